@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use ha_apply::Cancel;
+use ha_apply::CancelSignal;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -19,14 +19,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// When the system gives no thread.
-pub(crate) fn listen(last_word: impl FnOnce() + Send + 'static) -> anyhow::Result<Cancel> {
+pub(crate) fn listen(last_word: impl FnOnce() + Send + 'static) -> anyhow::Result<CancelSignal> {
     let what = "could not listen for Ctrl-C";
     let runtime = Builder::new_current_thread().enable_io().build().context(what)?;
     let mut signals = {
         let _inside = runtime.enter();
-        Signals::new().context(what)?
+        StopSignals::new().context(what)?
     };
-    let cancel = Cancel::new();
+    let cancel = CancelSignal::new();
     let asked = cancel.clone();
     let hear = async move {
         signals.next().await;
@@ -42,13 +42,13 @@ pub(crate) fn listen(last_word: impl FnOnce() + Send + 'static) -> anyhow::Resul
 }
 
 /// What asks to stop.
-struct Signals {
+struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
 }
 
-impl Signals {
+impl StopSignals {
     fn new() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,

@@ -13,8 +13,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
-use crate::views::diagnostic::Notice;
-use crate::views::secrets::{Secrets, environment_secrets};
+use crate::views::diagnostic::RenderedDiagnostic;
+use crate::views::secrets::{SecretTexts, environment_secrets};
 use crate::workspace::files::plain;
 
 /// What is logged, as a filter of `tracing-subscriber`.
@@ -27,7 +27,7 @@ const FORMAT: &str = "HA_LOG_FORMAT";
 const OWN: &str = "ha::";
 
 /// The secrets that are known so far.
-static SECRETS: RwLock<Vec<Arc<Secrets>>> = RwLock::new(Vec::new());
+static SECRETS: RwLock<Vec<Arc<SecretTexts>>> = RwLock::new(Vec::new());
 /// Where the log goes, once there is one.
 static DESTINATION: OnceLock<Destination> = OnceLock::new();
 
@@ -40,10 +40,10 @@ enum Destination {
 ///
 /// # Errors
 /// When the filter or the format is not valid, or the file cannot be written.
-pub(crate) fn start() -> Result<(), Notice> {
+pub(crate) fn start() -> Result<(), RenderedDiagnostic> {
     let Some(filter) = variable(FILTER) else { return Ok(()) };
     let filter = EnvFilter::builder().with_regex(false).parse(&filter).map_err(|error| {
-        Notice::error(format!("{FILTER} is not a valid filter: {error}"))
+        RenderedDiagnostic::error(format!("{FILTER} is not a valid filter: {error}"))
             .help(format!("set a level, such as `{FILTER}=debug`"))
             .help(format!("or levels of targets, such as `{FILTER}=ha::call=debug,ha::step=info`"))
     })?;
@@ -51,7 +51,7 @@ pub(crate) fn start() -> Result<(), Notice> {
         None | Some("text") => fmt::layer().with_ansi(false).with_writer(RedactedLog).boxed(),
         Some("json") => fmt::layer().json().with_writer(RedactedLog).boxed(),
         Some(other) => {
-            let notice = Notice::error(format!("{FORMAT} does not know the format `{other}`"));
+            let notice = RenderedDiagnostic::error(format!("{FORMAT} does not know the format `{other}`"));
             return Err(notice.help("set it to `text` or `json`"));
         }
     };
@@ -60,7 +60,7 @@ pub(crate) fn start() -> Result<(), Notice> {
         Some(path) => Destination::File(Mutex::new(opened(Path::new(&path))?)),
     };
     DESTINATION.get_or_init(|| destination);
-    keep_secret(&Arc::new(Secrets::within(&environment_secrets())));
+    keep_secret(&Arc::new(SecretTexts::within(&environment_secrets())));
     let is_own = filter_fn(|it| it.target().starts_with(OWN));
     // Only the first start of a process counts.
     let _ = tracing::subscriber::set_global_default(registry().with(layer.with_filter(filter.and(is_own))));
@@ -73,7 +73,7 @@ pub(crate) fn is_on_standard_error() -> bool {
 }
 
 /// Keeps these out of the log from now on.
-pub(crate) fn keep_secret(secrets: &Arc<Secrets>) {
+pub(crate) fn keep_secret(secrets: &Arc<SecretTexts>) {
     if DESTINATION.get().is_some() {
         SECRETS.write().unwrap_or_else(PoisonError::into_inner).push(secrets.clone());
     }
@@ -84,9 +84,9 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// The file, which nobody else can read. It must be a regular one: opening a pipe waits for who reads it.
-fn opened(path: &Path) -> Result<File, Notice> {
+fn opened(path: &Path) -> Result<File, RenderedDiagnostic> {
     let failed = |why: &str| {
-        let notice = Notice::error(format!("could not write the log to `{}`", path.display())).note("cause", why);
+        let notice = RenderedDiagnostic::error(format!("could not write the log to `{}`", path.display())).note("cause", why);
         notice.help(format!("set {FILE} to the path of a file, or leave it out for the standard error output"))
     };
     let wait_for_no_reader = OFlags::NONBLOCK.bits().cast_signed();

@@ -19,11 +19,11 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tracing::{debug, info_span};
 
 use crate::arguments::completion::ASKED;
-use crate::arguments::{Arguments, may_be_value, with_bare_flags, with_environment, with_two_dashes};
+use crate::arguments::{CommandLine, may_be_value, with_bare_flags, with_environment, with_two_dashes};
 use crate::cli::{not_here, run};
-use crate::output::command_error::{DONE, FAILED, NO_COMMAND, Trouble};
-use crate::output::terminal::{Colour, Terminal};
-use crate::views::diagnostic::Notice;
+use crate::output::command_error::{CommandError, DONE, FAILED, NO_COMMAND};
+use crate::output::terminal::{ColorChoice, Terminal};
+use crate::views::diagnostic::RenderedDiagnostic;
 
 /// Planning makes and drops many small values, for which the system's allocator takes a third more time.
 #[global_allocator]
@@ -40,23 +40,23 @@ fn main() -> ExitCode {
         let text = format!(
             "error: this is a fault of `ha`: {what}{place}\n = help: what was recorded is on disk; please report this, then run the command again\n"
         );
-        Terminal::new(Colour::Never).tell(&text);
+        Terminal::new(ColorChoice::Never).tell(&text);
     }));
     if std::env::var_os(ASKED).is_some() {
         let here = std::env::current_dir().ok();
-        let asked = CompleteEnv::with_factory(Arguments::command).var(ASKED).try_complete(std::env::args_os(), here.as_deref());
+        let asked = CompleteEnv::with_factory(CommandLine::command).var(ASKED).try_complete(std::env::args_os(), here.as_deref());
         return ExitCode::from(if asked.is_ok() { DONE } else { FAILED });
     }
     let given: Vec<OsString> = std::env::args_os().collect();
     if given.len() <= 1 {
-        let _ = Arguments::command().print_long_help();
+        let _ = CommandLine::command().print_long_help();
         return ExitCode::from(NO_COMMAND);
     }
     let given = match with_environment(given) {
-        Ok(given) => with_bare_flags(with_two_dashes(given.into_iter()), Arguments::command),
-        Err(notice) => return ExitCode::from(Trouble::from(notice).tell(&Terminal::new(Colour::Auto))),
+        Ok(given) => with_bare_flags(with_two_dashes(given.into_iter()), CommandLine::command),
+        Err(notice) => return ExitCode::from(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto))),
     };
-    let arguments = match Arguments::try_parse_from(given) {
+    let arguments = match CommandLine::try_parse_from(given) {
         Ok(arguments) => arguments,
         Err(error) => {
             if let Some(code) = not_here(&error).or_else(|| only_in_json(&error)).or_else(|| not_quoted(&error)) {
@@ -68,9 +68,9 @@ fn main() -> ExitCode {
         }
     };
     let everywhere = &arguments.everywhere;
-    let terminal = Terminal::new(if everywhere.no_color { Colour::Never } else { everywhere.color });
+    let terminal = Terminal::new(if everywhere.no_color { ColorChoice::Never } else { everywhere.color });
     if let Err(notice) = logging::start() {
-        return ExitCode::from(Trouble::from(notice).tell(&terminal));
+        return ExitCode::from(CommandError::from(notice).tell(&terminal));
     }
     let span = info_span!(target: "ha::command", "command", command = arguments.command.name());
     let _entered = span.enter();
@@ -91,9 +91,9 @@ fn only_in_json(error: &clap::Error) -> Option<u8> {
     if error.kind() != ErrorKind::MissingRequiredArgument || *missing != ["--json"] {
         return None;
     }
-    let notice = Notice::error("`--show-sensitive` shows secrets in JSON alone");
+    let notice = RenderedDiagnostic::error("`--show-sensitive` shows secrets in JSON alone");
     let notice = notice.help("add `--json`; of one value of an output `ha output --raw NAME` prints the text itself");
-    Some(Trouble::from(notice).tell(&Terminal::new(Colour::Auto)))
+    Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)))
 }
 
 /// Says what is wrong with an argument that may be the value of a variable, without the value.
@@ -105,6 +105,6 @@ fn not_quoted(error: &clap::Error) -> Option<u8> {
         _ if is_stray && may_be_value(argument) => "there is an argument that belongs to no option",
         _ => return None,
     };
-    let notice = Notice::error(summary).help("a variable is set by `--var 'NAME=VALUE'`, with both in one argument");
-    Some(Trouble::from(notice).tell(&Terminal::new(Colour::Auto)))
+    let notice = RenderedDiagnostic::error(summary).help("a variable is set by `--var 'NAME=VALUE'`, with both in one argument");
+    Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)))
 }

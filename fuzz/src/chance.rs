@@ -1,9 +1,9 @@
 //! Chance that can be repeated.
 
 /// A sequence of numbers that depends on its seed alone.
-pub(crate) struct Chance(u64);
+pub(crate) struct RandomSequence(u64);
 
-impl Chance {
+impl RandomSequence {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }

@@ -11,9 +11,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
-use chance::Chance;
-use target::Target;
-use watch::Watch;
+use chance::RandomSequence;
+use target::FuzzTarget;
+use watch::InputWatch;
 
 const USAGE: &str = "usage: ha-fuzz TARGET|all SECONDS [SEED]\n       ha-fuzz TARGET --input FILE";
 
@@ -44,8 +44,8 @@ fn say(what: &str) {
     eprintln!("{what}");
 }
 
-fn chosen(name: &str) -> Result<Vec<&'static Target>, String> {
-    let targets: Vec<&Target> = targets::ALL.iter().filter(|it| name == "all" || it.name == name).collect();
+fn chosen(name: &str) -> Result<Vec<&'static FuzzTarget>, String> {
+    let targets: Vec<&FuzzTarget> = targets::ALL.iter().filter(|it| name == "all" || it.name == name).collect();
     if targets.is_empty() {
         let names: Vec<&str> = targets::ALL.iter().map(|it| it.name).collect();
         return Err(format!("there is no target `{name}`: there are {}, and `all`", names.join(", ")));
@@ -79,9 +79,9 @@ fn fuzz(name: &str, seconds: &str, seed: Option<&str>) -> Result<(), String> {
 const POOL: usize = 10_000;
 
 /// Runs one target until it falls or the time is over.
-fn one(target: &Target, time: Duration, seed: u64) -> Result<(), String> {
-    let mut chance = Chance::new(seed);
-    let watch = Watch::over(target.name, seed).map_err(|it| format!("could not write inputs down: {it}"))?;
+fn one(target: &FuzzTarget, time: Duration, seed: u64) -> Result<(), String> {
+    let mut chance = RandomSequence::new(seed);
+    let watch = InputWatch::over(target.name, seed).map_err(|it| format!("could not write inputs down: {it}"))?;
     let mut pool = target.all_seeds();
     let (start, given) = (Instant::now(), pool.len());
     let mut seen = HashSet::new();

@@ -1,12 +1,12 @@
 //! New inputs out of old ones.
 
-use crate::chance::Chance;
+use crate::chance::RandomSequence;
 
 /// No input grows longer.
 const LONGEST: usize = 16 * 1024;
 
 /// An input near `seed`, with parts of `other` and of `words` perhaps.
-pub(crate) fn mutated(seed: &[u8], other: &[u8], words: &[&str], chance: &mut Chance) -> Vec<u8> {
+pub(crate) fn mutated(seed: &[u8], other: &[u8], words: &[&str], chance: &mut RandomSequence) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..=chance.below(6) {
         change(&mut bytes, other, words, chance);
@@ -15,7 +15,7 @@ pub(crate) fn mutated(seed: &[u8], other: &[u8], words: &[&str], chance: &mut Ch
     bytes
 }
 
-fn change(bytes: &mut Vec<u8>, other: &[u8], words: &[&str], chance: &mut Chance) {
+fn change(bytes: &mut Vec<u8>, other: &[u8], words: &[&str], chance: &mut RandomSequence) {
     let at = chance.below(bytes.len() + 1);
     let stretch = chance.stretch(bytes.len());
     match chance.below(9) {

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::path::Path;
 
 /// Something that reads what others wrote. A panic in `run` is a failure.
-pub(crate) struct Target {
+pub(crate) struct FuzzTarget {
     pub(crate) name: &'static str,
     /// What its inputs are made of.
     pub(crate) words: &'static [&'static str],
@@ -16,7 +16,7 @@ pub(crate) struct Target {
     pub(crate) run: fn(&[u8]) -> u64,
 }
 
-impl Target {
+impl FuzzTarget {
     /// Everything to begin with.
     pub(crate) fn all_seeds(&self) -> Vec<Vec<u8>> {
         let mut seeds = (self.seeds)();

@@ -7,6 +7,6 @@ mod plan;
 mod problems;
 mod state;
 
-use crate::target::Target;
+use crate::target::FuzzTarget;
 
-pub(crate) const ALL: &[Target] = &[language::TARGET, json::TARGET, evaluator::TARGET, state::TARGET, plan::TARGET];
+pub(crate) const ALL: &[FuzzTarget] = &[language::TARGET, json::TARGET, evaluator::TARGET, state::TARGET, plan::TARGET];

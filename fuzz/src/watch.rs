@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// Watches over the inputs of one target.
-pub(crate) struct Watch {
+pub(crate) struct InputWatch {
     path: PathBuf,
     file: File,
     began: Arc<Mutex<Option<Instant>>>,
 }
 
-impl Watch {
+impl InputWatch {
     pub(crate) fn over(target: &str, seed: u64) -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("ha-fuzz-{target}-{}", std::process::id()));
         let began = Arc::new(Mutex::new(None));

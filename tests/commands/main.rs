@@ -34,7 +34,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use ha_state_store::{Holder, KeyPolicy, KeyRing, LocalStore, Opening, open_for_writing};
+use ha_state_store::{KeyPolicy, KeyRing, LocalStore, LockInfo, OpenOptions, open_for_writing};
 use tempfile::TempDir;
 
 const STACK: &str = r#"
@@ -479,7 +479,7 @@ fn who_only_looks_needs_no_lock() {
     project.done(&["apply", "--yes"]);
     let keys = KeyRing::new(project.home.path().join(".config/ha/keys"), KeyPolicy::Automation);
     let store = LocalStore::new(project.path(".ha"));
-    let writer = open_for_writing(&store, &keys, Opening::by(Holder::here("somebody else"))).unwrap();
+    let writer = open_for_writing(&store, &keys, OpenOptions::by(LockInfo::here("somebody else"))).unwrap();
     for arguments in [["plan"].as_slice(), &["show"], &["output"], &["state", "list"], &["console", "--expr", "1"]] {
         project.done(arguments);
     }

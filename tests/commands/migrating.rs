@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use ha_state_store::{Holder, KeyRing, LocalStore, Opening, open_for_writing};
+use ha_state_store::{KeyRing, LocalStore, LockInfo, OpenOptions, open_for_writing};
 
 use crate::{Done, Project};
 
@@ -151,7 +151,7 @@ fn who_holds_the_lock_is_told() {
     assert_eq!(project.done(&["state", "locks", "--json"]).trim(), "[]");
     let ring = KeyRing::new(project.home.path().join(".config/ha/keys"), ha_state_store::KeyPolicy::Interactive);
     let store = LocalStore::new(project.path(".ha"));
-    let held = open_for_writing(&store, &ring, Opening::by(Holder::here("ha apply"))).unwrap();
+    let held = open_for_writing(&store, &ring, OpenOptions::by(LockInfo::here("ha apply"))).unwrap();
     let told = project.done(&["state", "locks"]);
     assert!(told.contains("`ha apply`, process ") && told.contains(", since "), "{told}");
     assert!(told.ends_with("\nIt ends with its process\n"), "{told}");

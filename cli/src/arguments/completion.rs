@@ -5,15 +5,15 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
-use ha_value::{Address, Mode};
+use ha_value::{Address, ResourceMode};
 
-use crate::output::command_error::Trouble;
-use crate::workspace::backend_config::Whereabouts;
+use crate::output::command_error::CommandError;
+use crate::workspace::backend_config::BackendConfig;
 use crate::workspace::encryption::StateKeys;
 use crate::workspace::project::says_where;
 use crate::workspace::providers::kinds;
-use crate::workspace::selected::{Environment, name_asked_for};
-use crate::workspace::state_location::Place;
+use crate::workspace::selected::{Workspace, name_asked_for};
+use crate::workspace::state_location::StateLocation;
 
 /// The variable that a shell asks with.
 pub(crate) const ASKED: &str = "HA_COMPLETE";
@@ -55,9 +55,9 @@ pub(crate) fn outputs() -> ArgValueCompleter {
 pub(crate) fn kind_names() -> ArgValueCompleter {
     offering(|| {
         let (schemas, _) = kinds();
-        let name = |(mode, it): (Mode, &ha_provider::Described)| match mode {
-            Mode::Managed => it.kind.to_string(),
-            Mode::Data => format!("data.{}", it.kind),
+        let name = |(mode, it): (ResourceMode, &ha_provider::ResourceDescription)| match mode {
+            ResourceMode::Managed => it.kind.to_string(),
+            ResourceMode::Data => format!("data.{}", it.kind),
         };
         schemas.kinds().map(name).chain(["functions".to_owned()]).collect()
     })
@@ -100,14 +100,19 @@ fn recorded() -> Vec<Address> {
 }
 
 /// Where the state is that the line is about.
-fn place() -> Result<Place, Trouble> {
+fn place() -> Result<StateLocation, CommandError> {
     let directory = named("chdir").map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let environment = Environment::asked(name_asked_for(named("env").as_deref()).as_deref(), &directory)?;
+    let environment = Workspace::asked(name_asked_for(named("env").as_deref()).as_deref(), &directory)?;
     // Nobody waits for a store that is elsewhere while typing.
     if says_where(&directory)? {
-        return Err(Trouble::default());
+        return Err(CommandError::default());
     }
-    Place::whatever_is_remembered(&directory, environment.as_ref(), &Whereabouts::usual(), StateKeys::of(None, &directory)?)
+    StateLocation::whatever_is_remembered(
+        &directory,
+        environment.as_ref(),
+        &BackendConfig::usual(),
+        StateKeys::of(None, &directory)?,
+    )
 }
 
 /// The value of an option, as the line has it so far.

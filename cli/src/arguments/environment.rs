@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 
 use clap::CommandFactory;
 
-use super::Arguments;
-use crate::views::diagnostic::Notice;
+use super::CommandLine;
+use crate::views::diagnostic::RenderedDiagnostic;
 
 /// The variable whose words are added; behind an underscore, the command's, as in `HA_CLI_ARGS_state_list`.
 const ADDED: &str = "HA_CLI_ARGS";
@@ -22,27 +22,27 @@ pub(super) fn added_texts() -> impl Iterator<Item = String> {
 ///
 /// # Errors
 /// When such a variable has a quote that is not closed.
-pub(crate) fn with_environment(arguments: Vec<OsString>) -> Result<Vec<OsString>, Notice> {
+pub(crate) fn with_environment(arguments: Vec<OsString>) -> Result<Vec<OsString>, RenderedDiagnostic> {
     let named = |name: &OsString| name.to_str().is_some_and(|it| it.starts_with(ADDED));
     let variables: BTreeMap<OsString, OsString> = std::env::vars_os().filter(|(name, _)| named(name)).collect();
     if variables.is_empty() {
         return Ok(arguments);
     }
-    with(&variables, arguments, &Arguments::command())
+    with(&variables, arguments, &CommandLine::command())
 }
 
 fn with(
     variables: &BTreeMap<OsString, OsString>,
     mut arguments: Vec<OsString>,
     program: &clap::Command,
-) -> Result<Vec<OsString>, Notice> {
+) -> Result<Vec<OsString>, RenderedDiagnostic> {
     let Some((names, place)) = command(program, &arguments) else { return Ok(arguments) };
     let mut added = Vec::new();
     for name in [ADDED.to_owned(), format!("{ADDED}_{}", names.join("_"))] {
         let Some(text) = variables.get(OsStr::new(&name)) else { continue };
         let words = text.to_str().and_then(words);
         added.extend(words.ok_or_else(|| {
-            let notice = Notice::error(format!("could not read the words of {name}"));
+            let notice = RenderedDiagnostic::error(format!("could not read the words of {name}"));
             notice.help("a quote in it is not closed, or it is not UTF-8 text; write it as in a shell")
         })?);
     }
@@ -97,10 +97,10 @@ fn words(text: &str) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn added(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Vec<OsString>, Notice> {
+    fn added(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Vec<OsString>, RenderedDiagnostic> {
         let variables = variables.iter().map(|(name, text)| (name.into(), text.into())).collect();
         let given = ["ha"].iter().chain(arguments).map(Into::into).collect();
-        with(&variables, given, &Arguments::command())
+        with(&variables, given, &CommandLine::command())
     }
 
     #[test]

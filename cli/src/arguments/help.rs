@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Command, CommandFactory};
 use snapbox::Data;
 
-use super::Arguments;
+use super::CommandLine;
 use crate::views::test_data::check;
 
 /// The name of the program's own help; a command's is its words joined by dashes.
@@ -30,12 +30,12 @@ fn helps(command: &mut Command, name: &str, found: &mut Vec<(String, String)>) {
 
 #[test]
 fn the_command_line_is_sound() {
-    Arguments::command().debug_assert();
+    CommandLine::command().debug_assert();
 }
 
 #[test]
 fn the_help_of_each_command_is_as_written_down() {
-    let mut command = Arguments::command();
+    let mut command = CommandLine::command();
     command.build();
     let mut found = Vec::new();
     helps(&mut command, PROGRAM, &mut found);
@@ -50,7 +50,7 @@ fn the_help_of_each_command_is_as_written_down() {
 
 #[test]
 fn every_command_is_in_the_help() {
-    let mut program = Arguments::command();
+    let mut program = CommandLine::command();
     let help = program.render_long_help().to_string();
     for command in program.get_subcommands().filter(|it| !it.is_hide_set()) {
         assert!(help.contains(&format!("\n  {} ", command.get_name())), "{}", command.get_name());

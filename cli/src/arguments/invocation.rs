@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock};
 use ha_plan::{Plan, Selection};
 use ha_value::shell_word;
 
-use crate::workspace::project::{AskedFor, Wishes};
+use crate::workspace::project::{VariableOptions, VariableSource};
 use crate::workspace::selected::workspace;
 
 /// How this program was called, as far as the next call must be alike.
@@ -52,13 +52,13 @@ pub(crate) fn in_environment(name: &str) {
 }
 
 /// It plans with these values. Those of variables that `is_secret` says are not told.
-pub(crate) fn with_values(wishes: &Wishes, is_secret: impl Fn(&str) -> bool) {
+pub(crate) fn with_values(wishes: &VariableOptions, is_secret: impl Fn(&str) -> bool) {
     let (mut values, mut withheld) = (Vec::new(), Vec::new());
     for asked in &wishes.asked {
         match asked {
-            AskedFor::Value(name, _) if is_secret(name) => withheld.push(name.clone()),
-            AskedFor::Value(name, value) => values.extend(option("--var", format!("{name}={value}"))),
-            AskedFor::File(path) => values.extend(option("--var-file", path.display())),
+            VariableSource::Value(name, _) if is_secret(name) => withheld.push(name.clone()),
+            VariableSource::Value(name, value) => values.extend(option("--var", format!("{name}={value}"))),
+            VariableSource::File(path) => values.extend(option("--var-file", path.display())),
         }
     }
     values.extend(wishes.allow_read.iter().flat_map(|it| option("--allow-read", it.display())));

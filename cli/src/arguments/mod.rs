@@ -19,12 +19,12 @@ pub(crate) use self::approval::{ApprovalArgs, time};
 pub(crate) use self::double_dash::{with_bare_flags, with_two_dashes};
 pub(crate) use self::environment::with_environment;
 pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
-pub(crate) use self::reporting::TellingArgs;
+pub(crate) use self::reporting::ReportingArgs;
 pub(crate) use self::variables::{VariableArgs, may_be_value};
 use crate::commands::{
     apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan, schema, show, state, validate, version,
 };
-use crate::output::terminal::Colour;
+use crate::output::terminal::ColorChoice;
 
 const TEMPLATE: &str = "\
 {about}
@@ -85,16 +85,16 @@ Environment:
 /// Plans and applies what a directory of HCL files says should exist
 #[derive(Parser)]
 #[command(name = "ha", version, help_template = TEMPLATE, after_help = EXAMPLES, max_term_width = 100, args_override_self = true)]
-pub(crate) struct Arguments {
+pub(crate) struct CommandLine {
     #[command(flatten)]
-    pub(crate) everywhere: Everywhere,
+    pub(crate) everywhere: GlobalOptions,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 /// What every command takes.
 #[derive(Args)]
-pub(crate) struct Everywhere {
+pub(crate) struct GlobalOptions {
     /// Work in this directory
     #[arg(long, value_name = "DIR", global = true, help_heading = "Everywhere")]
     pub(crate) chdir: Option<PathBuf>,
@@ -103,7 +103,7 @@ pub(crate) struct Everywhere {
     pub(crate) env: Option<String>,
     /// Whether to colour
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto", help_heading = "Everywhere")]
-    pub(crate) color: Colour,
+    pub(crate) color: ColorChoice,
     /// Do not colour; the same as `--color never`
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) no_color: bool,

@@ -1,6 +1,6 @@
 use clap::Args;
 use ha_apply::RefreshMode;
-use ha_plan::{Pattern, PlanMode, Selection};
+use ha_plan::{AddressPattern, PlanMode, Selection};
 use ha_value::Address;
 
 use crate::arguments::completion;
@@ -38,10 +38,10 @@ pub(crate) struct ScopeArgs {
     /// Plan for these and what they depend on alone: `aws_s3_bucket.site`, `module.db`, `aws_s3_*.*`, a kind; may be
     /// given several times
     #[arg(long, value_name = "PATTERN", help_heading = "Planning", add = completion::addresses())]
-    pub(crate) target: Vec<Pattern>,
+    pub(crate) target: Vec<AddressPattern>,
     /// Leave these out, and what depends on them; may be given several times
     #[arg(long, value_name = "PATTERN", help_heading = "Planning", add = completion::addresses())]
-    pub(crate) exclude: Vec<Pattern>,
+    pub(crate) exclude: Vec<AddressPattern>,
     /// What is looked at first, of what is recorded: `all`, `changed` (what the configuration would change, and what
     /// depends on it) or `none`; `true` and `false` are `all` and `none`
     #[arg(

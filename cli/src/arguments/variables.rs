@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, FromArgMatches};
 
 use super::environment::added_texts;
 use crate::views::expression::is_identifier;
-use crate::workspace::project::{AskedFor, Wishes};
+use crate::workspace::project::{VariableOptions, VariableSource};
 
 /// Where the help lists them.
 const VARIABLES: &str = "Variables";
@@ -22,12 +22,12 @@ pub(crate) fn may_be_value(argument: &str) -> bool {
 /// Values of variables, in the order in which they were given.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct VariableArgs {
-    wishes: Wishes,
+    wishes: VariableOptions,
 }
 
 impl VariableArgs {
     /// What the operator says about the configuration.
-    pub(crate) fn wishes(&self) -> &Wishes {
+    pub(crate) fn wishes(&self) -> &VariableOptions {
         &self.wishes
     }
 }
@@ -68,16 +68,16 @@ impl Args for VariableArgs {
 
 impl FromArgMatches for VariableArgs {
     fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
-        let mut asked: Vec<(usize, AskedFor)> = Vec::new();
+        let mut asked: Vec<(usize, VariableSource)> = Vec::new();
         if let (Some(places), Some(values)) = (matches.indices_of("var"), matches.get_many::<(String, String)>("var")) {
-            asked.extend(places.zip(values.map(|(name, value)| AskedFor::Value(name.clone(), value.clone()))));
+            asked.extend(places.zip(values.map(|(name, value)| VariableSource::Value(name.clone(), value.clone()))));
         }
         if let (Some(places), Some(files)) = (matches.indices_of("var-file"), matches.get_many::<PathBuf>("var-file")) {
-            asked.extend(places.zip(files.map(|it| AskedFor::File(it.clone()))));
+            asked.extend(places.zip(files.map(|it| VariableSource::File(it.clone()))));
         }
         asked.sort_by_key(|(place, _)| *place);
         let allow_read = matches.get_many::<PathBuf>("allow-read").into_iter().flatten().cloned().collect();
-        Ok(Self { wishes: Wishes { asked: asked.into_iter().map(|(_, it)| it).collect(), allow_read } })
+        Ok(Self { wishes: VariableOptions { asked: asked.into_iter().map(|(_, it)| it).collect(), allow_read } })
     }
 
     fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
@@ -90,12 +90,12 @@ impl FromArgMatches for VariableArgs {
 mod tests {
     use clap::Parser;
 
-    use crate::arguments::{Arguments, Command};
+    use crate::arguments::{Command, CommandLine};
 
     #[test]
     fn values_keep_their_order() {
         let arguments = ["ha", "plan", "--var", "a=1", "--var-file", "f", "--var", "b=2=3"];
-        let Command::Plan(plan) = Arguments::try_parse_from(arguments).unwrap().command else { panic!("a plan") };
+        let Command::Plan(plan) = CommandLine::try_parse_from(arguments).unwrap().command else { panic!("a plan") };
         let order: Vec<String> = plan.variables().wishes().asked.iter().map(|it| format!("{it:?}")).collect();
         assert_eq!(order, ["Value(\"a\", \"1\")", "File(\"f\")", "Value(\"b\", \"2=3\")"]);
     }

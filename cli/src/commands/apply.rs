@@ -4,29 +4,29 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use ha_apply::{Applied, Cancel, Engine, Left, Observer, StepError};
+use ha_apply::{ApplyResult, CancelSignal, Engine, EventObserver, StepError, UnfinishedWork};
 use ha_lang::Configuration;
-use ha_plan::{Files, Plan, PlanMode};
-use ha_state_model::{Frame, Run, RunEnd, RunOutcome, RunStart, State};
-use ha_state_store::{Holder, KeyedDigest, Writer};
+use ha_plan::{FileSource, Plan, PlanMode};
+use ha_state_model::{Frame, RunEnd, RunFrame, RunOutcome, RunStart, State};
+use ha_state_store::{KeyedDigest, LockInfo, StateWriter};
 
 use super::Session;
-use super::planning::{Intention, Made, engine, known_secrets, make, make_to_show, run, warn};
-use super::reporter::{Audience, Ticking};
+use super::planning::{PlanOptions, PlannedRun, engine, known_secrets, make, make_to_show, run, warn};
+use super::reporter::{ProgressTicker, Reporter};
 use crate::arguments::invocation;
-use crate::arguments::{ApprovalArgs, PlanningArgs, ScopeArgs, TellingArgs, VariableArgs};
+use crate::arguments::{ApprovalArgs, PlanningArgs, ReportingArgs, ScopeArgs, VariableArgs};
 use crate::interrupt::listen;
-use crate::output::command_error::{DONE, Ended, FAILED, INTERRUPTED, Trouble};
-use crate::views::diagnostic::Notice;
-use crate::views::outcome::{Ending, complete_text, failures, is_hidden, outputs_text, stopped_text};
-use crate::views::redaction::Sight;
+use crate::output::command_error::{CommandError, CommandResult, DONE, FAILED, INTERRUPTED};
+use crate::views::diagnostic::RenderedDiagnostic;
+use crate::views::outcome::{ApplyEnding, complete_text, failures, is_hidden, outputs_text, stopped_text};
+use crate::views::redaction::SecretVisibility;
 use crate::views::report::sources_of;
-use crate::views::secrets::Secrets;
-use crate::views::sources::Sources;
+use crate::views::secrets::SecretTexts;
+use crate::views::sources::SourceTexts;
 use crate::views::state_view::{shown_outputs, state_values};
 use crate::workspace::plan_file;
-use crate::workspace::project::{Need, Project, Wishes, given_again};
-use crate::workspace::state_location::Place;
+use crate::workspace::project::{Project, VariableMode, VariableOptions, given_again};
+use crate::workspace::state_location::StateLocation;
 
 /// What would make another plan than the one that was kept.
 const CHANGING: [&str; 8] = ["destroy", "refresh_only", "replace", "target", "exclude", "refresh", "var-file", "allow-read"];
@@ -54,15 +54,15 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     approval: ApprovalArgs,
     #[command(flatten)]
-    telling: TellingArgs,
+    telling: ReportingArgs,
     #[command(flatten)]
     planning: PlanningArgs,
     #[command(flatten)]
     variables: VariableArgs,
 }
 
-pub(crate) fn apply(arguments: &ApplyArgs, session: &Session) -> Ended {
-    let order = Order {
+pub(crate) fn apply(arguments: &ApplyArgs, session: &Session) -> CommandResult {
+    let order = ApplyOptions {
         mode: arguments.planning.mode(),
         command: "ha apply",
         approval: &arguments.approval,
@@ -76,39 +76,39 @@ pub(crate) fn apply(arguments: &ApplyArgs, session: &Session) -> Ended {
 }
 
 /// What is to be done, as asked for on the command line.
-pub(crate) struct Order<'a> {
+pub(crate) struct ApplyOptions<'a> {
     pub(crate) mode: PlanMode,
     pub(crate) command: &'static str,
     pub(crate) approval: &'a ApprovalArgs,
-    pub(crate) telling: &'a TellingArgs,
+    pub(crate) telling: &'a ReportingArgs,
     pub(crate) scope: &'a ScopeArgs,
     pub(crate) replace: &'a [ha_value::Address],
     /// What is to be recorded, and nothing else is to be done.
     pub(crate) imports: &'a [(ha_value::Address, String)],
-    pub(crate) wishes: &'a Wishes,
+    pub(crate) wishes: &'a VariableOptions,
 }
 
 /// All that applying needs.
-struct Works<'a> {
+struct ApplyRun<'a> {
     session: &'a Session,
-    place: &'a Place,
+    place: &'a StateLocation,
     command: &'static str,
     /// Who applies, and where.
     by: String,
     engine: Engine,
-    writer: Arc<Writer>,
+    writer: Arc<StateWriter>,
     configuration: Arc<Configuration>,
-    files: Arc<dyn Files + Send + Sync>,
-    sources: Sources,
-    audience: Arc<Audience>,
-    ticking: Ticking,
-    cancel: Cancel,
+    files: Arc<dyn FileSource + Send + Sync>,
+    sources: SourceTexts,
+    audience: Arc<Reporter>,
+    ticking: ProgressTicker,
+    cancel: CancelSignal,
 }
 
-impl Order<'_> {
+impl ApplyOptions<'_> {
     /// Plans, asks, applies; or applies a plan that was kept.
-    pub(crate) fn carry_out(&self, session: &Session, kept: Option<&Path>) -> Ended {
-        let audience = Arc::new(Audience::of(session, self.telling)?);
+    pub(crate) fn carry_out(&self, session: &Session, kept: Option<&Path>) -> CommandResult {
+        let audience = Arc::new(Reporter::of(session, self.telling)?);
         let cancel = listen(audience.last_word())?;
         audience.ended(match kept {
             Some(path) => self.carry_out_kept(path, session, &audience, cancel),
@@ -116,23 +116,23 @@ impl Order<'_> {
         })
     }
 
-    fn carry_out_new(&self, session: &Session, audience: &Arc<Audience>, cancel: Cancel) -> Ended {
+    fn carry_out_new(&self, session: &Session, audience: &Arc<Reporter>, cancel: CancelSignal) -> CommandResult {
         let can_ask = self.approval.input && session.terminal.can_ask() && audience.is_human();
         if !self.approval.yes && !can_ask {
-            let notice = Notice::error(format!("`{}` has nobody to ask whether to go on", self.command))
+            let notice = RenderedDiagnostic::error(format!("`{}` has nobody to ask whether to go on", self.command))
                 .help("give `--yes` where nobody watches")
                 .help("or keep a plan with `ha plan --out FILE`, look at it, and give `ha apply FILE`");
             return Err(notice.into());
         }
         invocation::with_scope(&self.scope.selection());
-        let mut project = Project::read(session, self.wishes, Need::Values)?;
+        let mut project = Project::read(session, self.wishes, VariableMode::Values)?;
         let place = session.place_of(&project)?;
         if self.mode == PlanMode::Destroy && place.state()?.is_new() {
             return self.destroy_nothing(&project, session, audience, &cancel);
         }
         let writer = place.lock(self.command, None, self.approval.lock_timeout, &cancel, |it| audience.tell(it))?;
         run(async {
-            let works = Works {
+            let works = ApplyRun {
                 session,
                 place: &place,
                 command: self.command,
@@ -152,14 +152,14 @@ impl Order<'_> {
                 project.warnings.extend(place.left_by_terraform());
             }
             let (mode, replace, scope, imports) = (self.mode, self.replace, self.scope, self.imports);
-            let intention = Intention { mode, replace, scope, imports };
+            let intention = PlanOptions { mode, replace, scope, imports };
             let (mut made, wrong) = make_to_show(&works.engine, &project, &state, &intention, audience, &works.cancel).await?;
             // Who still had it when the first step is written down would have to be given a copy.
             drop(state);
             if !self.imports.is_empty() {
                 made.plan = made.plan.only_imports();
             }
-            let report = made.report(session, Sight::Redacted);
+            let report = made.report(session, SecretVisibility::Redacted);
             audience.plan(&made.plan, &report, &project.configuration)?;
             warn(audience, &project, &made);
             if let Some(trouble) = wrong {
@@ -177,21 +177,27 @@ impl Order<'_> {
     }
 
     /// Tells of the plan to destroy what does not exist. Nothing is locked or made for that.
-    fn destroy_nothing(&self, project: &Project, session: &Session, audience: &Arc<Audience>, cancel: &Cancel) -> Ended {
+    fn destroy_nothing(
+        &self,
+        project: &Project,
+        session: &Session,
+        audience: &Arc<Reporter>,
+        cancel: &CancelSignal,
+    ) -> CommandResult {
         let (mode, replace, scope, imports) = (self.mode, self.replace, self.scope, self.imports);
-        let intention = Intention { mode, replace, scope, imports };
+        let intention = PlanOptions { mode, replace, scope, imports };
         run(async {
             let _ticking = audience.ticking();
             let made = make(&engine(scope.parallelism), project, &State::default(), &intention, audience, cancel).await?;
-            audience.plan(&made.plan, &made.report(session, Sight::Redacted), &project.configuration)?;
+            audience.plan(&made.plan, &made.report(session, SecretVisibility::Redacted), &project.configuration)?;
             warn(audience, project, &made);
-            audience.applied(&Applied { outputs: Some(BTreeMap::new()), ..Applied::default() }, mode, &made.secrets);
+            audience.applied(&ApplyResult { outputs: Some(BTreeMap::new()), ..ApplyResult::default() }, mode, &made.secrets);
             Ok(DONE)
         })
     }
 
     /// Applies a plan that was kept.
-    fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Audience>, cancel: Cancel) -> Ended {
+    fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Reporter>, cancel: CancelSignal) -> CommandResult {
         let keys = session.keys()?;
         let mut plan = plan_file::read(path, &keys)?;
         let session = &session.of_plan(&plan)?;
@@ -210,7 +216,7 @@ impl Order<'_> {
         }
         let writer = place.lock("ha apply", Some(&plan.lineage), self.approval.lock_timeout, &cancel, |it| audience.tell(it))?;
         run(async {
-            let works = Works {
+            let works = ApplyRun {
                 session,
                 place: &place,
                 command: self.command,
@@ -233,42 +239,44 @@ impl Order<'_> {
             drop(state);
             let secrets = Arc::new(known_secrets(&plan, &works.writer.state()));
             audience.keep_secret(&secrets);
-            let made = Made { plan, secrets };
-            let report = made.report(session, Sight::Redacted);
+            let made = PlannedRun { plan, secrets };
+            let report = made.report(session, SecretVisibility::Redacted);
             audience.plan(&made.plan, &report, &works.configuration)?;
             works.apply(&made).await
         })
     }
 }
 
-impl Works<'_> {
+impl ApplyRun<'_> {
     /// Finishes what an earlier run left.
-    async fn recover(&self) -> Result<(), Trouble> {
-        let secrets = Arc::new(Secrets::within(&state_values(&self.writer.state())));
+    async fn recover(&self) -> Result<(), CommandError> {
+        let secrets = Arc::new(SecretTexts::within(&state_values(&self.writer.state())));
         self.audience.keep_secret(&secrets);
-        let observer: Arc<dyn Observer> = self.audience.clone();
+        let observer: Arc<dyn EventObserver> = self.audience.clone();
         let recovery = self.engine.recover(&self.configuration, &self.writer, &observer, &self.cancel).await;
         if recovery.unfinished.is_empty() {
-            return if self.cancel.is_asked() { Err(Trouble::interrupted()) } else { Ok(()) };
+            return if self.cancel.is_asked() { Err(CommandError::interrupted()) } else { Ok(()) };
         }
-        let notice = |(address, left, error): &(ha_value::Address, Left, StepError)| {
+        let notice = |(address, left, error): &(ha_value::Address, UnfinishedWork, StepError)| {
             let title = match left {
-                Left::Owing { verb, target } => format!("could not {verb} {target}, which an earlier run left to be done"),
+                UnfinishedWork::Owing { verb, target } => {
+                    format!("could not {verb} {target}, which an earlier run left to be done")
+                }
                 _ => format!("could not finish {address}, which an earlier run left half-way"),
             };
             match error {
-                StepError::Provider(error) => vec![Notice::outside(title, error)],
-                StepError::Configuration(diagnostics) => diagnostics.iter().map(Notice::from).collect(),
-                StepError::State(why) => vec![Notice::error(title).note("cause", why)],
+                StepError::Provider(error) => vec![RenderedDiagnostic::outside(title, error)],
+                StepError::Configuration(diagnostics) => diagnostics.iter().map(RenderedDiagnostic::from).collect(),
+                StepError::State(why) => vec![RenderedDiagnostic::error(title).note("cause", why)],
             }
         };
-        let notices: Vec<Notice> = recovery.unfinished.iter().flat_map(notice).collect();
-        let trouble = if self.cancel.is_asked() { Trouble::interrupted() } else { Trouble::default() };
+        let notices: Vec<RenderedDiagnostic> = recovery.unfinished.iter().flat_map(notice).collect();
+        let trouble = if self.cancel.is_asked() { CommandError::interrupted() } else { CommandError::default() };
         Err(trouble.with(notices).within(&self.sources).keeping(&secrets))
     }
 
     /// Whether the operator agrees.
-    async fn ask(&self, mode: PlanMode) -> Result<bool, Trouble> {
+    async fn ask(&self, mode: PlanMode) -> Result<bool, CommandError> {
         let terminal = self.session.terminal;
         let question = match mode {
             PlanMode::Normal => "\nMake these changes? Only `yes` is taken for one: ",
@@ -278,46 +286,46 @@ impl Works<'_> {
         let answer = tokio::task::spawn_blocking(move || terminal.ask(question));
         tokio::select! {
             answer = answer => Ok(answer.ok().flatten().as_deref() == Some("yes")),
-            () = self.cancel.asked() => Err(Trouble::interrupted()),
+            () = self.cancel.asked() => Err(CommandError::interrupted()),
         }
     }
 
     /// Writes down what refresh saw, when there is nothing else to do.
-    async fn note_what_was_seen(self, made: &Made) -> Ended {
+    async fn note_what_was_seen(self, made: &PlannedRun) -> CommandResult {
         if made.plan.settled.is_empty() {
-            let applied = Applied { outputs: Some(self.writer.state().outputs.clone()), ..Applied::default() };
+            let applied = ApplyResult { outputs: Some(self.writer.state().outputs.clone()), ..ApplyResult::default() };
             self.audience.applied(&applied, made.plan.mode, &made.secrets);
             self.finish()?;
             return Ok(DONE);
         }
-        let observer: Arc<dyn Observer> = self.audience.clone();
+        let observer: Arc<dyn EventObserver> = self.audience.clone();
         let applied =
             self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
-        let applied = applied.map_err(|it| Trouble::of(&it).within(&self.sources).keeping(&made.secrets))?;
+        let applied = applied.map_err(|it| CommandError::of(&it).within(&self.sources).keeping(&made.secrets))?;
         let (sources, secrets) = (self.sources.clone(), made.secrets.clone());
         self.audience.applied(&applied, made.plan.mode, &made.secrets);
         self.finish()?;
         match applied.is_complete() {
             true => Ok(DONE),
-            false => Err(Trouble::of(&applied.diagnostics).within(&sources).keeping(&secrets)),
+            false => Err(CommandError::of(&applied.diagnostics).within(&sources).keeping(&secrets)),
         }
     }
 
-    async fn apply(self, made: &Made) -> Ended {
+    async fn apply(self, made: &PlannedRun) -> CommandResult {
         let started = Instant::now();
         let before = self.writer.state().number;
         self.write_start(made).await?;
         self.audience.follow(&made.plan);
-        let observer: Arc<dyn Observer> = self.audience.clone();
+        let observer: Arc<dyn EventObserver> = self.audience.clone();
         let applied =
             self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
-        let applied = applied.map_err(|it| Trouble::of(&it).within(&self.sources).keeping(&made.secrets))?;
+        let applied = applied.map_err(|it| CommandError::of(&it).within(&self.sources).keeping(&made.secrets))?;
         let outcome = match (applied.is_complete(), applied.interrupted) {
             (true, _) => RunOutcome::Complete,
             (_, true) => RunOutcome::Interrupted,
             _ => RunOutcome::Failed,
         };
-        let ended = self.writer.append(Frame::Run(Run::End(RunEnd { outcome, at: now() }))).await;
+        let ended = self.writer.append(Frame::Run(RunFrame::End(RunEnd { outcome, at: now() }))).await;
         let after = self.writer.state().number;
         // What was made on the way may be secret too.
         let secrets = known_secrets(&made.plan, &self.writer.state());
@@ -329,7 +337,7 @@ impl Works<'_> {
         // A first run that came to nothing leaves nothing.
         let is_in_vain = !applied.is_complete() && before == 0 && place.state().is_ok_and(|it| it.is_new());
         let after = if is_in_vain { 0 } else { after };
-        let ending = Ending {
+        let ending = ApplyEnding {
             mode: made.plan.mode,
             elapsed: started.elapsed(),
             state: (before, after),
@@ -338,7 +346,7 @@ impl Works<'_> {
         };
         match (applied.is_complete(), recorded) {
             (true, Ok(())) => {
-                let warnings: Vec<Notice> = applied.diagnostics.iter().map(Notice::from).collect();
+                let warnings: Vec<RenderedDiagnostic> = applied.diagnostics.iter().map(RenderedDiagnostic::from).collect();
                 audience.notices(&warnings, &sources, &secrets);
                 audience.applied(&applied, made.plan.mode, &secrets);
                 complete(session, &audience, &applied, &secrets, ending)?;
@@ -360,18 +368,18 @@ impl Works<'_> {
     }
 
     /// Writes down that work begins, and by which plan.
-    async fn write_start(&self, made: &Made) -> Result<(), Trouble> {
+    async fn write_start(&self, made: &PlannedRun) -> Result<(), CommandError> {
         let mut digest = KeyedDigest::new(self.writer.key());
         serde_json::to_writer(&mut digest, &made.plan)
             .map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
         let start = RunStart { command: self.command.to_owned(), plan: Some(digest.finish()), by: self.by.clone(), at: now() };
-        self.writer.append(Frame::Run(Run::Start(start))).await?;
+        self.writer.append(Frame::Run(RunFrame::Start(start))).await?;
         self.place.tell_of_key(|it| self.audience.tell(it));
         Ok(())
     }
 
     /// Puts everything on disk and gives the lock back.
-    fn finish(self) -> Result<(), Trouble> {
+    fn finish(self) -> Result<(), CommandError> {
         let Self { writer, engine, ticking, place, audience, .. } = self;
         drop((engine, ticking));
         let finished = match Arc::try_unwrap(writer) {
@@ -384,7 +392,13 @@ impl Works<'_> {
     }
 }
 
-fn complete(session: &Session, audience: &Audience, applied: &Applied, secrets: &Secrets, ending: Ending) -> anyhow::Result<()> {
+fn complete(
+    session: &Session,
+    audience: &Reporter,
+    applied: &ApplyResult,
+    secrets: &SecretTexts,
+    ending: ApplyEnding,
+) -> anyhow::Result<()> {
     if !audience.is_human() {
         return Ok(());
     }
@@ -403,7 +417,7 @@ fn complete(session: &Session, audience: &Audience, applied: &Applied, secrets: 
 
 /// `ops@bastion`.
 fn by() -> String {
-    let Holder { user, host, .. } = Holder::here("");
+    let LockInfo { user, host, .. } = LockInfo::here("");
     format!("{user}@{host}")
 }
 
@@ -411,6 +425,6 @@ fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
 
-fn span_of(plan: &Plan, address: &ha_value::Address) -> Option<ha_diagnostics::Span> {
+fn span_of(plan: &Plan, address: &ha_value::Address) -> Option<ha_diagnostics::SourceSpan> {
     plan.changes.iter().find(|it| it.address == *address).and_then(|it| it.span.clone())
 }

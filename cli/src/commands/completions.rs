@@ -3,7 +3,7 @@ use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
 use super::Session;
 use crate::arguments::completion::ASKED;
-use crate::output::command_error::{DONE, Ended};
+use crate::output::command_error::{CommandResult, DONE};
 
 /// Print what teaches a shell to complete `ha`
 ///
@@ -21,12 +21,12 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct CompletionsArgs {
     /// Which shell
-    shell: Shell,
+    shell: CompletionShell,
 }
 
 /// A shell that can be taught.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Shell {
+enum CompletionShell {
     Bash,
     Zsh,
     Fish,
@@ -34,13 +34,13 @@ enum Shell {
     Elvish,
 }
 
-pub(crate) fn completions(arguments: &CompletionsArgs, session: &Session) -> Ended {
+pub(crate) fn completions(arguments: &CompletionsArgs, session: &Session) -> CommandResult {
     let shell: &dyn EnvCompleter = match arguments.shell {
-        Shell::Bash => &Bash,
-        Shell::Zsh => &Zsh,
-        Shell::Fish => &Fish,
-        Shell::Powershell => &Powershell,
-        Shell::Elvish => &Elvish,
+        CompletionShell::Bash => &Bash,
+        CompletionShell::Zsh => &Zsh,
+        CompletionShell::Fish => &Fish,
+        CompletionShell::Powershell => &Powershell,
+        CompletionShell::Elvish => &Elvish,
     };
     // One that was called by its path is not found by its name.
     let called = std::env::args_os().next().unwrap_or_default();

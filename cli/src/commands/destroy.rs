@@ -2,9 +2,9 @@ use clap::Args;
 use ha_plan::PlanMode;
 
 use super::Session;
-use super::apply::Order;
-use crate::arguments::{ApprovalArgs, ScopeArgs, TellingArgs, VariableArgs};
-use crate::output::command_error::Ended;
+use super::apply::ApplyOptions;
+use crate::arguments::{ApprovalArgs, ReportingArgs, ScopeArgs, VariableArgs};
+use crate::output::command_error::CommandResult;
 
 /// Destroy everything that the configuration made
 ///
@@ -22,15 +22,15 @@ pub(crate) struct DestroyArgs {
     #[command(flatten)]
     approval: ApprovalArgs,
     #[command(flatten)]
-    telling: TellingArgs,
+    telling: ReportingArgs,
     #[command(flatten)]
     scope: ScopeArgs,
     #[command(flatten)]
     variables: VariableArgs,
 }
 
-pub(crate) fn destroy(arguments: &DestroyArgs, session: &Session) -> Ended {
-    let order = Order {
+pub(crate) fn destroy(arguments: &DestroyArgs, session: &Session) -> CommandResult {
+    let order = ApplyOptions {
         mode: PlanMode::Destroy,
         command: "ha destroy",
         approval: &arguments.approval,

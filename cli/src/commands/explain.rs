@@ -1,13 +1,13 @@
 use clap::Args;
-use ha_diagnostics::Code;
-use ha_diagnostics::code::{EXPLANATIONS, Explanation};
+use ha_diagnostics::DiagnosticCode;
+use ha_diagnostics::code::{CodeExplanation, EXPLANATIONS};
 
 use super::Session;
 use crate::arguments::completion;
-use crate::output::command_error::{DONE, Ended};
-use crate::views::diagnostic::Notice;
-use crate::views::json::Json;
-use crate::views::style::{Paint, Tone};
+use crate::output::command_error::{CommandResult, DONE};
+use crate::views::diagnostic::RenderedDiagnostic;
+use crate::views::json::JsonValue;
+use crate::views::style::{Painter, TextRole};
 
 /// Say what a code such as HA0203 means, and how to mend it
 ///
@@ -29,13 +29,13 @@ pub(crate) struct ExplainArgs {
     json: bool,
 }
 
-pub(crate) fn explain(arguments: &ExplainArgs, session: &Session) -> Ended {
+pub(crate) fn explain(arguments: &ExplainArgs, session: &Session) -> CommandResult {
     let explained = match &arguments.code {
         None => EXPLANATIONS,
         Some(text) => {
-            let found = Code::parse(text).and_then(|code| EXPLANATIONS.iter().position(|it| it.code == code));
+            let found = DiagnosticCode::parse(text).and_then(|code| EXPLANATIONS.iter().position(|it| it.code == code));
             let at = found.ok_or_else(|| {
-                Notice::error(format!("there is no code `{text}`"))
+                RenderedDiagnostic::error(format!("there is no code `{text}`"))
                     .help("`ha explain` lists all codes; a later version may have more")
             })?;
             &EXPLANATIONS[at..=at]
@@ -43,17 +43,19 @@ pub(crate) fn explain(arguments: &ExplainArgs, session: &Session) -> Ended {
     };
     let paint = session.terminal.out;
     let text = match (arguments.json, explained) {
-        (true, all) => Json::Array(all.iter().map(json).collect()).pretty(),
+        (true, all) => JsonValue::Array(all.iter().map(json).collect()).pretty(),
         (false, [one]) => whole(one, paint),
-        (false, all) => all.iter().map(|it| format!("{}  {}\n", paint.put(Tone::Head, &it.code.to_string()), it.title)).collect(),
+        (false, all) => {
+            all.iter().map(|it| format!("{}  {}\n", paint.put(TextRole::Head, &it.code.to_string()), it.title)).collect()
+        }
     };
     session.terminal.print(&text)?;
     Ok(DONE)
 }
 
-fn whole(explanation: &Explanation, paint: Paint) -> String {
-    let Explanation { code, name: _, title, meaning, example, mend } = explanation;
-    let mut text = format!("{}\n\n{meaning}\n", paint.put(Tone::Head, &format!("{code}: {title}")));
+fn whole(explanation: &CodeExplanation, paint: Painter) -> String {
+    let CodeExplanation { code, name: _, title, meaning, example, mend } = explanation;
+    let mut text = format!("{}\n\n{meaning}\n", paint.put(TextRole::Head, &format!("{code}: {title}")));
     if !example.is_empty() {
         let example: String = example.lines().map(|it| format!("    {it}\n")).collect();
         text += &format!("\nFor example:\n\n{example}");
@@ -61,11 +63,11 @@ fn whole(explanation: &Explanation, paint: Paint) -> String {
     text + &format!("\n{mend}\n")
 }
 
-fn json(explanation: &Explanation) -> Json {
-    let Explanation { code, name: _, title, meaning, example, mend } = explanation;
+fn json(explanation: &CodeExplanation) -> JsonValue {
+    let CodeExplanation { code, name: _, title, meaning, example, mend } = explanation;
     let fields = [("title", title), ("meaning", meaning), ("example", example), ("mend", mend)];
-    let texts = fields.into_iter().map(|(name, text)| (name, Json::from(*text)));
-    Json::object([("code", Json::from(code.to_string()))].into_iter().chain(texts))
+    let texts = fields.into_iter().map(|(name, text)| (name, JsonValue::from(*text)));
+    JsonValue::object([("code", JsonValue::from(code.to_string()))].into_iter().chain(texts))
 }
 
 #[cfg(test)]

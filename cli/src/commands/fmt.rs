@@ -9,10 +9,10 @@ use ha_files::regular_file::LARGEST;
 use ha_lang::{SourceFile, format};
 
 use super::Session;
-use crate::output::command_error::{DONE, Ended, Trouble};
-use crate::views::diagnostic::Notice;
+use crate::output::command_error::{CommandError, CommandResult, DONE};
+use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::file_diff::Rewritten;
-use crate::views::sources::Sources;
+use crate::views::sources::SourceTexts;
 use crate::workspace::project::{not_text, text};
 
 /// What is formatted, by the end of its name.
@@ -56,7 +56,7 @@ pub(crate) struct FmtArgs {
     write: bool,
 }
 
-pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> Ended {
+pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> CommandResult {
     if arguments.targets == [Path::new("-")] {
         return standard_input(arguments, session);
     }
@@ -75,7 +75,7 @@ pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> Ended {
         sources.push((file.name.to_string(), file.text.clone()));
         match format(&file) {
             Ok(text) => formatted.push((path, file, text)),
-            Err(diagnostics) => wrong.extend(diagnostics.iter().map(Notice::from)),
+            Err(diagnostics) => wrong.extend(diagnostics.iter().map(RenderedDiagnostic::from)),
         }
     }
     let texts = formatted.iter().map(|(_, file, text)| (&*file.name, &file.text, text.as_str()));
@@ -84,21 +84,23 @@ pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> Ended {
     for (path, _, text) in formatted.iter().filter(|(_, file, text)| *text != *file.text) {
         changes = true;
         if let Err(error) = tell(arguments, session, path, text, rewritten.as_ref()) {
-            wrong.push(Notice::error(format!("could not format `{}`", path.display())).note("cause", format!("{error:#}")));
+            wrong.push(
+                RenderedDiagnostic::error(format!("could not format `{}`", path.display())).note("cause", format!("{error:#}")),
+            );
         }
     }
     if wrong.is_empty() {
         return Ok(if arguments.check && changes { OTHERWISE } else { DONE });
     }
-    Err(Trouble::new(wrong).within(&sources.into_iter().collect::<Sources>()))
+    Err(CommandError::new(wrong).within(&sources.into_iter().collect::<SourceTexts>()))
 }
 
 /// From the standard input to the standard output.
-fn standard_input(arguments: &FmtArgs, session: &Session) -> Ended {
+fn standard_input(arguments: &FmtArgs, session: &Session) -> CommandResult {
     let bytes = regular_file::read_up_to(io::stdin().lock(), LARGEST).context("could not read the standard input")?;
     let file = SourceFile::new(STDIN, text(bytes).map_err(|line| not_text(STDIN, line))?);
-    let sources: Sources = [(file.name.to_string(), file.text.to_string())].into_iter().collect();
-    let formatted = format(&file).map_err(|it| Trouble::of(&it).within(&sources))?;
+    let sources: SourceTexts = [(file.name.to_string(), file.text.to_string())].into_iter().collect();
+    let formatted = format(&file).map_err(|it| CommandError::of(&it).within(&sources))?;
     let is_other = formatted != *file.text;
     if arguments.diff {
         let rewritten = Rewritten::new([(STDIN, &file.text, formatted.as_str())].into_iter());
@@ -144,7 +146,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// All files that are meant, each directory's in order of their names, and what is wrong with the targets.
-fn files(arguments: &FmtArgs) -> (Vec<PathBuf>, Vec<Notice>) {
+fn files(arguments: &FmtArgs) -> (Vec<PathBuf>, Vec<RenderedDiagnostic>) {
     let here = [PathBuf::from(".")];
     let targets = if arguments.targets.is_empty() { &here[..] } else { &arguments.targets };
     let (mut files, mut wrong) = (Vec::new(), Vec::new());
@@ -152,7 +154,7 @@ fn files(arguments: &FmtArgs) -> (Vec<PathBuf>, Vec<Notice>) {
         let found = match fs::metadata(target) {
             Ok(it) if it.is_dir() => below(target, arguments.recursive, &mut files),
             Ok(_) if !is_meant(target) => {
-                let notice = Notice::error(format!("`{}` is no file that `ha fmt` knows", target.display()));
+                let notice = RenderedDiagnostic::error(format!("`{}` is no file that `ha fmt` knows", target.display()));
                 wrong.push(notice.help(format!("it formats files that end in {}", SUFFIXES.join(", "))));
                 Ok(())
             }
@@ -163,7 +165,7 @@ fn files(arguments: &FmtArgs) -> (Vec<PathBuf>, Vec<Notice>) {
             Err(error) => Err(error),
         };
         if let Err(error) = found {
-            let notice = Notice::error(format!("could not look at `{}`", target.display()));
+            let notice = RenderedDiagnostic::error(format!("could not look at `{}`", target.display()));
             wrong.push(notice.note("cause", error.to_string()));
         }
     }
@@ -197,9 +199,9 @@ fn is_meant(path: &Path) -> bool {
     SUFFIXES.iter().any(|it| name.ends_with(it))
 }
 
-fn source(path: &Path) -> Result<SourceFile, Notice> {
+fn source(path: &Path) -> Result<SourceFile, RenderedDiagnostic> {
     let name = path.display().to_string();
     let bytes = regular_file::read(path, LARGEST)
-        .map_err(|error| Notice::error(format!("could not read `{name}`")).note("cause", error.to_string()))?;
+        .map_err(|error| RenderedDiagnostic::error(format!("could not read `{name}`")).note("cause", error.to_string()))?;
     Ok(SourceFile::new(name.clone(), text(bytes).map_err(|line| not_text(&name, line))?))
 }

@@ -8,17 +8,17 @@ use ha_plan::{Change, OutlineKind, PlanMode, outline};
 use ha_value::closest;
 
 use super::Session;
-use super::planning::{Intention, engine, make, run};
-use super::reporter::Audience;
+use super::planning::{PlanOptions, engine, make, run};
+use super::reporter::Reporter;
 use crate::arguments::completion;
-use crate::arguments::{ScopeArgs, TellingArgs, VariableArgs};
+use crate::arguments::{ReportingArgs, ScopeArgs, VariableArgs};
 use crate::interrupt::listen;
-use crate::output::command_error::{DONE, Ended, Trouble};
-use crate::views::diagnostic::Notice;
-use crate::views::graph::{Node, Picture, dot, json, mermaid, svg, text, without_keys};
-use crate::views::sources::Sources;
+use crate::output::command_error::{CommandError, CommandResult, DONE};
+use crate::views::diagnostic::RenderedDiagnostic;
+use crate::views::graph::{GraphPicture, PictureNode, dot, json, mermaid, svg, text, without_keys};
+use crate::views::sources::SourceTexts;
 use crate::workspace::plan_file;
-use crate::workspace::project::{Need, Project, kept_configuration};
+use crate::workspace::project::{Project, VariableMode, kept_configuration};
 use crate::workspace::providers::kinds;
 
 /// Show what refers to what
@@ -42,7 +42,7 @@ pub(crate) struct GraphArgs {
     plan_file: Option<PathBuf>,
     /// How to show it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    format: GraphFormat,
     /// Only what changes, and what is next to it; makes a plan where none is given
     #[arg(long)]
     changed: bool,
@@ -63,7 +63,7 @@ pub(crate) struct GraphArgs {
 
 /// How a graph is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum GraphFormat {
     /// Rows with lines between them
     Text,
     /// For Graphviz
@@ -76,21 +76,21 @@ enum Format {
     Json,
 }
 
-pub(crate) fn graph(arguments: &GraphArgs, session: &Session) -> Ended {
-    let Subject { configuration, sources, changes } = subject(arguments, session)?;
+pub(crate) fn graph(arguments: &GraphArgs, session: &Session) -> CommandResult {
+    let GraphSubject { configuration, sources, changes } = subject(arguments, session)?;
     let (schemas, _) = kinds();
-    let outline = outline(&configuration, &schemas).map_err(|it| Trouble::of(&it).within(&sources))?;
-    let mut picture = Picture::of(outline);
+    let outline = outline(&configuration, &schemas).map_err(|it| CommandError::of(&it).within(&sources))?;
+    let mut picture = GraphPicture::of(outline);
     if let Some(changes) = &changes {
         picture.mark(changes);
     }
     let focus: Vec<String> = arguments.focus.iter().map(|it| without_keys(it)).collect();
     let missing = missing(&focus, &picture);
     if !missing.is_empty() {
-        return Err(Trouble::new(missing));
+        return Err(CommandError::new(missing));
     }
-    let is_focus = |node: &Node| focus.iter().any(|it| is_at(&node.address, it));
-    let is_shown = |it: &Node| matches!(it.kind, OutlineKind::Resource | OutlineKind::Data) || is_focus(it);
+    let is_focus = |node: &PictureNode| focus.iter().any(|it| is_at(&node.address, it));
+    let is_shown = |it: &PictureNode| matches!(it.kind, OutlineKind::Resource | OutlineKind::Data) || is_focus(it);
     if !arguments.all {
         picture = picture.contracted(is_shown);
     }
@@ -100,57 +100,57 @@ pub(crate) fn graph(arguments: &GraphArgs, session: &Session) -> Ended {
     if !focus.is_empty() {
         picture = picture.around(is_focus, arguments.depth);
     }
-    if arguments.format != Format::Json {
+    if arguments.format != GraphFormat::Json {
         picture = picture.reduced();
     }
     if picture.nodes.is_empty() {
         session.terminal.tell(if arguments.changed { "Nothing changes.\n" } else { "There is nothing to show.\n" });
     }
     let drawn = match arguments.format {
-        Format::Text => text(&picture, session.terminal.out),
-        Format::Dot => dot(&picture),
-        Format::Mermaid => mermaid(&picture),
-        Format::Svg if picture.nodes.len() > svg::MOST => {
-            let notice = Notice::error(format!("{} nodes are too many for a drawing", picture.nodes.len()));
+        GraphFormat::Text => text(&picture, session.terminal.out),
+        GraphFormat::Dot => dot(&picture),
+        GraphFormat::Mermaid => mermaid(&picture),
+        GraphFormat::Svg if picture.nodes.len() > svg::MOST => {
+            let notice = RenderedDiagnostic::error(format!("{} nodes are too many for a drawing", picture.nodes.len()));
             return Err(notice.help("show less of it with `--focus` or `--changed`, or take another format").into());
         }
-        Format::Svg => svg::svg(&picture),
-        Format::Json => json(&picture, &sources),
+        GraphFormat::Svg => svg::svg(&picture),
+        GraphFormat::Json => json(&picture, &sources),
     };
     session.terminal.print(&drawn)?;
     Ok(DONE)
 }
 
 /// What is shown, and what a plan does to it where there is one.
-struct Subject {
+struct GraphSubject {
     configuration: Arc<Configuration>,
-    sources: Sources,
+    sources: SourceTexts,
     changes: Option<Vec<Change>>,
 }
 
-fn subject(arguments: &GraphArgs, session: &Session) -> Result<Subject, Trouble> {
+fn subject(arguments: &GraphArgs, session: &Session) -> Result<GraphSubject, CommandError> {
     if let Some(path) = &arguments.plan_file {
         let plan = plan_file::read(path, &session.keys()?)?;
-        let sources: Sources = plan.snapshot.sources.iter().cloned().collect();
+        let sources: SourceTexts = plan.snapshot.sources.iter().cloned().collect();
         let (configuration, diagnostics) = kept_configuration(&plan.snapshot);
         if diagnostics.iter().any(Diagnostic::is_error) {
-            return Err(Trouble::of(&diagnostics).within(&sources));
+            return Err(CommandError::of(&diagnostics).within(&sources));
         }
-        return Ok(Subject { configuration: Arc::new(configuration), sources, changes: Some(plan.changes) });
+        return Ok(GraphSubject { configuration: Arc::new(configuration), sources, changes: Some(plan.changes) });
     }
-    let need = if arguments.changed { Need::Values } else { Need::WhatThereIs };
+    let need = if arguments.changed { VariableMode::Values } else { VariableMode::WhatThereIs };
     let project = Project::read(session, arguments.variables.wishes(), need)?;
     if !arguments.changed {
-        return Ok(Subject { configuration: project.configuration, sources: project.sources, changes: None });
+        return Ok(GraphSubject { configuration: project.configuration, sources: project.sources, changes: None });
     }
     let state = session.place_of(&project)?.state()?;
-    let intention = Intention { mode: PlanMode::Normal, replace: &[], scope: &arguments.scope, imports: &[] };
+    let intention = PlanOptions { mode: PlanMode::Normal, replace: &[], scope: &arguments.scope, imports: &[] };
     let made = run(async {
-        let audience = Arc::new(Audience::of(session, &TellingArgs::default())?);
+        let audience = Arc::new(Reporter::of(session, &ReportingArgs::default())?);
         let cancel = listen(audience.last_word())?;
         make(&engine(arguments.scope.parallelism), &project, &state, &intention, &audience, &cancel).await
     })?;
-    Ok(Subject { configuration: project.configuration, sources: project.sources, changes: Some(made.plan.changes) })
+    Ok(GraphSubject { configuration: project.configuration, sources: project.sources, changes: Some(made.plan.changes) })
 }
 
 /// Whether an address is this one or in it.
@@ -158,10 +158,10 @@ fn is_at(address: &str, place: &str) -> bool {
     address.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-fn missing(focus: &[String], picture: &Picture) -> Vec<Notice> {
+fn missing(focus: &[String], picture: &GraphPicture) -> Vec<RenderedDiagnostic> {
     let of_nothing = |place: &&String| !picture.nodes.iter().any(|it| is_at(&it.address, place));
     let notice = |place: &String| {
-        let notice = Notice::error(format!("there is no `{place}` in this configuration"));
+        let notice = RenderedDiagnostic::error(format!("there is no `{place}` in this configuration"));
         match closest(place, picture.nodes.iter().map(|it| &*it.address)) {
             Some(closest) => notice.help(format!("did you mean `{closest}`?")),
             None => notice.help("`ha graph --all` shows all there is"),

@@ -6,11 +6,11 @@ use ha_plan::PlanMode;
 use ha_value::Address;
 
 use super::Session;
-use super::apply::Order;
+use super::apply::ApplyOptions;
 use crate::arguments::completion;
-use crate::arguments::{ApprovalArgs, ScopeArgs, TellingArgs, VariableArgs, time};
-use crate::output::command_error::Ended;
-use crate::views::diagnostic::Notice;
+use crate::arguments::{ApprovalArgs, ReportingArgs, ScopeArgs, VariableArgs, time};
+use crate::output::command_error::CommandResult;
+use crate::views::diagnostic::RenderedDiagnostic;
 
 /// Record what exists already
 ///
@@ -36,21 +36,21 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     lock_timeout: Duration,
     #[command(flatten)]
-    telling: TellingArgs,
+    telling: ReportingArgs,
     #[command(flatten)]
     variables: VariableArgs,
 }
 
-pub(crate) fn import(arguments: &ImportArgs, session: &Session) -> Ended {
+pub(crate) fn import(arguments: &ImportArgs, session: &Session) -> CommandResult {
     let written = arguments.address.to_string();
-    let target = written.parse().map_err(|_| Notice::error(format!("`{written}` cannot be imported into")))?;
+    let target = written.parse().map_err(|_| RenderedDiagnostic::error(format!("`{written}` cannot be imported into")))?;
     let scope = ScopeArgs {
         target: vec![target],
         exclude: Vec::new(),
         refresh: RefreshMode::None,
         parallelism: std::num::NonZeroUsize::MIN,
     };
-    let order = Order {
+    let order = ApplyOptions {
         mode: PlanMode::Normal,
         command: "ha import",
         approval: &ApprovalArgs { yes: true, input: false, lock_timeout: arguments.lock_timeout },

@@ -6,9 +6,9 @@ use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
 use super::Session;
-use crate::arguments::Arguments;
-use crate::output::command_error::{DONE, Ended};
-use crate::views::diagnostic::Notice;
+use crate::arguments::CommandLine;
+use crate::output::command_error::{CommandResult, DONE};
+use crate::views::diagnostic::RenderedDiagnostic;
 
 /// Print or write manual pages
 #[derive(Args)]
@@ -27,8 +27,8 @@ pub(crate) struct ManArgs {
     into: Option<PathBuf>,
 }
 
-pub(crate) fn man(arguments: &ManArgs, session: &Session) -> Ended {
-    let mut program = Arguments::command();
+pub(crate) fn man(arguments: &ManArgs, session: &Session) -> CommandResult {
+    let mut program = CommandLine::command();
     program.build();
     if let Some(directory) = &arguments.into {
         fs::create_dir_all(directory).with_context(|| format!("could not make the directory `{}`", directory.display()))?;
@@ -37,8 +37,9 @@ pub(crate) fn man(arguments: &ManArgs, session: &Session) -> Ended {
     }
     let mut command = &program;
     for word in &arguments.words {
-        let missing =
-            || Notice::error(format!("there is no command `{}`", arguments.words.join(" "))).help("`ha help` lists all");
+        let missing = || {
+            RenderedDiagnostic::error(format!("there is no command `{}`", arguments.words.join(" "))).help("`ha help` lists all")
+        };
         command = command.find_subcommand(word).ok_or_else(missing)?;
     }
     session.terminal.print_bytes(&page(command)?)?;

@@ -26,16 +26,16 @@ use ha_plan::Plan;
 use ha_state_store::lineage_of;
 
 use crate::arguments::invocation;
-use crate::output::command_error::Trouble;
+use crate::output::command_error::CommandError;
 use crate::output::terminal::Terminal;
-use crate::views::diagnostic::Notice;
-use crate::workspace::backend_config::{Saying, Whereabouts};
+use crate::views::diagnostic::RenderedDiagnostic;
+use crate::workspace::backend_config::{BackendBlock, BackendConfig};
 use crate::workspace::backends::backends;
 use crate::workspace::encryption::StateKeys;
-use crate::workspace::project::{Need, Project, Wishes, says_where};
+use crate::workspace::project::{Project, VariableMode, VariableOptions, says_where};
 use crate::workspace::selected;
-use crate::workspace::selected::{Environment, workspace};
-use crate::workspace::state_location::Place;
+use crate::workspace::selected::{Workspace, workspace};
+use crate::workspace::state_location::StateLocation;
 
 /// Where a command runs.
 pub(crate) struct Session {
@@ -43,7 +43,7 @@ pub(crate) struct Session {
     /// The configuration's directory; the one worked in.
     pub(crate) directory: PathBuf,
     /// The environment worked on; none where it is the one without a name.
-    pub(crate) environment: Option<Environment>,
+    pub(crate) environment: Option<Workspace>,
     /// The name that was asked for, also where it is that of the default.
     pub(crate) asked: Option<String>,
 }
@@ -53,16 +53,16 @@ impl Session {
     ///
     /// # Errors
     /// When another one is asked for.
-    pub(crate) fn of_plan(&self, plan: &Plan) -> Result<Self, Notice> {
+    pub(crate) fn of_plan(&self, plan: &Plan) -> Result<Self, RenderedDiagnostic> {
         let made_for = workspace(plan.snapshot.environment.as_deref());
         if let Some(asked) = self.asked.as_deref().filter(|it| *it != made_for) {
             let title = format!("the plan was made for the environment `{made_for}`, and `{asked}` is asked for");
-            return Err(Notice::error(title)
+            return Err(RenderedDiagnostic::error(title)
                 .code(code::OTHER_STATE)
                 .help("make a plan for that one with `ha plan --out FILE`, look at it, and apply it"));
         }
         invocation::in_environment(made_for);
-        let environment = Environment::of_plan(plan.snapshot.environment.as_deref());
+        let environment = Workspace::of_plan(plan.snapshot.environment.as_deref());
         Ok(Self { terminal: self.terminal, directory: self.directory.clone(), environment, asked: self.asked.clone() })
     }
 
@@ -70,7 +70,7 @@ impl Session {
     ///
     /// # Errors
     /// When the configuration names them in a way that cannot be understood.
-    pub(crate) fn keys(&self) -> Result<StateKeys, Trouble> {
+    pub(crate) fn keys(&self) -> Result<StateKeys, CommandError> {
         match self.project_that_says()? {
             Some(project) => self.keys_of(&project),
             None => Ok(StateKeys::of(None, &self.directory)?),
@@ -82,12 +82,12 @@ impl Session {
     ///
     /// # Errors
     /// When the configuration says so in a way that cannot be understood.
-    pub(crate) fn place(&self) -> Result<Place, Trouble> {
+    pub(crate) fn place(&self) -> Result<StateLocation, CommandError> {
         match self.project_that_says()? {
             Some(project) => self.place_of(&project),
             None => {
                 let keys = StateKeys::of(None, &self.directory)?;
-                Place::of(&self.directory, self.environment.as_ref(), &Whereabouts::usual(), keys)
+                StateLocation::of(&self.directory, self.environment.as_ref(), &BackendConfig::usual(), keys)
             }
         }
     }
@@ -95,7 +95,7 @@ impl Session {
     /// The environment whose state has this lineage, as far as that can be found out.
     pub(crate) fn environment_of(&self, lineage: &str) -> Option<String> {
         selected::all(&self.directory).into_iter().find(|name| {
-            let Ok(environment) = Environment::asked(Some(name), &self.directory) else { return false };
+            let Ok(environment) = Workspace::asked(Some(name), &self.directory) else { return false };
             let there = Self { terminal: self.terminal, directory: self.directory.clone(), environment, asked: None };
             there.place().is_ok_and(|it| lineage_of(it.store()).is_ok_and(|it| it.as_deref() == Some(lineage)))
         })
@@ -105,10 +105,10 @@ impl Session {
     ///
     /// # Errors
     /// When what it says of that is not known, or makes no sense.
-    pub(crate) fn place_of(&self, project: &Project) -> Result<Place, Trouble> {
-        let said = Whereabouts::said(&Saying::of(project), &backends()).map_err(|it| Trouble::of(&it));
+    pub(crate) fn place_of(&self, project: &Project) -> Result<StateLocation, CommandError> {
+        let said = BackendConfig::said(&BackendBlock::of(project), &backends()).map_err(|it| CommandError::of(&it));
         let placed = said.and_then(|it| {
-            Place::of(&self.directory, self.environment.as_ref(), &it, Saying::of(project).keys(&self.directory)?)
+            StateLocation::of(&self.directory, self.environment.as_ref(), &it, BackendBlock::of(project).keys(&self.directory)?)
         });
         placed.map_err(|it| it.within(&project.sources).keeping(&project.secrets))
     }
@@ -117,25 +117,31 @@ impl Session {
     ///
     /// # Errors
     /// When the configuration says so in a way that cannot be understood.
-    pub(crate) fn place_whatever_is_remembered(&self) -> Result<Place, Trouble> {
+    pub(crate) fn place_whatever_is_remembered(&self) -> Result<StateLocation, CommandError> {
         let (directory, environment) = (&self.directory, self.environment.as_ref());
         let Some(project) = self.project_that_says()? else {
-            return Place::whatever_is_remembered(directory, environment, &Whereabouts::usual(), StateKeys::of(None, directory)?);
+            return StateLocation::whatever_is_remembered(
+                directory,
+                environment,
+                &BackendConfig::usual(),
+                StateKeys::of(None, directory)?,
+            );
         };
-        let said = Whereabouts::said(&Saying::of(&project), &backends()).map_err(|it| Trouble::of(&it));
-        let placed =
-            said.and_then(|it| Place::whatever_is_remembered(directory, environment, &it, Saying::of(&project).keys(directory)?));
+        let said = BackendConfig::said(&BackendBlock::of(&project), &backends()).map_err(|it| CommandError::of(&it));
+        let placed = said.and_then(|it| {
+            StateLocation::whatever_is_remembered(directory, environment, &it, BackendBlock::of(&project).keys(directory)?)
+        });
         placed.map_err(|it| it.within(&project.sources).keeping(&project.secrets))
     }
 
-    fn keys_of(&self, project: &Project) -> Result<StateKeys, Trouble> {
-        let keys = Saying::of(project).keys(&self.directory);
+    fn keys_of(&self, project: &Project) -> Result<StateKeys, CommandError> {
+        let keys = BackendBlock::of(project).keys(&self.directory);
         keys.map_err(|it| it.within(&project.sources).keeping(&project.secrets))
     }
 
     /// The configuration, where it may say something of its state.
-    fn project_that_says(&self) -> Result<Option<Project>, Trouble> {
+    fn project_that_says(&self) -> Result<Option<Project>, CommandError> {
         let says = says_where(&self.directory)?;
-        says.then(|| Project::read(self, &Wishes::default(), Need::WhatThereIs)).transpose()
+        says.then(|| Project::read(self, &VariableOptions::default(), VariableMode::WhatThereIs)).transpose()
     }
 }

@@ -7,13 +7,13 @@ use ha_value::{Name, Text, closest};
 use super::Session;
 use crate::arguments::completion;
 use crate::arguments::invocation;
-use crate::output::command_error::{DONE, Ended, Trouble};
-use crate::views::diagnostic::Notice;
+use crate::output::command_error::{CommandError, CommandResult, DONE};
+use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::expression::set_out;
-use crate::views::json::Json;
+use crate::views::json::JsonValue;
 use crate::views::outcome::{is_hidden, outputs_text};
-use crate::views::redacted_value::Shown;
-use crate::views::redaction::Sight;
+use crate::views::redacted_value::RedactedValue;
+use crate::views::redaction::SecretVisibility;
 use crate::views::state_view::{output_json, shown_output, shown_outputs, state_secrets};
 
 /// Print outputs
@@ -43,15 +43,15 @@ pub(crate) struct OutputArgs {
     show_sensitive: bool,
 }
 
-pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> Ended {
+pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> CommandResult {
     let state = session.place()?.state()?;
     let (outputs, secrets) = (&state.outputs, state_secrets(&state));
-    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
+    let sight = if arguments.show_sensitive { SecretVisibility::Revealed } else { SecretVisibility::Redacted };
     let terminal = &session.terminal;
     let Some(name) = &arguments.name else {
         if arguments.json {
             let all = outputs.iter().map(|(name, it)| (name.to_string(), output_json(it, &secrets, sight))).collect();
-            terminal.print(&Json::Object(all).pretty())?;
+            terminal.print(&JsonValue::Object(all).pretty())?;
         } else if outputs.is_empty() {
             terminal.tell("There are no outputs: none is configured, or nothing was applied yet.\n");
         } else {
@@ -67,9 +67,9 @@ pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> Ended {
         if shown.hides_something() {
             return Err(hidden(name).into());
         }
-        terminal.print(&Json::from(&shown).pretty())?;
+        terminal.print(&JsonValue::from(&shown).pretty())?;
     } else {
-        let shown = shown_output(output, &secrets, Sight::Redacted);
+        let shown = shown_output(output, &secrets, SecretVisibility::Redacted);
         match lines(output, &shown).filter(|_| !std::io::stdout().is_terminal()) {
             Some(text) => terminal.print(text)?,
             None => terminal.print(&format!("{}\n", set_out(&shown, 0)))?,
@@ -82,31 +82,31 @@ pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> Ended {
 }
 
 /// The value as a text; what leaves `ha` on purpose.
-fn raw(name: &str, output: &OutputRecord) -> Result<String, Trouble> {
+fn raw(name: &str, output: &OutputRecord) -> Result<String, CommandError> {
     let text = Text::of(&output.value).and_then(|it| it.known());
     let text = text.or_else(|| Text::of(&output.value.revealed()).and_then(|it| it.known()));
     text.ok_or_else(|| {
-        let notice = Notice::error(format!("the output `{name}` is no text, number or truth value"));
+        let notice = RenderedDiagnostic::error(format!("the output `{name}` is no text, number or truth value"));
         notice.help(format!("`ha output --json --show-sensitive {name}` prints it whole")).into()
     })
 }
 
 /// The text of an output of several lines, nothing of which is secret: for a program the text, and not how it is written.
-fn lines<'a>(output: &'a OutputRecord, shown: &Shown) -> Option<&'a str> {
+fn lines<'a>(output: &'a OutputRecord, shown: &RedactedValue) -> Option<&'a str> {
     output.value.as_str().filter(|it| it.trim_end_matches('\n').contains('\n') && !shown.hides_something())
 }
 
 /// A program would take what stands in the place of a secret for the value.
-fn hidden(name: &str) -> Notice {
-    let notice = Notice::error(format!("the output `{name}` is sensitive, so its value is not printed"));
+fn hidden(name: &str) -> RenderedDiagnostic {
+    let notice = RenderedDiagnostic::error(format!("the output `{name}` is sensitive, so its value is not printed"));
     notice
         .help(format!("`ha output --json --show-sensitive {name}` prints it"))
         .help("`ha output --json` prints all outputs, with `null` for the values of those that are sensitive")
 }
 
-fn missing<'a>(name: &str, known: impl Iterator<Item = &'a Name>) -> Trouble {
+fn missing<'a>(name: &str, known: impl Iterator<Item = &'a Name>) -> CommandError {
     let known: Vec<&str> = known.map(|it| &**it).collect();
-    let notice = Notice::error(format!("there is no output `{name}`"));
+    let notice = RenderedDiagnostic::error(format!("there is no output `{name}`"));
     let notice = match (known.as_slice(), closest(name, known.iter().copied())) {
         ([], _) => notice.help("nothing was applied yet, or no output is configured"),
         (_, Some(closest)) => notice.help(format!("did you mean `{closest}`?")),

@@ -8,15 +8,15 @@ use ha_state_model::State;
 use ha_state_store::new_lineage;
 
 use super::Session;
-use super::planning::{Intention, Made, document, engine, make_to_show, run, warn};
-use super::reporter::Audience;
+use super::planning::{PlanOptions, PlannedRun, document, engine, make_to_show, run, warn};
+use super::reporter::Reporter;
 use crate::arguments::invocation;
-use crate::arguments::{PlanningArgs, TellingArgs, VariableArgs};
+use crate::arguments::{PlanningArgs, ReportingArgs, VariableArgs};
 use crate::interrupt::listen;
-use crate::output::command_error::{CHANGES, DONE, Ended, Trouble, UNSEEN};
-use crate::views::redaction::Sight;
+use crate::output::command_error::{CHANGES, CommandError, CommandResult, DONE, UNSEEN};
+use crate::views::redaction::SecretVisibility;
 use crate::workspace::plan_file;
-use crate::workspace::project::{Need, Project};
+use crate::workspace::project::{Project, VariableMode};
 use crate::workspace::sealed_file;
 
 /// Show what would change, and why
@@ -48,18 +48,18 @@ pub(crate) struct PlanArgs {
     #[arg(long, requires = "document", help_heading = "Output")]
     show_sensitive: bool,
     #[command(flatten)]
-    telling: TellingArgs,
+    telling: ReportingArgs,
     #[command(flatten)]
     planning: PlanningArgs,
     #[command(flatten)]
     variables: VariableArgs,
     #[command(flatten)]
-    habits: HabitArgs,
+    habits: TerraformOptionArgs,
 }
 
 /// What Terraform's `plan` takes and this one has no need of: it takes no lock and asks nothing.
 #[derive(Args)]
-struct HabitArgs {
+struct TerraformOptionArgs {
     #[arg(long, hide = true, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     lock: Option<bool>,
     #[arg(long, hide = true)]
@@ -75,15 +75,15 @@ impl PlanArgs {
     }
 }
 
-pub(crate) fn plan(arguments: &PlanArgs, session: &Session) -> Ended {
-    let audience = Arc::new(Audience::of(session, &arguments.telling)?);
+pub(crate) fn plan(arguments: &PlanArgs, session: &Session) -> CommandResult {
+    let audience = Arc::new(Reporter::of(session, &arguments.telling)?);
     audience.ended(planned(arguments, session, &audience))
 }
 
-fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) -> Ended {
+fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Reporter>) -> CommandResult {
     let cancel = listen(audience.last_word())?;
     invocation::with_scope(&arguments.planning.scope.selection());
-    let mut project = Project::read(session, arguments.variables.wishes(), Need::Values)?;
+    let mut project = Project::read(session, arguments.variables.wishes(), VariableMode::Values)?;
     let place = session.place_of(&project)?;
     project.snapshot.place = Some(place.identity());
     let mut state = place.state()?;
@@ -92,7 +92,7 @@ fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) ->
         state.lineage = new_lineage();
         project.warnings.extend(place.left_by_terraform());
     }
-    let intention = Intention {
+    let intention = PlanOptions {
         mode: arguments.planning.mode(),
         replace: &arguments.planning.replace,
         scope: &arguments.planning.scope,
@@ -126,21 +126,21 @@ fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) ->
 fn show(
     arguments: &PlanArgs,
     session: &Session,
-    audience: &Audience,
-    made: &Made,
+    audience: &Reporter,
+    made: &PlannedRun,
     project: &Project,
     engine: &Engine,
     state: &State,
-) -> Result<(), Trouble> {
+) -> Result<(), CommandError> {
     let Some(path) = &arguments.document else {
-        return Ok(audience.plan(&made.plan, &made.report(session, Sight::Redacted), &project.configuration)?);
+        return Ok(audience.plan(&made.plan, &made.report(session, SecretVisibility::Redacted), &project.configuration)?);
     };
-    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
+    let sight = if arguments.show_sensitive { SecretVisibility::Revealed } else { SecretVisibility::Redacted };
     let text = document(made, session, &project.configuration, &engine.schemas, state, sight);
     if path.as_os_str() == "-" {
         return Ok(audience.print(&text)?);
     }
-    audience.plan(&made.plan, &made.report(session, Sight::Redacted), &project.configuration)?;
+    audience.plan(&made.plan, &made.report(session, SecretVisibility::Redacted), &project.configuration)?;
     sealed_file::write(path, text.as_bytes()).with_context(|| format!("could not write `{}`", path.display()))?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use ha_apply::{Applied, Event, Observer};
+use ha_apply::{ApplyResult, Event, EventObserver};
 use ha_lang::Configuration;
 use ha_plan::{Plan, PlanMode};
 use ha_value::Severity;
@@ -16,21 +16,21 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
 use super::Session;
-use crate::arguments::TellingArgs;
+use crate::arguments::ReportingArgs;
 use crate::logging;
-use crate::output::command_error::{Ended, Trouble};
+use crate::output::command_error::{CommandError, CommandResult};
 use crate::output::terminal::Terminal;
-use crate::views::diagnostic::{Notice, notices_text};
+use crate::views::diagnostic::{RenderedDiagnostic, notices_text};
 use crate::views::diagnostic_json::each_json;
 use crate::views::events;
-use crate::views::feed::Feed;
+use crate::views::feed::EventStream;
 use crate::views::outcome::abandoned_text;
 use crate::views::plan_text::plan_text;
-use crate::views::progress::Progress;
-use crate::views::report::Report;
-use crate::views::rows::Detail;
-use crate::views::secrets::Secrets;
-use crate::views::sources::Sources;
+use crate::views::progress::ProgressView;
+use crate::views::report::PlanReport;
+use crate::views::rows::DetailLevel;
+use crate::views::secrets::SecretTexts;
+use crate::views::sources::SourceTexts;
 
 /// How often rows are redrawn.
 const REDRAWN: Duration = Duration::from_millis(100);
@@ -52,28 +52,28 @@ fn for_stream(path: &Path) -> io::Result<File> {
 }
 
 /// Who is told what happens.
-pub(crate) struct Audience {
+pub(crate) struct Reporter {
     terminal: Terminal,
-    detail: Detail,
+    detail: DetailLevel,
     compact_warnings: bool,
     /// None where the stream is all that is told.
-    progress: Option<Progress>,
-    feed: Option<Feed>,
+    progress: Option<ProgressView>,
+    feed: Option<EventStream>,
 }
 
-impl Audience {
+impl Reporter {
     /// Those whom the command line names.
     ///
     /// # Errors
     /// When the file for the stream cannot be made.
-    pub(crate) fn of(session: &Session, arguments: &TellingArgs) -> anyhow::Result<Self> {
-        let TellingArgs { json, json_into, detail, compact_warnings } = arguments;
+    pub(crate) fn of(session: &Session, arguments: &ReportingArgs) -> anyhow::Result<Self> {
+        let ReportingArgs { json, json_into, detail, compact_warnings } = arguments;
         let terminal = session.terminal;
         let feed = match (json, json_into) {
-            (true, _) => Some(Feed::new(BufWriter::new(io::stdout()))),
+            (true, _) => Some(EventStream::new(BufWriter::new(io::stdout()))),
             (false, Some(path)) => {
                 let file = for_stream(path).with_context(|| format!("could not make the file `{}`", path.display()))?;
-                Some(Feed::new(BufWriter::new(file)))
+                Some(EventStream::new(BufWriter::new(file)))
             }
             (false, None) => None,
         };
@@ -103,7 +103,7 @@ impl Audience {
     }
 
     /// Shows a plan.
-    pub(crate) fn plan(&self, plan: &Plan, report: &Report, configuration: &Configuration) -> anyhow::Result<()> {
+    pub(crate) fn plan(&self, plan: &Plan, report: &PlanReport, configuration: &Configuration) -> anyhow::Result<()> {
         if let Some(feed) = &self.feed {
             feed.put(events::planned(plan, report, configuration));
         }
@@ -114,14 +114,14 @@ impl Audience {
     }
 
     /// Tells what is wrong or worth a look.
-    pub(crate) fn notices(&self, notices: &[Notice], sources: &Sources, secrets: &Secrets) {
+    pub(crate) fn notices(&self, notices: &[RenderedDiagnostic], sources: &SourceTexts, secrets: &SecretTexts) {
         self.put(each_json(notices, sources, secrets).into_iter().map(events::diagnostic));
         if !self.is_human() {
             return;
         }
-        let is_short = |it: &&Notice| self.compact_warnings && it.severity == Severity::Warning;
-        let (short, long): (Vec<&Notice>, Vec<&Notice>) = notices.iter().partition(is_short);
-        let long: Vec<Notice> = long.into_iter().cloned().collect();
+        let is_short = |it: &&RenderedDiagnostic| self.compact_warnings && it.severity == Severity::Warning;
+        let (short, long): (Vec<&RenderedDiagnostic>, Vec<&RenderedDiagnostic>) = notices.iter().partition(is_short);
+        let long: Vec<RenderedDiagnostic> = long.into_iter().cloned().collect();
         let mut text = notices_text(&long, sources, secrets, self.terminal.err);
         for notice in short {
             let place = notice.span.as_ref().map(|it| format!(" ({})", sources.place(it))).unwrap_or_default();
@@ -131,7 +131,7 @@ impl Audience {
     }
 
     /// From now on these are kept out of what is told.
-    pub(crate) fn keep_secret(&self, secrets: &Arc<Secrets>) {
+    pub(crate) fn keep_secret(&self, secrets: &Arc<SecretTexts>) {
         logging::keep_secret(secrets);
         self.progress.iter().for_each(|it| it.keep_secret(secrets.clone()));
         self.feed.iter().for_each(|it| it.keep_secret(secrets.clone()));
@@ -144,16 +144,16 @@ impl Audience {
 
     /// Nothing is going on for now.
     pub(crate) fn rest(&self) {
-        self.progress.iter().for_each(Progress::rest);
+        self.progress.iter().for_each(ProgressView::rest);
     }
 
     /// An apply ended.
-    pub(crate) fn applied(&self, applied: &Applied, mode: PlanMode, secrets: &Secrets) {
+    pub(crate) fn applied(&self, applied: &ApplyResult, mode: PlanMode, secrets: &SecretTexts) {
         self.put(events::ended(applied, mode, secrets));
     }
 
     /// How the command ends: what went wrong is part of the stream, and a person is told by whoever called.
-    pub(crate) fn ended(&self, ended: Ended) -> Ended {
+    pub(crate) fn ended(&self, ended: CommandResult) -> CommandResult {
         let Err(trouble) = ended else { return ended };
         self.put(trouble.json_each().into_iter().map(events::diagnostic));
         if trouble.is_interruption() {
@@ -163,7 +163,7 @@ impl Audience {
     }
 
     /// Tells of trouble without ending.
-    pub(crate) fn trouble(&self, trouble: &Trouble) {
+    pub(crate) fn trouble(&self, trouble: &CommandError) {
         self.put(trouble.json_each().into_iter().map(events::diagnostic));
         if self.is_human() {
             trouble.tell(&self.terminal);
@@ -182,7 +182,7 @@ impl Audience {
     }
 
     /// Keeps what is told of what goes on up to date until the guard is dropped.
-    pub(crate) fn ticking(self: &Arc<Self>) -> Ticking {
+    pub(crate) fn ticking(self: &Arc<Self>) -> ProgressTicker {
         let audience = self.clone();
         let task = tokio::spawn({
             let audience = audience.clone();
@@ -193,7 +193,7 @@ impl Audience {
                 }
             }
         });
-        Ticking { audience, task }
+        ProgressTicker { audience, task }
     }
 
     fn tick(&self, now: Instant) {
@@ -201,14 +201,14 @@ impl Audience {
         self.feed.iter().for_each(|it| it.tick(now));
     }
 
-    fn put(&self, lines: impl IntoIterator<Item = events::Line>) {
+    fn put(&self, lines: impl IntoIterator<Item = events::EventLine>) {
         if let Some(feed) = &self.feed {
             feed.put(lines);
         }
     }
 }
 
-impl Observer for Audience {
+impl EventObserver for Reporter {
     fn observe(&self, event: Event) {
         match (&self.progress, &self.feed) {
             (Some(progress), Some(feed)) => {
@@ -223,21 +223,21 @@ impl Observer for Audience {
 }
 
 /// Progress as it suits the terminal.
-fn progress(terminal: Terminal) -> Progress {
+fn progress(terminal: Terminal) -> ProgressView {
     let lines = Box::new(move |line: &str| terminal.tell(&format!("{line}\n")));
     match terminal.can_redraw() && !logging::is_on_standard_error() {
-        true => Progress::live(terminal.err, lines),
-        false => Progress::lines(terminal.err, lines),
+        true => ProgressView::live(terminal.err, lines),
+        false => ProgressView::lines(terminal.err, lines),
     }
 }
 
 /// An audience that is kept up to date.
-pub(crate) struct Ticking {
-    audience: Arc<Audience>,
+pub(crate) struct ProgressTicker {
+    audience: Arc<Reporter>,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Drop for Ticking {
+impl Drop for ProgressTicker {
     fn drop(&mut self) {
         self.task.abort();
         self.audience.rest();

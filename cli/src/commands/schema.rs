@@ -2,18 +2,18 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use ha_lang::Function;
-use ha_provider::{Described, NoSettings, Schema, Schemas};
-use ha_value::{Mode, closest};
+use ha_provider::{NoSettings, ResourceDescription, Schema, SchemaSet};
+use ha_value::{ResourceMode, closest};
 
 use super::Session;
 use crate::arguments::completion;
-use crate::output::command_error::{DONE, Ended};
-use crate::views::diagnostic::Notice;
+use crate::output::command_error::{CommandResult, DONE};
+use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::function_text::{function_text, functions_json, functions_text};
-use crate::views::json::Json;
+use crate::views::json::JsonValue;
 use crate::views::schema_text::{all_settings_text, kind_json, kind_text, kinds_text, settings_json, settings_text};
 use crate::workspace::backends::backends;
-use crate::workspace::encryption::Encryption;
+use crate::workspace::encryption::EncryptionSettings;
 use crate::workspace::providers::kinds;
 
 /// What stands for the functions where a kind could.
@@ -53,7 +53,7 @@ pub(crate) struct SchemaArgs {
     json: bool,
 }
 
-pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> Ended {
+pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> CommandResult {
     let paint = session.terminal.out;
     if arguments.kind.as_deref() == Some(FUNCTIONS) {
         let functions = functions(arguments.one.as_deref())?;
@@ -74,13 +74,13 @@ pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> Ended {
         return blocks(arguments, session, PROVIDER, &schemas.providers().map(|(name, it)| (&**name, &it.schema)).collect());
     }
     if let Some(one) = &arguments.one {
-        let notice = Notice::error(format!("`{one}` is one too many"));
+        let notice = RenderedDiagnostic::error(format!("`{one}` is one too many"));
         return Err(notice
             .help("a function is named behind `functions`, a provider behind `provider`, a backend behind `backend`")
             .into());
     }
     if arguments.kind.as_deref() == Some(ENCRYPTION) {
-        let schema = Schema::of::<Encryption, NoSettings>();
+        let schema = Schema::of::<EncryptionSettings, NoSettings>();
         session.terminal.print(&match arguments.json {
             true => settings_json(ENCRYPTION, &schema).pretty(),
             false => settings_text(ENCRYPTION, &schema, paint),
@@ -90,12 +90,12 @@ pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> Ended {
     let (schemas, _) = kinds();
     let text = match (&arguments.kind, arguments.json) {
         (None, false) => kinds_text(&schemas, paint),
-        (None, true) => Json::Array(schemas.kinds().map(|(mode, it)| kind_json(mode, it)).collect()).pretty(),
+        (None, true) => JsonValue::Array(schemas.kinds().map(|(mode, it)| kind_json(mode, it)).collect()).pretty(),
         (Some(name), is_json) => {
             let found = named(&schemas, name)?;
             match is_json {
                 true if found.len() == 1 => kind_json(found[0].0, found[0].1).pretty(),
-                true => Json::Array(found.iter().map(|(mode, it)| kind_json(*mode, it)).collect()).pretty(),
+                true => JsonValue::Array(found.iter().map(|(mode, it)| kind_json(*mode, it)).collect()).pretty(),
                 false => found.iter().map(|(mode, it)| kind_text(*mode, it, paint)).collect::<Vec<_>>().join("\n"),
             }
         }
@@ -105,14 +105,14 @@ pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> Ended {
 }
 
 /// Blocks that have settings: all of them, or the one that is asked for.
-fn blocks(arguments: &SchemaArgs, session: &Session, what: &str, all: &BTreeMap<&str, &Schema>) -> Ended {
+fn blocks(arguments: &SchemaArgs, session: &Session, what: &str, all: &BTreeMap<&str, &Schema>) -> CommandResult {
     let paint = session.terminal.out;
     let text = match (arguments.json, arguments.one.as_deref()) {
         (false, None) => all_settings_text(all.iter().map(|(name, it)| (*name, *it)), paint),
-        (true, None) => Json::Array(all.iter().map(|(name, it)| settings_json(name, it)).collect()).pretty(),
+        (true, None) => JsonValue::Array(all.iter().map(|(name, it)| settings_json(name, it)).collect()).pretty(),
         (is_json, Some(name)) => {
             let schema = all.get(name).ok_or_else(|| {
-                let notice = Notice::error(format!("there is no {what} `{name}`"));
+                let notice = RenderedDiagnostic::error(format!("there is no {what} `{name}`"));
                 match closest(name, all.keys().copied()) {
                     Some(closest) => notice.help(format!("did you mean `{closest}`?")),
                     None => notice.help(format!("`ha schema {what}` lists all")),
@@ -126,12 +126,12 @@ fn blocks(arguments: &SchemaArgs, session: &Session, what: &str, all: &BTreeMap<
 }
 
 /// The function of a name, or all.
-fn functions(name: Option<&str>) -> Result<&'static [Function], Notice> {
+fn functions(name: Option<&str>) -> Result<&'static [Function], RenderedDiagnostic> {
     let all = ha_lang::functions();
     let Some(name) = name else { return Ok(all) };
     let found = all.iter().position(|it| it.name == name).map(|at| &all[at..=at]);
     found.ok_or_else(|| {
-        let notice = Notice::error(format!("there is no function `{name}`"));
+        let notice = RenderedDiagnostic::error(format!("there is no function `{name}`"));
         match closest(name, all.iter().map(|it| it.name)) {
             Some(closest) => notice.help(format!("did you mean `{closest}`?")),
             None => notice.help("`ha schema functions` lists all functions"),
@@ -140,14 +140,14 @@ fn functions(name: Option<&str>) -> Result<&'static [Function], Notice> {
 }
 
 /// The kinds of a name: what is made and what is read may share one.
-fn named<'a>(schemas: &'a Schemas, name: &str) -> Result<Vec<(Mode, &'a Described)>, Notice> {
-    let (modes, kind): (&[Mode], &str) = match name.strip_prefix("data.") {
-        Some(kind) => (&[Mode::Data], kind),
-        None => (&[Mode::Managed, Mode::Data], name),
+fn named<'a>(schemas: &'a SchemaSet, name: &str) -> Result<Vec<(ResourceMode, &'a ResourceDescription)>, RenderedDiagnostic> {
+    let (modes, kind): (&[ResourceMode], &str) = match name.strip_prefix("data.") {
+        Some(kind) => (&[ResourceMode::Data], kind),
+        None => (&[ResourceMode::Managed, ResourceMode::Data], name),
     };
     let found: Vec<_> = modes.iter().filter_map(|mode| Some((*mode, schemas.kind(*mode, kind)?))).collect();
     if found.is_empty() {
-        let notice = Notice::error(format!("there is no kind `{name}`"));
+        let notice = RenderedDiagnostic::error(format!("there is no kind `{name}`"));
         return Err(match closest(kind, schemas.kinds().map(|(_, it)| &*it.kind)) {
             Some(closest) => notice.help(format!("did you mean `{closest}`?")),
             None => notice.help("`ha schema` lists all kinds"),

@@ -5,12 +5,12 @@ use clap::Args;
 
 use super::Session;
 use super::console::{is_reference, show_one};
-use super::planning::{Made, document};
-use crate::output::command_error::{DONE, Ended};
+use super::planning::{PlannedRun, document};
+use crate::output::command_error::{CommandResult, DONE};
 use crate::views::plan_text::plan_text;
-use crate::views::redaction::Sight;
+use crate::views::redaction::SecretVisibility;
 use crate::views::report::plan_secrets;
-use crate::views::rows::Detail;
+use crate::views::rows::DetailLevel;
 use crate::views::state_view::{state_json, state_text};
 use crate::workspace::plan_file;
 use crate::workspace::providers::kinds;
@@ -40,11 +40,11 @@ pub(crate) struct ShowArgs {
     show_sensitive: bool,
     /// How much of a plan to show
     #[arg(long, value_name = "HOW", default_value = "changed")]
-    detail: Detail,
+    detail: DetailLevel,
 }
 
-pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
-    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
+pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> CommandResult {
+    let sight = if arguments.show_sensitive { SecretVisibility::Revealed } else { SecretVisibility::Redacted };
     let reference = arguments.what.as_deref().filter(|it| !it.exists()).and_then(Path::to_str).filter(|it| is_reference(it));
     if let Some(reference) = reference {
         return show_one(reference, arguments.json, sight, session);
@@ -58,9 +58,9 @@ pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
                 true => {
                     let (configuration, kept) = (plan_file::configuration(&plan)?, plan_file::files(&plan, path)?);
                     let state = plan_file::place(&plan, &configuration, &kept, keys, session)?.state()?;
-                    document(&Made { plan, secrets }, session, &configuration, &kinds().0, &state, sight)
+                    document(&PlannedRun { plan, secrets }, session, &configuration, &kinds().0, &state, sight)
                 }
-                false => plan_text(&Made { plan, secrets }.report(session, sight), arguments.detail, session.terminal.out),
+                false => plan_text(&PlannedRun { plan, secrets }.report(session, sight), arguments.detail, session.terminal.out),
             }
         }
         None => {

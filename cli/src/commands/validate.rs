@@ -1,16 +1,16 @@
 use std::sync::Arc;
 
 use clap::Args;
-use ha_apply::Request;
-use ha_plan::{Files, PlanMode};
+use ha_apply::PlanRequest;
+use ha_plan::{FileSource, PlanMode};
 
 use super::{Session, planning};
 use crate::arguments::VariableArgs;
-use crate::output::command_error::{DONE, Ended, FAILED, Trouble};
-use crate::views::diagnostic::{Notice, notices_text};
-use crate::workspace::backend_config::{Saying, Whereabouts};
+use crate::output::command_error::{CommandError, CommandResult, DONE, FAILED};
+use crate::views::diagnostic::{RenderedDiagnostic, notices_text};
+use crate::workspace::backend_config::{BackendBlock, BackendConfig};
 use crate::workspace::backends::backends;
-use crate::workspace::project::{Need, Project};
+use crate::workspace::project::{Project, VariableMode};
 
 /// Check the configuration without asking anybody
 ///
@@ -25,7 +25,7 @@ pub(crate) struct ValidateArgs {
     variables: VariableArgs,
 }
 
-pub(crate) fn validate(arguments: &ValidateArgs, session: &Session) -> Ended {
+pub(crate) fn validate(arguments: &ValidateArgs, session: &Session) -> CommandResult {
     let checked = checked(arguments, session);
     if !arguments.json {
         checked?;
@@ -41,13 +41,13 @@ pub(crate) fn validate(arguments: &ValidateArgs, session: &Session) -> Ended {
 }
 
 /// What is worth a look.
-fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Trouble, Trouble> {
-    let project = Project::read(session, arguments.variables.wishes(), Need::Anything)?;
-    let said = Whereabouts::said(&Saying::of(&project), &backends()).map_err(|it| Trouble::of(&it));
-    let checked = said.and_then(|it| it.check(&backends())).and_then(|()| Saying::of(&project).check_key());
+fn checked(arguments: &ValidateArgs, session: &Session) -> Result<CommandError, CommandError> {
+    let project = Project::read(session, arguments.variables.wishes(), VariableMode::Anything)?;
+    let said = BackendConfig::said(&BackendBlock::of(&project), &backends()).map_err(|it| CommandError::of(&it));
+    let checked = said.and_then(|it| it.check(&backends())).and_then(|()| BackendBlock::of(&project).check_key());
     checked.map_err(|it| it.within(&project.sources).keeping(&project.secrets))?;
-    let files: Arc<dyn Files + Send + Sync> = project.files.clone();
-    let request = Request {
+    let files: Arc<dyn FileSource + Send + Sync> = project.files.clone();
+    let request = PlanRequest {
         configuration: project.configuration.clone(),
         snapshot: project.snapshot.clone(),
         files,
@@ -61,12 +61,12 @@ fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Trouble, Troub
     let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(ha_diagnostics::Diagnostic::is_error);
     if !errors.is_empty() {
         let all: Vec<_> = errors.into_iter().chain(warnings).chain(project.warnings.clone()).collect();
-        return Err(Trouble::of(&all).within(&project.sources).keeping(&project.secrets));
+        return Err(CommandError::of(&all).within(&project.sources).keeping(&project.secrets));
     }
     if !arguments.json {
-        let notices: Vec<Notice> = project.warnings.iter().chain(&warnings).map(Notice::from).collect();
+        let notices: Vec<RenderedDiagnostic> = project.warnings.iter().chain(&warnings).map(RenderedDiagnostic::from).collect();
         session.terminal.tell(&notices_text(&notices, &project.sources, &project.secrets, session.terminal.err));
     }
     let all: Vec<_> = project.warnings.iter().chain(&warnings).cloned().collect();
-    Ok(Trouble::of(&all).within(&project.sources).keeping(&project.secrets))
+    Ok(CommandError::of(&all).within(&project.sources).keeping(&project.secrets))
 }

@@ -1,8 +1,8 @@
 use clap::Args;
 
 use super::Session;
-use crate::output::command_error::{DONE, Ended};
-use crate::views::json::Json;
+use crate::output::command_error::{CommandResult, DONE};
+use crate::views::json::JsonValue;
 
 /// Print the version
 #[derive(Args)]
@@ -13,11 +13,11 @@ pub(crate) struct VersionArgs {
     json: bool,
 }
 
-pub(crate) fn version(arguments: &VersionArgs, session: &Session) -> Ended {
+pub(crate) fn version(arguments: &VersionArgs, session: &Session) -> CommandResult {
     let version = env!("CARGO_PKG_VERSION");
     let platform = format!("{}_{}", std::env::consts::OS, std::env::consts::ARCH);
     let text = match arguments.json {
-        true => Json::object([("version", version.into()), ("platform", platform.into())]).pretty(),
+        true => JsonValue::object([("version", version.into()), ("platform", platform.into())]).pretty(),
         false => format!("ha {version} on {platform}\n"),
     };
     session.terminal.print(&text)?;

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use ha_apply::Failure;
-use ha_diagnostics::{Code, Diagnostic, code};
-use ha_provider::{Error, Outcome};
-use ha_state_store::{Reason, StateError};
+use ha_apply::PlanFailure;
+use ha_diagnostics::{Diagnostic, DiagnosticCode, code};
+use ha_provider::{CallOutcome, Error};
+use ha_state_store::{StateError, StateErrorReason};
 
 use crate::output::terminal::Terminal;
-use crate::views::diagnostic::{Notice, notices_text};
+use crate::views::diagnostic::{RenderedDiagnostic, notices_text};
 use crate::views::diagnostic_json::{each_json, notices_json};
-use crate::views::json::Json;
-use crate::views::secrets::Secrets;
-use crate::views::sources::Sources;
+use crate::views::json::JsonValue;
+use crate::views::secrets::SecretTexts;
+use crate::views::sources::SourceTexts;
 
 /// How a command ends when all went well: its exit code.
-pub(crate) type Ended = Result<u8, Trouble>;
+pub(crate) type CommandResult = Result<u8, CommandError>;
 
 /// Done, or nothing to do.
 pub(crate) const DONE: u8 = 0;
@@ -32,22 +32,22 @@ pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Why a command could not do what it was asked to.
 #[derive(Default)]
-pub(crate) struct Trouble {
-    notices: Vec<Notice>,
-    sources: Sources,
-    secrets: Arc<Secrets>,
+pub(crate) struct CommandError {
+    notices: Vec<RenderedDiagnostic>,
+    sources: SourceTexts,
+    secrets: Arc<SecretTexts>,
     is_interruption: bool,
 }
 
-impl Trouble {
+impl CommandError {
     /// These things are wrong.
-    pub(crate) fn new(notices: impl IntoIterator<Item = Notice>) -> Self {
+    pub(crate) fn new(notices: impl IntoIterator<Item = RenderedDiagnostic>) -> Self {
         Self { notices: notices.into_iter().collect(), ..Self::default() }
     }
 
     /// These things are wrong with the configuration.
     pub(crate) fn of(diagnostics: &[Diagnostic]) -> Self {
-        Self::new(diagnostics.iter().map(Notice::from))
+        Self::new(diagnostics.iter().map(RenderedDiagnostic::from))
     }
 
     /// The operator stopped it.
@@ -56,7 +56,7 @@ impl Trouble {
     }
 
     /// And these things are wrong, too.
-    pub(crate) fn with(mut self, notices: impl IntoIterator<Item = Notice>) -> Self {
+    pub(crate) fn with(mut self, notices: impl IntoIterator<Item = RenderedDiagnostic>) -> Self {
         self.notices.extend(notices);
         self
     }
@@ -68,29 +68,29 @@ impl Trouble {
     }
 
     /// In these sources.
-    pub(crate) fn within(mut self, sources: &Sources) -> Self {
+    pub(crate) fn within(mut self, sources: &SourceTexts) -> Self {
         self.sources = sources.clone();
         self
     }
 
     /// With these kept out of what is told.
-    pub(crate) fn keeping(mut self, secrets: &Arc<Secrets>) -> Self {
+    pub(crate) fn keeping(mut self, secrets: &Arc<SecretTexts>) -> Self {
         self.secrets = secrets.clone();
         self
     }
 
     /// What is wrong, with how much, as data.
-    pub(crate) fn json(&self) -> Json {
+    pub(crate) fn json(&self) -> JsonValue {
         notices_json(&self.notices, &self.sources, &self.secrets)
     }
 
     /// What is wrong as data, and nothing else.
-    pub(crate) fn diagnostics_json(&self) -> Json {
-        Json::Array(self.json_each())
+    pub(crate) fn diagnostics_json(&self) -> JsonValue {
+        JsonValue::Array(self.json_each())
     }
 
     /// Each thing that is wrong, as data.
-    pub(crate) fn json_each(&self) -> Vec<Json> {
+    pub(crate) fn json_each(&self) -> Vec<JsonValue> {
         each_json(&self.notices, &self.sources, &self.secrets)
     }
 
@@ -114,24 +114,24 @@ impl Trouble {
     }
 }
 
-impl From<Notice> for Trouble {
-    fn from(notice: Notice) -> Self {
+impl From<RenderedDiagnostic> for CommandError {
+    fn from(notice: RenderedDiagnostic) -> Self {
         Self::new([notice])
     }
 }
 
-impl From<&Error> for Trouble {
+impl From<&Error> for CommandError {
     fn from(error: &Error) -> Self {
-        Self::new([Notice::from(error)])
+        Self::new([RenderedDiagnostic::from(error)])
     }
 }
 
-impl From<StateError> for Trouble {
+impl From<StateError> for CommandError {
     fn from(error: StateError) -> Self {
-        if error.error().outcome == Outcome::Interrupted {
+        if error.error().outcome == CallOutcome::Interrupted {
             return Self::interrupted();
         }
-        let notice = Notice::from(error.error());
+        let notice = RenderedDiagnostic::from(error.error());
         Self::from(match code_of(error.reason()) {
             Some(code) => notice.code(code),
             None => notice,
@@ -139,28 +139,33 @@ impl From<StateError> for Trouble {
     }
 }
 
-fn code_of(reason: &Reason) -> Option<Code> {
+fn code_of(reason: &StateErrorReason) -> Option<DiagnosticCode> {
     match reason {
-        Reason::Locked(_) | Reason::Taken | Reason::NotLocked => Some(code::LOCKED),
-        Reason::MissingKey | Reason::WrongKey | Reason::NotAKey | Reason::RetiredKey => Some(code::KEY),
-        Reason::OtherLineage | Reason::Moved(_) => Some(code::OTHER_STATE),
-        Reason::NewerFormat | Reason::NotAState | Reason::Incomplete | Reason::Damaged => Some(code::STATE_DAMAGED),
-        Reason::NotKnown | Reason::System(_) | Reason::Store => Some(code::STATE_NOT_WRITTEN),
+        StateErrorReason::Locked(_) | StateErrorReason::Taken | StateErrorReason::NotLocked => Some(code::LOCKED),
+        StateErrorReason::MissingKey | StateErrorReason::WrongKey | StateErrorReason::NotAKey | StateErrorReason::RetiredKey => {
+            Some(code::KEY)
+        }
+        StateErrorReason::OtherLineage | StateErrorReason::Moved(_) => Some(code::OTHER_STATE),
+        StateErrorReason::NewerFormat
+        | StateErrorReason::NotAState
+        | StateErrorReason::Incomplete
+        | StateErrorReason::Damaged => Some(code::STATE_DAMAGED),
+        StateErrorReason::NotKnown | StateErrorReason::System(_) | StateErrorReason::Store => Some(code::STATE_NOT_WRITTEN),
         _ => None,
     }
 }
 
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Self {
-        let Failure { diagnostics, errors, plan: _ } = failure;
-        Self::new(diagnostics.iter().map(Notice::from).chain(errors.iter().map(Notice::from)))
+impl From<PlanFailure> for CommandError {
+    fn from(failure: PlanFailure) -> Self {
+        let PlanFailure { diagnostics, errors, plan: _ } = failure;
+        Self::new(diagnostics.iter().map(RenderedDiagnostic::from).chain(errors.iter().map(RenderedDiagnostic::from)))
     }
 }
 
-impl From<anyhow::Error> for Trouble {
+impl From<anyhow::Error> for CommandError {
     fn from(error: anyhow::Error) -> Self {
         let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
-        let notice = Notice::error(error.to_string());
+        let notice = RenderedDiagnostic::error(error.to_string());
         Self::new([if causes.is_empty() { notice } else { notice.note("cause", causes.join(": ")) }])
     }
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 /// What came of asking.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Typed {
+pub(crate) enum PromptAnswer {
     Line(Zeroizing<String>),
     Interrupted,
     /// There is nobody who can answer, or not any more.
@@ -20,8 +20,8 @@ const CTRL_D: u8 = 4;
 const CTRL_U: u8 = 21;
 
 /// Reads a line, with the terminal as it was before afterwards. What is asked is told once nothing is shown any more.
-pub(crate) fn hidden_line(ask: impl FnOnce()) -> Typed {
-    let Ok(_hiding) = Hiding::begin() else { return Typed::Nothing };
+pub(crate) fn hidden_line(ask: impl FnOnce()) -> PromptAnswer {
+    let Ok(_hiding) = HiddenInput::begin() else { return PromptAnswer::Nothing };
     ask();
     line(|| {
         let mut byte = [0];
@@ -36,14 +36,14 @@ pub(crate) fn hidden_line(ask: impl FnOnce()) -> Typed {
 }
 
 /// The line that these keys type.
-fn line(mut key: impl FnMut() -> Option<u8>) -> Typed {
+fn line(mut key: impl FnMut() -> Option<u8>) -> PromptAnswer {
     // Never so long that it would be moved, and left behind where it was.
     let mut typed = Zeroizing::new(Vec::with_capacity(4096));
     loop {
         match key() {
-            None => return Typed::Nothing,
-            Some(CTRL_D) if typed.is_empty() => return Typed::Nothing,
-            Some(CTRL_C) => return Typed::Interrupted,
+            None => return PromptAnswer::Nothing,
+            Some(CTRL_D) if typed.is_empty() => return PromptAnswer::Nothing,
+            Some(CTRL_C) => return PromptAnswer::Interrupted,
             Some(b'\r' | b'\n') => break,
             Some(CTRL_U) => typed.clear(),
             // The last character goes, with all of its bytes.
@@ -53,13 +53,13 @@ fn line(mut key: impl FnMut() -> Option<u8>) -> Typed {
             Some(it) => typed.push(it),
         }
     }
-    std::str::from_utf8(&typed).map_or(Typed::Nothing, |it| Typed::Line(Zeroizing::new(it.to_owned())))
+    std::str::from_utf8(&typed).map_or(PromptAnswer::Nothing, |it| PromptAnswer::Line(Zeroizing::new(it.to_owned())))
 }
 
 /// While there is one, keys are not shown, and come one by one: Ctrl-C, too.
-struct Hiding(Termios);
+struct HiddenInput(Termios);
 
-impl Hiding {
+impl HiddenInput {
     fn begin() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let mut hiding = before.clone();
@@ -71,7 +71,7 @@ impl Hiding {
     }
 }
 
-impl Drop for Hiding {
+impl Drop for HiddenInput {
     fn drop(&mut self) {
         // A terminal that has gone away need not be put back.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
@@ -82,7 +82,7 @@ impl Drop for Hiding {
 mod tests {
     use super::*;
 
-    fn typed(keys: &str) -> Typed {
+    fn typed(keys: &str) -> PromptAnswer {
         let mut keys = keys.bytes();
         line(|| keys.next())
     }
@@ -97,11 +97,11 @@ mod tests {
             ("\u{1a}cor\u{4}rect\thorse\r", "correct\thorse"),
             ("\u{7f}\r", ""),
         ] {
-            assert_eq!(typed(keys), Typed::Line(Zeroizing::new(expected.to_owned())), "{keys:?}");
+            assert_eq!(typed(keys), PromptAnswer::Line(Zeroizing::new(expected.to_owned())), "{keys:?}");
         }
-        assert_eq!(typed("corr\u{3}"), Typed::Interrupted);
+        assert_eq!(typed("corr\u{3}"), PromptAnswer::Interrupted);
         for nothing in ["", "corr", "\u{4}"] {
-            assert_eq!(typed(nothing), Typed::Nothing);
+            assert_eq!(typed(nothing), PromptAnswer::Nothing);
         }
     }
 }

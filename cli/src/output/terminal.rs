@@ -4,12 +4,12 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
 
-use crate::output::password_prompt::{Typed, hidden_line};
-use crate::views::style::Paint;
+use crate::output::password_prompt::{PromptAnswer, hidden_line};
+use crate::views::style::Painter;
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Colour {
+pub(crate) enum ColorChoice {
     // On a terminal, unless the environment says otherwise.
     #[default]
     Auto,
@@ -21,15 +21,15 @@ pub(crate) enum Colour {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
     /// Colours for stdout.
-    pub(crate) out: Paint,
+    pub(crate) out: Painter,
     /// Colours for stderr.
-    pub(crate) err: Paint,
+    pub(crate) err: Painter,
 }
 
 impl Terminal {
-    pub(crate) fn new(colour: Colour) -> Self {
+    pub(crate) fn new(colour: ColorChoice) -> Self {
         let variable = |name: &str| std::env::var(name).ok();
-        let paint = |is_terminal| if colours(colour, variable, is_terminal) { Paint::COLOURED } else { Paint::PLAIN };
+        let paint = |is_terminal| if colours(colour, variable, is_terminal) { Painter::COLOURED } else { Painter::PLAIN };
         Self { out: paint(io::stdout().is_terminal()), err: paint(io::stderr().is_terminal()) }
     }
 
@@ -82,10 +82,10 @@ fn nobody_reads(error: &io::Error) -> bool {
 }
 
 /// Asks for a line that nobody may read over a shoulder.
-pub(crate) fn ask_secretly(question: &str) -> Typed {
-    let terminal = Terminal::new(Colour::Never);
+pub(crate) fn ask_secretly(question: &str) -> PromptAnswer {
+    let terminal = Terminal::new(ColorChoice::Never);
     if !terminal.can_ask() {
-        return Typed::Nothing;
+        return PromptAnswer::Nothing;
     }
     let typed = hidden_line(|| terminal.tell(question));
     // The end of the line was not shown either.
@@ -95,16 +95,16 @@ pub(crate) fn ask_secretly(question: &str) -> Typed {
 
 /// Whether to colour: what was asked for on the command line, then `NO_COLOR`, then what forces colours, then the
 /// terminal. Variables that are set to nothing are not set.
-fn colours(asked: Colour, variable: impl Fn(&str) -> Option<String>, is_terminal: bool) -> bool {
+fn colours(asked: ColorChoice, variable: impl Fn(&str) -> Option<String>, is_terminal: bool) -> bool {
     let set = |name: &str| variable(name).filter(|it| !it.is_empty());
     let forced = |name: &str| set(name).is_some_and(|it| it != "0");
     match asked {
-        Colour::Always => true,
-        Colour::Never => false,
-        Colour::Auto if set("NO_COLOR").is_some() => false,
-        Colour::Auto if forced("CLICOLOR_FORCE") || forced("FORCE_COLOR") => true,
-        Colour::Auto if set("CLICOLOR").as_deref() == Some("0") => false,
-        Colour::Auto => is_terminal && (set("TERM").is_some_and(|it| it != "dumb") || set("CI").is_some()),
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if set("NO_COLOR").is_some() => false,
+        ColorChoice::Auto if forced("CLICOLOR_FORCE") || forced("FORCE_COLOR") => true,
+        ColorChoice::Auto if set("CLICOLOR").as_deref() == Some("0") => false,
+        ColorChoice::Auto => is_terminal && (set("TERM").is_some_and(|it| it != "dumb") || set("CI").is_some()),
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
 
     fn auto(variables: &[(&str, &str)], is_terminal: bool) -> bool {
         let variable = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
-        colours(Colour::Auto, variable, is_terminal)
+        colours(ColorChoice::Auto, variable, is_terminal)
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_command_line_wins() {
-        assert!(colours(Colour::Always, |_| Some("1".into()), false));
-        assert!(!colours(Colour::Never, |_| None, true));
+        assert!(colours(ColorChoice::Always, |_| Some("1".into()), false));
+        assert!(!colours(ColorChoice::Never, |_| None, true));
     }
 }

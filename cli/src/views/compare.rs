@@ -7,28 +7,28 @@ use ha_value::{Name, Path, Type};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::line_diff::{LineDifference, between, pretty_json};
-use super::redacted_value::Shown;
+use super::redacted_value::RedactedValue;
 
 /// One place worth showing.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct DiffRow {
     pub(crate) path: Path,
-    pub(crate) what: What,
+    pub(crate) what: RowContent,
     /// Whether it means a new resource.
     pub(crate) replaces: bool,
 }
 
 /// What there is to show of a place.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum RowContent {
     /// It is, in something that comes or goes as a whole.
-    Is(Shown),
+    Is(RedactedValue),
     /// It comes.
-    Added(Shown),
+    Added(RedactedValue),
     /// It goes.
-    Removed(Shown),
+    Removed(RedactedValue),
     /// It becomes another.
-    Changed(Shown, Shown),
+    Changed(RedactedValue, RedactedValue),
     /// A text of which lines change.
     Lines(LineDifference),
     /// A secret that becomes another.
@@ -42,19 +42,22 @@ pub(crate) enum What {
 }
 
 /// The attributes of something that comes or goes as a whole, but for those that hold nothing.
-pub(crate) fn all(attributes: &BTreeMap<Name, Shown>) -> Vec<Row> {
-    let row =
-        |(name, it): (&Name, &Shown)| Row { path: Path::attribute(name.clone()), what: What::Is(it.clone()), replaces: false };
+pub(crate) fn all(attributes: &BTreeMap<Name, RedactedValue>) -> Vec<DiffRow> {
+    let row = |(name, it): (&Name, &RedactedValue)| DiffRow {
+        path: Path::attribute(name.clone()),
+        what: RowContent::Is(it.clone()),
+        replaces: false,
+    };
     attributes.iter().filter(|(_, it)| !is_nothing(it)).map(row).collect()
 }
 
 /// What differs, and how many attributes do not.
 pub(crate) fn differences(
-    before: &BTreeMap<Name, Shown>,
-    after: &BTreeMap<Name, Shown>,
+    before: &BTreeMap<Name, RedactedValue>,
+    after: &BTreeMap<Name, RedactedValue>,
     named: &[Difference],
     types: &BTreeMap<Name, (Type, Type)>,
-) -> (Vec<Row>, usize) {
+) -> (Vec<DiffRow>, usize) {
     let mut rows = Vec::new();
     let mut unchanged = 0;
     for name in names(before, after) {
@@ -67,11 +70,11 @@ pub(crate) fn differences(
         // The planner knows of differences that cannot be seen, such as those of a value that is stored nowhere.
         let is_unseen = named.iter().any(|it| it.path.steps().starts_with(path.steps()));
         // An argument that is null is left out.
-        let side = |of: &'_ BTreeMap<Name, Shown>| of.get(&name).filter(|it| **it != Shown::Null).cloned();
+        let side = |of: &'_ BTreeMap<Name, RedactedValue>| of.get(&name).filter(|it| **it != RedactedValue::Null).cloned();
         let (old, new) = (side(before), side(after));
         let what = if is_unseen { unseen(old.as_ref(), new.as_ref(), types.get(&name)) } else { None };
         match (what, after.get(&name)) {
-            (Some(what), _) => rows.push(Row { path, what, replaces: false }),
+            (Some(what), _) => rows.push(DiffRow { path, what, replaces: false }),
             (None, Some(value)) if !is_nothing(value) => unchanged += 1,
             _ => {}
         }
@@ -86,34 +89,39 @@ pub(crate) fn differences(
 
 /// What there is to show of a difference that no place of the values shows: what holds nothing on both sides, a type, a
 /// secret.
-pub(crate) fn unseen(before: Option<&Shown>, after: Option<&Shown>, types: Option<&(Type, Type)>) -> Option<What> {
+pub(crate) fn unseen(
+    before: Option<&RedactedValue>,
+    after: Option<&RedactedValue>,
+    types: Option<&(Type, Type)>,
+) -> Option<RowContent> {
     Some(match (before, after) {
-        (None, None) => types.map(|(before, after)| What::Retyped(before.clone(), after.clone()))?,
-        (None, Some(after)) => What::Added(after.clone()),
-        (Some(before), None) => What::Removed(before.clone()),
-        (Some(before), Some(after)) if !before.reads_as(after) => What::Changed(before.clone(), after.clone()),
+        (None, None) => types.map(|(before, after)| RowContent::Retyped(before.clone(), after.clone()))?,
+        (None, Some(after)) => RowContent::Added(after.clone()),
+        (Some(before), None) => RowContent::Removed(before.clone()),
+        (Some(before), Some(after)) if !before.reads_as(after) => RowContent::Changed(before.clone(), after.clone()),
         (Some(before), Some(after)) => match types {
-            Some((before, after)) => What::Retyped(before.clone(), after.clone()),
-            None if before.hides_something() || after.hides_something() => What::SecretChanged,
+            Some((before, after)) => RowContent::Retyped(before.clone(), after.clone()),
+            None if before.hides_something() || after.hides_something() => RowContent::SecretChanged,
             None => return None,
         },
     })
 }
 
 /// What differs between two values at a place.
-pub(crate) fn compare(path: &Path, before: Option<&Shown>, after: Option<&Shown>, rows: &mut Vec<Row>) {
-    let mut push = |what| rows.push(Row { path: path.clone(), what, replaces: false });
-    let (before, after) = match (before.filter(|it| **it != Shown::Null), after.filter(|it| **it != Shown::Null)) {
+pub(crate) fn compare(path: &Path, before: Option<&RedactedValue>, after: Option<&RedactedValue>, rows: &mut Vec<DiffRow>) {
+    let mut push = |what| rows.push(DiffRow { path: path.clone(), what, replaces: false });
+    let (before, after) = match (before.filter(|it| **it != RedactedValue::Null), after.filter(|it| **it != RedactedValue::Null))
+    {
         (None, None) => return,
         (None, Some(after)) => {
             if !is_nothing(after) {
-                push(What::Added(after.clone()));
+                push(RowContent::Added(after.clone()));
             }
             return;
         }
         (Some(before), None) => {
             if !is_nothing(before) {
-                push(What::Removed(before.clone()));
+                push(RowContent::Removed(before.clone()));
             }
             return;
         }
@@ -121,56 +129,56 @@ pub(crate) fn compare(path: &Path, before: Option<&Shown>, after: Option<&Shown>
         (Some(before), Some(after)) => (before, after),
     };
     match (before, after) {
-        (Shown::Object(old), Shown::Object(new)) => {
+        (RedactedValue::Object(old), RedactedValue::Object(new)) => {
             for name in names(old, new) {
                 compare(&path.name(name.clone()), old.get(&name), new.get(&name), rows);
             }
         }
-        (Shown::List(old), Shown::List(new)) => compare_lists(path, old, new, rows),
-        (Shown::Set(old), Shown::Set(new)) => {
+        (RedactedValue::List(old), RedactedValue::List(new)) => compare_lists(path, old, new, rows),
+        (RedactedValue::Set(old), RedactedValue::Set(new)) => {
             let gone = old.iter().filter(|it| !new.contains(it));
             let come = new.iter().filter(|it| !old.contains(it) || !it.is_wholly_known());
-            rows.extend(gone.map(|it| Row { path: path.clone(), what: What::Removed(it.clone()), replaces: false }));
-            rows.extend(come.map(|it| Row { path: path.clone(), what: What::Added(it.clone()), replaces: false }));
+            rows.extend(gone.map(|it| DiffRow { path: path.clone(), what: RowContent::Removed(it.clone()), replaces: false }));
+            rows.extend(come.map(|it| DiffRow { path: path.clone(), what: RowContent::Added(it.clone()), replaces: false }));
         }
         _ => match (before.pieces(), after.pieces()) {
             (Some(old), Some(new)) => push(compare_texts(before, after, old, new)),
-            _ if is_secret(before) && is_secret(after) => push(What::SecretChanged),
-            _ => push(What::Changed(before.clone(), after.clone())),
+            _ if is_secret(before) && is_secret(after) => push(RowContent::SecretChanged),
+            _ => push(RowContent::Changed(before.clone(), after.clone())),
         },
     }
 }
 
 fn compare_texts(
-    before: &Shown,
-    after: &Shown,
-    old: &[super::redacted_value::Piece],
-    new: &[super::redacted_value::Piece],
-) -> What {
+    before: &RedactedValue,
+    after: &RedactedValue,
+    old: &[super::redacted_value::RedactedPiece],
+    new: &[super::redacted_value::RedactedPiece],
+) -> RowContent {
     if let (Some(old), Some(new)) = (pretty_json(old), pretty_json(new)) {
         let difference = between(&old, &new);
         // Texts that are the same JSON differ in spelling, and that is what must be shown then.
         if !difference.hunks.is_empty() {
-            return What::Lines(difference);
+            return RowContent::Lines(difference);
         }
     }
     if is_secret(before) && is_secret(after) {
-        return What::SecretChanged;
+        return RowContent::SecretChanged;
     }
     match before.is_long_text() || after.is_long_text() {
-        true => What::Lines(between(old, new)),
-        false => What::Changed(before.clone(), after.clone()),
+        true => RowContent::Lines(between(old, new)),
+        false => RowContent::Changed(before.clone(), after.clone()),
     }
 }
 
-fn compare_lists(path: &Path, old: &[Shown], new: &[Shown], rows: &mut Vec<Row>) {
-    let pairs = |range: usize, at_old: usize, at_new: usize, rows: &mut Vec<Row>| {
+fn compare_lists(path: &Path, old: &[RedactedValue], new: &[RedactedValue], rows: &mut Vec<DiffRow>) {
+    let pairs = |range: usize, at_old: usize, at_new: usize, rows: &mut Vec<DiffRow>| {
         for offset in 0..range {
             let (index, after) = (at_new + offset, &new[at_new + offset]);
             compare(&path.index(index), Some(&old[at_old + offset]), Some(after), rows);
         }
     };
-    let mut one_sided = |path: Path, what| rows.push(Row { path, what, replaces: false });
+    let mut one_sided = |path: Path, what| rows.push(DiffRow { path, what, replaces: false });
     if old.len() == new.len() {
         return pairs(new.len(), 0, 0, rows);
     }
@@ -180,45 +188,46 @@ fn compare_lists(path: &Path, old: &[Shown], new: &[Shown], rows: &mut Vec<Row>)
         match op {
             DiffOp::Equal { .. } => {
                 let unknown = to.clone().filter(|index| !new[*index].is_wholly_known());
-                unknown
-                    .for_each(|index| one_sided(path.index(index), What::Changed(old[from.start].clone(), new[index].clone())));
+                unknown.for_each(|index| {
+                    one_sided(path.index(index), RowContent::Changed(old[from.start].clone(), new[index].clone()))
+                });
             }
-            DiffOp::Delete { .. } => from.for_each(|index| one_sided(path.index(index), What::Removed(old[index].clone()))),
-            DiffOp::Insert { .. } => to.for_each(|index| one_sided(path.index(index), What::Added(new[index].clone()))),
+            DiffOp::Delete { .. } => from.for_each(|index| one_sided(path.index(index), RowContent::Removed(old[index].clone()))),
+            DiffOp::Insert { .. } => to.for_each(|index| one_sided(path.index(index), RowContent::Added(new[index].clone()))),
             DiffOp::Replace { .. } => {
                 let (removed, added) = (from.start + common..from.end, to.start + common..to.end);
                 let mut inner = Vec::new();
                 pairs(common, from.start, to.start, &mut inner);
                 inner.into_iter().for_each(|row| one_sided(row.path, row.what));
-                removed.for_each(|index| one_sided(path.index(index), What::Removed(old[index].clone())));
-                added.for_each(|index| one_sided(path.index(index), What::Added(new[index].clone())));
+                removed.for_each(|index| one_sided(path.index(index), RowContent::Removed(old[index].clone())));
+                added.for_each(|index| one_sided(path.index(index), RowContent::Added(new[index].clone())));
             }
         }
     }
 }
 
 /// The names on either side, in order.
-fn names(before: &BTreeMap<Name, Shown>, after: &BTreeMap<Name, Shown>) -> Vec<Name> {
+fn names(before: &BTreeMap<Name, RedactedValue>, after: &BTreeMap<Name, RedactedValue>) -> Vec<Name> {
     let both: std::collections::BTreeSet<&Name> = before.keys().chain(after.keys()).collect();
     both.into_iter().cloned().collect()
 }
 
 /// Whether it says no more than leaving it out would.
-fn is_nothing(value: &Shown) -> bool {
+fn is_nothing(value: &RedactedValue) -> bool {
     match value {
-        Shown::Null => true,
-        Shown::List(items) | Shown::Set(items) => items.is_empty(),
-        Shown::Object(items) => items.is_empty(),
+        RedactedValue::Null => true,
+        RedactedValue::List(items) | RedactedValue::Set(items) => items.is_empty(),
+        RedactedValue::Object(items) => items.is_empty(),
         _ => false,
     }
 }
 
 /// Whether nothing of it can be seen, although it is known.
-pub(crate) fn is_secret(value: &Shown) -> bool {
+pub(crate) fn is_secret(value: &RedactedValue) -> bool {
     match value {
-        Shown::Secret(_) => true,
-        Shown::Text(pieces) => {
-            !pieces.is_empty() && pieces.iter().all(|it| matches!(it, super::redacted_value::Piece::Secret(_)))
+        RedactedValue::Secret(_) => true,
+        RedactedValue::Text(pieces) => {
+            !pieces.is_empty() && pieces.iter().all(|it| matches!(it, super::redacted_value::RedactedPiece::Secret(_)))
         }
         _ => false,
     }
@@ -226,75 +235,82 @@ pub(crate) fn is_secret(value: &Shown) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::redacted_value::{Piece, Secret};
+    use super::super::redacted_value::{RedactedPiece, SecretToken};
     use super::*;
 
-    fn attributes(of: &[(&str, Shown)]) -> BTreeMap<Name, Shown> {
+    fn attributes(of: &[(&str, RedactedValue)]) -> BTreeMap<Name, RedactedValue> {
         of.iter().map(|(name, it)| (Name::from(*name), it.clone())).collect()
     }
 
-    fn found(before: Shown, after: Shown) -> Vec<(String, What)> {
+    fn found(before: RedactedValue, after: RedactedValue) -> Vec<(String, RowContent)> {
         let (rows, _) = differences(&attributes(&[("a", before)]), &attributes(&[("a", after)]), &[], &BTreeMap::new());
         rows.into_iter().map(|it| (it.path.to_string(), it.what)).collect()
     }
 
-    fn list(items: &[&str]) -> Shown {
-        Shown::List(items.iter().map(|it| Shown::text(it)).collect())
+    fn list(items: &[&str]) -> RedactedValue {
+        RedactedValue::List(items.iter().map(|it| RedactedValue::text(it)).collect())
     }
 
     #[test]
     fn only_the_deepest_place_is_named() {
-        let object = |value| Shown::Object(attributes(&[("same", Shown::Null), ("b", Shown::List(vec![value]))]));
-        let rows = found(object(Shown::Bool(true)), object(Shown::Bool(false)));
-        assert_eq!(rows, [("a.b[0]".into(), What::Changed(Shown::Bool(true), Shown::Bool(false)))]);
+        let object =
+            |value| RedactedValue::Object(attributes(&[("same", RedactedValue::Null), ("b", RedactedValue::List(vec![value]))]));
+        let rows = found(object(RedactedValue::Bool(true)), object(RedactedValue::Bool(false)));
+        assert_eq!(rows, [("a.b[0]".into(), RowContent::Changed(RedactedValue::Bool(true), RedactedValue::Bool(false)))]);
     }
 
     #[test]
     fn an_element_put_in_front_is_one_addition() {
         let rows = found(list(&["x", "y"]), list(&["new", "x", "y"]));
-        assert_eq!(rows, [("a[0]".into(), What::Added(Shown::text("new")))]);
+        assert_eq!(rows, [("a[0]".into(), RowContent::Added(RedactedValue::text("new")))]);
     }
 
     #[test]
     fn elements_of_sets_come_and_go() {
-        let set = |items: &[&str]| Shown::Set(items.iter().map(|it| Shown::text(it)).collect());
+        let set = |items: &[&str]| RedactedValue::Set(items.iter().map(|it| RedactedValue::text(it)).collect());
         let rows = found(set(&["x", "y"]), set(&["y", "z"]));
-        assert_eq!(rows, [("a".into(), What::Removed(Shown::text("x"))), ("a".into(), What::Added(Shown::text("z")))]);
+        assert_eq!(
+            rows,
+            [
+                ("a".into(), RowContent::Removed(RedactedValue::text("x"))),
+                ("a".into(), RowContent::Added(RedactedValue::text("z")))
+            ]
+        );
     }
 
     #[test]
     fn the_same_json_in_another_spelling_is_shown_as_text() {
-        let rows = found(Shown::text("{\"a\":1}"), Shown::text("{ \"a\": 1 }"));
-        assert!(matches!(&rows[..], [(_, What::Changed(..))]));
-        let rows = found(Shown::text("{\"a\":1}"), Shown::text("{\"a\":2}"));
-        assert!(matches!(&rows[..], [(_, What::Lines(it))] if it.added == 1));
+        let rows = found(RedactedValue::text("{\"a\":1}"), RedactedValue::text("{ \"a\": 1 }"));
+        assert!(matches!(&rows[..], [(_, RowContent::Changed(..))]));
+        let rows = found(RedactedValue::text("{\"a\":1}"), RedactedValue::text("{\"a\":2}"));
+        assert!(matches!(&rows[..], [(_, RowContent::Lines(it))] if it.added == 1));
     }
 
     #[test]
     fn only_a_secret_is_said_to_be_a_secret_that_changed() {
         let named = [Difference { path: Path::attribute("a"), replaces: false }];
-        let (list, none) = (attributes(&[("a", list(&["x"]))]), attributes(&[("a", Shown::List(vec![]))]));
+        let (list, none) = (attributes(&[("a", list(&["x"]))]), attributes(&[("a", RedactedValue::List(vec![]))]));
         let types = BTreeMap::from([("a".into(), (Type::Tuple(vec![Type::String].into()), Type::List(Type::String.into())))]);
         let told = |before, after, types: &BTreeMap<Name, (Type, Type)>| {
             let (rows, _) = differences(before, after, &named, types);
             rows.into_iter().map(|it| it.what).collect::<Vec<_>>()
         };
         let (tuple, of_strings) = types["a"].clone();
-        assert_eq!(told(&list, &list, &types), [What::Retyped(tuple, of_strings)]);
+        assert_eq!(told(&list, &list, &types), [RowContent::Retyped(tuple, of_strings)]);
         assert_eq!(told(&list, &list, &BTreeMap::new()), []);
-        let (null, nothing) = (attributes(&[("a", Shown::Null)]), attributes(&[]));
-        assert_eq!(told(&null, &none, &BTreeMap::new()), [What::Added(Shown::List(vec![]))]);
-        assert_eq!(told(&nothing, &none, &BTreeMap::new()), [What::Added(Shown::List(vec![]))]);
+        let (null, nothing) = (attributes(&[("a", RedactedValue::Null)]), attributes(&[]));
+        assert_eq!(told(&null, &none, &BTreeMap::new()), [RowContent::Added(RedactedValue::List(vec![]))]);
+        assert_eq!(told(&nothing, &none, &BTreeMap::new()), [RowContent::Added(RedactedValue::List(vec![]))]);
         assert_eq!(told(&nothing, &null, &BTreeMap::new()), []);
     }
 
     #[test]
     fn a_difference_that_cannot_be_seen_is_told() {
-        let secret = Shown::Text(vec![Piece::Secret(Secret { number: 1, revealed: None })]);
-        let side = attributes(&[("password", secret), ("other", Shown::Bool(true))]);
+        let secret = RedactedValue::Text(vec![RedactedPiece::Secret(SecretToken { number: 1, revealed: None })]);
+        let side = attributes(&[("password", secret), ("other", RedactedValue::Bool(true))]);
         let named = [Difference { path: Path::attribute("password"), replaces: true }];
         let (rows, unchanged) = differences(&side, &side, &named, &BTreeMap::new());
-        assert_eq!(rows, [Row { path: Path::attribute("password"), what: What::SecretChanged, replaces: true }]);
+        assert_eq!(rows, [DiffRow { path: Path::attribute("password"), what: RowContent::SecretChanged, replaces: true }]);
         assert_eq!(unchanged, 1);
     }
 }

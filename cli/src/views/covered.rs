@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use ha_lang::{Literal, Role, Written, literals};
+use ha_lang::{FileRole, Literal, LiteralForm, literals};
 use ha_value::closest;
 
 use super::import_ids::ImportIds;
@@ -15,7 +15,7 @@ use super::secrets::{
 
 /// A stretch of a source text that is covered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Covered {
+pub(crate) struct CoveredStretch {
     pub(crate) place: Range<usize>,
     /// Whether it is only a stretch of what is secret.
     pub(crate) is_piece: bool,
@@ -25,7 +25,7 @@ pub(crate) struct Covered {
 
 /// What source texts declare.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Declared {
+pub(crate) struct SourceDeclarations {
     /// The variables that are sensitive or ephemeral.
     pub(crate) sensitive: BTreeSet<String>,
     /// All variables.
@@ -82,7 +82,7 @@ const OF_MODULES: [&str; 8] = ["count", "depends_on", "enabled", "for_each", "li
 const ROOTS: [&str; 12] =
     ["count", "data", "each", "ephemeral", "ha", "local", "module", "path", "resource", "self", "terraform", "var"];
 
-impl Declared {
+impl SourceDeclarations {
     /// With what one more text declares.
     pub(crate) fn add(&mut self, file: &str, text: &str) {
         self.directories.insert(directory(file).to_owned());
@@ -95,7 +95,7 @@ impl Declared {
                         self.sensitive.insert((*name).to_owned());
                     }
                 }
-                (Some("variable"), []) if literal.written == Written::Label => {
+                (Some("variable"), []) if literal.written == LiteralForm::Label => {
                     self.variables.insert(text[literal.place.clone()].to_owned());
                 }
                 (Some("locals"), [name, ..]) => drop(self.names.insert((*name).to_owned())),
@@ -117,16 +117,16 @@ impl Declared {
 #[derive(Debug, Default)]
 pub(crate) struct Cover {
     /// In the order in which they begin.
-    all: Vec<Covered>,
+    all: Vec<CoveredStretch>,
     /// How far each and those before it go.
     reach: Vec<usize>,
 }
 
 impl Cover {
-    pub(crate) fn of(file: &str, text: &str, declared: &Declared) -> Self {
+    pub(crate) fn of(file: &str, text: &str, declared: &SourceDeclarations) -> Self {
         let mut all = covered(file, text, declared);
         all.sort_by_key(|it| it.place.start);
-        let farthest = |end: &mut usize, it: &Covered| {
+        let farthest = |end: &mut usize, it: &CoveredStretch| {
             *end = it.place.end.max(*end);
             Some(*end)
         };
@@ -135,7 +135,7 @@ impl Cover {
     }
 
     /// What is secret for sure.
-    pub(crate) fn sure(&self) -> impl Iterator<Item = &Covered> {
+    pub(crate) fn sure(&self) -> impl Iterator<Item = &CoveredStretch> {
         self.all.iter().filter(|it| it.is_sure)
     }
 
@@ -148,20 +148,20 @@ impl Cover {
 }
 
 /// What is covered of a text.
-fn covered(file: &str, text: &str, declared: &Declared) -> Vec<Covered> {
+fn covered(file: &str, text: &str, declared: &SourceDeclarations) -> Vec<CoveredStretch> {
     let literals = literals(text);
     let within = Within {
         text,
         declared,
         directory: directory(file),
-        is_values: Role::of(file).is_none() && file != "<console>",
+        is_values: FileRole::of(file).is_none() && file != "<console>",
         sensitive: sensitive_bodies(text, &literals),
         sources: sources(text, &literals),
         imports: ImportIds::of(text, literals.iter().filter(|it| Names::of(it).block == Some("import"))),
     };
     let covered = literals.iter().filter_map(|it| {
         let is_sure = within.standing(it)?;
-        Some(Covered { place: it.place.clone(), is_piece: it.is_piece, is_sure })
+        Some(CoveredStretch { place: it.place.clone(), is_piece: it.is_piece, is_sure })
     });
     covered.chain(private_keys(text)).collect()
 }
@@ -228,7 +228,7 @@ fn sources<'t>(text: &'t str, literals: &[Literal<'_>]) -> BTreeMap<usize, &'t s
 
 struct Within<'a> {
     text: &'a str,
-    declared: &'a Declared,
+    declared: &'a SourceDeclarations,
     /// Where the file is.
     directory: &'a str,
     /// Whether it holds values of variables.
@@ -261,9 +261,9 @@ impl Within<'_> {
         }
         // What makes a declaration sensitive may stand in a heredoc that is never closed.
         let opens = || self.text[..literal.place.start].trim_end_matches('-').ends_with("<<");
-        let is_unclosed = || literal.written == Written::Bare && opens();
+        let is_unclosed = || literal.written == LiteralForm::Bare && opens();
         let is_declared = matches!(names.block, Some("variable" | "output")) && names.path.len() > 1;
-        let is_within = literal.written != Written::Label || !literal.heads.is_empty();
+        let is_within = literal.written != LiteralForm::Label || !literal.heads.is_empty();
         let is_suspect = is_within && self.may_be_secret(literal, &names);
         (is_suspect || is_declared && is_unclosed()).then_some(false)
     }
@@ -279,9 +279,9 @@ impl Within<'_> {
     fn is_no_value(&self, literal: &Literal<'_>) -> bool {
         let written = &self.text[literal.place.clone()];
         match literal.written {
-            Written::Soundly | Written::Label => false,
-            Written::Bare => self.declared.has(written),
-            Written::Reference => {
+            LiteralForm::Soundly | LiteralForm::Label => false,
+            LiteralForm::Bare => self.declared.has(written),
+            LiteralForm::Reference => {
                 let root = written.split(['.', '[']).next().unwrap_or_default();
                 let is_misspelt = || root.len() > 2 && closest(root, ROOTS).is_some();
                 ROOTS.contains(&root) || is_misspelt() || self.declared.has(root) || is_kind(root)
@@ -365,7 +365,7 @@ fn meant_holder(word: &str) -> Option<&'static Fields> {
 }
 
 /// The stretches of a text that are private keys, wherever they stand.
-fn private_keys(text: &str) -> Vec<Covered> {
+fn private_keys(text: &str) -> Vec<CoveredStretch> {
     const LAST: &str = "PRIVATE KEY-----";
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some(length) = text[at..].find(LAST) {
@@ -374,7 +374,7 @@ fn private_keys(text: &str) -> Vec<Covered> {
         at = start;
         if kind.starts_with("BEGIN") && !kind.contains('\n') {
             at += text[start..].find("-----END").unwrap_or(text.len() - start);
-            found.push(Covered { place: start..at, is_piece: false, is_sure: false });
+            found.push(CoveredStretch { place: start..at, is_piece: false, is_sure: false });
         }
     }
     found
@@ -416,7 +416,7 @@ mod tests {
 
     #[test]
     fn what_touches_a_stretch_is_found_also_where_it_began_long_before() {
-        let place = |place: Range<usize>| Covered { place, is_piece: false, is_sure: true };
+        let place = |place: Range<usize>| CoveredStretch { place, is_piece: false, is_sure: true };
         let all = vec![place(0..90), place(2..3), place(20..30), place(95..99)];
         let cover = Cover { reach: vec![90, 90, 90, 99], all };
         assert_eq!(cover.within(&(25..50)).collect::<Vec<_>>(), [0..90, 20..30]);
@@ -425,7 +425,7 @@ mod tests {
     }
 
     fn hidden(text: &str) -> Vec<&str> {
-        let mut declared = Declared::default();
+        let mut declared = SourceDeclarations::default();
         declared.add("main.hcl", text);
         covered("main.hcl", text, &declared).into_iter().map(|it| &text[it.place]).collect()
     }
@@ -464,7 +464,7 @@ mod tests {
 
     #[test]
     fn values_of_sensitive_variables_are_hidden_wherever_they_are_given() {
-        let mut declared = Declared::default();
+        let mut declared = SourceDeclarations::default();
         declared.sensitive.insert("pin".into());
         for (file, text) in [
             ("a.hclvars", "pin = \"1\"\n"),

@@ -2,27 +2,27 @@
 //! outside.
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Message, Origin, Patch, Renderer, Snippet};
-use ha_diagnostics::{Code, Diagnostic, Span, Suggestion};
-use ha_provider::{Error, Outcome};
+use ha_diagnostics::{Diagnostic, DiagnosticCode, SourceSpan, Suggestion};
+use ha_provider::{CallOutcome, Error};
 use ha_value::Severity;
 
 use super::redacted_value::printable;
-use super::secrets::Secrets;
-use super::source_excerpt::{Window, fitting};
-use super::sources::Sources;
-use super::style::Paint;
+use super::secrets::SecretTexts;
+use super::source_excerpt::{SourceExcerpt, fitting};
+use super::sources::SourceTexts;
+use super::style::Painter;
 use crate::arguments::invocation::in_text;
 
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Notice {
+pub(crate) struct RenderedDiagnostic {
     /// What it goes by, where it has been given one.
-    pub(crate) code: Option<Code>,
+    pub(crate) code: Option<DiagnosticCode>,
     pub(crate) severity: Severity,
     pub(crate) title: String,
-    pub(crate) span: Option<Span>,
+    pub(crate) span: Option<SourceSpan>,
     pub(crate) label: String,
-    pub(crate) context: Option<Span>,
+    pub(crate) context: Option<SourceSpan>,
     /// Lines below, each with what it is.
     pub(crate) notes: Vec<(&'static str, String)>,
     /// What expressions at the place were.
@@ -31,10 +31,10 @@ pub(crate) struct Notice {
     pub(crate) help: Vec<String>,
     pub(crate) suggestion: Option<Box<Suggestion>>,
     /// Other places, each with what is said there.
-    pub(crate) related: Vec<(Span, String)>,
+    pub(crate) related: Vec<(SourceSpan, String)>,
 }
 
-impl Notice {
+impl RenderedDiagnostic {
     /// An error without a place.
     pub(crate) fn error(title: impl Into<String>) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Notice {
     }
 
     /// Under this code.
-    pub(crate) fn code(mut self, code: Code) -> Self {
+    pub(crate) fn code(mut self, code: DiagnosticCode) -> Self {
         self.code = Some(code);
         self
     }
@@ -76,13 +76,13 @@ impl Notice {
     }
 
     /// At the head of the block.
-    pub(crate) fn of_block(mut self, head: Option<&Span>) -> Self {
+    pub(crate) fn of_block(mut self, head: Option<&SourceSpan>) -> Self {
         self.span = head.cloned();
         self
     }
 
     /// All places that it is about.
-    pub(crate) fn places(&self) -> impl Iterator<Item = &Span> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = &SourceSpan> {
         let suggested = self.suggestion.iter().filter_map(|it| it.span.as_ref());
         self.span.iter().chain(self.related.iter().map(|(span, _)| span)).chain(suggested)
     }
@@ -105,16 +105,16 @@ impl Notice {
             (None, None) => {}
         }
         notice = match outcome {
-            Outcome::Refused => notice,
-            Outcome::Unknown => notice.note("left as", "not known; the next run looks before it acts"),
-            Outcome::Interrupted => notice.note("left as", "stopped on request; the next run takes it up"),
+            CallOutcome::Refused => notice,
+            CallOutcome::Unknown => notice.note("left as", "not known; the next run looks before it acts"),
+            CallOutcome::Interrupted => notice.note("left as", "stopped on request; the next run takes it up"),
         };
         notice.help.clone_from(help);
         notice
     }
 }
 
-impl From<&Error> for Notice {
+impl From<&Error> for RenderedDiagnostic {
     fn from(error: &Error) -> Self {
         let mut notice = Self::outside(format!("could not {}", error.attempted), error);
         // Nothing was being changed, so nothing was left.
@@ -123,7 +123,7 @@ impl From<&Error> for Notice {
     }
 }
 
-impl From<&Diagnostic> for Notice {
+impl From<&Diagnostic> for RenderedDiagnostic {
     fn from(diagnostic: &Diagnostic) -> Self {
         let Diagnostic { code, severity, summary, detail, span, label, context, address, values, help, suggestion, related } =
             diagnostic;
@@ -151,8 +151,13 @@ impl From<&Diagnostic> for Notice {
 }
 
 /// All of them as text: errors first, by file and place.
-pub(crate) fn notices_text(notices: &[Notice], sources: &Sources, secrets: &Secrets, paint: Paint) -> String {
-    let mut in_order: Vec<&Notice> = notices.iter().collect();
+pub(crate) fn notices_text(
+    notices: &[RenderedDiagnostic],
+    sources: &SourceTexts,
+    secrets: &SecretTexts,
+    paint: Painter,
+) -> String {
+    let mut in_order: Vec<&RenderedDiagnostic> = notices.iter().collect();
     in_order.sort_by_key(|it| (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span)))));
     in_order.dedup();
     if in_order.is_empty() {
@@ -167,7 +172,13 @@ pub(crate) fn notices_text(notices: &[Notice], sources: &Sources, secrets: &Secr
     told.collect()
 }
 
-fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, masked: &dyn Fn(&str) -> String, paint: Paint) -> String {
+fn notice_text(
+    notice: &RenderedDiagnostic,
+    sources: &SourceTexts,
+    secrets: &SecretTexts,
+    masked: &dyn Fn(&str) -> String,
+    paint: Painter,
+) -> String {
     let safe = |text: &str| printable(&masked(text)).into_owned();
     let level = match notice.severity {
         Severity::Error => Level::ERROR,
@@ -199,8 +210,8 @@ fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, masked: &d
         // What would be put there is no code any more where something secret is in it.
         let quoted = format!("`{text}`");
         let is_whole = masked(&quoted) == quoted;
-        match span.as_ref().filter(|_| is_whole).and_then(|it| Window::of(it, sources, secrets)) {
-            Some(Window { text: lines, line, places }) => {
+        match span.as_ref().filter(|_| is_whole).and_then(|it| SourceExcerpt::of(it, sources, secrets)) {
+            Some(SourceExcerpt { text: lines, line, places }) => {
                 let patch = Patch::new(places[0].clone(), safe_lines(text, &safe));
                 let snippet = Snippet::source(lines).line_start(line).patch(patch);
                 groups.push(Level::HELP.secondary_title(safe(&in_text(help))).element(snippet));
@@ -219,19 +230,19 @@ fn safe_lines(text: &str, safe: &dyn Fn(&str) -> String) -> String {
 }
 
 /// Whether no line of the place itself can be shown.
-fn group_is_bare(notice: &Notice, sources: &Sources, secrets: &Secrets) -> bool {
-    notice.span.as_ref().is_none_or(|it| Window::of(it, sources, secrets).is_none())
+fn group_is_bare(notice: &RenderedDiagnostic, sources: &SourceTexts, secrets: &SecretTexts) -> bool {
+    notice.span.as_ref().is_none_or(|it| SourceExcerpt::of(it, sources, secrets).is_none())
 }
 
 /// The places that a notice is about, those that are near each other in one snippet.
 fn snippets(
-    notice: &Notice,
-    sources: &Sources,
-    secrets: &Secrets,
+    notice: &RenderedDiagnostic,
+    sources: &SourceTexts,
+    secrets: &SecretTexts,
     safe: &dyn Fn(&str) -> String,
 ) -> Vec<Snippet<'static, Annotation<'static>>> {
     let Some(span) = &notice.span else { return Vec::new() };
-    let mut all: Vec<(&Span, AnnotationKind, String)> = vec![(span, AnnotationKind::Primary, safe(&notice.label))];
+    let mut all: Vec<(&SourceSpan, AnnotationKind, String)> = vec![(span, AnnotationKind::Primary, safe(&notice.label))];
     if let Some(context) = notice.context.as_ref().filter(|it| is_above(it, span, sources)) {
         all.push((context, AnnotationKind::Context, "in this block".to_owned()));
     }
@@ -240,19 +251,24 @@ fn snippets(
     while let Some((first, _, _)) = all.first() {
         let file = first.file.clone();
         let (here, elsewhere): (Vec<_>, Vec<_>) = all.drain(..).partition(|(it, _, _)| it.file == file);
-        let together = Window::of_all(&here.iter().map(|(it, _, _)| *it).collect::<Vec<_>>(), sources, secrets);
+        let together = SourceExcerpt::of_all(&here.iter().map(|(it, _, _)| *it).collect::<Vec<_>>(), sources, secrets);
         match together {
             Some(window) => snippets.push(annotated(&file, window, here)),
-            None => snippets
-                .extend(here.into_iter().filter_map(|it| Some(annotated(&file, Window::of(it.0, sources, secrets)?, vec![it])))),
+            None => snippets.extend(
+                here.into_iter().filter_map(|it| Some(annotated(&file, SourceExcerpt::of(it.0, sources, secrets)?, vec![it]))),
+            ),
         }
         all = elsewhere;
     }
     snippets
 }
 
-fn annotated(file: &str, window: Window, places: Vec<(&Span, AnnotationKind, String)>) -> Snippet<'static, Annotation<'static>> {
-    let Window { text, line, places: ranges } = window;
+fn annotated(
+    file: &str,
+    window: SourceExcerpt,
+    places: Vec<(&SourceSpan, AnnotationKind, String)>,
+) -> Snippet<'static, Annotation<'static>> {
+    let SourceExcerpt { text, line, places: ranges } = window;
     let mut snippet = Snippet::source(text).path(file.to_owned()).line_start(line);
     for (range, (_, kind, label)) in ranges.into_iter().zip(places) {
         let annotation = kind.span(range);
@@ -262,8 +278,8 @@ fn annotated(file: &str, window: Window, places: Vec<(&Span, AnnotationKind, Str
 }
 
 /// Whether the head of a block is on a line above a place in it.
-fn is_above(head: &Span, place: &Span, sources: &Sources) -> bool {
-    let on = |it: &Span| sources.text(&it.file).and_then(|text| fitting(it, text)).and(sources.line(it));
+fn is_above(head: &SourceSpan, place: &SourceSpan, sources: &SourceTexts) -> bool {
+    let on = |it: &SourceSpan| sources.text(&it.file).and_then(|text| fitting(it, text)).and(sources.line(it));
     head.file == place.file && head.end <= place.start && on(head) < on(place)
 }
 
@@ -287,17 +303,17 @@ mod tests {
     const MAIN: &str =
         "mongodb_host \"db1\" {\n  version      = 6\n  instance_typ = \"m6i.large\"\n  password = \"hunter2hunter2\"\n}\n";
 
-    fn sources() -> Sources {
+    fn sources() -> SourceTexts {
         [("prod.hcl", MAIN)].into_iter().collect()
     }
 
-    fn span(range: Range<usize>) -> Span {
-        Span::new("prod.hcl".into(), range)
+    fn span(range: Range<usize>) -> SourceSpan {
+        SourceSpan::new("prod.hcl".into(), range)
     }
 
-    fn rendered(notices: &[Notice], paint: Paint) -> String {
+    fn rendered(notices: &[RenderedDiagnostic], paint: Painter) -> String {
         let secret = Value::from("hunter2hunter2").sensitive();
-        notices_text(notices, &sources(), &Secrets::within([&secret]), paint)
+        notices_text(notices, &sources(), &SecretTexts::within([&secret]), paint)
     }
 
     fn misspelt() -> Diagnostic {
@@ -311,7 +327,7 @@ mod tests {
     #[test]
     fn a_mistake_with_its_line_its_block_and_the_mended_line() {
         check(
-            &rendered(&[Notice::from(&misspelt())], Paint::PLAIN),
+            &rendered(&[RenderedDiagnostic::from(&misspelt())], Painter::PLAIN),
             str![[r#"
 error: unknown argument `instance_typ`
  --> prod.hcl:3:3
@@ -331,7 +347,7 @@ help: did you mean `instance_type`?
 "#]],
         );
         check(
-            &rendered(&[Notice::from(&misspelt())], Paint::COLOURED),
+            &rendered(&[RenderedDiagnostic::from(&misspelt())], Painter::COLOURED),
             str![[r#"
 ␛[1m␛[91merror␛[0m␛[1m: unknown argument `instance_typ`␛[0m
  ␛[1m␛[94m--> ␛[0mprod.hcl:3:3
@@ -362,7 +378,7 @@ help: did you mean `instance_type`?
             Diagnostic::error("sooner").at(span(23..30)).help("do this").help("or that"),
         ];
         check(
-            &rendered(&diagnostics.iter().map(Notice::from).collect::<Vec<_>>(), Paint::PLAIN),
+            &rendered(&diagnostics.iter().map(RenderedDiagnostic::from).collect::<Vec<_>>(), Painter::PLAIN),
             str![[r#"
 error: sooner
  --> prod.hcl:2:3
@@ -400,7 +416,7 @@ warning: a warning
         let mut diagnostic = Diagnostic::error("iops is required").at(span(23..30));
         diagnostic.values = vec![("var.env".into(), "\"prod\"".into()), ("local.iops".into(), "null".into())];
         check(
-            &rendered(&[Notice::from(&diagnostic)], Paint::PLAIN),
+            &rendered(&[RenderedDiagnostic::from(&diagnostic)], Painter::PLAIN),
             str![[r#"
 error: iops is required
  --> prod.hcl:2:3
@@ -421,10 +437,10 @@ error: iops is required
             .code("InvalidParameterCombination")
             .request("1f0c")
             .help("set `iops`, then run `ha apply`")
-            .outcome(Outcome::Refused);
-        let notice = Notice::outside("could not create aws_db_instance.main", &error).of_block(Some(&span(0..18)));
+            .outcome(CallOutcome::Refused);
+        let notice = RenderedDiagnostic::outside("could not create aws_db_instance.main", &error).of_block(Some(&span(0..18)));
         check(
-            &rendered(&[notice, Notice::from(&error)], Paint::PLAIN),
+            &rendered(&[notice, RenderedDiagnostic::from(&error)], Painter::PLAIN),
             str![[r#"
 error: could not create aws_db_instance.main
  --> prod.hcl:1:1
@@ -451,17 +467,17 @@ error: could not create the instance
     #[test]
     fn no_span_makes_it_panic() {
         let text = "ä = 1\n".to_owned() + &"x".repeat(100_000);
-        let sources: Sources = [("a.hcl", text.as_str()), ("empty.hcl", "")].into_iter().collect();
+        let sources: SourceTexts = [("a.hcl", text.as_str()), ("empty.hcl", "")].into_iter().collect();
         let places = [0, 1, 2, 5, 6, 7, 8, 5_000, 100_006, 100_007, 100_008, usize::MAX];
         for file in ["a.hcl", "empty.hcl", "nowhere.hcl"] {
             for (start, end) in places.iter().flat_map(|start| places.iter().map(move |end| (*start, *end))) {
-                let place = Span::new(file.into(), start..end);
-                let mut notice = Notice::error("x").help("did you mean `y`?");
+                let place = SourceSpan::new(file.into(), start..end);
+                let mut notice = RenderedDiagnostic::error("x").help("did you mean `y`?");
                 notice.span = Some(place.clone());
-                notice.context = Some(Span::new(file.into(), end..start));
-                notice.related = vec![(Span::new(file.into(), end..end), "here".into()), (place.clone(), String::new())];
+                notice.context = Some(SourceSpan::new(file.into(), end..start));
+                notice.related = vec![(SourceSpan::new(file.into(), end..end), "here".into()), (place.clone(), String::new())];
                 notice.suggestion = Some(Box::new(Suggestion { text: "y".into(), span: Some(place), help: "so".into() }));
-                let text = notices_text(&[notice], &sources, &Secrets::default(), Paint::PLAIN);
+                let text = notices_text(&[notice], &sources, &SecretTexts::default(), Painter::PLAIN);
                 assert!(text.len() < 5_000, "{file} {start}..{end}: {}", text.len());
             }
         }

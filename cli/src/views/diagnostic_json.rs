@@ -1,30 +1,30 @@
 //! What is wrong as data, in the shape of `terraform validate -json`.
 
-use ha_diagnostics::Span;
+use ha_diagnostics::SourceSpan;
 use ha_value::Severity;
 
-use super::diagnostic::Notice;
-use super::json::Json;
-use super::secrets::Secrets;
-use super::sources::Sources;
+use super::diagnostic::RenderedDiagnostic;
+use super::json::JsonValue;
+use super::secrets::SecretTexts;
+use super::sources::SourceTexts;
 use crate::arguments::invocation::in_text;
 
 /// All of them, with how many there are.
-pub(crate) fn notices_json(notices: &[Notice], sources: &Sources, secrets: &Secrets) -> Json {
+pub(crate) fn notices_json(notices: &[RenderedDiagnostic], sources: &SourceTexts, secrets: &SecretTexts) -> JsonValue {
     let count = |severity| notices.iter().filter(|it| it.severity == severity).count();
     let errors = count(Severity::Error);
-    Json::object([
+    JsonValue::object([
         ("format_version", "1.0".into()),
         ("valid", (errors == 0).into()),
         ("error_count", errors.into()),
         ("warning_count", count(Severity::Warning).into()),
-        ("diagnostics", Json::Array(each_json(notices, sources, secrets))),
+        ("diagnostics", JsonValue::Array(each_json(notices, sources, secrets))),
     ])
 }
 
 /// Each of them: errors first, by file and place.
-pub(crate) fn each_json(notices: &[Notice], sources: &Sources, secrets: &Secrets) -> Vec<Json> {
-    let mut in_order: Vec<&Notice> = notices.iter().collect();
+pub(crate) fn each_json(notices: &[RenderedDiagnostic], sources: &SourceTexts, secrets: &SecretTexts) -> Vec<JsonValue> {
+    let mut in_order: Vec<&RenderedDiagnostic> = notices.iter().collect();
     in_order.sort_by_key(|it| (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span)))));
     in_order.dedup();
     if in_order.is_empty() {
@@ -39,8 +39,13 @@ pub(crate) fn each_json(notices: &[Notice], sources: &Sources, secrets: &Secrets
     told.collect()
 }
 
-fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets, safe: &dyn Fn(&str) -> String) -> Json {
-    let Notice { code, severity, title, span, label, context, notes, values, help, suggestion, related } = notice;
+fn notice_json(
+    notice: &RenderedDiagnostic,
+    sources: &SourceTexts,
+    secrets: &SecretTexts,
+    safe: &dyn Fn(&str) -> String,
+) -> JsonValue {
+    let RenderedDiagnostic { code, severity, title, span, label, context, notes, values, help, suggestion, related } = notice;
     let mut detail: Vec<String> = Vec::new();
     if !label.is_empty() {
         detail.push(safe(label));
@@ -55,7 +60,7 @@ fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets, safe: &dyn
         Severity::Warning => "warning",
     };
     let mut fields =
-        vec![("severity", severity.into()), ("summary", Json::from(safe(title))), ("detail", detail.join("\n").into())];
+        vec![("severity", severity.into()), ("summary", JsonValue::from(safe(title))), ("detail", detail.join("\n").into())];
     fields.extend(code.map(|it| ("code", it.to_string().into())));
     if let Some((_, address)) = notes.iter().find(|(what, _)| *what == "in") {
         fields.push(("address", safe(address).into()));
@@ -68,10 +73,10 @@ fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets, safe: &dyn
     }
     let related = related
         .iter()
-        .filter_map(|(span, label)| Some(Json::object([("message", safe(label).into()), ("range", range(span, sources)?)])));
-    let related: Vec<Json> = related.collect();
+        .filter_map(|(span, label)| Some(JsonValue::object([("message", safe(label).into()), ("range", range(span, sources)?)])));
+    let related: Vec<JsonValue> = related.collect();
     if !related.is_empty() {
-        fields.push(("related", Json::Array(related)));
+        fields.push(("related", JsonValue::Array(related)));
     }
     // What would be put there is no code any more where something secret is in it.
     let is_whole = |text: &str| safe(&format!("`{text}`")) == format!("`{text}`");
@@ -81,29 +86,29 @@ fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets, safe: &dyn
             fields.push(("suggestion_range", range));
         }
     }
-    Json::object(fields)
+    JsonValue::object(fields)
 }
 
-fn range(span: &Span, sources: &Sources) -> Option<Json> {
+fn range(span: &SourceSpan, sources: &SourceTexts) -> Option<JsonValue> {
     let text = sources.text(&span.file)?;
     let position = |at: usize| {
         let before = text.get(..at)?;
         let line = before.bytes().filter(|it| *it == b'\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Some(Json::object([("line", line.into()), ("column", column.into()), ("byte", at.into())]))
+        Some(JsonValue::object([("line", line.into()), ("column", column.into()), ("byte", at.into())]))
     };
     let (start, end) = (position(span.start)?, position(span.end)?);
-    Some(Json::object([("filename", (&*span.file).into()), ("start", start), ("end", end)]))
+    Some(JsonValue::object([("filename", (&*span.file).into()), ("start", start), ("end", end)]))
 }
 
 fn snippet(
-    span: &Span,
-    context: Option<&Span>,
+    span: &SourceSpan,
+    context: Option<&SourceSpan>,
     values: &[(String, String)],
-    sources: &Sources,
-    secrets: &Secrets,
+    sources: &SourceTexts,
+    secrets: &SecretTexts,
     safe: &dyn Fn(&str) -> String,
-) -> Option<Json> {
+) -> Option<JsonValue> {
     let text = sources.text(&span.file)?;
     let before = text.get(..span.start)?;
     let start = before.rfind('\n').map_or(0, |it| it + 1);
@@ -114,15 +119,15 @@ fn snippet(
     let head = head.map(|it| sources.shown(&it.file, it.start..it.end, secrets).trim().to_owned());
     let value = |(what, value): &(String, String)| {
         let statement = format!("is {}", safe(value));
-        Json::object([("traversal", what.into()), ("statement", statement.into())])
+        JsonValue::object([("traversal", what.into()), ("statement", statement.into())])
     };
-    Some(Json::object([
+    Some(JsonValue::object([
         ("context", head.into()),
         ("code", sources.shown(&span.file, start..end, secrets).into()),
         ("start_line", line.into()),
         ("highlight_start_offset", (span.start - start).into()),
         ("highlight_end_offset", (span.end.min(end).max(span.start) - start).into()),
-        ("values", Json::Array(values.iter().map(value).collect())),
+        ("values", JsonValue::Array(values.iter().map(value).collect())),
     ]))
 }
 
@@ -136,21 +141,21 @@ mod tests {
 
     #[test]
     fn what_is_wrong_as_data() {
-        let sources: Sources = [("main.hcl", "ä = 1\nb = wrong\n")].into_iter().collect();
-        let at = Span::new("main.hcl".into(), 11..16);
+        let sources: SourceTexts = [("main.hcl", "ä = 1\nb = wrong\n")].into_iter().collect();
+        let at = SourceSpan::new("main.hcl".into(), 11..16);
         let diagnostics = [
-            Diagnostic::warning("look").at(Span::new("main.hcl".into(), 0..2)),
+            Diagnostic::warning("look").at(SourceSpan::new("main.hcl".into(), 0..2)),
             Diagnostic::error("no such name")
                 .at(at)
                 .label("is no name")
                 .detail("Whole sentences.")
                 .closest("wrong", ["wrang"])
                 .of("a.b"),
-            Diagnostic::error("nowhere").at(Span::new("other.hcl".into(), 2..5)),
+            Diagnostic::error("nowhere").at(SourceSpan::new("other.hcl".into(), 2..5)),
         ];
-        let notices: Vec<Notice> = diagnostics.iter().map(Notice::from).collect();
+        let notices: Vec<RenderedDiagnostic> = diagnostics.iter().map(RenderedDiagnostic::from).collect();
         check(
-            &notices_json(&notices, &sources, &Secrets::default()).pretty(),
+            &notices_json(&notices, &sources, &SecretTexts::default()).pretty(),
             str![[r#"
 {
   "format_version": "1.0",
@@ -239,11 +244,11 @@ mod tests {
 
     #[test]
     fn no_span_makes_it_panic() {
-        let sources: Sources = [("a.hcl", "ä\n"), ("empty.hcl", "")].into_iter().collect();
+        let sources: SourceTexts = [("a.hcl", "ä\n"), ("empty.hcl", "")].into_iter().collect();
         for file in ["a.hcl", "empty.hcl", "nowhere.hcl"] {
             for (start, end) in (0..5).flat_map(|start| (0..5).map(move |end| (start, end))) {
-                let notice = Notice::from(&Diagnostic::error("x").at(Span::new(file.into(), start..end)));
-                assert!(notices_json(&[notice], &sources, &Secrets::default()).line().contains("\"x\""));
+                let notice = RenderedDiagnostic::from(&Diagnostic::error("x").at(SourceSpan::new(file.into(), start..end)));
+                assert!(notices_json(&[notice], &sources, &SecretTexts::default()).line().contains("\"x\""));
             }
         }
     }

@@ -1,21 +1,21 @@
 //! A JSON document written part by part: of a large plan no more than one resource is ever held as a tree of values.
 
-use super::json::Json;
+use super::json::JsonValue;
 
-/// A document that is being written. What is begun goes on until [`Document::end`].
+/// A document that is being written. What is begun goes on until [`JsonDocument::end`].
 #[derive(Default)]
-pub(crate) struct Document {
+pub(crate) struct JsonDocument {
     text: String,
-    open: Vec<Part>,
+    open: Vec<OpenContainer>,
 }
 
 /// An object or array that is not at its end yet.
-struct Part {
+struct OpenContainer {
     closes: char,
     is_empty: bool,
 }
 
-impl Document {
+impl JsonDocument {
     /// Begins an object: the document itself, or an element of the array that is open.
     pub(crate) fn object(&mut self) {
         self.separate();
@@ -42,13 +42,13 @@ impl Document {
     }
 
     /// A field of the object that is open.
-    pub(crate) fn field(&mut self, name: &str, value: &Json) {
+    pub(crate) fn field(&mut self, name: &str, value: &JsonValue) {
         self.name(name);
         self.text.push_str(&value.compact());
     }
 
     /// An element of the array that is open.
-    pub(crate) fn element(&mut self, value: &Json) {
+    pub(crate) fn element(&mut self, value: &JsonValue) {
         self.separate();
         self.text.push_str(&value.compact());
     }
@@ -64,12 +64,12 @@ impl Document {
 
     fn begin(&mut self, opens: char, closes: char) {
         self.text.push(opens);
-        self.open.push(Part { closes, is_empty: true });
+        self.open.push(OpenContainer { closes, is_empty: true });
     }
 
     fn name(&mut self, name: &str) {
         self.separate();
-        self.text.push_str(&Json::from(name).compact());
+        self.text.push_str(&JsonValue::from(name).compact());
         self.text.push(':');
     }
 
@@ -89,13 +89,13 @@ mod tests {
 
     #[test]
     fn parts_are_written_in_the_order_given() {
-        let mut document = Document::default();
+        let mut document = JsonDocument::default();
         document.object();
-        document.field("a", &Json::Null);
+        document.field("a", &JsonValue::Null);
         document.array_field("b");
-        document.element(&Json::from(1_usize));
+        document.element(&JsonValue::from(1_usize));
         document.object();
-        document.field("c\"", &Json::from("d"));
+        document.field("c\"", &JsonValue::from("d"));
         document.end();
         document.end();
         document.object_field("e");

@@ -2,20 +2,20 @@
 
 use std::collections::HashSet;
 
-use ha_apply::{Applied, Left};
+use ha_apply::{ApplyResult, UnfinishedWork};
 use ha_lang::Configuration;
-use ha_plan::{Counts, OutputChange, Plan, PlanMode, Reason};
+use ha_plan::{ChangeCounts, ChangeReason, OutputChange, Plan, PlanMode};
 use ha_provider::Incident;
 use ha_state_model::OutputRecord;
 use ha_value::{Action, Address, Name};
 
-use super::json::{Json, implied_provider};
+use super::json::{JsonValue, implied_provider};
 use super::outcome::{done_counts, incidents_text, infinitive, not_started_because, past, taken_up, taking_up, was_stopped};
 use super::plan_json::{TERRAFORM_VERSION, output_action, output_changes, reason_name};
 use super::plan_text::counted;
-use super::redaction::Sight;
-use super::report::{Report, ShownChange};
-use super::secrets::Secrets;
+use super::redaction::SecretVisibility;
+use super::report::{ChangeReport, PlanReport};
+use super::secrets::SecretTexts;
 use super::state_view::output_json;
 use super::values::module_address;
 
@@ -24,7 +24,7 @@ const SHAPE: &str = "1.2";
 
 /// How much an event matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
+pub(crate) enum EventLevel {
     Info,
     Warn,
     Error,
@@ -32,102 +32,102 @@ pub(crate) enum Level {
 
 /// One line of the stream, yet without its time.
 #[derive(Debug)]
-pub(crate) struct Line {
-    level: Level,
+pub(crate) struct EventLine {
+    level: EventLevel,
     message: String,
     kind: &'static str,
-    fields: Vec<(&'static str, Json)>,
+    fields: Vec<(&'static str, JsonValue)>,
 }
 
-impl Line {
+impl EventLine {
     fn info(kind: &'static str, message: impl Into<String>) -> Self {
-        Self { level: Level::Info, message: message.into(), kind, fields: Vec::new() }
+        Self { level: EventLevel::Info, message: message.into(), kind, fields: Vec::new() }
     }
 
-    fn with(mut self, name: &'static str, value: Json) -> Self {
+    fn with(mut self, name: &'static str, value: JsonValue) -> Self {
         self.fields.push((name, value));
         self
     }
 
     /// The line as it is written at a time.
-    pub(crate) fn at(self, time: jiff::Timestamp) -> Json {
+    pub(crate) fn at(self, time: jiff::Timestamp) -> JsonValue {
         let Self { level, message, kind, fields } = self;
         let level = match level {
-            Level::Info => "info",
-            Level::Warn => "warn",
-            Level::Error => "error",
+            EventLevel::Info => "info",
+            EventLevel::Warn => "warn",
+            EventLevel::Error => "error",
         };
         let head = [
             ("@level", level.into()),
             ("@message", message.into()),
             ("@module", "ha.ui".into()),
-            ("@timestamp", Json::from(format!("{time:.6}"))),
+            ("@timestamp", JsonValue::from(format!("{time:.6}"))),
         ];
-        Json::object(head.into_iter().chain(fields).chain([("type", kind.into())]))
+        JsonValue::object(head.into_iter().chain(fields).chain([("type", kind.into())]))
     }
 }
 
 /// The first line: whose stream it is, and in which shape.
-pub(crate) fn version() -> Line {
+pub(crate) fn version() -> EventLine {
     let version = env!("CARGO_PKG_VERSION");
-    let line = Line::info("version", format!("ha {version}"));
+    let line = EventLine::info("version", format!("ha {version}"));
     line.with("ha", version.into()).with("terraform", TERRAFORM_VERSION.into()).with("ui", SHAPE.into())
 }
 
 /// Something to tell that has no shape of its own.
-pub(crate) fn log(message: impl Into<String>) -> Line {
-    Line::info("log", message)
+pub(crate) fn log(message: impl Into<String>) -> EventLine {
+    EventLine::info("log", message)
 }
 
 /// One thing that is wrong, as `notice_json` tells it.
-pub(crate) fn diagnostic(told: Json) -> Line {
+pub(crate) fn diagnostic(told: JsonValue) -> EventLine {
     let text = |name: &str| match &told {
-        Json::Object(fields) => fields.iter().find_map(|(it, value)| match value {
-            Json::String(text) if it == name => Some(text.clone()),
+        JsonValue::Object(fields) => fields.iter().find_map(|(it, value)| match value {
+            JsonValue::String(text) if it == name => Some(text.clone()),
             _ => None,
         }),
         _ => None,
     };
     let (level, word) = match text("severity").as_deref() {
-        Some("warning") => (Level::Warn, "warning"),
-        _ => (Level::Error, "error"),
+        Some("warning") => (EventLevel::Warn, "warning"),
+        _ => (EventLevel::Error, "error"),
     };
     let message = format!("{word}: {}", text("summary").unwrap_or_default());
-    Line { level, message, kind: "diagnostic", fields: vec![("diagnostic", told)] }
+    EventLine { level, message, kind: "diagnostic", fields: vec![("diagnostic", told)] }
 }
 
 /// An instance is being looked at.
-pub(crate) fn refresh_start(address: &Address, id: &str) -> Line {
-    Line::info("refresh_start", format!("{address}: looking at it ({id})")).with("hook", identified(address, id))
+pub(crate) fn refresh_start(address: &Address, id: &str) -> EventLine {
+    EventLine::info("refresh_start", format!("{address}: looking at it ({id})")).with("hook", identified(address, id))
 }
 
 /// An instance has been looked at.
-pub(crate) fn refresh_complete(address: &Address, id: &str) -> Line {
-    Line::info("refresh_complete", format!("{address}: looked at ({id})")).with("hook", identified(address, id))
+pub(crate) fn refresh_complete(address: &Address, id: &str) -> EventLine {
+    EventLine::info("refresh_complete", format!("{address}: looked at ({id})")).with("hook", identified(address, id))
 }
 
-fn identified(address: &Address, id: &str) -> Json {
-    Json::object([("resource", resource(address)), ("id_key", "id".into()), ("id_value", id.into())])
+fn identified(address: &Address, id: &str) -> JsonValue {
+    JsonValue::object([("resource", resource(address)), ("id_key", "id".into()), ("id_value", id.into())])
 }
 
 /// Everything that a plan says, but its warnings.
-pub(crate) fn planned(plan: &Plan, report: &Report, configuration: &Configuration) -> Vec<Line> {
+pub(crate) fn planned(plan: &Plan, report: &PlanReport, configuration: &Configuration) -> Vec<EventLine> {
     let mut lines = Vec::new();
     for drift in &report.drift {
         let (action, words) = if drift.after.is_some() { ("update", "differs") } else { ("delete", "is gone") };
-        let change = Json::object([("resource", resource(&drift.address)), ("action", action.into())]);
+        let change = JsonValue::object([("resource", resource(&drift.address)), ("action", action.into())]);
         let message = format!("{}: {words} although nobody used ha", drift.address);
-        lines.push(Line::info("resource_drift", message).with("change", change));
+        lines.push(EventLine::info("resource_drift", message).with("change", change));
     }
     lines.extend(report.changes.iter().filter(|it| it.is_something()).map(planned_change));
     let changed: HashSet<&Address> = report.changes.iter().map(|it| &it.address).collect();
     for (from, to) in report.moves.iter().filter(|(_, to)| !changed.contains(to)) {
         let change = [("resource", resource(to)), ("previous_resource", resource(from)), ("action", "move".into())];
-        lines.push(Line::info("planned_change", format!("{from}: moves to {to}")).with("change", Json::object(change)));
+        lines.push(EventLine::info("planned_change", format!("{from}: moves to {to}")).with("change", JsonValue::object(change)));
     }
     for (address, why) in &report.unchecked {
         let message = format!("{address}: could not be looked at, taken to be as recorded: {why}");
-        lines.push(Line::info("resource_unchecked", message).with("resource", resource(address)));
+        lines.push(EventLine::info("resource_unchecked", message).with("resource", resource(address)));
     }
     let unseen = match report.unchecked.len() {
         0 => String::new(),
@@ -138,15 +138,15 @@ pub(crate) fn planned(plan: &Plan, report: &Report, configuration: &Configuratio
     if !outputs.is_empty() {
         let output = |(name, it): &(&Name, OutputChange)| {
             let action = action_name(output_action(it));
-            (name.to_string(), Json::object([("sensitive", it.sensitive.into()), ("action", action.into())]))
+            (name.to_string(), JsonValue::object([("sensitive", it.sensitive.into()), ("action", action.into())]))
         };
         lines.push(outputs_line(outputs.iter().map(output).collect()));
     }
     lines
 }
 
-fn planned_change(change: &ShownChange) -> Line {
-    let ShownChange { address, action, reason, moved_from, importing, deposed, .. } = change;
+fn planned_change(change: &ChangeReport) -> EventLine {
+    let ChangeReport { address, action, reason, moved_from, importing, deposed, .. } = change;
     let name = match action {
         Action::NoOp if moved_from.is_some() => "move",
         Action::NoOp if importing.is_some() => "import",
@@ -164,14 +164,14 @@ fn planned_change(change: &ShownChange) -> Line {
         fields.push(("deposed", key.into()));
     }
     if let Some(id) = importing {
-        fields.push(("importing", Json::object([("id", id.into())])));
+        fields.push(("importing", JsonValue::object([("id", id.into())])));
     }
     let verb = if *action == Action::NoOp { name } else { infinitive(*action) };
     let message = format!("{}: plans to {verb} it", change.title());
-    Line::info("planned_change", message).with("change", Json::object(fields))
+    EventLine::info("planned_change", message).with("change", JsonValue::object(fields))
 }
 
-fn reason_word(reason: &Reason) -> Option<&'static str> {
+fn reason_word(reason: &ChangeReason) -> Option<&'static str> {
     let name = reason_name(reason)?;
     Some(match name {
         "replace_because_tainted" => "tainted",
@@ -184,54 +184,54 @@ fn reason_word(reason: &Reason) -> Option<&'static str> {
 
 /// How many instances something happens or has happened to. Terraform counts what is made anew twice: as made and as
 /// gone.
-fn summary(counts: &Counts, message: String, operation: &str) -> Line {
-    let changes = Json::object([
+fn summary(counts: &ChangeCounts, message: String, operation: &str) -> EventLine {
+    let changes = JsonValue::object([
         ("add", (counts.create + counts.replace).into()),
         ("change", counts.update.into()),
         ("import", counts.import.into()),
         ("remove", (counts.delete + counts.replace).into()),
         ("operation", operation.into()),
     ]);
-    Line::info("change_summary", message).with("changes", changes)
+    EventLine::info("change_summary", message).with("changes", changes)
 }
 
-fn outputs_line(outputs: Vec<(String, Json)>) -> Line {
-    Line::info("outputs", format!("outputs: {}", outputs.len())).with("outputs", Json::Object(outputs))
+fn outputs_line(outputs: Vec<(String, JsonValue)>) -> EventLine {
+    EventLine::info("outputs", format!("outputs: {}", outputs.len())).with("outputs", JsonValue::Object(outputs))
 }
 
 /// A step on something, with what is known of it by then.
-pub(crate) struct Hook<'a> {
+pub(crate) struct StepHook<'a> {
     pub(crate) address: &'a Address,
     pub(crate) action: Action,
     pub(crate) id: Option<&'a str>,
     pub(crate) elapsed: Option<std::time::Duration>,
 }
 
-impl Hook<'_> {
+impl StepHook<'_> {
     /// It begins.
-    pub(crate) fn start(&self) -> Line {
+    pub(crate) fn start(&self) -> EventLine {
         self.line("apply_start", format!("{}: begins to {} it", self.address, infinitive(self.action)))
     }
 
     /// It goes on, and waits for something.
-    pub(crate) fn progress(&self, waits: Option<&str>) -> Line {
+    pub(crate) fn progress(&self, waits: Option<&str>) -> EventLine {
         let waits = waits.map(|it| format!(": {it}")).unwrap_or_default();
         let seconds = self.elapsed.unwrap_or_default().as_secs();
         self.line("apply_progress", format!("{}: still at it after {seconds}s{waits}", self.address))
     }
 
     /// It is done and on record.
-    pub(crate) fn complete(&self) -> Line {
+    pub(crate) fn complete(&self) -> EventLine {
         self.line("apply_complete", format!("{}: {}", self.address, past(self.action)))
     }
 
     /// It failed.
-    pub(crate) fn errored(&self, why: &str) -> Line {
+    pub(crate) fn errored(&self, why: &str) -> EventLine {
         let message = format!("{}: could not {} it: {why}", self.address, infinitive(self.action));
         self.line("apply_errored", message)
     }
 
-    fn line(&self, kind: &'static str, message: String) -> Line {
+    fn line(&self, kind: &'static str, message: String) -> EventLine {
         let mut fields = vec![("resource", resource(self.address)), ("action", action_name(self.action).into())];
         if let Some(id) = self.id {
             fields.extend([("id_key", "id".into()), ("id_value", id.into())]);
@@ -239,32 +239,32 @@ impl Hook<'_> {
         if let Some(elapsed) = self.elapsed {
             fields.push(("elapsed_seconds", elapsed.as_secs().into()));
         }
-        Line::info(kind, message).with("hook", Json::object(fields))
+        EventLine::info(kind, message).with("hook", JsonValue::object(fields))
     }
 }
 
 /// What an earlier run left half done is taken up. Terraform has no such line; its readers pass over it.
-pub(crate) fn recover_start(address: &Address, left: &Left) -> Line {
-    Line::info("recover_start", taking_up(address, left)).with("hook", Json::object(left_half_done(address, left)))
+pub(crate) fn recover_start(address: &Address, left: &UnfinishedWork) -> EventLine {
+    EventLine::info("recover_start", taking_up(address, left)).with("hook", JsonValue::object(left_half_done(address, left)))
 }
 
 /// It is done and on record.
-pub(crate) fn recover_complete(address: &Address, left: &Left, id: &str) -> Line {
+pub(crate) fn recover_complete(address: &Address, left: &UnfinishedWork, id: &str) -> EventLine {
     let fields = left_half_done(address, left).into_iter().chain([("id_key", "id".into()), ("id_value", id.into())]);
-    Line::info("recover_complete", taken_up(address, left, id)).with("hook", Json::object(fields))
+    EventLine::info("recover_complete", taken_up(address, left, id)).with("hook", JsonValue::object(fields))
 }
 
-fn left_half_done(address: &Address, left: &Left) -> Vec<(&'static str, Json)> {
+fn left_half_done(address: &Address, left: &UnfinishedWork) -> Vec<(&'static str, JsonValue)> {
     let resource = ("resource", resource(address));
     match left {
-        Left::Making => vec![resource, ("action", action_name(Action::Create).into())],
-        Left::Changing(action) => vec![resource, ("action", action_name(*action).into())],
-        Left::Owing { verb, target } => vec![resource, ("verb", (&**verb).into()), ("target", (&**target).into())],
+        UnfinishedWork::Making => vec![resource, ("action", action_name(Action::Create).into())],
+        UnfinishedWork::Changing(action) => vec![resource, ("action", action_name(*action).into())],
+        UnfinishedWork::Owing { verb, target } => vec![resource, ("verb", (&**verb).into()), ("target", (&**target).into())],
     }
 }
 
 /// How an apply ended: with everything done, or with what is done, what failed and what was not begun.
-pub(crate) fn ended(applied: &Applied, mode: PlanMode, secrets: &Secrets) -> Vec<Line> {
+pub(crate) fn ended(applied: &ApplyResult, mode: PlanMode, secrets: &SecretTexts) -> Vec<EventLine> {
     let incidents = (!applied.incidents.is_empty()).then(|| met(&applied.incidents));
     if !applied.is_complete() {
         return incidents.into_iter().chain([stopped(applied)]).collect();
@@ -274,7 +274,7 @@ pub(crate) fn ended(applied: &Applied, mode: PlanMode, secrets: &Secrets) -> Vec
         PlanMode::Destroy => "destroy",
         PlanMode::RefreshOnly => "refresh",
     };
-    let mut lines: Vec<Line> = incidents.into_iter().collect();
+    let mut lines: Vec<EventLine> = incidents.into_iter().collect();
     lines.push(summary(&done_counts(applied), format!("{operation}: everything is done"), operation));
     let outputs: Vec<_> =
         applied.outputs.iter().flatten().map(|(name, it)| (name.to_string(), told_output(it, secrets))).collect();
@@ -285,57 +285,58 @@ pub(crate) fn ended(applied: &Applied, mode: PlanMode, secrets: &Secrets) -> Vec
 }
 
 /// What services did that the run got over by asking again.
-fn met(incidents: &[Incident]) -> Line {
+fn met(incidents: &[Incident]) -> EventLine {
     let told = |Incident { what, service, times }: &Incident| {
-        Json::object([("what", (*what).into()), ("service", (*service).into()), ("times", (*times).into())])
+        JsonValue::object([("what", (*what).into()), ("service", (*service).into()), ("times", (*times).into())])
     };
-    Line::info("incidents", incidents_text(incidents)).with("incidents", Json::Array(incidents.iter().map(told).collect()))
+    EventLine::info("incidents", incidents_text(incidents))
+        .with("incidents", JsonValue::Array(incidents.iter().map(told).collect()))
 }
 
 /// An output; its value is left out where it is sensitive.
-fn told_output(output: &OutputRecord, secrets: &Secrets) -> Json {
-    let mut told = output_json(output, secrets, Sight::Redacted);
-    if let (Json::Object(fields), true) = (&mut told, output.sensitive) {
+fn told_output(output: &OutputRecord, secrets: &SecretTexts) -> JsonValue {
+    let mut told = output_json(output, secrets, SecretVisibility::Redacted);
+    if let (JsonValue::Object(fields), true) = (&mut told, output.sensitive) {
         fields.retain(|(name, _)| name != "value");
     }
     told
 }
 
 /// Terraform has no such line; its readers pass over it.
-fn stopped(applied: &Applied) -> Line {
+fn stopped(applied: &ApplyResult) -> EventLine {
     let step = |address: &Address, action: Action| {
-        vec![("addr", Json::from(address.to_string())), ("action", Json::from(action_name(action)))]
+        vec![("addr", JsonValue::from(address.to_string())), ("action", JsonValue::from(action_name(action)))]
     };
-    let done = applied.done.iter().map(|(address, action)| Json::object(step(address, *action)));
+    let done = applied.done.iter().map(|(address, action)| JsonValue::object(step(address, *action)));
     let ended = |is_stopped: bool| {
         let such = applied.failed.iter().filter(move |(.., error)| was_stopped(error) == is_stopped);
-        such.map(|(address, action, _)| Json::object(step(address, *action))).collect::<Vec<_>>()
+        such.map(|(address, action, _)| JsonValue::object(step(address, *action))).collect::<Vec<_>>()
     };
     let (half_done, failed) = (ended(true), ended(false));
     let not_started = applied.not_started.iter().map(|(address, action, why)| {
-        Json::object(step(address, *action).into_iter().chain([("reason", not_started_because(why).into())]))
+        JsonValue::object(step(address, *action).into_iter().chain([("reason", not_started_because(why).into())]))
     });
     let (done, not_started): (Vec<_>, Vec<_>) = (done.collect(), not_started.collect());
     let half = if half_done.is_empty() { String::new() } else { format!("{} half done, ", half_done.len()) };
     let message = format!("{} steps done, {half}{} failed, {} not started", done.len(), failed.len(), not_started.len());
-    let line = Line::info("apply_stopped", message).with("interrupted", applied.interrupted.into());
-    let line = line.with("done", Json::Array(done)).with("half_done", Json::Array(half_done));
-    line.with("failed", Json::Array(failed)).with("not_started", Json::Array(not_started))
+    let line = EventLine::info("apply_stopped", message).with("interrupted", applied.interrupted.into());
+    let line = line.with("done", JsonValue::Array(done)).with("half_done", JsonValue::Array(half_done));
+    line.with("failed", JsonValue::Array(failed)).with("not_started", JsonValue::Array(not_started))
 }
 
 /// What a stream says of an address.
-fn resource(address: &Address) -> Json {
+fn resource(address: &Address) -> JsonValue {
     let module = &address.block.module;
     let mut inside = address.clone();
     inside.block.module = std::sync::Arc::new([]);
-    Json::object([
+    JsonValue::object([
         ("addr", address.to_string().into()),
         ("module", module_address(module).into()),
         ("resource", inside.to_string().into()),
         ("implied_provider", implied_provider(&address.block.kind).into()),
         ("resource_type", (&*address.block.kind).into()),
         ("resource_name", (&*address.block.name).into()),
-        ("resource_key", Json::from(&address.key)),
+        ("resource_key", JsonValue::from(&address.key)),
     ])
 }
 

@@ -5,52 +5,52 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ha_apply::{Event, Observer, StepError};
+use ha_apply::{Event, EventObserver, StepError};
 use ha_plan::Plan;
 use ha_value::{Action, Address};
 
-use super::events::{self, Hook, Line};
+use super::events::{self, EventLine, StepHook};
 use super::redacted_value::printable;
-use super::secrets::Secrets;
+use super::secrets::SecretTexts;
 
 /// How often a step that goes on is told of.
 const PULSE: Duration = Duration::from_secs(10);
 
 /// Writes the stream, and tells in it what goes on.
-pub(crate) struct Feed {
-    state: Mutex<State>,
+pub(crate) struct EventStream {
+    state: Mutex<StreamState>,
 }
 
-struct State {
+struct StreamState {
     out: Box<dyn Write + Send>,
-    secrets: Arc<Secrets>,
+    secrets: Arc<SecretTexts>,
     /// The service's names for what a plan changes.
     ids: BTreeMap<Address, String>,
-    running: BTreeMap<Address, Running>,
+    running: BTreeMap<Address, StreamedStep>,
 }
 
-struct Running {
+struct StreamedStep {
     action: Action,
     since: Instant,
     told: Instant,
 }
 
-impl Feed {
+impl EventStream {
     /// A stream into this, begun with the line that says what it is.
     pub(crate) fn new(out: impl Write + Send + 'static) -> Self {
         let (secrets, ids, running) = Default::default();
-        let feed = Self { state: Mutex::new(State { out: Box::new(out), secrets, ids, running }) };
+        let feed = Self { state: Mutex::new(StreamState { out: Box::new(out), secrets, ids, running }) };
         feed.put([events::version()]);
         feed
     }
 
     /// Writes lines. That nobody reads on is no failure.
-    pub(crate) fn put(&self, lines: impl IntoIterator<Item = Line>) {
+    pub(crate) fn put(&self, lines: impl IntoIterator<Item = EventLine>) {
         self.state().put(lines);
     }
 
     /// From now on these are kept out of what is told.
-    pub(crate) fn keep_secret(&self, secrets: Arc<Secrets>) {
+    pub(crate) fn keep_secret(&self, secrets: Arc<SecretTexts>) {
         self.state().secrets = secrets;
     }
 
@@ -63,23 +63,23 @@ impl Feed {
     /// Tells of steps that have been going on for a while. To be called often.
     pub(crate) fn tick(&self, now: Instant) {
         let mut state = self.state();
-        let due = |it: &Running| now.saturating_duration_since(it.told) >= PULSE;
+        let due = |it: &StreamedStep| now.saturating_duration_since(it.told) >= PULSE;
         let mut lines = Vec::new();
         for (address, running) in state.running.iter_mut().filter(|(_, it)| due(it)) {
             running.told = now;
             let elapsed = Some(now.saturating_duration_since(running.since));
-            lines.push(Hook { address, action: running.action, id: None, elapsed }.progress(None));
+            lines.push(StepHook { address, action: running.action, id: None, elapsed }.progress(None));
         }
         state.put(lines);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, StreamState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn put(&mut self, lines: impl IntoIterator<Item = Line>) {
+impl StreamState {
+    fn put(&mut self, lines: impl IntoIterator<Item = EventLine>) {
         let mut text = String::new();
         for line in lines {
             text += &line.at(jiff::Timestamp::now()).line();
@@ -96,7 +96,7 @@ impl State {
         self.ids.get(address).map(|it| self.safe(it))
     }
 
-    fn lines(&mut self, event: Event) -> Vec<Line> {
+    fn lines(&mut self, event: Event) -> Vec<EventLine> {
         match event {
             Event::Looking { records } => records.iter().map(|(it, id)| events::refresh_start(it, &self.safe(id))).collect(),
             Event::Looked { records } => records.iter().map(|(it, id)| events::refresh_complete(it, &self.safe(id))).collect(),
@@ -108,15 +108,15 @@ impl State {
             Event::Recovered { address, left, id } => vec![events::recover_complete(&address, &left, &self.safe(&id))],
             Event::StepStarted { address, action } => {
                 let id = (action != Action::Create).then(|| self.id(&address)).flatten();
-                let line = Hook { address: &address, action, id: id.as_deref(), elapsed: None }.start();
+                let line = StepHook { address: &address, action, id: id.as_deref(), elapsed: None }.start();
                 let now = Instant::now();
-                self.running.insert(address, Running { action, since: now, told: now });
+                self.running.insert(address, StreamedStep { action, since: now, told: now });
                 vec![line]
             }
             Event::StepProgress { address, message } => {
                 let Some(running) = self.running.get(&address) else { return Vec::new() };
                 let elapsed = Some(running.since.elapsed());
-                let hook = Hook { address: &address, action: running.action, id: None, elapsed };
+                let hook = StepHook { address: &address, action: running.action, id: None, elapsed };
                 vec![hook.progress(Some(&self.safe(&message)))]
             }
             Event::StepWarning { address, message } => {
@@ -125,12 +125,12 @@ impl State {
             Event::StepDone { address, action, id, elapsed } => {
                 self.running.remove(&address);
                 let id = id.map(|it| self.safe(&it));
-                vec![Hook { address: &address, action, id: id.as_deref(), elapsed: Some(elapsed) }.complete()]
+                vec![StepHook { address: &address, action, id: id.as_deref(), elapsed: Some(elapsed) }.complete()]
             }
             Event::StepFailed { address, action, error, elapsed } => {
                 self.running.remove(&address);
                 let why = self.safe(&cause(&error));
-                vec![Hook { address: &address, action, id: None, elapsed: Some(elapsed) }.errored(&why)]
+                vec![StepHook { address: &address, action, id: None, elapsed: Some(elapsed) }.errored(&why)]
             }
             Event::Stopping { running } => vec![events::log(format!("stopping: {running} steps are brought to their ends"))],
         }
@@ -147,7 +147,7 @@ pub(crate) fn cause(error: &StepError) -> String {
     .unwrap_or_default()
 }
 
-impl Observer for Feed {
+impl EventObserver for EventStream {
     fn observe(&self, event: Event) {
         let mut state = self.state();
         let lines = state.lines(event);
@@ -157,7 +157,7 @@ impl Observer for Feed {
 
 #[cfg(test)]
 mod tests {
-    use ha_apply::Left;
+    use ha_apply::UnfinishedWork;
     use ha_provider::Error;
     use ha_value::Value;
 
@@ -179,8 +179,8 @@ mod tests {
 
     fn told(events: Vec<Event>, later: Duration) -> Vec<serde_json::Value> {
         let written = Written::default();
-        let feed = Feed::new(written.clone());
-        feed.keep_secret(Arc::new(Secrets::within([&Value::from("tr0ub4dor&3").sensitive()])));
+        let feed = EventStream::new(written.clone());
+        feed.keep_secret(Arc::new(SecretTexts::within([&Value::from("tr0ub4dor&3").sensitive()])));
         events.into_iter().for_each(|it| feed.observe(it));
         feed.tick(Instant::now() + later);
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
@@ -194,12 +194,12 @@ mod tests {
 
     #[test]
     fn what_an_earlier_run_left_is_told_with_what_came_of_it() {
-        let owing = Left::Owing { verb: "start".into(), target: "mongod on d:27017".into() };
+        let owing = UnfinishedWork::Owing { verb: "start".into(), target: "mongod on d:27017".into() };
         let lines = told(
             vec![
-                Event::Recovering { address: address("a.b"), left: Left::Making },
-                Event::Recovered { address: address("a.b"), left: Left::Making, id: "b-1".into() },
-                Event::Recovering { address: address("a.c"), left: Left::Changing(Action::Delete) },
+                Event::Recovering { address: address("a.b"), left: UnfinishedWork::Making },
+                Event::Recovered { address: address("a.b"), left: UnfinishedWork::Making, id: "b-1".into() },
+                Event::Recovering { address: address("a.c"), left: UnfinishedWork::Changing(Action::Delete) },
                 Event::Recovered { address: address("a.d"), left: owing, id: "d".into() },
             ],
             Duration::ZERO,

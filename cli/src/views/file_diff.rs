@@ -5,20 +5,20 @@ use std::sync::Arc;
 
 use similar::{ChangeTag, TextDiff};
 
-use super::secrets::Secrets;
-use super::sources::Sources;
+use super::secrets::SecretTexts;
+use super::sources::SourceTexts;
 
 /// Files as they are and as they would be.
 pub(crate) struct Rewritten {
-    before: Sources,
-    after: Sources,
-    secrets: Secrets,
+    before: SourceTexts,
+    after: SourceTexts,
+    secrets: SecretTexts,
 }
 
 impl Rewritten {
     /// Each file has a name and both texts. All of them say together what is secret.
     pub(crate) fn new<'f>(files: impl Iterator<Item = (&'f str, &'f Arc<str>, &'f str)> + Clone) -> Self {
-        let before: Sources = files.clone().map(|(name, text, _)| (name, text.clone())).collect();
+        let before: SourceTexts = files.clone().map(|(name, text, _)| (name, text.clone())).collect();
         let secrets = before.secrets();
         Self { before, after: files.map(|(name, _, text)| (name, text)).collect(), secrets }
     }
@@ -27,7 +27,7 @@ impl Rewritten {
     pub(crate) fn difference(&self, name: &str) -> String {
         let (Some(before), Some(after)) = (self.before.text(name), self.after.text(name)) else { return String::new() };
         let diff = TextDiff::from_lines(before, after);
-        let shown = |sources: &Sources, text: &str| sources.shown(name, 0..text.len(), &self.secrets);
+        let shown = |sources: &SourceTexts, text: &str| sources.shown(name, 0..text.len(), &self.secrets);
         let (old, new) = (shown(&self.before, before), shown(&self.after, after));
         let (old, new) = (lines(&old, diff.iter_old_slices()), lines(&new, diff.iter_new_slices()));
         let mut told = format!("--- old/{name}\n+++ new/{name}\n");

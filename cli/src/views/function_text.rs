@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use ha_lang::{Function, Parameter};
 
-use super::json::Json;
-use super::style::{Paint, Tone};
+use super::json::JsonValue;
+use super::style::{Painter, TextRole};
 
 /// What a function takes and gives, on one line.
 pub(crate) fn signature(function: &Function) -> String {
@@ -16,43 +16,43 @@ pub(crate) fn signature(function: &Function) -> String {
 }
 
 /// One function, with what it is for.
-pub(crate) fn function_text(function: &Function, paint: Paint) -> String {
-    format!("{}\n{}\n", paint.put(Tone::Head, &signature(function)), function.doc)
+pub(crate) fn function_text(function: &Function, paint: Painter) -> String {
+    format!("{}\n{}\n", paint.put(TextRole::Head, &signature(function)), function.doc)
 }
 
 /// All functions, a line each.
-pub(crate) fn functions_text<'a>(functions: impl IntoIterator<Item = &'a Function>, paint: Paint) -> String {
+pub(crate) fn functions_text<'a>(functions: impl IntoIterator<Item = &'a Function>, paint: Painter) -> String {
     let functions: Vec<&Function> = functions.into_iter().collect();
     let width = functions.iter().map(|it| it.name.len()).max().unwrap_or(0);
     functions.iter().fold(String::new(), |mut text, it| {
         let padding = " ".repeat(width - it.name.len());
-        let _ = writeln!(text, "{}{padding}  {}", paint.put(Tone::Head, it.name), it.doc);
+        let _ = writeln!(text, "{}{padding}  {}", paint.put(TextRole::Head, it.name), it.doc);
         text
     })
 }
 
 /// Functions in the shape of `terraform metadata functions -json`.
-pub(crate) fn functions_json<'a>(functions: impl IntoIterator<Item = &'a Function>) -> Json {
+pub(crate) fn functions_json<'a>(functions: impl IntoIterator<Item = &'a Function>) -> JsonValue {
     let signatures = functions.into_iter().map(|it| (it.name.to_owned(), function_json(it))).collect();
-    Json::object([("format_version", "1.0".into()), ("function_signatures", Json::Object(signatures))])
+    JsonValue::object([("format_version", "1.0".into()), ("function_signatures", JsonValue::Object(signatures))])
 }
 
-fn function_json(function: &Function) -> Json {
+fn function_json(function: &Function) -> JsonValue {
     let Function { name: _, doc, parameters, variadic, returns, .. } = function;
-    let mut fields = vec![("description", Json::from(*doc)), ("return_type", Json::from(&returns.ty()))];
+    let mut fields = vec![("description", JsonValue::from(*doc)), ("return_type", JsonValue::from(&returns.ty()))];
     if !parameters.is_empty() {
-        fields.push(("parameters", Json::Array(parameters.iter().map(parameter_json).collect())));
+        fields.push(("parameters", JsonValue::Array(parameters.iter().map(parameter_json).collect())));
     }
     fields.extend(variadic.map(|it| ("variadic_parameter", parameter_json(it))));
-    Json::object(fields)
+    JsonValue::object(fields)
 }
 
-fn parameter_json(parameter: &Parameter) -> Json {
+fn parameter_json(parameter: &Parameter) -> JsonValue {
     let Parameter { name, kind, nullable, .. } = parameter;
-    let mut fields = vec![("name", Json::from(*name))];
+    let mut fields = vec![("name", JsonValue::from(*name))];
     if *nullable {
         fields.push(("is_nullable", true.into()));
     }
-    fields.push(("type", Json::from(&kind.ty())));
-    Json::object(fields)
+    fields.push(("type", JsonValue::from(&kind.ty())));
+    JsonValue::object(fields)
 }

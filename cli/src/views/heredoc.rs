@@ -1,10 +1,10 @@
 //! Texts of several lines as heredocs.
 
-use super::redacted_value::{Piece, SENSITIVE, is_harmful, unknown};
+use super::redacted_value::{RedactedPiece, SENSITIVE, is_harmful, unknown};
 
 /// A text as a heredoc whose indentation is no part of it; none where none says it: where it does not end with its line,
 /// where all lines are indented, or where it holds what a terminal does not show.
-pub(crate) fn heredoc(pieces: &[Piece], outer: &str) -> Option<String> {
+pub(crate) fn heredoc(pieces: &[RedactedPiece], outer: &str) -> Option<String> {
     let whole: String = pieces.iter().map(piece).collect();
     let lines: Vec<&str> = whole.strip_suffix('\n')?.split('\n').collect();
     let is_blank = |it: &&str| it.chars().all(char::is_whitespace);
@@ -26,10 +26,10 @@ fn escaped(text: &str) -> String {
     text.replace("${", "$${").replace("%{", "%%{")
 }
 
-fn piece(piece: &Piece) -> String {
+fn piece(piece: &RedactedPiece) -> String {
     match piece {
-        Piece::Clear(text) => escaped(text),
-        Piece::Secret(it) => it.revealed.as_deref().map_or_else(|| SENSITIVE.into(), escaped),
-        Piece::Unknown { cause, secret } => unknown(cause.as_deref(), *secret),
+        RedactedPiece::Clear(text) => escaped(text),
+        RedactedPiece::Secret(it) => it.revealed.as_deref().map_or_else(|| SENSITIVE.into(), escaped),
+        RedactedPiece::Unknown { cause, secret } => unknown(cause.as_deref(), *secret),
     }
 }

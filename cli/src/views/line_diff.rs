@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use similar::{ChangeTag, TextDiff};
 
-use super::redacted_value::{Piece, Secret};
+use super::redacted_value::{RedactedPiece, SecretToken};
 
 /// How many lines around a change are shown.
 const CONTEXT: usize = 3;
@@ -17,23 +17,23 @@ pub(crate) struct LineDifference {
     pub(crate) removed: usize,
     /// Lines of the new text.
     pub(crate) total: usize,
-    pub(crate) hunks: Vec<Hunk>,
+    pub(crate) hunks: Vec<DiffHunk>,
 }
 
 /// Lines that differ, with some around them.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Hunk {
+pub(crate) struct DiffHunk {
     /// First line, counted from one, and how many.
     pub(crate) old: (usize, usize),
     pub(crate) new: (usize, usize),
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: Vec<DiffLine>,
 }
 
 /// One line.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct DiffLine {
     pub(crate) kind: LineKind,
-    pub(crate) stretches: Vec<Stretch>,
+    pub(crate) stretches: Vec<LineStretch>,
     /// Whether the text ends here without a line end.
     pub(crate) unended: bool,
 }
@@ -48,7 +48,7 @@ pub(crate) enum LineKind {
 
 /// A stretch of a line.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Stretch {
+pub(crate) struct LineStretch {
     /// Whether just this is what differs in the line.
     pub(crate) emphasised: bool,
     pub(crate) content: StretchContent,
@@ -69,8 +69,8 @@ pub(crate) enum StretchContent {
 }
 
 /// Compares two texts.
-pub(crate) fn between(before: &[Piece], after: &[Piece]) -> LineDifference {
-    let mut glyphs = Glyphs::default();
+pub(crate) fn between(before: &[RedactedPiece], after: &[RedactedPiece]) -> LineDifference {
+    let mut glyphs = SecretGlyphs::default();
     let old = glyphs.write(before);
     glyphs.old = glyphs.by_secret.values().copied().collect();
     let new = glyphs.write(after);
@@ -80,7 +80,7 @@ pub(crate) fn between(before: &[Piece], after: &[Piece]) -> LineDifference {
         let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
         let (old, new) = (first.old_range().start..last.old_range().end, first.new_range().start..last.new_range().end);
         let place = |range: std::ops::Range<usize>| (range.start + usize::from(!range.is_empty()), range.len());
-        let mut hunk = Hunk { old: place(old), new: place(new), lines: Vec::new() };
+        let mut hunk = DiffHunk { old: place(old), new: place(new), lines: Vec::new() };
         for change in group.iter().flat_map(|op| difference.iter_inline_changes(op)) {
             let kind = match change.tag() {
                 ChangeTag::Equal => LineKind::Kept,
@@ -93,7 +93,7 @@ pub(crate) fn between(before: &[Piece], after: &[Piece]) -> LineDifference {
             for (emphasised, text) in change.values() {
                 glyphs.read(text.trim_end_matches('\n'), *emphasised, kind, &mut stretches);
             }
-            hunk.lines.push(Line { kind, stretches, unended: change.missing_newline() });
+            hunk.lines.push(DiffLine { kind, stretches, unended: change.missing_newline() });
         }
         found.hunks.push(hunk);
     }
@@ -101,23 +101,23 @@ pub(crate) fn between(before: &[Piece], after: &[Piece]) -> LineDifference {
 }
 
 /// A text cut into lines, for one that is new or goes as a whole.
-pub(crate) fn lines_of(pieces: &[Piece]) -> Vec<Line> {
-    let mut glyphs = Glyphs::default();
+pub(crate) fn lines_of(pieces: &[RedactedPiece]) -> Vec<DiffLine> {
+    let mut glyphs = SecretGlyphs::default();
     let text = glyphs.write(pieces);
     let line = |line: &str| {
         let mut stretches = Vec::new();
         glyphs.read(line, false, LineKind::Kept, &mut stretches);
-        Line { kind: LineKind::Kept, stretches, unended: false }
+        DiffLine { kind: LineKind::Kept, stretches, unended: false }
     };
     text.lines().map(line).collect()
 }
 
 /// A JSON text set out in lines with its keys in order; none for what is no JSON object or array.
-pub(crate) fn pretty_json(pieces: &[Piece]) -> Option<Vec<Piece>> {
-    if !matches!(pieces.first(), Some(Piece::Clear(text)) if text.trim_start().starts_with(['{', '['])) {
+pub(crate) fn pretty_json(pieces: &[RedactedPiece]) -> Option<Vec<RedactedPiece>> {
+    if !matches!(pieces.first(), Some(RedactedPiece::Clear(text)) if text.trim_start().starts_with(['{', '['])) {
         return None;
     }
-    let mut glyphs = Glyphs::default();
+    let mut glyphs = SecretGlyphs::default();
     let mut parsed: serde_json::Value = serde_json::from_str(&glyphs.write(pieces)).ok()?;
     parsed.sort_all_objects();
     let text = serde_json::to_string_pretty(&parsed).ok()?;
@@ -126,8 +126,8 @@ pub(crate) fn pretty_json(pieces: &[Piece]) -> Option<Vec<Piece>> {
 
 /// One private character for each secret and unknown, so that texts with such can be compared as texts.
 #[derive(Default)]
-struct Glyphs {
-    table: Vec<Piece>,
+struct SecretGlyphs {
+    table: Vec<RedactedPiece>,
     by_secret: HashMap<u32, usize>,
     /// Secrets of the old text.
     old: std::collections::HashSet<usize>,
@@ -136,30 +136,30 @@ struct Glyphs {
 const FIRST: u32 = 0xF_0000;
 const LAST: u32 = 0x10_FFFD;
 
-impl Glyphs {
-    fn write(&mut self, pieces: &[Piece]) -> String {
+impl SecretGlyphs {
+    fn write(&mut self, pieces: &[RedactedPiece]) -> String {
         let mut text = String::new();
         for piece in pieces {
             let index = match piece {
-                Piece::Clear(clear) => {
+                RedactedPiece::Clear(clear) => {
                     text.extend(clear.chars().map(|c| if u32::from(c) >= FIRST { char::REPLACEMENT_CHARACTER } else { c }));
                     continue;
                 }
-                Piece::Secret(Secret { number, .. }) => match self.by_secret.get(number) {
+                RedactedPiece::Secret(SecretToken { number, .. }) => match self.by_secret.get(number) {
                     Some(index) => *index,
                     None => {
                         self.by_secret.insert(*number, self.table.len());
                         self.entry(piece)
                     }
                 },
-                Piece::Unknown { .. } => self.entry(piece),
+                RedactedPiece::Unknown { .. } => self.entry(piece),
             };
             text.push(glyph(index));
         }
         text
     }
 
-    fn entry(&mut self, piece: &Piece) -> usize {
+    fn entry(&mut self, piece: &RedactedPiece) -> usize {
         self.table.push(piece.clone());
         self.table.len() - 1
     }
@@ -169,9 +169,9 @@ impl Glyphs {
         (index < self.table.len()).then_some(index)
     }
 
-    fn read(&self, text: &str, emphasised: bool, kind: LineKind, stretches: &mut Vec<Stretch>) {
+    fn read(&self, text: &str, emphasised: bool, kind: LineKind, stretches: &mut Vec<LineStretch>) {
         let mut clear = String::new();
-        let mut put = |content| stretches.push(Stretch { emphasised, content });
+        let mut put = |content| stretches.push(LineStretch { emphasised, content });
         for c in text.chars() {
             let Some(index) = self.index(c) else {
                 clear.push(c);
@@ -181,12 +181,12 @@ impl Glyphs {
                 put(StretchContent::Clear(std::mem::take(&mut clear)));
             }
             put(match &self.table[index] {
-                Piece::Secret(_) => {
+                RedactedPiece::Secret(_) => {
                     let new = kind == LineKind::Added && !self.old.is_empty() && !self.old.contains(&index);
                     StretchContent::Secret { changed: new }
                 }
-                Piece::Unknown { cause, secret } => StretchContent::Unknown { cause: cause.clone(), secret: *secret },
-                Piece::Clear(text) => StretchContent::Clear(text.clone()),
+                RedactedPiece::Unknown { cause, secret } => StretchContent::Unknown { cause: cause.clone(), secret: *secret },
+                RedactedPiece::Clear(text) => StretchContent::Clear(text.clone()),
             });
         }
         if !clear.is_empty() {
@@ -194,13 +194,13 @@ impl Glyphs {
         }
     }
 
-    fn pieces(&self, text: &str) -> Vec<Piece> {
-        let mut pieces = vec![Piece::Clear(String::new())];
+    fn pieces(&self, text: &str) -> Vec<RedactedPiece> {
+        let mut pieces = vec![RedactedPiece::Clear(String::new())];
         for c in text.chars() {
             match (self.index(c), pieces.last_mut()) {
                 (Some(index), _) => pieces.push(self.table[index].clone()),
-                (None, Some(Piece::Clear(clear))) => clear.push(c),
-                (None, _) => pieces.push(Piece::Clear(c.into())),
+                (None, Some(RedactedPiece::Clear(clear))) => clear.push(c),
+                (None, _) => pieces.push(RedactedPiece::Clear(c.into())),
             }
         }
         pieces
@@ -217,12 +217,12 @@ fn glyph(index: usize) -> char {
 mod tests {
     use super::*;
 
-    fn secret(number: u32) -> Piece {
-        Piece::Secret(Secret { number, revealed: None })
+    fn secret(number: u32) -> RedactedPiece {
+        RedactedPiece::Secret(SecretToken { number, revealed: None })
     }
 
-    fn clear(text: &str) -> Piece {
-        Piece::Clear(text.into())
+    fn clear(text: &str) -> RedactedPiece {
+        RedactedPiece::Clear(text.into())
     }
 
     /// The hunks as text, secrets as `*` and changed ones as `!`, unknowns as `?`, emphasis in brackets.
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn unknowns_differ_even_from_themselves() {
-        let unknown = Piece::Unknown { cause: Some("a.b.c".into()), secret: false };
+        let unknown = RedactedPiece::Unknown { cause: Some("a.b.c".into()), secret: false };
         let text = [clear("host="), unknown, clear("\n")];
         assert_eq!(between(&text, &text).added, 1);
     }

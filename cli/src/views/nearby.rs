@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ha_plan::{blotted, masked};
 use ha_value::Value;
 
-use super::secrets::Secrets;
+use super::secrets::SecretTexts;
 
 /// More characters of what was found are not quoted.
 const QUOTED: usize = 40;
@@ -13,9 +13,9 @@ const QUOTED: usize = 40;
 /// What is covered near a place.
 pub(crate) struct Nearby {
     /// Each as a whole, wherever it is said.
-    whole: Secrets,
+    whole: SecretTexts,
     /// What a reader may have taken out of it: it is quoted between backticks.
-    parts: Secrets,
+    parts: SecretTexts,
 }
 
 impl Nearby {
@@ -26,7 +26,7 @@ impl Nearby {
         let words: BTreeSet<&str> = shown.split(|it| !is_of_name(it)).collect();
         let parts = texts.iter().flat_map(|it| parts(it)).filter(|it| !words.contains(it.as_str()));
         let parts: Vec<Value> = parts.map(secret).collect();
-        Self { whole: Secrets::within(&whole), parts: Secrets::within_words(&parts) }
+        Self { whole: SecretTexts::within(&whole), parts: SecretTexts::within_words(&parts) }
     }
 
     /// A text without them.

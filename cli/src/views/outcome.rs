@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use ha_apply::{Applied, Left, NotStarted, StepError};
-use ha_diagnostics::Span;
-use ha_plan::{Counts, PlanMode};
-use ha_provider::{Incident, Outcome};
+use ha_apply::{ApplyResult, StepError, UnfinishedWork, UnstartedStep};
+use ha_diagnostics::SourceSpan;
+use ha_plan::{ChangeCounts, PlanMode};
+use ha_provider::{CallOutcome, Incident};
 use ha_value::{Action, Address, Name};
 use unicode_width::UnicodeWidthStr;
 
-use super::diagnostic::Notice;
+use super::diagnostic::RenderedDiagnostic;
 use super::duration::duration;
 use super::expression::set_out;
-use super::redacted_value::{SENSITIVE, Shown};
-use super::style::{Paint, Tone};
+use super::redacted_value::{RedactedValue, SENSITIVE};
+use super::style::{Painter, TextRole};
 use crate::arguments::invocation;
 
 /// What is known of an apply besides what came of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ending {
+pub(crate) struct ApplyEnding {
     pub(crate) mode: PlanMode,
     pub(crate) elapsed: Duration,
     /// The state's number before and after.
@@ -32,7 +32,7 @@ pub(crate) struct Ending {
 }
 
 /// The line that says that everything is done; its caller has made sure of the record.
-pub(crate) fn complete_text(applied: &Applied, ending: Ending, paint: Paint) -> String {
+pub(crate) fn complete_text(applied: &ApplyResult, ending: ApplyEnding, paint: Painter) -> String {
     let head = match ending.mode {
         PlanMode::Normal => "Apply complete!",
         PlanMode::RefreshOnly if ending.imported > 0 => "Import complete!",
@@ -40,7 +40,8 @@ pub(crate) fn complete_text(applied: &Applied, ending: Ending, paint: Paint) -> 
         PlanMode::Destroy => "Destroy complete!",
     };
     let imported = if ending.imported > 0 { format!("{} imported, ", ending.imported) } else { String::new() };
-    let done = format!("{} {imported}{} in {}.\n", paint.put(Tone::Made, head), done_counted(applied), duration(ending.elapsed));
+    let done =
+        format!("{} {imported}{} in {}.\n", paint.put(TextRole::Made, head), done_counted(applied), duration(ending.elapsed));
     done + &incidents_line(&applied.incidents)
 }
 
@@ -69,14 +70,14 @@ pub(crate) fn incidents_text(incidents: &[Incident]) -> String {
 }
 
 /// `3 created, 1 updated, 1 replaced, 2 destroyed`.
-fn done_counted(applied: &Applied) -> String {
-    let Counts { create, update, replace, delete, forget, read: _, import: _ } = done_counts(applied);
+fn done_counted(applied: &ApplyResult) -> String {
+    let ChangeCounts { create, update, replace, delete, forget, read: _, import: _ } = done_counts(applied);
     let forgotten = if forget > 0 { format!(", {forget} forgotten") } else { String::new() };
     format!("{create} created, {update} updated, {replace} replaced, {delete} destroyed{forgotten}")
 }
 
 /// How many instances each thing has happened to.
-pub(crate) fn done_counts(applied: &Applied) -> Counts {
+pub(crate) fn done_counts(applied: &ApplyResult) -> ChangeCounts {
     let mut steps: BTreeMap<&Address, (bool, bool, bool)> = BTreeMap::new();
     for (address, action) in &applied.done {
         let (created, updated, deleted) = steps.entry(address).or_default();
@@ -89,27 +90,27 @@ pub(crate) fn done_counts(applied: &Applied) -> Counts {
         }
     }
     let count = |of: fn(&(bool, bool, bool)) -> bool| steps.values().filter(|it| of(it)).count();
-    Counts {
+    ChangeCounts {
         create: count(|it| it.0 && !it.2),
         update: count(|it| it.1),
         replace: count(|it| it.0 && it.2),
         delete: count(|it| it.2 && !it.0),
         forget: applied.done.iter().filter(|(_, it)| *it == Action::Forget).count(),
-        ..Counts::default()
+        ..ChangeCounts::default()
     }
 }
 
 /// Why a step was never begun.
-pub(crate) fn not_started_because(why: &NotStarted) -> String {
+pub(crate) fn not_started_because(why: &UnstartedStep) -> String {
     match why {
-        NotStarted::Needs(other) => format!("needs {other}"),
-        NotStarted::Interrupted => "the run was interrupted".into(),
-        NotStarted::StateUnwritable => "the state could not be written".into(),
+        UnstartedStep::Needs(other) => format!("needs {other}"),
+        UnstartedStep::Interrupted => "the run was interrupted".into(),
+        UnstartedStep::StateUnwritable => "the state could not be written".into(),
     }
 }
 
 /// What is done, what failed, what was not started, and what to do next.
-pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> String {
+pub(crate) fn stopped_text(applied: &ApplyResult, ending: ApplyEnding, paint: Painter) -> String {
     let what = match ending.mode {
         PlanMode::Normal => "Apply",
         PlanMode::RefreshOnly => "Refresh",
@@ -126,29 +127,29 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
         (false, _) => "The state could not be written to the end.".into(),
     };
     let head = format!("{what} {how} after {}.", duration(ending.elapsed));
-    let mut text = format!("{} {record}\n\n", paint.put(Tone::Alarm, &head));
+    let mut text = format!("{} {record}\n\n", paint.put(TextRole::Alarm, &head));
     let width = applied.not_started.iter().map(|(address, ..)| address.to_string().width()).max().unwrap_or(0).min(48);
-    let mut section = |name: &str, tone: Tone, lines: Vec<String>| {
+    let mut section = |name: &str, tone: TextRole, lines: Vec<String>| {
         for (index, line) in lines.into_iter().enumerate() {
             let name = paint.put(tone, &format!("{:<12}", if index == 0 { name } else { "" }));
             let _ = writeln!(text, "  {name} {}", line.trim_end());
         }
     };
     let did = |(address, action): &(Address, Action)| format!("{address}  {}", past(*action));
-    section("done", Tone::Made, applied.done.iter().map(did).collect());
+    section("done", TextRole::Made, applied.done.iter().map(did).collect());
     let left = |(address, action, error): &&(Address, Action, StepError)| {
         format!("{address}  not {} yet; left to do: {}", past(*action), attempted(error))
     };
-    section("half done", Tone::Notice, stopped.iter().map(left).collect());
+    section("half done", TextRole::Notice, stopped.iter().map(left).collect());
     let could_not =
         |(address, action, _): &&(Address, Action, StepError)| format!("{address}  could not be {}; see above", past(*action));
-    section("failed", Tone::Alarm, failed.iter().map(could_not).collect());
-    let waited = |(address, _, why): &(Address, Action, NotStarted)| {
+    section("failed", TextRole::Alarm, failed.iter().map(could_not).collect());
+    let waited = |(address, _, why): &(Address, Action, UnstartedStep)| {
         let why = not_started_because(why);
         let address = address.to_string();
         format!("{address}{:pad$}  {why}", "", pad = width.saturating_sub(address.width()))
     };
-    section("not started", Tone::Quiet, applied.not_started.iter().map(waited).collect());
+    section("not started", TextRole::Quiet, applied.not_started.iter().map(waited).collect());
     if !text.ends_with("\n\n") {
         text.push('\n');
     }
@@ -161,7 +162,7 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
 
 /// Whether a step ended before its time because the operator asked to stop; the next run goes on with it.
 pub(crate) fn was_stopped(error: &StepError) -> bool {
-    matches!(error, StepError::Provider(error) if error.outcome == Outcome::Interrupted)
+    matches!(error, StepError::Provider(error) if error.outcome == CallOutcome::Interrupted)
 }
 
 /// What a step that was stopped was at.
@@ -173,19 +174,19 @@ fn attempted(error: &StepError) -> &str {
 }
 
 /// What was under way when the operator did not wait for it any longer.
-pub(crate) fn abandoned_text(running: &[(Address, Action, Duration)], paint: Paint) -> String {
+pub(crate) fn abandoned_text(running: &[(Address, Action, Duration)], paint: Painter) -> String {
     if running.is_empty() {
-        return format!("\n{} Nothing was under way.\n", paint.put(Tone::Alarm, "Abandoned."));
+        return format!("\n{} Nothing was under way.\n", paint.put(TextRole::Alarm, "Abandoned."));
     }
-    let mut text = format!("\n{} What was done before is on record.\n\n", paint.put(Tone::Alarm, "Abandoned."));
+    let mut text = format!("\n{} What was done before is on record.\n\n", paint.put(TextRole::Alarm, "Abandoned."));
     for (index, (address, action, elapsed)) in running.iter().enumerate() {
-        let name = paint.put(Tone::Alarm, &format!("{:<12}", if index == 0 { "under way" } else { "" }));
+        let name = paint.put(TextRole::Alarm, &format!("{:<12}", if index == 0 { "under way" } else { "" }));
         let _ = writeln!(text, "  {name} {address}  {} for {}", present(*action), duration(*elapsed));
     }
     text + "\nNext: what became of these is found out by the next run before it does anything else.\n"
 }
 
-fn next_step(applied: &Applied, ending: Ending) -> String {
+fn next_step(applied: &ApplyResult, ending: ApplyEnding) -> String {
     let command = match ending.mode {
         PlanMode::Normal => invocation::command(["apply"]),
         PlanMode::RefreshOnly => invocation::command(["apply", "--refresh-only"]),
@@ -203,15 +204,17 @@ fn next_step(applied: &Applied, ending: Ending) -> String {
 }
 
 /// The notices of what failed, each at its block. What was stopped on request did not.
-pub(crate) fn failures(applied: &Applied, span_of: impl Fn(&Address) -> Option<Span>) -> Vec<Notice> {
-    let mut notices: Vec<Notice> = Vec::new();
+pub(crate) fn failures(applied: &ApplyResult, span_of: impl Fn(&Address) -> Option<SourceSpan>) -> Vec<RenderedDiagnostic> {
+    let mut notices: Vec<RenderedDiagnostic> = Vec::new();
     for (address, action, error) in applied.failed.iter().filter(|(.., error)| !was_stopped(error)) {
         let title = format!("could not {} {address}", infinitive(*action));
         match error {
-            StepError::Provider(error) => notices.push(Notice::outside(title, error).of_block(span_of(address).as_ref())),
+            StepError::Provider(error) => {
+                notices.push(RenderedDiagnostic::outside(title, error).of_block(span_of(address).as_ref()))
+            }
             StepError::Configuration(diagnostics) => {
                 notices.extend(diagnostics.iter().map(|it| {
-                    let mut notice = Notice::from(it);
+                    let mut notice = RenderedDiagnostic::from(it);
                     if it.address.is_none() {
                         notice.notes.push(("in", address.to_string()));
                     }
@@ -219,30 +222,30 @@ pub(crate) fn failures(applied: &Applied, span_of: impl Fn(&Address) -> Option<S
                 }));
             }
             StepError::State(why) => notices.push(
-                Notice::error("could not write the state, so nothing further was begun")
+                RenderedDiagnostic::error("could not write the state, so nothing further was begun")
                     .note("cause", why)
                     .help("see that the state's store can be reached, or that its directory can be written and its disk has room")
                     .help(format!("what became of {address} is found out by the next run before it does anything else")),
             ),
         }
     }
-    notices.extend(applied.diagnostics.iter().map(Notice::from));
+    notices.extend(applied.diagnostics.iter().map(RenderedDiagnostic::from));
     notices
 }
 
 /// The outputs as a reader of the terminal sees them.
-pub(crate) fn outputs_text(outputs: &BTreeMap<Name, Shown>, paint: Paint) -> String {
+pub(crate) fn outputs_text(outputs: &BTreeMap<Name, RedactedValue>, paint: Painter) -> String {
     let width = outputs.keys().map(|it| it.width()).max().unwrap_or(0);
     let mut text = String::new();
     for (name, value) in outputs {
         let pad = width - name.width();
-        let _ = writeln!(text, "{}{:pad$} = {}", paint.put(Tone::Head, name), "", set_out(value, 0));
+        let _ = writeln!(text, "{}{:pad$} = {}", paint.put(TextRole::Head, name), "", set_out(value, 0));
     }
     text
 }
 
 /// Whether an output is hidden as a whole, so that it takes `--raw` to see it.
-pub(crate) fn is_hidden(value: &Shown) -> bool {
+pub(crate) fn is_hidden(value: &RedactedValue) -> bool {
     set_out(value, 0) == SENSITIVE
 }
 
@@ -286,35 +289,37 @@ pub(crate) fn present(action: Action) -> &'static str {
 }
 
 /// What a run that was killed left half done, and what comes of it now.
-pub(crate) fn taking_up(address: &Address, left: &Left) -> String {
+pub(crate) fn taking_up(address: &Address, left: &UnfinishedWork) -> String {
     match left {
-        Left::Making => format!("{address}: an earlier run left this unfinished; taking it up"),
-        Left::Changing(action) => {
+        UnfinishedWork::Making => format!("{address}: an earlier run left this unfinished; taking it up"),
+        UnfinishedWork::Changing(action) => {
             format!(
                 "{address}: an earlier run was ended while it was to {} this; looking at what became of it",
                 infinitive(*action)
             )
         }
-        Left::Owing { verb, target } => format!("{address}: an earlier run left this to be done first: {verb} {target}"),
+        UnfinishedWork::Owing { verb, target } => {
+            format!("{address}: an earlier run left this to be done first: {verb} {target}")
+        }
     }
 }
 
 /// What was taken up is done.
-pub(crate) fn taken_up(address: &Address, left: &Left, id: &str) -> String {
+pub(crate) fn taken_up(address: &Address, left: &UnfinishedWork, id: &str) -> String {
     match left {
-        Left::Owing { verb, target } => format!("{address}: done: {verb} {target}"),
-        Left::Making | Left::Changing(_) => format!("{address}: finished ({id})"),
+        UnfinishedWork::Owing { verb, target } => format!("{address}: done: {verb} {target}"),
+        UnfinishedWork::Making | UnfinishedWork::Changing(_) => format!("{address}: finished ({id})"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use ha_diagnostics::Diagnostic;
-    use ha_provider::{Error, Outcome};
+    use ha_provider::{CallOutcome, Error};
     use snapbox::str;
 
-    use super::super::secrets::Secrets;
-    use super::super::sources::Sources;
+    use super::super::secrets::SecretTexts;
+    use super::super::sources::SourceTexts;
     use super::super::test_data::check;
     use super::*;
 
@@ -322,14 +327,21 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn ending() -> Ending {
-        Ending { mode: PlanMode::Normal, elapsed: Duration::from_secs(391), state: (118, 122), is_recorded: true, imported: 0 }
+    fn ending() -> ApplyEnding {
+        ApplyEnding {
+            mode: PlanMode::Normal,
+            elapsed: Duration::from_secs(391),
+            state: (118, 122),
+            is_recorded: true,
+            imported: 0,
+        }
     }
 
-    fn stopped() -> Applied {
-        let error =
-            Error::new("create the instance", "io2 requires iops").code("InvalidParameterCombination").outcome(Outcome::Unknown);
-        Applied {
+    fn stopped() -> ApplyResult {
+        let error = Error::new("create the instance", "io2 requires iops")
+            .code("InvalidParameterCombination")
+            .outcome(CallOutcome::Unknown);
+        ApplyResult {
             done: vec![
                 (address("sg.db"), Action::Update),
                 (address("rds.main"), Action::Delete),
@@ -337,10 +349,10 @@ mod tests {
             ],
             failed: vec![(address("rds.main"), Action::Create, StepError::Provider(error))],
             not_started: vec![
-                (address("userdata.web"), Action::Update, NotStarted::Needs(address("rds.main"))),
-                (address("asg.web"), Action::Update, NotStarted::Needs(address("userdata.web"))),
+                (address("userdata.web"), Action::Update, UnstartedStep::Needs(address("rds.main"))),
+                (address("asg.web"), Action::Update, UnstartedStep::Needs(address("userdata.web"))),
             ],
-            ..Applied::default()
+            ..ApplyResult::default()
         }
     }
 
@@ -349,7 +361,7 @@ mod tests {
         let mut applied = stopped();
         applied.done.push((address("rds.main"), Action::Create));
         check(
-            &complete_text(&applied, ending(), Paint::PLAIN),
+            &complete_text(&applied, ending(), Painter::PLAIN),
             str![[r#"
 Apply complete! 1 created, 1 updated, 1 replaced, 0 destroyed in 6m31s.
 
@@ -364,20 +376,20 @@ Apply complete! 1 created, 1 updated, 1 replaced, 0 destroyed in 6m31s.
         applied.incidents =
             vec![incident("asked again", "s3", 1), incident("throttled", "autoscaling", 5), incident("throttled", "ec2", 9)];
         check(
-            &complete_text(&applied, ending(), Paint::PLAIN),
+            &complete_text(&applied, ending(), Painter::PLAIN),
             str![[r#"
 Apply complete! 1 created, 1 updated, 0 replaced, 1 destroyed in 6m31s.
 Throttled 14 times (ec2 9, autoscaling 5), asked again once (s3 1).
 
 "#]],
         );
-        assert!(stopped_text(&applied, ending(), Paint::PLAIN).contains("\n\nThrottled 14 times"));
+        assert!(stopped_text(&applied, ending(), Painter::PLAIN).contains("\n\nThrottled 14 times"));
     }
 
     #[test]
     fn a_failed_apply_says_what_is_done_and_what_is_next() {
         check(
-            &stopped_text(&stopped(), ending(), Paint::PLAIN),
+            &stopped_text(&stopped(), ending(), Painter::PLAIN),
             str![[r#"
 Apply stopped after 6m31s. What was done is on record (state 118 -> 122).
 
@@ -393,7 +405,7 @@ Next: mend what failed, then run `ha apply` again: it plans anew, and finishes f
 "#]],
         );
         check(
-            &stopped_text(&stopped(), ending(), Paint::COLOURED),
+            &stopped_text(&stopped(), ending(), Painter::COLOURED),
             str![[r#"
 ␛[1m␛[31mApply stopped after 6m31s.␛[0m What was done is on record (state 118 -> 122).
 
@@ -412,14 +424,14 @@ Next: mend what failed, then run `ha apply` again: it plans anew, and finishes f
 
     #[test]
     fn an_interrupted_destroy() {
-        let applied = Applied {
+        let applied = ApplyResult {
             interrupted: true,
-            not_started: vec![(address("a.b"), Action::Delete, NotStarted::Interrupted)],
-            ..Applied::default()
+            not_started: vec![(address("a.b"), Action::Delete, UnstartedStep::Interrupted)],
+            ..ApplyResult::default()
         };
-        let ending = Ending { mode: PlanMode::Destroy, state: (5, 5), ..ending() };
+        let ending = ApplyEnding { mode: PlanMode::Destroy, state: (5, 5), ..ending() };
         check(
-            &stopped_text(&applied, ending, Paint::PLAIN),
+            &stopped_text(&applied, ending, Painter::PLAIN),
             str![[r#"
 Destroy interrupted after 6m31s. Nothing was changed.
 
@@ -433,16 +445,17 @@ Next: to go on, run `ha destroy` again: it plans anew, and finishes first what w
 
     #[test]
     fn a_state_that_cannot_be_written() {
-        let applied = Applied {
+        let applied = ApplyResult {
             failed: vec![(address("a.b"), Action::Create, StepError::State("no space left on device".into()))],
-            not_started: vec![(address("c.d"), Action::Create, NotStarted::StateUnwritable)],
-            ..Applied::default()
+            not_started: vec![(address("c.d"), Action::Create, UnstartedStep::StateUnwritable)],
+            ..ApplyResult::default()
         };
         let notices = failures(&applied, |_| None);
-        let text = super::super::diagnostic::notices_text(&notices, &Sources::default(), &Secrets::default(), Paint::PLAIN);
-        let ending = Ending { is_recorded: false, ..ending() };
+        let text =
+            super::super::diagnostic::notices_text(&notices, &SourceTexts::default(), &SecretTexts::default(), Painter::PLAIN);
+        let ending = ApplyEnding { is_recorded: false, ..ending() };
         check(
-            &(text + &stopped_text(&applied, ending, Paint::PLAIN)),
+            &(text + &stopped_text(&applied, ending, Painter::PLAIN)),
             str![[r#"
 error: could not write the state, so nothing further was begun
  |
@@ -464,12 +477,12 @@ Next: see that the state can be written, then run `ha apply` again: it plans ane
     #[test]
     fn failures_stand_at_their_blocks() {
         let mut applied = stopped();
-        let late = Diagnostic::error("the value is not a number").at(Span::new("main.hcl".into(), 0..8));
+        let late = Diagnostic::error("the value is not a number").at(SourceSpan::new("main.hcl".into(), 0..8));
         applied.failed.push((address("c.d"), Action::Update, StepError::Configuration(vec![late])));
-        let sources: Sources = [("main.hcl", "resource \"rds\" \"main\" {}\n")].into_iter().collect();
-        let notices = failures(&applied, |_| Some(Span::new("main.hcl".into(), 0..21)));
+        let sources: SourceTexts = [("main.hcl", "resource \"rds\" \"main\" {}\n")].into_iter().collect();
+        let notices = failures(&applied, |_| Some(SourceSpan::new("main.hcl".into(), 0..21)));
         check(
-            &super::super::diagnostic::notices_text(&notices, &sources, &Secrets::default(), Paint::PLAIN),
+            &super::super::diagnostic::notices_text(&notices, &sources, &SecretTexts::default(), Painter::PLAIN),
             str![[r#"
 error: the value is not a number
  --> main.hcl:1:1
@@ -497,14 +510,14 @@ error: could not create rds.main
 
     #[test]
     fn outputs_are_set_out() {
-        let hidden = Shown::Secret(super::super::redacted_value::Secret { number: 0, revealed: None });
+        let hidden = RedactedValue::Secret(super::super::redacted_value::SecretToken { number: 0, revealed: None });
         let outputs = BTreeMap::from([
             ("uri".into(), hidden),
-            ("hosts".into(), Shown::List(vec![Shown::text("a"), Shown::text("b")])),
-            ("name".into(), Shown::text("x")),
+            ("hosts".into(), RedactedValue::List(vec![RedactedValue::text("a"), RedactedValue::text("b")])),
+            ("name".into(), RedactedValue::text("x")),
         ]);
         check(
-            &outputs_text(&outputs, Paint::PLAIN),
+            &outputs_text(&outputs, Painter::PLAIN),
             str![[r#"
 hosts = [
   "a",

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ha_apply::{Event, Observer};
+use ha_apply::{Event, EventObserver};
 use ha_value::{Action, Address};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -14,8 +14,8 @@ use super::duration::duration;
 use super::feed::cause;
 use super::outcome::{infinitive, past, present, taken_up, taking_up};
 use super::redacted_value::printable;
-use super::secrets::Secrets;
-use super::style::{Paint, Tone};
+use super::secrets::SecretTexts;
+use super::style::{Painter, TextRole};
 
 /// What takes less is never shown as going on.
 const DELAY: Duration = Duration::from_millis(250);
@@ -30,24 +30,24 @@ fn resources(number: usize) -> String {
 }
 
 /// Where lines go.
-type Lines = Box<dyn Fn(&str) + Send + Sync>;
+type LineSink = Box<dyn Fn(&str) + Send + Sync>;
 
 /// Tells what is going on.
-pub(crate) struct Progress {
-    paint: Paint,
-    secrets: Mutex<Arc<Secrets>>,
-    state: Mutex<State>,
-    rows: Option<Rows>,
-    lines: Lines,
+pub(crate) struct ProgressView {
+    paint: Painter,
+    secrets: Mutex<Arc<SecretTexts>>,
+    state: Mutex<ProgressState>,
+    rows: Option<ProgressRows>,
+    lines: LineSink,
 }
 
 /// Rows at the bottom of a terminal.
-struct Rows {
+struct ProgressRows {
     bar: ProgressBar,
     is_shown: AtomicBool,
 }
 
-impl Rows {
+impl ProgressRows {
     fn on(target: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a name"));
@@ -70,35 +70,35 @@ impl Rows {
 }
 
 #[derive(Debug)]
-struct State {
+struct ProgressState {
     phase: Option<(String, Instant)>,
     total: usize,
     ended: usize,
-    running: BTreeMap<Address, Running>,
+    running: BTreeMap<Address, RunningStep>,
     last_line: Instant,
 }
 
 #[derive(Debug)]
-struct Running {
+struct RunningStep {
     action: Action,
     since: Instant,
     message: Option<String>,
 }
 
-impl Progress {
+impl ProgressView {
     /// Rows on a terminal, with lines above them.
-    pub(crate) fn live(paint: Paint, lines: Lines) -> Self {
-        Self { rows: Some(Rows::on(ProgressDrawTarget::stderr())), ..Self::lines(paint, lines) }
+    pub(crate) fn live(paint: Painter, lines: LineSink) -> Self {
+        Self { rows: Some(ProgressRows::on(ProgressDrawTarget::stderr())), ..Self::lines(paint, lines) }
     }
 
     /// Lines.
-    pub(crate) fn lines(paint: Paint, lines: Lines) -> Self {
-        let state = State { phase: None, total: 0, ended: 0, running: BTreeMap::new(), last_line: Instant::now() };
+    pub(crate) fn lines(paint: Painter, lines: LineSink) -> Self {
+        let state = ProgressState { phase: None, total: 0, ended: 0, running: BTreeMap::new(), last_line: Instant::now() };
         Self { paint, secrets: Mutex::default(), state: Mutex::new(state), rows: None, lines }
     }
 
     /// From now on these are kept out of what is told.
-    pub(crate) fn keep_secret(&self, secrets: Arc<Secrets>) {
+    pub(crate) fn keep_secret(&self, secrets: Arc<SecretTexts>) {
         *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) = secrets;
     }
 
@@ -139,7 +139,7 @@ impl Progress {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProgressState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -149,7 +149,7 @@ impl Progress {
     }
 
     /// The line for an event, once the event has left its trace in the state.
-    fn line(&self, state: &mut State, event: Event, now: Instant) -> Option<String> {
+    fn line(&self, state: &mut ProgressState, event: Event, now: Instant) -> Option<String> {
         match event {
             Event::RefreshStarted { total } => {
                 state.phase = (total > 0).then(|| (format!("looking at {}", resources(total)), now));
@@ -183,7 +183,7 @@ impl Progress {
                 None
             }
             Event::StepStarted { address, action } => {
-                state.running.insert(address, Running { action, since: now, message: None });
+                state.running.insert(address, RunningStep { action, since: now, message: None });
                 None
             }
             Event::StepProgress { address, message } => {
@@ -195,19 +195,19 @@ impl Progress {
             }
             Event::StepWarning { address, message } => {
                 let line = format!("{address}: warning: {}", self.safe(&message));
-                Some(self.paint.put(Tone::Notice, &line))
+                Some(self.paint.put(TextRole::Notice, &line))
             }
             Event::StepDone { address, action, id, elapsed } => {
                 let id = id.map(|it| format!(" ({})", self.safe(&it))).unwrap_or_default();
                 Some(self.ended(
                     state,
                     &address,
-                    &format!("{}{id} {}", self.paint.put(Tone::Made, past(action)), duration(elapsed)),
+                    &format!("{}{id} {}", self.paint.put(TextRole::Made, past(action)), duration(elapsed)),
                 ))
             }
             Event::StepFailed { address, action, error, elapsed } => {
                 let why = self.safe(&cause(&error));
-                let failed = self.paint.put(Tone::Alarm, &format!("could not {}", infinitive(action)));
+                let failed = self.paint.put(TextRole::Alarm, &format!("could not {}", infinitive(action)));
                 Some(self.ended(state, &address, &format!("{failed} after {}: {why}", duration(elapsed))))
             }
             Event::Stopping { running } => {
@@ -217,20 +217,20 @@ impl Progress {
                     many => format!("{many} steps under way are brought to their ends"),
                 };
                 let line = format!("stopping: {steps}, none begins; once more to abandon them");
-                Some(self.paint.put(Tone::Notice, &line))
+                Some(self.paint.put(TextRole::Notice, &line))
             }
         }
     }
 
-    fn ended(&self, state: &mut State, address: &Address, what: &str) -> String {
+    fn ended(&self, state: &mut ProgressState, address: &Address, what: &str) -> String {
         state.running.remove(address);
         state.ended += 1;
         let count = format!("[{}/{}]", state.ended, state.total.max(state.ended));
-        format!("{} {} {what}", self.paint.put(Tone::Quiet, &count), printable(&address.to_string()))
+        format!("{} {} {what}", self.paint.put(TextRole::Quiet, &count), printable(&address.to_string()))
     }
 }
 
-impl Observer for Progress {
+impl EventObserver for ProgressView {
     fn observe(&self, event: Event) {
         let now = Instant::now();
         let mut state = self.state();
@@ -241,18 +241,18 @@ impl Observer for Progress {
     }
 }
 
-impl State {
+impl ProgressState {
     /// What is going on, a row for each, and a last one for all.
-    fn rows(&self, now: Instant, paint: Paint) -> String {
+    fn rows(&self, now: Instant, paint: Painter) -> String {
         let mut rows = String::new();
         if let Some((phase, since)) = self.phase.as_ref().filter(|(_, since)| now - *since >= DELAY) {
-            let _ = write!(rows, "{} {}", phase, paint.put(Tone::Quiet, &duration(now - *since)));
+            let _ = write!(rows, "{} {}", phase, paint.put(TextRole::Quiet, &duration(now - *since)));
         }
-        let mut slow: Vec<(&Address, &Running)> = self.running.iter().filter(|(_, it)| now - it.since >= DELAY).collect();
+        let mut slow: Vec<(&Address, &RunningStep)> = self.running.iter().filter(|(_, it)| now - it.since >= DELAY).collect();
         slow.sort_by_key(|(_, it)| it.since);
         for (address, running) in slow.iter().take(ROWS) {
             let message = running.message.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
-            let since = paint.put(Tone::Quiet, &duration(now - running.since));
+            let since = paint.put(TextRole::Quiet, &duration(now - running.since));
             let _ = writeln!(rows, "  {} {address}{message} {since}", present(running.action));
         }
         if !slow.is_empty() {
@@ -263,7 +263,7 @@ impl State {
                 self.total,
                 self.running.len()
             );
-            rows += &paint.put(Tone::Quiet, &all);
+            rows += &paint.put(TextRole::Quiet, &all);
         }
         rows
     }
@@ -278,7 +278,7 @@ impl State {
         if self.running.is_empty() {
             return None;
         }
-        let running = |(address, it): (&Address, &Running)| {
+        let running = |(address, it): (&Address, &RunningStep)| {
             let message = it.message.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
             format!("{address} {}{message}", duration(now.saturating_duration_since(it.since)))
         };
@@ -290,7 +290,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use ha_apply::{Left, StepError};
+    use ha_apply::{StepError, UnfinishedWork};
     use ha_provider::Error;
     use ha_value::Value;
     use indicatif::{InMemoryTerm, TermLike};
@@ -303,8 +303,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn owing() -> Left {
-        Left::Owing { verb: "start".into(), target: "mongod on d:27017".into() }
+    fn owing() -> UnfinishedWork {
+        UnfinishedWork::Owing { verb: "start".into(), target: "mongod on d:27017".into() }
     }
 
     fn events() -> Vec<Event> {
@@ -313,9 +313,9 @@ mod tests {
         vec![
             Event::RefreshStarted { total: 27 },
             Event::RefreshDone { total: 27, elapsed },
-            Event::Recovering { address: address("a.b"), left: Left::Making },
-            Event::Recovered { address: address("a.b"), left: Left::Making, id: "b-1".into() },
-            Event::Recovering { address: address("a.c"), left: Left::Changing(Action::Delete) },
+            Event::Recovering { address: address("a.b"), left: UnfinishedWork::Making },
+            Event::Recovered { address: address("a.b"), left: UnfinishedWork::Making, id: "b-1".into() },
+            Event::Recovering { address: address("a.c"), left: UnfinishedWork::Changing(Action::Delete) },
             Event::Recovering { address: address("a.d"), left: owing() },
             Event::Recovered { address: address("a.d"), left: owing(), id: "d".into() },
             Event::ApplyStarted { total: 4 },
@@ -329,11 +329,11 @@ mod tests {
         ]
     }
 
-    fn told(paint: Paint, after: Duration) -> (String, String) {
+    fn told(paint: Painter, after: Duration) -> (String, String) {
         let written = Arc::new(Mutex::new(String::new()));
         let to = written.clone();
-        let progress = Progress::lines(paint, Box::new(move |line| *to.lock().unwrap() += &format!("{line}\n")));
-        progress.keep_secret(Arc::new(Secrets::within([&Value::from("tr0ub4dor&3").sensitive()])));
+        let progress = ProgressView::lines(paint, Box::new(move |line| *to.lock().unwrap() += &format!("{line}\n")));
+        progress.keep_secret(Arc::new(SecretTexts::within([&Value::from("tr0ub4dor&3").sensitive()])));
         for event in events() {
             progress.observe(event);
         }
@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn one_line_for_each_event() {
         check(
-            &told(Paint::PLAIN, Duration::ZERO).0,
+            &told(Painter::PLAIN, Duration::ZERO).0,
             str![[r#"
 looked at 27 resources in 1.2s
 a.b: an earlier run left this unfinished; taking it up
@@ -362,7 +362,7 @@ stopping: one step under way is brought to its end, none begins; once more to ab
 "#]],
         );
         check(
-            &told(Paint::COLOURED, Duration::ZERO).0,
+            &told(Painter::COLOURED, Duration::ZERO).0,
             str![[r#"
 looked at 27 resources in 1.2s
 a.b: an earlier run left this unfinished; taking it up
@@ -383,8 +383,8 @@ a.d: done: start mongod on d:27017
         let screen = InMemoryTerm::new(10, 80);
         let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
         let before = screen.clone();
-        let lines: Lines = Box::new(move |line| before.write_line(line).unwrap());
-        let progress = Progress { rows: Some(Rows::on(target)), ..Progress::lines(Paint::PLAIN, lines) };
+        let lines: LineSink = Box::new(move |line| before.write_line(line).unwrap());
+        let progress = ProgressView { rows: Some(ProgressRows::on(target)), ..ProgressView::lines(Painter::PLAIN, lines) };
         progress.tick(Instant::now());
         assert_eq!(screen.contents(), "");
         let started = |text: &str| Event::StepStarted { address: address(text), action: Action::Create };
@@ -415,15 +415,15 @@ a.d: done: start mongod on d:27017
 
     #[test]
     fn silence_is_broken_after_a_minute() {
-        let lines = told(Paint::PLAIN, Duration::from_secs(75)).0;
+        let lines = told(Painter::PLAIN, Duration::from_secs(75)).0;
         check(lines.lines().last().unwrap(), str!["... 1 running: c.d 1m15s (waits for (sensitive)); 1 waiting"]);
     }
 
     #[test]
     fn rows_show_what_takes_long() {
-        assert_eq!(told(Paint::PLAIN, Duration::ZERO).1, "");
+        assert_eq!(told(Painter::PLAIN, Duration::ZERO).1, "");
         check(
-            &told(Paint::PLAIN, Duration::from_secs(75)).1,
+            &told(Painter::PLAIN, Duration::from_secs(75)).1,
             str![[r#"
   updating c.d (waits for (sensitive)) 1m15s
 2/4 done, 1 running, 1 waiting; Ctrl-C stops safely

@@ -6,7 +6,7 @@ use ha_state_store::to_json;
 use serde_json::{Value as Json, json};
 
 use super::redacted_value::SENSITIVE;
-use super::secrets::Secrets;
+use super::secrets::SecretTexts;
 use super::state_view::state_secrets;
 
 /// The state as `to_json` writes it, with what is secret replaced. Says so in itself when something was, because then
@@ -37,7 +37,7 @@ fn hide_made_of_secrets(json: &mut Json, state: &State) -> bool {
         redacted |= told != record.id;
         json["id"] = told.into();
         let attributes = record.arguments.values().chain(record.outputs.values());
-        let short = Secrets::short_within(attributes.filter(|it| it.contains_sensitive()));
+        let short = SecretTexts::short_within(attributes.filter(|it| it.contains_sensitive()));
         if !short.is_empty() {
             redacted |= redact(&mut json["arguments"], &short) | redact(&mut json["outputs"], &short);
         }
@@ -52,7 +52,7 @@ fn hide_made_of_secrets(json: &mut Json, state: &State) -> bool {
 }
 
 /// Replaces what is marked, and what is the same as something marked. Answers whether there was any.
-fn redact(json: &mut Json, secrets: &Secrets) -> bool {
+fn redact(json: &mut Json, secrets: &SecretTexts) -> bool {
     match json {
         Json::String(text) => {
             let masked = secrets.masked(text);

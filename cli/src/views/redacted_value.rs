@@ -9,113 +9,113 @@ use unicode_width::UnicodeWidthStr;
 
 /// A value without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Shown {
+pub(crate) enum RedactedValue {
     Null,
     Bool(bool),
     /// In the language's decimal form.
     Number(String),
-    Text(Vec<Piece>),
+    Text(Vec<RedactedPiece>),
     /// A text that is kept in base64, decoded.
     Base64 {
-        decoded: Vec<Piece>,
+        decoded: Vec<RedactedPiece>,
         /// As it is kept; none when something in it is secret.
         kept: Option<String>,
     },
     /// A list or tuple.
-    List(Vec<Shown>),
-    Set(Vec<Shown>),
+    List(Vec<RedactedValue>),
+    Set(Vec<RedactedValue>),
     /// A map or object.
-    Object(BTreeMap<Name, Shown>),
+    Object(BTreeMap<Name, RedactedValue>),
     Unknown {
         /// The attribute it waits for.
         cause: Option<Name>,
         secret: bool,
     },
-    Secret(Secret<Box<Shown>>),
+    Secret(SecretToken<Box<RedactedValue>>),
 }
 
 /// A stretch of a text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Piece {
+pub(crate) enum RedactedPiece {
     Clear(String),
-    Secret(Secret<Arc<str>>),
+    Secret(SecretToken<Arc<str>>),
     Unknown { cause: Option<Name>, secret: bool },
 }
 
 /// Stands for something secret: the same number for the same thing, so that a change can be seen and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Secret<T> {
+pub(crate) struct SecretToken<T> {
     pub(crate) number: u32,
     /// What it is; only there when the operator asked to see secrets.
     pub(crate) revealed: Option<T>,
 }
 
-impl Shown {
+impl RedactedValue {
     /// A clear text.
     #[cfg(test)]
     pub(crate) fn text(text: &str) -> Self {
-        Shown::Text(vec![Piece::Clear(text.to_owned())])
+        RedactedValue::Text(vec![RedactedPiece::Clear(text.to_owned())])
     }
 
     /// Whether nothing in it is unknown.
     pub(crate) fn is_wholly_known(&self) -> bool {
         match self {
-            Shown::Unknown { .. } => false,
-            Shown::Text(pieces) | Shown::Base64 { decoded: pieces, .. } => {
-                !pieces.iter().any(|it| matches!(it, Piece::Unknown { .. }))
+            RedactedValue::Unknown { .. } => false,
+            RedactedValue::Text(pieces) | RedactedValue::Base64 { decoded: pieces, .. } => {
+                !pieces.iter().any(|it| matches!(it, RedactedPiece::Unknown { .. }))
             }
-            Shown::List(items) | Shown::Set(items) => items.iter().all(Shown::is_wholly_known),
-            Shown::Object(items) => items.values().all(Shown::is_wholly_known),
-            Shown::Secret(_) | Shown::Null | Shown::Bool(_) | Shown::Number(_) => true,
+            RedactedValue::List(items) | RedactedValue::Set(items) => items.iter().all(RedactedValue::is_wholly_known),
+            RedactedValue::Object(items) => items.values().all(RedactedValue::is_wholly_known),
+            RedactedValue::Secret(_) | RedactedValue::Null | RedactedValue::Bool(_) | RedactedValue::Number(_) => true,
         }
     }
 
     /// Takes the number of each secret in it.
     pub(crate) fn each_secret(&self, take: &mut dyn FnMut(u32)) {
         match self {
-            Shown::Secret(secret) => take(secret.number),
-            Shown::Text(pieces) | Shown::Base64 { decoded: pieces, .. } => {
+            RedactedValue::Secret(secret) => take(secret.number),
+            RedactedValue::Text(pieces) | RedactedValue::Base64 { decoded: pieces, .. } => {
                 for it in pieces {
-                    if let Piece::Secret(secret) = it {
+                    if let RedactedPiece::Secret(secret) = it {
                         take(secret.number);
                     }
                 }
             }
-            Shown::List(items) | Shown::Set(items) => items.iter().for_each(|it| it.each_secret(take)),
-            Shown::Object(items) => items.values().for_each(|it| it.each_secret(take)),
-            Shown::Null | Shown::Bool(_) | Shown::Number(_) | Shown::Unknown { .. } => {}
+            RedactedValue::List(items) | RedactedValue::Set(items) => items.iter().for_each(|it| it.each_secret(take)),
+            RedactedValue::Object(items) => items.values().for_each(|it| it.each_secret(take)),
+            RedactedValue::Null | RedactedValue::Bool(_) | RedactedValue::Number(_) | RedactedValue::Unknown { .. } => {}
         }
     }
 
     /// Whether something in it is secret and not shown.
     pub(crate) fn hides_something(&self) -> bool {
-        let hides = |it: &Piece| match it {
-            Piece::Secret(secret) => secret.revealed.is_none(),
-            Piece::Unknown { secret, .. } => *secret,
-            Piece::Clear(_) => false,
+        let hides = |it: &RedactedPiece| match it {
+            RedactedPiece::Secret(secret) => secret.revealed.is_none(),
+            RedactedPiece::Unknown { secret, .. } => *secret,
+            RedactedPiece::Clear(_) => false,
         };
         match self {
-            Shown::Text(pieces) | Shown::Base64 { decoded: pieces, .. } => pieces.iter().any(hides),
-            Shown::List(items) | Shown::Set(items) => items.iter().any(Shown::hides_something),
-            Shown::Object(items) => items.values().any(Shown::hides_something),
-            Shown::Unknown { secret, .. } => *secret,
-            Shown::Secret(secret) => secret.revealed.is_none(),
-            Shown::Null | Shown::Bool(_) | Shown::Number(_) => false,
+            RedactedValue::Text(pieces) | RedactedValue::Base64 { decoded: pieces, .. } => pieces.iter().any(hides),
+            RedactedValue::List(items) | RedactedValue::Set(items) => items.iter().any(RedactedValue::hides_something),
+            RedactedValue::Object(items) => items.values().any(RedactedValue::hides_something),
+            RedactedValue::Unknown { secret, .. } => *secret,
+            RedactedValue::Secret(secret) => secret.revealed.is_none(),
+            RedactedValue::Null | RedactedValue::Bool(_) | RedactedValue::Number(_) => false,
         }
     }
 
     /// Whether it certainly reads the same: what is unknown never does.
-    pub(crate) fn is_same(&self, after: &Shown) -> bool {
+    pub(crate) fn is_same(&self, after: &RedactedValue) -> bool {
         self.reads_as(after) && after.is_wholly_known()
     }
 
     /// Whether both are written in the same way: a list and a set of the same elements are.
-    pub(crate) fn reads_as(&self, other: &Shown) -> bool {
+    pub(crate) fn reads_as(&self, other: &RedactedValue) -> bool {
         match (self, other) {
-            (Shown::List(a) | Shown::Set(a), Shown::List(b) | Shown::Set(b)) => {
+            (RedactedValue::List(a) | RedactedValue::Set(a), RedactedValue::List(b) | RedactedValue::Set(b)) => {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.reads_as(b))
             }
-            (Shown::Object(a), Shown::Object(b)) => {
+            (RedactedValue::Object(a), RedactedValue::Object(b)) => {
                 a.keys().eq(b.keys()) && a.values().zip(b.values()).all(|(a, b)| a.reads_as(b))
             }
             (a, b) => a == b,
@@ -123,21 +123,22 @@ impl Shown {
     }
 
     /// The pieces of a text.
-    pub(crate) fn pieces(&self) -> Option<&[Piece]> {
+    pub(crate) fn pieces(&self) -> Option<&[RedactedPiece]> {
         match self {
-            Shown::Text(pieces) | Shown::Base64 { decoded: pieces, .. } => Some(pieces),
+            RedactedValue::Text(pieces) | RedactedValue::Base64 { decoded: pieces, .. } => Some(pieces),
             _ => None,
         }
     }
 
     /// Whether it is a text of several lines.
     pub(crate) fn is_long_text(&self) -> bool {
-        let line_end_within = |it: &Piece| matches!(it, Piece::Clear(text) if text.trim_end_matches('\n').contains('\n'));
+        let line_end_within =
+            |it: &RedactedPiece| matches!(it, RedactedPiece::Clear(text) if text.trim_end_matches('\n').contains('\n'));
         match self.pieces() {
-            Some([Piece::Clear(only)]) => only.trim_end_matches('\n').contains('\n'),
+            Some([RedactedPiece::Clear(only)]) => only.trim_end_matches('\n').contains('\n'),
             Some(pieces) => {
                 let (last, before) = pieces.split_last().map_or((None, pieces), |(last, before)| (Some(last), before));
-                before.iter().any(|it| matches!(it, Piece::Clear(text) if text.contains('\n')))
+                before.iter().any(|it| matches!(it, RedactedPiece::Clear(text) if text.contains('\n')))
                     || last.is_some_and(line_end_within)
             }
             None => false,
@@ -203,18 +204,18 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_never_the_same() {
-        let unknown = Shown::Unknown { cause: None, secret: false };
+        let unknown = RedactedValue::Unknown { cause: None, secret: false };
         assert!(!unknown.is_same(&unknown));
-        assert!(Shown::text("a").is_same(&Shown::text("a")));
+        assert!(RedactedValue::text("a").is_same(&RedactedValue::text("a")));
     }
 
     #[test]
     fn one_line_with_its_end_is_not_long() {
-        assert!(!Shown::text("a\n").is_long_text());
-        assert!(Shown::text("a\nb").is_long_text());
-        let secret = Piece::Secret(Secret { number: 0, revealed: None });
-        assert!(Shown::Text(vec![Piece::Clear("a\n".into()), secret.clone()]).is_long_text());
-        assert!(!Shown::Text(vec![secret, Piece::Clear("\n".into())]).is_long_text());
+        assert!(!RedactedValue::text("a\n").is_long_text());
+        assert!(RedactedValue::text("a\nb").is_long_text());
+        let secret = RedactedPiece::Secret(SecretToken { number: 0, revealed: None });
+        assert!(RedactedValue::Text(vec![RedactedPiece::Clear("a\n".into()), secret.clone()]).is_long_text());
+        assert!(!RedactedValue::Text(vec![secret, RedactedPiece::Clear("\n".into())]).is_long_text());
     }
 
     #[test]

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use base64::Engine as _;
 use ha_plan::{overlapping, told_id};
 use ha_state_model::{OutputRecord, Record};
-use ha_value::{Attribute, Name, Object, Part, Path, Step, Text, Type, Value};
+use ha_value::{AttributeType, Name, Object, Path, PathStep, Text, TextPart, Type, Value};
 
-use super::redacted_value::{Piece, Secret, Shown};
-use super::secrets::{Secrets, is_argument};
+use super::redacted_value::{RedactedPiece, RedactedValue, SecretToken};
+use super::secrets::{SecretTexts, is_argument};
 
 /// Whether secrets are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
+pub(crate) enum SecretVisibility {
     /// They are not.
     Redacted,
     /// The operator asked for them.
@@ -24,38 +24,38 @@ pub(crate) enum Sight {
 
 /// Turns values into what may be seen of them.
 pub(crate) struct Redactor<'a> {
-    secrets: &'a Secrets,
+    secrets: &'a SecretTexts,
     /// The short secrets of what is looked at, which count in there.
-    near: Secrets,
-    sight: Sight,
+    near: SecretTexts,
+    sight: SecretVisibility,
     numbers: HashMap<Value, u32>,
 }
 
 impl<'a> Redactor<'a> {
-    pub(crate) fn new(secrets: &'a Secrets, sight: Sight) -> Self {
-        Self { secrets, near: Secrets::default(), sight, numbers: HashMap::new() }
+    pub(crate) fn new(secrets: &'a SecretTexts, sight: SecretVisibility) -> Self {
+        Self { secrets, near: SecretTexts::default(), sight, numbers: HashMap::new() }
     }
 
     /// What may be seen of a value.
-    pub(crate) fn shown(&mut self, value: &Value) -> Shown {
+    pub(crate) fn shown(&mut self, value: &Value) -> RedactedValue {
         match value {
-            Value::Null(_) => Shown::Null,
-            Value::Bool(it) => Shown::Bool(*it),
-            Value::Number(it) => Shown::Number(it.to_string()),
+            Value::Null(_) => RedactedValue::Null,
+            Value::Bool(it) => RedactedValue::Bool(*it),
+            Value::Number(it) => RedactedValue::Number(it.to_string()),
             Value::String(text) => self.string(text),
-            Value::Composed(parts) => Shown::Text(self.parts(parts)),
-            Value::List(items) | Value::Tuple(items) => Shown::List(items.iter().map(|it| self.shown(it)).collect()),
-            Value::Set(items) => Shown::Set(items.iter().map(|it| self.shown(it)).collect()),
+            Value::Composed(parts) => RedactedValue::Text(self.parts(parts)),
+            Value::List(items) | Value::Tuple(items) => RedactedValue::List(items.iter().map(|it| self.shown(it)).collect()),
+            Value::Set(items) => RedactedValue::Set(items.iter().map(|it| self.shown(it)).collect()),
             // As in the language: a name that is secret makes all of it so.
             Value::Map(items) | Value::Object(items) if self.hides_name_of(items) => self.secret(value),
-            Value::Map(items) | Value::Object(items) => Shown::Object(self.attributes(items.iter())),
-            Value::Unknown(it) => Shown::Unknown { cause: it.cause.clone(), secret: false },
-            Value::Sensitive(inner) if !inner.is_known() => Shown::Unknown { cause: inner.cause(), secret: true },
+            Value::Map(items) | Value::Object(items) => RedactedValue::Object(self.attributes(items.iter())),
+            Value::Unknown(it) => RedactedValue::Unknown { cause: it.cause.clone(), secret: false },
+            Value::Sensitive(inner) if !inner.is_known() => RedactedValue::Unknown { cause: inner.cause(), secret: true },
             Value::Sensitive(inner) => {
                 let plain = inner.revealed();
                 let number = self.number(&plain);
-                let revealed = (self.sight == Sight::Revealed).then(|| Box::new(self.shown(&plain)));
-                Shown::Secret(Secret { number, revealed })
+                let revealed = (self.sight == SecretVisibility::Revealed).then(|| Box::new(self.shown(&plain)));
+                RedactedValue::Secret(SecretToken { number, revealed })
             }
         }
     }
@@ -64,29 +64,29 @@ impl<'a> Redactor<'a> {
     pub(crate) fn attributes<'v>(
         &mut self,
         attributes: impl IntoIterator<Item = (&'v Name, &'v Value)>,
-    ) -> BTreeMap<Name, Shown> {
+    ) -> BTreeMap<Name, RedactedValue> {
         let attributes: Vec<(&Name, &Value)> = attributes.into_iter().collect();
-        let is_outermost = self.near.is_empty() && self.sight == Sight::Redacted;
+        let is_outermost = self.near.is_empty() && self.sight == SecretVisibility::Redacted;
         if is_outermost {
-            self.near = Secrets::short_within(attributes.iter().map(|(_, it)| *it).filter(|it| it.contains_sensitive()));
+            self.near = SecretTexts::short_within(attributes.iter().map(|(_, it)| *it).filter(|it| it.contains_sensitive()));
         }
         let shown = attributes.into_iter().map(|(name, it)| (name.clone(), self.shown(it))).collect();
         if is_outermost {
-            self.near = Secrets::default();
+            self.near = SecretTexts::default();
         }
         shown
     }
 
     /// What may be seen of a value that is secret as a whole.
-    pub(crate) fn secret(&mut self, value: &Value) -> Shown {
+    pub(crate) fn secret(&mut self, value: &Value) -> RedactedValue {
         match self.shown(&value.clone().sensitive()) {
-            Shown::Text(pieces) => match pieces.as_slice() {
-                [Piece::Unknown { cause, .. }] => Shown::Unknown { cause: cause.clone(), secret: true },
+            RedactedValue::Text(pieces) => match pieces.as_slice() {
+                [RedactedPiece::Unknown { cause, .. }] => RedactedValue::Unknown { cause: cause.clone(), secret: true },
                 _ => {
                     let plain = value.revealed();
                     let number = self.number(&plain);
-                    let revealed = (self.sight == Sight::Revealed).then(|| Box::new(self.shown(&plain)));
-                    Shown::Secret(Secret { number, revealed })
+                    let revealed = (self.sight == SecretVisibility::Revealed).then(|| Box::new(self.shown(&plain)));
+                    RedactedValue::Secret(SecretToken { number, revealed })
                 }
             },
             other => other,
@@ -94,23 +94,23 @@ impl<'a> Redactor<'a> {
     }
 
     /// What may be seen of an output: nothing of one that is called sensitive.
-    pub(crate) fn output(&mut self, output: &OutputRecord) -> Shown {
+    pub(crate) fn output(&mut self, output: &OutputRecord) -> RedactedValue {
         if output.sensitive { self.secret(&output.value) } else { self.shown(&output.value) }
     }
 
     /// What a service calls something.
     pub(crate) fn id(&self, record: &Record) -> String {
         match self.sight {
-            Sight::Redacted => self.secrets.masked(&told_id(record)),
-            Sight::Revealed => record.id.clone(),
+            SecretVisibility::Redacted => self.secrets.masked(&told_id(record)),
+            SecretVisibility::Revealed => record.id.clone(),
         }
     }
 
     /// What may be told of a value's type. Names and lengths inside of a secret are a part of it.
     pub(crate) fn ty(&self, value: &Value) -> Type {
-        let attribute = |ty| Attribute { ty, optional: false, default: None };
+        let attribute = |ty| AttributeType { ty, optional: false, default: None };
         match value {
-            _ if self.sight == Sight::Revealed => Type::of(&value.revealed()),
+            _ if self.sight == SecretVisibility::Revealed => Type::of(&value.revealed()),
             Value::Object(items) if !self.hides_name_of(items) => {
                 let attributes = items.iter().map(|(name, it)| (name.clone(), attribute(self.ty(it))));
                 Type::Object(Arc::new(attributes.collect()))
@@ -131,7 +131,7 @@ impl<'a> Redactor<'a> {
             Type::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(|it| self.open_type(it)).collect())),
             Type::Object(attributes) if attributes.keys().any(|it| self.hides_name(it)) => Type::Any,
             Type::Object(attributes) => {
-                let open = |it: &Attribute| Attribute { ty: self.open_type(&it.ty), ..it.clone() };
+                let open = |it: &AttributeType| AttributeType { ty: self.open_type(&it.ty), ..it.clone() };
                 Type::Object(Arc::new(attributes.iter().map(|(name, it)| (name.clone(), open(it))).collect()))
             }
             Type::Any | Type::Bool | Type::Number | Type::String => ty.clone(),
@@ -144,25 +144,25 @@ impl<'a> Redactor<'a> {
     }
 
     /// A place in these attributes, as they may be seen: nothing of what is inside of a secret.
-    pub(crate) fn path(&self, path: &Path, sides: &[Option<&BTreeMap<Name, Shown>>]) -> Path {
-        let Some((Step::Name(first), steps)) = path.steps().split_first() else { return path.clone() };
+    pub(crate) fn path(&self, path: &Path, sides: &[Option<&BTreeMap<Name, RedactedValue>>]) -> Path {
+        let Some((PathStep::Name(first), steps)) = path.steps().split_first() else { return path.clone() };
         let mut told = Path::attribute(first.clone());
-        let mut here: Vec<&Shown> = sides.iter().flatten().filter_map(|it| it.get(first)).collect();
+        let mut here: Vec<&RedactedValue> = sides.iter().flatten().filter_map(|it| it.get(first)).collect();
         for step in steps {
-            let is_secret = |it: &&Shown| matches!(it, Shown::Secret(it) if it.revealed.is_none());
-            if here.iter().any(is_secret) || here.iter().any(|it| matches!(it, Shown::Unknown { secret: true, .. })) {
+            let is_secret = |it: &&RedactedValue| matches!(it, RedactedValue::Secret(it) if it.revealed.is_none());
+            if here.iter().any(is_secret) || here.iter().any(|it| matches!(it, RedactedValue::Unknown { secret: true, .. })) {
                 break;
             }
             let inside = here.iter().filter_map(|it| match (it, step) {
-                (Shown::Object(items), Step::Name(name)) => items.get(name),
-                (Shown::List(items), Step::Index(index)) => items.get(*index),
+                (RedactedValue::Object(items), PathStep::Name(name)) => items.get(name),
+                (RedactedValue::List(items), PathStep::Index(index)) => items.get(*index),
                 _ => None,
             });
             here = inside.collect();
             told = match step {
-                Step::Name(name) if self.hides_name(name) => break,
-                Step::Name(name) => told.name(name.clone()),
-                Step::Index(index) => told.index(*index),
+                PathStep::Name(name) if self.hides_name(name) => break,
+                PathStep::Name(name) => told.name(name.clone()),
+                PathStep::Index(index) => told.index(*index),
             };
         }
         told
@@ -174,37 +174,37 @@ impl<'a> Redactor<'a> {
 
     /// Whether a name says a secret. What the language and its kinds call so is none, whatever else it may be.
     fn hides_name(&self, name: &str) -> bool {
-        self.sight == Sight::Redacted && !is_argument(name) && !self.places(name).is_empty()
+        self.sight == SecretVisibility::Redacted && !is_argument(name) && !self.places(name).is_empty()
     }
 
     /// A message with what is secret replaced.
     pub(crate) fn message(&self, text: &str) -> String {
         match self.sight {
-            Sight::Redacted => self.secrets.masked(text),
-            Sight::Revealed => text.to_owned(),
+            SecretVisibility::Redacted => self.secrets.masked(text),
+            SecretVisibility::Revealed => text.to_owned(),
         }
     }
 
-    fn string(&mut self, text: &Arc<str>) -> Shown {
+    fn string(&mut self, text: &Arc<str>) -> RedactedValue {
         if let Some(decoded) = decoded(text) {
             let decoded = self.clear(&decoded);
-            let kept =
-                (!decoded.iter().any(|it| matches!(it, Piece::Secret(Secret { revealed: None, .. })))).then(|| text.to_string());
-            return Shown::Base64 { decoded, kept };
+            let kept = (!decoded.iter().any(|it| matches!(it, RedactedPiece::Secret(SecretToken { revealed: None, .. }))))
+                .then(|| text.to_string());
+            return RedactedValue::Base64 { decoded, kept };
         }
-        Shown::Text(self.clear(text))
+        RedactedValue::Text(self.clear(text))
     }
 
-    fn parts(&mut self, parts: &[Part]) -> Vec<Piece> {
-        let is_secret = |it: &Part| matches!(it, Part::Secret(_) | Part::Unknown { secret: true, .. });
+    fn parts(&mut self, parts: &[TextPart]) -> Vec<RedactedPiece> {
+        let is_secret = |it: &TextPart| matches!(it, TextPart::Secret(_) | TextPart::Unknown { secret: true, .. });
         let is_whole = parts.iter().all(is_secret);
         let mut pieces = Vec::new();
         // Neighbours that are secret are one secret: where one ends and the next begins is nobody's business.
         for run in parts.chunk_by(|a, b| is_secret(a) && is_secret(b)) {
             match run {
-                [Part::Clear(text)] => pieces.extend(self.clear(text)),
-                [Part::Unknown { cause, secret: false, .. }] => {
-                    pieces.push(Piece::Unknown { cause: cause.clone(), secret: false })
+                [TextPart::Clear(text)] => pieces.extend(self.clear(text)),
+                [TextPart::Unknown { cause, secret: false, .. }] => {
+                    pieces.push(RedactedPiece::Unknown { cause: cause.clone(), secret: false })
                 }
                 secret => self.secret_run(secret, is_whole, &mut pieces),
             }
@@ -212,13 +212,13 @@ impl<'a> Redactor<'a> {
         joined(pieces)
     }
 
-    fn secret_run(&mut self, run: &[Part], is_whole: bool, pieces: &mut Vec<Piece>) {
+    fn secret_run(&mut self, run: &[TextPart], is_whole: bool, pieces: &mut Vec<RedactedPiece>) {
         let unknown = run.iter().find_map(|it| match it {
-            Part::Unknown { cause, .. } => Some(cause.clone()),
+            TextPart::Unknown { cause, .. } => Some(cause.clone()),
             _ => None,
         });
         if let Some(cause) = unknown {
-            pieces.push(Piece::Unknown { cause, secret: true });
+            pieces.push(RedactedPiece::Unknown { cause, secret: true });
             return;
         }
         let text: String = Text::from_iter(run.iter().cloned()).known().unwrap_or_default();
@@ -228,26 +228,26 @@ impl<'a> Redactor<'a> {
             pieces.push(self.piece(inner));
         }
         if inner.len() < text.len() {
-            pieces.push(Piece::Clear("\n".into()));
+            pieces.push(RedactedPiece::Clear("\n".into()));
         }
     }
 
     /// A clear text, in which secrets may have been put all the same.
-    fn clear(&mut self, text: &str) -> Vec<Piece> {
-        if self.sight == Sight::Revealed {
-            return vec![Piece::Clear(text.to_owned())];
+    fn clear(&mut self, text: &str) -> Vec<RedactedPiece> {
+        if self.sight == SecretVisibility::Revealed {
+            return vec![RedactedPiece::Clear(text.to_owned())];
         }
         let mut pieces = Vec::new();
         let mut done = 0;
         for place in self.places(text) {
             if place.start > done {
-                pieces.push(Piece::Clear(text[done..place.start].to_owned()));
+                pieces.push(RedactedPiece::Clear(text[done..place.start].to_owned()));
             }
             done = place.end;
             pieces.push(self.piece(&text[place]));
         }
         if done < text.len() || pieces.is_empty() {
-            pieces.push(Piece::Clear(text[done..].to_owned()));
+            pieces.push(RedactedPiece::Clear(text[done..].to_owned()));
         }
         pieces
     }
@@ -261,9 +261,9 @@ impl<'a> Redactor<'a> {
         overlapping(places.into_iter().chain(self.near.places(text)).collect())
     }
 
-    fn piece(&mut self, text: &str) -> Piece {
+    fn piece(&mut self, text: &str) -> RedactedPiece {
         let number = self.number(&Value::from(text));
-        Piece::Secret(Secret { number, revealed: (self.sight == Sight::Revealed).then(|| text.into()) })
+        RedactedPiece::Secret(SecretToken { number, revealed: (self.sight == SecretVisibility::Revealed).then(|| text.into()) })
     }
 
     fn number(&mut self, secret: &Value) -> u32 {
@@ -285,11 +285,11 @@ fn outermost(ty: &Type) -> Type {
 }
 
 /// Clear neighbours as one.
-fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
-    let mut joined: Vec<Piece> = Vec::with_capacity(pieces.len());
+fn joined(pieces: Vec<RedactedPiece>) -> Vec<RedactedPiece> {
+    let mut joined: Vec<RedactedPiece> = Vec::with_capacity(pieces.len());
     for piece in pieces {
         match (joined.last_mut(), piece) {
-            (Some(Piece::Clear(last)), Piece::Clear(text)) => last.push_str(&text),
+            (Some(RedactedPiece::Clear(last)), RedactedPiece::Clear(text)) => last.push_str(&text),
             (_, piece) => joined.push(piece),
         }
     }
@@ -316,39 +316,50 @@ mod tests {
     #[test]
     fn a_secret_keeps_its_number_and_nothing_else() {
         let password = Value::from("correct horse").sensitive();
-        let secrets = Secrets::within([&password]);
-        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
-        let uri = parts([Part::Clear("x://u:".into()), Part::Secret("correct horse".into()), Part::Clear("@h".into())]);
+        let secrets = SecretTexts::within([&password]);
+        let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
+        let uri =
+            parts([TextPart::Clear("x://u:".into()), TextPart::Secret("correct horse".into()), TextPart::Clear("@h".into())]);
         let first = redactor.shown(&uri);
         let leaked = redactor.shown(&Value::from("x://u:correct horse@h"));
         assert_eq!(first, leaked);
         assert!(!format!("{first:?}").contains("horse"));
-        assert_eq!(redactor.shown(&password), Shown::Text(vec![Piece::Secret(Secret { number: 0, revealed: None })]));
+        assert_eq!(
+            redactor.shown(&password),
+            RedactedValue::Text(vec![RedactedPiece::Secret(SecretToken { number: 0, revealed: None })])
+        );
     }
 
     #[test]
     fn secrets_side_by_side_are_one() {
-        let secrets = Secrets::default();
-        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
-        let secret = |number| Piece::Secret(Secret { number, revealed: None });
-        let whole = parts([Part::Secret("a=".into()), Part::Secret("b\n".into())]);
-        assert_eq!(redactor.shown(&whole), Shown::Text(vec![secret(0)]));
-        let mixed =
-            parts([Part::Clear("x=".into()), Part::Secret("a=".into()), Part::Secret("b\n".into()), Part::Clear("y".into())]);
-        let pieces = vec![Piece::Clear("x=".into()), secret(1), Piece::Clear("\ny".into())];
-        assert_eq!(redactor.shown(&mixed), Shown::Text(pieces));
-        let later = Part::unknown(Some("a.b.c".into()), true);
-        let unknown = parts([Part::Secret("a=".into()), later, Part::Secret("\n".into())]);
-        assert_eq!(redactor.shown(&unknown), Shown::Text(vec![Piece::Unknown { cause: Some("a.b.c".into()), secret: true }]));
+        let secrets = SecretTexts::default();
+        let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
+        let secret = |number| RedactedPiece::Secret(SecretToken { number, revealed: None });
+        let whole = parts([TextPart::Secret("a=".into()), TextPart::Secret("b\n".into())]);
+        assert_eq!(redactor.shown(&whole), RedactedValue::Text(vec![secret(0)]));
+        let mixed = parts([
+            TextPart::Clear("x=".into()),
+            TextPart::Secret("a=".into()),
+            TextPart::Secret("b\n".into()),
+            TextPart::Clear("y".into()),
+        ]);
+        let pieces = vec![RedactedPiece::Clear("x=".into()), secret(1), RedactedPiece::Clear("\ny".into())];
+        assert_eq!(redactor.shown(&mixed), RedactedValue::Text(pieces));
+        let later = TextPart::unknown(Some("a.b.c".into()), true);
+        let unknown = parts([TextPart::Secret("a=".into()), later, TextPart::Secret("\n".into())]);
+        assert_eq!(
+            redactor.shown(&unknown),
+            RedactedValue::Text(vec![RedactedPiece::Unknown { cause: Some("a.b.c".into()), secret: true }])
+        );
     }
 
     #[test]
     fn base64_is_decoded_before_secrets_are_looked_for() {
         let password = Value::from("correct horse").sensitive();
-        let secrets = Secrets::within([&password]);
-        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let secrets = SecretTexts::within([&password]);
+        let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
         let encoded = base64::engine::general_purpose::STANDARD.encode("#!/bin/sh\necho correct horse\n");
-        let Shown::Base64 { decoded, kept } = redactor.shown(&Value::from(encoded)) else { panic!("is base64") };
+        let RedactedValue::Base64 { decoded, kept } = redactor.shown(&Value::from(encoded)) else { panic!("is base64") };
         assert_eq!(decoded.len(), 3);
         assert_eq!(kept, None);
     }
@@ -356,8 +367,8 @@ mod tests {
     #[test]
     fn a_type_tells_no_name_and_no_length_of_a_secret() {
         let hush = || Value::from("correct horse");
-        let secrets = Secrets::within([&hush().sensitive()]);
-        let redactor = Redactor::new(&secrets, Sight::Redacted);
+        let secrets = SecretTexts::within([&hush().sensitive()]);
+        let redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
         let keyed = |name: &str| Value::object([(name.into(), Value::from(1))]);
         let list = |it: Value| Value::list([it]);
         for (value, told) in [
@@ -376,23 +387,25 @@ mod tests {
             assert_eq!(redactor.ty(&value).to_string(), told);
         }
         assert_eq!(redactor.secret_type(&keyed("open")), Type::Any);
-        let revealed = Redactor::new(&secrets, Sight::Revealed).ty(&keyed("correct horse").sensitive());
+        let revealed = Redactor::new(&secrets, SecretVisibility::Revealed).ty(&keyed("correct horse").sensitive());
         assert!(revealed.to_string().contains("correct horse"));
     }
 
     #[test]
     fn a_name_that_is_secret_makes_all_of_it_so() {
-        let secrets = Secrets::within([&Value::from("correct horse").sensitive()]);
-        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let secrets = SecretTexts::within([&Value::from("correct horse").sensitive()]);
+        let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
         let value = Value::object([("correct horse".into(), Value::from(1)), ("b".into(), Value::from(2))]);
-        assert!(matches!(redactor.shown(&value), Shown::Secret(_)));
-        assert!(matches!(redactor.shown(&Value::tuple([value])), Shown::List(items) if matches!(items[..], [Shown::Secret(_)])));
+        assert!(matches!(redactor.shown(&value), RedactedValue::Secret(_)));
+        assert!(
+            matches!(redactor.shown(&Value::tuple([value])), RedactedValue::List(items) if matches!(items[..], [RedactedValue::Secret(_)]))
+        );
     }
 
     #[test]
     fn a_place_ends_where_a_secret_begins() {
-        let secrets = Secrets::within([&Value::from("correct horse").sensitive()]);
-        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let secrets = SecretTexts::within([&Value::from("correct horse").sensitive()]);
+        let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
         let inner = Value::object([("key".into(), Value::tuple([Value::from(1)]))]);
         let attributes: Object = [("open".into(), inner.clone()), ("hidden".into(), inner.sensitive())].into();
         let shown = redactor.attributes(&attributes);
@@ -406,13 +419,16 @@ mod tests {
 
     #[test]
     fn a_short_secret_counts_as_a_word_beside_itself() {
-        let secrets = Secrets::within([&Value::from("z#7").sensitive()]);
-        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let secrets = SecretTexts::within([&Value::from("z#7").sensitive()]);
+        let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
         let attributes: Object =
             [("prefix".into(), Value::from("z#7").sensitive()), ("hex".into(), Value::from("z#7-0a1b"))].into();
-        let hidden = Piece::Secret(Secret { number: 0, revealed: None });
-        assert_eq!(redactor.attributes(&attributes)["hex"], Shown::Text(vec![hidden, Piece::Clear("-0a1b".into())]));
-        assert_eq!(redactor.shown(&Value::from("z#7-0a1b")), Shown::text("z#7-0a1b"));
+        let hidden = RedactedPiece::Secret(SecretToken { number: 0, revealed: None });
+        assert_eq!(
+            redactor.attributes(&attributes)["hex"],
+            RedactedValue::Text(vec![hidden, RedactedPiece::Clear("-0a1b".into())])
+        );
+        assert_eq!(redactor.shown(&Value::from("z#7-0a1b")), RedactedValue::text("z#7-0a1b"));
     }
 
     #[test]

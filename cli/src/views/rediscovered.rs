@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use ha_apply::Rediscovered;
-use ha_plan::{Change, Reason, Settled, told_id};
-use ha_provider::{Recognised, Search};
+use ha_apply::RediscoveryResult;
+use ha_plan::{Change, ChangeReason, RefreshUpdate, told_id};
+use ha_provider::{DiscoveryEvidence, DiscoveryResult};
 use ha_value::{Action, Address};
 
-use super::secrets::Secrets;
+use super::secrets::SecretTexts;
 
 /// Sections of one line for each thing, those that hold something.
-pub(crate) fn rediscovered_lines(found: &Rediscovered, secrets: &Secrets) -> Vec<String> {
+pub(crate) fn rediscovered_lines(found: &RediscoveryResult, secrets: &SecretTexts) -> Vec<String> {
     let ids = ids(found);
-    let mut sections: BTreeMap<Section, Vec<Vec<String>>> = BTreeMap::new();
+    let mut sections: BTreeMap<RecoverySection, Vec<Vec<String>>> = BTreeMap::new();
     let mut enter = |section, address: &Address, more: Vec<String>| {
         let cells = std::iter::once(address.to_string()).chain(more).map(|it| secrets.masked(&it)).collect();
         sections.entry(section).or_default().push(cells);
@@ -22,19 +22,19 @@ pub(crate) fn rediscovered_lines(found: &Rediscovered, secrets: &Secrets) -> Vec
         if let Some(section) = section {
             enter(section, &change.address, more);
         }
-        let is_lost = change.reason == Some(Reason::Lost);
+        let is_lost = change.reason == Some(ChangeReason::Lost);
         if change.importing.is_some() && change.action.is_replace() && !is_lost {
             let names = change.differences.iter().filter(|it| it.replaces).map(|it| format!("`{}`", it.path));
             let because = names.collect::<Vec<_>>().join(", ");
-            enter(Section::Replaced, &change.address, vec![format!("because of {because}")]);
+            enter(RecoverySection::Replaced, &change.address, vec![format!("because of {because}")]);
         }
     }
     for stray in &found.strays {
-        enter(Section::Stray, &stray.address, vec![told_id(stray)]);
+        enter(RecoverySection::Stray, &stray.address, vec![told_id(stray)]);
     }
     let unlisted: Vec<Vec<String>> = found.unlisted.iter().map(|it| vec![secrets.masked(&it.to_string())]).collect();
     if !unlisted.is_empty() {
-        sections.insert(Section::Unlisted, unlisted);
+        sections.insert(RecoverySection::Unlisted, unlisted);
     }
     let mut lines = Vec::new();
     if let Some(lineage) = &found.lineage {
@@ -52,7 +52,7 @@ pub(crate) fn rediscovered_lines(found: &Rediscovered, secrets: &Secrets) -> Vec
 
 /// What may be said of an instance, in the order in which it is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Section {
+enum RecoverySection {
     Found,
     Given,
     Supposed,
@@ -64,54 +64,60 @@ enum Section {
     Replaced,
 }
 
-impl Section {
+impl RecoverySection {
     fn title(self) -> &'static str {
         match self {
-            Section::Found => "Found, and recorded from now on",
-            Section::Given => "Given, and recorded from now on",
-            Section::Supposed => "Taken to be where its name says, because nobody could be asked; recorded from now on",
-            Section::Lost => "Lost, and in no service: the next plan makes another. `--given` takes what was kept elsewhere",
-            Section::Several => "More than one thing may be it, so none is recorded: say with `--given` which",
-            Section::Absent => "Not found: the next plan makes it",
-            Section::Stray => "Made for this state and not configured any more: recorded, and the next plan deletes it",
-            Section::Unlisted => "Not all could be listed that may not be configured any more; it is left alone",
-            Section::Replaced => "Found, and the next plan would make it anew: see that this is what you want",
+            RecoverySection::Found => "Found, and recorded from now on",
+            RecoverySection::Given => "Given, and recorded from now on",
+            RecoverySection::Supposed => "Taken to be where its name says, because nobody could be asked; recorded from now on",
+            RecoverySection::Lost => {
+                "Lost, and in no service: the next plan makes another. `--given` takes what was kept elsewhere"
+            }
+            RecoverySection::Several => "More than one thing may be it, so none is recorded: say with `--given` which",
+            RecoverySection::Absent => "Not found: the next plan makes it",
+            RecoverySection::Stray => "Made for this state and not configured any more: recorded, and the next plan deletes it",
+            RecoverySection::Unlisted => "Not all could be listed that may not be configured any more; it is left alone",
+            RecoverySection::Replaced => "Found, and the next plan would make it anew: see that this is what you want",
         }
     }
 }
 
 /// The service's names for what is recorded, but for those that are secret themselves.
-fn ids(found: &Rediscovered) -> BTreeMap<&Address, String> {
+fn ids(found: &RediscoveryResult) -> BTreeMap<&Address, String> {
     let seen = found.plan.settled.iter().filter_map(|it| match it {
-        Settled::Seen(record) if !record.is_lost() => Some((&record.address, told_id(record))),
+        RefreshUpdate::Seen(record) if !record.is_lost() => Some((&record.address, told_id(record))),
         _ => None,
     });
     seen.collect()
 }
 
-fn entry(change: &Change, search: Option<&Search>, ids: &BTreeMap<&Address, String>) -> (Option<Section>, Vec<String>) {
+fn entry(
+    change: &Change,
+    search: Option<&DiscoveryResult>,
+    ids: &BTreeMap<&Address, String>,
+) -> (Option<RecoverySection>, Vec<String>) {
     let id = || ids.get(&change.address).cloned().unwrap_or_default();
     match search {
-        _ if change.reason == Some(Reason::Lost) => (Some(Section::Lost), Vec::new()),
-        Some(Search::Found(found)) => (Some(Section::Found), vec![id(), said(found.by).to_owned()]),
-        Some(Search::Unasked(_, why)) => (Some(Section::Supposed), vec![id(), why.clone()]),
-        Some(Search::Several(all)) => {
+        _ if change.reason == Some(ChangeReason::Lost) => (Some(RecoverySection::Lost), Vec::new()),
+        Some(DiscoveryResult::Found(found)) => (Some(RecoverySection::Found), vec![id(), said(found.by).to_owned()]),
+        Some(DiscoveryResult::Unasked(_, why)) => (Some(RecoverySection::Supposed), vec![id(), why.clone()]),
+        Some(DiscoveryResult::Several(all)) => {
             let each = all.iter().map(|(id, by)| format!("{id} {}", said(*by)));
-            (Some(Section::Several), vec![each.collect::<Vec<_>>().join("; ")])
+            (Some(RecoverySection::Several), vec![each.collect::<Vec<_>>().join("; ")])
         }
-        Some(Search::Unsearchable(why)) => (Some(Section::Absent), vec![why.clone()]),
-        Some(Search::Nothing) => (Some(Section::Absent), Vec::new()),
-        None if change.importing.is_some() => (Some(Section::Given), vec![id()]),
-        None if change.action == Action::Create => (Some(Section::Absent), Vec::new()),
+        Some(DiscoveryResult::Unsearchable(why)) => (Some(RecoverySection::Absent), vec![why.clone()]),
+        Some(DiscoveryResult::Nothing) => (Some(RecoverySection::Absent), Vec::new()),
+        None if change.importing.is_some() => (Some(RecoverySection::Given), vec![id()]),
+        None if change.action == Action::Create => (Some(RecoverySection::Absent), Vec::new()),
         None => (None, Vec::new()),
     }
 }
 
-fn said(by: Recognised) -> &'static str {
+fn said(by: DiscoveryEvidence) -> &'static str {
     match by {
-        Recognised::Trace => "by the address that `ha` wrote on it",
-        Recognised::NameAndTrace => "by its name and the address that `ha` wrote on it",
-        Recognised::Name => "by its name",
+        DiscoveryEvidence::Trace => "by the address that `ha` wrote on it",
+        DiscoveryEvidence::NameAndTrace => "by its name and the address that `ha` wrote on it",
+        DiscoveryEvidence::Name => "by its name",
     }
 }
 

@@ -2,31 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use ha_plan::{Change, Counts, Difference, Drift, OutputChange, Plan, PlanMode, Reason, Settled, Snapshot};
+use ha_plan::{Change, ChangeCounts, ChangeReason, Difference, Drift, OutputChange, Plan, PlanMode, PlanSnapshot, RefreshUpdate};
 use ha_provider::{Impact, ImpactSeverity};
-use ha_value::{Action, Address, Name, Object, Path, Step, Type, Value};
+use ha_value::{Action, Address, Name, Object, Path, PathStep, Type, Value};
 
-use super::redacted_value::Shown;
-use super::redaction::{Redactor, Sight};
-use super::secrets::Secrets;
-use super::sources::Sources;
+use super::redacted_value::RedactedValue;
+use super::redaction::{Redactor, SecretVisibility};
+use super::secrets::SecretTexts;
+use super::sources::SourceTexts;
 
 /// A plan as anybody may see it.
-pub(crate) struct Report {
+pub(crate) struct PlanReport {
     pub(crate) mode: PlanMode,
     /// The configuration directory's name.
     pub(crate) stack: String,
     /// `aws 123456789012 eu-west-1`.
     pub(crate) identities: Vec<String>,
     pub(crate) state_number: u64,
-    pub(crate) changes: Vec<ShownChange>,
+    pub(crate) changes: Vec<ChangeReport>,
     pub(crate) unchanged: usize,
-    pub(crate) counts: Counts,
-    pub(crate) drift: Vec<ShownDrift>,
+    pub(crate) counts: ChangeCounts,
+    pub(crate) drift: Vec<DriftReport>,
     pub(crate) unchecked: Vec<(Address, String)>,
     /// What was remarked on what neither changes nor differs.
     pub(crate) remarks: Vec<(Address, String)>,
-    pub(crate) outputs: BTreeMap<Name, ShownOutput>,
+    pub(crate) outputs: BTreeMap<Name, OutputReport>,
     /// Groups whose disruptive steps are spread out, with the number of members touched and how many at a time.
     pub(crate) rolling: Vec<(String, usize, usize)>,
     pub(crate) unfinished: Vec<Address>,
@@ -39,18 +39,18 @@ pub(crate) struct Report {
     pub(crate) left_out: Vec<Address>,
     /// Whether something went wrong, so that this is only what was planned until then.
     pub(crate) errored: bool,
-    pub(crate) variables: BTreeMap<Name, Shown>,
+    pub(crate) variables: BTreeMap<Name, RedactedValue>,
     pub(crate) is_empty: bool,
 }
 
 /// A change as anybody may see it.
-pub(crate) struct ShownChange {
+pub(crate) struct ChangeReport {
     pub(crate) address: Address,
     pub(crate) deposed: Option<String>,
     pub(crate) action: Action,
-    pub(crate) reason: Option<Reason>,
-    pub(crate) before: Option<BTreeMap<Name, Shown>>,
-    pub(crate) after: Option<BTreeMap<Name, Shown>>,
+    pub(crate) reason: Option<ChangeReason>,
+    pub(crate) before: Option<BTreeMap<Name, RedactedValue>>,
+    pub(crate) after: Option<BTreeMap<Name, RedactedValue>>,
     pub(crate) differences: Vec<Difference>,
     /// The attributes that differ in their type.
     pub(crate) retyped: BTreeMap<Name, (Type, Type)>,
@@ -68,10 +68,10 @@ pub(crate) struct ShownChange {
 }
 
 /// Something that changed outside, as anybody may see it.
-pub(crate) struct ShownDrift {
+pub(crate) struct DriftReport {
     pub(crate) address: Address,
-    pub(crate) before: BTreeMap<Name, Shown>,
-    pub(crate) after: Option<BTreeMap<Name, Shown>>,
+    pub(crate) before: BTreeMap<Name, RedactedValue>,
+    pub(crate) after: Option<BTreeMap<Name, RedactedValue>>,
     pub(crate) paths: Vec<Path>,
     pub(crate) remarks: Vec<String>,
     /// Whether the plan changes something because of it.
@@ -79,9 +79,9 @@ pub(crate) struct ShownDrift {
 }
 
 /// A change to an output, as anybody may see it.
-pub(crate) struct ShownOutput {
-    pub(crate) before: Option<Shown>,
-    pub(crate) after: Option<Shown>,
+pub(crate) struct OutputReport {
+    pub(crate) before: Option<RedactedValue>,
+    pub(crate) after: Option<RedactedValue>,
     pub(crate) sensitive: bool,
     /// The types, where they differ.
     pub(crate) retyped: Option<(Type, Type)>,
@@ -89,9 +89,9 @@ pub(crate) struct ShownOutput {
     pub(crate) marked: Option<bool>,
 }
 
-impl Report {
+impl PlanReport {
     /// What may be seen of a plan.
-    pub(crate) fn new(plan: &Plan, stack: &str, secrets: &Secrets, sight: Sight) -> Self {
+    pub(crate) fn new(plan: &Plan, stack: &str, secrets: &SecretTexts, sight: SecretVisibility) -> Self {
         let Plan {
             mode,
             snapshot,
@@ -120,9 +120,9 @@ impl Report {
         } = plan;
         let sources = sources_of(snapshot);
         let mut redactor = Redactor::new(secrets, sight);
-        let mut changes: Vec<ShownChange> = changes.iter().map(|it| change(it, &sources, &mut redactor)).collect();
+        let mut changes: Vec<ChangeReport> = changes.iter().map(|it| change(it, &sources, &mut redactor)).collect();
         changes.sort_by(|a, b| (a.risk(), &a.address).cmp(&(b.risk(), &b.address)));
-        let identity = |it: &ha_plan::Identity| {
+        let identity = |it: &ha_plan::ProviderIdentity| {
             let facts = it.facts.iter().map(|(_, fact)| redactor.message(fact));
             std::iter::once(it.provider.to_string()).chain(facts).collect::<Vec<_>>().join(" ")
         };
@@ -159,7 +159,7 @@ impl Report {
     }
 }
 
-impl ShownChange {
+impl ChangeReport {
     /// The more harm it may do, the later it is shown: the worst stands nearest to the prompt.
     fn risk(&self) -> u8 {
         if self.loses_data() { 5 } else { self.rank() }
@@ -196,8 +196,8 @@ impl ShownChange {
 }
 
 /// All secrets that a plan knows of.
-pub(crate) fn plan_secrets(plan: &Plan) -> Secrets {
-    Secrets::within(&plan_values(plan))
+pub(crate) fn plan_secrets(plan: &Plan) -> SecretTexts {
+    SecretTexts::within(&plan_values(plan))
 }
 
 /// All values of a plan that have something secret in them, sensitive outputs marked.
@@ -210,7 +210,7 @@ pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
         objects.extend(std::iter::once(&drift.before).chain(&drift.after));
     }
     for settled in &plan.settled {
-        if let Settled::Seen(record) = settled {
+        if let RefreshUpdate::Seen(record) = settled {
             objects.extend([&record.arguments, &record.outputs]);
         }
     }
@@ -230,11 +230,11 @@ pub(crate) fn output_values(value: &Value, is_sensitive: bool) -> Vec<Value> {
 }
 
 /// The sources a plan was made from.
-pub(crate) fn sources_of(snapshot: &Snapshot) -> Sources {
+pub(crate) fn sources_of(snapshot: &PlanSnapshot) -> SourceTexts {
     snapshot.sources.iter().cloned().collect()
 }
 
-fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> ShownChange {
+fn change(change: &Change, sources: &SourceTexts, redactor: &mut Redactor<'_>) -> ChangeReport {
     let Change {
         address,
         deposed,
@@ -260,13 +260,13 @@ fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> Sh
         Some((name.clone(), types))
     };
     let changed = differences.iter().filter_map(|it| match it.path.steps() {
-        [Step::Name(name), ..] => types(name),
+        [PathStep::Name(name), ..] => types(name),
         _ => None,
     });
     let told =
         |it: &Difference| Difference { path: redactor.path(&it.path, &[old.as_ref(), new.as_ref()]), replaces: it.replaces };
     let impact = |it: &Impact| Impact { severity: it.severity, message: redactor.message(&it.message) };
-    ShownChange {
+    ChangeReport {
         address: address.clone(),
         deposed: deposed.clone(),
         action: *action,
@@ -292,10 +292,10 @@ fn retyped(before: &Value, after: &Value, redactor: &Redactor<'_>) -> Option<(Ty
     (before != after).then_some((before, after))
 }
 
-fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> ShownDrift {
+fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> DriftReport {
     let Drift { address, before, after, paths, remarks, contributes } = drift;
     let (old, new) = (redactor.attributes(before), after.as_ref().map(|it| redactor.attributes(it)));
-    ShownDrift {
+    DriftReport {
         address: address.clone(),
         paths: paths.iter().map(|it| redactor.path(it, &[Some(&old), new.as_ref()])).collect(),
         before: old,
@@ -306,7 +306,7 @@ fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> ShownDrift {
 }
 
 /// A change to an output, as anybody may see it.
-pub(crate) fn shown_output_change(output: &OutputChange, redactor: &mut Redactor<'_>) -> ShownOutput {
+pub(crate) fn shown_output_change(output: &OutputChange, redactor: &mut Redactor<'_>) -> OutputReport {
     let OutputChange { before, after, sensitive } = output;
     let mut shown = |it: &Value| if *sensitive { redactor.secret(it) } else { redactor.shown(it) };
     let (old, new) = (before.as_ref().map(&mut shown), after.as_ref().map(&mut shown));
@@ -317,5 +317,5 @@ pub(crate) fn shown_output_change(output: &OutputChange, redactor: &mut Redactor
         }
         _ => (None, None),
     };
-    ShownOutput { before: old, after: new, sensitive: *sensitive, retyped, marked }
+    OutputReport { before: old, after: new, sensitive: *sensitive, retyped, marked }
 }

@@ -2,17 +2,17 @@
 
 use std::fmt::Write as _;
 
-use ha_value::{Path, Step};
+use ha_value::{Path, PathStep};
 
-use super::compare::{Row, What};
+use super::compare::{DiffRow, RowContent};
 use super::expression::{inline, inline_after, is_identifier, key, set_out};
-use super::line_diff::{Line, LineDifference, LineKind, StretchContent, between, lines_of, pretty_json};
-use super::redacted_value::{SENSITIVE, SENSITIVE_CHANGED, SENSITIVE_UNCHANGED, Shown, columns, printable, unknown};
-use super::style::{Paint, Tone};
+use super::line_diff::{DiffLine, LineDifference, LineKind, StretchContent, between, lines_of, pretty_json};
+use super::redacted_value::{RedactedValue, SENSITIVE, SENSITIVE_CHANGED, SENSITIVE_UNCHANGED, columns, printable, unknown};
+use super::style::{Painter, TextRole};
 
 /// How much of a plan is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Detail {
+pub(crate) enum DetailLevel {
     /// The list of addresses alone.
     None,
     /// What changes, long texts cut short.
@@ -30,37 +30,37 @@ const NAMES: usize = 28;
 const WIDE: usize = 90;
 
 /// How much is written where not all is asked for.
-struct Budget {
+struct RowBudget {
     rows: usize,
     lines: usize,
     preview: usize,
     characters: usize,
 }
 
-impl Budget {
-    fn of(detail: Detail) -> Self {
+impl RowBudget {
+    fn of(detail: DetailLevel) -> Self {
         match detail {
-            Detail::Full => Self { rows: usize::MAX, lines: usize::MAX, preview: usize::MAX, characters: usize::MAX },
+            DetailLevel::Full => Self { rows: usize::MAX, lines: usize::MAX, preview: usize::MAX, characters: usize::MAX },
             _ => Self { rows: 100, lines: 200, preview: 10, characters: 400 },
         }
     }
 }
 
 /// Writes rows.
-pub(crate) struct Rows {
-    paint: Paint,
-    budget: Budget,
+pub(crate) struct RowWriter {
+    paint: Painter,
+    budget: RowBudget,
     width: usize,
 }
 
-impl Rows {
-    pub(crate) fn new<'a>(rows: impl IntoIterator<Item = &'a Row>, detail: Detail, paint: Paint) -> Self {
+impl RowWriter {
+    pub(crate) fn new<'a>(rows: impl IntoIterator<Item = &'a DiffRow>, detail: DetailLevel, paint: Painter) -> Self {
         let width = rows.into_iter().map(|it| columns(&place(&it.path))).max().unwrap_or(0).min(NAMES);
-        Self { paint, budget: Budget::of(detail), width }
+        Self { paint, budget: RowBudget::of(detail), width }
     }
 
     /// Appends the rows.
-    pub(crate) fn write(&self, rows: &[Row], text: &mut String) {
+    pub(crate) fn write(&self, rows: &[DiffRow], text: &mut String) {
         for row in rows.iter().take(self.budget.rows) {
             self.row(row, text);
         }
@@ -74,53 +74,53 @@ impl Rows {
         let _ = writeln!(text, "{:INDENT$}{name:width$}  {value}", "", width = self.width);
     }
 
-    fn row(&self, row: &Row, text: &mut String) {
+    fn row(&self, row: &DiffRow, text: &mut String) {
         let name = place(&row.path);
         let head = format!("{:INDENT$}{name}{:pad$}  ", "", "", pad = self.width.saturating_sub(columns(&name)));
         let note = match row.replaces {
-            true => format!("  {}", self.paint.put(Tone::Alarm, "forces replacement")),
+            true => format!("  {}", self.paint.put(TextRole::Alarm, "forces replacement")),
             false => String::new(),
         };
         let mut line = |value: &str| {
             let written = format!("{head}{value}{note}");
             let _ = writeln!(text, "{}", written.trim_end());
         };
-        let sign = |tone, sign: &str, value: &Shown| format!("{} {}", self.paint.put(tone, sign), self.short(value));
+        let sign = |tone, sign: &str, value: &RedactedValue| format!("{} {}", self.paint.put(tone, sign), self.short(value));
         match &row.what {
-            What::Is(value) => self.whole(&head, value, text),
-            What::Added(value) if value.is_long_text() => {
-                line(&format!("{} {}", self.paint.put(Tone::Made, "+"), self.count(value)));
+            RowContent::Is(value) => self.whole(&head, value, text),
+            RowContent::Added(value) if value.is_long_text() => {
+                line(&format!("{} {}", self.paint.put(TextRole::Made, "+"), self.count(value)));
                 self.preview(value, text);
             }
-            What::Added(value) => line(&sign(Tone::Made, "+", value)),
-            What::Removed(value) if value.is_long_text() => {
-                line(&format!("{} {}", self.paint.put(Tone::Gone, "-"), self.count(value)));
+            RowContent::Added(value) => line(&sign(TextRole::Made, "+", value)),
+            RowContent::Removed(value) if value.is_long_text() => {
+                line(&format!("{} {}", self.paint.put(TextRole::Gone, "-"), self.count(value)));
             }
-            What::Removed(value) => line(&sign(Tone::Gone, "-", value)),
-            What::SecretChanged => line(SENSITIVE_CHANGED),
-            What::SecretUnchanged => line(SENSITIVE_UNCHANGED),
-            What::Retyped(before, after) => {
-                let types = format!("{before} {} {after}", self.paint.put(Tone::Changed, "->"));
-                line(&format!("{types}  {}", self.paint.put(Tone::Quiet, "its type alone")));
+            RowContent::Removed(value) => line(&sign(TextRole::Gone, "-", value)),
+            RowContent::SecretChanged => line(SENSITIVE_CHANGED),
+            RowContent::SecretUnchanged => line(SENSITIVE_UNCHANGED),
+            RowContent::Retyped(before, after) => {
+                let types = format!("{before} {} {after}", self.paint.put(TextRole::Changed, "->"));
+                line(&format!("{types}  {}", self.paint.put(TextRole::Quiet, "its type alone")));
             }
-            What::Marked(true) => line("sensitive from now on"),
-            What::Marked(false) => line("not sensitive any more"),
-            What::Lines(difference) => {
+            RowContent::Marked(true) => line("sensitive from now on"),
+            RowContent::Marked(false) => line("not sensitive any more"),
+            RowContent::Lines(difference) => {
                 line(&format!("+{} -{} of {} lines", difference.added, difference.removed, difference.total));
                 self.hunks(difference, text);
             }
-            What::Changed(before, after) => {
+            RowContent::Changed(before, after) => {
                 let (old, new) = (inline(before), inline_after(before, after));
                 if columns(&old) + columns(&new) <= WIDE {
-                    line(&format!("{old} {} {new}", self.paint.put(Tone::Changed, "->")));
+                    line(&format!("{old} {} {new}", self.paint.put(TextRole::Changed, "->")));
                 } else if let (Some(old), Some(new)) = (before.pieces(), after.pieces()) {
                     line("");
                     // Texts of one line have no line end to miss.
                     let lines = between(old, new).hunks.into_iter().flat_map(|it| it.lines);
-                    self.hunk_lines(lines.map(|it| Line { unended: false, ..it }), text);
+                    self.hunk_lines(lines.map(|it| DiffLine { unended: false, ..it }), text);
                 } else {
-                    line(&sign(Tone::Gone, "-", before));
-                    let after = format!("{} {}", self.paint.put(Tone::Made, "+"), self.clipped(&new));
+                    line(&sign(TextRole::Gone, "-", before));
+                    let after = format!("{} {}", self.paint.put(TextRole::Made, "+"), self.clipped(&new));
                     let _ = writeln!(text, "{:indent$}  {after}", "", indent = INDENT + self.width);
                 }
             }
@@ -128,8 +128,8 @@ impl Rows {
     }
 
     /// The value of an attribute that comes or goes with the rest.
-    fn whole(&self, head: &str, value: &Shown, text: &mut String) {
-        let pretty = value.pieces().and_then(pretty_json).map(Shown::Text);
+    fn whole(&self, head: &str, value: &RedactedValue, text: &mut String) {
+        let pretty = value.pieces().and_then(pretty_json).map(RedactedValue::Text);
         let value = pretty.as_ref().filter(|_| columns(&inline(value)) > WIDE).unwrap_or(value);
         if value.is_long_text() {
             let _ = writeln!(text, "{head}{}", self.count(value));
@@ -149,13 +149,13 @@ impl Rows {
         }
     }
 
-    fn count(&self, value: &Shown) -> String {
+    fn count(&self, value: &RedactedValue) -> String {
         let lines = lines_of(value.pieces().unwrap_or_default()).len();
-        self.paint.put(Tone::Quiet, &format!("{lines} lines"))
+        self.paint.put(TextRole::Quiet, &format!("{lines} lines"))
     }
 
     /// The first lines of a text. The bar keeps a list in the text from looking like lines that go.
-    fn preview(&self, value: &Shown, text: &mut String) {
+    fn preview(&self, value: &RedactedValue, text: &mut String) {
         let lines = lines_of(value.pieces().unwrap_or_default());
         let shown = if lines.len() <= self.budget.preview.saturating_add(2) { lines.len() } else { self.budget.preview };
         for line in &lines[..shown] {
@@ -175,7 +175,7 @@ impl Rows {
             }
             let ((old, olds), (new, news)) = (hunk.old, hunk.new);
             let place = format!("@@ {old},{olds} -> {new},{news} @@");
-            let _ = writeln!(text, "{:indent$}{}", "", self.paint.put(Tone::Read, &place), indent = INDENT + 2);
+            let _ = writeln!(text, "{:indent$}{}", "", self.paint.put(TextRole::Read, &place), indent = INDENT + 2);
             self.hunk_lines(hunk.lines.iter().take(left), text);
             left = left.saturating_sub(hunk.lines.len());
         }
@@ -184,17 +184,17 @@ impl Rows {
         }
     }
 
-    fn hunk_lines(&self, lines: impl Iterator<Item = impl std::borrow::Borrow<Line>>, text: &mut String) {
+    fn hunk_lines(&self, lines: impl Iterator<Item = impl std::borrow::Borrow<DiffLine>>, text: &mut String) {
         for line in lines {
             let line = line.borrow();
             let (sign, tone) = match line.kind {
                 LineKind::Kept => (" ", None),
-                LineKind::Removed => ("-", Some((Tone::Gone, Tone::GoneHere))),
-                LineKind::Added => ("+", Some((Tone::Made, Tone::MadeHere))),
+                LineKind::Removed => ("-", Some((TextRole::Gone, TextRole::GoneHere))),
+                LineKind::Added => ("+", Some((TextRole::Made, TextRole::MadeHere))),
             };
             let sign = tone.map_or_else(|| sign.to_owned(), |(tone, _)| self.paint.put(tone, sign));
             let end = if line.unended && line.kind != LineKind::Kept {
-                self.paint.put(Tone::Quiet, " (no line end)")
+                self.paint.put(TextRole::Quiet, " (no line end)")
             } else {
                 String::new()
             };
@@ -203,7 +203,7 @@ impl Rows {
         }
     }
 
-    fn content(&self, line: &Line, tone: Option<(Tone, Tone)>) -> String {
+    fn content(&self, line: &DiffLine, tone: Option<(TextRole, TextRole)>) -> String {
         let mut left = self.budget.characters;
         let mut cut = 0;
         let mut written = String::new();
@@ -225,12 +225,12 @@ impl Rows {
             };
         }
         if cut > 0 {
-            written += &self.paint.put(Tone::Quiet, &format!("… {cut} more characters"));
+            written += &self.paint.put(TextRole::Quiet, &format!("… {cut} more characters"));
         }
         written
     }
 
-    fn short(&self, value: &Shown) -> String {
+    fn short(&self, value: &RedactedValue) -> String {
         self.clipped(&inline(value))
     }
 
@@ -240,14 +240,14 @@ impl Rows {
             None | Some(0) => text.to_owned(),
             Some(cut) => {
                 let kept: String = text.chars().take(self.budget.characters).collect();
-                kept + &self.paint.put(Tone::Quiet, &format!("… {cut} more characters"))
+                kept + &self.paint.put(TextRole::Quiet, &format!("… {cut} more characters"))
             }
         }
     }
 
     fn more(&self, what: &str, indent: usize, text: &mut String) {
         let note = format!("… {what}; `--detail full` shows all");
-        let _ = writeln!(text, "{:indent$}{}", "", self.paint.put(Tone::Quiet, &note));
+        let _ = writeln!(text, "{:indent$}{}", "", self.paint.put(TextRole::Quiet, &note));
     }
 }
 
@@ -256,10 +256,10 @@ pub(crate) fn place(path: &Path) -> String {
     let mut text = String::new();
     for step in path.steps() {
         match step {
-            Step::Index(index) => text += &format!("[{index}]"),
-            Step::Name(name) if text.is_empty() => text += name,
-            Step::Name(name) if is_identifier(name) => text += &format!(".{name}"),
-            Step::Name(name) => text += &format!("[{}]", key(name)),
+            PathStep::Index(index) => text += &format!("[{index}]"),
+            PathStep::Name(name) if text.is_empty() => text += name,
+            PathStep::Name(name) if is_identifier(name) => text += &format!(".{name}"),
+            PathStep::Name(name) => text += &format!("[{}]", key(name)),
         }
     }
     printable(&text).into_owned()

@@ -4,49 +4,49 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use ha_plan::takes_timeouts;
-use ha_provider::{Described, Field, Schema, Schemas, Shape};
-use ha_value::{Mode, Name, Value};
+use ha_provider::{FieldShape, ResourceDescription, Schema, SchemaField, SchemaSet};
+use ha_value::{Name, ResourceMode, Value};
 
 use super::expression::inline;
-use super::json::Json;
+use super::json::JsonValue;
 use super::redacted_value::printable;
-use super::redaction::{Redactor, Sight};
-use super::secrets::Secrets;
-use super::style::{Paint, Tone};
+use super::redaction::{Redactor, SecretVisibility};
+use super::secrets::SecretTexts;
+use super::style::{Painter, TextRole};
 
 /// All kinds, each with a line about it.
-pub(crate) fn kinds_text(schemas: &Schemas, paint: Paint) -> String {
+pub(crate) fn kinds_text(schemas: &SchemaSet, paint: Painter) -> String {
     let mut text = String::new();
-    let all: Vec<(Mode, &Described)> = schemas.kinds().collect();
+    let all: Vec<(ResourceMode, &ResourceDescription)> = schemas.kinds().collect();
     let width = all.iter().map(|(mode, it)| head(*mode).len() + it.kind.len()).max().unwrap_or(0);
     for (mode, described) in all {
         let name = format!("{}{}", head(mode), described.kind);
         let doc = first_sentence(&described.schema().doc);
-        let _ = writeln!(text, "{}{:pad$}  {doc}", paint.put(Tone::Head, &name), "", pad = width - name.len());
+        let _ = writeln!(text, "{}{:pad$}  {doc}", paint.put(TextRole::Head, &name), "", pad = width - name.len());
     }
     text
 }
 
 /// One kind, whole.
-pub(crate) fn kind_text(mode: Mode, described: &Described, paint: Paint) -> String {
+pub(crate) fn kind_text(mode: ResourceMode, described: &ResourceDescription, paint: Painter) -> String {
     let mut text = settings_text(&format!("{}{}", head(mode), described.kind), described.schema(), paint);
     if takes_timeouts(described) {
-        let operations = if mode == Mode::Data { "`read`" } else { "`create`, `read`, `update` and `delete`" };
+        let operations = if mode == ResourceMode::Data { "`read`" } else { "`create`, `read`, `update` and `delete`" };
         let _ = writeln!(text, "\nA block `timeouts` says how long {operations} may take, as \"60m\".");
     }
     text
 }
 
 /// A block of settings, whole.
-pub(crate) fn settings_text(name: &str, schema: &Schema, paint: Paint) -> String {
+pub(crate) fn settings_text(name: &str, schema: &Schema, paint: Painter) -> String {
     let Schema { doc, arguments, outputs, unsupported: _ } = schema;
-    let mut text = format!("{}\n", paint.put(Tone::Head, name));
+    let mut text = format!("{}\n", paint.put(TextRole::Head, name));
     for line in doc.lines() {
         let _ = writeln!(text, "{}", format!("  {line}").trim_end());
     }
     for (title, fields) in [("Arguments", arguments), ("Outputs", outputs)] {
         if !fields.is_empty() {
-            let _ = writeln!(text, "\n{}", paint.put(Tone::Head, title));
+            let _ = writeln!(text, "\n{}", paint.put(TextRole::Head, title));
             write_fields(fields, title == "Arguments", 2, paint, &mut text);
         }
     }
@@ -54,27 +54,27 @@ pub(crate) fn settings_text(name: &str, schema: &Schema, paint: Paint) -> String
 }
 
 /// Blocks of settings, each with a line about it.
-pub(crate) fn all_settings_text<'a>(all: impl IntoIterator<Item = (&'a str, &'a Schema)>, paint: Paint) -> String {
+pub(crate) fn all_settings_text<'a>(all: impl IntoIterator<Item = (&'a str, &'a Schema)>, paint: Painter) -> String {
     let all: Vec<(&str, &Schema)> = all.into_iter().collect();
     let width = all.iter().map(|it| it.0.len()).max().unwrap_or(0);
     all.iter().fold(String::new(), |mut text, (name, schema)| {
         let padding = " ".repeat(width - name.len());
-        let _ = writeln!(text, "{}{padding}  {}", paint.put(Tone::Head, name), first_sentence(&schema.doc));
+        let _ = writeln!(text, "{}{padding}  {}", paint.put(TextRole::Head, name), first_sentence(&schema.doc));
         text
     })
 }
 
 /// A block of settings as data.
-pub(crate) fn settings_json(name: &str, schema: &Schema) -> Json {
+pub(crate) fn settings_json(name: &str, schema: &Schema) -> JsonValue {
     let Schema { doc, arguments, outputs: _, unsupported: _ } = schema;
-    Json::object([("name", name.into()), ("description", doc.into()), ("arguments", fields_json(arguments))])
+    JsonValue::object([("name", name.into()), ("description", doc.into()), ("arguments", fields_json(arguments))])
 }
 
 /// One kind as data.
-pub(crate) fn kind_json(mode: Mode, described: &Described) -> Json {
+pub(crate) fn kind_json(mode: ResourceMode, described: &ResourceDescription) -> JsonValue {
     let Schema { doc, arguments, outputs, unsupported: _ } = described.schema();
-    Json::object([
-        ("mode", if mode == Mode::Data { "data" } else { "managed" }.into()),
+    JsonValue::object([
+        ("mode", if mode == ResourceMode::Data { "data" } else { "managed" }.into()),
         ("kind", (&*described.kind).into()),
         ("provider", (&*described.provider).into()),
         ("description", doc.into()),
@@ -83,8 +83,8 @@ pub(crate) fn kind_json(mode: Mode, described: &Described) -> Json {
     ])
 }
 
-fn head(mode: Mode) -> &'static str {
-    if mode == Mode::Data { "data." } else { "" }
+fn head(mode: ResourceMode) -> &'static str {
+    if mode == ResourceMode::Data { "data." } else { "" }
 }
 
 /// What it is, in a sentence.
@@ -93,11 +93,12 @@ fn first_sentence(doc: &str) -> String {
     first.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned()
 }
 
-fn write_fields(fields: &BTreeMap<Name, Field>, are_arguments: bool, indent: usize, paint: Paint, text: &mut String) {
+fn write_fields(fields: &BTreeMap<Name, SchemaField>, are_arguments: bool, indent: usize, paint: Painter, text: &mut String) {
     for (name, field) in fields {
         let traits = traits(field, are_arguments);
-        let traits = if traits.is_empty() { String::new() } else { format!("  {}", paint.put(Tone::Quiet, &traits.join(", "))) };
-        let _ = writeln!(text, "{:indent$}{}  {}{traits}", "", paint.put(Tone::Head, name), shape_text(&field.shape));
+        let traits =
+            if traits.is_empty() { String::new() } else { format!("  {}", paint.put(TextRole::Quiet, &traits.join(", "))) };
+        let _ = writeln!(text, "{:indent$}{}  {}{traits}", "", paint.put(TextRole::Head, name), shape_text(&field.shape));
         for line in field.doc.lines() {
             let _ = writeln!(text, "{}", format!("{:indent$}    {line}", "").trim_end());
         }
@@ -107,8 +108,8 @@ fn write_fields(fields: &BTreeMap<Name, Field>, are_arguments: bool, indent: usi
     }
 }
 
-fn traits(field: &Field, is_argument: bool) -> Vec<String> {
-    let Field { doc: _, shape: _, required, default, immutable, volatile, secret, write_only, chosen } = field;
+fn traits(field: &SchemaField, is_argument: bool) -> Vec<String> {
+    let SchemaField { doc: _, shape: _, required, default, immutable, volatile, secret, write_only, chosen } = field;
     let mut traits = Vec::new();
     let mut when = |yes: bool, what: &str| {
         if yes {
@@ -128,37 +129,38 @@ fn traits(field: &Field, is_argument: bool) -> Vec<String> {
 }
 
 fn value_text(value: &Value) -> String {
-    let secrets = Secrets::default();
-    printable(&inline(&Redactor::new(&secrets, Sight::Redacted).shown(value))).into_owned()
+    let secrets = SecretTexts::default();
+    printable(&inline(&Redactor::new(&secrets, SecretVisibility::Redacted).shown(value))).into_owned()
 }
 
-fn shape_text(shape: &Shape) -> String {
+fn shape_text(shape: &FieldShape) -> String {
     match shape {
-        Shape::Any => "any".into(),
-        Shape::Bool => "bool".into(),
-        Shape::Number | Shape::Integer { .. } => "number".into(),
-        Shape::String { one_of } if one_of.is_empty() => "string".into(),
-        Shape::String { one_of } => one_of.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(" | "),
-        Shape::Text => "string".into(),
-        Shape::List(of) => format!("list({})", shape_text(of)),
-        Shape::Set(of) => format!("set({})", shape_text(of)),
-        Shape::Map(of) => format!("map({})", shape_text(of)),
-        Shape::Object(_) => "block".into(),
+        FieldShape::Any => "any".into(),
+        FieldShape::Bool => "bool".into(),
+        FieldShape::Number | FieldShape::Integer { .. } => "number".into(),
+        FieldShape::String { one_of } if one_of.is_empty() => "string".into(),
+        FieldShape::String { one_of } => one_of.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(" | "),
+        FieldShape::Text => "string".into(),
+        FieldShape::List(of) => format!("list({})", shape_text(of)),
+        FieldShape::Set(of) => format!("set({})", shape_text(of)),
+        FieldShape::Map(of) => format!("map({})", shape_text(of)),
+        FieldShape::Object(_) => "block".into(),
     }
 }
 
-fn fields_json(fields: &BTreeMap<Name, Field>) -> Json {
-    let field = |(name, field): (&Name, &Field)| {
-        let Field { doc, shape, required, default, immutable, volatile, secret, write_only, chosen } = field;
-        let mut entries = vec![("type", Json::from(&shape.ty())), ("description", doc.into()), ("required", (*required).into())];
-        if let Shape::String { one_of } = shape
+fn fields_json(fields: &BTreeMap<Name, SchemaField>) -> JsonValue {
+    let field = |(name, field): (&Name, &SchemaField)| {
+        let SchemaField { doc, shape, required, default, immutable, volatile, secret, write_only, chosen } = field;
+        let mut entries =
+            vec![("type", JsonValue::from(&shape.ty())), ("description", doc.into()), ("required", (*required).into())];
+        if let FieldShape::String { one_of } = shape
             && !one_of.is_empty()
         {
-            entries.push(("one_of", Json::array(one_of)));
+            entries.push(("one_of", JsonValue::array(one_of)));
         }
         if let Some(default) = default {
-            let secrets = Secrets::default();
-            entries.push(("default", Json::from(&Redactor::new(&secrets, Sight::Redacted).shown(default))));
+            let secrets = SecretTexts::default();
+            entries.push(("default", JsonValue::from(&Redactor::new(&secrets, SecretVisibility::Redacted).shown(default))));
         }
         let marks = [
             ("immutable", immutable),
@@ -167,26 +169,26 @@ fn fields_json(fields: &BTreeMap<Name, Field>) -> Json {
             ("write_only", write_only),
             ("chosen", chosen),
         ];
-        entries.extend(marks.into_iter().filter(|(_, it)| **it).map(|(name, _)| (name, Json::Bool(true))));
+        entries.extend(marks.into_iter().filter(|(_, it)| **it).map(|(name, _)| (name, JsonValue::Bool(true))));
         if let Some(inner) = shape.block() {
             entries.push(("fields", fields_json(inner)));
         }
-        (name.to_string(), Json::object(entries))
+        (name.to_string(), JsonValue::object(entries))
     };
-    Json::Object(fields.iter().map(field).collect())
+    JsonValue::Object(fields.iter().map(field).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use ha_provider::Hooks;
+    use ha_provider::ResourceHooks;
     use snapbox::str;
 
     use super::super::test_data::check;
     use super::*;
 
-    fn field(doc: &str, shape: Shape) -> Field {
+    fn field(doc: &str, shape: FieldShape) -> SchemaField {
         let (required, default) = (false, None);
-        Field {
+        SchemaField {
             doc: doc.into(),
             shape,
             required,
@@ -199,38 +201,38 @@ mod tests {
         }
     }
 
-    fn bucket() -> Described {
-        let string = || Shape::String { one_of: vec![] };
-        let rule = BTreeMap::from([("port".into(), Field { required: true, ..field("Which port.", Shape::Number) })]);
+    fn bucket() -> ResourceDescription {
+        let string = || FieldShape::String { one_of: vec![] };
+        let rule = BTreeMap::from([("port".into(), SchemaField { required: true, ..field("Which port.", FieldShape::Number) })]);
         let arguments = BTreeMap::from([
             (
                 "bucket".into(),
-                Field { required: true, immutable: true, ..field("Globally unique name.\n\nIn lower case.", string()) },
+                SchemaField { required: true, immutable: true, ..field("Globally unique name.\n\nIn lower case.", string()) },
             ),
             (
                 "acl".into(),
-                Field {
+                SchemaField {
                     default: Some(Value::from("private")),
-                    ..field("Who may.", Shape::String { one_of: vec!["private".into(), "public".into()] })
+                    ..field("Who may.", FieldShape::String { one_of: vec!["private".into(), "public".into()] })
                 },
             ),
-            ("rule".into(), field("A rule.", Shape::Set(Box::new(Shape::Object(rule))))),
-            ("key".into(), Field { secret: true, ..field("", string()) }),
+            ("rule".into(), field("A rule.", FieldShape::Set(Box::new(FieldShape::Object(rule))))),
+            ("key".into(), SchemaField { secret: true, ..field("", string()) }),
         ]);
         let outputs =
-            BTreeMap::from([("etag".into(), Field { volatile: true, required: true, ..field("Its digest.", string()) })]);
-        Described::new(
+            BTreeMap::from([("etag".into(), SchemaField { volatile: true, required: true, ..field("Its digest.", string()) })]);
+        ResourceDescription::new(
             "aws_s3_bucket",
             "aws",
             Schema { doc: "A bucket of objects.\nMany of them.".into(), arguments, outputs, unsupported: &[] },
-            Hooks::new(),
+            ResourceHooks::new(),
         )
     }
 
     #[test]
     fn a_kind_as_text() {
         check(
-            &kind_text(Mode::Managed, &bucket(), Paint::PLAIN),
+            &kind_text(ResourceMode::Managed, &bucket(), Painter::PLAIN),
             str![[r#"
 aws_s3_bucket
   A bucket of objects.
@@ -258,7 +260,7 @@ A block `timeouts` says how long `create`, `read`, `update` and `delete` may tak
 "#]],
         );
         check(
-            &kind_text(Mode::Data, &bucket(), Paint::COLOURED),
+            &kind_text(ResourceMode::Data, &bucket(), Painter::COLOURED),
             str![[r#"
 ␛[1mdata.aws_s3_bucket␛[0m
   A bucket of objects.
@@ -290,7 +292,7 @@ A block `timeouts` says how long `read` may take, as "60m".
     #[test]
     fn a_kind_as_data() {
         check(
-            &kind_json(Mode::Managed, &bucket()).pretty(),
+            &kind_json(ResourceMode::Managed, &bucket()).pretty(),
             str![[r#"
 {
   "mode": "managed",

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-pub(crate) use ha_plan::Secrets;
-use ha_provider::{Described, Field, NoSettings, Schema, Shape};
-use ha_state_store::Mask;
+pub(crate) use ha_plan::SecretTexts;
+use ha_provider::{FieldShape, NoSettings, ResourceDescription, Schema, SchemaField};
+use ha_state_store::RedactionMask;
 use ha_value::{Name, Object, Value, closest};
 
 use crate::workspace::backends::backends;
-use crate::workspace::encryption::Encryption;
+use crate::workspace::encryption::EncryptionSettings;
 use crate::workspace::providers::kinds;
 
 /// The variables of the environment that hold secrets which stores, keys and providers take from there.
@@ -23,7 +23,7 @@ const VARIABLES: [&str; 6] = [
 ];
 
 /// The arguments of something, by name.
-pub(crate) type Fields = BTreeMap<Name, Field>;
+pub(crate) type Fields = BTreeMap<Name, SchemaField>;
 
 /// What may stand in any block of a resource, whatever its kind.
 const META: [&str; 10] =
@@ -52,7 +52,7 @@ static HOLDERS: LazyLock<BTreeMap<String, Fields>> = LazyLock::new(|| {
     let of_kinds = schemas.kinds().map(|(_, it)| (it.kind.to_string(), &it.schema().arguments));
     let of_providers = schemas.providers().map(|(name, it)| (name.to_string(), &it.schema.arguments));
     let of_backends = backends.iter().map(|(name, it)| (name.to_string(), &it.schema().arguments));
-    let encryption = Schema::of::<Encryption, NoSettings>();
+    let encryption = Schema::of::<EncryptionSettings, NoSettings>();
     let all = of_kinds.chain(of_providers).chain(of_backends).chain([("encryption".to_owned(), &encryption.arguments)]);
     let mut holders: BTreeMap<String, Fields> = BTreeMap::new();
     for (name, fields) in all.filter(|(_, it)| !secret_fields(it).is_empty()) {
@@ -63,20 +63,20 @@ static HOLDERS: LazyLock<BTreeMap<String, Fields>> = LazyLock::new(|| {
 });
 
 /// The names of arguments, whatever the kind.
-struct Arguments {
+struct ArgumentNames {
     /// Of those whose values are secret.
     secret: BTreeSet<String>,
     /// Of those whose values are not.
     open: BTreeSet<String>,
 }
 
-static ARGUMENTS: LazyLock<Arguments> = LazyLock::new(|| {
+static ARGUMENTS: LazyLock<ArgumentNames> = LazyLock::new(|| {
     let secret = secret_arguments().into_iter().filter_map(|(_, path)| path.last().map(ToString::to_string)).collect();
     let (schemas, _) = kinds();
     let of_kinds = schemas.kinds().map(|(_, it)| &it.schema().arguments);
     let all = of_kinds.chain(schemas.providers().map(|(_, it)| &it.schema.arguments));
     let names = all.flat_map(BTreeMap::keys).map(ToString::to_string);
-    Arguments { open: names.filter(|it| !BTreeSet::contains(&secret, it)).collect(), secret }
+    ArgumentNames { open: names.filter(|it| !BTreeSet::contains(&secret, it)).collect(), secret }
 });
 
 /// What every kind is called.
@@ -85,7 +85,7 @@ static KINDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| kinds().0.kinds().ma
 /// The kinds that are made of nothing but what they keep, and that is secret: it is what an import of one is given.
 static SECRET_IDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let (schemas, _) = kinds();
-    let is_secret = |it: &Described| it.pure && !secret_fields(&it.schema().outputs).is_empty();
+    let is_secret = |it: &ResourceDescription| it.pure && !secret_fields(&it.schema().outputs).is_empty();
     schemas.kinds().filter(|(_, it)| is_secret(it)).map(|(_, it)| it.kind.to_string()).collect()
 });
 
@@ -96,9 +96,9 @@ pub(crate) fn environment_secrets() -> Vec<Value> {
 }
 
 /// Takes out of a text what is secret in the environment and in the settings of a block.
-pub(crate) fn mask_of(settings: &Object) -> Mask {
+pub(crate) fn mask_of(settings: &Object) -> RedactionMask {
     let of_block = settings.values().filter(|it| it.contains_sensitive()).cloned();
-    let secrets = Secrets::within(&of_block.chain(environment_secrets()).collect::<Vec<_>>());
+    let secrets = SecretTexts::within(&of_block.chain(environment_secrets()).collect::<Vec<_>>());
     Arc::new(move |text| secrets.masked(text))
 }
 
@@ -111,22 +111,22 @@ fn secret_arguments() -> Vec<(String, Vec<Name>)> {
     let of_kinds = schemas.kinds().flat_map(|(_, it)| of(&it.kind, it.schema()));
     let of_providers = schemas.providers().flat_map(|(name, it)| of(name, &it.schema));
     let of_backends = backends.iter().flat_map(|(name, it)| of(&format!("backend.{name}"), it.schema()));
-    let of_encryption = of("encryption", &Schema::of::<Encryption, NoSettings>());
+    let of_encryption = of("encryption", &Schema::of::<EncryptionSettings, NoSettings>());
     of_kinds.chain(of_providers).chain(of_backends).chain(of_encryption).collect()
 }
 
 /// The paths of all fields that are secret, also inside of others.
-fn secret_fields(fields: &BTreeMap<Name, Field>) -> Vec<Vec<Name>> {
+fn secret_fields(fields: &BTreeMap<Name, SchemaField>) -> Vec<Vec<Name>> {
     let mut found = Vec::new();
     for (name, field) in fields {
         if field.secret || field.write_only {
             found.push(vec![name.clone()]);
         }
         let mut shape = &field.shape;
-        while let Shape::List(of) | Shape::Set(of) | Shape::Map(of) = shape {
+        while let FieldShape::List(of) | FieldShape::Set(of) | FieldShape::Map(of) = shape {
             shape = of;
         }
-        if let Shape::Object(inner) = shape {
+        if let FieldShape::Object(inner) = shape {
             found.extend(secret_fields(inner).into_iter().map(|path| [std::slice::from_ref(name), path.as_slice()].concat()));
         }
     }
@@ -162,11 +162,11 @@ pub(crate) fn is_unknown_within(path: &[&str], fields: &Fields) -> bool {
     }
     let Some(field) = fields.get(*name) else { return !META.contains(name) && !means_open(name, fields) };
     let mut shape = &field.shape;
-    while let Shape::List(of) | Shape::Set(of) | Shape::Map(of) = shape {
+    while let FieldShape::List(of) | FieldShape::Set(of) | FieldShape::Map(of) = shape {
         shape = of;
     }
     match shape {
-        Shape::Object(inner) => is_unknown_within(rest, inner),
+        FieldShape::Object(inner) => is_unknown_within(rest, inner),
         _ => false,
     }
 }
@@ -204,7 +204,7 @@ pub(crate) fn is_argument(name: &str) -> bool {
 
 /// Whether an argument of this name is secret, or one that is was meant.
 pub(crate) fn is_secret_argument(name: &str) -> bool {
-    let Arguments { secret, open } = &*ARGUMENTS;
+    let ArgumentNames { secret, open } = &*ARGUMENTS;
     let is_misspelt = || name.len() > 4 && !open.contains(name) && closest(name, secret.iter().map(String::as_str)).is_some();
     secret.contains(name) || is_misspelt()
 }

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use ha_diagnostics::Span;
+use ha_diagnostics::SourceSpan;
 
-use super::secrets::Secrets;
-use super::sources::Sources;
+use super::secrets::SecretTexts;
+use super::sources::SourceTexts;
 
 /// More of a line than this is not shown.
 const LONGEST_LINE: usize = 2000;
@@ -14,7 +14,7 @@ const LONGEST_LINE: usize = 2000;
 const FARTHEST: usize = 16 * 1024;
 
 /// The lines that some places of one file are on.
-pub(super) struct Window {
+pub(super) struct SourceExcerpt {
     pub(super) text: String,
     /// The number of the first.
     pub(super) line: usize,
@@ -22,9 +22,9 @@ pub(super) struct Window {
     pub(super) places: Vec<Range<usize>>,
 }
 
-impl Window {
+impl SourceExcerpt {
     /// The lines of one place; none where the file is not known or the span does not fit it.
-    pub(super) fn of(span: &Span, sources: &Sources, secrets: &Secrets) -> Option<Self> {
+    pub(super) fn of(span: &SourceSpan, sources: &SourceTexts, secrets: &SecretTexts) -> Option<Self> {
         let text = sources.text(&span.file)?;
         let place = fitting(span, text)?;
         let lines = lines(text, &place);
@@ -35,7 +35,7 @@ impl Window {
     }
 
     /// The lines of several places of a file together; none where they are too far apart, or too long.
-    pub(super) fn of_all(spans: &[&Span], sources: &Sources, secrets: &Secrets) -> Option<Self> {
+    pub(super) fn of_all(spans: &[&SourceSpan], sources: &SourceTexts, secrets: &SecretTexts) -> Option<Self> {
         let file = &spans.first()?.file;
         let text = sources.text(file)?;
         let places: Option<Vec<Range<usize>>> = spans.iter().map(|it| fitting(it, text).filter(|_| it.file == *file)).collect();
@@ -51,8 +51,8 @@ impl Window {
         text: &str,
         lines: Range<usize>,
         places: Vec<Range<usize>>,
-        sources: &Sources,
-        secrets: &Secrets,
+        sources: &SourceTexts,
+        secrets: &SecretTexts,
     ) -> Self {
         let start = lines.start;
         let places = places.into_iter().map(|it| it.start - start..it.end - start).collect();
@@ -60,7 +60,7 @@ impl Window {
     }
 
     /// A little on both sides, for lines that are too long to be shown.
-    fn narrow(file: &str, text: &str, place: Range<usize>, sources: &Sources, secrets: &Secrets) -> Self {
+    fn narrow(file: &str, text: &str, place: Range<usize>, sources: &SourceTexts, secrets: &SecretTexts) -> Self {
         let boundary = |mut at: usize| {
             while !text.is_char_boundary(at) {
                 at -= 1;
@@ -86,7 +86,7 @@ fn lines(text: &str, place: &Range<usize>) -> Range<usize> {
 }
 
 /// The span as a range of the text; none where it does not fit.
-pub(super) fn fitting(span: &Span, text: &str) -> Option<Range<usize>> {
+pub(super) fn fitting(span: &SourceSpan, text: &str) -> Option<Range<usize>> {
     let fits = span.start <= span.end && text.is_char_boundary(span.start) && text.is_char_boundary(span.end);
     fits.then_some(span.start..span.end)
 }

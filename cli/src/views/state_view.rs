@@ -3,25 +3,25 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ha_provider::Schemas;
+use ha_provider::SchemaSet;
 use ha_state_model::{OutputRecord, Record, State};
-use ha_value::{Address, Mode, Name, Object, Value};
+use ha_value::{Address, Name, Object, ResourceMode, Value};
 
-use super::document::Document;
+use super::document::JsonDocument;
 use super::expression::set_out;
-use super::json::Json;
+use super::json::JsonValue;
 use super::outcome::outputs_text;
 use super::plan_json::TERRAFORM_VERSION;
-use super::redacted_value::{Shown, printable};
-use super::redaction::{Redactor, Sight};
+use super::redacted_value::{RedactedValue, printable};
+use super::redaction::{Redactor, SecretVisibility};
 use super::report::output_values;
-use super::secrets::Secrets;
-use super::style::{Paint, Tone};
+use super::secrets::SecretTexts;
+use super::style::{Painter, TextRole};
 use super::values::{self, write_modules};
 
 /// All secrets of a state.
-pub(crate) fn state_secrets(state: &State) -> Secrets {
-    Secrets::within(&state_values(state))
+pub(crate) fn state_secrets(state: &State) -> SecretTexts {
+    SecretTexts::within(&state_values(state))
 }
 
 /// All values of a state, sensitive outputs marked.
@@ -36,23 +36,23 @@ pub(crate) fn state_values(state: &State) -> Vec<Value> {
 }
 
 /// What is recorded of one thing.
-pub(crate) fn record_text(record: &Record, secrets: &Secrets, paint: Paint) -> String {
-    let mut redactor = Redactor::new(secrets, Sight::Redacted);
+pub(crate) fn record_text(record: &Record, secrets: &SecretTexts, paint: Painter) -> String {
+    let mut redactor = Redactor::new(secrets, SecretVisibility::Redacted);
     let mut notes = vec![format!("version {}", record.version)];
     if record.tainted {
         notes.push("to be replaced".into());
     }
     let head = format!("# {} ({})", record.address, notes.join(", "));
     let block = &record.address.block;
-    let word = if block.mode == Mode::Data { "data" } else { "resource" };
-    let mut text = format!("{}\n{word} \"{}\" \"{}\" ", paint.put(Tone::Head, &printable(&head)), block.kind, block.name);
-    let attributes = Shown::Object(redactor.attributes(&attributes(record)));
+    let word = if block.mode == ResourceMode::Data { "data" } else { "resource" };
+    let mut text = format!("{}\n{word} \"{}\" \"{}\" ", paint.put(TextRole::Head, &printable(&head)), block.kind, block.name);
+    let attributes = RedactedValue::Object(redactor.attributes(&attributes(record)));
     let _ = writeln!(text, "{}", set_out(&attributes, 0));
     text
 }
 
 /// Everything that is recorded.
-pub(crate) fn state_text(state: &State, paint: Paint) -> String {
+pub(crate) fn state_text(state: &State, paint: Painter) -> String {
     let secrets = state_secrets(state);
     let mut text = String::new();
     for record in state.records.values() {
@@ -66,7 +66,7 @@ pub(crate) fn state_text(state: &State, paint: Paint) -> String {
         let _ = write!(
             text,
             "{}\n{}",
-            paint.put(Tone::Head, "Outputs"),
+            paint.put(TextRole::Head, "Outputs"),
             outputs_text(&shown_outputs(&state.outputs, &secrets), paint)
         );
     }
@@ -77,10 +77,10 @@ pub(crate) fn state_text(state: &State, paint: Paint) -> String {
 }
 
 /// Everything that is recorded, in the shape that tools for Terraform's states read, on one line.
-pub(crate) fn state_json(state: &State, schemas: &Schemas, sight: Sight) -> String {
+pub(crate) fn state_json(state: &State, schemas: &SchemaSet, sight: SecretVisibility) -> String {
     let secrets = state_secrets(state);
     let mut redactor = Redactor::new(&secrets, sight);
-    let mut document = Document::default();
+    let mut document = JsonDocument::default();
     document.object();
     document.field("format_version", &"1.0".into());
     if state.is_new() {
@@ -91,48 +91,48 @@ pub(crate) fn state_json(state: &State, schemas: &Schemas, sight: Sight) -> Stri
     document.object_field("values");
     if !state.outputs.is_empty() {
         let outputs = state.outputs.iter().map(|(name, it)| (name.to_string(), output_json(it, &secrets, sight)));
-        document.field("outputs", &Json::Object(outputs.collect()));
+        document.field("outputs", &JsonValue::Object(outputs.collect()));
     }
     document.object_field("root_module");
     let records: Vec<(&Address, &Record)> = state.records.iter().collect();
     write_modules(&mut document, &records, &mut |address, it| values::record_json(address, it, schemas, &mut redactor));
     document.end();
     document.end();
-    document.field("ha", &Json::object([("lineage", (&state.lineage).into()), ("number", state.number.into())]));
+    document.field("ha", &JsonValue::object([("lineage", (&state.lineage).into()), ("number", state.number.into())]));
     document.line()
 }
 
 /// One record as data.
-pub(crate) fn record_json(record: &Record, redactor: &mut Redactor<'_>) -> Json {
-    values::record_json(&record.address, record, &Schemas::default(), redactor)
+pub(crate) fn record_json(record: &Record, redactor: &mut Redactor<'_>) -> JsonValue {
+    values::record_json(&record.address, record, &SchemaSet::default(), redactor)
 }
 
 /// One output as data.
-pub(crate) fn output_json(output: &OutputRecord, secrets: &Secrets, sight: Sight) -> Json {
+pub(crate) fn output_json(output: &OutputRecord, secrets: &SecretTexts, sight: SecretVisibility) -> JsonValue {
     let mut redactor = Redactor::new(secrets, sight);
-    Json::object(output_fields(output, &mut redactor))
+    JsonValue::object(output_fields(output, &mut redactor))
 }
 
 /// An output's type and value, as far as they may be told; null for what is secret, so that nobody takes anything else for
 /// its value.
-pub(crate) fn output_fields(output: &OutputRecord, redactor: &mut Redactor<'_>) -> Vec<(&'static str, Json)> {
+pub(crate) fn output_fields(output: &OutputRecord, redactor: &mut Redactor<'_>) -> Vec<(&'static str, JsonValue)> {
     let value = redactor.output(output);
     let is_hidden = value.hides_something();
     let ty = if output.sensitive { redactor.secret_type(&output.value) } else { redactor.ty(&output.value) };
     vec![
         ("sensitive", (output.sensitive || is_hidden).into()),
-        ("type", Json::from(&ty)),
-        ("value", if is_hidden { Json::Null } else { Json::from(&value) }),
+        ("type", JsonValue::from(&ty)),
+        ("value", if is_hidden { JsonValue::Null } else { JsonValue::from(&value) }),
     ]
 }
 
 /// Outputs as anybody may see them.
-pub(crate) fn shown_outputs(outputs: &BTreeMap<Name, OutputRecord>, secrets: &Secrets) -> BTreeMap<Name, Shown> {
-    outputs.iter().map(|(name, it)| (name.clone(), shown_output(it, secrets, Sight::Redacted))).collect()
+pub(crate) fn shown_outputs(outputs: &BTreeMap<Name, OutputRecord>, secrets: &SecretTexts) -> BTreeMap<Name, RedactedValue> {
+    outputs.iter().map(|(name, it)| (name.clone(), shown_output(it, secrets, SecretVisibility::Redacted))).collect()
 }
 
 /// An output as it may be seen.
-pub(crate) fn shown_output(output: &OutputRecord, secrets: &Secrets, sight: Sight) -> Shown {
+pub(crate) fn shown_output(output: &OutputRecord, secrets: &SecretTexts, sight: SecretVisibility) -> RedactedValue {
     Redactor::new(secrets, sight).output(output)
 }
 
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn everything_recorded_as_text() {
-        let text = state_text(&state(), Paint::PLAIN);
+        let text = state_text(&state(), Painter::PLAIN);
         assert_keeps_secret(&text);
         check(
             &text,
@@ -211,7 +211,7 @@ uri   = (sensitive)
 "##]],
         );
         check(
-            &state_text(&State::default(), Paint::PLAIN),
+            &state_text(&State::default(), Painter::PLAIN),
             str![[r#"
 Nothing is recorded.
 
@@ -221,7 +221,7 @@ Nothing is recorded.
 
     #[test]
     fn everything_recorded_as_data() {
-        let json = pretty(&state_json(&state(), &Schemas::default(), Sight::Redacted));
+        let json = pretty(&state_json(&state(), &SchemaSet::default(), SecretVisibility::Redacted));
         assert_keeps_secret(&json);
         check(
             &json,
@@ -303,6 +303,6 @@ Nothing is recorded.
 
 "#]],
         );
-        assert!(state_json(&state(), &Schemas::default(), Sight::Revealed).contains(SECRET));
+        assert!(state_json(&state(), &SchemaSet::default(), SecretVisibility::Revealed).contains(SECRET));
     }
 }

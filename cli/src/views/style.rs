@@ -5,13 +5,13 @@ use ha_value::Action;
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Paint {
+pub(crate) struct Painter {
     on: bool,
 }
 
 /// What a piece of text means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub(crate) enum TextRole {
     /// Comes into being.
     Made,
     /// Changes in place.
@@ -34,7 +34,7 @@ pub(crate) enum Tone {
     Quiet,
 }
 
-impl Paint {
+impl Painter {
     /// Colours.
     pub(crate) const COLOURED: Self = Self { on: true };
     /// No colours.
@@ -46,35 +46,35 @@ impl Paint {
     }
 
     /// The text in its colour.
-    pub(crate) fn put(self, tone: Tone, text: &str) -> String {
+    pub(crate) fn put(self, tone: TextRole, text: &str) -> String {
         if !self.on || text.is_empty() {
             return text.to_owned();
         }
         let colour = |colour: AnsiColor| Style::new().fg_color(Some(Color::Ansi(colour)));
         let style = match tone {
-            Tone::Made => colour(AnsiColor::Green),
-            Tone::Changed => colour(AnsiColor::Yellow),
-            Tone::Gone => colour(AnsiColor::Red),
-            Tone::Read => colour(AnsiColor::Cyan),
-            Tone::MadeHere => colour(AnsiColor::Green).bold().underline(),
-            Tone::GoneHere => colour(AnsiColor::Red).bold().underline(),
-            Tone::Alarm => colour(AnsiColor::Red).bold(),
-            Tone::Notice => colour(AnsiColor::Yellow).bold(),
-            Tone::Head => Style::new().bold(),
-            Tone::Quiet => Style::new().dimmed(),
+            TextRole::Made => colour(AnsiColor::Green),
+            TextRole::Changed => colour(AnsiColor::Yellow),
+            TextRole::Gone => colour(AnsiColor::Red),
+            TextRole::Read => colour(AnsiColor::Cyan),
+            TextRole::MadeHere => colour(AnsiColor::Green).bold().underline(),
+            TextRole::GoneHere => colour(AnsiColor::Red).bold().underline(),
+            TextRole::Alarm => colour(AnsiColor::Red).bold(),
+            TextRole::Notice => colour(AnsiColor::Yellow).bold(),
+            TextRole::Head => Style::new().bold(),
+            TextRole::Quiet => Style::new().dimmed(),
         };
         format!("{style}{text}{style:#}")
     }
 }
 
 /// What an action means.
-pub(crate) fn tone(action: Action) -> Tone {
+pub(crate) fn tone(action: Action) -> TextRole {
     match action {
-        Action::NoOp | Action::Forget => Tone::Quiet,
-        Action::Read => Tone::Read,
-        Action::Create => Tone::Made,
-        Action::Update => Tone::Changed,
-        Action::DeleteThenCreate | Action::CreateThenDelete | Action::Delete => Tone::Gone,
+        Action::NoOp | Action::Forget => TextRole::Quiet,
+        Action::Read => TextRole::Read,
+        Action::Create => TextRole::Made,
+        Action::Update => TextRole::Changed,
+        Action::DeleteThenCreate | Action::CreateThenDelete | Action::Delete => TextRole::Gone,
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ha_diagnostics::{Diagnostic, Span};
-use ha_plan::{Change, Difference, Drift, Identity, OutputChange, Plan, PlanMode, Reason, Rolling, Snapshot};
+use ha_diagnostics::{Diagnostic, SourceSpan};
+use ha_plan::{
+    Change, ChangeReason, Difference, Drift, OutputChange, Plan, PlanMode, PlanSnapshot, ProviderIdentity, RollingGroup,
+};
 use ha_provider::{Impact, ImpactSeverity};
 use ha_state_model::ProviderName;
-use ha_value::{Action, Name, Object, Part, Path, Text, Type, Value};
+use ha_value::{Action, Name, Object, Path, Text, TextPart, Type, Value};
 
 /// The secret of the plan of secrets.
 pub(crate) const SECRET: &str = "tr0ub4dor&3";
@@ -15,7 +17,7 @@ pub(crate) const SECRET: &str = "tr0ub4dor&3";
 pub(crate) fn nothing() -> Plan {
     Plan {
         mode: PlanMode::Normal,
-        snapshot: Snapshot::default(),
+        snapshot: PlanSnapshot::default(),
         lineage: "0f7c".into(),
         state_number: 12,
         identities: Vec::new(),
@@ -68,18 +70,18 @@ pub(crate) fn object(of: &[(&str, Value)]) -> Object {
 }
 
 /// A text of parts.
-pub(crate) fn parts(of: impl IntoIterator<Item = Part>) -> Value {
+pub(crate) fn parts(of: impl IntoIterator<Item = TextPart>) -> Value {
     Value::from(Text::from_iter(of))
 }
 
 /// A clear part.
-pub(crate) fn clear(text: &str) -> Part {
-    Part::Clear(text.into())
+pub(crate) fn clear(text: &str) -> TextPart {
+    TextPart::Clear(text.into())
 }
 
 /// A secret part.
-pub(crate) fn secret(text: &str) -> Part {
-    Part::Secret(text.into())
+pub(crate) fn secret(text: &str) -> TextPart {
+    TextPart::Secret(text.into())
 }
 
 /// Something known after apply.
@@ -95,8 +97,8 @@ const MAIN: &str = "# The stack.\nvariable \"size\" {}\n\nresource \"mongodb_hos
 
 /// One change of every sort.
 pub(crate) fn everything() -> Plan {
-    let span = Some(Span::new("main.hcl".into(), 34..61));
-    let script = |port: &str, uri: Part| {
+    let span = Some(SourceSpan::new("main.hcl".into(), 34..61));
+    let script = |port: &str, uri: TextPart| {
         let head = "#!/bin/bash\nset -eu\nservers:\n  - a\n  - b\n";
         parts([clear(head), clear(port), clear("MONGO_URI=mongodb://circle:"), uri, clear("@db-1,db-2/app\nexit 0\n")])
     };
@@ -135,7 +137,7 @@ pub(crate) fn everything() -> Plan {
     ];
     update.remarks = vec!["mongod on 10.0.0.1:27017 is not running".into()];
     let mut replace = change("aws_db_instance.main", Action::DeleteThenCreate);
-    replace.reason = Some(Reason::CannotUpdate);
+    replace.reason = Some(ChangeReason::CannotUpdate);
     replace.before = Some(object(&[
         ("storage_encrypted", Value::from(false)),
         ("password", Value::from("the same password").sensitive()),
@@ -151,7 +153,7 @@ pub(crate) fn everything() -> Plan {
     replace.differences = vec![Difference { path: Path::attribute("storage_encrypted"), replaces: true }];
     replace.impacts = vec![Impact { severity: ImpactSeverity::DataLoss, message: "412 GiB, no final snapshot".into() }];
     let mut delete = change("postgresql_role.old", Action::Delete);
-    delete.reason = Some(Reason::NoConfiguration);
+    delete.reason = Some(ChangeReason::NoConfiguration);
     delete.before = Some(object(&[("name", Value::from("old")), ("password", Value::from("gone password").sensitive())]));
     let mut gone = change("postgresql_database.old[\"a b\"]", Action::Delete);
     gone.gone_with = Some("aws_db_instance.old".parse().expect("an address"));
@@ -159,7 +161,7 @@ pub(crate) fn everything() -> Plan {
     let mut deposed = change("aws_s3_bucket.b", Action::Delete);
     deposed.deposed = Some("00c0ffee".into());
     let mut read = change("data.aws_ami.app", Action::Read);
-    read.reason = Some(Reason::ArgumentsUnknown);
+    read.reason = Some(ChangeReason::ArgumentsUnknown);
     read.after = Some(object(&[("owner", later("aws_vpc.main.owner"))]));
     let drift = Drift {
         address: "aws_security_group.db".parse().expect("an address"),
@@ -171,8 +173,8 @@ pub(crate) fn everything() -> Plan {
     };
     let output = |before: Option<Value>, after: Option<Value>, sensitive| OutputChange { before, after, sensitive };
     Plan {
-        snapshot: Snapshot { sources: vec![("main.hcl".into(), MAIN.into())], ..Snapshot::default() },
-        identities: vec![Identity {
+        snapshot: PlanSnapshot { sources: vec![("main.hcl".into(), MAIN.into())], ..PlanSnapshot::default() },
+        identities: vec![ProviderIdentity {
             provider: ProviderName::new("aws"),
             facts: vec![("account".into(), "123456789012".into()), ("region".into(), "eu-west-1".into())],
         }],
@@ -186,7 +188,7 @@ pub(crate) fn everything() -> Plan {
             ("uri".into(), output(Some(Value::from("mongodb://old")), Some(Value::from("mongodb://new")), true)),
             ("was".into(), output(Some(Value::from("gone")), None, false)),
         ]),
-        rolling: vec![Rolling { group: "mongodb/rs0".into(), chains: vec![vec![0], vec![1], vec![2]], at_most: 1 }],
+        rolling: vec![RollingGroup { group: "mongodb/rs0".into(), chains: vec![vec![0], vec![1], vec![2]], at_most: 1 }],
         unfinished: vec!["tls_ca.root".parse().expect("an address")],
         warnings: vec![Diagnostic::warning("one thing to look at")],
         ..nothing()

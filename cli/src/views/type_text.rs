@@ -16,8 +16,9 @@ pub(crate) fn type_text(ty: &Type, indent: usize) -> String {
             format!("tuple([\n{items}{outer}])")
         }
         Type::Object(of) if !of.is_empty() => {
-            let item =
-                |(name, it): (&ha_value::Name, &ha_value::Attribute)| format!("{inner}{name}: {},\n", type_text(&it.ty, below));
+            let item = |(name, it): (&ha_value::Name, &ha_value::AttributeType)| {
+                format!("{inner}{name}: {},\n", type_text(&it.ty, below))
+            };
             format!("object({{\n{}{outer}}})", of.iter().map(item).collect::<String>())
         }
         plain => plain.to_string(),

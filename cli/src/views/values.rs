@@ -3,25 +3,29 @@
 
 use std::collections::BTreeMap;
 
-use ha_provider::Schemas;
+use ha_provider::SchemaSet;
 use ha_state_model::Record;
 use ha_value::{Address, Name, Object};
 
-use super::document::Document;
-use super::json::{Json, address_fields, provider_source, sensitives};
-use super::redacted_value::Shown;
+use super::document::JsonDocument;
+use super::json::{JsonValue, address_fields, provider_source, sensitives};
+use super::redacted_value::RedactedValue;
 use super::redaction::Redactor;
 
 /// Writes resources as the modules they are in: the root, and others inside of it. They come in address order.
-pub(crate) fn write_modules<T>(document: &mut Document, resources: &[(&Address, T)], json: &mut dyn FnMut(&Address, &T) -> Json) {
+pub(crate) fn write_modules<T>(
+    document: &mut JsonDocument,
+    resources: &[(&Address, T)],
+    json: &mut dyn FnMut(&Address, &T) -> JsonValue,
+) {
     write_module(document, 0, resources, json);
 }
 
 fn write_module<T>(
-    document: &mut Document,
+    document: &mut JsonDocument,
     depth: usize,
     resources: &[(&Address, T)],
-    json: &mut dyn FnMut(&Address, &T) -> Json,
+    json: &mut dyn FnMut(&Address, &T) -> JsonValue,
 ) {
     // What is in a module itself comes before what is in the modules inside of it.
     let (own, inner) = resources.split_at(resources.partition_point(|(it, _)| it.block.module.len() == depth));
@@ -46,12 +50,12 @@ fn write_module<T>(
 }
 
 /// `module.network["a"].module.subnet`.
-pub(crate) fn module_address(module: &[(Name, ha_value::Key)]) -> String {
+pub(crate) fn module_address(module: &[(Name, ha_value::InstanceKey)]) -> String {
     module.iter().map(|(name, key)| format!("module.{name}{key}")).collect::<Vec<_>>().join(".")
 }
 
 /// One record as data.
-pub(crate) fn record_json(address: &Address, record: &Record, schemas: &Schemas, redactor: &mut Redactor<'_>) -> Json {
+pub(crate) fn record_json(address: &Address, record: &Record, schemas: &SchemaSet, redactor: &mut Redactor<'_>) -> JsonValue {
     let mut all = record.arguments.clone();
     all.extend(record.outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
     let Record { provider, dependencies, tainted, version, .. } = record;
@@ -59,42 +63,46 @@ pub(crate) fn record_json(address: &Address, record: &Record, schemas: &Schemas,
     fields.retain(|(name, _)| *name != "provider_name");
     fields.insert(fields.len() - 3, ("provider_name", provider_source(&provider.name).into()));
     if !dependencies.is_empty() {
-        fields.push(("depends_on", Json::array(dependencies.iter().map(ToString::to_string))));
+        fields.push(("depends_on", JsonValue::array(dependencies.iter().map(ToString::to_string))));
     }
     if *tainted {
         fields.push(("tainted", true.into()));
     }
     let own = [("id", redactor.id(record).into()), ("provider", provider.to_string().into()), ("version", (*version).into())];
-    fields.push(("ha", Json::object(own)));
-    Json::object(fields)
+    fields.push(("ha", JsonValue::object(own)));
+    JsonValue::object(fields)
 }
 
 /// What a resource has or will have, as data.
-pub(crate) fn values_json(address: &Address, values: &Object, schemas: &Schemas, redactor: &mut Redactor<'_>) -> Json {
-    Json::object(resource_fields(address, values, schemas, redactor))
+pub(crate) fn values_json(address: &Address, values: &Object, schemas: &SchemaSet, redactor: &mut Redactor<'_>) -> JsonValue {
+    JsonValue::object(resource_fields(address, values, schemas, redactor))
 }
 
 fn resource_fields(
     address: &Address,
     values: &Object,
-    schemas: &Schemas,
+    schemas: &SchemaSet,
     redactor: &mut Redactor<'_>,
-) -> Vec<(&'static str, Json)> {
-    let values = Shown::Object(with_nulls(address, redactor.attributes(values), schemas));
+) -> Vec<(&'static str, JsonValue)> {
+    let values = RedactedValue::Object(with_nulls(address, redactor.attributes(values), schemas));
     let mut fields = address_fields(address);
     fields.retain(|(name, _)| *name != "module_address");
     fields.push(("schema_version", 0_usize.into()));
-    fields.push(("values", Json::from(&values)));
+    fields.push(("values", JsonValue::from(&values)));
     fields.push(("sensitive_values", sensitives(&values)));
     fields
 }
 
 /// The attributes, and null for every other of the kind.
-pub(crate) fn with_nulls(address: &Address, mut of: BTreeMap<Name, Shown>, schemas: &Schemas) -> BTreeMap<Name, Shown> {
+pub(crate) fn with_nulls(
+    address: &Address,
+    mut of: BTreeMap<Name, RedactedValue>,
+    schemas: &SchemaSet,
+) -> BTreeMap<Name, RedactedValue> {
     if let Some(described) = schemas.kind(address.block.mode, &address.block.kind) {
         let schema = described.schema();
         for name in schema.arguments.keys().chain(schema.outputs.keys()) {
-            of.entry(name.clone()).or_insert(Shown::Null);
+            of.entry(name.clone()).or_insert(RedactedValue::Null);
         }
     }
     of
@@ -112,9 +120,9 @@ mod tests {
                 .into();
         addresses.sort();
         let resources: Vec<(&Address, ())> = addresses.iter().map(|it| (it, ())).collect();
-        let mut document = Document::default();
+        let mut document = JsonDocument::default();
         document.object();
-        write_modules(&mut document, &resources, &mut |it, ()| Json::from(it.block.name.to_string()));
+        write_modules(&mut document, &resources, &mut |it, ()| JsonValue::from(it.block.name.to_string()));
         assert_eq!(
             document.line(),
             "{\"resources\":[\"b\",\"d\"],\"child_modules\":[\

@@ -4,18 +4,18 @@
 use std::collections::BTreeMap;
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_lang::{Body, Configuration, Environment, Files};
-use ha_plan::{Plan, Snapshot};
-use ha_provider::{NoSettings, Schema, Schemas};
+use ha_lang::{Body, Configuration, EvaluationContext, FileSource};
+use ha_plan::{Plan, PlanSnapshot};
+use ha_provider::{NoSettings, Schema, SchemaSet};
 use ha_state_model::State;
-use ha_state_store::{Backends, Discreet, Store, Surroundings};
+use ha_state_store::{BackendContext, BackendRegistry, RedactingStore, Store};
 use ha_value::{Name, Object, Value};
 
-use crate::output::command_error::Trouble;
-use crate::views::diagnostic::Notice;
-use crate::views::secrets::{Secrets, mask_of};
-use crate::workspace::console_scope::Recorded;
-use crate::workspace::encryption::{Encryption, StateKeys};
+use crate::output::command_error::CommandError;
+use crate::views::diagnostic::RenderedDiagnostic;
+use crate::views::secrets::{SecretTexts, mask_of};
+use crate::workspace::console_scope::ConsoleScope;
+use crate::workspace::encryption::{EncryptionSettings, StateKeys};
 use crate::workspace::project::Project;
 use crate::workspace::terraform_compat::backend_instead;
 
@@ -23,14 +23,14 @@ use crate::workspace::terraform_compat::backend_instead;
 pub(crate) const USUAL: &str = "local";
 
 /// A configuration with all that its `ha` block may be made of.
-pub(crate) struct Saying<'a> {
+pub(crate) struct BackendBlock<'a> {
     pub(crate) configuration: &'a Configuration,
     pub(crate) variables: BTreeMap<Name, Value>,
-    pub(crate) files: &'a dyn Files,
+    pub(crate) files: &'a dyn FileSource,
     pub(crate) environment: Option<&'a str>,
 }
 
-impl<'a> Saying<'a> {
+impl<'a> BackendBlock<'a> {
     /// What a project says.
     pub(crate) fn of(project: &'a Project) -> Self {
         Self {
@@ -42,8 +42,8 @@ impl<'a> Saying<'a> {
     }
 
     /// What the configuration of a plan says, which was made for an environment.
-    pub(crate) fn of_plan(plan: &'a Plan, configuration: &'a Configuration, files: &'a dyn Files) -> Self {
-        let Snapshot { variables, ephemeral, environment, .. } = &plan.snapshot;
+    pub(crate) fn of_plan(plan: &'a Plan, configuration: &'a Configuration, files: &'a dyn FileSource) -> Self {
+        let PlanSnapshot { variables, ephemeral, environment, .. } = &plan.snapshot;
         let all = variables.iter().chain(ephemeral);
         let variables = all.map(|(name, value)| (name.clone(), value.clone())).collect();
         Self { configuration, variables, files, environment: environment.as_deref() }
@@ -53,18 +53,18 @@ impl<'a> Saying<'a> {
     ///
     /// # Errors
     /// All that is wrong with what it says.
-    fn key(&self) -> Result<Option<Said<'a>>, Vec<Diagnostic>> {
+    fn key(&self) -> Result<Option<EncryptionBlock<'a>>, Vec<Diagnostic>> {
         let Some(block) = self.configuration.settings.as_ref().and_then(|it| it.encryption.as_ref()) else { return Ok(None) };
-        let settings = self.block(&block.body, &Schema::of::<Encryption, NoSettings>())?;
-        Ok(Some(Said { settings, body: &block.body }))
+        let settings = self.block(&block.body, &Schema::of::<EncryptionSettings, NoSettings>())?;
+        Ok(Some(EncryptionBlock { settings, body: &block.body }))
     }
 
     /// The keys of the state.
     ///
     /// # Errors
     /// What is wrong with what it says, or not known.
-    pub(crate) fn keys(&self, directory: &std::path::Path) -> Result<StateKeys, Trouble> {
-        let said = self.key().map_err(|it| Trouble::of(&it))?;
+    pub(crate) fn keys(&self, directory: &std::path::Path) -> Result<StateKeys, CommandError> {
+        let said = self.key().map_err(|it| CommandError::of(&it))?;
         let encryption = said.as_ref().map(|it| it.encryption(|_| true)).transpose()?.flatten();
         let keys = StateKeys::of(encryption, directory)?;
         Ok(match said {
@@ -77,18 +77,18 @@ impl<'a> Saying<'a> {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn check_key(&self) -> Result<(), Trouble> {
-        let said = self.key().map_err(|it| Trouble::of(&it))?;
+    pub(crate) fn check_key(&self) -> Result<(), CommandError> {
+        let said = self.key().map_err(|it| CommandError::of(&it))?;
         said.map_or(Ok(()), |it| it.encryption(waits_for_more).map(drop))
     }
 
     /// What a block says in it, by what a schema says of it.
     fn block(&self, body: &Body, schema: &Schema) -> Result<Object, Vec<Diagnostic>> {
-        let (state, schemas) = (State::default(), Schemas::default());
-        let scope = Recorded::new(self.configuration, &self.variables, &state, &schemas, self.files);
+        let (state, schemas) = (State::default(), SchemaSet::default());
+        let scope = ConsoleScope::new(self.configuration, &self.variables, &state, &schemas, self.files);
         let scope = scope.in_environment(self.environment);
-        let given = body.evaluate(schema, &Environment::new(&scope, self.files))?;
-        let problem = |it: ha_provider::Problem| {
+        let given = body.evaluate(schema, &EvaluationContext::new(&scope, self.files))?;
+        let problem = |it: ha_provider::ArgumentProblem| {
             let diagnostic = Diagnostic::error(it.message).code(code::MISPLACED);
             diagnostic.at(body.locate(&it.path)).within(body.span().clone())
         };
@@ -97,28 +97,28 @@ impl<'a> Saying<'a> {
 }
 
 /// What a block `encryption` says.
-struct Said<'a> {
+struct EncryptionBlock<'a> {
     settings: Object,
     body: &'a Body,
 }
 
-impl Said<'_> {
+impl EncryptionBlock<'_> {
     /// It as a struct; none where something in it is not known and `matters` does not say that this is wrong.
-    fn encryption(&self, matters: impl Fn(&Value) -> bool) -> Result<Option<Encryption>, Trouble> {
+    fn encryption(&self, matters: impl Fn(&Value) -> bool) -> Result<Option<EncryptionSettings>, CommandError> {
         let unknown: Vec<(&Name, &Value)> = self.settings.iter().filter(|(_, it)| !it.is_wholly_known()).collect();
         let wrong = unknown.iter().filter(|(_, it)| matters(it));
         let wrong: Vec<Diagnostic> = wrong.map(|(name, it)| not_known("which key the state has", self.body, name, it)).collect();
         if !wrong.is_empty() {
-            return Err(Trouble::of(&wrong));
+            return Err(CommandError::of(&wrong));
         }
         if !unknown.is_empty() {
             return Ok(None);
         }
-        let here = |notice: Notice| Trouble::from(notice.code(code::MISPLACED).of_block(Some(self.body.span())));
-        let typed = Schema::of::<Encryption, NoSettings>().typed::<Encryption>(&self.settings);
+        let here = |notice: RenderedDiagnostic| CommandError::from(notice.code(code::MISPLACED).of_block(Some(self.body.span())));
+        let typed = Schema::of::<EncryptionSettings, NoSettings>().typed::<EncryptionSettings>(&self.settings);
         let encryption = typed.map_err(|it| {
             let why = mask_of(&self.settings)(&it.to_string());
-            here(Notice::error(format!("the block `encryption` cannot be read: {why}")))
+            here(RenderedDiagnostic::error(format!("the block `encryption` cannot be read: {why}")))
         })?;
         encryption.check().map_err(here)?;
         Ok(Some(encryption))
@@ -148,7 +148,7 @@ fn not_known(what: &str, body: &Body, name: &Name, value: &Value) -> Diagnostic 
 
 /// Where a state is kept.
 #[derive(Clone, Debug)]
-pub(crate) struct Whereabouts {
+pub(crate) struct BackendConfig {
     /// The kind of place.
     pub(crate) backend: Name,
     /// Its settings. They conform, and parts of them may be unknown where variables are.
@@ -157,7 +157,7 @@ pub(crate) struct Whereabouts {
     body: Option<Body>,
 }
 
-impl Whereabouts {
+impl BackendConfig {
     /// On this machine, beside the configuration.
     pub(crate) fn usual() -> Self {
         Self::plain(USUAL.into(), Object::new())
@@ -177,7 +177,7 @@ impl Whereabouts {
     ///
     /// # Errors
     /// All that is wrong with what it says.
-    pub(crate) fn said(saying: &Saying<'_>, backends: &Backends) -> Result<Self, Vec<Diagnostic>> {
+    pub(crate) fn said(saying: &BackendBlock<'_>, backends: &BackendRegistry) -> Result<Self, Vec<Diagnostic>> {
         let Some(block) = saying.configuration.settings.as_ref().and_then(|it| it.backend.as_ref()) else {
             return Ok(Self::usual());
         };
@@ -199,11 +199,11 @@ impl Whereabouts {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn check(&self, backends: &Backends) -> Result<(), Trouble> {
+    pub(crate) fn check(&self, backends: &BackendRegistry) -> Result<(), CommandError> {
         let unknown = self.not_known(waits_for_more);
         match () {
-            () if !unknown.is_empty() => Err(Trouble::of(&unknown)),
-            () if self.settings.values().all(Value::is_wholly_known) => self.open(backends, &Surroundings::default()).map(drop),
+            () if !unknown.is_empty() => Err(CommandError::of(&unknown)),
+            () if self.settings.values().all(Value::is_wholly_known) => self.open(backends, &BackendContext::default()).map(drop),
             () => Ok(()),
         }
     }
@@ -212,33 +212,33 @@ impl Whereabouts {
     ///
     /// # Errors
     /// When something that it says is not known, or makes no sense.
-    pub(crate) fn open(&self, backends: &Backends, surroundings: &Surroundings) -> Result<Box<dyn Store>, Trouble> {
+    pub(crate) fn open(&self, backends: &BackendRegistry, surroundings: &BackendContext) -> Result<Box<dyn Store>, CommandError> {
         let unknown = self.not_known(|it| !it.is_wholly_known());
         if !unknown.is_empty() {
-            return Err(Trouble::of(&unknown));
+            return Err(CommandError::of(&unknown));
         }
         let backend = backends.get(&self.backend).expect("it is one of those that there are");
         let mask = mask_of(&self.settings);
         let store = backend.open(&self.settings, surroundings).map_err(|error| {
-            let notice = Notice::from(&error.reworded(&*mask));
-            Trouble::from(notice.of_block(self.body.as_ref().map(Body::span)))
+            let notice = RenderedDiagnostic::from(&error.reworded(&*mask));
+            CommandError::from(notice.of_block(self.body.as_ref().map(Body::span)))
         })?;
         match self.told_by(&store.place(), backend.schema()) {
             Some(name) => Err(self.telling(name).into()),
-            None => Ok(Box::new(Discreet::new(store, mask))),
+            None => Ok(Box::new(RedactingStore::new(store, mask))),
         }
     }
 
     /// The setting that is secret here, but not by its nature, and that the name of the place tells.
     fn told_by(&self, place: &str, schema: &Schema) -> Option<&Name> {
         let is_open = |name: &Name| schema.arguments.get(name).is_some_and(|it| !it.secret);
-        let found = self.settings.iter().find(|(name, it)| is_open(name) && !Secrets::within([*it]).places(place).is_empty());
+        let found = self.settings.iter().find(|(name, it)| is_open(name) && !SecretTexts::within([*it]).places(place).is_empty());
         found.map(|(name, _)| name)
     }
 
-    fn telling(&self, name: &Name) -> Notice {
+    fn telling(&self, name: &Name) -> RenderedDiagnostic {
         let title = format!("`{name}` is secret, and where the state is kept is told to everybody");
-        let mut notice = Notice::error(title).code(code::MISPLACED);
+        let mut notice = RenderedDiagnostic::error(title).code(code::MISPLACED);
         notice.span = self.body.as_ref().map(|it| it.locate(&ha_value::Path::root().name(name.clone())));
         notice.help(format!("make `{name}` of what is not sensitive, or say that it may be told: `nonsensitive(…)`"))
     }

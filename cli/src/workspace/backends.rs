@@ -1,13 +1,13 @@
 //! Every way to keep states that the program knows.
 
-use ha_state_store::{Backends, Local};
+use ha_state_store::{BackendRegistry, LocalBackend};
 
 /// All of them, by name.
-pub(crate) fn backends() -> Backends {
-    let backends = Backends::new().with::<Local>();
+pub(crate) fn backends() -> BackendRegistry {
+    let backends = BackendRegistry::new().with::<LocalBackend>();
     #[cfg(feature = "aws")]
-    let backends = backends.with::<ha_aws::S3>();
+    let backends = backends.with::<ha_aws::S3Backend>();
     #[cfg(feature = "postgresql")]
-    let backends = backends.with::<ha_postgresql::Postgres>();
+    let backends = backends.with::<ha_postgresql::PostgresBackend>();
     backends
 }

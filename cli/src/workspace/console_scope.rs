@@ -7,25 +7,26 @@ use std::sync::Arc;
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{
-    BlockName, Configuration, Environment, Expression, Fact, Files, ModuleCall, ResourceBlock, Scope, Target, not_kept,
+    BlockName, Configuration, EvaluationContext, Expression, FileSource, MachineFact, ModuleCall, ReferenceTarget, ResourceBlock,
+    ValueScope, not_kept,
 };
 use ha_plan::rendered;
-use ha_provider::{Described, Problem, Schemas};
+use ha_provider::{ArgumentProblem, ResourceDescription, SchemaSet};
 use ha_state_model::{Record, State};
-use ha_value::{Address, BlockAddress, Key, Name, Object, Type, Value, convert};
+use ha_value::{Address, BlockAddress, InstanceKey, Name, Object, Type, Value, convert};
 
 use crate::workspace::selected::workspace;
 
 /// A value, or what is wrong with it.
-type Outcome = Result<Value, Box<Diagnostic>>;
+type ScopeResult = Result<Value, Box<Diagnostic>>;
 
 /// What comes of something that may be asked for many times, found out once; `again` where that asks for itself.
 fn once(
-    known: &RefCell<BTreeMap<Name, Option<Outcome>>>,
+    known: &RefCell<BTreeMap<Name, Option<ScopeResult>>>,
     name: &Name,
     again: impl FnOnce() -> Box<Diagnostic>,
-    work: impl FnOnce() -> Outcome,
-) -> Outcome {
+    work: impl FnOnce() -> ScopeResult,
+) -> ScopeResult {
     if let Some(known) = known.borrow().get(name) {
         return known.clone().unwrap_or_else(|| Err(again()));
     }
@@ -36,29 +37,29 @@ fn once(
 }
 
 /// A configuration and its state, as they are.
-pub(crate) struct Recorded<'a> {
+pub(crate) struct ConsoleScope<'a> {
     configuration: &'a Configuration,
     variables: Cow<'a, BTreeMap<Name, Value>>,
     state: &'a State,
-    schemas: &'a Schemas,
-    files: &'a dyn Files,
+    schemas: &'a SchemaSet,
+    files: &'a dyn FileSource,
     /// Local values and modules that were asked for, with what came of that; none while it is being found out.
-    locals: RefCell<BTreeMap<Name, Option<Outcome>>>,
-    modules: RefCell<BTreeMap<Name, Option<Outcome>>>,
+    locals: RefCell<BTreeMap<Name, Option<ScopeResult>>>,
+    modules: RefCell<BTreeMap<Name, Option<ScopeResult>>>,
     /// The documents that were rendered already.
-    rendered: RefCell<BTreeMap<Name, Option<Outcome>>>,
+    rendered: RefCell<BTreeMap<Name, Option<ScopeResult>>>,
     workspace: &'a str,
     /// The module instance that this is seen from.
-    module: Arc<[(Name, Key)]>,
+    module: Arc<[(Name, InstanceKey)]>,
 }
 
-impl<'a> Recorded<'a> {
+impl<'a> ConsoleScope<'a> {
     pub(crate) fn new(
         configuration: &'a Configuration,
         variables: &'a BTreeMap<Name, Value>,
         state: &'a State,
-        schemas: &'a Schemas,
-        files: &'a dyn Files,
+        schemas: &'a SchemaSet,
+        files: &'a dyn FileSource,
     ) -> Self {
         Self {
             configuration,
@@ -81,7 +82,7 @@ impl<'a> Recorded<'a> {
     }
 
     /// The outputs of a module, for each of its instances.
-    fn module(&self, name: &Name) -> Outcome {
+    fn module(&self, name: &Name) -> ScopeResult {
         let again = || Box::new(Diagnostic::error(format!("`module.{name}` refers to itself")).code(code::CIRCLE));
         once(&self.modules, name, again, || self.worked_out(name))
     }
@@ -94,7 +95,7 @@ impl<'a> Recorded<'a> {
             ));
         };
         let repetition =
-            Repetition { enabled: call.enabled.as_ref(), count: call.count.as_ref(), for_each: call.for_each.as_ref() };
+            RepetitionArguments { enabled: call.enabled.as_ref(), count: call.count.as_ref(), for_each: call.for_each.as_ref() };
         self.repeated(&format!("module.{name}"), repetition, &|key, item| self.module_instance(call, key, item))
     }
 
@@ -102,8 +103,8 @@ impl<'a> Recorded<'a> {
     fn repeated(
         &self,
         name: &str,
-        Repetition { enabled, count, for_each }: Repetition<'_>,
-        instance: &dyn Fn(Key, Value) -> Result<Value, Box<Diagnostic>>,
+        RepetitionArguments { enabled, count, for_each }: RepetitionArguments<'_>,
+        instance: &dyn Fn(InstanceKey, Value) -> Result<Value, Box<Diagnostic>>,
     ) -> Result<Value, Box<Diagnostic>> {
         let not_known = || Ok(Value::unknown(Type::Any, Some(name.into())));
         if let Some(enabled) = enabled {
@@ -115,47 +116,47 @@ impl<'a> Recorded<'a> {
         }
         if let Some(count) = count {
             let Value::Number(count) = evaluated(count, self, self.files)?.unmark().0 else { return not_known() };
-            let indexed = |index: i64| instance(Key::Index(index.unsigned_abs()), Value::from(index));
+            let indexed = |index: i64| instance(InstanceKey::Index(index.unsigned_abs()), Value::from(index));
             return (0..count.as_i64().unwrap_or_default()).map(indexed).collect::<Result<Vec<_>, _>>().map(Value::tuple);
         }
-        let Some(for_each) = for_each else { return instance(Key::None, Value::NULL) };
+        let Some(for_each) = for_each else { return instance(InstanceKey::None, Value::NULL) };
         let items: Vec<(Name, Value)> = match evaluated(for_each, self, self.files)?.unmark().0 {
             Value::Map(items) | Value::Object(items) => items.iter().map(|(name, it)| (name.clone(), it.clone())).collect(),
             Value::Set(items) => items.iter().filter_map(|it| Some((Name::from(it.as_str()?), it.clone()))).collect(),
             _ => return not_known(),
         };
-        let named = |(key, it): (Name, Value)| Ok((key.clone(), instance(Key::Name(key), it)?));
+        let named = |(key, it): (Name, Value)| Ok((key.clone(), instance(InstanceKey::Name(key), it)?));
         items.into_iter().map(named).collect::<Result<Vec<_>, _>>().map(Value::object)
     }
 
     /// A document, which is recorded nowhere: it renders to the same again.
-    fn document(&self, block: &ResourceBlock, described: &Described) -> Outcome {
+    fn document(&self, block: &ResourceBlock, described: &ResourceDescription) -> ScopeResult {
         let name: Name = block.name.to_string().into();
         let circle = Diagnostic::error(format!("`{name}` refers to itself")).code(code::CIRCLE).at(block.head.clone());
         once(&self.rendered, &name, || Box::new(circle.clone()), || self.rendered_anew(&name, block, described))
     }
 
-    fn rendered_anew(&self, name: &Name, block: &ResourceBlock, described: &Described) -> Outcome {
+    fn rendered_anew(&self, name: &Name, block: &ResourceBlock, described: &ResourceDescription) -> ScopeResult {
         let enabled = block.lifecycle.enabled.as_ref();
-        let repetition = Repetition { enabled, count: block.count.as_ref(), for_each: block.for_each.as_ref() };
+        let repetition = RepetitionArguments { enabled, count: block.count.as_ref(), for_each: block.for_each.as_ref() };
         self.repeated(name, repetition, &|key, item| {
-            let scope = Repeated { scope: self, key: &key, item };
+            let scope = RepetitionScope { scope: self, key: &key, item };
             let wrong = |it: Vec<Diagnostic>| Box::new(it.into_iter().next().expect("a failure has a diagnostic"));
-            let located = |it: Vec<Problem>| wrong(it.into_iter().map(|it| problem(&it, block)).collect());
+            let located = |it: Vec<ArgumentProblem>| wrong(it.into_iter().map(|it| problem(&it, block)).collect());
             let schema = described.schema();
-            let given = block.body.evaluate(schema, &Environment::new(&scope, self.files)).map_err(wrong)?;
+            let given = block.body.evaluate(schema, &EvaluationContext::new(&scope, self.files)).map_err(wrong)?;
             rendered(described, &schema.conform(&given).map_err(located)?).map_err(located)
         })
     }
 
     /// A block that is a document, with its kind.
-    fn document_block(&self, block: &BlockName) -> Option<(&'a ResourceBlock, &'a Described)> {
+    fn document_block(&self, block: &BlockName) -> Option<(&'a ResourceBlock, &'a ResourceDescription)> {
         let described = self.schemas.kind(block.mode, &block.kind).filter(|it| it.is_document())?;
         Some((self.configuration.blocks.get(block)?, described))
     }
 
-    fn module_instance(&self, call: &ModuleCall, key: Key, item: Value) -> Result<Value, Box<Diagnostic>> {
-        let caller = Repeated { scope: self, key: &key, item };
+    fn module_instance(&self, call: &ModuleCall, key: InstanceKey, item: Value) -> Result<Value, Box<Diagnostic>> {
+        let caller = RepetitionScope { scope: self, key: &key, item };
         let mut variables = BTreeMap::new();
         for (name, variable) in &call.configuration.variables {
             let given = call.arguments.get(name).map(|it| evaluated(it, &caller, self.files)).transpose()?;
@@ -165,7 +166,7 @@ impl<'a> Recorded<'a> {
             variables.insert(name.clone(), if variable.sensitive { value.sensitive() } else { value });
         }
         let module = self.module.iter().cloned().chain([(call.name.clone(), key)]).collect();
-        let inside = Recorded {
+        let inside = ConsoleScope {
             configuration: &call.configuration,
             variables: Cow::Owned(variables),
             locals: RefCell::default(),
@@ -196,7 +197,7 @@ impl<'a> Recorded<'a> {
     fn instances(&self, block: &BlockName) -> impl Iterator<Item = (&'a Address, &'a Record)> {
         let BlockName { mode, kind, name } = block.clone();
         let wanted = BlockAddress { module: self.module.clone(), mode, kind, name };
-        let from = wanted.instance(Key::None);
+        let from = wanted.instance(InstanceKey::None);
         self.state.records.range(from..).take_while(move |(address, _)| address.block == wanted)
     }
 
@@ -214,25 +215,29 @@ impl<'a> Recorded<'a> {
     }
 }
 
-impl Scope for Recorded<'_> {
-    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
+impl ValueScope for ConsoleScope<'_> {
+    fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>> {
         match target {
-            Target::Variable(name) => self.variables.get(name).cloned().ok_or_else(|| {
+            ReferenceTarget::Variable(name) => self.variables.get(name).cloned().ok_or_else(|| {
                 let known = self.variables.keys().map(|it| &**it);
                 Box::new(Diagnostic::error(format!("there is no variable `{name}`")).code(code::UNDECLARED).closest(name, known))
             }),
-            Target::Local(name) => self.local(name),
-            Target::Block(block) if let Some((block, described)) = self.document_block(block) => self.document(block, described),
-            Target::Block(block) => {
-                let instances: Vec<(&Key, Value)> =
+            ReferenceTarget::Local(name) => self.local(name),
+            ReferenceTarget::Block(block) if let Some((block, described)) = self.document_block(block) => {
+                self.document(block, described)
+            }
+            ReferenceTarget::Block(block) => {
+                let instances: Vec<(&InstanceKey, Value)> =
                     self.instances(block).map(|(address, it)| (&address.key, self.value_of(it))).collect();
                 match instances.first() {
-                    Some((Key::None, value)) => Ok(value.clone()),
-                    Some((Key::Index(_), _)) => Ok(Value::tuple(instances.into_iter().map(|(_, it)| it))),
-                    Some((Key::Name(_), _)) => Ok(Value::object(instances.into_iter().filter_map(|(key, it)| match key {
-                        Key::Name(name) => Some((name.clone(), it)),
-                        _ => None,
-                    }))),
+                    Some((InstanceKey::None, value)) => Ok(value.clone()),
+                    Some((InstanceKey::Index(_), _)) => Ok(Value::tuple(instances.into_iter().map(|(_, it)| it))),
+                    Some((InstanceKey::Name(_), _)) => {
+                        Ok(Value::object(instances.into_iter().filter_map(|(key, it)| match key {
+                            InstanceKey::Name(name) => Some((name.clone(), it)),
+                            _ => None,
+                        })))
+                    }
                     None if self.configuration.blocks.contains_key(block) => {
                         Ok(Value::unknown(Type::Any, Some(block.to_string().into())))
                     }
@@ -242,30 +247,32 @@ impl Scope for Recorded<'_> {
                     )),
                 }
             }
-            Target::Module(name) => self.module(name),
-            Target::PathModule if !self.configuration.directory.is_empty() => Ok(Value::from(&*self.configuration.directory)),
-            Target::PathModule | Target::PathRoot => Ok(Value::from(".")),
-            Target::PathCwd => {
-                let told = self.files.machine(Fact::WorkingDirectory).map(Value::String);
+            ReferenceTarget::Module(name) => self.module(name),
+            ReferenceTarget::PathModule if !self.configuration.directory.is_empty() => {
+                Ok(Value::from(&*self.configuration.directory))
+            }
+            ReferenceTarget::PathModule | ReferenceTarget::PathRoot => Ok(Value::from(".")),
+            ReferenceTarget::PathCwd => {
+                let told = self.files.machine(MachineFact::WorkingDirectory).map(Value::String);
                 told.map_err(|why| Box::new(Diagnostic::error(format!("`path.cwd` cannot be told: {why}"))))
             }
-            Target::Workspace => Ok(Value::from(self.workspace)),
+            ReferenceTarget::Workspace => Ok(Value::from(self.workspace)),
             other => Err(Box::new(Diagnostic::error(format!("`{other}` means nothing here")).code(code::NOT_HERE))),
         }
     }
 
-    fn cleared(&self, target: &Target, environment: &Environment<'_>) -> Result<Value, Box<Diagnostic>> {
+    fn cleared(&self, target: &ReferenceTarget, environment: &EvaluationContext<'_>) -> Result<Value, Box<Diagnostic>> {
         let value = self.value(target)?;
         Ok(match target {
-            Target::Variable(name) => match self.configuration.variables.get(name) {
+            ReferenceTarget::Variable(name) => match self.configuration.variables.get(name) {
                 Some(variable) => variable.without_ephemeral(value),
                 None => value,
             },
-            Target::Local(name) => match self.configuration.locals.get(name) {
+            ReferenceTarget::Local(name) => match self.configuration.locals.get(name) {
                 Some(local) => local.expression.evaluate(environment).unwrap_or_else(|_| not_kept(&value)),
                 None => value,
             },
-            Target::Module(name) => match self.configuration.modules.get(name) {
+            ReferenceTarget::Module(name) => match self.configuration.modules.get(name) {
                 Some(call) => call.without_ephemeral(&value),
                 None => value,
             },
@@ -273,17 +280,17 @@ impl Scope for Recorded<'_> {
         })
     }
 
-    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
+    fn instance(&self, block: &BlockName, key: &InstanceKey) -> Result<Value, Box<Diagnostic>> {
         if let Some((document, described)) = self.document_block(block) {
             let all = self.document(document, described)?;
             let one = match (key, &all) {
-                (Key::None, _) => Some(all),
+                (InstanceKey::None, _) => Some(all),
                 (_, Value::Tuple(items)) => {
-                    let mut indexed = (0..).map(Key::Index).zip(items.iter());
+                    let mut indexed = (0..).map(InstanceKey::Index).zip(items.iter());
                     indexed.find(|(it, _)| it.is_indexed_by(key)).map(|(_, it)| it.clone())
                 }
                 (_, Value::Object(items)) => {
-                    let mut named = items.iter().map(|(name, it)| (Key::Name(name.clone()), it));
+                    let mut named = items.iter().map(|(name, it)| (InstanceKey::Name(name.clone()), it));
                     named.find(|(it, _)| it.is_indexed_by(key)).map(|(_, it)| it.clone())
                 }
                 _ => Some(all),
@@ -296,47 +303,49 @@ impl Scope for Recorded<'_> {
             None if self.configuration.blocks.contains_key(block) => {
                 Ok(Value::unknown(Type::Any, Some(format!("{block}{key}").into())))
             }
-            None => self.value(&Target::Block(block.clone())),
+            None => self.value(&ReferenceTarget::Block(block.clone())),
         }
     }
 }
 
 /// How often there is something.
-struct Repetition<'a> {
+struct RepetitionArguments<'a> {
     enabled: Option<&'a Expression>,
     count: Option<&'a Expression>,
     for_each: Option<&'a Expression>,
 }
 
 /// What is wrong with an argument of a block, where it is written.
-fn problem(problem: &Problem, block: &ResourceBlock) -> Diagnostic {
+fn problem(problem: &ArgumentProblem, block: &ResourceBlock) -> Diagnostic {
     let at = block.body.locate(&problem.path);
     Diagnostic::error(problem.message.clone()).code(code::MISPLACED).at(at).within(block.head.clone())
 }
 
 /// What is seen where a module is called or a document is: its repetition too.
-struct Repeated<'s, 'a> {
-    scope: &'s Recorded<'a>,
-    key: &'s Key,
+struct RepetitionScope<'s, 'a> {
+    scope: &'s ConsoleScope<'a>,
+    key: &'s InstanceKey,
     item: Value,
 }
 
-impl Scope for Repeated<'_, '_> {
-    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
+impl ValueScope for RepetitionScope<'_, '_> {
+    fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>> {
         match (target, self.key) {
-            (Target::CountIndex, Key::Index(_)) | (Target::EachValue, Key::Name(_)) => Ok(self.item.clone()),
-            (Target::EachKey, Key::Name(name)) => Ok(Value::from(&**name)),
+            (ReferenceTarget::CountIndex, InstanceKey::Index(_)) | (ReferenceTarget::EachValue, InstanceKey::Name(_)) => {
+                Ok(self.item.clone())
+            }
+            (ReferenceTarget::EachKey, InstanceKey::Name(name)) => Ok(Value::from(&**name)),
             _ => self.scope.value(target),
         }
     }
 
-    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
+    fn instance(&self, block: &BlockName, key: &InstanceKey) -> Result<Value, Box<Diagnostic>> {
         self.scope.instance(block, key)
     }
 }
 
 /// The value of an expression, or the first thing that is wrong with it.
-fn evaluated(expression: &Expression, scope: &dyn Scope, files: &dyn Files) -> Result<Value, Box<Diagnostic>> {
-    let value = expression.evaluate(&Environment::new(scope, files));
+fn evaluated(expression: &Expression, scope: &dyn ValueScope, files: &dyn FileSource) -> Result<Value, Box<Diagnostic>> {
+    let value = expression.evaluate(&EvaluationContext::new(scope, files));
     value.map_err(|it| Box::new(it.into_iter().next().expect("a failure has a diagnostic")))
 }

@@ -6,31 +6,34 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ha_files::regular_file;
 use ha_files::regular_file::LARGEST_KEY;
-use ha_provider::{Error, Outcome, Secret};
-use ha_state_store::{Asking, Companion, Key, KeyName, KeyRing, Keys, Mask, NewKey, Passphrase, Reason, StateError};
+use ha_provider::{CallOutcome, Error, Secret};
+use ha_state_store::{
+    CompanionFile, KeyName, KeyProvider, KeyRing, NewKey, PassphraseKeys, PassphrasePurpose, RedactionMask, StateError,
+    StateErrorReason, StateKey,
+};
 use ha_value::Object;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::output::password_prompt::Typed;
+use crate::output::password_prompt::PromptAnswer;
 use crate::output::terminal::ask_secretly;
-use crate::views::diagnostic::Notice;
+use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::secrets::mask_of;
 
 /// The key that the state, its journal, plans and copies are sealed with. One source is named, and perhaps the one
 /// before it.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Encryption {
+pub(crate) struct EncryptionSettings {
     #[serde(flatten)]
-    source: Source,
+    source: KeySource,
     /// The key before: it opens what was sealed with it, and seals nothing any more.
-    fallback: Option<Source>,
+    fallback: Option<KeySource>,
 }
 
 /// Where a key comes from. Just one of these is named.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
-struct Source {
+struct KeySource {
     /// A file with a key, from the configuration's directory; `ha state key --new` makes one.
     key_file: Option<PathBuf>,
     /// A passphrase of at least 16 characters, of which argon2id makes the key.
@@ -49,10 +52,10 @@ struct Source {
 const VARIABLES: [&str; 2] = ["HA_STATE_", "HA_STATE_FALLBACK_"];
 
 /// Files of keys that were made just now, were told of, and were removed again since.
-type Made = Arc<Mutex<Fresh>>;
+type CreatedKeyFiles = Arc<Mutex<FreshKeys>>;
 
 #[derive(Default)]
-struct Fresh {
+struct FreshKeys {
     made: Option<PathBuf>,
     told: Option<PathBuf>,
     removed: Option<PathBuf>,
@@ -60,27 +63,30 @@ struct Fresh {
 
 /// The keys of a state.
 pub(crate) struct StateKeys {
-    primary: Box<dyn Keys>,
+    primary: Box<dyn KeyProvider>,
     /// Where keys for reading are looked for as well, in order.
-    others: Vec<Box<dyn Keys>>,
+    others: Vec<Box<dyn KeyProvider>>,
     /// The files that keys to seal with are in, where they are in files.
     files: Option<KeyRing>,
     /// The file of a key that was made just now.
-    made: Made,
+    made: CreatedKeyFiles,
     /// Takes out of what is told what must not be.
-    mask: Mask,
+    mask: RedactionMask,
 }
 
-impl Encryption {
+impl EncryptionSettings {
     /// Checks that just one source is named, of each.
     ///
     /// # Errors
     /// What to tell.
-    pub(crate) fn check(&self) -> Result<(), Notice> {
-        let of = |source: &Source, what: &str| match source.named().as_slice() {
+    pub(crate) fn check(&self) -> Result<(), RenderedDiagnostic> {
+        let of = |source: &KeySource, what: &str| match source.named().as_slice() {
             [_] => Ok(()),
-            [] => Err(Notice::error(format!("the block `{what}` names no key")).help(ONE_OF)),
-            several => Err(Notice::error(format!("the block `{what}` names several keys: {}", several.join(", "))).help(ONE_OF)),
+            [] => Err(RenderedDiagnostic::error(format!("the block `{what}` names no key")).help(ONE_OF)),
+            several => {
+                Err(RenderedDiagnostic::error(format!("the block `{what}` names several keys: {}", several.join(", ")))
+                    .help(ONE_OF))
+            }
         };
         of(&self.source, "encryption")?;
         self.fallback.as_ref().map_or(Ok(()), |it| of(it, "fallback"))
@@ -90,7 +96,7 @@ impl Encryption {
 const ONE_OF: &str =
     "name one of key_file, passphrase, passphrase_file, ask_passphrase, aws_kms; the block `fallback` is for the one before";
 
-impl Source {
+impl KeySource {
     /// The sources that are named.
     fn named(&self) -> Vec<&'static str> {
         let all = [
@@ -120,24 +126,24 @@ impl Source {
     }
 
     /// The keys from there; `directory` is where paths go from. None where nothing is named.
-    fn keys(self, directory: &Path) -> Option<(Box<dyn Keys>, Option<KeyRing>)> {
+    fn keys(self, directory: &Path) -> Option<(Box<dyn KeyProvider>, Option<KeyRing>)> {
         #[cfg(feature = "aws")]
         if let Some(settings) = self.aws_kms {
             return Some((Box::new(ha_aws::KmsKeys::new(settings)), None));
         }
         let Self { key_file, passphrase, passphrase_file, ask_passphrase, .. } = self;
         let below = |path: PathBuf| if directory == Path::new(".") { path } else { directory.join(path) };
-        let keys: Box<dyn Keys> = match (key_file, passphrase, passphrase_file) {
+        let keys: Box<dyn KeyProvider> = match (key_file, passphrase, passphrase_file) {
             (Some(file), ..) => {
                 let ring = KeyRing::of_user().with_file(below(file));
                 return Some((Box::new(ring.clone()), Some(ring)));
             }
-            (_, Some(text), _) => Box::new(Passphrase::new(Zeroizing::new(text.0))),
+            (_, Some(text), _) => Box::new(PassphraseKeys::new(Zeroizing::new(text.0))),
             (.., Some(file)) => {
                 let file = below(file);
-                Box::new(Passphrase::asked(move |_| read_passphrase(&file)))
+                Box::new(PassphraseKeys::asked(move |_| read_passphrase(&file)))
             }
-            _ if ask_passphrase => Box::new(Passphrase::asked(ask)),
+            _ if ask_passphrase => Box::new(PassphraseKeys::asked(ask)),
             _ => return None,
         };
         Some((keys, None))
@@ -149,24 +155,24 @@ impl StateKeys {
     ///
     /// # Errors
     /// When several are named.
-    pub(crate) fn of(encryption: Option<Encryption>, directory: &Path) -> Result<Self, Notice> {
+    pub(crate) fn of(encryption: Option<EncryptionSettings>, directory: &Path) -> Result<Self, RenderedDiagnostic> {
         Self::from_variables(encryption, directory, |name| std::env::var(name).ok())
     }
 
     fn from_variables(
-        encryption: Option<Encryption>,
+        encryption: Option<EncryptionSettings>,
         directory: &Path,
         variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, Notice> {
-        let [given, before] = VARIABLES.map(|prefix| Source::of_environment(prefix, &variable));
+    ) -> Result<Self, RenderedDiagnostic> {
+        let [given, before] = VARIABLES.map(|prefix| KeySource::of_environment(prefix, &variable));
         if let Some((_, names)) = [&given, &before].into_iter().find(|it| it.1.len() > 1) {
             let title = format!("the environment names several keys of the state: {}", names.join(", "));
-            return Err(Notice::error(title).help("unset all but one of them"));
+            return Err(RenderedDiagnostic::error(title).help("unset all but one of them"));
         }
         let (configured, fallback) = encryption.map_or((None, None), |it| (Some(it.source), it.fallback));
         if let (Some(configured), [variable]) = (&configured, given.1.as_slice()) {
             let named = configured.named().join(", ");
-            return Err(Notice::error(format!(
+            return Err(RenderedDiagnostic::error(format!(
                 "the key of the state is named twice: by the configuration's `{named}` and by {variable}"
             ))
             .help(format!("unset {variable}, or take the block `encryption` out"))
@@ -175,20 +181,20 @@ impl StateKeys {
         let here = Path::new(".");
         let primary = configured.and_then(|it| it.keys(directory)).or_else(|| given.0.keys(here));
         let fallback = fallback.and_then(|it| it.keys(directory));
-        let mut others: Vec<Box<dyn Keys>> = fallback.into_iter().chain(before.0.keys(here)).map(|it| it.0).collect();
+        let mut others: Vec<Box<dyn KeyProvider>> = fallback.into_iter().chain(before.0.keys(here)).map(|it| it.0).collect();
         let own = KeyRing::of_user();
         let (primary, files) = match primary {
             Some(primary) => {
                 others.push(Box::new(own));
                 primary
             }
-            None => (Box::new(own.clone()) as Box<dyn Keys>, Some(own)),
+            None => (Box::new(own.clone()) as Box<dyn KeyProvider>, Some(own)),
         };
-        Ok(Self { primary, others, files, made: Made::default(), mask: mask_of(&Object::new()) })
+        Ok(Self { primary, others, files, made: CreatedKeyFiles::default(), mask: mask_of(&Object::new()) })
     }
 
     /// With this taken out of what is told when they fail.
-    pub(crate) fn keeping(mut self, mask: Mask) -> Self {
+    pub(crate) fn keeping(mut self, mask: RedactionMask) -> Self {
         self.mask = mask;
         self
     }
@@ -220,9 +226,10 @@ impl StateKeys {
     }
 }
 
-impl Keys for StateKeys {
-    fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError> {
-        let is_elsewhere = |error: &StateError| matches!(error.reason(), Reason::MissingKey | Reason::WrongKey);
+impl KeyProvider for StateKeys {
+    fn named(&self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError> {
+        let is_elsewhere =
+            |error: &StateError| matches!(error.reason(), StateErrorReason::MissingKey | StateErrorReason::WrongKey);
         match self.primary.named(lineage, name) {
             Err(error) if is_elsewhere(&error) => {
                 let found = self.others.iter().find_map(|it| match it.named(lineage, name) {
@@ -235,7 +242,7 @@ impl Keys for StateKeys {
         }
     }
 
-    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
         let file = self.files.as_ref().map(|it| it.path(lineage)).filter(|it| !it.exists());
         let current = self.heard(self.primary.current(lineage, used))?;
         if let Some(file) = file.filter(|it| it.exists()) {
@@ -247,11 +254,11 @@ impl Keys for StateKeys {
     fn first(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
         let first = self.heard(self.primary.first(lineage))?;
         let Some(path) = self.files.as_ref().map(|it| it.path(lineage)) else { return Ok(first) };
-        let told = |file| Box::new(ToldOf { file, path, made: self.made.clone() });
+        let told = |file| Box::new(KeyNotice { file, path, made: self.made.clone() });
         Ok(first.map(|it| NewKey { file: told(it.file), ..it }))
     }
 
-    fn next(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
+    fn next(&self, lineage: &str) -> Result<(KeyName, StateKey), StateError> {
         self.heard(self.primary.next(lineage))
     }
 
@@ -265,13 +272,13 @@ impl Keys for StateKeys {
 }
 
 /// A key file that is told of once it is made.
-struct ToldOf {
-    file: Box<dyn Companion>,
+struct KeyNotice {
+    file: Box<dyn CompanionFile>,
     path: PathBuf,
-    made: Made,
+    made: CreatedKeyFiles,
 }
 
-impl Companion for ToldOf {
+impl CompanionFile for KeyNotice {
     fn make(&mut self) -> Result<(), StateError> {
         self.file.make()?;
         self.made.lock().unwrap_or_else(PoisonError::into_inner).made = Some(self.path.clone());
@@ -281,12 +288,12 @@ impl Companion for ToldOf {
     fn remove(&mut self) {
         self.file.remove();
         let mut fresh = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        *fresh = Fresh { removed: fresh.told.take(), ..Fresh::default() };
+        *fresh = FreshKeys { removed: fresh.told.take(), ..FreshKeys::default() };
     }
 }
 
 fn refused(attempted: impl Into<String>, cause: impl std::fmt::Display) -> StateError {
-    StateError::new(Reason::NotAKey, Error::new(attempted, cause).outcome(Outcome::Refused))
+    StateError::new(StateErrorReason::NotAKey, Error::new(attempted, cause).outcome(CallOutcome::Refused))
 }
 
 fn read_passphrase(file: &Path) -> Result<Zeroizing<String>, StateError> {
@@ -300,18 +307,19 @@ fn read_passphrase(file: &Path) -> Result<Zeroizing<String>, StateError> {
     Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
 }
 
-fn ask(asking: Asking) -> Result<Zeroizing<String>, StateError> {
+fn ask(asking: PassphrasePurpose) -> Result<Zeroizing<String>, StateError> {
     let attempted = "ask for the passphrase of the state";
     let answer = |question: &str| match ask_secretly(question) {
-        Typed::Line(line) => Ok(line),
-        Typed::Interrupted => {
-            Err(StateError::new(Reason::NotAKey, Error::new(attempted, "interrupted").outcome(Outcome::Interrupted)))
-        }
-        Typed::Nothing => Err(refused(attempted, "there is nobody to ask")
+        PromptAnswer::Line(line) => Ok(line),
+        PromptAnswer::Interrupted => Err(StateError::new(
+            StateErrorReason::NotAKey,
+            Error::new(attempted, "interrupted").outcome(CallOutcome::Interrupted),
+        )),
+        PromptAnswer::Nothing => Err(refused(attempted, "there is nobody to ask")
             .help("name it in HA_STATE_PASSPHRASE_FILE and take `ask_passphrase` out, or run the command at a terminal")),
     };
     let said = answer("Passphrase of the state: ")?;
-    if asking == Asking::ToMake && answer("The same again, to be sure: ")? != said {
+    if asking == PassphrasePurpose::ToMake && answer("The same again, to be sure: ")? != said {
         return Err(refused(attempted, "the second was not the same as the first"));
     }
     Ok(said)
@@ -323,32 +331,32 @@ mod tests {
 
     use super::*;
 
-    fn said(keys: Result<StateKeys, Notice>) -> String {
+    fn said(keys: Result<StateKeys, RenderedDiagnostic>) -> String {
         keys.err().map(|it| it.title).unwrap_or_default()
     }
 
-    fn from(encryption: Option<Encryption>, variables: &[(&str, &str)]) -> Result<StateKeys, Notice> {
+    fn from(encryption: Option<EncryptionSettings>, variables: &[(&str, &str)]) -> Result<StateKeys, RenderedDiagnostic> {
         let variable = |name: &str| variables.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned());
         StateKeys::from_variables(encryption, Path::new("."), variable)
     }
 
-    fn passphrase(text: &str) -> Source {
-        Source { passphrase: Some(Secret(text.to_owned())), ..Source::default() }
+    fn passphrase(text: &str) -> KeySource {
+        KeySource { passphrase: Some(Secret(text.to_owned())), ..KeySource::default() }
     }
 
     #[test]
     fn exactly_one_key_is_named() {
         let both = [("HA_STATE_KEY_FILE", "k"), ("HA_STATE_PASSPHRASE", "p")];
         assert!(said(from(None, &both)).contains("HA_STATE_KEY_FILE, HA_STATE_PASSPHRASE"));
-        let configured = || Encryption { source: passphrase("a passphrase that is long"), fallback: None };
+        let configured = || EncryptionSettings { source: passphrase("a passphrase that is long"), fallback: None };
         assert!(
             said(from(Some(configured()), &both[..1])).contains("by the configuration's `passphrase` and by HA_STATE_KEY_FILE")
         );
         assert_eq!(said(from(Some(configured()), &[("HA_STATE_FALLBACK_KEY_FILE", "k"), ("HA_STATE_KEY_FILE", "")])), "");
-        let named = Encryption { source: Source { key_file: Some("k".into()), ..passphrase("x") }, fallback: None };
+        let named = EncryptionSettings { source: KeySource { key_file: Some("k".into()), ..passphrase("x") }, fallback: None };
         assert!(named.check().unwrap_err().title.contains("key_file, passphrase"));
-        assert!(Encryption::default().check().unwrap_err().title.contains("names no key"));
-        let fallback = Encryption { fallback: Some(Source::default()), ..configured() };
+        assert!(EncryptionSettings::default().check().unwrap_err().title.contains("names no key"));
+        let fallback = EncryptionSettings { fallback: Some(KeySource::default()), ..configured() };
         assert!(fallback.check().unwrap_err().title.contains("`fallback` names no key"));
         configured().check().unwrap();
     }
@@ -364,7 +372,7 @@ mod tests {
         assert_eq!(new.named(&lineage, &name).unwrap().id(), key.id());
         assert_ne!(new.current(&lineage, Some(&name)).unwrap().0, name);
         let alone = from(None, &[("HA_STATE_PASSPHRASE", "the new passphrase of now")]).unwrap();
-        assert_eq!(alone.named(&lineage, &name).unwrap_err().reason(), &Reason::WrongKey);
+        assert_eq!(alone.named(&lineage, &name).unwrap_err().reason(), &StateErrorReason::WrongKey);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 /// How the files of a configuration are named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Spelling {
+pub(crate) enum DirectoryFamily {
     /// `main.hcl`, `ha.hclvars`, `HA_VAR_name`.
     #[default]
     Ha,
@@ -10,7 +10,7 @@ pub(crate) enum Spelling {
     Terraform,
 }
 
-impl Spelling {
+impl DirectoryFamily {
     /// The spelling of a file of a configuration; none when it is no such file.
     pub(crate) fn of(file: &str) -> Option<Self> {
         // Editors leave such beside what they edit, and tests are not run.
@@ -18,8 +18,8 @@ impl Spelling {
         let ends = |suffixes: [&str; 2]| suffixes.iter().any(|it| file.ends_with(it));
         match () {
             () if is_other => None,
-            () if ends([".hcl", ".hcl.json"]) => Some(Spelling::Ha),
-            () if ends([".tf", ".tf.json"]) => Some(Spelling::Terraform),
+            () if ends([".hcl", ".hcl.json"]) => Some(DirectoryFamily::Ha),
+            () if ends([".tf", ".tf.json"]) => Some(DirectoryFamily::Terraform),
             () => None,
         }
     }
@@ -27,24 +27,24 @@ impl Spelling {
     /// The file of values that is always read, without the `.json` that it may have.
     pub(crate) fn values(self) -> &'static str {
         match self {
-            Spelling::Ha => "ha.hclvars",
-            Spelling::Terraform => "terraform.tfvars",
+            DirectoryFamily::Ha => "ha.hclvars",
+            DirectoryFamily::Terraform => "terraform.tfvars",
         }
     }
 
     /// The suffix of files of values.
     pub(crate) fn values_suffix(self) -> &'static str {
         match self {
-            Spelling::Ha => ".hclvars",
-            Spelling::Terraform => ".tfvars",
+            DirectoryFamily::Ha => ".hclvars",
+            DirectoryFamily::Terraform => ".tfvars",
         }
     }
 
     /// What the names of variables begin with in the environment.
     pub(crate) fn variable(self) -> &'static str {
         match self {
-            Spelling::Ha => "HA_VAR_",
-            Spelling::Terraform => "TF_VAR_",
+            DirectoryFamily::Ha => "HA_VAR_",
+            DirectoryFamily::Terraform => "TF_VAR_",
         }
     }
 
@@ -70,15 +70,15 @@ mod tests {
     #[test]
     fn files_tell_their_spelling_by_their_names() {
         for ha in ["main.hcl", "a.hcl.json"] {
-            assert_eq!(Spelling::of(ha), Some(Spelling::Ha), "{ha}");
+            assert_eq!(DirectoryFamily::of(ha), Some(DirectoryFamily::Ha), "{ha}");
         }
         for terraform in ["main.tf", "a.tf.json", "override.tf"] {
-            assert_eq!(Spelling::of(terraform), Some(Spelling::Terraform), "{terraform}");
+            assert_eq!(DirectoryFamily::of(terraform), Some(DirectoryFamily::Terraform), "{terraform}");
         }
         for other in
             [".terraform.lock.hcl", "main.tf~", "#main.hcl#", "x.tftest.hcl", "ha.hclvars", "terraform.tfvars.json", "a.json"]
         {
-            assert_eq!(Spelling::of(other), None, "{other}");
+            assert_eq!(DirectoryFamily::of(other), None, "{other}");
         }
     }
 
@@ -88,7 +88,7 @@ mod tests {
             ["a.auto.tfvars", "b.auto.tfvars.json", "c.tfvars", "ha.hclvars", "terraform.tfvars", "terraform.tfvars.json"];
         let files = files.map(str::to_owned);
         let expected = ["terraform.tfvars", "terraform.tfvars.json", "a.auto.tfvars", "b.auto.tfvars.json"];
-        assert_eq!(Spelling::Terraform.automatic(&files), expected);
-        assert_eq!(Spelling::Ha.automatic(&files), ["ha.hclvars"]);
+        assert_eq!(DirectoryFamily::Terraform.automatic(&files), expected);
+        assert_eq!(DirectoryFamily::Ha.automatic(&files), ["ha.hclvars"]);
     }
 }

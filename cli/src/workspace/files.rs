@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ha_files::regular_file;
 use ha_files::regular_file::LARGEST;
-use ha_lang::{Directories, Fact, SourceFile};
-use ha_plan::Files;
+use ha_lang::{DirectorySource, MachineFact, SourceFile};
+use ha_plan::FileSource;
 
 use crate::workspace::project::{file_names, of_one_spelling, text};
 
@@ -26,17 +26,17 @@ pub(crate) fn remember_start() {
 }
 
 /// A file's content, or that there is none.
-type Content = Option<Arc<[u8]>>;
+type FileContent = Option<Arc<[u8]>>;
 
 /// Files of this machine. A configuration may come from a stranger, so that only what lies below its own directory,
 /// or was allowed by name, is read: a plan must not print somebody's credentials.
-pub(crate) struct ReadFiles {
+pub(crate) struct RecordingFiles {
     directory: PathBuf,
     allowed: Vec<PathBuf>,
-    read: Mutex<BTreeMap<String, Result<Content, String>>>,
+    read: Mutex<BTreeMap<String, Result<FileContent, String>>>,
 }
 
-impl ReadFiles {
+impl RecordingFiles {
     /// Files below `directory` and below those that are allowed besides.
     pub(crate) fn below(directory: &Path, allowed: &[PathBuf]) -> Self {
         let real = |it: &PathBuf| fs::canonicalize(it).unwrap_or_else(|_| it.clone());
@@ -47,18 +47,18 @@ impl ReadFiles {
 
     /// Everything that was read, as a plan keeps it.
     pub(crate) fn kept(&self) -> BTreeMap<String, Option<String>> {
-        let kept = |(path, content): (&String, &Result<Content, String>)| {
+        let kept = |(path, content): (&String, &Result<FileContent, String>)| {
             let content = content.as_ref().ok()?;
             Some((path.clone(), content.as_ref().map(|it| STANDARD.encode(it))))
         };
         self.cache().iter().filter_map(kept).collect()
     }
 
-    fn cache(&self) -> MutexGuard<'_, BTreeMap<String, Result<Content, String>>> {
+    fn cache(&self) -> MutexGuard<'_, BTreeMap<String, Result<FileContent, String>>> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn once(&self, name: &str, look: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -> Result<Content, String> {
+    fn once(&self, name: &str, look: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -> Result<FileContent, String> {
         if let Some(known) = self.cache().get(name) {
             return known.clone();
         }
@@ -78,7 +78,7 @@ impl ReadFiles {
         }
     }
 
-    fn look(&self, name: &str, look: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -> Result<Content, String> {
+    fn look(&self, name: &str, look: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -> Result<FileContent, String> {
         let path = self.directory.join(name);
         let real = match fs::canonicalize(&path) {
             Ok(real) => real,
@@ -94,7 +94,7 @@ impl ReadFiles {
     }
 }
 
-impl Directories for ReadFiles {
+impl DirectorySource for RecordingFiles {
     fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
         let path = self.directory.join(directory);
         let real = fs::canonicalize(&path).map_err(|error| plain(&error))?;
@@ -112,7 +112,7 @@ impl Directories for ReadFiles {
     }
 }
 
-impl Files for ReadFiles {
+impl FileSource for RecordingFiles {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         self.once(path, |it| regular_file::read(it, LARGEST))?.ok_or_else(no_such_file)
     }
@@ -126,12 +126,12 @@ impl Files for ReadFiles {
         self.once(&listing(directory), below)?.map_or_else(|| Ok(Vec::new()), |it| names(&it))
     }
 
-    fn machine(&self, fact: Fact) -> Result<Arc<str>, String> {
+    fn machine(&self, fact: MachineFact) -> Result<Arc<str>, String> {
         let mut cache = self.cache();
         let told = cache.entry(told_as(fact)).or_insert_with(|| {
             let told = match fact {
-                Fact::Directory => std::path::absolute(&self.directory).map_err(|error| plain(&error))?,
-                Fact::WorkingDirectory if STARTED_IN.get().is_some() => STARTED_IN.get().cloned().unwrap_or_default(),
+                MachineFact::Directory => std::path::absolute(&self.directory).map_err(|error| plain(&error))?,
+                MachineFact::WorkingDirectory if STARTED_IN.get().is_some() => STARTED_IN.get().cloned().unwrap_or_default(),
                 other => other.here()?.into(),
             };
             Ok(Some(told.to_string_lossy().as_bytes().into()))
@@ -145,11 +145,11 @@ impl Files for ReadFiles {
 }
 
 /// The files that a plan kept.
-pub(crate) struct KeptFiles {
-    files: BTreeMap<String, Content>,
+pub(crate) struct SnapshotFiles {
+    files: BTreeMap<String, FileContent>,
 }
 
-impl KeptFiles {
+impl SnapshotFiles {
     /// What a plan kept; none where that cannot be read, which is a plan of another program.
     pub(crate) fn new(kept: &BTreeMap<String, Option<String>>) -> Option<Self> {
         let content = |(path, content): (&String, &Option<String>)| {
@@ -159,12 +159,12 @@ impl KeptFiles {
         Some(Self { files: kept.iter().map(content).collect::<Option<_>>()? })
     }
 
-    fn kept(&self, path: &str) -> Result<&Content, String> {
+    fn kept(&self, path: &str) -> Result<&FileContent, String> {
         self.files.get(path).ok_or_else(|| "the plan was made without it; plan again".into())
     }
 }
 
-impl Files for KeptFiles {
+impl FileSource for SnapshotFiles {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         self.kept(path)?.clone().ok_or_else(no_such_file)
     }
@@ -173,7 +173,7 @@ impl Files for KeptFiles {
         self.kept(&listing(directory))?.as_ref().map_or_else(|| Ok(Vec::new()), |it| names(it))
     }
 
-    fn machine(&self, fact: Fact) -> Result<Arc<str>, String> {
+    fn machine(&self, fact: MachineFact) -> Result<Arc<str>, String> {
         fact_in(self.kept(&told_as(fact))?.as_deref(), fact)
     }
 
@@ -188,11 +188,11 @@ fn listing(directory: &str) -> String {
 }
 
 /// What a fact of the machine is kept as; no file's name and no listing's ends so.
-fn told_as(fact: Fact) -> String {
+fn told_as(fact: MachineFact) -> String {
     format!("{}//", fact.name())
 }
 
-fn fact_in(content: Option<&[u8]>, fact: Fact) -> Result<Arc<str>, String> {
+fn fact_in(content: Option<&[u8]>, fact: MachineFact) -> Result<Arc<str>, String> {
     let text = content.and_then(|it| std::str::from_utf8(it).ok());
     text.map(Arc::from).ok_or_else(|| format!("{} is not known", fact.name()))
 }
@@ -246,12 +246,12 @@ mod tests {
     #[test]
     fn what_was_read_can_be_read_from_the_plan() {
         let directory = directory();
-        let files = ReadFiles::below(&directory.path().join("stack"), &[]);
+        let files = RecordingFiles::below(&directory.path().join("stack"), &[]);
         assert_eq!(&*files.read("a.txt").unwrap(), b"a");
         assert_eq!(&*files.read("./sub/b.bin").unwrap(), [0, 255]);
         assert_eq!(files.exists("gone.txt"), Ok(false));
         assert_eq!(files.list(".").unwrap(), ["a.txt", "sub/b.bin"]);
-        let kept = KeptFiles::new(&files.kept()).unwrap();
+        let kept = SnapshotFiles::new(&files.kept()).unwrap();
         drop(directory);
         assert_eq!(&*kept.read("a.txt").unwrap(), b"a");
         assert_eq!(&*kept.read("./sub/b.bin").unwrap(), [0, 255]);
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn a_file_is_read_once() {
         let directory = directory();
-        let files = ReadFiles::below(&directory.path().join("stack"), &[]);
+        let files = RecordingFiles::below(&directory.path().join("stack"), &[]);
         files.read("a.txt").unwrap();
         fs::write(directory.path().join("stack/a.txt"), "changed").unwrap();
         assert_eq!(&*files.read("a.txt").unwrap(), b"a");
@@ -274,11 +274,11 @@ mod tests {
         let directory = directory();
         let stack = directory.path().join("stack");
         std::os::unix::fs::symlink("../credentials", stack.join("link")).unwrap();
-        let files = ReadFiles::below(&stack, &[]);
+        let files = RecordingFiles::below(&stack, &[]);
         for path in ["../credentials", "link", "sub/../../credentials", "/etc/hostname"] {
             assert!(files.read(path).unwrap_err().contains("--allow-read"), "{path}");
         }
-        let files = ReadFiles::below(&stack, &[directory.path().to_owned()]);
+        let files = RecordingFiles::below(&stack, &[directory.path().to_owned()]);
         assert_eq!(&*files.read("link").unwrap(), b"secret");
     }
 }

@@ -10,13 +10,13 @@ use ha_diagnostics::code;
 use ha_files::regular_file;
 use ha_files::regular_file::LARGEST;
 use ha_provider::Schema;
-use ha_state_store::{Backends, Companion, LocalStore, MadeDirectories, StateError, Store, Surroundings};
+use ha_state_store::{BackendContext, BackendRegistry, CompanionFile, CreatedDirectories, LocalStore, StateError, Store};
 use ha_value::{Name, Object, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::output::command_error::Trouble;
-use crate::views::diagnostic::Notice;
-use crate::workspace::backend_config::{USUAL, Whereabouts};
+use crate::output::command_error::CommandError;
+use crate::views::diagnostic::RenderedDiagnostic;
+use crate::workspace::backend_config::{BackendConfig, USUAL};
 use crate::workspace::sealed_file;
 
 /// The file's name, in the directory that belongs to the state.
@@ -24,16 +24,16 @@ const FILE: &str = "backend";
 const FORMAT: u32 = 1;
 
 /// A store that is to be remembered in a directory.
-pub(crate) struct Memory {
+pub(crate) struct BackendMemory {
     directory: PathBuf,
     text: String,
-    made: MadeDirectories,
+    made: CreatedDirectories,
 }
 
-impl Memory {
-    pub(crate) fn new(directory: &Path, whereabouts: &Whereabouts, schema: &Schema, place: String) -> Self {
-        let text = serde_json::to_string_pretty(&Remembered::of(whereabouts, schema, place)).expect("it has text keys only");
-        Self { directory: directory.to_owned(), text: text + "\n", made: MadeDirectories::default() }
+impl BackendMemory {
+    pub(crate) fn new(directory: &Path, whereabouts: &BackendConfig, schema: &Schema, place: String) -> Self {
+        let text = serde_json::to_string_pretty(&LastBackend::of(whereabouts, schema, place)).expect("it has text keys only");
+        Self { directory: directory.to_owned(), text: text + "\n", made: CreatedDirectories::default() }
     }
 
     /// Remembers it.
@@ -50,9 +50,9 @@ impl Memory {
     }
 }
 
-impl Companion for Memory {
+impl CompanionFile for BackendMemory {
     fn make(&mut self) -> Result<(), StateError> {
-        self.made = MadeDirectories::of(&self.directory);
+        self.made = CreatedDirectories::of(&self.directory);
         // Nothing is lost when it cannot be written: the next command asks the store that it is told of.
         let _ = self.write();
         Ok(())
@@ -66,7 +66,7 @@ impl Companion for Memory {
 
 /// The store that a state was last written to.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Remembered {
+pub(crate) struct LastBackend {
     format: u32,
     backend: Name,
     /// Where it says it is.
@@ -78,12 +78,12 @@ pub(crate) struct Remembered {
     withheld: Vec<Name>,
 }
 
-impl Remembered {
+impl LastBackend {
     /// What is remembered in a directory.
     ///
     /// # Errors
     /// When that cannot be read.
-    pub(crate) fn read(directory: &Path) -> Result<Option<Self>, Trouble> {
+    pub(crate) fn read(directory: &Path) -> Result<Option<Self>, CommandError> {
         let path = directory.join(FILE);
         let bytes = match regular_file::read(&path, LARGEST) {
             Ok(bytes) => bytes,
@@ -92,22 +92,22 @@ impl Remembered {
         };
         let read = serde_json::from_slice(&bytes).ok().filter(|it: &Self| it.format <= FORMAT);
         let odd = || {
-            Notice::error(format!("`{}` does not say where the state is kept, as it should", path.display()))
+            RenderedDiagnostic::error(format!("`{}` does not say where the state is kept, as it should", path.display()))
                 .help("remove it once you know that the block `backend` names the right place")
         };
         read.map(Some).ok_or_else(|| odd().into())
     }
 
     /// The state that is kept on this machine beside the configuration, where one is.
-    pub(crate) fn usual(surroundings: &Surroundings) -> Option<Self> {
+    pub(crate) fn usual(surroundings: &BackendContext) -> Option<Self> {
         let there = ["ha.state", "ha.state.journal", "ha.state.previous"].iter().any(|it| surroundings.local.join(it).exists());
         let place = LocalStore::new(&surroundings.local).place();
         there.then(|| Self { format: FORMAT, backend: USUAL.into(), place, settings: Value::object([]), withheld: Vec::new() })
     }
 
     /// What is to be remembered of a store.
-    fn of(whereabouts: &Whereabouts, schema: &Schema, place: String) -> Self {
-        let Whereabouts { backend, settings, .. } = whereabouts;
+    fn of(whereabouts: &BackendConfig, schema: &Schema, place: String) -> Self {
+        let BackendConfig { backend, settings, .. } = whereabouts;
         let is_secret = |name: &Name, value: &Value| {
             value.contains_sensitive() || schema.arguments.get(name).is_some_and(|it| it.secret || it.write_only)
         };
@@ -118,17 +118,20 @@ impl Remembered {
     }
 
     /// The store. Its secrets are not known: where it needs some that are not in the environment, it cannot be reached.
-    pub(crate) fn whereabouts(&self, backends: &Backends) -> Result<Whereabouts, Trouble> {
+    pub(crate) fn whereabouts(&self, backends: &BackendRegistry) -> Result<BackendConfig, CommandError> {
         let settings = match &self.settings {
             Value::Object(settings) => (**settings).clone(),
             _ => Object::new(),
         };
         let conformed = backends.get(&self.backend).and_then(|it| it.schema().conform(&settings).ok());
         let cannot = || {
-            Notice::error(format!("the state was kept in {}, which cannot be opened by what is remembered of it", self.place))
-                .help("write its block `backend` into a file of its own and name that: `ha state migrate --from FILE`")
+            RenderedDiagnostic::error(format!(
+                "the state was kept in {}, which cannot be opened by what is remembered of it",
+                self.place
+            ))
+            .help("write its block `backend` into a file of its own and name that: `ha state migrate --from FILE`")
         };
-        Ok(Whereabouts::plain(self.backend.clone(), conformed.ok_or_else(cannot)?))
+        Ok(BackendConfig::plain(self.backend.clone(), conformed.ok_or_else(cannot)?))
     }
 
     /// What to say when it cannot be reached, where that may be so because its secrets are not known.
@@ -139,9 +142,10 @@ impl Remembered {
     }
 
     /// What to say when the configuration names another place, to which nothing says that the state was moved.
-    pub(crate) fn elsewhere(&self, said: &str, directory: &Path) -> Notice {
+    pub(crate) fn elsewhere(&self, said: &str, directory: &Path) -> RenderedDiagnostic {
         let memory: PathBuf = directory.join(FILE);
-        let notice = Notice::error(format!("the state is kept in {}, and the configuration names {said}", self.place));
+        let notice =
+            RenderedDiagnostic::error(format!("the state is kept in {}, and the configuration names {said}", self.place));
         let notice = notice
             .code(code::OTHER_STATE)
             .help("`ha state migrate` moves it there; `ha state migrate --dry-run` says what that would do")

@@ -7,34 +7,34 @@ use std::sync::Arc;
 use anyhow::Context;
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::Configuration;
-use ha_plan::{Files, Plan};
+use ha_plan::{FileSource, Plan};
 use ha_state_model::State;
-use ha_state_store::{Key, KeyName, Keys};
+use ha_state_store::{KeyName, KeyProvider, StateKey};
 use zeroize::Zeroizing;
 
 use crate::arguments::may_be_value;
 use crate::commands::Session;
-use crate::output::command_error::Trouble;
-use crate::views::diagnostic::Notice;
+use crate::output::command_error::CommandError;
+use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::report::{plan_secrets, sources_of};
-use crate::workspace::backend_config::{Saying, Whereabouts};
+use crate::workspace::backend_config::{BackendBlock, BackendConfig};
 use crate::workspace::backends::backends;
 use crate::workspace::encryption::StateKeys;
-use crate::workspace::files::KeptFiles;
+use crate::workspace::files::SnapshotFiles;
 use crate::workspace::project::kept_configuration;
 use crate::workspace::sealed_file;
-use crate::workspace::sealed_file::Sort;
-use crate::workspace::selected::Environment;
-use crate::workspace::state_location::Place;
+use crate::workspace::sealed_file::SealedFileKind;
+use crate::workspace::selected::Workspace;
+use crate::workspace::state_location::StateLocation;
 
 /// What a file with a plan is.
-const PLAN: Sort = Sort { what: "plan", purpose: "plan" };
+const PLAN: SealedFileKind = SealedFileKind { what: "plan", purpose: "plan" };
 
 /// Writes a plan that only its owner can read. It appears whole or not at all.
 ///
 /// # Errors
 /// When it cannot be written, or when it would take the place of a file that is no plan.
-pub(crate) fn write(plan: &Plan, key: &(KeyName, Key), path: &Path) -> anyhow::Result<()> {
+pub(crate) fn write(plan: &Plan, key: &(KeyName, StateKey), path: &Path) -> anyhow::Result<()> {
     let is_foreign = fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() > 0) && !PLAN.begins(path).unwrap_or(false);
     if is_foreign {
         let shown = path.display();
@@ -49,17 +49,18 @@ pub(crate) fn write(plan: &Plan, key: &(KeyName, Key), path: &Path) -> anyhow::R
 ///
 /// # Errors
 /// When it is no plan, or its key is not here.
-pub(crate) fn read(path: &Path, keys: &dyn Keys) -> Result<Plan, Trouble> {
+pub(crate) fn read(path: &Path, keys: &dyn KeyProvider) -> Result<Plan, CommandError> {
     let shown = path.display();
     if may_be_value(&shown.to_string()) && !path.exists() {
-        let notice = Notice::error("there is no plan of the name that is given").code(code::NOT_A_PLAN);
+        let notice = RenderedDiagnostic::error("there is no plan of the name that is given").code(code::NOT_A_PLAN);
         return Err(notice.help("a variable is set by `--var 'NAME=VALUE'`, with both in one argument").into());
     }
     let bytes = PLAN.read(path).with_context(|| format!("could not read the plan `{shown}`"))?;
     let opened = bytes.map(|it| PLAN.opened(&it, keys)).transpose()?.flatten();
     let plan = opened.and_then(|it| serde_json::from_slice(&it).ok());
     plan.ok_or_else(|| {
-        let notice = Notice::error(format!("`{shown}` is not a plan that this version of `ha` wrote")).code(code::NOT_A_PLAN);
+        let notice =
+            RenderedDiagnostic::error(format!("`{shown}` is not a plan that this version of `ha` wrote")).code(code::NOT_A_PLAN);
         notice.help("make one with `ha plan --out FILE`").into()
     })
 }
@@ -71,15 +72,16 @@ pub(crate) fn read(path: &Path, keys: &dyn Keys) -> Result<Plan, Trouble> {
 pub(crate) fn place(
     plan: &Plan,
     configuration: &Configuration,
-    files: &dyn Files,
+    files: &dyn FileSource,
     keys: StateKeys,
     session: &Session,
-) -> Result<Place, Trouble> {
+) -> Result<StateLocation, CommandError> {
     let sources = sources_of(&plan.snapshot);
     let secrets = Arc::new(plan_secrets(plan));
-    let environment = Environment::of_plan(plan.snapshot.environment.as_deref());
-    let placed = Whereabouts::said(&Saying::of_plan(plan, configuration, files), &backends()).map_err(|it| Trouble::of(&it));
-    let placed = placed.and_then(|it| Place::of(&session.directory, environment.as_ref(), &it, keys));
+    let environment = Workspace::of_plan(plan.snapshot.environment.as_deref());
+    let placed =
+        BackendConfig::said(&BackendBlock::of_plan(plan, configuration, files), &backends()).map_err(|it| CommandError::of(&it));
+    let placed = placed.and_then(|it| StateLocation::of(&session.directory, environment.as_ref(), &it, keys));
     placed.map_err(|it| it.within(&sources).keeping(&secrets))
 }
 
@@ -87,19 +89,21 @@ pub(crate) fn place(
 ///
 /// # Errors
 /// When another program made it.
-pub(crate) fn files(plan: &Plan, path: &Path) -> Result<KeptFiles, Notice> {
-    let kept = KeptFiles::new(&plan.snapshot.files);
-    kept.ok_or_else(|| Notice::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan"))
+pub(crate) fn files(plan: &Plan, path: &Path) -> Result<SnapshotFiles, RenderedDiagnostic> {
+    let kept = SnapshotFiles::new(&plan.snapshot.files);
+    kept.ok_or_else(|| {
+        RenderedDiagnostic::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan")
+    })
 }
 
 /// The configuration that a plan was made from.
 ///
 /// # Errors
 /// When this program reads it in another way than the one that made the plan.
-pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, Trouble> {
+pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, CommandError> {
     let (configuration, diagnostics) = kept_configuration(&plan.snapshot);
     match diagnostics.iter().any(Diagnostic::is_error) {
-        true => Err(Trouble::of(&diagnostics).within(&sources_of(&plan.snapshot))),
+        true => Err(CommandError::of(&diagnostics).within(&sources_of(&plan.snapshot))),
         false => Ok(configuration),
     }
 }
@@ -107,8 +111,8 @@ pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, Trouble> {
 const AGAIN: &str = "make a new plan with `ha plan`, look at it, and apply that";
 
 /// Why a plan must not be applied to the state of this identity: it was made for another.
-pub(crate) fn foreignness(plan: &Plan, state: &State, identity: &str) -> Option<Notice> {
-    let notice = |title: &str| Some(Notice::error(title).code(code::OTHER_STATE));
+pub(crate) fn foreignness(plan: &Plan, state: &State, identity: &str) -> Option<RenderedDiagnostic> {
+    let notice = |title: &str| Some(RenderedDiagnostic::error(title).code(code::OTHER_STATE));
     let is_of_nothing = plan.state_number == 0;
     let of_the_plan = plan.snapshot.place.as_deref();
     match state.is_new() {
@@ -129,8 +133,9 @@ pub(crate) fn foreignness(plan: &Plan, state: &State, identity: &str) -> Option<
 }
 
 /// Why a plan must not be applied to its state any more: something it touches or reads is not what it was.
-pub(crate) fn staleness(plan: &Plan, state: &State) -> Option<Notice> {
-    let mut notice = Notice::error("the plan is stale: what it touches or reads has changed since it was made").code(code::STALE);
+pub(crate) fn staleness(plan: &Plan, state: &State) -> Option<RenderedDiagnostic> {
+    let mut notice =
+        RenderedDiagnostic::error("the plan is stale: what it touches or reads has changed since it was made").code(code::STALE);
     let mut is_stale = false;
     for (address, planned) in &plan.versions {
         let now = state.records.get(address).map_or(0, |it| it.version);
@@ -165,15 +170,15 @@ mod tests {
     use super::*;
     use crate::views::test_data::{everything, nothing};
 
-    struct One(Key);
+    struct One(StateKey);
 
-    impl Keys for One {
-        fn named(&self, _: &str, name: &KeyName) -> Result<Key, StateError> {
+    impl KeyProvider for One {
+        fn named(&self, _: &str, name: &KeyName) -> Result<StateKey, StateError> {
             assert_eq!(name.id, self.0.id());
             Ok(self.0.clone())
         }
 
-        fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+        fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
             let parameters = BTreeMap::from([("salt".to_owned(), "s".to_owned())]);
             Ok((KeyName { id: self.0.id().to_owned(), method: "passphrase".into(), parameters }, self.0.clone()))
         }
@@ -183,7 +188,7 @@ mod tests {
     fn a_plan_is_written_sealed_and_for_its_owner() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("plan.ha");
-        let one = One(Key::random());
+        let one = One(StateKey::random());
         let key = one.current("", None).unwrap();
         write(&everything(), &key, &path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -11,22 +11,24 @@ use anyhow::Context;
 use ha_diagnostics::{Diagnostic, code};
 use ha_files::regular_file;
 use ha_files::regular_file::LARGEST;
-use ha_lang::{Configuration, Files, Loaded, SourceFile, load};
-use ha_plan::Snapshot;
+use ha_lang::{Configuration, FileSource, LoadedConfiguration, SourceFile, load};
+use ha_plan::PlanSnapshot;
 use ha_value::{Name, Value};
 
 use crate::arguments::invocation;
 use crate::commands::Session;
 use crate::logging;
-use crate::output::command_error::Trouble;
-use crate::views::diagnostic::Notice;
-use crate::views::secrets::Secrets;
-use crate::views::sources::Sources;
-use crate::workspace::file_family::Spelling;
-use crate::workspace::files::ReadFiles;
-use crate::workspace::selected::Environment;
+use crate::output::command_error::CommandError;
+use crate::views::diagnostic::RenderedDiagnostic;
+use crate::views::secrets::SecretTexts;
+use crate::views::sources::SourceTexts;
+use crate::workspace::file_family::DirectoryFamily;
+use crate::workspace::files::RecordingFiles;
+use crate::workspace::selected::Workspace;
 use crate::workspace::terraform_compat::{left_behind, unread_variables, workspace_of_terraform};
-use crate::workspace::variables::{Asked, Given, Variables, any_values, is_meant_as_variable, variables};
+use crate::workspace::variables::{
+    RequestedValue, ResolvedVariables, VariableValues, any_values, is_meant_as_variable, variables,
+};
 
 /// The blocks that say where a state is kept and which key it has.
 const WORDS: [&str; 2] = ["backend", "encryption"];
@@ -34,33 +36,33 @@ const WORDS: [&str; 2] = ["backend", "encryption"];
 /// A configuration as read from its directory.
 pub(crate) struct Project {
     pub(crate) configuration: Arc<Configuration>,
-    pub(crate) snapshot: Snapshot,
-    pub(crate) files: Arc<ReadFiles>,
+    pub(crate) snapshot: PlanSnapshot,
+    pub(crate) files: Arc<RecordingFiles>,
     /// Everything that diagnostics may point at.
-    pub(crate) sources: Sources,
+    pub(crate) sources: SourceTexts,
     /// What is worth a look.
     pub(crate) warnings: Vec<Diagnostic>,
     /// What was given for sensitive variables.
-    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) secrets: Arc<SecretTexts>,
 }
 
 /// What the operator says about the configuration.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wishes {
-    pub(crate) asked: Vec<AskedFor>,
+pub(crate) struct VariableOptions {
+    pub(crate) asked: Vec<VariableSource>,
     pub(crate) allow_read: Vec<PathBuf>,
 }
 
 /// A value, or a file of values yet to be read.
 #[derive(Clone, Debug)]
-pub(crate) enum AskedFor {
+pub(crate) enum VariableSource {
     Value(String, String),
     File(PathBuf),
 }
 
 /// Whether values of variables are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Need {
+pub(crate) enum VariableMode {
     /// Every variable has one.
     Values,
     /// They may be anything.
@@ -74,7 +76,7 @@ impl Project {
     ///
     /// # Errors
     /// All that is wrong with it and with the values of its variables.
-    pub(crate) fn read(session: &Session, wishes: &Wishes, need: Need) -> Result<Self, Trouble> {
+    pub(crate) fn read(session: &Session, wishes: &VariableOptions, need: VariableMode) -> Result<Self, CommandError> {
         Self::of(source_files(&session.directory)?, session, wishes, need)
     }
 
@@ -82,40 +84,50 @@ impl Project {
     ///
     /// # Errors
     /// As [`Project::read`].
-    pub(crate) fn read_file(session: &Session, file: &Path, wishes: &Wishes, need: Need) -> Result<Self, Trouble> {
+    pub(crate) fn read_file(
+        session: &Session,
+        file: &Path,
+        wishes: &VariableOptions,
+        need: VariableMode,
+    ) -> Result<Self, CommandError> {
         Self::of(vec![source_file(Path::new(""), file)?], session, wishes, need)
     }
 
-    fn of(sources: Vec<SourceFile>, session: &Session, wishes: &Wishes, need: Need) -> Result<Self, Trouble> {
+    fn of(
+        sources: Vec<SourceFile>,
+        session: &Session,
+        wishes: &VariableOptions,
+        need: VariableMode,
+    ) -> Result<Self, CommandError> {
         let directory = &session.directory;
-        let spelling = Spelling::in_directory(directory);
+        let spelling = DirectoryFamily::in_directory(directory);
         let given = given(session, spelling, wishes)?;
-        let files = Arc::new(ReadFiles::below(directory, &wishes.allow_read));
-        let mut found = Variables::default();
+        let files = Arc::new(RecordingFiles::below(directory, &wishes.allow_read));
+        let mut found = ResolvedVariables::default();
         let loaded = load(&sources, &*files, |root| {
             found = variables(root, &given, &*files);
             found.values.clone()
         });
-        let Loaded { configuration, modules, mut diagnostics } = loaded;
+        let LoadedConfiguration { configuration, modules, mut diagnostics } = loaded;
         let all: Vec<&SourceFile> = sources.iter().chain(&modules).collect();
         let texts = all_texts(&all, &given);
-        let Variables { values, diagnostics: more, secrets } = found;
+        let ResolvedVariables { values, diagnostics: more, secrets } = found;
         let values = match need {
-            Need::Values => values,
-            Need::Anything => any_values(&configuration),
-            Need::WhatThereIs => any_values(&configuration).into_iter().chain(values).collect(),
+            VariableMode::Values => values,
+            VariableMode::Anything => any_values(&configuration),
+            VariableMode::WhatThereIs => any_values(&configuration).into_iter().chain(values).collect(),
         };
-        if need == Need::Values {
+        if need == VariableMode::Values {
             diagnostics.extend(more);
-            let is_open = spelling == Spelling::Terraform && session.asked.is_none();
+            let is_open = spelling == DirectoryFamily::Terraform && session.asked.is_none();
             diagnostics.extend(is_open.then(|| workspace_of_terraform(|it| std::env::var(it).ok())).flatten());
         }
-        let secrets = Arc::new(Secrets::within(&known_secrets(&configuration, secrets)));
+        let secrets = Arc::new(SecretTexts::within(&known_secrets(&configuration, secrets)));
         logging::keep_secret(&secrets);
         let is_secret = |name: &str| configuration.variables.get(name).is_none_or(|it| it.sensitive || it.ephemeral);
         invocation::with_values(wishes, is_secret);
         if diagnostics.iter().any(Diagnostic::is_error) {
-            return Err(Trouble::of(&diagnostics).within(&texts).keeping(&secrets));
+            return Err(CommandError::of(&diagnostics).within(&texts).keeping(&secrets));
         }
         let names = configuration.variables.keys().map(|it| &**it);
         diagnostics.extend(unread_variables(spelling, names, |it| std::env::var(it).ok()));
@@ -124,12 +136,12 @@ impl Project {
         let written = all.iter().map(|it| (it.name.to_string(), it.text.clone())).collect();
         Ok(Self {
             configuration: Arc::new(configuration),
-            snapshot: Snapshot {
+            snapshot: PlanSnapshot {
                 sources: written,
                 variables: values,
                 options: invocation::values(),
                 environment,
-                ..Snapshot::default()
+                ..PlanSnapshot::default()
             },
             files,
             sources: texts,
@@ -146,7 +158,7 @@ fn known_secrets(configuration: &Configuration, given: Vec<Value>) -> Vec<Value>
 }
 
 /// The configuration that a plan keeps, with all its modules.
-pub(crate) fn kept_configuration(snapshot: &Snapshot) -> (Configuration, Vec<Diagnostic>) {
+pub(crate) fn kept_configuration(snapshot: &PlanSnapshot) -> (Configuration, Vec<Diagnostic>) {
     let mut directories: BTreeMap<&str, Vec<SourceFile>> = BTreeMap::new();
     for (name, text) in &snapshot.sources {
         let directory = name.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -154,14 +166,14 @@ pub(crate) fn kept_configuration(snapshot: &Snapshot) -> (Configuration, Vec<Dia
     }
     let root = directories.remove("").unwrap_or_default();
     let values: BTreeMap<Name, Value> = snapshot.variables.clone();
-    let Loaded { configuration, diagnostics, .. } = load(&root, &KeptDirectories(directories), |_| values);
+    let LoadedConfiguration { configuration, diagnostics, .. } = load(&root, &SnapshotDirectories(directories), |_| values);
     (configuration, diagnostics)
 }
 
 /// The modules that a plan keeps.
-struct KeptDirectories<'a>(BTreeMap<&'a str, Vec<SourceFile>>);
+struct SnapshotDirectories<'a>(BTreeMap<&'a str, Vec<SourceFile>>);
 
-impl ha_lang::Directories for KeptDirectories<'_> {
+impl ha_lang::DirectorySource for SnapshotDirectories<'_> {
     fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
         self.0.get(directory).cloned().ok_or_else(|| "the plan was made without it; plan again".into())
     }
@@ -169,7 +181,7 @@ impl ha_lang::Directories for KeptDirectories<'_> {
 
 /// Whether there is a configuration in a directory.
 pub(crate) fn has_configuration(directory: &Path) -> bool {
-    file_names(directory).is_ok_and(|names| names.iter().any(|it| Spelling::of(it).is_some()))
+    file_names(directory).is_ok_and(|names| names.iter().any(|it| DirectoryFamily::of(it).is_some()))
 }
 
 /// Whether the configuration in a directory may say where its state is kept. It is not read for that: what has not the
@@ -177,8 +189,8 @@ pub(crate) fn has_configuration(directory: &Path) -> bool {
 ///
 /// # Errors
 /// When its files cannot be read.
-pub(crate) fn says_where(directory: &Path) -> Result<bool, Trouble> {
-    for name in file_names(directory).unwrap_or_default().iter().filter(|it| Spelling::of(it).is_some()) {
+pub(crate) fn says_where(directory: &Path) -> Result<bool, CommandError> {
+    for name in file_names(directory).unwrap_or_default().iter().filter(|it| DirectoryFamily::of(it).is_some()) {
         let bytes = regular_file::read(&directory.join(name), LARGEST).with_context(|| format!("could not read `{name}`"))?;
         if WORDS.iter().any(|word| bytes.windows(word.len()).any(|it| it == word.as_bytes())) {
             return Ok(true);
@@ -193,27 +205,27 @@ pub(crate) fn stack(session: &Session) -> String {
 }
 
 /// What a configuration is called in this environment.
-pub(crate) fn stack_in(session: &Session, environment: Option<&Environment>) -> String {
+pub(crate) fn stack_in(session: &Session, environment: Option<&Workspace>) -> String {
     let place = session.directory.canonicalize().unwrap_or_else(|_| session.directory.clone());
     let name = place.file_name().and_then(OsStr::to_str).unwrap_or("/").to_owned();
     environment.map_or(name.clone(), |it| format!("{name}/{}", it.name()))
 }
 
-impl Spelling {
+impl DirectoryFamily {
     /// The spelling of the configuration in a directory.
     pub(crate) fn in_directory(directory: &Path) -> Self {
         let names = file_names(directory).unwrap_or_default();
-        names.iter().find_map(|it| Spelling::of(it)).unwrap_or_default()
+        names.iter().find_map(|it| DirectoryFamily::of(it)).unwrap_or_default()
     }
 }
 
 /// The files of the configuration in the directory itself.
-fn source_files(directory: &Path) -> Result<Vec<SourceFile>, Trouble> {
+fn source_files(directory: &Path) -> Result<Vec<SourceFile>, CommandError> {
     let names = file_names(directory).with_context(|| format!("could not list the directory `{}`", directory.display()))?;
-    let names = of_one_spelling(names).map_err(Notice::error)?;
+    let names = of_one_spelling(names).map_err(RenderedDiagnostic::error)?;
     if names.is_empty() {
         let place = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
-        let notice = Notice::error(format!("there is no configuration in `{}`", place.display()))
+        let notice = RenderedDiagnostic::error(format!("there is no configuration in `{}`", place.display()))
             .code(code::NO_CONFIGURATION)
             .help("write one in files that end in `.hcl` or `.tf`, or name another directory with `--chdir DIR`");
         return Err(notice.into());
@@ -226,9 +238,9 @@ fn source_files(directory: &Path) -> Result<Vec<SourceFile>, Trouble> {
 /// # Errors
 /// When they are not all of one spelling: it would not be plain which of them counts.
 pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String> {
-    let names: Vec<String> = names.into_iter().filter(|it| Spelling::of(it).is_some()).collect();
-    let of = |spelling| names.iter().find(|it| Spelling::of(it) == Some(spelling));
-    match (of(Spelling::Ha), of(Spelling::Terraform)) {
+    let names: Vec<String> = names.into_iter().filter(|it| DirectoryFamily::of(it).is_some()).collect();
+    let of = |spelling| names.iter().find(|it| DirectoryFamily::of(it) == Some(spelling));
+    match (of(DirectoryFamily::Ha), of(DirectoryFamily::Terraform)) {
         (Some(ha), Some(terraform)) => {
             Err(format!("`{ha}` and `{terraform}` are in one directory; name all its files alike, `.hcl` or `.tf`"))
         }
@@ -237,7 +249,7 @@ pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String>
 }
 
 /// A text file; its name is said as it was given.
-fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, Trouble> {
+fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, CommandError> {
     let shown = name.display().to_string();
     let bytes = regular_file::read(&directory.join(name), LARGEST).with_context(|| format!("could not read `{shown}`"))?;
     let text = text(bytes).map_err(|line| not_text(&shown, line))?;
@@ -245,8 +257,8 @@ fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, Trouble> {
 }
 
 /// What to say of a file that is no text from some line on.
-pub(crate) fn not_text(name: &str, line: usize) -> Notice {
-    Notice::error(format!("`{name}` is not UTF-8 text"))
+pub(crate) fn not_text(name: &str, line: usize) -> RenderedDiagnostic {
+    RenderedDiagnostic::error(format!("`{name}` is not UTF-8 text"))
         .code(code::NOT_TEXT)
         .note("line", line.to_string())
         .help("save it as UTF-8")
@@ -287,25 +299,25 @@ fn is_no_directory(path: &Path) -> bool {
 /// When `--var` gives another variable: of those the plan has its own.
 pub(crate) fn given_again(
     session: &Session,
-    wishes: &Wishes,
+    wishes: &VariableOptions,
     configuration: &Configuration,
-    files: &dyn Files,
-) -> Result<BTreeMap<Name, Value>, Trouble> {
+    files: &dyn FileSource,
+) -> Result<BTreeMap<Name, Value>, CommandError> {
     let is_ephemeral = |name: &str| configuration.variables.get(name).is_some_and(|it| it.ephemeral);
     let own = wishes.asked.iter().find_map(|it| match it {
-        AskedFor::Value(name, _) if !is_ephemeral(name) => Some(name),
+        VariableSource::Value(name, _) if !is_ephemeral(name) => Some(name),
         _ => None,
     });
     if let Some(name) = own {
         let told = if is_meant_as_variable(name, configuration) { name } else { "NAME" };
-        let notice = Notice::error(format!("`--var {told}=…` would change the plan, which has its own values"));
+        let notice = RenderedDiagnostic::error(format!("`--var {told}=…` would change the plan, which has its own values"));
         return Err(notice.help("only ephemeral variables are given again; make a new plan for anything else").into());
     }
-    let given = given(session, Spelling::in_directory(&session.directory), wishes)?;
+    let given = given(session, DirectoryFamily::in_directory(&session.directory), wishes)?;
     Ok(variables(configuration, &given, files).values)
 }
 
-fn given(session: &Session, spelling: Spelling, wishes: &Wishes) -> Result<Given, Trouble> {
+fn given(session: &Session, spelling: DirectoryFamily, wishes: &VariableOptions) -> Result<VariableValues, CommandError> {
     let directory = &session.directory;
     let ours = |name: &OsStr| Some(name.to_str()?.strip_prefix(spelling.variable())?.to_owned());
     let mut environment: Vec<(String, String)> =
@@ -316,17 +328,17 @@ fn given(session: &Session, spelling: Spelling, wishes: &Wishes) -> Result<Given
     let own = session.environment.as_ref().map(|it| it.values(directory, spelling)).unwrap_or_default();
     let found = automatic.chain(own).map(|it| source_file(directory, &it)).collect::<Result<_, _>>()?;
     let asked = wishes.asked.iter().map(|it| match it {
-        AskedFor::Value(name, value) => Ok(Asked::Value(name.clone(), value.clone())),
-        AskedFor::File(path) => source_file(Path::new(""), path).map(Asked::File),
+        VariableSource::Value(name, value) => Ok(RequestedValue::Value(name.clone(), value.clone())),
+        VariableSource::File(path) => source_file(Path::new(""), path).map(RequestedValue::File),
     });
     let workspace = session.environment.as_ref().map(|it| it.name().to_owned());
-    Ok(Given { spelling, workspace, environment, found, asked: asked.collect::<Result<_, Trouble>>()? })
+    Ok(VariableValues { spelling, workspace, environment, found, asked: asked.collect::<Result<_, CommandError>>()? })
 }
 
-fn all_texts(sources: &[&SourceFile], given: &Given) -> Sources {
+fn all_texts(sources: &[&SourceFile], given: &VariableValues) -> SourceTexts {
     let asked = given.asked.iter().filter_map(|it| match it {
-        Asked::File(file) => Some(file),
-        Asked::Value(..) => None,
+        RequestedValue::File(file) => Some(file),
+        RequestedValue::Value(..) => None,
     });
     let all = sources.iter().copied().chain(&given.found).chain(asked);
     all.map(|it| (it.name.to_string(), it.text.clone())).collect()

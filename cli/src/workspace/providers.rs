@@ -1,6 +1,6 @@
 //! Every provider that the program knows.
 
-use ha_provider::{Drivers, Registry, Schemas, UnsupportedNames};
+use ha_provider::{DriverSet, ProviderRegistry, SchemaSet, UnsupportedNames};
 
 /// Kinds of providers that are not here at all, for which the language or another kind has something.
 const UNSUPPORTED: &[UnsupportedNames] = &[
@@ -27,8 +27,8 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
 ];
 
 /// All kinds: what planning may know of them, and what can act.
-pub(crate) fn kinds() -> (Schemas, Drivers) {
-    let registry = Registry::new().unsupported(UNSUPPORTED);
+pub(crate) fn kinds() -> (SchemaSet, DriverSet) {
+    let registry = ProviderRegistry::new().unsupported(UNSUPPORTED);
     #[cfg(feature = "aws")]
     let registry = ha_aws::register(registry);
     #[cfg(feature = "circleci")]

@@ -7,18 +7,18 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use ha_files::regular_file;
-use ha_state_store::{Key, KeyName, Keys, seal, sealed_with};
+use ha_state_store::{KeyName, KeyProvider, StateKey, seal, sealed_with};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::output::command_error::Trouble;
+use crate::output::command_error::CommandError;
 
 /// How large such a file may be, and what is pushed as a state: what is larger would fill the memory.
 pub(crate) const LARGEST_SEALED: u64 = 1 << 30;
 
 /// A sort of sealed file.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sort {
+pub(crate) struct SealedFileKind {
     /// What the first line says that it is.
     pub(crate) what: &'static str,
     /// What the key is used for.
@@ -27,12 +27,12 @@ pub(crate) struct Sort {
 
 /// The second line of such a file: whose it is, and how its key is found.
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct SealedFileHeader {
     lineage: String,
     key: KeyName,
 }
 
-impl Sort {
+impl SealedFileKind {
     /// What is in a file; none when it does not begin as such a file does.
     pub(crate) fn read(self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         if self.begins(path)? { regular_file::read(path, LARGEST_SEALED).map(Some) } else { Ok(None) }
@@ -47,8 +47,8 @@ impl Sort {
     }
 
     /// The bytes of a file that belongs to this lineage.
-    pub(crate) fn sealed(self, lineage: &str, (name, key): &(KeyName, Key), content: &[u8]) -> Vec<u8> {
-        let head = Head { lineage: lineage.to_owned(), key: name.clone() };
+    pub(crate) fn sealed(self, lineage: &str, (name, key): &(KeyName, StateKey), content: &[u8]) -> Vec<u8> {
+        let head = SealedFileHeader { lineage: lineage.to_owned(), key: name.clone() };
         let head = serde_json::to_string(&head).expect("a head is plain text");
         let mut bytes = format!("ha {} 2\n{head}\n", self.what).into_bytes();
         bytes.extend(seal(key, self.purpose, content));
@@ -59,13 +59,13 @@ impl Sort {
     ///
     /// # Errors
     /// When its key is not here, or it was altered.
-    pub(crate) fn opened(self, bytes: &[u8], keys: &dyn Keys) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
-        let Some((Head { lineage, key }, sealed)) = self.parts(bytes) else { return Ok(None) };
+    pub(crate) fn opened(self, bytes: &[u8], keys: &dyn KeyProvider) -> Result<Option<Zeroizing<Vec<u8>>>, CommandError> {
+        let Some((SealedFileHeader { lineage, key }, sealed)) = self.parts(bytes) else { return Ok(None) };
         let key = keys.named(&lineage, &key)?;
         Ok(Some(ha_state_store::open(&key, self.purpose, sealed)?))
     }
 
-    fn parts(self, bytes: &[u8]) -> Option<(Head, &[u8])> {
+    fn parts(self, bytes: &[u8]) -> Option<(SealedFileHeader, &[u8])> {
         let rest = bytes.strip_prefix(b"ha ")?.strip_prefix(self.what.as_bytes())?;
         let (format, rest) = rest.strip_prefix(b" ")?.split_first_chunk::<2>()?;
         let end = rest.iter().position(|it| *it == b'\n')?;
@@ -75,7 +75,7 @@ impl Sort {
             // Only key files were known then, and the second line was the lineage alone.
             b"1\n" => {
                 let key = KeyName { id: sealed_with(sealed)?, method: "file".into(), parameters: BTreeMap::new() };
-                Some((Head { lineage: std::str::from_utf8(head).ok()?.to_owned(), key }, sealed))
+                Some((SealedFileHeader { lineage: std::str::from_utf8(head).ok()?.to_owned(), key }, sealed))
             }
             _ => None,
         }

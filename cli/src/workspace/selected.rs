@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use ha_value::closest;
 
-use crate::output::command_error::Trouble;
-use crate::views::diagnostic::Notice;
-use crate::workspace::file_family::Spelling;
+use crate::output::command_error::CommandError;
+use crate::views::diagnostic::RenderedDiagnostic;
+use crate::workspace::file_family::DirectoryFamily;
 use crate::workspace::project::file_names;
 
 /// Where the values of environments are, below the configuration.
@@ -18,27 +18,27 @@ const DEFAULT: &str = "default";
 
 /// An environment that has a name. Its values are in `env/NAME.hclvars`, its state is in `.ha/env/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Environment {
+pub(crate) struct Workspace {
     name: String,
 }
 
-impl Environment {
+impl Workspace {
     /// The one of the name that was asked for; none where that is the default.
     ///
     /// # Errors
     /// When there is no such environment: a slip of the pen must not look like a state in which nothing exists.
-    pub(crate) fn asked(asked: Option<&str>, directory: &Path) -> Result<Option<Self>, Trouble> {
+    pub(crate) fn asked(asked: Option<&str>, directory: &Path) -> Result<Option<Self>, CommandError> {
         let Some(name) = asked.filter(|it| *it != DEFAULT).map(str::to_owned) else { return Ok(None) };
         if let Some(why) = no_name(&name) {
-            let notice = Notice::error(format!("`{name}` is no name of an environment: {why}"));
+            let notice = RenderedDiagnostic::error(format!("`{name}` is no name of an environment: {why}"));
             return Err(notice.help("its name is the name of files: for example `prod` or `eu-2`").into());
         }
         let known = known(directory);
         if known.contains(&name) {
             return Ok(Some(Self { name }));
         }
-        let values = format!("{VALUES}/{name}{}", Spelling::in_directory(directory).values_suffix());
-        let notice = Notice::error(format!("there is no environment `{name}`"));
+        let values = format!("{VALUES}/{name}{}", DirectoryFamily::in_directory(directory).values_suffix());
+        let notice = RenderedDiagnostic::error(format!("there is no environment `{name}`"));
         let notice = match closest(&name, known.iter().map(String::as_str)) {
             Some(closest) => notice.help(format!("did you mean `{closest}`?")),
             None if known.is_empty() => notice,
@@ -58,7 +58,7 @@ impl Environment {
     }
 
     /// The files with its values, from the configuration's directory, in the order in which they count.
-    pub(crate) fn values(&self, directory: &Path, spelling: Spelling) -> Vec<PathBuf> {
+    pub(crate) fn values(&self, directory: &Path, spelling: DirectoryFamily) -> Vec<PathBuf> {
         let plain = format!("{VALUES}/{}{}", self.name, spelling.values_suffix());
         let both = [PathBuf::from(&plain), PathBuf::from(plain + ".json")];
         both.into_iter().filter(|it| directory.join(it).exists()).collect()
@@ -103,7 +103,7 @@ pub(crate) fn workspace(environment: Option<&str>) -> &str {
 
 /// The environments that there are, by name.
 fn known(directory: &Path) -> Vec<String> {
-    let suffix = Spelling::in_directory(directory).values_suffix();
+    let suffix = DirectoryFamily::in_directory(directory).values_suffix();
     let files = file_names(&directory.join(VALUES)).unwrap_or_default();
     let name = |file: &String| file.strip_suffix(".json").unwrap_or(file).strip_suffix(suffix).map(str::to_owned);
     let mut names: Vec<String> = files.iter().filter_map(name).filter(|it| no_name(it).is_none()).collect();
@@ -125,21 +125,21 @@ mod tests {
         fs::write(at.join("main.tf"), "").unwrap();
         fs::write(at.join("env/prod.tfvars"), "").unwrap();
         fs::write(at.join("env/prod.tfvars.json"), "{}").unwrap();
-        let prod = Environment::asked(Some("prod"), at).ok().flatten().unwrap();
-        assert_eq!(prod.values(at, Spelling::Terraform).len(), 2);
+        let prod = Workspace::asked(Some("prod"), at).ok().flatten().unwrap();
+        assert_eq!(prod.values(at, DirectoryFamily::Terraform).len(), 2);
         assert_eq!(prod.state(), Path::new("env/prod"));
-        assert!(Environment::asked(Some("prd"), at).is_err());
+        assert!(Workspace::asked(Some("prd"), at).is_err());
         // Files of such names make no environment.
         for name in ["", ".", "..", "...", "../x", "a/b", "a b", "-x", "_x", ".x", "a\0", "a\n", &"a".repeat(201)] {
             if !name.contains(['/', '\0']) && name.len() < 100 {
                 fs::write(at.join(format!("env/{name}.tfvars")), "").unwrap();
             }
-            assert!(no_name(name).is_some() && Environment::asked(Some(name), at).is_err(), "{name:?}");
+            assert!(no_name(name).is_some() && Workspace::asked(Some(name), at).is_err(), "{name:?}");
         }
         for name in ["prod", "eu-2", "2024", "v1.2", "größe", "a_b"] {
             assert_eq!(no_name(name), None, "{name:?}");
         }
         assert_eq!(all(at), ["default", "prod"]);
-        assert!(matches!(Environment::asked(Some("default"), at), Ok(None)));
+        assert!(matches!(Workspace::asked(Some("default"), at), Ok(None)));
     }
 }

@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ha_apply::Cancel;
+use ha_apply::CancelSignal;
 use ha_diagnostics::Diagnostic;
 use ha_state_model::State;
 use ha_state_store::{
-    Holder, Key, KeyName, Keys, NewKey, Opening, Reason, Refuge, Store, Surroundings, Writer, addresses, moved_to,
-    open_for_writing, open_with_key,
+    BackendContext, KeyName, KeyProvider, LockInfo, NewKey, OpenOptions, StateErrorReason, StateKey, StateWriter, Store,
+    UnsentJournalStore, addresses, moved_to, open_for_writing, open_with_key,
 };
 use ha_value::Address;
 
-use crate::output::command_error::Trouble;
-use crate::workspace::backend_config::Whereabouts;
+use crate::output::command_error::CommandError;
+use crate::workspace::backend_config::BackendConfig;
 use crate::workspace::backends::backends;
 use crate::workspace::encryption::StateKeys;
-use crate::workspace::last_backend::{Memory, Remembered};
-use crate::workspace::selected::Environment;
+use crate::workspace::last_backend::{BackendMemory, LastBackend};
+use crate::workspace::selected::Workspace;
 use crate::workspace::terraform_compat::state_of_terraform;
 
 /// Where the state of a local configuration is kept.
@@ -28,26 +28,26 @@ const STATE: &str = ".ha";
 const BACKUPS: &str = "backups";
 
 /// Where a configuration's state is kept, and its key.
-pub(crate) struct Place {
+pub(crate) struct StateLocation {
     store: Box<dyn Store>,
-    whereabouts: Whereabouts,
-    surroundings: Surroundings,
+    whereabouts: BackendConfig,
+    surroundings: BackendContext,
     keys: StateKeys,
     /// What the state was sealed with when it was last read.
     used: Mutex<Option<KeyName>>,
 }
 
-impl Place {
+impl StateLocation {
     /// The place of the state of the configuration in a directory, in an environment, kept where that says.
     ///
     /// # Errors
     /// When what it says is not known, or makes no sense, or the state is known to be elsewhere.
     pub(crate) fn of(
         directory: &Path,
-        environment: Option<&Environment>,
-        whereabouts: &Whereabouts,
+        environment: Option<&Workspace>,
+        whereabouts: &BackendConfig,
         keys: StateKeys,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, CommandError> {
         let place = Self::whatever_is_remembered(directory, environment, whereabouts, keys)?;
         let Some(remembered) = place.remembered()?.filter(|it| it.place != place.name()) else { return Ok(place) };
         // Somebody else may have moved it.
@@ -58,24 +58,24 @@ impl Place {
         }
     }
 
-    /// As [`Place::of`], wherever the state was before.
+    /// As [`StateLocation::of`], wherever the state was before.
     ///
     /// # Errors
     /// When what is said is not known, or makes no sense.
     pub(crate) fn whatever_is_remembered(
         directory: &Path,
-        environment: Option<&Environment>,
-        whereabouts: &Whereabouts,
+        environment: Option<&Workspace>,
+        whereabouts: &BackendConfig,
         keys: StateKeys,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, CommandError> {
         // The directory worked in needs no name.
         let whole = if directory == Path::new(".") { PathBuf::from(STATE) } else { directory.join(STATE) };
         let local = environment.map_or(whole.clone(), |it| whole.join(it.state()));
         let surroundings =
-            Surroundings { directory: directory.to_owned(), local, environment: environment.map(|it| it.name().to_owned()) };
+            BackendContext { directory: directory.to_owned(), local, environment: environment.map(|it| it.name().to_owned()) };
         let store = whereabouts.open(&backends(), &surroundings)?;
         let store: Box<dyn Store> = match whereabouts.is_elsewhere() {
-            true => Box::new(Refuge::new(store, &surroundings.local)),
+            true => Box::new(UnsentJournalStore::new(store, &surroundings.local)),
             false => store,
         };
         Ok(Self { store, whereabouts: whereabouts.clone(), surroundings, keys, used: Mutex::default() })
@@ -92,9 +92,9 @@ impl Place {
     }
 
     /// Where the state was last written from this directory, as far as is known.
-    pub(crate) fn remembered(&self) -> Result<Option<Remembered>, Trouble> {
-        let remembered = Remembered::read(&self.surroundings.local)?;
-        Ok(remembered.or_else(|| Remembered::usual(&self.surroundings)))
+    pub(crate) fn remembered(&self) -> Result<Option<LastBackend>, CommandError> {
+        let remembered = LastBackend::read(&self.surroundings.local)?;
+        Ok(remembered.or_else(|| LastBackend::usual(&self.surroundings)))
     }
 
     /// Remembers that the state is here.
@@ -106,41 +106,45 @@ impl Place {
     }
 
     /// What is remembered of the state's place once it exists.
-    fn memory(&self) -> Memory {
+    fn memory(&self) -> BackendMemory {
         let backends = backends();
         let backend = backends.get(&self.whereabouts.backend).expect("its store was opened");
-        Memory::new(&self.surroundings.local, &self.whereabouts, backend.schema(), self.name())
+        BackendMemory::new(&self.surroundings.local, &self.whereabouts, backend.schema(), self.name())
     }
 
     /// The state as it is here, also when it is kept elsewhere now; takes no lock.
-    pub(crate) fn state_even_if_moved(&self) -> Result<State, Trouble> {
+    pub(crate) fn state_even_if_moved(&self) -> Result<State, CommandError> {
         match open_with_key(&*self.store, &self.keys) {
-            Err(error) if matches!(error.reason(), Reason::Moved(_)) => Ok(State::default()),
+            Err(error) if matches!(error.reason(), StateErrorReason::Moved(_)) => Ok(State::default()),
             read => Ok(read?.0),
         }
     }
 
     /// The state as it is; takes no lock.
-    pub(crate) fn state(&self) -> Result<State, Trouble> {
+    pub(crate) fn state(&self) -> Result<State, CommandError> {
         let (state, used) = open_with_key(&*self.store, &self.keys)?;
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = used;
         Ok(state)
     }
 
     /// The addresses of all that is recorded; takes no lock.
-    pub(crate) fn addresses(&self) -> Result<BTreeSet<Address>, Trouble> {
+    pub(crate) fn addresses(&self) -> Result<BTreeSet<Address>, CommandError> {
         Ok(addresses(&*self.store, &self.keys)?)
     }
 
     /// The key to seal with, and how it is found again.
-    pub(crate) fn key(&self, lineage: &str) -> Result<(KeyName, Key), Trouble> {
+    pub(crate) fn key(&self, lineage: &str) -> Result<(KeyName, StateKey), CommandError> {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(self.keys.current(lineage, used.as_ref())?)
     }
 
     /// Seals something that belongs to a state, also to one that does not exist yet. A key that is made for it is not left
     /// behind when that fails.
-    pub(crate) fn seal(&self, lineage: &str, seal: impl FnOnce(&(KeyName, Key)) -> anyhow::Result<()>) -> Result<(), Trouble> {
+    pub(crate) fn seal(
+        &self,
+        lineage: &str,
+        seal: impl FnOnce(&(KeyName, StateKey)) -> anyhow::Result<()>,
+    ) -> Result<(), CommandError> {
         let is_new = self.used().is_none();
         let Some(NewKey { name, key, mut file }) = is_new.then(|| self.keys.first(lineage)).transpose()?.flatten() else {
             return Ok(seal(&self.key(lineage)?)?);
@@ -180,11 +184,11 @@ impl Place {
         command: &str,
         lineage: Option<&str>,
         patience: Duration,
-        cancel: &Cancel,
+        cancel: &CancelSignal,
         tell: impl Fn(&str),
-    ) -> Result<Writer, Trouble> {
+    ) -> Result<StateWriter, CommandError> {
         let opening = || {
-            let opening = Opening::by(Holder::here(command)).beside(self.memory());
+            let opening = OpenOptions::by(LockInfo::here(command)).beside(self.memory());
             if let Some(lineage) = lineage { opening.of_lineage(lineage) } else { opening }
         };
         let writer = self.open(opening, patience, cancel, &tell)?;
@@ -204,20 +208,20 @@ impl Place {
         command: &str,
         lineage: &str,
         patience: Duration,
-        cancel: &Cancel,
+        cancel: &CancelSignal,
         tell: impl Fn(&str),
-    ) -> Result<Writer, Trouble> {
-        let opening = || Opening::by(Holder::here(command)).beside(self.memory()).of_lineage(lineage).also_moved();
+    ) -> Result<StateWriter, CommandError> {
+        let opening = || OpenOptions::by(LockInfo::here(command)).beside(self.memory()).of_lineage(lineage).also_moved();
         self.open(opening, patience, cancel, &tell)
     }
 
     fn open(
         &self,
-        opening: impl Fn() -> Opening,
+        opening: impl Fn() -> OpenOptions,
         patience: Duration,
-        cancel: &Cancel,
+        cancel: &CancelSignal,
         tell: &impl Fn(&str),
-    ) -> Result<Writer, Trouble> {
+    ) -> Result<StateWriter, CommandError> {
         let started = Instant::now();
         let mut has_told = false;
         loop {
@@ -228,10 +232,10 @@ impl Place {
                     }
                     return Ok(writer);
                 }
-                Err(error) if !matches!(error.reason(), Reason::Locked(_)) || started.elapsed() >= patience => {
+                Err(error) if !matches!(error.reason(), StateErrorReason::Locked(_)) || started.elapsed() >= patience => {
                     return Err(error.into());
                 }
-                Err(_) if cancel.is_asked() => return Err(Trouble::interrupted()),
+                Err(_) if cancel.is_asked() => return Err(CommandError::interrupted()),
                 Err(error) => {
                     if !has_told {
                         tell(&format!("waiting: {}\n", error.error()));

@@ -7,7 +7,7 @@ use ha_files::regular_file;
 use ha_files::regular_file::LARGEST;
 use ha_value::shell_word;
 
-use crate::workspace::file_family::{Spelling, is_test};
+use crate::workspace::file_family::{DirectoryFamily, is_test};
 
 /// The state that Terraform keeps beside a configuration.
 const STATE: &str = "terraform.tfstate";
@@ -133,7 +133,7 @@ pub(crate) fn workspace_of_terraform(variable: impl Fn(&str) -> Option<String>) 
 
 /// A word about variables of the environment that Terraform reads and nobody here does.
 pub(crate) fn unread_variables<'a>(
-    spelling: Spelling,
+    spelling: DirectoryFamily,
     names: impl Iterator<Item = &'a str>,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Vec<Diagnostic> {
@@ -145,7 +145,7 @@ pub(crate) fn unread_variables<'a>(
     let arguments = ["", "_plan", "_apply", "_destroy"].map(|it| (format!("TF_CLI_ARGS{it}"), format!("HA_CLI_ARGS{it}")));
     let values = names.map(|it| (format!("TF_VAR_{it}"), format!("HA_VAR_{it}")));
     // In files of Terraform's spelling its variables are read.
-    let values = values.filter(|(theirs, ours)| spelling == Spelling::Ha && is_set(theirs) && !is_set(ours));
+    let values = values.filter(|(theirs, ours)| spelling == DirectoryFamily::Ha && is_set(theirs) && !is_set(ours));
     let arguments = arguments.into_iter().filter(|(theirs, ours)| is_set(theirs) && !is_set(ours));
     arguments.chain(values).map(|(theirs, ours)| unread(theirs, ours)).collect()
 }
@@ -217,9 +217,9 @@ mod tests {
             let told = unread_variables(spelling, ["a", "b", "c"].into_iter(), variable);
             told.into_iter().map(|it| it.summary).collect::<Vec<_>>()
         };
-        assert_eq!(told(Spelling::Terraform), ["TF_CLI_ARGS_plan is set, and is not read here"]);
+        assert_eq!(told(DirectoryFamily::Terraform), ["TF_CLI_ARGS_plan is set, and is not read here"]);
         assert_eq!(
-            told(Spelling::Ha),
+            told(DirectoryFamily::Ha),
             ["TF_CLI_ARGS_plan is set, and is not read here", "TF_VAR_a is set, and is not read here"]
         );
         assert!(workspace_of_terraform(variable).unwrap().help[0].contains("--env prod"));

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_diagnostics::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_lang::{
-    BlockName, Condition, Configuration, Environment, Files, Scope, SourceFile, Target, Variable, value_of_text, values_file,
+    BlockName, Condition, Configuration, EvaluationContext, FileSource, ReferenceTarget, SourceFile, ValueScope, VariableBlock,
+    value_of_text, values_file,
 };
 use ha_value::{Name, Type, Value, closest, convert};
 
-use crate::workspace::file_family::Spelling;
+use crate::workspace::file_family::DirectoryFamily;
 use crate::workspace::selected::workspace;
 
 /// More names of variables are not listed in a message.
@@ -17,9 +18,9 @@ const MOST_NAMES: usize = 8;
 
 /// Where values come from, in the order in which they count.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Given {
+pub(crate) struct VariableValues {
     /// How files and variables of the environment are named.
-    pub(crate) spelling: Spelling,
+    pub(crate) spelling: DirectoryFamily,
     /// The environment's name, where it has one.
     pub(crate) workspace: Option<String>,
     /// `HA_VAR_name`, without the front.
@@ -27,12 +28,12 @@ pub(crate) struct Given {
     /// `ha.hclvars`, then `*.auto.hclvars`, then those of the environment asked for.
     pub(crate) found: Vec<SourceFile>,
     /// `--var` and `--var-file`.
-    pub(crate) asked: Vec<Asked>,
+    pub(crate) asked: Vec<RequestedValue>,
 }
 
 /// A value asked for on the command line.
 #[derive(Clone, Debug)]
-pub(crate) enum Asked {
+pub(crate) enum RequestedValue {
     /// `--var name=value`.
     Value(String, String),
     /// `--var-file`.
@@ -41,7 +42,7 @@ pub(crate) enum Asked {
 
 /// What variables are, as far as they could be worked out.
 #[derive(Debug, Default)]
-pub(crate) struct Variables {
+pub(crate) struct ResolvedVariables {
     /// Every variable of the configuration.
     pub(crate) values: BTreeMap<Name, Value>,
     /// All that is wrong, and what is worth a look.
@@ -51,47 +52,49 @@ pub(crate) struct Variables {
 }
 
 /// A value as it was given.
-struct Candidate {
+struct CandidateValue {
     value: Result<Value, Vec<Diagnostic>>,
     /// Where, in words.
     origin: String,
-    span: Option<Span>,
+    span: Option<SourceSpan>,
 }
 
 /// Works out what every variable is.
-pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dyn Files) -> Variables {
-    let mut found = Variables::default();
-    let mut candidates: BTreeMap<Name, Candidate> = BTreeMap::new();
+pub(crate) fn variables(configuration: &Configuration, given: &VariableValues, files: &dyn FileSource) -> ResolvedVariables {
+    let mut found = ResolvedVariables::default();
+    let mut candidates: BTreeMap<Name, CandidateValue> = BTreeMap::new();
     let mut undeclared: Vec<(Name, Arc<str>)> = Vec::new();
-    let mut put =
-        |name: &str, of: &dyn Fn(&Type) -> Candidate, undeclared: &mut dyn FnMut()| match configuration.variables.get(name) {
-            Some(variable) => {
-                let candidate = of(if variable.typed { &variable.ty } else { &Type::String });
-                if variable.sensitive {
-                    found.secrets.extend(candidate.value.iter().map(|it| it.clone().sensitive()));
-                }
-                candidates.insert(variable.name.clone(), candidate);
+    let mut put = |name: &str, of: &dyn Fn(&Type) -> CandidateValue, undeclared: &mut dyn FnMut()| match configuration
+        .variables
+        .get(name)
+    {
+        Some(variable) => {
+            let candidate = of(if variable.typed { &variable.ty } else { &Type::String });
+            if variable.sensitive {
+                found.secrets.extend(candidate.value.iter().map(|it| it.clone().sensitive()));
             }
-            None => undeclared(),
-        };
-    let text = |text: &str, ty: &Type, origin: String| Candidate { value: value_of_text(text, ty), origin, span: None };
+            candidates.insert(variable.name.clone(), candidate);
+        }
+        None => undeclared(),
+    };
+    let text = |text: &str, ty: &Type, origin: String| CandidateValue { value: value_of_text(text, ty), origin, span: None };
     for (name, value) in &given.environment {
         // Programs share their environment: what is not ours is somebody else's.
         put(name, &|ty| text(value, ty, format!("the environment's `{}{name}`", given.spelling.variable())), &mut || {});
     }
     let mut wrong = Vec::new();
-    let of_files = given.found.iter().map(|it| Asked::File(it.clone()));
+    let of_files = given.found.iter().map(|it| RequestedValue::File(it.clone()));
     for asked in of_files.chain(given.asked.iter().cloned()) {
         match asked {
-            Asked::Value(name, value) => {
+            RequestedValue::Value(name, value) => {
                 let of = |ty: &Type| text(&value, ty, format!("`--var {name}=…`"));
                 put(&name, &of, &mut || wrong.push(no_such_variable(&name, configuration)));
             }
-            Asked::File(file) => {
+            RequestedValue::File(file) => {
                 let (values, diagnostics) = values_file(&file);
                 wrong.extend(diagnostics);
                 for (name, (value, span)) in values {
-                    let candidate = |_: &Type| Candidate {
+                    let candidate = |_: &Type| CandidateValue {
                         value: Ok(value.clone()),
                         origin: format!("`{}`", file.name),
                         span: Some(span.clone()),
@@ -120,18 +123,23 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
 
 /// What every variable may be, where nobody says what it is.
 pub(crate) fn any_values(configuration: &Configuration) -> BTreeMap<Name, Value> {
-    let any = |(name, variable): (&Name, &Variable)| {
+    let any = |(name, variable): (&Name, &VariableBlock)| {
         let value = Value::unknown(variable.ty.clone(), Some(format!("var.{name}").into()));
         (name.clone(), variable.marked(value))
     };
     configuration.variables.iter().map(any).collect()
 }
 
-fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling) -> Result<Value, Vec<Diagnostic>> {
-    let Variable { name, ty, default, nullable, description, span, .. } = variable;
+fn settle(
+    variable: &VariableBlock,
+    candidate: Option<&CandidateValue>,
+    spelling: DirectoryFamily,
+) -> Result<Value, Vec<Diagnostic>> {
+    let VariableBlock { name, ty, default, nullable, description, span, .. } = variable;
     let mark = |value: Value| variable.marked(value);
-    let at =
-        |diagnostic: Diagnostic, candidate: &Candidate| diagnostic.at(candidate.span.clone().unwrap_or_else(|| span.clone()));
+    let at = |diagnostic: Diagnostic, candidate: &CandidateValue| {
+        diagnostic.at(candidate.span.clone().unwrap_or_else(|| span.clone()))
+    };
     if let Some(candidate) = candidate {
         let value = candidate.value.clone().map_err(|problems| {
             let ty = &variable.ty;
@@ -230,12 +238,12 @@ fn not_declared(undeclared: &[(Name, Arc<str>)]) -> Option<Diagnostic> {
 fn violations(
     configuration: &Configuration,
     values: &BTreeMap<Name, Value>,
-    given: &Given,
-    candidates: &BTreeMap<Name, Candidate>,
-    files: &dyn Files,
+    given: &VariableValues,
+    candidates: &BTreeMap<Name, CandidateValue>,
+    files: &dyn FileSource,
 ) -> Vec<Diagnostic> {
-    let scope = OnlyVariables { values, workspace: workspace(given.workspace.as_deref()) };
-    let environment = Environment::new(&scope, files);
+    let scope = VariableScope { values, workspace: workspace(given.workspace.as_deref()) };
+    let environment = EvaluationContext::new(&scope, files);
     let mut violations = Vec::new();
     for (name, variable) in &configuration.variables {
         for condition in &variable.validations {
@@ -248,8 +256,8 @@ fn violations(
 fn violation(
     name: &Name,
     condition: &Condition,
-    environment: &Environment<'_>,
-    candidate: Option<&Candidate>,
+    environment: &EvaluationContext<'_>,
+    candidate: Option<&CandidateValue>,
 ) -> Vec<Diagnostic> {
     let holds = match condition.condition.evaluate(environment) {
         Ok(it) => it.unmark().0,
@@ -283,37 +291,37 @@ fn violation(
 }
 
 /// Variables, and nothing else that is known already.
-struct OnlyVariables<'a> {
+struct VariableScope<'a> {
     values: &'a BTreeMap<Name, Value>,
     workspace: &'a str,
 }
 
-impl Scope for OnlyVariables<'_> {
-    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
+impl ValueScope for VariableScope<'_> {
+    fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>> {
         Ok(match target {
-            Target::Variable(name) => self.values.get(name).cloned().unwrap_or(Value::NULL),
-            Target::PathModule | Target::PathRoot => Value::from("."),
-            Target::PathCwd => Value::unknown(Type::String, Some(target.to_string().into())),
-            Target::Workspace => Value::from(self.workspace),
+            ReferenceTarget::Variable(name) => self.values.get(name).cloned().unwrap_or(Value::NULL),
+            ReferenceTarget::PathModule | ReferenceTarget::PathRoot => Value::from("."),
+            ReferenceTarget::PathCwd => Value::unknown(Type::String, Some(target.to_string().into())),
+            ReferenceTarget::Workspace => Value::from(self.workspace),
             other => Value::unknown(Type::Any, Some(other.to_string().into())),
         })
     }
 
-    fn instance(&self, block: &BlockName, _: &ha_value::Key) -> Result<Value, Box<Diagnostic>> {
-        self.value(&Target::Block(block.clone()))
+    fn instance(&self, block: &BlockName, _: &ha_value::InstanceKey) -> Result<Value, Box<Diagnostic>> {
+        self.value(&ReferenceTarget::Block(block.clone()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ha_lang::{Nothing, compile};
+    use ha_lang::{EmptyScope, compile};
     use snapbox::str;
 
     use super::*;
-    use crate::views::diagnostic::{Notice, notices_text};
-    use crate::views::secrets::Secrets;
-    use crate::views::sources::Sources;
-    use crate::views::style::Paint;
+    use crate::views::diagnostic::{RenderedDiagnostic, notices_text};
+    use crate::views::secrets::SecretTexts;
+    use crate::views::sources::SourceTexts;
+    use crate::views::style::Painter;
     use crate::views::test_data::check;
 
     const MAIN: &str = r#"
@@ -344,38 +352,38 @@ variable "hosts" {
 }
 "#;
 
-    fn found(given: &Given) -> Variables {
+    fn found(given: &VariableValues) -> ResolvedVariables {
         let (configuration, diagnostics) = compile(&[SourceFile::new("main.hcl", MAIN)]);
         assert_eq!(diagnostics, []);
-        variables(&configuration, given, &Nothing)
+        variables(&configuration, given, &EmptyScope)
     }
 
-    fn told(given: &Given) -> String {
+    fn told(given: &VariableValues) -> String {
         let found = found(given);
-        let sources: Sources =
+        let sources: SourceTexts =
             [("main.hcl", MAIN)].into_iter().chain(given.found.iter().map(|it| (&*it.name, &*it.text))).collect();
-        let notices: Vec<Notice> = found.diagnostics.iter().map(Notice::from).collect();
-        notices_text(&notices, &sources, &Secrets::within(&found.secrets), Paint::PLAIN)
+        let notices: Vec<RenderedDiagnostic> = found.diagnostics.iter().map(RenderedDiagnostic::from).collect();
+        notices_text(&notices, &sources, &SecretTexts::within(&found.secrets), Painter::PLAIN)
     }
 
     fn file(text: &str) -> SourceFile {
         SourceFile::new("ha.hclvars", text)
     }
 
-    fn set(name: &str, value: &str) -> Asked {
-        Asked::Value(name.into(), value.into())
+    fn set(name: &str, value: &str) -> RequestedValue {
+        RequestedValue::Value(name.into(), value.into())
     }
 
     #[test]
     fn later_ones_count() {
-        let mut given = Given {
+        let mut given = VariableValues {
             environment: vec![("region".into(), "environment".into()), ("other".into(), "x".into())],
-            ..Given::default()
+            ..VariableValues::default()
         };
         assert_eq!(found(&given).values["region"], Value::from("environment"));
         given.found = vec![file("region = \"file\""), file("region = \"auto\"")];
         assert_eq!(found(&given).values["region"], Value::from("auto"));
-        given.asked = vec![set("region", "flag"), Asked::File(file("region = \"flag file\"\nsizes = [1, \"2\"]"))];
+        given.asked = vec![set("region", "flag"), RequestedValue::File(file("region = \"flag file\"\nsizes = [1, \"2\"]"))];
         let found = found(&given);
         assert_eq!(found.values["region"], Value::from("flag file"));
         assert_eq!(found.values["sizes"], Value::list([Value::from(1), Value::from(2)]));
@@ -385,7 +393,7 @@ variable "hosts" {
 
     #[test]
     fn null_stands_for_the_default_where_it_may_not_be_null() {
-        let given = Given { found: vec![file("region = null\nhosts = null")], ..Given::default() };
+        let given = VariableValues { found: vec![file("region = null\nhosts = null")], ..VariableValues::default() };
         let found = found(&given);
         assert_eq!(found.values["region"], Value::NULL);
         assert_eq!(found.values["hosts"], Value::from(3));
@@ -393,10 +401,10 @@ variable "hosts" {
 
     #[test]
     fn everything_wrong_is_told_at_once() {
-        let given = Given {
+        let given = VariableValues {
             found: vec![file("sizes = [\"x\"]\nleft = 1\nover = 2\npassword = [\"another password\"]\n")],
             asked: vec![set("regoin", "x")],
-            ..Given::default()
+            ..VariableValues::default()
         };
         check(
             &told(&given),
@@ -442,7 +450,7 @@ warning[HA0802]: `ha.hclvars` gives values for 2 variables that do not exist
 
     #[test]
     fn all_conditions_are_looked_at() {
-        let given = Given { found: vec![file("region = \"x\"\nhosts  = 1\n")], ..Given::default() };
+        let given = VariableValues { found: vec![file("region = \"x\"\nhosts  = 1\n")], ..VariableValues::default() };
         check(
             &told(&given),
             str![[r#"

@@ -5,21 +5,26 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_plan::{Configuration, Execution, Files, Plan, PlanMode, Settled, StepKind};
+use ha_plan::{ApplyEvaluation, Configuration, FileSource, Plan, PlanMode, RefreshUpdate, StepKind};
 use ha_state_model::{Frame, ProviderName, StepOutcome};
-use ha_state_store::Writer;
+use ha_state_store::StateWriter;
 
-use crate::cancel::Cancel;
+use crate::cancel::CancelSignal;
 use crate::engine::Engine;
-use crate::events::{Applied, Event, Observer, StepError};
-use crate::executor::Walk;
+use crate::events::{ApplyResult, Event, EventObserver, StepError};
+use crate::executor::PlanExecutor;
 use crate::recover::close_superseded;
-use crate::step::Workshop;
+use crate::step::StepExecutor;
 
 impl Engine {
-    pub(crate) fn workshop(&self, writer: &Arc<Writer>, observer: &Arc<dyn Observer>, cancel: &Cancel) -> Workshop {
+    pub(crate) fn workshop(
+        &self,
+        writer: &Arc<StateWriter>,
+        observer: &Arc<dyn EventObserver>,
+        cancel: &CancelSignal,
+    ) -> StepExecutor {
         self.clients.work_under(writer.tenure());
-        Workshop {
+        StepExecutor {
             schemas: self.schemas.clone(),
             drivers: self.drivers.clone(),
             clients: self.clients.clone(),
@@ -34,16 +39,16 @@ impl Engine {
     ///
     /// # Errors
     /// What is wrong with the configuration, or a plan that the state has outrun, before anything is done. What goes
-    /// wrong later is in [`Applied`].
+    /// wrong later is in [`ApplyResult`].
     pub async fn apply(
         &self,
         plan: &Plan,
         configuration: &Arc<Configuration>,
-        files: &Arc<dyn Files + Send + Sync>,
-        writer: &Arc<Writer>,
-        observer: &Arc<dyn Observer>,
-        cancel: &Cancel,
-    ) -> Result<Applied, Vec<Diagnostic>> {
+        files: &Arc<dyn FileSource + Send + Sync>,
+        writer: &Arc<StateWriter>,
+        observer: &Arc<dyn EventObserver>,
+        cancel: &CancelSignal,
+    ) -> Result<ApplyResult, Vec<Diagnostic>> {
         if plan.errored {
             let diagnostic = Diagnostic::error("this is a part of a plan: something went wrong while it was made");
             return Err(vec![diagnostic.help("mend that and make a new plan")]);
@@ -62,21 +67,20 @@ impl Engine {
         let workshop = self.workshop(writer, observer, cancel);
         let attempts = writer.read(|state| state.attempts);
         if let Err(error) = settle(&workshop, plan).await {
-            let mut applied = Walk::new(plan, None, workshop, self.parallelism).broken();
+            let mut applied = PlanExecutor::new(plan, None, workshop, self.parallelism).broken();
             applied.diagnostics.push(unwritable(&error));
             return Ok(applied);
         }
         // Deleting everything needs no values from the configuration.
         let execution = match plan.mode {
             PlanMode::Destroy | PlanMode::RefreshOnly => None,
-            PlanMode::Normal => Some(
-                writer
-                    .read(|state| Execution::begin(plan, configuration, files, self.schemas.clone(), state, SystemTime::now()))?,
-            ),
+            PlanMode::Normal => Some(writer.read(|state| {
+                ApplyEvaluation::begin(plan, configuration, files, self.schemas.clone(), state, SystemTime::now())
+            })?),
         };
         let total = plan.steps.iter().filter(|it| it.what != StepKind::Junction).count();
         observer.observe(Event::ApplyStarted { total });
-        let mut walk = Walk::new(plan, execution, workshop.clone(), self.parallelism);
+        let mut walk = PlanExecutor::new(plan, execution, workshop.clone(), self.parallelism);
         walk.walk().await;
         let mut applied = walk.into_applied();
         if plan.mode != PlanMode::Normal && applied.outputs.is_some() {
@@ -107,11 +111,11 @@ fn unwritable(error: &StepError) -> Diagnostic {
 
 /// Writes down what refresh saw, what the configuration says of things that do not change, and settings of providers
 /// that have changed.
-async fn settle(workshop: &Workshop, plan: &Plan) -> Result<(), StepError> {
-    let frame = |it: &Settled| {
+async fn settle(workshop: &StepExecutor, plan: &Plan) -> Result<(), StepError> {
+    let frame = |it: &RefreshUpdate| {
         let outcome = match it {
-            Settled::Seen(record) => StepOutcome::Recorded(record.clone()),
-            Settled::Gone(address) => StepOutcome::Deleted(address.clone()),
+            RefreshUpdate::Seen(record) => StepOutcome::Recorded(record.clone()),
+            RefreshUpdate::Gone(address) => StepOutcome::Deleted(address.clone()),
         };
         Frame::Result { attempt: None, outcome }
     };
@@ -127,7 +131,7 @@ async fn settle(workshop: &Workshop, plan: &Plan) -> Result<(), StepError> {
 
 /// Writes down the outputs, closes what an earlier run left of changes and deletions, and forgets providers that nothing
 /// needs any more.
-async fn write_down(workshop: &Workshop, applied: &mut Applied, attempts: u64) -> Result<(), StepError> {
+async fn write_down(workshop: &StepExecutor, applied: &mut ApplyResult, attempts: u64) -> Result<(), StepError> {
     let is_broken = applied.failed.iter().any(|(_, _, error)| matches!(error, StepError::State(_)));
     if let Some(outputs) = applied.outputs.as_ref().filter(|_| !is_broken)
         && workshop.writer.read(|state| state.outputs != *outputs)

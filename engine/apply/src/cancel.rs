@@ -7,17 +7,17 @@ use tokio::sync::Notify;
 
 /// Set by the first Ctrl-C or SIGTERM: steps in flight finish, none begin.
 #[derive(Clone, Default)]
-pub struct Cancel {
-    inner: Arc<Inner>,
+pub struct CancelSignal {
+    inner: Arc<CancelState>,
 }
 
 #[derive(Default)]
-struct Inner {
+struct CancelState {
     asked: AtomicBool,
     notify: Notify,
 }
 
-impl Cancel {
+impl CancelSignal {
     /// Nobody has asked yet.
     #[must_use]
     pub fn new() -> Self {

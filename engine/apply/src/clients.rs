@@ -3,49 +3,49 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use ha_plan::{Identity, redacted_error, revealed};
-use ha_provider::{Client, Drivers, Error, Incident, Outcome};
+use ha_plan::{ProviderIdentity, redacted_error, revealed};
+use ha_provider::{CallOutcome, DriverSet, Error, Incident, ProviderClient};
 use ha_state_model::ProviderName;
-use ha_state_store::Tenure;
+use ha_state_store::LeaseGuard;
 use ha_value::Object;
 use tokio::sync::OnceCell;
 
 use crate::step::CALL;
 
-type Connected = (Client, Vec<(&'static str, String)>);
+type ConnectedProvider = (ProviderClient, Vec<(&'static str, String)>);
 
 /// A provider and the settings it has, unmarked.
-type Configured = (ProviderName, Object);
+type ConfiguredProvider = (ProviderName, Object);
 
 /// All clients of a run.
-pub(crate) struct Clients {
-    drivers: Drivers,
-    connected: Mutex<BTreeMap<Configured, Arc<OnceCell<Connected>>>>,
+pub(crate) struct ProviderClients {
+    drivers: DriverSet,
+    connected: Mutex<BTreeMap<ConfiguredProvider, Arc<OnceCell<ConnectedProvider>>>>,
     /// The lock under which they change things; none while nothing is changed.
-    tenure: Arc<RwLock<Option<Tenure>>>,
+    tenure: Arc<RwLock<Option<LeaseGuard>>>,
 }
 
-impl Clients {
+impl ProviderClients {
     /// No clients yet.
-    pub(crate) fn new(drivers: Drivers) -> Arc<Self> {
+    pub(crate) fn new(drivers: DriverSet) -> Arc<Self> {
         Arc::new(Self { drivers, connected: Mutex::default(), tenure: Arc::default() })
     }
 
     /// From now on what they change is changed under this lock, and no call that does begins unless the lock outlasts it.
-    pub(crate) fn work_under(&self, tenure: &Tenure) {
+    pub(crate) fn work_under(&self, tenure: &LeaseGuard) {
         *self.tenure.write().unwrap_or_else(PoisonError::into_inner) = Some(tenure.clone());
     }
 
     /// Whether a call may begin that changes something.
-    fn may_call(tenure: &RwLock<Option<Tenure>>) -> Result<(), Error> {
+    fn may_call(tenure: &RwLock<Option<LeaseGuard>>) -> Result<(), Error> {
         let tenure = tenure.read().unwrap_or_else(PoisonError::into_inner);
         let lasts = tenure.as_ref().map_or(Ok(()), |it| it.outlasts(CALL));
         // What came before may have had an effect.
-        lasts.map_err(|error| Error::from(error).outcome(Outcome::Interrupted))
+        lasts.map_err(|error| Error::from(error).outcome(CallOutcome::Interrupted))
     }
 
     /// The client of a provider with these settings. Many that ask at once wait for one to connect.
-    pub(crate) async fn client(&self, provider: &ProviderName, settings: &Object) -> Result<Client, Error> {
+    pub(crate) async fn client(&self, provider: &ProviderName, settings: &Object) -> Result<ProviderClient, Error> {
         let (marked, settings) = (settings, revealed(settings));
         let connected = {
             let mut all = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,10 +79,10 @@ impl Clients {
     }
 
     /// Whom the clients talk to.
-    pub(crate) fn identities(&self) -> Vec<Identity> {
+    pub(crate) fn identities(&self) -> Vec<ProviderIdentity> {
         let all = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
         let connected = all.iter().filter_map(|((provider, _), it)| Some((provider, &it.get()?.1)));
-        let named = connected.filter(|(_, facts)| !facts.is_empty()).map(|(provider, facts)| Identity {
+        let named = connected.filter(|(_, facts)| !facts.is_empty()).map(|(provider, facts)| ProviderIdentity {
             provider: provider.clone(),
             facts: facts.iter().map(|(name, fact)| ((*name).to_owned(), fact.clone())).collect(),
         });

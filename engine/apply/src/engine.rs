@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use futures::stream::StreamExt;
 use ha_diagnostics::Diagnostic;
 use ha_plan::{
-    Files, Input, Moved, Observed, Plan, PlanMode, Planned, Read, Refused, Selection, Snapshot, known_settings, redacted_error,
+    FileSource, MovedState, Observations, Plan, PlanError, PlanInput, PlanMode, PlanOutcome, PlanSnapshot, ReadRequest,
+    Selection, known_settings, redacted_error,
 };
-use ha_provider::{Drivers, Error, ImportedValue, Schemas};
+use ha_provider::{DriverSet, Error, ImportedValue, SchemaSet};
 use ha_state_model::State;
 use ha_value::{Address, Name, Object};
 
-use crate::clients::Clients;
-use crate::events::{Event, Observer};
+use crate::clients::ProviderClients;
+use crate::events::{Event, EventObserver};
 use crate::refresh::Refresh;
 use crate::step::in_time;
 
@@ -24,22 +25,22 @@ pub(crate) const ROUNDS: usize = 100;
 #[derive(Clone)]
 pub struct Engine {
     /// What is known of kinds.
-    pub schemas: Arc<Schemas>,
+    pub schemas: Arc<SchemaSet>,
     /// What can act.
-    pub drivers: Drivers,
+    pub drivers: DriverSet,
     /// How many steps or looks at a time.
     pub parallelism: usize,
-    pub(crate) clients: Arc<Clients>,
+    pub(crate) clients: Arc<ProviderClients>,
 }
 
 /// A plan asked for.
-pub struct Request {
+pub struct PlanRequest {
     /// The configuration.
     pub configuration: Arc<ha_plan::Configuration>,
     /// Its sources and the values of its variables.
-    pub snapshot: Snapshot,
+    pub snapshot: PlanSnapshot,
     /// What its functions may read.
-    pub files: Arc<dyn Files + Send + Sync>,
+    pub files: Arc<dyn FileSource + Send + Sync>,
     /// What is wanted.
     pub mode: PlanMode,
     /// Instances to make anew.
@@ -65,14 +66,14 @@ pub enum RefreshMode {
 }
 
 /// What came of a look.
-enum Answer {
+enum ReadAnswer {
     Data(Object),
     Imported(Option<ImportedValue>),
 }
 
 /// Why there is no plan.
 #[derive(Debug, Default)]
-pub struct Failure {
+pub struct PlanFailure {
     /// What is wrong with the configuration.
     pub diagnostics: Vec<Diagnostic>,
     /// What went wrong outside.
@@ -84,26 +85,26 @@ pub struct Failure {
 impl Engine {
     /// An engine over these kinds.
     #[must_use]
-    pub fn new(schemas: Schemas, drivers: Drivers, parallelism: usize) -> Self {
-        let clients = Clients::new(drivers.clone());
+    pub fn new(schemas: SchemaSet, drivers: DriverSet, parallelism: usize) -> Self {
+        let clients = ProviderClients::new(drivers.clone());
         Self { schemas: Arc::new(schemas), drivers, parallelism: parallelism.max(1), clients }
     }
 
     /// What is wrong with a configuration, as far as that can be told without asking anybody.
     #[must_use]
-    pub fn validate(&self, request: &Request) -> Vec<Diagnostic> {
-        let (state, observed) = (State::default(), Observed::default());
-        ha_plan::check(&self.input(request, &Moved::nothing(&state), &observed))
+    pub fn validate(&self, request: &PlanRequest) -> Vec<Diagnostic> {
+        let (state, observed) = (State::default(), Observations::default());
+        ha_plan::check(&self.input(request, &MovedState::nothing(&state), &observed))
     }
 
     /// Plans: looks at what is recorded, reads what the configuration asks for, decides.
     ///
     /// # Errors
     /// What is wrong with the configuration, or went wrong outside; all of it.
-    pub async fn plan(&self, request: &Request, state: &State, observer: &dyn Observer) -> Result<Plan, Failure> {
-        let wrong = |diagnostics| Failure { diagnostics, ..Failure::default() };
+    pub async fn plan(&self, request: &PlanRequest, state: &State, observer: &dyn EventObserver) -> Result<Plan, PlanFailure> {
+        let wrong = |diagnostics| PlanFailure { diagnostics, ..PlanFailure::default() };
         let moved = ha_plan::moved(state, &request.configuration, &self.schemas).map_err(wrong)?;
-        let mut observed = Observed::default();
+        let mut observed = Observations::default();
         let warnings = match request.refresh {
             RefreshMode::All => self.look(request, &moved, None, &mut observed, observer).await?,
             RefreshMode::Changed => {
@@ -124,21 +125,21 @@ impl Engine {
         };
         match diagnostics.is_empty() {
             true => Ok(plan),
-            false => Err(Failure { diagnostics, plan: Some(Box::new(Plan { errored: true, ..plan })), errors: Vec::new() }),
+            false => Err(PlanFailure { diagnostics, plan: Some(Box::new(Plan { errored: true, ..plan })), errors: Vec::new() }),
         }
     }
 
     /// Looks at what is recorded: all of it that the request is about, or only these. Answers with what is worth a look.
     async fn look(
         &self,
-        request: &Request,
-        moved: &Moved<'_>,
+        request: &PlanRequest,
+        moved: &MovedState<'_>,
         only: Option<&BTreeSet<Address>>,
-        observed: &mut Observed,
-        observer: &dyn Observer,
-    ) -> Result<Vec<Diagnostic>, Failure> {
+        observed: &mut Observations,
+        observer: &dyn EventObserver,
+    ) -> Result<Vec<Diagnostic>, PlanFailure> {
         let input = self.input(request, moved, observed);
-        let chosen = ha_plan::chosen(&input).map_err(|diagnostics| Failure { diagnostics, ..Failure::default() })?;
+        let chosen = ha_plan::chosen(&input).map_err(|diagnostics| PlanFailure { diagnostics, ..PlanFailure::default() })?;
         let settings = known_settings(&input);
         let is_asked = |address: &Address| {
             only.is_none_or(|it| it.contains(address)) && chosen.as_ref().is_none_or(|it| it.contains(address))
@@ -155,35 +156,40 @@ impl Engine {
             elsewhere: Mutex::default(),
             observer,
         };
-        observed.readings = refresh.readings().await.map_err(|errors| Failure { errors, ..Failure::default() })?;
+        observed.readings = refresh.readings().await.map_err(|errors| PlanFailure { errors, ..PlanFailure::default() })?;
         Ok(refresh.warnings())
     }
 
     /// Plans, and answers what planning asks for, until there is a plan.
     async fn rounds(
         &self,
-        request: &Request,
-        moved: &Moved<'_>,
-        observed: &mut Observed,
-        observer: &dyn Observer,
-    ) -> Result<Plan, Failure> {
+        request: &PlanRequest,
+        moved: &MovedState<'_>,
+        observed: &mut Observations,
+        observer: &dyn EventObserver,
+    ) -> Result<Plan, PlanFailure> {
         for _ in 0..ROUNDS {
             let planned = ha_plan::plan(&self.input(request, moved, observed));
-            let failure = |it: Refused| Failure { diagnostics: it.diagnostics, plan: it.so_far, ..Failure::default() };
+            let failure = |it: PlanError| PlanFailure { diagnostics: it.diagnostics, plan: it.so_far, ..PlanFailure::default() };
             match planned.map_err(failure)? {
-                Planned::Reads(reads) => self.answer(reads, observed, observer).await?,
-                Planned::Plan(plan) => return Ok(*plan),
+                PlanOutcome::Reads(reads) => self.answer(reads, observed, observer).await?,
+                PlanOutcome::Plan(plan) => return Ok(*plan),
             }
         }
         let cause = format!("data sources still ask for more after {ROUNDS} rounds");
-        Err(Failure {
+        Err(PlanFailure {
             errors: vec![Error::new("plan", cause).help("look for data sources that read what they wait for")],
-            ..Failure::default()
+            ..PlanFailure::default()
         })
     }
 
-    pub(crate) fn input<'a>(&'a self, request: &'a Request, moved: &'a Moved<'a>, observed: &'a Observed) -> Input<'a> {
-        Input {
+    pub(crate) fn input<'a>(
+        &'a self,
+        request: &'a PlanRequest,
+        moved: &'a MovedState<'a>,
+        observed: &'a Observations,
+    ) -> PlanInput<'a> {
+        PlanInput {
             configuration: &request.configuration,
             snapshot: &request.snapshot,
             files: &request.files,
@@ -199,17 +205,22 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn answer(&self, reads: Vec<Read>, observed: &mut Observed, observer: &dyn Observer) -> Result<(), Failure> {
+    pub(crate) async fn answer(
+        &self,
+        reads: Vec<ReadRequest>,
+        observed: &mut Observations,
+        observer: &dyn EventObserver,
+    ) -> Result<(), PlanFailure> {
         observer.observe(Event::Reading { addresses: reads.iter().map(|it| it.address.clone()).collect() });
         let asking: Vec<_> = reads.iter().map(|it| self.read(it)).collect();
         let answers: Vec<_> = futures::stream::iter(asking).buffered(self.parallelism).collect().await;
         let mut errors = Vec::new();
         for (read, answer) in reads.into_iter().zip(answers) {
             match answer {
-                Ok(Answer::Data(outputs)) => {
+                Ok(ReadAnswer::Data(outputs)) => {
                     observed.data.insert(read.address, (read.arguments, outputs));
                 }
-                Ok(Answer::Imported(found)) => {
+                Ok(ReadAnswer::Imported(found)) => {
                     observed.imports.insert(read.address, (read.import.unwrap_or_default(), found));
                 }
                 Err(error) if read.for_check => {
@@ -218,10 +229,10 @@ impl Engine {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(()) } else { Err(Failure { errors, ..Failure::default() }) }
+        if errors.is_empty() { Ok(()) } else { Err(PlanFailure { errors, ..PlanFailure::default() }) }
     }
 
-    async fn read(&self, read: &Read) -> Result<Answer, Error> {
+    async fn read(&self, read: &ReadRequest) -> Result<ReadAnswer, Error> {
         let kind = &read.address.block.kind;
         let named = |error: Error| {
             let error = redacted_error(error, [&read.settings]);
@@ -231,17 +242,17 @@ impl Engine {
             let nobody = || Error::new(format!("import `{}`", read.address), "nobody looks after this kind");
             let driver = self.drivers.resource(kind).ok_or_else(nobody)?;
             let client = self.clients.client(&read.provider, &read.settings).await?;
-            return driver.import(&client, id, &read.arguments).await.map(Answer::Imported).map_err(named);
+            return driver.import(&client, id, &read.arguments).await.map(ReadAnswer::Imported).map_err(named);
         }
         let reader =
             self.drivers.reader(kind).ok_or_else(|| Error::new(format!("read `{}`", read.address), "nobody reads this kind"))?;
         let client = self.clients.client(&read.provider, &read.settings).await?;
         let reading = reader.read(&client, &read.arguments);
-        in_time(reading, read.limit.as_ref()).await.map(Answer::Data).map_err(named)
+        in_time(reading, read.limit.as_ref()).await.map(ReadAnswer::Data).map_err(named)
     }
 
     /// What the services that can be asked now would refuse of a plan.
-    async fn objections(&self, input: &Input<'_>, plan: &Plan) -> Vec<Diagnostic> {
+    async fn objections(&self, input: &PlanInput<'_>, plan: &Plan) -> Vec<Diagnostic> {
         if plan.mode != PlanMode::Normal {
             return Vec::new();
         }
@@ -261,11 +272,11 @@ impl Engine {
 
     /// Connects to every provider whose settings are known, so that the plan can say whom it would talk to. One that
     /// this or an earlier run has made may be away just now.
-    async fn connect_known(&self, plan: &Plan) -> Result<(), Failure> {
+    async fn connect_known(&self, plan: &Plan) -> Result<(), PlanFailure> {
         for (name, provider) in &plan.providers {
             match self.clients.client(name, &provider.settings).await {
                 Err(error) if provider.dependencies.is_empty() => {
-                    return Err(Failure { errors: vec![error], ..Failure::default() });
+                    return Err(PlanFailure { errors: vec![error], ..PlanFailure::default() });
                 }
                 _ => {}
             }

@@ -53,14 +53,14 @@ pub enum Event {
         /// On what.
         address: Address,
         /// What it left.
-        left: Left,
+        left: UnfinishedWork,
     },
     /// It is done.
     Recovered {
         /// On what.
         address: Address,
         /// What was left.
-        left: Left,
+        left: UnfinishedWork,
         /// The service's name for it.
         id: String,
     },
@@ -121,7 +121,7 @@ pub enum Event {
 
 /// What a run that was killed left half done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Left {
+pub enum UnfinishedWork {
     /// It was making it: that is finished, with the same token and arguments.
     Making,
     /// It was changing or deleting it. The look that comes before every plan shows what became of that.
@@ -147,20 +147,20 @@ pub enum StepError {
 }
 
 /// Told of everything that happens. Must not block.
-pub trait Observer: Send + Sync {
+pub trait EventObserver: Send + Sync {
     /// Something happened.
     fn observe(&self, event: Event);
 }
 
 /// What came of an apply.
 #[derive(Debug, Default)]
-pub struct Applied {
+pub struct ApplyResult {
     /// Steps done, in the order they ended.
     pub done: Vec<(Address, Action)>,
     /// Steps that failed.
     pub failed: Vec<(Address, Action, StepError)>,
     /// Steps never begun, and what they waited for.
-    pub not_started: Vec<(Address, Action, NotStarted)>,
+    pub not_started: Vec<(Address, Action, UnstartedStep)>,
     /// Whether the operator stopped it.
     pub interrupted: bool,
     /// The outputs as far as they are known by now. What waits for something that was not done is as it was.
@@ -174,7 +174,7 @@ pub struct Applied {
 
 /// Why a step was never begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotStarted {
+pub enum UnstartedStep {
     /// It waited for this, which failed or was not started itself.
     Needs(Address),
     /// The operator stopped the run.
@@ -183,7 +183,7 @@ pub enum NotStarted {
     StateUnwritable,
 }
 
-impl Applied {
+impl ApplyResult {
     /// Whether everything that was planned is done.
     #[must_use]
     pub fn is_complete(&self) -> bool {

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{FuturesUnordered, StreamExt};
 use ha_diagnostics::Diagnostic;
-use ha_plan::{Change, Execution, Limit, Plan, Prepared, StepKind, left_key, told_id};
-use ha_provider::{Error, Outcome, milliseconds_since};
+use ha_plan::{ApplyEvaluation, Change, OperationTimeout, Plan, PreparedStep, StepKind, left_key, told_id};
+use ha_provider::{CallOutcome, Error, milliseconds_since};
 use ha_state_model::{ProviderName, ProviderRecord, Record};
 use ha_value::{Action, Address};
 use tracing::{Instrument as _, debug, debug_span};
 
-use crate::events::{Applied, Event, NotStarted, StepError};
-use crate::rolling::Turns;
-use crate::step::{Effect, Job, Work, Workshop, begun_changing, begun_deleting, begun_making};
+use crate::events::{ApplyResult, Event, StepError, UnstartedStep};
+use crate::rolling::RollingLimiter;
+use crate::step::{Operation, StepExecutor, StepInput, StepResult, begun_changing, begun_deleting, begun_making};
 
 /// The target of what is logged of steps.
 const STEP_LOG: &str = "ha::step";
@@ -23,10 +23,10 @@ const STEP_LOG: &str = "ha::step";
 /// on disk together what is written at the same time.
 const PURE: usize = 256;
 
-pub(crate) struct Walk<'a> {
+pub(crate) struct PlanExecutor<'a> {
     plan: &'a Plan,
-    execution: Option<Execution>,
-    workshop: Workshop,
+    execution: Option<ApplyEvaluation>,
+    workshop: StepExecutor,
     parallelism: usize,
     /// How many steps are under way that may reach the world outside.
     reaching: usize,
@@ -35,27 +35,27 @@ pub(crate) struct Walk<'a> {
     /// The steps that wait for each one.
     waiters: Vec<Vec<usize>>,
     ready: VecDeque<usize>,
-    turns: Turns<'a>,
-    fate: Vec<Fate>,
+    turns: RollingLimiter<'a>,
+    fate: Vec<StepStatus>,
     /// The keys of old objects whose successors were made in this run.
     deposed: BTreeMap<Address, String>,
-    applied: Applied,
+    applied: ApplyResult,
     /// The state cannot be written.
     broken: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
+enum StepStatus {
     Waiting,
     Running,
     Done,
     Failed,
 }
 
-type Finished = (usize, Duration, Result<Effect, StepError>);
+type StepCompletion = (usize, Duration, Result<StepResult, StepError>);
 
-impl<'a> Walk<'a> {
-    pub(crate) fn new(plan: &'a Plan, execution: Option<Execution>, workshop: Workshop, parallelism: usize) -> Self {
+impl<'a> PlanExecutor<'a> {
+    pub(crate) fn new(plan: &'a Plan, execution: Option<ApplyEvaluation>, workshop: StepExecutor, parallelism: usize) -> Self {
         let mut waiters = vec![Vec::new(); plan.steps.len()];
         for (index, step) in plan.steps.iter().enumerate() {
             for earlier in &step.after {
@@ -71,10 +71,10 @@ impl<'a> Walk<'a> {
             missing: plan.steps.iter().map(|it| it.after.len()).collect(),
             waiters,
             ready: VecDeque::new(),
-            turns: Turns::of(plan),
-            fate: vec![Fate::Waiting; plan.steps.len()],
+            turns: RollingLimiter::of(plan),
+            fate: vec![StepStatus::Waiting; plan.steps.len()],
             deposed: BTreeMap::new(),
-            applied: Applied::default(),
+            applied: ApplyResult::default(),
             broken: false,
         };
         for index in 0..plan.steps.len() {
@@ -86,13 +86,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Begins nothing, because the state cannot be written.
-    pub(crate) fn broken(mut self) -> Applied {
+    pub(crate) fn broken(mut self) -> ApplyResult {
         self.broken = true;
         self.into_applied()
     }
 
     pub(crate) async fn walk(&mut self) {
-        let mut running: FuturesUnordered<BoxFuture<'static, Finished>> = FuturesUnordered::new();
+        let mut running: FuturesUnordered<BoxFuture<'static, StepCompletion>> = FuturesUnordered::new();
         let mut told = false;
         loop {
             while !self.stopped()
@@ -150,13 +150,13 @@ impl<'a> Walk<'a> {
     }
 
     /// The future of a step; none for one that is over at once.
-    fn start(&mut self, index: usize) -> Option<BoxFuture<'static, Finished>> {
+    fn start(&mut self, index: usize) -> Option<BoxFuture<'static, StepCompletion>> {
         let what = &self.plan.steps[index].what;
         let Some((change, action)) = of_step(self.plan, what) else {
             self.done(index);
             return None;
         };
-        self.fate[index] = Fate::Running;
+        self.fate[index] = StepStatus::Running;
         self.workshop.observer.observe(Event::StepStarted { address: change.address.clone(), action });
         let span = debug_span!(target: STEP_LOG, "step", address = %change.address, ?action);
         span.in_scope(|| debug!(target: STEP_LOG, "begins"));
@@ -188,7 +188,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What a step takes; none when there is nothing left to do.
-    fn job(&mut self, change: &Change, what: &StepKind) -> Result<Option<Job>, Vec<Diagnostic>> {
+    fn job(&mut self, change: &Change, what: &StepKind) -> Result<Option<StepInput>, Vec<Diagnostic>> {
         let address = &change.address;
         let record = self.workshop.writer.read(|state| state.records.get(address).cloned());
         let work = match what {
@@ -197,38 +197,40 @@ impl<'a> Walk<'a> {
                 Some(work) => work,
                 None => return Ok(None),
             },
-            StepKind::Forget(_) | StepKind::Junction => Work::Forget { deposed: change.deposed.clone() },
+            StepKind::Forget(_) | StepKind::Junction => Operation::Forget { deposed: change.deposed.clone() },
         };
         let provider = match &work {
-            Work::Delete { record, .. } => record.provider.clone(),
-            Work::Abandon { begun } => begun.intent.provider.clone(),
-            Work::Forget { .. } => record.map_or_else(|| ProviderName::new("ha"), |it| it.provider),
+            Operation::Delete { record, .. } => record.provider.clone(),
+            Operation::Abandon { begun } => begun.intent.provider.clone(),
+            Operation::Forget { .. } => record.map_or_else(|| ProviderName::new("ha"), |it| it.provider),
             _ => self.execution().provider_of(address),
         };
         let settings = self.settings(&provider, &work)?;
-        Ok(Some(Job { address: address.clone(), provider, settings, what: work }))
+        Ok(Some(StepInput { address: address.clone(), provider, settings, what: work }))
     }
 
-    fn execution(&mut self) -> &mut Execution {
+    fn execution(&mut self) -> &mut ApplyEvaluation {
         self.execution.as_mut().expect("a plan that makes something has a configuration")
     }
 
-    fn making(&mut self, change: &Change, what: &StepKind, record: Option<&Record>) -> Result<Work, Vec<Diagnostic>> {
-        let Prepared { arguments, from, unchanged } = self.execution().prepare(change, record)?;
+    fn making(&mut self, change: &Change, what: &StepKind, record: Option<&Record>) -> Result<Operation, Vec<Diagnostic>> {
+        let PreparedStep { arguments, from, unchanged } = self.execution().prepare(change, record)?;
         if let Some(record) = unchanged {
-            return Ok(Work::Keep { record });
+            return Ok(Operation::Keep { record });
         }
         Ok(self.workshop.writer.read(|state| {
             let begun = state.unfinished_at(&change.address);
             match (what, record) {
-                (StepKind::Read(_), _) => Work::Read { arguments, limit: Limit::of(&from.timeouts, Action::Read) },
+                (StepKind::Read(_), _) => {
+                    Operation::Read { arguments, limit: OperationTimeout::of(&from.timeouts, Action::Read) }
+                }
                 (StepKind::Update(_), Some(before)) => {
                     let earlier = begun_changing(begun, &arguments);
-                    Work::Update { arguments, from, before: Box::new(before.clone()), earlier }
+                    Operation::Update { arguments, from, before: Box::new(before.clone()), earlier }
                 }
                 _ => {
                     let deposes = change.action == Action::CreateThenDelete;
-                    Work::Create { arguments, from, deposes, earlier: begun_making(begun) }
+                    Operation::Create { arguments, from, deposes, earlier: begun_making(begun) }
                 }
             }
         }))
@@ -236,7 +238,7 @@ impl<'a> Walk<'a> {
 
     /// What deleting the object that a step is about takes; none when it is not there. What cannot be made anew is not
     /// deleted.
-    fn deleting(&self, change: &Change, record: Option<&Record>) -> Result<Option<Work>, Vec<Diagnostic>> {
+    fn deleting(&self, change: &Change, record: Option<&Record>) -> Result<Option<Operation>, Vec<Diagnostic>> {
         let address = &change.address;
         let replaces = change.action == Action::DeleteThenCreate && change.deposed.is_none();
         let successor = self.execution.as_ref().filter(|_| replaces).map(|it| it.successor(change)).transpose()?;
@@ -248,7 +250,7 @@ impl<'a> Walk<'a> {
             _ => change.deposed.as_ref(),
         };
         Ok(self.workshop.writer.read(|state| {
-            let delete = |record: &Record| Work::Delete {
+            let delete = |record: &Record| Operation::Delete {
                 record: Box::new(record.clone()),
                 deposed: key.cloned(),
                 earlier: begun_deleting(state.unfinished_at(address), key),
@@ -257,24 +259,26 @@ impl<'a> Walk<'a> {
             let Some(key) = key else { return record.map(delete) };
             let begun = || {
                 let mut begun = state.unfinished_at(address).filter(|it| it.intent.action.makes());
-                begun.find(|it| left_key(it) == *key).map(|it| Work::Abandon { begun: it.clone() })
+                begun.find(|it| left_key(it) == *key).map(|it| Operation::Abandon { begun: it.clone() })
             };
             state.deposed.get(&(address.clone(), key.clone())).map(delete).or_else(begun)
         }))
     }
 
-    fn settings(&mut self, provider: &ProviderName, work: &Work) -> Result<ProviderRecord, Vec<Diagnostic>> {
+    fn settings(&mut self, provider: &ProviderName, work: &Operation) -> Result<ProviderRecord, Vec<Diagnostic>> {
         if let Some(known) = self.plan.providers.get(provider) {
             return Ok(known.clone());
         }
         let recorded = self.workshop.writer.read(|state| state.providers.get(provider).cloned());
         match (work, &mut self.execution) {
-            (Work::Delete { .. } | Work::Abandon { .. } | Work::Forget { .. }, _) | (_, None) => Ok(recorded.unwrap_or_default()),
+            (Operation::Delete { .. } | Operation::Abandon { .. } | Operation::Forget { .. }, _) | (_, None) => {
+                Ok(recorded.unwrap_or_default())
+            }
             (_, Some(execution)) => execution.settings(provider),
         }
     }
 
-    fn finish(&mut self, (index, elapsed, result): Finished) {
+    fn finish(&mut self, (index, elapsed, result): StepCompletion) {
         let (change, action) = of_step(self.plan, &self.plan.steps[index].what).expect("only steps on instances run");
         let effect = match result {
             Ok(effect) => effect,
@@ -284,14 +288,16 @@ impl<'a> Walk<'a> {
             Err(error) => return self.failed(index, change, action, error, elapsed),
         };
         let (id, shown) = match (effect, &mut self.execution) {
-            (Effect::Made { record, deposed }, Some(execution)) => {
+            (StepResult::Made { record, deposed }, Some(execution)) => {
                 if let Some(key) = deposed {
                     self.deposed.insert(change.address.clone(), key);
                 }
                 let shown = execution.made(change, &record.arguments, &record.outputs);
                 (Some(told_id(&record)), shown)
             }
-            (Effect::Answered { arguments, outputs }, Some(execution)) => (None, execution.made(change, &arguments, &outputs)),
+            (StepResult::Answered { arguments, outputs }, Some(execution)) => {
+                (None, execution.made(change, &arguments, &outputs))
+            }
             _ => (None, Ok(())),
         };
         match shown {
@@ -303,7 +309,7 @@ impl<'a> Walk<'a> {
 
     /// Whether what could not be read is asked for by a `check` block alone.
     fn can_do_without(&mut self, change: &Change, error: &Error) -> bool {
-        error.outcome != Outcome::Interrupted && self.execution().unread(change, error)
+        error.outcome != CallOutcome::Interrupted && self.execution().unread(change, error)
     }
 
     fn ended(&mut self, index: usize, change: &Change, action: Action, id: Option<String>, elapsed: Duration) {
@@ -319,11 +325,11 @@ impl<'a> Walk<'a> {
         self.applied.failed.push((address.clone(), action, error.clone()));
         self.workshop.observer.observe(Event::StepFailed { address, action, error, elapsed });
         // The next of its group does not get its turn: one member away is what the group can bear.
-        self.fate[index] = Fate::Failed;
+        self.fate[index] = StepStatus::Failed;
     }
 
     fn done(&mut self, index: usize) {
-        self.fate[index] = Fate::Done;
+        self.fate[index] = StepStatus::Done;
         let next = self.turns.done(index);
         self.ready.extend(next);
         for waiter in std::mem::take(&mut self.waiters[index]) {
@@ -334,22 +340,22 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(crate) fn into_applied(mut self) -> Applied {
+    pub(crate) fn into_applied(mut self) -> ApplyResult {
         let mut applied = std::mem::take(&mut self.applied);
         let needs = self.needs();
-        for (index, step) in self.plan.steps.iter().enumerate().filter(|(index, _)| self.fate[*index] == Fate::Waiting) {
+        for (index, step) in self.plan.steps.iter().enumerate().filter(|(index, _)| self.fate[*index] == StepStatus::Waiting) {
             let Some((change, action)) = of_step(self.plan, &step.what) else { continue };
             let why = match needs.get(&index) {
-                _ if self.broken => NotStarted::StateUnwritable,
-                Some(address) => NotStarted::Needs(address.clone()),
-                None => NotStarted::Interrupted,
+                _ if self.broken => UnstartedStep::StateUnwritable,
+                Some(address) => UnstartedStep::Needs(address.clone()),
+                None => UnstartedStep::Interrupted,
             };
             applied.not_started.push((change.address.clone(), action, why));
         }
-        let gave_up = |(_, _, error): &(Address, Action, StepError)| matches!(error, StepError::Provider(it) if it.outcome == Outcome::Interrupted);
-        let stopped = applied.not_started.iter().any(|(_, _, why)| *why == NotStarted::Interrupted);
+        let gave_up = |(_, _, error): &(Address, Action, StepError)| matches!(error, StepError::Provider(it) if it.outcome == CallOutcome::Interrupted);
+        let stopped = applied.not_started.iter().any(|(_, _, why)| *why == UnstartedStep::Interrupted);
         applied.interrupted = self.workshop.cancel.is_asked() && (stopped || applied.failed.iter().any(gave_up));
-        applied.diagnostics.extend(self.execution.iter().flat_map(Execution::warnings).cloned());
+        applied.diagnostics.extend(self.execution.iter().flat_map(ApplyEvaluation::warnings).cloned());
         let is_done = applied.failed.is_empty() && applied.not_started.is_empty();
         applied.outputs = match self.execution.as_mut() {
             None => is_done.then(BTreeMap::new),
@@ -368,12 +374,12 @@ impl<'a> Walk<'a> {
     /// For each step not begun because of one that failed, that one: it waits for it, or its group does.
     fn needs(&self) -> BTreeMap<usize, Address> {
         let mut needs: BTreeMap<usize, Address> = BTreeMap::new();
-        let failed = (0..self.plan.steps.len()).filter(|index| self.fate[*index] == Fate::Failed);
+        let failed = (0..self.plan.steps.len()).filter(|index| self.fate[*index] == StepStatus::Failed);
         let address = |index: usize| of_step(self.plan, &self.plan.steps[index].what).map(|(it, _)| it.address.clone());
         let mut open: VecDeque<(usize, Address)> = failed.filter_map(|index| Some((index, address(index)?))).collect();
         while let Some((index, address)) = open.pop_front() {
             for next in self.waiters[index].iter().copied().chain(self.turns.kept_waiting_by(index)) {
-                if self.fate[next] == Fate::Waiting && !needs.contains_key(&next) {
+                if self.fate[next] == StepStatus::Waiting && !needs.contains_key(&next) {
                     needs.insert(next, address.clone());
                     open.push_back((next, address.clone()));
                 }

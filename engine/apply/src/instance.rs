@@ -2,51 +2,55 @@
 
 use std::collections::BTreeMap;
 
-use ha_plan::{FromConfiguration, Limit, id_in, leaves_choices, redacted_error, replaces, revealed, with_choices, with_marks_of};
-use ha_provider::{Attempt, Client, Described, Driver, Error, Intended, Outcome, ReadingValue, RecordedValue};
-use ha_state_model::{Frame, Intent, ProviderName, Record, StepOutcome, Unfinished};
+use ha_plan::{
+    OperationTimeout, RecordSettings, id_in, leaves_choices, redacted_error, replaces, revealed, with_choices, with_marks_of,
+};
+use ha_provider::{
+    Attempt, CallOutcome, Error, IntendedChange, ProviderClient, ReadingValue, RecordedValue, ResourceDescription, ResourceDriver,
+};
+use ha_state_model::{Frame, Intent, ProviderName, Record, StepOutcome, UnfinishedStep};
 use ha_value::{Action, Address, Object};
 
 use crate::events::StepError;
 use crate::refresh::recorded_value;
-use crate::step::{Effect, StepWitness, Workshop, token};
+use crate::step::{JournalingObserver, StepExecutor, StepResult, token};
 
 /// One instance, and all it takes to work on it.
-pub(crate) struct Bench<'a> {
-    pub(crate) workshop: &'a Workshop,
+pub(crate) struct InstanceOperation<'a> {
+    pub(crate) workshop: &'a StepExecutor,
     pub(crate) address: &'a Address,
     pub(crate) provider: &'a ProviderName,
     pub(crate) settings: &'a Object,
-    pub(crate) described: &'a Described,
-    pub(crate) driver: &'a dyn Driver,
-    pub(crate) client: Client,
+    pub(crate) described: &'a ResourceDescription,
+    pub(crate) driver: &'a dyn ResourceDriver,
+    pub(crate) client: ProviderClient,
 }
 
 /// A try that is on disk, or needs not to be.
-struct Begun {
+struct StartedAttempt {
     attempt: Option<u64>,
     token: String,
     resumed: bool,
     notes: BTreeMap<String, String>,
 }
 
-impl Bench<'_> {
+impl InstanceOperation<'_> {
     /// Makes it. A try that an earlier run began is finished as it was begun, then brought to what is wanted now.
     pub(crate) async fn create(
         &self,
         arguments: Object,
-        from: FromConfiguration,
+        from: RecordSettings,
         deposes: bool,
-        earlier: Option<Unfinished>,
-    ) -> Result<Effect, StepError> {
+        earlier: Option<UnfinishedStep>,
+    ) -> Result<StepResult, StepError> {
         let Some(earlier) = earlier else { return self.make(arguments, from, deposes, None).await };
         if revealed(&earlier.intent.arguments) == revealed(&arguments) {
             return self.make(arguments, from, deposes, Some(earlier)).await;
         }
         match self.make(earlier.intent.arguments.clone(), from.clone(), deposes, Some(earlier.clone())).await {
-            Ok(Effect::Made { record, deposed }) => self.bring(*record, arguments, from, deposed).await,
+            Ok(StepResult::Made { record, deposed }) => self.bring(*record, arguments, from, deposed).await,
             // What it was begun with may be what is wrong with it.
-            Err(StepError::Provider(error)) if error.outcome == Outcome::Refused => {
+            Err(StepError::Provider(error)) if error.outcome == CallOutcome::Refused => {
                 self.make(arguments, from, deposes, Some(earlier)).await
             }
             other => other,
@@ -58,11 +62,11 @@ impl Bench<'_> {
         &self,
         made: Record,
         arguments: Object,
-        from: FromConfiguration,
+        from: RecordSettings,
         deposed: Option<String>,
-    ) -> Result<Effect, StepError> {
+    ) -> Result<StepResult, StepError> {
         let effect = match replaces(self.described, &revealed(&arguments), &revealed(&made.arguments)) {
-            None => Effect::Made { record: Box::new(made), deposed: None },
+            None => StepResult::Made { record: Box::new(made), deposed: None },
             Some(false) => self.update(arguments, from, &made, None).await?,
             Some(true) => {
                 self.delete(&made, None, None, Some(&arguments)).await?;
@@ -70,7 +74,7 @@ impl Bench<'_> {
             }
         };
         Ok(match effect {
-            Effect::Made { record, .. } => Effect::Made { record, deposed },
+            StepResult::Made { record, .. } => StepResult::Made { record, deposed },
             other => other,
         })
     }
@@ -78,14 +82,14 @@ impl Bench<'_> {
     async fn make(
         &self,
         arguments: Object,
-        from: FromConfiguration,
+        from: RecordSettings,
         deposes: bool,
-        earlier: Option<Unfinished>,
-    ) -> Result<Effect, StepError> {
+        earlier: Option<UnfinishedStep>,
+    ) -> Result<StepResult, StepError> {
         let action = if deposes { Action::CreateThenDelete } else { Action::Create };
         let begun = self.begin(action, &arguments, &from, None, earlier).await?;
         let known = [&arguments, self.settings];
-        let limit = Limit::of(&from.timeouts, action);
+        let limit = OperationTimeout::of(&from.timeouts, action);
         let mut hand = begun.hand(self, &known, limit.as_ref());
         let (id, outputs) = match self.driver.create(&self.client, &revealed(&arguments), &mut hand).await {
             Ok(made) => made,
@@ -104,20 +108,20 @@ impl Bench<'_> {
             false => (StepOutcome::Recorded(record.clone()), None),
         };
         self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
-        Ok(Effect::Made { record, deposed })
+        Ok(StepResult::Made { record, deposed })
     }
 
     /// Changes it in place.
     pub(crate) async fn update(
         &self,
         arguments: Object,
-        from: FromConfiguration,
+        from: RecordSettings,
         before: &Record,
-        earlier: Option<Unfinished>,
-    ) -> Result<Effect, StepError> {
+        earlier: Option<UnfinishedStep>,
+    ) -> Result<StepResult, StepError> {
         let begun = self.begin(Action::Update, &arguments, &from, None, earlier).await?;
         let known = [&arguments, &before.arguments, &before.outputs, self.settings];
-        let limit = Limit::of(&from.timeouts, Action::Update);
+        let limit = OperationTimeout::of(&from.timeouts, Action::Update);
         let mut hand = begun.hand(self, &known, limit.as_ref());
         let updated = self.driver.update(&self.client, &revealed(&arguments), &recorded_value(before), &mut hand).await;
         let outputs = match updated {
@@ -132,7 +136,7 @@ impl Bench<'_> {
         let record = Box::new(self.record(id, arguments, outputs, from));
         let outcome = StepOutcome::Recorded(record.clone());
         self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
-        Ok(Effect::Made { record, deposed: None })
+        Ok(StepResult::Made { record, deposed: None })
     }
 
     /// Deletes it, or an old object of it. The driver is told what is to be made in its place.
@@ -140,14 +144,14 @@ impl Bench<'_> {
         &self,
         record: &Record,
         deposed: Option<String>,
-        earlier: Option<Unfinished>,
+        earlier: Option<UnfinishedStep>,
         successor: Option<&Object>,
-    ) -> Result<Effect, StepError> {
-        let from = FromConfiguration::default();
+    ) -> Result<StepResult, StepError> {
+        let from = RecordSettings::default();
         let begun = self.begin(Action::Delete, &record.arguments, &from, deposed.clone(), earlier).await?;
         let known: Vec<&Object> = [&record.arguments, &record.outputs, self.settings].into_iter().chain(successor).collect();
-        let limit = Limit::of(&record.timeouts, Action::Delete);
-        let successor = successor.map(|it| Intended::new(self.described, Action::Create, None, Some(it)));
+        let limit = OperationTimeout::of(&record.timeouts, Action::Delete);
+        let successor = successor.map(|it| IntendedChange::new(self.described, Action::Create, None, Some(it)));
         let mut hand = begun.hand(self, &known, limit.as_ref()).before_making(successor);
         if let Err(error) = self.driver.delete(&self.client, &recorded_value(record), &mut hand).await {
             let error = redacted_error(in_time(error, &hand, limit.as_ref()), known);
@@ -159,14 +163,14 @@ impl Bench<'_> {
             None => StepOutcome::Deleted(address),
         };
         self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
-        Ok(Effect::Gone)
+        Ok(StepResult::Gone)
     }
 
     /// Finishes what an interrupted try began, so that it has a name, and deletes it. What is recorded stays.
-    pub(crate) async fn abandon(&self, unfinished: Unfinished) -> Result<Effect, StepError> {
-        let Unfinished { intent, notes, .. } = unfinished;
+    pub(crate) async fn abandon(&self, unfinished: UnfinishedStep) -> Result<StepResult, StepError> {
+        let UnfinishedStep { intent, notes, .. } = unfinished;
         self.workshop.may_call()?;
-        let begun = Begun { attempt: Some(intent.attempt), token: intent.token.clone(), resumed: true, notes };
+        let begun = StartedAttempt { attempt: Some(intent.attempt), token: intent.token.clone(), resumed: true, notes };
         let arguments = revealed(&intent.arguments);
         let known = [&intent.arguments, self.settings];
         let mut hand = begun.hand(self, &known, None);
@@ -177,7 +181,7 @@ impl Bench<'_> {
                     "`ha` now forgets that it began making it; if the service has something with the token {}, delete it there",
                     intent.token
                 );
-                let error = if error.outcome == Outcome::Refused { error.help(help) } else { error };
+                let error = if error.outcome == CallOutcome::Refused { error.help(help) } else { error };
                 return self.failed(&begun, redacted_error(error, known), true).await;
             }
         };
@@ -187,7 +191,7 @@ impl Bench<'_> {
         }
         let outcome = StepOutcome::Failed("it was begun by an interrupted run, no longer wanted, and deleted".into());
         self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
-        Ok(Effect::Gone)
+        Ok(StepResult::Gone)
     }
 
     /// Puts the intent on disk. A try that is taken up again keeps its number, token and notes.
@@ -195,14 +199,16 @@ impl Bench<'_> {
         &self,
         action: Action,
         arguments: &Object,
-        from: &FromConfiguration,
+        from: &RecordSettings,
         deposed: Option<String>,
-        earlier: Option<Unfinished>,
-    ) -> Result<Begun, StepError> {
+        earlier: Option<UnfinishedStep>,
+    ) -> Result<StartedAttempt, StepError> {
         let resumed = earlier.is_some();
         let (attempt, token, notes) = match earlier {
-            Some(Unfinished { intent, notes, .. }) => (intent.attempt, intent.token, notes),
-            None if self.described.pure => return Ok(Begun { attempt: None, token: token(), resumed, notes: BTreeMap::new() }),
+            Some(UnfinishedStep { intent, notes, .. }) => (intent.attempt, intent.token, notes),
+            None if self.described.pure => {
+                return Ok(StartedAttempt { attempt: None, token: token(), resumed, notes: BTreeMap::new() });
+            }
             None => (self.workshop.writer.next_attempt(), token(), BTreeMap::new()),
         };
         self.workshop.may_call()?;
@@ -221,15 +227,15 @@ impl Bench<'_> {
         };
         self.workshop.write(Frame::Intent(intent)).await?;
         self.workshop.may_call()?;
-        Ok(Begun { attempt: Some(attempt), token, resumed, notes })
+        Ok(StartedAttempt { attempt: Some(attempt), token, resumed, notes })
     }
 
     /// Writes down that it failed. The intent stays, for the next run to look into, unless nothing was done: the service
     /// refused, and `settled` says that no earlier try may have left something.
-    async fn failed(&self, begun: &Begun, error: Error, settled: bool) -> Result<Effect, StepError> {
+    async fn failed(&self, begun: &StartedAttempt, error: Error, settled: bool) -> Result<StepResult, StepError> {
         if begun.attempt.is_some() {
             let outcome = match error.outcome {
-                Outcome::Refused if settled => StepOutcome::Failed(error.to_string()),
+                CallOutcome::Refused if settled => StepOutcome::Failed(error.to_string()),
                 _ => StepOutcome::Unsettled(error.to_string()),
             };
             self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
@@ -252,7 +258,7 @@ impl Bench<'_> {
         }
     }
 
-    fn record(&self, id: String, arguments: Object, outputs: Object, from: FromConfiguration) -> Record {
+    fn record(&self, id: String, arguments: Object, outputs: Object, from: RecordSettings) -> Record {
         Record {
             address: self.address.clone(),
             provider: self.provider.clone(),
@@ -270,10 +276,10 @@ impl Bench<'_> {
     }
 }
 
-impl Begun {
+impl StartedAttempt {
     /// What the driver is given. What it tells must not quote the secrets that it knows.
-    fn hand(&self, bench: &Bench<'_>, known: &[&Object], limit: Option<&Limit>) -> Attempt {
-        let witness = StepWitness {
+    fn hand(&self, bench: &InstanceOperation<'_>, known: &[&Object], limit: Option<&OperationTimeout>) -> Attempt {
+        let witness = JournalingObserver {
             workshop: bench.workshop.clone(),
             address: bench.address.clone(),
             attempt: self.attempt,
@@ -286,9 +292,9 @@ impl Begun {
 }
 
 /// What stopped because its time was up says so; nobody asked it to stop.
-fn in_time(error: Error, hand: &Attempt, limit: Option<&Limit>) -> Error {
+fn in_time(error: Error, hand: &Attempt, limit: Option<&OperationTimeout>) -> Error {
     match limit {
-        Some(limit) if error.outcome == Outcome::Interrupted && hand.is_late() => limit.given_up(error, hand.last_shown()),
+        Some(limit) if error.outcome == CallOutcome::Interrupted && hand.is_late() => limit.given_up(error, hand.last_shown()),
         _ => error,
     }
 }

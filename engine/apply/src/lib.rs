@@ -13,8 +13,8 @@ mod refresh;
 mod rolling;
 mod step;
 
-pub use cancel::Cancel;
-pub use engine::{Engine, Failure, RefreshMode, Request};
-pub use events::{Applied, Event, Left, NotStarted, Observer, StepError};
-pub use recover::Recovery;
-pub use rediscover::Rediscovered;
+pub use cancel::CancelSignal;
+pub use engine::{Engine, PlanFailure, PlanRequest, RefreshMode};
+pub use events::{ApplyResult, Event, EventObserver, StepError, UnfinishedWork, UnstartedStep};
+pub use recover::RecoveryResult;
+pub use rediscover::RediscoveryResult;

@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
-use ha_plan::{Configuration, FromConfiguration, told_id};
-use ha_state_model::{Frame, Obligation, StepOutcome, Unfinished};
-use ha_state_store::Writer;
+use ha_plan::{Configuration, RecordSettings, told_id};
+use ha_state_model::{Frame, Obligation, StepOutcome, UnfinishedStep};
+use ha_state_store::StateWriter;
 use ha_value::{Action, Address, Object};
 
-use crate::cancel::Cancel;
+use crate::cancel::CancelSignal;
 use crate::engine::Engine;
-use crate::events::{Event, Left, Observer, StepError};
-use crate::step::{Effect, Job, Work, Workshop};
+use crate::events::{Event, EventObserver, StepError, UnfinishedWork};
+use crate::step::{Operation, StepExecutor, StepInput, StepResult};
 
 /// What came of recovery.
 #[derive(Debug, Default)]
-pub struct Recovery {
+pub struct RecoveryResult {
     /// Done, and on record.
-    pub finished: Vec<(Address, Left)>,
+    pub finished: Vec<(Address, UnfinishedWork)>,
     /// Not done, and why.
-    pub unfinished: Vec<(Address, Left, StepError)>,
+    pub unfinished: Vec<(Address, UnfinishedWork, StepError)>,
 }
 
 /// Under this name an obligation says why it could not be met.
@@ -32,21 +32,21 @@ impl Engine {
     pub async fn recover(
         &self,
         _configuration: &Configuration,
-        writer: &Arc<Writer>,
-        observer: &Arc<dyn Observer>,
-        cancel: &Cancel,
-    ) -> Recovery {
+        writer: &Arc<StateWriter>,
+        observer: &Arc<dyn EventObserver>,
+        cancel: &CancelSignal,
+    ) -> RecoveryResult {
         let workshop = self.workshop(writer, observer, cancel);
-        let mut recovery = Recovery::default();
+        let mut recovery = RecoveryResult::default();
         for (address, left, what) in left_half_done(&workshop) {
             if cancel.is_asked() {
                 break;
             }
             observer.observe(Event::Recovering { address: address.clone(), left: left.clone() });
             let done = match what {
-                HalfDone::Owed(obligation) => attended(meet(&workshop, &address, obligation), observer, cancel).await,
-                HalfDone::Begun(unfinished) => attended(finish(&workshop, *unfinished), observer, cancel).await.map(Some),
-                HalfDone::Changed(token) => tidy(&workshop, &address, token).await.map(|()| None),
+                InterruptedStep::Owed(obligation) => attended(meet(&workshop, &address, obligation), observer, cancel).await,
+                InterruptedStep::Begun(unfinished) => attended(finish(&workshop, *unfinished), observer, cancel).await.map(Some),
+                InterruptedStep::Changed(token) => tidy(&workshop, &address, token).await.map(|()| None),
             };
             match done {
                 Ok(None) => {}
@@ -62,7 +62,7 @@ impl Engine {
 }
 
 /// Waits for a step, and tells that it is brought to its end when the operator asks to stop meanwhile.
-async fn attended<T>(step: impl Future<Output = T>, observer: &Arc<dyn Observer>, cancel: &Cancel) -> T {
+async fn attended<T>(step: impl Future<Output = T>, observer: &Arc<dyn EventObserver>, cancel: &CancelSignal) -> T {
     tokio::pin!(step);
     tokio::select! {
         done = &mut step => return done,
@@ -71,25 +71,25 @@ async fn attended<T>(step: impl Future<Output = T>, observer: &Arc<dyn Observer>
     step.await
 }
 
-enum HalfDone {
+enum InterruptedStep {
     Owed(Obligation),
-    Begun(Box<Unfinished>),
+    Begun(Box<UnfinishedStep>),
     /// With this token.
     Changed(String),
 }
 
 /// All that an earlier run left, but for what it began and is known to have failed, in the order in which it is taken up.
-fn left_half_done(workshop: &Workshop) -> Vec<(Address, Left, HalfDone)> {
+fn left_half_done(workshop: &StepExecutor) -> Vec<(Address, UnfinishedWork, InterruptedStep)> {
     workshop.writer.read(|state| {
         let owed = state.obligations.values().filter_map(|it| {
-            let left = Left::Owing { verb: it.verb.clone(), target: it.target.clone() };
-            Some((it.address.clone()?, left, HalfDone::Owed(it.clone())))
+            let left = UnfinishedWork::Owing { verb: it.verb.clone(), target: it.target.clone() };
+            Some((it.address.clone()?, left, InterruptedStep::Owed(it.clone())))
         });
         let begun = state.unfinished.values().filter(|it| it.failure.is_none()).map(|it| {
             let (address, action) = (it.intent.address.clone(), it.intent.action);
             match action.makes() {
-                true => (address, Left::Making, HalfDone::Begun(Box::new(it.clone()))),
-                false => (address, Left::Changing(action), HalfDone::Changed(it.intent.token.clone())),
+                true => (address, UnfinishedWork::Making, InterruptedStep::Begun(Box::new(it.clone()))),
+                false => (address, UnfinishedWork::Changing(action), InterruptedStep::Changed(it.intent.token.clone())),
             }
         });
         owed.chain(begun).collect()
@@ -98,7 +98,7 @@ fn left_half_done(workshop: &Workshop) -> Vec<(Address, Left, HalfDone)> {
 
 /// Does what is owed. What could not be done before is tried again, and left to the plan when that fails too: whoever
 /// has given the instance up can go on without it.
-async fn meet(workshop: &Workshop, address: &Address, obligation: Obligation) -> Result<Option<String>, StepError> {
+async fn meet(workshop: &StepExecutor, address: &Address, obligation: Obligation) -> Result<Option<String>, StepError> {
     let Some(record) = workshop.writer.read(|state| state.records.get(address).cloned()) else {
         // What is gone needs nothing done to it.
         workshop.write(Frame::Discharged { id: obligation.id }).await?;
@@ -120,17 +120,17 @@ async fn meet(workshop: &Workshop, address: &Address, obligation: Obligation) ->
 }
 
 /// Takes away what a change that was killed may have left beside what it changed.
-async fn tidy(workshop: &Workshop, address: &Address, token: String) -> Result<(), StepError> {
+async fn tidy(workshop: &StepExecutor, address: &Address, token: String) -> Result<(), StepError> {
     match workshop.writer.read(|state| state.records.get(address).cloned()) {
         Some(record) => workshop.tidy(record, token).await,
         None => Ok(()),
     }
 }
 
-async fn finish(workshop: &Workshop, unfinished: Unfinished) -> Result<String, StepError> {
+async fn finish(workshop: &StepExecutor, unfinished: UnfinishedStep) -> Result<String, StepError> {
     let intent = unfinished.intent.clone();
     let settings = workshop.writer.read(|state| state.providers.get(&intent.provider).cloned());
-    let from = FromConfiguration {
+    let from = RecordSettings {
         configured: intent.configured,
         dependencies: intent.dependencies,
         create_before_destroy: intent.create_before_destroy,
@@ -139,20 +139,20 @@ async fn finish(workshop: &Workshop, unfinished: Unfinished) -> Result<String, S
         timeouts: Object::new(),
     };
     let deposes = intent.action == Action::CreateThenDelete;
-    let job = Job {
+    let job = StepInput {
         address: intent.address,
         provider: intent.provider,
         settings: settings.unwrap_or_default(),
-        what: Work::Create { arguments: intent.arguments, from, deposes, earlier: Some(unfinished) },
+        what: Operation::Create { arguments: intent.arguments, from, deposes, earlier: Some(unfinished) },
     };
     Ok(match workshop.perform(job).await? {
-        Effect::Made { record, .. } => told_id(&record),
-        Effect::Answered { .. } | Effect::Gone => String::new(),
+        StepResult::Made { record, .. } => told_id(&record),
+        StepResult::Answered { .. } | StepResult::Gone => String::new(),
     })
 }
 
 /// Closes what an earlier run left of changes and deletions: this run's refresh has seen what became of them.
-pub(crate) async fn close_superseded(workshop: &Workshop, before: u64) -> Result<(), StepError> {
+pub(crate) async fn close_superseded(workshop: &StepExecutor, before: u64) -> Result<(), StepError> {
     let left: Vec<u64> = workshop.writer.read(|state| {
         let left = state.unfinished.iter().filter(|(attempt, it)| **attempt <= before && !it.intent.action.makes());
         left.map(|(attempt, _)| *attempt).collect()

@@ -4,21 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::StreamExt;
 use ha_diagnostics::Diagnostic;
-use ha_plan::{Input, Moved, Observed, Plan, Planned, Read, Seek, Selection, redacted_error, revealed};
-use ha_provider::{Error, Search, Sought};
+use ha_plan::{
+    DiscoveryMethod, MovedState, Observations, Plan, PlanInput, PlanOutcome, ReadRequest, Selection, redacted_error, revealed,
+};
+use ha_provider::{DiscoveryResult, DiscoveryTarget, Error};
 use ha_state_model::{Dependencies, ProviderName, Record, State};
-use ha_value::{Address, BlockAddress, Mode, Name, Object, Value};
+use ha_value::{Address, BlockAddress, Name, Object, ResourceMode, Value};
 
-use crate::engine::{Engine, Failure, ROUNDS, Request};
-use crate::events::{Event, Observer};
+use crate::engine::{Engine, PlanFailure, PlanRequest, ROUNDS};
+use crate::events::{Event, EventObserver};
 
 /// What was found after a state was lost, before anything is written.
 #[derive(Debug)]
-pub struct Rediscovered {
+pub struct RediscoveryResult {
     /// What the configuration would take once what was found is recorded. What is recorded of it is in `settled`.
     pub plan: Plan,
     /// What came of looking for each instance that may be there.
-    pub searches: BTreeMap<Address, Search>,
+    pub searches: BTreeMap<Address, DiscoveryResult>,
     /// What says that it belongs to the state and is not configured any more.
     pub strays: Vec<Record>,
     /// Why some of that could not be listed. What is not recorded stays as it is.
@@ -28,7 +30,7 @@ pub struct Rediscovered {
 }
 
 /// Whom to ask about instances of one kind.
-type Asked = (ProviderName, Object, Name);
+type DiscoveryRequest = (ProviderName, Object, Name);
 
 impl Engine {
     /// Looks for everything that the configuration asks for, as if nothing were recorded, and for what bears the traces of
@@ -38,15 +40,15 @@ impl Engine {
     /// What is wrong with the configuration, or went wrong outside: what could not be looked for might be made twice.
     pub async fn rediscover(
         &self,
-        request: &Request,
+        request: &PlanRequest,
         lineage: Option<&str>,
-        observer: &dyn Observer,
-    ) -> Result<Rediscovered, Failure> {
+        observer: &dyn EventObserver,
+    ) -> Result<RediscoveryResult, PlanFailure> {
         let mut lineage = lineage.map(str::to_owned);
         loop {
             let (plan, searches) = self.search(request, lineage.as_deref(), observer).await?;
             let told = the_only_lineage(&searches, lineage.as_deref())?;
-            let is_open = searches.values().any(|it| matches!(it, Search::Several(_)));
+            let is_open = searches.values().any(|it| matches!(it, DiscoveryResult::Several(_)));
             // Whose it is may tell which of several it is.
             if lineage.is_none() && told.is_some() && is_open {
                 lineage = told;
@@ -57,28 +59,29 @@ impl Engine {
                 Some(lineage) => self.strays(&plan, &searches, lineage).await,
                 None => (Vec::new(), Vec::new()),
             };
-            return Ok(Rediscovered { plan, searches, strays, unlisted, lineage });
+            return Ok(RediscoveryResult { plan, searches, strays, unlisted, lineage });
         }
     }
 
     /// Plans for a state in which nothing is recorded, and answers what planning asks for.
     async fn search(
         &self,
-        request: &Request,
+        request: &PlanRequest,
         lineage: Option<&str>,
-        observer: &dyn Observer,
-    ) -> Result<(Plan, BTreeMap<Address, Search>), Failure> {
+        observer: &dyn EventObserver,
+    ) -> Result<(Plan, BTreeMap<Address, DiscoveryResult>), PlanFailure> {
         let state = State { lineage: lineage.unwrap_or_default().to_owned(), ..State::default() };
-        let moved = Moved::nothing(&state);
-        let mut observed = Observed::default();
+        let moved = MovedState::nothing(&state);
+        let mut observed = Observations::default();
         for _ in 0..ROUNDS {
             let all = Selection::default();
-            let input = Input { seek: true, selection: &all, replace: &[], ..self.input(request, &moved, &observed) };
-            let failure = |it: ha_plan::Refused| Failure { diagnostics: it.diagnostics, ..Failure::default() };
+            let input = PlanInput { seek: true, selection: &all, replace: &[], ..self.input(request, &moved, &observed) };
+            let failure = |it: ha_plan::PlanError| PlanFailure { diagnostics: it.diagnostics, ..PlanFailure::default() };
             match ha_plan::plan(&input).map_err(failure)? {
-                Planned::Plan(plan) => return Ok((*plan, observed.sought)),
-                Planned::Reads(reads) => {
-                    let (seeks, others): (Vec<Read>, Vec<Read>) = reads.into_iter().partition(|it| it.seek.is_some());
+                PlanOutcome::Plan(plan) => return Ok((*plan, observed.sought)),
+                PlanOutcome::Reads(reads) => {
+                    let (seeks, others): (Vec<ReadRequest>, Vec<ReadRequest>) =
+                        reads.into_iter().partition(|it| it.seek.is_some());
                     if !others.is_empty() {
                         self.answer(others, &mut observed, observer).await?;
                     }
@@ -87,30 +90,30 @@ impl Engine {
             }
         }
         let cause = format!("there is still something to look for after {ROUNDS} rounds");
-        Err(Failure { errors: vec![Error::new("look for what there is", cause)], ..Failure::default() })
+        Err(PlanFailure { errors: vec![Error::new("look for what there is", cause)], ..PlanFailure::default() })
     }
 
     /// Looks for many, those of one kind together.
     async fn look_for(
         &self,
-        seeks: Vec<Read>,
+        seeks: Vec<ReadRequest>,
         lineage: Option<&str>,
-        observed: &mut Observed,
-        observer: &dyn Observer,
-    ) -> Result<(), Failure> {
+        observed: &mut Observations,
+        observer: &dyn EventObserver,
+    ) -> Result<(), PlanFailure> {
         if seeks.is_empty() {
             return Ok(());
         }
         observer.observe(Event::Seeking { addresses: seeks.iter().map(|it| it.address.clone()).collect() });
-        let mut asked: BTreeMap<Asked, Vec<(Address, Object)>> = BTreeMap::new();
-        for Read { address, provider, settings, arguments, seek, .. } in seeks {
+        let mut asked: BTreeMap<DiscoveryRequest, Vec<(Address, Object)>> = BTreeMap::new();
+        for ReadRequest { address, provider, settings, arguments, seek, .. } in seeks {
             let kind = address.block.kind.clone();
             match seek {
-                Some(Seek::Suppose(why)) => {
+                Some(DiscoveryMethod::Suppose(why)) => {
                     let supposed = self.drivers.resource(&kind).and_then(|it| it.supposed(&revealed(&arguments)));
                     let search = match supposed {
-                        Some(supposed) => Search::Unasked(Box::new(supposed), why),
-                        None => Search::Unsearchable(why),
+                        Some(supposed) => DiscoveryResult::Unasked(Box::new(supposed), why),
+                        None => DiscoveryResult::Unsearchable(why),
                     };
                     observed.sought.insert(address, search);
                 }
@@ -126,34 +129,39 @@ impl Engine {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(()) } else { Err(Failure { errors, ..Failure::default() }) }
+        if errors.is_empty() { Ok(()) } else { Err(PlanFailure { errors, ..PlanFailure::default() }) }
     }
 
     async fn find(
         &self,
-        (provider, settings, kind): Asked,
+        (provider, settings, kind): DiscoveryRequest,
         asked: Vec<(Address, Object)>,
         lineage: Option<&str>,
-    ) -> Result<Vec<(Address, Search)>, Error> {
+    ) -> Result<Vec<(Address, DiscoveryResult)>, Error> {
         let nobody = || Error::new(format!("look for `{}`", asked[0].0), "nobody looks after this kind");
         let driver = self.drivers.resource(&kind).ok_or_else(nobody)?;
         let client = self.clients.client(&provider, &settings).await?;
         let clean = |error| redacted_error(error, asked.iter().map(|(_, it)| it).chain([&settings]));
-        let sought = asked.iter().map(|(address, it)| Sought { address: address.clone(), arguments: revealed(it) });
-        let sought: Vec<Sought> = sought.collect();
+        let sought = asked.iter().map(|(address, it)| DiscoveryTarget { address: address.clone(), arguments: revealed(it) });
+        let sought: Vec<DiscoveryTarget> = sought.collect();
         let found = driver.find(&client, &sought, lineage).await.map_err(clean)?;
         Ok(asked.into_iter().map(|(address, _)| address).zip(found).collect())
     }
 
     /// What bears the traces of this lineage, of every kind whose provider can be asked, and is no instance of the
     /// configuration.
-    async fn strays(&self, plan: &Plan, searches: &BTreeMap<Address, Search>, lineage: &str) -> (Vec<Record>, Vec<Error>) {
+    async fn strays(
+        &self,
+        plan: &Plan,
+        searches: &BTreeMap<Address, DiscoveryResult>,
+        lineage: &str,
+    ) -> (Vec<Record>, Vec<Error>) {
         let mut strays: BTreeMap<Address, Record> = BTreeMap::new();
         let mut errors = Vec::new();
         let known: BTreeSet<(&Name, &str)> =
             searches.iter().filter_map(|(address, it)| Some((&address.block.kind, id_of(it)?))).collect();
         for (provider, settings) in &plan.providers {
-            let kinds = self.schemas.kinds().filter(|(mode, it)| *mode == Mode::Managed && it.provider == provider.name);
+            let kinds = self.schemas.kinds().filter(|(mode, it)| *mode == ResourceMode::Managed && it.provider == provider.name);
             for (_, described) in kinds.filter(|(_, it)| !it.pure) {
                 let Some(driver) = self.drivers.resource(&described.kind) else { continue };
                 let marked = match self.clients.client(provider, &settings.settings).await {
@@ -183,10 +191,10 @@ impl Engine {
 }
 
 /// The lineage that everything found says it belongs to.
-fn the_only_lineage(searches: &BTreeMap<Address, Search>, asked: Option<&str>) -> Result<Option<String>, Failure> {
+fn the_only_lineage(searches: &BTreeMap<Address, DiscoveryResult>, asked: Option<&str>) -> Result<Option<String>, PlanFailure> {
     let mut of: BTreeMap<&str, Vec<&Address>> = BTreeMap::new();
     for (address, search) in searches {
-        if let Search::Found(found) = search
+        if let DiscoveryResult::Found(found) = search
             && let Some(state) = &found.state
         {
             of.entry(state).or_default().push(address);
@@ -199,14 +207,14 @@ fn the_only_lineage(searches: &BTreeMap<Address, Search>, asked: Option<&str>) -
     let each = of.iter().map(|(state, all)| format!("{state} has {} of it, `{}` among them", all.len(), all[0]));
     let detail = each.collect::<Vec<_>>().join("; ");
     let help = "say with `--lineage` which of them was lost; what belongs to another one is left alone";
-    Err(Failure { diagnostics: vec![Diagnostic::error(summary).detail(detail).help(help)], ..Failure::default() })
+    Err(PlanFailure { diagnostics: vec![Diagnostic::error(summary).detail(detail).help(help)], ..PlanFailure::default() })
 }
 
-fn id_of(search: &Search) -> Option<&str> {
+fn id_of(search: &DiscoveryResult) -> Option<&str> {
     match search {
-        Search::Found(found) => Some(&found.imported.recorded.id),
-        Search::Unasked(supposed, _) => Some(&supposed.id),
-        Search::Nothing | Search::Several(_) | Search::Unsearchable(_) => None,
+        DiscoveryResult::Found(found) => Some(&found.imported.recorded.id),
+        DiscoveryResult::Unasked(supposed, _) => Some(&supposed.id),
+        DiscoveryResult::Nothing | DiscoveryResult::Several(_) | DiscoveryResult::Unsearchable(_) => None,
     }
 }
 

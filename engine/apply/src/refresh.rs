@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use ha_diagnostics::Diagnostic;
-use ha_plan::{Containment, Home, HomeKey, Limit, PlanMode, redacted_error, revealed, told_id};
-use ha_provider::{Driver, Drivers, Error, ReadingValue, RecordedValue, Schemas};
+use ha_plan::{ContainerInstance, ContainerKey, Containment, OperationTimeout, PlanMode, redacted_error, revealed, told_id};
+use ha_provider::{DriverSet, Error, ReadingValue, RecordedValue, ResourceDriver, SchemaSet};
 use ha_state_model::{ProviderName, ProviderRecord, Record, State};
-use ha_value::{Action, Address, Mode, Name, Object};
+use ha_value::{Action, Address, Name, Object, ResourceMode};
 use tracing::debug;
 
-use crate::clients::Clients;
-use crate::events::{Event, Observer};
+use crate::clients::ProviderClients;
+use crate::events::{Event, EventObserver};
 use crate::step::in_time;
 
 /// As many as one call is asked to look at.
@@ -23,27 +23,27 @@ pub(crate) struct Refresh<'a> {
     pub(crate) state: &'a State,
     /// Which of what is recorded is looked at.
     pub(crate) is_asked: &'a (dyn Fn(&Address) -> bool + Sync),
-    pub(crate) schemas: &'a Schemas,
-    pub(crate) drivers: &'a Drivers,
-    pub(crate) clients: &'a Arc<Clients>,
+    pub(crate) schemas: &'a SchemaSet,
+    pub(crate) drivers: &'a DriverSet,
+    pub(crate) clients: &'a Arc<ProviderClients>,
     /// Settings known from the configuration; others are as recorded.
     pub(crate) settings: &'a BTreeMap<ProviderName, ProviderRecord>,
     pub(crate) mode: PlanMode,
     pub(crate) parallelism: usize,
     /// Providers whose things were found only with the settings on record.
     pub(crate) elsewhere: Mutex<BTreeSet<ProviderName>>,
-    pub(crate) observer: &'a dyn Observer,
+    pub(crate) observer: &'a dyn EventObserver,
 }
 
-type Readings = BTreeMap<Address, ReadingValue>;
+type InstanceReadings = BTreeMap<Address, ReadingValue>;
 
 impl Refresh<'_> {
     /// What every recorded instance looks like now.
-    pub(crate) async fn readings(&self) -> Result<Readings, Vec<Error>> {
+    pub(crate) async fn readings(&self) -> Result<InstanceReadings, Vec<Error>> {
         let started = Instant::now();
         let total = self.state.records.values().filter(|it| self.is_looked_at(it)).count();
         self.observer.observe(Event::RefreshStarted { total });
-        let mut readings = Readings::new();
+        let mut readings = InstanceReadings::new();
         let mut errors = Vec::new();
         for level in self.levels() {
             // What lives inside of something that could not be looked at would only fail as well.
@@ -68,17 +68,21 @@ impl Refresh<'_> {
     }
 
     /// Those of a level that must be asked about, by whom and what kind.
-    fn asked<'r>(&self, level: Vec<&'r Record>, readings: &mut Readings) -> BTreeMap<(ProviderName, Name), Vec<&'r Record>> {
+    fn asked<'r>(
+        &self,
+        level: Vec<&'r Record>,
+        readings: &mut InstanceReadings,
+    ) -> BTreeMap<(ProviderName, Name), Vec<&'r Record>> {
         let homes = Containment::of(self.state, self.schemas);
         let mut fates = BTreeMap::new();
         let mut asked: BTreeMap<(ProviderName, Name), Vec<&Record>> = BTreeMap::new();
         for record in level {
             match self.with_its_container(record, &homes, readings, &mut fates) {
-                Some(Fate::Gone) => {
+                Some(ContainerFate::Gone) => {
                     readings.insert(record.address.clone(), ReadingValue::Gone);
                 }
                 // It goes without a call, so nobody needs to be asked about it.
-                Some(Fate::Deleted) => {}
+                Some(ContainerFate::Deleted) => {}
                 None => asked.entry((record.provider.clone(), record.address.block.kind.clone())).or_default().push(record),
             }
         }
@@ -97,7 +101,7 @@ impl Refresh<'_> {
         for _ in 0..kinds.len() {
             let before = level_of.clone();
             for kind in &kinds {
-                let within = self.schemas.kind(Mode::Managed, kind).map(|it| it.within.as_slice()).unwrap_or_default();
+                let within = self.schemas.kind(ResourceMode::Managed, kind).map(|it| it.within.as_slice()).unwrap_or_default();
                 let level =
                     within.iter().filter_map(|it| kinds.get(it).map(|it| before.get(*it).copied().unwrap_or(0) + 1)).max();
                 level_of.insert(kind, level.unwrap_or(0));
@@ -121,30 +125,30 @@ impl Refresh<'_> {
         &self,
         record: &Record,
         homes: &Containment<'_>,
-        readings: &Readings,
-        fates: &mut BTreeMap<HomeKey, Option<Fate>>,
-    ) -> Option<Fate> {
+        readings: &InstanceReadings,
+        fates: &mut BTreeMap<ContainerKey, Option<ContainerFate>>,
+    ) -> Option<ContainerFate> {
         let homes = homes.homes(record, &self.state.records);
         // Nobody says which of them it is in, so all must go before it counts as gone.
-        let fates: Option<Vec<Fate>> =
+        let fates: Option<Vec<ContainerFate>> =
             homes.iter().map(|it| *fates.entry(it.key.clone()).or_insert_with(|| self.fate(it, readings))).collect();
         fates?.into_iter().max()
     }
 
     /// What becomes of all that lives in a home. What is not recorded any more was deleted, and an interrupted run may not
     /// have got round to writing off what was inside.
-    fn fate(&self, home: &Home, readings: &Readings) -> Option<Fate> {
+    fn fate(&self, home: &ContainerInstance, readings: &InstanceReadings) -> Option<ContainerFate> {
         let (mut gone, mut deleted) = (true, self.mode == PlanMode::Destroy);
         for address in home.instances.iter() {
-            let hooks = self.schemas.kind(Mode::Managed, &address.block.kind).map(|it| (it.hooks(), it.schema()));
+            let hooks = self.schemas.kind(ResourceMode::Managed, &address.block.kind).map(|it| (it.hooks(), it.schema()));
             deleted &= (self.is_asked)(address);
             gone &= matches!(readings.get(address), Some(ReadingValue::Gone));
             let arguments = self.state.records.get(address).map(|it| &it.arguments);
             deleted &= hooks.zip(arguments).is_none_or(|((hooks, schema), it)| hooks.takes_contents(schema, it));
         }
         match (gone, deleted) {
-            (true, _) => Some(Fate::Gone),
-            (_, true) => Some(Fate::Deleted),
+            (true, _) => Some(ContainerFate::Gone),
+            (_, true) => Some(ContainerFate::Deleted),
             _ => None,
         }
     }
@@ -169,7 +173,8 @@ impl Refresh<'_> {
         let secrets = || records.iter().flat_map(|it| [&it.arguments, &it.outputs]).chain([settings]);
         let clean = |error| redacted_error(error, secrets());
         // What is looked at together may take as long as the one that may take longest.
-        let limits: Option<Vec<Limit>> = records.iter().map(|it| Limit::of(&it.timeouts, Action::Read)).collect();
+        let limits: Option<Vec<OperationTimeout>> =
+            records.iter().map(|it| OperationTimeout::of(&it.timeouts, Action::Read)).collect();
         let limit = limits.and_then(|it| it.into_iter().max_by_key(|it| it.duration));
         let mut readings = in_time(driver.read(&client, &known), limit.as_ref()).await.map_err(clean)?;
         let is_elsewhere = self.state.providers.get(provider).is_some_and(|it| revealed(&it.settings) != revealed(settings));
@@ -187,7 +192,7 @@ impl Refresh<'_> {
     async fn look_where_it_was_made(
         &self,
         provider: &ProviderName,
-        driver: &dyn Driver,
+        driver: &dyn ResourceDriver,
         known: &[RecordedValue],
         readings: &mut [ReadingValue],
     ) {
@@ -225,7 +230,7 @@ fn recorded_settings<'a>(state: &'a State, provider: &ProviderName) -> &'a Objec
 
 /// What becomes of what lives inside of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
+enum ContainerFate {
     /// That is gone, and so is this.
     Gone,
     /// That is going to be deleted, and this with it.

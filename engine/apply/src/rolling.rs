@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ha_plan::{Plan, Rolling};
+use ha_plan::{Plan, RollingGroup};
 
 /// Whose turn it is.
-pub(crate) struct Turns<'a> {
+pub(crate) struct RollingLimiter<'a> {
     /// The group and chain of a step.
     of: BTreeMap<usize, (usize, usize)>,
-    groups: Vec<Group<'a>>,
+    groups: Vec<RollingProgress<'a>>,
 }
 
-struct Group<'a> {
-    rolling: &'a Rolling,
+struct RollingProgress<'a> {
+    rolling: &'a RollingGroup,
     /// Chains at work, with how many of their steps are left.
     active: BTreeMap<usize, usize>,
     /// Chains that wait for their turn, with the steps that could begin.
@@ -20,14 +20,19 @@ struct Group<'a> {
     queue: VecDeque<usize>,
 }
 
-impl<'a> Turns<'a> {
+impl<'a> RollingLimiter<'a> {
     pub(crate) fn of(plan: &'a Plan) -> Self {
         let mut turns = Self { of: BTreeMap::new(), groups: Vec::new() };
         for (group, rolling) in plan.rolling.iter().enumerate() {
             for (chain, steps) in rolling.chains.iter().enumerate() {
                 turns.of.extend(steps.iter().map(|step| (*step, (group, chain))));
             }
-            turns.groups.push(Group { rolling, active: BTreeMap::new(), held: BTreeMap::new(), queue: VecDeque::new() });
+            turns.groups.push(RollingProgress {
+                rolling,
+                active: BTreeMap::new(),
+                held: BTreeMap::new(),
+                queue: VecDeque::new(),
+            });
         }
         turns
     }

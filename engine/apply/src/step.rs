@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use ha_plan::{FromConfiguration, Limit, redacted, redacted_error, revealed};
-use ha_provider::{Attempt, Client, Described, Driver, Drivers, Error, Outcome, Schemas, Witness};
-use ha_state_model::{Frame, Obligation, ProviderName, ProviderRecord, Record, StepOutcome, Unfinished};
-use ha_state_store::Writer;
-use ha_value::{Action, Address, Mode, Object};
+use ha_plan::{OperationTimeout, RecordSettings, redacted, redacted_error, revealed};
+use ha_provider::{
+    Attempt, CallOutcome, DriverSet, Error, ProviderClient, ResourceDescription, ResourceDriver, SchemaSet, StepObserver,
+};
+use ha_state_model::{Frame, Obligation, ProviderName, ProviderRecord, Record, StepOutcome, UnfinishedStep};
+use ha_state_store::StateWriter;
+use ha_value::{Action, Address, Object, ResourceMode};
 
-use crate::cancel::Cancel;
-use crate::clients::Clients;
-use crate::events::{Event, Observer, StepError};
-use crate::instance::Bench;
+use crate::cancel::CancelSignal;
+use crate::clients::ProviderClients;
+use crate::events::{Event, EventObserver, StepError};
+use crate::instance::InstanceOperation;
 use crate::refresh::recorded_value;
 
 /// What one call to a service takes at most: it is given up after that.
@@ -22,43 +24,43 @@ pub(crate) const CALL: Duration = Duration::from_secs(125);
 
 /// What steps share.
 #[derive(Clone)]
-pub(crate) struct Workshop {
-    pub(crate) schemas: Arc<Schemas>,
-    pub(crate) drivers: Drivers,
-    pub(crate) clients: Arc<Clients>,
-    pub(crate) writer: Arc<Writer>,
-    pub(crate) observer: Arc<dyn Observer>,
-    pub(crate) cancel: Cancel,
+pub(crate) struct StepExecutor {
+    pub(crate) schemas: Arc<SchemaSet>,
+    pub(crate) drivers: DriverSet,
+    pub(crate) clients: Arc<ProviderClients>,
+    pub(crate) writer: Arc<StateWriter>,
+    pub(crate) observer: Arc<dyn EventObserver>,
+    pub(crate) cancel: CancelSignal,
 }
 
 /// One thing to do, with everything it takes.
-pub(crate) struct Job {
+pub(crate) struct StepInput {
     pub(crate) address: Address,
     pub(crate) provider: ProviderName,
     pub(crate) settings: ProviderRecord,
-    pub(crate) what: Work,
+    pub(crate) what: Operation,
 }
 
 /// What is to be done.
-pub(crate) enum Work {
+pub(crate) enum Operation {
     /// Make it; what is recorded stays to be deleted later when `deposes`. An earlier try at it is taken up.
-    Create { arguments: Object, from: FromConfiguration, deposes: bool, earlier: Option<Unfinished> },
+    Create { arguments: Object, from: RecordSettings, deposes: bool, earlier: Option<UnfinishedStep> },
     /// Change it in place.
-    Update { arguments: Object, from: FromConfiguration, before: Box<Record>, earlier: Option<Unfinished> },
+    Update { arguments: Object, from: RecordSettings, before: Box<Record>, earlier: Option<UnfinishedStep> },
     /// Delete it, or an old object of it; what is known of that which is then made in its place, where something is.
-    Delete { record: Box<Record>, deposed: Option<String>, earlier: Option<Unfinished>, successor: Option<Object> },
+    Delete { record: Box<Record>, deposed: Option<String>, earlier: Option<UnfinishedStep>, successor: Option<Object> },
     /// Delete what an interrupted try may have made.
-    Abandon { begun: Unfinished },
+    Abandon { begun: UnfinishedStep },
     /// Write that it is as it was, but for what the configuration says of it.
     Keep { record: Box<Record> },
     /// Write that it is gone, or that an old object of it is.
     Forget { deposed: Option<String> },
     /// Read a data source.
-    Read { arguments: Object, limit: Option<Limit> },
+    Read { arguments: Object, limit: Option<OperationTimeout> },
 }
 
 /// What a step brought about.
-pub(crate) enum Effect {
+pub(crate) enum StepResult {
     /// It is there, like this, and its predecessor is still to be deleted under this key.
     Made { record: Box<Record>, deposed: Option<String> },
     /// The data source answered.
@@ -68,45 +70,45 @@ pub(crate) enum Effect {
 }
 
 /// What acts on an instance outside of a plan, with the settings it was made with.
-struct AtHand {
-    client: Client,
-    driver: Arc<dyn Driver>,
+struct RecoveryTarget {
+    client: ProviderClient,
+    driver: Arc<dyn ResourceDriver>,
     attempt: Attempt,
     /// What may hold secrets that must not be told.
     known: Vec<Object>,
 }
 
-impl Workshop {
+impl StepExecutor {
     /// Does it.
-    pub(crate) async fn perform(&self, job: Job) -> Result<Effect, StepError> {
-        let Job { address, provider, settings, what } = job;
+    pub(crate) async fn perform(&self, job: StepInput) -> Result<StepResult, StepError> {
+        let StepInput { address, provider, settings, what } = job;
         match what {
-            Work::Forget { deposed } => {
+            Operation::Forget { deposed } => {
                 let outcome = match deposed {
                     Some(key) => StepOutcome::DeletedDeposed { address, key },
                     None => StepOutcome::Deleted(address),
                 };
                 self.write(Frame::Result { attempt: None, outcome }).await?;
-                return Ok(Effect::Gone);
+                return Ok(StepResult::Gone);
             }
-            Work::Keep { record } => {
+            Operation::Keep { record } => {
                 self.write(Frame::Result { attempt: None, outcome: StepOutcome::Recorded(record.clone()) }).await?;
-                return Ok(Effect::Made { record, deposed: None });
+                return Ok(StepResult::Made { record, deposed: None });
             }
             _ => {}
         }
         let client = self.clients.client(&provider, &settings.settings).await.map_err(StepError::Provider)?;
-        if let Work::Read { arguments, limit } = what {
+        if let Operation::Read { arguments, limit } = what {
             let reader = self.drivers.reader(&address.block.kind).ok_or_else(|| unknown_kind(&address))?;
             let asked = revealed(&arguments);
             let outputs = in_time(reader.read(&client, &asked), limit.as_ref()).await;
             let outputs = outputs.map_err(|it| StepError::Provider(redacted_error(it, [&arguments, &settings.settings])))?;
-            return Ok(Effect::Answered { arguments, outputs });
+            return Ok(StepResult::Answered { arguments, outputs });
         }
         let described = self.described(&address)?;
         let driver = self.drivers.resource(&address.block.kind).ok_or_else(|| unknown_kind(&address))?;
         self.remember_provider(&provider, &settings).await?;
-        let bench = Bench {
+        let bench = InstanceOperation {
             workshop: self,
             address: &address,
             provider: &provider,
@@ -116,19 +118,21 @@ impl Workshop {
             client,
         };
         match what {
-            Work::Create { arguments, from, deposes, earlier } => bench.create(arguments, from, deposes, earlier).await,
-            Work::Update { arguments, from, before, earlier } => bench.update(arguments, from, &before, earlier).await,
-            Work::Delete { record, deposed, earlier, successor } => {
+            Operation::Create { arguments, from, deposes, earlier } => bench.create(arguments, from, deposes, earlier).await,
+            Operation::Update { arguments, from, before, earlier } => bench.update(arguments, from, &before, earlier).await,
+            Operation::Delete { record, deposed, earlier, successor } => {
                 bench.delete(&record, deposed, earlier, successor.as_ref()).await
             }
-            Work::Abandon { begun } => bench.abandon(begun).await,
-            Work::Keep { .. } | Work::Forget { .. } | Work::Read { .. } => unreachable!("all three were done above"),
+            Operation::Abandon { begun } => bench.abandon(begun).await,
+            Operation::Keep { .. } | Operation::Forget { .. } | Operation::Read { .. } => {
+                unreachable!("all three were done above")
+            }
         }
     }
 
     /// Has what a run that was killed left half done on an instance done.
     pub(crate) async fn meet(&self, record: Record, verb: &str) -> Result<(), StepError> {
-        let AtHand { client, driver, mut attempt, known } = self.at_hand(&record, token()).await?;
+        let RecoveryTarget { client, driver, mut attempt, known } = self.at_hand(&record, token()).await?;
         let met = driver.meet(&client, &recorded_value(&record), verb, &mut attempt).await;
         met.map_err(|it| StepError::Provider(redacted_error(it, &known)))
     }
@@ -136,24 +140,25 @@ impl Workshop {
     /// Has what a change with this token may have left beside an instance taken away. Where nobody can be reached, the
     /// look that comes next says so.
     pub(crate) async fn tidy(&self, record: Record, token: String) -> Result<(), StepError> {
-        let Ok(AtHand { client, driver, attempt, known }) = self.at_hand(&record, token).await else { return Ok(()) };
+        let Ok(RecoveryTarget { client, driver, attempt, known }) = self.at_hand(&record, token).await else { return Ok(()) };
         let tidied = driver.tidy(&client, &recorded_value(&record), &attempt).await;
         tidied.map_err(|it| StepError::Provider(redacted_error(it, &known)))
     }
 
-    async fn at_hand(&self, record: &Record, token: String) -> Result<AtHand, StepError> {
+    async fn at_hand(&self, record: &Record, token: String) -> Result<RecoveryTarget, StepError> {
         self.may_call()?;
         let settings = self.writer.read(|state| state.providers.get(&record.provider).cloned()).unwrap_or_default().settings;
         let client = self.clients.client(&record.provider, &settings).await.map_err(StepError::Provider)?;
         let driver = self.drivers.resource(&record.address.block.kind).ok_or_else(|| unknown_kind(&record.address))?.clone();
         let (address, known) = (record.address.clone(), vec![record.arguments.clone(), record.outputs.clone(), settings]);
-        let witness = StepWitness { workshop: self.clone(), address: address.clone(), attempt: None, known: known.clone() };
+        let witness =
+            JournalingObserver { workshop: self.clone(), address: address.clone(), attempt: None, known: known.clone() };
         let attempt = Attempt::new(address, token, true, BTreeMap::new(), Arc::new(witness));
-        Ok(AtHand { client, driver, attempt, known })
+        Ok(RecoveryTarget { client, driver, attempt, known })
     }
 
-    fn described(&self, address: &Address) -> Result<&Described, StepError> {
-        self.schemas.kind(Mode::Managed, &address.block.kind).ok_or_else(|| unknown_kind(address))
+    fn described(&self, address: &Address) -> Result<&ResourceDescription, StepError> {
+        self.schemas.kind(ResourceMode::Managed, &address.block.kind).ok_or_else(|| unknown_kind(address))
     }
 
     /// Records the settings that a provider is connected with, when they are not recorded so yet.
@@ -175,7 +180,10 @@ impl Workshop {
 }
 
 /// A look that is given up when it takes longer than it may.
-pub(crate) async fn in_time<T>(looking: impl Future<Output = Result<T, Error>>, limit: Option<&Limit>) -> Result<T, Error> {
+pub(crate) async fn in_time<T>(
+    looking: impl Future<Output = Result<T, Error>>,
+    limit: Option<&OperationTimeout>,
+) -> Result<T, Error> {
     let Some(limit) = limit else { return looking.await };
     let given_up = || limit.given_up(Error::new("look at what is there", ""), None);
     tokio::time::timeout(limit.duration, looking).await.unwrap_or_else(|_| Err(given_up()))
@@ -183,7 +191,7 @@ pub(crate) async fn in_time<T>(looking: impl Future<Output = Result<T, Error>>, 
 
 fn unknown_kind(address: &Address) -> StepError {
     let error = Error::new(format!("work on `{address}`"), "this `ha` has no such kind");
-    StepError::Provider(error.help("the plan or the state may come from another version of `ha`").outcome(Outcome::Refused))
+    StepError::Provider(error.help("the plan or the state may come from another version of `ha`").outcome(CallOutcome::Refused))
 }
 
 /// 32 characters of lower-case hexadecimal that never come again.
@@ -192,8 +200,8 @@ pub(crate) fn token() -> String {
 }
 
 /// The way back from a driver to the operator and the journal.
-pub(crate) struct StepWitness {
-    pub(crate) workshop: Workshop,
+pub(crate) struct JournalingObserver {
+    pub(crate) workshop: StepExecutor,
     pub(crate) address: Address,
     /// None for what needs no intent.
     pub(crate) attempt: Option<u64>,
@@ -201,7 +209,7 @@ pub(crate) struct StepWitness {
     pub(crate) known: Vec<Object>,
 }
 
-impl Witness for StepWitness {
+impl StepObserver for JournalingObserver {
     fn note<'a>(&'a self, key: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             // A kind without outside effect has no intent, and nothing to find again.
@@ -249,7 +257,7 @@ impl Witness for StepWitness {
     }
 }
 
-impl StepWitness {
+impl JournalingObserver {
     async fn put_down(&self, frame: Frame) -> Result<(), Error> {
         let written = self.workshop.writer.append(frame).await;
         written.map(|_| ()).map_err(|error| Error::new(format!("write a note on `{}`", self.address), error))
@@ -263,19 +271,22 @@ impl StepWitness {
 }
 
 /// The earlier try at making an instance that a step takes up.
-pub(crate) fn begun_making<'a>(unfinished: impl Iterator<Item = &'a Unfinished>) -> Option<Unfinished> {
+pub(crate) fn begun_making<'a>(unfinished: impl Iterator<Item = &'a UnfinishedStep>) -> Option<UnfinishedStep> {
     unfinished.filter(|it| it.intent.action.makes()).last().cloned()
 }
 
 /// The earlier try at changing an instance to the same arguments. A service may refuse the same token with others.
-pub(crate) fn begun_changing<'a>(unfinished: impl Iterator<Item = &'a Unfinished>, arguments: &Object) -> Option<Unfinished> {
+pub(crate) fn begun_changing<'a>(
+    unfinished: impl Iterator<Item = &'a UnfinishedStep>,
+    arguments: &Object,
+) -> Option<UnfinishedStep> {
     unfinished.filter(|it| it.intent.action == Action::Update && it.intent.arguments == *arguments).last().cloned()
 }
 
 /// The earlier try at deleting an object.
 pub(crate) fn begun_deleting<'a>(
-    unfinished: impl Iterator<Item = &'a Unfinished>,
+    unfinished: impl Iterator<Item = &'a UnfinishedStep>,
     deposed: Option<&String>,
-) -> Option<Unfinished> {
+) -> Option<UnfinishedStep> {
     unfinished.filter(|it| it.intent.action == Action::Delete && it.intent.deposed.as_ref() == deposed).last().cloned()
 }

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 /// What a mistake goes by: `HA0203`. Stays the same from one version to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Code(u16);
+pub struct DiagnosticCode(u16);
 
 /// What there is to say about a code.
 #[derive(Clone, Copy, Debug)]
-pub struct Explanation {
+pub struct CodeExplanation {
     /// The code.
-    pub code: Code,
+    pub code: DiagnosticCode,
     /// The constant's name.
     pub name: &'static str,
     /// What is wrong, in a line.
@@ -26,10 +26,10 @@ pub struct Explanation {
     pub mend: &'static str,
 }
 
-impl Code {
+impl DiagnosticCode {
     /// What there is to say about it; none for a code of another version.
     #[must_use]
-    pub fn explanation(self) -> Option<&'static Explanation> {
+    pub fn explanation(self) -> Option<&'static CodeExplanation> {
         let at = EXPLANATIONS.binary_search_by_key(&self, |it| it.code).ok()?;
         Some(&EXPLANATIONS[at])
     }
@@ -43,7 +43,7 @@ impl Code {
     }
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for DiagnosticCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HA{:04}", self.0)
     }
@@ -53,12 +53,12 @@ macro_rules! codes {
     ($($name:ident = $number:literal, $title:literal, $meaning:literal, $example:literal, $mend:literal;)*) => {
         $(
             #[doc = $title]
-            pub const $name: Code = Code($number);
+            pub const $name: DiagnosticCode = DiagnosticCode($number);
         )*
 
         /// All codes with what there is to say about them, in order.
-        pub const EXPLANATIONS: &[Explanation] = &[$(Explanation {
-            code: Code($number),
+        pub const EXPLANATIONS: &[CodeExplanation] = &[$(CodeExplanation {
+            code: DiagnosticCode($number),
             name: stringify!($name),
             title: $title,
             meaning: $meaning,
@@ -320,12 +320,12 @@ mod tests {
         for two in EXPLANATIONS.windows(2) {
             assert!(two[0].code < two[1].code, "{}", two[1].name);
         }
-        for Explanation { code, title, meaning, mend, .. } in EXPLANATIONS {
-            assert_eq!(Code::parse(&code.to_string()), Some(*code));
+        for CodeExplanation { code, title, meaning, mend, .. } in EXPLANATIONS {
+            assert_eq!(DiagnosticCode::parse(&code.to_string()), Some(*code));
             assert!([title, meaning, mend].iter().all(|it| it.len() > 10 && it.ends_with('.')), "{code}");
         }
-        assert_eq!(Code::parse("0203"), Some(TWICE));
-        assert_eq!(Code::parse("ha203"), Some(TWICE));
-        assert!(Code::parse("HA9999").is_none() && Code::parse("x").is_none());
+        assert_eq!(DiagnosticCode::parse("0203"), Some(TWICE));
+        assert_eq!(DiagnosticCode::parse("ha203"), Some(TWICE));
+        assert!(DiagnosticCode::parse("HA9999").is_none() && DiagnosticCode::parse("x").is_none());
     }
 }

@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::code::Code;
+use crate::code::DiagnosticCode;
 
 /// A stretch of a source file, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Span {
+pub struct SourceSpan {
     /// The file's name as the user gave it.
     pub file: Arc<str>,
     /// The first byte.
@@ -23,7 +23,7 @@ pub struct Span {
     pub end: usize,
 }
 
-impl Span {
+impl SourceSpan {
     /// A stretch of `file`.
     #[must_use]
     pub fn new(file: Arc<str>, range: Range<usize>) -> Self {
@@ -42,7 +42,7 @@ impl Span {
 pub struct Diagnostic {
     /// What it goes by, where it has been given one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<Code>,
+    pub code: Option<DiagnosticCode>,
     /// How bad it is.
     pub severity: Severity,
     /// What is wrong, in a line: lower case, no period.
@@ -50,11 +50,11 @@ pub struct Diagnostic {
     /// More, in whole sentences; empty when the summary says it all.
     pub detail: String,
     /// Where it is wrong.
-    pub span: Option<Span>,
+    pub span: Option<SourceSpan>,
     /// What is said at that place.
     pub label: String,
     /// The head of the block it is in.
-    pub context: Option<Span>,
+    pub context: Option<SourceSpan>,
     /// The instance it was met in.
     pub address: Option<String>,
     /// What the expressions in it were, already redacted.
@@ -65,7 +65,7 @@ pub struct Diagnostic {
     pub suggestion: Option<Box<Suggestion>>,
     /// Other places that have to do with it, each with what is said there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub related: Vec<(Span, String)>,
+    pub related: Vec<(SourceSpan, String)>,
 }
 
 /// A text that should stand in the source, so that what is wrong is right.
@@ -74,7 +74,7 @@ pub struct Suggestion {
     /// The text.
     pub text: String,
     /// What it takes the place of, and nothing else; quotes around that stay. None where that is in no source.
-    pub span: Option<Span>,
+    pub span: Option<SourceSpan>,
     /// What is said with it: ``did you mean `name`?``
     pub help: String,
 }
@@ -114,14 +114,14 @@ impl Diagnostic {
 
     /// Under this code.
     #[must_use]
-    pub fn code(mut self, code: Code) -> Self {
+    pub fn code(mut self, code: DiagnosticCode) -> Self {
         self.code = Some(code);
         self
     }
 
     /// At this place.
     #[must_use]
-    pub fn at(mut self, span: Span) -> Self {
+    pub fn at(mut self, span: SourceSpan) -> Self {
         self.span = Some(span);
         self
     }
@@ -135,7 +135,7 @@ impl Diagnostic {
 
     /// Inside the block whose head is here.
     #[must_use]
-    pub fn within(mut self, head: Span) -> Self {
+    pub fn within(mut self, head: SourceSpan) -> Self {
         self.context = Some(head);
         self
     }
@@ -163,14 +163,14 @@ impl Diagnostic {
 
     /// With another place that has to do with it, and what is said there.
     #[must_use]
-    pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
+    pub fn related(mut self, span: SourceSpan, label: impl Into<String>) -> Self {
         self.related.push((span, label.into()));
         self
     }
 
     /// With a text for a place of the source.
     #[must_use]
-    pub fn suggest(mut self, span: Span, text: impl Into<String>, help: impl Into<String>) -> Self {
+    pub fn suggest(mut self, span: SourceSpan, text: impl Into<String>, help: impl Into<String>) -> Self {
         self.suggestion = Some(Box::new(Suggestion { text: text.into(), span: Some(span), help: help.into() }));
         self
     }

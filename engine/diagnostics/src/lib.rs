@@ -4,5 +4,5 @@
 pub mod code;
 mod diagnostic;
 
-pub use code::Code;
-pub use diagnostic::{Diagnostic, Span, Suggestion};
+pub use code::DiagnosticCode;
+pub use diagnostic::{Diagnostic, SourceSpan, Suggestion};

@@ -3,50 +3,50 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_diagnostics::{Diagnostic, Span};
-use ha_provider::{Field, Schema, Shape, UnsupportedNames};
-use ha_value::{Name, Object, Path, Step, Type, Value};
+use ha_diagnostics::{Diagnostic, SourceSpan};
+use ha_provider::{FieldShape, Schema, SchemaField, UnsupportedNames};
+use ha_value::{Name, Object, Path, PathStep, Type, Value};
 
-use crate::compiled_expression::{Expression, Kind, Node, Reference};
+use crate::compiled_expression::{Expression, ExpressionKind, ExpressionNode, Reference};
 use crate::diagnostics;
-use crate::environment::Environment;
+use crate::environment::EvaluationContext;
 use crate::evaluate::{is_open, iterated};
 use crate::source::is_json;
-use crate::syntax::At;
+use crate::syntax::ByteSpan;
 
 /// The inside of a block.
 #[derive(Clone, Debug)]
 pub struct Body {
-    pub(crate) arguments: Vec<Argument>,
-    pub(crate) blocks: Vec<Nested>,
+    pub(crate) arguments: Vec<CompiledArgument>,
+    pub(crate) blocks: Vec<NestedBlock>,
     /// The head of the block it is in, or where it begins.
-    pub(crate) span: Span,
+    pub(crate) span: SourceSpan,
     /// What may stand in it beside what a schema says.
-    pub(crate) meta: &'static Names,
+    pub(crate) meta: &'static BlockSchema,
 }
 
 /// What a schema says of a block: what it takes, and what others give it that is not here.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Accepted<'a> {
-    pub(crate) fields: &'a BTreeMap<Name, Field>,
+pub(crate) struct AcceptedContents<'a> {
+    pub(crate) fields: &'a BTreeMap<Name, SchemaField>,
     pub(crate) unsupported: &'static [UnsupportedNames],
 }
 
-impl<'a> Accepted<'a> {
+impl<'a> AcceptedContents<'a> {
     /// Of a block inside another.
-    fn inside(fields: &'a BTreeMap<Name, Field>) -> Self {
+    fn inside(fields: &'a BTreeMap<Name, SchemaField>) -> Self {
         Self { fields, unsupported: &[] }
     }
 }
 
 /// The arguments and blocks that may stand in a block of a sort.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Names {
+pub(crate) struct BlockSchema {
     pub(crate) arguments: &'static [&'static str],
     pub(crate) blocks: &'static [&'static str],
 }
 
-impl Names {
+impl BlockSchema {
     /// Of what is empty.
     pub(crate) const NONE: Self = Self { arguments: &[], blocks: &[] };
     /// Of blocks inside others, and of settings.
@@ -60,33 +60,33 @@ impl Names {
 
 /// `name = value`
 #[derive(Clone, Debug)]
-pub(crate) struct Argument {
+pub(crate) struct CompiledArgument {
     pub(crate) name: Name,
-    pub(crate) at: At,
+    pub(crate) at: ByteSpan,
     pub(crate) value: Expression,
 }
 
 /// A block inside, or what makes some.
 #[derive(Clone, Debug)]
-pub(crate) struct Nested {
+pub(crate) struct NestedBlock {
     pub(crate) name: Name,
     /// Where that is written.
-    pub(crate) at: At,
+    pub(crate) at: ByteSpan,
     pub(crate) content: Body,
-    pub(crate) dynamic: Option<Dynamic>,
+    pub(crate) dynamic: Option<DynamicBlock>,
 }
 
 /// What makes blocks: one for each element, which the content sees.
 #[derive(Clone, Debug)]
-pub(crate) struct Dynamic {
+pub(crate) struct DynamicBlock {
     pub(crate) for_each: Expression,
 }
 
 impl Body {
     /// A body without anything in it.
     #[must_use]
-    pub fn empty(span: Span) -> Self {
-        Self { arguments: Vec::new(), blocks: Vec::new(), span, meta: &Names::NESTED }
+    pub fn empty(span: SourceSpan) -> Self {
+        Self { arguments: Vec::new(), blocks: Vec::new(), span, meta: &BlockSchema::NESTED }
     }
 
     /// Whether it sets nothing.
@@ -119,7 +119,7 @@ impl Body {
 
     /// The head of the block it is in.
     #[must_use]
-    pub fn span(&self) -> &Span {
+    pub fn span(&self) -> &SourceSpan {
         &self.span
     }
 
@@ -144,15 +144,15 @@ impl Body {
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn evaluate(&self, schema: &Schema, environment: &Environment<'_>) -> Result<Object, Vec<Diagnostic>> {
-        self.evaluate_with(&[], Accepted { fields: &schema.arguments, unsupported: schema.unsupported }, environment)
+    pub fn evaluate(&self, schema: &Schema, environment: &EvaluationContext<'_>) -> Result<Object, Vec<Diagnostic>> {
+        self.evaluate_with(&[], AcceptedContents { fields: &schema.arguments, unsupported: schema.unsupported }, environment)
     }
 
     fn evaluate_with(
         &self,
         bound: &[Value],
-        accepted: Accepted<'_>,
-        environment: &Environment<'_>,
+        accepted: AcceptedContents<'_>,
+        environment: &EvaluationContext<'_>,
     ) -> Result<Object, Vec<Diagnostic>> {
         let mut object = Object::new();
         let mut problems = Vec::new();
@@ -191,10 +191,10 @@ impl Body {
     /// The value that all blocks of one name are.
     fn blocks_named(
         &self,
-        first: &Nested,
+        first: &NestedBlock,
         bound: &[Value],
-        accepted: Accepted<'_>,
-        environment: &Environment<'_>,
+        accepted: AcceptedContents<'_>,
+        environment: &EvaluationContext<'_>,
     ) -> Result<Value, Vec<Diagnostic>> {
         let Some(field) = accepted.fields.get(&first.name) else {
             return Err(vec![diagnostics::body::no_such_block(&first.name, first.place(), self, accepted)]);
@@ -202,14 +202,14 @@ impl Body {
         let Some(inner) = field.shape.block() else {
             return Err(vec![diagnostics::body::argument_as_block(&first.name, first.place(), &field.shape)]);
         };
-        let mut made = Made::default();
+        let mut made = BuiltBlocks::default();
         let mut problems = Vec::new();
         for block in self.blocks.iter().filter(|it| it.name == first.name) {
             if let Err(more) = block.make(&mut made, bound, inner, environment) {
                 problems.extend(more);
             }
         }
-        if let (Shape::Object(_), true) = (&field.shape, made.items.len() > 1) {
+        if let (FieldShape::Object(_), true) = (&field.shape, made.items.len() > 1) {
             let second = self.blocks.iter().filter(|it| it.name == first.name).nth(1).unwrap_or(first);
             problems.push(diagnostics::body::one_block_only(&first.name, &first.place(), second.place()));
         }
@@ -218,7 +218,7 @@ impl Body {
         }
         let value = match (made.unknown, &field.shape) {
             (Some(cause), shape) => Value::unknown(shape.ty(), cause),
-            (None, Shape::Object(_)) => made.items.pop().unwrap_or(Value::NULL),
+            (None, FieldShape::Object(_)) => made.items.pop().unwrap_or(Value::NULL),
             (None, _) => Value::tuple(made.items),
         };
         Ok(if made.sensitive { value.sensitive() } else { value })
@@ -226,19 +226,19 @@ impl Body {
 
     /// Where in the source the value at `path` is written, or the nearest thing around it.
     #[must_use]
-    pub fn locate(&self, path: &Path) -> Span {
+    pub fn locate(&self, path: &Path) -> SourceSpan {
         self.locate_steps(path.steps())
     }
 
-    fn locate_steps(&self, steps: &[Step]) -> Span {
-        let Some((Step::Name(name), rest)) = steps.split_first() else { return self.span.clone() };
+    fn locate_steps(&self, steps: &[PathStep]) -> SourceSpan {
+        let Some((PathStep::Name(name), rest)) = steps.split_first() else { return self.span.clone() };
         if let Some(argument) = self.arguments.iter().find(|it| it.name == *name) {
             return argument.span_at(locate_node(&argument.value.0.root, rest));
         }
-        let blocks: Vec<&Nested> = self.blocks.iter().filter(|it| it.name == *name).collect();
+        let blocks: Vec<&NestedBlock> = self.blocks.iter().filter(|it| it.name == *name).collect();
         let Some(first) = blocks.first() else { return self.span.clone() };
         let (index, rest) = match rest.split_first() {
-            Some((Step::Index(index), rest)) => (*index, rest),
+            Some((PathStep::Index(index), rest)) => (*index, rest),
             _ => (0, rest),
         };
         // How many a dynamic block made shows only in its value; from there on the dynamic block is the nearest thing.
@@ -253,40 +253,40 @@ impl Body {
 
 /// The blocks of one name so far.
 #[derive(Default)]
-struct Made {
+struct BuiltBlocks {
     items: Vec<Value>,
     sensitive: bool,
     /// Why it is not known how many there are.
     unknown: Option<Option<Arc<str>>>,
 }
 
-impl Argument {
+impl CompiledArgument {
     /// Where its name is written.
-    fn place(&self) -> Span {
+    fn place(&self) -> SourceSpan {
         self.span_at(self.at)
     }
 
     /// A place in the file it is written in, which need not be that of the block.
-    fn span_at(&self, at: At) -> Span {
-        Span::new(self.value.span().file.clone(), at.start as usize..at.end as usize)
+    fn span_at(&self, at: ByteSpan) -> SourceSpan {
+        SourceSpan::new(self.value.span().file.clone(), at.start as usize..at.end as usize)
     }
 }
 
-impl Nested {
+impl NestedBlock {
     /// Where its name is written.
-    fn place(&self) -> Span {
-        Span::new(self.content.span.file.clone(), self.at.start as usize..self.at.end as usize)
+    fn place(&self) -> SourceSpan {
+        SourceSpan::new(self.content.span.file.clone(), self.at.start as usize..self.at.end as usize)
     }
 
     fn make(
         &self,
-        made: &mut Made,
+        made: &mut BuiltBlocks,
         bound: &[Value],
-        fields: &BTreeMap<Name, Field>,
-        environment: &Environment<'_>,
+        fields: &BTreeMap<Name, SchemaField>,
+        environment: &EvaluationContext<'_>,
     ) -> Result<(), Vec<Diagnostic>> {
         let Some(dynamic) = &self.dynamic else {
-            let object = self.content.evaluate_with(bound, Accepted::inside(fields), environment)?;
+            let object = self.content.evaluate_with(bound, AcceptedContents::inside(fields), environment)?;
             made.items.push(Value::Object(Arc::new(object)));
             return Ok(());
         };
@@ -308,11 +308,11 @@ impl Nested {
             return Err(vec![diagnostics::body::dynamic_over(&plain).at(dynamic.for_each.span().clone())]);
         };
         let mut problems = Vec::new();
-        let environment = &Environment { secret: environment.secret || sensitive, ..*environment };
+        let environment = &EvaluationContext { secret: environment.secret || sensitive, ..*environment };
         for (key, value) in items {
             let iterator = Value::object([("key".into(), key), ("value".into(), value)]);
             let inner: Vec<Value> = bound.iter().cloned().chain([iterator]).collect();
-            match self.content.evaluate_with(&inner, Accepted::inside(fields), environment) {
+            match self.content.evaluate_with(&inner, AcceptedContents::inside(fields), environment) {
                 Ok(object) => made.items.push(Value::Object(Arc::new(object))),
                 Err(more) => problems.extend(more.into_iter().filter(|it| !problems.contains(it)).collect::<Vec<_>>()),
             }
@@ -327,22 +327,22 @@ fn can_be_iterated(ty: &Type) -> bool {
 }
 
 /// What JSON says where blocks may stand: one alone may be in a list or not.
-fn as_blocks(value: Value, shape: &Shape) -> Value {
+fn as_blocks(value: Value, shape: &FieldShape) -> Value {
     match (shape, value) {
-        (Shape::Object(_), Value::Tuple(items)) if items.len() == 1 => items[0].clone(),
-        (Shape::List(_) | Shape::Set(_), one @ Value::Object(_)) if shape.block().is_some() => Value::tuple([one]),
+        (FieldShape::Object(_), Value::Tuple(items)) if items.len() == 1 => items[0].clone(),
+        (FieldShape::List(_) | FieldShape::Set(_), one @ Value::Object(_)) if shape.block().is_some() => Value::tuple([one]),
         (_, value) => value,
     }
 }
 
-fn locate_node(node: &Node, steps: &[Step]) -> At {
+fn locate_node(node: &ExpressionNode, steps: &[PathStep]) -> ByteSpan {
     let Some((step, rest)) = steps.split_first() else { return node.at };
     match (&node.kind, step) {
-        (Kind::Object(entries), Step::Name(name)) => {
-            let named = |(key, _): &&(Node, Node)| matches!(&key.kind, Kind::Literal(Value::String(it)) if it == name);
+        (ExpressionKind::Object(entries), PathStep::Name(name)) => {
+            let named = |(key, _): &&(ExpressionNode, ExpressionNode)| matches!(&key.kind, ExpressionKind::Literal(Value::String(it)) if it == name);
             entries.iter().rfind(named).map_or(node.at, |(_, value)| locate_node(value, rest))
         }
-        (Kind::Tuple(items), Step::Index(index)) => items.get(*index).map_or(node.at, |it| locate_node(it, rest)),
+        (ExpressionKind::Tuple(items), PathStep::Index(index)) => items.get(*index).map_or(node.at, |it| locate_node(it, rest)),
         _ => node.at,
     }
 }

@@ -14,36 +14,36 @@ mod refactoring;
 mod references;
 mod settings;
 
-use ha_diagnostics::{Diagnostic, Span};
-use ha_value::{Mode, Name, Type, Value};
+use ha_diagnostics::{Diagnostic, SourceSpan};
+use ha_value::{Name, ResourceMode, Type, Value};
 use indexmap::map::Entry;
 
 use crate::SourceFile;
-use crate::body::Names;
+use crate::body::BlockSchema;
 use crate::compiled_expression::{Expression, Reference};
-use crate::configuration::{Condition, Configuration, Local, OutputBlock, Variable};
+use crate::configuration::{Condition, Configuration, LocalValue, OutputBlock, VariableBlock};
 use crate::diagnostics;
 use crate::parse;
-use crate::resolve::Resolver;
-use crate::source::{Family, is_json};
-use crate::syntax::{Argument, Block, Body, Kind, Node, Placed, Word};
+use crate::resolve::NameResolver;
+use crate::source::{FileFamily, is_json};
+use crate::syntax::{ArgumentSyntax, BlockSyntax, BodySyntax, SourceWord, SpanRelocator, SyntaxKind, SyntaxNode};
 use crate::types;
-use crate::user_functions::Functions;
+use crate::user_functions::UserFunctions;
 
 /// What the files of one directory say together, before the modules that it calls are there.
 #[derive(Debug)]
-pub(crate) struct Compiled {
+pub(crate) struct CompiledDirectory {
     /// What they say. What is wrong is left out of it.
     pub(crate) configuration: Configuration,
     /// Where the modules it calls come from.
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Vec<ModuleSource>,
     /// Whether nothing is wrong with them by themselves.
     pub(crate) sound: bool,
 }
 
 /// Where a module comes from.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct ModuleSource {
     /// The module.
     pub(crate) module: Name,
     /// What says it.
@@ -51,17 +51,17 @@ pub(crate) struct Source {
 }
 
 /// Compiles the files of one directory.
-pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) -> Compiled {
+pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) -> CompiledDirectory {
     let before = problems.len();
     let mut configuration = Configuration::default();
     let mut sources = Vec::new();
-    let Files { family, primary, overrides } = Files::sorted(files, problems);
+    let DirectoryFiles { family, primary, overrides } = DirectoryFiles::sorted(files, problems);
     let longest = primary.iter().map(|it| it.text.len()).max().unwrap_or(0);
     let begin = u32::try_from(longest).unwrap_or(u32::MAX).saturating_add(1);
     let mut overrides = Overrides::read(&overrides, begin, problems);
-    let mut functions = Functions::default();
+    let mut functions = UserFunctions::default();
     let mut bare = Vec::new();
-    let mut compile = |body: Body, mut resolver: Resolver, problems: &mut Vec<Diagnostic>| {
+    let mut compile = |body: BodySyntax, mut resolver: NameResolver, problems: &mut Vec<Diagnostic>| {
         resolver.functions = std::mem::take(&mut functions);
         resolver.bare = Some(std::mem::take(&mut bare));
         let mut compiler = Compiler { configuration: &mut configuration, sources: &mut sources, family, resolver };
@@ -83,25 +83,25 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
     problems.extend(bare.into_iter().map(|(name, span)| diagnostics::reference::bare_name(&name, span, &configuration)));
     refactoring::moves(&configuration.moved, problems);
     let sound = !problems[before..].iter().any(Diagnostic::is_error);
-    Compiled { configuration, sources, sound }
+    CompiledDirectory { configuration, sources, sound }
 }
 
 pub(crate) use ephemeral::root;
 pub(crate) use providers::stand_ins;
 pub(crate) use references::references;
 
-use files::Files;
+use files::DirectoryFiles;
 use overrides::Overrides;
 
 struct Compiler<'a> {
     configuration: &'a mut Configuration,
-    sources: &'a mut Vec<Source>,
-    family: Family,
-    resolver: Resolver,
+    sources: &'a mut Vec<ModuleSource>,
+    family: FileFamily,
+    resolver: NameResolver,
 }
 
 impl Compiler<'_> {
-    fn file(&mut self, body: Body) {
+    fn file(&mut self, body: BodySyntax) {
         for argument in body.arguments {
             let span = self.resolver.span(argument.name.at);
             let problem = match is_json(&span.file) {
@@ -117,8 +117,8 @@ impl Compiler<'_> {
                 "variable" => self.variable(block),
                 "locals" => self.locals(block),
                 "output" => self.output(block),
-                "resource" => drop(self.resource(Mode::Managed, block, None)),
-                "data" => drop(self.resource(Mode::Data, block, None)),
+                "resource" => drop(self.resource(ResourceMode::Managed, block, None)),
+                "data" => drop(self.resource(ResourceMode::Data, block, None)),
                 "module" => self.module(block),
                 "moved" => self.moved(block),
                 "removed" => self.removed(block),
@@ -139,15 +139,15 @@ impl Compiler<'_> {
         self.resolver.problems.push(problem);
     }
 
-    fn span(&self, block: &Block) -> Span {
+    fn span(&self, block: &BlockSyntax) -> SourceSpan {
         self.resolver.span(block.head)
     }
 
     /// The labels of a block that must have exactly these.
-    fn labels<const N: usize>(&mut self, block: &mut Block, what: [&str; N]) -> Option<[Word; N]> {
+    fn labels<const N: usize>(&mut self, block: &mut BlockSyntax, what: [&str; N]) -> Option<[SourceWord; N]> {
         let labels = std::mem::take(&mut block.labels);
         let span = self.span(block);
-        let labels: [Word; N] = match labels.try_into() {
+        let labels: [SourceWord; N] = match labels.try_into() {
             Ok(labels) => labels,
             Err(labels) => {
                 self.problem(diagnostics::body::wrong_labels(&block.kind.name, &what, labels.len(), span));
@@ -165,7 +165,7 @@ impl Compiler<'_> {
     }
 
     /// Refuses blocks that are none of those that may stand there.
-    fn no_blocks(&mut self, blocks: Vec<Block>, known: Names) {
+    fn no_blocks(&mut self, blocks: Vec<BlockSyntax>, known: BlockSchema) {
         for block in blocks {
             let span = self.resolver.span(block.kind.at);
             self.problem(diagnostics::body::unexpected_block(&block.kind.name, known, span));
@@ -173,21 +173,21 @@ impl Compiler<'_> {
     }
 
     /// Refuses an argument that is none of those that may stand there.
-    fn unexpected(&mut self, name: &Word, known: Names) {
+    fn unexpected(&mut self, name: &SourceWord, known: BlockSchema) {
         let span = self.resolver.span(name.at);
         self.problem(diagnostics::body::unexpected_argument(&name.name, known, span));
     }
 
     /// Says that an argument is missing, unless one that was told of since `before` is meant to be it.
-    fn missing(&mut self, name: &str, before: usize, span: &Span) {
+    fn missing(&mut self, name: &str, before: usize, span: &SourceSpan) {
         let is_meant = |it: &Diagnostic| it.suggestion.as_ref().is_some_and(|it| it.text.trim_matches('"') == name);
         if !self.resolver.problems[before..].iter().any(is_meant) {
             self.problem(diagnostics::body::missing_argument(name, span.clone()));
         }
     }
 
-    fn variable(&mut self, mut block: Block) {
-        const KNOWN: Names = Names {
+    fn variable(&mut self, mut block: BlockSyntax) {
+        const KNOWN: BlockSchema = BlockSchema {
             arguments: &["type", "default", "description", "sensitive", "nullable", "ephemeral"],
             blocks: &["validation"],
         };
@@ -201,7 +201,7 @@ impl Compiler<'_> {
             let at = self.resolver.span(name.at);
             self.problem(diagnostics::reserved_variable(&name.name, at));
         }
-        let mut variable = Variable {
+        let mut variable = VariableBlock {
             name: name.name.clone(),
             ty: Type::Any,
             typed: false,
@@ -214,7 +214,7 @@ impl Compiler<'_> {
             span: span.clone(),
         };
         let mut default = None;
-        for Argument { name, value } in block.body.arguments {
+        for ArgumentSyntax { name, value } in block.body.arguments {
             match &*name.name {
                 "type" => {
                     variable.ty = types::constraint(value, &mut self.resolver);
@@ -254,7 +254,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn locals(&mut self, mut block: Block) {
+    fn locals(&mut self, mut block: BlockSyntax) {
         if self.labels(&mut block, []).is_none() {
             return;
         }
@@ -262,7 +262,7 @@ impl Compiler<'_> {
             let span = self.resolver.span(inner.kind.at);
             self.problem(diagnostics::body::local_as_block(&inner.kind.name, span));
         }
-        for Argument { name, value } in block.body.arguments {
+        for ArgumentSyntax { name, value } in block.body.arguments {
             let span = self.resolver.span(name.at);
             let expression = self.resolver.expression(value);
             match self.configuration.locals.entry(name.name.clone()) {
@@ -270,14 +270,16 @@ impl Compiler<'_> {
                     let problem = diagnostics::declared_twice(&format!("local value `{}`", name.name), &first.get().span, span);
                     self.problem(problem);
                 }
-                Entry::Vacant(place) => drop(place.insert(Local { name: name.name, expression, span })),
+                Entry::Vacant(place) => drop(place.insert(LocalValue { name: name.name, expression, span })),
             }
         }
     }
 
-    fn output(&mut self, mut block: Block) {
-        const KNOWN: Names =
-            Names { arguments: &["value", "sensitive", "ephemeral", "description", "depends_on"], blocks: &["precondition"] };
+    fn output(&mut self, mut block: BlockSyntax) {
+        const KNOWN: BlockSchema = BlockSchema {
+            arguments: &["value", "sensitive", "ephemeral", "description", "depends_on"],
+            blocks: &["precondition"],
+        };
         let span = self.span(&block);
         let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
         let before = self.resolver.problems.len();
@@ -317,8 +319,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn condition(&mut self, mut block: Block) -> Option<Condition> {
-        const KNOWN: Names = Names { arguments: &["condition", "error_message"], blocks: &[] };
+    fn condition(&mut self, mut block: BlockSyntax) -> Option<Condition> {
+        const KNOWN: BlockSchema = BlockSchema { arguments: &["condition", "error_message"], blocks: &[] };
         let span = self.span(&block);
         self.labels(&mut block, [])?;
         let before = self.resolver.problems.len();
@@ -341,29 +343,29 @@ impl Compiler<'_> {
     }
 
     /// A truth value that must be known before anything is evaluated.
-    fn flag(&mut self, value: Node) -> bool {
+    fn flag(&mut self, value: SyntaxNode) -> bool {
         types::constant(value, &Type::Bool, &mut self.resolver) == Some(Value::Bool(true))
     }
 
     /// A text that must be known before anything is evaluated.
-    fn text(&mut self, value: Node) -> Option<String> {
+    fn text(&mut self, value: SyntaxNode) -> Option<String> {
         let value = types::constant(value, &Type::String, &mut self.resolver)?;
         value.as_str().map(str::to_owned)
     }
 
     /// A list of references, each by itself.
-    fn references(&mut self, value: Node) -> Vec<Reference> {
+    fn references(&mut self, value: SyntaxNode) -> Vec<Reference> {
         self.items(value).into_iter().filter_map(|it| self.resolver.reference(it)).collect()
     }
 
     /// The items of a list of references. Those in quotes, as they used to be written, are taken out of them.
-    fn items(&mut self, value: Node) -> Vec<Node> {
+    fn items(&mut self, value: SyntaxNode) -> Vec<SyntaxNode> {
         let span = self.resolver.span(value.at);
-        let Kind::Tuple(items) = value.kind else {
+        let SyntaxKind::Tuple(items) = value.kind else {
             self.problem(diagnostics::reference::not_a_list_of_references(span));
             return Vec::new();
         };
-        let unquoted = |item: &Node| {
+        let unquoted = |item: &SyntaxNode| {
             let text = item.text()?;
             let mut read = parse::expression(&SourceFile::new(span.file.clone(), text)).ok()?;
             read.place(&|_| item.at);
@@ -372,7 +374,7 @@ impl Compiler<'_> {
         items.into_iter().map(|it| unquoted(&it).unwrap_or(it)).collect()
     }
 
-    fn expression(&mut self, value: Node) -> Expression {
+    fn expression(&mut self, value: SyntaxNode) -> Expression {
         self.resolver.expression(value)
     }
 }

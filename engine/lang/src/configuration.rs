@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use ha_diagnostics::Span;
-use ha_value::{Hashing, Name, Path, Place, Type, Value};
+use ha_diagnostics::SourceSpan;
+use ha_value::{Name, Path, TableHasher, TargetAddress, Type, Value};
 
 use crate::body::Body;
-use crate::compiled_expression::{BlockName, Expression, Reference, Target};
+use crate::compiled_expression::{BlockName, Expression, Reference, ReferenceTarget};
 
 /// A table by hash that keeps the order of the source.
-pub type IndexMap<K, V> = indexmap::IndexMap<K, V, Hashing>;
+pub type IndexMap<K, V> = indexmap::IndexMap<K, V, TableHasher>;
 
 /// One module: all files of a directory.
 #[derive(Clone, Debug, Default)]
@@ -17,13 +17,13 @@ pub struct Configuration {
     /// The directory it was read from, below the root's, with `/` between the parts; empty for the root.
     pub directory: Arc<str>,
     /// What the configuration asks of `ha` itself.
-    pub settings: Option<Settings>,
+    pub settings: Option<SettingsBlock>,
     /// How providers are reached, in source order.
     pub providers: Vec<ProviderBlock>,
     /// What is asked of whoever runs it.
-    pub variables: IndexMap<Name, Variable>,
+    pub variables: IndexMap<Name, VariableBlock>,
     /// Named expressions.
-    pub locals: IndexMap<Name, Local>,
+    pub locals: IndexMap<Name, LocalValue>,
     /// What it tells.
     pub outputs: IndexMap<Name, OutputBlock>,
     /// Resource and data blocks, in source order, those inside `check` blocks among them.
@@ -31,13 +31,13 @@ pub struct Configuration {
     /// The modules it calls, in source order.
     pub modules: IndexMap<Name, ModuleCall>,
     /// What is looked at after everything else and never stops anything.
-    pub checks: IndexMap<Name, Check>,
+    pub checks: IndexMap<Name, CheckBlock>,
     /// What has another address than it used to have.
-    pub moved: Vec<Moved>,
+    pub moved: Vec<MovedBlock>,
     /// What is no longer looked after, or goes although nothing is said of it any more.
-    pub removed: Vec<Removed>,
+    pub removed: Vec<RemovedBlock>,
     /// What exists already and is to be looked after from now on.
-    pub imports: Vec<Import>,
+    pub imports: Vec<ImportBlock>,
 }
 
 /// A `module` block: a configuration inside this one, once or several times.
@@ -52,7 +52,7 @@ pub struct ModuleCall {
     /// The values of its variables, by name.
     pub arguments: IndexMap<Name, Expression>,
     /// Where the names of these are written, in the same order.
-    pub argument_names: Vec<Span>,
+    pub argument_names: Vec<SourceSpan>,
     /// How many instances there are.
     pub count: Option<Expression>,
     /// What there is an instance for.
@@ -63,27 +63,27 @@ pub struct ModuleCall {
     pub depends_on: Vec<Reference>,
     /// The providers handed in: the name and alias inside, and here. Without any, those without an alias go in by
     /// themselves.
-    pub providers: Vec<ProviderHandedIn>,
+    pub providers: Vec<PassedProvider>,
     /// The block's head.
-    pub head: Span,
+    pub head: SourceSpan,
     /// The whole block.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// One entry of `providers` in a `module` block.
 #[derive(Clone, Debug)]
-pub struct ProviderHandedIn {
+pub struct PassedProvider {
     /// The name and alias inside.
     pub inside: (Name, Option<Name>),
     /// The name and alias where the module is called.
     pub outside: (Name, Option<Name>),
     /// Where it is written.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// A `check` block.
 #[derive(Clone, Debug)]
-pub struct Check {
+pub struct CheckBlock {
     /// Its name.
     pub name: Name,
     /// The data source it reads for itself, among the blocks of the configuration. An error in reading it is a warning.
@@ -91,34 +91,34 @@ pub struct Check {
     /// What should hold.
     pub assertions: Vec<Condition>,
     /// The block's head.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// A `moved` block.
 #[derive(Clone, Debug)]
-pub struct Moved {
+pub struct MovedBlock {
     /// Where it was, seen from the module that the block is in.
-    pub from: Place,
+    pub from: TargetAddress,
     /// Where it is.
-    pub to: Place,
+    pub to: TargetAddress,
     /// The block's head.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// A `removed` block.
 #[derive(Clone, Debug)]
-pub struct Removed {
+pub struct RemovedBlock {
     /// What is no longer in the configuration, without keys, seen from the module that the block is in.
-    pub from: Place,
+    pub from: TargetAddress,
     /// Whether it is destroyed, and not only forgotten.
     pub destroy: bool,
     /// The block's head.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// An `import` block.
 #[derive(Clone, Debug)]
-pub struct Import {
+pub struct ImportBlock {
     /// The modules that the instance is in, each with the key where it is written.
     pub module: Vec<(Name, Option<Expression>)>,
     /// The block it becomes an instance of.
@@ -132,48 +132,48 @@ pub struct Import {
     /// The provider's name and alias.
     pub provider: Option<(Name, Option<Name>)>,
     /// Where the address is written.
-    pub to: Span,
+    pub to: SourceSpan,
     /// The block's head.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// An `ha` block.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct SettingsBlock {
     /// Which versions of `ha` will do, as written.
-    pub required_version: Option<(String, Span)>,
+    pub required_version: Option<(String, SourceSpan)>,
     /// The providers it names, by their names here.
     pub required_providers: IndexMap<Name, RequiredProvider>,
     /// Where the state is kept.
-    pub backend: Option<Backend>,
+    pub backend: Option<BackendBlock>,
     /// Which key it is sealed with.
-    pub encryption: Option<Encryption>,
+    pub encryption: Option<EncryptionBlock>,
     /// The block's head.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 impl Configuration {
     /// Whether something is a block or module with `for_each`.
     #[must_use]
-    pub fn has_for_each(&self, target: &Target) -> bool {
+    pub fn has_for_each(&self, target: &ReferenceTarget) -> bool {
         match target {
-            Target::Block(name) => self.blocks.get(name).is_some_and(|it| it.for_each.is_some()),
-            Target::Module(name) => self.modules.get(name).is_some_and(|it| it.for_each.is_some()),
+            ReferenceTarget::Block(name) => self.blocks.get(name).is_some_and(|it| it.for_each.is_some()),
+            ReferenceTarget::Module(name) => self.modules.get(name).is_some_and(|it| it.for_each.is_some()),
             _ => false,
         }
     }
 }
 
-impl Settings {
+impl SettingsBlock {
     /// Settings that say nothing.
-    pub(crate) fn new(span: Span) -> Self {
+    pub(crate) fn new(span: SourceSpan) -> Self {
         Self { required_version: None, required_providers: IndexMap::default(), backend: None, encryption: None, span }
     }
 }
 
 impl RequiredProvider {
     /// A provider of which nothing is required.
-    pub(crate) fn new(span: Span) -> Self {
+    pub(crate) fn new(span: SourceSpan) -> Self {
         Self { source: None, version: None, aliases: Vec::new(), span }
     }
 }
@@ -188,29 +188,29 @@ pub struct RequiredProvider {
     /// The aliases under which it must be handed in by whoever calls the module.
     pub aliases: Vec<Name>,
     /// Where it is written.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// Where the state is kept.
 #[derive(Clone, Debug)]
-pub struct Backend {
+pub struct BackendBlock {
     /// Which kind of place.
     pub kind: Name,
     /// Its settings.
     pub body: Body,
     /// Where its kind is written.
-    pub kind_span: Span,
+    pub kind_span: SourceSpan,
     /// The block's head.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// Which key the state is sealed with.
 #[derive(Clone, Debug)]
-pub struct Encryption {
+pub struct EncryptionBlock {
     /// Where the key comes from.
     pub body: Body,
     /// The block's head.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// A `provider` block.
@@ -223,14 +223,14 @@ pub struct ProviderBlock {
     /// Its settings.
     pub body: Body,
     /// Where its name is written.
-    pub name_span: Span,
+    pub name_span: SourceSpan,
     /// The block's head.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// A `variable` block.
 #[derive(Clone, Debug)]
-pub struct Variable {
+pub struct VariableBlock {
     /// Its name.
     pub name: Name,
     /// What it must be.
@@ -250,11 +250,11 @@ pub struct Variable {
     /// What must hold for it.
     pub validations: Vec<Condition>,
     /// The block's head.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
-impl Variable {
-    /// A value of it as it may be shown: what is never kept is not shown either.
+impl VariableBlock {
+    /// A value of it may be shown: what is never kept is not shown either.
     #[must_use]
     pub fn marked(&self, value: Value) -> Value {
         if self.sensitive || self.ephemeral { value.sensitive() } else { value }
@@ -263,13 +263,13 @@ impl Variable {
 
 /// One entry of a `locals` block.
 #[derive(Clone, Debug)]
-pub struct Local {
+pub struct LocalValue {
     /// Its name.
     pub name: Name,
     /// What it stands for.
     pub expression: Expression,
     /// Where its name is written.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// An `output` block.
@@ -290,7 +290,7 @@ pub struct OutputBlock {
     /// What must hold before it is told.
     pub preconditions: Vec<Condition>,
     /// The block's head.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// A `resource` or `data` block.
@@ -313,11 +313,11 @@ pub struct ResourceBlock {
     /// The `check` block that it is read for, where it is.
     pub check: Option<Name>,
     /// Where its kind is written.
-    pub kind_span: Span,
+    pub kind_span: SourceSpan,
     /// The block's head.
-    pub head: Span,
+    pub head: SourceSpan,
     /// The whole block.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// A `lifecycle` block.
@@ -330,7 +330,7 @@ pub struct Lifecycle {
     /// Which differences do not count.
     pub ignore_changes: Option<IgnoreChanges>,
     /// What it is replaced with.
-    pub replace_triggered_by: Vec<Trigger>,
+    pub replace_triggered_by: Vec<ReplaceTrigger>,
     /// What must hold before it is touched.
     pub preconditions: Vec<Condition>,
     /// What must hold once it is done.
@@ -341,7 +341,7 @@ pub struct Lifecycle {
 
 /// One entry of `replace_triggered_by`.
 #[derive(Clone, Debug)]
-pub struct Trigger {
+pub struct ReplaceTrigger {
     /// What it is that changes.
     pub reference: Reference,
     /// Which instance of it, where that has to be worked out; a key that is written out is in the reference.
@@ -354,7 +354,7 @@ pub enum IgnoreChanges {
     /// None does.
     All,
     /// Those at these places.
-    Paths(Vec<(Path, Span)>),
+    Paths(Vec<(Path, SourceSpan)>),
 }
 
 /// Something that must hold.
@@ -365,5 +365,5 @@ pub struct Condition {
     /// What is said when it is not.
     pub error_message: Expression,
     /// The block's head.
-    pub span: Span,
+    pub span: SourceSpan,
 }

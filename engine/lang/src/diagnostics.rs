@@ -11,7 +11,7 @@ pub(crate) mod settings;
 pub(crate) mod types;
 pub(crate) mod value;
 
-use ha_diagnostics::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
 
 use crate::compiled_expression::Reference;
 use crate::functions::{Function, functions};
@@ -24,29 +24,29 @@ pub(crate) fn too_large(file: &str) -> Diagnostic {
     error(format!("`{file}` is larger than 4 GiB")).code(code::TOO_MUCH).help("split it into several files")
 }
 
-pub(crate) fn number_out_of_range(span: Span) -> Diagnostic {
+pub(crate) fn number_out_of_range(span: SourceSpan) -> Diagnostic {
     error("this number is out of range").code(code::NUMBER).at(span)
 }
 
-pub(crate) fn line_end_in_text(span: Span) -> Diagnostic {
+pub(crate) fn line_end_in_text(span: SourceSpan) -> Diagnostic {
     error("a text between quotes ends on the line it begins on")
         .code(code::ESCAPE)
         .at(span)
         .help("write `\\n` for a line end, or use a heredoc: `<<-EOT`, lines of text, `EOT`")
 }
 
-pub(crate) fn splat_in_splat(span: Span) -> Diagnostic {
+pub(crate) fn splat_in_splat(span: SourceSpan) -> Diagnostic {
     error("`.*` cannot stand behind `.*`").code(code::SYNTAX).at(span).help("use `[*]`, which can be nested")
 }
 
-pub(crate) fn ambiguous_key(span: Span) -> Diagnostic {
+pub(crate) fn ambiguous_key(span: SourceSpan) -> Diagnostic {
     error("an attribute's name is either a word or an expression in parentheses")
         .code(code::SYNTAX)
         .at(span)
-        .help("put it in parentheses to use its value as the name, or in quotes to use it as it stands")
+        .help("put it in parentheses to use its value as the name, or in quotes to use it stands")
 }
 
-pub(crate) fn no_such_function(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn no_such_function(name: &str, span: SourceSpan) -> Diagnostic {
     let known = functions().iter().map(|it| it.name);
     let problem = error(format!("there is no function `{name}`")).code(code::NO_FUNCTION).at(span);
     match name.contains("::") {
@@ -55,7 +55,12 @@ pub(crate) fn no_such_function(name: &str, span: Span) -> Diagnostic {
     }
 }
 
-pub(crate) fn argument_count(function: &Function, given: usize, spread: bool, span: impl FnOnce() -> Span) -> Option<Diagnostic> {
+pub(crate) fn argument_count(
+    function: &Function,
+    given: usize,
+    spread: bool,
+    span: impl FnOnce() -> SourceSpan,
+) -> Option<Diagnostic> {
     let least = function.parameters.len();
     let most = if function.variadic.is_some() { usize::MAX } else { least };
     let names: Vec<&str> = function.parameters.iter().chain(function.variadic).map(|it| it.name).collect();
@@ -73,25 +78,25 @@ pub(crate) fn argument_count(function: &Function, given: usize, spread: bool, sp
     Some(error(summary).code(code::CALL).at(span()).help(format!("it is called like this: `{form}`")))
 }
 
-pub(crate) fn no_remote_state(span: Span) -> Diagnostic {
+pub(crate) fn no_remote_state(span: SourceSpan) -> Diagnostic {
     error("the state of another configuration cannot be read")
         .code(code::NOT_SUPPORTED)
         .at(span)
         .help("make what is read a `variable` here; `ha output --json` in the other directory prints what it tells")
 }
 
-pub(crate) fn reserved_variable(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn reserved_variable(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("a variable cannot be called `{name}`"))
         .code(code::VARIABLE)
         .at(span)
         .help("the word has a meaning in `module` blocks")
 }
 
-pub(crate) fn null_default(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn null_default(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("the variable `{name}` is not nullable, but null by default")).code(code::VARIABLE).at(span)
 }
 
-pub(crate) fn declared_twice(what: &str, first: &Span, span: Span) -> Diagnostic {
+pub(crate) fn declared_twice(what: &str, first: &SourceSpan, span: SourceSpan) -> Diagnostic {
     error(format!("there is more than one {what}"))
         .code(code::TWICE)
         .at(span)
@@ -100,7 +105,7 @@ pub(crate) fn declared_twice(what: &str, first: &Span, span: Span) -> Diagnostic
         .help("give one of them another name, or remove it")
 }
 
-pub(crate) fn provider_twice(name: &str, alias: Option<&str>, first: &Span, span: Span) -> Diagnostic {
+pub(crate) fn provider_twice(name: &str, alias: Option<&str>, first: &SourceSpan, span: SourceSpan) -> Diagnostic {
     match alias {
         Some(alias) => declared_twice(&format!("provider `{name}.{alias}`"), first, span),
         None => error(format!("there is more than one provider `{name}`"))
@@ -112,46 +117,46 @@ pub(crate) fn provider_twice(name: &str, alias: Option<&str>, first: &Span, span
     }
 }
 
-pub(crate) fn not_a_trigger(reference: &Reference, span: Span) -> Diagnostic {
+pub(crate) fn not_a_trigger(reference: &Reference, span: SourceSpan) -> Diagnostic {
     error(format!("`{reference}` is no resource, and only what is planned can be replaced with"))
         .code(code::FIXED)
         .at(span)
         .help("give the value to a resource that keeps it, such as `ha_data` with `input`, and name that")
 }
 
-pub(crate) fn count_and_for_each(span: Span) -> Diagnostic {
+pub(crate) fn count_and_for_each(span: SourceSpan) -> Diagnostic {
     error("`count` and `for_each` exclude each other").code(code::EXCLUSIVE).at(span)
 }
 
-pub(crate) fn enabled_and_many(span: Span) -> Diagnostic {
+pub(crate) fn enabled_and_many(span: SourceSpan) -> Diagnostic {
     error("`enabled` is for blocks without `count` and `for_each`")
         .code(code::EXCLUSIVE)
         .at(span)
         .help("give `count` or `for_each` no elements instead")
 }
 
-pub(crate) fn many_in_check(span: Span) -> Diagnostic {
+pub(crate) fn many_in_check(span: SourceSpan) -> Diagnostic {
     error("a data source of a `check` block is one, without `count` or `for_each`").code(code::EXCLUSIVE).at(span)
 }
 
-pub(crate) fn check_without_assertion(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn check_without_assertion(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("the check `{name}` asserts nothing"))
         .code(code::MISSING)
         .at(span)
         .help("add `assert { condition = …  error_message = … }`")
 }
 
-pub(crate) fn not_a_provider(span: Span) -> Diagnostic {
+pub(crate) fn not_a_provider(span: SourceSpan) -> Diagnostic {
     error("expected the name of a provider")
         .code(code::FIXED)
         .at(span)
         .help("for example `provider = aws` or `provider = aws.east`")
 }
 
-pub(crate) fn not_a_path(span: Span) -> Diagnostic {
+pub(crate) fn not_a_path(span: SourceSpan) -> Diagnostic {
     error("expected an argument of this block").code(code::FIXED).at(span).help("for example `tags` or `tags[\"Name\"]`")
 }
 
-pub(crate) fn ignores_no_list(span: Span) -> Diagnostic {
+pub(crate) fn ignores_no_list(span: SourceSpan) -> Diagnostic {
     error("expected `all` or a list of arguments").code(code::FIXED).at(span).help("for example `ignore_changes = [tags]`")
 }

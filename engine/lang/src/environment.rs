@@ -4,26 +4,26 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_value::{Key, Value};
+use ha_value::{InstanceKey, Value};
 
-use crate::evaluate::Effort;
-use crate::{BlockName, Target};
+use crate::evaluate::EvaluationBudget;
+use crate::{BlockName, ReferenceTarget};
 
 /// The values that references stand for.
-pub trait Scope {
+pub trait ValueScope {
     /// The value of `target`: for a block a single object, a tuple (with `count`) or an object (with `for_each`) of
     /// its instances.
     ///
     /// # Errors
     /// What the reader of the configuration should know when there is no such value.
-    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>>;
+    fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>>;
 
     /// The value of `target` with [`crate::not_kept`] in the place of what is ephemeral in it. Expressions that it follows
     /// from are evaluated in `environment`, which sees everything so.
     ///
     /// # Errors
     /// As for the value.
-    fn cleared(&self, target: &Target, _environment: &Environment<'_>) -> Result<Value, Box<Diagnostic>> {
+    fn cleared(&self, target: &ReferenceTarget, _environment: &EvaluationContext<'_>) -> Result<Value, Box<Diagnostic>> {
         self.value(target)
     }
 
@@ -31,17 +31,17 @@ pub trait Scope {
     ///
     /// # Errors
     /// What the reader of the configuration should know when there is no such instance.
-    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>>;
+    fn instance(&self, block: &BlockName, key: &InstanceKey) -> Result<Value, Box<Diagnostic>>;
 
     /// Whether `target` is a block or module with `for_each`, whose value is an object of its instances.
-    fn has_for_each(&self, _target: &Target) -> bool {
+    fn has_for_each(&self, _target: &ReferenceTarget) -> bool {
         false
     }
 }
 
 /// What a configuration may read of the machine and the moment that it is planned on. A plan that is kept keeps them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fact {
+pub enum MachineFact {
     /// Where the configuration is, from the root of the file system.
     Directory,
     /// Where the program was started.
@@ -52,15 +52,15 @@ pub enum Fact {
     PlanTime,
 }
 
-impl Fact {
+impl MachineFact {
     /// What it is called.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Fact::Directory => "the configuration's directory",
-            Fact::WorkingDirectory => "the working directory",
-            Fact::Home => "the home directory",
-            Fact::PlanTime => "the time of the plan",
+            MachineFact::Directory => "the configuration's directory",
+            MachineFact::WorkingDirectory => "the working directory",
+            MachineFact::Home => "the home directory",
+            MachineFact::PlanTime => "the time of the plan",
         }
     }
 
@@ -70,18 +70,18 @@ impl Fact {
     /// Why it cannot be told.
     pub fn here(self) -> Result<String, String> {
         match self {
-            Fact::Directory | Fact::WorkingDirectory => match std::env::current_dir() {
+            MachineFact::Directory | MachineFact::WorkingDirectory => match std::env::current_dir() {
                 Ok(directory) => Ok(directory.to_string_lossy().into_owned()),
                 Err(error) => Err(format!("{} cannot be told: {error}", self.name())),
             },
-            Fact::Home => std::env::var("HOME").map_err(|_| format!("{} is not known: HOME is not set", self.name())),
-            Fact::PlanTime => crate::functions::written_time(SystemTime::now()),
+            MachineFact::Home => std::env::var("HOME").map_err(|_| format!("{} is not known: HOME is not set", self.name())),
+            MachineFact::PlanTime => crate::functions::written_time(SystemTime::now()),
         }
     }
 }
 
 /// The files that functions read.
-pub trait Files {
+pub trait FileSource {
     /// The content of the file at `path`.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ pub trait Files {
     ///
     /// # Errors
     /// Why it cannot be told.
-    fn machine(&self, fact: Fact) -> Result<Arc<str>, String> {
+    fn machine(&self, fact: MachineFact) -> Result<Arc<str>, String> {
         Err(format!("{} cannot be told here", fact.name()))
     }
 
@@ -115,11 +115,11 @@ pub trait Files {
 
 /// What evaluation may look at.
 #[derive(Clone, Copy)]
-pub struct Environment<'a> {
+pub struct EvaluationContext<'a> {
     /// The values that references stand for.
-    pub scope: &'a dyn Scope,
+    pub scope: &'a dyn ValueScope,
     /// The files that functions read.
-    pub files: &'a dyn Files,
+    pub files: &'a dyn FileSource,
     /// The time it is; none while planning, when the time of apply is not known yet.
     pub(crate) now: Option<SystemTime>,
     /// How many templates are being rendered inside each other.
@@ -131,13 +131,13 @@ pub struct Environment<'a> {
     /// Whether what is wrong may not count, as in `try`.
     pub(crate) aside: bool,
     /// What is left to the evaluation that this is part of; none for one that begins.
-    pub(crate) effort: Option<&'a Effort>,
+    pub(crate) effort: Option<&'a EvaluationBudget>,
 }
 
-impl<'a> Environment<'a> {
+impl<'a> EvaluationContext<'a> {
     /// Evaluation while planning: what depends on the time or on chance is unknown.
     #[must_use]
-    pub fn new(scope: &'a dyn Scope, files: &'a dyn Files) -> Self {
+    pub fn new(scope: &'a dyn ValueScope, files: &'a dyn FileSource) -> Self {
         Self { scope, files, now: None, depth: 0, secret: false, clearing: false, aside: false, effort: None }
     }
 
@@ -150,21 +150,21 @@ impl<'a> Environment<'a> {
 }
 
 /// A scope in which nothing has a value, and no files: for constants.
-pub struct Nothing;
+pub struct EmptyScope;
 
-impl Scope for Nothing {
-    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
+impl ValueScope for EmptyScope {
+    fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>> {
         Err(Box::new(
             Diagnostic::error(format!("`{target}` cannot be used here")).code(code::NOT_HERE).help("only constants can be"),
         ))
     }
 
-    fn instance(&self, block: &BlockName, _: &Key) -> Result<Value, Box<Diagnostic>> {
-        self.value(&Target::Block(block.clone()))
+    fn instance(&self, block: &BlockName, _: &InstanceKey) -> Result<Value, Box<Diagnostic>> {
+        self.value(&ReferenceTarget::Block(block.clone()))
     }
 }
 
-impl Files for Nothing {
+impl FileSource for EmptyScope {
     fn read(&self, _: &str) -> Result<Arc<[u8]>, String> {
         Err("files cannot be read here".into())
     }

@@ -3,25 +3,25 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ha_diagnostics::Diagnostic;
-use ha_provider::Field;
-use ha_value::{Mode, Name, Path, Step};
+use ha_provider::SchemaField;
+use ha_value::{Name, Path, PathStep, ResourceMode};
 
 use crate::body::Body;
-use crate::compiled_expression::{BlockName, Expression, Reference, Target};
+use crate::compiled_expression::{BlockName, Expression, Reference, ReferenceTarget};
 use crate::configuration::{Configuration, ResourceBlock};
 use crate::diagnostics;
 use crate::providers::modules;
 
 /// What of a configuration is never kept.
 #[derive(Debug)]
-pub(crate) struct Ephemeral<'a> {
+pub(crate) struct EphemeralValues<'a> {
     configuration: &'a Configuration,
     locals: HashSet<&'a Name>,
     /// Whether there is anything at all.
     any: bool,
 }
 
-impl<'a> Ephemeral<'a> {
+impl<'a> EphemeralValues<'a> {
     /// What of this configuration is never kept.
     pub(crate) fn of(configuration: &'a Configuration) -> Self {
         let outputs = configuration.modules.values().flat_map(|it| it.configuration.outputs.values());
@@ -52,7 +52,7 @@ impl<'a> Ephemeral<'a> {
     }
 
     /// What is wrong with the arguments of a resource.
-    fn kept(&self, block: &ResourceBlock, fields: &BTreeMap<Name, Field>) -> Vec<Diagnostic> {
+    fn kept(&self, block: &ResourceBlock, fields: &BTreeMap<Name, SchemaField>) -> Vec<Diagnostic> {
         let found = self.arguments(&block.body).into_iter().filter(|(path, _)| !is_write_only(path.steps(), fields));
         found.map(|(path, it)| diagnostics::ephemeral::argument(&path.to_string(), it).within(block.head.clone())).collect()
     }
@@ -74,9 +74,9 @@ impl<'a> Ephemeral<'a> {
 
     fn is_ephemeral(&self, reference: &Reference) -> bool {
         match &reference.target {
-            Target::Variable(name) => self.configuration.variables.get(name).is_some_and(|it| it.ephemeral),
-            Target::Local(name) => self.locals.contains(name),
-            Target::Module(name) => self.configuration.modules.get(name).is_some_and(|call| {
+            ReferenceTarget::Variable(name) => self.configuration.variables.get(name).is_some_and(|it| it.ephemeral),
+            ReferenceTarget::Local(name) => self.locals.contains(name),
+            ReferenceTarget::Module(name) => self.configuration.modules.get(name).is_some_and(|call| {
                 let outputs = &call.configuration.outputs;
                 match reference.output(call) {
                     Some(output) => outputs.get(output).is_some_and(|it| it.ephemeral),
@@ -92,7 +92,7 @@ impl<'a> Ephemeral<'a> {
         let mut readers: HashMap<&Name, Vec<&'a Name>> = HashMap::new();
         for (name, local) in &self.configuration.locals {
             for reference in local.expression.references() {
-                if let Target::Local(read) = &reference.target
+                if let ReferenceTarget::Local(read) = &reference.target
                     && !local.expression.is_cleared(reference)
                 {
                     readers.entry(read).or_default().push(name);
@@ -113,13 +113,13 @@ impl<'a> Ephemeral<'a> {
 /// arguments alone. `fields` are the arguments of a block's kind; nothing is said of kinds that there are not.
 pub fn kept<'f>(
     configuration: &Configuration,
-    fields: impl Fn(&BlockName) -> Option<&'f BTreeMap<Name, Field>>,
+    fields: impl Fn(&BlockName) -> Option<&'f BTreeMap<Name, SchemaField>>,
 ) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for module in modules(configuration) {
-        let ephemeral = Ephemeral::of(module);
+        let ephemeral = EphemeralValues::of(module);
         if ephemeral.any {
-            for block in module.blocks.values().filter(|it| it.name.mode == Mode::Managed) {
+            for block in module.blocks.values().filter(|it| it.name.mode == ResourceMode::Managed) {
                 problems.extend(fields(&block.name).into_iter().flat_map(|fields| ephemeral.kept(block, fields)));
             }
         }
@@ -128,8 +128,8 @@ pub fn kept<'f>(
 }
 
 /// Whether an argument, or a block that it is in, is never kept.
-fn is_write_only(path: &[Step], fields: &BTreeMap<Name, Field>) -> bool {
-    let Some((Step::Name(name), rest)) = path.split_first() else { return false };
+fn is_write_only(path: &[PathStep], fields: &BTreeMap<Name, SchemaField>) -> bool {
+    let Some((PathStep::Name(name), rest)) = path.split_first() else { return false };
     let Some(field) = fields.get(name) else { return false };
     field.write_only || field.shape.block().is_some_and(|inner| is_write_only(rest, inner))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ha_value::{Name, Object, Type, Value};
 
-use crate::configuration::{ModuleCall, Variable};
+use crate::configuration::{ModuleCall, VariableBlock};
 
 /// What an unknown waits for that stands for something ephemeral.
 const CAUSE: &str = "what is never kept";
@@ -18,7 +18,7 @@ pub fn not_kept(value: &Value) -> Value {
     Value::unknown(Type::of(value), Some(CAUSE.into()))
 }
 
-impl Variable {
+impl VariableBlock {
     /// What stands for a value of it where what is ephemeral is taken for unknown.
     #[must_use]
     pub fn without_ephemeral(&self, value: Value) -> Value {
@@ -102,8 +102,7 @@ fn waits_for_ephemeral(value: &Value) -> bool {
     match value {
         Value::Unknown(it) => it.cause.as_deref() == Some(CAUSE),
         Value::Composed(parts) => {
-            let waits =
-                |it: &ha_value::Part| matches!(it, ha_value::Part::Unknown { cause: Some(cause), .. } if &**cause == CAUSE);
+            let waits = |it: &ha_value::TextPart| matches!(it, ha_value::TextPart::Unknown { cause: Some(cause), .. } if &**cause == CAUSE);
             parts.iter().any(waits)
         }
         other => other.children().any(waits_for_ephemeral),

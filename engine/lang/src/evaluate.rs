@@ -11,29 +11,29 @@ mod text;
 
 use std::sync::Arc;
 
-use ha_diagnostics::{Diagnostic, Span};
+use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_value::{Object, Type, Value, convert, unify};
 
-use crate::compiled_expression::{Expression, Kind, Node, Piece};
+use crate::compiled_expression::{Expression, ExpressionKind, ExpressionNode, TemplatePiece};
 use crate::describe::shown;
 use crate::diagnostics::value as mistakes;
-use crate::environment::Environment;
-use crate::syntax::At;
-pub(crate) use budget::Effort;
+use crate::environment::EvaluationContext;
+use crate::syntax::ByteSpan;
+pub(crate) use budget::EvaluationBudget;
 pub(crate) use each::{is_open, items as iterated};
 pub(crate) use operator::{length as length_of, sure_equal};
-pub(crate) use size::{MOST, TooMany, has_too_many};
+pub(crate) use size::{MOST, TooManyElements, has_too_many};
 pub(crate) use step::{common, has_open_type};
-pub(crate) use text::{Builder, TooLong};
+pub(crate) use text::{TextBuilder, TextTooLong};
 
 /// A problem has been recorded.
-pub(crate) struct Failed;
+pub(crate) struct EvaluationError;
 
-pub(crate) type Outcome = Result<Value, Failed>;
+pub(crate) type EvaluationResult = Result<Value, EvaluationError>;
 
 /// One evaluation.
 pub(crate) struct Evaluator<'e> {
-    pub(crate) environment: Environment<'e>,
+    pub(crate) environment: EvaluationContext<'e>,
     pub(crate) file: &'e Arc<str>,
     /// Values bound inside the expression, innermost last.
     pub(crate) slots: Vec<Value>,
@@ -47,7 +47,7 @@ pub(crate) struct Evaluator<'e> {
     /// Greater than 0 where that is asked for of calls as well.
     pub(crate) trying: u32,
     /// What it may still spend.
-    effort: &'e Effort,
+    effort: &'e EvaluationBudget,
 }
 
 impl Expression {
@@ -55,21 +55,21 @@ impl Expression {
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn evaluate(&self, environment: &Environment<'_>) -> Result<Value, Vec<Diagnostic>> {
+    pub fn evaluate(&self, environment: &EvaluationContext<'_>) -> Result<Value, Vec<Diagnostic>> {
         self.evaluate_with(&[], environment)
     }
 
     /// Its value where names are bound around it.
-    pub(crate) fn evaluate_with(&self, bound: &[Value], environment: &Environment<'_>) -> Result<Value, Vec<Diagnostic>> {
+    pub(crate) fn evaluate_with(&self, bound: &[Value], environment: &EvaluationContext<'_>) -> Result<Value, Vec<Diagnostic>> {
         let root = &self.0.root;
-        if let Kind::Literal(value) = &root.kind {
+        if let ExpressionKind::Literal(value) = &root.kind {
             return Ok(value.clone());
         }
         if let Some(effort) = environment.effort {
             return self.evaluate_within(effort, bound, environment);
         }
-        let effort = Effort::new();
-        let outcome = self.evaluate_within(&effort, bound, &Environment { effort: Some(&effort), ..*environment });
+        let effort = EvaluationBudget::new();
+        let outcome = self.evaluate_within(&effort, bound, &EvaluationContext { effort: Some(&effort), ..*environment });
         match effort.into_problem() {
             Some(problem) => Err(vec![problem]),
             None => outcome,
@@ -78,12 +78,17 @@ impl Expression {
 
     /// What the references in it stand for, for its reader.
     #[must_use]
-    pub fn values(&self, environment: &Environment<'_>) -> Vec<(String, String)> {
-        let effort = Effort::new();
+    pub fn values(&self, environment: &EvaluationContext<'_>) -> Vec<(String, String)> {
+        let effort = EvaluationBudget::new();
         Evaluator::new(self, &effort, &[], environment).values(&self.0.root)
     }
 
-    fn evaluate_within(&self, effort: &Effort, bound: &[Value], environment: &Environment<'_>) -> Result<Value, Vec<Diagnostic>> {
+    fn evaluate_within(
+        &self,
+        effort: &EvaluationBudget,
+        bound: &[Value],
+        environment: &EvaluationContext<'_>,
+    ) -> Result<Value, Vec<Diagnostic>> {
         let root = &self.0.root;
         let mut evaluator = Evaluator::new(self, effort, bound, environment);
         match evaluator.node(root) {
@@ -91,13 +96,13 @@ impl Expression {
                 evaluator.fail(root, mistakes::too_many_elements());
                 Err(evaluator.problems)
             }
-            outcome => outcome.map_err(|Failed| evaluator.problems),
+            outcome => outcome.map_err(|EvaluationError| evaluator.problems),
         }
     }
 }
 
 impl<'e> Evaluator<'e> {
-    fn new(of: &'e Expression, effort: &'e Effort, bound: &[Value], environment: &Environment<'e>) -> Self {
+    fn new(of: &'e Expression, effort: &'e EvaluationBudget, bound: &[Value], environment: &EvaluationContext<'e>) -> Self {
         Self {
             environment: *environment,
             file: &of.0.span.file,
@@ -113,11 +118,11 @@ impl<'e> Evaluator<'e> {
 }
 
 impl Evaluator<'_> {
-    pub(crate) fn node(&mut self, node: &Node) -> Outcome {
+    pub(crate) fn node(&mut self, node: &ExpressionNode) -> EvaluationResult {
         match &node.kind {
-            Kind::Literal(value) => Ok(value.clone()),
-            Kind::Slot(slot, _) => Ok(self.slots[*slot as usize].clone()),
-            Kind::Target(target) => {
+            ExpressionKind::Literal(value) => Ok(value.clone()),
+            ExpressionKind::Slot(slot, _) => Ok(self.slots[*slot as usize].clone()),
+            ExpressionKind::Target(target) => {
                 let value = match self.environment.clearing {
                     true => {
                         self.spend(node)?;
@@ -127,45 +132,45 @@ impl Evaluator<'_> {
                 };
                 value.map_err(|problem| self.outside_problem(*problem, node.at))
             }
-            Kind::Instance(it) => self.instance(&it.0, &it.1, node),
-            Kind::Attribute(it) => {
+            ExpressionKind::Instance(it) => self.instance(&it.0, &it.1, node),
+            ExpressionKind::Attribute(it) => {
                 let of = self.node(&it.0)?;
                 self.attribute(&of, &it.1, Some(it.2), node)
             }
-            Kind::Index(it) => {
+            ExpressionKind::Index(it) => {
                 let (of, key) = both(self.node(&it[0]), self.node(&it[1]))?;
                 // A key that is worked out is written nowhere.
-                let place = matches!(it[1].kind, Kind::Literal(_)).then_some(it[1].at);
+                let place = matches!(it[1].kind, ExpressionKind::Literal(_)).then_some(it[1].at);
                 self.index(&of, &key, place, node)
             }
-            Kind::Splat(it) => self.splat(&it[0], &it[1]),
-            Kind::Template(pieces) => self.template(pieces, node),
-            Kind::Tuple(items) => {
-                let items: Vec<Outcome> = items.iter().map(|it| self.node(it)).collect();
+            ExpressionKind::Splat(it) => self.splat(&it[0], &it[1]),
+            ExpressionKind::Template(pieces) => self.template(pieces, node),
+            ExpressionKind::Tuple(items) => {
+                let items: Vec<EvaluationResult> = items.iter().map(|it| self.node(it)).collect();
                 Ok(Value::Tuple(Arc::new(items.into_iter().collect::<Result<_, _>>()?)))
             }
-            Kind::Object(entries) => self.object(entries),
-            Kind::Conditional(it) => self.conditional(&it[0], &it[1], &it[2]),
-            Kind::Not(operand) => self.not(operand),
-            Kind::Negative(operand) => self.negative(operand),
-            Kind::Binary(operator, it) => self.binary(*operator, &it[0], &it[1], node),
-            Kind::Call(call) => self.call(call, node),
-            Kind::Declared(call) => self.declared(call, node),
-            Kind::For(it) => self.each(it, node),
+            ExpressionKind::Object(entries) => self.object(entries),
+            ExpressionKind::Conditional(it) => self.conditional(&it[0], &it[1], &it[2]),
+            ExpressionKind::Not(operand) => self.not(operand),
+            ExpressionKind::Negative(operand) => self.negative(operand),
+            ExpressionKind::Binary(operator, it) => self.binary(*operator, &it[0], &it[1], node),
+            ExpressionKind::Call(call) => self.call(call, node),
+            ExpressionKind::Declared(call) => self.declared(call, node),
+            ExpressionKind::For(it) => self.each(it, node),
         }
     }
 
-    pub(crate) fn span(&self, at: At) -> Span {
-        Span::new(self.file.clone(), at.start as usize..at.end as usize)
+    pub(crate) fn span(&self, at: ByteSpan) -> SourceSpan {
+        SourceSpan::new(self.file.clone(), at.start as usize..at.end as usize)
     }
 
     /// Counts a turn of a loop or a call, unless there were too many.
-    fn spend(&self, node: &Node) -> Result<(), Failed> {
+    fn spend(&self, node: &ExpressionNode) -> Result<(), EvaluationError> {
         if self.effort.spend() {
             return Ok(());
         }
         self.effort.exhausted(|| mistakes::too_much_effort().at(self.span(node.at)));
-        Err(Failed)
+        Err(EvaluationError)
     }
 
     /// Takes note that what was done with an unknown could still fail.
@@ -183,7 +188,7 @@ impl Evaluator<'_> {
     }
 
     /// Records a problem at a node, with what the references in it stand for.
-    pub(crate) fn fail(&mut self, node: &Node, problem: Diagnostic) -> Failed {
+    pub(crate) fn fail(&mut self, node: &ExpressionNode, problem: Diagnostic) -> EvaluationError {
         let mut problem = problem;
         if problem.span.is_none() {
             problem.span = Some(self.span(node.at));
@@ -192,16 +197,16 @@ impl Evaluator<'_> {
             problem.values = self.values(node);
         }
         self.problems.push(problem);
-        Failed
+        EvaluationError
     }
 
-    fn outside_problem(&mut self, problem: Diagnostic, at: At) -> Failed {
+    fn outside_problem(&mut self, problem: Diagnostic, at: ByteSpan) -> EvaluationError {
         let problem = if problem.span.is_some() { problem } else { problem.at(self.span(at)) };
         self.problems.push(problem);
-        Failed
+        EvaluationError
     }
 
-    fn object(&mut self, entries: &[(Node, Node)]) -> Outcome {
+    fn object(&mut self, entries: &[(ExpressionNode, ExpressionNode)]) -> EvaluationResult {
         let mut object = Object::new();
         let mut sensitive = false;
         let mut unknown = None;
@@ -217,11 +222,11 @@ impl Evaluator<'_> {
                         key => unknown = Some(unknown.unwrap_or(key)),
                     }
                 }
-                Err(Failed) => failed = true,
+                Err(EvaluationError) => failed = true,
             }
         }
         if failed {
-            return Err(Failed);
+            return Err(EvaluationError);
         }
         let value = match unknown {
             Some(key) => Value::unknown(Type::Any, key.cause()),
@@ -231,7 +236,7 @@ impl Evaluator<'_> {
     }
 
     /// The name that an attribute of an object gets: a text, marked or unknown perhaps.
-    pub(crate) fn object_key(&mut self, key: &Value, node: &Node) -> Outcome {
+    pub(crate) fn object_key(&mut self, key: &Value, node: &ExpressionNode) -> EvaluationResult {
         if key.is_null() {
             return Err(self.fail(node, mistakes::null_key()));
         }
@@ -241,7 +246,7 @@ impl Evaluator<'_> {
         convert(key, &Type::String).map_err(|_| self.fail(node, mistakes::key_is_no_text(key)))
     }
 
-    fn conditional(&mut self, condition: &Node, then: &Node, otherwise: &Node) -> Outcome {
+    fn conditional(&mut self, condition: &ExpressionNode, then: &ExpressionNode, otherwise: &ExpressionNode) -> EvaluationResult {
         let decided = self.decided(condition)?;
         let (decided, sensitive) = decided.unmark();
         // The other arm counts for its type only, and what is wrong with it does not count at all.
@@ -281,7 +286,7 @@ impl Evaluator<'_> {
     }
 
     /// The value of a condition: a truth value, marked or unknown perhaps.
-    fn decided(&mut self, condition: &Node) -> Outcome {
+    fn decided(&mut self, condition: &ExpressionNode) -> EvaluationResult {
         let value = self.node(condition)?;
         if value.is_null() {
             return Err(self.fail(condition, mistakes::null_condition()));
@@ -293,14 +298,14 @@ impl Evaluator<'_> {
     }
 
     /// The value of a node with null in the place of what is ephemeral in it.
-    pub(crate) fn without_ephemeral(&mut self, node: &Node) -> Outcome {
+    pub(crate) fn without_ephemeral(&mut self, node: &ExpressionNode) -> EvaluationResult {
         let value = self.node(node)?;
         let cleared = self.cleared(node, &value);
         Ok(crate::ephemeral_as_null::with_nulls(&value, &cleared))
     }
 
     /// Whether the value of a node is marked as a secret. That it is never kept alone does not make it one.
-    pub(crate) fn is_sensitive(&mut self, node: &Node) -> Outcome {
+    pub(crate) fn is_sensitive(&mut self, node: &ExpressionNode) -> EvaluationResult {
         let value = self.node(node)?;
         let is_sensitive = value.is_sensitive() && self.cleared(node, &value).is_sensitive();
         Ok(match &value {
@@ -312,7 +317,7 @@ impl Evaluator<'_> {
     }
 
     /// A node's value as it is where what is ephemeral is unknown.
-    fn cleared(&mut self, node: &Node, value: &Value) -> Value {
+    fn cleared(&mut self, node: &ExpressionNode, value: &Value) -> Value {
         if self.environment.clearing {
             return value.clone();
         }
@@ -337,7 +342,7 @@ impl Evaluator<'_> {
     }
 
     /// The value of a node, or null whatever is wrong with it; anything where that may yet be mended.
-    fn quietly(&mut self, node: &Node) -> Value {
+    fn quietly(&mut self, node: &ExpressionNode) -> Value {
         match self.leaning(|it| it.aside(|it| it.node(node))) {
             (Some(value), _) => value,
             (None, true) => Value::unknown(Type::Any, None),
@@ -346,7 +351,7 @@ impl Evaluator<'_> {
     }
 
     /// What `work` gives, with whatever is wrong with it left out.
-    fn aside<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Option<T> {
+    fn aside<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, EvaluationError>) -> Option<T> {
         let (before, slots) = (self.problems.len(), self.slots.len());
         self.quiet += 1;
         let done = work(self).ok();
@@ -357,7 +362,7 @@ impl Evaluator<'_> {
     }
 
     /// What the references in a node stand for, for its reader.
-    fn values(&mut self, node: &Node) -> Vec<(String, String)> {
+    fn values(&mut self, node: &ExpressionNode) -> Vec<(String, String)> {
         let mut chains = Vec::new();
         gather(node, &mut chains);
         let mut values: Vec<(String, String)> = Vec::new();
@@ -368,7 +373,7 @@ impl Evaluator<'_> {
             }
             let before = self.problems.len();
             let value = match &chain.kind {
-                Kind::Slot(slot, _) if !self.secret => self.slots.get(*slot as usize).cloned().ok_or(Failed),
+                ExpressionKind::Slot(slot, _) if !self.secret => self.slots.get(*slot as usize).cloned().ok_or(EvaluationError),
                 _ if self.secret && starts_in_slot(chain) => Ok(Value::NULL.sensitive()),
                 _ => self.node_quietly(chain),
             };
@@ -381,21 +386,21 @@ impl Evaluator<'_> {
     }
 
     /// The value of a chain of steps, without asking for the values of what it fails at.
-    fn node_quietly(&mut self, node: &Node) -> Outcome {
+    fn node_quietly(&mut self, node: &ExpressionNode) -> EvaluationResult {
         match &node.kind {
-            Kind::Target(target) => self.environment.scope.value(target).map_err(|_| Failed),
-            Kind::Attribute(it) => {
+            ExpressionKind::Target(target) => self.environment.scope.value(target).map_err(|_| EvaluationError),
+            ExpressionKind::Attribute(it) => {
                 let value = self.node_quietly(&it.0)?;
                 match &value {
-                    Value::Object(attributes) | Value::Map(attributes) => attributes.get(&it.1).cloned().ok_or(Failed),
+                    Value::Object(attributes) | Value::Map(attributes) => attributes.get(&it.1).cloned().ok_or(EvaluationError),
                     // What has no such attribute by its type has no value for it to be told.
-                    Value::Unknown(of) if !may_have(&of.ty, &it.1) => Err(Failed),
+                    Value::Unknown(of) if !may_have(&of.ty, &it.1) => Err(EvaluationError),
                     Value::Sensitive(_) | Value::Unknown(_) => Ok(value.get(&it.1)),
-                    _ => Err(Failed),
+                    _ => Err(EvaluationError),
                 }
             }
-            Kind::Slot(slot, _) => self.slots.get(*slot as usize).cloned().ok_or(Failed),
-            _ => Err(Failed),
+            ExpressionKind::Slot(slot, _) => self.slots.get(*slot as usize).cloned().ok_or(EvaluationError),
+            _ => Err(EvaluationError),
         }
     }
 }
@@ -433,65 +438,65 @@ fn may_have(ty: &Type, name: &str) -> bool {
 }
 
 /// Whether a chain of steps begins with a value bound inside the expression.
-fn starts_in_slot(chain: &Node) -> bool {
+fn starts_in_slot(chain: &ExpressionNode) -> bool {
     match &chain.kind {
-        Kind::Attribute(it) => starts_in_slot(&it.0),
-        kind => matches!(kind, Kind::Slot(..)),
+        ExpressionKind::Attribute(it) => starts_in_slot(&it.0),
+        kind => matches!(kind, ExpressionKind::Slot(..)),
     }
 }
 
 /// The chains of steps in a node, outermost only.
-fn gather<'n>(node: &'n Node, chains: &mut Vec<&'n Node>) {
+fn gather<'n>(node: &'n ExpressionNode, chains: &mut Vec<&'n ExpressionNode>) {
     match &node.kind {
-        Kind::Literal(_) => {}
-        Kind::Slot(..) | Kind::Target(_) => chains.push(node),
-        Kind::Attribute(it) => match written(node) {
+        ExpressionKind::Literal(_) => {}
+        ExpressionKind::Slot(..) | ExpressionKind::Target(_) => chains.push(node),
+        ExpressionKind::Attribute(it) => match written(node) {
             Some(_) => chains.push(node),
             None => gather(&it.0, chains),
         },
-        Kind::Instance(it) => gather(&it.1, chains),
-        Kind::Index(it) => it.iter().for_each(|it| gather(it, chains)),
-        Kind::Splat(it) => gather(&it[0], chains),
-        Kind::Template(pieces) => gather_pieces(pieces, chains),
-        Kind::Tuple(items) => items.iter().for_each(|it| gather(it, chains)),
-        Kind::Object(entries) => entries.iter().for_each(|(key, value)| {
+        ExpressionKind::Instance(it) => gather(&it.1, chains),
+        ExpressionKind::Index(it) => it.iter().for_each(|it| gather(it, chains)),
+        ExpressionKind::Splat(it) => gather(&it[0], chains),
+        ExpressionKind::Template(pieces) => gather_pieces(pieces, chains),
+        ExpressionKind::Tuple(items) => items.iter().for_each(|it| gather(it, chains)),
+        ExpressionKind::Object(entries) => entries.iter().for_each(|(key, value)| {
             gather(key, chains);
             gather(value, chains);
         }),
-        Kind::Conditional(it) => it.iter().for_each(|it| gather(it, chains)),
-        Kind::Not(it) | Kind::Negative(it) => gather(it, chains),
-        Kind::Binary(_, it) => it.iter().for_each(|it| gather(it, chains)),
-        Kind::Call(call) => call.arguments.iter().for_each(|it| gather(it, chains)),
-        Kind::Declared(call) => call.arguments.iter().for_each(|it| gather(it, chains)),
-        Kind::For(it) => gather(&it.collection, chains),
+        ExpressionKind::Conditional(it) => it.iter().for_each(|it| gather(it, chains)),
+        ExpressionKind::Not(it) | ExpressionKind::Negative(it) => gather(it, chains),
+        ExpressionKind::Binary(_, it) => it.iter().for_each(|it| gather(it, chains)),
+        ExpressionKind::Call(call) => call.arguments.iter().for_each(|it| gather(it, chains)),
+        ExpressionKind::Declared(call) => call.arguments.iter().for_each(|it| gather(it, chains)),
+        ExpressionKind::For(it) => gather(&it.collection, chains),
     }
 }
 
-fn gather_pieces<'n>(pieces: &'n [Piece], chains: &mut Vec<&'n Node>) {
+fn gather_pieces<'n>(pieces: &'n [TemplatePiece], chains: &mut Vec<&'n ExpressionNode>) {
     for piece in pieces {
         match piece {
-            Piece::Text(_) => {}
-            Piece::Value(node) => gather(node, chains),
-            Piece::If(it) => gather(&it.condition, chains),
-            Piece::For(it) => gather(&it.collection, chains),
+            TemplatePiece::Text(_) => {}
+            TemplatePiece::Value(node) => gather(node, chains),
+            TemplatePiece::If(it) => gather(&it.condition, chains),
+            TemplatePiece::For(it) => gather(&it.collection, chains),
         }
     }
 }
 
 /// A chain of steps as it is written.
-fn written(node: &Node) -> Option<String> {
+fn written(node: &ExpressionNode) -> Option<String> {
     match &node.kind {
-        Kind::Slot(_, name) if &**name != "*" => Some(name.to_string()),
-        Kind::Target(target) => Some(target.to_string()),
-        Kind::Attribute(it) => Some(format!("{}.{}", written(&it.0)?, it.1)),
+        ExpressionKind::Slot(_, name) if &**name != "*" => Some(name.to_string()),
+        ExpressionKind::Target(target) => Some(target.to_string()),
+        ExpressionKind::Attribute(it) => Some(format!("{}.{}", written(&it.0)?, it.1)),
         _ => None,
     }
 }
 
 /// Both, after both have been tried.
-pub(crate) fn both<A, B>(a: Result<A, Failed>, b: Result<B, Failed>) -> Result<(A, B), Failed> {
+pub(crate) fn both<A, B>(a: Result<A, EvaluationError>, b: Result<B, EvaluationError>) -> Result<(A, B), EvaluationError> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
-        _ => Err(Failed),
+        _ => Err(EvaluationError),
     }
 }

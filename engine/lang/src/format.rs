@@ -7,7 +7,7 @@ mod space;
 use ha_diagnostics::Diagnostic;
 
 use crate::SourceFile;
-use crate::lexer::{self, Kind};
+use crate::lexer::{self, TokenKind};
 use crate::parse;
 
 /// The text of a file in its usual form. Nothing but spaces changes, except for old ways to write a thing:
@@ -36,34 +36,34 @@ pub fn format(file: &SourceFile) -> Result<String, Vec<Diagnostic>> {
 
 /// A token with the spaces before it.
 #[derive(Clone, Copy, Debug)]
-struct Piece<'a> {
-    kind: Kind,
+struct SpacedToken<'a> {
+    kind: TokenKind,
     text: &'a str,
     spaces: usize,
 }
 
-impl<'a> Piece<'a> {
-    fn new(kind: Kind, text: &'a str) -> Self {
+impl<'a> SpacedToken<'a> {
+    fn new(kind: TokenKind, text: &'a str) -> Self {
         Self { kind, text, spaces: 0 }
     }
 
     /// Whether a line ends with it.
     fn ends_line(&self) -> bool {
         match self.kind {
-            Kind::Newline => true,
-            Kind::Comment => self.text.ends_with('\n'),
+            TokenKind::Newline => true,
+            TokenKind::Comment => self.text.ends_with('\n'),
             _ => false,
         }
     }
 }
 
-fn pieces(text: &str) -> Vec<Piece<'_>> {
+fn pieces(text: &str) -> Vec<SpacedToken<'_>> {
     let mut end = 0;
     let tokens = lexer::tokens(text);
     let mut pieces = Vec::with_capacity(tokens.len());
     for token in tokens {
         let range = token.at.start as usize..token.at.end as usize;
-        pieces.push(Piece { kind: token.kind, spaces: range.start - end, text: &text[range.clone()] });
+        pieces.push(SpacedToken { kind: token.kind, spaces: range.start - end, text: &text[range.clone()] });
         end = range.end;
     }
     pieces

@@ -27,9 +27,9 @@ use std::sync::{Arc, LazyLock};
 
 use ha_value::{Object, Type, Value};
 
-use crate::compiled_expression::Node;
-use crate::environment::Environment;
-use crate::evaluate::{Evaluator, Outcome, TooLong, TooMany};
+use crate::compiled_expression::ExpressionNode;
+use crate::environment::EvaluationContext;
+use crate::evaluate::{EvaluationResult, Evaluator, TextTooLong, TooManyElements};
 
 /// One function of the language.
 #[derive(Clone, Debug)]
@@ -43,12 +43,12 @@ pub struct Function {
     /// What it takes any number of after those.
     pub variadic: Option<&'static Parameter>,
     /// What it gives.
-    pub returns: Kind,
+    pub returns: ParameterKind,
     /// The type of what it gives, where that depends on what it is given.
     typed: Option<fn(&[Value]) -> Type>,
     /// Whether it may give null.
     nullable: bool,
-    pub(crate) run: Run,
+    pub(crate) run: FunctionBody,
 }
 
 /// One parameter of a function.
@@ -57,16 +57,16 @@ pub struct Parameter {
     /// Its name.
     pub name: &'static str,
     /// What it holds; arguments are converted to that.
-    pub kind: Kind,
+    pub kind: ParameterKind,
     /// Whether null is allowed.
     pub nullable: bool,
     /// What types it takes, where the function sees to it itself once everything is known.
-    pub(crate) takes: Option<Takes>,
+    pub(crate) takes: Option<AcceptedTypes>,
 }
 
 /// Types among which a function chooses itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Takes {
+pub(crate) enum AcceptedTypes {
     /// Lists and tuples.
     Lists,
     /// Lists, tuples and sets.
@@ -79,15 +79,15 @@ pub(crate) enum Takes {
     Texts,
 }
 
-impl Takes {
+impl AcceptedTypes {
     /// Whether values of a type may be among those.
     pub(crate) fn allows(self, ty: &Type) -> bool {
         match ty {
             Type::Any => true,
-            Type::List(_) | Type::Tuple(_) => !matches!(self, Takes::Maps | Takes::Texts),
-            Type::Set(_) => matches!(self, Takes::Sequences | Takes::Lengths),
-            Type::Map(_) | Type::Object(_) => matches!(self, Takes::Maps | Takes::Lengths),
-            Type::String => matches!(self, Takes::Lengths | Takes::Texts),
+            Type::List(_) | Type::Tuple(_) => !matches!(self, AcceptedTypes::Maps | AcceptedTypes::Texts),
+            Type::Set(_) => matches!(self, AcceptedTypes::Sequences | AcceptedTypes::Lengths),
+            Type::Map(_) | Type::Object(_) => matches!(self, AcceptedTypes::Maps | AcceptedTypes::Lengths),
+            Type::String => matches!(self, AcceptedTypes::Lengths | AcceptedTypes::Texts),
             Type::Bool | Type::Number => false,
         }
     }
@@ -95,18 +95,18 @@ impl Takes {
     /// What is wanted, as a sentence without a period.
     pub(crate) fn wanted(self) -> &'static str {
         match self {
-            Takes::Lists => "a list is required",
-            Takes::Sequences => "a list or set is required",
-            Takes::Maps => "a map or object is required",
-            Takes::Texts => "a text is required",
-            Takes::Lengths => "a list, set, map, object or text is required",
+            AcceptedTypes::Lists => "a list is required",
+            AcceptedTypes::Sequences => "a list or set is required",
+            AcceptedTypes::Maps => "a map or object is required",
+            AcceptedTypes::Texts => "a text is required",
+            AcceptedTypes::Lengths => "a list, set, map, object or text is required",
         }
     }
 }
 
 /// A type, where a constant must be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ParameterKind {
     /// Anything.
     Any,
     /// True or false.
@@ -116,15 +116,15 @@ pub enum Kind {
     /// A text.
     Text,
     /// Elements in order.
-    List(&'static Kind),
+    List(&'static ParameterKind),
     /// Different elements.
-    Set(&'static Kind),
+    Set(&'static ParameterKind),
     /// Elements by name.
-    Map(&'static Kind),
+    Map(&'static ParameterKind),
 }
 
 /// Why a function gives nothing.
-pub(crate) struct Refusal {
+pub(crate) struct FunctionError {
     /// Which argument is to blame, where one is.
     pub(crate) argument: Option<usize>,
     /// What is wrong, as a sentence without a period.
@@ -133,7 +133,7 @@ pub(crate) struct Refusal {
     pub(crate) harmless: bool,
 }
 
-impl Refusal {
+impl FunctionError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { argument: None, message: message.into(), harmless: false }
     }
@@ -143,55 +143,61 @@ impl Refusal {
     }
 }
 
-impl Refusal {
+impl FunctionError {
     /// A message that shows nothing of what the arguments are.
     pub(crate) fn harmless(message: impl Into<String>) -> Self {
         Self { harmless: true, ..Self::new(message) }
     }
 }
 
-impl From<TooMany> for Refusal {
-    fn from(_: TooMany) -> Self {
-        Self::harmless(TooMany::MESSAGE)
+impl From<TooManyElements> for FunctionError {
+    fn from(_: TooManyElements) -> Self {
+        Self::harmless(TooManyElements::MESSAGE)
     }
 }
 
-impl From<TooLong> for Refusal {
-    fn from(_: TooLong) -> Self {
-        Self::harmless(TooLong::MESSAGE)
+impl From<TextTooLong> for FunctionError {
+    fn from(_: TextTooLong) -> Self {
+        Self::harmless(TextTooLong::MESSAGE)
     }
 }
 
-pub(crate) type Answer = Result<Value, Refusal>;
+pub(crate) type FunctionResult = Result<Value, FunctionError>;
 
 /// How a function is run.
 #[derive(Clone, Copy)]
-pub(crate) enum Run {
+pub(crate) enum FunctionBody {
     /// On arguments that are wholly known and bear no marks; anything unknown makes the result unknown, any mark marks it.
-    Plain(fn(&[Value]) -> Answer),
+    Plain(fn(&[Value]) -> FunctionResult),
     /// On arguments without marks, of which not all need be known; any mark marks the result.
-    Open(fn(&[Value]) -> Answer),
+    Open(fn(&[Value]) -> FunctionResult),
     /// As plain, with a look at the files or the clock.
-    Outside(fn(&[Value], &Environment<'_>) -> Answer),
+    Outside(fn(&[Value], &EvaluationContext<'_>) -> FunctionResult),
     /// On arguments as they are: it sees to unknowns and marks itself.
-    Whole(fn(&[Value]) -> Answer),
+    Whole(fn(&[Value]) -> FunctionResult),
     /// As whole, with a look at the files.
-    WholeOutside(fn(&[Value], &Environment<'_>) -> Answer),
+    WholeOutside(fn(&[Value], &EvaluationContext<'_>) -> FunctionResult),
     /// On expressions, which it evaluates or not.
-    Lazy(Lazy),
+    Lazy(LazyCall),
 }
 
 /// A function of expressions, and the call that it is evaluated for.
-pub(crate) type Lazy = fn(&mut Evaluator<'_>, &[&Node], &Node) -> Outcome;
+pub(crate) type LazyCall = fn(&mut Evaluator<'_>, &[&ExpressionNode], &ExpressionNode) -> EvaluationResult;
 
-impl std::fmt::Debug for Run {
+impl std::fmt::Debug for FunctionBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Run")
     }
 }
 
 impl Function {
-    const fn new(name: &'static str, doc: &'static str, parameters: &'static [Parameter], returns: Kind, run: Run) -> Self {
+    const fn new(
+        name: &'static str,
+        doc: &'static str,
+        parameters: &'static [Parameter],
+        returns: ParameterKind,
+        run: FunctionBody,
+    ) -> Self {
         Self { name, doc, parameters, variadic: None, returns, typed: None, nullable: false, run }
     }
 
@@ -251,7 +257,7 @@ impl Function {
 }
 
 impl Parameter {
-    const fn new(name: &'static str, kind: Kind) -> Self {
+    const fn new(name: &'static str, kind: ParameterKind) -> Self {
         Self { name, kind, nullable: false, takes: None }
     }
 
@@ -260,27 +266,27 @@ impl Parameter {
         self
     }
 
-    const fn taking(mut self, takes: Takes) -> Self {
+    const fn taking(mut self, takes: AcceptedTypes) -> Self {
         self.takes = Some(takes);
         self
     }
 }
 
-impl Kind {
+impl ParameterKind {
     /// Whether a value is one as it stands.
     pub(crate) fn holds(self, value: &Value) -> bool {
         match (self, value) {
-            (Kind::Any, _) => true,
+            (ParameterKind::Any, _) => true,
             (kind, Value::Null(of)) => of.known() == Some(&kind.ty()),
-            (Kind::Bool, Value::Bool(_)) | (Kind::Number, Value::Number(_)) => true,
-            (Kind::Text, Value::String(_) | Value::Composed(_)) => true,
-            (Kind::List(of), Value::List(items)) if matches!(of, Kind::Any) || !items.is_empty() => {
+            (ParameterKind::Bool, Value::Bool(_)) | (ParameterKind::Number, Value::Number(_)) => true,
+            (ParameterKind::Text, Value::String(_) | Value::Composed(_)) => true,
+            (ParameterKind::List(of), Value::List(items)) if matches!(of, ParameterKind::Any) || !items.is_empty() => {
                 items.iter().all(|it| of.holds(it))
             }
-            (Kind::Set(of), Value::Set(items)) if matches!(of, Kind::Any) || !items.is_empty() => {
+            (ParameterKind::Set(of), Value::Set(items)) if matches!(of, ParameterKind::Any) || !items.is_empty() => {
                 items.iter().all(|it| of.holds(it))
             }
-            (Kind::Map(of), Value::Map(items)) if matches!(of, Kind::Any) || !items.is_empty() => {
+            (ParameterKind::Map(of), Value::Map(items)) if matches!(of, ParameterKind::Any) || !items.is_empty() => {
                 items.values().all(|it| of.holds(it))
             }
             _ => false,
@@ -291,39 +297,39 @@ impl Kind {
     #[must_use]
     pub fn ty(self) -> Type {
         match self {
-            Kind::Any => Type::Any,
-            Kind::Bool => Type::Bool,
-            Kind::Number => Type::Number,
-            Kind::Text => Type::String,
-            Kind::List(of) => Type::List(Arc::new(of.ty())),
-            Kind::Set(of) => Type::Set(Arc::new(of.ty())),
-            Kind::Map(of) => Type::Map(Arc::new(of.ty())),
+            ParameterKind::Any => Type::Any,
+            ParameterKind::Bool => Type::Bool,
+            ParameterKind::Number => Type::Number,
+            ParameterKind::Text => Type::String,
+            ParameterKind::List(of) => Type::List(Arc::new(of.ty())),
+            ParameterKind::Set(of) => Type::Set(Arc::new(of.ty())),
+            ParameterKind::Map(of) => Type::Map(Arc::new(of.ty())),
         }
     }
 }
 
 const fn any(name: &'static str) -> Parameter {
-    Parameter::new(name, Kind::Any)
+    Parameter::new(name, ParameterKind::Any)
 }
 
 const fn text(name: &'static str) -> Parameter {
-    Parameter::new(name, Kind::Text)
+    Parameter::new(name, ParameterKind::Text)
 }
 
 const fn number(name: &'static str) -> Parameter {
-    Parameter::new(name, Kind::Number)
+    Parameter::new(name, ParameterKind::Number)
 }
 
-const fn list(name: &'static str, of: &'static Kind) -> Parameter {
-    Parameter::new(name, Kind::List(of))
+const fn list(name: &'static str, of: &'static ParameterKind) -> Parameter {
+    Parameter::new(name, ParameterKind::List(of))
 }
 
-const fn set(name: &'static str, of: &'static Kind) -> Parameter {
-    Parameter::new(name, Kind::Set(of))
+const fn set(name: &'static str, of: &'static ParameterKind) -> Parameter {
+    Parameter::new(name, ParameterKind::Set(of))
 }
 
-const fn map(name: &'static str, of: &'static Kind) -> Parameter {
-    Parameter::new(name, Kind::Map(of))
+const fn map(name: &'static str, of: &'static ParameterKind) -> Parameter {
+    Parameter::new(name, ParameterKind::Map(of))
 }
 
 static ALL: LazyLock<Vec<Function>> = LazyLock::new(|| {
@@ -373,12 +379,12 @@ fn items_of(arguments: &[Value], index: usize) -> Vec<&Value> {
 }
 
 /// A number as a count or position.
-fn whole_of(arguments: &[Value], index: usize) -> Result<i64, Refusal> {
+fn whole_of(arguments: &[Value], index: usize) -> Result<i64, FunctionError> {
     match arguments.get(index) {
         Some(Value::Number(number)) => {
-            number.as_i64().ok_or_else(|| Refusal::of(index, format!("a whole number is required, not {number}")))
+            number.as_i64().ok_or_else(|| FunctionError::of(index, format!("a whole number is required, not {number}")))
         }
-        _ => Err(Refusal::of(index, "a whole number is required")),
+        _ => Err(FunctionError::of(index, "a whole number is required")),
     }
 }
 

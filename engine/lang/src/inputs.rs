@@ -1,16 +1,16 @@
 //! Values from outside: files of values, `--var`, the environment, `--expr`.
 
-use ha_diagnostics::{Diagnostic, Span};
+use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_value::{Name, Type, Value, convert};
 use indexmap::IndexMap;
 
 use crate::SourceFile;
 use crate::compiled_expression::Expression;
 use crate::diagnostics;
-use crate::environment::{Environment, Nothing};
+use crate::environment::{EmptyScope, EvaluationContext};
 use crate::json;
 use crate::parse;
-use crate::resolve::Resolver;
+use crate::resolve::NameResolver;
 use crate::source::is_json;
 use crate::types::constant;
 
@@ -21,7 +21,7 @@ use crate::types::constant;
 pub fn expression(name: &str, text: &str) -> Result<Expression, Vec<Diagnostic>> {
     let file = SourceFile::new(name, text);
     let written = parse::expression(&file)?;
-    let mut resolver = Resolver::new(file.name);
+    let mut resolver = NameResolver::new(file.name);
     let expression = resolver.expression(written);
     resolver.functions.check(&mut resolver.problems);
     if resolver.problems.is_empty() { Ok(expression) } else { Err(resolver.problems) }
@@ -29,9 +29,9 @@ pub fn expression(name: &str, text: &str) -> Result<Expression, Vec<Diagnostic>>
 
 /// The values that a file of values gives, each with where its name is written, and all that is wrong with the file.
 #[must_use]
-pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, Span)>, Vec<Diagnostic>) {
+pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, SourceSpan)>, Vec<Diagnostic>) {
     let (body, problems) = if is_json(&file.name) { json::values(file) } else { parse::body(file) };
-    let mut resolver = Resolver::new(file.name.clone());
+    let mut resolver = NameResolver::new(file.name.clone());
     resolver.problems = problems;
     let mut values = IndexMap::new();
     for block in body.blocks {
@@ -56,6 +56,6 @@ pub fn value_of_text(text: &str, ty: &Type) -> Result<Value, Vec<Diagnostic>> {
     match ty {
         Type::String => Ok(Value::from(text)),
         Type::Number | Type::Bool => fits(&Value::from(text)),
-        _ => fits(&expression("<value>", text)?.evaluate(&Environment::new(&Nothing, &Nothing))?),
+        _ => fits(&expression("<value>", text)?.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope))?),
     }
 }

@@ -1,6 +1,6 @@
 //! Whether more lines may complete what was typed.
 
-use crate::lexer::{Kind, tokens};
+use crate::lexer::{TokenKind, tokens};
 
 /// Whether something is open at the end of a text that is to be an expression: a bracket, a template or a heredoc.
 #[must_use]
@@ -9,8 +9,8 @@ pub fn is_unfinished(text: &str) -> bool {
     for token in tokens(&format!("{text}\n")) {
         brackets += token.kind.depth();
         match token.kind {
-            Kind::HeredocOpen => heredocs += 1,
-            Kind::HeredocClose => heredocs -= 1,
+            TokenKind::HeredocOpen => heredocs += 1,
+            TokenKind::HeredocClose => heredocs -= 1,
             _ => {}
         }
     }

@@ -1,10 +1,10 @@
 //! Cuts a source text into tokens. Nothing is lost: what stands between two tokens is spaces and tabs.
 
-use crate::syntax::At;
+use crate::syntax::ByteSpan;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TokenKind {
     Newline,
     /// To the end of the line, which belongs to it, or between `/*` and `*/`.
     Comment,
@@ -57,12 +57,16 @@ pub(crate) enum Kind {
     End,
 }
 
-impl Kind {
+impl TokenKind {
     /// By how much it changes the depth of brackets.
     pub(crate) fn depth(self) -> isize {
         match self {
-            Kind::BraceOpen | Kind::BracketOpen | Kind::ParenthesisOpen | Kind::Interpolation | Kind::Directive => 1,
-            Kind::BraceClose | Kind::BracketClose | Kind::ParenthesisClose | Kind::SequenceEnd => -1,
+            TokenKind::BraceOpen
+            | TokenKind::BracketOpen
+            | TokenKind::ParenthesisOpen
+            | TokenKind::Interpolation
+            | TokenKind::Directive => 1,
+            TokenKind::BraceClose | TokenKind::BracketClose | TokenKind::ParenthesisClose | TokenKind::SequenceEnd => -1,
             _ => 0,
         }
     }
@@ -71,8 +75,8 @@ impl Kind {
 /// A token and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
-    pub(crate) kind: Kind,
-    pub(crate) at: At,
+    pub(crate) kind: TokenKind,
+    pub(crate) at: ByteSpan,
 }
 
 /// The byte-order mark that some editors begin a file with.
@@ -83,17 +87,17 @@ pub(crate) fn unmarked(text: &str) -> &str {
     text.strip_prefix(MARK).unwrap_or(text)
 }
 
-/// The tokens of a body or an expression. The last is [`Kind::End`].
+/// The tokens of a body or an expression. The last is [`TokenKind::End`].
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
-    Lexer::new(text, Mode::Code { braces: 0, nested: false }).run()
+    Lexer::new(text, LexerMode::Code { braces: 0, nested: false }).run()
 }
 
 /// The tokens of a template that is a whole text by itself.
 pub(crate) fn template_tokens(text: &str) -> Vec<Token> {
-    Lexer::new(text, Mode::Bare).run()
+    Lexer::new(text, LexerMode::Bare).run()
 }
 
-enum Mode<'a> {
+enum LexerMode<'a> {
     /// Outside of templates, or within `${ }` when nested.
     Code {
         braces: usize,
@@ -111,12 +115,12 @@ struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
     offset: usize,
-    modes: Vec<Mode<'a>>,
+    modes: Vec<LexerMode<'a>>,
     tokens: Vec<Token>,
 }
 
 impl<'a> Lexer<'a> {
-    fn new(text: &'a str, mode: Mode<'a>) -> Self {
+    fn new(text: &'a str, mode: LexerMode<'a>) -> Self {
         let offset = text.len() - unmarked(text).len();
         Self { text, bytes: text.as_bytes(), offset, modes: vec![mode], tokens: Vec::with_capacity(text.len() / 3) }
     }
@@ -124,13 +128,13 @@ impl<'a> Lexer<'a> {
     fn run(mut self) -> Vec<Token> {
         while self.offset < self.bytes.len() {
             match self.modes.last() {
-                Some(Mode::Quoted) => self.quoted(),
-                Some(Mode::Heredoc { word }) => self.heredoc(word),
-                Some(Mode::Bare) => self.bare(),
-                Some(Mode::Code { .. }) | None => self.code(),
+                Some(LexerMode::Quoted) => self.quoted(),
+                Some(LexerMode::Heredoc { word }) => self.heredoc(word),
+                Some(LexerMode::Bare) => self.bare(),
+                Some(LexerMode::Code { .. }) | None => self.code(),
             }
         }
-        self.take(Kind::End, 0);
+        self.take(TokenKind::End, 0);
         self.tokens
     }
 
@@ -139,9 +143,9 @@ impl<'a> Lexer<'a> {
         self.bytes.get(self.offset + ahead).copied().unwrap_or(0)
     }
 
-    fn take(&mut self, kind: Kind, length: usize) {
+    fn take(&mut self, kind: TokenKind, length: usize) {
         let end = self.offset + length;
-        self.tokens.push(Token { kind, at: At::new(self.offset, end) });
+        self.tokens.push(Token { kind, at: ByteSpan::new(self.offset, end) });
         self.offset = end;
     }
 
@@ -150,24 +154,24 @@ impl<'a> Lexer<'a> {
         match two {
             [b' ' | b'\t', _] => self.offset += self.run_of(|it| matches!(it, b' ' | b'\t')),
             [b'a'..=b'z' | b'A'..=b'Z' | b'_', _] => self.word(),
-            [b'\n', _] => self.take(Kind::Newline, 1),
-            [b'\r', b'\n'] => self.take(Kind::Newline, 2),
+            [b'\n', _] => self.take(TokenKind::Newline, 1),
+            [b'\r', b'\n'] => self.take(TokenKind::Newline, 2),
             [b'#', _] | [b'/', b'/'] => self.line_comment(),
             [b'/', b'*'] => self.block_comment(),
             [b'0'..=b'9', _] => self.number(),
             [b'"', _] => {
-                self.take(Kind::QuoteOpen, 1);
-                self.modes.push(Mode::Quoted);
+                self.take(TokenKind::QuoteOpen, 1);
+                self.modes.push(LexerMode::Quoted);
             }
             [b'<', b'<'] => self.heredoc_open(),
             [b'{', _] => {
-                self.take(Kind::BraceOpen, 1);
-                if let Some(Mode::Code { braces, .. }) = self.modes.last_mut() {
+                self.take(TokenKind::BraceOpen, 1);
+                if let Some(LexerMode::Code { braces, .. }) = self.modes.last_mut() {
                     *braces += 1;
                 }
             }
             [b'}', _] | [b'~', b'}'] => self.close_brace(),
-            [b'.', b'.'] if self.byte(2) == b'.' => self.take(Kind::Ellipsis, 3),
+            [b'.', b'.'] if self.byte(2) == b'.' => self.take(TokenKind::Ellipsis, 3),
             _ => match sign(two) {
                 Some((kind, length)) => self.take(kind, length),
                 None => self.word(),
@@ -178,15 +182,15 @@ impl<'a> Lexer<'a> {
     fn close_brace(&mut self) {
         let length = if self.byte(0) == b'~' { 2 } else { 1 };
         match self.modes.last_mut() {
-            Some(Mode::Code { braces: 0, nested: true }) => {
+            Some(LexerMode::Code { braces: 0, nested: true }) => {
                 self.modes.pop();
-                self.take(Kind::SequenceEnd, length);
+                self.take(TokenKind::SequenceEnd, length);
             }
-            Some(Mode::Code { braces, .. }) if length == 1 => {
+            Some(LexerMode::Code { braces, .. }) if length == 1 => {
                 *braces = braces.saturating_sub(1);
-                self.take(Kind::BraceClose, 1);
+                self.take(TokenKind::BraceClose, 1);
             }
-            _ => self.take(Kind::Stray, 1),
+            _ => self.take(TokenKind::Stray, 1),
         }
     }
 
@@ -198,16 +202,16 @@ impl<'a> Lexer<'a> {
     fn word(&mut self) {
         let plain = self.run_of(|it| it.is_ascii_alphanumeric() || matches!(it, b'_' | b'-'));
         if plain > 0 && self.byte(plain).is_ascii() {
-            return self.take(Kind::Identifier, plain);
+            return self.take(TokenKind::Identifier, plain);
         }
         let rest = &self.text[self.offset..];
         let mut chars = rest.char_indices();
         match chars.next() {
             Some((_, first)) if starts_identifier(first) => {
                 let length = chars.find(|(_, it)| !continues_identifier(*it)).map_or(rest.len(), |(at, _)| at);
-                self.take(Kind::Identifier, length);
+                self.take(TokenKind::Identifier, length);
             }
-            first => self.take(Kind::Stray, first.map_or(1, |(_, it)| it.len_utf8())),
+            first => self.take(TokenKind::Stray, first.map_or(1, |(_, it)| it.len_utf8())),
         }
     }
 
@@ -226,19 +230,19 @@ impl<'a> Lexer<'a> {
                 end += dot + 1 + sign + exponent;
             }
         }
-        self.take(Kind::Number, end - self.offset);
+        self.take(TokenKind::Number, end - self.offset);
     }
 
     fn line_comment(&mut self) {
         let rest = &self.bytes[self.offset..];
         let length = rest.iter().position(|it| *it == b'\n').map_or(rest.len(), |it| it + 1);
-        self.take(Kind::Comment, length);
+        self.take(TokenKind::Comment, length);
     }
 
     fn block_comment(&mut self) {
         match self.text[self.offset + 2..].find("*/") {
-            Some(inner) => self.take(Kind::Comment, inner + 4),
-            None => self.take(Kind::Stray, self.bytes.len() - self.offset),
+            Some(inner) => self.take(TokenKind::Comment, inner + 4),
+            None => self.take(TokenKind::Stray, self.bytes.len() - self.offset),
         }
     }
 
@@ -249,10 +253,10 @@ impl<'a> Lexer<'a> {
         let (word, behind) = word.split_at(length);
         let line_end = if behind.starts_with("\r\n") { 2 } else { usize::from(behind.starts_with('\n')) };
         if line_end > 0 && is_identifier(word) {
-            self.take(Kind::HeredocOpen, 2 + rest.len() - behind.len() + line_end);
-            self.modes.push(Mode::Heredoc { word });
+            self.take(TokenKind::HeredocOpen, 2 + rest.len() - behind.len() + line_end);
+            self.modes.push(LexerMode::Heredoc { word });
         } else {
-            self.take(Kind::Less, 1);
+            self.take(TokenKind::Less, 1);
         }
     }
 
@@ -262,7 +266,7 @@ impl<'a> Lexer<'a> {
             && let Some((line, _)) = self.text[self.offset..].split_once('\n')
             && line.trim() == word
         {
-            self.take(Kind::HeredocClose, line.strip_suffix('\r').unwrap_or(line).len());
+            self.take(TokenKind::HeredocClose, line.strip_suffix('\r').unwrap_or(line).len());
             self.modes.pop();
             return;
         }
@@ -275,10 +279,10 @@ impl<'a> Lexer<'a> {
         loop {
             length += self.text_length(length);
             match self.byte(length) {
-                b'\n' => break self.take(Kind::Text, length + 1),
+                b'\n' => break self.take(TokenKind::Text, length + 1),
                 b'$' | b'%' if length == 0 => break self.sequence(),
                 b'"' | b'\\' | b'\r' => length += 1,
-                _ => break self.take(Kind::Text, length),
+                _ => break self.take(TokenKind::Text, length),
             }
         }
     }
@@ -292,16 +296,16 @@ impl<'a> Lexer<'a> {
                     length = (length + 2).min(self.bytes.len() - self.offset);
                 }
                 b'\\' => length += 1,
-                _ if length > 0 => break self.take(Kind::Text, length),
+                _ if length > 0 => break self.take(TokenKind::Text, length),
                 b'"' => {
                     self.modes.pop();
-                    break self.take(Kind::QuoteClose, 1);
+                    break self.take(TokenKind::QuoteClose, 1);
                 }
                 b'$' | b'%' => break self.sequence(),
                 // A line end cannot be between quotes: the text is taken to have ended.
                 _ => {
                     self.modes.pop();
-                    break self.take(Kind::Stray, 0);
+                    break self.take(TokenKind::Stray, 0);
                 }
             }
         }
@@ -323,40 +327,40 @@ impl<'a> Lexer<'a> {
     }
 
     fn sequence(&mut self) {
-        let kind = if self.byte(0) == b'$' { Kind::Interpolation } else { Kind::Directive };
+        let kind = if self.byte(0) == b'$' { TokenKind::Interpolation } else { TokenKind::Directive };
         let strips = usize::from(self.byte(2) == b'~');
         self.take(kind, 2 + strips);
-        self.modes.push(Mode::Code { braces: 0, nested: true });
+        self.modes.push(LexerMode::Code { braces: 0, nested: true });
     }
 }
 
-fn sign(two: [u8; 2]) -> Option<(Kind, usize)> {
+fn sign(two: [u8; 2]) -> Option<(TokenKind, usize)> {
     let found = match two {
-        [b'=', b'='] => (Kind::Equal, 2),
-        [b'=', b'>'] => (Kind::Arrow, 2),
-        [b'!', b'='] => (Kind::NotEqual, 2),
-        [b'<', b'='] => (Kind::LessOrEqual, 2),
-        [b'>', b'='] => (Kind::GreaterOrEqual, 2),
-        [b'&', b'&'] => (Kind::And, 2),
-        [b'|', b'|'] => (Kind::Or, 2),
-        [b':', b':'] => (Kind::DoubleColon, 2),
-        [b'[', _] => (Kind::BracketOpen, 1),
-        [b']', _] => (Kind::BracketClose, 1),
-        [b'(', _] => (Kind::ParenthesisOpen, 1),
-        [b')', _] => (Kind::ParenthesisClose, 1),
-        [b',', _] => (Kind::Comma, 1),
-        [b'.', _] => (Kind::Dot, 1),
-        [b':', _] => (Kind::Colon, 1),
-        [b'?', _] => (Kind::Question, 1),
-        [b'=', _] => (Kind::Assign, 1),
-        [b'<', _] => (Kind::Less, 1),
-        [b'>', _] => (Kind::Greater, 1),
-        [b'!', _] => (Kind::Not, 1),
-        [b'+', _] => (Kind::Plus, 1),
-        [b'-', _] => (Kind::Minus, 1),
-        [b'*', _] => (Kind::Star, 1),
-        [b'/', _] => (Kind::Slash, 1),
-        [b'%', _] => (Kind::Percent, 1),
+        [b'=', b'='] => (TokenKind::Equal, 2),
+        [b'=', b'>'] => (TokenKind::Arrow, 2),
+        [b'!', b'='] => (TokenKind::NotEqual, 2),
+        [b'<', b'='] => (TokenKind::LessOrEqual, 2),
+        [b'>', b'='] => (TokenKind::GreaterOrEqual, 2),
+        [b'&', b'&'] => (TokenKind::And, 2),
+        [b'|', b'|'] => (TokenKind::Or, 2),
+        [b':', b':'] => (TokenKind::DoubleColon, 2),
+        [b'[', _] => (TokenKind::BracketOpen, 1),
+        [b']', _] => (TokenKind::BracketClose, 1),
+        [b'(', _] => (TokenKind::ParenthesisOpen, 1),
+        [b')', _] => (TokenKind::ParenthesisClose, 1),
+        [b',', _] => (TokenKind::Comma, 1),
+        [b'.', _] => (TokenKind::Dot, 1),
+        [b':', _] => (TokenKind::Colon, 1),
+        [b'?', _] => (TokenKind::Question, 1),
+        [b'=', _] => (TokenKind::Assign, 1),
+        [b'<', _] => (TokenKind::Less, 1),
+        [b'>', _] => (TokenKind::Greater, 1),
+        [b'!', _] => (TokenKind::Not, 1),
+        [b'+', _] => (TokenKind::Plus, 1),
+        [b'-', _] => (TokenKind::Minus, 1),
+        [b'*', _] => (TokenKind::Star, 1),
+        [b'/', _] => (TokenKind::Slash, 1),
+        [b'%', _] => (TokenKind::Percent, 1),
         _ => return None,
     };
     Some(found)

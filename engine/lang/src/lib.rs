@@ -1,5 +1,5 @@
 //! The language: text is read ([`load`]), compiled to a [`Configuration`] whose expressions have all names resolved,
-//! and evaluated against an [`Environment`]. Values may be unknown or secret, wholly or in part, through all of it.
+//! and evaluated against an [`EvaluationContext`]. Values may be unknown or secret, wholly or in part, through all of it.
 
 mod body;
 mod compile;
@@ -31,20 +31,21 @@ mod user_functions;
 mod version;
 
 pub use body::Body;
-pub use compiled_expression::{BlockName, Expression, Reference, Target};
+pub use compiled_expression::{BlockName, Expression, Reference, ReferenceTarget};
 pub use configuration::{
-    Backend, Check, Condition, Configuration, Encryption, IgnoreChanges, Import, IndexMap, Lifecycle, Local, ModuleCall, Moved,
-    OutputBlock, ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Trigger, Variable,
+    BackendBlock, CheckBlock, Condition, Configuration, EncryptionBlock, IgnoreChanges, ImportBlock, IndexMap, Lifecycle,
+    LocalValue, ModuleCall, MovedBlock, OutputBlock, PassedProvider, ProviderBlock, RemovedBlock, ReplaceTrigger,
+    RequiredProvider, ResourceBlock, SettingsBlock, VariableBlock,
 };
 pub use describe::a_kind;
-pub use environment::{Environment, Fact, Files, Nothing, Scope};
+pub use environment::{EmptyScope, EvaluationContext, FileSource, MachineFact, ValueScope};
 pub use ephemeral::kept;
 pub use ephemeral_as_null::not_kept;
 pub use format::format;
-pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
+pub use functions::{Function, Parameter, ParameterKind, functions};
 pub use inputs::{expression, value_of_text, values_file};
 pub use is_incomplete::is_unfinished;
-pub use literals::{Literal, Written, literals};
-pub use load::{Directories, Loaded, compile, load};
+pub use literals::{Literal, LiteralForm, literals};
+pub use load::{DirectorySource, LoadedConfiguration, compile, load};
 pub use providers::unknown_providers;
-pub use source::{Family, Role, SourceFile};
+pub use source::{FileFamily, FileRole, SourceFile};

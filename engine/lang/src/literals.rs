@@ -10,7 +10,7 @@ mod values;
 
 use std::ops::Range;
 
-use self::reader::Reader;
+use self::reader::LiteralReader;
 
 /// A text, number or truth value in the value of an argument, or what somebody wrote in the place of one. What only leads
 /// to the value is none: a key, an index, a separator, a condition.
@@ -30,12 +30,12 @@ pub struct Literal<'a> {
     /// Whether it is given to `sensitive`, however that is spelt.
     pub is_marked: bool,
     /// How it is written.
-    pub written: Written,
+    pub written: LiteralForm,
 }
 
 /// How a literal is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum LiteralForm {
     /// As the language has it.
     Soundly,
     /// Without quotes, or without a sign between it and the name.
@@ -49,7 +49,7 @@ pub enum Written {
 /// All that a source text gives to arguments, in order.
 #[must_use]
 pub fn literals(text: &str) -> Vec<Literal<'_>> {
-    Reader::new(text).read()
+    LiteralReader::new(text).read()
 }
 
 #[cfg(test)]
@@ -61,14 +61,14 @@ mod tests {
             let sign = if it.is_piece { "~" } else { "=" };
             format!("{}{sign}{}", it.path.join("."), &text[it.place.clone()])
         };
-        literals(text).iter().filter(|it| it.written == Written::Soundly).map(told).collect()
+        literals(text).iter().filter(|it| it.written == LiteralForm::Soundly).map(told).collect()
     }
 
     /// What is no literal of the language, each under its names.
     fn slipped(text: &str) -> String {
         let told = |it: &Literal<'_>| format!("{}={}", it.path.join("."), &text[it.place.clone()]);
         let all = literals(text);
-        let slips = all.iter().filter(|it| matches!(it.written, Written::Bare | Written::Label));
+        let slips = all.iter().filter(|it| matches!(it.written, LiteralForm::Bare | LiteralForm::Label));
         slips.map(told).collect::<Vec<_>>().join(" | ")
     }
 

@@ -6,17 +6,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ha_diagnostics::{Diagnostic, Span};
+use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_value::{Name, Value};
 
 use crate::SourceFile;
-use crate::compile::{self, Compiled, Source};
+use crate::compile::{self, CompiledDirectory, ModuleSource};
 use crate::compiled_expression::Expression;
 use crate::configuration::{Configuration, ModuleCall};
 use crate::diagnostics;
 use crate::diagnostics::module as mistakes;
-use crate::environment::{Environment, Nothing};
-use known::{Given, Known};
+use crate::environment::{EmptyScope, EvaluationContext};
+use known::{ModuleSourceScope, VariableInputs};
 
 /// How deep calls of modules may lie within each other.
 const DEEPEST: usize = 64;
@@ -25,7 +25,7 @@ const DEEPEST: usize = 64;
 const MOST: usize = 20_000;
 
 /// The directories that modules are read from.
-pub trait Directories {
+pub trait DirectorySource {
     /// The files of a configuration that are in a directory itself, in the order of their names. The directory is named from the
     /// root's, with `/` between the parts and without `.`; it begins with `..` where it lies outside. The names of the
     /// files begin with that of the directory.
@@ -35,7 +35,7 @@ pub trait Directories {
     fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String>;
 }
 
-impl Directories for Nothing {
+impl DirectorySource for EmptyScope {
     fn files(&self, _: &str) -> Result<Vec<SourceFile>, String> {
         Err("modules cannot be read here".into())
     }
@@ -43,7 +43,7 @@ impl Directories for Nothing {
 
 /// A configuration with all its modules.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedConfiguration {
     /// What the files say. What is wrong is left out of it; it is complete where nothing is wrong.
     pub configuration: Configuration,
     /// The files of the modules, each once.
@@ -55,7 +55,7 @@ pub struct Loaded {
 /// The configuration that the files of one directory say together, without modules, and all that is wrong with it.
 #[must_use]
 pub fn compile(files: &[SourceFile]) -> (Configuration, Vec<Diagnostic>) {
-    let Loaded { configuration, diagnostics, .. } = load(files, &Nothing, |_| BTreeMap::new());
+    let LoadedConfiguration { configuration, diagnostics, .. } = load(files, &EmptyScope, |_| BTreeMap::new());
     (configuration, diagnostics)
 }
 
@@ -63,13 +63,13 @@ pub fn compile(files: &[SourceFile]) -> (Configuration, Vec<Diagnostic>) {
 /// far as they are given; it is asked once, with what the root's files say by themselves.
 pub fn load(
     files: &[SourceFile],
-    directories: &dyn Directories,
+    directories: &dyn DirectorySource,
     values: impl FnOnce(&Configuration) -> BTreeMap<Name, Value>,
-) -> Loaded {
+) -> LoadedConfiguration {
     let mut problems = Vec::new();
     let root = compile::directory(files, &mut problems);
-    let given = Given::Values(values(&root.configuration));
-    let mut loader = Loader {
+    let given = VariableInputs::Values(values(&root.configuration));
+    let mut loader = ModuleLoader {
         directories,
         compiled: HashMap::new(),
         made: HashMap::new(),
@@ -78,21 +78,21 @@ pub fn load(
         problems,
         is_full: false,
     };
-    let known = Known::new(&root.configuration, given);
+    let known = ModuleSourceScope::new(&root.configuration, given);
     let called = loader.called(&root.sources, &known);
     drop(known);
-    let Compiled { mut configuration, .. } = root;
+    let CompiledDirectory { mut configuration, .. } = root;
     loader.finish(&mut configuration, called);
     compile::root(&configuration, &mut loader.problems);
-    Loaded { configuration, modules: loader.modules, diagnostics: loader.problems }
+    LoadedConfiguration { configuration, modules: loader.modules, diagnostics: loader.problems }
 }
 
-struct Loader<'a> {
-    directories: &'a dyn Directories,
+struct ModuleLoader<'a> {
+    directories: &'a dyn DirectorySource,
     /// What directories say by themselves, until it is sure that nobody needs it any more.
-    compiled: HashMap<Arc<str>, Rc<Compiled>>,
+    compiled: HashMap<Arc<str>, Rc<CompiledDirectory>>,
     /// What was made of directories.
-    made: HashMap<Arc<str>, Vec<Made>>,
+    made: HashMap<Arc<str>, Vec<LoadedDirectory>>,
     /// The directories that are being read, outermost first.
     within: Vec<Arc<str>>,
     modules: Vec<SourceFile>,
@@ -102,46 +102,46 @@ struct Loader<'a> {
 }
 
 /// What a directory says with the modules it calls, which may hang on values of variables.
-struct Made {
+struct LoadedDirectory {
     used: BTreeMap<Name, Option<Value>>,
-    module: Module,
+    module: LoadedModule,
 }
 
 /// A module with all it calls.
 #[derive(Clone)]
-struct Module {
+struct LoadedModule {
     configuration: Arc<Configuration>,
     /// Whether nothing is wrong with it.
     sound: bool,
     /// A `provider` block in it or below.
-    provider: Option<Span>,
+    provider: Option<SourceSpan>,
     /// How many calls of modules there are in it and below.
     calls: usize,
 }
 
 /// A module that a configuration calls.
-struct Called {
+struct CalledModule {
     source: Name,
     /// What it is, where it could be read.
-    module: Option<Module>,
+    module: Option<LoadedModule>,
 }
 
-impl Loader<'_> {
+impl ModuleLoader<'_> {
     /// The modules that a configuration calls.
-    fn called(&mut self, sources: &[Source], known: &Known<'_>) -> Vec<(Name, Called)> {
+    fn called(&mut self, sources: &[ModuleSource], known: &ModuleSourceScope<'_>) -> Vec<(Name, CalledModule)> {
         let mut all = Vec::with_capacity(sources.len());
-        for Source { module, expression } in sources {
+        for ModuleSource { module, expression } in sources {
             let source = self.source(expression, known);
             let inside = source.as_deref().and_then(|it| self.module(it, module, expression.span(), known));
-            all.push((module.clone(), Called { source: source.unwrap_or_else(|| "".into()), module: inside }));
+            all.push((module.clone(), CalledModule { source: source.unwrap_or_else(|| "".into()), module: inside }));
         }
         all
     }
 
     /// The text that the source of a module is.
-    fn source(&mut self, expression: &Expression, known: &Known<'_>) -> Option<Name> {
+    fn source(&mut self, expression: &Expression, known: &ModuleSourceScope<'_>) -> Option<Name> {
         let span = expression.span();
-        let problem = match expression.evaluate(&Environment::new(known, &Nothing)) {
+        let problem = match expression.evaluate(&EvaluationContext::new(known, &EmptyScope)) {
             Ok(Value::String(source)) => return Some(source),
             Ok(value) if value.contains_sensitive() => mistakes::source_is_secret(span.clone()),
             Ok(_) => mistakes::source_is_no_text(span.clone()),
@@ -156,7 +156,7 @@ impl Loader<'_> {
     }
 
     /// The module in a directory.
-    fn module(&mut self, source: &str, name: &Name, span: &Span, outer: &Known<'_>) -> Option<Module> {
+    fn module(&mut self, source: &str, name: &Name, span: &SourceSpan, outer: &ModuleSourceScope<'_>) -> Option<LoadedModule> {
         let within = self.within.last().cloned().unwrap_or_default();
         let Some(directory) = directory(&within, source) else {
             self.problems.push(mistakes::not_local(source, span.clone()));
@@ -176,7 +176,7 @@ impl Loader<'_> {
         }
         let compiled = self.compiled(&directory, span)?;
         let before = self.problems.len();
-        let known = Known::new(&compiled.configuration, Given::Arguments { call: outer.call(name)?, outer });
+        let known = ModuleSourceScope::new(&compiled.configuration, VariableInputs::Arguments { call: outer.call(name)?, outer });
         let made = self.made.get(&directory).into_iter().flatten();
         if let Some(made) = made.into_iter().find(|it| it.used.iter().all(|(name, value)| known.variable(name) == *value)) {
             return Some(made.module.clone());
@@ -195,13 +195,13 @@ impl Loader<'_> {
         };
         let (provider, calls) = self.finish(&mut configuration, called);
         let sound = own_sound && !self.problems[before..].iter().any(Diagnostic::is_error);
-        let module = Module { configuration: Arc::new(configuration), sound, provider, calls };
-        self.made.entry(directory).or_default().push(Made { used, module: module.clone() });
+        let module = LoadedModule { configuration: Arc::new(configuration), sound, provider, calls };
+        self.made.entry(directory).or_default().push(LoadedDirectory { used, module: module.clone() });
         Some(module)
     }
 
     /// What a directory says by itself.
-    fn compiled(&mut self, directory: &Arc<str>, span: &Span) -> Option<Rc<Compiled>> {
+    fn compiled(&mut self, directory: &Arc<str>, span: &SourceSpan) -> Option<Rc<CompiledDirectory>> {
         if let Some(compiled) = self.compiled.get(directory) {
             return Some(compiled.clone());
         }
@@ -230,11 +230,11 @@ impl Loader<'_> {
 
     /// Puts the called modules in their places and checks what refers to them and to all else. Gives a `provider` block,
     /// where there is one in it or below, and how many calls of modules there are.
-    fn finish(&mut self, configuration: &mut Configuration, called: Vec<(Name, Called)>) -> (Option<Span>, usize) {
+    fn finish(&mut self, configuration: &mut Configuration, called: Vec<(Name, CalledModule)>) -> (Option<SourceSpan>, usize) {
         let mut unsound = HashSet::new();
         let mut calls = 0;
         let mut provider = configuration.providers.first().map(|it| it.span.clone());
-        for (name, Called { source, module }) in called {
+        for (name, CalledModule { source, module }) in called {
             let Some(call) = configuration.modules.get_mut(&name) else { continue };
             call.source = source;
             if !module.as_ref().is_some_and(|it| it.sound) {
@@ -267,7 +267,7 @@ impl Loader<'_> {
 
 /// What is wrong with a call of a module that has `provider` blocks: it must be there as long as they are needed, which is
 /// longer than its instances are.
-fn provider_in_many(call: &ModuleCall, inside: &Span) -> Option<Diagnostic> {
+fn provider_in_many(call: &ModuleCall, inside: &SourceSpan) -> Option<Diagnostic> {
     let repeated = [("count", &call.count), ("for_each", &call.for_each), ("enabled", &call.enabled)];
     let repeated = repeated.into_iter().find_map(|(name, it)| Some((name, it.as_ref()?.span())));
     let depends = || call.depends_on.first().map(|it| ("depends_on", &it.span));

@@ -14,10 +14,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::SourceFile;
 use crate::diagnostics;
-use crate::lexer::{self, Kind};
-use crate::syntax::{At, Body, Node};
-use crate::template::Unit;
-use cursor::Cursor;
+use crate::lexer::{self, TokenKind};
+use crate::syntax::{BodySyntax, ByteSpan, SyntaxNode};
+use crate::template::StripExtent;
+use cursor::TokenCursor;
 
 /// How many brackets, blocks and directives can be open at once.
 const LEVELS: usize = 64;
@@ -26,47 +26,47 @@ const LEVELS: usize = 64;
 const HEIGHT: usize = 400;
 
 /// That something could not be read, which was told already.
-struct Unreadable;
+struct ParseError;
 
-type Read<T> = Result<T, Unreadable>;
+type ParseResult<T> = Result<T, ParseError>;
 
 /// A whole file, as far as it can be read.
-pub(crate) fn body(file: &SourceFile) -> (Body, Vec<Diagnostic>) {
+pub(crate) fn body(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
     if let Err(problem) = bounded(file) {
-        return (Body::default(), vec![*problem]);
+        return (BodySyntax::default(), vec![*problem]);
     }
-    let mut cursor = Cursor::new(file, lexer::tokens(&file.text));
+    let mut cursor = TokenCursor::new(file, lexer::tokens(&file.text));
     let body = cursor.file();
     (body, cursor.problems)
 }
 
 /// One expression.
-pub(crate) fn expression(file: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
+pub(crate) fn expression(file: &SourceFile) -> Result<SyntaxNode, Vec<Diagnostic>> {
     whole(file, lexer::tokens, |cursor| {
         // There is nothing that a line end could end.
-        let node = cursor.over_lines(Cursor::expression)?;
-        cursor.over_lines(|it| it.expect(Kind::End, "the end of the expression"))?;
+        let node = cursor.over_lines(TokenCursor::expression)?;
+        cursor.over_lines(|it| it.expect(TokenKind::End, "the end of the expression"))?;
         Ok(node)
     })
 }
 
 /// A template that is a whole text by itself.
-pub(crate) fn template(file: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
-    let at = At::new(0, file.text.len());
+pub(crate) fn template(file: &SourceFile) -> Result<SyntaxNode, Vec<Diagnostic>> {
+    let at = ByteSpan::new(0, file.text.len());
     whole(file, lexer::template_tokens, |cursor| {
         let start = cursor.peek();
-        let tokens = cursor.template(start, Kind::End)?;
-        Ok(Node::new(at, crate::template::node(tokens, Unit::Line)))
+        let tokens = cursor.template(start, TokenKind::End)?;
+        Ok(SyntaxNode::new(at, crate::template::node(tokens, StripExtent::Line)))
     })
 }
 
 fn whole(
     file: &SourceFile,
     tokens: fn(&str) -> Vec<lexer::Token>,
-    read: impl FnOnce(&mut Cursor<'_>) -> Read<Node>,
-) -> Result<Node, Vec<Diagnostic>> {
+    read: impl FnOnce(&mut TokenCursor<'_>) -> ParseResult<SyntaxNode>,
+) -> Result<SyntaxNode, Vec<Diagnostic>> {
     bounded(file).map_err(|it| vec![*it])?;
-    let mut cursor = Cursor::new(file, tokens(&file.text));
+    let mut cursor = TokenCursor::new(file, tokens(&file.text));
     match read(&mut cursor) {
         Ok(node) if cursor.problems.is_empty() => Ok(node),
         _ => Err(cursor.problems),

@@ -21,35 +21,35 @@ impl SourceFile {
 
 /// How the files of a directory are spelt: they are all of one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub enum FileFamily {
     /// `*.hcl` and `*.hcl.json`, with `ha` blocks.
     Ha,
     /// `*.tf` and `*.tf.json`, with `terraform` blocks.
     Terraform,
 }
 
-impl Family {
+impl FileFamily {
     /// What the block with settings is called.
     pub(crate) fn settings(self) -> &'static str {
         match self {
-            Family::Ha => "ha",
-            Family::Terraform => "terraform",
+            FileFamily::Ha => "ha",
+            FileFamily::Terraform => "terraform",
         }
     }
 }
 
 /// What a file is by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum FileRole {
     /// Part of the configuration.
-    Primary(Family),
+    Primary(FileFamily),
     /// It says other things of blocks that are in the primary files.
-    Override(Family),
+    Override(FileFamily),
     /// Something that Terraform keeps beside a configuration and that is not part of it: tests, queries, mocks.
     Beside,
 }
 
-impl Role {
+impl FileRole {
     /// What the file of this name is; none where it has nothing to do with a configuration.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
@@ -60,13 +60,17 @@ impl Role {
             return None;
         }
         let family = match suffix {
-            "hcl" if BESIDE.iter().any(|it| stem.ends_with(it)) => return Some(Role::Beside),
-            "tftest" | "tfmock" | "tfquery" if plain.len() < name.len() => return Some(Role::Beside),
-            "hcl" => Family::Ha,
-            "tf" => Family::Terraform,
+            "hcl" if BESIDE.iter().any(|it| stem.ends_with(it)) => return Some(FileRole::Beside),
+            "tftest" | "tfmock" | "tfquery" if plain.len() < name.len() => return Some(FileRole::Beside),
+            "hcl" => FileFamily::Ha,
+            "tf" => FileFamily::Terraform,
             _ => return None,
         };
-        Some(if stem == "override" || stem.ends_with("_override") { Role::Override(family) } else { Role::Primary(family) })
+        Some(if stem == "override" || stem.ends_with("_override") {
+            FileRole::Override(family)
+        } else {
+            FileRole::Primary(family)
+        })
     }
 }
 

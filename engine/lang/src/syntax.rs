@@ -5,12 +5,12 @@ use unicode_normalization::UnicodeNormalization;
 
 /// A stretch of the source, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct At {
+pub(crate) struct ByteSpan {
     pub(crate) start: u32,
     pub(crate) end: u32,
 }
 
-impl At {
+impl ByteSpan {
     pub(crate) fn new(start: usize, end: usize) -> Self {
         let narrow = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
         Self { start: narrow(start), end: narrow(end) }
@@ -38,93 +38,93 @@ pub(crate) fn composed(text: &str) -> Name {
 
 /// A word of the source and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Word {
+pub(crate) struct SourceWord {
     pub(crate) name: Name,
-    pub(crate) at: At,
+    pub(crate) at: ByteSpan,
 }
 
 /// A file or the inside of a block.
 #[derive(Debug, Default)]
-pub(crate) struct Body {
-    pub(crate) arguments: Vec<Argument>,
-    pub(crate) blocks: Vec<Block>,
+pub(crate) struct BodySyntax {
+    pub(crate) arguments: Vec<ArgumentSyntax>,
+    pub(crate) blocks: Vec<BlockSyntax>,
 }
 
 /// `name = value`
 #[derive(Debug)]
-pub(crate) struct Argument {
-    pub(crate) name: Word,
-    pub(crate) value: Node,
+pub(crate) struct ArgumentSyntax {
+    pub(crate) name: SourceWord,
+    pub(crate) value: SyntaxNode,
 }
 
 /// `kind "label" { … }`
 #[derive(Debug)]
-pub(crate) struct Block {
-    pub(crate) kind: Word,
-    pub(crate) labels: Vec<Word>,
-    pub(crate) body: Body,
+pub(crate) struct BlockSyntax {
+    pub(crate) kind: SourceWord,
+    pub(crate) labels: Vec<SourceWord>,
+    pub(crate) body: BodySyntax,
     /// The kind and the labels.
-    pub(crate) head: At,
-    pub(crate) at: At,
+    pub(crate) head: ByteSpan,
+    pub(crate) at: ByteSpan,
 }
 
 /// An expression.
 #[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) at: At,
-    pub(crate) kind: Kind,
+pub(crate) struct SyntaxNode {
+    pub(crate) at: ByteSpan,
+    pub(crate) kind: SyntaxKind,
 }
 
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum SyntaxKind {
     Literal(Value),
     /// The first name of a reference.
     Root(Name),
-    Attribute(Box<Node>, Word),
-    Index(Box<Node>, Box<Node>),
-    /// The second node is what is done with each element; [`Kind::Element`] stands for that element.
-    Splat(Box<Node>, Box<Node>),
+    Attribute(Box<SyntaxNode>, SourceWord),
+    Index(Box<SyntaxNode>, Box<SyntaxNode>),
+    /// The second node is what is done with each element; [`SyntaxKind::Element`] stands for that element.
+    Splat(Box<SyntaxNode>, Box<SyntaxNode>),
     Element,
-    Template(Vec<Piece>),
-    Tuple(Vec<Node>),
-    Object(Vec<(Node, Node)>),
-    Parenthesis(Box<Node>),
-    Conditional(Box<[Node; 3]>),
-    Not(Box<Node>),
-    Negative(Box<Node>),
-    Binary(Operator, Box<[Node; 2]>),
-    Call(Call),
-    For(Box<For>),
+    Template(Vec<TemplateSyntax>),
+    Tuple(Vec<SyntaxNode>),
+    Object(Vec<(SyntaxNode, SyntaxNode)>),
+    Parenthesis(Box<SyntaxNode>),
+    Conditional(Box<[SyntaxNode; 3]>),
+    Not(Box<SyntaxNode>),
+    Negative(Box<SyntaxNode>),
+    Binary(Operator, Box<[SyntaxNode; 2]>),
+    Call(CallSyntax),
+    For(Box<ForSyntax>),
 }
 
 #[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) name: Word,
-    pub(crate) arguments: Vec<Node>,
+pub(crate) struct CallSyntax {
+    pub(crate) name: SourceWord,
+    pub(crate) arguments: Vec<SyntaxNode>,
     /// Whether `...` follows the last argument.
     pub(crate) spread: bool,
 }
 
 #[derive(Debug)]
-pub(crate) struct For {
-    pub(crate) key: Option<Word>,
-    pub(crate) value: Word,
-    pub(crate) collection: Node,
+pub(crate) struct ForSyntax {
+    pub(crate) key: Option<SourceWord>,
+    pub(crate) value: SourceWord,
+    pub(crate) collection: SyntaxNode,
     /// Present when the result is an object.
-    pub(crate) result_key: Option<Node>,
-    pub(crate) result: Node,
-    pub(crate) condition: Option<Node>,
+    pub(crate) result_key: Option<SyntaxNode>,
+    pub(crate) result: SyntaxNode,
+    pub(crate) condition: Option<SyntaxNode>,
     /// Whether `...` follows the result.
     pub(crate) grouping: bool,
 }
 
 /// A stretch of a template.
 #[derive(Debug)]
-pub(crate) enum Piece {
+pub(crate) enum TemplateSyntax {
     Text(String),
-    Value(Node),
-    If { condition: Node, then: Vec<Piece>, otherwise: Vec<Piece> },
-    For { key: Option<Word>, value: Word, collection: Node, body: Vec<Piece> },
+    Value(SyntaxNode),
+    If { condition: SyntaxNode, then: Vec<TemplateSyntax>, otherwise: Vec<TemplateSyntax> },
+    For { key: Option<SourceWord>, value: SourceWord, collection: SyntaxNode, body: Vec<TemplateSyntax> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,15 +165,15 @@ impl Operator {
     }
 }
 
-impl Node {
-    pub(crate) fn new(at: At, kind: Kind) -> Self {
+impl SyntaxNode {
+    pub(crate) fn new(at: ByteSpan, kind: SyntaxKind) -> Self {
         Self { at, kind }
     }
 
     /// The one name this is, where it is nothing but a name.
     pub(crate) fn keyword(&self) -> Option<&Name> {
         match &self.kind {
-            Kind::Root(name) => Some(name),
+            SyntaxKind::Root(name) => Some(name),
             _ => None,
         }
     }
@@ -181,51 +181,51 @@ impl Node {
     /// The text this is, where it is a text without anything to work out.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Literal(value) => value.as_str(),
+            SyntaxKind::Literal(value) => value.as_str(),
             _ => None,
         }
     }
 }
 
 /// Puts everything somewhere else, for what is read from the middle of a file or behind other files.
-pub(crate) trait Placed {
-    fn place(&mut self, to: &dyn Fn(At) -> At);
+pub(crate) trait SpanRelocator {
+    fn place(&mut self, to: &dyn Fn(ByteSpan) -> ByteSpan);
 }
 
-impl<T: Placed> Placed for Vec<T> {
-    fn place(&mut self, to: &dyn Fn(At) -> At) {
+impl<T: SpanRelocator> SpanRelocator for Vec<T> {
+    fn place(&mut self, to: &dyn Fn(ByteSpan) -> ByteSpan) {
         self.iter_mut().for_each(|it| it.place(to));
     }
 }
 
-impl<T: Placed> Placed for Option<T> {
-    fn place(&mut self, to: &dyn Fn(At) -> At) {
+impl<T: SpanRelocator> SpanRelocator for Option<T> {
+    fn place(&mut self, to: &dyn Fn(ByteSpan) -> ByteSpan) {
         self.iter_mut().for_each(|it| it.place(to));
     }
 }
 
-impl Placed for Word {
-    fn place(&mut self, to: &dyn Fn(At) -> At) {
+impl SpanRelocator for SourceWord {
+    fn place(&mut self, to: &dyn Fn(ByteSpan) -> ByteSpan) {
         self.at = to(self.at);
     }
 }
 
-impl Placed for Body {
-    fn place(&mut self, to: &dyn Fn(At) -> At) {
+impl SpanRelocator for BodySyntax {
+    fn place(&mut self, to: &dyn Fn(ByteSpan) -> ByteSpan) {
         self.arguments.place(to);
         self.blocks.place(to);
     }
 }
 
-impl Placed for Argument {
-    fn place(&mut self, to: &dyn Fn(At) -> At) {
+impl SpanRelocator for ArgumentSyntax {
+    fn place(&mut self, to: &dyn Fn(ByteSpan) -> ByteSpan) {
         self.name.place(to);
         self.value.place(to);
     }
 }
 
-impl Placed for Block {
-    fn place(&mut self, to: &dyn Fn(At) -> At) {
+impl SpanRelocator for BlockSyntax {
+    fn place(&mut self, to: &dyn Fn(ByteSpan) -> ByteSpan) {
         self.kind.place(to);
         self.labels.place(to);
         self.body.place(to);
@@ -234,34 +234,34 @@ impl Placed for Block {
     }
 }
 
-impl Placed for Node {
-    fn place(&mut self, to: &dyn Fn(At) -> At) {
+impl SpanRelocator for SyntaxNode {
+    fn place(&mut self, to: &dyn Fn(ByteSpan) -> ByteSpan) {
         self.at = to(self.at);
         match &mut self.kind {
-            Kind::Literal(_) | Kind::Root(_) | Kind::Element => {}
-            Kind::Attribute(of, word) => {
+            SyntaxKind::Literal(_) | SyntaxKind::Root(_) | SyntaxKind::Element => {}
+            SyntaxKind::Attribute(of, word) => {
                 of.place(to);
                 word.place(to);
             }
-            Kind::Index(of, with) | Kind::Splat(of, with) => {
+            SyntaxKind::Index(of, with) | SyntaxKind::Splat(of, with) => {
                 of.place(to);
                 with.place(to);
             }
-            Kind::Template(pieces) => pieces.place(to),
-            Kind::Tuple(items) => items.place(to),
-            Kind::Object(entries) => entries.iter_mut().for_each(|(key, value)| {
+            SyntaxKind::Template(pieces) => pieces.place(to),
+            SyntaxKind::Tuple(items) => items.place(to),
+            SyntaxKind::Object(entries) => entries.iter_mut().for_each(|(key, value)| {
                 key.place(to);
                 value.place(to);
             }),
-            Kind::Parenthesis(inner) | Kind::Not(inner) | Kind::Negative(inner) => inner.place(to),
-            Kind::Conditional(it) => it.iter_mut().for_each(|it| it.place(to)),
-            Kind::Binary(_, it) => it.iter_mut().for_each(|it| it.place(to)),
-            Kind::Call(Call { name, arguments, spread: _ }) => {
+            SyntaxKind::Parenthesis(inner) | SyntaxKind::Not(inner) | SyntaxKind::Negative(inner) => inner.place(to),
+            SyntaxKind::Conditional(it) => it.iter_mut().for_each(|it| it.place(to)),
+            SyntaxKind::Binary(_, it) => it.iter_mut().for_each(|it| it.place(to)),
+            SyntaxKind::Call(CallSyntax { name, arguments, spread: _ }) => {
                 name.place(to);
                 arguments.place(to);
             }
-            Kind::For(it) => {
-                let For { key, value, collection, result_key, result, condition, grouping: _ } = &mut **it;
+            SyntaxKind::For(it) => {
+                let ForSyntax { key, value, collection, result_key, result, condition, grouping: _ } = &mut **it;
                 key.place(to);
                 value.place(to);
                 collection.place(to);
@@ -273,17 +273,17 @@ impl Placed for Node {
     }
 }
 
-impl Placed for Piece {
-    fn place(&mut self, to: &dyn Fn(At) -> At) {
+impl SpanRelocator for TemplateSyntax {
+    fn place(&mut self, to: &dyn Fn(ByteSpan) -> ByteSpan) {
         match self {
-            Piece::Text(_) => {}
-            Piece::Value(node) => node.place(to),
-            Piece::If { condition, then, otherwise } => {
+            TemplateSyntax::Text(_) => {}
+            TemplateSyntax::Value(node) => node.place(to),
+            TemplateSyntax::If { condition, then, otherwise } => {
                 condition.place(to);
                 then.place(to);
                 otherwise.place(to);
             }
-            Piece::For { key, value, collection, body } => {
+            TemplateSyntax::For { key, value, collection, body } => {
                 key.place(to);
                 value.place(to);
                 collection.place(to);

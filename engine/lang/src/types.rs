@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ha_diagnostics::Diagnostic;
-use ha_value::{Attribute, Name, Type, Value, convert};
+use ha_value::{AttributeType, Name, Type, Value, convert};
 
 use crate::diagnostics::types as mistakes;
-use crate::environment::{Environment, Nothing};
-use crate::resolve::Resolver;
-use crate::syntax::{Call, Kind, Node};
+use crate::environment::{EmptyScope, EvaluationContext};
+use crate::resolve::NameResolver;
+use crate::syntax::{CallSyntax, SyntaxKind, SyntaxNode};
 
 /// The type that a `type` argument says.
-pub(crate) fn constraint(written: Node, resolver: &mut Resolver) -> Type {
+pub(crate) fn constraint(written: SyntaxNode, resolver: &mut NameResolver) -> Type {
     let span = resolver.span(written.at);
     match written.kind {
-        Kind::Parenthesis(inner) => constraint(*inner, resolver),
-        Kind::Root(name) => match &*name {
+        SyntaxKind::Parenthesis(inner) => constraint(*inner, resolver),
+        SyntaxKind::Root(name) => match &*name {
             "any" => Type::Any,
             "bool" => Type::Bool,
             "number" => Type::Number,
@@ -32,11 +32,11 @@ pub(crate) fn constraint(written: Node, resolver: &mut Resolver) -> Type {
                 Type::Any
             }
         },
-        Kind::Literal(Value::String(quoted)) => {
+        SyntaxKind::Literal(Value::String(quoted)) => {
             resolver.problems.push(mistakes::quoted_type(&quoted, span));
             Type::Any
         }
-        Kind::Call(call) => constructor(call, span, resolver),
+        SyntaxKind::Call(call) => constructor(call, span, resolver),
         _ => {
             resolver.problems.push(mistakes::not_a_type(span));
             Type::Any
@@ -44,7 +44,7 @@ pub(crate) fn constraint(written: Node, resolver: &mut Resolver) -> Type {
     }
 }
 
-fn constructor(call: Call, span: ha_diagnostics::Span, resolver: &mut Resolver) -> Type {
+fn constructor(call: CallSyntax, span: ha_diagnostics::SourceSpan, resolver: &mut NameResolver) -> Type {
     let mut arguments = call.arguments;
     let name = call.name.name;
     let named = resolver.span(call.name.at);
@@ -65,8 +65,10 @@ fn constructor(call: Call, span: ha_diagnostics::Span, resolver: &mut Resolver) 
         return Type::Any;
     };
     match (&*name, only.kind) {
-        ("tuple", Kind::Tuple(items)) => Type::Tuple(Arc::new(items.into_iter().map(|it| constraint(it, resolver)).collect())),
-        ("object", Kind::Object(entries)) => {
+        ("tuple", SyntaxKind::Tuple(items)) => {
+            Type::Tuple(Arc::new(items.into_iter().map(|it| constraint(it, resolver)).collect()))
+        }
+        ("object", SyntaxKind::Object(entries)) => {
             let mut attributes = BTreeMap::new();
             for (key, value) in entries {
                 let Some(name) = key.text().map(Name::from) else {
@@ -84,7 +86,7 @@ fn constructor(call: Call, span: ha_diagnostics::Span, resolver: &mut Resolver) 
             Type::Any
         }
         (_, kind) => {
-            let of = Arc::new(constraint(Node { at: only.at, kind }, resolver));
+            let of = Arc::new(constraint(SyntaxNode { at: only.at, kind }, resolver));
             match &*name {
                 "list" => Type::List(of),
                 "set" => Type::Set(of),
@@ -94,31 +96,31 @@ fn constructor(call: Call, span: ha_diagnostics::Span, resolver: &mut Resolver) 
     }
 }
 
-fn attribute(written: Node, resolver: &mut Resolver) -> Attribute {
+fn attribute(written: SyntaxNode, resolver: &mut NameResolver) -> AttributeType {
     let span = resolver.span(written.at);
-    let Kind::Call(call) = written.kind else {
-        return Attribute { ty: constraint(written, resolver), optional: false, default: None };
+    let SyntaxKind::Call(call) = written.kind else {
+        return AttributeType { ty: constraint(written, resolver), optional: false, default: None };
     };
     if &*call.name.name != "optional" {
         let ty = constructor(call, span, resolver);
-        return Attribute { ty, optional: false, default: None };
+        return AttributeType { ty, optional: false, default: None };
     }
     let mut arguments = call.arguments.into_iter();
     if arguments.len() > 2 {
         resolver.problems.push(mistakes::one_argument("optional", arguments.len(), span));
-        return Attribute { ty: Type::Any, optional: true, default: None };
+        return AttributeType { ty: Type::Any, optional: true, default: None };
     }
     let (Some(ty), default) = (arguments.next(), arguments.next()) else {
         resolver.problems.push(mistakes::type_needs_argument("optional", span));
-        return Attribute { ty: Type::Any, optional: true, default: None };
+        return AttributeType { ty: Type::Any, optional: true, default: None };
     };
     let ty = constraint(ty, resolver);
     let default = default.and_then(|it| constant(it, &ty, resolver));
-    Attribute { ty, optional: true, default }
+    AttributeType { ty, optional: true, default }
 }
 
 /// The value of an expression that refers to nothing, as one of `ty`.
-pub(crate) fn constant(written: Node, ty: &Type, resolver: &mut Resolver) -> Option<Value> {
+pub(crate) fn constant(written: SyntaxNode, ty: &Type, resolver: &mut NameResolver) -> Option<Value> {
     let span = resolver.span(written.at);
     let before = resolver.problems.len();
     let expression = resolver.constant(written);
@@ -126,7 +128,7 @@ pub(crate) fn constant(written: Node, ty: &Type, resolver: &mut Resolver) -> Opt
         return None;
     }
     let outcome: Result<Value, Vec<Diagnostic>> = expression
-        .evaluate(&Environment::new(&Nothing, &Nothing))
+        .evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope))
         .and_then(|it| convert(&it, ty).map_err(|it| vec![mistakes::does_not_fit(&it, ty).at(span)]));
     match outcome {
         Ok(value) if !value.is_wholly_known() => {

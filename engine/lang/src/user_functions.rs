@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
-use ha_diagnostics::{Diagnostic, Span};
+use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_value::Name;
 use indexmap::IndexMap;
 
@@ -15,14 +15,14 @@ const DEEPEST: usize = 64;
 
 /// A function by its name. Calls may be written before the function is.
 #[derive(Debug)]
-pub(crate) struct Declared {
+pub(crate) struct UserFunction {
     pub(crate) name: Name,
-    pub(crate) defined: OnceLock<Defined>,
+    pub(crate) defined: OnceLock<FunctionDefinition>,
 }
 
 /// What a function is.
 #[derive(Debug)]
-pub(crate) struct Defined {
+pub(crate) struct FunctionDefinition {
     pub(crate) parameters: Vec<Name>,
     /// What takes all further arguments, as a tuple.
     pub(crate) rest: Option<Name>,
@@ -31,36 +31,42 @@ pub(crate) struct Defined {
 
 /// A call of a function that need not be there.
 #[derive(Debug)]
-struct Use {
+struct FunctionUse {
     given: usize,
     spread: bool,
     /// The name, and all of the call.
-    name: Span,
-    span: Span,
+    name: SourceSpan,
+    span: SourceSpan,
     within: Option<Name>,
 }
 
 /// The functions of one module, as they are met.
 #[derive(Debug, Default)]
-pub(crate) struct Functions {
-    all: IndexMap<Name, (Arc<Declared>, Vec<Use>)>,
+pub(crate) struct UserFunctions {
+    all: IndexMap<Name, (Arc<UserFunction>, Vec<FunctionUse>)>,
     /// Where each is declared, whatever else is wrong with it.
-    declared: HashMap<Name, Span>,
+    declared: HashMap<Name, SourceSpan>,
     /// The function whose result is being read.
     pub(crate) within: Option<Name>,
 }
 
-impl Functions {
-    fn entry(&mut self, name: &Name) -> &mut (Arc<Declared>, Vec<Use>) {
-        let new = || (Arc::new(Declared { name: name.clone(), defined: OnceLock::new() }), Vec::new());
+impl UserFunctions {
+    fn entry(&mut self, name: &Name) -> &mut (Arc<UserFunction>, Vec<FunctionUse>) {
+        let new = || (Arc::new(UserFunction { name: name.clone(), defined: OnceLock::new() }), Vec::new());
         self.all.entry(name.clone()).or_insert_with(new)
     }
 
     /// The function that a call names. The spans are those of the name and of all of the call.
-    pub(crate) fn called(&mut self, name: &Name, given: usize, spread: bool, [written, span]: [Span; 2]) -> Arc<Declared> {
+    pub(crate) fn called(
+        &mut self,
+        name: &Name,
+        given: usize,
+        spread: bool,
+        [written, span]: [SourceSpan; 2],
+    ) -> Arc<UserFunction> {
         let within = self.within.clone();
         let (function, uses) = self.entry(name);
-        uses.push(Use { given, spread, name: written, span, within });
+        uses.push(FunctionUse { given, spread, name: written, span, within });
         function.clone()
     }
 
@@ -68,7 +74,7 @@ impl Functions {
     ///
     /// # Errors
     /// Where the function is declared already.
-    pub(crate) fn declare(&mut self, name: &Name, span: &Span) -> Result<(), Span> {
+    pub(crate) fn declare(&mut self, name: &Name, span: &SourceSpan) -> Result<(), SourceSpan> {
         match self.declared.get(name) {
             Some(first) => Err(first.clone()),
             None => {
@@ -78,7 +84,7 @@ impl Functions {
         }
     }
 
-    pub(crate) fn define(&mut self, name: &Name, defined: Defined) {
+    pub(crate) fn define(&mut self, name: &Name, defined: FunctionDefinition) {
         // It is declared once, so there is nothing that could be lost here.
         let _ = self.entry(name).0.defined.set(defined);
     }

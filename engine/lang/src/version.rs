@@ -8,7 +8,7 @@ pub(crate) const HA: &str = env!("CARGO_PKG_VERSION");
 pub(crate) const TERRAFORM: &str = "1.11.4";
 
 /// A version as far as it is written.
-type Written = Vec<u64>;
+type ParsedVersion = Vec<u64>;
 
 /// Whether a version meets a constraint such as `>= 1.2, < 2`.
 ///
@@ -41,7 +41,7 @@ fn part_met(version: &[u64], part: &str) -> Option<bool> {
     })
 }
 
-fn numbers(text: &str) -> Option<Written> {
+fn numbers(text: &str) -> Option<ParsedVersion> {
     let text = text.strip_prefix('v').unwrap_or(text);
     text.split('.').map(|it| it.bytes().all(|it| it.is_ascii_digit()).then(|| it.parse().ok())?).collect()
 }

@@ -10,35 +10,35 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_lang::{Configuration, Files, OutputBlock, ResourceBlock};
-use ha_provider::{Described, Error, Schemas};
+use ha_lang::{Configuration, FileSource, OutputBlock, ResourceBlock};
+use ha_provider::{Error, ResourceDescription, SchemaSet};
 use ha_state_model::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
-use ha_value::{Action, Address, HashMap, HashSet, Mode, Name, Object, Value};
+use ha_value::{Action, Address, HashMap, HashSet, Name, Object, ResourceMode, Value};
 
 use crate::diff::deletion::instances;
 use crate::diff::differences::{agrees, differences};
 use crate::diff::planned_values::{arguments_after, instance_value, remarked};
-use crate::evaluation::arguments::{Arguments, conform};
+use crate::evaluation::arguments::{ConfiguredArguments, conform};
 use crate::evaluation::condition::{findings, unread};
 use crate::evaluation::expansion::{expansion, flag};
 use crate::evaluation::node::evaluate;
-use crate::evaluation::preview::{Peek, show_as_recorded, world_with};
-use crate::evaluation::values::{InstanceId, Standpoint, World};
+use crate::evaluation::preview::{Preview, show_as_recorded, world_with};
+use crate::evaluation::values::{EvaluationScope, EvaluationValues, InstanceId};
 use crate::graph::modules::ROOT;
-use crate::graph::{Graph, NodeId, Reach, What};
-use crate::input::targeting::Choice;
+use crate::graph::{Graph, NodeId, NodeKind, Reachability};
+use crate::input::targeting::Targeting;
 use crate::model::{Change, Plan};
-use crate::order::create_before_destroy::CreateFirst;
-use progress::Progress;
+use crate::order::create_before_destroy::CreateBeforeDestroy;
+use progress::ApplyProgress;
 
 /// A plan under way.
-pub struct Execution {
-    schemas: Arc<Schemas>,
+pub struct ApplyEvaluation {
+    schemas: Arc<SchemaSet>,
     graph: Arc<Graph>,
-    reach: Reach,
-    world: World,
-    create_first: CreateFirst,
-    progress: Progress,
+    reach: Reachability,
+    world: EvaluationValues,
+    create_first: CreateBeforeDestroy,
+    progress: ApplyProgress,
     /// Instances of blocks with conditions that the plan has steps for.
     touched: HashSet<(InstanceId, usize, usize)>,
     /// What is wrong with nodes that became known during apply.
@@ -46,7 +46,7 @@ pub struct Execution {
     /// What is worth a look and stops nothing.
     warnings: Vec<Diagnostic>,
     /// What the plan is about.
-    choice: Choice,
+    choice: Targeting,
     /// Outputs that depend on what it leaves out.
     kept_outputs: BTreeMap<Name, OutputRecord>,
     /// Settings that have been evaluated.
@@ -55,7 +55,7 @@ pub struct Execution {
 
 /// What of a record comes from the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FromConfiguration {
+pub struct RecordSettings {
     /// The names of the arguments it sets.
     pub configured: BTreeSet<Name>,
     /// Direct dependencies.
@@ -68,9 +68,9 @@ pub struct FromConfiguration {
     pub timeouts: Object,
 }
 
-impl FromConfiguration {
+impl RecordSettings {
     /// The record of something that nothing happens to, with what the configuration says of it by now.
-    pub(crate) fn settle(&self, described: &Described, record: &Record, wanted: &Object) -> Record {
+    pub(crate) fn settle(&self, described: &ResourceDescription, record: &Record, wanted: &Object) -> Record {
         let (arguments, outputs) = remarked(described, record, wanted);
         Record {
             arguments,
@@ -87,16 +87,16 @@ impl FromConfiguration {
 
 /// What a step takes from the configuration.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Prepared {
+pub struct PreparedStep {
     /// Its arguments, wholly known.
     pub arguments: Object,
     /// What its record gets besides.
-    pub from: FromConfiguration,
+    pub from: RecordSettings,
     /// The record as it stays, where it is an update of which nothing is left now that all is known.
     pub unchanged: Option<Box<Record>>,
 }
 
-impl Execution {
+impl ApplyEvaluation {
     /// The values as the plan leaves them before its first step.
     ///
     /// # Errors
@@ -104,47 +104,47 @@ impl Execution {
     pub fn begin(
         plan: &Plan,
         configuration: &Arc<Configuration>,
-        files: &Arc<dyn Files + Send + Sync>,
-        schemas: Arc<Schemas>,
+        files: &Arc<dyn FileSource + Send + Sync>,
+        schemas: Arc<SchemaSet>,
         state: &State,
         now: SystemTime,
     ) -> Result<Self, Vec<Diagnostic>> {
         let graph = Arc::new(Graph::of(configuration, &schemas)?);
         let snapshot = &plan.snapshot;
         let mut diagnostics = Vec::new();
-        let peek = Peek { graph: &graph, snapshot, files, recorded: None };
-        let create_first = CreateFirst::of(&graph, &peek, &mut diagnostics);
+        let peek = Preview { graph: &graph, snapshot, files, recorded: None };
+        let create_first = CreateBeforeDestroy::of(&graph, &peek, &mut diagnostics);
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
         let mut execution = Self {
             world: world_with(&graph, snapshot, files).at(now),
-            progress: Progress::of(&graph, plan),
+            progress: ApplyProgress::of(&graph, plan),
             schemas,
             graph: graph.clone(),
-            reach: Reach::default(),
+            reach: Reachability::default(),
             create_first,
             touched: HashSet::default(),
             failed: HashMap::default(),
             warnings: Vec::new(),
-            choice: Choice::of(&plan.selection, &graph, state),
+            choice: Targeting::of(&plan.selection, &graph, state),
             kept_outputs: BTreeMap::new(),
             settings: HashMap::default(),
         };
         if !execution.choice.is_everything() {
             let is_kept = |name: &Name| {
                 let place = graph.modules.configuration(ROOT).outputs.get_index_of(name);
-                place.is_some_and(|it| execution.is_left_out(graph.number(ROOT, What::Output(it))))
+                place.is_some_and(|it| execution.is_left_out(graph.number(ROOT, NodeKind::Output(it))))
             };
             let recorded = state.outputs.iter().filter(|(name, _)| is_kept(name));
             execution.kept_outputs = recorded.map(|(name, it)| (name.clone(), it.clone())).collect();
         }
         let changes = plan.changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
-        let before = Before { plan, changes, state };
+        let before = ApplyBasis { plan, changes, state };
         for node in graph.order.iter().copied() {
             match graph.node(node).what {
-                What::Block(place) if execution.is_left_out(node) => execution.show(node, place, state),
-                What::Block(place) => execution.begin_block(node, place, &before)?,
+                NodeKind::Block(place) if execution.is_left_out(node) => execution.show(node, place, state),
+                NodeKind::Block(place) => execution.begin_block(node, place, &before)?,
                 _ if execution.is_left_out(node) => {}
                 _ => match evaluate(&graph, &mut execution.world, node).diagnostics {
                     none if none.is_empty() => {}
@@ -169,7 +169,7 @@ impl Execution {
         }
     }
 
-    fn begin_block(&mut self, node: NodeId, place: usize, before: &Before<'_>) -> Result<(), Vec<Diagnostic>> {
+    fn begin_block(&mut self, node: NodeId, place: usize, before: &ApplyBasis<'_>) -> Result<(), Vec<Diagnostic>> {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
         let block = graph.block(node).expect("the node stands for a block");
         let Some(described) = schemas.kind(block.name.mode, &block.name.kind) else { return Ok(()) };
@@ -192,8 +192,8 @@ impl Execution {
                     (None, Some(record)) => instance_value(schema, &record.arguments, &record.outputs),
                     (None, None) => match before.plan.data.get(&address) {
                         Some(outputs) => {
-                            let here = Standpoint::each(instance, &expansion, at);
-                            let arguments = Arguments::of(&self.world, &here, described, block, &address)?;
+                            let here = EvaluationScope::each(instance, &expansion, at);
+                            let arguments = ConfiguredArguments::of(&self.world, &here, described, block, &address)?;
                             instance_value(schema, &arguments.values, outputs)
                         }
                         None => continue,
@@ -209,23 +209,23 @@ impl Execution {
     ///
     /// # Errors
     /// What is wrong with it, or where it contradicts the plan.
-    pub fn prepare(&mut self, change: &Change, record: Option<&Record>) -> Result<Prepared, Vec<Diagnostic>> {
+    pub fn prepare(&mut self, change: &Change, record: Option<&Record>) -> Result<PreparedStep, Vec<Diagnostic>> {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
         let place = self.place(&graph, change)?;
-        let Place { node, instance, block, at, .. } = place;
+        let InstancePosition { node, instance, block, at, .. } = place;
         if let Some(wrong) = graph.direct(node).chain([node]).find_map(|it| self.failed.get(&it)) {
             return Err(wrong.clone());
         }
         let described = described(&schemas, block);
         let expansion = self.world.expansion(instance, place.place).cloned().expect("it has the instance");
-        let here = Standpoint::each(instance, &expansion, at);
+        let here = EvaluationScope::each(instance, &expansion, at);
         let found = findings(&self.world, &block.lifecycle.preconditions, &here, &change.address);
         let (errors, warnings) = found.weighed(block);
         self.warnings.extend(warnings);
         if !errors.is_empty() {
             return Err(errors);
         }
-        let given = Arguments::of(&self.world, &here, described, block, &change.address)?;
+        let given = ConfiguredArguments::of(&self.world, &here, described, block, &change.address)?;
         let given = match self.shared(node)? {
             Some(shared) => given.above(shared, described),
             None => given,
@@ -244,14 +244,14 @@ impl Execution {
         };
         let same = before.filter(is_same);
         let configured = ever_configured.unwrap_or(given.configured);
-        let from = FromConfiguration { timeouts: given.timeouts, ..self.configured_of(&place, configured, change)? };
+        let from = RecordSettings { timeouts: given.timeouts, ..self.configured_of(&place, configured, change)? };
         let unchanged = same.map(|record| Box::new(from.settle(described, record, &arguments)));
-        Ok(Prepared { arguments, from, unchanged })
+        Ok(PreparedStep { arguments, from, unchanged })
     }
 
     /// What its provider's settings give to a resource.
     fn shared(&mut self, node: NodeId) -> Result<Option<Object>, Vec<Diagnostic>> {
-        if self.graph.block(node).is_none_or(|it| it.name.mode != Mode::Managed) {
+        if self.graph.block(node).is_none_or(|it| it.name.mode != ResourceMode::Managed) {
             return Ok(None);
         }
         let schemas = self.schemas.clone();
@@ -261,14 +261,14 @@ impl Execution {
     }
 
     /// Where a change's instance is.
-    fn place<'g>(&self, graph: &'g Graph, change: &Change) -> Result<Place<'g>, Vec<Diagnostic>> {
+    fn place<'g>(&self, graph: &'g Graph, change: &Change) -> Result<InstancePosition<'g>, Vec<Diagnostic>> {
         let address = &change.address;
         let found = || {
             let node = graph.node_of(&address.block)?;
-            let What::Block(place) = graph.node(node).what else { return None };
+            let NodeKind::Block(place) = graph.node(node).what else { return None };
             let instance = self.world.find(&address.block.module)?;
             let at = self.world.expansion(instance, place)?.place(&address.key)?;
-            Some(Place { node, place, instance, at, block: graph.block(node)? })
+            Some(InstancePosition { node, place, instance, at, block: graph.block(node)? })
         };
         found().ok_or_else(|| {
             let diagnostic = Diagnostic::error("the configuration no longer asks for this instance")
@@ -288,7 +288,7 @@ impl Execution {
     /// Where it is not what the plan says, and postconditions that do not hold.
     pub fn made(&mut self, change: &Change, arguments: &Object, outputs: &Object) -> Result<(), Vec<Diagnostic>> {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
-        let Place { node, place, instance, at, block } = self.place(&graph, change)?;
+        let InstancePosition { node, place, instance, at, block } = self.place(&graph, change)?;
         let described = described(&schemas, block);
         let value = instance_value(described.schema(), arguments, outputs);
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
@@ -305,7 +305,7 @@ impl Execution {
         }
         let expansion = self.world.expansion(instance, place).cloned().expect("it has the instance");
         self.world.put(instance, place, at, value.clone());
-        let here = Standpoint::each(instance, &expansion, at).with_self(&value);
+        let here = EvaluationScope::each(instance, &expansion, at).with_self(&value);
         let found = findings(&self.world, &block.lifecycle.postconditions, &here, &change.address);
         let (errors, warnings) = found.weighed(block);
         diagnostics.extend(errors);
@@ -323,7 +323,7 @@ impl Execution {
     /// for it, and its value stays unknown. Whether it is such a one.
     pub fn unread(&mut self, change: &Change, error: &Error) -> bool {
         let graph = self.graph.clone();
-        let Ok(Place { node, block, .. }) = self.place(&graph, change) else { return false };
+        let Ok(InstancePosition { node, block, .. }) = self.place(&graph, change) else { return false };
         if block.check.is_none() {
             return false;
         }
@@ -336,13 +336,13 @@ impl Execution {
 
     fn configured_of(
         &mut self,
-        place: &Place<'_>,
+        place: &InstancePosition<'_>,
         configured: BTreeSet<Name>,
         change: &Change,
-    ) -> Result<FromConfiguration, Vec<Diagnostic>> {
+    ) -> Result<RecordSettings, Vec<Diagnostic>> {
         let protect = &place.block.lifecycle.prevent_destroy;
         let prevent_destroy = protect.as_ref().map(|it| flag(&self.world, place.instance, it, "prevent_destroy")).transpose();
-        Ok(FromConfiguration {
+        Ok(RecordSettings {
             configured,
             dependencies: self.reach.dependencies(&self.graph, place.node, &change.address.block.module),
             create_before_destroy: self.create_first.holds(place.node, &change.address.block.module),
@@ -372,13 +372,13 @@ impl Execution {
             let settings = schema.conform(&Object::new()).unwrap_or_default();
             return Ok(ProviderRecord { settings, dependencies: Dependencies::default() });
         };
-        let node = self.graph.number(module, What::Provider(place));
+        let node = self.graph.number(module, NodeKind::Provider(place));
         if let Some(wrong) = self.graph.direct(node).find_map(|it| self.failed.get(&it)) {
             return Err(wrong.clone());
         }
         let block = &self.graph.modules.configuration(module).providers[place];
         let instance = self.world.of_module(module).first().copied().unwrap_or(ROOT);
-        let settings = self.world.within(&Standpoint::of(instance), |environment| {
+        let settings = self.world.within(&EvaluationScope::of(instance), |environment| {
             let given = block.body.evaluate(schema, environment)?;
             conform(schema, &given, &block.body, None, &block.span)
         })?;
@@ -424,7 +424,7 @@ impl Execution {
     pub fn outputs_so_far(&self, recorded: &BTreeMap<Name, OutputRecord>) -> BTreeMap<Name, OutputRecord> {
         let mut outputs = self.kept_outputs.clone();
         for (place, (name, output)) in self.graph.modules.configuration(ROOT).outputs.iter().enumerate() {
-            let node = self.graph.number(ROOT, What::Output(place));
+            let node = self.graph.number(ROOT, NodeKind::Output(place));
             let output = match self.progress.is_settled(node) && !self.failed.contains_key(&node) {
                 true => self.known_output(place, output),
                 false => recorded.get(name).cloned(),
@@ -447,14 +447,14 @@ impl Execution {
 }
 
 /// What a plan is carried out from.
-struct Before<'a> {
+struct ApplyBasis<'a> {
     plan: &'a Plan,
     changes: HashMap<&'a Address, &'a Change>,
     state: &'a State,
 }
 
 /// Where an instance is: its block's node and place, its module's instance, and its place among the block's.
-struct Place<'g> {
+struct InstancePosition<'g> {
     node: NodeId,
     place: usize,
     instance: InstanceId,
@@ -462,7 +462,7 @@ struct Place<'g> {
     block: &'g ResourceBlock,
 }
 
-fn described<'a>(schemas: &'a Schemas, block: &ResourceBlock) -> &'a Described {
+fn described<'a>(schemas: &'a SchemaSet, block: &ResourceBlock) -> &'a ResourceDescription {
     schemas.kind(block.name.mode, &block.name.kind).expect("the plan has only kinds that are known")
 }
 
@@ -474,7 +474,7 @@ fn has_conditions(block: &ResourceBlock) -> bool {
 fn hold_against_plan(
     block: &ResourceBlock,
     change: &Change,
-    described: &Described,
+    described: &ResourceDescription,
     arguments: &Object,
     record: Option<&Record>,
 ) -> Result<(), Box<Diagnostic>> {

@@ -10,14 +10,14 @@ mod topological_order;
 
 use std::sync::Arc;
 
-use ha_diagnostics::{Diagnostic, Span};
+use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_lang::{BlockName, Configuration, ResourceBlock};
-use ha_provider::Schemas;
+use ha_provider::SchemaSet;
 use ha_state_model::ProviderName;
-use ha_value::{BlockAddress, HashMap, HashSet, Key, Mode, Name};
+use ha_value::{BlockAddress, HashMap, HashSet, InstanceKey, Name, ResourceMode};
 
-use crate::graph::modules::{ModuleId, Modules, provider_name};
-pub(crate) use reachability::Reach;
+use crate::graph::modules::{ModuleId, ModuleTree, provider_name};
+pub(crate) use reachability::Reachability;
 pub(crate) use reference::refers_to_itself_alone;
 
 /// A node's number.
@@ -25,7 +25,7 @@ pub(crate) type NodeId = usize;
 
 /// What a node is, by its place in the configuration of its module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum NodeKind {
     /// Which instances of the module there are.
     Expand,
     /// What the call says the module depends on.
@@ -52,17 +52,17 @@ pub(crate) enum What {
 
 /// One node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Node {
+pub(crate) struct GraphNode {
     pub(crate) module: ModuleId,
-    pub(crate) what: What,
+    pub(crate) what: NodeKind,
 }
 
 /// The nodes, what each refers to, and an order in which each comes after what it refers to.
 pub(crate) struct Graph {
-    pub(crate) modules: Arc<Modules>,
-    layouts: Vec<Layout>,
-    nodes: Vec<Node>,
-    direct: Edges,
+    pub(crate) modules: Arc<ModuleTree>,
+    layouts: Vec<NodeLayout>,
+    nodes: Vec<GraphNode>,
+    direct: GraphEdges,
     /// The `import` blocks into each block: by the module they are in, and their place there.
     imports: HashMap<NodeId, Vec<(ModuleId, usize)>>,
     /// In order.
@@ -70,7 +70,7 @@ pub(crate) struct Graph {
 }
 
 /// Where the nodes of a module are.
-struct Layout {
+struct NodeLayout {
     first: NodeId,
     variables: usize,
     providers: usize,
@@ -80,7 +80,7 @@ struct Layout {
     checks: usize,
 }
 
-impl Layout {
+impl NodeLayout {
     fn of(configuration: &Configuration, first: NodeId) -> Self {
         Self {
             first,
@@ -94,22 +94,22 @@ impl Layout {
     }
 
     /// All nodes, in the order of their numbers.
-    fn all(&self) -> impl Iterator<Item = What> + use<> {
+    fn all(&self) -> impl Iterator<Item = NodeKind> + use<> {
         let variables = 0..self.variables;
-        [What::Expand, What::Gate]
+        [NodeKind::Expand, NodeKind::Gate]
             .into_iter()
-            .chain(variables.clone().map(What::Variable))
-            .chain(variables.map(What::Validation))
-            .chain((0..self.providers).map(What::Provider))
-            .chain((0..self.locals).map(What::Local))
-            .chain((0..self.blocks).map(What::Block))
-            .chain((0..self.outputs).map(What::Output))
-            .chain([What::Whole])
-            .chain((0..self.checks).map(What::Check))
-            .chain([What::End])
+            .chain(variables.clone().map(NodeKind::Variable))
+            .chain(variables.map(NodeKind::Validation))
+            .chain((0..self.providers).map(NodeKind::Provider))
+            .chain((0..self.locals).map(NodeKind::Local))
+            .chain((0..self.blocks).map(NodeKind::Block))
+            .chain((0..self.outputs).map(NodeKind::Output))
+            .chain([NodeKind::Whole])
+            .chain((0..self.checks).map(NodeKind::Check))
+            .chain([NodeKind::End])
     }
 
-    fn number(&self, what: What) -> NodeId {
+    fn number(&self, what: NodeKind) -> NodeId {
         let variables = self.first + 2;
         let validations = variables + self.variables;
         let providers = validations + self.variables;
@@ -118,28 +118,28 @@ impl Layout {
         let outputs = blocks + self.blocks;
         let whole = outputs + self.outputs;
         match what {
-            What::Expand => self.first,
-            What::Gate => self.first + 1,
-            What::Variable(place) => variables + place,
-            What::Validation(place) => validations + place,
-            What::Provider(place) => providers + place,
-            What::Local(place) => locals + place,
-            What::Block(place) => blocks + place,
-            What::Output(place) => outputs + place,
-            What::Whole => whole,
-            What::Check(place) => whole + 1 + place,
-            What::End => whole + 1 + self.checks,
+            NodeKind::Expand => self.first,
+            NodeKind::Gate => self.first + 1,
+            NodeKind::Variable(place) => variables + place,
+            NodeKind::Validation(place) => validations + place,
+            NodeKind::Provider(place) => providers + place,
+            NodeKind::Local(place) => locals + place,
+            NodeKind::Block(place) => blocks + place,
+            NodeKind::Output(place) => outputs + place,
+            NodeKind::Whole => whole,
+            NodeKind::Check(place) => whole + 1 + place,
+            NodeKind::End => whole + 1 + self.checks,
         }
     }
 }
 
 /// What each node refers to, one after the other.
-pub(crate) struct Edges {
+pub(crate) struct GraphEdges {
     starts: Vec<u32>,
     targets: Vec<u32>,
 }
 
-impl Edges {
+impl GraphEdges {
     fn with_capacity(nodes: usize) -> Self {
         let mut starts = Vec::with_capacity(nodes + 1);
         starts.push(0);
@@ -180,16 +180,16 @@ impl Edges {
 
 impl Graph {
     /// The graph of a configuration and the modules in it.
-    pub(crate) fn of(configuration: &Arc<Configuration>, schemas: &Schemas) -> Result<Self, Vec<Diagnostic>> {
-        let modules = Arc::new(Modules::below(configuration));
+    pub(crate) fn of(configuration: &Arc<Configuration>, schemas: &SchemaSet) -> Result<Self, Vec<Diagnostic>> {
+        let modules = Arc::new(ModuleTree::below(configuration));
         let mut layouts = Vec::with_capacity(modules.len());
-        let mut nodes: Vec<Node> = Vec::new();
+        let mut nodes: Vec<GraphNode> = Vec::new();
         for module in 0..modules.len() {
-            let layout = Layout::of(modules.configuration(module), nodes.len());
-            nodes.extend(layout.all().map(|what| Node { module, what }));
+            let layout = NodeLayout::of(modules.configuration(module), nodes.len());
+            nodes.extend(layout.all().map(|what| GraphNode { module, what }));
             layouts.push(layout);
         }
-        let empty = Edges::with_capacity(nodes.len());
+        let empty = GraphEdges::with_capacity(nodes.len());
         let imports = HashMap::default();
         let mut graph = Self { modules, layouts, nodes, direct: empty, imports, order: Vec::new() };
         let into_nothing = graph.enter_imports();
@@ -218,7 +218,7 @@ impl Graph {
                 let block = target.and_then(|it| Some((it, self.modules.configuration(it).blocks.get_index_of(&import.block)?)));
                 match block {
                     Some((target, block)) => {
-                        let node = self.layouts[target].number(What::Block(block));
+                        let node = self.layouts[target].number(NodeKind::Block(block));
                         self.imports.entry(node).or_default().push((module, place));
                     }
                     None => {
@@ -243,11 +243,11 @@ impl Graph {
         self.nodes.len()
     }
 
-    pub(crate) fn node(&self, id: NodeId) -> Node {
+    pub(crate) fn node(&self, id: NodeId) -> GraphNode {
         self.nodes[id]
     }
 
-    pub(crate) fn number(&self, module: ModuleId, what: What) -> NodeId {
+    pub(crate) fn number(&self, module: ModuleId, what: NodeKind) -> NodeId {
         self.layouts[module].number(what)
     }
 
@@ -257,7 +257,7 @@ impl Graph {
     }
 
     /// For each node those that refer to it.
-    pub(crate) fn waiters(&self) -> Edges {
+    pub(crate) fn waiters(&self) -> GraphEdges {
         self.direct.reversed()
     }
 
@@ -269,7 +269,7 @@ impl Graph {
     /// The block that a node stands for.
     pub(crate) fn block(&self, id: NodeId) -> Option<&ResourceBlock> {
         match self.nodes[id].what {
-            What::Block(place) => self.configuration(id).blocks.get_index(place).map(|(_, it)| it),
+            NodeKind::Block(place) => self.configuration(id).blocks.get_index(place).map(|(_, it)| it),
             _ => None,
         }
     }
@@ -278,14 +278,14 @@ impl Graph {
     pub(crate) fn node_of(&self, address: &BlockAddress) -> Option<NodeId> {
         let module = self.modules.find(&address.module)?;
         let place = self.modules.configuration(module).blocks.get_index_of(&name_of(address))?;
-        Some(self.number(module, What::Block(place)))
+        Some(self.number(module, NodeKind::Block(place)))
     }
 
     /// The address of the block that a node stands for, without the keys of modules.
     pub(crate) fn block_address(&self, id: NodeId) -> Option<BlockAddress> {
         let block = &self.block(id)?.name;
         let path = &self.modules.get(self.nodes[id].module).path;
-        let module = path.iter().map(|name| (name.clone(), Key::None)).collect();
+        let module = path.iter().map(|name| (name.clone(), InstanceKey::None)).collect();
         Some(BlockAddress { module, mode: block.mode, kind: block.kind.clone(), name: block.name.clone() })
     }
 
@@ -295,7 +295,7 @@ impl Graph {
     }
 
     /// The provider of a block, as written or by its kind; none for a kind that nobody has.
-    pub(crate) fn provider_of(&self, schemas: &Schemas, id: NodeId) -> Option<ProviderName> {
+    pub(crate) fn provider_of(&self, schemas: &SchemaSet, id: NodeId) -> Option<ProviderName> {
         let block = self.block(id)?;
         provider_of(&self.modules, schemas, self.nodes[id].module, block)
     }
@@ -322,8 +322,8 @@ impl Graph {
                 continue;
             }
             match self.nodes[node].what {
-                What::Provider(_) => {}
-                What::Block(_) => {
+                NodeKind::Provider(_) => {}
+                NodeKind::Block(_) => {
                     found.insert(node);
                     if self.is_data(node) {
                         open.extend(self.direct(node));
@@ -336,51 +336,53 @@ impl Graph {
     }
 
     fn is_data(&self, id: NodeId) -> bool {
-        self.block(id).is_some_and(|it| it.name.mode == Mode::Data)
+        self.block(id).is_some_and(|it| it.name.mode == ResourceMode::Data)
     }
 
     /// What a node is called, without the keys of modules.
     pub(crate) fn name(&self, id: NodeId) -> String {
-        let Node { module, what } = self.nodes[id];
+        let GraphNode { module, what } = self.nodes[id];
         let module = self.modules.get(module);
         let configuration = &module.configuration;
         let prefix: String = module.path.iter().map(|it| format!("module.{it}.")).collect();
         let whole = prefix.trim_end_matches('.');
         let named = |it: Option<&Name>| it.map(|it| it.to_string()).unwrap_or_default();
         match what {
-            What::Expand | What::Gate | What::Whole | What::End if whole.is_empty() => "the root module".to_owned(),
-            What::Expand | What::Gate | What::Whole | What::End => whole.to_owned(),
-            What::Variable(place) | What::Validation(place) => {
+            NodeKind::Expand | NodeKind::Gate | NodeKind::Whole | NodeKind::End if whole.is_empty() => {
+                "the root module".to_owned()
+            }
+            NodeKind::Expand | NodeKind::Gate | NodeKind::Whole | NodeKind::End => whole.to_owned(),
+            NodeKind::Variable(place) | NodeKind::Validation(place) => {
                 format!("{prefix}var.{}", named(configuration.variables.get_index(place).map(|it| it.0)))
             }
-            What::Provider(place) => {
+            NodeKind::Provider(place) => {
                 let block = &configuration.providers[place];
                 let alias = block.alias.as_ref().map(|it| format!(".{it}")).unwrap_or_default();
                 format!("{prefix}provider.{}{alias}", block.name)
             }
-            What::Local(place) => format!("{prefix}local.{}", named(configuration.locals.get_index(place).map(|it| it.0))),
-            What::Block(place) => {
+            NodeKind::Local(place) => format!("{prefix}local.{}", named(configuration.locals.get_index(place).map(|it| it.0))),
+            NodeKind::Block(place) => {
                 let name = configuration.blocks.get_index(place).map(|it| it.0.to_string()).unwrap_or_default();
                 format!("{prefix}{name}")
             }
-            What::Output(place) => format!("{prefix}output.{}", named(configuration.outputs.get_index(place).map(|it| it.0))),
-            What::Check(place) => format!("{prefix}check.{}", named(configuration.checks.get_index(place).map(|it| it.0))),
+            NodeKind::Output(place) => format!("{prefix}output.{}", named(configuration.outputs.get_index(place).map(|it| it.0))),
+            NodeKind::Check(place) => format!("{prefix}check.{}", named(configuration.checks.get_index(place).map(|it| it.0))),
         }
     }
 
     /// Where a node is written.
-    pub(crate) fn span(&self, id: NodeId) -> Option<Span> {
+    pub(crate) fn span(&self, id: NodeId) -> Option<SourceSpan> {
         let configuration = self.configuration(id);
         match self.nodes[id].what {
-            What::Local(place) => configuration.locals.get_index(place).map(|(_, it)| it.span.clone()),
-            What::Block(place) => configuration.blocks.get_index(place).map(|(_, it)| it.head.clone()),
-            What::Output(place) => configuration.outputs.get_index(place).map(|(_, it)| it.span.clone()),
-            What::Provider(place) => configuration.providers.get(place).map(|it| it.span.clone()),
-            What::Variable(place) | What::Validation(place) => {
+            NodeKind::Local(place) => configuration.locals.get_index(place).map(|(_, it)| it.span.clone()),
+            NodeKind::Block(place) => configuration.blocks.get_index(place).map(|(_, it)| it.head.clone()),
+            NodeKind::Output(place) => configuration.outputs.get_index(place).map(|(_, it)| it.span.clone()),
+            NodeKind::Provider(place) => configuration.providers.get(place).map(|it| it.span.clone()),
+            NodeKind::Variable(place) | NodeKind::Validation(place) => {
                 configuration.variables.get_index(place).map(|(_, it)| it.span.clone())
             }
-            What::Check(place) => configuration.checks.get_index(place).map(|(_, it)| it.span.clone()),
-            What::Expand | What::Gate | What::Whole | What::End => {
+            NodeKind::Check(place) => configuration.checks.get_index(place).map(|(_, it)| it.span.clone()),
+            NodeKind::Expand | NodeKind::Gate | NodeKind::Whole | NodeKind::End => {
                 self.modules.call(self.nodes[id].module).map(|it| it.head.clone())
             }
         }
@@ -394,7 +396,12 @@ pub fn name_of(address: &BlockAddress) -> BlockName {
 }
 
 /// The provider of a block in a module, as written or by its kind; none for a kind that nobody has.
-pub(crate) fn provider_of(modules: &Modules, schemas: &Schemas, module: ModuleId, block: &ResourceBlock) -> Option<ProviderName> {
+pub(crate) fn provider_of(
+    modules: &ModuleTree,
+    schemas: &SchemaSet,
+    module: ModuleId,
+    block: &ResourceBlock,
+) -> Option<ProviderName> {
     match &block.provider {
         Some((name, alias)) => Some(modules.provider(module, name, alias.as_ref())),
         None => {
@@ -405,7 +412,7 @@ pub(crate) fn provider_of(modules: &Modules, schemas: &Schemas, module: ModuleId
 }
 
 /// What the provider that a place of a module has is called in records.
-pub(crate) fn provider_at(modules: &Modules, module: ModuleId, place: usize) -> ProviderName {
+pub(crate) fn provider_at(modules: &ModuleTree, module: ModuleId, place: usize) -> ProviderName {
     let module = modules.get(module);
     let block = &module.configuration.providers[place];
     provider_name(module, &block.name, block.alias.as_ref())

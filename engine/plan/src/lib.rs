@@ -1,7 +1,7 @@
 //! (configuration, state, observed, schemas) -> plan. Pure and synchronous: planning is given descriptions of kinds and
 //! never anything that can act.
 
-pub use ha_lang::{Configuration, Files};
+pub use ha_lang::{Configuration, FileSource};
 
 mod apply_evaluation;
 mod diff;
@@ -15,24 +15,24 @@ mod planner;
 mod secrecy;
 mod secrets;
 
-pub use crate::diff::containment::{Containment, Home, HomeKey, Recorded};
+pub use crate::diff::containment::{ContainerInstance, ContainerKey, Containment, HasRecord};
 pub use crate::diff::deletion::{instances_meant, left_key};
 pub use crate::diff::differences::{leaves_choices, replaces, with_choices};
 pub use crate::diff::planned_values::{revealed, with_marks_of};
 pub use crate::evaluation::condition::message_of;
-pub use crate::evaluation::timeouts::{Limit, are_taken_by as takes_timeouts};
+pub use crate::evaluation::timeouts::{OperationTimeout, are_taken_by as takes_timeouts};
 pub use crate::graph::outline::{Outline, OutlineKind, OutlineNode, outline};
-pub use crate::input::moves::{Moved, moved};
-pub use crate::input::prior_state::{Observed, Read, Seek, id_in};
-pub use crate::input::selection::{NotAPattern, Pattern, Selection};
+pub use crate::input::moves::{MovedState, moved};
+pub use crate::input::prior_state::{DiscoveryMethod, Observations, ReadRequest, id_in};
+pub use crate::input::selection::{AddressPattern, PatternParseError, Selection};
 pub use crate::input::targeting::chosen;
 pub use crate::secrets::redaction::{redacted, redacted_error, told_id};
-pub use apply_evaluation::{Execution, FromConfiguration, Prepared};
+pub use apply_evaluation::{ApplyEvaluation, PreparedStep, RecordSettings};
 pub use graph::name_of as block_name;
 pub use model::{
-    Change, Checked, Counts, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Settled, Snapshot,
-    Standing, Step, StepKind,
+    AddressMove, Change, ChangeCounts, ChangeReason, CheckResult, CheckStatus, Difference, Drift, OutputChange, Plan, PlanMode,
+    PlanSnapshot, PlanStep, ProviderIdentity, RefreshUpdate, RollingGroup, StepKind,
 };
 pub use objections::{intended, objected};
-pub use planner::{Input, Planned, Refused, check, known_settings, plan, rendered};
-pub use secrets::{Secrets, blotted, masked, overlapping, passwords};
+pub use planner::{PlanError, PlanInput, PlanOutcome, check, known_settings, plan, rendered};
+pub use secrets::{SecretTexts, blotted, masked, overlapping, passwords};

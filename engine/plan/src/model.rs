@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_diagnostics::{Diagnostic, Span};
+use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_provider::Impact;
 use ha_state_model::{OutputRecord, ProviderName, ProviderRecord, Record, State};
 use ha_value::{Action, Address, Name, Object, Path, Value};
@@ -18,13 +18,13 @@ pub struct Plan {
     /// What was asked for.
     pub mode: PlanMode,
     /// The configuration it was made from, with every file that was read, and the inputs.
-    pub snapshot: Snapshot,
+    pub snapshot: PlanSnapshot,
     /// The state's identity.
     pub lineage: String,
     /// The state's number when it was read.
     pub state_number: u64,
     /// Whom the providers talk to: account, region, endpoint.
-    pub identities: Vec<Identity>,
+    pub identities: Vec<ProviderIdentity>,
     /// Every instance that something happens to, in address order.
     pub changes: Vec<Change>,
     /// How many instances nothing happens to.
@@ -39,11 +39,11 @@ pub struct Plan {
     /// Changes to the root's outputs.
     pub outputs: BTreeMap<Name, OutputChange>,
     /// What apply does, each step after those it waits for.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PlanStep>,
     /// Disruptive steps that must not run together.
-    pub rolling: Vec<Rolling>,
+    pub rolling: Vec<RollingGroup>,
     /// What refresh saw that the state does not have yet; written before the first step.
-    pub settled: Vec<Settled>,
+    pub settled: Vec<RefreshUpdate>,
     /// Provider settings that were known while planning.
     pub providers: BTreeMap<ProviderName, ProviderRecord>,
     /// Answers of data sources that were read while planning.
@@ -53,7 +53,7 @@ pub struct Plan {
     /// Steps an interrupted run left unfinished, which apply takes up first.
     pub unfinished: Vec<Address>,
     /// Instances that have another address from now on, each after those that make way for it; written before all else.
-    pub moves: Vec<Move>,
+    pub moves: Vec<AddressMove>,
     /// What the plan was to be about.
     pub selection: Selection,
     /// What that leaves out: recorded instances, and blocks of which nothing is recorded yet. It stays as recorded.
@@ -62,18 +62,18 @@ pub struct Plan {
     pub errored: bool,
     /// How things stand with everything that has conditions, in address order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub checks: Vec<Checked>,
+    pub checks: Vec<CheckResult>,
     /// What is worth a look and stops nothing.
     pub warnings: Vec<Diagnostic>,
 }
 
 /// How things stand with one instance of what has conditions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checked {
+pub struct CheckResult {
     /// What has them. An output is written `output.x`, a check `check.x`, a variable `var.x`, behind its module.
     pub address: Address,
     /// How it stands with all of them.
-    pub standing: Standing,
+    pub standing: CheckStatus,
     /// What those say that do not hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
@@ -82,7 +82,7 @@ pub struct Checked {
 /// How it stands with conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum CheckStatus {
     /// All of them hold.
     Pass,
     /// Some are not known yet.
@@ -107,7 +107,7 @@ pub enum PlanMode {
 
 /// An instance that has another address from now on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Move {
+pub struct AddressMove {
     /// Its address as recorded.
     pub from: Address,
     /// Its address from now on.
@@ -116,7 +116,7 @@ pub struct Move {
 
 /// Everything that a plan is a function of, besides state and world.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Snapshot {
+pub struct PlanSnapshot {
     /// Source files by name, in order.
     pub sources: Vec<(String, Arc<str>)>,
     /// Values of the root's variables. A plan has those of ephemeral ones apart.
@@ -143,7 +143,7 @@ pub struct Snapshot {
 
 /// Whom a provider talks to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
+pub struct ProviderIdentity {
     /// The provider.
     pub provider: ProviderName,
     /// `("account", "123456789012")` and the like.
@@ -160,7 +160,7 @@ pub struct Change {
     /// What is done.
     pub action: Action,
     /// Why, when it is not plain from the differences.
-    pub reason: Option<Reason>,
+    pub reason: Option<ChangeReason>,
     /// All attributes as they are (arguments and outputs, marks in place); none before a create.
     pub before: Option<Object>,
     /// All attributes as they will be, unknowns included; none after a delete.
@@ -181,7 +181,7 @@ pub struct Change {
     /// changed in the same apply.
     pub importing: Option<String>,
     /// Where its block stands.
-    pub span: Option<Span>,
+    pub span: Option<SourceSpan>,
     /// Changed instances and variables whose values flow into it: the chain of causes, nearest first.
     pub because: Vec<String>,
 }
@@ -200,7 +200,7 @@ impl Difference {
     #[must_use]
     pub fn name(&self) -> Option<&Name> {
         match self.path.steps().first() {
-            Some(ha_value::Step::Name(name)) => Some(name),
+            Some(ha_value::PathStep::Name(name)) => Some(name),
             _ => None,
         }
     }
@@ -209,7 +209,7 @@ impl Difference {
 /// Why an instance changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reason {
+pub enum ChangeReason {
     /// The last try at making it failed half-way.
     Tainted,
     /// What it was can be found nowhere since the state was lost.
@@ -301,7 +301,7 @@ impl OutputChange {
 
 /// One step of apply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct PlanStep {
     /// What is done.
     pub what: StepKind,
     /// The steps (by index) that come first.
@@ -341,7 +341,7 @@ impl StepKind {
 
 /// Disruptive steps of one group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rolling {
+pub struct RollingGroup {
     /// The group.
     pub group: String,
     /// Steps (by index) that belong to one member and run together.
@@ -353,14 +353,14 @@ pub struct Rolling {
 /// What refresh saw that the state does not have yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Settled {
+pub enum RefreshUpdate {
     /// It is like this now.
     Seen(Box<Record>),
     /// It is no longer there.
     Gone(Address),
 }
 
-impl Settled {
+impl RefreshUpdate {
     /// What it is news of.
     #[must_use]
     pub fn address(&self) -> &Address {
@@ -373,7 +373,7 @@ impl Settled {
 
 /// How many instances each thing happens to. A replacement counts as itself alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ChangeCounts {
     /// Made.
     pub create: usize,
     /// Changed in place.
@@ -393,8 +393,8 @@ pub struct Counts {
 impl Plan {
     /// How many instances each thing happens to.
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.changes.iter().fold(Counts::default(), |mut counts, change| {
+    pub fn counts(&self) -> ChangeCounts {
+        self.changes.iter().fold(ChangeCounts::default(), |mut counts, change| {
             match change.action {
                 Action::Create => counts.create += 1,
                 Action::Update => counts.update += 1,
@@ -454,7 +454,7 @@ impl Plan {
         self.mode = PlanMode::RefreshOnly;
         self.changes.retain(|it| it.importing.is_some());
         let imported: BTreeSet<Address> = self.changes.iter().map(|it| it.address.clone()).collect();
-        self.settled.retain(|it| matches!(it, Settled::Seen(record) if imported.contains(&record.address)));
+        self.settled.retain(|it| matches!(it, RefreshUpdate::Seen(record) if imported.contains(&record.address)));
         for change in &mut self.changes {
             change.action = Action::NoOp;
             change.reason = None;

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use ha_diagnostics::Diagnostic;
-use ha_provider::{Intended, Problem, Schema};
+use ha_provider::{ArgumentProblem, IntendedChange, Schema};
 use ha_state_model::ProviderName;
-use ha_value::{Address, Mode, Name, Object, Value};
+use ha_value::{Address, Name, Object, ResourceMode, Value};
 
-use crate::Input;
+use crate::PlanInput;
 use crate::evaluation::arguments::located;
 use crate::graph::Graph;
 use crate::model::Plan;
@@ -17,11 +17,11 @@ use crate::secrets::redaction::redacted;
 /// What a plan does through each provider that may have something against it, and each change's place in the plan. What an
 /// interrupted run has begun to make is there already, and is not objected to.
 #[must_use]
-pub fn intended(input: &Input<'_>, plan: &Plan) -> BTreeMap<ProviderName, (Vec<usize>, Vec<Intended>)> {
-    let mut all: BTreeMap<ProviderName, (Vec<usize>, Vec<Intended>)> = BTreeMap::new();
+pub fn intended(input: &PlanInput<'_>, plan: &Plan) -> BTreeMap<ProviderName, (Vec<usize>, Vec<IntendedChange>)> {
+    let mut all: BTreeMap<ProviderName, (Vec<usize>, Vec<IntendedChange>)> = BTreeMap::new();
     let described = |place: usize| {
         let address = &plan.changes[place].address;
-        input.schemas.kind(address.block.mode, &address.block.kind).filter(|_| address.block.mode == Mode::Managed)
+        input.schemas.kind(address.block.mode, &address.block.kind).filter(|_| address.block.mode == ResourceMode::Managed)
     };
     if !(0..plan.changes.len()).any(|it| described(it).is_some_and(|it| it.objects)) {
         return all;
@@ -35,7 +35,7 @@ pub fn intended(input: &Input<'_>, plan: &Plan) -> BTreeMap<ProviderName, (Vec<u
         let (places, intended) = all.entry(provider).or_default();
         places.push(place);
         let after = change.after.as_ref().map(|it| without_choices(described.schema(), it, address));
-        intended.push(Intended::new(described, change.action, change.before.as_ref(), after.as_ref()));
+        intended.push(IntendedChange::new(described, change.action, change.before.as_ref(), after.as_ref()));
     }
     all
 }
@@ -52,12 +52,12 @@ fn without_choices(schema: &Schema, after: &Object, address: &Address) -> Object
 
 /// What services said against changes of a plan, each where it was written.
 #[must_use]
-pub fn objected(input: &Input<'_>, plan: &Plan, objections: Vec<(usize, Problem)>) -> Vec<Diagnostic> {
+pub fn objected(input: &PlanInput<'_>, plan: &Plan, objections: Vec<(usize, ArgumentProblem)>) -> Vec<Diagnostic> {
     let Ok(graph) = Graph::of(input.configuration, input.schemas) else { return Vec::new() };
-    let each = |(place, problem): (usize, Problem)| {
+    let each = |(place, problem): (usize, ArgumentProblem)| {
         let change = &plan.changes[place];
         let known = change.before.iter().chain(&change.after);
-        let problem = Problem { message: redacted(&problem.message, known), ..problem };
+        let problem = ArgumentProblem { message: redacted(&problem.message, known), ..problem };
         match graph.block_at(&change.address.block) {
             Some(block) => located(vec![problem], &block.body, Some(&change.address), block.head.clone()),
             None => vec![Diagnostic::error(problem.message).code(ha_diagnostics::code::KIND_RULE).of(&change.address)],

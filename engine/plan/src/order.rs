@@ -13,10 +13,10 @@ use ha_value::{Action, Address, HashMap};
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::graph::{Graph, NodeId};
-use crate::model::{Change, Step, StepKind};
+use crate::model::{Change, PlanStep, StepKind};
 use crate::planner::Succession;
 pub(crate) use recorded::is_meant;
-use recorded::{Number, Recorded};
+use recorded::{BlockNumber, NumberedBlocks};
 use topological_order::dependents_first;
 pub(crate) use topological_order::sorted;
 
@@ -26,13 +26,13 @@ pub(crate) fn steps(
     successions: &[Succession],
     graph: Option<&Graph>,
     state: &State,
-) -> Result<Vec<Step>, Box<Diagnostic>> {
-    let recorded = Recorded::of(changes, state);
+) -> Result<Vec<PlanStep>, Box<Diagnostic>> {
+    let recorded = NumberedBlocks::of(changes, state);
     let mut own: Vec<Vec<usize>> = vec![Vec::new(); recorded.len()];
     for (index, change) in changes.iter().enumerate() {
         own[recorded.number_of(&change.address.block).expect("what is planned has a number")].push(index);
     }
-    let mut order = Order {
+    let mut order = StepOrder {
         changes,
         recorded: &recorded,
         own,
@@ -65,16 +65,16 @@ pub(crate) fn steps(
 }
 
 /// Everything is kept by the numbers of blocks and groups, or by the places of changes.
-struct Order<'a> {
+struct StepOrder<'a> {
     changes: &'a [Change],
-    recorded: &'a Recorded<'a>,
+    recorded: &'a NumberedBlocks<'a>,
     /// The changes of each block.
     own: Vec<Vec<usize>>,
-    steps: Vec<Step>,
+    steps: Vec<PlanStep>,
     /// Edges that are better kept, and dropped where they would close a circle.
-    wishes: Vec<Wish>,
+    wishes: Vec<OrderConstraint>,
     /// The junctions behind the same steps, and those that wish to be, so that who waits for the same shares them.
-    junctions: HashMap<(Option<Why>, Vec<usize>), usize>,
+    junctions: HashMap<(Option<OrderReason>, Vec<usize>), usize>,
     /// The step that makes, changes or reads, by change.
     makes: Vec<Option<usize>>,
     /// The step that deletes or forgets, by change.
@@ -88,18 +88,18 @@ struct Order<'a> {
     /// What is behind everything that went with something else of a block, or of what depended on a group.
     went: Vec<Option<usize>>,
     /// The blocks of which something goes with a block.
-    inside: BTreeMap<Number, BTreeSet<Number>>,
+    inside: BTreeMap<BlockNumber, BTreeSet<BlockNumber>>,
 }
 
-struct Wish {
+struct OrderConstraint {
     step: usize,
     after: usize,
-    why: Why,
+    why: OrderReason,
 }
 
 /// Why one step should come after another: the weakest reason first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Why {
+enum OrderReason {
     /// What used a thing is gone before the thing changes.
     UserGone,
     /// What uses a thing by way of others, which may have passed on what it said, has let go of it before it goes.
@@ -110,9 +110,9 @@ enum Why {
     NameGivenUp,
 }
 
-impl<'a> Order<'a> {
+impl<'a> StepOrder<'a> {
     fn push(&mut self, what: StepKind) -> usize {
-        self.steps.push(Step { what, after: Vec::new() });
+        self.steps.push(PlanStep { what, after: Vec::new() });
         self.steps.len() - 1
     }
 
@@ -136,18 +136,18 @@ impl<'a> Order<'a> {
     }
 
     /// Wishes that a step should come after all of these.
-    fn wish(&mut self, step: usize, mut after: Vec<usize>, why: Why) {
+    fn wish(&mut self, step: usize, mut after: Vec<usize>, why: OrderReason) {
         after.sort_unstable();
         after.dedup();
         if let [only] = after.as_slice() {
-            self.wishes.push(Wish { step, after: *only, why });
+            self.wishes.push(OrderConstraint { step, after: *only, why });
         } else if !after.is_empty() {
             let key = (Some(why), after);
             let junction = match self.junctions.get(&key) {
                 Some(junction) => *junction,
                 None => {
                     let junction = self.push(StepKind::Junction);
-                    self.wishes.extend(key.1.iter().map(|after| Wish { step: junction, after: *after, why }));
+                    self.wishes.extend(key.1.iter().map(|after| OrderConstraint { step: junction, after: *after, why }));
                     self.junctions.insert(key, junction);
                     junction
                 }
@@ -171,13 +171,13 @@ impl<'a> Order<'a> {
     }
 
     /// The steps in this list that there are.
-    fn there(&self, numbers: &[Number], of: &[Option<usize>]) -> Vec<usize> {
+    fn there(&self, numbers: &[BlockNumber], of: &[Option<usize>]) -> Vec<usize> {
         numbers.iter().filter_map(|it| of[*it]).collect()
     }
 
     /// Creates, updates and reads, each block's after those it refers to.
     fn make(&mut self, graph: &Graph) {
-        let mut of_node: HashMap<NodeId, Vec<Number>> = HashMap::default();
+        let mut of_node: HashMap<NodeId, Vec<BlockNumber>> = HashMap::default();
         for number in (0..self.own.len()).filter(|it| !self.own[*it].is_empty()) {
             if let Some(node) = graph.node_of(&self.changes[self.own[number][0]].address.block) {
                 of_node.entry(node).or_default().push(number);
@@ -214,7 +214,7 @@ impl<'a> Order<'a> {
     }
 
     /// The steps that make, change or read what is planned of a block.
-    fn make_block(&mut self, number: Number) -> Vec<usize> {
+    fn make_block(&mut self, number: BlockNumber) -> Vec<usize> {
         let mut steps = Vec::new();
         for index in self.own[number].clone() {
             if let Some(what) = making(&self.changes[index], index) {
@@ -228,7 +228,7 @@ impl<'a> Order<'a> {
 
     /// What goes of a block, after what goes of the blocks that depended on it, and after those that stay have let go.
     /// A group passes on what its dependents say.
-    fn delete(&mut self, number: Number, dependents: &[Number]) {
+    fn delete(&mut self, number: BlockNumber, dependents: &[BlockNumber]) {
         let before = self.there(dependents, &self.deleted);
         let let_go = self.there(dependents, &self.made);
         let far = self.there(dependents, &self.passed_on);
@@ -251,8 +251,8 @@ impl<'a> Order<'a> {
         }
         if !letting_go.is_empty() && !far.is_empty() {
             let step = self.gate(&letting_go);
-            self.wish(step, let_go, Why::LetGo);
-            self.wish(step, far.clone(), Why::LetGoFar);
+            self.wish(step, let_go, OrderReason::LetGo);
+            self.wish(step, far.clone(), OrderReason::LetGoFar);
         } else if self.recorded.is_group(number) {
             self.made[number] = self.meet(let_go);
         }
@@ -270,11 +270,11 @@ impl<'a> Order<'a> {
 
     /// What goes with what it lives inside of is written off once all of that is gone, or makes way.
     fn forget(&mut self) {
-        let going = |number: &Number| self.own[*number].iter().any(|it| self.changes[*it].gone_with.is_some());
-        let mut open: Vec<Number> = (0..self.own.len()).filter(going).collect();
+        let going = |number: &BlockNumber| self.own[*number].iter().any(|it| self.changes[*it].gone_with.is_some());
+        let mut open: Vec<BlockNumber> = (0..self.own.len()).filter(going).collect();
         // What lives inside something that itself goes with a third thing comes after that one.
         while !open.is_empty() {
-            let waiting: BTreeSet<Number> = open.iter().copied().collect();
+            let waiting: BTreeSet<BlockNumber> = open.iter().copied().collect();
             let (ready, later): (Vec<_>, Vec<_>) = open
                 .iter()
                 .copied()
@@ -296,13 +296,13 @@ impl<'a> Order<'a> {
         }
     }
 
-    fn containers_of(&self, number: Number) -> BTreeSet<Number> {
+    fn containers_of(&self, number: BlockNumber) -> BTreeSet<BlockNumber> {
         let containers = self.own[number].iter().filter_map(|it| self.container(*it));
         containers.collect()
     }
 
     /// The block that a change's instance goes with.
-    fn container(&self, change: usize) -> Option<Number> {
+    fn container(&self, change: usize) -> Option<BlockNumber> {
         self.changes[change].gone_with.as_ref().and_then(|it| self.recorded.number_of(&it.block))
     }
 
@@ -315,8 +315,8 @@ impl<'a> Order<'a> {
         }
     }
 
-    fn forget_block(&mut self, number: Number) {
-        let mut by_container: BTreeMap<Number, Vec<usize>> = BTreeMap::new();
+    fn forget_block(&mut self, number: BlockNumber) {
+        let mut by_container: BTreeMap<BlockNumber, Vec<usize>> = BTreeMap::new();
         let mut went = Vec::new();
         for index in self.own[number].clone() {
             if let Some(container) = self.container(index) {
@@ -363,7 +363,7 @@ impl<'a> Order<'a> {
 
     /// A thing changes after what used it and goes is gone; and things that went with others count as gone by then for
     /// what they depended on.
-    fn updates_after_dependents_are_deleted(&mut self, earlier: &[Number], dependents: &[Vec<Number>]) {
+    fn updates_after_dependents_are_deleted(&mut self, earlier: &[BlockNumber], dependents: &[Vec<BlockNumber>]) {
         for number in earlier.iter().copied() {
             let users = &dependents[number];
             let gone = self.there(users, &self.deleted);
@@ -378,11 +378,11 @@ impl<'a> Order<'a> {
             let deletes: Vec<usize> = deletes.filter_map(|it| self.deletes[*it]).collect();
             if !updates.is_empty() && !gone.is_empty() {
                 let step = self.gate(&updates);
-                self.wish(step, gone, Why::UserGone);
+                self.wish(step, gone, OrderReason::UserGone);
             }
             if !deletes.is_empty() && !forgotten.is_empty() {
                 let step = self.gate(&deletes);
-                self.wish(step, forgotten, Why::LetGo);
+                self.wish(step, forgotten, OrderReason::LetGo);
             }
         }
     }
@@ -401,10 +401,10 @@ impl<'a> Order<'a> {
             Some((gives?, self.makes[taker]?))
         });
         let steps: Vec<_> = steps.collect();
-        self.wishes.extend(steps.iter().flatten().map(|(gives, takes)| Wish {
+        self.wishes.extend(steps.iter().flatten().map(|(gives, takes)| OrderConstraint {
             step: *takes,
             after: *gives,
-            why: Why::NameGivenUp,
+            why: OrderReason::NameGivenUp,
         }));
         steps
     }
@@ -429,7 +429,7 @@ impl<'a> Order<'a> {
     /// Keeps the wishes that close no circle, giving up weaker ones first.
     fn grant_wishes(&mut self) {
         let mut wishes = std::mem::take(&mut self.wishes);
-        for why in [Why::UserGone, Why::LetGoFar, Why::LetGo, Why::NameGivenUp] {
+        for why in [OrderReason::UserGone, OrderReason::LetGoFar, OrderReason::LetGo, OrderReason::NameGivenUp] {
             if !wishes.iter().any(|it| it.why == why) {
                 continue;
             }
@@ -442,7 +442,7 @@ impl<'a> Order<'a> {
     }
 
     /// For each step which circle it is in, if any.
-    fn circles(&self, wishes: &[Wish]) -> Vec<Option<usize>> {
+    fn circles(&self, wishes: &[OrderConstraint]) -> Vec<Option<usize>> {
         let mut graph = DiGraph::<(), ()>::with_capacity(self.steps.len(), self.steps.len());
         for _ in &self.steps {
             graph.add_node(());

@@ -25,58 +25,58 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ha_diagnostics::Diagnostic;
-use ha_lang::{BlockName, Condition, Configuration, Files, ResourceBlock, kept, unknown_providers};
-use ha_provider::{Described, Schemas};
+use ha_lang::{BlockName, Condition, Configuration, FileSource, ResourceBlock, kept, unknown_providers};
+use ha_provider::{ResourceDescription, SchemaSet};
 use ha_state_model::{ProviderName, ProviderRecord, State};
-use ha_value::{Address, BlockAddress, HashMap, Key, Mode, Name, Object, Value};
+use ha_value::{Address, BlockAddress, HashMap, InstanceKey, Name, Object, ResourceMode, Value};
 
-use crate::diff::containment::{Containment, HomeKey};
-use crate::diff::deletion::{Going, instances};
+use crate::diff::containment::{ContainerKey, Containment};
+use crate::diff::deletion::{Deletions, instances};
 use crate::diff::planned_values::with_origins;
 use crate::diff::prevent_destroy::protection;
-use crate::evaluation::arguments::Arguments;
+use crate::evaluation::arguments::ConfiguredArguments;
 use crate::evaluation::condition::findings;
-use crate::evaluation::expansion::{Expansion, Undecided, expansion, too_many};
-use crate::evaluation::node::{Evaluated, evaluate};
-use crate::evaluation::preview::{Peek, world_with};
-use crate::evaluation::values::{InstanceId, Standpoint, World};
+use crate::evaluation::expansion::{Expansion, ExpansionError, expansion, too_many};
+use crate::evaluation::node::{EvaluationReport, evaluate};
+use crate::evaluation::preview::{Preview, world_with};
+use crate::evaluation::values::{EvaluationScope, EvaluationValues, InstanceId};
 use crate::graph::modules::ROOT;
-use crate::graph::{Graph, Node, NodeId, Reach, What};
-use crate::input::moves::Moved;
-use crate::input::prior_state::{Current, Observed, Read};
+use crate::graph::{Graph, GraphNode, NodeId, NodeKind, Reachability};
+use crate::input::moves::MovedState;
+use crate::input::prior_state::{Observations, PriorState, ReadRequest};
 use crate::input::removed::Removals;
 use crate::input::selection::Selection;
 use crate::input::targeting;
-use crate::input::targeting::Choice;
-use crate::model::{Change, Checked, OutputChange, Plan, PlanMode, Snapshot};
-use crate::order::create_before_destroy::CreateFirst;
-use crate::planner::assemble::{Parts, finish};
-use crate::planner::diagnostic_set::Told;
-use causes::Flow;
+use crate::input::targeting::Targeting;
+use crate::model::{Change, CheckResult, OutputChange, Plan, PlanMode, PlanSnapshot};
+use crate::order::create_before_destroy::CreateBeforeDestroy;
+use crate::planner::assemble::{PlanParts, finish};
+use crate::planner::diagnostic_set::DiagnosticSet;
+use causes::ChangeFlow;
 
 pub use data::rendered;
 pub use known_settings::known_settings;
 pub(crate) use succession::Succession;
 
 /// A thing that gets another name: its provider and kind, the id until now and the one from then on.
-type Renamed = (ProviderName, Name, String, String);
+type IdentifierChange = (ProviderName, Name, String, String);
 
 /// Everything a plan is a function of.
-pub struct Input<'a> {
+pub struct PlanInput<'a> {
     /// The configuration.
     pub configuration: &'a Arc<Configuration>,
     /// What the plan keeps of it, and the values of variables.
-    pub snapshot: &'a Snapshot,
+    pub snapshot: &'a PlanSnapshot,
     /// What functions may read.
-    pub files: &'a Arc<dyn Files + Send + Sync>,
+    pub files: &'a Arc<dyn FileSource + Send + Sync>,
     /// What is known of kinds.
-    pub schemas: &'a Schemas,
+    pub schemas: &'a SchemaSet,
     /// What is recorded, by the addresses that the configuration knows it by.
     pub state: &'a State,
     /// What had another address.
-    pub moved: &'a Moved<'a>,
+    pub moved: &'a MovedState<'a>,
     /// What is seen.
-    pub observed: &'a Observed,
+    pub observed: &'a Observations,
     /// What was asked for.
     pub mode: PlanMode,
     /// Instances to make anew.
@@ -90,23 +90,23 @@ pub struct Input<'a> {
 }
 
 /// A plan, or what must be read before there can be one.
-pub enum Planned {
+pub enum PlanOutcome {
     /// A plan.
     Plan(Box<Plan>),
     /// Data sources whose arguments have just become known.
-    Reads(Vec<Read>),
+    Reads(Vec<ReadRequest>),
 }
 
 /// Why there is no plan.
 #[derive(Debug)]
-pub struct Refused {
+pub struct PlanError {
     /// Everything that is wrong with the configuration, as far as it can be known now.
     pub diagnostics: Vec<Diagnostic>,
     /// What was planned all the same: to be shown, not to be applied.
     pub so_far: Option<Box<Plan>>,
 }
 
-impl From<Vec<Diagnostic>> for Refused {
+impl From<Vec<Diagnostic>> for PlanError {
     fn from(diagnostics: Vec<Diagnostic>) -> Self {
         Self { diagnostics, so_far: None }
     }
@@ -116,23 +116,23 @@ impl From<Vec<Diagnostic>> for Refused {
 ///
 /// # Errors
 /// What is wrong with the configuration, and what was planned until then.
-pub fn plan(input: &Input<'_>) -> Result<Planned, Refused> {
-    let current = Current::of(input.state, input.observed, input.schemas);
+pub fn plan(input: &PlanInput<'_>) -> Result<PlanOutcome, PlanError> {
+    let current = PriorState::of(input.state, input.observed, input.schemas);
     let graph = Arc::new(Graph::of(input.configuration, input.schemas)?);
     let meaningless = targeting::check(input.selection, Some(&graph), input.state);
     if !meaningless.is_empty() {
         return Err(meaningless.into());
     }
     match input.mode {
-        PlanMode::Destroy => Ok(Planned::Plan(Box::new(destroy::destroy(input, &graph, current)?))),
+        PlanMode::Destroy => Ok(PlanOutcome::Plan(Box::new(destroy::destroy(input, &graph, current)?))),
         PlanMode::Normal | PlanMode::RefreshOnly => Planner::new(input, graph, current).plan(),
     }
 }
 
 /// Everything that is wrong with a configuration whatever is known later.
 #[must_use]
-pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
-    let current = Current::of(input.state, input.observed, input.schemas);
+pub fn check(input: &PlanInput<'_>) -> Vec<Diagnostic> {
+    let current = PriorState::of(input.state, input.observed, input.schemas);
     let graph = match Graph::of(input.configuration, input.schemas) {
         Ok(graph) => Arc::new(graph),
         Err(diagnostics) => return diagnostics,
@@ -143,26 +143,26 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
 }
 
 struct Planner<'a> {
-    input: &'a Input<'a>,
+    input: &'a PlanInput<'a>,
     /// Nothing is known and nothing is to be done: only what is wrong in any case is told.
     only_checks: bool,
     graph: Arc<Graph>,
     /// What is planned.
-    choice: Choice,
+    choice: Targeting,
     /// Blocks and instances that are not.
     left_out: BTreeSet<Address>,
     /// What is no longer looked after.
     removals: Removals<'a>,
     /// What is to be taken over.
-    imports: BTreeMap<Address, import::Wanted>,
-    reach: Reach,
-    world: World,
-    current: Current,
+    imports: BTreeMap<Address, import::ImportRequest>,
+    reach: Reachability,
+    world: EvaluationValues,
+    current: PriorState,
     changes: Vec<Change>,
     /// Instances that are held against each other.
-    compared: Vec<compare::Compared>,
+    compared: Vec<compare::ComparisonStart>,
     /// What is renamed in place.
-    renamed: BTreeSet<Renamed>,
+    renamed: BTreeSet<IdentifierChange>,
     /// What goes and is made anew after that: its provider, kind and id until now.
     remade: BTreeSet<(ProviderName, Name, String)>,
     /// Instances that are made anew, and whether what lives inside of the old one goes with it.
@@ -170,14 +170,14 @@ struct Planner<'a> {
     /// What lives inside of what.
     containment: Containment<'a>,
     /// What becomes of what lives in a home, as the instances of a node have found it.
-    fates: HashMap<(NodeId, HomeKey), Option<replace::Within>>,
+    fates: HashMap<(NodeId, ContainerKey), Option<replace::ContainerChange>>,
     /// What the instances of kinds stand for of which there can be no two.
-    identities: HashMap<duplicates::Identity, Address>,
+    identities: HashMap<duplicates::ResourceIdentity, Address>,
     /// Blocks of which an instance is made, made anew, changed or read later.
-    pending: HashMap<NodeId, Pending>,
+    pending: HashMap<NodeId, PendingChanges>,
     /// What flows out of each node that has been planned.
-    flow: Vec<Flow>,
-    create_first: CreateFirst,
+    flow: Vec<ChangeFlow>,
+    create_first: CreateBeforeDestroy,
     /// Providers that something of the configuration is made by.
     used: BTreeSet<ProviderName>,
     /// Settings that are known.
@@ -186,19 +186,19 @@ struct Planner<'a> {
     settings: BTreeMap<ProviderName, Object>,
     outputs: BTreeMap<Name, OutputChange>,
     data: BTreeMap<Address, Object>,
-    reads: Vec<Read>,
+    reads: Vec<ReadRequest>,
     /// Nodes that say something else once what is asked for now has been answered.
     waiting: BTreeSet<NodeId>,
     /// Nodes that something is wrong with, and all that depend on them: nothing follows from what they say.
     failed: Vec<bool>,
-    diagnostics: Told,
-    warnings: Told,
-    checks: Vec<Checked>,
+    diagnostics: DiagnosticSet,
+    warnings: DiagnosticSet,
+    checks: Vec<CheckResult>,
 }
 
 /// How a block's pending changes look to what refers to it.
 #[derive(Clone, Debug, Default)]
-struct Pending {
+struct PendingChanges {
     /// The instances that change, by module instance and place, with their places among the changes.
     changes: BTreeMap<(InstanceId, usize), usize>,
     /// Something is not there yet.
@@ -206,16 +206,16 @@ struct Pending {
 }
 
 impl<'a> Planner<'a> {
-    fn new(input: &'a Input<'a>, graph: Arc<Graph>, current: Current) -> Self {
+    fn new(input: &'a PlanInput<'a>, graph: Arc<Graph>, current: PriorState) -> Self {
         let world = world_with(&graph, input.snapshot, input.files);
         Self {
-            choice: Choice::of(input.selection, &graph, input.state),
+            choice: Targeting::of(input.selection, &graph, input.state),
             left_out: BTreeSet::new(),
             removals: Removals::of(input.configuration),
             imports: BTreeMap::new(),
             input,
             only_checks: false,
-            reach: Reach::default(),
+            reach: Reachability::default(),
             world,
             current,
             changes: Vec::new(),
@@ -227,9 +227,9 @@ impl<'a> Planner<'a> {
             fates: HashMap::default(),
             identities: HashMap::default(),
             pending: HashMap::default(),
-            flow: vec![Flow::default(); graph.len()],
+            flow: vec![ChangeFlow::default(); graph.len()],
             failed: vec![false; graph.len()],
-            create_first: CreateFirst::default(),
+            create_first: CreateBeforeDestroy::default(),
             used: BTreeSet::new(),
             providers: BTreeMap::new(),
             settings: BTreeMap::new(),
@@ -237,8 +237,8 @@ impl<'a> Planner<'a> {
             data: BTreeMap::new(),
             reads: Vec::new(),
             waiting: BTreeSet::new(),
-            diagnostics: Told::default(),
-            warnings: Told::default(),
+            diagnostics: DiagnosticSet::default(),
+            warnings: DiagnosticSet::default(),
             checks: Vec::new(),
             graph,
         }
@@ -249,9 +249,9 @@ impl<'a> Planner<'a> {
         self.asked_imports();
         let graph = self.graph.clone();
         let (snapshot, files) = (self.input.snapshot, self.input.files);
-        let peek = Peek { graph: &graph, snapshot, files, recorded: None };
+        let peek = Preview { graph: &graph, snapshot, files, recorded: None };
         let mut wrong = Vec::new();
-        self.create_first = CreateFirst::of(&graph, &peek, &mut wrong);
+        self.create_first = CreateBeforeDestroy::of(&graph, &peek, &mut wrong);
         self.diagnostics.extend(wrong);
         self.required();
         for node in graph.order.iter().copied() {
@@ -262,13 +262,13 @@ impl<'a> Planner<'a> {
         self.compare();
     }
 
-    fn plan(mut self) -> Result<Planned, Refused> {
+    fn plan(mut self) -> Result<PlanOutcome, PlanError> {
         self.walk();
         if !self.diagnostics.is_empty() {
             return Err(self.refused());
         }
         if !self.reads.is_empty() {
-            return Ok(Planned::Reads(self.reads));
+            return Ok(PlanOutcome::Reads(self.reads));
         }
         // Nothing goes while it is looked for what there is.
         if self.input.mode == PlanMode::Normal && !self.input.seek {
@@ -285,14 +285,14 @@ impl<'a> Planner<'a> {
             let gone = || OutputChange { before: Some(it.value.clone()), after: None, sensitive: it.sensitive };
             self.outputs.entry(name.clone()).or_insert_with(gone);
         }
-        self.finished(successions).map(|it| Planned::Plan(Box::new(it))).map_err(Refused::from)
+        self.finished(successions).map(|it| PlanOutcome::Plan(Box::new(it))).map_err(PlanError::from)
     }
 
     /// What is wrong, and what is planned so far.
-    fn refused(mut self) -> Refused {
+    fn refused(mut self) -> PlanError {
         let diagnostics = std::mem::take(&mut self.diagnostics).in_order();
         let so_far = self.finished(Vec::new()).ok().map(|it| Box::new(Plan { errored: true, ..it }));
-        Refused { diagnostics, so_far }
+        PlanError { diagnostics, so_far }
     }
 
     fn finished(mut self, successions: Vec<Succession>) -> Result<Plan, Vec<Diagnostic>> {
@@ -302,7 +302,7 @@ impl<'a> Planner<'a> {
         providers.retain(|name, _| used.contains(name) || recorded.contains(name));
         let warnings = warnings.in_order();
         let graph = Some(&*graph);
-        let parts = Parts { current, changes, successions, outputs, graph, providers, data, warnings, left_out, checks };
+        let parts = PlanParts { current, changes, successions, outputs, graph, providers, data, warnings, left_out, checks };
         finish(input, parts)
     }
 
@@ -310,7 +310,7 @@ impl<'a> Planner<'a> {
     fn going(&mut self) {
         self.orphans();
         let making: BTreeSet<&Address> = self.changes.iter().filter(|it| it.action.makes()).map(|it| &it.address).collect();
-        let going = Going { state: self.input.state, schemas: self.input.schemas, priors: &self.current.priors };
+        let going = Deletions { state: self.input.state, schemas: self.input.schemas, priors: &self.current.priors };
         let left = going.left_behind(&making).into_iter().filter(|it| self.choice.has(&self.graph, &it.address));
         let left: Vec<Change> = left.collect();
         self.changes.extend(left);
@@ -345,8 +345,9 @@ impl<'a> Planner<'a> {
             self.replaced.remove(&change.address);
         }
         self.pending.remove(&id);
-        self.left_out.extend(self.graph.block_address(id).map(|it| it.instance(Key::None)).filter(|_| !self.is_recorded(id)));
-        let What::Block(place) = self.graph.node(id).what else { return };
+        self.left_out
+            .extend(self.graph.block_address(id).map(|it| it.instance(InstanceKey::None)).filter(|_| !self.is_recorded(id)));
+        let NodeKind::Block(place) = self.graph.node(id).what else { return };
         for instance in self.world.of_module(self.graph.node(id).module) {
             let block = self.world.block_address(instance, place);
             self.left_out.extend(instances(&self.current.priors, &block).map(|(it, _)| it.clone()));
@@ -354,26 +355,26 @@ impl<'a> Planner<'a> {
     }
 
     fn decide(&mut self, id: NodeId) {
-        let Node { module, what } = self.graph.node(id);
+        let GraphNode { module, what } = self.graph.node(id);
         match what {
-            What::Block(place) if self.choice.leaves_out(&self.graph, id) => self.leave(id, place),
+            NodeKind::Block(place) if self.choice.leaves_out(&self.graph, id) => self.leave(id, place),
             _ if self.choice.leaves_out(&self.graph, id) => {
-                if let (ROOT, What::Output(place)) = (module, what) {
+                if let (ROOT, NodeKind::Output(place)) = (module, what) {
                     self.leave_output(place);
                 }
             }
-            What::Block(place) if self.only_shown(id) => self.show(id, place),
-            What::Provider(place) => self.provider(id, module, place),
-            What::Block(place) => self.block(id, place),
+            NodeKind::Block(place) if self.only_shown(id) => self.show(id, place),
+            NodeKind::Provider(place) => self.provider(id, module, place),
+            NodeKind::Block(place) => self.block(id, place),
             _ => {
                 let (graph, told) = (self.graph.clone(), self.diagnostics.times());
-                let Evaluated { diagnostics, waits, warnings, checks } = evaluate(&graph, &mut self.world, id);
+                let EvaluationReport { diagnostics, waits, warnings, checks } = evaluate(&graph, &mut self.world, id);
                 self.checks.extend(checks);
-                self.undecided(Undecided { diagnostics, waits });
+                self.undecided(ExpansionError { diagnostics, waits });
                 self.warnings.extend(warnings);
                 match (module, what) {
-                    (ROOT, What::Output(place)) if self.hangs_on_a_failure(id, told) => self.leave_output(place),
-                    (ROOT, What::Output(place)) => self.output(place),
+                    (ROOT, NodeKind::Output(place)) if self.hangs_on_a_failure(id, told) => self.leave_output(place),
+                    (ROOT, NodeKind::Output(place)) => self.output(place),
                     _ => {}
                 }
             }
@@ -398,7 +399,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Tells why something cannot be decided, unless that is because a data source has yet to answer.
-    fn undecided(&mut self, undecided: Undecided) {
+    fn undecided(&mut self, undecided: ExpansionError) {
         if undecided.waits && self.only_checks {
             return;
         }
@@ -447,7 +448,7 @@ impl<'a> Planner<'a> {
                     self.undecided(undecided);
                     if let Some(expansion) = stand_in {
                         let address = self.world.block_address(instance, place);
-                        let many = Many {
+                        let many = BlockPlanning {
                             node,
                             place,
                             instance,
@@ -459,7 +460,7 @@ impl<'a> Planner<'a> {
                             because: &because,
                         };
                         let one = many.one(0);
-                        let arguments = Arguments::of(&self.world, &one.standpoint(), described, block, &one.address);
+                        let arguments = ConfiguredArguments::of(&self.world, &one.standpoint(), described, block, &one.address);
                         self.diagnostics.extend(arguments.err().into_iter().flatten());
                     }
                     continue;
@@ -468,7 +469,7 @@ impl<'a> Planner<'a> {
             self.world.expand(instance, place, expansion.clone());
             self.diagnostics.extend(self.no_such_triggers(instance, block));
             let address = self.world.block_address(instance, place);
-            let many = Many {
+            let many = BlockPlanning {
                 node,
                 place,
                 instance,
@@ -493,10 +494,10 @@ impl<'a> Planner<'a> {
     }
 
     /// All instances of a block in one instance of its module.
-    fn instances(&mut self, many: &Many<'_>) {
-        let Many { block, described, provider, .. } = *many;
+    fn instances(&mut self, many: &BlockPlanning<'_>) {
+        let BlockPlanning { block, described, provider, .. } = *many;
         let mode = block.name.mode;
-        let flags = if mode == Mode::Managed { self.flags(many) } else { Default::default() };
+        let flags = if mode == ResourceMode::Managed { self.flags(many) } else { Default::default() };
         if !self.only_checks {
             self.changes.reserve(many.expansion.len());
         }
@@ -507,33 +508,34 @@ impl<'a> Planner<'a> {
                 self.leave_instance(instance);
                 continue;
             }
-            let arguments = match Arguments::of(&self.world, &instance.standpoint(), described, block, &instance.address) {
-                Ok(arguments) => match &shared {
-                    Some(shared) => arguments.above(shared.clone(), described),
-                    None => arguments,
-                },
-                Err(diagnostics) => {
-                    self.diagnostics.extend(diagnostics);
-                    continue;
-                }
-            };
+            let arguments =
+                match ConfiguredArguments::of(&self.world, &instance.standpoint(), described, block, &instance.address) {
+                    Ok(arguments) => match &shared {
+                        Some(shared) => arguments.above(shared.clone(), described),
+                        None => arguments,
+                    },
+                    Err(diagnostics) => {
+                        self.diagnostics.extend(diagnostics);
+                        continue;
+                    }
+                };
             self.look_at(instance, &block.lifecycle.preconditions, &instance.standpoint());
             if self.input.schemas.is_compared(mode, &block.name.kind) {
                 let arguments = compare::lasting(&arguments.values, block.lifecycle.ignore_changes.as_ref(), described);
-                self.compared.push(compare::Compared { node: many.node, address: instance.address.clone(), arguments });
+                self.compared.push(compare::ComparisonStart { node: many.node, address: instance.address.clone(), arguments });
             }
             match mode {
-                Mode::Managed => self.managed(instance, arguments, &flags),
-                Mode::Data if described.is_document() => self.document(instance, &arguments.values),
-                Mode::Data => self.data(instance, provider, arguments),
+                ResourceMode::Managed => self.managed(instance, arguments, &flags),
+                ResourceMode::Data if described.is_document() => self.document(instance, &arguments.values),
+                ResourceMode::Data => self.data(instance, provider, arguments),
             }
         }
     }
 
     /// Puts the value of an instance where expressions see it, and tells what does not hold of it then.
-    fn put(&mut self, instance: &Instance<'_>, value: Value) {
+    fn put(&mut self, instance: &InstancePlanning<'_>, value: Value) {
         let value = with_origins(value, &instance.address);
-        let Many { block, place, instance: module, .. } = *instance.many;
+        let BlockPlanning { block, place, instance: module, .. } = *instance.many;
         let conditions = &block.lifecycle.postconditions;
         if !conditions.is_empty() {
             self.look_at(instance, conditions, &instance.standpoint().with_self(&value));
@@ -542,7 +544,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Tells which conditions of an instance do not hold.
-    fn look_at(&mut self, instance: &Instance<'_>, conditions: &[Condition], at: &Standpoint<'_>) {
+    fn look_at(&mut self, instance: &InstancePlanning<'_>, conditions: &[Condition], at: &EvaluationScope<'_>) {
         if conditions.is_empty() {
             return;
         }
@@ -574,36 +576,36 @@ pub(crate) fn recorded_providers(state: &State) -> BTreeSet<&ProviderName> {
 }
 
 /// A block in one instance of its module while it is being planned.
-struct Many<'a> {
+struct BlockPlanning<'a> {
     node: NodeId,
     /// The block's place in the configuration.
     place: usize,
     /// The module instance.
     instance: InstanceId,
     block: &'a ResourceBlock,
-    described: &'a Described,
+    described: &'a ResourceDescription,
     provider: &'a ProviderName,
     expansion: &'a Expansion,
     address: BlockAddress,
     because: &'a [String],
 }
 
-impl<'a> Many<'a> {
-    fn one(&'a self, at: usize) -> Instance<'a> {
-        Instance { many: self, at, address: self.address.instance(self.expansion.key(at)) }
+impl<'a> BlockPlanning<'a> {
+    fn one(&'a self, at: usize) -> InstancePlanning<'a> {
+        InstancePlanning { many: self, at, address: self.address.instance(self.expansion.key(at)) }
     }
 }
 
 /// One instance of a block while it is being planned.
-struct Instance<'a> {
-    many: &'a Many<'a>,
+struct InstancePlanning<'a> {
+    many: &'a BlockPlanning<'a>,
     /// Its place among the instances.
     at: usize,
     address: Address,
 }
 
-impl Instance<'_> {
-    fn standpoint(&self) -> Standpoint<'_> {
-        Standpoint::each(self.many.instance, self.many.expansion, self.at)
+impl InstancePlanning<'_> {
+    fn standpoint(&self) -> EvaluationScope<'_> {
+        EvaluationScope::each(self.many.instance, self.many.expansion, self.at)
     }
 }

@@ -1,12 +1,12 @@
 //! What is read is as secret as the configuration makes it, also where no record says so yet.
 
-use ha_provider::Described;
+use ha_provider::ResourceDescription;
 use ha_value::{Name, Object, Value};
 
 /// Arguments and outputs as they were read, with the marks of what the configuration says now. What is recorded already
 /// keeps the marks that it has.
 pub(crate) fn as_configured(
-    described: &Described,
+    described: &ResourceDescription,
     given: &Object,
     recorded: &Object,
     (arguments, outputs): (&Object, &Object),

@@ -13,10 +13,10 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use ha_value::{Part, Text, Value};
+use ha_value::{Text, TextPart, Value};
 
 use self::escapes::origins;
-use self::finder::{Bounds, Finder, Pattern};
+use self::finder::{MatchBounds, SecretFinder, SecretPattern};
 pub use self::passwords::passwords;
 use self::pem::key_lines;
 
@@ -30,11 +30,11 @@ const WORD: usize = 4;
 
 /// Secret texts, to be found in other texts.
 #[derive(Default)]
-pub struct Secrets {
-    finder: Finder,
+pub struct SecretTexts {
+    finder: SecretFinder,
 }
 
-impl Secrets {
+impl SecretTexts {
     /// The secrets in these values.
     #[must_use]
     pub fn within<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
@@ -145,15 +145,15 @@ fn texts<'a>(values: impl IntoIterator<Item = &'a Value>) -> BTreeSet<String> {
 fn collect(value: &Value, texts: &mut BTreeSet<String>) {
     match value {
         Value::Composed(parts) => {
-            let is_whole = parts.iter().all(|it| matches!(it, Part::Secret(_) | Part::Unknown { secret: true, .. }));
+            let is_whole = parts.iter().all(|it| matches!(it, TextPart::Secret(_) | TextPart::Unknown { secret: true, .. }));
             if is_whole {
                 // What was clear in it and what was not cannot be told apart any more. `https://` is no secret.
                 texts.extend(Text::from_iter(parts.iter().cloned()).known());
                 return;
             }
-            let secret = |it: &Part| match it {
-                Part::Secret(text) => Some(text.to_string()),
-                Part::Clear(_) | Part::Unknown { .. } => None,
+            let secret = |it: &TextPart| match it {
+                TextPart::Secret(text) => Some(text.to_string()),
+                TextPart::Clear(_) | TextPart::Unknown { .. } => None,
             };
             texts.extend(parts.iter().filter_map(secret));
         }
@@ -185,7 +185,7 @@ fn text_of(value: &Value) -> Option<String> {
 
 /// The forms a secret takes when it is put into something else, but for escapes, which are undone where it is looked for.
 /// Of a text of many lines only those that hold a private key are secret by themselves: the others may be said anywhere.
-fn spellings(secret: &str) -> Vec<Pattern> {
+fn spellings(secret: &str) -> Vec<SecretPattern> {
     let secret = secret.trim_end_matches('\n');
     // One line of a private key is as bad as all.
     if secret.contains('\n') {
@@ -196,21 +196,21 @@ fn spellings(secret: &str) -> Vec<Pattern> {
         LONG.. => encodings(secret),
         WORD.. => {
             let mut all = encodings(secret);
-            all.iter_mut().filter(|it| it.text.len() == secret.len()).for_each(|it| it.bounds = Bounds::Word);
+            all.iter_mut().filter(|it| it.text.len() == secret.len()).for_each(|it| it.bounds = MatchBounds::Word);
             all
         }
         // On both sides the same.
-        _ => ['"', '\'', '`'].into_iter().map(|quote| Pattern::inside(format!("{quote}{secret}{quote}"))).collect(),
+        _ => ['"', '\'', '`'].into_iter().map(|quote| SecretPattern::inside(format!("{quote}{secret}{quote}"))).collect(),
     }
 }
 
 /// A secret that is short, as a word.
-fn short(secret: &str) -> Option<Pattern> {
-    (secret.chars().count() < WORD).then(|| Pattern { text: secret.to_owned(), bounds: Bounds::Word })
+fn short(secret: &str) -> Option<SecretPattern> {
+    (secret.chars().count() < WORD).then(|| SecretPattern { text: secret.to_owned(), bounds: MatchBounds::Word })
 }
 
 /// A secret as it is, in base64 wherever in the encoded text it begins, in hexadecimal, and as forms write spaces.
-fn encodings(secret: &str) -> Vec<Pattern> {
+fn encodings(secret: &str) -> Vec<SecretPattern> {
     let mut all = BTreeSet::from([secret.to_owned(), secret.replace(' ', "+")]);
     for before in 0..3 {
         let whole = [&[0; 2][..before], secret.as_bytes()].concat();
@@ -226,7 +226,7 @@ fn encodings(secret: &str) -> Vec<Pattern> {
     });
     all.insert(hexadecimal.to_ascii_uppercase());
     all.insert(hexadecimal);
-    all.into_iter().map(Pattern::anywhere).collect()
+    all.into_iter().map(SecretPattern::anywhere).collect()
 }
 
 #[cfg(test)]
@@ -235,8 +235,8 @@ mod tests {
 
     const SECRET: &str = "pa$$ /w\"o'r\\d@1ü";
 
-    fn one(secret: &str) -> Secrets {
-        Secrets::within([&Value::from(secret).sensitive()])
+    fn one(secret: &str) -> SecretTexts {
+        SecretTexts::within([&Value::from(secret).sensitive()])
     }
 
     #[test]
@@ -281,8 +281,8 @@ mod tests {
     #[test]
     fn a_password_inside_of_a_secret_is_one_by_itself() {
         let address = "postgres://ops:pa%24%24%40word@h/d";
-        for value in [Value::from(address).sensitive(), Value::from(Text::from_iter([Part::Secret(address.into())]))] {
-            let secrets = Secrets::within([&value]);
+        for value in [Value::from(address).sensitive(), Value::from(Text::from_iter([TextPart::Secret(address.into())]))] {
+            let secrets = SecretTexts::within([&value]);
             assert_eq!(secrets.masked("no pa$$@word at h, nor pa%24%24%40word"), "no (sensitive) at h, nor (sensitive)");
         }
     }
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn secrets_that_overlap_leave_nothing() {
         let values = ["abcdefgh", "efghijkl", "fgh"].map(|it| Value::from(it).sensitive());
-        assert_eq!(Secrets::within(&values).masked("<abcdefghijkl>"), "<(sensitive)>");
+        assert_eq!(SecretTexts::within(&values).masked("<abcdefghijkl>"), "<(sensitive)>");
     }
 
     #[test]
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn what_is_short_in_a_collection_that_is_secret_is_no_secret_by_itself() {
         let database = [("host".into(), Value::from("db-1.internal")), ("port".into(), Value::from(5432))];
-        let secrets = Secrets::within([&Value::object(database).sensitive()]);
+        let secrets = SecretTexts::within([&Value::object(database).sensitive()]);
         assert_eq!(secrets.masked("db-1.internal:5432"), "(sensitive):5432");
     }
 
@@ -323,17 +323,17 @@ mod tests {
     fn a_collection_may_say_itself_what_in_it_is_secret() {
         let password = Value::from("a password of ours").sensitive();
         let database = Value::object([("host".into(), Value::from("db-1.internal")), ("password".into(), password)]);
-        let secrets = Secrets::within([&database.sensitive()]);
+        let secrets = SecretTexts::within([&database.sensitive()]);
         assert_eq!(secrets.masked("db-1.internal: a password of ours"), "db-1.internal: (sensitive)");
     }
 
     #[test]
     fn what_is_clear_around_a_secret_is_not_taken_for_one() {
-        let clear = |it: &str| Part::Clear(it.into());
-        let parts = [clear("mongodb://circle:"), Part::Secret("a password of ours".into()), clear("@db-1:27017")];
+        let clear = |it: &str| TextPart::Clear(it.into());
+        let parts = [clear("mongodb://circle:"), TextPart::Secret("a password of ours".into()), clear("@db-1:27017")];
         let uri = Value::from(Text::from_iter(parts));
         let settings = Value::from("[settings]\nlist:\n  - x\n").sensitive();
-        let secrets = Secrets::within([&uri.clone().sensitive(), &uri, &settings]);
+        let secrets = SecretTexts::within([&uri.clone().sensitive(), &uri, &settings]);
         let masked = secrets.masked("mongodb://circle:a password of ours@db-2:27017\n[settings]\nlist:\n  - x\n");
         assert_eq!(masked, "mongodb://circle:(sensitive)@db-2:27017\n[settings]\nlist:\n  - x\n");
         assert_eq!(secrets.masked("<mongodb://circle:a password of ours@db-1:27017>"), "<(sensitive)>");
@@ -345,7 +345,7 @@ mod tests {
         let block = |label: &str, line: &str| format!("-----BEGIN {label}-----\n{line}\n-----END {label}-----\n");
         let bundle = block("CERTIFICATE", &certified) + &block("RSA PRIVATE KEY", &key) + &block("PUBLIC KEY", &certified);
         for value in [Value::from(bundle.as_str()).sensitive(), Value::tuple([Value::from(bundle.as_str())]).sensitive()] {
-            let secrets = Secrets::within([&value]);
+            let secrets = SecretTexts::within([&value]);
             assert_eq!(secrets.masked(&certified), certified);
             assert_eq!(secrets.masked(&key), SENSITIVE);
         }
@@ -356,7 +356,7 @@ mod tests {
         let line = "A".repeat(64);
         let key = Value::from(format!("-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n")).sensitive();
         let pin = Value::from(1_234_567_890).sensitive();
-        let secrets = Secrets::within([&key, &pin]);
+        let secrets = SecretTexts::within([&key, &pin]);
         assert_eq!(secrets.masked(&format!("bad line {line}: 1234567890")), "bad line (sensitive): (sensitive)");
     }
 }

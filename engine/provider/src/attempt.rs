@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 
-use crate::{Error, Intended};
+use crate::{Error, IntendedChange};
 use ha_value::Address;
 
 /// What a step tells while it runs. The executor is behind it; tests put their own there.
-pub trait Witness: Send + Sync {
+pub trait StepObserver: Send + Sync {
     /// Writes a note that survives a kill; done when it is on disk.
     fn note<'a>(&'a self, key: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>>;
     /// Records what must be done before anything else, by the next run should this one be killed; done when it is on
@@ -41,8 +41,8 @@ pub struct Attempt {
     token: String,
     resumed: bool,
     notes: BTreeMap<String, String>,
-    witness: Arc<dyn Witness>,
-    successor: Option<Intended>,
+    witness: Arc<dyn StepObserver>,
+    successor: Option<IntendedChange>,
     deadline: Option<Instant>,
     shown: Mutex<Option<String>>,
 }
@@ -55,7 +55,7 @@ impl Attempt {
         token: String,
         resumed: bool,
         notes: BTreeMap<String, String>,
-        witness: Arc<dyn Witness>,
+        witness: Arc<dyn StepObserver>,
     ) -> Self {
         Self { address, state: None, token, resumed, notes, witness, successor: None, deadline: None, shown: Mutex::default() }
     }
@@ -69,14 +69,14 @@ impl Attempt {
 
     /// Of a deletion after which this is made in the place of what is deleted.
     #[must_use]
-    pub fn before_making(mut self, successor: Option<Intended>) -> Self {
+    pub fn before_making(mut self, successor: Option<IntendedChange>) -> Self {
         self.successor = successor;
         self
     }
 
     /// What is made in the place of what is deleted. Where the service may refuse that, it is asked before anything is lost.
     #[must_use]
-    pub fn successor(&self) -> Option<&Intended> {
+    pub fn successor(&self) -> Option<&IntendedChange> {
         self.successor.as_ref()
     }
 
@@ -182,7 +182,7 @@ impl Attempt {
     }
 
     /// Whether the operator has asked to stop, or the time is up that the configuration gives; long waits ask this between
-    /// polls and return [`crate::Outcome::Interrupted`].
+    /// polls and return [`crate::CallOutcome::Interrupted`].
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.witness.is_cancelled() || self.is_late()

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::Problem;
-use ha_value::{Address, Mode, Object, Severity, Stretch, Value};
+use crate::ArgumentProblem;
+use ha_value::{Address, Object, ResourceMode, Severity, Stretch, Value};
 
 /// An instance of a block, with its arguments as a plan has them: parts may be unknown or secret.
 #[derive(Clone, Copy, Debug)]
-pub struct Placed<'a> {
+pub struct BlockInstance<'a> {
     /// The instance.
     pub address: &'a Address,
     /// Its arguments, filled with defaults, without those that are given to make it and left alone from then on.
@@ -18,7 +18,7 @@ pub struct Placed<'a> {
     pub provider: &'a str,
 }
 
-impl<'a> Placed<'a> {
+impl<'a> BlockInstance<'a> {
     /// The value at the end of these names, where it is there; unknowns and secrets too.
     #[must_use]
     pub fn get(&self, names: &[&str]) -> Option<&'a Value> {
@@ -36,16 +36,16 @@ impl<'a> Placed<'a> {
 
 /// Instances by one of their attributes, so that it is soon told which one another refers to.
 pub struct ByAttribute<'a> {
-    known: BTreeMap<(&'a str, &'a str), Placed<'a>>,
-    later: BTreeMap<Vec<Stretch>, Placed<'a>>,
+    known: BTreeMap<(&'a str, &'a str), BlockInstance<'a>>,
+    later: BTreeMap<Vec<Stretch>, BlockInstance<'a>>,
 }
 
 impl<'a> ByAttribute<'a> {
     /// These instances by an attribute: `id`, or an argument that is a text.
     #[must_use]
-    pub fn new(attribute: &str, all: &[Placed<'a>]) -> Self {
-        let value = |it: &Placed<'a>| if attribute == "id" { it.id } else { it.text(&[attribute]) };
-        let later = |it: &Placed<'a>| {
+    pub fn new(attribute: &str, all: &[BlockInstance<'a>]) -> Self {
+        let value = |it: &BlockInstance<'a>| if attribute == "id" { it.id } else { it.text(&[attribute]) };
+        let later = |it: &BlockInstance<'a>| {
             let itself = Some(vec![Stretch::Attribute(format!("{}.{attribute}", it.address).into())]);
             let given = it.get(&[attribute]).and_then(Value::provenance);
             [itself, given].into_iter().flatten().map(|stretches| (stretches, *it)).collect::<Vec<_>>()
@@ -58,7 +58,7 @@ impl<'a> ByAttribute<'a> {
 
     /// The instance whose attribute is this argument of another, also where both are not known yet.
     #[must_use]
-    pub fn find(&self, other: &Placed<'_>, argument: &str) -> Option<Placed<'a>> {
+    pub fn find(&self, other: &BlockInstance<'_>, argument: &str) -> Option<BlockInstance<'a>> {
         let value = other.get(&[argument])?;
         match (value.provenance(), value.as_str()) {
             (Some(stretches), _) => self.later.get(&stretches).copied(),
@@ -70,11 +70,11 @@ impl<'a> ByAttribute<'a> {
 
 /// What does not go together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contradiction {
+pub struct CrossCheckProblem {
     /// The instance where it is told.
     pub address: Address,
     /// The place in it, and what is wrong.
-    pub problem: Problem,
+    pub problem: ArgumentProblem,
     /// Whether nothing can be done until it is mended.
     pub severity: Severity,
 }
@@ -82,9 +82,9 @@ pub struct Contradiction {
 /// A check of all instances of certain kinds. It runs when the whole configuration has been evaluated; what is unknown
 /// is given the benefit of the doubt.
 #[derive(Clone, Copy)]
-pub struct Together {
+pub struct CrossCheck {
     /// The kinds that it looks at.
-    pub kinds: &'static [(Mode, &'static str)],
+    pub kinds: &'static [(ResourceMode, &'static str)],
     /// The check.
-    pub check: fn(&[Placed<'_>]) -> Vec<Contradiction>,
+    pub check: fn(&[BlockInstance<'_>]) -> Vec<CrossCheckProblem>,
 }

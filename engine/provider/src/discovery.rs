@@ -1,18 +1,18 @@
 //! What is looked for because nothing is recorded of it, and what it is known by.
 
-use crate::{Error, ImportedValue, Known, RecordedValue};
+use crate::{Error, ExistingResource, ImportedValue, RecordedValue};
 use ha_value::{Address, Object};
 
 /// An instance that the configuration asks for, and of which nothing is recorded.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sought {
+pub struct DiscoveryTarget {
     /// Which instance.
     pub address: Address,
     /// What the configuration says of it, unmarked; some of it may be unknown.
     pub arguments: Object,
 }
 
-impl Sought {
+impl DiscoveryTarget {
     /// An argument that is known, and is a text.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
@@ -28,7 +28,7 @@ pub fn known_text<'a>(arguments: &'a Object, name: &str) -> Option<&'a str> {
 
 /// What `ha` left on something that it made, to know it again by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trace {
+pub struct OwnershipMark {
     /// The instance it was made for, [in plain letters](Address::in_plain_letters).
     pub address: String,
     /// The lineage of the state it is recorded in; none where that was not written down.
@@ -37,22 +37,22 @@ pub struct Trace {
 
 /// Something that bears a trace.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Marked {
+pub struct OwnedResource {
     /// It, before anybody has looked.
-    pub known: Known,
+    pub known: ExistingResource,
     /// What it bears.
-    pub trace: Trace,
+    pub trace: OwnershipMark,
 }
 
 /// What came of looking for an instance.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Search {
+pub enum DiscoveryResult {
     /// It is there.
-    Found(Box<Found>),
+    Found(Box<DiscoveredResource>),
     /// It is not there.
     Nothing,
     /// More than one thing may be it: their ids, each with what it was recognised by.
-    Several(Vec<(String, Recognised)>),
+    Several(Vec<(String, DiscoveryEvidence)>),
     /// Nobody can be asked about it now, for this reason. Where it would be is known.
     Unasked(Box<RecordedValue>, String),
     /// Neither its name nor a trace of it can be looked for, for this reason.
@@ -61,18 +61,18 @@ pub enum Search {
 
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub struct DiscoveredResource {
     /// It, as it is recorded from now on.
     pub imported: ImportedValue,
     /// What it was recognised by.
-    pub by: Recognised,
+    pub by: DiscoveryEvidence,
     /// The lineage of the state that it says it belongs to.
     pub state: Option<String>,
 }
 
 /// What something is recognised by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recognised {
+pub enum DiscoveryEvidence {
     /// The address that `ha` wrote on it.
     Trace,
     /// Its name, and the address that `ha` wrote on it.
@@ -85,58 +85,66 @@ pub enum Recognised {
 pub(crate) const NOWHERE: &str = "what is of this kind can be known neither by a name nor by a mark";
 
 /// The thing that an instance is, among those that bear a trace and the one that has its name.
-pub(crate) enum Choice {
+pub(crate) enum DiscoveryMatch {
     /// This one.
-    One(Known, Recognised, Option<String>),
+    One(ExistingResource, DiscoveryEvidence, Option<String>),
     /// None, for this reason where nothing could be looked for.
     None(Option<String>),
     /// Any of these.
-    Several(Vec<(String, Recognised)>),
+    Several(Vec<(String, DiscoveryEvidence)>),
 }
 
 /// Chooses what `address` is. `state` is the lineage that was lost, where it is known: what bears that of another state
 /// is not meant.
-pub(crate) fn choose(address: &Address, named: Option<Known>, marked: &[Marked], state: Option<&str>, can_list: bool) -> Choice {
-    let is_of_another = |it: &Marked| matches!((&it.trace.state, state), (Some(its), Some(ours)) if its != ours);
+pub(crate) fn choose(
+    address: &Address,
+    named: Option<ExistingResource>,
+    marked: &[OwnedResource],
+    state: Option<&str>,
+    can_list: bool,
+) -> DiscoveryMatch {
+    let is_of_another = |it: &OwnedResource| matches!((&it.trace.state, state), (Some(its), Some(ours)) if its != ours);
     let written = address.in_plain_letters();
-    let bears_it: Vec<&Marked> = marked.iter().filter(|it| it.trace.address == written && !is_of_another(it)).collect();
+    let bears_it: Vec<&OwnedResource> = marked.iter().filter(|it| it.trace.address == written && !is_of_another(it)).collect();
     if let Some(named) = &named {
         if let Some(both) = bears_it.iter().find(|it| it.known.id == named.id) {
-            return Choice::One(both.known.clone(), Recognised::NameAndTrace, both.trace.state.clone());
+            return DiscoveryMatch::One(both.known.clone(), DiscoveryEvidence::NameAndTrace, both.trace.state.clone());
         }
         if marked.iter().any(|it| it.known.id == named.id && is_of_another(it)) {
-            return Choice::None(None);
+            return DiscoveryMatch::None(None);
         }
     }
     match (bears_it.as_slice(), named) {
-        ([one], _) => Choice::One(one.known.clone(), Recognised::Trace, one.trace.state.clone()),
-        ([], Some(named)) => Choice::One(named, Recognised::Name, None),
-        ([], None) if can_list => Choice::None(None),
-        ([], None) => Choice::None(Some(NOWHERE.into())),
-        (several, _) => Choice::Several(several.iter().map(|it| (it.known.id.clone(), Recognised::Trace)).collect()),
+        ([one], _) => DiscoveryMatch::One(one.known.clone(), DiscoveryEvidence::Trace, one.trace.state.clone()),
+        ([], Some(named)) => DiscoveryMatch::One(named, DiscoveryEvidence::Name, None),
+        ([], None) if can_list => DiscoveryMatch::None(None),
+        ([], None) => DiscoveryMatch::None(Some(NOWHERE.into())),
+        (several, _) => {
+            DiscoveryMatch::Several(several.iter().map(|it| (it.known.id.clone(), DiscoveryEvidence::Trace)).collect())
+        }
     }
 }
 
 /// What a search that nobody offers comes to.
-pub(crate) fn unsearchable(sought: &[Sought]) -> Result<Vec<Search>, Error> {
-    Ok(sought.iter().map(|_| Search::Unsearchable(NOWHERE.into())).collect())
+pub(crate) fn unsearchable(sought: &[DiscoveryTarget]) -> Result<Vec<DiscoveryResult>, Error> {
+    Ok(sought.iter().map(|_| DiscoveryResult::Unsearchable(NOWHERE.into())).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn marked(id: &str, address: &str, state: Option<&str>) -> Marked {
-        let trace = Trace { address: address.into(), state: state.map(str::to_owned) };
-        Marked { known: Known::by(id), trace }
+    fn marked(id: &str, address: &str, state: Option<&str>) -> OwnedResource {
+        let trace = OwnershipMark { address: address.into(), state: state.map(str::to_owned) };
+        OwnedResource { known: ExistingResource::by(id), trace }
     }
 
-    fn chosen(named: Option<&str>, marked: &[Marked], state: Option<&str>) -> String {
+    fn chosen(named: Option<&str>, marked: &[OwnedResource], state: Option<&str>) -> String {
         let address = "a.b[\"c\"]".parse().unwrap();
-        match choose(&address, named.map(Known::by), marked, state, true) {
-            Choice::One(known, by, _) => format!("{} {by:?}", known.id),
-            Choice::None(_) => "none".into(),
-            Choice::Several(all) => all.into_iter().map(|it| it.0).collect::<Vec<_>>().join(" or "),
+        match choose(&address, named.map(ExistingResource::by), marked, state, true) {
+            DiscoveryMatch::One(known, by, _) => format!("{} {by:?}", known.id),
+            DiscoveryMatch::None(_) => "none".into(),
+            DiscoveryMatch::Several(all) => all.into_iter().map(|it| it.0).collect::<Vec<_>>().join(" or "),
         }
     }
 

@@ -16,12 +16,12 @@ pub struct Error {
     /// The likely cause and what to do next.
     pub help: Vec<String>,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: CallOutcome,
 }
 
 /// What became of a call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// Nothing was changed.
     Refused,
     /// It may or may not have been done; what is there must be looked at.
@@ -40,7 +40,7 @@ impl Error {
             code: None,
             request: None,
             help: Vec::new(),
-            outcome: Outcome::Unknown,
+            outcome: CallOutcome::Unknown,
         }
     }
 
@@ -82,7 +82,7 @@ impl Error {
 
     /// With what became of it.
     #[must_use]
-    pub fn outcome(mut self, outcome: Outcome) -> Self {
+    pub fn outcome(mut self, outcome: CallOutcome) -> Self {
         self.outcome = outcome;
         self
     }
@@ -121,7 +121,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// Says what was attempted when a call fails.
-pub trait Attempting<T> {
+pub trait ErrorContext<T> {
     /// The result with the attempt named: `.attempting("create the bucket")?`.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ pub trait Attempting<T> {
     fn attempting(self, what: impl Into<String>) -> Result<T, Error>;
 }
 
-impl<T, E: std::error::Error + 'static> Attempting<T> for Result<T, E> {
+impl<T, E: std::error::Error + 'static> ErrorContext<T> for Result<T, E> {
     fn attempting(self, what: impl Into<String>) -> Result<T, Error> {
         self.map_err(|error| Error::from_error(what, &error))
     }

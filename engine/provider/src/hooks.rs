@@ -1,5 +1,5 @@
 //! Pure functions that a kind gives the planner. Each names what it reads as a small struct, and runs exactly when all
-//! of that is known; `Maybe` fields may be unknown.
+//! of that is known; `MaybeUnknown` fields may be unknown.
 
 use ha_value::Action;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,13 +8,13 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Problem, Schema};
+use crate::{ArgumentProblem, Schema};
 use ha_value::Name;
 use ha_value::{Object, Value};
 
 /// A planned change, as an impact hook sees it.
 #[derive(Debug)]
-pub struct Changed<'a> {
+pub struct PlannedChange<'a> {
     /// What is done.
     pub action: Action,
     /// The arguments as they are; none before a create.
@@ -46,30 +46,30 @@ pub enum ImpactSeverity {
     DataLoss,
 }
 
-type Check = Arc<dyn Fn(&serde_json::Value) -> Vec<Problem> + Send + Sync>;
-type Predict = Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> Option<Value> + Send + Sync>;
-type Group = Arc<dyn Fn(&serde_json::Value) -> Option<String> + Send + Sync>;
-type Takes = Arc<dyn Fn(&serde_json::Value) -> bool + Send + Sync>;
-type Refusal = Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> Vec<Problem> + Send + Sync>;
-type Same = Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> BTreeSet<&'static str> + Send + Sync>;
-type ImpactOf = Arc<dyn Fn(&Changed<'_>) -> Vec<Impact> + Send + Sync>;
+type CheckHook = Arc<dyn Fn(&serde_json::Value) -> Vec<ArgumentProblem> + Send + Sync>;
+type PredictionHook = Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> Option<Value> + Send + Sync>;
+type GroupHook = Arc<dyn Fn(&serde_json::Value) -> Option<String> + Send + Sync>;
+type ContentsHook = Arc<dyn Fn(&serde_json::Value) -> bool + Send + Sync>;
+type RefusalHook = Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> Vec<ArgumentProblem> + Send + Sync>;
+type EquivalenceHook = Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> BTreeSet<&'static str> + Send + Sync>;
+type ImpactHook = Arc<dyn Fn(&PlannedChange<'_>) -> Vec<Impact> + Send + Sync>;
 
 /// The hooks of one kind.
 #[derive(Clone, Default)]
-pub struct Hooks {
-    checks: Vec<Check>,
-    predictions: Vec<(Name, Predict)>,
-    impacts: Vec<ImpactOf>,
-    group: Option<Group>,
-    takes_contents: Option<Takes>,
+pub struct ResourceHooks {
+    checks: Vec<CheckHook>,
+    predictions: Vec<(Name, PredictionHook)>,
+    impacts: Vec<ImpactHook>,
+    group: Option<GroupHook>,
+    takes_contents: Option<ContentsHook>,
     follows: Vec<(Name, Name)>,
-    inside: Vec<(Name, Inside)>,
+    inside: Vec<(Name, ContainerReference)>,
     unique: Vec<Name>,
     any_case: bool,
-    unique_key: Option<Group>,
-    refusals: Vec<Refusal>,
-    same: Vec<Same>,
-    anew: Vec<Same>,
+    unique_key: Option<GroupHook>,
+    refusals: Vec<RefusalHook>,
+    same: Vec<EquivalenceHook>,
+    anew: Vec<EquivalenceHook>,
     manner: &'static [&'static str],
     followers: Vec<(&'static str, &'static [&'static str])>,
     held: Vec<(Name, Name)>,
@@ -79,14 +79,14 @@ pub struct Hooks {
 
 /// How a thing says which instance of a kind it lives inside of: the one whose attributes have certain values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inside {
+pub struct ContainerReference {
     /// Whether the values are settings of the thing's provider, and not arguments of its own.
     pub through_provider: bool,
     /// The attributes of what it lives inside of, and the arguments or settings that have the same values.
     pub same: Vec<(Name, Name)>,
 }
 
-impl Hooks {
+impl ResourceHooks {
     /// No hooks.
     #[must_use]
     pub fn new() -> Self {
@@ -95,7 +95,7 @@ impl Hooks {
 
     /// What is wrong with these arguments, taken together.
     #[must_use]
-    pub fn check<N: DeserializeOwned>(mut self, hook: impl Fn(N) -> Vec<Problem> + Send + Sync + 'static) -> Self {
+    pub fn check<N: DeserializeOwned>(mut self, hook: impl Fn(N) -> Vec<ArgumentProblem> + Send + Sync + 'static) -> Self {
         let check = move |arguments: &serde_json::Value| named::<N>(arguments).map(&hook).unwrap_or_default();
         self.checks.push(Arc::new(check));
         self
@@ -129,7 +129,7 @@ impl Hooks {
 
     /// What a change does to those who use the thing.
     #[must_use]
-    pub fn impact(mut self, hook: impl Fn(&Changed<'_>) -> Vec<Impact> + Send + Sync + 'static) -> Self {
+    pub fn impact(mut self, hook: impl Fn(&PlannedChange<'_>) -> Vec<Impact> + Send + Sync + 'static) -> Self {
         self.impacts.push(Arc::new(hook));
         self
     }
@@ -236,13 +236,13 @@ impl Hooks {
 
     fn inside_by(mut self, container: &str, through_provider: bool, same: &[(&str, &str)]) -> Self {
         let same = same.iter().map(|(attribute, name)| (Name::from(*attribute), Name::from(*name))).collect();
-        self.inside.push((container.into(), Inside { through_provider, same }));
+        self.inside.push((container.into(), ContainerReference { through_provider, same }));
         self
     }
 
     /// How a thing says which instance of a kind it lives inside of; none where it does not say.
     #[must_use]
-    pub fn inside_of(&self, container: &str) -> Option<&Inside> {
+    pub fn inside_of(&self, container: &str) -> Option<&ContainerReference> {
         self.inside.iter().find(|(kind, _)| &**kind == container).map(|(_, it)| it)
     }
 
@@ -251,7 +251,7 @@ impl Hooks {
     #[must_use]
     pub fn refuse<B: DeserializeOwned, A: DeserializeOwned>(
         mut self,
-        hook: impl Fn(B, A) -> Vec<Problem> + Send + Sync + 'static,
+        hook: impl Fn(B, A) -> Vec<ArgumentProblem> + Send + Sync + 'static,
     ) -> Self {
         let refusal = move |before: &serde_json::Value, after: &serde_json::Value| {
             named::<B>(before).zip(named::<A>(after)).map(|(before, after)| hook(before, after)).unwrap_or_default()
@@ -327,7 +327,7 @@ impl Hooks {
 
     /// Runs the checks.
     #[must_use]
-    pub fn problems(&self, schema: &Schema, arguments: &Object) -> Vec<Problem> {
+    pub fn problems(&self, schema: &Schema, arguments: &Object) -> Vec<ArgumentProblem> {
         if self.checks.is_empty() {
             return Vec::new();
         }
@@ -354,7 +354,7 @@ impl Hooks {
         // Without the secret arguments, only what does not need them can be predicted.
         let secret = arguments.values().any(Value::contains_sensitive);
         let clear = secret.then(|| written(schema, &without_secrets(arguments)));
-        let each = |(name, predict): &(Name, Predict)| {
+        let each = |(name, predict): &(Name, PredictionHook)| {
             let value = predict(&revealed, &settings)?;
             let needs_secret = clear.as_ref().is_some_and(|it| predict(it, &settings).as_ref() != Some(&value));
             Some((name.clone(), if needs_secret { value.sensitive() } else { value }))
@@ -385,7 +385,7 @@ impl Hooks {
 
     /// What a change does to those who use the thing.
     #[must_use]
-    pub fn impacts(&self, changed: &Changed<'_>) -> Vec<Impact> {
+    pub fn impacts(&self, changed: &PlannedChange<'_>) -> Vec<Impact> {
         self.impacts.iter().flat_map(|impact| impact(changed)).collect()
     }
 
@@ -397,7 +397,7 @@ impl Hooks {
 
     /// What of a change in place the service always refuses.
     #[must_use]
-    pub fn refused(&self, schema: &Schema, before: &Object, after: &Object) -> Vec<Problem> {
+    pub fn refused(&self, schema: &Schema, before: &Object, after: &Object) -> Vec<ArgumentProblem> {
         if self.refusals.is_empty() {
             return Vec::new();
         }
@@ -439,12 +439,17 @@ impl Hooks {
 
 fn compared<B: DeserializeOwned, A: DeserializeOwned>(
     hook: impl Fn(B, A) -> BTreeSet<&'static str> + Send + Sync + 'static,
-) -> Same {
+) -> EquivalenceHook {
     Arc::new(move |there, wanted| named::<B>(there).zip(named::<A>(wanted)).map(|(b, a)| hook(b, a)).unwrap_or_default())
 }
 
 /// The names that the hooks give for what is there, outputs included, and what is wanted.
-fn names(hooks: &[Same], schema: &Schema, (there, outputs): (&Object, &Object), wanted: &Object) -> BTreeSet<&'static str> {
+fn names(
+    hooks: &[EquivalenceHook],
+    schema: &Schema,
+    (there, outputs): (&Object, &Object),
+    wanted: &Object,
+) -> BTreeSet<&'static str> {
     if hooks.is_empty() {
         return BTreeSet::new();
     }
@@ -475,7 +480,7 @@ pub(crate) fn written(schema: &Schema, arguments: &Object) -> serde_json::Value 
 }
 
 /// The small struct, when all it names is known. An unknown is written as an object with a dollar key, which no field
-/// type but `Maybe` reads, so it can never pass for an argument left out.
+/// type but `MaybeUnknown` reads, so it can never pass for an argument left out.
 pub(crate) fn named<N: DeserializeOwned>(arguments: &serde_json::Value) -> Option<N> {
     N::deserialize(arguments).ok()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::Shape;
+use crate::FieldShape;
 use ha_value::Number;
 
 /// What is wrong with a number that is to be a whole one. It may be a secret, and is not told.
@@ -15,7 +15,7 @@ pub(crate) fn misfit(number: &Number, least: i128, most: i128) -> Option<String>
 }
 
 /// The whole numbers that the field's type can hold.
-pub(crate) fn shape(schema: &Json) -> Shape {
+pub(crate) fn shape(schema: &Json) -> FieldShape {
     let (least, most) = match schema.get("format").and_then(Json::as_str) {
         Some("int8") => (i8::MIN.into(), i8::MAX.into()),
         Some("int16") => (i16::MIN.into(), i16::MAX.into()),
@@ -28,7 +28,7 @@ pub(crate) fn shape(schema: &Json) -> Shape {
     };
     let limit = |key: &str| schema.get(key).and_then(Json::as_i64).map(i128::from);
     let (lower, upper) = (limit("minimum"), limit("maximum"));
-    Shape::Integer { least: lower.map_or(least, |it| it.max(least)), most: upper.map_or(most, |it| it.min(most)) }
+    FieldShape::Integer { least: lower.map_or(least, |it| it.max(least)), most: upper.map_or(most, |it| it.min(most)) }
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::Described;
+use crate::ResourceDescription;
 use crate::hooks::{named, written};
 use ha_value::Name;
 use ha_value::{Action, Object};
 
 /// A planned change of one thing that a provider looks after. It holds secrets in clear, so it has no text form.
 #[derive(Clone)]
-pub struct Intended {
+pub struct IntendedChange {
     /// The kind of the thing.
     pub kind: Name,
     /// What is done to it.
@@ -19,10 +19,10 @@ pub struct Intended {
     after: Option<Json>,
 }
 
-impl Intended {
+impl IntendedChange {
     /// A change between these attributes: arguments and outputs, of which some may be unknown.
     #[must_use]
-    pub fn new(described: &Described, action: Action, before: Option<&Object>, after: Option<&Object>) -> Self {
+    pub fn new(described: &ResourceDescription, action: Action, before: Option<&Object>, after: Option<&Object>) -> Self {
         let readable = |it: &Object| written(described.schema(), it);
         Self { kind: described.kind.clone(), action, before: before.map(readable), after: after.map(readable) }
     }
@@ -45,7 +45,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{Hooks, Schema};
+    use crate::{ResourceHooks, Schema};
     use ha_value::{Type, Value};
 
     #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -63,10 +63,10 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_none_and_the_rest_is_read() {
-        let described = Described::new("thing", "test", Schema::of::<Thing, crate::NoSettings>(), Hooks::new());
+        let described = ResourceDescription::new("thing", "test", Schema::of::<Thing, crate::NoSettings>(), ResourceHooks::new());
         let name = Value::unknown(Type::String, None);
         let after = Object::from([("name".into(), name), ("parts".into(), Value::tuple([Value::from("a").sensitive()]))]);
-        let intended = Intended::new(&described, Action::Create, None, Some(&after));
+        let intended = IntendedChange::new(&described, Action::Create, None, Some(&after));
         assert!(intended.after::<Thing>().is_none() && intended.before::<Parts>().is_none());
         assert_eq!(intended.after::<Parts>().unwrap().parts, ["a".to_owned()].into());
     }

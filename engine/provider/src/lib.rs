@@ -19,19 +19,24 @@ mod typed_json;
 mod unsupported;
 
 pub use argument_change::ArgumentChange;
-pub use attempt::{Attempt, Witness};
-pub use cross_check::{ByAttribute, Contradiction, Placed, Together};
-pub use discovery::{Found, Marked, Recognised, Search, Sought, Trace, known_text};
-pub use error::{Attempting, Error, Outcome};
-pub use hooks::{Changed, Hooks, Impact, ImpactSeverity, Inside};
-pub use intended::Intended;
-pub use marks::{Chosen, Immutable, Maybe, Secret, Volatile, WriteOnly};
+pub use attempt::{Attempt, StepObserver};
+pub use cross_check::{BlockInstance, ByAttribute, CrossCheck, CrossCheckProblem};
+pub use discovery::{
+    DiscoveredResource, DiscoveryEvidence, DiscoveryResult, DiscoveryTarget, OwnedResource, OwnershipMark, known_text,
+};
+pub use error::{CallOutcome, Error, ErrorContext};
+pub use hooks::{ContainerReference, Impact, ImpactSeverity, PlannedChange, ResourceHooks};
+pub use intended::IntendedChange;
+pub use marks::{Chosen, Immutable, MaybeUnknown, Secret, Volatile, WriteOnly};
 pub use permit::Permit;
 pub use registry::{
-    Client, Connected, Connector, Described, DescribedProvider, Driver, Drivers, ImportedValue, Reader, ReadingValue,
-    RecordedValue, Registry, Rendered, Schemas,
+    ConnectedClient, DataReader, DriverSet, ImportedValue, ProviderClient, ProviderConnector, ProviderDescription,
+    ProviderRegistry, ReadingValue, RecordedValue, RenderResult, ResourceDescription, ResourceDriver, SchemaSet,
 };
 pub use remote_call::{CALL_LOG, RemoteCall, milliseconds_since};
-pub use resource::{Created, Data, Document, Incident, Known, NoSettings, Nobody, Provider, Reading, Recorded, Resource, Shared};
-pub use schema::{Field, Problem, Schema, Shape};
+pub use resource::{
+    CreatedResource, DataSource, Document, ExistingResource, Incident, NoProvider, NoSettings, Provider, RecordedResource,
+    Resource, ResourceReading, SharedSettings,
+};
+pub use schema::{ArgumentProblem, FieldShape, Schema, SchemaField};
 pub use unsupported::UnsupportedNames;

@@ -108,23 +108,23 @@ hidden!(Secret, WriteOnly);
 
 /// An argument of a hook that may be unknown when the hook runs.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Maybe<T> {
+pub enum MaybeUnknown<T> {
     /// Known.
     Known(T),
     /// Not known yet.
     Unknown,
 }
 
-impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for Maybe<T> {
+impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for MaybeUnknown<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;
         let unknown = value.as_object().is_some_and(|it| it.contains_key("$unknown"))
             || value.as_str() == Some(ha_value::json::UNKNOWN_FIELDS);
         match serde_json::from_value(value) {
-            _ if unknown => Ok(Maybe::Unknown),
-            Ok(known) => Ok(Maybe::Known(known)),
+            _ if unknown => Ok(MaybeUnknown::Unknown),
+            Ok(known) => Ok(MaybeUnknown::Known(known)),
             // Something inside it is unknown: so is the whole.
-            Err(_) => Ok(Maybe::Unknown),
+            Err(_) => Ok(MaybeUnknown::Unknown),
         }
     }
 }

@@ -5,13 +5,13 @@ use std::sync::{Arc, OnceLock};
 
 use crate::Error;
 
-type Ask = Box<dyn Fn() -> Result<(), Error> + Send + Sync>;
+type PermitCheck = Box<dyn Fn() -> Result<(), Error> + Send + Sync>;
 
 /// Leave to change something outside. A client asks for it before each single call that does, tries made again included:
 /// somebody else may take the state over before a call ends that begins too late. Clones are the same; it is given
 /// always until somebody is named who decides.
 #[derive(Clone, Default)]
-pub struct Permit(Arc<OnceLock<Ask>>);
+pub struct Permit(Arc<OnceLock<PermitCheck>>);
 
 impl Permit {
     /// From now on it is given or refused by `ask`. Whoever was named first stays.

@@ -7,29 +7,32 @@ mod typed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use self::described::{Described, DescribedProvider, Rendered, Schemas};
-pub use self::driver::{Client, Connected, Connector, Driver, Drivers, ImportedValue, Reader, ReadingValue, RecordedValue};
+pub use self::described::{ProviderDescription, RenderResult, ResourceDescription, SchemaSet};
+pub use self::driver::{
+    ConnectedClient, DataReader, DriverSet, ImportedValue, ProviderClient, ProviderConnector, ReadingValue, RecordedValue,
+    ResourceDriver,
+};
 use self::typed::{TypedConnector, TypedDriver, TypedReader, encode, render, with_id};
-use crate::resource::{Data, Document, Nobody, Provider, Resource};
+use crate::resource::{DataSource, Document, NoProvider, Provider, Resource};
 use crate::schema::decode;
-use crate::{Hooks, Schema, Together, UnsupportedNames};
-use ha_value::Mode;
+use crate::{CrossCheck, ResourceHooks, Schema, UnsupportedNames};
 use ha_value::Name;
+use ha_value::ResourceMode;
 
 /// Where providers enter their kinds.
 #[derive(Default)]
-pub struct Registry {
-    schemas: Schemas,
-    drivers: Drivers,
+pub struct ProviderRegistry {
+    schemas: SchemaSet,
+    drivers: DriverSet,
     /// What kinds that ask nobody go by just now, where that is not `ha`.
     nobody: Option<Name>,
 }
 
-impl Registry {
+impl ProviderRegistry {
     /// An empty registry. The provider `ha`, which asks nobody, is always there.
     #[must_use]
     pub fn new() -> Self {
-        Self::default().provider::<Nobody>()
+        Self::default().provider::<NoProvider>()
     }
 
     /// Adds a provider.
@@ -43,14 +46,14 @@ impl Registry {
     #[must_use]
     pub fn nobody(mut self, name: &str, enter: impl FnOnce(Self) -> Self) -> Self {
         self.nobody = Some(name.into());
-        let mut entered = enter(self.provider_named::<Nobody>(name.into()));
+        let mut entered = enter(self.provider_named::<NoProvider>(name.into()));
         entered.nobody = None;
         entered
     }
 
     fn provider_named<P: Provider>(mut self, name: Name) -> Self {
         let schema = Schema::of::<P::Settings, crate::resource::NoSettings>().with_unsupported(P::UNSUPPORTED);
-        let described = DescribedProvider { schema: schema.clone(), shared: P::SHARED, hooks: P::hooks() };
+        let described = ProviderDescription { schema: schema.clone(), shared: P::SHARED, hooks: P::hooks() };
         self.schemas.providers.insert(name.clone(), described);
         self.drivers.connectors.insert(name, Arc::new(TypedConnector::<P>::new(schema)));
         self
@@ -58,7 +61,7 @@ impl Registry {
 
     /// What the provider of a kind goes by.
     fn name_of<P: Provider>(&self) -> Name {
-        self.nobody.clone().filter(|_| P::NAME == Nobody::NAME).unwrap_or_else(|| P::NAME.into())
+        self.nobody.clone().filter(|_| P::NAME == NoProvider::NAME).unwrap_or_else(|| P::NAME.into())
     }
 
     /// Adds a kind of resource.
@@ -74,7 +77,7 @@ impl Registry {
     }
 
     fn resource_named<R: Resource>(mut self, name: Name, twin_of: Option<Name>) -> Self {
-        let described = Described {
+        let described = ResourceDescription {
             twin_of,
             within: R::WITHIN.iter().map(|it| Name::from(*it)).collect(),
             pure: R::PURE,
@@ -88,35 +91,35 @@ impl Registry {
                     .conform(&encode(&typed))
                     .map_err(|problems| problems.into_iter().map(|it| it.message).collect::<Vec<_>>().join("; "))
             }),
-            ..Described::new(name.clone(), self.name_of::<R::Provider>(), empty(), Hooks::new())
+            ..ResourceDescription::new(name.clone(), self.name_of::<R::Provider>(), empty(), ResourceHooks::new())
         };
         self.drivers.resources.insert(name.clone(), Arc::new(TypedDriver::<R>::new()));
-        self.schemas.enter(Mode::Managed, name, described);
+        self.schemas.enter(ResourceMode::Managed, name, described);
         self
     }
 
     /// Adds a kind of data.
     #[must_use]
-    pub fn data<D: Data>(mut self) -> Self {
-        let described = Described {
+    pub fn data<D: DataSource>(mut self) -> Self {
+        let described = ResourceDescription {
             derive: Box::new(Schema::of::<D, D::Outputs>),
             derive_hooks: Box::new(D::hooks),
-            ..Described::new(D::KIND, self.name_of::<D::Provider>(), empty(), Hooks::new())
+            ..ResourceDescription::new(D::KIND, self.name_of::<D::Provider>(), empty(), ResourceHooks::new())
         };
         self.drivers.readers.insert(D::KIND.into(), Arc::new(TypedReader::<D>::new()));
-        self.schemas.enter(Mode::Data, D::KIND.into(), described);
+        self.schemas.enter(ResourceMode::Data, D::KIND.into(), described);
         self
     }
 
     /// Adds a document.
     #[must_use]
     pub fn document<D: Document>(mut self) -> Self {
-        let described = Described {
+        let described = ResourceDescription {
             derive: Box::new(Schema::of::<D, D::Outputs>),
             document: Some(Box::new(render::<D>)),
-            ..Described::new(D::KIND, self.name_of::<Nobody>(), empty(), Hooks::new())
+            ..ResourceDescription::new(D::KIND, self.name_of::<NoProvider>(), empty(), ResourceHooks::new())
         };
-        self.schemas.enter(Mode::Data, D::KIND.into(), described);
+        self.schemas.enter(ResourceMode::Data, D::KIND.into(), described);
         self
     }
 
@@ -129,38 +132,38 @@ impl Registry {
 
     /// Adds a check of several blocks together.
     #[must_use]
-    pub fn together(mut self, check: Together) -> Self {
+    pub fn together(mut self, check: CrossCheck) -> Self {
         self.schemas.together.push(check);
         self
     }
 
     /// Adds a kind made at run time.
     #[must_use]
-    pub fn dynamic(mut self, described: Described, driver: Arc<dyn Driver>) -> Self {
+    pub fn dynamic(mut self, described: ResourceDescription, driver: Arc<dyn ResourceDriver>) -> Self {
         self.drivers.resources.insert(described.kind.clone(), driver);
-        self.schemas.enter(Mode::Managed, described.kind.clone(), described);
+        self.schemas.enter(ResourceMode::Managed, described.kind.clone(), described);
         self
     }
 
     /// Adds a kind of data made at run time.
     #[must_use]
-    pub fn dynamic_data(mut self, described: Described, reader: Arc<dyn Reader>) -> Self {
+    pub fn dynamic_data(mut self, described: ResourceDescription, reader: Arc<dyn DataReader>) -> Self {
         self.drivers.readers.insert(described.kind.clone(), reader);
-        self.schemas.enter(Mode::Data, described.kind.clone(), described);
+        self.schemas.enter(ResourceMode::Data, described.kind.clone(), described);
         self
     }
 
     /// Adds a provider made at run time.
     #[must_use]
-    pub fn dynamic_provider(mut self, name: &str, schema: Schema, connector: Arc<dyn Connector>) -> Self {
-        self.schemas.providers.insert(name.into(), DescribedProvider { schema, shared: None, hooks: Hooks::new() });
+    pub fn dynamic_provider(mut self, name: &str, schema: Schema, connector: Arc<dyn ProviderConnector>) -> Self {
+        self.schemas.providers.insert(name.into(), ProviderDescription { schema, shared: None, hooks: ResourceHooks::new() });
         self.drivers.connectors.insert(name.into(), connector);
         self
     }
 
     /// The two faces.
     #[must_use]
-    pub fn split(self) -> (Schemas, Drivers) {
+    pub fn split(self) -> (SchemaSet, DriverSet) {
         (self.schemas, self.drivers)
     }
 }

@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::discovery::{Marked, Sought};
-use crate::{Attempt, Error, Hooks, Intended, Permit, Problem, UnsupportedNames};
+use crate::discovery::{DiscoveryTarget, OwnedResource};
+use crate::{ArgumentProblem, Attempt, Error, IntendedChange, Permit, ResourceHooks, UnsupportedNames};
 use ha_value::{Name, Object, Value};
 
 /// What settings of a provider give to all its resources, by the names of the resources' arguments.
-pub type Shared = fn(&Object) -> Object;
+pub type SharedSettings = fn(&Object) -> Object;
 
 /// A service or machine that kinds talk to, configured by a `provider` block.
 pub trait Provider: Send + Sync + Sized + 'static {
@@ -21,13 +21,13 @@ pub trait Provider: Send + Sync + Sized + 'static {
     type Settings: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
     /// The arguments that its settings give to every resource that takes them. They are maps, in which what a block says
     /// goes before them.
-    const SHARED: Option<Shared> = None;
+    const SHARED: Option<SharedSettings> = None;
     /// Settings that others give this provider and that are not here.
     const UNSUPPORTED: &'static [UnsupportedNames] = &[];
 
     /// The checks of its settings: pure, made while planning, each on what is known by then.
-    fn hooks() -> Hooks {
-        Hooks::new()
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new()
     }
 
     /// A client for these settings. May check them against the service, and changes nothing.
@@ -66,7 +66,7 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     /// The block's first label: `aws_s3_bucket`.
     const KIND: &'static str;
     /// Kinds that this one lives inside of: when the same plan deletes that one too, this one goes with it unasked, and when
-    /// that one is made anew, so is this one. [`Hooks::inside`] says which of several it is.
+    /// that one is made anew, so is this one. [`ResourceHooks::inside`] says which of several it is.
     const WITHIN: &'static [&'static str] = &[];
     /// Whether making it touches nothing outside the state (a random text, a certificate): needs no intent.
     const PURE: bool = false;
@@ -78,31 +78,37 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     type Outputs: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
 
     /// The pure hooks: checks, predicted outputs, impact and group.
-    fn hooks() -> Hooks {
-        Hooks::new()
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new()
     }
 
     /// Makes it. When the attempt is resumed an earlier try may have made some or all of it: what carries the
     /// attempt's token, or was noted, is taken over and finished, with arguments that are the same as then.
-    fn create(&self, client: &Self::Provider, attempt: &mut Attempt)
-    -> impl Future<Output = Result<Created<Self>, Error>> + Send;
+    fn create(
+        &self,
+        client: &Self::Provider,
+        attempt: &mut Attempt,
+    ) -> impl Future<Output = Result<CreatedResource<Self>, Error>> + Send;
 
     /// Looks at many at once; answers in the order asked.
-    fn read(client: &Self::Provider, known: &[Recorded<Self>]) -> impl Future<Output = Result<Vec<Reading<Self>>, Error>> + Send;
+    fn read(
+        client: &Self::Provider,
+        known: &[RecordedResource<Self>],
+    ) -> impl Future<Output = Result<Vec<ResourceReading<Self>>, Error>> + Send;
 
     /// Brings what is there to these arguments, in place; may be tried again after a kill in the middle. What is none here
     /// and some in `before` was taken out of the configuration; see [`crate::ArgumentChange`].
     fn update(
         &self,
         client: &Self::Provider,
-        before: &Recorded<Self>,
+        before: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> impl Future<Output = Result<Self::Outputs, Error>> + Send;
 
     /// Deletes it and waits until it is gone. What is gone already is no error.
     fn delete(
         client: &Self::Provider,
-        recorded: &Recorded<Self>,
+        recorded: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
@@ -110,7 +116,7 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     /// done already is no error.
     fn meet(
         client: &Self::Provider,
-        recorded: &Recorded<Self>,
+        recorded: &RecordedResource<Self>,
         verb: &str,
         attempt: &mut Attempt,
     ) -> impl Future<Output = Result<(), Error>> + Send {
@@ -123,7 +129,7 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     /// it, and changes nothing of it.
     fn tidy(
         client: &Self::Provider,
-        recorded: &Recorded<Self>,
+        recorded: &RecordedResource<Self>,
         attempt: &Attempt,
     ) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = (client, recorded, attempt);
@@ -136,7 +142,10 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     /// What the service would refuse of a plan, as things stand there now: asked last, once. `planned` is all that the plan
     /// does through this client, whatever its kind; an answer names a change of this kind by its place in it. Changes
     /// nothing. A service that cannot be asked objects to nothing, because a plan must come about while it is away.
-    fn objections(client: &Self::Provider, planned: &[Intended]) -> impl Future<Output = Vec<(usize, Problem)>> + Send {
+    fn objections(
+        client: &Self::Provider,
+        planned: &[IntendedChange],
+    ) -> impl Future<Output = Vec<(usize, ArgumentProblem)>> + Send {
         let _ = (client, planned);
         async { Vec::new() }
     }
@@ -146,7 +155,7 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     ///
     /// # Errors
     /// How such an id is written, or why there are none, as a sentence.
-    fn known_by(id: &str) -> Result<Known, String> {
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
         let _ = id;
         Err("what is of this kind cannot be imported".into())
     }
@@ -170,7 +179,10 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
 
     /// Lists what bears the traces that `create` leaves, whichever state it belongs to, in few calls. Where the service
     /// can only be asked about certain places, those of what is sought are looked at.
-    fn marked(client: &Self::Provider, sought: &[Sought]) -> impl Future<Output = Result<Vec<Marked>, Error>> + Send {
+    fn marked(
+        client: &Self::Provider,
+        sought: &[DiscoveryTarget],
+    ) -> impl Future<Output = Result<Vec<OwnedResource>, Error>> + Send {
         let _ = (client, sought);
         async { Ok(Vec::new()) }
     }
@@ -180,12 +192,12 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
 pub(crate) fn cannot_meet(verb: &str) -> Error {
     Error::new(format!("{verb} what an earlier run left half done"), "this version of `ha` does not know how")
         .help("use the version of `ha` that began it, or a later one")
-        .outcome(crate::Outcome::Refused)
+        .outcome(crate::CallOutcome::Refused)
 }
 
 /// Something that exists already, before anybody has looked.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Known {
+pub struct ExistingResource {
     /// The service's name for it.
     pub id: String,
     /// Arguments that follow from the id.
@@ -194,7 +206,7 @@ pub struct Known {
     pub outputs: Object,
 }
 
-impl Known {
+impl ExistingResource {
     /// Something of which only the service's name is known.
     #[must_use]
     pub fn by(id: impl Into<String>) -> Self {
@@ -218,7 +230,7 @@ impl Known {
 
 /// A resource just made.
 #[derive(Debug)]
-pub struct Created<R: Resource> {
+pub struct CreatedResource<R: Resource> {
     /// The service's name for it.
     pub id: String,
     /// What the service added.
@@ -227,7 +239,7 @@ pub struct Created<R: Resource> {
 
 /// A resource as the state has it.
 #[derive(Debug)]
-pub struct Recorded<R: Resource> {
+pub struct RecordedResource<R: Resource> {
     /// The service's name for it.
     pub id: String,
     /// Its arguments, as last applied or seen.
@@ -238,7 +250,7 @@ pub struct Recorded<R: Resource> {
 
 /// What a look at a resource showed.
 #[derive(Debug)]
-pub enum Reading<R: Resource> {
+pub enum ResourceReading<R: Resource> {
     /// It is there. What the service does not return stays as recorded.
     Found {
         /// Its arguments as they are.
@@ -254,7 +266,7 @@ pub enum Reading<R: Resource> {
     Unchecked(String),
 }
 
-impl<R: Resource> Reading<R> {
+impl<R: Resource> ResourceReading<R> {
     /// There, with nothing to remark.
     #[must_use]
     pub fn found(arguments: R, outputs: R::Outputs) -> Self {
@@ -263,7 +275,7 @@ impl<R: Resource> Reading<R> {
 }
 
 /// A kind that `ha` only reads.
-pub trait Data: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+pub trait DataSource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The block's first label: `aws_vpc`.
     const KIND: &'static str;
     /// Who is asked.
@@ -272,8 +284,8 @@ pub trait Data: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     type Outputs: Serialize + JsonSchema;
 
     /// Checks and predicted outputs.
-    fn hooks() -> Hooks {
-        Hooks::new()
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new()
     }
 
     /// Reads it.
@@ -292,18 +304,18 @@ pub trait Document: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     ///
     /// # Errors
     /// Everything that is wrong with the arguments taken together.
-    fn render(&self) -> Result<Self::Outputs, Vec<Problem>>;
+    fn render(&self) -> Result<Self::Outputs, Vec<ArgumentProblem>>;
 }
 
 /// A kind or document that asks nobody.
 #[derive(Debug)]
-pub struct Nobody;
+pub struct NoProvider;
 
 /// No settings.
 #[derive(Debug, Serialize, serde::Deserialize, JsonSchema)]
 pub struct NoSettings {}
 
-impl Provider for Nobody {
+impl Provider for NoProvider {
     const NAME: &'static str = "ha";
     type Settings = NoSettings;
 

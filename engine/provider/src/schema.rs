@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::{UnsupportedNames, integer};
-use ha_value::Attribute;
+use ha_value::AttributeType;
 use ha_value::Name;
-use ha_value::{Mismatch, convert};
+use ha_value::{ConversionError, convert};
 use ha_value::{Object, Path, Type, Value};
 
 /// A kind's arguments and outputs.
@@ -20,20 +20,20 @@ pub struct Schema {
     /// What the kind is, from its doc comment.
     pub doc: String,
     /// What the configuration may say.
-    pub arguments: BTreeMap<Name, Field>,
+    pub arguments: BTreeMap<Name, SchemaField>,
     /// What the service adds.
-    pub outputs: BTreeMap<Name, Field>,
+    pub outputs: BTreeMap<Name, SchemaField>,
     /// Arguments and blocks that people know from elsewhere and that are not here.
     pub unsupported: &'static [UnsupportedNames],
 }
 
 /// One argument or output.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Field {
+pub struct SchemaField {
     /// What it is for, from its doc comment.
     pub doc: String,
     /// What it holds.
-    pub shape: Shape,
+    pub shape: FieldShape,
     /// Whether the configuration must say it.
     pub required: bool,
     /// What it is when left out.
@@ -52,7 +52,7 @@ pub struct Field {
 
 /// What a field holds.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Shape {
+pub enum FieldShape {
     /// Anything.
     Any,
     /// True or false.
@@ -74,39 +74,39 @@ pub enum Shape {
     /// A text whose parts a document keeps apart; see [`ha_value::Text`].
     Text,
     /// Elements in order. Objects may be written as blocks.
-    List(Box<Shape>),
+    List(Box<FieldShape>),
     /// Different elements. Objects may be written as blocks.
-    Set(Box<Shape>),
+    Set(Box<FieldShape>),
     /// Elements by name.
-    Map(Box<Shape>),
+    Map(Box<FieldShape>),
     /// Named fields; may be written as a block.
-    Object(BTreeMap<Name, Field>),
+    Object(BTreeMap<Name, SchemaField>),
 }
 
 /// Something wrong with a value at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ArgumentProblem {
     /// The place, from the arguments' root.
     pub path: Path,
     /// What is wrong, as a sentence without a period.
     pub message: String,
 }
 
-impl Shape {
+impl FieldShape {
     /// The type of values of this shape.
     #[must_use]
     pub fn ty(&self) -> Type {
         match self {
-            Shape::Any => Type::Any,
-            Shape::Bool => Type::Bool,
-            Shape::Number | Shape::Integer { .. } => Type::Number,
-            Shape::String { .. } | Shape::Text => Type::String,
-            Shape::List(of) => Type::List(of.ty().into()),
-            Shape::Set(of) => Type::Set(of.ty().into()),
-            Shape::Map(of) => Type::Map(of.ty().into()),
-            Shape::Object(fields) => {
-                let attribute = |(name, field): (&Name, &Field)| {
-                    let it = Attribute { ty: field.shape.ty(), optional: !field.required, default: field.default.clone() };
+            FieldShape::Any => Type::Any,
+            FieldShape::Bool => Type::Bool,
+            FieldShape::Number | FieldShape::Integer { .. } => Type::Number,
+            FieldShape::String { .. } | FieldShape::Text => Type::String,
+            FieldShape::List(of) => Type::List(of.ty().into()),
+            FieldShape::Set(of) => Type::Set(of.ty().into()),
+            FieldShape::Map(of) => Type::Map(of.ty().into()),
+            FieldShape::Object(fields) => {
+                let attribute = |(name, field): (&Name, &SchemaField)| {
+                    let it = AttributeType { ty: field.shape.ty(), optional: !field.required, default: field.default.clone() };
                     (name.clone(), it)
                 };
                 Type::Object(Arc::new(fields.iter().map(attribute).collect()))
@@ -116,11 +116,11 @@ impl Shape {
 
     /// The fields of what may be written as a block: an object, or a list or set of them.
     #[must_use]
-    pub fn block(&self) -> Option<&BTreeMap<Name, Field>> {
+    pub fn block(&self) -> Option<&BTreeMap<Name, SchemaField>> {
         match self {
-            Shape::Object(fields) => Some(fields),
-            Shape::List(of) | Shape::Set(of) => match &**of {
-                Shape::Object(fields) => Some(fields),
+            FieldShape::Object(fields) => Some(fields),
+            FieldShape::List(of) | FieldShape::Set(of) => match &**of {
+                FieldShape::Object(fields) => Some(fields),
                 _ => None,
             },
             _ => None,
@@ -146,7 +146,7 @@ impl Schema {
 
     /// An argument or output by name.
     #[must_use]
-    pub fn field(&self, name: &str) -> Option<&Field> {
+    pub fn field(&self, name: &str) -> Option<&SchemaField> {
         self.arguments.get(name).or_else(|| self.outputs.get(name))
     }
 
@@ -154,7 +154,7 @@ impl Schema {
     ///
     /// # Errors
     /// Every argument that is missing, not known to the kind, or of a wrong type.
-    pub fn conform(&self, arguments: &Object) -> Result<Object, Vec<Problem>> {
+    pub fn conform(&self, arguments: &Object) -> Result<Object, Vec<ArgumentProblem>> {
         let mut problems = Vec::new();
         let conformed = conform_fields(&self.arguments, arguments, &Path::root(), &mut problems);
         if problems.is_empty() { Ok(conformed) } else { Err(problems) }
@@ -194,14 +194,14 @@ impl Schema {
     ///
     /// # Errors
     /// Every output that is not of its type; a fault of the provider.
-    pub fn conform_outputs(&self, outputs: &Object) -> Result<Object, Vec<Problem>> {
+    pub fn conform_outputs(&self, outputs: &Object) -> Result<Object, Vec<ArgumentProblem>> {
         let mut problems = Vec::new();
         let conformed = conform_fields(&self.outputs, outputs, &Path::root(), &mut problems);
         if problems.is_empty() { Ok(conformed) } else { Err(problems) }
     }
 }
 
-fn told_when_removed(fields: &BTreeMap<Name, Field>, at: &Path, found: &mut Vec<Path>) {
+fn told_when_removed(fields: &BTreeMap<Name, SchemaField>, at: &Path, found: &mut Vec<Path>) {
     for (name, field) in fields.iter().filter(|(_, it)| !it.immutable) {
         let path = at.name(name.clone());
         if let Some(inner) = field.shape.block() {
@@ -214,13 +214,13 @@ fn told_when_removed(fields: &BTreeMap<Name, Field>, at: &Path, found: &mut Vec<
 }
 
 /// The struct whose fields have these values.
-pub(crate) fn decode<T: DeserializeOwned>(given: &Object, fields: &BTreeMap<Name, Field>) -> Result<T, String> {
+pub(crate) fn decode<T: DeserializeOwned>(given: &Object, fields: &BTreeMap<Name, SchemaField>) -> Result<T, String> {
     let (plain, _) = Value::Object(Arc::new(given.clone())).unmark_deep();
-    T::deserialize(crate::typed_json::typed(&plain, &Shape::Object(fields.clone()))).map_err(|it| it.to_string())
+    T::deserialize(crate::typed_json::typed(&plain, &FieldShape::Object(fields.clone()))).map_err(|it| it.to_string())
 }
 
 /// The values, with empty ones for what must be there and is not known yet.
-fn with_blanks(fields: &BTreeMap<Name, Field>, mut values: Object) -> Object {
+fn with_blanks(fields: &BTreeMap<Name, SchemaField>, mut values: Object) -> Object {
     for (name, field) in fields.iter().filter(|(_, it)| it.required) {
         values.entry(name.clone()).or_insert_with(|| blank(&field.shape));
     }
@@ -228,42 +228,48 @@ fn with_blanks(fields: &BTreeMap<Name, Field>, mut values: Object) -> Object {
 }
 
 /// The value, with empty ones for what of it is not known yet.
-pub(crate) fn blanked(shape: &Shape, value: &Value) -> Value {
+pub(crate) fn blanked(shape: &FieldShape, value: &Value) -> Value {
     match (shape, value) {
         _ if value.is_wholly_known() => value.clone(),
-        (Shape::Object(fields), Value::Object(items)) => {
-            let each =
-                |(name, it): (&Name, &Value)| (name.clone(), blanked(fields.get(name).map_or(&Shape::Any, |it| &it.shape), it));
+        (FieldShape::Object(fields), Value::Object(items)) => {
+            let each = |(name, it): (&Name, &Value)| {
+                (name.clone(), blanked(fields.get(name).map_or(&FieldShape::Any, |it| &it.shape), it))
+            };
             Value::object(items.iter().map(each))
         }
-        (Shape::List(of), Value::List(items)) => Value::list(items.iter().map(|it| blanked(of, it))),
-        (Shape::Set(of), Value::Set(items)) => Value::set(items.iter().map(|it| blanked(of, it))),
-        (Shape::Map(of), Value::Map(items)) => {
+        (FieldShape::List(of), Value::List(items)) => Value::list(items.iter().map(|it| blanked(of, it))),
+        (FieldShape::Set(of), Value::Set(items)) => Value::set(items.iter().map(|it| blanked(of, it))),
+        (FieldShape::Map(of), Value::Map(items)) => {
             Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), blanked(of, it))).collect()))
         }
         _ => blank(shape),
     }
 }
 
-pub(crate) fn blank(shape: &Shape) -> Value {
+pub(crate) fn blank(shape: &FieldShape) -> Value {
     match shape {
-        Shape::Bool => Value::Bool(false),
-        Shape::Number | Shape::Integer { .. } => Value::from(0_i64),
-        Shape::String { one_of } => Value::from(one_of.first().map_or("", String::as_str)),
-        Shape::Text => Value::from(""),
-        Shape::List(_) => Value::list([]),
-        Shape::Set(_) => Value::set([]),
-        Shape::Map(_) => Value::Map(Arc::default()),
-        Shape::Object(fields) => Value::object(with_blanks(fields, Object::new())),
-        Shape::Any => Value::NULL,
+        FieldShape::Bool => Value::Bool(false),
+        FieldShape::Number | FieldShape::Integer { .. } => Value::from(0_i64),
+        FieldShape::String { one_of } => Value::from(one_of.first().map_or("", String::as_str)),
+        FieldShape::Text => Value::from(""),
+        FieldShape::List(_) => Value::list([]),
+        FieldShape::Set(_) => Value::set([]),
+        FieldShape::Map(_) => Value::Map(Arc::default()),
+        FieldShape::Object(fields) => Value::object(with_blanks(fields, Object::new())),
+        FieldShape::Any => Value::NULL,
     }
 }
 
-fn conform_fields(fields: &BTreeMap<Name, Field>, given: &Object, at: &Path, problems: &mut Vec<Problem>) -> Object {
+fn conform_fields(
+    fields: &BTreeMap<Name, SchemaField>,
+    given: &Object,
+    at: &Path,
+    problems: &mut Vec<ArgumentProblem>,
+) -> Object {
     for name in given.keys().filter(|name| !fields.contains_key(*name)) {
         let closest = ha_value::closest(name, fields.keys().map(|it| &**it));
         let hint = closest.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
-        problems.push(Problem { path: at.name(name.clone()), message: format!("there is no argument `{name}`{hint}") });
+        problems.push(ArgumentProblem { path: at.name(name.clone()), message: format!("there is no argument `{name}`{hint}") });
     }
     let mut conformed = Object::new();
     for (name, field) in fields {
@@ -273,7 +279,7 @@ fn conform_fields(fields: &BTreeMap<Name, Field>, given: &Object, at: &Path, pro
             _ => match &field.default {
                 Some(default) => conform_value(&field.shape, default, &path, problems),
                 None if field.required => {
-                    problems.push(Problem { path, message: format!("the argument `{name}` is required") });
+                    problems.push(ArgumentProblem { path, message: format!("the argument `{name}` is required") });
                     continue;
                 }
                 None => continue,
@@ -285,11 +291,11 @@ fn conform_fields(fields: &BTreeMap<Name, Field>, given: &Object, at: &Path, pro
 }
 
 /// Whether a null says something by its type: where anything can be said, and null is not for something else.
-fn is_kept_null(field: &Field, value: &Value) -> bool {
-    field.shape == Shape::Any && !field.required && field.default.is_none() && value.is_typed_null()
+fn is_kept_null(field: &SchemaField, value: &Value) -> bool {
+    field.shape == FieldShape::Any && !field.required && field.default.is_none() && value.is_typed_null()
 }
 
-fn conform_value(shape: &Shape, value: &Value, at: &Path, problems: &mut Vec<Problem>) -> Value {
+fn conform_value(shape: &FieldShape, value: &Value, at: &Path, problems: &mut Vec<ArgumentProblem>) -> Value {
     if let Value::Sensitive(inner) = value {
         return conform_value(shape, inner, at, problems).sensitive();
     }
@@ -298,41 +304,41 @@ fn conform_value(shape: &Shape, value: &Value, at: &Path, problems: &mut Vec<Pro
             Value::Null(_) => Value::NULL,
             _ => it.of_type(shape.ty()),
         },
-        (Shape::Any, _) => value.clone(),
+        (FieldShape::Any, _) => value.clone(),
         // What is recorded needs no type beside the shape's.
         (_, Value::Null(_)) => Value::NULL,
-        (Shape::List(of) | Shape::Set(of), Value::List(_) | Value::Tuple(_) | Value::Set(_)) => {
+        (FieldShape::List(of) | FieldShape::Set(of), Value::List(_) | Value::Tuple(_) | Value::Set(_)) => {
             let items: Vec<Value> =
                 value.children().enumerate().map(|(index, it)| conform_value(of, it, &at.index(index), problems)).collect();
             match shape {
-                Shape::Set(_) => Value::set(items),
+                FieldShape::Set(_) => Value::set(items),
                 _ => Value::list(items),
             }
         }
-        (Shape::Map(of), Value::Map(items) | Value::Object(items)) => {
+        (FieldShape::Map(of), Value::Map(items) | Value::Object(items)) => {
             let item = |(name, it): (&Name, &Value)| (name.clone(), conform_value(of, it, &at.name(name.clone()), problems));
             Value::Map(Arc::new(items.iter().map(item).collect()))
         }
-        (Shape::Object(fields), Value::Map(items) | Value::Object(items)) => {
+        (FieldShape::Object(fields), Value::Map(items) | Value::Object(items)) => {
             Value::Object(Arc::new(conform_fields(fields, items, at, problems)))
         }
-        (Shape::Integer { least, most }, _) => {
+        (FieldShape::Integer { least, most }, _) => {
             let number = convert_at(value, &Type::Number, at, problems);
             if let Value::Number(it) = number.unmark().0
                 && let Some(message) = integer::misfit(&it, *least, *most)
             {
-                problems.push(Problem { path: at.clone(), message });
+                problems.push(ArgumentProblem { path: at.clone(), message });
             }
             number
         }
-        (Shape::String { one_of }, _) => {
+        (FieldShape::String { one_of }, _) => {
             let value = convert_at(value, &Type::String, at, problems);
             if let Some(text) = value.as_str()
                 && !one_of.is_empty()
                 && !one_of.iter().any(|it| it == text)
             {
                 let message = format!("`{text}` is not one of {}", one_of.join(", "));
-                problems.push(Problem { path: at.clone(), message });
+                problems.push(ArgumentProblem { path: at.clone(), message });
             }
             value
         }
@@ -340,18 +346,18 @@ fn conform_value(shape: &Shape, value: &Value, at: &Path, problems: &mut Vec<Pro
     }
 }
 
-fn convert_at(value: &Value, ty: &Type, at: &Path, problems: &mut Vec<Problem>) -> Value {
+fn convert_at(value: &Value, ty: &Type, at: &Path, problems: &mut Vec<ArgumentProblem>) -> Value {
     match convert(value, ty) {
         Ok(converted) => converted,
-        Err(Mismatch { path, message }) => {
+        Err(ConversionError { path, message }) => {
             let mut whole = at.clone();
             for step in path.steps() {
                 match step {
-                    ha_value::Step::Name(name) => whole.push_name(name.clone()),
-                    ha_value::Step::Index(index) => whole.push_index(*index),
+                    ha_value::PathStep::Name(name) => whole.push_name(name.clone()),
+                    ha_value::PathStep::Index(index) => whole.push_index(*index),
                 }
             }
-            problems.push(Problem { path: whole, message });
+            problems.push(ArgumentProblem { path: whole, message });
             Value::NULL
         }
     }
@@ -364,20 +370,20 @@ fn derive<T: JsonSchema>() -> Json {
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
-fn fields(schema: &Json) -> BTreeMap<Name, Field> {
+fn fields(schema: &Json) -> BTreeMap<Name, SchemaField> {
     let required: Vec<&str> =
         schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect();
     let properties = schema.get("properties").and_then(Json::as_object).into_iter().flatten();
     properties.map(|(name, it)| (Name::from(name.as_str()), field(it, required.contains(&name.as_str())))).collect()
 }
 
-fn field(schema: &Json, required: bool) -> Field {
+fn field(schema: &Json, required: bool) -> SchemaField {
     let inner = without_null(schema);
     let mark = |key: &str| [schema, inner].iter().any(|it| it.get(key).and_then(Json::as_bool) == Some(true));
     let default = schema.get("default").filter(|it| !it.is_null()).cloned();
     let default = default.and_then(|it| serde_json::from_value::<Value>(it).ok());
     let doc = [schema, inner].iter().find_map(|it| it.get("description").and_then(Json::as_str)).unwrap_or_default();
-    Field {
+    SchemaField {
         doc: doc.to_owned(),
         shape: shape(inner),
         required: required && default.is_none(),
@@ -401,7 +407,7 @@ fn without_null(schema: &Json) -> &Json {
     }
 }
 
-fn shape(schema: &Json) -> Shape {
+fn shape(schema: &Json) -> FieldShape {
     let one_of = |schema: &Json| -> Vec<String> {
         let listed = schema.get("enum").and_then(Json::as_array).into_iter().flatten();
         let documented = schema.get("oneOf").and_then(Json::as_array).into_iter().flatten();
@@ -418,19 +424,21 @@ fn shape(schema: &Json) -> Shape {
         _ => "",
     };
     let inner =
-        |key: &str| Box::new(schema.get(key).filter(|it| it.is_object()).map_or(Shape::Any, |it| shape(without_null(it))));
+        |key: &str| Box::new(schema.get(key).filter(|it| it.is_object()).map_or(FieldShape::Any, |it| shape(without_null(it))));
     match ty {
-        "boolean" => Shape::Bool,
+        "boolean" => FieldShape::Bool,
         "integer" => integer::shape(schema),
-        "number" => Shape::Number,
-        "string" if schema.get("x-text").is_some() => Shape::Text,
-        "string" => Shape::String { one_of: one_of(schema) },
-        "array" if schema.get("uniqueItems").and_then(Json::as_bool) == Some(true) => Shape::Set(inner("items")),
-        "array" => Shape::List(inner("items")),
-        "object" if schema.get("properties").is_some() => Shape::Object(fields(schema)),
-        "object" if schema.get("additionalProperties").is_some_and(Json::is_object) => Shape::Map(inner("additionalProperties")),
-        "object" => Shape::Object(BTreeMap::new()),
-        _ => Shape::Any,
+        "number" => FieldShape::Number,
+        "string" if schema.get("x-text").is_some() => FieldShape::Text,
+        "string" => FieldShape::String { one_of: one_of(schema) },
+        "array" if schema.get("uniqueItems").and_then(Json::as_bool) == Some(true) => FieldShape::Set(inner("items")),
+        "array" => FieldShape::List(inner("items")),
+        "object" if schema.get("properties").is_some() => FieldShape::Object(fields(schema)),
+        "object" if schema.get("additionalProperties").is_some_and(Json::is_object) => {
+            FieldShape::Map(inner("additionalProperties"))
+        }
+        "object" => FieldShape::Object(BTreeMap::new()),
+        _ => FieldShape::Any,
     }
 }
 
@@ -491,9 +499,9 @@ mod tests {
         assert!(argument("password").secret && !argument("password").required);
         assert!(argument("zone").chosen && argument("zone").immutable);
         assert_eq!(argument("size").default, Some(Value::from(5)));
-        assert_eq!(argument("mode").shape, Shape::String { one_of: vec!["slow".into(), "fast".into()] });
-        let Shape::Set(rule) = &argument("rules").shape else { panic!("a set") };
-        let Shape::Object(fields) = &**rule else { panic!("of objects") };
+        assert_eq!(argument("mode").shape, FieldShape::String { one_of: vec!["slow".into(), "fast".into()] });
+        let FieldShape::Set(rule) = &argument("rules").shape else { panic!("a set") };
+        let FieldShape::Object(fields) = &**rule else { panic!("of objects") };
         assert!(fields["port"].immutable);
     }
 

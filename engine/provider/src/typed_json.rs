@@ -2,37 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Field, Shape};
+use crate::{FieldShape, SchemaField};
 use ha_value::Name;
 use ha_value::json::UNKNOWN_FIELDS;
 use ha_value::{Object, Value};
 
 /// The value as JSON for a typed struct: lists, sets and maps are plain where the shape says what they are.
 #[must_use]
-pub(crate) fn typed(value: &Value, shape: &Shape) -> serde_json::Value {
+pub(crate) fn typed(value: &Value, shape: &FieldShape) -> serde_json::Value {
     let lossless = || serde_json::to_value(value).expect("a value has only text keys");
     match (shape, value) {
-        (Shape::Any, _) => lossless(),
+        (FieldShape::Any, _) => lossless(),
         (_, Value::Null(_)) => serde_json::Value::Null,
-        (Shape::List(of) | Shape::Set(of), Value::List(_) | Value::Set(_) | Value::Tuple(_)) => {
+        (FieldShape::List(of) | FieldShape::Set(of), Value::List(_) | Value::Set(_) | Value::Tuple(_)) => {
             value.children().map(|it| typed(it, of)).collect()
         }
-        (Shape::Map(of), Value::Map(items) | Value::Object(items)) => {
+        (FieldShape::Map(of), Value::Map(items) | Value::Object(items)) => {
             items.iter().map(|(name, it)| (name.to_string(), typed(it, of))).collect()
         }
-        (Shape::Object(fields), Value::Map(items) | Value::Object(items)) => typed_fields(items, fields),
+        (FieldShape::Object(fields), Value::Map(items) | Value::Object(items)) => typed_fields(items, fields),
         // A struct that may leave all its fields out would read the usual object as one with nothing in it.
-        (Shape::Object(_) | Shape::Map(_), Value::Unknown(_)) => UNKNOWN_FIELDS.into(),
+        (FieldShape::Object(_) | FieldShape::Map(_), Value::Unknown(_)) => UNKNOWN_FIELDS.into(),
         _ => lossless(),
     }
 }
 
 /// The same of an object that has these fields.
-pub(crate) fn typed_fields(items: &Object, fields: &BTreeMap<Name, Field>) -> serde_json::Value {
+pub(crate) fn typed_fields(items: &Object, fields: &BTreeMap<Name, SchemaField>) -> serde_json::Value {
     let typed = |(name, it): (&Name, &Value)| {
-        let shape = fields.get(name).map_or(&Shape::Any, |field| &field.shape);
+        let shape = fields.get(name).map_or(&FieldShape::Any, |field| &field.shape);
         // Where anything can be said, the type of a null is something that is said.
-        let is_present = !it.is_null() || *shape == Shape::Any && it.is_typed_null();
+        let is_present = !it.is_null() || *shape == FieldShape::Any && it.is_typed_null();
         is_present.then(|| (name.to_string(), typed(it, shape)))
     };
     items.iter().filter_map(typed).collect()

@@ -12,7 +12,7 @@ use crate::value::Name;
 /// Whether `ha` makes it or only reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub enum ResourceMode {
     /// A `resource` block.
     Managed,
     /// A `data` block.
@@ -21,7 +21,7 @@ pub enum Mode {
 
 /// Which of a block's instances.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Key {
+pub enum InstanceKey {
     /// The only one.
     None,
     /// One of `count`.
@@ -30,13 +30,15 @@ pub enum Key {
     Name(Name),
 }
 
-impl Key {
+impl InstanceKey {
     /// Whether an index that an expression gave, a number or a text, stands for this key.
     #[must_use]
-    pub fn is_indexed_by(&self, index: &Key) -> bool {
+    pub fn is_indexed_by(&self, index: &InstanceKey) -> bool {
         match (self, index) {
-            (Key::Index(own), Key::Name(text)) => text.parse::<Number>().is_ok_and(|it| it.as_i64() == i64::try_from(*own).ok()),
-            (Key::Name(own), Key::Index(number)) => **own == number.to_string(),
+            (InstanceKey::Index(own), InstanceKey::Name(text)) => {
+                text.parse::<Number>().is_ok_and(|it| it.as_i64() == i64::try_from(*own).ok())
+            }
+            (InstanceKey::Name(own), InstanceKey::Index(number)) => **own == number.to_string(),
             _ => self == index,
         }
     }
@@ -46,9 +48,9 @@ impl Key {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlockAddress {
     /// The module instance it is in; empty for the root.
-    pub module: Arc<[(Name, Key)]>,
+    pub module: Arc<[(Name, InstanceKey)]>,
     /// Made or read.
-    pub mode: Mode,
+    pub mode: ResourceMode,
     /// Its kind, such as `aws_s3_bucket`.
     pub kind: Name,
     /// Its name.
@@ -61,26 +63,27 @@ pub struct Address {
     /// Its block.
     pub block: BlockAddress,
     /// Which instance.
-    pub key: Key,
+    pub key: InstanceKey,
 }
 
 /// A module, a block or an instance, or all instances of one: what `moved`, `--target` and the like name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct TargetAddress {
     /// The modules on the way, outermost first. No key stands for the only instance and for all of them.
-    pub module: Arc<[(Name, Key)]>,
+    pub module: Arc<[(Name, InstanceKey)]>,
     /// The block in there, by mode, kind and name; none for the module itself.
-    pub block: Option<(Mode, Name, Name)>,
+    pub block: Option<(ResourceMode, Name, Name)>,
     /// Which instance. None stands for the only one and for all of them.
-    pub key: Key,
+    pub key: InstanceKey,
 }
 
-impl Place {
+impl TargetAddress {
     /// Whether an instance is at this place or below it.
     #[must_use]
     pub fn contains(&self, address: &Address) -> bool {
-        let on_the_way =
-            |((name, key), (own, own_key)): (&(Name, Key), &(Name, Key))| name == own && (*key == Key::None || key == own_key);
+        let on_the_way = |((name, key), (own, own_key)): (&(Name, InstanceKey), &(Name, InstanceKey))| {
+            name == own && (*key == InstanceKey::None || key == own_key)
+        };
         let inside = address.block.module.len() >= self.module.len()
             && self.module.iter().zip(address.block.module.iter()).all(on_the_way);
         inside
@@ -89,19 +92,19 @@ impl Place {
                 Some((mode, kind, name)) => {
                     address.block.module.len() == self.module.len()
                         && (address.block.mode, &address.block.kind, &address.block.name) == (*mode, kind, name)
-                        && (self.key == Key::None || self.key == address.key)
+                        && (self.key == InstanceKey::None || self.key == address.key)
                 }
             }
     }
 
     /// The same place seen from outside of the module instance `outer`.
     #[must_use]
-    pub fn within(&self, outer: &[(Name, Key)]) -> Self {
+    pub fn within(&self, outer: &[(Name, InstanceKey)]) -> Self {
         Self { module: outer.iter().chain(self.module.iter()).cloned().collect(), ..self.clone() }
     }
 }
 
-impl From<Address> for Place {
+impl From<Address> for TargetAddress {
     fn from(address: Address) -> Self {
         let Address { block, key } = address;
         Self { module: block.module, block: Some((block.mode, block.kind, block.name)), key }
@@ -129,10 +132,10 @@ impl Address {
     /// The address that was written so, as far as that tells.
     #[must_use]
     pub fn from_plain_letters(written: &str) -> Option<Self> {
-        let key = |text: &str| text.parse().map_or_else(|_| Key::Name(text.into()), Key::Index);
+        let key = |text: &str| text.parse().map_or_else(|_| InstanceKey::Name(text.into()), InstanceKey::Index);
         let keyed = |text: &str| match text.split_once('/') {
             Some((name, of)) => (Name::from(name), key(of)),
-            None => (Name::from(text), Key::None),
+            None => (Name::from(text), InstanceKey::None),
         };
         let (mut module, mut rest) = (Vec::new(), written);
         while let Some((step, inside)) = rest.strip_prefix("module.").and_then(|it| it.split_once('.')) {
@@ -141,7 +144,7 @@ impl Address {
         }
         let (kind, name) = rest.split_once('.')?;
         let (name, key) = keyed(name);
-        let address = BlockAddress { module: module.into(), mode: Mode::Managed, kind: kind.into(), name }.instance(key);
+        let address = BlockAddress { module: module.into(), mode: ResourceMode::Managed, kind: kind.into(), name }.instance(key);
         // What does not read back is none.
         address.to_string().parse::<Self>().is_ok_and(|it| it == address).then_some(address)
     }
@@ -153,31 +156,31 @@ const LABEL: usize = 256;
 impl BlockAddress {
     /// A block of the root module.
     #[must_use]
-    pub fn root(mode: Mode, kind: impl Into<Name>, name: impl Into<Name>) -> Self {
+    pub fn root(mode: ResourceMode, kind: impl Into<Name>, name: impl Into<Name>) -> Self {
         Self { module: Arc::new([]), mode, kind: kind.into(), name: name.into() }
     }
 
     /// One of its instances.
     #[must_use]
-    pub fn instance(&self, key: Key) -> Address {
+    pub fn instance(&self, key: InstanceKey) -> Address {
         Address { block: self.clone(), key }
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for InstanceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Key::None => Ok(()),
-            Key::Index(index) => write!(f, "[{index}]"),
-            Key::Name(name) => write!(f, "[{}]", Quoted(name)),
+            InstanceKey::None => Ok(()),
+            InstanceKey::Index(index) => write!(f, "[{index}]"),
+            InstanceKey::Name(name) => write!(f, "[{}]", QuotedString(name)),
         }
     }
 }
 
 /// A text as the language quotes it.
-struct Quoted<'a>(&'a str);
+struct QuotedString<'a>(&'a str);
 
-impl fmt::Display for Quoted<'_> {
+impl fmt::Display for QuotedString<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"")?;
         for c in self.0.chars() {
@@ -199,14 +202,14 @@ impl fmt::Display for BlockAddress {
         for (name, key) in self.module.iter() {
             write!(f, "module.{name}{key}.")?;
         }
-        if self.mode == Mode::Data {
+        if self.mode == ResourceMode::Data {
             f.write_str("data.")?;
         }
         write!(f, "{}.{}", self.kind, self.name)
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for TargetAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (name, key)) in self.module.iter().enumerate() {
             let dot = if place == 0 { "" } else { "." };
@@ -216,7 +219,7 @@ impl fmt::Display for Place {
         if !self.module.is_empty() {
             f.write_str(".")?;
         }
-        if *mode == Mode::Data {
+        if *mode == ResourceMode::Data {
             f.write_str("data.")?;
         }
         write!(f, "{kind}.{name}{}", self.key)
@@ -231,54 +234,54 @@ impl fmt::Display for Address {
 
 /// A text that is no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotAnAddress;
+pub struct AddressParseError;
 
-impl fmt::Display for NotAnAddress {
+impl fmt::Display for AddressParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an address looks like `aws_s3_bucket.site`, `mongodb_host.db[\"a\"]` or `module.m.data.aws_vpc.main`")
     }
 }
 
-impl std::error::Error for NotAnAddress {}
+impl std::error::Error for AddressParseError {}
 
 impl FromStr for Address {
-    type Err = NotAnAddress;
+    type Err = AddressParseError;
 
-    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
-        let Place { module, block, key } = text.parse()?;
-        let (mode, kind, name) = block.ok_or(NotAnAddress)?;
+    fn from_str(text: &str) -> Result<Self, AddressParseError> {
+        let TargetAddress { module, block, key } = text.parse()?;
+        let (mode, kind, name) = block.ok_or(AddressParseError)?;
         Ok(BlockAddress { module, mode, kind, name }.instance(key))
     }
 }
 
-impl FromStr for Place {
-    type Err = NotAnAddress;
+impl FromStr for TargetAddress {
+    type Err = AddressParseError;
 
-    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
-        let mut steps = split(text).ok_or(NotAnAddress)?.into_iter().peekable();
+    fn from_str(text: &str) -> Result<Self, AddressParseError> {
+        let mut steps = split(text).ok_or(AddressParseError)?.into_iter().peekable();
         let mut module = Vec::new();
-        while steps.next_if(|(name, key)| name == "module" && *key == Key::None).is_some() {
-            let (name, key) = steps.next().ok_or(NotAnAddress)?;
+        while steps.next_if(|(name, key)| name == "module" && *key == InstanceKey::None).is_some() {
+            let (name, key) = steps.next().ok_or(AddressParseError)?;
             module.push((Name::from(name), key));
         }
         let module = Arc::from(module);
         let Some((mut kind, mut key)) = steps.next() else {
-            return Ok(Self { module, block: None, key: Key::None });
+            return Ok(Self { module, block: None, key: InstanceKey::None });
         };
-        let mode = if kind == "data" { Mode::Data } else { Mode::Managed };
-        if mode == Mode::Data {
-            (kind, key) = steps.next().ok_or(NotAnAddress)?;
+        let mode = if kind == "data" { ResourceMode::Data } else { ResourceMode::Managed };
+        if mode == ResourceMode::Data {
+            (kind, key) = steps.next().ok_or(AddressParseError)?;
         }
-        let (name, last) = steps.next().ok_or(NotAnAddress)?;
-        if key != Key::None || steps.next().is_some() {
-            return Err(NotAnAddress);
+        let (name, last) = steps.next().ok_or(AddressParseError)?;
+        if key != InstanceKey::None || steps.next().is_some() {
+            return Err(AddressParseError);
         }
         Ok(Self { module, block: Some((mode, kind.into(), name.into())), key: last })
     }
 }
 
 /// The names between dots, each with the key behind it.
-fn split(text: &str) -> Option<Vec<(String, Key)>> {
+fn split(text: &str) -> Option<Vec<(String, InstanceKey)>> {
     let mut steps = Vec::new();
     let mut rest = text;
     loop {
@@ -288,15 +291,15 @@ fn split(text: &str) -> Option<Vec<(String, Key)>> {
             return None;
         }
         rest = behind;
-        let mut key = Key::None;
+        let mut key = InstanceKey::None;
         if let Some(inside) = rest.strip_prefix('[') {
             if let Some(quoted) = inside.strip_prefix('"') {
                 let (name, behind) = unquote(quoted)?;
-                key = Key::Name(name.into());
+                key = InstanceKey::Name(name.into());
                 rest = behind.strip_prefix(']')?;
             } else {
                 let (index, behind) = inside.split_once(']')?;
-                key = Key::Index(index.parse().ok()?);
+                key = InstanceKey::Index(index.parse().ok()?);
                 rest = behind;
             }
         }
@@ -379,9 +382,9 @@ mod tests {
 
     #[test]
     fn a_place_holds_what_is_below_it() {
-        let holds = |place: &str, address: &str| place.parse::<Place>().unwrap().contains(&address.parse().unwrap());
+        let holds = |place: &str, address: &str| place.parse::<TargetAddress>().unwrap().contains(&address.parse().unwrap());
         for place in ["module.m", "module.m[\"k\"].module.n", "module.m.module.n[1].a.b", "module.m.module.n.a.b[0]"] {
-            assert_eq!(place.parse::<Place>().unwrap().to_string(), place);
+            assert_eq!(place.parse::<TargetAddress>().unwrap().to_string(), place);
             assert!(holds(place, "module.m[\"k\"].module.n[1].a.b[0]"), "{place}");
         }
         for place in ["module.n", "module.m[\"l\"]", "module.m.a.b", "a.b", "module.m.module.n.a.b[1]", "module.m.module.n.a.c"] {

@@ -5,32 +5,32 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::element_types::Declared;
-use crate::facts::Facts;
-use crate::types::Attribute;
+use crate::element_types::DeclaredType;
+use crate::facts::ValueFacts;
+use crate::types::AttributeType;
 use crate::value::Name;
-use crate::{Number, Object, Path, Step, Text, Type, Value};
+use crate::{Number, Object, Path, PathStep, Text, Type, Value};
 
 /// Why a value is not of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mismatch {
+pub struct ConversionError {
     /// Where in the value.
     pub path: Path,
     /// What is wrong there, as a sentence without a period.
     pub message: String,
 }
 
-impl Mismatch {
+impl ConversionError {
     fn new(message: impl Into<String>) -> Self {
         Self { path: Path::root(), message: message.into() }
     }
 
-    fn below(self, step: Step) -> Self {
+    fn below(self, step: PathStep) -> Self {
         let mut path = Path::root();
         for it in std::iter::once(&step).chain(self.path.steps()) {
             match it {
-                Step::Name(name) => path.push_name(name.clone()),
-                Step::Index(index) => path.push_index(*index),
+                PathStep::Name(name) => path.push_name(name.clone()),
+                PathStep::Index(index) => path.push_index(*index),
             }
         }
         Self { path, message: self.message }
@@ -41,7 +41,7 @@ impl Mismatch {
 ///
 /// # Errors
 /// Where the value can be no such thing.
-pub fn convert(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
+pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
     if has_very_type(value, ty) || is_of(value, ty) {
         return Ok(value.clone());
     }
@@ -85,15 +85,15 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
                 return Err(required(ty));
             }
             let each =
-                |(index, (item, ty)): (usize, (&Value, &Type))| convert(item, ty).map_err(|it| it.below(Step::Index(index)));
+                |(index, (item, ty)): (usize, (&Value, &Type))| convert(item, ty).map_err(|it| it.below(PathStep::Index(index)));
             Ok(Value::Tuple(Arc::new(items.iter().zip(of.iter()).enumerate().map(each).collect::<Result<_, _>>()?)))
         }
         (Value::Map(items) | Value::Object(items), Type::Map(of)) => {
             let each = |(name, item): (&Name, &Value)| {
-                let item = convert(item, of).map_err(|it| it.below(Step::Name(name.clone())))?;
+                let item = convert(item, of).map_err(|it| it.below(PathStep::Name(name.clone())))?;
                 Ok((name.clone(), item))
             };
-            let mut items = items.iter().map(each).collect::<Result<Object, Mismatch>>()?;
+            let mut items = items.iter().map(each).collect::<Result<Object, ConversionError>>()?;
             if let Some(ty) = shared_type(of, items.values(), unify_open)? {
                 for item in items.values_mut() {
                     *item = convert(item, &ty)?;
@@ -103,29 +103,29 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
             Ok(Value::Map(Arc::new(items)))
         }
         (Value::Map(items) | Value::Object(items), Type::Object(of)) => {
-            let each = |(name, attribute): (&Name, &Attribute)| Ok((name.clone(), attribute_of(items, name, attribute)?));
-            Ok(Value::Object(Arc::new(of.iter().map(each).collect::<Result<Object, Mismatch>>()?)))
+            let each = |(name, attribute): (&Name, &AttributeType)| Ok((name.clone(), attribute_of(items, name, attribute)?));
+            Ok(Value::Object(Arc::new(of.iter().map(each).collect::<Result<Object, ConversionError>>()?)))
         }
         _ => Err(required(ty)),
     }
 }
 
 /// One attribute of an object that is converted: null and what is left out stand for the default.
-fn attribute_of(items: &Object, name: &Name, attribute: &Attribute) -> Result<Value, Mismatch> {
-    let below = |it: Mismatch| it.below(Step::Name(name.clone()));
+fn attribute_of(items: &Object, name: &Name, attribute: &AttributeType) -> Result<Value, ConversionError> {
+    let below = |it: ConversionError| it.below(PathStep::Name(name.clone()));
     match items.get(name) {
         Some(item) if !(item.is_null() && attribute.default.is_some()) => convert(item, &attribute.ty).map_err(below),
         _ if attribute.optional => match &attribute.default {
             Some(default) => convert(default, &attribute.ty).map_err(below),
             None => Ok(Value::null(&plain(&attribute.ty))),
         },
-        _ => Err(Mismatch::new(format!("the attribute \"{name}\" is required"))),
+        _ => Err(ConversionError::new(format!("the attribute \"{name}\" is required"))),
     }
 }
 
 /// Whether the type is the one that a value keeps, which is seen without a look at all that is in it.
 fn has_very_type(value: &Value, ty: &Type) -> bool {
-    let facts = Facts::of(value);
+    let facts = ValueFacts::of(value);
     if !facts.is_nested() || !facts.is_typed() {
         return false;
     }
@@ -169,7 +169,7 @@ fn is_of(value: &Value, ty: &Type) -> bool {
 }
 
 /// Whether an empty collection is declared to be one of these elements; one that has some tells by them.
-fn is_declared(declared: &Declared, of: &Type, is_empty: bool) -> bool {
+fn is_declared(declared: &DeclaredType, of: &Type, is_empty: bool) -> bool {
     !is_empty || declared.known() == Some(of)
 }
 
@@ -183,7 +183,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// What is empty, as an empty collection of a type.
-fn empty(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
+fn empty(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
     match converted_type(&Type::of(value), ty) {
         Some(Type::List(of)) => Ok(Value::list_of(&of, Vec::new())),
         Some(Type::Set(of)) => Ok(Value::set_of(&of, BTreeSet::new())),
@@ -208,8 +208,8 @@ fn set(items: Vec<Value>) -> Value {
     if sensitive { set.sensitive() } else { set }
 }
 
-fn converted_items(value: &Value, of: &Type) -> Result<Vec<Value>, Mismatch> {
-    let each = |(index, item)| convert(item, of).map_err(|it: Mismatch| it.below(Step::Index(index)));
+fn converted_items(value: &Value, of: &Type) -> Result<Vec<Value>, ConversionError> {
+    let each = |(index, item)| convert(item, of).map_err(|it: ConversionError| it.below(PathStep::Index(index)));
     let items = value.children().enumerate().map(each).collect::<Result<Vec<_>, _>>()?;
     let Some(ty) = shared_type(of, items.iter(), unify_elements)? else { return Ok(items) };
     let items = items.iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>()?;
@@ -222,7 +222,7 @@ fn shared_type<'a>(
     of: &Type,
     items: impl Iterator<Item = &'a Value> + Clone,
     unify: fn(&[Type]) -> Option<Type>,
-) -> Result<Option<Type>, Mismatch> {
+) -> Result<Option<Type>, ConversionError> {
     if !of.has_any() || items.clone().any(Value::may_be_anything) {
         return Ok(None);
     }
@@ -231,7 +231,7 @@ fn shared_type<'a>(
 }
 
 /// Whether elements are of one type where what they were converted to leaves it open.
-fn are_of_one_type<'a>(to: &Type, items: impl Iterator<Item = &'a Value> + Clone) -> Result<(), Mismatch> {
+fn are_of_one_type<'a>(to: &Type, items: impl Iterator<Item = &'a Value> + Clone) -> Result<(), ConversionError> {
     if !to.has_any() {
         return Ok(());
     }
@@ -240,9 +240,9 @@ fn are_of_one_type<'a>(to: &Type, items: impl Iterator<Item = &'a Value> + Clone
     if types.all(|it| Some(it) == first) { Ok(()) } else { Err(several_types(items)) }
 }
 
-fn several_types<'a>(mut items: impl Iterator<Item = &'a Value>) -> Mismatch {
+fn several_types<'a>(mut items: impl Iterator<Item = &'a Value>) -> ConversionError {
     let is_bare = |it: &Value| it.is_null() && Type::of(it) == Type::Any;
-    Mismatch::new(match items.any(is_bare) {
+    ConversionError::new(match items.any(is_bare) {
         true => "all elements must have one type, and a plain null among collections or objects shows none",
         false => "all elements must have one type",
     })
@@ -330,7 +330,7 @@ fn unify_objects(types: &[&Type]) -> Option<Type> {
     let each = |name: &Name| {
         let ty = unify_open(&objects.iter().map(|it| it[name].ty.clone()).collect::<Vec<_>>())?;
         let optional = objects.iter().any(|it| it[name].optional);
-        Some((name.clone(), Attribute { ty, optional, default: None }))
+        Some((name.clone(), AttributeType { ty, optional, default: None }))
     };
     Some(Type::Object(Arc::new(first.keys().map(each).collect::<Option<_>>()?)))
 }
@@ -394,11 +394,12 @@ fn converted_type(from: &Type, to: &Type) -> Option<Type> {
             Some(Type::Tuple(Arc::new(each.collect::<Option<_>>()?)))
         }
         (Type::Map(it), Type::Object(of)) => {
-            let each = |(name, attribute): (&Name, &Attribute)| Some((name.clone(), whole(converted_type(it, &attribute.ty)?)));
+            let each =
+                |(name, attribute): (&Name, &AttributeType)| Some((name.clone(), whole(converted_type(it, &attribute.ty)?)));
             Some(Type::Object(Arc::new(of.iter().map(each).collect::<Option<_>>()?)))
         }
         (Type::Object(items), Type::Object(of)) => {
-            let each = |(name, attribute): (&Name, &Attribute)| match items.get(name) {
+            let each = |(name, attribute): (&Name, &AttributeType)| match items.get(name) {
                 Some(it) => Some((name.clone(), whole(converted_type(&it.ty, &attribute.ty)?))),
                 None => attribute.optional.then(|| (name.clone(), whole(plain(&attribute.ty)))),
             };
@@ -408,8 +409,8 @@ fn converted_type(from: &Type, to: &Type) -> Option<Type> {
     }
 }
 
-fn whole(ty: Type) -> Attribute {
-    Attribute { ty, optional: false, default: None }
+fn whole(ty: Type) -> AttributeType {
+    AttributeType { ty, optional: false, default: None }
 }
 
 /// The type without what may be left out: that of values which are converted already.
@@ -424,8 +425,8 @@ fn plain(ty: &Type) -> Type {
     }
 }
 
-fn required(ty: &Type) -> Mismatch {
-    Mismatch::new(match ty {
+fn required(ty: &Type) -> ConversionError {
+    ConversionError::new(match ty {
         Type::Object(_) => "an object is required".into(),
         Type::String | Type::Number | Type::Bool => format!("a {ty} is required"),
         Type::List(of) => format!("a list of {of} is required"),
@@ -491,8 +492,8 @@ mod tests {
 
     #[test]
     fn defaults_are_applied_however_deep() {
-        let port = Attribute { ty: Type::Number, optional: true, default: Some(Value::from(80)) };
-        let name = Attribute { ty: Type::String, optional: true, default: None };
+        let port = AttributeType { ty: Type::Number, optional: true, default: Some(Value::from(80)) };
+        let name = AttributeType { ty: Type::String, optional: true, default: None };
         let inner = Type::Object(Arc::new([("port".into(), port), ("name".into(), name)].into()));
         let given = Value::tuple([Value::object([("port".into(), Value::NULL), ("extra".into(), Value::from(1))])]);
         let wanted = Value::list([Value::object([("port".into(), Value::from(80)), ("name".into(), Value::NULL)])]);

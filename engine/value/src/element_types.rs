@@ -6,15 +6,15 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
-use crate::facts::{Facts, Kept};
+use crate::facts::{CachedElements, ValueFacts};
 use crate::{Type, Value};
 
 /// The type that was declared for a null, or for the elements of an empty collection. Values are equal whatever it is, as
 /// it says what they may become and not what they are.
 #[derive(Clone, Default)]
-pub struct Declared(Option<Arc<Type>>);
+pub struct DeclaredType(Option<Arc<Type>>);
 
-impl Declared {
+impl DeclaredType {
     /// No type.
     pub const NOTHING: Self = Self(None);
 
@@ -44,27 +44,27 @@ impl Declared {
     }
 }
 
-impl PartialEq for Declared {
+impl PartialEq for DeclaredType {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Declared {}
+impl Eq for DeclaredType {}
 
-impl PartialOrd for Declared {
+impl PartialOrd for DeclaredType {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Declared {
+impl Ord for DeclaredType {
     fn cmp(&self, _: &Self) -> Ordering {
         Ordering::Equal
     }
 }
 
-impl Hash for Declared {
+impl Hash for DeclaredType {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
@@ -73,14 +73,14 @@ impl Hash for Declared {
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Elements<C> {
     items: C,
-    of: Declared,
-    kept: Kept,
+    of: DeclaredType,
+    kept: CachedElements,
 }
 
 impl<C> Elements<C> {
     /// The type that elements would have, where there are none.
     #[must_use]
-    pub fn declaration(&self) -> &Declared {
+    pub fn declaration(&self) -> &DeclaredType {
         &self.of
     }
 
@@ -91,13 +91,13 @@ impl<C> Elements<C> {
     }
 
     /// Elements, and the type that they would have if there were any.
-    pub(crate) fn new(items: C, of: Declared) -> Self {
-        Self { items, of, kept: Kept::nothing() }
+    pub(crate) fn new(items: C, of: DeclaredType) -> Self {
+        Self { items, of, kept: CachedElements::nothing() }
     }
 
     /// Other elements of the same type.
     pub(crate) fn with(&self, items: C) -> Self {
-        Self { items, of: self.of.clone(), kept: Kept::nothing() }
+        Self { items, of: self.of.clone(), kept: CachedElements::nothing() }
     }
 }
 
@@ -106,7 +106,7 @@ where
     for<'a> &'a C: IntoIterator<Item = &'a Value>,
 {
     /// What is kept of all that is in it.
-    pub(crate) fn facts(&self) -> Facts {
+    pub(crate) fn facts(&self) -> ValueFacts {
         self.kept.facts(&self.items)
     }
 
@@ -126,7 +126,7 @@ impl<C> Deref for Elements<C> {
 
 impl<C: FromIterator<Value>> FromIterator<Value> for Elements<C> {
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
-        Self { items: items.into_iter().collect(), of: Declared::NOTHING, kept: Kept::nothing() }
+        Self { items: items.into_iter().collect(), of: DeclaredType::NOTHING, kept: CachedElements::nothing() }
     }
 }
 

@@ -7,13 +7,13 @@ use std::sync::atomic::{self, AtomicU64};
 
 use once_cell::race::OnceBox;
 
-use crate::{Part, Type, Value};
+use crate::{TextPart, Type, Value};
 
 /// What holds for a value with all that is in it.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Facts(u64);
+pub(crate) struct ValueFacts(u64);
 
-impl Facts {
+impl ValueFacts {
     const WORKED_OUT: u64 = 1;
     const UNKNOWN: u64 = 1 << 1;
     const SENSITIVE: u64 = 1 << 2;
@@ -38,8 +38,8 @@ impl Facts {
             Value::Map(items) | Value::Object(items) => items.facts(),
             Value::Sensitive(inner) => Self::gathered([&**inner]).with(Self::SENSITIVE | Self::MARKED),
             Value::Composed(parts) => {
-                let secret = if parts.iter().any(Part::is_secret) { Self::SENSITIVE } else { 0 };
-                let is_open = parts.iter().any(|it| matches!(it, Part::Unknown { .. }));
+                let secret = if parts.iter().any(TextPart::is_secret) { Self::SENSITIVE } else { 0 };
+                let is_open = parts.iter().any(|it| matches!(it, TextPart::Unknown { .. }));
                 Self(Self::MARKED | secret | if is_open { Self::UNKNOWN } else { 0 })
             }
             Value::Unknown(it) => Self(Self::UNKNOWN | if it.ty.has_any() { Self::OPEN } else { 0 }),
@@ -101,32 +101,32 @@ impl Facts {
 
 /// What a collection keeps of what was asked of it. It says nothing that the elements do not say: all are equal.
 #[derive(Default)]
-pub(crate) struct Kept {
+pub(crate) struct CachedElements {
     facts: AtomicU64,
     /// Worked out twice where two ask at once, which is the same both times.
     ty: OnceBox<Type>,
 }
 
-impl Kept {
+impl CachedElements {
     /// Nothing yet.
     pub(crate) const fn nothing() -> Self {
         Self { facts: AtomicU64::new(0), ty: OnceBox::new() }
     }
 
     /// The facts of what has these elements.
-    pub(crate) fn facts<'v>(&self, items: impl IntoIterator<Item = &'v Value>) -> Facts {
+    pub(crate) fn facts<'v>(&self, items: impl IntoIterator<Item = &'v Value>) -> ValueFacts {
         match self.facts.load(atomic::Ordering::Relaxed) {
             0 => {
-                let facts = Facts::gathered(items);
-                self.facts.store(facts.with(Facts::WORKED_OUT).0, atomic::Ordering::Relaxed);
+                let facts = ValueFacts::gathered(items);
+                self.facts.store(facts.with(ValueFacts::WORKED_OUT).0, atomic::Ordering::Relaxed);
                 facts
             }
-            known => Facts(known & !Facts::WORKED_OUT),
+            known => ValueFacts(known & !ValueFacts::WORKED_OUT),
         }
     }
 
     /// The type of what has these facts. That of few elements is worked out as soon as it is looked up.
-    pub(crate) fn ty(&self, facts: Facts, work_out: impl FnOnce() -> Type) -> Type {
+    pub(crate) fn ty(&self, facts: ValueFacts, work_out: impl FnOnce() -> Type) -> Type {
         match facts.is_nested() {
             true => self.ty.get_or_init(|| Box::new(work_out())).clone(),
             false => work_out(),
@@ -141,33 +141,33 @@ impl Kept {
 }
 
 /// A copy is made to be changed.
-impl Clone for Kept {
+impl Clone for CachedElements {
     fn clone(&self) -> Self {
         Self::nothing()
     }
 }
 
-impl PartialEq for Kept {
+impl PartialEq for CachedElements {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Kept {}
+impl Eq for CachedElements {}
 
-impl PartialOrd for Kept {
+impl PartialOrd for CachedElements {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Kept {
+impl Ord for CachedElements {
     fn cmp(&self, _: &Self) -> Ordering {
         Ordering::Equal
     }
 }
 
-impl Hash for Kept {
+impl Hash for CachedElements {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 

@@ -2,10 +2,10 @@
 //! gets, which nobody can whose configuration is read once; it costs several times as much.
 
 /// What makes the hash of a table. It differs from process to process.
-pub type Hashing = foldhash::fast::RandomState;
+pub type TableHasher = foldhash::fast::RandomState;
 
 /// A table by hash.
-pub type HashMap<K, V> = std::collections::HashMap<K, V, Hashing>;
+pub type HashMap<K, V> = std::collections::HashMap<K, V, TableHasher>;
 
 /// A set by hash.
-pub type HashSet<T> = std::collections::HashSet<T, Hashing>;
+pub type HashSet<T> = std::collections::HashSet<T, TableHasher>;

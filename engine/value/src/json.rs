@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::value::Name;
-use crate::{Number, Object, Part, Text, Type, Value};
+use crate::{Number, Object, Text, TextPart, Type, Value};
 
 const BITS: &str = "$bits";
 const DOUBLE: &str = "$double";
@@ -35,15 +35,15 @@ impl Serialize for Value {
             Value::Bool(it) => serializer.serialize_bool(*it),
             Value::Number(it) => it.serialize(serializer),
             Value::String(it) => serializer.serialize_str(it),
-            Value::Composed(parts) => tagged(serializer, TEXT, &parts.iter().map(WrittenPart::from).collect::<Vec<_>>()),
+            Value::Composed(parts) => tagged(serializer, TEXT, &parts.iter().map(SerializedPart::from).collect::<Vec<_>>()),
             Value::List(items) if items.is_declared() => tagged(serializer, EMPTY, &Type::of(self)),
             Value::Set(items) if items.is_declared() => tagged(serializer, EMPTY, &Type::of(self)),
             Value::Map(items) if items.declaration().known().is_some() => tagged(serializer, EMPTY, &Type::of(self)),
-            Value::List(items) => tagged(serializer, LIST, &Plain(items)),
+            Value::List(items) => tagged(serializer, LIST, &PlainElements(items)),
             Value::Set(items) => tagged(serializer, SET, &items.iter().collect::<Vec<_>>()),
-            Value::Map(items) => tagged(serializer, MAP, &Named(items)),
-            Value::Tuple(items) => Plain(items).serialize(serializer),
-            Value::Object(items) => Named(items).serialize(serializer),
+            Value::Map(items) => tagged(serializer, MAP, &ObjectEntries(items)),
+            Value::Tuple(items) => PlainElements(items).serialize(serializer),
+            Value::Object(items) => ObjectEntries(items).serialize(serializer),
             Value::Unknown(it) => match it.refined() {
                 Some(refined) => tagged(serializer, UNKNOWN, &(&it.ty, &it.cause, refined)),
                 None => tagged(serializer, UNKNOWN, &(&it.ty, &it.cause)),
@@ -59,9 +59,9 @@ fn tagged<S: Serializer>(serializer: S, tag: &'static str, content: &impl Serial
     map.end()
 }
 
-struct Plain<'a>(&'a [Value]);
+struct PlainElements<'a>(&'a [Value]);
 
-impl Serialize for Plain<'_> {
+impl Serialize for PlainElements<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(Some(self.0.len()))?;
         for item in self.0 {
@@ -71,9 +71,9 @@ impl Serialize for Plain<'_> {
     }
 }
 
-struct Named<'a>(&'a Object);
+struct ObjectEntries<'a>(&'a Object);
 
-impl Serialize for Named<'_> {
+impl Serialize for ObjectEntries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, item) in self.0 {
@@ -88,31 +88,31 @@ impl Serialize for Named<'_> {
 
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum WrittenPart {
+enum SerializedPart {
     Clear(Arc<str>),
     Secret(Arc<str>),
     Unknown(Option<Arc<str>>),
     SecretUnknown(Option<Arc<str>>),
 }
 
-impl From<&Part> for WrittenPart {
-    fn from(part: &Part) -> Self {
+impl From<&TextPart> for SerializedPart {
+    fn from(part: &TextPart) -> Self {
         match part {
-            Part::Clear(it) => WrittenPart::Clear(it.clone()),
-            Part::Secret(it) => WrittenPart::Secret(it.clone()),
-            Part::Unknown { cause, secret: false, .. } => WrittenPart::Unknown(cause.clone()),
-            Part::Unknown { cause, secret: true, .. } => WrittenPart::SecretUnknown(cause.clone()),
+            TextPart::Clear(it) => SerializedPart::Clear(it.clone()),
+            TextPart::Secret(it) => SerializedPart::Secret(it.clone()),
+            TextPart::Unknown { cause, secret: false, .. } => SerializedPart::Unknown(cause.clone()),
+            TextPart::Unknown { cause, secret: true, .. } => SerializedPart::SecretUnknown(cause.clone()),
         }
     }
 }
 
-impl From<WrittenPart> for Part {
-    fn from(part: WrittenPart) -> Self {
+impl From<SerializedPart> for TextPart {
+    fn from(part: SerializedPart) -> Self {
         match part {
-            WrittenPart::Clear(it) => Part::Clear(it),
-            WrittenPart::Secret(it) => Part::Secret(it),
-            WrittenPart::Unknown(cause) => Part::unknown(cause, false),
-            WrittenPart::SecretUnknown(cause) => Part::unknown(cause, true),
+            SerializedPart::Clear(it) => TextPart::Clear(it),
+            SerializedPart::Secret(it) => TextPart::Secret(it),
+            SerializedPart::Unknown(cause) => TextPart::unknown(cause, false),
+            SerializedPart::SecretUnknown(cause) => TextPart::unknown(cause, true),
         }
     }
 }
@@ -176,7 +176,7 @@ impl<'de> Visitor<'de> for AnyValue {
         let mut items = Object::new();
         while let Some(name) = map.next_key::<String>()? {
             let value = match name.as_str() {
-                TEXT => Value::from(map.next_value::<Vec<WrittenPart>>()?.into_iter().map(Part::from).collect::<Text>()),
+                TEXT => Value::from(map.next_value::<Vec<SerializedPart>>()?.into_iter().map(TextPart::from).collect::<Text>()),
                 LIST => Value::list(map.next_value::<Vec<Value>>()?),
                 SET => Value::set(map.next_value::<Vec<Value>>()?),
                 NULL => Value::null(&map.next_value()?),
@@ -282,7 +282,7 @@ impl Text {
             Value::Composed(parts) => parts.iter().cloned().collect(),
             Value::Unknown(it) => {
                 let origin = it.origin.clone();
-                Text::from_iter([Part::Unknown { cause: it.cause.clone(), secret: false, origin }])
+                Text::from_iter([TextPart::Unknown { cause: it.cause.clone(), secret: false, origin }])
             }
             Value::Sensitive(inner) => Text::of(inner)?.into_secret(),
             _ => return None,
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn every_value_survives_json() {
-        let text: Text = [Part::Clear("a".into()), Part::Secret("b".into())].into_iter().collect();
+        let text: Text = [TextPart::Clear("a".into()), TextPart::Secret("b".into())].into_iter().collect();
         let value = Value::object([
             ("$dollar".into(), Value::from(1)),
             ("list".into(), Value::list([Value::from("x")])),

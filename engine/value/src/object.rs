@@ -9,8 +9,8 @@ use std::ops::Index;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::element_types::Declared;
-use crate::facts::{Facts, Kept};
+use crate::element_types::DeclaredType;
+use crate::facts::{CachedElements, ValueFacts};
 use crate::value::Name;
 use crate::{Type, Value};
 
@@ -20,33 +20,33 @@ const FEW: usize = 32;
 /// The attributes of an object, in the order of their names. Used like a `BTreeMap` from names to values.
 #[derive(Clone)]
 pub struct Object {
-    form: Form,
-    kept: Kept,
+    form: ObjectForm,
+    kept: CachedElements,
 }
 
 #[derive(Clone)]
-enum Form {
+enum ObjectForm {
     /// Sorted by name.
     Few(Vec<(Name, Value)>),
     #[expect(clippy::box_collection, reason = "an object of few has no use for the room that a tree takes here")]
     Many(Box<BTreeMap<Name, Value>>),
     /// None, of a map whose elements would be of this type.
-    Empty(Declared),
+    Empty(DeclaredType),
 }
 
 impl Object {
-    const fn of(form: Form) -> Self {
-        Self { form, kept: Kept::nothing() }
+    const fn of(form: ObjectForm) -> Self {
+        Self { form, kept: CachedElements::nothing() }
     }
 
     /// The attributes, of which some will be other ones.
-    fn changing(&mut self) -> &mut Form {
+    fn changing(&mut self) -> &mut ObjectForm {
         self.kept.forget();
         &mut self.form
     }
 
     /// What is kept of all that is in it.
-    pub(crate) fn facts(&self) -> Facts {
+    pub(crate) fn facts(&self) -> ValueFacts {
         self.kept.facts(self.values())
     }
 
@@ -58,21 +58,21 @@ impl Object {
     /// No attributes.
     #[must_use]
     pub const fn new() -> Self {
-        Self::of(Form::Few(Vec::new()))
+        Self::of(ObjectForm::Few(Vec::new()))
     }
 
     /// The same elements, of a map whose elements are of this type; where there are none, it still has it.
     #[must_use]
     pub fn declared(self, of: &Type) -> Self {
-        if self.is_empty() { Self::of(Form::Empty(Declared::of(of))) } else { self }
+        if self.is_empty() { Self::of(ObjectForm::Empty(DeclaredType::of(of))) } else { self }
     }
 
     /// What type the elements of an empty map would have.
     #[must_use]
-    pub fn declaration(&self) -> &Declared {
+    pub fn declaration(&self) -> &DeclaredType {
         match &self.form {
-            Form::Empty(of) => of,
-            _ => &Declared::NOTHING,
+            ObjectForm::Empty(of) => of,
+            _ => &DeclaredType::NOTHING,
         }
     }
 
@@ -80,9 +80,9 @@ impl Object {
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.form {
-            Form::Few(entries) => entries.len(),
-            Form::Many(tree) => tree.len(),
-            Form::Empty(_) => 0,
+            ObjectForm::Few(entries) => entries.len(),
+            ObjectForm::Many(tree) => tree.len(),
+            ObjectForm::Empty(_) => 0,
         }
     }
 
@@ -102,24 +102,24 @@ impl Object {
     #[must_use]
     pub fn get_key_value<Q: Borrow<str> + ?Sized>(&self, name: &Q) -> Option<(&Name, &Value)> {
         match &self.form {
-            Form::Few(entries) => {
+            ObjectForm::Few(entries) => {
                 let (name, value) = &entries[position(entries, name.borrow()).ok()?];
                 Some((name, value))
             }
-            Form::Many(tree) => tree.get_key_value(name.borrow()),
-            Form::Empty(_) => None,
+            ObjectForm::Many(tree) => tree.get_key_value(name.borrow()),
+            ObjectForm::Empty(_) => None,
         }
     }
 
     /// The attribute of this name, to be changed.
     pub fn get_mut<Q: Borrow<str> + ?Sized>(&mut self, name: &Q) -> Option<&mut Value> {
         match self.changing() {
-            Form::Few(entries) => {
+            ObjectForm::Few(entries) => {
                 let at = position(entries, name.borrow()).ok()?;
                 Some(&mut entries[at].1)
             }
-            Form::Many(tree) => tree.get_mut(name.borrow()),
-            Form::Empty(_) => None,
+            ObjectForm::Many(tree) => tree.get_mut(name.borrow()),
+            ObjectForm::Empty(_) => None,
         }
     }
 
@@ -132,7 +132,7 @@ impl Object {
     /// Sets an attribute, and gives back what it was.
     pub fn insert(&mut self, name: Name, value: Value) -> Option<Value> {
         match self.changing() {
-            Form::Few(entries) => match position(entries, &name) {
+            ObjectForm::Few(entries) => match position(entries, &name) {
                 Ok(at) => Some(std::mem::replace(&mut entries[at].1, value)),
                 Err(at) if entries.len() < FEW => {
                     // Most objects are filled once and kept; doubling would keep as much again for nothing.
@@ -145,44 +145,44 @@ impl Object {
                 Err(_) => {
                     let mut tree: BTreeMap<_, _> = std::mem::take(entries).into_iter().collect();
                     tree.insert(name, value);
-                    self.form = Form::Many(Box::new(tree));
+                    self.form = ObjectForm::Many(Box::new(tree));
                     None
                 }
             },
-            Form::Many(tree) => tree.insert(name, value),
-            Form::Empty(_) => {
-                self.form = Form::Few(vec![(name, value)]);
+            ObjectForm::Many(tree) => tree.insert(name, value),
+            ObjectForm::Empty(_) => {
+                self.form = ObjectForm::Few(vec![(name, value)]);
                 None
             }
         }
     }
 
     /// The place of an attribute, which may be there or not.
-    pub fn entry(&mut self, name: Name) -> Entry<'_> {
-        Entry { object: self, name }
+    pub fn entry(&mut self, name: Name) -> ObjectEntry<'_> {
+        ObjectEntry { object: self, name }
     }
 
     /// Takes an attribute out.
     pub fn remove<Q: Borrow<str> + ?Sized>(&mut self, name: &Q) -> Option<Value> {
         match self.changing() {
-            Form::Few(entries) => position(entries, name.borrow()).ok().map(|at| entries.remove(at).1),
-            Form::Many(tree) => tree.remove(name.borrow()),
-            Form::Empty(_) => None,
+            ObjectForm::Few(entries) => position(entries, name.borrow()).ok().map(|at| entries.remove(at).1),
+            ObjectForm::Many(tree) => tree.remove(name.borrow()),
+            ObjectForm::Empty(_) => None,
         }
     }
 
     /// Keeps the attributes that `keep` says.
     pub fn retain(&mut self, mut keep: impl FnMut(&Name, &mut Value) -> bool) {
         match self.changing() {
-            Form::Few(entries) => entries.retain_mut(|(name, value)| keep(name, value)),
-            Form::Many(tree) => tree.retain(keep),
-            Form::Empty(_) => {}
+            ObjectForm::Few(entries) => entries.retain_mut(|(name, value)| keep(name, value)),
+            ObjectForm::Many(tree) => tree.retain(keep),
+            ObjectForm::Empty(_) => {}
         }
     }
 
     /// Keeps no names of its own where another object has the same ones, in the same places.
     pub fn share_names(&mut self, other: &Self) {
-        if let (Form::Few(own), Form::Few(others)) = (&mut self.form, &other.form) {
+        if let (ObjectForm::Few(own), ObjectForm::Few(others)) = (&mut self.form, &other.form) {
             for ((name, _), (other, _)) in own.iter_mut().zip(others) {
                 if name == other {
                     name.clone_from(other);
@@ -198,20 +198,20 @@ impl Object {
 
     /// Names and values, in order.
     #[must_use]
-    pub fn iter(&self) -> Iter<'_> {
+    pub fn iter(&self) -> ObjectIter<'_> {
         match &self.form {
-            Form::Few(entries) => Iter(Either::Few(entries.iter())),
-            Form::Many(tree) => Iter(Either::Many(tree.iter())),
-            Form::Empty(_) => Iter(Either::Few([].iter())),
+            ObjectForm::Few(entries) => ObjectIter(EitherIter::Few(entries.iter())),
+            ObjectForm::Many(tree) => ObjectIter(EitherIter::Many(tree.iter())),
+            ObjectForm::Empty(_) => ObjectIter(EitherIter::Few([].iter())),
         }
     }
 
     /// Names, and values to be changed, in order.
-    pub fn iter_mut(&mut self) -> IterMut<'_> {
+    pub fn iter_mut(&mut self) -> ObjectIterMut<'_> {
         match self.changing() {
-            Form::Few(entries) => IterMut(Either::Few(entries.iter_mut())),
-            Form::Many(tree) => IterMut(Either::Many(tree.iter_mut())),
-            Form::Empty(_) => IterMut(Either::Few([].iter_mut())),
+            ObjectForm::Few(entries) => ObjectIterMut(EitherIter::Few(entries.iter_mut())),
+            ObjectForm::Many(tree) => ObjectIterMut(EitherIter::Many(tree.iter_mut())),
+            ObjectForm::Empty(_) => ObjectIterMut(EitherIter::Few([].iter_mut())),
         }
     }
 
@@ -242,12 +242,12 @@ impl Object {
 }
 
 /// The place of an attribute in an [`Object`].
-pub struct Entry<'a> {
+pub struct ObjectEntry<'a> {
     object: &'a mut Object,
     name: Name,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> ObjectEntry<'a> {
     /// What is there, or else this, which is put there.
     pub fn or_insert(self, value: Value) -> &'a mut Value {
         self.or_insert_with(|| value)
@@ -284,10 +284,10 @@ impl FromIterator<(Name, Value)> for Object {
             entries.dedup_by(|(a, _), (b, _)| a == b);
         }
         if entries.len() > FEW {
-            return Self::of(Form::Many(Box::new(entries.into_iter().collect())));
+            return Self::of(ObjectForm::Many(Box::new(entries.into_iter().collect())));
         }
         entries.shrink_to_fit();
-        Self::of(Form::Few(entries))
+        Self::of(ObjectForm::Few(entries))
     }
 }
 
@@ -362,8 +362,8 @@ impl Serialize for Object {
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Attributes;
-        impl<'de> serde::de::Visitor<'de> for Attributes {
+        struct ObjectVisitor;
+        impl<'de> serde::de::Visitor<'de> for ObjectVisitor {
             type Value = Object;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -378,22 +378,22 @@ impl<'de> Deserialize<'de> for Object {
                 Ok(object)
             }
         }
-        deserializer.deserialize_map(Attributes)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
 /// Names and values of an [`Object`], in order.
 #[derive(Clone)]
-pub struct Iter<'a>(Either<std::slice::Iter<'a, (Name, Value)>, btree_map::Iter<'a, Name, Value>>);
+pub struct ObjectIter<'a>(EitherIter<std::slice::Iter<'a, (Name, Value)>, btree_map::Iter<'a, Name, Value>>);
 
 /// Names, and values to be changed, of an [`Object`], in order.
-pub struct IterMut<'a>(Either<std::slice::IterMut<'a, (Name, Value)>, btree_map::IterMut<'a, Name, Value>>);
+pub struct ObjectIterMut<'a>(EitherIter<std::slice::IterMut<'a, (Name, Value)>, btree_map::IterMut<'a, Name, Value>>);
 
 /// What an [`Object`] was made of, in order.
-pub struct IntoIter(Either<std::vec::IntoIter<(Name, Value)>, btree_map::IntoIter<Name, Value>>);
+pub struct ObjectIntoIter(EitherIter<std::vec::IntoIter<(Name, Value)>, btree_map::IntoIter<Name, Value>>);
 
 #[derive(Clone)]
-enum Either<F, M> {
+enum EitherIter<F, M> {
     Few(F),
     Many(M),
 }
@@ -405,15 +405,15 @@ macro_rules! in_order {
 
             fn next(&mut self) -> Option<Self::Item> {
                 match &mut self.0 {
-                    Either::Few(it) => it.next().map($of_few),
-                    Either::Many(it) => it.next(),
+                    EitherIter::Few(it) => it.next().map($of_few),
+                    EitherIter::Many(it) => it.next(),
                 }
             }
 
             fn size_hint(&self) -> (usize, Option<usize>) {
                 match &self.0 {
-                    Either::Few(it) => it.size_hint(),
-                    Either::Many(it) => it.size_hint(),
+                    EitherIter::Few(it) => it.size_hint(),
+                    EitherIter::Many(it) => it.size_hint(),
                 }
             }
         }
@@ -421,8 +421,8 @@ macro_rules! in_order {
         impl$(<$lifetime>)? DoubleEndedIterator for $name {
             fn next_back(&mut self) -> Option<Self::Item> {
                 match &mut self.0 {
-                    Either::Few(it) => it.next_back().map($of_few),
-                    Either::Many(it) => it.next_back(),
+                    EitherIter::Few(it) => it.next_back().map($of_few),
+                    EitherIter::Many(it) => it.next_back(),
                 }
             }
         }
@@ -430,37 +430,37 @@ macro_rules! in_order {
         impl$(<$lifetime>)? ExactSizeIterator for $name {}
     };
 }
-in_order!(Iter<'a>, (&'a Name, &'a Value), |(name, value)| (name, value), 'a);
-in_order!(IterMut<'a>, (&'a Name, &'a mut Value), |(name, value)| (&*name, value), 'a);
-in_order!(IntoIter, (Name, Value), |it| it);
+in_order!(ObjectIter<'a>, (&'a Name, &'a Value), |(name, value)| (name, value), 'a);
+in_order!(ObjectIterMut<'a>, (&'a Name, &'a mut Value), |(name, value)| (&*name, value), 'a);
+in_order!(ObjectIntoIter, (Name, Value), |it| it);
 
 impl<'a> IntoIterator for &'a Object {
     type Item = (&'a Name, &'a Value);
-    type IntoIter = Iter<'a>;
+    type IntoIter = ObjectIter<'a>;
 
-    fn into_iter(self) -> Iter<'a> {
+    fn into_iter(self) -> ObjectIter<'a> {
         self.iter()
     }
 }
 
 impl<'a> IntoIterator for &'a mut Object {
     type Item = (&'a Name, &'a mut Value);
-    type IntoIter = IterMut<'a>;
+    type IntoIter = ObjectIterMut<'a>;
 
-    fn into_iter(self) -> IterMut<'a> {
+    fn into_iter(self) -> ObjectIterMut<'a> {
         self.iter_mut()
     }
 }
 
 impl IntoIterator for Object {
     type Item = (Name, Value);
-    type IntoIter = IntoIter;
+    type IntoIter = ObjectIntoIter;
 
-    fn into_iter(self) -> IntoIter {
+    fn into_iter(self) -> ObjectIntoIter {
         match self.form {
-            Form::Few(entries) => IntoIter(Either::Few(entries.into_iter())),
-            Form::Many(tree) => IntoIter(Either::Many(tree.into_iter())),
-            Form::Empty(_) => IntoIter(Either::Few(Vec::new().into_iter())),
+            ObjectForm::Few(entries) => ObjectIntoIter(EitherIter::Few(entries.into_iter())),
+            ObjectForm::Many(tree) => ObjectIntoIter(EitherIter::Many(tree.into_iter())),
+            ObjectForm::Empty(_) => ObjectIntoIter(EitherIter::Few(Vec::new().into_iter())),
         }
     }
 }

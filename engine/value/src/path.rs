@@ -9,7 +9,7 @@ use crate::value::Name;
 /// One step into a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Step {
+pub enum PathStep {
     /// Into a list or tuple.
     Index(usize),
     /// Into an object or map.
@@ -19,7 +19,7 @@ pub enum Step {
 /// A place inside a value; the root is the value itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Path(Vec<Step>);
+pub struct Path(Vec<PathStep>);
 
 impl Path {
     /// The value itself.
@@ -37,23 +37,23 @@ impl Path {
     /// An attribute of the root.
     #[must_use]
     pub fn attribute(name: impl Into<Name>) -> Self {
-        Self(vec![Step::Name(name.into())])
+        Self(vec![PathStep::Name(name.into())])
     }
 
     /// The steps from the root.
     #[must_use]
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[PathStep] {
         &self.0
     }
 
     /// Goes one name deeper.
     pub fn push_name(&mut self, name: Name) {
-        self.0.push(Step::Name(name));
+        self.0.push(PathStep::Name(name));
     }
 
     /// Goes one index deeper.
     pub fn push_index(&mut self, index: usize) {
-        self.0.push(Step::Index(index));
+        self.0.push(PathStep::Index(index));
     }
 
     /// Goes one step back.
@@ -83,9 +83,9 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.0.iter().enumerate() {
             match step {
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Name(name) if position == 0 => f.write_str(name)?,
-                Step::Name(name) => write!(f, ".{name}")?,
+                PathStep::Index(index) => write!(f, "[{index}]")?,
+                PathStep::Name(name) if position == 0 => f.write_str(name)?,
+                PathStep::Name(name) => write!(f, ".{name}")?,
             }
         }
         Ok(())

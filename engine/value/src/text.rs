@@ -8,7 +8,7 @@ use crate::{Origin, Type, Value};
 
 /// One stretch of a composed text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
+pub enum TextPart {
     /// May be shown to anybody.
     Clear(Arc<str>),
     /// Known, and never shown.
@@ -24,7 +24,7 @@ pub enum Part {
     },
 }
 
-impl Part {
+impl TextPart {
     /// A part that is not known yet, and that is made of what it waits for.
     #[must_use]
     pub fn unknown(cause: Option<Arc<str>>, secret: bool) -> Self {
@@ -33,17 +33,17 @@ impl Part {
 
     /// Whether it is a secret, or will be one.
     pub(crate) fn is_secret(&self) -> bool {
-        matches!(self, Part::Secret(_) | Part::Unknown { secret: true, .. })
+        matches!(self, TextPart::Secret(_) | TextPart::Unknown { secret: true, .. })
     }
 }
 
-impl fmt::Debug for Part {
+impl fmt::Debug for TextPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Part::Clear(text) => write!(f, "{text:?}"),
-            Part::Secret(_) => f.write_str("(sensitive)"),
-            Part::Unknown { cause: Some(cause), .. } => write!(f, "(unknown: {cause})"),
-            Part::Unknown { cause: None, .. } => f.write_str("(unknown)"),
+            TextPart::Clear(text) => write!(f, "{text:?}"),
+            TextPart::Secret(_) => f.write_str("(sensitive)"),
+            TextPart::Unknown { cause: Some(cause), .. } => write!(f, "(unknown: {cause})"),
+            TextPart::Unknown { cause: None, .. } => f.write_str("(unknown)"),
         }
     }
 }
@@ -51,7 +51,7 @@ impl fmt::Debug for Part {
 /// A text under construction, or one taken apart for a document to render.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text {
-    parts: Vec<Part>,
+    parts: Vec<TextPart>,
 }
 
 impl Text {
@@ -64,24 +64,24 @@ impl Text {
     /// A text of one secret part.
     #[must_use]
     pub fn secret(text: impl Into<Arc<str>>) -> Self {
-        Self { parts: vec![Part::Secret(text.into())] }
+        Self { parts: vec![TextPart::Secret(text.into())] }
     }
 
     /// A text that is not known yet.
     #[must_use]
     pub fn unknown(cause: Option<Arc<str>>) -> Self {
-        Self { parts: vec![Part::unknown(cause, false)] }
+        Self { parts: vec![TextPart::unknown(cause, false)] }
     }
 
     /// The parts in order; no two clear neighbours, no empty clear part.
     #[must_use]
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[TextPart] {
         &self.parts
     }
 
     /// Appends clear text.
     pub fn push_str(&mut self, text: &str) {
-        self.push_part(Part::Clear(text.into()));
+        self.push_part(TextPart::Clear(text.into()));
     }
 
     /// Appends all parts of another text.
@@ -92,12 +92,12 @@ impl Text {
     }
 
     /// Appends one part, joining it to a clear neighbour.
-    pub fn push_part(&mut self, part: Part) {
-        if let Part::Clear(new) = &part {
+    pub fn push_part(&mut self, part: TextPart) {
+        if let TextPart::Clear(new) = &part {
             if new.is_empty() {
                 return;
             }
-            if let Some(Part::Clear(last)) = self.parts.last_mut() {
+            if let Some(TextPart::Clear(last)) = self.parts.last_mut() {
                 *last = format!("{last}{new}").into();
                 return;
             }
@@ -112,9 +112,9 @@ impl Text {
         let mut mapped = Self::new();
         for part in &self.parts {
             mapped.push_part(match part {
-                Part::Clear(text) => Part::Clear(rewrite(text).into()),
-                Part::Secret(text) => Part::Secret(rewrite(text).into()),
-                Part::Unknown { cause, secret, .. } => Part::unknown(cause.clone(), *secret),
+                TextPart::Clear(text) => TextPart::Clear(rewrite(text).into()),
+                TextPart::Secret(text) => TextPart::Secret(rewrite(text).into()),
+                TextPart::Unknown { cause, secret, .. } => TextPart::unknown(cause.clone(), *secret),
             });
         }
         mapped
@@ -129,7 +129,7 @@ impl Text {
     /// Whether nothing in it is secret.
     #[must_use]
     pub fn is_clear(&self) -> bool {
-        !self.parts.iter().any(Part::is_secret)
+        !self.parts.iter().any(TextPart::is_secret)
     }
 
     /// Whether it has no parts at all.
@@ -142,8 +142,8 @@ impl Text {
     #[must_use]
     pub fn into_secret(self) -> Self {
         let secret = |part| match part {
-            Part::Clear(text) | Part::Secret(text) => Part::Secret(text),
-            Part::Unknown { cause, origin, .. } => Part::Unknown { cause, secret: true, origin },
+            TextPart::Clear(text) | TextPart::Secret(text) => TextPart::Secret(text),
+            TextPart::Unknown { cause, origin, .. } => TextPart::Unknown { cause, secret: true, origin },
         };
         Self { parts: self.parts.into_iter().map(secret).collect() }
     }
@@ -154,16 +154,16 @@ impl Text {
         let mut lines = vec![Text::new()];
         for part in &self.parts {
             let (text, secret) = match part {
-                Part::Clear(text) => (text, false),
-                Part::Secret(text) => (text, true),
-                unknown @ Part::Unknown { .. } => {
+                TextPart::Clear(text) => (text, false),
+                TextPart::Secret(text) => (text, true),
+                unknown @ TextPart::Unknown { .. } => {
                     lines.last_mut().expect("there is always a line").push_part(unknown.clone());
                     continue;
                 }
             };
             for piece in text.split_inclusive('\n') {
                 let line = lines.last_mut().expect("there is always a line");
-                line.push_part(if secret { Part::Secret(piece.into()) } else { Part::Clear(piece.into()) });
+                line.push_part(if secret { TextPart::Secret(piece.into()) } else { TextPart::Clear(piece.into()) });
                 if piece.ends_with('\n') {
                     lines.push(Text::new());
                 }
@@ -177,12 +177,12 @@ impl Text {
 }
 
 /// The whole text that parts make where every one is known, secrets included.
-pub(crate) fn known(parts: &[Part]) -> Option<String> {
+pub(crate) fn known(parts: &[TextPart]) -> Option<String> {
     let mut whole = String::new();
     for part in parts {
         match part {
-            Part::Clear(text) | Part::Secret(text) => whole.push_str(text),
-            Part::Unknown { .. } => return None,
+            TextPart::Clear(text) | TextPart::Secret(text) => whole.push_str(text),
+            TextPart::Unknown { .. } => return None,
         }
     }
     Some(whole)
@@ -202,8 +202,8 @@ impl From<String> for Text {
     }
 }
 
-impl FromIterator<Part> for Text {
-    fn from_iter<I: IntoIterator<Item = Part>>(parts: I) -> Self {
+impl FromIterator<TextPart> for Text {
+    fn from_iter<I: IntoIterator<Item = TextPart>>(parts: I) -> Self {
         let mut text = Self::new();
         for part in parts {
             text.push_part(part);
@@ -217,16 +217,16 @@ const MOST_PARTS: usize = 10_000;
 
 impl Text {
     /// The same text as one part, a secret where any of it is.
-    fn as_one(&self) -> Part {
+    fn as_one(&self) -> TextPart {
         match self.known() {
-            Some(text) if self.is_clear() => Part::Clear(text.into()),
-            Some(text) => Part::Secret(text.into()),
+            Some(text) if self.is_clear() => TextPart::Clear(text.into()),
+            Some(text) => TextPart::Secret(text.into()),
             None => {
                 let cause = self.parts.iter().find_map(|it| match it {
-                    Part::Unknown { cause, .. } => cause.clone(),
+                    TextPart::Unknown { cause, .. } => cause.clone(),
                     _ => None,
                 });
-                Part::unknown(cause, !self.is_clear())
+                TextPart::unknown(cause, !self.is_clear())
             }
         }
     }
@@ -237,8 +237,8 @@ impl From<Text> for Value {
     fn from(text: Text) -> Self {
         match text.parts.as_slice() {
             [] => Value::String("".into()),
-            [Part::Clear(only)] => Value::String(only.clone()),
-            [Part::Unknown { cause, secret, origin }] => {
+            [TextPart::Clear(only)] => Value::String(only.clone()),
+            [TextPart::Unknown { cause, secret, origin }] => {
                 let unknown = Value::unknown(Type::String, cause.clone()).known_as(origin.clone());
                 if *secret { Value::Sensitive(Arc::new(unknown)) } else { unknown }
             }
@@ -254,14 +254,15 @@ mod tests {
 
     #[test]
     fn clear_neighbours_are_joined() {
-        let text: Text = [Part::Clear("a".into()), Part::Clear("".into()), Part::Clear("b".into())].into_iter().collect();
+        let text: Text =
+            [TextPart::Clear("a".into()), TextPart::Clear("".into()), TextPart::Clear("b".into())].into_iter().collect();
         assert_eq!(Value::from(text), Value::from("ab"));
     }
 
     #[test]
     fn a_text_that_is_doubled_again_and_again_stays_small() {
-        let doubled = |part: Part| {
-            let mut text: Text = [Part::Clear("a".into()), part].into_iter().collect();
+        let doubled = |part: TextPart| {
+            let mut text: Text = [TextPart::Clear("a".into()), part].into_iter().collect();
             for _ in 0..40 {
                 let twice = Text { parts: text.parts.iter().chain(&text.parts).take(1_000_000).cloned().collect() };
                 text = Text::of(&Value::from(twice)).unwrap();
@@ -269,10 +270,10 @@ mod tests {
             }
             Value::from(text)
         };
-        let waits = doubled(Part::unknown(Some("a.b.c".into()), false));
+        let waits = doubled(TextPart::unknown(Some("a.b.c".into()), false));
         assert!(!waits.is_known() && !waits.contains_sensitive() && waits.cause().as_deref() == Some("a.b.c"));
-        assert!(doubled(Part::unknown(None, true)).contains_sensitive());
-        let secrets: Text = (0..=MOST_PARTS).map(|it| Part::Secret(it.to_string().into())).collect();
+        assert!(doubled(TextPart::unknown(None, true)).contains_sensitive());
+        let secrets: Text = (0..=MOST_PARTS).map(|it| TextPart::Secret(it.to_string().into())).collect();
         let whole = Value::from(secrets.clone());
         assert!(whole.contains_sensitive() && Text::of(&whole).unwrap().known() == secrets.known());
     }

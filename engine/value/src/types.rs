@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::Value;
-use crate::element_types::Declared;
+use crate::element_types::DeclaredType;
 
 /// A type of the language. `Any` stands for a type not known yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,12 +30,12 @@ pub enum Type {
     /// A fixed number of elements, each of its own type.
     Tuple(Arc<Vec<Type>>),
     /// Named attributes, each of its own type.
-    Object(Arc<BTreeMap<Arc<str>, Attribute>>),
+    Object(Arc<BTreeMap<Arc<str>, AttributeType>>),
 }
 
 /// One attribute of an object type.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Attribute {
+pub struct AttributeType {
     /// The attribute's type.
     pub ty: Type,
     /// Whether it may be left out.
@@ -79,7 +79,7 @@ impl Type {
                 }
             }
             Value::Object(items) => {
-                let attribute = |ty| Attribute { ty, optional: false, default: None };
+                let attribute = |ty| AttributeType { ty, optional: false, default: None };
                 let named = |(name, it): (&Arc<str>, &Value)| (name.clone(), attribute(Type::of(it)));
                 let all = || Type::Object(Arc::new(items.iter().map(named).collect()));
                 match items.ty(all) {
@@ -123,7 +123,7 @@ impl Type {
 
 /// The one type of elements; `Any` where there is none, or where one of them may turn out to be anything. A null of no type
 /// goes along with everything.
-fn common(items: &mut dyn Iterator<Item = &Value>, declared: &Declared) -> Type {
+fn common(items: &mut dyn Iterator<Item = &Value>, declared: &DeclaredType) -> Type {
     let mut common = None;
     for item in items {
         let ty = Type::of(item);
@@ -155,8 +155,8 @@ fn filled(a: &Type, b: &Type) -> Option<Type> {
             Type::Tuple(Arc::new(a.iter().zip(b.iter()).map(|(a, b)| filled(a, b)).collect::<Option<_>>()?))
         }
         (Type::Object(a), Type::Object(b)) if a.keys().eq(b.keys()) => {
-            let attribute = |((name, a), b): ((&Arc<str>, &Attribute), &Attribute)| {
-                Some((name.clone(), Attribute { ty: filled(&a.ty, &b.ty)?, optional: false, default: None }))
+            let attribute = |((name, a), b): ((&Arc<str>, &AttributeType), &AttributeType)| {
+                Some((name.clone(), AttributeType { ty: filled(&a.ty, &b.ty)?, optional: false, default: None }))
             };
             Type::Object(Arc::new(a.iter().zip(b.values()).map(attribute).collect::<Option<_>>()?))
         }

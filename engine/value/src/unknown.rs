@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Number, Object, Part, Type, Value};
+use crate::{Number, Object, TextPart, Type, Value};
 
 /// A value that is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Unknown {
+pub struct UnknownValue {
     /// What type it will have.
     pub ty: Type,
     /// The attribute it waits for, such as `aws_db_instance.pg.address`.
     pub cause: Option<Arc<str>>,
     /// What else is known of it.
-    refined: Refined,
+    refined: Refinements,
     /// What it is, where that is known.
     pub(crate) origin: Origin,
 }
@@ -61,7 +61,7 @@ impl Hash for Origin {
 
 /// What is known of an unknown beside its type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Refined {
+struct Refinements {
     /// It will not be null.
     #[serde(default)]
     not_null: bool,
@@ -70,20 +70,20 @@ struct Refined {
     length: Option<(usize, Option<usize>)>,
     /// It will not be less than the first number, nor greater than the second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    range: Option<Range>,
+    range: Option<NumberRange>,
 }
 
 /// The least and the greatest number that something may be.
-pub type Range = (Option<Number>, Option<Number>);
+pub type NumberRange = (Option<Number>, Option<Number>);
 
 /// A list of no more unknown elements than these is written out where their number is known.
 const WRITTEN_OUT: usize = 1 << 10;
 
-impl Unknown {
+impl UnknownValue {
     /// An unknown of a type, of which nothing else is known.
     #[must_use]
     pub fn new(ty: Type, cause: Option<Arc<str>>) -> Self {
-        Self { ty, cause, refined: Refined::default(), origin: Origin::default() }
+        Self { ty, cause, refined: Refinements::default(), origin: Origin::default() }
     }
 
     /// Whether it will not be null.
@@ -100,7 +100,7 @@ impl Unknown {
 
     /// The least and the greatest number that it may be.
     #[must_use]
-    pub fn range(&self) -> Range {
+    pub fn range(&self) -> NumberRange {
         self.refined.range.clone().unwrap_or_default()
     }
 
@@ -109,7 +109,7 @@ impl Unknown {
     pub fn of_type(&self, ty: Type) -> Value {
         let keeps = std::mem::discriminant(&ty) == std::mem::discriminant(&self.ty);
         let (length, range) = if keeps { (self.refined.length, self.refined.range.clone()) } else { (None, None) };
-        let refined = Refined { not_null: self.refined.not_null, length, range };
+        let refined = Refinements { not_null: self.refined.not_null, length, range };
         let is_same = ty == self.ty || self.ty == Type::Any;
         let origin = if is_same { self.origin.clone() } else { Origin::default() };
         Value::Unknown(Arc::new(Self { ty, cause: self.cause.clone(), refined, origin }))
@@ -123,7 +123,7 @@ impl Unknown {
 
     /// What is known of it beside its type, where anything is.
     pub(crate) fn refined(&self) -> Option<impl Serialize + '_> {
-        (self.refined != Refined::default()).then_some(&self.refined)
+        (self.refined != Refinements::default()).then_some(&self.refined)
     }
 }
 
@@ -157,7 +157,7 @@ impl Value {
 
     /// The number, of which it is known what it is at least and at most.
     #[must_use]
-    pub fn in_range(self, range: Range) -> Self {
+    pub fn in_range(self, range: NumberRange) -> Self {
         self.refined(|it| {
             it.not_null = true;
             it.range = Some(range).filter(|it| *it != (None, None));
@@ -188,8 +188,8 @@ impl Value {
     pub fn without_origin(self) -> Self {
         match &self {
             Value::Composed(parts) if !self.is_known() => {
-                let nameless = |it: &Part| match it {
-                    Part::Unknown { cause, secret, .. } => Part::unknown(cause.clone(), *secret),
+                let nameless = |it: &TextPart| match it {
+                    TextPart::Unknown { cause, secret, .. } => TextPart::unknown(cause.clone(), *secret),
                     known => known.clone(),
                 };
                 Value::Composed(parts.iter().map(nameless).collect())
@@ -207,9 +207,9 @@ impl Value {
     /// the same. None where it is made of them, or is known.
     #[must_use]
     pub fn provenance(&self) -> Option<Vec<Stretch>> {
-        let stretch = |part: &Part| match part {
-            Part::Clear(text) | Part::Secret(text) => Some(Stretch::Text(text.clone())),
-            Part::Unknown { origin, .. } => origin.0.clone().map(Stretch::Attribute),
+        let stretch = |part: &TextPart| match part {
+            TextPart::Clear(text) | TextPart::Secret(text) => Some(Stretch::Text(text.clone())),
+            TextPart::Unknown { origin, .. } => origin.0.clone().map(Stretch::Attribute),
         };
         match self {
             Value::Unknown(it) => it.origin().map(|it| vec![Stretch::Attribute(it.clone())]),
@@ -229,11 +229,11 @@ impl Value {
         }
     }
 
-    fn refined(self, refine: impl FnOnce(&mut Refined)) -> Self {
+    fn refined(self, refine: impl FnOnce(&mut Refinements)) -> Self {
         self.where_unknown(|it| refine(&mut it.refined))
     }
 
-    fn where_unknown(self, change: impl FnOnce(&mut Unknown)) -> Self {
+    fn where_unknown(self, change: impl FnOnce(&mut UnknownValue)) -> Self {
         match self {
             Value::Unknown(mut it) => {
                 change(Arc::make_mut(&mut it));
@@ -245,24 +245,24 @@ impl Value {
     }
 }
 
-impl<'de> Deserialize<'de> for Unknown {
+impl<'de> Deserialize<'de> for UnknownValue {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Parts;
-        impl<'de> serde::de::Visitor<'de> for Parts {
-            type Value = Unknown;
+        struct UnknownVisitor;
+        impl<'de> serde::de::Visitor<'de> for UnknownVisitor {
+            type Value = UnknownValue;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a type, a cause and what else is known")
             }
 
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Unknown, A::Error> {
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<UnknownValue, A::Error> {
                 let ty = seq.next_element()?.ok_or_else(|| serde::de::Error::custom("an unknown must have a type"))?;
                 let cause = seq.next_element()?.flatten();
                 let refined = seq.next_element()?.unwrap_or_default();
-                Ok(Unknown { ty, cause, refined, origin: Origin::default() })
+                Ok(UnknownValue { ty, cause, refined, origin: Origin::default() })
             }
         }
-        deserializer.deserialize_seq(Parts)
+        deserializer.deserialize_seq(UnknownVisitor)
     }
 }
 

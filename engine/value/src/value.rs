@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::element_types::{Declared, Elements};
-use crate::facts::Facts;
-use crate::unknown::Unknown;
-use crate::{Number, Object, Part, Path, Text, Type, text};
+use crate::element_types::{DeclaredType, Elements};
+use crate::facts::ValueFacts;
+use crate::unknown::UnknownValue;
+use crate::{Number, Object, Path, Text, TextPart, Type, text};
 
 /// A name in a map, object or schema.
 pub type Name = Arc<str>;
@@ -23,7 +23,7 @@ pub enum Value {
     /// A text that is known and clear.
     String(Arc<str>),
     /// A text of parts of which at least one is secret or unknown; see [`Text`].
-    Composed(Arc<[Part]>),
+    Composed(Arc<[TextPart]>),
     /// Elements of one type, in order.
     List(Arc<Elements<Vec<Value>>>),
     /// Different elements of one type.
@@ -35,9 +35,9 @@ pub enum Value {
     /// Attributes of any types by name.
     Object(Arc<Object>),
     /// Nothing, of a type where one was declared; behind all others in a set. Nulls are equal whatever their types.
-    Null(Declared),
+    Null(DeclaredType),
     /// Not known yet.
-    Unknown(Arc<Unknown>),
+    Unknown(Arc<UnknownValue>),
     /// Never shown. Never directly around another `Sensitive`, a `String` or a `Composed`: a secret text is `Composed`.
     Sensitive(Arc<Value>),
 }
@@ -48,7 +48,7 @@ pub enum Mark {
     /// All of it is secret.
     Sensitive,
     /// A text whose parts are these.
-    Parts(Arc<[Part]>),
+    Parts(Arc<[TextPart]>),
 }
 
 /// The marks taken off a value, by place.
@@ -56,18 +56,18 @@ pub type Marks = Vec<(Path, Mark)>;
 
 impl Value {
     /// A null of no type.
-    pub const NULL: Self = Self::Null(Declared::NOTHING);
+    pub const NULL: Self = Self::Null(DeclaredType::NOTHING);
 
     /// A null of a type.
     #[must_use]
     pub fn null(ty: &Type) -> Self {
-        Value::Null(Declared::of(ty))
+        Value::Null(DeclaredType::of(ty))
     }
 
     /// An unknown of a type.
     #[must_use]
     pub fn unknown(ty: Type, cause: Option<Arc<str>>) -> Self {
-        Value::Unknown(Arc::new(Unknown::new(ty, cause)))
+        Value::Unknown(Arc::new(UnknownValue::new(ty, cause)))
     }
 
     /// An object of attributes.
@@ -91,7 +91,7 @@ impl Value {
     /// A list of elements of a type; where there are none, it still has it.
     #[must_use]
     pub fn list_of(of: &Type, items: Vec<Value>) -> Self {
-        let of = if items.is_empty() { Declared::of(of) } else { Declared::NOTHING };
+        let of = if items.is_empty() { DeclaredType::of(of) } else { DeclaredType::NOTHING };
         Value::List(Arc::new(Elements::new(items, of)))
     }
 
@@ -104,7 +104,7 @@ impl Value {
     /// A set of elements of a type; where there are none, it still has it.
     #[must_use]
     pub fn set_of(of: &Type, items: BTreeSet<Value>) -> Self {
-        let of = if items.is_empty() { Declared::of(of) } else { Declared::NOTHING };
+        let of = if items.is_empty() { DeclaredType::of(of) } else { DeclaredType::NOTHING };
         Value::Set(Arc::new(Elements::new(items, of)))
     }
 
@@ -119,7 +119,7 @@ impl Value {
     pub fn sensitive(self) -> Self {
         match self {
             it @ Value::Sensitive(_) => it,
-            Value::String(text) => Value::Composed([Part::Secret(text)].into()),
+            Value::String(text) => Value::Composed([TextPart::Secret(text)].into()),
             Value::Composed(parts) => Value::Composed(Text::from_iter(parts.iter().cloned()).into_secret().parts().into()),
             it => Value::Sensitive(Arc::new(it)),
         }
@@ -130,7 +130,7 @@ impl Value {
     pub fn is_sensitive(&self) -> bool {
         match self {
             Value::Sensitive(_) => true,
-            Value::Composed(parts) => parts.iter().any(Part::is_secret),
+            Value::Composed(parts) => parts.iter().any(TextPart::is_secret),
             _ => false,
         }
     }
@@ -138,7 +138,7 @@ impl Value {
     /// Whether anything in it is marked.
     #[must_use]
     pub fn contains_sensitive(&self) -> bool {
-        Facts::of(self).contains_sensitive()
+        ValueFacts::of(self).contains_sensitive()
     }
 
     /// Whether the value itself (not something deeper) is known.
@@ -147,7 +147,7 @@ impl Value {
         match self {
             Value::Unknown(_) => false,
             Value::Sensitive(inner) => inner.is_known(),
-            Value::Composed(parts) => !parts.iter().any(|it| matches!(it, Part::Unknown { .. })),
+            Value::Composed(parts) => !parts.iter().any(|it| matches!(it, TextPart::Unknown { .. })),
             _ => true,
         }
     }
@@ -155,20 +155,20 @@ impl Value {
     /// Whether everything in it is known.
     #[must_use]
     pub fn is_wholly_known(&self) -> bool {
-        Facts::of(self).is_wholly_known()
+        ValueFacts::of(self).is_wholly_known()
     }
 
     /// Whether something in it is not known yet, not even by its type.
     #[must_use]
     pub fn may_be_anything(&self) -> bool {
-        Facts::of(self).may_be_anything()
+        ValueFacts::of(self).may_be_anything()
     }
 
     /// How many elements are in it, in all depths, up to four billion. What it shares with others counts each time, as
     /// whoever looks at all of it meets it each time.
     #[must_use]
     pub fn size(&self) -> usize {
-        Facts::of(self).size() as usize
+        ValueFacts::of(self).size() as usize
     }
 
     /// Whether it is null, marked or not.
@@ -187,7 +187,7 @@ impl Value {
         match self {
             Value::Unknown(unknown) => unknown.cause.clone(),
             Value::Composed(parts) => parts.iter().find_map(|it| match it {
-                Part::Unknown { cause, .. } => cause.clone(),
+                TextPart::Unknown { cause, .. } => cause.clone(),
                 _ => None,
             }),
             _ => self.children().find_map(Value::cause),
@@ -236,7 +236,7 @@ impl Value {
     /// Whether there is any mark in it, so that it is another value without them.
     #[must_use]
     pub fn is_marked(&self) -> bool {
-        Facts::of(self).is_marked()
+        ValueFacts::of(self).is_marked()
     }
 
     /// The value without any marks; for what leaves the engine on purpose.
@@ -361,7 +361,7 @@ fn take_named(items: &Object, at: &mut Path, marks: &mut Marks) -> Object {
     if items.is_empty() { items.clone() } else { items.iter().map(each).collect() }
 }
 
-fn put_mark(value: Value, steps: &[crate::Step], mark: &Mark) -> Value {
+fn put_mark(value: Value, steps: &[crate::PathStep], mark: &Mark) -> Value {
     let Some((step, deeper)) = steps.split_first() else {
         return match (&value, mark) {
             (Value::String(text), Mark::Parts(parts)) => {
@@ -387,12 +387,12 @@ fn put_mark(value: Value, steps: &[crate::Step], mark: &Mark) -> Value {
         Some(items)
     };
     match (&value, step) {
-        (Value::Object(items), crate::Step::Name(name)) => named(items, name).map_or(value, |it| Value::Object(Arc::new(it))),
-        (Value::Map(items), crate::Step::Name(name)) => named(items, name).map_or(value, |it| Value::Map(Arc::new(it))),
-        (Value::List(items), crate::Step::Index(index)) => {
+        (Value::Object(items), crate::PathStep::Name(name)) => named(items, name).map_or(value, |it| Value::Object(Arc::new(it))),
+        (Value::Map(items), crate::PathStep::Name(name)) => named(items, name).map_or(value, |it| Value::Map(Arc::new(it))),
+        (Value::List(items), crate::PathStep::Index(index)) => {
             indexed(items, *index).map_or_else(|| value.clone().sensitive(), Value::list)
         }
-        (Value::Tuple(items), crate::Step::Index(index)) => {
+        (Value::Tuple(items), crate::PathStep::Index(index)) => {
             indexed(items, *index).map_or_else(|| value.clone().sensitive(), Value::tuple)
         }
         (Value::Null(_), _) => value,
@@ -448,7 +448,7 @@ mod tests {
 
     #[test]
     fn a_text_that_changed_is_secret_as_a_whole() {
-        let value = Value::from(Text::from_iter([Part::Clear("user:".into()), Part::Secret("hush".into())]));
+        let value = Value::from(Text::from_iter([TextPart::Clear("user:".into()), TextPart::Secret("hush".into())]));
         let (_, marks) = value.unmark_deep();
         assert_eq!(Value::from("user:other").remark(&marks), Value::from("user:other").sensitive());
     }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use ha_diagnostics::Diagnostic;
-use ha_lang::{BlockName, Environment, Files, Scope, SourceFile, Target as Name, expression};
-use ha_value::{Key, Type, Value};
+use ha_lang::{BlockName, EvaluationContext, FileSource, ReferenceTarget as Name, SourceFile, ValueScope, expression};
+use ha_value::{InstanceKey, Type, Value};
 
 use super::problems::summaries;
-use crate::target::{Target, files, likeness};
+use crate::target::{FuzzTarget, files, likeness};
 
-pub(super) const TARGET: Target = Target { name: "evaluator", words: WORDS, seeds, run };
+pub(super) const TARGET: FuzzTarget = FuzzTarget { name: "evaluator", words: WORDS, seeds, run };
 
 const WORDS: &[&str] = &[
     "local.text",
@@ -126,7 +126,7 @@ fn run(input: &[u8]) -> u64 {
         Ok(expression) => expression,
         Err(problems) => return likeness(summaries(&problems, &file)),
     };
-    let environment = Environment::new(&World, &World);
+    let environment = EvaluationContext::new(&EvaluatorScope, &EvaluatorScope);
     let outcome = expression.evaluate(&environment);
     match &outcome {
         Ok(value) => likeness((Type::of(value).to_string(), value.contains_sensitive(), value.is_wholly_known())),
@@ -137,9 +137,9 @@ fn run(input: &[u8]) -> u64 {
     }
 }
 
-struct World;
+struct EvaluatorScope;
 
-impl Scope for World {
+impl ValueScope for EvaluatorScope {
     fn value(&self, target: &Name) -> Result<Value, Box<Diagnostic>> {
         let open = |ty: Type| Value::unknown(ty, Some("aws_x.y.id".into()));
         let texts = || [Value::from("b"), Value::from("a"), Value::from("é")];
@@ -161,12 +161,12 @@ impl Scope for World {
         })
     }
 
-    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
+    fn instance(&self, block: &BlockName, key: &InstanceKey) -> Result<Value, Box<Diagnostic>> {
         Err(Box::new(Diagnostic::error(format!("there is no `{block}{key}`"))))
     }
 }
 
-impl Files for World {
+impl FileSource for EvaluatorScope {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         match path {
             "a" => Ok((*b"a ${x} %{ if true }b%{ endif }\xff").into()),

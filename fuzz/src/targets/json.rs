@@ -4,9 +4,9 @@ use ha_lang::{SourceFile, compile, value_of_text, values_file};
 use ha_value::Type;
 
 use super::problems::summaries;
-use crate::target::{Target, likeness};
+use crate::target::{FuzzTarget, likeness};
 
-pub(super) const TARGET: Target = Target { name: "json", words: WORDS, seeds: Vec::new, run };
+pub(super) const TARGET: FuzzTarget = FuzzTarget { name: "json", words: WORDS, seeds: Vec::new, run };
 
 const WORDS: &[&str] = &[
     "{",

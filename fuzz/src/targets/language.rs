@@ -3,9 +3,9 @@
 use ha_lang::{SourceFile, compile, format, is_unfinished};
 
 use super::problems::summaries;
-use crate::target::{Target, files, likeness};
+use crate::target::{FuzzTarget, files, likeness};
 
-pub(super) const TARGET: Target = Target { name: "language", words: WORDS, seeds: || files("examples/quickstart"), run };
+pub(super) const TARGET: FuzzTarget = FuzzTarget { name: "language", words: WORDS, seeds: || files("examples/quickstart"), run };
 
 const WORDS: &[&str] = &[
     "${",

@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_diagnostics::{Diagnostic, Span};
+use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_plan::{
-    Change, Checked, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Selection, Settled,
-    Snapshot, Standing, Step, StepKind,
+    AddressMove, Change, ChangeReason, CheckResult, CheckStatus, Difference, Drift, OutputChange, Plan, PlanMode, PlanSnapshot,
+    PlanStep, ProviderIdentity, RefreshUpdate, RollingGroup, Selection, StepKind,
 };
 use ha_provider::{Impact, ImpactSeverity};
 use ha_state_model::{ProviderName, ProviderRecord};
-use ha_value::{Action, Address, Object, Part, Path, Type, Value};
+use ha_value::{Action, Address, Object, Path, TextPart, Type, Value};
 
 use super::state::record;
-use crate::target::{Target, likeness};
+use crate::target::{FuzzTarget, likeness};
 
-pub(super) const TARGET: Target = Target { name: "plan", words: WORDS, seeds: || vec![seed()], run };
+pub(super) const TARGET: FuzzTarget = FuzzTarget { name: "plan", words: WORDS, seeds: || vec![seed()], run };
 
 const WORDS: &[&str] = &[
     "{",
@@ -70,7 +70,7 @@ fn run(input: &[u8]) -> u64 {
 fn seed() -> Vec<u8> {
     let address = |text: &str| -> Address { text.parse().expect("it is an address") };
     let path = || Path::attribute("tags");
-    let parts = [Part::Clear("id ".into()), Part::Secret("hush".into()), Part::unknown(Some("a.b.id".into()), false)];
+    let parts = [TextPart::Clear("id ".into()), TextPart::Secret("hush".into()), TextPart::unknown(Some("a.b.id".into()), false)];
     let values = Object::from([
         ("name".into(), Value::from("a")),
         ("password".into(), Value::from("hush").sensitive()),
@@ -83,7 +83,7 @@ fn seed() -> Vec<u8> {
         address: address("module.m[\"k\"].fake_thing.a[0]"),
         deposed: Some("k1".into()),
         action: Action::DeleteThenCreate,
-        reason: Some(Reason::Within(address("fake_thing.b"))),
+        reason: Some(ChangeReason::Within(address("fake_thing.b"))),
         before: Some(values.clone()),
         after: Some(values.clone()),
         differences: vec![Difference { path: path(), replaces: true }],
@@ -93,7 +93,7 @@ fn seed() -> Vec<u8> {
         gone_with: Some(address("fake_thing.b")),
         moved_from: Some(address("fake_thing.c")),
         importing: Some("i-1".into()),
-        span: Some(Span::new("main.hcl".into(), 0..4)),
+        span: Some(SourceSpan::new("main.hcl".into(), 0..4)),
         because: vec!["var.x".into()],
     };
     let drift = Drift {
@@ -106,17 +106,17 @@ fn seed() -> Vec<u8> {
     };
     let plan = Plan {
         mode: PlanMode::Normal,
-        snapshot: Snapshot {
+        snapshot: PlanSnapshot {
             sources: vec![("main.hcl".into(), "locals {}".into())],
             variables: BTreeMap::from([("x".into(), Value::from(1))]),
             to_give: BTreeSet::from(["y".into()]),
             environment: Some("test".into()),
             files: BTreeMap::from([("a".into(), Some("YQ==".into())), ("b".into(), None)]),
-            ..Snapshot::default()
+            ..PlanSnapshot::default()
         },
         lineage: "0f7c".into(),
         state_number: 12,
-        identities: vec![Identity {
+        identities: vec![ProviderIdentity {
             provider: ProviderName::aliased("fake", "west"),
             facts: vec![("account".into(), "1".into())],
         }],
@@ -127,21 +127,25 @@ fn seed() -> Vec<u8> {
         remarks: vec![(address("fake_thing.k"), "it is slow".into())],
         outputs: BTreeMap::from([("o".into(), OutputChange { before: None, after: Some(Value::from("x")), sensitive: true })]),
         steps: vec![
-            Step { what: StepKind::Delete(0), after: vec![] },
-            Step { what: StepKind::Junction, after: vec![0] },
-            Step { what: StepKind::Create(0), after: vec![1] },
+            PlanStep { what: StepKind::Delete(0), after: vec![] },
+            PlanStep { what: StepKind::Junction, after: vec![0] },
+            PlanStep { what: StepKind::Create(0), after: vec![1] },
         ],
-        rolling: vec![Rolling { group: "g".into(), chains: vec![vec![0], vec![2]], at_most: 1 }],
-        settled: vec![Settled::Seen(record("a").into()), Settled::Gone(address("fake_thing.f"))],
+        rolling: vec![RollingGroup { group: "g".into(), chains: vec![vec![0], vec![2]], at_most: 1 }],
+        settled: vec![RefreshUpdate::Seen(record("a").into()), RefreshUpdate::Gone(address("fake_thing.f"))],
         providers: BTreeMap::from([(ProviderName::new("fake"), ProviderRecord::default())]),
         data: BTreeMap::from([(address("data.fake_thing.d"), values)]),
         versions: BTreeMap::from([(address("fake_thing.a"), 7)]),
         unfinished: vec![address("fake_thing.g")],
-        moves: vec![Move { from: address("fake_thing.h"), to: address("fake_thing.i") }],
+        moves: vec![AddressMove { from: address("fake_thing.h"), to: address("fake_thing.i") }],
         selection: Selection { targets: vec!["module.m.*".parse().expect("it is a pattern")], excludes: Vec::new() },
         left_out: vec![address("fake_thing.j")],
         errored: false,
-        checks: vec![Checked { address: address("module.m.check.c"), standing: Standing::Fail, problems: vec!["no".into()] }],
+        checks: vec![CheckResult {
+            address: address("module.m.check.c"),
+            standing: CheckStatus::Fail,
+            problems: vec!["no".into()],
+        }],
         warnings: vec![Diagnostic::warning("one thing to look at")],
     };
     serde_json::to_vec(&plan).expect("a plan can be written")

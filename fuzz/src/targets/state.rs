@@ -6,14 +6,14 @@ use std::sync::LazyLock;
 use futures::executor::block_on;
 use ha_state_model::{Frame, ProviderName, Record, State, StepOutcome};
 use ha_state_store::{
-    Holder, Key, KeyName, Keys, Loaded, MemoryStore, Opening, Segment, StateError, Store, addresses, from_json, open_for_reading,
-    open_for_writing, to_json,
+    JournalSegment, KeyName, KeyProvider, LockInfo, MemoryStore, OpenOptions, StateError, StateKey, Store, StoreContents,
+    addresses, from_json, open_for_reading, open_for_writing, to_json,
 };
 use ha_value::{Address, Object, Value};
 
-use crate::target::{Target, likeness};
+use crate::target::{FuzzTarget, likeness};
 
-pub(super) const TARGET: Target = Target { name: "state", words: WORDS, seeds, run };
+pub(super) const TARGET: FuzzTarget = FuzzTarget { name: "state", words: WORDS, seeds, run };
 
 const WORDS: &[&str] = &[
     "{",
@@ -42,31 +42,31 @@ const WORDS: &[&str] = &[
 const BYTES: u8 = b'B';
 
 /// One key for every state.
-struct OneKey(Key);
+struct OneKey(StateKey);
 
-impl Keys for OneKey {
-    fn named(&self, _: &str, _: &KeyName) -> Result<Key, StateError> {
+impl KeyProvider for OneKey {
+    fn named(&self, _: &str, _: &KeyName) -> Result<StateKey, StateError> {
         Ok(self.0.clone())
     }
 
-    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
         Ok((KeyName { id: self.0.id().to_owned(), method: "fuzz".into(), parameters: [].into() }, self.0.clone()))
     }
 }
 
-static KEY: LazyLock<OneKey> = LazyLock::new(|| OneKey(Key::from_secret([7; 32].into())));
+static KEY: LazyLock<OneKey> = LazyLock::new(|| OneKey(StateKey::from_secret([7; 32].into())));
 
 /// A state in whose place no other may come: what its store held, and what it was after each frame.
-struct Written {
-    loaded: Loaded,
+struct WrittenState {
+    loaded: StoreContents,
     states: Vec<State>,
 }
 
-static WRITTEN: LazyLock<Written> = LazyLock::new(|| {
+static WRITTEN: LazyLock<WrittenState> = LazyLock::new(|| {
     let store = MemoryStore::new();
     let mut states = vec![State::default()];
     let mut write = |ids: &[&str], finish: bool| {
-        let writer = open_for_writing(&store, &*KEY, Opening::by(Holder::here("fuzz"))).expect("nobody else has it");
+        let writer = open_for_writing(&store, &*KEY, OpenOptions::by(LockInfo::here("fuzz"))).expect("nobody else has it");
         let opened = State::clone(&writer.snapshot());
         // The head of a session goes to disk with the first frame. Torn off behind it, it says nothing but its number.
         states.push(State { number: opened.number + 1, ..opened.clone() });
@@ -80,7 +80,7 @@ static WRITTEN: LazyLock<Written> = LazyLock::new(|| {
     };
     write(&["a", "b", "c"], true);
     write(&["d", "a", "e"], false);
-    Written { loaded: store.load().expect("memory can be read"), states }
+    WrittenState { loaded: store.load().expect("memory can be read"), states }
 });
 
 /// A record of a thing that is called this.
@@ -103,7 +103,7 @@ pub(super) fn record(id: &str) -> Record {
 }
 
 /// A store's content as one input: each part after its length.
-fn packed(loaded: &Loaded) -> Vec<u8> {
+fn packed(loaded: &StoreContents) -> Vec<u8> {
     let parts = std::iter::once((0, loaded.checkpoint.as_deref().unwrap_or_default()));
     let parts = parts.chain(loaded.segments.iter().map(|it| (it.number, &it.bytes[..])));
     let mut bytes = vec![BYTES];
@@ -115,24 +115,24 @@ fn packed(loaded: &Loaded) -> Vec<u8> {
     bytes
 }
 
-fn unpacked(mut bytes: &[u8]) -> Loaded {
+fn unpacked(mut bytes: &[u8]) -> StoreContents {
     let mut parts = Vec::new();
     while let [number, low, high, rest @ ..] = bytes {
         let length = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
-        parts.push(Segment { number: (*number).into(), bytes: rest[..length].to_vec() });
+        parts.push(JournalSegment { number: (*number).into(), bytes: rest[..length].to_vec() });
         bytes = &rest[length..];
     }
     let checkpoint = (!parts.is_empty()).then(|| parts.remove(0).bytes).filter(|it| !it.is_empty());
-    Loaded { checkpoint, segments: parts }
+    StoreContents { checkpoint, segments: parts }
 }
 
 fn seeds() -> Vec<Vec<u8>> {
-    let Written { loaded, states } = &*WRITTEN;
-    let journal = Loaded { checkpoint: None, segments: loaded.segments.clone() };
-    let checkpoint = Loaded { segments: Vec::new(), ..loaded.clone() };
+    let WrittenState { loaded, states } = &*WRITTEN;
+    let journal = StoreContents { checkpoint: None, segments: loaded.segments.clone() };
+    let checkpoint = StoreContents { segments: Vec::new(), ..loaded.clone() };
     let mut torn = loaded.clone();
     torn.segments.truncate(1);
-    for Segment { bytes, .. } in &mut torn.segments {
+    for JournalSegment { bytes, .. } in &mut torn.segments {
         let head = bytes.first_chunk().map_or(0, |it| u32::from_le_bytes(*it));
         bytes.truncate(head as usize);
     }
@@ -148,7 +148,7 @@ fn run(input: &[u8]) -> u64 {
 }
 
 /// What is kept is refused, or it is a state that was there once.
-fn of_bytes(loaded: Loaded) -> u64 {
+fn of_bytes(loaded: StoreContents) -> u64 {
     let store = MemoryStore::from(loaded);
     let listed = addresses(&store, &*KEY);
     let state = match open_for_reading(&store, &*KEY) {
@@ -158,7 +158,8 @@ fn of_bytes(loaded: Loaded) -> u64 {
     assert!(WRITTEN.states.contains(&state), "it is none of the states that were: {state:?}");
     let recorded: BTreeSet<Address> = state.records.keys().cloned().collect();
     assert_eq!(listed.expect("what can be read can be listed"), recorded);
-    let writer = open_for_writing(&store, &*KEY, Opening::by(Holder::here("fuzz"))).expect("what can be read can be written");
+    let writer =
+        open_for_writing(&store, &*KEY, OpenOptions::by(LockInfo::here("fuzz"))).expect("what can be read can be written");
     let outcome = StepOutcome::Recorded(record("new").into());
     block_on(writer.append(Frame::Result { attempt: None, outcome })).expect("memory can be written");
     let written = State::clone(&writer.snapshot());

@@ -1,12 +1,12 @@
 //! Words of which AWS knows only some.
 
-use ha_provider::Problem;
+use ha_provider::ArgumentProblem;
 use ha_value::Path;
 
 /// What is wrong with a word that is said, where it is none of those that are known.
-pub(crate) fn problem(at: Path, said: Option<&str>, known: &[&str]) -> Option<Problem> {
+pub(crate) fn problem(at: Path, said: Option<&str>, known: &[&str]) -> Option<ArgumentProblem> {
     let odd = said.filter(|it| !known.contains(it))?;
-    Some(Problem { path: at, message: format!("AWS knows {} here, not `{odd}`", written(known)) })
+    Some(ArgumentProblem { path: at, message: format!("AWS knows {} here, not `{odd}`", written(known)) })
 }
 
 fn written(known: &[&str]) -> String {

@@ -9,19 +9,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A block of addresses in normal form: nothing beyond the prefix, IPv6 as short as it can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Cidr {
+pub(crate) struct CidrBlock {
     base: IpAddr,
     prefix: u8,
 }
 
-impl Cidr {
+impl CidrBlock {
     /// Whether it is one of IPv6.
     pub(crate) fn is_ipv6(self) -> bool {
         self.base.is_ipv6()
     }
 }
 
-impl FromStr for Cidr {
+impl FromStr for CidrBlock {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -44,25 +44,25 @@ impl FromStr for Cidr {
     }
 }
 
-impl fmt::Display for Cidr {
+impl fmt::Display for CidrBlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.base, self.prefix)
     }
 }
 
-impl Serialize for Cidr {
+impl Serialize for CidrBlock {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Cidr {
+impl<'de> Deserialize<'de> for CidrBlock {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
-impl JsonSchema for Cidr {
+impl JsonSchema for CidrBlock {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Cidr".into()
     }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn normal(text: &str) -> String {
-        text.parse::<Cidr>().unwrap().to_string()
+        text.parse::<CidrBlock>().unwrap().to_string()
     }
 
     #[test]
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn what_is_no_block_is_refused() {
         for text in ["10.0.0.0", "10.0.0.0/33", "::/129", "a/8", "10.0.0/8", ""] {
-            assert!(text.parse::<Cidr>().is_err(), "{text}");
+            assert!(text.parse::<CidrBlock>().is_err(), "{text}");
         }
     }
 }

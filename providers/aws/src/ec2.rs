@@ -7,19 +7,25 @@ use ha_provider::{Attempt, Error};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Aws;
+use crate::AwsClients;
 use crate::error;
-use crate::error::Attempting as _;
-use crate::tags::{self, Tags};
-use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::error::AwsErrorContext as _;
+use crate::tags::{self, ResourceTags};
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
 
 /// The tags of something about to be made.
-pub(crate) fn tagged(what: ResourceType, tags: &Tags, attempt: &Attempt) -> TagSpecification {
+pub(crate) fn tagged(what: ResourceType, tags: &ResourceTags, attempt: &Attempt) -> TagSpecification {
     TagSpecification::builder().resource_type(what).set_tags(Some(tags::ours(tags, attempt))).build()
 }
 
 /// Brings the tags of `id` from what they were to what they should be.
-pub(crate) async fn label(aws: &Aws, id: &str, before: &Tags, after: &Tags, attempt: &Attempt) -> Result<(), Error> {
+pub(crate) async fn label(
+    aws: &AwsClients,
+    id: &str,
+    before: &ResourceTags,
+    after: &ResourceTags,
+    attempt: &Attempt,
+) -> Result<(), Error> {
     let what = format!("label `{id}`");
     let dropped = tags::dropped(before, after);
     if !dropped.is_empty() {
@@ -29,13 +35,13 @@ pub(crate) async fn label(aws: &Aws, id: &str, before: &Tags, after: &Tags, atte
     if after == before || after.is_empty() {
         return Ok(());
     }
-    Wait::new(&what, PROPAGATION)
+    WaitCondition::new(&what, PROPAGATION)
         .until(attempt, || async {
             match aws.ec2.create_tags().resources(id).set_tags(Some(tags::labels(after))).send().await {
                 Err(error) if error::is_missing(&error) && aws.is_young(id, attempt) => {
                     Ok(error::waiting("not visible yet", &error))
                 }
-                other => other.map(|_| Seen::Ready(())).attempting(&what),
+                other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
             }
         })
         .await
@@ -43,14 +49,14 @@ pub(crate) async fn label(aws: &Aws, id: &str, before: &Tags, after: &Tags, atte
 
 /// A condition on what to look for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Filter {
+pub(crate) struct Ec2Filter {
     /// What is compared, such as `vpc-id` or `tag:Name`.
     name: String,
     /// What it may be; `*` and `?` stand for anything.
     values: std::collections::BTreeSet<String>,
 }
 
-impl Filter {
+impl Ec2Filter {
     fn asked(&self) -> Asked {
         filter(&self.name, self.values.iter().cloned())
     }
@@ -62,13 +68,13 @@ pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = String>) -> As
 }
 
 /// The conditions of a data block: its filters, and those that its tags are.
-pub(crate) fn conditions(filters: &std::collections::BTreeSet<Filter>, tags: &BTreeMap<String, String>) -> Vec<Asked> {
+pub(crate) fn conditions(filters: &std::collections::BTreeSet<Ec2Filter>, tags: &BTreeMap<String, String>) -> Vec<Asked> {
     let by_tag = tags.iter().map(|(key, value)| filter(&format!("tag:{key}"), [value.clone()]));
-    filters.iter().map(Filter::asked).chain(by_tag).collect()
+    filters.iter().map(Ec2Filter::asked).chain(by_tag).collect()
 }
 
 /// Amazon's name for something in EC2.
-pub(crate) fn arn(aws: &Aws, owner: &str, kind: &str, id: &str) -> String {
+pub(crate) fn arn(aws: &AwsClients, owner: &str, kind: &str, id: &str) -> String {
     format!("arn:{}:ec2:{}:{owner}:{kind}/{id}", aws.partition().name, aws.region)
 }
 

@@ -5,12 +5,12 @@ use aws_sdk_sts::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use ha_provider::{Error, Outcome};
+use ha_provider::{CallOutcome, Error};
 
-use crate::wait::Seen;
+use crate::wait::WaitStatus;
 
 /// Says what was attempted when a call to AWS fails.
-pub(crate) trait Attempting<T> {
+pub(crate) trait AwsErrorContext<T> {
     /// The result with the attempt named. What became of it is left open, because something may have been changed.
     fn attempting(self, what: impl Into<String>) -> Result<T, Error>;
 
@@ -18,7 +18,7 @@ pub(crate) trait Attempting<T> {
     fn attempting_first(self, what: impl Into<String>) -> Result<T, Error>;
 }
 
-impl<T, E> Attempting<T> for Result<T, SdkError<E, HttpResponse>>
+impl<T, E> AwsErrorContext<T> for Result<T, SdkError<E, HttpResponse>>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -49,7 +49,7 @@ pub(crate) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpRespon
 pub(crate) fn is_too_early_for<E: ProvideErrorMetadata>(
     error: &SdkError<E, HttpResponse>,
     bucket: &str,
-    aws: &crate::Aws,
+    aws: &crate::AwsClients,
     attempt: &ha_provider::Attempt,
 ) -> bool {
     is(error, &["OperationAborted"]) || (is(error, &["NoSuchBucket"]) && aws.is_young(bucket, attempt))
@@ -61,8 +61,8 @@ pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
 }
 
 /// That something is waited for, with what AWS says meanwhile.
-pub(crate) fn waiting<T, E: ProvideErrorMetadata>(what: &str, error: &SdkError<E, HttpResponse>) -> Seen<T> {
-    Seen::Pending(match error.message().or(error.code()) {
+pub(crate) fn waiting<T, E: ProvideErrorMetadata>(what: &str, error: &SdkError<E, HttpResponse>) -> WaitStatus<T> {
+    WaitStatus::Pending(match error.message().or(error.code()) {
         Some(said) => format!("{what} ({})", said.trim_end_matches('.')),
         None => what.to_owned(),
     })
@@ -76,9 +76,9 @@ where
     let explained = explained(what.into(), error);
     match explained.outcome {
         // It was not made, but an earlier try may have been.
-        Outcome::Interrupted => explained,
-        _ if was_refused(error) => explained.outcome(Outcome::Refused),
-        _ => explained.outcome(Outcome::Unknown),
+        CallOutcome::Interrupted => explained,
+        _ if was_refused(error) => explained.outcome(CallOutcome::Refused),
+        _ => explained.outcome(CallOutcome::Unknown),
     }
 }
 
@@ -107,7 +107,7 @@ where
         (None, _) if has_no_credentials(error) => Error::new(what, format!("no credentials for AWS: {}", root(error)))
             .help("set `access_key` and `secret_key` or `profile` in the block `provider \"aws\"`, or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
             .help("with single sign-on, log in first: `aws sso login`")
-            .outcome(Outcome::Refused),
+            .outcome(CallOutcome::Refused),
         (None, SdkError::DispatchFailure(failure)) if failure.as_connector_error().is_some() => {
             let error = failure.as_connector_error().expect("it was just seen");
             Error::new(what, root(error)).help("check the network, and the endpoint that the plan's head names")
@@ -186,5 +186,5 @@ fn advice(code: &str) -> Option<&'static str> {
 pub(crate) fn foreign(what: &str, name: &str) -> Error {
     Error::new(format!("create the {what} `{name}`"), "one of this name exists already, and this step did not make it")
         .help("choose another name, or delete what is there if nobody needs it; nothing was changed")
-        .outcome(Outcome::Refused)
+        .outcome(CallOutcome::Refused)
 }

@@ -1,7 +1,7 @@
 //! Databases whose settings are a group of the same configuration, for another engine or version than theirs.
 
-use ha_provider::{ByAttribute, Contradiction, Placed, Problem, Together};
-use ha_value::{Mode, Path, Severity};
+use ha_provider::{ArgumentProblem, BlockInstance, ByAttribute, CrossCheck, CrossCheckProblem};
+use ha_value::{Path, ResourceMode, Severity};
 
 use crate::engine_version::EngineVersion;
 use crate::kinds::aws_db_instance::takes_family;
@@ -9,20 +9,21 @@ use crate::kinds::aws_db_instance::takes_family;
 const DATABASE: &str = "aws_db_instance";
 const GROUP: &str = "aws_db_parameter_group";
 
-pub(crate) const TOGETHER: Together = Together { kinds: &[(Mode::Managed, DATABASE), (Mode::Managed, GROUP)], check };
+pub(crate) const TOGETHER: CrossCheck =
+    CrossCheck { kinds: &[(ResourceMode::Managed, DATABASE), (ResourceMode::Managed, GROUP)], check };
 
-fn check(all: &[Placed<'_>]) -> Vec<Contradiction> {
+fn check(all: &[BlockInstance<'_>]) -> Vec<CrossCheckProblem> {
     let of = |kind: &'static str| all.iter().filter(move |it| &*it.address.block.kind == kind).copied();
-    let groups: Vec<Placed<'_>> = of(GROUP).collect();
+    let groups: Vec<BlockInstance<'_>> = of(GROUP).collect();
     let (by_name, by_id) = (ByAttribute::new("name", &groups), ByAttribute::new("id", &groups));
-    let group = |it: &Placed<'_>| by_name.find(it, NAMED).or_else(|| by_id.find(it, NAMED));
+    let group = |it: &BlockInstance<'_>| by_name.find(it, NAMED).or_else(|| by_id.find(it, NAMED));
     of(DATABASE).filter_map(|it| contradiction(&it, &group(&it)?)).collect()
 }
 
 /// The argument that names the group.
 const NAMED: &str = "parameter_group_name";
 
-fn contradiction(database: &Placed<'_>, group: &Placed<'_>) -> Option<Contradiction> {
+fn contradiction(database: &BlockInstance<'_>, group: &BlockInstance<'_>) -> Option<CrossCheckProblem> {
     let (engine, family) = (database.text(&["engine"])?, group.text(&["family"])?);
     let version = database.text(&["engine_version"]).map(EngineVersion::from);
     if takes_family(engine, version.as_ref(), family) {
@@ -30,8 +31,8 @@ fn contradiction(database: &Placed<'_>, group: &Placed<'_>) -> Option<Contradict
     }
     let said = version.map(|it| format!(" {}", it.as_str())).unwrap_or_default();
     let message = format!("`{}` is of the family `{family}`, and this database runs {engine}{said}", group.address);
-    let problem = Problem { path: Path::attribute(NAMED), message };
-    Some(Contradiction { address: database.address.clone(), problem, severity: Severity::Error })
+    let problem = ArgumentProblem { path: Path::attribute(NAMED), message };
+    Some(CrossCheckProblem { address: database.address.clone(), problem, severity: Severity::Error })
 }
 
 #[cfg(test)]
@@ -50,7 +51,7 @@ mod tests {
             let group: Address = "aws_db_parameter_group.it".parse().unwrap();
             let wanted = object(&[("engine", engine), ("engine_version", version), (NAMED, "ours")]);
             let settings = object(&[("name", "ours"), ("family", family)]);
-            let placed = |address, arguments| Placed { address, arguments, id: None, provider: "" };
+            let placed = |address, arguments| BlockInstance { address, arguments, id: None, provider: "" };
             check(&[placed(&database, &wanted), placed(&group, &settings)]).len()
         };
         assert_eq!((told("postgres", "15.4", "postgres15"), told("mysql", "8.0", "mysql8.0")), (0, 0));

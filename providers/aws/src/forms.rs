@@ -1,6 +1,6 @@
 //! What AWS's names for things look like, so that one of another form is refused where it is written and not by AWS.
 
-use ha_provider::Problem;
+use ha_provider::ArgumentProblem;
 use ha_value::Path;
 use regex::Regex;
 use serde_json::Value as Json;
@@ -50,7 +50,7 @@ pub(crate) const TARGET_GROUP: Form = Form::new(
 );
 
 /// A check of arguments whose values have a form: fields of blocks behind a period, elements of collections each.
-pub(crate) fn check(table: &'static [(&'static str, Form)]) -> impl Fn(Json) -> Vec<Problem> + Send + Sync {
+pub(crate) fn check(table: &'static [(&'static str, Form)]) -> impl Fn(Json) -> Vec<ArgumentProblem> + Send + Sync {
     let compiled = |(place, form): &'static (&'static str, Form)| {
         let whole = Regex::new(&format!("^(?:{})$", form.pattern)).expect("the patterns of this file are ones");
         (place.split('.').collect::<Vec<_>>(), form, whole)
@@ -62,7 +62,7 @@ pub(crate) fn check(table: &'static [(&'static str, Form)]) -> impl Fn(Json) -> 
             each(&arguments, place, &Path::root(), &mut |at, text| {
                 if !whole.is_match(text) {
                     let message = format!("`{text}` is not {}; one looks like `{}`", form.what, form.example);
-                    problems.push(Problem { path: at, message });
+                    problems.push(ArgumentProblem { path: at, message });
                 }
             });
         }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use ha_provider::Problem;
+use ha_provider::ArgumentProblem;
 use ha_value::Path;
 
 /// A role, profile or policy that IAM has just made is known to its other machines after some seconds.
 pub(crate) const PROPAGATION: Duration = crate::wait::PROPAGATION;
 
 /// What is wrong with the name of something in IAM.
-pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<Problem> {
-    let problem = |message: String| vec![Problem { path: Path::attribute(at), message }];
+pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<ArgumentProblem> {
+    let problem = |message: String| vec![ArgumentProblem { path: Path::attribute(at), message }];
     let odd = name.chars().find(|it| !(it.is_ascii_alphanumeric() || "+=,.@_-".contains(*it)));
     match odd {
         Some(odd) => problem(format!("a name in IAM is made of letters, digits and `+=,.@_-`, and `{name}` holds `{odd}`")),
@@ -22,13 +22,13 @@ pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<Problem
 }
 
 /// What is wrong with a folder in IAM.
-pub(crate) fn path_problems(path: &str) -> Vec<Problem> {
+pub(crate) fn path_problems(path: &str) -> Vec<ArgumentProblem> {
     let is_one = path == "/" || (path.len() > 2 && path.starts_with('/') && path.ends_with('/'));
     if is_one && path.len() <= 512 && path.chars().all(|it| it.is_ascii_graphic()) {
         return Vec::new();
     }
     let message = format!("a path begins and ends with `/` and holds no spaces, and `{path}` does not");
-    vec![Problem { path: Path::attribute("path"), message }]
+    vec![ArgumentProblem { path: Path::attribute("path"), message }]
 }
 
 /// The path of what has none.

@@ -9,15 +9,15 @@ use aws_sdk_kms::types::DataKeySpec;
 use aws_smithy_types::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ha_provider::{Error, Outcome, Secret};
-use ha_state_store::{Key, KeyName, Keys, Reason, StateError};
+use ha_provider::{CallOutcome, Error, Secret};
+use ha_state_store::{KeyName, KeyProvider, StateError, StateErrorReason, StateKey};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::call_log::CallLog;
-use crate::error::Attempting as _;
-use crate::provider::{Access, shared};
+use crate::error::AwsErrorContext as _;
+use crate::provider::{AccountAccess, shared};
 
 /// How such a key is named in what it seals.
 const METHOD: &str = "aws_kms";
@@ -65,7 +65,7 @@ fn usual_retries() -> u32 {
 /// Keys that are data keys of AWS KMS.
 pub struct KmsKeys {
     settings: KmsSettings,
-    known: Mutex<Vec<(KeyName, Key)>>,
+    known: Mutex<Vec<(KeyName, StateKey)>>,
 }
 
 impl KmsKeys {
@@ -75,9 +75,9 @@ impl KmsKeys {
         Self { settings, known: Mutex::default() }
     }
 
-    fn access(&self) -> Access {
+    fn access(&self) -> AccountAccess {
         let KmsSettings { kms_key_id: _, region, profile, access_key, secret_key, token, endpoint, max_retries } = &self.settings;
-        Access {
+        AccountAccess {
             block: "aws_kms",
             region: region.clone(),
             profile: profile.clone(),
@@ -109,18 +109,18 @@ impl KmsKeys {
         waited.map_err(|error| {
             let is = |codes: &[&str]| error.code.as_deref().is_some_and(|it| codes.contains(&it));
             let reason = match () {
-                () if is(&WRONG) => Reason::WrongKey,
-                () if is(&MISSING) => Reason::MissingKey,
-                () => Reason::Store,
+                () if is(&WRONG) => StateErrorReason::WrongKey,
+                () if is(&MISSING) => StateErrorReason::MissingKey,
+                () => StateErrorReason::Store,
             };
-            StateError::new(reason, error.outcome(Outcome::Refused))
+            StateError::new(reason, error.outcome(CallOutcome::Refused))
         })
     }
 
-    fn unwrapped(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError> {
+    fn unwrapped(&self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError> {
         let refused = |cause: &str| {
             let attempted = format!("open the key of the state of lineage {lineage}");
-            StateError::new(Reason::NotAKey, Error::new(attempted, cause).outcome(Outcome::Refused))
+            StateError::new(StateErrorReason::NotAKey, Error::new(attempted, cause).outcome(CallOutcome::Refused))
         };
         let parameter = |what: &str| name.parameters.get(what).cloned();
         let wrapped = parameter("wrapped").and_then(|it| STANDARD.decode(it).ok());
@@ -140,7 +140,7 @@ impl KmsKeys {
     }
 
     /// A new data key. It is unwrapped once before anything is sealed with it: some may wrap and not unwrap.
-    fn made(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
+    fn made(&self, lineage: &str) -> Result<(KeyName, StateKey), StateError> {
         let wrapping = &self.settings.kms_key_id;
         let what = format!("make a key for the state with the KMS key {wrapping}");
         let (plain, wrapped, arn) = self.wait(async |kms| {
@@ -150,8 +150,12 @@ impl KmsKeys {
             let plain = Zeroizing::new(answer.plaintext.map(Blob::into_inner).unwrap_or_default());
             Ok((plain, answer.ciphertext_blob.map(Blob::into_inner).unwrap_or_default(), answer.key_id.unwrap_or_default()))
         })?;
-        let odd =
-            || StateError::new(Reason::Store, Error::new(&what, "KMS answered no key of 32 bytes").outcome(Outcome::Refused));
+        let odd = || {
+            StateError::new(
+                StateErrorReason::Store,
+                Error::new(&what, "KMS answered no key of 32 bytes").outcome(CallOutcome::Refused),
+            )
+        };
         let key = key(&plain).ok_or_else(odd)?;
         let parameters = [("key", arn), ("wrapped", STANDARD.encode(wrapped))];
         let parameters: BTreeMap<String, String> = parameters.into_iter().map(|(name, it)| (name.to_owned(), it)).collect();
@@ -161,13 +165,13 @@ impl KmsKeys {
         Ok((name, key))
     }
 
-    fn keep(&self, name: &KeyName, key: &Key) {
+    fn keep(&self, name: &KeyName, key: &StateKey) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).push((name.clone(), key.clone()));
     }
 }
 
-impl Keys for KmsKeys {
-    fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError> {
+impl KeyProvider for KmsKeys {
+    fn named(&self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError> {
         if name.method != METHOD {
             return Err(StateError::other_source(lineage, name, "a data key of AWS KMS is what there is"));
         }
@@ -181,7 +185,7 @@ impl Keys for KmsKeys {
         Ok(key)
     }
 
-    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
         let is_ours = |it: &&KeyName| it.method == METHOD && wraps(&self.settings.kms_key_id, it.parameters.get("key"));
         match used.filter(is_ours) {
             Some(used) => Ok((used.clone(), self.named(lineage, used)?)),
@@ -196,10 +200,10 @@ fn wraps(named: &str, arn: Option<&String>) -> bool {
     arn.is_some_and(|arn| is_alias || arn == named || arn.ends_with(&format!("/{named}")))
 }
 
-fn key(plain: &[u8]) -> Option<Key> {
+fn key(plain: &[u8]) -> Option<StateKey> {
     let mut secret = Zeroizing::new([0; 32]);
     secret.copy_from_slice(Some(plain).filter(|it| it.len() == 32)?);
-    Some(Key::from_secret(secret))
+    Some(StateKey::from_secret(secret))
 }
 
 #[cfg(test)]

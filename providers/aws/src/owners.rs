@@ -1,8 +1,8 @@
 //! Things that two blocks would look after at once: one that claims all there is of them, and one for a single one. Each
 //! would undo what the other does, in every apply.
 
-use ha_provider::{ByAttribute, Contradiction, Placed, Problem, Together};
-use ha_value::{Mode, Path, Severity, Value};
+use ha_provider::{ArgumentProblem, BlockInstance, ByAttribute, CrossCheck, CrossCheckProblem};
+use ha_value::{Path, ResourceMode, Severity, Value};
 
 /// A kind that may claim all of something, and the kind that looks after one of it.
 struct Claim {
@@ -62,49 +62,49 @@ const CLAIMS: [Claim; 4] = [
     },
 ];
 
-pub(crate) const TOGETHER: Together = Together {
+pub(crate) const TOGETHER: CrossCheck = CrossCheck {
     kinds: &[
-        (Mode::Managed, GROUP),
-        (Mode::Managed, INGRESS_RULE),
-        (Mode::Managed, EGRESS_RULE),
-        (Mode::Managed, ROLE),
-        (Mode::Managed, ATTACHMENT),
-        (Mode::Managed, ROLE_POLICY),
+        (ResourceMode::Managed, GROUP),
+        (ResourceMode::Managed, INGRESS_RULE),
+        (ResourceMode::Managed, EGRESS_RULE),
+        (ResourceMode::Managed, ROLE),
+        (ResourceMode::Managed, ATTACHMENT),
+        (ResourceMode::Managed, ROLE_POLICY),
     ],
     check,
 };
 
-fn check(all: &[Placed<'_>]) -> Vec<Contradiction> {
+fn check(all: &[BlockInstance<'_>]) -> Vec<CrossCheckProblem> {
     CLAIMS.iter().flat_map(|it| it.contradictions(all)).collect()
 }
 
 impl Claim {
-    fn contradictions(&self, all: &[Placed<'_>]) -> Vec<Contradiction> {
+    fn contradictions(&self, all: &[BlockInstance<'_>]) -> Vec<CrossCheckProblem> {
         let of = |kind: &'static str| all.iter().filter(move |it| &*it.address.block.kind == kind).copied();
-        let owners: Vec<Placed<'_>> = of(self.owner).filter(|it| self.is_claimed_by(it)).collect();
+        let owners: Vec<BlockInstance<'_>> = of(self.owner).filter(|it| self.is_claimed_by(it)).collect();
         if owners.is_empty() {
             return Vec::new();
         }
         let by_attribute = ByAttribute::new(self.attribute, &owners);
         // What has its name for an id is referred to by either.
         let by_id = ByAttribute::new("id", &owners);
-        let owner = |it: &Placed<'_>| by_attribute.find(it, self.refers).or_else(|| by_id.find(it, self.refers));
+        let owner = |it: &BlockInstance<'_>| by_attribute.find(it, self.refers).or_else(|| by_id.find(it, self.refers));
         of(self.single).filter_map(|it| Some(self.contradiction(&it, &owner(&it)?))).collect()
     }
 
-    fn is_claimed_by(&self, owner: &Placed<'_>) -> bool {
+    fn is_claimed_by(&self, owner: &BlockInstance<'_>) -> bool {
         owner.get(&[self.claims]).is_some_and(|it| !it.is_null() && (it.is_known() || Value::is_never_null(it)))
     }
 
-    fn contradiction(&self, single: &Placed<'_>, owner: &Placed<'_>) -> Contradiction {
+    fn contradiction(&self, single: &BlockInstance<'_>, owner: &BlockInstance<'_>) -> CrossCheckProblem {
         let Self { claims, what, .. } = self;
         let (own, owner) = (single.address, owner.address);
         let message = format!(
             "`{owner}` looks after all its {what} with `{claims}` and would take away that of `{own}`: leave \
              `{claims}` out there, or say there what this block says and drop this block"
         );
-        let problem = Problem { path: Path::attribute(self.refers), message };
-        Contradiction { address: own.clone(), problem, severity: Severity::Error }
+        let problem = ArgumentProblem { path: Path::attribute(self.refers), message };
+        CrossCheckProblem { address: own.clone(), problem, severity: Severity::Error }
     }
 }
 
@@ -126,13 +126,13 @@ mod tests {
         Block { address: address.parse().unwrap(), arguments, id: None, provider: "one" }
     }
 
-    fn placed(it: &Block) -> Placed<'_> {
-        Placed { address: &it.address, arguments: &it.arguments, id: it.id, provider: it.provider }
+    fn placed(it: &Block) -> BlockInstance<'_> {
+        BlockInstance { address: &it.address, arguments: &it.arguments, id: it.id, provider: it.provider }
     }
 
     /// The addresses of the single ones that are contradicted.
     fn told(blocks: &[Block]) -> Vec<String> {
-        let placed: Vec<Placed<'_>> = blocks.iter().map(placed).collect();
+        let placed: Vec<BlockInstance<'_>> = blocks.iter().map(placed).collect();
         check(&placed).into_iter().map(|it| it.address.to_string()).collect()
     }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 /// A part of AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Partition {
+pub(crate) struct AwsPartition {
     /// What names of things begin with after `arn:`.
     pub(crate) name: String,
     /// The domain that its services are in.
@@ -25,11 +25,11 @@ const APART: [&str; 2] = ["cn-north-1", "us-east-1"];
 /// The settings of a provider that say where it works. Where they say nothing of the region, it is one of the common
 /// partition: a client of any other refuses to connect.
 #[derive(Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct RegionSettings {
     region: Option<String>,
 }
 
-impl Place {
+impl RegionSettings {
     /// Amazon's name for a bucket, or for something in one.
     pub(crate) fn s3_arn(&self, path: &str) -> String {
         s3_arn(&self.partition().name, path)
@@ -40,8 +40,8 @@ impl Place {
         self.partition().suffix
     }
 
-    fn partition(&self) -> Partition {
-        Partition::of(self.region.as_deref().unwrap_or("us-east-1"))
+    fn partition(&self) -> AwsPartition {
+        AwsPartition::of(self.region.as_deref().unwrap_or("us-east-1"))
     }
 }
 
@@ -50,10 +50,10 @@ pub(crate) fn s3_arn(partition: &str, path: &str) -> String {
     format!("arn:{partition}:s3:::{path}")
 }
 
-impl Partition {
+impl AwsPartition {
     /// The partition that a region is in.
     pub(crate) fn of(region: &str) -> Self {
-        static KNOWN: Mutex<BTreeMap<String, Partition>> = Mutex::new(BTreeMap::new());
+        static KNOWN: Mutex<BTreeMap<String, AwsPartition>> = Mutex::new(BTreeMap::new());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(region.to_owned()).or_insert_with(|| Self::asked(region)).clone()
     }
@@ -110,14 +110,14 @@ mod tests {
             ("eu-north-9", "aws", "amazonaws.com"),
             ("eusc-de-west-7", "aws-eusc", "amazonaws.eu"),
         ] {
-            assert_eq!(Partition::of(region), Partition { name: name.into(), suffix: suffix.into() }, "{region}");
+            assert_eq!(AwsPartition::of(region), AwsPartition { name: name.into(), suffix: suffix.into() }, "{region}");
         }
-        assert!(Partition::of("eu-west-1").is_common() && !Partition::of("eusc-de-east-1").is_common());
+        assert!(AwsPartition::of("eu-west-1").is_common() && !AwsPartition::of("eusc-de-east-1").is_common());
     }
 
     #[test]
     fn names_begin_with_the_partition() {
-        let place = |region: Option<&str>| Place { region: region.map(str::to_owned) };
+        let place = |region: Option<&str>| RegionSettings { region: region.map(str::to_owned) };
         assert_eq!(place(None).s3_arn("b"), "arn:aws:s3:::b");
         assert_eq!(place(Some("eusc-de-east-1")).s3_arn("b/k"), "arn:aws-eusc:s3:::b/k");
     }

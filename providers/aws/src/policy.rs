@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 /// permission shows as a changed line.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
-pub(crate) struct PolicyDocument(String);
+pub(crate) struct NormalizedPolicy(String);
 
 const ORDER: [&str; 12] = [
     "Version",
@@ -28,7 +28,7 @@ const ORDER: [&str; 12] = [
     "Condition",
 ];
 
-impl PolicyDocument {
+impl NormalizedPolicy {
     /// The normal form of a policy.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let json: Json = serde_json::from_str(text).map_err(|error| format!("the policy is no JSON: {error}"))?;
@@ -145,20 +145,20 @@ pub(crate) fn quoted(text: &Text) -> Text {
     quoted
 }
 
-impl<'de> Deserialize<'de> for PolicyDocument {
+impl<'de> Deserialize<'de> for NormalizedPolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        PolicyDocument::parse(&text).map_err(serde::de::Error::custom)
+        NormalizedPolicy::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 
-impl fmt::Debug for PolicyDocument {
+impl fmt::Debug for NormalizedPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl JsonSchema for PolicyDocument {
+impl JsonSchema for NormalizedPolicy {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "PolicyDocument".into()
     }
@@ -180,30 +180,30 @@ mod tests {
             "Principal":{"AWS":"123456789012"},"Condition":{"Bool":{"aws:SecureTransport":true}}},"Version":"2012-10-17"}"#;
         let other = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::123456789012:root"]},
             "Action":"s3:GetObject","Resource":["a","b"],"Condition":{"Bool":{"aws:SecureTransport":["true"]}}}]}"#;
-        assert_eq!(PolicyDocument::parse(one).unwrap(), PolicyDocument::parse(other).unwrap());
+        assert_eq!(NormalizedPolicy::parse(one).unwrap(), NormalizedPolicy::parse(other).unwrap());
         let elsewhere = other.replace("arn:aws:", "arn:aws-eusc:");
-        assert_eq!(PolicyDocument::parse(one).unwrap(), PolicyDocument::parse(&elsewhere).unwrap());
+        assert_eq!(NormalizedPolicy::parse(one).unwrap(), NormalizedPolicy::parse(&elsewhere).unwrap());
     }
 
     #[test]
     fn policies_that_differ_stay_different() {
         let allow = r#"{"Statement":[{"Effect":"Allow","Action":"a"},{"Effect":"Deny","Action":"b"}]}"#;
         let deny = r#"{"Statement":[{"Effect":"Deny","Action":"a"},{"Effect":"Allow","Action":"b"}]}"#;
-        assert_ne!(PolicyDocument::parse(allow).unwrap(), PolicyDocument::parse(deny).unwrap());
+        assert_ne!(NormalizedPolicy::parse(allow).unwrap(), NormalizedPolicy::parse(deny).unwrap());
     }
 
     #[test]
     fn the_normal_form_is_its_own() {
         let text = r#"{"Statement":[{"Resource":"*","Action":["b","a"],"Effect":"Allow","Sid":"x"}],"Version":"2012-10-17"}"#;
-        let once = PolicyDocument::parse(text).unwrap();
-        assert_eq!(PolicyDocument::parse(once.as_str()).unwrap(), once);
+        let once = NormalizedPolicy::parse(text).unwrap();
+        assert_eq!(NormalizedPolicy::parse(once.as_str()).unwrap(), once);
         assert!(once.as_str().starts_with("{\n  \"Version\""), "{}", once.as_str());
     }
 
     #[test]
     fn what_is_no_policy_says_why() {
-        assert!(PolicyDocument::parse("{").unwrap_err().contains("no JSON"));
-        assert!(PolicyDocument::parse("[]").unwrap_err().contains("object"));
+        assert!(NormalizedPolicy::parse("{").unwrap_err().contains("no JSON"));
+        assert!(NormalizedPolicy::parse("[]").unwrap_err().contains("object"));
     }
 
     #[test]

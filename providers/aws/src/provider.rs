@@ -8,20 +8,20 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
-use ha_provider::{Attempt, Error, Incident, Outcome, Permit, Provider, Secret, Shared, UnsupportedNames};
+use ha_provider::{Attempt, CallOutcome, Error, Incident, Permit, Provider, Secret, SharedSettings, UnsupportedNames};
 use ha_value::Object;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::call_log::CallLog;
-use crate::error::Attempting as _;
-use crate::partition::Partition;
-use crate::recently_created::Young;
-use crate::retries::{Counter, Gate, Incidents, partition, retries};
+use crate::error::AwsErrorContext as _;
+use crate::partition::AwsPartition;
+use crate::recently_created::RecentlyCreated;
+use crate::retries::{PermitInterceptor, RetryCounter, ThrottleIncidents, partition, retries};
 use crate::unsupported;
 
 /// Everything that kinds call.
-pub struct Aws {
+pub struct AwsClients {
     pub(crate) autoscaling: aws_sdk_autoscaling::Client,
     pub(crate) ec2: aws_sdk_ec2::Client,
     pub(crate) iam: aws_sdk_iam::Client,
@@ -30,16 +30,16 @@ pub struct Aws {
     sts: aws_sdk_sts::Client,
     pub(crate) region: String,
     /// What this run has just made.
-    pub(crate) young: Young,
-    incidents: Arc<Incidents>,
+    pub(crate) young: RecentlyCreated,
+    incidents: Arc<ThrottleIncidents>,
     permit: Permit,
-    caller: Option<Caller>,
+    caller: Option<AwsCaller>,
     endpoint: Option<String>,
 }
 
 /// Whom AWS takes us for.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller {
+pub(crate) struct AwsCaller {
     pub(crate) account: String,
     pub(crate) arn: String,
     pub(crate) user: String,
@@ -47,7 +47,7 @@ pub(crate) struct Caller {
 
 /// Amazon Web Services.
 #[derive(Serialize, Deserialize, JsonSchema)]
-pub struct Settings {
+pub struct AwsSettings {
     /// The region, such as `eu-west-1`. From `AWS_REGION` or the profile when left out.
     region: Option<String>,
     /// Access key. Credentials come from the environment, the profile, SSO, a web identity or the instance when left out.
@@ -61,7 +61,7 @@ pub struct Settings {
     /// One address for all services, for an emulator: `http://127.0.0.1:24777`.
     endpoint: Option<String>,
     /// Addresses of single services; they go before `endpoint`.
-    endpoints: Option<Endpoints>,
+    endpoints: Option<ServiceEndpoints>,
     /// Whether the bucket is in the path and not in the host name. True with an endpoint of one's own.
     s3_use_path_style: Option<bool>,
     /// Accounts that may be touched; any other is refused.
@@ -94,7 +94,7 @@ fn default_tags(settings: &Object) -> Object {
 
 /// Addresses of single services.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
-struct Endpoints {
+struct ServiceEndpoints {
     /// EC2 Auto Scaling.
     autoscaling: Option<String>,
     /// EC2: machines, networks, images.
@@ -116,17 +116,17 @@ fn ten() -> u32 {
 /// A connection that died without a word must not hold an apply for ever.
 const SLOWEST_ANSWER: Duration = Duration::from_mins(2);
 
-impl Provider for Aws {
+impl Provider for AwsClients {
     const NAME: &'static str = "aws";
-    type Settings = Settings;
-    const SHARED: Option<Shared> = Some(default_tags);
+    type Settings = AwsSettings;
+    const SHARED: Option<SharedSettings> = Some(default_tags);
     const UNSUPPORTED: &'static [UnsupportedNames] = unsupported::PROVIDER;
 
-    async fn connect(settings: Settings) -> Result<Self, Error> {
+    async fn connect(settings: AwsSettings) -> Result<Self, Error> {
         let access = settings.access();
         let shared = shared(&access).await?;
         let region = shared.region().map(ToString::to_string).ok_or_else(|| access.no_region())?;
-        let its = Partition::of(&region);
+        let its = AwsPartition::of(&region);
         if !its.is_common() && settings.region.is_none() {
             // What a plan knows of names follows from the settings alone.
             let cause = format!("the region `{region}` is in the partition `{}`, and the block does not say so", its.name);
@@ -136,12 +136,12 @@ impl Provider for Aws {
         let own = settings.endpoints.unwrap_or_default();
         let endpoint = shared.endpoint_url().map(str::to_owned);
         let path_style = settings.s3_use_path_style.unwrap_or(endpoint.is_some() || own.s3.is_some());
-        let (incidents, permit) = (Arc::new(Incidents::default()), Permit::default());
+        let (incidents, permit) = (Arc::new(ThrottleIncidents::default()), Permit::default());
         macro_rules! client {
             ($service:ident, $name:literal, $at:expr $(, $more:ident($value:expr))*) => {{
-                let counter = Counter { service: $name, incidents: incidents.clone() };
+                let counter = RetryCounter { service: $name, incidents: incidents.clone() };
                 let config = $service::config::Builder::from(&shared)$(.$more($value))*;
-                let mut config = config.retry_partition(partition($name)).interceptor(counter).interceptor(Gate(permit.clone()));
+                let mut config = config.retry_partition(partition($name)).interceptor(counter).interceptor(PermitInterceptor(permit.clone()));
                 config = config.interceptor(CallLog { service: $name });
                 if let Some(at) = $at {
                     config = config.endpoint_url(at);
@@ -157,7 +157,7 @@ impl Provider for Aws {
             s3: client!(aws_sdk_s3, "s3", own.s3, force_path_style(path_style)),
             sts: client!(aws_sdk_sts, "sts", own.sts),
             region,
-            young: Young::default(),
+            young: RecentlyCreated::default(),
             incidents,
             permit,
             caller: None,
@@ -186,10 +186,10 @@ impl Provider for Aws {
     }
 }
 
-impl Aws {
+impl AwsClients {
     /// The partition that the region is in.
-    pub(crate) fn partition(&self) -> Partition {
-        Partition::of(&self.region)
+    pub(crate) fn partition(&self) -> AwsPartition {
+        AwsPartition::of(&self.region)
     }
 
     /// Whether AWS may not know this yet: this run has just made it, or an earlier one was in the middle of it.
@@ -203,7 +203,7 @@ impl Aws {
     }
 
     /// Whom AWS takes us for.
-    pub(crate) async fn caller(&self) -> Result<Caller, Error> {
+    pub(crate) async fn caller(&self) -> Result<AwsCaller, Error> {
         if let Some(known) = &self.caller {
             return Ok(known.clone());
         }
@@ -214,7 +214,7 @@ impl Aws {
         let what = format!("ask AWS{place} in {} whose the credentials are", self.region);
         let call = self.sts.get_caller_identity().customize().config_override(hasty);
         let answer = call.send().await.attempting_first(what)?;
-        Ok(Caller {
+        Ok(AwsCaller {
             account: answer.account.unwrap_or_default(),
             arn: answer.arn.unwrap_or_default(),
             user: answer.user_id.unwrap_or_default(),
@@ -224,7 +224,7 @@ impl Aws {
 
 /// Which account to work in, and by which way.
 #[derive(Clone)]
-pub(crate) struct Access {
+pub(crate) struct AccountAccess {
     /// The block that says so, for messages.
     pub(crate) block: &'static str,
     pub(crate) region: Option<String>,
@@ -239,7 +239,7 @@ pub(crate) struct Access {
     pub(crate) patience: Duration,
 }
 
-impl Access {
+impl AccountAccess {
     /// No region is named anywhere.
     pub(crate) fn no_region(&self) -> Error {
         refused("find out which AWS region to work in", "no region is configured")
@@ -247,9 +247,9 @@ impl Access {
     }
 }
 
-impl Settings {
-    fn access(&self) -> Access {
-        Access {
+impl AwsSettings {
+    fn access(&self) -> AccountAccess {
+        AccountAccess {
             block: "provider \"aws\"",
             region: self.region.clone(),
             profile: self.profile.clone(),
@@ -264,8 +264,8 @@ impl Settings {
 }
 
 /// What all clients share.
-pub(crate) async fn shared(access: &Access) -> Result<SdkConfig, Error> {
-    let Access { block, region, profile, access_key, secret_key, token, endpoint, attempts, patience } = access;
+pub(crate) async fn shared(access: &AccountAccess) -> Result<SdkConfig, Error> {
+    let AccountAccess { block, region, profile, access_key, secret_key, token, endpoint, attempts, patience } = access;
     let http = aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(*patience).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -294,13 +294,13 @@ pub(crate) async fn shared(access: &Access) -> Result<SdkConfig, Error> {
     Ok(loader.load().await)
 }
 
-type Accounts = Option<std::collections::BTreeSet<String>>;
+type AccountIds = Option<std::collections::BTreeSet<String>>;
 
-fn check_account(caller: Option<&Caller>, allowed: Accounts, forbidden: Accounts) -> Result<(), Error> {
+fn check_account(caller: Option<&AwsCaller>, allowed: AccountIds, forbidden: AccountIds) -> Result<(), Error> {
     if allowed.is_none() && forbidden.is_none() {
         return Ok(());
     }
-    let Some(Caller { account, arn, .. }) = caller else {
+    let Some(AwsCaller { account, arn, .. }) = caller else {
         let cause = "accounts are allowed or forbidden, but skip_credentials_validation keeps from asking which one this is";
         return Err(refused("check the AWS account", cause).help("remove one of the two"));
     };
@@ -315,5 +315,5 @@ fn check_account(caller: Option<&Caller>, allowed: Accounts, forbidden: Accounts
 }
 
 fn refused(attempted: impl Into<String>, cause: impl std::fmt::Display) -> Error {
-    Error::new(attempted, cause).outcome(Outcome::Refused)
+    Error::new(attempted, cause).outcome(CallOutcome::Refused)
 }

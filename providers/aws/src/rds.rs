@@ -1,12 +1,12 @@
 //! What RDS's kinds share.
 
 use aws_sdk_rds::types::{Filter, Tag};
-use ha_provider::{Error, Problem};
+use ha_provider::{ArgumentProblem, Error};
 use ha_value::Path;
 
-use crate::Aws;
-use crate::error::Attempting as _;
-use crate::tags::{self, Tags};
+use crate::AwsClients;
+use crate::error::AwsErrorContext as _;
+use crate::tags::{self, ResourceTags};
 
 /// A condition on what to look for.
 pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
@@ -15,7 +15,7 @@ pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Fi
 }
 
 /// Brings the tags of `arn` from what they were to what they should be.
-pub(crate) async fn label(aws: &Aws, arn: &str, before: &Tags, after: &Tags) -> Result<(), Error> {
+pub(crate) async fn label(aws: &AwsClients, arn: &str, before: &ResourceTags, after: &ResourceTags) -> Result<(), Error> {
     let what = format!("label `{arn}`");
     let dropped = tags::dropped(before, after);
     if !dropped.is_empty() {
@@ -30,7 +30,7 @@ pub(crate) async fn label(aws: &Aws, arn: &str, before: &Tags, after: &Tags) -> 
 }
 
 /// The tags of `arn`.
-pub(crate) async fn labels(aws: &Aws, arn: &str) -> Result<Vec<Tag>, Error> {
+pub(crate) async fn labels(aws: &AwsClients, arn: &str) -> Result<Vec<Tag>, Error> {
     let found = aws.rds.list_tags_for_resource().resource_name(arn).send().await;
     Ok(found.attempting(format!("read the labels of `{arn}`"))?.tag_list.unwrap_or_default())
 }
@@ -41,7 +41,7 @@ pub(crate) fn is_too_early(message: Option<&str>) -> bool {
 }
 
 /// What is wrong with the name of something in RDS.
-pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<Problem> {
+pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<ArgumentProblem> {
     let message = if name.is_empty() || name.len() > longest {
         format!("this name has 1 to {longest} characters, and `{name}` has {}", name.len())
     } else if let Some(odd) = name.chars().find(|it| !(it.is_ascii_lowercase() || it.is_ascii_digit() || *it == '-')) {
@@ -53,5 +53,5 @@ pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<Problem
     } else {
         return Vec::new();
     };
-    vec![Problem { path: Path::attribute(at), message }]
+    vec![ArgumentProblem { path: Path::attribute(at), message }]
 }

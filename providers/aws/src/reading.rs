@@ -4,34 +4,43 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_provider::{Error, Reading, Recorded, Resource};
+use ha_provider::{Error, RecordedResource, Resource, ResourceReading};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::Aws;
+use crate::AwsClients;
 
 /// How many calls about single things are under way at once.
 pub(crate) const AT_ONCE: usize = 8;
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 
 /// A kind whose service is asked for one at a time.
-pub(crate) trait LookedAt: Resource<Provider = Aws> {
+pub(crate) trait CachedReading: Resource<Provider = AwsClients> {
     /// Looks at one.
-    fn look(aws: &Aws, recorded: &Recorded<Self>) -> impl Future<Output = Result<Reading<Self>, Error>> + Send;
+    fn look(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+    ) -> impl Future<Output = Result<ResourceReading<Self>, Error>> + Send;
 }
 
 /// A kind whose service can be asked for many at once.
-pub(crate) trait Listed: Resource<Provider = Aws> {
+pub(crate) trait ListableResource: Resource<Provider = AwsClients> {
     /// How many fit one call.
     const AT_ONCE: usize;
 
     /// Looks at as many as fit one call; answers in the order asked.
-    fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> impl Future<Output = Result<Vec<Reading<Self>>, Error>> + Send;
+    fn list(
+        aws: &AwsClients,
+        recorded: &[&RecordedResource<Self>],
+    ) -> impl Future<Output = Result<Vec<ResourceReading<Self>>, Error>> + Send;
 }
 
 /// Looks at each by itself, some at a time.
-pub(crate) async fn each<R: LookedAt>(aws: &Aws, known: &[Recorded<R>]) -> Result<Vec<Reading<R>>, Error> {
+pub(crate) async fn each<R: CachedReading>(
+    aws: &AwsClients,
+    known: &[RecordedResource<R>],
+) -> Result<Vec<ResourceReading<R>>, Error> {
     let readings = looked_at(aws, known.iter().collect()).await?;
     let gone = gone(&readings);
     if gone.is_empty() {
@@ -43,7 +52,10 @@ pub(crate) async fn each<R: LookedAt>(aws: &Aws, known: &[Recorded<R>]) -> Resul
 }
 
 /// Looks at many with few calls.
-pub(crate) async fn listed<R: Listed>(aws: &Aws, known: &[Recorded<R>]) -> Result<Vec<Reading<R>>, Error> {
+pub(crate) async fn listed<R: ListableResource>(
+    aws: &AwsClients,
+    known: &[RecordedResource<R>],
+) -> Result<Vec<ResourceReading<R>>, Error> {
     let readings = in_pages(aws, known.iter().collect()).await?;
     let gone = gone(&readings);
     if gone.is_empty() {
@@ -98,23 +110,33 @@ fn narrowed(recorded: &Json, there: Json) -> Json {
     }
 }
 
-async fn looked_at<R: LookedAt>(aws: &Aws, known: Vec<&Recorded<R>>) -> Result<Vec<Reading<R>>, Error> {
+async fn looked_at<R: CachedReading>(
+    aws: &AwsClients,
+    known: Vec<&RecordedResource<R>>,
+) -> Result<Vec<ResourceReading<R>>, Error> {
     let looks: Vec<_> = known.into_iter().map(|it| R::look(aws, it)).collect();
     stream::iter(looks).buffered(AT_ONCE).try_collect().await
 }
 
-async fn in_pages<R: Listed>(aws: &Aws, known: Vec<&Recorded<R>>) -> Result<Vec<Reading<R>>, Error> {
+async fn in_pages<R: ListableResource>(
+    aws: &AwsClients,
+    known: Vec<&RecordedResource<R>>,
+) -> Result<Vec<ResourceReading<R>>, Error> {
     let pages: Vec<_> = known.chunks(R::AT_ONCE).map(|it| R::list(aws, it)).collect();
-    let pages: Vec<Vec<Reading<R>>> = stream::iter(pages).buffered(AT_ONCE).try_collect().await?;
+    let pages: Vec<Vec<ResourceReading<R>>> = stream::iter(pages).buffered(AT_ONCE).try_collect().await?;
     Ok(pages.into_iter().flatten().collect())
 }
 
 /// What seems gone is looked at once more before it counts as gone: AWS forgets for a moment what it has just been told.
-fn gone<R: Resource>(readings: &[Reading<R>]) -> Vec<usize> {
-    (0..readings.len()).filter(|at| matches!(readings[*at], Reading::Gone)).collect()
+fn gone<R: Resource>(readings: &[ResourceReading<R>]) -> Vec<usize> {
+    (0..readings.len()).filter(|at| matches!(readings[*at], ResourceReading::Gone)).collect()
 }
 
-fn amended<R: Resource>(mut readings: Vec<Reading<R>>, gone: &[usize], again: Vec<Reading<R>>) -> Vec<Reading<R>> {
+fn amended<R: Resource>(
+    mut readings: Vec<ResourceReading<R>>,
+    gone: &[usize],
+    again: Vec<ResourceReading<R>>,
+) -> Vec<ResourceReading<R>> {
     for (at, reading) in gone.iter().zip(again) {
         readings[*at] = reading;
     }

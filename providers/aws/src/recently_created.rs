@@ -8,9 +8,9 @@ use crate::wait::PROPAGATION;
 
 /// The names of what was just made, and since when it is there.
 #[derive(Debug, Default)]
-pub(crate) struct Young(Mutex<BTreeMap<String, Instant>>);
+pub(crate) struct RecentlyCreated(Mutex<BTreeMap<String, Instant>>);
 
-impl Young {
+impl RecentlyCreated {
     /// Takes note that this was made now, or may have been by an earlier try.
     pub(crate) fn add(&self, name: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Instant::now());
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn only_what_was_just_made_is_young() {
-        let young = Young::default();
+        let young = RecentlyCreated::default();
         young.add("sg-1");
         assert!(young.has("sg-1") && !young.has("sg-2"));
         assert!(!young.is_younger("sg-1", Duration::ZERO));

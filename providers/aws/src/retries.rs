@@ -44,12 +44,12 @@ pub(crate) fn partition(service: &'static str) -> RetryPartition {
 
 /// How often each service throttled, and was asked again.
 #[derive(Debug, Default)]
-pub(crate) struct Incidents(Mutex<BTreeMap<(&'static str, &'static str), u64>>);
+pub(crate) struct ThrottleIncidents(Mutex<BTreeMap<(&'static str, &'static str), u64>>);
 
 const THROTTLED: &str = "throttled";
 const ASKED_AGAIN: &str = "asked again";
 
-impl Incidents {
+impl ThrottleIncidents {
     fn count(&self, what: &'static str, service: &'static str) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((what, service)).or_default() += 1;
     }
@@ -63,12 +63,12 @@ impl Incidents {
 
 /// Counts what a client of one service meets.
 #[derive(Debug)]
-pub(crate) struct Counter {
+pub(crate) struct RetryCounter {
     pub(crate) service: &'static str,
-    pub(crate) incidents: Arc<Incidents>,
+    pub(crate) incidents: Arc<ThrottleIncidents>,
 }
 
-impl Intercept for Counter {
+impl Intercept for RetryCounter {
     fn name(&self) -> &'static str {
         "CountIncidents"
     }
@@ -100,12 +100,12 @@ impl Intercept for Counter {
 
 /// Asks for the permit before a call that changes something leaves this machine, each try anew.
 #[derive(Debug)]
-pub(crate) struct Gate(pub(crate) Permit);
+pub(crate) struct PermitInterceptor(pub(crate) Permit);
 
 /// How the names of operations begin that only look.
 const LOOKS: [&str; 4] = ["Describe", "Get", "Head", "List"];
 
-impl Intercept for Gate {
+impl Intercept for PermitInterceptor {
     fn name(&self) -> &'static str {
         "AskForPermit"
     }
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn clients_of_a_service_share_what_it_may_be_asked_again() {
         assert_eq!(partition("ec2").to_string(), partition("ec2").to_string());
-        let incidents = Incidents::default();
+        let incidents = ThrottleIncidents::default();
         for service in ["ec2", "rds", "ec2"] {
             incidents.count(THROTTLED, service);
         }

@@ -4,24 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
 use aws_sdk_ec2::types::{ResourceType, SecurityGroupRule as Found, SecurityGroupRuleRequest, SecurityGroupRuleUpdate};
-use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Marked, Problem, Reading, Recorded, Resource, Sought};
+use ha_provider::{
+    ArgumentProblem, Attempt, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource,
+    RecordedResource, Resource, ResourceHooks, ResourceReading,
+};
 use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cidr::Cidr;
+use crate::cidr::CidrBlock;
 use crate::ec2::{self, filter};
 use crate::error;
-use crate::error::Attempting as _;
+use crate::error::AwsErrorContext as _;
 use crate::forms::{self, Form};
-use crate::reading::Listed;
-use crate::security_rules::{Atom, Peer, Protocol, described, protocol};
-use crate::tags::{self, Tags};
-use crate::wait::{PROPAGATION, Seen, Wait, appearing};
-use crate::{Aws, reading};
+use crate::reading::ListableResource;
+use crate::security_rules::{Ec2Rule, IpProtocol, RulePeer, described, protocol};
+use crate::tags::{self, ResourceTags};
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing};
+use crate::{AwsClients, reading};
 
 /// Which way a rule lets through.
-pub(crate) trait Direction: Send + Sync + 'static {
+pub(crate) trait RuleDirection: Send + Sync + 'static {
     /// The kind's name.
     const KIND: &'static str;
     /// Whether it lets out.
@@ -36,15 +39,15 @@ pub(crate) struct SecurityGroupRule<D> {
     /// The group.
     security_group_id: Immutable<String>,
     /// `tcp`, `udp`, `icmp`, a number, or `-1` for all.
-    ip_protocol: Protocol,
+    ip_protocol: IpProtocol,
     /// The first port; the type with `icmp`.
     from_port: Option<i32>,
     /// The last port; the code with `icmp`.
     to_port: Option<i32>,
     /// Addresses.
-    cidr_ipv4: Option<Cidr>,
+    cidr_ipv4: Option<CidrBlock>,
     /// Addresses of IPv6.
-    cidr_ipv6: Option<Cidr>,
+    cidr_ipv6: Option<CidrBlock>,
     /// A list of addresses.
     prefix_list_id: Option<String>,
     /// Members of this group.
@@ -53,13 +56,13 @@ pub(crate) struct SecurityGroupRule<D> {
     description: Option<String>,
     /// Labels.
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
     #[serde(skip)]
     direction: PhantomData<fn() -> D>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct SecurityGroupRuleOutputs {
     /// Amazon's name for it.
     arn: String,
     /// The last part of that.
@@ -72,18 +75,18 @@ static FORMS: [(&str, Form); 3] = [
     ("prefix_list_id", forms::PREFIX_LIST),
 ];
 
-impl<D: Direction> Resource for SecurityGroupRule<D> {
+impl<D: RuleDirection> Resource for SecurityGroupRule<D> {
     const KIND: &'static str = D::KIND;
     const WITHIN: &'static [&'static str] = &["aws_security_group"];
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = SecurityGroupRuleOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         let group = [("id", "security_group_id")];
         // Of two that differ in their description only, AWS refuses the second.
         let unique = ["security_group_id", "ip_protocol", "from_port", "to_port"];
         let peers = ["cidr_ipv4", "cidr_ipv6", "prefix_list_id", "referenced_security_group_id"];
-        let hooks = Hooks::new().unique(&[&unique[..], &peers[..]].concat()).inside("aws_security_group", &group);
+        let hooks = ResourceHooks::new().unique(&[&unique[..], &peers[..]].concat()).inside("aws_security_group", &group);
         hooks
             .check(tags::check)
             .check(check_peer)
@@ -93,7 +96,7 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
             .anew(other_peers)
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let group = self.security_group_id.as_str();
         let made = match attempt.is_resumed() {
             true => reading::twice(|| find_ours(aws, group, attempt)).await?,
@@ -109,16 +112,16 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
             },
         };
         let id = found.security_group_rule_id().unwrap_or_default().to_owned();
-        Ok(Created { outputs: outputs(aws, &found), id })
+        Ok(CreatedResource { outputs: outputs(aws, &found), id })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id))
     }
 
     const LISTED: bool = true;
 
-    async fn marked(aws: &Aws, _: &[Sought]) -> Result<Vec<Marked>, Error> {
+    async fn marked(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         let ours = filter("tag-key", [tags::ADDRESS.to_owned()]);
         let mut pages = aws.ec2.describe_security_group_rules().filters(ours).into_paginator().items().send();
         let mut marked = Vec::new();
@@ -126,17 +129,22 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
             let rule = rule.attempting("look for rules of security groups by their tags")?;
             // Both directions are listed by the same call.
             if rule.is_egress().unwrap_or_default() == D::OUT {
-                marked.extend(tags::marked(Known::by(rule.security_group_rule_id().unwrap_or_default()), rule.tags()));
+                marked.extend(tags::marked(ExistingResource::by(rule.security_group_rule_id().unwrap_or_default()), rule.tags()));
             }
         }
         Ok(marked)
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::listed(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<SecurityGroupRuleOutputs, Error> {
         let rule = SecurityGroupRuleRequest::builder()
             .ip_protocol(self.ip_protocol.as_str())
             .set_from_port(self.from_port.or(self.ip_protocol.is_any().then_some(-1)))
@@ -155,7 +163,7 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         let group = recorded.arguments.security_group_id.as_str();
         let what = format!("revoke the rule `{}` of {group}", recorded.id);
         if D::OUT {
@@ -174,27 +182,27 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
     }
 }
 
-impl<D: Direction> SecurityGroupRule<D> {
+impl<D: RuleDirection> SecurityGroupRule<D> {
     /// Makes the rule; none where the same one is there already.
-    async fn authorize(&self, aws: &Aws, attempt: &Attempt) -> Result<Option<Found>, Error> {
+    async fn authorize(&self, aws: &AwsClients, attempt: &Attempt) -> Result<Option<Found>, Error> {
         let group = self.security_group_id.as_str();
         let what = format!("add the rule `{}` to {group}", self.written());
         let peer = self.referenced_security_group_id.as_deref();
         let is_young = || aws.is_young(group, attempt) || peer.is_some_and(|it| aws.is_young(it, attempt));
         let permission = self.atom().permission();
         let tagged = ec2::tagged(ResourceType::SecurityGroupRule, &self.tags, attempt);
-        Wait::new(&what, PROPAGATION)
+        WaitCondition::new(&what, PROPAGATION)
             .until(attempt, || async {
                 macro_rules! made {
                     ($call:expr) => {
                         match $call.send().await {
-                            Err(error) if error::is(&error, &["InvalidPermission.Duplicate"]) => Ok(Seen::Ready(None)),
+                            Err(error) if error::is(&error, &["InvalidPermission.Duplicate"]) => Ok(WaitStatus::Ready(None)),
                             Err(error) if error::is(&error, &["InvalidGroup.NotFound"]) && is_young() => {
                                 Ok(error::waiting("waiting for its group", &error))
                             }
                             other => {
                                 let made = other.attempting_first(&what)?.security_group_rules.unwrap_or_default();
-                                Ok(Seen::Ready(made.into_iter().next()))
+                                Ok(WaitStatus::Ready(made.into_iter().next()))
                             }
                         }
                     };
@@ -220,14 +228,14 @@ impl<D: Direction> SecurityGroupRule<D> {
             .await
     }
 
-    fn atom(&self) -> Atom {
-        let block = self.cidr_ipv4.or(self.cidr_ipv6).map(Peer::Block);
-        let group = self.referenced_security_group_id.clone().map(Peer::Group);
-        let list = self.prefix_list_id.clone().map(Peer::List);
-        Atom {
+    fn atom(&self) -> Ec2Rule {
+        let block = self.cidr_ipv4.or(self.cidr_ipv6).map(RulePeer::Block);
+        let group = self.referenced_security_group_id.clone().map(RulePeer::Group);
+        let list = self.prefix_list_id.clone().map(RulePeer::List);
+        Ec2Rule {
             protocol: self.ip_protocol.clone(),
             ports: self.from_port.zip(self.to_port).filter(|_| !self.ip_protocol.is_any()),
-            peer: block.or(group).or(list).unwrap_or_else(|| Peer::List(String::new())),
+            peer: block.or(group).or(list).unwrap_or_else(|| RulePeer::List(String::new())),
             description: self.description.clone().unwrap_or_default(),
         }
     }
@@ -242,10 +250,10 @@ impl<D: Direction> SecurityGroupRule<D> {
     }
 }
 
-impl<D: Direction> Listed for SecurityGroupRule<D> {
+impl<D: RuleDirection> ListableResource for SecurityGroupRule<D> {
     const AT_ONCE: usize = 200;
 
-    async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn list(aws: &AwsClients, recorded: &[&RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         let ids = recorded.iter().map(|it| it.id.clone());
         let call = aws.ec2.describe_security_group_rules().filters(filter("security-group-rule-id", ids));
         let mut pages = call.into_paginator().items().send();
@@ -254,13 +262,17 @@ impl<D: Direction> Listed for SecurityGroupRule<D> {
             let rule = rule.attempting("list rules of security groups")?;
             found.insert(rule.security_group_rule_id().unwrap_or_default().to_owned(), rule);
         }
-        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(Reading::Gone, |found| seen(aws, it, found))).collect())
+        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(ResourceReading::Gone, |found| seen(aws, it, found))).collect())
     }
 }
 
-fn seen<D: Direction>(aws: &Aws, recorded: &Recorded<SecurityGroupRule<D>>, found: &Found) -> Reading<SecurityGroupRule<D>> {
+fn seen<D: RuleDirection>(
+    aws: &AwsClients,
+    recorded: &RecordedResource<SecurityGroupRule<D>>,
+    found: &Found,
+) -> ResourceReading<SecurityGroupRule<D>> {
     let known = &recorded.arguments;
-    let ip_protocol = Protocol::new(found.ip_protocol().unwrap_or("-1"));
+    let ip_protocol = IpProtocol::new(found.ip_protocol().unwrap_or("-1"));
     // With all protocols, no ports and -1 mean the same.
     let port = |known: Option<i32>, there: Option<i32>| if ip_protocol.is_any() { known } else { there };
     let block = |it: Option<&str>| it.and_then(|it| it.parse().ok());
@@ -277,10 +289,10 @@ fn seen<D: Direction>(aws: &Aws, recorded: &Recorded<SecurityGroupRule<D>>, foun
         tags: tags::visible(found.tags()),
         direction: PhantomData,
     };
-    Reading::found(there, outputs(aws, found))
+    ResourceReading::found(there, outputs(aws, found))
 }
 
-async fn find_ours(aws: &Aws, group: &str, attempt: &Attempt) -> Result<Option<Found>, Error> {
+async fn find_ours(aws: &AwsClients, group: &str, attempt: &Attempt) -> Result<Option<Found>, Error> {
     let call = aws.ec2.describe_security_group_rules().filters(filter("group-id", [group.to_owned()]));
     let mut pages = call.into_paginator().items().send();
     while let Some(rule) = pages.next().await {
@@ -292,31 +304,31 @@ async fn find_ours(aws: &Aws, group: &str, attempt: &Attempt) -> Result<Option<F
     Ok(None)
 }
 
-fn outputs(aws: &Aws, found: &Found) -> Outputs {
+fn outputs(aws: &AwsClients, found: &Found) -> SecurityGroupRuleOutputs {
     let owner = found.group_owner_id().or(aws.account()).unwrap_or_default();
     let id = found.security_group_rule_id().unwrap_or_default();
-    Outputs { arn: ec2::arn(aws, owner, "security-group-rule", id), security_group_rule_id: id.to_owned() }
+    SecurityGroupRuleOutputs { arn: ec2::arn(aws, owner, "security-group-rule", id), security_group_rule_id: id.to_owned() }
 }
 
 #[derive(Deserialize)]
-struct Named {
-    cidr_ipv4: Option<ha_provider::Maybe<Cidr>>,
-    cidr_ipv6: Option<ha_provider::Maybe<Cidr>>,
-    prefix_list_id: Option<ha_provider::Maybe<String>>,
-    referenced_security_group_id: Option<ha_provider::Maybe<String>>,
+struct RuleSourceArguments {
+    cidr_ipv4: Option<ha_provider::MaybeUnknown<CidrBlock>>,
+    cidr_ipv6: Option<ha_provider::MaybeUnknown<CidrBlock>>,
+    prefix_list_id: Option<ha_provider::MaybeUnknown<String>>,
+    referenced_security_group_id: Option<ha_provider::MaybeUnknown<String>>,
 }
 
-fn check_peer(it: Named) -> Vec<Problem> {
-    let problem = |at: &str, message: &str| Problem { path: Path::attribute(at), message: message.into() };
+fn check_peer(it: RuleSourceArguments) -> Vec<ArgumentProblem> {
+    let problem = |at: &str, message: &str| ArgumentProblem { path: Path::attribute(at), message: message.into() };
     let said =
         [it.cidr_ipv4.is_some(), it.cidr_ipv6.is_some(), it.prefix_list_id.is_some(), it.referenced_security_group_id.is_some()];
     let mut problems = Vec::new();
     if said.into_iter().filter(|it| *it).count() != 1 {
         let message = "a rule names one of cidr_ipv4, cidr_ipv6, prefix_list_id and referenced_security_group_id";
-        problems.push(Problem { path: Path::root(), message: message.into() });
+        problems.push(ArgumentProblem { path: Path::root(), message: message.into() });
     }
-    let is_of = |it: &Option<ha_provider::Maybe<Cidr>>, ipv6: bool| match it {
-        Some(ha_provider::Maybe::Known(block)) => block.is_ipv6() == ipv6,
+    let is_of = |it: &Option<ha_provider::MaybeUnknown<CidrBlock>>, ipv6: bool| match it {
+        Some(ha_provider::MaybeUnknown::Known(block)) => block.is_ipv6() == ipv6,
         _ => true,
     };
     if !is_of(&it.cidr_ipv4, false) {
@@ -329,7 +341,7 @@ fn check_peer(it: Named) -> Vec<Problem> {
 }
 
 /// A rule about addresses never becomes one about a group: EC2 changes which addresses, and not what sort of peer.
-fn other_peers(there: Named, wanted: Named) -> BTreeSet<&'static str> {
+fn other_peers(there: RuleSourceArguments, wanted: RuleSourceArguments) -> BTreeSet<&'static str> {
     let changes = [
         ("cidr_ipv4", there.cidr_ipv4.is_some() != wanted.cidr_ipv4.is_some()),
         ("cidr_ipv6", there.cidr_ipv6.is_some() != wanted.cidr_ipv6.is_some()),
@@ -343,13 +355,13 @@ fn other_peers(there: Named, wanted: Named) -> BTreeSet<&'static str> {
 }
 
 #[derive(Deserialize)]
-struct Ports {
-    ip_protocol: Protocol,
+struct RulePortArguments {
+    ip_protocol: IpProtocol,
     from_port: Option<i32>,
     to_port: Option<i32>,
 }
 
-fn check_ports(it: Ports) -> Vec<Problem> {
+fn check_ports(it: RulePortArguments) -> Vec<ArgumentProblem> {
     let said = it.from_port.zip(it.to_port);
     let message = match (it.ip_protocol.as_str(), said) {
         ("-1", None | Some((-1, -1))) if it.from_port.is_some() == it.to_port.is_some() => return Vec::new(),
@@ -359,18 +371,18 @@ fn check_ports(it: Ports) -> Vec<Problem> {
         ("tcp" | "udp", _) => "ports go from 0 to 65535, the first one first",
         _ => {
             let wrong = protocol(&it.ip_protocol, said);
-            return wrong.map(|message| Problem { path: Path::attribute("ip_protocol"), message }).into_iter().collect();
+            return wrong.map(|message| ArgumentProblem { path: Path::attribute("ip_protocol"), message }).into_iter().collect();
         }
     };
-    vec![Problem { path: Path::attribute("from_port"), message: message.into() }]
+    vec![ArgumentProblem { path: Path::attribute("from_port"), message: message.into() }]
 }
 
 #[derive(Deserialize)]
-struct Described {
+struct RuleDescriptionArguments {
     description: Option<String>,
 }
 
-fn check_description(it: Described) -> Vec<Problem> {
+fn check_description(it: RuleDescriptionArguments) -> Vec<ArgumentProblem> {
     let wrong = it.description.and_then(|it| described(&it));
-    wrong.map(|message| Problem { path: Path::attribute("description"), message }).into_iter().collect()
+    wrong.map(|message| ArgumentProblem { path: Path::attribute("description"), message }).into_iter().collect()
 }

@@ -6,14 +6,14 @@ use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range, PrefixListId, UserIdG
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::cidr::Cidr;
+use crate::cidr::CidrBlock;
 
 /// A protocol by the name that EC2 answers with.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Protocol(String);
+pub(crate) struct IpProtocol(String);
 
-impl Protocol {
+impl IpProtocol {
     /// The protocol of this name or number.
     pub(crate) fn new(text: &str) -> Self {
         let text = text.trim().to_lowercase();
@@ -38,13 +38,13 @@ impl Protocol {
     }
 }
 
-impl<'de> Deserialize<'de> for Protocol {
+impl<'de> Deserialize<'de> for IpProtocol {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self::new(&String::deserialize(deserializer)?))
     }
 }
 
-impl JsonSchema for Protocol {
+impl JsonSchema for IpProtocol {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Protocol".into()
     }
@@ -58,16 +58,16 @@ impl JsonSchema for Protocol {
 
 /// Whom a rule lets in or out to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Peer {
+pub(crate) enum RulePeer {
     /// Addresses.
-    Block(Cidr),
+    Block(CidrBlock),
     /// Members of a security group.
     Group(String),
     /// Addresses on a list.
     List(String),
 }
 
-impl Peer {
+impl RulePeer {
     /// The peer in a word.
     pub(crate) fn written(&self) -> String {
         match self {
@@ -87,7 +87,7 @@ pub(crate) fn described(text: &str) -> Option<String> {
 }
 
 /// What is wrong with a protocol and its ports, or type and code.
-pub(crate) fn protocol(protocol: &Protocol, ports: Option<(i32, i32)>) -> Option<String> {
+pub(crate) fn protocol(protocol: &IpProtocol, ports: Option<(i32, i32)>) -> Option<String> {
     match (protocol.as_str(), ports) {
         ("tcp" | "udp" | "-1", _) => None,
         ("icmp" | "icmpv6", Some((ty, code))) if [ty, code].iter().any(|it| !(-1..=255).contains(it)) => {
@@ -106,15 +106,15 @@ pub(crate) fn protocol(protocol: &Protocol, ports: Option<(i32, i32)>) -> Option
 
 /// One rule as EC2 holds it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Atom {
-    pub(crate) protocol: Protocol,
+pub(crate) struct Ec2Rule {
+    pub(crate) protocol: IpProtocol,
     /// None where the protocol has no ports.
     pub(crate) ports: Option<(i32, i32)>,
-    pub(crate) peer: Peer,
+    pub(crate) peer: RulePeer,
     pub(crate) description: String,
 }
 
-impl Atom {
+impl Ec2Rule {
     /// The rule in EC2's words.
     pub(crate) fn permission(&self) -> IpPermission {
         let described = (!self.description.is_empty()).then(|| self.description.clone());
@@ -123,19 +123,19 @@ impl Atom {
             .set_from_port(self.ports.map(|it| it.0))
             .set_to_port(self.ports.map(|it| it.1));
         match &self.peer {
-            Peer::Block(block) if block.is_ipv6() => {
+            RulePeer::Block(block) if block.is_ipv6() => {
                 let range = Ipv6Range::builder().cidr_ipv6(block.to_string()).set_description(described);
                 permission.ipv6_ranges(range.build())
             }
-            Peer::Block(block) => {
+            RulePeer::Block(block) => {
                 let range = IpRange::builder().cidr_ip(block.to_string()).set_description(described);
                 permission.ip_ranges(range.build())
             }
-            Peer::Group(group) => {
+            RulePeer::Group(group) => {
                 let pair = UserIdGroupPair::builder().group_id(group).set_description(described);
                 permission.user_id_group_pairs(pair.build())
             }
-            Peer::List(list) => {
+            RulePeer::List(list) => {
                 let list = PrefixListId::builder().prefix_list_id(list).set_description(described);
                 permission.prefix_list_ids(list.build())
             }
@@ -145,26 +145,26 @@ impl Atom {
 }
 
 /// All rules that EC2 answers with.
-pub(crate) fn atoms(permissions: &[IpPermission]) -> BTreeSet<Atom> {
+pub(crate) fn atoms(permissions: &[IpPermission]) -> BTreeSet<Ec2Rule> {
     permissions.iter().flat_map(atoms_of).collect()
 }
 
-fn atoms_of(permission: &IpPermission) -> Vec<Atom> {
-    let protocol = Protocol::new(permission.ip_protocol().unwrap_or("-1"));
+fn atoms_of(permission: &IpPermission) -> Vec<Ec2Rule> {
+    let protocol = IpProtocol::new(permission.ip_protocol().unwrap_or("-1"));
     let ports = permission.from_port().zip(permission.to_port()).filter(|_| !protocol.is_any());
-    let atom = |peer: Peer, description: Option<&str>| Atom {
+    let atom = |peer: RulePeer, description: Option<&str>| Ec2Rule {
         protocol: protocol.clone(),
         ports,
         peer,
         description: description.unwrap_or_default().to_owned(),
     };
-    let block = |text: Option<&str>| text.and_then(|it| it.parse().ok()).map(Peer::Block);
+    let block = |text: Option<&str>| text.and_then(|it| it.parse().ok()).map(RulePeer::Block);
     let ranges = permission.ip_ranges().iter().filter_map(|it| Some(atom(block(it.cidr_ip())?, it.description())));
     let wider = permission.ipv6_ranges().iter().filter_map(|it| Some(atom(block(it.cidr_ipv6())?, it.description())));
     let pairs = permission.user_id_group_pairs().iter();
-    let groups = pairs.map(|it| atom(Peer::Group(it.group_id().unwrap_or_default().to_owned()), it.description()));
+    let groups = pairs.map(|it| atom(RulePeer::Group(it.group_id().unwrap_or_default().to_owned()), it.description()));
     let lists = permission.prefix_list_ids().iter();
-    let lists = lists.map(|it| atom(Peer::List(it.prefix_list_id().unwrap_or_default().to_owned()), it.description()));
+    let lists = lists.map(|it| atom(RulePeer::List(it.prefix_list_id().unwrap_or_default().to_owned()), it.description()));
     ranges.chain(wider).chain(groups).chain(lists).collect()
 }
 
@@ -174,27 +174,27 @@ mod tests {
 
     #[test]
     fn a_rule_survives_the_way_to_ec2_and_back() {
-        let rules: BTreeSet<Atom> = [
-            ("tcp", Some((443, 443)), Peer::Block("10.0.0.0/8".parse().unwrap()), "inside"),
-            ("tcp", Some((443, 443)), Peer::Block("2001:db8::/32".parse().unwrap()), ""),
-            ("-1", None, Peer::Group("sg-1".into()), "ours"),
-            ("icmp", Some((-1, -1)), Peer::List("pl-1".into()), ""),
+        let rules: BTreeSet<Ec2Rule> = [
+            ("tcp", Some((443, 443)), RulePeer::Block("10.0.0.0/8".parse().unwrap()), "inside"),
+            ("tcp", Some((443, 443)), RulePeer::Block("2001:db8::/32".parse().unwrap()), ""),
+            ("-1", None, RulePeer::Group("sg-1".into()), "ours"),
+            ("icmp", Some((-1, -1)), RulePeer::List("pl-1".into()), ""),
         ]
         .into_iter()
-        .map(|(protocol, ports, peer, description)| Atom {
-            protocol: Protocol::new(protocol),
+        .map(|(protocol, ports, peer, description)| Ec2Rule {
+            protocol: IpProtocol::new(protocol),
             ports,
             peer,
             description: description.into(),
         })
         .collect();
-        let permissions: Vec<IpPermission> = rules.iter().map(Atom::permission).collect();
+        let permissions: Vec<IpPermission> = rules.iter().map(Ec2Rule::permission).collect();
         assert_eq!(atoms(&permissions), rules);
     }
 
     #[test]
     fn numbers_of_protocols_are_their_names() {
-        assert_eq!(Protocol::new("6"), Protocol::new("TCP"));
-        assert!(Protocol::new("all").is_any());
+        assert_eq!(IpProtocol::new("6"), IpProtocol::new("TCP"));
+        assert!(IpProtocol::new("all").is_any());
     }
 }

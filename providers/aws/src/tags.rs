@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use ha_provider::{Attempt, Known, Marked, Problem, Trace};
+use ha_provider::{ArgumentProblem, Attempt, ExistingResource, OwnedResource, OwnershipMark};
 use ha_value::Path;
 use serde::Deserialize;
 
 /// Tags as the configuration has them.
-pub(crate) type Tags = BTreeMap<String, String>;
+pub(crate) type ResourceTags = BTreeMap<String, String>;
 
 /// Which step made it.
 pub(crate) const TOKEN: &str = "ha:token";
@@ -19,7 +19,7 @@ const STATE: &str = "ha:state";
 const RESERVED: [&str; 2] = ["ha:", "aws:"];
 
 /// A tag of some service.
-pub(crate) trait Label {
+pub(crate) trait Tag {
     /// A tag of this key and value.
     fn new(key: &str, value: &str) -> Self;
     /// The tag's key.
@@ -30,7 +30,7 @@ pub(crate) trait Label {
 
 macro_rules! labels {
     ($($ty:ty => |$it:ident| $built:expr, $key:expr, $value:expr;)*) => {$(
-        impl Label for $ty {
+        impl Tag for $ty {
             fn new(key: &str, value: &str) -> Self {
                 let $it = <$ty>::builder().key(key).value(value).build();
                 $built
@@ -57,46 +57,46 @@ labels! {
 }
 
 /// The configuration's tags and ours, for something about to be made.
-pub(crate) fn ours<L: Label>(tags: &Tags, attempt: &Attempt) -> Vec<L> {
+pub(crate) fn ours<L: Tag>(tags: &ResourceTags, attempt: &Attempt) -> Vec<L> {
     let ours = [L::new(TOKEN, attempt.token()), L::new(ADDRESS, &attempt.address().in_plain_letters())];
     let state = attempt.state().map(|it| L::new(STATE, it));
     labels(tags).into_iter().chain(ours).chain(state).collect()
 }
 
 /// What tells for which instance something was made, where its tags do.
-pub(crate) fn trace<L: Label>(found: &[L]) -> Option<Trace> {
+pub(crate) fn trace<L: Tag>(found: &[L]) -> Option<OwnershipMark> {
     let tag = |key: &str| found.iter().find(|it| it.name() == key).map(|it| it.content().to_owned());
-    Some(Trace { address: tag(ADDRESS)?, state: tag(STATE) })
+    Some(OwnershipMark { address: tag(ADDRESS)?, state: tag(STATE) })
 }
 
 /// The configuration's tags alone.
-pub(crate) fn labels<L: Label>(tags: &Tags) -> Vec<L> {
+pub(crate) fn labels<L: Tag>(tags: &ResourceTags) -> Vec<L> {
     tags.iter().map(|(key, value)| L::new(key, value)).collect()
 }
 
 /// Something with the trace that its tags are, where they are one.
-pub(crate) fn marked<L: Label>(known: Known, found: &[L]) -> Option<Marked> {
-    trace(found).map(|trace| Marked { known, trace })
+pub(crate) fn marked<L: Tag>(known: ExistingResource, found: &[L]) -> Option<OwnedResource> {
+    trace(found).map(|trace| OwnedResource { known, trace })
 }
 
 /// Those of the tags found that the configuration may see.
-pub(crate) fn visible<L: Label>(found: &[L]) -> Tags {
+pub(crate) fn visible<L: Tag>(found: &[L]) -> ResourceTags {
     let visible = found.iter().filter(|it| !is_reserved(it.name()));
     visible.map(|it| (it.name().to_owned(), it.content().to_owned())).collect()
 }
 
 /// Those of the tags found that the configuration may not see, and which stay.
-pub(crate) fn hidden<L: Label>(found: &[L]) -> Vec<L> {
+pub(crate) fn hidden<L: Tag>(found: &[L]) -> Vec<L> {
     found.iter().filter(|it| is_reserved(it.name())).map(|it| L::new(it.name(), it.content())).collect()
 }
 
 /// Whether this step made what bears these tags.
-pub(crate) fn are_from<L: Label>(found: &[L], attempt: &Attempt) -> bool {
+pub(crate) fn are_from<L: Tag>(found: &[L], attempt: &Attempt) -> bool {
     found.iter().any(|it| it.name() == TOKEN && it.content() == attempt.token())
 }
 
 /// The keys that are to go.
-pub(crate) fn dropped(before: &Tags, after: &Tags) -> Vec<String> {
+pub(crate) fn dropped(before: &ResourceTags, after: &ResourceTags) -> Vec<String> {
     before.keys().filter(|key| !after.contains_key(*key)).cloned().collect()
 }
 
@@ -106,30 +106,30 @@ pub(crate) fn is_reserved(key: &str) -> bool {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Tagged {
+pub(crate) struct TagArguments {
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
 }
 
 /// A check for every kind that has `tags`.
-pub(crate) fn check(it: Tagged) -> Vec<Problem> {
+pub(crate) fn check(it: TagArguments) -> Vec<ArgumentProblem> {
     let at = |key: &str| Path::attribute("tags").name(key);
     let mut problems = Vec::new();
     for (key, value) in &it.tags {
         if is_reserved(key) {
             let message = format!("the tag `{key}` begins with a prefix that is reserved (`ha:` and `aws:`)");
-            problems.push(Problem { path: at(key), message });
+            problems.push(ArgumentProblem { path: at(key), message });
         } else if key.is_empty() || key.chars().count() > 128 {
-            problems.push(Problem { path: at(key), message: "a tag's key has 1 to 128 characters".into() });
+            problems.push(ArgumentProblem { path: at(key), message: "a tag's key has 1 to 128 characters".into() });
         } else if value.chars().count() > 256 {
-            problems.push(Problem { path: at(key), message: "a tag's value has at most 256 characters".into() });
+            problems.push(ArgumentProblem { path: at(key), message: "a tag's value has at most 256 characters".into() });
         }
     }
     problems
 }
 
 /// The same for the services that take letters, digits, spaces and few other signs in tags.
-pub(crate) fn check_letters(it: Tagged) -> Vec<Problem> {
+pub(crate) fn check_letters(it: TagArguments) -> Vec<ArgumentProblem> {
     let is_taken = |it: char| it.is_alphanumeric() || (it.is_whitespace() && !it.is_control()) || "_.:/=+-@".contains(it);
     let odd = |text: &str| text.chars().find(|it| !is_taken(*it));
     let mut problems = Vec::new();
@@ -137,7 +137,7 @@ pub(crate) fn check_letters(it: Tagged) -> Vec<Problem> {
         if let Some(odd) = odd(key).or_else(|| odd(value)) {
             let odd = odd.escape_debug();
             let message = format!("a tag is made of letters, digits, spaces and `_.:/=+-@` here, and this one holds `{odd}`");
-            problems.push(Problem { path: Path::attribute("tags").name(key.as_str()), message });
+            problems.push(ArgumentProblem { path: Path::attribute("tags").name(key.as_str()), message });
         }
     }
     problems.extend(check(it));
@@ -151,20 +151,20 @@ mod tests {
     #[test]
     fn reserved_tags_are_invisible_and_refused() {
         let found: Vec<aws_sdk_ec2::types::Tag> =
-            [("ha:token", "t"), ("aws:cloudformation:stack", "s"), ("Name", "web")].map(|(k, v)| Label::new(k, v)).into();
-        assert_eq!(visible(&found), Tags::from([("Name".into(), "web".into())]));
+            [("ha:token", "t"), ("aws:cloudformation:stack", "s"), ("Name", "web")].map(|(k, v)| Tag::new(k, v)).into();
+        assert_eq!(visible(&found), ResourceTags::from([("Name".into(), "web".into())]));
         assert_eq!(hidden(&found).len(), 2);
         assert_eq!(trace(&found), None);
-        let tagged = Tagged { tags: Tags::from([("ha:token".into(), "x".into()), ("Name".into(), "web".into())]) };
+        let tagged = TagArguments { tags: ResourceTags::from([("ha:token".into(), "x".into()), ("Name".into(), "web".into())]) };
         assert_eq!(check(tagged).len(), 1);
     }
 
     #[test]
     fn tags_tell_for_which_instance_of_which_state_something_was_made() {
         let found: Vec<aws_sdk_ec2::types::Tag> =
-            [("ha:address", "a.b/0"), ("ha:state", "s")].map(|(k, v)| Label::new(k, v)).into();
-        assert_eq!(trace(&found), Some(Trace { address: "a.b/0".into(), state: Some("s".into()) }));
+            [("ha:address", "a.b/0"), ("ha:state", "s")].map(|(k, v)| Tag::new(k, v)).into();
+        assert_eq!(trace(&found), Some(OwnershipMark { address: "a.b/0".into(), state: Some("s".into()) }));
         // What was made before states were written down.
-        assert_eq!(trace(&found[..1]), Some(Trace { address: "a.b/0".into(), state: None }));
+        assert_eq!(trace(&found[..1]), Some(OwnershipMark { address: "a.b/0".into(), state: None }));
     }
 }

@@ -3,23 +3,23 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use ha_provider::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, CallOutcome, Error};
 
 /// How far apart polls are: close at first, because much is ready at once, then further and further.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct PollInterval {
     first: Duration,
     longest: Duration,
 }
 
-impl Default for Pace {
+impl Default for PollInterval {
     fn default() -> Self {
         Self { first: Duration::from_millis(200), longest: Duration::from_secs(10) }
     }
 }
 
 /// What a look at something awaited showed.
-pub(crate) enum Seen<T> {
+pub(crate) enum WaitStatus<T> {
     /// It is as it should be.
     Ready(T),
     /// Not yet: this is how it is.
@@ -27,18 +27,18 @@ pub(crate) enum Seen<T> {
 }
 
 /// Something to wait for.
-pub(crate) struct Wait {
+pub(crate) struct WaitCondition {
     /// In the words of `could not …`: `wait for the database `pg``.
     what: String,
-    pace: Pace,
+    pace: PollInterval,
     patience: Duration,
     in_a_row: u32,
 }
 
-impl Wait {
+impl WaitCondition {
     /// Waits for `what` this long.
     pub(crate) fn new(what: impl Into<String>, patience: Duration) -> Self {
-        Self { what: what.into(), pace: Pace::default(), patience, in_a_row: 1 }
+        Self { what: what.into(), pace: PollInterval::default(), patience, in_a_row: 1 }
     }
 
     /// Only this many looks in a row that show it ready count: a status may flap.
@@ -51,7 +51,7 @@ impl Wait {
     pub(crate) async fn until<T, L, F>(self, attempt: &Attempt, mut look: L) -> Result<T, Error>
     where
         L: FnMut() -> F + Send,
-        F: Future<Output = Result<Seen<T>, Error>> + Send,
+        F: Future<Output = Result<WaitStatus<T>, Error>> + Send,
         T: Send,
     {
         let began = Instant::now();
@@ -60,14 +60,14 @@ impl Wait {
         let mut shown = None;
         loop {
             let status = match look().await? {
-                Seen::Ready(it) => {
+                WaitStatus::Ready(it) => {
                     ready += 1;
                     if ready >= self.in_a_row {
                         return Ok(it);
                     }
                     None
                 }
-                Seen::Pending(status) => {
+                WaitStatus::Pending(status) => {
                     ready = 0;
                     Some(status)
                 }
@@ -115,7 +115,7 @@ async fn pause_unless_cancelled(attempt: &Attempt, pause: Duration, what: &str) 
     let end = Instant::now() + pause;
     loop {
         if attempt.is_cancelled() {
-            return Err(Error::new(what, "stopped on request").outcome(Outcome::Interrupted));
+            return Err(Error::new(what, "stopped on request").outcome(CallOutcome::Interrupted));
         }
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -144,14 +144,14 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use futures::future::BoxFuture;
-    use ha_provider::Witness;
+    use ha_provider::StepObserver;
 
     use super::*;
 
     #[derive(Default)]
     struct Operator(AtomicBool);
 
-    impl Witness for Operator {
+    impl StepObserver for Operator {
         fn note<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
             Box::pin(async { Ok(()) })
         }
@@ -165,9 +165,9 @@ mod tests {
         Attempt::new("aws_s3_bucket.a".parse().unwrap(), "t".into(), false, BTreeMap::new(), operator)
     }
 
-    fn wait(patience: Duration) -> Wait {
-        let pace = Pace { first: Duration::from_millis(1), longest: Duration::from_millis(2) };
-        Wait { pace, ..Wait::new("wait for it", patience) }
+    fn wait(patience: Duration) -> WaitCondition {
+        let pace = PollInterval { first: Duration::from_millis(1), longest: Duration::from_millis(2) };
+        WaitCondition { pace, ..WaitCondition::new("wait for it", patience) }
     }
 
     #[tokio::test]
@@ -175,7 +175,7 @@ mod tests {
         let mut looks = [true, true, false, true, true, true].into_iter();
         let look = || {
             let ready = looks.next().expect("three in a row end it");
-            async move { Ok(if ready { Seen::Ready(()) } else { Seen::Pending("modifying".into()) }) }
+            async move { Ok(if ready { WaitStatus::Ready(()) } else { WaitStatus::Pending("modifying".into()) }) }
         };
         wait(Duration::from_mins(1)).in_a_row(3).until(&attempt(Arc::default()), look).await.unwrap();
         assert_eq!(looks.next(), None);
@@ -183,15 +183,15 @@ mod tests {
 
     #[tokio::test]
     async fn patience_ends_with_the_last_status() {
-        let look = || async { Ok::<Seen<()>, _>(Seen::Pending("creating".into())) };
+        let look = || async { Ok::<WaitStatus<()>, _>(WaitStatus::Pending("creating".into())) };
         let error = wait(Duration::ZERO).until(&attempt(Arc::default()), look).await.unwrap_err();
         assert!(error.to_string().contains("still creating"), "{error}");
-        assert_eq!(error.outcome, Outcome::Unknown);
+        assert_eq!(error.outcome, CallOutcome::Unknown);
     }
 
     #[tokio::test]
     async fn the_time_that_the_configuration_gives_goes_before_the_usual() {
-        let look = || async { Ok::<Seen<()>, _>(Seen::Pending("creating".into())) };
+        let look = || async { Ok::<WaitStatus<()>, _>(WaitStatus::Pending("creating".into())) };
         for (given, usual) in [(Duration::from_millis(5), Duration::from_hours(1)), (Duration::from_millis(5), Duration::ZERO)] {
             let attempt = attempt(Arc::default()).within(Some(given));
             assert!(attempt.patience(usual) <= given);
@@ -206,8 +206,8 @@ mod tests {
     #[tokio::test]
     async fn a_request_to_stop_ends_it() {
         let operator = Arc::new(Operator(AtomicBool::new(true)));
-        let look = || async { Ok::<Seen<()>, _>(Seen::Pending("creating".into())) };
+        let look = || async { Ok::<WaitStatus<()>, _>(WaitStatus::Pending("creating".into())) };
         let error = wait(Duration::from_mins(1)).until(&attempt(operator), look).await.unwrap_err();
-        assert_eq!(error.outcome, Outcome::Interrupted);
+        assert_eq!(error.outcome, CallOutcome::Interrupted);
     }
 }

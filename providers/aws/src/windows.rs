@@ -13,21 +13,21 @@ const SHORTEST: u32 = 30;
 
 /// Some time of every day, such as `09:46-10:16`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BackupWindow {
+pub(crate) struct DailyWindow {
     start: u32,
     end: u32,
 }
 
 /// Some time of every week, such as `sun:04:00-sun:04:30`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct MaintenanceWindow {
+pub(crate) struct WeeklyWindow {
     start: u32,
     end: u32,
 }
 
-impl BackupWindow {
+impl DailyWindow {
     /// Whether any of its days meets the other window.
-    pub(crate) fn overlaps(self, other: MaintenanceWindow) -> bool {
+    pub(crate) fn overlaps(self, other: WeeklyWindow) -> bool {
         (0..7).any(|day| {
             let start = day * DAY + self.start;
             meet((start, length(self.start, self.end, DAY)), (other.start, length(other.start, other.end, WEEK)))
@@ -57,7 +57,7 @@ fn time_of_week(text: &str) -> Option<u32> {
     Some(u32::try_from(day).ok()? * DAY + time(rest)?)
 }
 
-impl FromStr for BackupWindow {
+impl FromStr for DailyWindow {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -70,7 +70,7 @@ impl FromStr for BackupWindow {
     }
 }
 
-impl FromStr for MaintenanceWindow {
+impl FromStr for WeeklyWindow {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -86,14 +86,14 @@ impl FromStr for MaintenanceWindow {
     }
 }
 
-impl fmt::Display for BackupWindow {
+impl fmt::Display for DailyWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (start, end) = (self.start, self.end);
         write!(f, "{:02}:{:02}-{:02}:{:02}", start / 60, start % 60, end / 60, end % 60)
     }
 }
 
-impl fmt::Display for MaintenanceWindow {
+impl fmt::Display for WeeklyWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, moment) in [self.start, self.end].into_iter().enumerate() {
             let day = DAYS[usize::try_from(moment / DAY).expect("there are seven days")];
@@ -129,14 +129,14 @@ macro_rules! as_text {
         }
     )*};
 }
-as_text!(BackupWindow, MaintenanceWindow);
+as_text!(DailyWindow, WeeklyWindow);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn overlap(backup: &str, maintenance: &str) -> bool {
-        backup.parse::<BackupWindow>().unwrap().overlaps(maintenance.parse().unwrap())
+        backup.parse::<DailyWindow>().unwrap().overlaps(maintenance.parse().unwrap())
     }
 
     #[test]
@@ -151,13 +151,13 @@ mod tests {
 
     #[test]
     fn windows_are_written_as_rds_writes_them() {
-        assert_eq!("Sun:04:00-Sun:04:30".parse::<MaintenanceWindow>().unwrap().to_string(), "sun:04:00-sun:04:30");
-        assert_eq!("09:46-10:16".parse::<BackupWindow>().unwrap().to_string(), "09:46-10:16");
+        assert_eq!("Sun:04:00-Sun:04:30".parse::<WeeklyWindow>().unwrap().to_string(), "sun:04:00-sun:04:30");
+        assert_eq!("09:46-10:16".parse::<DailyWindow>().unwrap().to_string(), "09:46-10:16");
         for wrong in ["9:46-10:16", "09:46", "09:46-09:50", "25:00-26:00", "sun:09:00-sun:10:00"] {
-            assert!(wrong.parse::<BackupWindow>().is_err(), "{wrong}");
+            assert!(wrong.parse::<DailyWindow>().is_err(), "{wrong}");
         }
         for wrong in ["sun:04:00-tue:04:00", "sunday:04:00-sunday:05:00", "04:00-05:00"] {
-            assert!(wrong.parse::<MaintenanceWindow>().is_err(), "{wrong}");
+            assert!(wrong.parse::<WeeklyWindow>().is_err(), "{wrong}");
         }
     }
 }

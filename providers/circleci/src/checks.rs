@@ -1,23 +1,23 @@
 //! What can be wrong with single arguments. Parts that are not known yet are given the benefit of the doubt, and no
 //! message repeats a secret.
 
-use ha_provider::Problem;
+use ha_provider::ArgumentProblem;
 use ha_value::{Path, Text};
 
 /// Collects what is wrong.
 #[derive(Default)]
-pub(crate) struct Checks {
-    problems: Vec<Problem>,
+pub(crate) struct ProblemCollector {
+    problems: Vec<ArgumentProblem>,
 }
 
-impl Checks {
+impl ProblemCollector {
     /// Notes that something is wrong.
     pub(crate) fn problem(&mut self, path: Path, message: impl Into<String>) {
-        self.problems.push(Problem { path, message: message.into() });
+        self.problems.push(ArgumentProblem { path, message: message.into() });
     }
 
     /// All that is wrong, or the rendering where nothing is.
-    pub(crate) fn rendering<T>(self, render: impl FnOnce() -> T) -> Result<T, Vec<Problem>> {
+    pub(crate) fn rendering<T>(self, render: impl FnOnce() -> T) -> Result<T, Vec<ArgumentProblem>> {
         if self.problems.is_empty() { Ok(render()) } else { Err(self.problems) }
     }
 
@@ -115,8 +115,8 @@ fn is_host(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn messages(check: impl FnOnce(&mut Checks)) -> Vec<String> {
-        let mut checks = Checks::default();
+    fn messages(check: impl FnOnce(&mut ProblemCollector)) -> Vec<String> {
+        let mut checks = ProblemCollector::default();
         check(&mut checks);
         checks.problems.into_iter().map(|it| it.message).collect()
     }

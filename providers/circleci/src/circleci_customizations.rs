@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
-use ha_provider::{Document, Problem};
+use ha_provider::{ArgumentProblem, Document};
 use ha_value::{Path, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::checks::Checks;
+use crate::checks::ProblemCollector;
 use crate::digest::sha256;
 use crate::quoting::{joined, percent_encoded, shell_word};
 
@@ -13,9 +13,9 @@ use crate::quoting::{joined, percent_encoded, shell_word};
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Customizations {
     /// The replica set.
-    mongodb: Mongodb,
+    mongodb: MongodbBlock,
     /// The PostgreSQL server.
-    postgresql: Postgresql,
+    postgresql: PostgresqlBlock,
     /// More variables to export, by name.
     #[serde(default)]
     extra: BTreeMap<String, Text>,
@@ -23,7 +23,7 @@ pub(crate) struct Customizations {
 
 /// How the application reaches its replica set.
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct Mongodb {
+pub(crate) struct MongodbBlock {
     /// All members, as `HOST:PORT`. With one alone the application does not start while that one is away.
     hosts: Vec<Text>,
     /// The name of the set.
@@ -50,7 +50,7 @@ pub(crate) struct Mongodb {
 
 /// How the application reaches PostgreSQL.
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct Postgresql {
+pub(crate) struct PostgresqlBlock {
     /// The server's name or address.
     host: Text,
     /// The server's port.
@@ -82,7 +82,7 @@ pub(crate) enum SslMode {
 }
 
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct CustomizationsOutputs {
     /// The file.
     content: Text,
     /// The SHA-256 of the file in hexadecimal; in the clear, although the file holds secrets.
@@ -119,16 +119,16 @@ fn circle() -> Text {
 
 impl Document for Customizations {
     const KIND: &'static str = "circleci_customizations";
-    type Outputs = Outputs;
+    type Outputs = CustomizationsOutputs;
 
-    fn render(&self) -> Result<Outputs, Vec<Problem>> {
-        let mut checks = Checks::default();
+    fn render(&self) -> Result<CustomizationsOutputs, Vec<ArgumentProblem>> {
+        let mut checks = ProblemCollector::default();
         self.mongodb.check(&mut checks);
         self.postgresql.check(&mut checks);
         self.check_extra(&mut checks);
         checks.rendering(|| {
             let content = self.content();
-            Outputs {
+            CustomizationsOutputs {
                 sha256: sha256(&content),
                 content,
                 mongodb_uri: self.mongodb.uri(&self.mongodb.main_database),
@@ -165,7 +165,7 @@ impl Customizations {
         content
     }
 
-    fn check_extra(&self, checks: &mut Checks) {
+    fn check_extra(&self, checks: &mut ProblemCollector) {
         for (name, value) in &self.extra {
             let at = Path::attribute("extra").name(name.as_str());
             let is_name = name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
@@ -183,7 +183,7 @@ impl Customizations {
     }
 }
 
-impl Mongodb {
+impl MongodbBlock {
     fn uri(&self, database: &Text) -> Text {
         let mut uri = Text::from("mongodb://");
         uri.push(&percent_encoded(&self.username));
@@ -201,7 +201,7 @@ impl Mongodb {
         uri
     }
 
-    fn check(&self, checks: &mut Checks) {
+    fn check(&self, checks: &mut ProblemCollector) {
         let at = |name: &str| Path::attribute("mongodb").name(name);
         if self.hosts.len() < 3 {
             let message = format!(
@@ -236,7 +236,7 @@ impl Mongodb {
     }
 }
 
-impl Postgresql {
+impl PostgresqlBlock {
     fn uri(&self) -> Text {
         let mode = serde_json::json!(self.sslmode);
         let mut uri = Text::from("postgres://");
@@ -254,7 +254,7 @@ impl Postgresql {
         uri
     }
 
-    fn check(&self, checks: &mut Checks) {
+    fn check(&self, checks: &mut ProblemCollector) {
         let at = |name: &str| Path::attribute("postgresql").name(name);
         checks.host(at("host"), &self.host);
         checks.port(at("port"), &self.port);

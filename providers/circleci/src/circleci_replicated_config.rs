@@ -1,9 +1,9 @@
-use ha_provider::{Document, Problem};
+use ha_provider::{ArgumentProblem, Document};
 use ha_value::{Path, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::checks::Checks;
+use crate::checks::ProblemCollector;
 use crate::digest::sha256;
 use crate::quoting::json_string;
 
@@ -88,7 +88,7 @@ pub(crate) enum LogLevel {
 }
 
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct ReplicatedConfigOutputs {
     /// The file.
     content: Text,
     /// The SHA-256 of the file in hexadecimal; in the clear, although the file holds secrets.
@@ -109,12 +109,12 @@ fn settings() -> Text {
 
 impl Document for ReplicatedConfig {
     const KIND: &'static str = "circleci_replicated_config";
-    type Outputs = Outputs;
+    type Outputs = ReplicatedConfigOutputs;
 
-    fn render(&self) -> Result<Outputs, Vec<Problem>> {
+    fn render(&self) -> Result<ReplicatedConfigOutputs, Vec<ArgumentProblem>> {
         self.checked().rendering(|| {
             let content = self.content();
-            Outputs { sha256: sha256(&content), content }
+            ReplicatedConfigOutputs { sha256: sha256(&content), content }
         })
     }
 }
@@ -161,9 +161,9 @@ impl ReplicatedConfig {
         content
     }
 
-    fn checked(&self) -> Checks {
+    fn checked(&self) -> ProblemCollector {
         let at = Path::attribute;
-        let mut checks = Checks::default();
+        let mut checks = ProblemCollector::default();
         checks.host(at("tls_bootstrap_hostname"), &self.tls_bootstrap_hostname);
         checks.word(at("channel"), &self.channel);
         checks.absolute_path(at("license_file_location"), &self.license_file_location);

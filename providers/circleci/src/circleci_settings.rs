@@ -1,17 +1,17 @@
 use std::collections::BTreeMap;
 
-use ha_provider::{Document, Problem};
+use ha_provider::{ArgumentProblem, Document};
 use ha_value::{Path, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::checks::Checks;
+use crate::checks::ProblemCollector;
 use crate::digest::sha256;
 use crate::quoting::json_string;
 
 /// `settings.conf`: the application's settings, which Replicated imports when it starts for the first time.
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct Settings {
+pub(crate) struct ReplicatedSettings {
     /// The name under which people reach CircleCI; the same as `tls_bootstrap_hostname` of `circleci_replicated_config`.
     hostname: Text,
     /// Whether builds run on machines of their own.
@@ -75,7 +75,7 @@ pub(crate) enum LicenseAgreement {
 }
 
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct ReplicatedSettingsOutputs {
     /// The file.
     content: Text,
     /// The SHA-256 of the file in hexadecimal; in the clear, although the file holds secrets.
@@ -86,19 +86,19 @@ fn yes() -> bool {
     true
 }
 
-impl Document for Settings {
+impl Document for ReplicatedSettings {
     const KIND: &'static str = "circleci_settings";
-    type Outputs = Outputs;
+    type Outputs = ReplicatedSettingsOutputs;
 
-    fn render(&self) -> Result<Outputs, Vec<Problem>> {
+    fn render(&self) -> Result<ReplicatedSettingsOutputs, Vec<ArgumentProblem>> {
         self.checked().rendering(|| {
             let content = self.content();
-            Outputs { sha256: sha256(&content), content }
+            ReplicatedSettingsOutputs { sha256: sha256(&content), content }
         })
     }
 }
 
-impl Settings {
+impl ReplicatedSettings {
     /// Every setting, in the order of the file.
     fn settings(&self) -> Vec<(&str, Text)> {
         let Self { hostname, allow_cluster, secret_passphrase, ghe_type, ghe_domain, ghe_client_id, ghe_client_secret, .. } =
@@ -138,9 +138,9 @@ impl Settings {
         content
     }
 
-    fn checked(&self) -> Checks {
+    fn checked(&self) -> ProblemCollector {
         let at = Path::attribute;
-        let mut checks = Checks::default();
+        let mut checks = ProblemCollector::default();
         checks.host(at("hostname"), &self.hostname);
         checks.password(at("secret_passphrase"), &self.secret_passphrase);
         checks.word(at("ghe_client_id"), &self.ghe_client_id);

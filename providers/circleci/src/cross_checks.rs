@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_provider::{Contradiction, Placed, Problem, Together};
-use ha_value::{Mode, Path, Severity, Value, closest};
+use ha_provider::{ArgumentProblem, BlockInstance, CrossCheck, CrossCheckProblem};
+use ha_value::{Path, ResourceMode, Severity, Value, closest};
 
 const SETTINGS: &str = "circleci_settings";
 const REPLICATED: &str = "circleci_replicated_config";
@@ -15,16 +15,16 @@ const ROLE: &str = "postgresql_role";
 const DATABASE: &str = "postgresql_database";
 const BUCKET: &str = "aws_s3_bucket";
 
-pub(crate) const TOGETHER: Together = Together {
+pub(crate) const TOGETHER: CrossCheck = CrossCheck {
     kinds: &[
-        (Mode::Data, SETTINGS),
-        (Mode::Data, REPLICATED),
-        (Mode::Data, CUSTOMIZATIONS),
-        (Mode::Data, USERDATA),
-        (Mode::Managed, USER),
-        (Mode::Managed, ROLE),
-        (Mode::Managed, DATABASE),
-        (Mode::Managed, BUCKET),
+        (ResourceMode::Data, SETTINGS),
+        (ResourceMode::Data, REPLICATED),
+        (ResourceMode::Data, CUSTOMIZATIONS),
+        (ResourceMode::Data, USERDATA),
+        (ResourceMode::Managed, USER),
+        (ResourceMode::Managed, ROLE),
+        (ResourceMode::Managed, DATABASE),
+        (ResourceMode::Managed, BUCKET),
     ],
     check,
 };
@@ -35,11 +35,11 @@ const WRITE_ALL: [&str; 3] = ["root", "readWriteAnyDatabase", "__system"];
 /// Roles that do not. Of others, which may be one's own, nobody can tell.
 const NO_WRITE: [&str; 5] = ["read", "dbAdmin", "userAdmin", "enableSharding", "readAnyDatabase"];
 
-fn check(all: &[Placed<'_>]) -> Vec<Contradiction> {
-    let mut found = Found(Vec::new());
+fn check(all: &[BlockInstance<'_>]) -> Vec<CrossCheckProblem> {
+    let mut found = ProblemList(Vec::new());
     let of = |kind: &str| all.iter().filter(|it| &*it.address.block.kind == kind).copied().collect::<Vec<_>>();
-    let mut modules: BTreeMap<_, Vec<Placed<'_>>> = BTreeMap::new();
-    for it in all.iter().filter(|it| it.address.block.mode == Mode::Data) {
+    let mut modules: BTreeMap<_, Vec<BlockInstance<'_>>> = BTreeMap::new();
+    for it in all.iter().filter(|it| it.address.block.mode == ResourceMode::Data) {
         modules.entry(&it.address.block.module).or_default().push(*it);
     }
     for documents in modules.values() {
@@ -66,25 +66,25 @@ fn check(all: &[Placed<'_>]) -> Vec<Contradiction> {
 }
 
 /// What was found so far.
-struct Found(Vec<Contradiction>);
+struct ProblemList(Vec<CrossCheckProblem>);
 
-impl Found {
-    fn tell(&mut self, at: Placed<'_>, names: &[&str], severity: Severity, message: String) {
+impl ProblemList {
+    fn tell(&mut self, at: BlockInstance<'_>, names: &[&str], severity: Severity, message: String) {
         let (first, rest) = names.split_first().expect("every place has a name");
         let path = rest.iter().fold(Path::attribute(*first), |path, name| path.name(*name));
-        self.0.push(Contradiction { address: at.address.clone(), problem: Problem { path, message }, severity });
+        self.0.push(CrossCheckProblem { address: at.address.clone(), problem: ArgumentProblem { path, message }, severity });
     }
 
-    fn error(&mut self, at: Placed<'_>, names: &[&str], message: String) {
+    fn error(&mut self, at: BlockInstance<'_>, names: &[&str], message: String) {
         self.tell(at, names, Severity::Error, message);
     }
 
-    fn warning(&mut self, at: Placed<'_>, names: &[&str], message: String) {
+    fn warning(&mut self, at: BlockInstance<'_>, names: &[&str], message: String) {
         self.tell(at, names, Severity::Warning, message);
     }
 
     /// The console's certificate is for the name under which people reach the application.
-    fn hostname(&mut self, replicated: Placed<'_>, settings: &[Placed<'_>]) {
+    fn hostname(&mut self, replicated: BlockInstance<'_>, settings: &[BlockInstance<'_>]) {
         let at = ["tls_bootstrap_hostname"];
         let Some(name) = replicated.text(&at) else { return };
         let Some(others) = texts(settings, &["hostname"]) else { return };
@@ -100,7 +100,7 @@ impl Found {
     }
 
     /// What Replicated reads is what the user data writes.
-    fn paths(&mut self, replicated: Placed<'_>, userdata: &[Placed<'_>]) {
+    fn paths(&mut self, replicated: BlockInstance<'_>, userdata: &[BlockInstance<'_>]) {
         let Some(written) = written(userdata).filter(|it| !it.is_empty()) else { return };
         for name in ["license_file_location", "import_settings_from", "license_bootstrap_airgap_package_path"] {
             let Some(path) = replicated.text(&[name]) else { continue };
@@ -114,7 +114,7 @@ impl Found {
         }
     }
 
-    fn region(&mut self, settings: Placed<'_>, userdata: &[Placed<'_>]) {
+    fn region(&mut self, settings: BlockInstance<'_>, userdata: &[BlockInstance<'_>]) {
         let Some(region) = settings.text(&["aws_region"]) else { return };
         let Some(others) = texts(userdata, &["region"]) else { return };
         if !others.is_empty() && !others.iter().any(|(it, _)| *it == region) {
@@ -127,7 +127,7 @@ impl Found {
     }
 
     /// A bucket that is nearly one of this configuration's is a slip.
-    fn bucket(&mut self, at: Placed<'_>, names: &[&str], buckets: &[Placed<'_>]) {
+    fn bucket(&mut self, at: BlockInstance<'_>, names: &[&str], buckets: &[BlockInstance<'_>]) {
         let (Some(name), Some(known)) = (at.text(names), texts(buckets, &["bucket"])) else { return };
         if known.iter().any(|(it, _)| *it == name) {
             return;
@@ -139,10 +139,10 @@ impl Found {
     }
 
     /// The application's user may write each of its databases.
-    fn mongodb(&mut self, at: Placed<'_>, users: &[Placed<'_>]) {
+    fn mongodb(&mut self, at: BlockInstance<'_>, users: &[BlockInstance<'_>]) {
         let Some(username) = at.text(&["mongodb", "username"]) else { return };
         let Some(known) = texts(users, &["name"]) else { return };
-        let mine: Vec<Placed<'_>> = known.iter().filter(|(name, _)| *name == username).map(|(_, it)| *it).collect();
+        let mine: Vec<BlockInstance<'_>> = known.iter().filter(|(name, _)| *name == username).map(|(_, it)| *it).collect();
         if mine.is_empty() {
             if let Some(meant) = closest(username, known.iter().map(|(name, _)| *name)) {
                 let message = format!("no `{USER}` of this configuration is called `{username}`; did you mean `{meant}`?");
@@ -168,7 +168,7 @@ impl Found {
     }
 
     /// The application's role may log in, and make tables in its database.
-    fn postgresql(&mut self, at: Placed<'_>, roles: &[Placed<'_>], databases: &[Placed<'_>]) {
+    fn postgresql(&mut self, at: BlockInstance<'_>, roles: &[BlockInstance<'_>], databases: &[BlockInstance<'_>]) {
         let Some(username) = at.text(&["postgresql", "username"]) else { return };
         let Some(known) = texts(roles, &["name"]) else { return };
         let mine = known.iter().find(|(name, _)| *name == username).map(|(_, it)| *it);
@@ -202,12 +202,12 @@ impl Found {
 }
 
 /// What each says at a place; none unless all of it is known and no secret.
-fn texts<'a>(all: &[Placed<'a>], names: &[&str]) -> Option<Vec<(&'a str, Placed<'a>)>> {
+fn texts<'a>(all: &[BlockInstance<'a>], names: &[&str]) -> Option<Vec<(&'a str, BlockInstance<'a>)>> {
     all.iter().map(|it| Some((it.text(names)?, *it))).collect()
 }
 
 /// The paths that user data writes; none unless all of them are known.
-fn written<'a>(userdata: &[Placed<'a>]) -> Option<BTreeSet<&'a str>> {
+fn written<'a>(userdata: &[BlockInstance<'a>]) -> Option<BTreeSet<&'a str>> {
     let mut paths = BTreeSet::new();
     for it in userdata {
         let files = it.get(&["files"])?;
@@ -219,7 +219,7 @@ fn written<'a>(userdata: &[Placed<'a>]) -> Option<BTreeSet<&'a str>> {
 }
 
 /// A user's roles with their databases; none unless all of them are known.
-fn roles<'a>(user: Placed<'a>) -> Option<Vec<(&'a str, &'a str)>> {
+fn roles<'a>(user: BlockInstance<'a>) -> Option<Vec<(&'a str, &'a str)>> {
     let each = |role: &'a Value| {
         let role = role.as_object()?;
         Some((role.get("role")?.as_str()?, role.get("db")?.as_str()?))

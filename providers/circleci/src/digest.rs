@@ -1,4 +1,4 @@
-use ha_value::{Part, Text};
+use ha_value::{Text, TextPart};
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of a text in hexadecimal, secrets included; unknown, for the same reason, while the text is.
@@ -15,8 +15,8 @@ pub(crate) fn sha256(content: &Text) -> Text {
 /// What the first unknown part of a text waits for.
 pub(crate) fn cause(content: &Text) -> Option<std::sync::Arc<str>> {
     content.parts().iter().find_map(|part| match part {
-        Part::Unknown { cause, .. } => cause.clone(),
-        Part::Clear(_) | Part::Secret(_) => None,
+        TextPart::Unknown { cause, .. } => cause.clone(),
+        TextPart::Clear(_) | TextPart::Secret(_) => None,
     })
 }
 

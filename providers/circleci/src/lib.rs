@@ -11,16 +11,16 @@ mod quoting;
 mod script;
 mod userdata;
 
-use ha_provider::Registry;
+use ha_provider::ProviderRegistry;
 
 /// Enters the documents of this room.
 #[must_use]
-pub fn register(registry: Registry) -> Registry {
+pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry.together(cross_checks::TOGETHER).nobody("circleci", |registry| {
         registry
             .document::<circleci_customizations::Customizations>()
             .document::<circleci_replicated_config::ReplicatedConfig>()
-            .document::<circleci_settings::Settings>()
+            .document::<circleci_settings::ReplicatedSettings>()
             .document::<userdata::Userdata>()
     })
 }

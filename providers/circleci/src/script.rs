@@ -4,13 +4,13 @@
 use ha_value::Text;
 
 use crate::quoting::{joined, shell_word};
-use crate::userdata::{File, Userdata};
+use crate::userdata::{Userdata, UserdataFile};
 
 /// Where `update-ca-certificates` looks for authorities.
 pub(crate) const TRUST_STORE: &str = "/usr/local/share/ca-certificates/";
 
 /// A part of the script, by what it is for.
-pub(crate) struct Section {
+pub(crate) struct ScriptSection {
     pub(crate) name: String,
     pub(crate) text: Text,
 }
@@ -86,8 +86,8 @@ retry find_local_address
 "#;
 
 /// The script's sections in order.
-pub(crate) fn sections(it: &Userdata) -> Vec<Section> {
-    let section = |name: &str, text: Text| Section { name: name.to_owned(), text };
+pub(crate) fn sections(it: &Userdata) -> Vec<ScriptSection> {
+    let section = |name: &str, text: Text| ScriptSection { name: name.to_owned(), text };
     let mut sections =
         vec![section("the frame", head(it)), section("the packages", packages(it)), section("the frame", FETCH.into())];
     for (index, file) in it.files.iter().enumerate() {
@@ -127,7 +127,7 @@ fn packages(it: &Userdata) -> Text {
     text
 }
 
-fn fetch(file: &File) -> Text {
+fn fetch(file: &UserdataFile) -> Text {
     let mut text = Text::from("fetch ");
     let words = [&file.path, &Text::from(file.mode()), &file.bucket, &file.key, &file.sha256].map(shell_word);
     text.push(&joined(&words, " "));
@@ -141,7 +141,7 @@ fn fetch(file: &File) -> Text {
 
 fn checks_and_trust(it: &Userdata) -> Text {
     let mut text = Text::new();
-    if it.files.iter().any(File::is_trusted) {
+    if it.files.iter().any(UserdataFile::is_trusted) {
         text.push_str("\n# Whoever connects to a database checks its certificate against this store.\nupdate-ca-certificates\n");
     }
     if !it.files.is_empty() {

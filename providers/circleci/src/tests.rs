@@ -6,20 +6,21 @@ mod userdata;
 
 use std::collections::BTreeSet;
 
-use ha_provider::{Registry, Rendered};
-use ha_value::{Mode, Object, Part, Text, Type, Value};
+use ha_provider::{ProviderRegistry, RenderResult};
+use ha_value::{Object, ResourceMode, Text, TextPart, Type, Value};
 
 /// What a document renders to, or what is wrong, one message each.
 fn render(kind: &str, given: &Object) -> Result<Object, Vec<String>> {
-    let (schemas, _) = crate::register(Registry::new()).split();
-    let kind = schemas.kind(Mode::Data, kind).unwrap();
-    let messages =
-        |problems: Vec<ha_provider::Problem>| problems.into_iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
+    let kind = schemas.kind(ResourceMode::Data, kind).unwrap();
+    let messages = |problems: Vec<ha_provider::ArgumentProblem>| {
+        problems.into_iter().map(|it| format!("{}: {}", it.path, it.message)).collect()
+    };
     let conformed = kind.schema().conform(given).map_err(messages)?;
     match kind.render(&conformed).unwrap() {
-        Rendered::Outputs(outputs) => Ok(outputs),
-        Rendered::Problems(problems) => Err(messages(problems)),
-        Rendered::Unknown => panic!("unknown as a whole"),
+        RenderResult::Outputs(outputs) => Ok(outputs),
+        RenderResult::Problems(problems) => Err(messages(problems)),
+        RenderResult::Unknown => panic!("unknown as a whole"),
     }
 }
 
@@ -50,17 +51,17 @@ fn text(of: &Value) -> String {
 
 /// The text as a plan would show it.
 fn shown(of: &Value) -> String {
-    let part = |it: &Part| match it {
-        Part::Clear(text) => text.to_string(),
-        Part::Secret(_) => "(secret)".into(),
-        Part::Unknown { cause, .. } => format!("(after {})", cause.as_deref().unwrap_or("?")),
+    let part = |it: &TextPart| match it {
+        TextPart::Clear(text) => text.to_string(),
+        TextPart::Secret(_) => "(secret)".into(),
+        TextPart::Unknown { cause, .. } => format!("(after {})", cause.as_deref().unwrap_or("?")),
     };
     Text::of(of).expect("a text").parts().iter().map(part).collect()
 }
 
 #[test]
 fn every_document_has_its_file_and_is_registered() {
-    let (schemas, _) = crate::register(Registry::new()).split();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
     let registered: BTreeSet<String> = schemas.kinds().map(|(_, it)| it.kind.to_string()).collect();
     let mut written = BTreeSet::new();
     for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {

@@ -1,12 +1,12 @@
-use ha_provider::{Document, Problem};
+use ha_provider::{ArgumentProblem, Document};
 use ha_value::{Path, Text, Type, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::checks::{Checks, shown};
+use crate::checks::{ProblemCollector, shown};
 use crate::digest::{cause, sha256};
 use crate::quoting::percent_encoded;
-use crate::script::{Section, TRUST_STORE, sections};
+use crate::script::{ScriptSection, TRUST_STORE, sections};
 
 /// What EC2 takes, before base64.
 const LARGEST: usize = 16384;
@@ -21,7 +21,7 @@ pub(crate) struct Userdata {
     /// The objects to fetch. A path directly in `/usr/local/share/ca-certificates/` that ends in `.crt` is a certificate
     /// of an authority, and the machine is made to trust it.
     #[serde(default)]
-    pub(crate) files: Vec<File>,
+    pub(crate) files: Vec<UserdataFile>,
     /// Debian packages to install besides what the script itself needs.
     #[serde(default)]
     pub(crate) packages: Vec<Text>,
@@ -53,7 +53,7 @@ pub(crate) struct Userdata {
 
 /// An object to fetch, and where to.
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct File {
+pub(crate) struct UserdataFile {
     /// Where it goes on the machine.
     pub(crate) path: Text,
     /// The bucket it is in.
@@ -69,7 +69,7 @@ pub(crate) struct File {
 }
 
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct UserdataOutputs {
     /// The script.
     content: Text,
     /// The SHA-256 of the script in hexadecimal.
@@ -96,9 +96,9 @@ fn log_file() -> Text {
 
 impl Document for Userdata {
     const KIND: &'static str = "userdata";
-    type Outputs = Outputs;
+    type Outputs = UserdataOutputs;
 
-    fn render(&self) -> Result<Outputs, Vec<Problem>> {
+    fn render(&self) -> Result<UserdataOutputs, Vec<ArgumentProblem>> {
         let mut checks = self.checked();
         let sections = sections(self);
         if checks.is_fine() {
@@ -111,12 +111,12 @@ impl Document for Userdata {
                 Some(known) => Value::from(i64::try_from(known.len()).expect("it fits what EC2 takes")),
                 None => Value::unknown(Type::Number, cause(&content)),
             };
-            Outputs { sha256: sha256(&content), content, size }
+            UserdataOutputs { sha256: sha256(&content), content, size }
         })
     }
 }
 
-impl File {
+impl UserdataFile {
     /// Whether it is the certificate of an authority to trust.
     pub(crate) fn is_trusted(&self) -> bool {
         self.path.known().is_some_and(|it| it.starts_with(TRUST_STORE))
@@ -131,7 +131,7 @@ impl File {
         }
     }
 
-    fn check(&self, at: &Path, checks: &mut Checks) {
+    fn check(&self, at: &Path, checks: &mut ProblemCollector) {
         let Self { path, bucket, key, sha256, version_id, mode } = self;
         checks.absolute_path(at.name("path"), path);
         checks.word(at.name("bucket"), bucket);
@@ -187,7 +187,7 @@ impl Userdata {
         texts.extend(self.replicated_operator_tag.iter().map(|it| (at("replicated_operator_tag"), it)));
         texts.extend(self.packages.iter().enumerate().map(|(index, it)| (at("packages").index(index), it)));
         texts.extend(self.extra_commands.iter().enumerate().map(|(index, it)| (at("extra_commands").index(index), it)));
-        for (index, File { path, bucket, key, sha256, version_id, mode: _ }) in self.files.iter().enumerate() {
+        for (index, UserdataFile { path, bucket, key, sha256, version_id, mode: _ }) in self.files.iter().enumerate() {
             let at = at("files").index(index);
             texts.extend([
                 (at.name("path"), path),
@@ -200,16 +200,17 @@ impl Userdata {
         texts
     }
 
-    fn checked(&self) -> Checks {
+    fn checked(&self) -> ProblemCollector {
         let at = Path::attribute;
-        let mut checks = Checks::default();
+        let mut checks = ProblemCollector::default();
         for (path, text) in self.texts() {
             if !text.is_clear() {
                 let message = "userdata must not hold secrets: everyone who may describe the machine reads them, and every version \
                                of the launch template keeps them; put it into an object and fetch that with `files`";
                 checks.problem(path.clone(), message);
             }
-            let has = |character| text.parts().iter().any(|it| matches!(it, ha_value::Part::Clear(it) if it.contains(character)));
+            let has =
+                |character| text.parts().iter().any(|it| matches!(it, ha_value::TextPart::Clear(it) if it.contains(character)));
             if has('\r') {
                 checks.problem(path.clone(), "there is a carriage return in it; a shell script has line feeds alone");
             }
@@ -252,11 +253,11 @@ impl Userdata {
 }
 
 /// The script must fit; where parts are not known yet, at least what is known must.
-fn check_size(sections: &[Section], checks: &mut Checks) {
+fn check_size(sections: &[ScriptSection], checks: &mut ProblemCollector) {
     let known = |text: &Text| -> usize {
-        let part = |it: &ha_value::Part| match it {
-            ha_value::Part::Clear(text) | ha_value::Part::Secret(text) => text.len(),
-            ha_value::Part::Unknown { .. } => 0,
+        let part = |it: &ha_value::TextPart| match it {
+            ha_value::TextPart::Clear(text) | ha_value::TextPart::Secret(text) => text.len(),
+            ha_value::TextPart::Unknown { .. } => 0,
         };
         text.parts().iter().map(part).sum()
     };

@@ -6,22 +6,22 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use ha_provider::{Attempting, Error, Outcome};
+use ha_provider::{CallOutcome, Error, ErrorContext};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use crate::permission::Permission;
+use crate::permission::FilePermission;
 
 /// What no file of ours comes near; larger ones are not read.
 const LARGEST: u64 = 64 << 20;
 
 /// What stands at a path.
 #[derive(Debug)]
-pub(crate) enum Standing {
+pub(crate) enum PathStatus {
     /// Nothing.
     Absent,
     /// A file.
-    File { content: Vec<u8>, permission: Permission },
+    File { content: Vec<u8>, permission: FilePermission },
     /// A file that is too large to be ours.
     Huge(u64),
     /// Something that is no file, in words.
@@ -29,10 +29,10 @@ pub(crate) enum Standing {
 }
 
 /// Looks at a path.
-pub(crate) fn look(path: &Path) -> io::Result<Standing> {
+pub(crate) fn look(path: &Path) -> io::Result<PathStatus> {
     let about = match fs::symlink_metadata(path) {
         Ok(about) => about,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Standing::Absent),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(PathStatus::Absent),
         Err(error) => return Err(error),
     };
     let kind = about.file_type();
@@ -42,29 +42,29 @@ pub(crate) fn look(path: &Path) -> io::Result<Standing> {
             _ if kind.is_dir() => "a folder",
             _ => "neither a file nor a folder",
         };
-        return Ok(Standing::Other(word));
+        return Ok(PathStatus::Other(word));
     }
     let file = OpenOptions::new().read(true).custom_flags(no_follow()).open(path)?;
     let about = file.metadata()?;
     if about.len() > LARGEST {
-        return Ok(Standing::Huge(about.len()));
+        return Ok(PathStatus::Huge(about.len()));
     }
     let mut content = Vec::new();
     file.take(LARGEST).read_to_end(&mut content)?;
-    Ok(Standing::File { content, permission: Permission(about.permissions().mode() & 0o7777) })
+    Ok(PathStatus::File { content, permission: FilePermission(about.permissions().mode() & 0o7777) })
 }
 
 /// A file as it should be.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct DesiredFile<'a> {
     pub(crate) path: &'a Path,
     pub(crate) content: &'a [u8],
-    pub(crate) permission: Permission,
-    pub(crate) folders: Permission,
+    pub(crate) permission: FilePermission,
+    pub(crate) folders: FilePermission,
     /// What makes the name of the file beside it, into which it is written first.
     pub(crate) token: &'a str,
 }
 
-impl Wanted<'_> {
+impl DesiredFile<'_> {
     /// Makes it where nothing stands. A file with the same content is taken over: it is what an earlier try left, or as
     /// good as that.
     pub(crate) fn make(&self) -> Result<(), Error> {
@@ -72,13 +72,13 @@ impl Wanted<'_> {
         if let Some(folder) = self.path.parent().filter(|it| !it.as_os_str().is_empty()) {
             let attempted = format!("make the folder `{}`", folder.display());
             let made = DirBuilder::new().recursive(true).mode(self.folders.0).create(folder).attempting(attempted);
-            made.map_err(|it| it.outcome(Outcome::Refused))?;
+            made.map_err(|it| it.outcome(CallOutcome::Refused))?;
         }
         match look(self.path).attempting(&attempted)? {
-            Standing::Absent => {}
-            Standing::File { content, .. } if content == self.content => return self.place(RenameFlags::empty()),
-            Standing::File { .. } | Standing::Huge(_) => return Err(self.taken("a file with other content")),
-            Standing::Other(what) => return Err(self.taken(what)),
+            PathStatus::Absent => {}
+            PathStatus::File { content, .. } if content == self.content => return self.place(RenameFlags::empty()),
+            PathStatus::File { .. } | PathStatus::Huge(_) => return Err(self.taken("a file with other content")),
+            PathStatus::Other(what) => return Err(self.taken(what)),
         }
         self.place(RenameFlags::NOREPLACE)
     }
@@ -86,9 +86,9 @@ impl Wanted<'_> {
     /// Puts it in the place of the file that stands there, or makes it.
     pub(crate) fn replace(&self) -> Result<(), Error> {
         match look(self.path).attempting(self.attempted())? {
-            Standing::Other(what) => Err(self.taken(what)),
-            Standing::Absent => self.make(),
-            Standing::File { .. } | Standing::Huge(_) => self.place(RenameFlags::empty()),
+            PathStatus::Other(what) => Err(self.taken(what)),
+            PathStatus::Absent => self.make(),
+            PathStatus::File { .. } | PathStatus::Huge(_) => self.place(RenameFlags::empty()),
         }
     }
 
@@ -101,7 +101,7 @@ impl Wanted<'_> {
         match error.kind() {
             ErrorKind::AlreadyExists => Err(self.taken("something that was put there just now")),
             // What stands at the path is what stood there before.
-            _ => Err(Error::from_error(self.attempted(), &error).outcome(Outcome::Refused)),
+            _ => Err(Error::from_error(self.attempted(), &error).outcome(CallOutcome::Refused)),
         }
     }
 
@@ -136,7 +136,7 @@ impl Wanted<'_> {
         let there = format!("there is {what} already, which this configuration did not make");
         Error::new(self.attempted(), there)
             .help("move or remove it if it is not needed, or give another `filename`")
-            .outcome(Outcome::Refused)
+            .outcome(CallOutcome::Refused)
     }
 }
 
@@ -149,11 +149,11 @@ pub(crate) fn beside(path: &Path, token: &str) -> PathBuf {
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     let attempted = format!("remove the file `{}`", path.display());
     match look(path).attempting(&attempted)? {
-        Standing::Absent => Ok(()),
-        Standing::Other(what) => Err(Error::new(attempted, format!("it is {what} now, which this configuration did not make"))
+        PathStatus::Absent => Ok(()),
+        PathStatus::Other(what) => Err(Error::new(attempted, format!("it is {what} now, which this configuration did not make"))
             .help("look who put it there; once it is gone the next apply forgets the file")
-            .outcome(Outcome::Refused)),
-        Standing::File { .. } | Standing::Huge(_) => match fs::remove_file(path) {
+            .outcome(CallOutcome::Refused)),
+        PathStatus::File { .. } | PathStatus::Huge(_) => match fs::remove_file(path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::from_error(attempted, &error)),
             _ => sync_folder_of(path).attempting(attempted),
         },

@@ -1,4 +1,7 @@
-use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Volatile};
+use ha_provider::{
+    Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource, Resource, ResourceHooks,
+    ResourceReading, Volatile,
+};
 use ha_value::{Object, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,28 +19,28 @@ pub(crate) struct KeptValue {
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct KeptValueOutputs {
     /// What `input` was at the last apply.
     output: Option<Volatile<Value>>,
 }
 
 #[derive(Deserialize)]
-struct Input {
+struct InputArguments {
     input: Option<Value>,
 }
 
 impl Resource for KeptValue {
     const KIND: &'static str = "ha_data";
     const PURE: bool = true;
-    type Provider = Nobody;
-    type Outputs = Outputs;
+    type Provider = NoProvider;
+    type Outputs = KeptValueOutputs;
 
-    fn hooks() -> Hooks {
-        Hooks::new().predict("output", |it: Input| it.input)
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new().predict("output", |it: InputArguments| it.input)
     }
 
-    async fn create(&self, _: &Nobody, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
-        Ok(Created { id: uuid::of_token(attempt.token()), outputs: self.outputs() })
+    async fn create(&self, _: &NoProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+        Ok(CreatedResource { id: uuid::of_token(attempt.token()), outputs: self.outputs() })
     }
 
     fn moved_from(kind: &str, arguments: &Object) -> Option<Object> {
@@ -55,25 +58,25 @@ impl Resource for KeptValue {
         })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id))
     }
 
-    async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        Ok(known.iter().map(|it| Reading::found(it.arguments.clone(), it.arguments.outputs())).collect())
+    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+        Ok(known.iter().map(|it| ResourceReading::found(it.arguments.clone(), it.arguments.outputs())).collect())
     }
 
-    async fn update(&self, _: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(&self, _: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<KeptValueOutputs, Error> {
         Ok(self.outputs())
     }
 
-    async fn delete(_: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         Ok(())
     }
 }
 
 impl KeptValue {
-    fn outputs(&self) -> Outputs {
-        Outputs { output: self.input.clone().map(Volatile) }
+    fn outputs(&self) -> KeptValueOutputs {
+        KeptValueOutputs { output: self.input.clone().map(Volatile) }
     }
 }

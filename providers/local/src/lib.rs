@@ -9,7 +9,7 @@ mod permission;
 mod standing;
 mod uuid;
 
-use ha_provider::{Registry, UnsupportedNames};
+use ha_provider::{ProviderRegistry, UnsupportedNames};
 
 /// Kinds that others have under these names and that are not here.
 const UNSUPPORTED: &[UnsupportedNames] = &[
@@ -19,14 +19,14 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
 
 /// Enters the kinds of this room.
 #[must_use]
-pub fn register(registry: Registry) -> Registry {
+pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry
         .unsupported(UNSUPPORTED)
         .resource::<ha_data::KeptValue>()
         // As Terraform calls it, so that a configuration of its own can be planned as it is.
         .twin::<ha_data::KeptValue>("terraform_data")
         .nobody("local", |registry| registry.resource::<local_file::LocalFile>())
-        .nobody("null", |registry| registry.resource::<null_resource::Null>())
+        .nobody("null", |registry| registry.resource::<null_resource::NullResource>())
 }
 
 #[cfg(test)]

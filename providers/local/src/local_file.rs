@@ -3,8 +3,9 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ha_provider::{
-    Attempt, Attempting, Created, Error, Hooks, Immutable, Intended, Known, Maybe, Nobody, Outcome, Problem, Reading, Recorded,
-    Resource, Secret, UnsupportedNames, Volatile, known_text,
+    ArgumentProblem, Attempt, CallOutcome, CreatedResource, Error, ErrorContext, ExistingResource, Immutable, IntendedChange,
+    MaybeUnknown, NoProvider, RecordedResource, Resource, ResourceHooks, ResourceReading, Secret, UnsupportedNames, Volatile,
+    known_text,
 };
 use ha_value::{Object, Path as Place};
 use schemars::JsonSchema;
@@ -12,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::file_system;
-use crate::file_system::{Standing, Wanted};
+use crate::file_system::{DesiredFile, PathStatus};
 use crate::path;
-use crate::permission::Permission;
+use crate::permission::FilePermission;
 use crate::standing;
 
 /// A file on the machine that runs `ha`. Exactly one of `content`, `sensitive_content` and `content_base64` says what
@@ -32,91 +33,91 @@ pub(crate) struct LocalFile {
     /// Who may do what with it, in octal. Only its owner may anything unless this says otherwise, because what is in it
     /// may come to hold a secret.
     #[serde(default = "owner_only")]
-    file_permission: Permission,
+    file_permission: FilePermission,
     /// Who may do what with folders that are made for it.
     #[serde(default = "readable_folder")]
-    directory_permission: Permission,
+    directory_permission: FilePermission,
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct LocalFileOutputs {
     /// The SHA-256 of the content in hexadecimal; none of a `sensitive_content`, which might be guessed by it.
     content_sha256: Option<Volatile<String>>,
     /// The SHA-256 of the content in base64; none of a `sensitive_content`.
     content_base64sha256: Option<Volatile<String>>,
 }
 
-fn owner_only() -> Permission {
-    Permission(0o600)
+fn owner_only() -> FilePermission {
+    FilePermission(0o600)
 }
 
-fn readable_folder() -> Permission {
-    Permission(0o755)
-}
-
-#[derive(Deserialize)]
-struct Given {
-    content: Option<Maybe<String>>,
-    sensitive_content: Option<Maybe<String>>,
-    content_base64: Option<Maybe<String>>,
+fn readable_folder() -> FilePermission {
+    FilePermission(0o755)
 }
 
 #[derive(Deserialize)]
-struct Bytes {
+struct ContentArguments {
+    content: Option<MaybeUnknown<String>>,
+    sensitive_content: Option<MaybeUnknown<String>>,
+    content_base64: Option<MaybeUnknown<String>>,
+}
+
+#[derive(Deserialize)]
+struct BytesArguments {
     content_base64: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Name {
+struct FilenameArguments {
     filename: String,
 }
 
 #[derive(Deserialize)]
-struct Modes {
-    file_permission: Maybe<String>,
-    directory_permission: Maybe<String>,
+struct PermissionArguments {
+    file_permission: MaybeUnknown<String>,
+    directory_permission: MaybeUnknown<String>,
 }
 
 #[derive(Deserialize)]
-struct Content {
+struct ContentForms {
     content: Option<String>,
     content_base64: Option<String>,
-    sensitive_content: Option<Maybe<String>>,
+    sensitive_content: Option<MaybeUnknown<String>>,
 }
 
 impl Resource for LocalFile {
     const KIND: &'static str = "local_file";
     const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(&["source"], "write `content = file(\"…\")`")];
-    type Provider = Nobody;
-    type Outputs = Outputs;
+    type Provider = NoProvider;
+    type Outputs = LocalFileOutputs;
 
-    fn hooks() -> Hooks {
-        Hooks::new()
-            .check(|it: Given| it.problems())
-            .check(|it: Bytes| it.problems())
-            .check(|it: Name| it.problems())
-            .check(|it: Modes| it.problems())
-            .unique_as(&["filename"], |it: Name| path::plain(&it.filename).display().to_string())
-            .same(|there: Name, wanted: Name| {
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new()
+            .check(|it: ContentArguments| it.problems())
+            .check(|it: BytesArguments| it.problems())
+            .check(|it: FilenameArguments| it.problems())
+            .check(|it: PermissionArguments| it.problems())
+            .unique_as(&["filename"], |it: FilenameArguments| path::plain(&it.filename).display().to_string())
+            .same(|there: FilenameArguments, wanted: FilenameArguments| {
                 path::is_same(&there.filename, &wanted.filename).then_some("filename").into_iter().collect()
             })
             .ways_to_say(&["content", "sensitive_content", "content_base64"])
-            .predict("id", |it: Name| it.filename)
-            .predict("content_sha256", |it: Content| it.digests().content_sha256)
-            .predict("content_base64sha256", |it: Content| it.digests().content_base64sha256)
+            .predict("id", |it: FilenameArguments| it.filename)
+            .predict("content_sha256", |it: ContentForms| it.digests().content_sha256)
+            .predict("content_base64sha256", |it: ContentForms| it.digests().content_base64sha256)
     }
 
-    async fn create(&self, _: &Nobody, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, _: &NoProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         if attempt.noted(BEFORE).is_none() {
             let before = if self.is_absent().await? { ABSENT } else { THERE };
             attempt.note(BEFORE, before).await?;
         }
         self.blocking(attempt, |wanted| wanted.make()).await?;
-        Ok(Created { id: self.filename.to_string(), outputs: self.outputs() })
+        Ok(CreatedResource { id: self.filename.to_string(), outputs: self.outputs() })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id).argument("filename", id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id).argument("filename", id))
     }
 
     fn named(arguments: &Object) -> Option<String> {
@@ -125,28 +126,28 @@ impl Resource for LocalFile {
 
     const OBJECTS: bool = true;
 
-    async fn objections(_: &Nobody, planned: &[Intended]) -> Vec<(usize, Problem)> {
+    async fn objections(_: &NoProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
         let planned = planned.to_vec();
         let look = move || Ok(standing::in_the_way(Self::KIND, &planned));
         off_the_async_threads(look).await.unwrap_or_default()
     }
 
-    async fn tidy(_: &Nobody, recorded: &Recorded<Self>, attempt: &Attempt) -> Result<(), Error> {
+    async fn tidy(_: &NoProvider, recorded: &RecordedResource<Self>, attempt: &Attempt) -> Result<(), Error> {
         let beside = file_system::beside(Path::new(&*recorded.arguments.filename), attempt.token());
         off_the_async_threads(move || file_system::remove(&beside)).await
     }
 
-    async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         let known: Vec<Self> = known.iter().map(|it| it.arguments.clone()).collect();
         off_the_async_threads(move || Ok(known.into_iter().map(Self::seen).collect())).await
     }
 
-    async fn update(&self, _: &Nobody, _: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(&self, _: &NoProvider, _: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<LocalFileOutputs, Error> {
         self.blocking(attempt, |wanted| wanted.replace()).await?;
         Ok(self.outputs())
     }
 
-    async fn delete(_: &Nobody, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(_: &NoProvider, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         // The very step that was to make it is given up, and found it there.
         if attempt.noted(BEFORE) == Some(THERE) {
             return Ok(());
@@ -164,30 +165,30 @@ impl LocalFile {
             (None, None, Some(bytes)) => {
                 STANDARD.decode(bytes).map_err(|it| Error::from_error(format!("decode what goes into `{}`", **filename), &it))
             }
-            _ => Err(Error::new(format!("write the file `{}`", **filename), EXACTLY_ONE).outcome(Outcome::Refused)),
+            _ => Err(Error::new(format!("write the file `{}`", **filename), EXACTLY_ONE).outcome(CallOutcome::Refused)),
         }
     }
 
-    fn outputs(&self) -> Outputs {
+    fn outputs(&self) -> LocalFileOutputs {
         match (&self.sensitive_content, self.bytes()) {
             (None, Ok(bytes)) => digests(&bytes),
-            _ => Outputs { content_sha256: None, content_base64sha256: None },
+            _ => LocalFileOutputs { content_sha256: None, content_base64sha256: None },
         }
     }
 
     async fn is_absent(&self) -> Result<bool, Error> {
         let (path, attempted) = (PathBuf::from(&*self.filename), format!("look at `{}`", *self.filename));
-        off_the_async_threads(move || Ok(matches!(file_system::look(&path).attempting(attempted)?, Standing::Absent))).await
+        off_the_async_threads(move || Ok(matches!(file_system::look(&path).attempting(attempted)?, PathStatus::Absent))).await
     }
 
     async fn blocking(
         &self,
         attempt: &Attempt,
-        act: impl FnOnce(&Wanted<'_>) -> Result<(), Error> + Send + 'static,
+        act: impl FnOnce(&DesiredFile<'_>) -> Result<(), Error> + Send + 'static,
     ) -> Result<(), Error> {
         let (content, this, token) = (self.bytes()?, self.clone(), attempt.token().to_owned());
         off_the_async_threads(move || {
-            act(&Wanted {
+            act(&DesiredFile {
                 path: Path::new(&*this.filename),
                 content: &content,
                 permission: this.file_permission,
@@ -199,19 +200,19 @@ impl LocalFile {
     }
 
     /// What is on the disk, said with the arguments that the configuration uses.
-    fn seen(mut self) -> Reading<Self> {
+    fn seen(mut self) -> ResourceReading<Self> {
         let (found, permission) = match file_system::look(Path::new(&*self.filename)) {
-            Ok(Standing::File { content, permission }) => (content, permission),
-            Ok(Standing::Absent) => return Reading::Gone,
+            Ok(PathStatus::File { content, permission }) => (content, permission),
+            Ok(PathStatus::Absent) => return ResourceReading::Gone,
             // Whoever put that there may have moved the file away, and nothing is made or removed on a guess.
-            Ok(Standing::Other(what)) => {
+            Ok(PathStatus::Other(what)) => {
                 let reason = format!("`{}` is {what} now; move that away for the file to be made again", *self.filename);
-                return Reading::Unchecked(reason);
+                return ResourceReading::Unchecked(reason);
             }
-            Ok(Standing::Huge(size)) => {
-                return Reading::Unchecked(format!("`{}` has {size} bytes, more than is ever read", *self.filename));
+            Ok(PathStatus::Huge(size)) => {
+                return ResourceReading::Unchecked(format!("`{}` has {size} bytes, more than is ever read", *self.filename));
             }
-            Err(error) => return Reading::Unchecked(format!("could not read `{}`: {error}", *self.filename)),
+            Err(error) => return ResourceReading::Unchecked(format!("could not read `{}`: {error}", *self.filename)),
         };
         let text = String::from_utf8_lossy(&found).into_owned();
         if self.content.is_some() {
@@ -223,7 +224,7 @@ impl LocalFile {
         }
         self.file_permission = permission;
         let outputs = self.outputs();
-        Reading::found(self, outputs)
+        ResourceReading::found(self, outputs)
     }
 }
 
@@ -234,42 +235,48 @@ const THERE: &str = "there";
 
 const EXACTLY_ONE: &str = "exactly one of `content`, `sensitive_content` and `content_base64` must be given";
 
-impl Given {
-    fn problems(&self) -> Vec<Problem> {
+impl ContentArguments {
+    fn problems(&self) -> Vec<ArgumentProblem> {
         let given = [&self.content, &self.sensitive_content, &self.content_base64].into_iter().flatten().count();
-        if given == 1 { Vec::new() } else { vec![Problem { path: Place::attribute("content"), message: EXACTLY_ONE.into() }] }
+        if given == 1 {
+            Vec::new()
+        } else {
+            vec![ArgumentProblem { path: Place::attribute("content"), message: EXACTLY_ONE.into() }]
+        }
     }
 }
 
-impl Bytes {
-    fn problems(&self) -> Vec<Problem> {
+impl BytesArguments {
+    fn problems(&self) -> Vec<ArgumentProblem> {
         let wrong = self.content_base64.as_ref().and_then(|it| STANDARD.decode(it).err());
-        let problem =
-            |it| Problem { path: Place::attribute("content_base64"), message: format!("`content_base64` is not base64: {it}") };
+        let problem = |it| ArgumentProblem {
+            path: Place::attribute("content_base64"),
+            message: format!("`content_base64` is not base64: {it}"),
+        };
         wrong.map(problem).into_iter().collect()
     }
 }
 
-impl Name {
-    fn problems(&self) -> Vec<Problem> {
+impl FilenameArguments {
+    fn problems(&self) -> Vec<ArgumentProblem> {
         let message = match &*self.filename {
             "" => "`filename` is empty",
             it if it.ends_with('/') || it.ends_with("/.") || it.ends_with("..") => "`filename` names a folder",
             it if it.contains('\0') => "`filename` has a zero byte in it",
             _ => return Vec::new(),
         };
-        vec![Problem { path: Place::attribute("filename"), message: message.into() }]
+        vec![ArgumentProblem { path: Place::attribute("filename"), message: message.into() }]
     }
 }
 
-impl Modes {
-    fn problems(&self) -> Vec<Problem> {
-        let each = |(name, text): (&str, &Maybe<String>)| match text {
-            Maybe::Known(text) => {
-                let wrong = text.parse::<Permission>().err()?;
-                Some(Problem { path: Place::attribute(name), message: wrong })
+impl PermissionArguments {
+    fn problems(&self) -> Vec<ArgumentProblem> {
+        let each = |(name, text): (&str, &MaybeUnknown<String>)| match text {
+            MaybeUnknown::Known(text) => {
+                let wrong = text.parse::<FilePermission>().err()?;
+                Some(ArgumentProblem { path: Place::attribute(name), message: wrong })
             }
-            Maybe::Unknown => None,
+            MaybeUnknown::Unknown => None,
         };
         let Self { file_permission, directory_permission } = self;
         [("file_permission", file_permission), ("directory_permission", directory_permission)]
@@ -279,19 +286,19 @@ impl Modes {
     }
 }
 
-impl Content {
-    fn digests(&self) -> Outputs {
+impl ContentForms {
+    fn digests(&self) -> LocalFileOutputs {
         match (&self.sensitive_content, &self.content, &self.content_base64) {
             (None, Some(text), None) => digests(text.as_bytes()),
             (None, None, Some(bytes)) if STANDARD.decode(bytes).is_ok() => digests(&STANDARD.decode(bytes).unwrap_or_default()),
-            _ => Outputs { content_sha256: None, content_base64sha256: None },
+            _ => LocalFileOutputs { content_sha256: None, content_base64sha256: None },
         }
     }
 }
 
-fn digests(content: &[u8]) -> Outputs {
+fn digests(content: &[u8]) -> LocalFileOutputs {
     let digest = Sha256::digest(content);
-    Outputs {
+    LocalFileOutputs {
         content_sha256: Some(Volatile(digest.iter().map(|it| format!("{it:02x}")).collect())),
         content_base64sha256: Some(Volatile(STANDARD.encode(digest))),
     }

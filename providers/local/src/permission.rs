@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Who may do what with a file, in octal: `0640`. `640` is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Permission(pub(crate) u32);
+pub(crate) struct FilePermission(pub(crate) u32);
 
-impl FromStr for Permission {
+impl FromStr for FilePermission {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let octal = text.len() <= 5 && text.len() >= 3 && text.bytes().all(|it| (b'0'..=b'7').contains(&it));
@@ -21,26 +21,26 @@ impl FromStr for Permission {
     }
 }
 
-impl TryFrom<String> for Permission {
+impl TryFrom<String> for FilePermission {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
         text.parse()
     }
 }
 
-impl From<Permission> for String {
-    fn from(it: Permission) -> Self {
+impl From<FilePermission> for String {
+    fn from(it: FilePermission) -> Self {
         it.to_string()
     }
 }
 
-impl fmt::Display for Permission {
+impl fmt::Display for FilePermission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04o}", self.0)
     }
 }
 
-impl JsonSchema for Permission {
+impl JsonSchema for FilePermission {
     fn schema_name() -> Cow<'static, str> {
         "Permission".into()
     }
@@ -58,10 +58,10 @@ mod tests {
 
     #[test]
     fn equal_permissions_compare_equal_however_written() {
-        assert_eq!("640".parse::<Permission>(), "0640".parse());
-        assert_eq!("0640".parse::<Permission>().unwrap().to_string(), "0640");
+        assert_eq!("640".parse::<FilePermission>(), "0640".parse());
+        assert_eq!("0640".parse::<FilePermission>().unwrap().to_string(), "0640");
         for wrong in ["", "6", "rw-r--r--", "0o640", "0888", "77777", "+640", "99999999999"] {
-            assert!(wrong.parse::<Permission>().is_err(), "{wrong}");
+            assert!(wrong.parse::<FilePermission>().is_err(), "{wrong}");
         }
     }
 }

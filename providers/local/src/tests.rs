@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use ha_provider::{Attempt, Error, ReadingValue, RecordedValue, Registry, Witness};
-use ha_value::{Address, Mode, Object, Type, Value};
+use ha_provider::{Attempt, Error, ProviderRegistry, ReadingValue, RecordedValue, StepObserver};
+use ha_value::{Address, Object, ResourceMode, Type, Value};
 
 struct Silent;
 
-impl Witness for Silent {
+impl StepObserver for Silent {
     fn note<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
@@ -35,8 +35,8 @@ fn file(path: &Path, content: &str, more: &[(&str, Value)]) -> Object {
 }
 
 fn problems(kind: &str, given: &Object) -> Vec<String> {
-    let (schemas, _) = crate::register(Registry::new()).split();
-    let kind = schemas.kind(Mode::Managed, kind).unwrap();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
+    let kind = schemas.kind(ResourceMode::Managed, kind).unwrap();
     match kind.schema().conform(given) {
         Ok(conformed) => kind.hooks().problems(kind.schema(), &conformed),
         Err(problems) => problems,
@@ -47,14 +47,14 @@ fn problems(kind: &str, given: &Object) -> Vec<String> {
 }
 
 fn conformed(kind: &str, given: &Object) -> Object {
-    let (schemas, _) = crate::register(Registry::new()).split();
-    let kind = schemas.kind(Mode::Managed, kind).unwrap();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
+    let kind = schemas.kind(ResourceMode::Managed, kind).unwrap();
     let marked = kind.schema().conform(given).unwrap();
     kind.normal(&marked.into_iter().map(|(name, it)| (name, it.revealed())).collect()).unwrap()
 }
 
 async fn create(kind: &str, given: &Object) -> Result<RecordedValue, Error> {
-    let (_, drivers) = crate::register(Registry::new()).split();
+    let (_, drivers) = crate::register(ProviderRegistry::new()).split();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await?;
     let arguments = conformed(kind, given);
     let (id, outputs) = drivers.resource(kind).unwrap().create(&client, &arguments, &mut attempt()).await?;
@@ -62,7 +62,7 @@ async fn create(kind: &str, given: &Object) -> Result<RecordedValue, Error> {
 }
 
 async fn update(kind: &str, given: &Object, before: &RecordedValue) -> Result<RecordedValue, Error> {
-    let (_, drivers) = crate::register(Registry::new()).split();
+    let (_, drivers) = crate::register(ProviderRegistry::new()).split();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await?;
     let arguments = conformed(kind, given);
     let outputs = drivers.resource(kind).unwrap().update(&client, &arguments, before, &mut attempt()).await?;
@@ -70,13 +70,13 @@ async fn update(kind: &str, given: &Object, before: &RecordedValue) -> Result<Re
 }
 
 async fn delete(kind: &str, known: &RecordedValue) -> Result<(), Error> {
-    let (_, drivers) = crate::register(Registry::new()).split();
+    let (_, drivers) = crate::register(ProviderRegistry::new()).split();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await?;
     drivers.resource(kind).unwrap().delete(&client, known, &mut attempt()).await
 }
 
 async fn read(kind: &str, known: &RecordedValue) -> ReadingValue {
-    let (_, drivers) = crate::register(Registry::new()).split();
+    let (_, drivers) = crate::register(ProviderRegistry::new()).split();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     drivers.resource(kind).unwrap().read(&client, std::slice::from_ref(known)).await.unwrap().remove(0)
 }
@@ -97,7 +97,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn every_kind_has_its_file_and_is_registered() {
-    let (schemas, _) = crate::register(Registry::new()).split();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
     let registered: BTreeSet<String> =
         schemas.kinds().filter(|(_, it)| it.twin_of.is_none()).map(|(_, it)| it.kind.to_string()).collect();
     let mut written = BTreeSet::new();
@@ -181,7 +181,7 @@ async fn what_a_change_that_was_killed_left_beside_a_file_is_tidied_away() {
     let made = create("local_file", &file(&path, "one", &[])).await.unwrap();
     std::fs::write(folder.path().join(".ha-c0ffee.new"), "tw").unwrap();
     std::fs::write(folder.path().join(".ha-another.new"), "of another step").unwrap();
-    let (_, drivers) = crate::register(Registry::new()).split();
+    let (_, drivers) = crate::register(ProviderRegistry::new()).split();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     for _ in 0..2 {
         drivers.resource("local_file").unwrap().tidy(&client, &made, &attempt()).await.unwrap();
@@ -193,7 +193,7 @@ async fn what_a_change_that_was_killed_left_beside_a_file_is_tidied_away() {
 async fn a_file_that_was_there_before_a_step_that_is_given_up_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("it");
-    let (_, drivers) = crate::register(Registry::new()).split();
+    let (_, drivers) = crate::register(ProviderRegistry::new()).split();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     let driver = drivers.resource("local_file").unwrap();
     let arguments = conformed("local_file", &file(&path, "same", &[]));
@@ -254,8 +254,8 @@ async fn bytes_are_given_in_base64() {
 
 #[test]
 fn what_is_known_beforehand_is_said_in_the_plan() {
-    let (schemas, _) = crate::register(Registry::new()).split();
-    let kind = schemas.kind(Mode::Managed, "local_file").unwrap();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
+    let kind = schemas.kind(ResourceMode::Managed, "local_file").unwrap();
     let given = kind.schema().conform(&file(Path::new("it"), "one\n", &[])).unwrap();
     let predicted = kind.hooks().predicted(kind.schema(), &given);
     assert_eq!(predicted["id"], Value::from("it"));
@@ -293,8 +293,8 @@ async fn a_kept_value_is_its_input_of_any_type() {
 
 #[test]
 fn a_kept_value_is_known_as_far_as_its_input_is() {
-    let (schemas, _) = crate::register(Registry::new()).split();
-    let kind = schemas.kind(Mode::Managed, "ha_data").unwrap();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
+    let kind = schemas.kind(ResourceMode::Managed, "ha_data").unwrap();
     assert!(kind.pure);
     assert!(kind.schema().arguments["triggers_replace"].immutable);
     let unknown = Value::unknown(Type::String, Some("aws_db_instance.pg.address".into()));
@@ -305,8 +305,8 @@ fn a_kept_value_is_known_as_far_as_its_input_is() {
 
 #[tokio::test]
 async fn terraforms_name_for_a_kept_value_is_another_name_for_it() {
-    let (schemas, drivers) = crate::register(Registry::new()).split();
-    let kind = |name: &str| schemas.kind(Mode::Managed, name).unwrap();
+    let (schemas, drivers) = crate::register(ProviderRegistry::new()).split();
+    let kind = |name: &str| schemas.kind(ResourceMode::Managed, name).unwrap();
     assert!(kind("terraform_data").is_twin_of(kind("ha_data")) && kind("ha_data").is_twin_of(kind("terraform_data")));
     assert!(!kind("terraform_data").is_twin_of(kind("local_file")));
     assert_eq!(kind("terraform_data").schema(), kind("ha_data").schema());
@@ -320,8 +320,8 @@ async fn terraforms_name_for_a_kept_value_is_another_name_for_it() {
 
 #[tokio::test]
 async fn what_is_nothing_else_has_triggers() {
-    let (schemas, _) = crate::register(Registry::new()).split();
-    let kind = schemas.kind(Mode::Managed, "null_resource").unwrap();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
+    let kind = schemas.kind(ResourceMode::Managed, "null_resource").unwrap();
     assert!(kind.pure && kind.schema().arguments["triggers"].immutable);
     assert_eq!(&*kind.provider, "null");
     let triggers = Value::Map(std::sync::Arc::new([("a".into(), Value::from("1"))].into_iter().collect()));
@@ -333,13 +333,13 @@ async fn what_is_nothing_else_has_triggers() {
 
 #[test]
 fn what_was_a_null_resource_keeps_its_triggers() {
-    use ha_provider::Registry;
-    use ha_value::{Mode, Object, Value};
+    use ha_provider::ProviderRegistry;
+    use ha_value::{Object, ResourceMode, Value};
 
-    let (schemas, _) = crate::register(Registry::new()).split();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
     let triggers = Value::Map(std::sync::Arc::new(Object::from([("v".into(), Value::from("1"))])));
     for kind in ["ha_data", "terraform_data"] {
-        let described = schemas.kind(Mode::Managed, kind).unwrap();
+        let described = schemas.kind(ResourceMode::Managed, kind).unwrap();
         let moved = described.moved_from("null_resource", &Object::from([("triggers".into(), triggers.clone())])).unwrap();
         assert_eq!(moved, Object::from([("triggers_replace".into(), Value::object([("v".into(), Value::from("1"))]))]));
         assert_eq!(described.moved_from("null_resource", &Object::new()), Some(Object::new()));

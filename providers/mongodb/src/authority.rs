@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ha_provider::{Error, Outcome, Permit, Secret};
+use ha_provider::{CallOutcome, Error, Permit, Secret};
 use ha_tls::names::{NamePart, name, pem, subject_of, with_names};
 use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 use schemars::JsonSchema;
@@ -17,7 +17,7 @@ use crate::memory_file::MemoryFile;
 /// certificate agrees in organization, organizational unit and domain component for one of its own, so the engine makes
 /// itself such a certificate for an hour, in memory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Authority {
+pub(crate) struct CertificateAuthority {
     /// The authority's certificate.
     pub(crate) certificate_pem: String,
     /// The authority's key.
@@ -41,7 +41,7 @@ pub(crate) struct Authority {
 
 /// What a client shows and believes.
 #[derive(Clone, Debug)]
-pub(crate) struct Access {
+pub(crate) struct ClientAccess {
     pub(crate) authority: Arc<MemoryFile>,
     /// Certificate and key; none for a client that stays anonymous.
     pub(crate) bundle: Option<Arc<MemoryFile>>,
@@ -52,7 +52,7 @@ pub(crate) struct Access {
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// Hosts' clocks differ.
 const HEAD_START: Duration = Duration::from_secs(5 * 60);
-impl Access {
+impl ClientAccess {
     /// A client that proves nothing and believes this authority.
     pub(crate) fn anonymous(authority_pem: &str) -> Result<Self, Error> {
         Ok(Self { authority: in_memory(authority_pem.as_bytes())?, bundle: None, permit: Permit::default() })
@@ -73,7 +73,7 @@ fn in_memory(content: &[u8]) -> Result<Arc<MemoryFile>, Error> {
     MemoryFile::new(content).map(Arc::new).map_err(|error| Error::from_error("keep a certificate in memory", &error))
 }
 
-impl Authority {
+impl CertificateAuthority {
     /// What is wrong with it, as far as that shows without a set.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         let (units, components) = (&self.organizational_units, &self.domain_components);
@@ -104,13 +104,13 @@ impl Authority {
     }
 
     /// A member's access for the next hour.
-    pub(crate) fn member_access(&self) -> Result<Access, Error> {
+    pub(crate) fn member_access(&self) -> Result<ClientAccess, Error> {
         let bundle = self.minted().map_err(|error| {
             Error::from_error("make a certificate for the replica set", &error)
                 .help("`authority` needs the certificate and the PKCS #8 private key (`BEGIN PRIVATE KEY`) of the same authority, as `tls_ca` gives them")
-                .outcome(Outcome::Refused)
+                .outcome(CallOutcome::Refused)
         })?;
-        Access::with_bundle(&self.certificate_pem, &bundle)
+        ClientAccess::with_bundle(&self.certificate_pem, &bundle)
     }
 
     /// The authority's certificate in its bare form.
@@ -148,12 +148,12 @@ mod tests {
 
     use super::*;
 
-    fn authority() -> Authority {
+    fn authority() -> CertificateAuthority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "Test authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
-        Authority {
+        CertificateAuthority {
             certificate_pem: params.self_signed(&key).unwrap().pem(),
             private_key_pem: Secret(key.serialize_pem()),
             organization: Some("Example".into()),
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_minted_certificate_has_every_part_of_the_members_name() {
-        let several = Authority {
+        let several = CertificateAuthority {
             organizational_unit: None,
             organizational_units: vec!["MongoDB".into(), "Data".into(), "Europe".into()],
             domain_components: vec!["db".into(), "example".into(), "com".into()],
@@ -195,17 +195,17 @@ mod tests {
         let authority = Pem::iter_from_buffer(several.certificate_pem.as_bytes()).next().unwrap().unwrap();
         let authority = authority.parse_x509().unwrap();
         certificate.verify_signature(Some(authority.public_key())).unwrap();
-        let both = Authority { organizational_units: vec!["Data".into()], ..self::authority() };
+        let both = CertificateAuthority { organizational_units: vec!["Data".into()], ..self::authority() };
         assert!(both.problem().is_some());
     }
 
     #[test]
     fn a_wrong_key_says_what_is_needed() {
-        let wrong = Authority { private_key_pem: Secret("no key".into()), ..authority() };
+        let wrong = CertificateAuthority { private_key_pem: Secret("no key".into()), ..authority() };
         let error = wrong.member_access().unwrap_err();
         assert!(error.help[0].contains("PKCS #8"));
         assert!(!error.to_string().contains("no key"));
-        let nobody = Authority { organization: None, organizational_unit: Some(String::new()), ..authority() };
+        let nobody = CertificateAuthority { organization: None, organizational_unit: Some(String::new()), ..authority() };
         assert!(nobody.problem().is_some());
     }
 }

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use ha_provider::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, CallOutcome, Error};
 use mongodb::bson::{Document, doc};
 
-use crate::authority::Access;
+use crate::authority::ClientAccess;
 use crate::error::{cause, failed};
-use crate::member::{Member, number};
-use crate::replica_set_status::{CAUGHT_UP, Standing, Status, configuration, members_of, status};
+use crate::member::{MemberClient, number};
+use crate::replica_set_status::{CAUGHT_UP, MemberStatus, ReplicaSetStatus, configuration, members_of, status};
 
 /// How long a set that is missing members may take to become whole before the stop is given up.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Waits until the set can lose the member `host`, and takes the primary's office from it where it has that.
-pub(crate) async fn pass(member: &Member, host: &str, access: &Access, attempt: &Attempt) -> Result<(), Error> {
+pub(crate) async fn pass(member: &MemberClient, host: &str, access: &ClientAccess, attempt: &Attempt) -> Result<(), Error> {
     let attempted = format!("take {host} out of its replica set for a restart");
     let since = Instant::now();
     loop {
@@ -24,29 +24,29 @@ pub(crate) async fn pass(member: &Member, host: &str, access: &Access, attempt: 
         let heard = status(member).await.map_err(|it| failed(&attempted, host, &it))?.with_delays(&configuration);
         let status = seen(heard, host, access).await;
         match verdict(host, &votes(&configuration), &status) {
-            Verdict::Stop => return Ok(()),
-            Verdict::StepDown => step_down(member, host, attempt).await?,
-            Verdict::Wait(_) if attempt.is_cancelled() => {
-                return Err(Error::new(attempted, "stopped on request; nothing was changed").outcome(Outcome::Interrupted));
+            StopVerdict::Stop => return Ok(()),
+            StopVerdict::StepDown => step_down(member, host, attempt).await?,
+            StopVerdict::Wait(_) if attempt.is_cancelled() => {
+                return Err(Error::new(attempted, "stopped on request; nothing was changed").outcome(CallOutcome::Interrupted));
             }
-            Verdict::Wait(reason) if since.elapsed() > LIMIT => {
+            StopVerdict::Wait(reason) if since.elapsed() > LIMIT => {
                 return Err(Error::new(attempted, format!("{reason}; mongod on {host} was left running"))
                     .help("bring the other members back, wait until they are SECONDARY, then apply again: it goes on from here")
-                    .outcome(Outcome::Refused));
+                    .outcome(CallOutcome::Refused));
             }
-            Verdict::Wait(reason) => attempt.progress(&format!("not stopping mongod on {host} yet: {reason}")),
+            StopVerdict::Wait(reason) => attempt.progress(&format!("not stopping mongod on {host} yet: {reason}")),
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
 /// What a member has heard of the others is some seconds old; this asks them.
-async fn seen(heard: Status, host: &str, access: &Access) -> Status {
+async fn seen(heard: ReplicaSetStatus, host: &str, access: &ClientAccess) -> ReplicaSetStatus {
     let asked = heard.0.into_iter().map(async |it| {
         if it.host == host || !it.serves() {
             return it;
         }
-        let message = match Member::new(&it.host, access) {
+        let message = match MemberClient::new(&it.host, access) {
             Ok(other) => {
                 let answer = other.hello().await;
                 other.close().await;
@@ -58,13 +58,13 @@ async fn seen(heard: Status, host: &str, access: &Access) -> Status {
             }
             Err(error) => cause(&error),
         };
-        Standing { healthy: false, message, ..it }
+        MemberStatus { healthy: false, message, ..it }
     });
-    Status(join_all(asked).await)
+    ReplicaSetStatus(join_all(asked).await)
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum StopVerdict {
     /// The others have a majority, or the set has none to lose.
     Stop,
     /// As `Stop`, but it is the primary.
@@ -82,9 +82,9 @@ fn votes(configuration: &Document) -> BTreeMap<String, u32> {
     members_of(configuration).into_iter().map(vote).collect()
 }
 
-fn verdict(host: &str, votes: &BTreeMap<String, u32>, status: &Status) -> Verdict {
+fn verdict(host: &str, votes: &BTreeMap<String, u32>, status: &ReplicaSetStatus) -> StopVerdict {
     let needed = votes.values().sum::<u32>() / 2 + 1;
-    let count = |all: &mut dyn Iterator<Item = &Standing>| -> u32 {
+    let count = |all: &mut dyn Iterator<Item = &MemberStatus>| -> u32 {
         all.filter(|it| it.serves()).filter_map(|it| votes.get(&it.host)).sum()
     };
     let now = count(&mut status.0.iter());
@@ -92,30 +92,30 @@ fn verdict(host: &str, votes: &BTreeMap<String, u32>, status: &Status) -> Verdic
     let voters = votes.values().sum::<u32>();
     // A set of one or two has no spare whatever one does, and one without a majority has nothing left to lose.
     if voters <= 2 || now < needed {
-        return Verdict::Stop;
+        return StopVerdict::Stop;
     }
     let away: Vec<String> = status.0.iter().filter(|it| it.host != host && !it.serves()).map(|it| it.described()).collect();
     if without < needed {
-        return Verdict::Wait(format!(
+        return StopVerdict::Wait(format!(
             "{without} of {voters} votes would be left and {needed} are needed, because {}",
             away.join("; ")
         ));
     }
     if status.primary().is_none() {
-        return Verdict::Wait("an election is under way".to_owned());
+        return StopVerdict::Wait("an election is under way".to_owned());
     }
-    let caught_up = |it: &&Standing| status.lag(it).is_none_or(|lag| lag < CAUGHT_UP);
+    let caught_up = |it: &&MemberStatus| status.lag(it).is_none_or(|lag| lag < CAUGHT_UP);
     let following = count(&mut status.0.iter().filter(|it| it.host != host).filter(caught_up));
     if following < needed {
-        return Verdict::Wait(format!("{following} of {voters} votes are caught up without it and {needed} are needed"));
+        return StopVerdict::Wait(format!("{following} of {voters} votes are caught up without it and {needed} are needed"));
     }
     match status.primary().is_some_and(|it| it.host == host) {
-        true => Verdict::StepDown,
-        false => Verdict::Stop,
+        true => StopVerdict::StepDown,
+        false => StopVerdict::Stop,
     }
 }
 
-async fn step_down(member: &Member, host: &str, attempt: &Attempt) -> Result<(), Error> {
+async fn step_down(member: &MemberClient, host: &str, attempt: &Attempt) -> Result<(), Error> {
     attempt.progress(&format!("{host} is the primary; handing over to another member"));
     match member.run(doc! { "replSetStepDown": 60, "secondaryCatchUpPeriodSecs": 10 }).await {
         Ok(_) => Ok(()),
@@ -123,7 +123,7 @@ async fn step_down(member: &Member, host: &str, attempt: &Attempt) -> Result<(),
         Err(error) if crate::member::is_passing(&error) => Ok(()),
         Err(error) => Err(failed(format!("step {host} down as primary"), host, &error)
             .help("no other member caught up in time; look at their lag, then apply again")
-            .outcome(Outcome::Refused)),
+            .outcome(CallOutcome::Refused)),
     }
 }
 
@@ -131,8 +131,8 @@ async fn step_down(member: &Member, host: &str, attempt: &Attempt) -> Result<(),
 mod tests {
     use super::*;
 
-    fn status(states: &[(&str, &str)]) -> Status {
-        let standing = |(host, state): &(&str, &str)| Standing {
+    fn status(states: &[(&str, &str)]) -> ReplicaSetStatus {
+        let standing = |(host, state): &(&str, &str)| MemberStatus {
             host: (*host).into(),
             state: (*state).into(),
             healthy: *state != "DOWN",
@@ -140,7 +140,7 @@ mod tests {
             message: String::new(),
             delay: Duration::ZERO,
         };
-        Status(states.iter().map(standing).collect())
+        ReplicaSetStatus(states.iter().map(standing).collect())
     }
 
     fn three() -> BTreeMap<String, u32> {
@@ -150,29 +150,29 @@ mod tests {
     #[test]
     fn a_whole_set_can_spare_any_member_and_the_primary_hands_over_first() {
         let whole = status(&[("a", "PRIMARY"), ("b", "SECONDARY"), ("c", "SECONDARY")]);
-        assert_eq!(verdict("b", &three(), &whole), Verdict::Stop);
-        assert_eq!(verdict("a", &three(), &whole), Verdict::StepDown);
+        assert_eq!(verdict("b", &three(), &whole), StopVerdict::Stop);
+        assert_eq!(verdict("a", &three(), &whole), StopVerdict::StepDown);
     }
 
     #[test]
     fn the_majority_is_never_given_away() {
         let missing = status(&[("a", "PRIMARY"), ("b", "SECONDARY"), ("c", "DOWN")]);
-        assert!(matches!(verdict("b", &three(), &missing), Verdict::Wait(reason) if reason.contains("1 of 3 votes")));
-        assert_eq!(verdict("c", &three(), &missing), Verdict::Stop);
+        assert!(matches!(verdict("b", &three(), &missing), StopVerdict::Wait(reason) if reason.contains("1 of 3 votes")));
+        assert_eq!(verdict("c", &three(), &missing), StopVerdict::Stop);
         let silent = BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 1), ("c".to_owned(), 1), ("d".to_owned(), 0)]);
         let voiceless = status(&[("a", "PRIMARY"), ("b", "SECONDARY"), ("c", "DOWN"), ("d", "SECONDARY")]);
-        assert!(matches!(verdict("b", &silent, &voiceless), Verdict::Wait(_)));
+        assert!(matches!(verdict("b", &silent, &voiceless), StopVerdict::Wait(_)));
     }
 
     #[test]
     fn an_election_is_waited_for() {
         let electing = status(&[("a", "SECONDARY"), ("b", "SECONDARY"), ("c", "SECONDARY")]);
-        assert!(matches!(verdict("a", &three(), &electing), Verdict::Wait(_)));
+        assert!(matches!(verdict("a", &three(), &electing), StopVerdict::Wait(_)));
     }
 
     #[test]
     fn a_set_without_a_majority_has_nothing_to_lose() {
         let lost = status(&[("a", "SECONDARY"), ("b", "DOWN"), ("c", "DOWN")]);
-        assert_eq!(verdict("a", &three(), &lost), Verdict::Stop);
+        assert_eq!(verdict("a", &three(), &lost), StopVerdict::Stop);
     }
 }

@@ -1,16 +1,16 @@
 //! The text of a mongod.conf: quoting what goes into it, and looking things up in it.
 
-use ha_value::{Part, Text};
+use ha_value::{Text, TextPart};
 
 /// A text as YAML reads it back: plain where that is safe, else in double quotes. What is not known yet stands plain.
 pub(crate) fn scalar(text: &Text) -> Text {
-    let plain = |it: &Part| match it {
-        Part::Clear(text) | Part::Secret(text) => text.chars().all(|c| c.is_ascii_alphanumeric() || "/._,@+".contains(c)),
-        Part::Unknown { .. } => true,
+    let plain = |it: &TextPart| match it {
+        TextPart::Clear(text) | TextPart::Secret(text) => text.chars().all(|c| c.is_ascii_alphanumeric() || "/._,@+".contains(c)),
+        TextPart::Unknown { .. } => true,
     };
     let first = text.parts().iter().find_map(|it| match it {
-        Part::Clear(text) | Part::Secret(text) => text.chars().next(),
-        Part::Unknown { .. } => Some('a'),
+        TextPart::Clear(text) | TextPart::Secret(text) => text.chars().next(),
+        TextPart::Unknown { .. } => Some('a'),
     });
     let starts_plainly = first.is_some_and(|c| c.is_ascii_alphabetic() || c == '/');
     let word = text

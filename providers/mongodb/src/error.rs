@@ -1,6 +1,6 @@
 //! What a failed call to a mongod means, for the person who has to mend it.
 
-use ha_provider::{Error, Outcome};
+use ha_provider::{CallOutcome, Error};
 use mongodb::error::ErrorKind;
 
 /// The failure of `attempted` at `endpoint`, with its likely cause and cure.
@@ -25,7 +25,7 @@ pub(crate) fn failed(attempted: impl Into<String>, endpoint: &str, error: &mongo
         _ => {}
     }
     match mended_by(&cause, endpoint) {
-        Some(help) => failure.help(help).outcome(Outcome::Refused),
+        Some(help) => failure.help(help).outcome(CallOutcome::Refused),
         None => failure,
     }
 }

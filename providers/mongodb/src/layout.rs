@@ -2,11 +2,11 @@
 
 /// The paths of one mongod.
 #[derive(Clone, Debug)]
-pub(crate) struct Layout {
+pub(crate) struct FileLayout {
     root: String,
 }
 
-impl Layout {
+impl FileLayout {
     /// Paths below `root`; below `/` when it is empty.
     pub(crate) fn new(root: &str) -> Self {
         Self { root: root.trim_end_matches('/').to_owned() }

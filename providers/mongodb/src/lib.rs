@@ -23,27 +23,27 @@ mod replica_set_status;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use ha_provider::{Error, NoSettings, Outcome, Permit, Provider, Registry};
+use ha_provider::{CallOutcome, Error, NoSettings, Permit, Provider, ProviderRegistry};
 
-use crate::authority::{Access, Authority};
+use crate::authority::{CertificateAuthority, ClientAccess};
 
 /// Reaches mongods; each kind says which and as whom.
 #[derive(Debug, Default)]
-pub(crate) struct Mongodb {
+pub(crate) struct MongodbProvider {
     /// The access that the certificates on each machine give, by endpoint, of those machines that were looked at.
-    own: Mutex<BTreeMap<String, Access>>,
+    own: Mutex<BTreeMap<String, ClientAccess>>,
     permit: Permit,
 }
 
-impl Mongodb {
+impl MongodbProvider {
     /// Remembers the access that the certificate on a machine gives.
-    pub(crate) fn remember(&self, endpoint: &str, access: Access) {
+    pub(crate) fn remember(&self, endpoint: &str, access: ClientAccess) {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint.to_owned(), access);
     }
 
     /// A member's access to a set: by a certificate of its authority, or, where that was lost with the state, by the one
     /// that a member's own machine has.
-    pub(crate) fn access(&self, authority: &Authority, hosts: &[String]) -> Result<Access, Error> {
+    pub(crate) fn access(&self, authority: &CertificateAuthority, hosts: &[String]) -> Result<ClientAccess, Error> {
         if !authority.is_lost() {
             return Ok(authority.member_access()?.permitted_by(&self.permit));
         }
@@ -53,12 +53,12 @@ impl Mongodb {
             let cause = "the key of its authority is lost, and no certificate of a member was found on a machine";
             Error::new("reach the members of the replica set", cause)
                 .help("give the authority back to `ha state recover` with `--given FILE`, or bring the machines of the members back")
-                .outcome(Outcome::Refused)
+                .outcome(CallOutcome::Refused)
         })
     }
 }
 
-impl Provider for Mongodb {
+impl Provider for MongodbProvider {
     const NAME: &'static str = "mongodb";
     type Settings = NoSettings;
 
@@ -73,9 +73,9 @@ impl Provider for Mongodb {
 
 /// Enters this provider and its kinds.
 #[must_use]
-pub fn register(registry: Registry) -> Registry {
+pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry
-        .provider::<Mongodb>()
+        .provider::<MongodbProvider>()
         .document::<kinds::mongodb_config::MongodbConfig>()
         .document::<kinds::mongodb_uri::MongodbUri>()
         .resource::<kinds::mongodb_host::MongodbHost>()
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn every_file_of_a_kind_is_registered() {
-        let (schemas, _) = register(Registry::new()).split();
+        let (schemas, _) = register(ProviderRegistry::new()).split();
         let registered: BTreeSet<String> = schemas.kinds().map(|(_, it)| it.kind.to_string()).collect();
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
         let files = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());

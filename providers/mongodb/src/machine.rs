@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use ha_provider::Error;
 
-pub(crate) use process::Process;
+pub(crate) use process::LocalProcess;
 
 /// What a command did.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct CommandOutput {
     pub(crate) succeeded: bool,
     /// What it wrote, both streams.
     pub(crate) output: String,
@@ -22,7 +22,7 @@ pub(crate) struct Ran {
 
 /// What became of mongod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Service {
+pub(crate) enum ServiceStatus {
     /// It runs.
     Running {
         /// Its process.
@@ -38,7 +38,7 @@ pub(crate) enum Service {
 
 /// How firmly mongod is asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum StopMode {
     /// It hands over, writes down what it has, and goes.
     Ask,
     /// It is gone at once; the journal has what was acknowledged.
@@ -78,10 +78,10 @@ pub(crate) trait Machine: Sync {
     fn remove_if_empty(&self, path: &str) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Runs a command with no secret in it.
-    fn run(&self, command: &[&str], limit: Duration) -> impl Future<Output = Result<Ran, Error>> + Send;
+    fn run(&self, command: &[&str], limit: Duration) -> impl Future<Output = Result<CommandOutput, Error>> + Send;
 
     /// Looks after mongod without running anything.
-    fn service(&self) -> impl Future<Output = Result<Service, Error>> + Send;
+    fn service(&self) -> impl Future<Output = Result<ServiceStatus, Error>> + Send;
 
     /// Who else listens where mongod is to listen; none when nobody does.
     fn listener(&self, host: &str, port: u16) -> impl Future<Output = Result<Option<String>, Error>> + Send;
@@ -90,5 +90,5 @@ pub(crate) trait Machine: Sync {
     fn start(&self, progress: &(dyn Fn(&str) + Sync)) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Asks mongod to end; waiting for it is the caller's.
-    fn end(&self, how: End) -> impl Future<Output = Result<(), Error>> + Send;
+    fn end(&self, how: StopMode) -> impl Future<Output = Result<(), Error>> + Send;
 }

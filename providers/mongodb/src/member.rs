@@ -12,7 +12,7 @@ use mongodb::options::{AuthMechanism, ClientOptions, Credential, ServerAddress, 
 
 use tokio::net::TcpStream;
 
-use crate::authority::Access;
+use crate::authority::ClientAccess;
 use crate::names::split_endpoint;
 
 /// How long a mongod on a reachable machine takes to answer at worst.
@@ -36,18 +36,18 @@ const LOOKS: &[&str] = &[
 
 /// One mongod.
 #[derive(Clone, Debug)]
-pub(crate) struct Member {
+pub(crate) struct MemberClient {
     /// `host:port`, as the set knows it.
     pub(crate) endpoint: String,
     client: Client,
     answered: Arc<AtomicBool>,
     /// The driver opens the keys by path, now and when it connects again.
-    access: Access,
+    access: ClientAccess,
 }
 
 /// What any client may know of a mongod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Hello {
+pub(crate) struct HelloResponse {
     /// The set it is in; none before initiation.
     pub(crate) set: Option<String>,
     /// Whether it takes writes.
@@ -56,7 +56,7 @@ pub(crate) struct Hello {
     pub(crate) is_arbiter: bool,
 }
 
-impl Hello {
+impl HelloResponse {
     /// Whether it does its part in a set.
     pub(crate) fn serves(&self) -> bool {
         self.is_primary || self.is_secondary || self.is_arbiter
@@ -65,7 +65,7 @@ impl Hello {
 
 /// What came of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Login {
+pub(crate) enum LoginResult {
     /// The password is right.
     Taken,
     /// It is not.
@@ -74,14 +74,14 @@ pub(crate) enum Login {
     Untold,
 }
 
-impl Member {
+impl MemberClient {
     /// A client of this one mongod; connects at the first command.
-    pub(crate) fn new(endpoint: &str, access: &Access) -> Result<Self> {
+    pub(crate) fn new(endpoint: &str, access: &ClientAccess) -> Result<Self> {
         let client = Client::with_options(Self::options(endpoint, access)?)?;
         Ok(Self { endpoint: endpoint.to_owned(), client, answered: Arc::default(), access: access.clone() })
     }
 
-    fn options(endpoint: &str, access: &Access) -> Result<ClientOptions> {
+    fn options(endpoint: &str, access: &ClientAccess) -> Result<ClientOptions> {
         let mut tls = TlsOptions::default();
         tls.ca_file_path = Some(access.authority.path());
         tls.cert_key_file_path = access.bundle.as_ref().map(|it| it.path());
@@ -131,14 +131,14 @@ impl Member {
     }
 
     /// Who it is in its set. Needs no credential.
-    pub(crate) async fn hello(&self) -> Result<Hello> {
+    pub(crate) async fn hello(&self) -> Result<HelloResponse> {
         let answer = match self.run(doc! { "hello": 1 }).await {
             // Early releases of 4.2 know the old name only.
             Err(error) if code(&error) == Some(59) => self.run(doc! { "isMaster": 1 }).await?,
             other => other?,
         };
         let is = |name: &str| answer.get_bool(name).unwrap_or(false);
-        Ok(Hello {
+        Ok(HelloResponse {
             set: answer.get_str("setName").ok().map(str::to_owned),
             is_primary: is("isWritablePrimary") || is("ismaster"),
             is_secondary: is("secondary"),
@@ -154,11 +154,11 @@ impl Member {
     /// Tries to log in with a name and a password: `(database, name, password)`.
     pub(crate) async fn log_in(
         endpoint: &str,
-        access: &Access,
+        access: &ClientAccess,
         mechanism: AuthMechanism,
         (database, name, password): (&str, &str, &str),
-    ) -> Login {
-        let Ok(mut options) = Self::options(endpoint, access) else { return Login::Untold };
+    ) -> LoginResult {
+        let Ok(mut options) = Self::options(endpoint, access) else { return LoginResult::Untold };
         options.credential = Some(
             Credential::builder()
                 .mechanism(mechanism)
@@ -167,13 +167,13 @@ impl Member {
                 .password(password.to_owned())
                 .build(),
         );
-        let Ok(client) = Client::with_options(options) else { return Login::Untold };
+        let Ok(client) = Client::with_options(options) else { return LoginResult::Untold };
         let answer = client.database("admin").run_command(doc! { "ping": 1 }).await;
         client.shutdown().immediate(true).await;
         match answer {
-            Ok(_) => Login::Taken,
-            Err(error) if matches!(&*error.kind, ErrorKind::Authentication { .. }) => Login::Refused,
-            Err(_) => Login::Untold,
+            Ok(_) => LoginResult::Taken,
+            Err(error) if matches!(&*error.kind, ErrorKind::Authentication { .. }) => LoginResult::Refused,
+            Err(_) => LoginResult::Untold,
         }
     }
 

@@ -9,17 +9,17 @@ mod wait;
 
 use std::time::{Duration, Instant};
 
-use ha_provider::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, CallOutcome, Error};
 
-use self::wait::Expected;
-use crate::authority::Access;
+use self::wait::ExpectedState;
+use crate::authority::ClientAccess;
 use crate::error::cause;
-use crate::layout::Layout;
-use crate::machine::{Machine, Service};
-use crate::member::Member;
+use crate::layout::FileLayout;
+use crate::machine::{Machine, ServiceStatus};
+use crate::member::MemberClient;
 use crate::release::is_version;
 
-pub(crate) use self::online_changes::Inside;
+pub(crate) use self::online_changes::MemberInternals;
 pub(crate) use self::online_changes::OTHERS_WOULD_NOT_KNOW_IT;
 pub(crate) use self::oplog::{OPLOG_SIZE, is_too_small};
 pub(crate) use self::permissions::FilePermissions;
@@ -28,14 +28,14 @@ pub(crate) use self::permissions::FilePermissions;
 #[derive(Debug)]
 pub(crate) struct Mongod<'a, M> {
     pub(crate) machine: &'a M,
-    pub(crate) layout: &'a Layout,
+    pub(crate) layout: &'a FileLayout,
     /// `host:port`.
     pub(crate) endpoint: String,
     pub(crate) host: &'a str,
     pub(crate) port: u16,
     pub(crate) program: &'a str,
     pub(crate) version: &'a str,
-    pub(crate) files: Files,
+    pub(crate) files: MongodFiles,
     pub(crate) permissions: &'a FilePermissions,
     /// Whether a configuration for logrotate lies beside.
     pub(crate) log_rotation: bool,
@@ -43,13 +43,13 @@ pub(crate) struct Mongod<'a, M> {
 
 /// The files that mongod reads.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Files {
+pub(crate) struct MongodFiles {
     pub(crate) config: Option<Vec<u8>>,
     pub(crate) certificate: Option<Vec<u8>>,
     pub(crate) authority: Option<Vec<u8>>,
 }
 
-impl std::fmt::Debug for Files {
+impl std::fmt::Debug for MongodFiles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Files(…)")
     }
@@ -75,16 +75,16 @@ impl<M: Machine> Mongod<'_, M> {
                 "the data folder `{}` belongs to a mongodb_host that this state does not have (`{marker}` says so)",
                 layout.data()
             );
-            return Err(Error::new(attempted, cause).help(elsewhere).outcome(Outcome::Refused));
+            return Err(Error::new(attempted, cause).help(elsewhere).outcome(CallOutcome::Refused));
         }
         if !self.machine.is_empty(&layout.data()).await? {
             let cause = format!("the data folder `{}` exists already and is not in the state", layout.data());
-            return Err(Error::new(attempted, cause).help(elsewhere).outcome(Outcome::Refused));
+            return Err(Error::new(attempted, cause).help(elsewhere).outcome(CallOutcome::Refused));
         }
         for path in [layout.conf(), layout.certificate(), layout.authority()] {
             if self.machine.read(&path).await?.is_some() {
                 let cause = format!("`{path}` exists already and is not in the state");
-                return Err(Error::new(attempted, cause).help(elsewhere).outcome(Outcome::Refused));
+                return Err(Error::new(attempted, cause).help(elsewhere).outcome(CallOutcome::Refused));
             }
         }
         self.machine.make_folder(layout.root()).await?;
@@ -92,7 +92,7 @@ impl<M: Machine> Mongod<'_, M> {
             return Ok(());
         }
         let cause = format!("another `ha` has just claimed `{}`", layout.root());
-        Err(Error::new(attempted, cause).help(elsewhere).outcome(Outcome::Refused))
+        Err(Error::new(attempted, cause).help(elsewhere).outcome(CallOutcome::Refused))
     }
 
     /// Whether the creation with this token made what is here.
@@ -106,10 +106,10 @@ impl<M: Machine> Mongod<'_, M> {
         self.put_what_mongod_does_not_read().await?;
         let before = self.files_there().await?;
         let expected = loop {
-            let Service::Running { process, program, replaced } = self.settled(attempt).await? else {
+            let ServiceStatus::Running { process, program, replaced } = self.settled(attempt).await? else {
                 break match self.machine.is_empty(&self.layout.data()).await? {
-                    true => Expected::Answering,
-                    false => Expected::AsItWas,
+                    true => ExpectedState::Answering,
+                    false => ExpectedState::AsItWas,
                 };
             };
             let same_program = !replaced && program == self.program;
@@ -137,7 +137,7 @@ impl<M: Machine> Mongod<'_, M> {
     }
 
     /// Stops a mongod that is to be started again with other files, or by another program.
-    async fn stopped_for_a_restart(&self, before: &Files, attempt: &Attempt) -> Result<Expected, Error> {
+    async fn stopped_for_a_restart(&self, before: &MongodFiles, attempt: &Attempt) -> Result<ExpectedState, Error> {
         self.refuse_what_would_not_come_back(before).await?;
         let expected = self.pass_gate(attempt).await?;
         attempt.oblige(START, &self.described()).await?;
@@ -149,10 +149,10 @@ impl<M: Machine> Mongod<'_, M> {
     /// runs still may be about to end.
     pub(crate) async fn start_again(&self, attempt: &Attempt) -> Result<(), Error> {
         let found = match self.settled(attempt).await? {
-            Service::Running { process, .. } => process,
-            Service::Stopped(_) => return self.start_as_it_was(attempt).await,
+            ServiceStatus::Running { process, .. } => process,
+            ServiceStatus::Stopped(_) => return self.start_as_it_was(attempt).await,
         };
-        match self.wait_until(Expected::AsItWas, attempt).await {
+        match self.wait_until(ExpectedState::AsItWas, attempt).await {
             Err(_) if self.has_ended(found).await? => self.start_as_it_was(attempt).await,
             waited => waited,
         }
@@ -162,12 +162,12 @@ impl<M: Machine> Mongod<'_, M> {
         self.refuse_taken_port().await?;
         self.put(&self.files).await?;
         self.start(attempt).await?;
-        self.wait_until(Expected::AsItWas, attempt).await
+        self.wait_until(ExpectedState::AsItWas, attempt).await
     }
 
     /// Stops mongod, where the set can bear it.
     pub(crate) async fn bring_down(&self, attempt: &Attempt) -> Result<(), Error> {
-        if let Service::Running { .. } = self.machine.service().await? {
+        if let ServiceStatus::Running { .. } = self.machine.service().await? {
             self.pass_gate(attempt).await?;
             self.shut_down(attempt).await?;
         }
@@ -195,8 +195,8 @@ impl<M: Machine> Mongod<'_, M> {
     }
 
     /// What is there of the files.
-    pub(crate) async fn files_there(&self) -> Result<Files, Error> {
-        Ok(Files {
+    pub(crate) async fn files_there(&self) -> Result<MongodFiles, Error> {
+        Ok(MongodFiles {
             config: self.machine.read(&self.layout.conf()).await?,
             certificate: self.machine.read(&self.layout.certificate()).await?,
             authority: self.machine.read(&self.layout.authority()).await?,
@@ -206,7 +206,7 @@ impl<M: Machine> Mongod<'_, M> {
     /// The version of the mongod that runs, asked as anybody may.
     pub(crate) async fn running_version(&self) -> Result<String, String> {
         let access = self.anonymous().map_err(|it| it.to_string())?;
-        let member = Member::new(&self.endpoint, &access).map_err(|it| cause(&it))?;
+        let member = MemberClient::new(&self.endpoint, &access).map_err(|it| cause(&it))?;
         let version = member.version().await.map_err(|it| cause(&it));
         member.close().await;
         version
@@ -215,7 +215,7 @@ impl<M: Machine> Mongod<'_, M> {
     /// The error of a creation that came to nothing, after what it made was taken away again: the next try, which knows
     /// nothing of this one, finds the place as this one did.
     pub(crate) async fn given_back(&self, error: Error, attempt: &Attempt) -> Error {
-        if error.outcome != Outcome::Refused {
+        if error.outcome != CallOutcome::Refused {
             return error;
         }
         let taken_away = async {
@@ -225,7 +225,7 @@ impl<M: Machine> Mongod<'_, M> {
         match taken_away.await {
             Ok(()) => error,
             // What is left is taken up by the next try.
-            Err(left) => error.help(left.to_string()).outcome(Outcome::Unknown),
+            Err(left) => error.help(left.to_string()).outcome(CallOutcome::Unknown),
         }
     }
 
@@ -256,7 +256,7 @@ impl<M: Machine> Mongod<'_, M> {
         let attempted = format!("use `{}` on {}", self.program, self.machine.described());
         if !ran.succeeded {
             return Err(
-                Error::new(attempted, ran.output.lines().take(3).collect::<Vec<_>>().join("; ")).outcome(Outcome::Refused)
+                Error::new(attempted, ran.output.lines().take(3).collect::<Vec<_>>().join("; ")).outcome(CallOutcome::Refused)
             );
         }
         let actual = ran.output.lines().find_map(|it| it.strip_prefix("db version v")).map(str::trim);
@@ -264,11 +264,9 @@ impl<M: Machine> Mongod<'_, M> {
             Some(actual) if is_version(self.version, actual) => Ok(()),
             Some(actual) => Err(Error::new(attempted, format!("it is version {actual}, and `version` says {}", self.version))
                 .help("install the version that was asked for, or ask for the one that is installed")
-                .outcome(Outcome::Refused)),
-            None => {
-                Err(Error::new(attempted, "its `--version` does not say `db version`, so it is no mongod")
-                    .outcome(Outcome::Refused))
-            }
+                .outcome(CallOutcome::Refused)),
+            None => Err(Error::new(attempted, "its `--version` does not say `db version`, so it is no mongod")
+                .outcome(CallOutcome::Refused)),
         }
     }
 
@@ -283,13 +281,13 @@ impl<M: Machine> Mongod<'_, M> {
                     format!("port {} is taken by {owner}", self.port),
                 )
                 .help("stop that program, or choose another port")
-                .outcome(Outcome::Refused));
+                .outcome(CallOutcome::Refused));
             }
             tokio::time::sleep(POLL).await;
         }
     }
 
-    async fn put(&self, files: &Files) -> Result<(), Error> {
+    async fn put(&self, files: &MongodFiles) -> Result<(), Error> {
         let there = self.files_there().await?;
         let layout = self.layout;
         let each = [
@@ -341,7 +339,7 @@ impl<M: Machine> Mongod<'_, M> {
     }
 
     /// A start that failed must not cost the set a member: what ran before runs again, if it can.
-    async fn back_to(&self, before: Files, error: Error, attempt: &Attempt) -> Error {
+    async fn back_to(&self, before: MongodFiles, error: Error, attempt: &Attempt) -> Error {
         let stopped = format!("mongod on {} is stopped now", self.endpoint);
         if before == self.files || before.config.is_none() || self.put(&before).await.is_err() {
             return error.help(stopped);
@@ -359,16 +357,16 @@ impl<M: Machine> Mongod<'_, M> {
         }
     }
 
-    fn anonymous(&self) -> Result<Access, Error> {
-        Access::anonymous(&text(self.files.authority.as_deref()))
+    fn anonymous(&self) -> Result<ClientAccess, Error> {
+        ClientAccess::anonymous(&text(self.files.authority.as_deref()))
     }
 
     /// With the certificate that the running mongod was started with.
-    async fn as_itself(&self) -> Result<Access, Error> {
+    async fn as_itself(&self) -> Result<ClientAccess, Error> {
         let there = self.files_there().await?;
         let authority = there.authority.as_ref().or(self.files.authority.as_ref());
         let certificate = there.certificate.as_ref().or(self.files.certificate.as_ref());
-        Access::with_bundle(&text(authority.map(Vec::as_slice)), &text(certificate.map(Vec::as_slice)))
+        ClientAccess::with_bundle(&text(authority.map(Vec::as_slice)), &text(certificate.map(Vec::as_slice)))
     }
 }
 

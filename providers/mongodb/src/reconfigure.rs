@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use ha_provider::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, CallOutcome, Error};
 use mongodb::bson::{Document, doc};
 
 use crate::error::{cause, failed};
-use crate::kinds::mongodb_replica_set::{MemberOf, Options, Settings, agree, delay_name_in};
-use crate::member::{Member, code, number};
+use crate::kinds::mongodb_replica_set::{MemberBlock, MemberOptions, ReplicaSetSettings, agree, delay_name_in};
+use crate::member::{MemberClient, code, number};
 use crate::replica_set_status::{CAUGHT_UP, ELECTION, configuration, members_of, on_primary, primary, status};
 
 /// New members copy all data before they may vote.
@@ -15,7 +15,7 @@ const COPY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One change that mongod takes at once.
 #[derive(Debug, PartialEq)]
-enum Change {
+enum Reconfiguration {
     /// This configuration, with what it does in a few words.
     Write(Document, String),
     /// This member has to catch up first.
@@ -28,35 +28,35 @@ enum Change {
 /// killed anywhere and goes on from there.
 pub(crate) async fn to(
     set: &str,
-    wanted: &[MemberOf],
-    settings: &Settings,
-    members: &[Member],
+    wanted: &[MemberBlock],
+    settings: &ReplicaSetSettings,
+    members: &[MemberClient],
     attempt: &Attempt,
 ) -> Result<(), Error> {
     let attempted = format!("change the replica set `{set}`");
     let (since, limit) = (Instant::now(), attempt.patience(COPY_LIMIT));
     loop {
         if attempt.is_cancelled() {
-            return Err(Error::new(attempted, "stopped on request between two changes").outcome(Outcome::Interrupted));
+            return Err(Error::new(attempted, "stopped on request between two changes").outcome(CallOutcome::Interrupted));
         }
         let primary = primary(set, members, attempt, ELECTION).await?;
         let now = configuration(primary).await.map_err(|it| failed(&attempted, &primary.endpoint, &it))?;
         let serving = serving(primary, &now).await.map_err(|it| failed(&attempted, &primary.endpoint, &it))?;
         match next(&now, wanted, settings, &primary.endpoint, &serving) {
             None => return Ok(()),
-            Some(Change::Write(configuration, what)) => {
+            Some(Reconfiguration::Write(configuration, what)) => {
                 attempt.progress(&what);
                 write(set, configuration, &what, members, attempt).await?;
             }
-            Some(Change::CatchUp(host)) if since.elapsed() > limit => {
+            Some(Reconfiguration::CatchUp(host)) if since.elapsed() > limit => {
                 return Err(Error::new(attempted, format!("{host} has not caught up"))
                     .help(format!("look at the log of mongod on {host}")));
             }
-            Some(Change::CatchUp(host)) => {
+            Some(Reconfiguration::CatchUp(host)) => {
                 attempt.progress(&format!("{host} is copying the data; it votes when it is done"));
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
-            Some(Change::StepDown(host)) => {
+            Some(Reconfiguration::StepDown(host)) => {
                 attempt.progress(&format!("{host} is the primary and is to leave; handing over to another member"));
                 let command = doc! { "replSetStepDown": 60, "secondaryCatchUpPeriodSecs": 10 };
                 if let Err(error) = primary.run(command).await
@@ -64,8 +64,8 @@ pub(crate) async fn to(
                 {
                     let failed = failed(format!("step {host} down as primary"), &host, &error);
                     return Err(match failed.outcome {
-                        Outcome::Interrupted => failed,
-                        _ => failed.outcome(Outcome::Refused),
+                        CallOutcome::Interrupted => failed,
+                        _ => failed.outcome(CallOutcome::Refused),
                     });
                 }
             }
@@ -74,26 +74,32 @@ pub(crate) async fn to(
 }
 
 /// The members that serve and have caught up.
-async fn serving(primary: &Member, configuration: &Document) -> mongodb::error::Result<Vec<String>> {
+async fn serving(primary: &MemberClient, configuration: &Document) -> mongodb::error::Result<Vec<String>> {
     let status = status(primary).await?.with_delays(configuration);
     let serving = status.0.iter().filter(|it| it.serves() && status.lag(it).is_none_or(|lag| lag < CAUGHT_UP));
     Ok(serving.map(|it| it.host.clone()).collect())
 }
 
 /// The next change, with at most one voter more or less; none when all is as wanted.
-fn next(now: &Document, wanted: &[MemberOf], settings: &Settings, primary: &str, serving: &[String]) -> Option<Change> {
+fn next(
+    now: &Document,
+    wanted: &[MemberBlock],
+    settings: &ReplicaSetSettings,
+    primary: &str,
+    serving: &[String],
+) -> Option<Reconfiguration> {
     let theirs: Vec<Document> = members_of(now).into_iter().cloned().collect();
     let delay_name = delay_name_in(&theirs);
     let host = |it: &Document| it.get_str("host").unwrap_or_default().to_owned();
     let with = |members: Vec<Document>, what: String| {
         let mut changed = now.clone();
         changed.insert("members", members);
-        Some(Change::Write(changed, what))
+        Some(Reconfiguration::Write(changed, what))
     };
     // One that is to be delayed no longer comes first: as long as it is, it confirms no other change.
     let hurried = theirs.iter().enumerate().find_map(|(index, member)| {
         let options = wanted.iter().find(|it| it.host == host(member))?.options();
-        let is = Options::of(member);
+        let is = MemberOptions::of(member);
         (is.delay > options.delay && !is.must_come_anew(&options) && is.votes >= options.votes).then_some((index, options))
     });
     if let Some((index, options)) = hurried {
@@ -107,7 +113,7 @@ fn next(now: &Document, wanted: &[MemberOf], settings: &Settings, primary: &str,
         let id = theirs.iter().filter_map(|it| number(it, "_id")).fold(-1.0, f64::max) + 1.0;
         let first = match new.options().arbiter {
             true => new.clone(),
-            false => MemberOf { priority: Some(0.0), votes: Some(0), ..new.clone() },
+            false => MemberBlock { priority: Some(0.0), votes: Some(0), ..new.clone() },
         };
         #[expect(clippy::cast_possible_truncation, reason = "the server's ids are at most 255")]
         let added = first.written(id as i32, delay_name);
@@ -115,24 +121,24 @@ fn next(now: &Document, wanted: &[MemberOf], settings: &Settings, primary: &str,
     }
     if let Some(old) = theirs.iter().map(host).find(|it| wanted.iter().all(|wanted| wanted.host != *it)) {
         if old == primary {
-            return Some(Change::StepDown(old));
+            return Some(Reconfiguration::StepDown(old));
         }
         return with(without(&old), format!("removing {old}"));
     }
     for (index, member) in theirs.iter().enumerate() {
         let ours = wanted.iter().find(|it| it.host == host(member))?;
-        let (is, options) = (Options::of(member), ours.options());
+        let (is, options) = (MemberOptions::of(member), ours.options());
         if is == options {
             continue;
         }
         if ours.host == primary && (options.priority == 0.0 || is.must_come_anew(&options)) {
-            return Some(Change::StepDown(ours.host.clone()));
+            return Some(Reconfiguration::StepDown(ours.host.clone()));
         }
         if is.must_come_anew(&options) {
             return with(without(&ours.host), format!("removing {}, to add it anew with its options", ours.host));
         }
         if options.votes > is.votes && !serving.contains(&ours.host) {
-            return Some(Change::CatchUp(ours.host.clone()));
+            return Some(Reconfiguration::CatchUp(ours.host.clone()));
         }
         let mut changed = theirs.clone();
         options.put_into(&mut changed[index], delay_name);
@@ -147,11 +153,17 @@ fn next(now: &Document, wanted: &[MemberOf], settings: &Settings, primary: &str,
     let mut merged = theirs;
     merged.extend(wanted);
     changed.insert("settings", merged);
-    Some(Change::Write(changed, "changing the set's settings".to_owned()))
+    Some(Reconfiguration::Write(changed, "changing the set's settings".to_owned()))
 }
 
 /// Writes a configuration and waits until a majority has it: the next change must not overtake this one.
-async fn write(set: &str, mut configuration: Document, what: &str, members: &[Member], attempt: &Attempt) -> Result<(), Error> {
+async fn write(
+    set: &str,
+    mut configuration: Document,
+    what: &str,
+    members: &[MemberClient],
+    attempt: &Attempt,
+) -> Result<(), Error> {
     let attempted = format!("change the replica set `{set}` ({what})");
     let version = number(&configuration, "version").unwrap_or(0.0) + 1.0;
     #[expect(clippy::cast_possible_truncation, reason = "versions are counted up one by one")]
@@ -169,7 +181,7 @@ async fn write(set: &str, mut configuration: Document, what: &str, members: &[Me
     committed(set, &attempted, members, attempt).await
 }
 
-async fn committed(set: &str, attempted: &str, members: &[Member], attempt: &Attempt) -> Result<(), Error> {
+async fn committed(set: &str, attempted: &str, members: &[MemberClient], attempt: &Attempt) -> Result<(), Error> {
     let since = Instant::now();
     loop {
         let primary = primary(set, members, attempt, ELECTION).await?;
@@ -192,43 +204,47 @@ async fn committed(set: &str, attempted: &str, members: &[Member], attempt: &Att
 mod tests {
     use super::*;
 
-    fn member(host: &str) -> MemberOf {
-        MemberOf { host: host.into(), ..MemberOf::default() }
+    fn member(host: &str) -> MemberBlock {
+        MemberBlock { host: host.into(), ..MemberBlock::default() }
     }
 
     fn set(hosts: &[&str]) -> Document {
         let members: Vec<Document> = (0..).zip(hosts).map(|(id, host)| member(host).written(id, "secondaryDelaySecs")).collect();
-        doc! { "_id": "circle", "version": 3, "members": members, "settings": Settings::default().written() }
+        doc! { "_id": "circle", "version": 3, "members": members, "settings": ReplicaSetSettings::default().written() }
     }
 
-    fn step(now: &Document, wanted: &[MemberOf], primary: &str, serving: &[&str]) -> Option<Change> {
+    fn step(now: &Document, wanted: &[MemberBlock], primary: &str, serving: &[&str]) -> Option<Reconfiguration> {
         let serving: Vec<String> = serving.iter().map(|it| (*it).to_owned()).collect();
-        next(now, wanted, &Settings::default(), primary, &serving)
+        next(now, wanted, &ReplicaSetSettings::default(), primary, &serving)
     }
 
-    fn written(change: Option<Change>) -> (Document, String) {
+    fn written(change: Option<Reconfiguration>) -> (Document, String) {
         match change {
-            Some(Change::Write(document, what)) => (document, what),
+            Some(Reconfiguration::Write(document, what)) => (document, what),
             other => panic!("a configuration is written, not {other:?}"),
         }
     }
 
     #[test]
     fn what_is_as_wanted_is_left_alone() {
-        assert_eq!(next(&set(&["a"]), &[member("a")], &Settings::default(), "a", &[]), None);
-        let said = Settings { election_timeout_millis: Some(10_000), ..Settings::default() };
+        assert_eq!(next(&set(&["a"]), &[member("a")], &ReplicaSetSettings::default(), "a", &[]), None);
+        let said = ReplicaSetSettings { election_timeout_millis: Some(10_000), ..ReplicaSetSettings::default() };
         assert_eq!(next(&set(&["a"]), &[member("a")], &said, "a", &[]), None);
     }
 
     #[test]
     fn a_setting_that_is_said_no_longer_is_as_it_is_by_itself_again() {
         let mut now = set(&["a"]);
-        let said = Settings { election_timeout_millis: Some(2000), chaining_allowed: Some(false), ..Settings::default() };
+        let said = ReplicaSetSettings {
+            election_timeout_millis: Some(2000),
+            chaining_allowed: Some(false),
+            ..ReplicaSetSettings::default()
+        };
         let mut theirs = said.written();
         theirs.insert("getLastErrorModes", doc! { "east": { "dc": 1 } });
         now.insert("settings", theirs);
         let (changed, _) = written(step(&now, &[member("a")], "a", &[]));
-        let mut expected = Settings::default().written();
+        let mut expected = ReplicaSetSettings::default().written();
         expected.insert("getLastErrorModes", doc! { "east": { "dc": 1 } });
         assert_eq!(changed.get_document("settings").unwrap(), &expected);
         assert_eq!(step(&changed, &[member("a")], "a", &[]), None);
@@ -240,7 +256,7 @@ mod tests {
         let (added, _) = written(step(&set(&["a"]), &wanted, "a", &["a"]));
         let new = members_of(&added)[1];
         assert_eq!((number(new, "_id"), number(new, "votes"), number(new, "priority")), (Some(1.0), Some(0.0), Some(0.0)));
-        assert_eq!(step(&added, &wanted, "a", &["a"]), Some(Change::CatchUp("b".into())));
+        assert_eq!(step(&added, &wanted, "a", &["a"]), Some(Reconfiguration::CatchUp("b".into())));
         let (voting, _) = written(step(&added, &wanted, "a", &["a", "b"]));
         assert_eq!(number(members_of(&voting)[1], "votes"), Some(1.0));
         assert_eq!(step(&voting, &wanted, "a", &["a", "b"]), None);
@@ -251,12 +267,12 @@ mod tests {
         let now = set(&["a", "b", "c"]);
         let (left, _) = written(step(&now, &[member("a")], "a", &[]));
         assert_eq!(members_of(&left).len(), 2);
-        assert_eq!(step(&left, &[member("c")], "a", &[]), Some(Change::StepDown("a".into())));
+        assert_eq!(step(&left, &[member("c")], "a", &[]), Some(Reconfiguration::StepDown("a".into())));
     }
 
     #[test]
     fn one_members_options_change_at_a_time() {
-        let wanted = [MemberOf { priority: Some(2.0), ..member("a") }, MemberOf { priority: Some(0.5), ..member("b") }];
+        let wanted = [MemberBlock { priority: Some(2.0), ..member("a") }, MemberBlock { priority: Some(0.5), ..member("b") }];
         let (changed, what) = written(step(&set(&["a", "b"]), &wanted, "a", &["a", "b"]));
         assert_eq!(what, "changing a");
         assert_eq!(number(members_of(&changed)[1], "priority"), Some(1.0));
@@ -265,7 +281,7 @@ mod tests {
     #[test]
     fn a_member_that_somebody_delayed_becomes_electable_and_undelayed_at_once() {
         let mut now = set(&["a", "b"]);
-        let delayed = MemberOf { priority: Some(0.0), hidden: Some(true), secondary_delay_secs: Some(60), ..member("b") };
+        let delayed = MemberBlock { priority: Some(0.0), hidden: Some(true), secondary_delay_secs: Some(60), ..member("b") };
         now.insert("members", vec![member("a").written(0, "slaveDelay"), delayed.written(1, "slaveDelay")]);
         let (changed, _) = written(step(&now, &[member("a"), member("b")], "a", &["a"]));
         let b = members_of(&changed)[1];
@@ -277,8 +293,8 @@ mod tests {
     fn a_delay_ends_before_anything_else_changes() {
         let mut now = set(&["a", "b", "c"]);
         let name = "secondaryDelaySecs";
-        let odd = MemberOf { priority: Some(0.0), build_indexes: Some(false), ..member("b") };
-        let delayed = MemberOf { priority: Some(0.0), secondary_delay_secs: Some(3600), ..member("c") };
+        let odd = MemberBlock { priority: Some(0.0), build_indexes: Some(false), ..member("b") };
+        let delayed = MemberBlock { priority: Some(0.0), secondary_delay_secs: Some(3600), ..member("c") };
         now.insert("members", vec![member("a").written(0, name), odd.written(1, name), delayed.written(2, name)]);
         let wanted = ["a", "b", "c"].map(member);
         let (changed, _) = written(step(&now, &wanted, "a", &["a", "b"]));
@@ -290,22 +306,22 @@ mod tests {
     #[test]
     fn what_mongod_does_not_change_in_a_member_is_changed_by_removing_and_adding_it() {
         let mut now = set(&["a", "b"]);
-        let odd = MemberOf { priority: Some(0.0), build_indexes: Some(false), ..member("b") };
+        let odd = MemberBlock { priority: Some(0.0), build_indexes: Some(false), ..member("b") };
         now.insert("members", vec![member("a").written(0, "secondaryDelaySecs"), odd.written(1, "secondaryDelaySecs")]);
         let wanted = [member("a"), member("b")];
         let (without, _) = written(step(&now, &wanted, "a", &["a"]));
         assert_eq!(members_of(&without).len(), 1);
         let (again, _) = written(step(&without, &wanted, "a", &["a"]));
         assert!(members_of(&again)[1].get_bool("buildIndexes").unwrap());
-        let arbiter = [member("a"), MemberOf { arbiter_only: Some(true), ..member("b") }];
+        let arbiter = [member("a"), MemberBlock { arbiter_only: Some(true), ..member("b") }];
         let (with_arbiter, _) = written(step(&without, &arbiter, "a", &["a"]));
         assert_eq!(number(members_of(&with_arbiter)[1], "votes"), Some(1.0));
     }
 
     #[test]
     fn a_primary_that_may_be_one_no_longer_hands_over_first() {
-        let wanted = [MemberOf { priority: Some(0.0), ..member("a") }, member("b")];
-        assert_eq!(step(&set(&["a", "b"]), &wanted, "a", &["a", "b"]), Some(Change::StepDown("a".into())));
-        assert!(matches!(step(&set(&["a", "b"]), &wanted, "b", &["a", "b"]), Some(Change::Write(..))));
+        let wanted = [MemberBlock { priority: Some(0.0), ..member("a") }, member("b")];
+        assert_eq!(step(&set(&["a", "b"]), &wanted, "a", &["a", "b"]), Some(Reconfiguration::StepDown("a".into())));
+        assert!(matches!(step(&set(&["a", "b"]), &wanted, "b", &["a", "b"]), Some(Reconfiguration::Write(..))));
     }
 }

@@ -4,46 +4,46 @@ use std::fmt;
 
 /// A release series: 4.2, 6.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Release(u16, u16);
+pub(crate) struct ReleaseSeries(u16, u16);
 
 /// `net.tls` instead of `net.ssl`; also the oldest server that the driver talks to.
-pub(crate) const TLS_NAMES: Release = Release(4, 2);
+pub(crate) const TLS_NAMES: ReleaseSeries = ReleaseSeries(4, 2);
 /// The journal can no longer be switched off, and the option for it is gone.
-pub(crate) const JOURNAL_ALWAYS: Release = Release(6, 1);
+pub(crate) const JOURNAL_ALWAYS: ReleaseSeries = ReleaseSeries(6, 1);
 /// The cache's size may be a fraction of a gigabyte.
-pub(crate) const FRACTIONAL_CACHE: Release = Release(3, 4);
+pub(crate) const FRACTIONAL_CACHE: ReleaseSeries = ReleaseSeries(3, 4);
 
 /// `secondaryDelaySecs` instead of `slaveDelay`.
-pub(crate) const SECONDARY_NAMES: Release = Release(5, 0);
+pub(crate) const SECONDARY_NAMES: ReleaseSeries = ReleaseSeries(5, 0);
 /// Certificates are taken into use without a restart.
-pub(crate) const ROTATES: Release = Release(5, 0);
+pub(crate) const ROTATES: ReleaseSeries = ReleaseSeries(5, 0);
 /// A change of the feature compatibility version has to be confirmed, and the binaries do not go back.
-const CONFIRMS: Release = Release(7, 0);
+const CONFIRMS: ReleaseSeries = ReleaseSeries(7, 0);
 
 /// The series whose options are known here, with their quarterly releases.
-const KNOWN: &[Release] = &[
-    Release(3, 2),
-    Release(3, 4),
-    Release(3, 6),
-    Release(4, 0),
-    Release(4, 2),
-    Release(4, 4),
-    Release(5, 0),
-    Release(5, 1),
-    Release(5, 2),
-    Release(5, 3),
-    Release(6, 0),
-    Release(6, 1),
-    Release(6, 2),
-    Release(6, 3),
-    Release(7, 0),
-    Release(7, 1),
-    Release(7, 2),
-    Release(7, 3),
-    Release(8, 0),
+const KNOWN: &[ReleaseSeries] = &[
+    ReleaseSeries(3, 2),
+    ReleaseSeries(3, 4),
+    ReleaseSeries(3, 6),
+    ReleaseSeries(4, 0),
+    ReleaseSeries(4, 2),
+    ReleaseSeries(4, 4),
+    ReleaseSeries(5, 0),
+    ReleaseSeries(5, 1),
+    ReleaseSeries(5, 2),
+    ReleaseSeries(5, 3),
+    ReleaseSeries(6, 0),
+    ReleaseSeries(6, 1),
+    ReleaseSeries(6, 2),
+    ReleaseSeries(6, 3),
+    ReleaseSeries(7, 0),
+    ReleaseSeries(7, 1),
+    ReleaseSeries(7, 2),
+    ReleaseSeries(7, 3),
+    ReleaseSeries(8, 0),
 ];
 
-impl Release {
+impl ReleaseSeries {
     /// The series of a version such as `6.0` or `6.0.5`.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl Release {
         let numbers: Option<Vec<u16>> =
             version.split('-').next().unwrap_or_default().split('.').map(|it| it.parse().ok()).collect();
         let release = match numbers.as_deref() {
-            Some([major, minor] | [major, minor, _]) => Release(*major, *minor),
+            Some([major, minor] | [major, minor, _]) => ReleaseSeries(*major, *minor),
             _ => return Err(format!("`{version}` is no version of MongoDB; write it as `6.0` or `6.0.5`")),
         };
         match KNOWN.contains(&release) {
@@ -66,7 +66,7 @@ impl Release {
     }
 }
 
-impl Release {
+impl ReleaseSeries {
     /// Whether it wants `confirm: true` with a new feature compatibility version.
     pub(crate) fn confirms(self) -> bool {
         self >= CONFIRMS
@@ -74,29 +74,29 @@ impl Release {
 }
 
 /// The releases that data goes through one after the other.
-const MAJORS: &[Release] = &[
-    Release(3, 2),
-    Release(3, 4),
-    Release(3, 6),
-    Release(4, 0),
-    Release(4, 2),
-    Release(4, 4),
-    Release(5, 0),
-    Release(6, 0),
-    Release(7, 0),
-    Release(8, 0),
+const MAJORS: &[ReleaseSeries] = &[
+    ReleaseSeries(3, 2),
+    ReleaseSeries(3, 4),
+    ReleaseSeries(3, 6),
+    ReleaseSeries(4, 0),
+    ReleaseSeries(4, 2),
+    ReleaseSeries(4, 4),
+    ReleaseSeries(5, 0),
+    ReleaseSeries(6, 0),
+    ReleaseSeries(7, 0),
+    ReleaseSeries(8, 0),
 ];
 
 /// Why a mongod of version `wanted` would not start with the data of one of version `running`, which stores it as the
 /// feature compatibility version `storing` did, where that is known.
 pub(crate) fn would_not_start(wanted: &str, running: &str, storing: Option<&str>) -> Option<String> {
-    let (wanted, running) = (Release::of(wanted).ok()?, Release::of(running).ok()?);
-    let storing = storing.and_then(|it| Release::of(it).ok());
+    let (wanted, running) = (ReleaseSeries::of(wanted).ok()?, ReleaseSeries::of(running).ok()?);
+    let storing = storing.and_then(|it| ReleaseSeries::of(it).ok());
     let stored = storing.unwrap_or(running);
     if wanted == running {
         return None;
     }
-    let place = |release: Release| MAJORS.iter().filter(|it| **it <= release).count();
+    let place = |release: ReleaseSeries| MAJORS.iter().filter(|it| **it <= release).count();
     let exit = "it would exit with status 62";
     if stored > wanted {
         let way = match storing {
@@ -127,7 +127,7 @@ pub(crate) fn oldest(versions: impl IntoIterator<Item = String>) -> Option<Strin
     versions.into_iter().min_by_key(numbers)
 }
 
-impl fmt::Display for Release {
+impl fmt::Display for ReleaseSeries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.0, self.1)
     }
@@ -153,10 +153,10 @@ mod tests {
 
     #[test]
     fn an_unknown_release_is_refused_with_those_that_are_known() {
-        assert_eq!(Release::of("6.0.5"), Ok(Release(6, 0)));
-        assert!(Release::of("9.0").unwrap_err().contains("8.0"));
-        assert!(Release::of("6").unwrap_err().contains("`6.0`"));
-        assert!(Release::of("6.x").is_err());
+        assert_eq!(ReleaseSeries::of("6.0.5"), Ok(ReleaseSeries(6, 0)));
+        assert!(ReleaseSeries::of("9.0").unwrap_err().contains("8.0"));
+        assert!(ReleaseSeries::of("6").unwrap_err().contains("`6.0`"));
+        assert!(ReleaseSeries::of("6.x").is_err());
     }
 
     #[test]

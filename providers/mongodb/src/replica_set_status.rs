@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use ha_provider::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, CallOutcome, Error};
 use mongodb::bson::{Document, doc};
 
-use crate::authority::Access;
+use crate::authority::ClientAccess;
 use crate::error::failed;
-use crate::kinds::mongodb_replica_set::Options;
-use crate::member::{Hello, Member, PASSING, is_passing, number};
+use crate::kinds::mongodb_replica_set::MemberOptions;
+use crate::member::{HelloResponse, MemberClient, PASSING, is_passing, number};
 
 /// The server's code for a mongod that is in no set yet.
 pub(crate) const NOT_YET_INITIALIZED: i32 = 94;
@@ -25,7 +25,7 @@ const ARRIVAL: Duration = Duration::from_secs(3);
 
 /// One member, as the member that was asked sees it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Standing {
+pub(crate) struct MemberStatus {
     pub(crate) host: String,
     /// `PRIMARY`, `SECONDARY`, `STARTUP2`, …
     pub(crate) state: String,
@@ -38,7 +38,7 @@ pub(crate) struct Standing {
     pub(crate) delay: Duration,
 }
 
-impl Standing {
+impl MemberStatus {
     pub(crate) fn serves(&self) -> bool {
         self.healthy && ["PRIMARY", "SECONDARY", "ARBITER"].contains(&&*self.state)
     }
@@ -55,12 +55,12 @@ impl Standing {
 
 /// How every member stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Status(pub(crate) Vec<Standing>);
+pub(crate) struct ReplicaSetStatus(pub(crate) Vec<MemberStatus>);
 
-impl Status {
+impl ReplicaSetStatus {
     pub(crate) fn of(answer: &Document) -> Self {
         let members = answer.get_array("members").map(Vec::as_slice).unwrap_or_default();
-        let standing = |member: &Document| Standing {
+        let standing = |member: &Document| MemberStatus {
             host: member.get_str("name").unwrap_or_default().to_owned(),
             state: member.get_str("stateStr").unwrap_or_default().to_owned(),
             healthy: number(member, "health") != Some(0.0),
@@ -74,7 +74,7 @@ impl Status {
     /// With what the set's configuration says of members that are to be behind.
     pub(crate) fn with_delays(mut self, configuration: &Document) -> Self {
         for member in members_of(configuration) {
-            let delay = Options::of(member).delay;
+            let delay = MemberOptions::of(member).delay;
             let host = member.get_str("host").unwrap_or_default();
             if let Some(standing) = self.0.iter_mut().find(|it| it.host == host && delay > 0) {
                 standing.delay = Duration::from_secs(delay.into()) + IDLE_WRITES;
@@ -83,31 +83,31 @@ impl Status {
         self
     }
 
-    pub(crate) fn primary(&self) -> Option<&Standing> {
+    pub(crate) fn primary(&self) -> Option<&MemberStatus> {
         self.0.iter().find(|it| it.healthy && it.state == "PRIMARY")
     }
 
     /// How far a member is further behind the primary than it is to be; none without a primary, and for those that keep
     /// no data.
-    pub(crate) fn lag(&self, member: &Standing) -> Option<Duration> {
+    pub(crate) fn lag(&self, member: &MemberStatus) -> Option<Duration> {
         let behind = self.primary()?.optime - member.optime;
         let behind = Duration::from_millis(behind.max(0).unsigned_abs());
         (member.state != "ARBITER").then(|| behind.saturating_sub(member.delay))
     }
 
     /// Those that serve and are too far behind.
-    fn behind(&self) -> impl Iterator<Item = (&Standing, Duration)> {
+    fn behind(&self) -> impl Iterator<Item = (&MemberStatus, Duration)> {
         let lags = self.0.iter().filter(|it| it.serves()).filter_map(|it| Some((it, self.lag(it)?)));
         lags.filter(|(_, lag)| *lag >= CAUGHT_UP)
     }
 
     /// What keeps the set from being whole: one primary, everybody else serving and caught up. Empty when nothing does.
     pub(crate) fn unready(&self) -> Vec<String> {
-        let mut reasons: Vec<String> = self.0.iter().filter(|it| !it.serves()).map(Standing::described).collect();
+        let mut reasons: Vec<String> = self.0.iter().filter(|it| !it.serves()).map(MemberStatus::described).collect();
         if self.primary().is_none() {
             reasons.insert(0, "no primary yet".to_owned());
         }
-        let behind = |(member, lag): (&Standing, Duration)| {
+        let behind = |(member, lag): (&MemberStatus, Duration)| {
             format!("{} is {} s behind (limit {})", member.host, lag.as_secs(), CAUGHT_UP.as_secs())
         };
         reasons.extend(self.behind().map(behind));
@@ -116,14 +116,14 @@ impl Status {
 }
 
 /// How the set stands, as `member` sees it.
-pub(crate) async fn status(member: &Member) -> mongodb::error::Result<Status> {
-    Ok(Status::of(&member.run(doc! { "replSetGetStatus": 1 }).await?))
+pub(crate) async fn status(member: &MemberClient) -> mongodb::error::Result<ReplicaSetStatus> {
+    Ok(ReplicaSetStatus::of(&member.run(doc! { "replSetGetStatus": 1 }).await?))
 }
 
 /// The same, after those that seem to be behind have been asked themselves. What the others know of a member is some
 /// seconds old, and the primary of an idle set writes every ten: a member that has what the primary had is not behind,
 /// however long before the primary's last write it had its own.
-pub(crate) async fn asked_themselves(mut status: Status, members: &[Member]) -> Status {
+pub(crate) async fn asked_themselves(mut status: ReplicaSetStatus, members: &[MemberClient]) -> ReplicaSetStatus {
     let behind: Vec<String> = status.behind().map(|(it, _)| it.host.clone()).collect();
     let Some(target) = status.primary().map(|it| it.optime) else { return status };
     let asked = members.iter().filter(|it| behind.contains(&it.endpoint));
@@ -137,7 +137,7 @@ pub(crate) async fn asked_themselves(mut status: Status, members: &[Member]) -> 
 }
 
 /// Whether a member has a write, or has it within moments.
-async fn reaches(member: &Member, optime: i64) -> bool {
+async fn reaches(member: &MemberClient, optime: i64) -> bool {
     let since = Instant::now();
     loop {
         let own = status(member).await.ok().and_then(|it| it.0.into_iter().find(|it| it.host == member.endpoint));
@@ -150,7 +150,7 @@ async fn reaches(member: &Member, optime: i64) -> bool {
 }
 
 /// The set's configuration, as `member` has it.
-pub(crate) async fn configuration(member: &Member) -> mongodb::error::Result<Document> {
+pub(crate) async fn configuration(member: &MemberClient) -> mongodb::error::Result<Document> {
     let answer = member.run(doc! { "replSetGetConfig": 1 }).await?;
     Ok(answer.get_document("config").cloned().unwrap_or_default())
 }
@@ -162,29 +162,30 @@ pub(crate) fn members_of(configuration: &Document) -> Vec<&Document> {
 }
 
 /// Clients of all these hosts.
-pub(crate) fn members(hosts: &[String], access: &Access) -> Result<Vec<Member>, Error> {
-    let each =
-        |host: &String| Member::new(host, access).map_err(|error| failed("reach a member of the replica set", host, &error));
+pub(crate) fn members(hosts: &[String], access: &ClientAccess) -> Result<Vec<MemberClient>, Error> {
+    let each = |host: &String| {
+        MemberClient::new(host, access).map_err(|error| failed("reach a member of the replica set", host, &error))
+    };
     hosts.iter().map(each).collect()
 }
 
 /// What each of these answers, asked all at once.
-pub(crate) async fn hellos(members: &[Member]) -> Vec<mongodb::error::Result<Hello>> {
-    join_all(members.iter().map(Member::hello)).await
+pub(crate) async fn hellos(members: &[MemberClient]) -> Vec<mongodb::error::Result<HelloResponse>> {
+    join_all(members.iter().map(MemberClient::hello)).await
 }
 
 /// Lets go of all these connections.
-pub(crate) async fn close(members: Vec<Member>) {
-    join_all(members.into_iter().map(Member::close)).await;
+pub(crate) async fn close(members: Vec<MemberClient>) {
+    join_all(members.into_iter().map(MemberClient::close)).await;
 }
 
 /// The member that takes writes, waited for while an election may be under way.
 pub(crate) async fn primary<'a>(
     set: &str,
-    members: &'a [Member],
+    members: &'a [MemberClient],
     attempt: &Attempt,
     limit: Duration,
-) -> Result<&'a Member, Error> {
+) -> Result<&'a MemberClient, Error> {
     let attempted = format!("find the primary of replica set `{set}`");
     let since = Instant::now();
     loop {
@@ -194,9 +195,8 @@ pub(crate) async fn primary<'a>(
             match answer {
                 Ok(hello) if hello.set.as_deref().is_some_and(|it| it != set) => {
                     let other = hello.set.as_deref().unwrap_or_default();
-                    return Err(
-                        Error::new(&attempted, format!("{} is a member of `{other}`", member.endpoint)).outcome(Outcome::Refused)
-                    );
+                    return Err(Error::new(&attempted, format!("{} is a member of `{other}`", member.endpoint))
+                        .outcome(CallOutcome::Refused));
                 }
                 Ok(hello) if hello.is_primary => return Ok(member),
                 Ok(hello) if hello.set.is_none() => reasons.push(format!("{} is in no replica set", member.endpoint)),
@@ -206,8 +206,11 @@ pub(crate) async fn primary<'a>(
         }
         if since.elapsed() > limit || attempt.is_cancelled() {
             let error = Error::new(attempted, reasons.join("; "));
-            let error =
-                if attempt.is_cancelled() { error.outcome(Outcome::Interrupted) } else { error.outcome(Outcome::Refused) };
+            let error = if attempt.is_cancelled() {
+                error.outcome(CallOutcome::Interrupted)
+            } else {
+                error.outcome(CallOutcome::Refused)
+            };
             return Err(error.help("a set elects a primary while a majority of its members is up and they reach each other; start those that are down"));
         }
         attempt.progress(&format!("waiting for a primary: {}", reasons.join("; ")));
@@ -218,7 +221,7 @@ pub(crate) async fn primary<'a>(
 /// Runs a command on the primary, finding it again while the set changes its mind.
 pub(crate) async fn on_primary(
     set: &str,
-    members: &[Member],
+    members: &[MemberClient],
     database: &str,
     command: &Document,
     attempted: &str,
@@ -258,8 +261,8 @@ pub(crate) const ELECTION: Duration = Duration::from_secs(60);
 mod tests {
     use super::*;
 
-    fn standing(host: &str, state: &str, optime: i64) -> Standing {
-        Standing {
+    fn standing(host: &str, state: &str, optime: i64) -> MemberStatus {
+        MemberStatus {
             host: host.into(),
             state: state.into(),
             healthy: state != "DOWN",
@@ -271,14 +274,17 @@ mod tests {
 
     #[test]
     fn a_set_is_ready_when_all_serve_and_have_caught_up() {
-        let ready =
-            Status(vec![standing("a", "PRIMARY", 20_000), standing("b", "SECONDARY", 15_000), standing("c", "ARBITER", 0)]);
+        let ready = ReplicaSetStatus(vec![
+            standing("a", "PRIMARY", 20_000),
+            standing("b", "SECONDARY", 15_000),
+            standing("c", "ARBITER", 0),
+        ]);
         assert_eq!(ready.unready(), Vec::<String>::new());
-        let behind = Status(vec![standing("a", "PRIMARY", 20_000), standing("b", "SECONDARY", 0)]);
+        let behind = ReplicaSetStatus(vec![standing("a", "PRIMARY", 20_000), standing("b", "SECONDARY", 0)]);
         assert_eq!(behind.unready(), ["b is 20 s behind (limit 10)"]);
         let configuration = doc! { "members": [{ "host": "b", "secondaryDelaySecs": 5_i64 }] };
         assert_eq!(behind.with_delays(&configuration).unready(), Vec::<String>::new(), "as it is to be");
-        let electing = Status(vec![standing("a", "SECONDARY", 0), standing("b", "DOWN", 0)]);
+        let electing = ReplicaSetStatus(vec![standing("a", "SECONDARY", 0), standing("b", "DOWN", 0)]);
         assert_eq!(electing.unready(), ["no primary yet", "b cannot be reached"]);
     }
 }

@@ -1,13 +1,13 @@
 //! A database that is to take another one's place is made before that one goes, under a name of its own: what the server
 //! refuses then has cost nothing. The step that makes it takes it over by its comment.
 
-use ha_provider::{Error, Intended, Outcome};
+use ha_provider::{CallOutcome, Error, IntendedChange};
 use serde::Deserialize;
 
 use crate::encoding::Encoding;
 use crate::postgresql_database::{WITH_PROVIDERS, patiently, undisturbed};
-use crate::provider::Postgresql;
-use crate::session::Session;
+use crate::provider::PostgresqlProvider;
+use crate::session::DatabaseSession;
 use crate::sql::{identifier, literal};
 
 /// What only a new database can be given.
@@ -58,9 +58,9 @@ fn name_until_then(token: &str) -> String {
 }
 
 /// Makes what is to take the place of the database `old`, or finds that an earlier try has.
-pub(crate) async fn make(session: &Session<'_>, old: &str, successor: &Intended, token: &str) -> Result<(), Error> {
+pub(crate) async fn make(session: &DatabaseSession<'_>, old: &str, successor: &IntendedChange, token: &str) -> Result<(), Error> {
     let attempted = format!("make what takes the place of the database `{old}`");
-    let refused = |cause: &str| Error::new(&attempted, cause).help(NOTHING_LOST).outcome(Outcome::Refused);
+    let refused = |cause: &str| Error::new(&attempted, cause).help(NOTHING_LOST).outcome(CallOutcome::Refused);
     let Some(blank) = successor.after::<Blank>() else {
         return Err(refused("what it is made with is not known yet").help("apply again: by then it is known"));
     };
@@ -84,7 +84,7 @@ pub(crate) async fn make(session: &Session<'_>, old: &str, successor: &Intended,
 const NOTHING_LOST: &str = "nothing was deleted";
 
 /// Gives one that was made beforehand its name, where there is one.
-pub(crate) async fn take(session: &Session<'_>, attempted: &str, blank: &Blank) -> Result<bool, Error> {
+pub(crate) async fn take(session: &DatabaseSession<'_>, attempted: &str, blank: &Blank) -> Result<bool, Error> {
     let Some(found) = find(session, attempted, blank).await? else { return Ok(false) };
     let rename = format!("ALTER DATABASE {} RENAME TO {}", identifier(&found), identifier(&blank.name));
     undisturbed(session, attempted, &rename, &found).await?;
@@ -93,7 +93,7 @@ pub(crate) async fn take(session: &Session<'_>, attempted: &str, blank: &Blank) 
 }
 
 /// Takes away what a killed step with this token left. A server that is away is not waited for.
-pub(crate) async fn tidy(server: &Postgresql, token: &str) -> Result<(), Error> {
+pub(crate) async fn tidy(server: &PostgresqlProvider, token: &str) -> Result<(), Error> {
     let Ok(Some(session)) = server.reading(server.database()).await else { return Ok(()) };
     let name = name_until_then(token);
     match is_there(&session, &format!("look for the database `{name}`"), &name).await? {
@@ -103,19 +103,19 @@ pub(crate) async fn tidy(server: &Postgresql, token: &str) -> Result<(), Error> 
 }
 
 /// Drops what the step with this token made and nobody took over.
-pub(crate) async fn drop_unused(session: &Session<'_>, token: &str) -> Result<(), Error> {
+pub(crate) async fn drop_unused(session: &DatabaseSession<'_>, token: &str) -> Result<(), Error> {
     let name = name_until_then(token);
     let attempted = format!("drop the database `{name}`, which was to take another one's place");
     undisturbed(session, &attempted, &format!("DROP DATABASE IF EXISTS {}", identifier(&name)), &name).await
 }
 
-async fn is_there(session: &Session<'_>, attempted: &str, name: &str) -> Result<bool, Error> {
+async fn is_there(session: &DatabaseSession<'_>, attempted: &str, name: &str) -> Result<bool, Error> {
     let query = "SELECT FROM pg_catalog.pg_database WHERE datname = $1";
     Ok(!session.rows(attempted, query, &[&name]).await?.is_empty())
 }
 
 /// The name of one that was made beforehand and is as this one is to be.
-async fn find(session: &Session<'_>, attempted: &str, blank: &Blank) -> Result<Option<String>, Error> {
+async fn find(session: &DatabaseSession<'_>, attempted: &str, blank: &Blank) -> Result<Option<String>, Error> {
     let query = "SELECT datname::text FROM pg_catalog.pg_database WHERE datname LIKE 'ha %' \
                  AND pg_catalog.shobj_description(oid, 'pg_database') = $1 ORDER BY 1 LIMIT 1";
     let rows = session.rows(attempted, query, &[&blank.comment(session.version)]).await?;

@@ -13,14 +13,14 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
 
-use crate::connection_url::{Server, Session, Way};
+use crate::connection_url::{ConnectionSettings, ServerAddress, SessionRequirement};
 use crate::tls::{SslMode, connector};
 
 /// What the server says unasked while it works.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Warnings(Arc<Mutex<BTreeSet<String>>>);
+pub(crate) struct ServerWarnings(Arc<Mutex<BTreeSet<String>>>);
 
-impl Warnings {
+impl ServerWarnings {
     /// The warnings since this was last asked.
     pub(crate) fn taken(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
@@ -42,7 +42,7 @@ impl Warnings {
 }
 
 /// Why there is no connection.
-pub(crate) enum NotOpened {
+pub(crate) enum OpenError {
     /// The server, or the way to it.
     Failed(tokio_postgres::Error),
     /// The server is not what is asked for.
@@ -53,27 +53,27 @@ pub(crate) enum NotOpened {
     Wrong(Error),
 }
 
-impl From<tokio_postgres::Error> for NotOpened {
+impl From<tokio_postgres::Error> for OpenError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Failed(error)
     }
 }
 
-impl Way {
+impl ConnectionSettings {
     /// A connection to the first server that is what is asked for.
-    pub(crate) async fn open(&self) -> Result<(Client, Warnings), NotOpened> {
+    pub(crate) async fn open(&self) -> Result<(Client, ServerWarnings), OpenError> {
         let turns = match self.session {
-            Session::PreferStandby => vec![Session::Standby, Session::Any],
+            SessionRequirement::PreferStandby => vec![SessionRequirement::Standby, SessionRequirement::Any],
             session => vec![session],
         };
-        let mut last = NotOpened::Unfit("there is no server to try");
+        let mut last = OpenError::Unfit("there is no server to try");
         for session in turns {
             for server in self.ordered() {
                 match self.fit(server, session).await {
                     Ok(opened) => return Ok(opened),
                     // Whom one of them does not let in the others need not be asked about.
-                    Err(NotOpened::Failed(error)) if is_about_the_user(&error) => return Err(NotOpened::Failed(error)),
-                    Err(NotOpened::Wrong(error)) => return Err(NotOpened::Wrong(error)),
+                    Err(OpenError::Failed(error)) if is_about_the_user(&error) => return Err(OpenError::Failed(error)),
+                    Err(OpenError::Wrong(error)) => return Err(OpenError::Wrong(error)),
                     Err(other) => last = other,
                 }
             }
@@ -81,22 +81,22 @@ impl Way {
         Err(last)
     }
 
-    async fn fit(&self, server: &Server, session: Session) -> Result<(Client, Warnings), NotOpened> {
+    async fn fit(&self, server: &ServerAddress, session: SessionRequirement) -> Result<(Client, ServerWarnings), OpenError> {
         let opened = match self.connect_timeout {
             None => self.one(server).await?,
-            Some(patience) => timeout(patience, self.one(server)).await.map_err(|_| NotOpened::Late(patience))??,
+            Some(patience) => timeout(patience, self.one(server)).await.map_err(|_| OpenError::Late(patience))??,
         };
-        if session != Session::Any {
+        if session != SessionRequirement::Any {
             let about = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
             let row = opened.0.query_one(about, &[]).await?;
             if let Some(why) = session.refuses(row.get(0), row.get(1)) {
-                return Err(NotOpened::Unfit(why));
+                return Err(OpenError::Unfit(why));
             }
         }
         Ok(opened)
     }
 
-    async fn one(&self, server: &Server) -> Result<(Client, Warnings), NotOpened> {
+    async fn one(&self, server: &ServerAddress) -> Result<(Client, ServerWarnings), OpenError> {
         // Nobody can listen to a socket of this machine, and none has TLS.
         let mode = if matches!(server.host, Host::Unix(_)) { SslMode::Disable } else { self.tls.mode };
         if mode == SslMode::Disable {
@@ -108,20 +108,20 @@ impl Way {
                 opened => return Ok(opened?),
             }
         }
-        let tls = connector(&self.tls).map_err(NotOpened::Wrong)?;
+        let tls = connector(&self.tls).map_err(OpenError::Wrong)?;
         let mode = if mode == SslMode::Allow { SslMode::Require } else { mode };
         Ok(driven(&self.config(server, mode), tls).await?)
     }
 }
 
 /// A connection that is worked for as long as its client is there.
-async fn driven<T>(config: &Config, tls: T) -> Result<(Client, Warnings), tokio_postgres::Error>
+async fn driven<T>(config: &Config, tls: T) -> Result<(Client, ServerWarnings), tokio_postgres::Error>
 where
     T: MakeTlsConnect<Socket>,
     T::Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (client, mut connection) = config.connect(tls).await?;
-    let warnings = Warnings::default();
+    let warnings = ServerWarnings::default();
     let heard = warnings.clone();
     tokio::spawn(async move {
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {

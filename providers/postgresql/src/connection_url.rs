@@ -8,18 +8,18 @@ use ha_provider::Error;
 use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, Host, LoadBalanceHosts};
 
-use crate::tls::{Authorities, SslMode, Tls};
+use crate::tls::{SslMode, TlsSettings, TrustedAuthorities};
 
 /// Where a server is, and how it is talked to.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Way {
+pub(crate) struct ConnectionSettings {
     /// The servers, in the order in which they are tried.
-    pub(crate) servers: Vec<Server>,
+    pub(crate) servers: Vec<ServerAddress>,
     pub(crate) user: String,
     pub(crate) password: Option<String>,
     pub(crate) database: String,
-    pub(crate) tls: Tls,
-    pub(crate) session: Session,
+    pub(crate) tls: TlsSettings,
+    pub(crate) session: SessionRequirement,
     /// How long one server is tried.
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) options: Option<String>,
@@ -27,12 +27,12 @@ pub(crate) struct Way {
     pub(crate) fallback_application_name: Option<String>,
     pub(crate) channel_binding: Option<ChannelBinding>,
     pub(crate) any_order: bool,
-    pub(crate) keepalives: Keepalives,
+    pub(crate) keepalives: KeepaliveSettings,
 }
 
 /// One server.
 #[derive(Clone, Debug)]
-pub(crate) struct Server {
+pub(crate) struct ServerAddress {
     pub(crate) host: Host,
     /// What its name stands for, where that is given.
     pub(crate) address: Option<IpAddr>,
@@ -41,7 +41,7 @@ pub(crate) struct Server {
 
 /// What the server must be to its clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Session {
+pub(crate) enum SessionRequirement {
     #[default]
     Any,
     ReadWrite,
@@ -53,7 +53,7 @@ pub(crate) enum Session {
 
 /// How a connection that carries nothing is kept alive, and when one is given up.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Keepalives {
+pub(crate) struct KeepaliveSettings {
     are_sent: bool,
     idle: Option<Duration>,
     interval: Option<Duration>,
@@ -61,7 +61,7 @@ pub(crate) struct Keepalives {
     user_timeout: Option<Duration>,
 }
 
-impl Default for Keepalives {
+impl Default for KeepaliveSettings {
     /// A server that vanished in a fail-over closes nothing.
     fn default() -> Self {
         let (idle, user_timeout) = (Some(Duration::from_secs(15)), Some(Duration::from_secs(30)));
@@ -72,7 +72,7 @@ impl Default for Keepalives {
 /// The parameters that are about where the server is and who asks. Each side has its own way of saying them.
 pub(crate) const PLACE: [&str; 6] = ["host", "hostaddr", "port", "user", "password", "dbname"];
 
-impl Way {
+impl ConnectionSettings {
     /// Takes a parameter by the name that libpq has for it. No message repeats a value, which may be secret.
     pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         match name {
@@ -107,7 +107,7 @@ impl Way {
                     _ => return Err(one_of(name, "disable, prefer, require")),
                 });
             }
-            "target_session_attrs" => self.session = Session::of(value)?,
+            "target_session_attrs" => self.session = SessionRequirement::of(value)?,
             "load_balance_hosts" => {
                 self.any_order = match value {
                     "disable" => false,
@@ -122,13 +122,13 @@ impl Way {
 
     /// What is wrong with the parameters taken together.
     pub(crate) fn problem(&self) -> Option<&'static str> {
-        let Tls { mode, authorities, .. } = &self.tls;
+        let TlsSettings { mode, authorities, .. } = &self.tls;
         if self.tls.is_direct && matches!(mode, SslMode::Disable | SslMode::Allow | SslMode::Prefer) {
             return Some(
                 "`sslnegotiation = \"direct\"` needs an `sslmode` of `require` or stricter: there is nothing to fall back to",
             );
         }
-        if *authorities == Authorities::System && *mode != SslMode::VerifyFull {
+        if *authorities == TrustedAuthorities::System && *mode != SslMode::VerifyFull {
             return Some(
                 "`sslrootcert = \"system\"` needs `sslmode = \"verify-full\"`: anybody can have a certificate of an authority that \
                  everybody trusts, for a name of their own",
@@ -144,7 +144,7 @@ impl Way {
     }
 
     /// The way to one of the servers.
-    pub(crate) fn config(&self, server: &Server, mode: SslMode) -> Config {
+    pub(crate) fn config(&self, server: &ServerAddress, mode: SslMode) -> Config {
         let mut config = Config::new();
         match &server.host {
             Host::Tcp(name) => config.host(name),
@@ -172,7 +172,7 @@ impl Way {
         if self.tls.is_direct {
             config.ssl_negotiation(tokio_postgres::config::SslNegotiation::Direct);
         }
-        let Keepalives { are_sent, idle, interval, count, user_timeout } = self.keepalives;
+        let KeepaliveSettings { are_sent, idle, interval, count, user_timeout } = self.keepalives;
         config.keepalives(are_sent);
         if let Some(idle) = idle {
             config.keepalives_idle(idle);
@@ -193,9 +193,9 @@ impl Way {
     }
 
     /// The servers in the order in which they are to be tried now.
-    pub(crate) fn ordered(&self) -> Vec<&Server> {
+    pub(crate) fn ordered(&self) -> Vec<&ServerAddress> {
         use rand::seq::SliceRandom;
-        let mut servers: Vec<&Server> = self.servers.iter().collect();
+        let mut servers: Vec<&ServerAddress> = self.servers.iter().collect();
         if self.any_order {
             servers.shuffle(&mut rand::rng());
         }
@@ -203,7 +203,7 @@ impl Way {
     }
 }
 
-impl Session {
+impl SessionRequirement {
     fn of(value: &str) -> Result<Self, String> {
         Ok(match value {
             "any" => Self::Any,
@@ -333,7 +333,7 @@ pub(crate) fn one_of(name: &str, values: &str) -> String {
 
 /// An error of settings, found before anybody was asked.
 pub(crate) fn misconfigured(attempted: &str, problem: impl std::fmt::Display) -> Error {
-    Error::new(attempted, problem).outcome(ha_provider::Outcome::Refused)
+    Error::new(attempted, problem).outcome(ha_provider::CallOutcome::Refused)
 }
 
 #[cfg(test)]
@@ -399,10 +399,10 @@ mod tests {
     fn every_parameter_is_honoured_or_refused_by_its_name() {
         for (name, taken, refused) in PARAMETERS {
             for value in taken {
-                assert_eq!(Way::default().set(name, value), Ok(()), "{name}={value}");
+                assert_eq!(ConnectionSettings::default().set(name, value), Ok(()), "{name}={value}");
             }
             for value in refused {
-                let told = Way::default().set(name, value).unwrap_err();
+                let told = ConnectionSettings::default().set(name, value).unwrap_err();
                 assert!(told.contains(&format!("`{name}`")) && !told.contains("hush"), "{name}={value}: {told}");
             }
         }
@@ -411,7 +411,7 @@ mod tests {
     #[test]
     fn what_contradicts_itself_is_refused() {
         let problem = |given: &[(&str, &str)]| {
-            let mut way = Way::default();
+            let mut way = ConnectionSettings::default();
             given.iter().for_each(|(name, value)| way.set(name, value).unwrap());
             way.problem()
         };
@@ -427,7 +427,7 @@ mod tests {
 
     #[test]
     fn what_is_honoured_reaches_the_client() {
-        let mut way = Way { database: "d".into(), user: "u".into(), ..Way::default() };
+        let mut way = ConnectionSettings { database: "d".into(), user: "u".into(), ..ConnectionSettings::default() };
         for (name, value) in [
             ("keepalives_count", "3"),
             ("keepalives_idle", "7"),
@@ -440,7 +440,7 @@ mod tests {
         ] {
             way.set(name, value).unwrap();
         }
-        let server = Server { host: Host::Tcp("h".into()), address: None, port: 7 };
+        let server = ServerAddress { host: Host::Tcp("h".into()), address: None, port: 7 };
         let config = way.config(&server, SslMode::Require);
         assert_eq!(config.get_keepalives_retries(), Some(3));
         assert_eq!(config.get_keepalives_idle(), Duration::from_secs(7));

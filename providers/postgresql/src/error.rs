@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::io;
 
-use ha_provider::{Error, Outcome};
+use ha_provider::{CallOutcome, Error};
 use tokio_postgres::error::SqlState;
 
 /// An attempt that PostgreSQL answered with an error, or did not answer.
@@ -16,7 +16,7 @@ pub(crate) fn failed(attempted: impl Into<String>, error: &tokio_postgres::Error
             None => failed,
         };
     };
-    let mut failed = Error::new(attempted, answer.message()).code(answer.code().code()).outcome(Outcome::Refused);
+    let mut failed = Error::new(attempted, answer.message()).code(answer.code().code()).outcome(CallOutcome::Refused);
     failed.causes.extend(answer.detail().map(|it| it.replace('\n', "; ")));
     // What depends on it is said by whoever knows what it is; `CASCADE` is nothing that a reader can write here.
     if let Some(hint) = answer.hint().filter(|_| *answer.code() != SqlState::DEPENDENT_OBJECTS_STILL_EXIST) {

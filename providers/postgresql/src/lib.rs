@@ -24,9 +24,9 @@ mod store;
 mod tls;
 mod valid_until;
 
-use ha_provider::{Registry, UnsupportedNames};
+use ha_provider::{ProviderRegistry, UnsupportedNames};
 
-pub use store::{Postgres, PostgresStore, Settings as PostgresSettings};
+pub use store::{PostgresBackend, PostgresSettings, PostgresStore};
 
 /// Kinds that others have under these names and that are not here.
 const UNSUPPORTED: &[UnsupportedNames] = &[
@@ -47,9 +47,9 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
 
 /// Enters the provider and the kinds of this room.
 #[must_use]
-pub fn register(registry: Registry) -> Registry {
+pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry
-        .provider::<provider::Postgresql>()
+        .provider::<provider::PostgresqlProvider>()
         .unsupported(UNSUPPORTED)
         .resource::<postgresql_database::Database>()
         .resource::<postgresql_extension::Extension>()
@@ -60,11 +60,11 @@ pub fn register(registry: Registry) -> Registry {
 mod tests {
     use std::collections::BTreeSet;
 
-    use ha_provider::Registry;
+    use ha_provider::ProviderRegistry;
 
     #[test]
     fn every_kind_has_its_file_and_is_registered() {
-        let (schemas, _) = crate::register(Registry::new()).split();
+        let (schemas, _) = crate::register(ProviderRegistry::new()).split();
         let registered: BTreeSet<String> = schemas.kinds().map(|(_, it)| it.kind.to_string()).collect();
         let mut written = BTreeSet::new();
         for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_provider::{Error, Outcome};
+use ha_provider::{CallOutcome, Error};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::session::Session;
+use crate::session::DatabaseSession;
 use crate::sql::identifier;
 
 /// The first version whose grants have options of their own.
@@ -18,7 +18,7 @@ const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(7020293016)";
 
 /// A membership with options that are not the usual ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Membership {
+pub(crate) struct RoleMembership {
     /// The role that it belongs to.
     pub(crate) role: String,
     /// Whether it may make others members, and take that back.
@@ -39,7 +39,7 @@ fn yes() -> bool {
 
 /// What a membership gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Options {
+pub(crate) struct MembershipOptions {
     admin: bool,
     inherit: bool,
     set: bool,
@@ -47,33 +47,34 @@ pub(crate) struct Options {
 
 /// Grants of one role to another, by their grantors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Grants(Vec<(String, Options)>);
+pub(crate) struct RoleGrants(Vec<(String, MembershipOptions)>);
 
 /// What a role belongs to, by name.
-pub(crate) type Granted = BTreeMap<String, Grants>;
+pub(crate) type GrantedRoles = BTreeMap<String, RoleGrants>;
 
-impl Grants {
+impl RoleGrants {
     /// What all of them together give.
-    fn options(&self) -> Options {
-        let any = |is: fn(&Options) -> bool| self.0.iter().any(|(_, it)| is(it));
-        Options { admin: any(|it| it.admin), inherit: any(|it| it.inherit), set: any(|it| it.set) }
+    fn options(&self) -> MembershipOptions {
+        let any = |is: fn(&MembershipOptions) -> bool| self.0.iter().any(|(_, it)| is(it));
+        MembershipOptions { admin: any(|it| it.admin), inherit: any(|it| it.inherit), set: any(|it| it.set) }
     }
 }
 
 /// The memberships that a configuration asks for.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct DesiredMemberships<'a> {
     /// Whether memberships inherit that do not say it themselves.
     pub(crate) inherit: bool,
     pub(crate) roles: &'a BTreeSet<String>,
-    pub(crate) memberships: &'a BTreeSet<Membership>,
+    pub(crate) memberships: &'a BTreeSet<RoleMembership>,
 }
 
-impl Wanted<'_> {
-    fn options(&self) -> BTreeMap<&str, Options> {
-        let usual = |name| (name, Options { admin: false, inherit: self.inherit, set: true });
-        let own = |it: &Membership| Options { admin: it.admin, inherit: it.inherit.unwrap_or(self.inherit), set: it.set };
-        let mut options: BTreeMap<&str, Options> = self.roles.iter().map(|it| usual(it.as_str())).collect();
+impl DesiredMemberships<'_> {
+    fn options(&self) -> BTreeMap<&str, MembershipOptions> {
+        let usual = |name| (name, MembershipOptions { admin: false, inherit: self.inherit, set: true });
+        let own =
+            |it: &RoleMembership| MembershipOptions { admin: it.admin, inherit: it.inherit.unwrap_or(self.inherit), set: it.set };
+        let mut options: BTreeMap<&str, MembershipOptions> = self.roles.iter().map(|it| usual(it.as_str())).collect();
         for (role, more) in self.memberships.iter().map(|it| (it.role.as_str(), own(it))) {
             options.insert(role, more);
         }
@@ -81,19 +82,19 @@ impl Wanted<'_> {
     }
 
     /// How what is there is said in the words of this configuration.
-    pub(crate) fn told(&self, granted: &Granted) -> (BTreeSet<String>, BTreeSet<Membership>) {
+    pub(crate) fn told(&self, granted: &GrantedRoles) -> (BTreeSet<String>, BTreeSet<RoleMembership>) {
         let (mut roles, mut memberships) = (BTreeSet::new(), BTreeSet::new());
         for (role, grants) in granted {
             let options = grants.options();
             let said = self.memberships.iter().find(|it| it.role == *role);
-            let is_usual = options == Options { admin: false, inherit: self.inherit, set: true };
+            let is_usual = options == MembershipOptions { admin: false, inherit: self.inherit, set: true };
             if is_usual && said.is_none() {
                 roles.insert(role.clone());
                 continue;
             }
             let is_silent = options.inherit == self.inherit && said.is_none_or(|it| it.inherit.is_none());
             let inherit = if is_silent { None } else { Some(options.inherit) };
-            memberships.insert(Membership { role: role.clone(), admin: options.admin, inherit, set: options.set });
+            memberships.insert(RoleMembership { role: role.clone(), admin: options.admin, inherit, set: options.set });
         }
         (roles, memberships)
     }
@@ -102,7 +103,7 @@ impl Wanted<'_> {
     ///
     /// # Errors
     /// What the server is too old for, as a sentence.
-    pub(crate) fn statements(&self, member: &str, granted: &Granted, version: i32) -> Result<Vec<String>, String> {
+    pub(crate) fn statements(&self, member: &str, granted: &GrantedRoles, version: i32) -> Result<Vec<String>, String> {
         let wanted = self.options();
         let mut statements = Vec::new();
         let member = identifier(member);
@@ -126,7 +127,7 @@ impl Wanted<'_> {
                 let cause = "a membership that inherits otherwise than its role, or that cannot `SET ROLE`, takes PostgreSQL 16";
                 return Err(format!("{cause} or later, and this server is of version {}", version / 10_000));
             }
-            let has = granted.get(role).map(Grants::options);
+            let has = granted.get(role).map(RoleGrants::options);
             if has.is_some_and(|it| covers(it, wanted, has_options)) {
                 continue;
             }
@@ -136,9 +137,9 @@ impl Wanted<'_> {
     }
 
     /// What is still otherwise than asked for, where it is: what a server only warned of.
-    pub(crate) fn unmet(&self, granted: &Granted, version: i32) -> Option<String> {
+    pub(crate) fn unmet(&self, granted: &GrantedRoles, version: i32) -> Option<String> {
         let wanted = self.options();
-        let grantors = |it: &Grants| it.0.iter().map(|(grantor, _)| format!("`{grantor}`")).collect::<Vec<_>>().join(", ");
+        let grantors = |it: &RoleGrants| it.0.iter().map(|(grantor, _)| format!("`{grantor}`")).collect::<Vec<_>>().join(", ");
         let has_options = version >= WITH_OPTIONS;
         let stays = granted.iter().find(|(role, _)| !wanted.contains_key(role.as_str()));
         if let Some((role, grants)) = stays {
@@ -162,7 +163,7 @@ impl Wanted<'_> {
 }
 
 /// The options that are given and not wanted.
-fn excess(has: Options, wanted: Options, has_options: bool) -> impl Iterator<Item = &'static str> {
+fn excess(has: MembershipOptions, wanted: MembershipOptions, has_options: bool) -> impl Iterator<Item = &'static str> {
     let options = [
         ("ADMIN", has.admin && !wanted.admin),
         ("INHERIT", has_options && has.inherit && !wanted.inherit),
@@ -172,13 +173,13 @@ fn excess(has: Options, wanted: Options, has_options: bool) -> impl Iterator<Ite
 }
 
 /// Whether nothing is missing.
-fn covers(has: Options, wanted: Options, has_options: bool) -> bool {
+fn covers(has: MembershipOptions, wanted: MembershipOptions, has_options: bool) -> bool {
     let is_there = |has: bool, wanted: bool| has || !wanted;
     is_there(has.admin, wanted.admin)
         && (!has_options || (is_there(has.inherit, wanted.inherit) && is_there(has.set, wanted.set)))
 }
 
-fn grant(role: &str, member: &str, options: Options, has_options: bool) -> String {
+fn grant(role: &str, member: &str, options: MembershipOptions, has_options: bool) -> String {
     let is = |it: bool| if it { "TRUE" } else { "FALSE" };
     let with = match (has_options, options.admin) {
         (true, _) => format!(" WITH ADMIN {}, INHERIT {}, SET {}", is(options.admin), is(options.inherit), is(options.set)),
@@ -188,7 +189,7 @@ fn grant(role: &str, member: &str, options: Options, has_options: bool) -> Strin
     format!("GRANT {} TO {member}{with}", identifier(role))
 }
 
-impl Session<'_> {
+impl DatabaseSession<'_> {
     /// What the roles of these names belong to, by their names. What a server of version 16 grants by itself to whoever
     /// makes a role is not among it, unless it is `said`.
     pub(crate) async fn granted(
@@ -196,7 +197,7 @@ impl Session<'_> {
         attempted: &str,
         members: &[&str],
         said: &BTreeSet<&str>,
-    ) -> Result<BTreeMap<String, Granted>, Error> {
+    ) -> Result<BTreeMap<String, GrantedRoles>, Error> {
         let options = match self.version >= WITH_OPTIONS {
             true => "m.admin_option, m.inherit_option, m.set_option",
             false => "m.admin_option, r.rolinherit, true",
@@ -207,11 +208,11 @@ impl Session<'_> {
              JOIN pg_catalog.pg_roles g ON g.oid = m.roleid JOIN pg_catalog.pg_roles r ON r.oid = m.member \
              WHERE r.rolname::text = ANY($1) ORDER BY 1, 2, 3"
         );
-        let mut all: BTreeMap<String, Granted> = BTreeMap::new();
+        let mut all: BTreeMap<String, GrantedRoles> = BTreeMap::new();
         for row in self.rows(attempted, &query, &[&members]).await? {
             let (member, role, grantor): (String, String, String) = (row.get(0), row.get(1), row.get(2));
-            let options = Options { admin: row.get(4), inherit: row.get(5), set: row.get(6) };
-            let is_of_itself = row.get::<_, bool>(3) && options == Options { admin: true, inherit: false, set: false };
+            let options = MembershipOptions { admin: row.get(4), inherit: row.get(5), set: row.get(6) };
+            let is_of_itself = row.get::<_, bool>(3) && options == MembershipOptions { admin: true, inherit: false, set: false };
             if is_of_itself && self.version >= WITH_OPTIONS && !said.contains(role.as_str()) {
                 continue;
             }
@@ -250,7 +251,7 @@ impl Session<'_> {
             Some(row) => Ok(row.get(0)),
             None => Err(Error::new(attempted, format!("there is no role `{role}`"))
                 .help("make it with `postgresql_role`, and refer to its `name` so that it is made first")
-                .outcome(Outcome::Refused)),
+                .outcome(CallOutcome::Refused)),
         }
     }
 }
@@ -264,8 +265,8 @@ pub(crate) fn lock() -> String {
 mod tests {
     use super::*;
 
-    fn granted(grantor: &str, admin: bool, inherit: bool, set: bool) -> Granted {
-        BTreeMap::from([("g".to_owned(), Grants(vec![(grantor.to_owned(), Options { admin, inherit, set })]))])
+    fn granted(grantor: &str, admin: bool, inherit: bool, set: bool) -> GrantedRoles {
+        BTreeMap::from([("g".to_owned(), RoleGrants(vec![(grantor.to_owned(), MembershipOptions { admin, inherit, set })]))])
     }
 
     fn roles(names: &[&str]) -> BTreeSet<String> {
@@ -275,8 +276,8 @@ mod tests {
     #[test]
     fn what_is_granted_otherwise_is_granted_again_or_taken_back() {
         let (g, none) = (roles(&["g"]), BTreeSet::new());
-        let wanted = |inherit| Wanted { inherit, roles: &g, memberships: &none };
-        let statements = |inherit, granted: &Granted, version| wanted(inherit).statements("m", granted, version).unwrap();
+        let wanted = |inherit| DesiredMemberships { inherit, roles: &g, memberships: &none };
+        let statements = |inherit, granted: &GrantedRoles, version| wanted(inherit).statements("m", granted, version).unwrap();
         assert_eq!(
             statements(false, &BTreeMap::new(), 160_000),
             ["GRANT \"g\" TO \"m\" WITH ADMIN FALSE, INHERIT FALSE, SET TRUE"]
@@ -295,7 +296,7 @@ mod tests {
         assert!(statements(true, &granted("boss", false, true, true), 160_000).is_empty());
         assert_eq!(statements(true, &granted("boss", true, true, true), 150_000), ["REVOKE ADMIN OPTION FOR \"g\" FROM \"m\""]);
         let nothing = BTreeSet::new();
-        let gone = Wanted { inherit: true, roles: &nothing, memberships: &none };
+        let gone = DesiredMemberships { inherit: true, roles: &nothing, memberships: &none };
         let statements = |version| gone.statements("m", &granted("boss", false, true, true), version).unwrap();
         assert_eq!(statements(170_000), ["REVOKE \"g\" FROM \"m\" GRANTED BY \"boss\""]);
         assert_eq!(statements(150_000), ["REVOKE \"g\" FROM \"m\""]);
@@ -305,24 +306,27 @@ mod tests {
     #[test]
     fn what_is_there_is_told_in_the_words_of_the_configuration() {
         let (g, none) = (roles(&["g"]), BTreeSet::new());
-        let wanted = Wanted { inherit: true, roles: &g, memberships: &none };
+        let wanted = DesiredMemberships { inherit: true, roles: &g, memberships: &none };
         assert_eq!(wanted.told(&granted("boss", false, true, true)), (g.clone(), none.clone()));
-        let seen = Membership { role: "g".into(), admin: true, inherit: None, set: true };
+        let seen = RoleMembership { role: "g".into(), admin: true, inherit: None, set: true };
         assert_eq!(wanted.told(&granted("boss", true, true, true)), (roles(&[]), BTreeSet::from([seen])));
-        let seen = Membership { role: "g".into(), admin: false, inherit: Some(false), set: true };
+        let seen = RoleMembership { role: "g".into(), admin: false, inherit: Some(false), set: true };
         assert_eq!(wanted.told(&granted("boss", false, false, true)), (roles(&[]), BTreeSet::from([seen.clone()])));
         // A block that says no more than what is usual stays a block.
-        let said = BTreeSet::from([Membership { inherit: None, ..seen }]);
-        let wanted =
-            Wanted { inherit: true, roles: &none.iter().map(|it: &Membership| it.role.clone()).collect(), memberships: &said };
+        let said = BTreeSet::from([RoleMembership { inherit: None, ..seen }]);
+        let wanted = DesiredMemberships {
+            inherit: true,
+            roles: &none.iter().map(|it: &RoleMembership| it.role.clone()).collect(),
+            memberships: &said,
+        };
         assert_eq!(wanted.told(&granted("boss", false, true, true)), (roles(&[]), said.clone()));
     }
 
     #[test]
     fn options_that_a_server_does_not_know_are_refused() {
-        let (none, narrow) = (BTreeSet::new(), Membership { role: "g".into(), admin: false, inherit: None, set: false });
+        let (none, narrow) = (BTreeSet::new(), RoleMembership { role: "g".into(), admin: false, inherit: None, set: false });
         let memberships = BTreeSet::from([narrow]);
-        let wanted = Wanted { inherit: true, roles: &none, memberships: &memberships };
+        let wanted = DesiredMemberships { inherit: true, roles: &none, memberships: &memberships };
         assert!(wanted.statements("m", &BTreeMap::new(), 150_004).unwrap_err().contains("version 15"));
         assert_eq!(
             wanted.statements("m", &BTreeMap::new(), 180_000).unwrap(),

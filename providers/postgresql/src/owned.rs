@@ -2,8 +2,8 @@
 
 use ha_provider::{Attempt, Error};
 
-use crate::provider::Postgresql;
-use crate::session::Session;
+use crate::provider::PostgresqlProvider;
+use crate::session::DatabaseSession;
 use crate::sql::identifier;
 
 /// The databases in which a role owns an extension.
@@ -25,8 +25,8 @@ const NOTHING_BUT_EXTENSIONS: &str = "SELECT pg_catalog.pg_get_userbyid(datdba):
 /// Hands the extensions that a role owns over to the owners of their databases, so that the role can go. They were made as
 /// the owner of the database then was; nobody configures whose they are.
 pub(crate) async fn hand_over_extensions(
-    server: &Postgresql,
-    session: &Session<'_>,
+    server: &PostgresqlProvider,
+    session: &DatabaseSession<'_>,
     role: &str,
     attempt: &Attempt,
 ) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use ha_provider::{Maybe, Problem};
+use ha_provider::{ArgumentProblem, MaybeUnknown};
 use ha_value::Path;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
@@ -23,9 +23,9 @@ const LISTS: [&str; 6] = [
 /// Settings by name. Names have no case, and lists are spelt in one way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
-pub(crate) struct Parameters(BTreeMap<String, String>);
+pub(crate) struct ServerParameters(BTreeMap<String, String>);
 
-impl From<BTreeMap<String, String>> for Parameters {
+impl From<BTreeMap<String, String>> for ServerParameters {
     fn from(given: BTreeMap<String, String>) -> Self {
         let each = |(name, value): (String, String)| {
             let name = name.to_lowercase();
@@ -36,13 +36,13 @@ impl From<BTreeMap<String, String>> for Parameters {
     }
 }
 
-impl From<Parameters> for BTreeMap<String, String> {
-    fn from(it: Parameters) -> Self {
+impl From<ServerParameters> for BTreeMap<String, String> {
+    fn from(it: ServerParameters) -> Self {
         it.0
     }
 }
 
-impl JsonSchema for Parameters {
+impl JsonSchema for ServerParameters {
     fn schema_name() -> Cow<'static, str> {
         "Parameters".into()
     }
@@ -54,7 +54,7 @@ impl JsonSchema for Parameters {
     }
 }
 
-impl Parameters {
+impl ServerParameters {
     /// As the server lists them: `name=value`.
     pub(crate) fn listed(list: Option<Vec<String>>) -> Self {
         let each = |it: &String| it.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -71,12 +71,12 @@ impl Parameters {
 }
 
 /// What is wrong with settings as they are written.
-pub(crate) fn problems(settings: &BTreeMap<String, Maybe<String>>) -> Vec<Problem> {
+pub(crate) fn problems(settings: &BTreeMap<String, MaybeUnknown<String>>) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
     let mut seen = BTreeMap::new();
     for (name, value) in settings {
         let mut wrong = |message: String| {
-            problems.push(Problem { path: Path::attribute("settings").name(name.as_str()), message });
+            problems.push(ArgumentProblem { path: Path::attribute("settings").name(name.as_str()), message });
         };
         let is_part = |it: &str| {
             it.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_')
@@ -85,7 +85,7 @@ pub(crate) fn problems(settings: &BTreeMap<String, Maybe<String>>) -> Vec<Proble
         if !name.split('.').all(is_part) {
             wrong(format!("`{name}` is not the name of a setting"));
         }
-        if matches!(value, Maybe::Known(it) if it.contains('\0')) {
+        if matches!(value, MaybeUnknown::Known(it) if it.contains('\0')) {
             wrong(format!("the value of `{name}` has a zero byte in it"));
         }
         if let Some(other) = seen.insert(name.to_lowercase(), name) {
@@ -159,7 +159,7 @@ fn spelt(names: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn of(given: &[(&str, &str)]) -> Parameters {
+    fn of(given: &[(&str, &str)]) -> ServerParameters {
         given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>().into()
     }
 
@@ -181,13 +181,14 @@ mod tests {
 
     #[test]
     fn names_that_are_none_are_refused() {
-        let problems = |name: &str| problems(&BTreeMap::from([(name.to_owned(), Maybe::Known("1".to_owned()))]));
+        let problems = |name: &str| problems(&BTreeMap::from([(name.to_owned(), MaybeUnknown::Known("1".to_owned()))]));
         assert!(problems("work_mem").is_empty() && problems("my.own").is_empty());
         for wrong in ["", "a b", "a;b", "1a", "a..b"] {
             assert_eq!(problems(wrong).len(), 1, "{wrong}");
         }
         // One that is not known yet is one of two as well.
-        let twice = [("work_mem".to_owned(), Maybe::Unknown), ("WORK_MEM".to_owned(), Maybe::Known("1".to_owned()))];
+        let twice =
+            [("work_mem".to_owned(), MaybeUnknown::Unknown), ("WORK_MEM".to_owned(), MaybeUnknown::Known("1".to_owned()))];
         assert_eq!(super::problems(&BTreeMap::from(twice)).len(), 1);
     }
 }

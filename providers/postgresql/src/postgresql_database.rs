@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ha_provider::{
-    ArgumentChange, Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Intended, Known, Maybe,
-    Outcome, Problem, Reading, Recorded, Resource, known_text,
+    ArgumentChange, ArgumentProblem, Attempt, CallOutcome, Chosen, CreatedResource, Error, ExistingResource, Immutable, Impact,
+    ImpactSeverity, IntendedChange, MaybeUnknown, PlannedChange, RecordedResource, Resource, ResourceHooks, ResourceReading,
+    known_text,
 };
 use ha_value::{Action, Object, Path, Value};
 use schemars::JsonSchema;
@@ -12,14 +13,14 @@ use tokio::time::{Instant, sleep};
 
 use crate::beforehand::{self, Blank};
 use crate::encoding::Encoding;
-use crate::identity::{Found, identity, oid_in};
+use crate::identity::{FoundObject, identity, oid_in};
 use crate::locale::Locale;
 use crate::objections;
-use crate::parameters::{self, Parameters};
+use crate::parameters::{self, ServerParameters};
 use crate::postgresql_role::{any_number, limit_problem, renamed, yes};
-use crate::provider::Postgresql;
+use crate::provider::PostgresqlProvider;
 use crate::role_names::role_problem;
-use crate::session::{Session, steadily};
+use crate::session::{DatabaseSession, steadily};
 use crate::sql::{identifier, problem};
 
 /// Noted before it is made: there was no such database, so what is found later is ours.
@@ -58,11 +59,11 @@ pub(crate) struct Database {
     tablespace_name: Option<Chosen<String>>,
     /// What sessions in it are set to at their start: `statement_timeout = "5min"`.
     #[serde(default)]
-    settings: Parameters,
+    settings: ServerParameters,
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct DatabaseOutputs {
     /// What the server knows it by, whatever its name: the cluster's number and the database's own.
     identity: Option<String>,
 }
@@ -73,27 +74,27 @@ fn empty() -> Immutable<String> {
 }
 
 #[derive(Deserialize)]
-struct Name {
+struct DatabaseNameArguments {
     name: String,
 }
 
 #[derive(Deserialize)]
-struct Owner {
+struct DatabaseOwnerArguments {
     owner: String,
 }
 
 #[derive(Deserialize)]
-struct Limit {
+struct DatabaseLimitArguments {
     connection_limit: i32,
 }
 
 #[derive(Deserialize)]
-struct Set {
-    settings: BTreeMap<String, Maybe<String>>,
+struct DatabaseSettingsArguments {
+    settings: BTreeMap<String, MaybeUnknown<String>>,
 }
 
 #[derive(Deserialize)]
-struct Tablespace {
+struct TablespaceArguments {
     tablespace_name: String,
 }
 
@@ -104,10 +105,10 @@ struct Locales {
 }
 
 impl Locales {
-    fn problems(&self) -> Vec<Problem> {
+    fn problems(&self) -> Vec<ArgumentProblem> {
         let given = [("lc_collate", &self.lc_collate), ("lc_ctype", &self.lc_ctype)];
         let empty = given.into_iter().filter(|(_, it)| it.as_deref() == Some(""));
-        let problem = |(argument, _)| Problem {
+        let problem = |(argument, _)| ArgumentProblem {
             path: Path::attribute(argument),
             message: format!("`{argument}` is empty; leave it out for the server's own locale"),
         };
@@ -118,64 +119,69 @@ impl Locales {
 impl Resource for Database {
     const KIND: &'static str = "postgresql_database";
     const WITHIN: &'static [&'static str] = &["aws_db_instance"];
-    type Provider = Postgresql;
-    type Outputs = Outputs;
+    type Provider = PostgresqlProvider;
+    type Outputs = DatabaseOutputs;
 
-    fn hooks() -> Hooks {
-        Hooks::new()
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new()
             .unique(&["name"])
-            .check(|Name { name }| problem("name", &name).into_iter().collect())
-            .check(|Owner { owner }| role_problem("owner", &owner).into_iter().collect())
-            .check(|Limit { connection_limit }| limit_problem(connection_limit).into_iter().collect())
+            .check(|DatabaseNameArguments { name }| problem("name", &name).into_iter().collect())
+            .check(|DatabaseOwnerArguments { owner }| role_problem("owner", &owner).into_iter().collect())
+            .check(|DatabaseLimitArguments { connection_limit }| limit_problem(connection_limit).into_iter().collect())
             .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
-            .check(|Set { settings }| parameters::problems(&settings))
+            .check(|DatabaseSettingsArguments { settings }| parameters::problems(&settings))
             .check(|it: Locales| it.problems())
-            .check(|it: Tablespace| problem("tablespace_name", &it.tablespace_name).into_iter().collect())
+            .check(|it: TablespaceArguments| problem("tablespace_name", &it.tablespace_name).into_iter().collect())
             .impact(impact)
-            .predict("id", |Name { name }| name)
+            .predict("id", |DatabaseNameArguments { name }| name)
     }
 
-    async fn create(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, server: &PostgresqlProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         steadily!(server, attempt, self.made(server, attempt))
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id).argument("name", id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id).argument("name", id))
     }
 
     fn named(arguments: &Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(server: &PostgresqlProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         match seen(server, known).await {
             Ok(readings) => Ok(readings),
-            Err(error) => Ok(known.iter().map(|_| Reading::Unchecked(error.to_string())).collect()),
+            Err(error) => Ok(known.iter().map(|_| ResourceReading::Unchecked(error.to_string())).collect()),
         }
     }
 
-    async fn update(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        server: &PostgresqlProvider,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<DatabaseOutputs, Error> {
         steadily!(server, attempt, self.changed(server, before, attempt))
     }
 
-    async fn delete(server: &Postgresql, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(server: &PostgresqlProvider, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         steadily!(server, attempt, deleted(server, recorded, attempt))
     }
 
-    async fn tidy(server: &Postgresql, _: &Recorded<Self>, attempt: &Attempt) -> Result<(), Error> {
+    async fn tidy(server: &PostgresqlProvider, _: &RecordedResource<Self>, attempt: &Attempt) -> Result<(), Error> {
         beforehand::tidy(server, attempt.token()).await
     }
 
     const OBJECTS: bool = true;
 
-    async fn objections(server: &Postgresql, planned: &[Intended]) -> Vec<(usize, Problem)> {
+    async fn objections(server: &PostgresqlProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
         objections::to(Self::KIND, server, planned).await
     }
 }
 
 impl Database {
     /// Makes it, or finishes what an earlier try made of it.
-    async fn made(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn made(&self, server: &PostgresqlProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let attempted = format!("create the database `{}`", self.name);
         let session = server.writing(server.database(), attempt).await?;
         if let Some(owner) = &self.owner {
@@ -199,11 +205,16 @@ impl Database {
         }
         session.pass_on_warnings(attempt);
         let identity = identity(session.cluster.as_deref(), made.oid);
-        Ok(Created { id: self.name.clone(), outputs: Outputs { identity } })
+        Ok(CreatedResource { id: self.name.clone(), outputs: DatabaseOutputs { identity } })
     }
 
     /// Changes it to these arguments.
-    async fn changed(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn changed(
+        &self,
+        server: &PostgresqlProvider,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<DatabaseOutputs, Error> {
         let old = &before.arguments.name;
         let attempted = format!("change the database `{old}`");
         // The database one is in can neither be renamed nor moved.
@@ -214,7 +225,7 @@ impl Database {
         let now = names.iter().find_map(|it| on_server.remove(*it)).ok_or_else(|| {
             Error::new(&attempted, "there is no such database any more")
                 .help("plan again: it will be made anew")
-                .outcome(Outcome::Refused)
+                .outcome(CallOutcome::Refused)
         })?;
         if let Some(owner) = &now.database.owner {
             session.belong_to(owner).await?;
@@ -246,7 +257,7 @@ impl Database {
 }
 
 /// Deletes it, where it is there.
-async fn deleted(server: &Postgresql, recorded: &Recorded<Database>, attempt: &mut Attempt) -> Result<(), Error> {
+async fn deleted(server: &PostgresqlProvider, recorded: &RecordedResource<Database>, attempt: &mut Attempt) -> Result<(), Error> {
     let name = &recorded.arguments.name;
     let attempted = format!("delete the database `{name}`");
     let session = server.writing(elsewhere(server, &[name]), attempt).await?;
@@ -268,7 +279,7 @@ async fn deleted(server: &Postgresql, recorded: &Recorded<Database>, attempt: &m
     done
 }
 
-async fn dropped(session: &Session<'_>, attempted: &str, database: &Database) -> Result<(), Error> {
+async fn dropped(session: &DatabaseSession<'_>, attempted: &str, database: &Database) -> Result<(), Error> {
     let name = &database.name;
     if database.is_template {
         // The server deletes no template.
@@ -278,13 +289,13 @@ async fn dropped(session: &Session<'_>, attempted: &str, database: &Database) ->
 }
 
 /// A database to be in while something is done to those of these names.
-fn elsewhere<'a>(server: &'a Postgresql, names: &[&String]) -> &'a str {
+fn elsewhere<'a>(server: &'a PostgresqlProvider, names: &[&String]) -> &'a str {
     let is_free = |it: &&str| names.iter().all(|name| name.as_str() != *it);
     [server.database(), "postgres", "template1"].into_iter().find(is_free).unwrap_or("template1")
 }
 
 /// What a change does to those who use it.
-fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let mut impacts = renamed(changed, "clients are locked out until they connect to it by its new name");
     let name = |arguments: Option<&Object>| known_text(arguments?, "name").map(str::to_owned);
     if changed.action.destroys()
@@ -306,7 +317,7 @@ const IN_USE: &str = "55006";
 const EXISTS: [&str; 2] = ["42P04", "23505"];
 
 impl Database {
-    async fn make(&self, session: &Session<'_>, attempted: &str, may_be_ours: bool) -> Result<(), Error> {
+    async fn make(&self, session: &DatabaseSession<'_>, attempted: &str, may_be_ours: bool) -> Result<(), Error> {
         let blank = self.blank();
         if beforehand::take(session, attempted, &blank).await? {
             return Ok(());
@@ -368,12 +379,17 @@ impl Database {
     fn taken(&self, attempted: &str) -> Error {
         Error::new(attempted, "there is such a database already, and this configuration did not make it")
             .help(format!("give this one another name, or remove `{}` if nobody needs it", self.name))
-            .outcome(Outcome::Refused)
+            .outcome(CallOutcome::Refused)
     }
 }
 
 /// Runs a statement that needs a database without connections; says who has them where there are some.
-pub(crate) async fn undisturbed(session: &Session<'_>, attempted: &str, statement: &str, name: &str) -> Result<(), Error> {
+pub(crate) async fn undisturbed(
+    session: &DatabaseSession<'_>,
+    attempted: &str,
+    statement: &str,
+    name: &str,
+) -> Result<(), Error> {
     match patiently(session, attempted, statement).await {
         Err(error) if error.code.as_deref() == Some(IN_USE) => Err(who_is_there(session, error, name).await),
         done => done,
@@ -381,7 +397,7 @@ pub(crate) async fn undisturbed(session: &Session<'_>, attempted: &str, statemen
 }
 
 /// Somebody may just be leaving the database; a connection that was closed lives on for some milliseconds.
-pub(crate) async fn patiently(session: &Session<'_>, attempted: &str, statement: &str) -> Result<(), Error> {
+pub(crate) async fn patiently(session: &DatabaseSession<'_>, attempted: &str, statement: &str) -> Result<(), Error> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match session.alone(attempted, statement).await {
@@ -393,7 +409,7 @@ pub(crate) async fn patiently(session: &Session<'_>, attempted: &str, statement:
     }
 }
 
-async fn who_is_there(session: &Session<'_>, error: Error, name: &str) -> Error {
+async fn who_is_there(session: &DatabaseSession<'_>, error: Error, name: &str) -> Error {
     let query = "SELECT DISTINCT pg_catalog.format('%s from %s (%s)', usename, coalesce(pg_catalog.host(client_addr), 'the server'), \
                  application_name) FROM pg_catalog.pg_stat_activity WHERE datname = $1";
     match session.rows("see who is connected", query, &[&name]).await {
@@ -406,7 +422,10 @@ async fn who_is_there(session: &Session<'_>, error: Error, name: &str) -> Error 
 }
 
 /// What is there of what is recorded.
-async fn seen(server: &Postgresql, known: &[Recorded<Database>]) -> Result<Vec<Reading<Database>>, Error> {
+async fn seen(
+    server: &PostgresqlProvider,
+    known: &[RecordedResource<Database>],
+) -> Result<Vec<ResourceReading<Database>>, Error> {
     let attempted = "look at the databases";
     let Some(session) = server.reading(server.database()).await? else {
         return Err(Error::new(attempted, format!("there is no database `{}` to connect to", server.database())));
@@ -415,31 +434,31 @@ async fn seen(server: &Postgresql, known: &[Recorded<Database>]) -> Result<Vec<R
     let names: Vec<&str> = known.iter().map(|it| it.arguments.name.as_str()).collect();
     let oids: Vec<u32> = known.iter().filter_map(|it| oid_in(cluster, it.outputs.identity.as_ref())).collect();
     let on_server = on_server(&session, attempted, &names, &oids).await?;
-    let found = Found::of(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
-    let each = |it: &Recorded<Database>| {
+    let found = FoundObject::of(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
+    let each = |it: &RecordedResource<Database>| {
         let oid = oid_in(cluster, it.outputs.identity.as_ref());
         match found.find(&it.arguments.name, oid, &names) {
             Some((_, now, found)) => {
                 let identity = identity(cluster, now).or_else(|| it.outputs.identity.clone());
                 let is_another = oid.is_some_and(|it| it != now);
-                found.reading(&it.arguments, &session.user, Outputs { identity }, is_another)
+                found.reading(&it.arguments, &session.user, DatabaseOutputs { identity }, is_another)
             }
-            None => Reading::Gone,
+            None => ResourceReading::Gone,
         }
     };
     Ok(known.iter().map(each).collect())
 }
 
 /// A database as the server has it.
-struct OnServer {
+struct ServerDatabase {
     oid: u32,
     database: Database,
     /// Whether it sorts as the operating system does.
     sorts_by_locale: bool,
 }
 
-impl OnServer {
-    fn reading(&self, recorded: &Database, user: &str, outputs: Outputs, is_another: bool) -> Reading<Database> {
+impl ServerDatabase {
+    fn reading(&self, recorded: &Database, user: &str, outputs: DatabaseOutputs, is_another: bool) -> ResourceReading<Database> {
         // What it was copied from is nowhere to be read.
         let mut arguments = Database { template: recorded.template.clone(), ..self.database.clone() };
         // Whoever says nothing of an owner means this one.
@@ -457,7 +476,7 @@ impl OnServer {
                     .push("it sorts by a locale of its own kind, not by `lc_collate`, which only a new database can".to_owned());
             }
         }
-        Reading::Found { arguments, outputs, remarks }
+        ResourceReading::Found { arguments, outputs, remarks }
     }
 }
 
@@ -466,11 +485,11 @@ pub(crate) const WITH_PROVIDERS: i32 = 150_000;
 
 /// The databases of these names, or with these numbers.
 async fn on_server(
-    session: &Session<'_>,
+    session: &DatabaseSession<'_>,
     attempted: &str,
     names: &[&str],
     oids: &[u32],
-) -> Result<BTreeMap<String, OnServer>, Error> {
+) -> Result<BTreeMap<String, ServerDatabase>, Error> {
     let provider = if session.version >= WITH_PROVIDERS { "datlocprovider::text" } else { "'c'" };
     let query = format!(
         "SELECT datname::text, pg_catalog.pg_get_userbyid(datdba)::text, pg_catalog.pg_encoding_to_char(encoding)::text, \
@@ -494,9 +513,9 @@ async fn on_server(
             allow_connections: row.get(6),
             is_template: row.get(7),
             tablespace_name: Some(Chosen(row.get(8))),
-            settings: Parameters::listed(row.get(9)),
+            settings: ServerParameters::listed(row.get(9)),
         };
-        (name, OnServer { oid: row.get(10), database, sorts_by_locale: row.get::<_, String>(11) == "c" })
+        (name, ServerDatabase { oid: row.get(10), database, sorts_by_locale: row.get::<_, String>(11) == "c" })
     };
     Ok(rows.iter().map(on_server).collect())
 }

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ha_provider::{
-    Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Intended, Known, Outcome, Problem,
-    Reading, Recorded, Resource, known_text,
+    ArgumentProblem, Attempt, CallOutcome, Chosen, CreatedResource, Error, ExistingResource, Immutable, Impact, ImpactSeverity,
+    IntendedChange, PlannedChange, RecordedResource, Resource, ResourceHooks, ResourceReading, known_text,
 };
 use ha_value::{Object, Path, Value};
 use schemars::JsonSchema;
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::identity::{identity, oid_in};
 use crate::objections;
 use crate::postgresql_role::DEPENDED_ON;
-use crate::provider::Postgresql;
-use crate::session::{Session, steadily};
+use crate::provider::PostgresqlProvider;
+use crate::session::{DatabaseSession, steadily};
 use crate::sql::{identifier, literal, problem};
 
 /// Noted before it is made: there was no such extension, so what is found later is ours.
@@ -39,23 +39,23 @@ pub(crate) struct Extension {
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct ExtensionOutputs {
     /// What the server knows its database by, whatever that one's name: the cluster's number and the database's own.
     database_identity: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Name {
+struct ExtensionNameArguments {
     name: String,
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct ExtensionDatabaseArguments {
     database: String,
 }
 
 #[derive(Deserialize)]
-struct Placed {
+struct ExtensionIdArguments {
     name: String,
     database: String,
 }
@@ -63,46 +63,46 @@ struct Placed {
 impl Resource for Extension {
     const KIND: &'static str = "postgresql_extension";
     const WITHIN: &'static [&'static str] = &["aws_db_instance", "postgresql_database"];
-    type Provider = Postgresql;
-    type Outputs = Outputs;
+    type Provider = PostgresqlProvider;
+    type Outputs = ExtensionOutputs;
 
-    fn hooks() -> Hooks {
-        Hooks::new()
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new()
             .unique(&["database", "name"])
-            .check(|Name { name }| problem("name", &name).into_iter().collect())
-            .check(|Place { database }| problem("database", &database).into_iter().collect())
+            .check(|ExtensionNameArguments { name }| problem("name", &name).into_iter().collect())
+            .check(|ExtensionDatabaseArguments { database }| problem("database", &database).into_iter().collect())
             .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
             .inside("postgresql_database", &[("name", "database")])
             .follows("database", "postgresql_database")
             .impact(impact)
-            .predict("id", |it: Placed| format!("{}.{}", it.database, it.name))
+            .predict("id", |it: ExtensionIdArguments| format!("{}.{}", it.database, it.name))
     }
 
-    async fn create(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, server: &PostgresqlProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         steadily!(server, attempt, self.made(server, attempt))
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
         let (database, name) = id.split_once('.').ok_or("the id of an extension is `DATABASE.NAME`")?;
-        Ok(Known::by(id).argument("database", database).argument("name", name))
+        Ok(ExistingResource::by(id).argument("database", database).argument("name", name))
     }
 
     fn named(arguments: &Object) -> Option<String> {
         Some(format!("{}.{}", known_text(arguments, "database")?, known_text(arguments, "name")?))
     }
 
-    async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(server: &PostgresqlProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         let places: BTreeSet<(&str, Option<&String>)> = known.iter().map(|it| place(it, server)).collect();
         let mut seen = BTreeMap::new();
         for (database, identity) in places {
             seen.insert((database, identity), extensions(server, database, identity).await);
         }
-        let each = |it: &Recorded<Self>| {
+        let each = |it: &RecordedResource<Self>| {
             let place = place(it, server);
             match &seen[&place] {
-                Err(error) => Reading::Unchecked(error.to_string()),
+                Err(error) => ResourceReading::Unchecked(error.to_string()),
                 Ok(found) => match found.all.get(it.arguments.name.as_str()) {
-                    None => Reading::Gone,
+                    None => ResourceReading::Gone,
                     Some((schema, version)) => {
                         let mut arguments = it.arguments.clone();
                         arguments.schema = Some(Chosen(schema.clone()));
@@ -111,7 +111,7 @@ impl Resource for Extension {
                             arguments.database = Some(Immutable(found.database.clone()));
                         }
                         let database_identity = found.identity.clone().or_else(|| it.outputs.database_identity.clone());
-                        Reading::found(arguments, Outputs { database_identity })
+                        ResourceReading::found(arguments, ExtensionOutputs { database_identity })
                     }
                 },
             }
@@ -119,24 +119,29 @@ impl Resource for Extension {
         Ok(known.iter().map(each).collect())
     }
 
-    async fn update(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        server: &PostgresqlProvider,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<ExtensionOutputs, Error> {
         steadily!(server, attempt, self.changed(server, before, attempt))
     }
 
-    async fn delete(server: &Postgresql, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(server: &PostgresqlProvider, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         steadily!(server, attempt, deleted(server, recorded, attempt))
     }
 
     const OBJECTS: bool = true;
 
-    async fn objections(server: &Postgresql, planned: &[Intended]) -> Vec<(usize, Problem)> {
+    async fn objections(server: &PostgresqlProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
         objections::to(Self::KIND, server, planned).await
     }
 }
 
 impl Extension {
     /// Makes it, or finishes what an earlier try made of it.
-    async fn made(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn made(&self, server: &PostgresqlProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let database = self.database_of(server);
         let attempted = self.attempting("create", database);
         let session = server.writing(database, attempt).await?;
@@ -146,7 +151,7 @@ impl Extension {
             true => {
                 return Err(Error::new(attempted, "it is there already, and this configuration did not make it")
                     .help("nothing needs to be done for it to be used; take it out of the configuration")
-                    .outcome(Outcome::Refused));
+                    .outcome(CallOutcome::Refused));
             }
             false => {
                 attempt.note(ABSENT, "yes").await?;
@@ -163,11 +168,16 @@ impl Extension {
         }
         session.pass_on_warnings(attempt);
         let database_identity = database_identity(&session, &attempted).await?;
-        Ok(Created { id: format!("{database}.{}", *self.name), outputs: Outputs { database_identity } })
+        Ok(CreatedResource { id: format!("{database}.{}", *self.name), outputs: ExtensionOutputs { database_identity } })
     }
 
     /// Changes it to these arguments.
-    async fn changed(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn changed(
+        &self,
+        server: &PostgresqlProvider,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<ExtensionOutputs, Error> {
         let database = self.database_of(server);
         let attempted = self.attempting("change", database);
         let session = server.writing(database, attempt).await?;
@@ -200,7 +210,11 @@ impl Extension {
 }
 
 /// Deletes it, where it is there.
-async fn deleted(server: &Postgresql, recorded: &Recorded<Extension>, attempt: &mut Attempt) -> Result<(), Error> {
+async fn deleted(
+    server: &PostgresqlProvider,
+    recorded: &RecordedResource<Extension>,
+    attempt: &mut Attempt,
+) -> Result<(), Error> {
     let it = &recorded.arguments;
     let database = it.database_of(server);
     let attempted = it.attempting("delete", database);
@@ -211,7 +225,7 @@ async fn deleted(server: &Postgresql, recorded: &Recorded<Extension>, attempt: &
     };
     if let Some(problem) = successor_problem(server, attempt).await {
         let error = Error::new(attempted, format!("what takes its place would be refused: {problem}"));
-        return Err(error.help("nothing was deleted").outcome(Outcome::Refused));
+        return Err(error.help("nothing was deleted").outcome(CallOutcome::Refused));
     }
     act_as_owner_of_extension(&session, &attempted, &it.name).await?;
     let how = if it.drop_cascade { "CASCADE" } else { "RESTRICT" };
@@ -227,7 +241,7 @@ async fn deleted(server: &Postgresql, recorded: &Recorded<Extension>, attempt: &
 }
 
 /// Why the server would not make what is to take the place of an extension.
-async fn successor_problem(server: &Postgresql, attempt: &Attempt) -> Option<String> {
+async fn successor_problem(server: &PostgresqlProvider, attempt: &Attempt) -> Option<String> {
     let successor = attempt.successor()?.clone();
     let objections = objections::to(Extension::KIND, server, &[successor]).await;
     // By now a database that the same plan makes may still be missing.
@@ -235,7 +249,7 @@ async fn successor_problem(server: &Postgresql, attempt: &Attempt) -> Option<Str
 }
 
 /// What is lost with it.
-fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let cascades = changed.before.and_then(|it| it.get("drop_cascade")) == Some(&Value::Bool(true));
     match changed.action.destroys() && cascades {
         true => {
@@ -253,7 +267,7 @@ const NO_PATH: &str = "22023";
 const NOT_SUPPORTED: &str = "0A000";
 
 impl Extension {
-    fn database_of<'a>(&'a self, server: &'a Postgresql) -> &'a str {
+    fn database_of<'a>(&'a self, server: &'a PostgresqlProvider) -> &'a str {
         self.database.as_ref().map_or(server.database(), |it| it.as_str())
     }
 
@@ -278,7 +292,7 @@ impl Extension {
 
 /// Goes on as the database's owner where the user may make nothing in it but could be the owner. Otherwise the user
 /// stays who it is: the master user of RDS may make extensions that no owner may.
-async fn act_as_owner(session: &Session<'_>, attempted: &str) -> Result<(), Error> {
+async fn act_as_owner(session: &DatabaseSession<'_>, attempted: &str) -> Result<(), Error> {
     let query = "SELECT pg_catalog.pg_get_userbyid(datdba)::text, pg_catalog.has_database_privilege(datname, 'CREATE') \
                  FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
     let rows = session.rows(attempted, query, &[]).await?;
@@ -287,7 +301,7 @@ async fn act_as_owner(session: &Session<'_>, attempted: &str) -> Result<(), Erro
 }
 
 /// Goes on as the extension's owner where that is somebody else.
-async fn act_as_owner_of_extension(session: &Session<'_>, attempted: &str, name: &str) -> Result<(), Error> {
+async fn act_as_owner_of_extension(session: &DatabaseSession<'_>, attempted: &str, name: &str) -> Result<(), Error> {
     let query = "SELECT pg_catalog.pg_get_userbyid(extowner)::text, pg_catalog.pg_has_role(extowner, 'USAGE') \
                  FROM pg_catalog.pg_extension WHERE extname = $1";
     let rows = session.rows(attempted, query, &[&name]).await?;
@@ -295,22 +309,22 @@ async fn act_as_owner_of_extension(session: &Session<'_>, attempted: &str, name:
     act_as(session, attempted, row.get(0)).await
 }
 
-async fn act_as(session: &Session<'_>, attempted: &str, role: String) -> Result<(), Error> {
+async fn act_as(session: &DatabaseSession<'_>, attempted: &str, role: String) -> Result<(), Error> {
     session.belong_to(&role).await?;
     session.alone(attempted, &format!("SET ROLE {}", identifier(&role))).await
 }
 
-async fn is_there(session: &Session<'_>, attempted: &str, name: &str) -> Result<bool, Error> {
+async fn is_there(session: &DatabaseSession<'_>, attempted: &str, name: &str) -> Result<bool, Error> {
     let query = "SELECT FROM pg_catalog.pg_extension WHERE extname = $1";
     Ok(!session.rows(attempted, query, &[&name]).await?.is_empty())
 }
 
 /// The database that it is in, by name and by what the server knows it by.
-fn place<'a>(it: &'a Recorded<Extension>, server: &'a Postgresql) -> (&'a str, Option<&'a String>) {
+fn place<'a>(it: &'a RecordedResource<Extension>, server: &'a PostgresqlProvider) -> (&'a str, Option<&'a String>) {
     (it.arguments.database_of(server), it.outputs.database_identity.as_ref())
 }
 
-async fn database_identity(session: &Session<'_>, attempted: &str) -> Result<Option<String>, Error> {
+async fn database_identity(session: &DatabaseSession<'_>, attempted: &str) -> Result<Option<String>, Error> {
     let query = "SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
     let rows = session.rows(attempted, query, &[]).await?;
     Ok(rows.first().and_then(|row| identity(session.cluster.as_deref(), row.get(0))))
@@ -318,7 +332,7 @@ async fn database_identity(session: &Session<'_>, attempted: &str) -> Result<Opt
 
 /// The extensions in a database.
 #[derive(Default)]
-struct Extensions {
+struct InstalledExtensions {
     /// The database's name as it is now.
     database: String,
     identity: Option<String>,
@@ -327,13 +341,17 @@ struct Extensions {
 }
 
 /// The extensions in a database, which may have another name by now; none where there is no such database.
-async fn extensions(server: &Postgresql, database: &str, recorded: Option<&String>) -> Result<Extensions, Error> {
+async fn extensions(
+    server: &PostgresqlProvider,
+    database: &str,
+    recorded: Option<&String>,
+) -> Result<InstalledExtensions, Error> {
     let attempted = format!("look at the extensions in the database `{database}`");
     let session = match server.reading(database).await? {
         Some(session) => session,
         None => match renamed_to(server, &attempted, recorded).await? {
             Some(session) => session,
-            None => return Ok(Extensions::default()),
+            None => return Ok(InstalledExtensions::default()),
         },
     };
     let query = "SELECT extname::text, nspname::text, extversion, pg_catalog.current_database()::text FROM pg_catalog.pg_extension \
@@ -341,15 +359,15 @@ async fn extensions(server: &Postgresql, database: &str, recorded: Option<&Strin
     let rows = session.rows(&attempted, query, &[]).await?;
     let database = rows.first().map_or_else(|| database.to_owned(), |row| row.get(3));
     let identity = database_identity(&session, &attempted).await?;
-    Ok(Extensions { database, identity, all: rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect() })
+    Ok(InstalledExtensions { database, identity, all: rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect() })
 }
 
 /// A connection to the database that is recorded, under its new name.
 async fn renamed_to<'a>(
-    server: &'a Postgresql,
+    server: &'a PostgresqlProvider,
     attempted: &str,
     recorded: Option<&String>,
-) -> Result<Option<Session<'a>>, Error> {
+) -> Result<Option<DatabaseSession<'a>>, Error> {
     if recorded.is_none() {
         return Ok(None);
     }

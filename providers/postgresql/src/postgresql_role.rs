@@ -2,22 +2,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use ha_provider::{
-    Attempt, Changed, Created, Error, Hooks, Impact, ImpactSeverity, Intended, Known, Maybe, Outcome, Problem, Reading, Recorded,
-    Resource, Secret, known_text,
+    ArgumentProblem, Attempt, CallOutcome, CreatedResource, Error, ExistingResource, Impact, ImpactSeverity, IntendedChange,
+    MaybeUnknown, PlannedChange, RecordedResource, Resource, ResourceHooks, ResourceReading, Secret, known_text,
 };
 use ha_value::{Action, Object, Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{Found, identity, oid_in};
-use crate::membership::{Granted, Membership, Wanted, lock};
+use crate::identity::{FoundObject, identity, oid_in};
+use crate::membership::{DesiredMemberships, GrantedRoles, RoleMembership, lock};
 use crate::objections;
 use crate::owned;
-use crate::parameters::{self, Parameters};
-use crate::provider::Postgresql;
+use crate::parameters::{self, ServerParameters};
+use crate::provider::PostgresqlProvider;
 use crate::role_names::{membership_problems, own_name_problem};
 use crate::scram;
-use crate::session::{Session, steadily};
+use crate::session::{DatabaseSession, steadily};
 use crate::sql::{identifier, literal};
 use crate::valid_until::{self, ValidUntil};
 
@@ -58,17 +58,17 @@ pub(crate) struct Role {
     connection_limit: i32,
     /// What its sessions are set to at their start, in all databases: `search_path = "app, public"`.
     #[serde(default)]
-    settings: Parameters,
+    settings: ServerParameters,
     /// The roles it belongs to.
     #[serde(default)]
     roles: BTreeSet<String>,
     /// The roles it belongs to with options of their own.
     #[serde(default)]
-    membership: BTreeSet<Membership>,
+    membership: BTreeSet<RoleMembership>,
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct RoleOutputs {
     /// What the server knows it by, whatever its name: the cluster's number and the role's own.
     identity: Option<String>,
 }
@@ -82,93 +82,99 @@ pub(crate) fn any_number() -> i32 {
 }
 
 #[derive(Deserialize)]
-struct Name {
+struct RoleNameArguments {
     name: String,
 }
 
 #[derive(Deserialize)]
-struct Password {
+struct RolePasswordArguments {
     password: String,
 }
 
 #[derive(Deserialize)]
-struct Limit {
+struct RoleLimitArguments {
     connection_limit: i32,
 }
 
 #[derive(Deserialize)]
-struct Until {
+struct ValidUntilArguments {
     valid_until: String,
 }
 
 #[derive(Deserialize)]
-struct Set {
-    settings: BTreeMap<String, Maybe<String>>,
+struct RoleSettingsArguments {
+    settings: BTreeMap<String, MaybeUnknown<String>>,
 }
 
 impl Resource for Role {
     const KIND: &'static str = "postgresql_role";
     const WITHIN: &'static [&'static str] = &["aws_db_instance"];
-    type Provider = Postgresql;
-    type Outputs = Outputs;
+    type Provider = PostgresqlProvider;
+    type Outputs = RoleOutputs;
 
-    fn hooks() -> Hooks {
-        Hooks::new()
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new()
             .unique(&["name"])
-            .check(|Name { name }| own_name_problem(&name).into_iter().collect())
-            .check(|Limit { connection_limit }| limit_problem(connection_limit).into_iter().collect())
-            .check(|Password { password }| {
-                let problem = |wrong| Problem { path: Path::attribute("password"), message: format!("`password` {wrong}") };
+            .check(|RoleNameArguments { name }| own_name_problem(&name).into_iter().collect())
+            .check(|RoleLimitArguments { connection_limit }| limit_problem(connection_limit).into_iter().collect())
+            .check(|RolePasswordArguments { password }| {
+                let problem =
+                    |wrong| ArgumentProblem { path: Path::attribute("password"), message: format!("`password` {wrong}") };
                 scram::problem(&password).map(problem).into_iter().collect()
             })
             .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
-            .check(|Until { valid_until }| {
-                let problem = |message| Problem { path: Path::attribute("valid_until"), message };
+            .check(|ValidUntilArguments { valid_until }| {
+                let problem = |message| ArgumentProblem { path: Path::attribute("valid_until"), message };
                 valid_until::problem(&valid_until).map(problem).into_iter().collect()
             })
-            .check(|Set { settings }| parameters::problems(&settings))
+            .check(|RoleSettingsArguments { settings }| parameters::problems(&settings))
             .check(membership_problems)
             .impact(|changed| renamed(changed, "clients must log in by its new name"))
-            .predict("id", |Name { name }| name)
+            .predict("id", |RoleNameArguments { name }| name)
     }
 
-    async fn create(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, server: &PostgresqlProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         steadily!(server, attempt, self.made(server, attempt))
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id).argument("name", id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id).argument("name", id))
     }
 
     fn named(arguments: &Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(server: &PostgresqlProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         match seen(server, known).await {
             Ok(readings) => Ok(readings),
-            Err(error) => Ok(known.iter().map(|_| Reading::Unchecked(error.to_string())).collect()),
+            Err(error) => Ok(known.iter().map(|_| ResourceReading::Unchecked(error.to_string())).collect()),
         }
     }
 
-    async fn update(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        server: &PostgresqlProvider,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<RoleOutputs, Error> {
         steadily!(server, attempt, self.changed(server, before, attempt))
     }
 
-    async fn delete(server: &Postgresql, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(server: &PostgresqlProvider, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         steadily!(server, attempt, deleted(server, recorded, attempt))
     }
 
     const OBJECTS: bool = true;
 
-    async fn objections(server: &Postgresql, planned: &[Intended]) -> Vec<(usize, Problem)> {
+    async fn objections(server: &PostgresqlProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
         objections::to(Self::KIND, server, planned).await
     }
 }
 
 impl Role {
     /// Makes it, or finishes what an earlier try made of it.
-    async fn made(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn made(&self, server: &PostgresqlProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let attempted = format!("create the role `{}`", self.name);
         let session = server.writing(server.database(), attempt).await?;
         let mark = format!("made by ha, step {}", attempt.token());
@@ -182,8 +188,8 @@ impl Role {
         if let Some(Secret(password)) = &self.password {
             statements.push(set_password(&self.name, Some(password))?);
         }
-        statements.extend(self.settings.changes(&Parameters::default()).iter().map(|it| format!("ALTER ROLE {name} {it}")));
-        statements.extend(self.membership_statements(&attempted, &Granted::new(), session.version)?);
+        statements.extend(self.settings.changes(&ServerParameters::default()).iter().map(|it| format!("ALTER ROLE {name} {it}")));
+        statements.extend(self.membership_statements(&attempted, &GrantedRoles::new(), session.version)?);
         statements.push(format!("COMMENT ON ROLE {name} IS {}", literal(&mark)));
         let made = session.together(&attempted, &statements).await;
         session.pass_on_warnings(attempt);
@@ -198,14 +204,19 @@ impl Role {
         self.created(&session, &attempted).await
     }
 
-    async fn created(&self, session: &Session<'_>, attempted: &str) -> Result<Created<Self>, Error> {
+    async fn created(&self, session: &DatabaseSession<'_>, attempted: &str) -> Result<CreatedResource<Self>, Error> {
         let oid = oid(session, attempted, &self.name).await?;
         let identity = oid.and_then(|oid| identity(session.cluster.as_deref(), oid));
-        Ok(Created { id: self.name.clone(), outputs: Outputs { identity } })
+        Ok(CreatedResource { id: self.name.clone(), outputs: RoleOutputs { identity } })
     }
 
     /// Changes it to these arguments.
-    async fn changed(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn changed(
+        &self,
+        server: &PostgresqlProvider,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<RoleOutputs, Error> {
         let attempted = format!("change the role `{}`", before.arguments.name);
         let session = server.writing(server.database(), attempt).await?;
         // Renamed by an earlier try, it has its new name already.
@@ -214,7 +225,7 @@ impl Role {
         let now = names.iter().find_map(|it| on_server.remove(*it)).ok_or_else(|| {
             Error::new(&attempted, "there is no such role any more")
                 .help("plan again: it will be made anew")
-                .outcome(Outcome::Refused)
+                .outcome(CallOutcome::Refused)
         })?;
         let (name, was) = (identifier(&self.name), now.role.name.as_str());
         let mut statements = vec![lock()];
@@ -248,7 +259,7 @@ impl Role {
 }
 
 /// Deletes it, where it is there.
-async fn deleted(server: &Postgresql, recorded: &Recorded<Role>, attempt: &mut Attempt) -> Result<(), Error> {
+async fn deleted(server: &PostgresqlProvider, recorded: &RecordedResource<Role>, attempt: &mut Attempt) -> Result<(), Error> {
     let name = &recorded.arguments.name;
     let attempted = format!("delete the role `{name}`");
     let session = server.writing(server.database(), attempt).await?;
@@ -262,7 +273,7 @@ async fn deleted(server: &Postgresql, recorded: &Recorded<Role>, attempt: &mut A
 }
 
 /// A refusal because of what depends on a role, with what to do about it.
-async fn explained(session: &Session<'_>, error: Error, name: &str) -> Error {
+async fn explained(session: &DatabaseSession<'_>, error: Error, name: &str) -> Error {
     if error.code.as_deref() != Some(DEPENDED_ON) {
         return error;
     }
@@ -292,7 +303,7 @@ impl Role {
             bypass_row_level_security: false,
             inherit: true,
             connection_limit: any_number(),
-            settings: Parameters::default(),
+            settings: ServerParameters::default(),
             roles: BTreeSet::new(),
             membership: BTreeSet::new(),
         }
@@ -319,8 +330,8 @@ impl Role {
         differ.map(|(wanted, _)| wanted).collect::<Vec<_>>().join(" ")
     }
 
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted { inherit: self.inherit, roles: &self.roles, memberships: &self.membership }
+    fn wanted(&self) -> DesiredMemberships<'_> {
+        DesiredMemberships { inherit: self.inherit, roles: &self.roles, memberships: &self.membership }
     }
 
     /// The roles whose membership it speaks of.
@@ -328,9 +339,9 @@ impl Role {
         self.roles.iter().map(String::as_str).chain(self.membership.iter().map(|it| it.role.as_str())).collect()
     }
 
-    fn membership_statements(&self, attempted: &str, granted: &Granted, version: i32) -> Result<Vec<String>, Error> {
+    fn membership_statements(&self, attempted: &str, granted: &GrantedRoles, version: i32) -> Result<Vec<String>, Error> {
         let statements = self.wanted().statements(&self.name, granted, version);
-        statements.map_err(|cause| Error::new(attempted, cause).outcome(Outcome::Refused))
+        statements.map_err(|cause| Error::new(attempted, cause).outcome(CallOutcome::Refused))
     }
 }
 
@@ -347,13 +358,13 @@ const EXISTS: &str = "42710";
 pub(crate) const DEPENDED_ON: &str = "2BP01";
 
 /// What is wrong with a limit.
-pub(crate) fn limit_problem(limit: i32) -> Option<Problem> {
+pub(crate) fn limit_problem(limit: i32) -> Option<ArgumentProblem> {
     let message = "`connection_limit` must be -1 for any number, or how many".to_owned();
-    (limit < -1).then(|| Problem { path: Path::attribute("connection_limit"), message })
+    (limit < -1).then(|| ArgumentProblem { path: Path::attribute("connection_limit"), message })
 }
 
 /// What a change of the name does to clients.
-pub(crate) fn renamed(changed: &Changed<'_>, message: &str) -> Vec<Impact> {
+pub(crate) fn renamed(changed: &PlannedChange<'_>, message: &str) -> Vec<Impact> {
     match changed.action == Action::Update && changed.names.contains("name") {
         true => vec![Impact { severity: ImpactSeverity::Disruption, message: message.to_owned() }],
         false => Vec::new(),
@@ -361,39 +372,39 @@ pub(crate) fn renamed(changed: &Changed<'_>, message: &str) -> Vec<Impact> {
 }
 
 /// The comment on a role, where there is one.
-async fn comment(session: &Session<'_>, attempted: &str, name: &str) -> Result<Option<String>, Error> {
+async fn comment(session: &DatabaseSession<'_>, attempted: &str, name: &str) -> Result<Option<String>, Error> {
     let query = "SELECT pg_catalog.shobj_description(oid, 'pg_authid') FROM pg_catalog.pg_roles WHERE rolname = $1";
     Ok(session.rows(attempted, query, &[&name]).await?.first().and_then(|row| row.get(0)))
 }
 
-async fn oid(session: &Session<'_>, attempted: &str, name: &str) -> Result<Option<u32>, Error> {
+async fn oid(session: &DatabaseSession<'_>, attempted: &str, name: &str) -> Result<Option<u32>, Error> {
     let query = "SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $1";
     Ok(session.rows(attempted, query, &[&name]).await?.first().map(|row| row.get(0)))
 }
 
 /// What is there of what is recorded.
-async fn seen(server: &Postgresql, known: &[Recorded<Role>]) -> Result<Vec<Reading<Role>>, Error> {
+async fn seen(server: &PostgresqlProvider, known: &[RecordedResource<Role>]) -> Result<Vec<ResourceReading<Role>>, Error> {
     let attempted = "look at the roles";
     let Some(session) = server.reading(server.database()).await? else {
         return Err(Error::new(attempted, format!("there is no database `{}` to connect to", server.database())));
     };
     let names: Vec<&str> = known.iter().map(|it| it.arguments.name.as_str()).collect();
     let cluster = session.cluster.clone();
-    let oid = |it: &Recorded<Role>| oid_in(cluster.as_deref(), it.outputs.identity.as_ref());
+    let oid = |it: &RecordedResource<Role>| oid_in(cluster.as_deref(), it.outputs.identity.as_ref());
     let oids: Vec<u32> = known.iter().filter_map(oid).collect();
     let said = known.iter().flat_map(|it| it.arguments.said()).collect();
     let on_server = on_server(&session, attempted, &names, &oids, &said).await?;
-    let found = Found::of(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
+    let found = FoundObject::of(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
     // The logins that follow need the room that this connection takes.
     drop(session);
-    let each = |it: &Recorded<Role>| {
+    let each = |it: &RecordedResource<Role>| {
         let found = found.find(&it.arguments.name, oid(it), &names).map(|(_, _, found)| found.clone());
         let (recorded, outputs) = (it.arguments.clone(), it.outputs.clone());
         let cluster = cluster.clone();
         async move {
-            let Some(found) = found else { return Reading::Gone };
+            let Some(found) = found else { return ResourceReading::Gone };
             let identity = identity(cluster.as_deref(), found.oid).or(outputs.identity);
-            found.reading(server, &recorded, Outputs { identity }).await
+            found.reading(server, &recorded, RoleOutputs { identity }).await
         }
     };
     Ok(join_all(known.iter().map(each)).await)
@@ -401,18 +412,18 @@ async fn seen(server: &Postgresql, known: &[Recorded<Role>]) -> Result<Vec<Readi
 
 /// A role as the server has it.
 #[derive(Clone)]
-struct OnServer {
+struct ServerRole {
     oid: u32,
     role: Role,
-    granted: Granted,
+    granted: GrantedRoles,
     /// What proves its password, where the user may see that.
     verifier: Option<Option<String>>,
     /// The databases that it has settings of their own in.
     set_in: Vec<String>,
 }
 
-impl OnServer {
-    async fn reading(self, server: &Postgresql, recorded: &Role, outputs: Outputs) -> Reading<Role> {
+impl ServerRole {
+    async fn reading(self, server: &PostgresqlProvider, recorded: &Role, outputs: RoleOutputs) -> ResourceReading<Role> {
         let mut remarks: Vec<String> =
             self.set_in.iter().map(|it| format!("its sessions in the database `{it}` have settings of their own")).collect();
         let is_it = match &recorded.password {
@@ -424,11 +435,11 @@ impl OnServer {
         }
         let (roles, membership) = recorded.wanted().told(&self.granted);
         let password = recorded.password.clone().filter(|_| is_it);
-        Reading::Found { arguments: Role { password, roles, membership, ..self.role }, outputs, remarks }
+        ResourceReading::Found { arguments: Role { password, roles, membership, ..self.role }, outputs, remarks }
     }
 
     /// Whether its password is this one. Where that cannot be told, it is taken to be.
-    async fn has_password(&self, server: &Postgresql, password: &str) -> bool {
+    async fn has_password(&self, server: &PostgresqlProvider, password: &str) -> bool {
         match &self.verifier {
             Some(stored) => stored.as_deref().is_some_and(|it| scram::proves(it, &self.role.name, password)),
             None if !self.role.login || self.role.valid_until.is_over() => true,
@@ -439,12 +450,12 @@ impl OnServer {
 
 /// The roles of these names, or with these numbers.
 async fn on_server(
-    session: &Session<'_>,
+    session: &DatabaseSession<'_>,
     attempted: &str,
     names: &[&str],
     oids: &[u32],
     said: &BTreeSet<&str>,
-) -> Result<BTreeMap<String, OnServer>, Error> {
+) -> Result<BTreeMap<String, ServerRole>, Error> {
     let verifier =
         if session.is_superuser { "(SELECT rolpassword FROM pg_catalog.pg_authid a WHERE a.oid = r.oid)" } else { "NULL" };
     let query = format!(
@@ -474,13 +485,13 @@ async fn on_server(
             replication: row.get(7),
             bypass_row_level_security: row.get(8),
             valid_until: row.get::<_, String>(9).into(),
-            settings: Parameters::listed(row.get(10)),
+            settings: ServerParameters::listed(row.get(10)),
             roles: BTreeSet::new(),
             membership: BTreeSet::new(),
         };
         let granted = granted.remove(&name).unwrap_or_default();
         let verifier = session.is_superuser.then(|| row.get(13));
-        (name, OnServer { oid: row.get(12), role, granted, verifier, set_in: row.get(11) })
+        (name, ServerRole { oid: row.get(12), role, granted, verifier, set_in: row.get(11) })
     };
     Ok(rows.iter().map(on_server).collect())
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ha_provider::{Error, Hooks, Permit, Problem, Provider, Secret};
+use ha_provider::{ArgumentProblem, Error, Permit, Provider, ResourceHooks, Secret};
 use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,9 +8,9 @@ use serde_json::Value as Json;
 use tokio::sync::Semaphore;
 use tokio_postgres::config::Host;
 
-use crate::connection_url::{Server, Way, host_problem, misconfigured};
+use crate::connection_url::{ConnectionSettings, ServerAddress, host_problem, misconfigured};
 use crate::sql;
-use crate::tls::{Authorities, SslMode};
+use crate::tls::{SslMode, TrustedAuthorities};
 
 /// So many connections at once at most; servers have few, and the application needs them.
 const CONNECTIONS: usize = 4;
@@ -19,7 +19,7 @@ const LONGEST_PATIENCE: u64 = 86_400;
 
 /// Where a server is and who asks it.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Settings {
+pub(crate) struct ServerSettings {
     /// The server's name or address, without a port, or the folder of its socket. A name is resolved for every
     /// connection, because it moves in a fail-over.
     pub(crate) host: String,
@@ -94,29 +94,29 @@ fn usual_patience() -> u32 {
 }
 
 /// A PostgreSQL server.
-pub(crate) struct Postgresql {
-    pub(crate) settings: Settings,
-    pub(crate) way: Way,
+pub(crate) struct PostgresqlProvider {
+    pub(crate) settings: ServerSettings,
+    pub(crate) way: ConnectionSettings,
     pub(crate) room: Semaphore,
     pub(crate) permit: Permit,
 }
 
-impl Provider for Postgresql {
+impl Provider for PostgresqlProvider {
     const NAME: &'static str = "postgresql";
-    type Settings = Settings;
+    type Settings = ServerSettings;
 
-    fn hooks() -> Hooks {
-        Hooks::new().check(|given: BTreeMap<String, Json>| problems(&given))
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new().check(|given: BTreeMap<String, Json>| problems(&given))
     }
 
     /// Contacts nobody: a plan must come about while the server is away.
-    async fn connect(settings: Settings) -> Result<Self, Error> {
+    async fn connect(settings: ServerSettings) -> Result<Self, Error> {
         let way = settings.way().map_err(|it| misconfigured("configure the provider `postgresql`", it))?;
         Ok(Self { settings, way, room: Semaphore::new(CONNECTIONS), permit: Permit::default() })
     }
 
     fn identity(&self) -> Vec<(&'static str, String)> {
-        let Settings { host, port, username, .. } = &self.settings;
+        let ServerSettings { host, port, username, .. } = &self.settings;
         vec![("server", format!("{host}:{port}")), ("user", username.clone())]
     }
 
@@ -125,15 +125,15 @@ impl Provider for Postgresql {
     }
 }
 
-impl Settings {
+impl ServerSettings {
     /// The way to the server, and what is wrong with the settings taken together.
-    fn way(&self) -> Result<Way, String> {
-        let mut way = Way {
-            servers: vec![Server { host: host(&self.host), address: None, port: self.port }],
+    fn way(&self) -> Result<ConnectionSettings, String> {
+        let mut way = ConnectionSettings {
+            servers: vec![ServerAddress { host: host(&self.host), address: None, port: self.port }],
             user: self.username.clone(),
             password: self.password.as_ref().map(|it| it.0.clone()),
             database: self.database.clone(),
-            ..Way::default()
+            ..ConnectionSettings::default()
         };
         let given = serde_json::to_value(self).unwrap_or_default();
         for (name, value) in given.as_object().into_iter().flatten().filter(|(it, _)| is_parameter(it)) {
@@ -145,9 +145,9 @@ impl Settings {
             if self.sslrootcert.is_some() {
                 return Err("`sslrootcert` and `ca_certificate` are both given; one is enough".into());
             }
-            way.tls.authorities = Authorities::Text(text.clone());
+            way.tls.authorities = TrustedAuthorities::Text(text.clone());
         }
-        if way.tls.verifies() && way.tls.authorities == Authorities::None {
+        if way.tls.verifies() && way.tls.authorities == TrustedAuthorities::None {
             return Err(
                 "`sslmode` asks for a certificate of a trusted authority, but none is given; set `ca_certificate` to its \
                         text, or `sslrootcert` to its file"
@@ -195,9 +195,9 @@ fn text(value: &Json) -> Option<String> {
 }
 
 /// What is wrong with single settings, as far as they are known.
-fn problems(given: &BTreeMap<String, Json>) -> Vec<Problem> {
+fn problems(given: &BTreeMap<String, Json>) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
-    let mut wrong = |name: &str, message: String| problems.push(Problem { path: Path::attribute(name), message });
+    let mut wrong = |name: &str, message: String| problems.push(ArgumentProblem { path: Path::attribute(name), message });
     for (name, value) in given {
         let Some(text) = text(value) else { continue };
         match name.as_str() {
@@ -220,7 +220,7 @@ fn problems(given: &BTreeMap<String, Json>) -> Vec<Problem> {
                 wrong(name, format!("`connect_timeout` must be a whole number of seconds from 1 to {LONGEST_PATIENCE}"));
             }
             _ if is_parameter(name) => {
-                if let Err(message) = Way::default().set(name, &text) {
+                if let Err(message) = ConnectionSettings::default().set(name, &text) {
                     wrong(name, message);
                 }
             }
@@ -303,7 +303,7 @@ mod tests {
             for (name, value) in given.as_object().into_iter().flatten() {
                 whole[name.as_str()] = value.clone();
             }
-            serde_json::from_value::<Settings>(whole).map(|it| it.way().is_err()).unwrap_or(true)
+            serde_json::from_value::<ServerSettings>(whole).map(|it| it.way().is_err()).unwrap_or(true)
         };
         for given in [
             json!({ "sslrootcert": "ca.pem", "ca_certificate": "-----BEGIN CERTIFICATE-----" }),

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use ha_provider::{Attempt, Error, Outcome, Permit};
+use ha_provider::{Attempt, CallOutcome, Error, Permit};
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
-use crate::connect::{NotOpened, Warnings};
-use crate::connection_url::Way;
+use crate::connect::{OpenError, ServerWarnings};
+use crate::connection_url::ConnectionSettings;
 use crate::error::{failed, passes};
-use crate::provider::{Postgresql, Settings};
+use crate::provider::{PostgresqlProvider, ServerSettings};
 use crate::statement_log;
 
 /// For how long a look at what is there waits: a plan should come about while the server is away.
@@ -22,11 +22,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A connection to one database.
-pub(crate) struct Session<'a> {
+pub(crate) struct DatabaseSession<'a> {
     client: Client,
     /// Its host and port, for the log.
     server: String,
-    warnings: Warnings,
+    warnings: ServerWarnings,
     /// The user as the server calls it.
     pub(crate) user: String,
     /// The server's version: 150004 is 15.4.
@@ -38,24 +38,24 @@ pub(crate) struct Session<'a> {
     _room: SemaphorePermit<'a>,
 }
 
-impl Postgresql {
+impl PostgresqlProvider {
     /// The database to work in where none is named.
     pub(crate) fn database(&self) -> &str {
         &self.settings.database
     }
 
     /// A connection for a change. Waits for a server that is not there yet, or moves.
-    pub(crate) async fn writing(&self, database: &str, attempt: &Attempt) -> Result<Session<'_>, Error> {
+    pub(crate) async fn writing(&self, database: &str, attempt: &Attempt) -> Result<DatabaseSession<'_>, Error> {
         let patience = Duration::from_secs(self.settings.connect_timeout.into());
         self.session(database, patience, Some(attempt)).await.map_err(|it| it.1)
     }
 
     /// A connection to look at what is there. None when there is no such database.
-    pub(crate) async fn reading(&self, database: &str) -> Result<Option<Session<'_>>, Error> {
+    pub(crate) async fn reading(&self, database: &str) -> Result<Option<DatabaseSession<'_>>, Error> {
         match self.session(database, PATIENCE_OF_READS, None).await {
             Ok(session) => Ok(Some(session)),
-            Err((Refusal::NoSuchDatabase, _)) => Ok(None),
-            Err((Refusal::Other, error)) => Err(error),
+            Err((ConnectRefusal::NoSuchDatabase, _)) => Ok(None),
+            Err((ConnectRefusal::Other, error)) => Err(error),
         }
     }
 
@@ -64,26 +64,36 @@ impl Postgresql {
         database: &str,
         patience: Duration,
         attempt: Option<&Attempt>,
-    ) -> Result<Session<'_>, (Refusal, Error)> {
+    ) -> Result<DatabaseSession<'_>, (ConnectRefusal, Error)> {
         let room = self.room.acquire().await.expect("it is never closed");
         let deadline = Instant::now() + patience;
         let mut pause = FIRST_PAUSE;
         loop {
             let (passes, refusal, error) = match self.connect(database, attempt.is_some()).await {
-                Ok(Connected { client, warnings, user, version, is_superuser, cluster, .. }) => {
+                Ok(ConnectedServer { client, warnings, user, version, is_superuser, cluster, .. }) => {
                     let (server, permit) = (self.settings.server(), &self.permit);
-                    return Ok(Session { client, server, warnings, user, version, is_superuser, cluster, permit, _room: room });
+                    return Ok(DatabaseSession {
+                        client,
+                        server,
+                        warnings,
+                        user,
+                        version,
+                        is_superuser,
+                        cluster,
+                        permit,
+                        _room: room,
+                    });
                 }
-                Err(NotConnected { passes, refusal, error }) => (passes, refusal, error),
+                Err(ConnectError { passes, refusal, error }) => (passes, refusal, error),
             };
             if attempt.is_some_and(Attempt::is_cancelled) {
-                return Err((refusal, error.outcome(Outcome::Interrupted)));
+                return Err((refusal, error.outcome(CallOutcome::Interrupted)));
             }
             if !passes || Instant::now() + pause > deadline {
                 return Err((refusal, error));
             }
             if let Some(attempt) = attempt {
-                let Settings { host, port, .. } = &self.settings;
+                let ServerSettings { host, port, .. } = &self.settings;
                 attempt.progress(&format!("waiting for PostgreSQL at {host}:{port}: {}", error.causes.join(": ")));
             }
             sleep(pause).await;
@@ -93,13 +103,13 @@ impl Postgresql {
 }
 
 /// A piece of work that a lost connection may cut short, and that is then done again on another one.
-pub(crate) struct Tries {
+pub(crate) struct RetriableWork {
     deadline: Instant,
 }
 
-impl Tries {
+impl RetriableWork {
     /// For as long as the server is waited for.
-    pub(crate) fn of(server: &Postgresql) -> Self {
+    pub(crate) fn of(server: &PostgresqlProvider) -> Self {
         Self { deadline: Instant::now() + Duration::from_secs(server.settings.connect_timeout.into()) }
     }
 
@@ -120,7 +130,7 @@ impl Tries {
 /// Does something, and again as long as it is cut short by lost connections.
 macro_rules! steadily {
     ($server:expr, $attempt:ident, $work:expr) => {{
-        let tries = $crate::session::Tries::of($server);
+        let tries = $crate::session::RetriableWork::of($server);
         loop {
             match $work.await {
                 Err(error) if tries.another(&error, $attempt).await => {}
@@ -137,9 +147,9 @@ const CONNECTION_FAILURE: &str = "08006";
 const LOST: [&str; 4] = [CONNECTION_FAILURE, "57P01", "57P02", "57P03"];
 
 /// A connection, and what the server said of itself and the user.
-struct Connected {
+struct ConnectedServer {
     client: Client,
-    warnings: Warnings,
+    warnings: ServerWarnings,
     user: String,
     version: i32,
     is_superuser: bool,
@@ -148,25 +158,25 @@ struct Connected {
 }
 
 /// Why there is no connection.
-struct NotConnected {
+struct ConnectError {
     passes: bool,
-    refusal: Refusal,
+    refusal: ConnectRefusal,
     error: Error,
 }
 
-enum Refusal {
+enum ConnectRefusal {
     NoSuchDatabase,
     Other,
 }
 
-impl NotConnected {
+impl ConnectError {
     fn for_good(error: Error) -> Self {
-        Self { passes: false, refusal: Refusal::Other, error: error.outcome(Outcome::Refused) }
+        Self { passes: false, refusal: ConnectRefusal::Other, error: error.outcome(CallOutcome::Refused) }
     }
 }
 
-impl Postgresql {
-    async fn connect(&self, database: &str, writes: bool) -> Result<Connected, NotConnected> {
+impl PostgresqlProvider {
+    async fn connect(&self, database: &str, writes: bool) -> Result<ConnectedServer, ConnectError> {
         let attempted = self.settings.attempted(database);
         let tried = timeout(PATIENCE_OF_ONE_TRY, self.open(database)).await;
         let Ok(opened) = tried else {
@@ -175,34 +185,35 @@ impl Postgresql {
         let connected = opened?;
         if self.settings.superuser && !connected.is_superuser {
             let cause = format!("`{}` is not a superuser, but the provider says `superuser = true`", connected.user);
-            return Err(NotConnected::for_good(Error::new(attempted, cause).help("on RDS nobody is; leave `superuser` out")));
+            return Err(ConnectError::for_good(Error::new(attempted, cause).help("on RDS nobody is; leave `superuser` out")));
         }
         if writes && connected.follows {
-            let error = Error::new(attempted, "this server only follows another and takes no changes").outcome(Outcome::Refused);
-            return Err(NotConnected { passes: true, refusal: Refusal::Other, error });
+            let error =
+                Error::new(attempted, "this server only follows another and takes no changes").outcome(CallOutcome::Refused);
+            return Err(ConnectError { passes: true, refusal: ConnectRefusal::Other, error });
         }
         Ok(connected)
     }
 
-    async fn open(&self, database: &str) -> Result<Connected, NotConnected> {
+    async fn open(&self, database: &str) -> Result<ConnectedServer, ConnectError> {
         let attempted = || self.settings.attempted(database);
         let refused = |error: tokio_postgres::Error| {
             let refusal = match error.code() {
-                Some(code) if *code == SqlState::INVALID_CATALOG_NAME => Refusal::NoSuchDatabase,
-                _ => Refusal::Other,
+                Some(code) if *code == SqlState::INVALID_CATALOG_NAME => ConnectRefusal::NoSuchDatabase,
+                _ => ConnectRefusal::Other,
             };
-            let explained = failed(attempted(), &error).outcome(Outcome::Refused);
-            NotConnected { passes: passes(&error), refusal, error: explained }
+            let explained = failed(attempted(), &error).outcome(CallOutcome::Refused);
+            ConnectError { passes: passes(&error), refusal, error: explained }
         };
-        let way = Way { database: database.to_owned(), ..self.way.clone() };
+        let way = ConnectionSettings { database: database.to_owned(), ..self.way.clone() };
         let opened = statement_log::connecting(&self.settings.server(), way.open()).await;
         let (client, warnings) = opened.map_err(|it| match it {
-            NotOpened::Failed(error) => refused(error),
-            NotOpened::Wrong(error) => NotConnected::for_good(error),
-            NotOpened::Late(patience) => late(attempted(), patience),
-            NotOpened::Unfit(why) => {
+            OpenError::Failed(error) => refused(error),
+            OpenError::Wrong(error) => ConnectError::for_good(error),
+            OpenError::Late(patience) => late(attempted(), patience),
+            OpenError::Unfit(why) => {
                 let error = Error::new(attempted(), format!("{why}, but `target_session_attrs` asks for another"));
-                NotConnected { passes: true, refusal: Refusal::Other, error: error.outcome(Outcome::Refused) }
+                ConnectError { passes: true, refusal: ConnectRefusal::Other, error: error.outcome(CallOutcome::Refused) }
             }
         })?;
         // A statement that waits for somebody's lock should say so one day.
@@ -213,16 +224,16 @@ impl Postgresql {
         let (user, version, is_superuser, follows) = (row.get(0), row.get(1), row.get(2), row.get(3));
         let about = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
         let cluster = client.query_opt(about, &[]).await.ok().flatten().map(|row| row.get(0));
-        Ok(Connected { client, warnings, user, version, is_superuser, follows, cluster })
+        Ok(ConnectedServer { client, warnings, user, version, is_superuser, follows, cluster })
     }
 
     /// Whether the server lets a role in with this password. None where that cannot be told from its answer.
     pub(crate) async fn lets_in(&self, role: &str, password: &str) -> Option<bool> {
         let _room = self.room.acquire().await.expect("it is never closed");
-        let way = Way { user: role.to_owned(), password: Some(password.to_owned()), ..self.way.clone() };
+        let way = ConnectionSettings { user: role.to_owned(), password: Some(password.to_owned()), ..self.way.clone() };
         match timeout(PATIENCE_OF_READS, way.open()).await.ok()? {
             Ok(_) => Some(true),
-            Err(NotOpened::Failed(error)) => match error.code() {
+            Err(OpenError::Failed(error)) => match error.code() {
                 Some(code) if *code == SqlState::INVALID_PASSWORD => Some(false),
                 // What else it has against the role it says only to those who have proven who they are.
                 Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => Some(true),
@@ -233,14 +244,14 @@ impl Postgresql {
     }
 }
 
-fn late(attempted: String, patience: Duration) -> NotConnected {
+fn late(attempted: String, patience: Duration) -> ConnectError {
     let error = Error::new(attempted, format!("no answer within {} seconds", patience.as_secs()))
         .help("look whether a firewall or security group lets this machine through")
-        .outcome(Outcome::Refused);
-    NotConnected { passes: true, refusal: Refusal::Other, error }
+        .outcome(CallOutcome::Refused);
+    ConnectError { passes: true, refusal: ConnectRefusal::Other, error }
 }
 
-impl Session<'_> {
+impl DatabaseSession<'_> {
     /// Runs statements as one: all of them take effect or none.
     pub(crate) async fn together(&self, attempted: &str, statements: &[String]) -> Result<(), Error> {
         self.may_change(attempted)?;

@@ -1,6 +1,6 @@
 //! The one place where names and texts are put into SQL. Statements that define things take no parameters.
 
-use ha_provider::Problem;
+use ha_provider::ArgumentProblem;
 use ha_value::Path;
 
 /// How many bytes of a name PostgreSQL keeps; it drops the rest without a word.
@@ -21,14 +21,14 @@ pub(crate) fn literal(text: &str) -> String {
 }
 
 /// What is wrong with a name of something.
-pub(crate) fn problem(argument: &str, name: &str) -> Option<Problem> {
+pub(crate) fn problem(argument: &str, name: &str) -> Option<ArgumentProblem> {
     let wrong = match name {
         "" => "is empty".to_owned(),
         _ if name.contains('\0') => "has a zero byte in it".to_owned(),
         _ if name.len() > LONGEST => format!("has {} bytes, but PostgreSQL keeps {LONGEST}", name.len()),
         _ => return None,
     };
-    Some(Problem { path: Path::attribute(argument), message: format!("`{argument}` {wrong}") })
+    Some(ArgumentProblem { path: Path::attribute(argument), message: format!("`{argument}` {wrong}") })
 }
 
 #[cfg(test)]

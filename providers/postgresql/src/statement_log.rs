@@ -5,14 +5,14 @@ use std::future::Future;
 use ha_provider::RemoteCall;
 use tokio_postgres::Error;
 
-use crate::connect::NotOpened;
+use crate::connect::OpenError;
 
 const SERVICE: &str = "postgresql";
 
 /// Waits for the connection to a server, and logs that.
-pub(crate) async fn connecting<T>(server: &str, opening: impl Future<Output = Result<T, NotOpened>>) -> Result<T, NotOpened> {
+pub(crate) async fn connecting<T>(server: &str, opening: impl Future<Output = Result<T, OpenError>>) -> Result<T, OpenError> {
     let call = RemoteCall { service: SERVICE, server, operation: "connect" };
-    call.logged(opening, |it| if let NotOpened::Failed(error) = it { code(error) } else { None }).await
+    call.logged(opening, |it| if let OpenError::Failed(error) = it { code(error) } else { None }).await
 }
 
 /// Waits for the answer to a statement, and logs that.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ha_files::regular_file;
 use ha_files::regular_file::LARGEST_KEY;
-use ha_provider::{Attempting, Error};
+use ha_provider::{Error, ErrorContext};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -61,9 +61,9 @@ impl SslMode {
 
 /// Everything that is said of TLS. Files are read when a connection is made: the same run may write them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tls {
+pub(crate) struct TlsSettings {
     pub(crate) mode: SslMode,
-    pub(crate) authorities: Authorities,
+    pub(crate) authorities: TrustedAuthorities,
     /// Whether TLS begins at once, without asking the server whether it has any.
     pub(crate) is_direct: bool,
     /// The files with the client's own certificate and its key.
@@ -73,15 +73,15 @@ pub(crate) struct Tls {
     /// The file with the certificates that the authorities have taken back.
     revoked: Option<String>,
     names_host: bool,
-    oldest: Option<Version>,
-    newest: Option<Version>,
+    oldest: Option<TlsVersion>,
+    newest: Option<TlsVersion>,
 }
 
-impl Default for Tls {
+impl Default for TlsSettings {
     fn default() -> Self {
         Self {
             mode: SslMode::default(),
-            authorities: Authorities::None,
+            authorities: TrustedAuthorities::None,
             is_direct: false,
             certificate: None,
             key: None,
@@ -96,7 +96,7 @@ impl Default for Tls {
 
 /// Whom to trust.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Authorities {
+pub(crate) enum TrustedAuthorities {
     /// It is not said.
     #[default]
     None,
@@ -108,7 +108,7 @@ pub(crate) enum Authorities {
     System,
 }
 
-impl Authorities {
+impl TrustedAuthorities {
     /// Reads the file that they are in.
     pub(crate) fn read(&mut self) -> Result<(), Error> {
         if let Self::File(file) = self {
@@ -120,13 +120,13 @@ impl Authorities {
 
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Version {
+enum TlsVersion {
     Old,
     Tls12,
     Tls13,
 }
 
-impl Tls {
+impl TlsSettings {
     /// Takes a parameter of libpq that is about TLS.
     pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let file = || match value {
@@ -149,8 +149,8 @@ impl Tls {
                     _ => return Err(one_of(name, "postgres, direct")),
                 }
             }
-            "sslrootcert" if value == "system" => self.authorities = Authorities::System,
-            "sslrootcert" => self.authorities = Authorities::File(file()?),
+            "sslrootcert" if value == "system" => self.authorities = TrustedAuthorities::System,
+            "sslrootcert" => self.authorities = TrustedAuthorities::File(file()?),
             "sslcert" => self.certificate = Some(file()?),
             "sslkey" => self.key = Some(file()?),
             "sslcrl" => self.revoked = Some(file()?),
@@ -164,7 +164,7 @@ impl Tls {
             }
             "ssl_min_protocol_version" => self.oldest = version(name, value)?,
             "ssl_max_protocol_version" => match version(name, value)? {
-                Some(Version::Old) => return Err(format!("`{name}` must be at least TLSv1.2: nothing older is spoken")),
+                Some(TlsVersion::Old) => return Err(format!("`{name}` must be at least TLSv1.2: nothing older is spoken")),
                 newest => self.newest = newest,
             },
             _ => return Err(format!("`{name}` is not about TLS")),
@@ -174,28 +174,29 @@ impl Tls {
 
     /// Whether the server's certificate is checked.
     pub(crate) fn verifies(&self) -> bool {
-        self.mode.verifies(self.authorities != Authorities::None)
+        self.mode.verifies(self.authorities != TrustedAuthorities::None)
     }
 
     fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
-        let all = [(Version::Tls12, &TLS12), (Version::Tls13, &TLS13)];
-        let fits = |it: Version| self.oldest.is_none_or(|oldest| it >= oldest) && self.newest.is_none_or(|newest| it <= newest);
+        let all = [(TlsVersion::Tls12, &TLS12), (TlsVersion::Tls13, &TLS13)];
+        let fits =
+            |it: TlsVersion| self.oldest.is_none_or(|oldest| it >= oldest) && self.newest.is_none_or(|newest| it <= newest);
         all.into_iter().filter(|(it, _)| fits(*it)).map(|(_, version)| version).collect()
     }
 }
 
-fn version(name: &str, value: &str) -> Result<Option<Version>, String> {
+fn version(name: &str, value: &str) -> Result<Option<TlsVersion>, String> {
     Ok(Some(match value.to_ascii_lowercase().as_str() {
         "" => return Ok(None),
-        "tlsv1" | "tlsv1.1" => Version::Old,
-        "tlsv1.2" => Version::Tls12,
-        "tlsv1.3" => Version::Tls13,
+        "tlsv1" | "tlsv1.1" => TlsVersion::Old,
+        "tlsv1.2" => TlsVersion::Tls12,
+        "tlsv1.3" => TlsVersion::Tls13,
         _ => return Err(one_of(name, "TLSv1, TLSv1.1, TLSv1.2, TLSv1.3")),
     }))
 }
 
 /// What makes TLS connections as is said.
-pub(crate) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, Error> {
+pub(crate) fn connector(tls: &TlsSettings) -> Result<MakeRustlsConnect, Error> {
     let provider = Arc::new(ring::default_provider());
     let versions = tls.versions();
     if versions.is_empty() {
@@ -211,9 +212,9 @@ pub(crate) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, Error> {
                 .with_crls(revoked(tls.revoked.as_deref())?)
                 .build()
                 .attempting("prepare to check the certificate of the PostgreSQL server")?;
-            if tls.mode == SslMode::VerifyFull { strict } else { Arc::new(AnyName(strict)) }
+            if tls.mode == SslMode::VerifyFull { strict } else { Arc::new(AnyNameVerifier(strict)) }
         }
-        false => Arc::new(Anyone(provider)),
+        false => Arc::new(AnyCertificateVerifier(provider)),
     };
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
     let mut config = match (&tls.certificate, &tls.key) {
@@ -233,7 +234,7 @@ pub(crate) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, Error> {
 
 fn read(file: &str, parameter: &str) -> Result<Vec<u8>, Error> {
     let read = regular_file::read(file.as_ref(), LARGEST_KEY).attempting(format!("read the file `{file}` (`{parameter}`)"));
-    read.map_err(|it| it.outcome(ha_provider::Outcome::Refused))
+    read.map_err(|it| it.outcome(ha_provider::CallOutcome::Refused))
 }
 
 fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -260,16 +261,16 @@ fn revoked(file: Option<&str>) -> Result<Vec<CertificateRevocationListDer<'stati
     lists.attempting(format!("read the list of revoked certificates in `{file}` (`sslcrl`)"))
 }
 
-fn roots(authorities: &Authorities) -> Result<RootCertStore, Error> {
+fn roots(authorities: &TrustedAuthorities) -> Result<RootCertStore, Error> {
     let attempted = "read the certificate of the authority that PostgreSQL's is checked by";
     let text = match authorities {
-        Authorities::None => {
+        TrustedAuthorities::None => {
             return Err(Error::new("prepare to check the certificate of the PostgreSQL server", "no authority is given")
                 .help("set `ca_certificate` or `sslrootcert` of the provider `postgresql`"));
         }
-        Authorities::System => return trusted_here(),
-        Authorities::Text(text) => text.clone().into_bytes(),
-        Authorities::File(file) => read(file, "sslrootcert")?,
+        TrustedAuthorities::System => return trusted_here(),
+        TrustedAuthorities::Text(text) => text.clone().into_bytes(),
+        TrustedAuthorities::File(file) => read(file, "sslrootcert")?,
     };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&text) {
@@ -298,9 +299,9 @@ fn trusted_here() -> Result<RootCertStore, Error> {
 
 /// Takes every name, once the certificate is known to be of a trusted authority.
 #[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
+struct AnyNameVerifier(Arc<WebPkiServerVerifier>);
 
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for AnyNameVerifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -343,9 +344,9 @@ impl ServerCertVerifier for AnyName {
 
 /// Takes every certificate, whose key must still be the server's.
 #[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
+struct AnyCertificateVerifier(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anyone {
+impl ServerCertVerifier for AnyCertificateVerifier {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

@@ -1,6 +1,6 @@
 //! Draws characters so that every text the recipe allows is equally likely but for the promised minimums.
 
-use ha_provider::{Error, Problem};
+use ha_provider::{ArgumentProblem, Error};
 use ha_value::{Path, Value};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -19,7 +19,7 @@ pub(crate) fn length(text: &str) -> Value {
 
 /// What a text is drawn from; the arguments that the kinds here share.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Recipe {
+pub(crate) struct CharacterRecipe {
     pub(crate) length: u32,
     #[serde(default = "yes")]
     pub(crate) upper: bool,
@@ -59,21 +59,21 @@ pub(crate) fn yes() -> bool {
     true
 }
 
-struct Class {
+struct CharacterClass {
     name: &'static str,
     characters: Vec<char>,
     wanted: bool,
     at_least: u32,
 }
 
-impl Recipe {
-    fn classes(&self) -> [Class; 4] {
+impl CharacterRecipe {
+    fn classes(&self) -> [CharacterClass; 4] {
         let class = |name, characters: &str, wanted, at_least| {
             let mut distinct: Vec<char> = characters.chars().collect();
             // A character written twice would be drawn twice as often.
             distinct.sort_unstable();
             distinct.dedup();
-            Class { name, characters: distinct, wanted, at_least }
+            CharacterClass { name, characters: distinct, wanted, at_least }
         };
         let special = self.override_special.as_deref().filter(|it| !it.is_empty()).unwrap_or(SPECIAL);
         [
@@ -85,9 +85,9 @@ impl Recipe {
     }
 
     /// What is wrong with it.
-    pub(crate) fn problems(&self) -> Vec<Problem> {
+    pub(crate) fn problems(&self) -> Vec<ArgumentProblem> {
         let mut problems = Vec::new();
-        let mut problem = |name: &str, message: String| problems.push(Problem { path: Path::attribute(name), message });
+        let mut problem = |name: &str, message: String| problems.push(ArgumentProblem { path: Path::attribute(name), message });
         if self.length == 0 || self.length > LONGEST {
             problem("length", format!("`length` is {}, but must be between 1 and {LONGEST}", self.length));
         }

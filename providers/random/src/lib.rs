@@ -5,7 +5,7 @@ mod random_id;
 mod random_password;
 mod random_string;
 
-use ha_provider::{Registry, UnsupportedNames};
+use ha_provider::{ProviderRegistry, UnsupportedNames};
 
 /// Kinds that others have under these names and that are not here.
 const UNSUPPORTED: &[UnsupportedNames] = &[
@@ -22,11 +22,11 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
 
 /// Enters the kinds of this room.
 #[must_use]
-pub fn register(registry: Registry) -> Registry {
+pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry.unsupported(UNSUPPORTED).nobody("random", |registry| {
         registry
-            .resource::<random_id::Identifier>()
-            .resource::<random_password::Password>()
+            .resource::<random_id::RandomId>()
+            .resource::<random_password::RandomPassword>()
             .resource::<random_string::RandomString>()
     })
 }

@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Problem, Reading, Recorded, Resource};
+use ha_provider::{
+    ArgumentProblem, Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource, Resource,
+    ResourceHooks, ResourceReading,
+};
 use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +14,7 @@ use crate::characters::bytes;
 
 /// A number that nobody else has, in several spellings; for names that must be unique.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Identifier {
+pub(crate) struct RandomId {
     /// How many random bytes.
     byte_length: Immutable<u32>,
     /// What every spelling begins with.
@@ -21,7 +24,7 @@ pub(crate) struct Identifier {
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct RandomIdOutputs {
     /// Padded lower-case hexadecimal.
     hex: String,
     /// Decimal digits.
@@ -36,59 +39,59 @@ pub(crate) struct Outputs {
 const SPELLINGS: [&str; 4] = ["hex", "dec", "b64_std", "b64_url"];
 
 #[derive(Deserialize)]
-struct Length {
+struct LengthArguments {
     byte_length: u32,
 }
 
-impl Resource for Identifier {
+impl Resource for RandomId {
     const KIND: &'static str = "random_id";
     const PURE: bool = true;
-    type Provider = Nobody;
-    type Outputs = Outputs;
+    type Provider = NoProvider;
+    type Outputs = RandomIdOutputs;
 
-    fn hooks() -> Hooks {
-        let hooks = Hooks::new().made_of(&SPELLINGS, &["prefix", "byte_length"]).made_of(&["id"], &["byte_length"]);
-        hooks.check(|Length { byte_length }| match byte_length {
+    fn hooks() -> ResourceHooks {
+        let hooks = ResourceHooks::new().made_of(&SPELLINGS, &["prefix", "byte_length"]).made_of(&["id"], &["byte_length"]);
+        hooks.check(|LengthArguments { byte_length }| match byte_length {
             1..=1024 => Vec::new(),
             _ => {
                 let message = format!("`byte_length` is {byte_length}, but must be between 1 and 1024");
-                vec![Problem { path: Path::attribute("byte_length"), message }]
+                vec![ArgumentProblem { path: Path::attribute("byte_length"), message }]
             }
         })
     }
 
-    async fn create(&self, _: &Nobody, _: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, _: &NoProvider, _: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let drawn = bytes(*self.byte_length as usize)?;
-        let outputs = Outputs::of(&drawn, self.prefix.as_deref().map_or("", String::as_str));
-        Ok(Created { id: URL_SAFE_NO_PAD.encode(&drawn), outputs })
+        let outputs = RandomIdOutputs::of(&drawn, self.prefix.as_deref().map_or("", String::as_str));
+        Ok(CreatedResource { id: URL_SAFE_NO_PAD.encode(&drawn), outputs })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
         let (prefix, number) = id.rsplit_once(',').map_or((None, id), |(prefix, number)| (Some(prefix), number));
         let wrong = |_| {
             format!("the id is the number as `b64_url` spells it, `PREFIX,NUMBER` where there is a prefix; `{number}` is none")
         };
         let drawn = URL_SAFE_NO_PAD.decode(number).map_err(wrong)?;
-        let known = Known::by(number).argument("byte_length", i64::try_from(drawn.len()).unwrap_or(i64::MAX));
+        let known = ExistingResource::by(number).argument("byte_length", i64::try_from(drawn.len()).unwrap_or(i64::MAX));
         let known = prefix.into_iter().fold(known, |known, prefix| known.argument("prefix", prefix));
-        let Outputs { hex, dec, b64_std, b64_url } = Outputs::of(&drawn, prefix.unwrap_or_default());
+        let RandomIdOutputs { hex, dec, b64_std, b64_url } = RandomIdOutputs::of(&drawn, prefix.unwrap_or_default());
         Ok(known.output("hex", hex).output("dec", dec).output("b64_std", b64_std).output("b64_url", b64_url))
     }
 
-    async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        Ok(known.iter().map(|it| Reading::found(it.arguments.clone(), it.outputs.clone())).collect())
+    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+        Ok(known.iter().map(|it| ResourceReading::found(it.arguments.clone(), it.outputs.clone())).collect())
     }
 
-    async fn update(&self, _: &Nobody, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(&self, _: &NoProvider, before: &RecordedResource<Self>, _: &mut Attempt) -> Result<RandomIdOutputs, Error> {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(_: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         Ok(())
     }
 }
 
-impl Outputs {
+impl RandomIdOutputs {
     /// The spellings of a number.
     fn of(drawn: &[u8], prefix: &str) -> Self {
         let prefixed = |spelling: String| format!("{prefix}{spelling}");

@@ -1,16 +1,17 @@
 use std::collections::BTreeMap;
 
 use ha_provider::{
-    Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Secret, UnsupportedNames,
+    Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource, Resource, ResourceHooks,
+    ResourceReading, Secret, UnsupportedNames,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::characters::{Recipe, length, yes};
+use crate::characters::{CharacterRecipe, length, yes};
 
 /// A password, drawn once and kept sealed in the state. Any change of an argument draws another.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Password {
+pub(crate) struct RandomPassword {
     /// How many characters.
     length: Immutable<u32>,
     /// Whether to draw from `A` to `Z`.
@@ -44,7 +45,7 @@ pub(crate) struct Password {
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct RandomPasswordOutputs {
     /// The password.
     result: Secret<String>,
 }
@@ -53,9 +54,9 @@ fn immutably_yes() -> Immutable<bool> {
     Immutable(yes())
 }
 
-impl Password {
-    fn recipe(&self) -> Recipe {
-        Recipe {
+impl RandomPassword {
+    fn recipe(&self) -> CharacterRecipe {
+        CharacterRecipe {
             length: *self.length,
             upper: *self.upper,
             lower: *self.lower,
@@ -70,36 +71,41 @@ impl Password {
     }
 }
 
-impl Resource for Password {
+impl Resource for RandomPassword {
     const KIND: &'static str = "random_password";
     const PURE: bool = true;
     const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(&["number"], "write `numeric = …`")];
-    type Provider = Nobody;
-    type Outputs = Outputs;
+    type Provider = NoProvider;
+    type Outputs = RandomPasswordOutputs;
 
-    fn hooks() -> Hooks {
-        Hooks::new().check(|recipe: Recipe| recipe.problems())
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new().check(|recipe: CharacterRecipe| recipe.problems())
     }
 
-    async fn create(&self, _: &Nobody, _: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, _: &NoProvider, _: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let result = Secret(self.recipe().draw()?);
         // The service's name for it is shown freely, so the password cannot be its own.
-        Ok(Created { id: "none".into(), outputs: Outputs { result } })
+        Ok(CreatedResource { id: "none".into(), outputs: RandomPasswordOutputs { result } })
     }
 
-    fn known_by(password: &str) -> Result<Known, String> {
-        Ok(Known::by("none").argument("length", length(password)).output("result", password))
+    fn known_by(password: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by("none").argument("length", length(password)).output("result", password))
     }
 
-    async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        Ok(known.iter().map(|it| Reading::found(it.arguments.clone(), it.outputs.clone())).collect())
+    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+        Ok(known.iter().map(|it| ResourceReading::found(it.arguments.clone(), it.outputs.clone())).collect())
     }
 
-    async fn update(&self, _: &Nobody, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        _: &NoProvider,
+        before: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<RandomPasswordOutputs, Error> {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(_: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         Ok(())
     }
 }

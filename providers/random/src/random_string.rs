@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
 
-use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, UnsupportedNames};
+use ha_provider::{
+    Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource, Resource, ResourceHooks,
+    ResourceReading, UnsupportedNames,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::characters::{ARGUMENTS, Recipe, length, yes};
+use crate::characters::{ARGUMENTS, CharacterRecipe, length, yes};
 
 /// A text that is no secret, such as the end of a name; for secrets there is `random_password`. Any change of an argument
 /// draws another.
@@ -43,7 +46,7 @@ pub(crate) struct RandomString {
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct RandomStringOutputs {
     /// The text.
     result: String,
 }
@@ -53,8 +56,8 @@ fn immutably_yes() -> Immutable<bool> {
 }
 
 impl RandomString {
-    fn recipe(&self) -> Recipe {
-        Recipe {
+    fn recipe(&self) -> CharacterRecipe {
+        CharacterRecipe {
             length: *self.length,
             upper: *self.upper,
             lower: *self.lower,
@@ -73,31 +76,36 @@ impl Resource for RandomString {
     const KIND: &'static str = "random_string";
     const PURE: bool = true;
     const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(&["number"], "write `numeric = …`")];
-    type Provider = Nobody;
-    type Outputs = Outputs;
+    type Provider = NoProvider;
+    type Outputs = RandomStringOutputs;
 
-    fn hooks() -> Hooks {
-        Hooks::new().check(|recipe: Recipe| recipe.problems()).made_of(&["id", "result"], ARGUMENTS)
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new().check(|recipe: CharacterRecipe| recipe.problems()).made_of(&["id", "result"], ARGUMENTS)
     }
 
-    async fn create(&self, _: &Nobody, _: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, _: &NoProvider, _: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let result = self.recipe().draw()?;
-        Ok(Created { id: result.clone(), outputs: Outputs { result } })
+        Ok(CreatedResource { id: result.clone(), outputs: RandomStringOutputs { result } })
     }
 
-    fn known_by(text: &str) -> Result<Known, String> {
-        Ok(Known::by(text).argument("length", length(text)).output("result", text))
+    fn known_by(text: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(text).argument("length", length(text)).output("result", text))
     }
 
-    async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        Ok(known.iter().map(|it| Reading::found(it.arguments.clone(), it.outputs.clone())).collect())
+    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+        Ok(known.iter().map(|it| ResourceReading::found(it.arguments.clone(), it.outputs.clone())).collect())
     }
 
-    async fn update(&self, _: &Nobody, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        _: &NoProvider,
+        before: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<RandomStringOutputs, Error> {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(_: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -2,15 +2,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use ha_provider::{Attempt, Error, Registry, Witness};
+use ha_provider::{Attempt, Error, ProviderRegistry, StepObserver};
 use ha_value::{Address, Object, Value};
 use proptest::prelude::*;
 
-use crate::characters::Recipe;
+use crate::characters::CharacterRecipe;
 
 struct Silent;
 
-impl Witness for Silent {
+impl StepObserver for Silent {
     fn note<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
@@ -25,8 +25,8 @@ fn arguments(given: &[(&str, Value)]) -> Object {
 }
 
 async fn created(kind: &str, given: &[(&str, Value)]) -> (String, Object) {
-    let (schemas, drivers) = crate::register(Registry::new()).split();
-    let schema = schemas.kind(ha_value::Mode::Managed, kind).unwrap().schema();
+    let (schemas, drivers) = crate::register(ProviderRegistry::new()).split();
+    let schema = schemas.kind(ha_value::ResourceMode::Managed, kind).unwrap().schema();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     let address: Address = format!("{kind}.it").parse().unwrap();
     let mut attempt = Attempt::new(address, "0".repeat(32), false, BTreeMap::new(), Arc::new(Silent));
@@ -35,8 +35,8 @@ async fn created(kind: &str, given: &[(&str, Value)]) -> (String, Object) {
 }
 
 async fn imported(kind: &str, id: &str, configured: &[(&str, Value)]) -> Result<(Object, Object), String> {
-    let (schemas, drivers) = crate::register(Registry::new()).split();
-    let schema = schemas.kind(ha_value::Mode::Managed, kind).unwrap().schema();
+    let (schemas, drivers) = crate::register(ProviderRegistry::new()).split();
+    let schema = schemas.kind(ha_value::ResourceMode::Managed, kind).unwrap().schema();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     let conformed = schema.conform(&arguments(configured)).unwrap();
     let found = drivers.resource(kind).unwrap().import(&client, id, &conformed).await.map_err(|it| it.to_string())?;
@@ -63,7 +63,7 @@ async fn what_was_drawn_elsewhere_is_taken_over() {
 
 #[test]
 fn every_kind_has_its_file_and_is_registered() {
-    let (schemas, _) = crate::register(Registry::new()).split();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
     let registered: BTreeSet<String> = schemas.kinds().map(|(_, it)| it.kind.to_string()).collect();
     let mut written = BTreeSet::new();
     for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
@@ -107,8 +107,8 @@ async fn an_identifier_is_spelt_in_four_ways() {
 
 #[test]
 fn impossible_recipes_are_refused_with_all_reasons() {
-    let (schemas, _) = crate::register(Registry::new()).split();
-    let kind = schemas.kind(ha_value::Mode::Managed, "random_password").unwrap();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
+    let kind = schemas.kind(ha_value::ResourceMode::Managed, "random_password").unwrap();
     let given = arguments(&[
         ("length", Value::from(3)),
         ("special", Value::from(false)),
@@ -128,7 +128,7 @@ proptest! {
     fn a_text_keeps_to_its_recipe(
         spare in 0_u32..20, upper in 0_u32..4, lower in 0_u32..4, numeric in 0_u32..4, special in 0_u32..4, letters: bool
     ) {
-        let recipe = Recipe {
+        let recipe = CharacterRecipe {
             length: spare + upper + lower + numeric + special + 1,
             upper: letters || upper > 0, lower: letters || lower > 0, numeric: true, special: special > 0,
             min_upper: upper, min_lower: lower, min_numeric: numeric, min_special: special,
@@ -149,7 +149,7 @@ proptest! {
 
 #[test]
 fn every_character_comes_about_equally_often() {
-    let recipe = Recipe {
+    let recipe = CharacterRecipe {
         length: 4000,
         upper: false,
         lower: false,

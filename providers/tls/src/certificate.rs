@@ -1,6 +1,6 @@
 //! What can be read off a certificate.
 
-use ha_provider::{Error, Problem};
+use ha_provider::{ArgumentProblem, Error};
 use ha_value::Path;
 use jiff::Timestamp;
 use rcgen::{Issuer, KeyPair, PublicKeyData};
@@ -10,7 +10,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// A certificate as it was read.
 #[derive(Debug)]
-pub(crate) struct Facts {
+pub(crate) struct CertificateFacts {
     /// The SHA-256 of its bytes, spelt as openssl does.
     pub(crate) fingerprint: String,
     /// Its number among those of its issuer, as openssl spells it.
@@ -22,7 +22,7 @@ pub(crate) struct Facts {
     is_authority: bool,
 }
 
-impl Facts {
+impl CertificateFacts {
     /// Reads one certificate in its bare form.
     pub(crate) fn of(der: &[u8]) -> Result<Self, Error> {
         let (_, read) = X509Certificate::from_der(der).map_err(|it| Error::new("read a certificate", it))?;
@@ -57,7 +57,7 @@ impl Facts {
     }
 
     /// Whether it is about exactly the same name.
-    pub(crate) fn has_subject_of(&self, other: &Facts) -> bool {
+    pub(crate) fn has_subject_of(&self, other: &CertificateFacts) -> bool {
         self.subject == other.subject
     }
 }
@@ -66,7 +66,7 @@ impl Facts {
 ///
 /// # Errors
 /// What is missing of the two, or that they do not belong together.
-pub(crate) fn apart(pem: &str) -> Result<(String, String, Facts), String> {
+pub(crate) fn apart(pem: &str) -> Result<(String, String, CertificateFacts), String> {
     let wanted = "the id is the certificate and its private key, in PEM form, one behind the other";
     let block = |label: &str| {
         let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
@@ -76,7 +76,7 @@ pub(crate) fn apart(pem: &str) -> Result<(String, String, Facts), String> {
     };
     let certificate = block("CERTIFICATE").ok_or_else(|| format!("{wanted}; there is no `BEGIN CERTIFICATE` in it"))?;
     let key = block("PRIVATE KEY").ok_or_else(|| format!("{wanted}; there is no `BEGIN PRIVATE KEY` in it"))?;
-    let (facts, _) = Facts::of_pem(&certificate).map_err(|it| format!("{wanted}; {}", it.causes.join(": ")))?;
+    let (facts, _) = CertificateFacts::of_pem(&certificate).map_err(|it| format!("{wanted}; {}", it.causes.join(": ")))?;
     // The library's words never repeat the key.
     let pair = KeyPair::from_pem(&key).map_err(|it| format!("{wanted}; the key cannot be used: {it}"))?;
     match pair.subject_public_key_info() == facts.public_key {
@@ -86,9 +86,12 @@ pub(crate) fn apart(pem: &str) -> Result<(String, String, Facts), String> {
 }
 
 /// An authority that can sign, from its certificate and key.
-pub(crate) fn issuer(certificate_pem: &str, key_pem: &str) -> Result<(Facts, Issuer<'static, KeyPair>), Vec<Problem>> {
-    let problem = |name: &str, message: String| vec![Problem { path: Path::attribute(name), message }];
-    let (facts, der) = Facts::of_pem(certificate_pem).map_err(|it| {
+pub(crate) fn issuer(
+    certificate_pem: &str,
+    key_pem: &str,
+) -> Result<(CertificateFacts, Issuer<'static, KeyPair>), Vec<ArgumentProblem>> {
+    let problem = |name: &str, message: String| vec![ArgumentProblem { path: Path::attribute(name), message }];
+    let (facts, der) = CertificateFacts::of_pem(certificate_pem).map_err(|it| {
         problem("ca_certificate_pem", format!("`ca_certificate_pem` is no certificate: {}", it.causes.join(": ")))
     })?;
     if !facts.is_authority {

@@ -1,11 +1,11 @@
-use ha_provider::{Attempting, Error};
+use ha_provider::{Error, ErrorContext};
 use rcgen::KeyPair;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a key is made. Both are taken by every TLS library of the last decade; RSA keys cannot be generated here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub(crate) enum Algorithm {
+pub(crate) enum KeyAlgorithm {
     /// The curve that is taken everywhere.
     #[default]
     #[serde(rename = "ECDSA_P256")]
@@ -15,12 +15,12 @@ pub(crate) enum Algorithm {
     EcdsaP384,
 }
 
-impl Algorithm {
+impl KeyAlgorithm {
     /// A new key.
     pub(crate) fn generate(self) -> Result<KeyPair, Error> {
         let algorithm = match self {
-            Algorithm::EcdsaP256 => &rcgen::PKCS_ECDSA_P256_SHA256,
-            Algorithm::EcdsaP384 => &rcgen::PKCS_ECDSA_P384_SHA384,
+            KeyAlgorithm::EcdsaP256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+            KeyAlgorithm::EcdsaP384 => &rcgen::PKCS_ECDSA_P384_SHA384,
         };
         KeyPair::generate_for(algorithm).attempting("generate a private key")
     }

@@ -8,7 +8,7 @@ mod tls_ca;
 mod tls_cert;
 mod validity;
 
-use ha_provider::{Registry, UnsupportedNames};
+use ha_provider::{ProviderRegistry, UnsupportedNames};
 
 /// Kinds that others have under these names and that are not here.
 const UNSUPPORTED: &[UnsupportedNames] = &[
@@ -21,10 +21,10 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
 
 /// Enters the kinds of this room.
 #[must_use]
-pub fn register(registry: Registry) -> Registry {
+pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry
         .unsupported(UNSUPPORTED)
-        .nobody("tls", |registry| registry.resource::<tls_ca::Authority>().resource::<tls_cert::Certificate>())
+        .nobody("tls", |registry| registry.resource::<tls_ca::TlsAuthority>().resource::<tls_cert::TlsCertificate>())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use ha_provider::Problem;
+use ha_provider::ArgumentProblem;
 use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::names::{NamePart, name};
 
 /// Whom a certificate is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Subject {
+pub(crate) struct CertificateSubject {
     /// The name people know it by (`CN`).
     pub(crate) common_name: Option<String>,
     /// The organization (`O`). MongoDB takes those with the same `O`, `OU` and `DC`, all of them, for members of one set.
@@ -28,7 +28,7 @@ pub(crate) struct Subject {
     pub(crate) country: Option<String>,
 }
 
-impl Subject {
+impl CertificateSubject {
     /// Its attributes with the arguments that say them, from the largest to the smallest.
     fn attributes(&self) -> Vec<(&'static str, NamePart, &str)> {
         let Self { common_name, organization, locality, province, country, .. } = self;
@@ -55,21 +55,21 @@ impl Subject {
     }
 
     /// What is wrong with it.
-    pub(crate) fn problems(&self) -> Vec<Problem> {
+    pub(crate) fn problems(&self) -> Vec<ArgumentProblem> {
         let at = Path::attribute("subject");
         let mut problems = Vec::new();
         let attributes = self.attributes();
         if attributes.is_empty() {
             let message = "the subject is empty; give at least a `common_name`".to_owned();
-            problems.push(Problem { path: at.clone(), message });
+            problems.push(ArgumentProblem { path: at.clone(), message });
         }
         if self.organizational_unit.is_some() && !self.organizational_units.is_empty() {
             let message = "say one as `organizational_unit`, or several as `organizational_units`".to_owned();
-            problems.push(Problem { path: at.name("organizational_units"), message });
+            problems.push(ArgumentProblem { path: at.name("organizational_units"), message });
         }
         for (name, part, text) in attributes {
             let message = wrong(part, text).map(|it| format!("`{name}` {it}"));
-            problems.extend(message.map(|message| Problem { path: at.name(name), message }));
+            problems.extend(message.map(|message| ArgumentProblem { path: at.name(name), message }));
         }
         problems
     }

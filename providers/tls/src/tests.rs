@@ -4,12 +4,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use ha_provider::{Attempt, Error, ReadingValue, RecordedValue, Registry, Witness};
-use ha_value::{Address, Mode, Object, Value};
+use ha_provider::{Attempt, Error, ProviderRegistry, ReadingValue, RecordedValue, StepObserver};
+use ha_value::{Address, Object, ResourceMode, Value};
 
 struct Silent;
 
-impl Witness for Silent {
+impl StepObserver for Silent {
     fn note<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
@@ -32,8 +32,8 @@ fn list(given: &[&str]) -> Value {
 }
 
 fn problems(kind: &str, given: &Object) -> Vec<String> {
-    let (schemas, _) = crate::register(Registry::new()).split();
-    let kind = schemas.kind(Mode::Managed, kind).unwrap();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
+    let kind = schemas.kind(ResourceMode::Managed, kind).unwrap();
     match kind.schema().conform(given) {
         Ok(conformed) => kind.hooks().problems(kind.schema(), &conformed),
         Err(problems) => problems,
@@ -44,8 +44,8 @@ fn problems(kind: &str, given: &Object) -> Vec<String> {
 }
 
 async fn create(kind: &str, given: &Object) -> Result<RecordedValue, Error> {
-    let (schemas, drivers) = crate::register(Registry::new()).split();
-    let schema = schemas.kind(Mode::Managed, kind).unwrap().schema();
+    let (schemas, drivers) = crate::register(ProviderRegistry::new()).split();
+    let schema = schemas.kind(ResourceMode::Managed, kind).unwrap().schema();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     let address: Address = format!("{kind}.it").parse().unwrap();
     let mut attempt = Attempt::new(address, "0".repeat(32), false, BTreeMap::new(), Arc::new(Silent));
@@ -55,7 +55,7 @@ async fn create(kind: &str, given: &Object) -> Result<RecordedValue, Error> {
 }
 
 async fn read(kind: &str, known: RecordedValue) -> ReadingValue {
-    let (_, drivers) = crate::register(Registry::new()).split();
+    let (_, drivers) = crate::register(ProviderRegistry::new()).split();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     drivers.resource(kind).unwrap().read(&client, &[known]).await.unwrap().remove(0)
 }
@@ -98,7 +98,7 @@ fn openssl(folder: &Path, arguments: &[&str]) -> String {
 
 #[test]
 fn every_kind_has_its_file_and_is_registered() {
-    let (schemas, _) = crate::register(Registry::new()).split();
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
     let registered: BTreeSet<String> = schemas.kinds().map(|(_, it)| it.kind.to_string()).collect();
     let mut written = BTreeSet::new();
     for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
@@ -221,8 +221,8 @@ async fn what_is_good_reads_as_recorded_and_what_is_due_as_a_difference() {
     let ReadingValue::Found { arguments, remarks, .. } = read("tls_cert", known).await else { panic!("there") };
     assert_eq!(arguments["validity_period_hours"], Value::from(47));
     assert!(remarks[0].contains("is good until"), "{remarks:?}");
-    let (schemas, _) = crate::register(Registry::new()).split();
-    assert!(schemas.kind(Mode::Managed, "tls_cert").unwrap().schema().arguments["validity_period_hours"].immutable);
+    let (schemas, _) = crate::register(ProviderRegistry::new()).split();
+    assert!(schemas.kind(ResourceMode::Managed, "tls_cert").unwrap().schema().arguments["validity_period_hours"].immutable);
 }
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn an_authority_that_was_kept_elsewhere_is_taken_back() {
     let made = create("tls_ca", &given).await.unwrap();
     let text = |name: &str| made.outputs[name].revealed().as_str().unwrap().to_owned();
     let (certificate, key) = (text("certificate_pem"), text("private_key_pem"));
-    let (_, drivers) = crate::register(Registry::new()).split();
+    let (_, drivers) = crate::register(ProviderRegistry::new()).split();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     let import = async |pem: String| drivers.resource("tls_ca").unwrap().import(&client, &pem, &made.arguments).await;
     let found = import(format!("{certificate}{key}")).await.unwrap().unwrap().recorded;

@@ -1,21 +1,24 @@
-use ha_provider::{Attempt, Attempting, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Secret};
+use ha_provider::{
+    Attempt, CreatedResource, Error, ErrorContext, ExistingResource, Immutable, NoProvider, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, Secret,
+};
 use jiff::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyUsagePurpose};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::{Facts, apart};
-use crate::key::Algorithm;
+use crate::certificate::{CertificateFacts, apart};
+use crate::key::KeyAlgorithm;
 use crate::names;
-use crate::subject::Subject;
-use crate::validity::{self, Validity};
+use crate::subject::CertificateSubject;
+use crate::validity::{self, ValidityPeriod};
 
 /// An internal authority: a key and the certificate that says so itself. What it signs is trusted by whoever is given
 /// its certificate. Its key never leaves the sealed state but through `private_key_pem`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Authority {
+pub(crate) struct TlsAuthority {
     /// The authority's name. It must differ from the names of what it signs.
-    subject: Immutable<Subject>,
+    subject: Immutable<CertificateSubject>,
     /// For how many hours it is good.
     validity_period_hours: Immutable<u32>,
     /// How many hours before its end a plan replaces it, and all that it signed.
@@ -23,11 +26,11 @@ pub(crate) struct Authority {
     early_renewal_hours: u32,
     /// How its key is made.
     #[serde(default)]
-    key_algorithm: Immutable<Algorithm>,
+    key_algorithm: Immutable<KeyAlgorithm>,
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct TlsAuthorityOutputs {
     /// The certificate, for those who should trust the authority.
     certificate_pem: String,
     /// The key, in PKCS#8 form, for `tls_cert` and whatever else signs in its name.
@@ -39,33 +42,33 @@ pub(crate) struct Outputs {
 }
 
 #[derive(Deserialize)]
-struct Hours {
+struct AuthorityHours {
     validity_period_hours: u32,
     #[serde(default)]
     early_renewal_hours: u32,
 }
 
 #[derive(Deserialize)]
-struct About {
-    subject: Subject,
+struct AuthoritySubjectArguments {
+    subject: CertificateSubject,
 }
 
-impl Resource for Authority {
+impl Resource for TlsAuthority {
     const KIND: &'static str = "tls_ca";
     const PURE: bool = true;
-    type Provider = Nobody;
-    type Outputs = Outputs;
+    type Provider = NoProvider;
+    type Outputs = TlsAuthorityOutputs;
 
-    fn hooks() -> Hooks {
-        Hooks::new()
-            .check(|it: Hours| validity::problems(it.validity_period_hours, it.early_renewal_hours))
-            .check(|About { subject }| subject.problems())
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new()
+            .check(|it: AuthorityHours| validity::problems(it.validity_period_hours, it.early_renewal_hours))
+            .check(|AuthoritySubjectArguments { subject }| subject.problems())
             .made_of(&["certificate_pem"], &["subject"])
     }
 
-    async fn create(&self, _: &Nobody, _: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, _: &NoProvider, _: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let key = self.key_algorithm.generate()?;
-        let validity = Validity::from_now(*self.validity_period_hours, None)?;
+        let validity = ValidityPeriod::from_now(*self.validity_period_hours, None)?;
         let mut parameters = CertificateParams::default();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -74,42 +77,47 @@ impl Resource for Authority {
         let unnamed = parameters.self_signed(&key).attempting(what)?;
         let name = self.subject.name();
         let certificate = names::with_names(unnamed.der(), &name, &name, &key).attempting(what)?;
-        let facts = Facts::of(&certificate)?;
-        let outputs = Outputs {
+        let facts = CertificateFacts::of(&certificate)?;
+        let outputs = TlsAuthorityOutputs {
             certificate_pem: names::pem(&certificate),
             private_key_pem: Secret(key.serialize_pem()),
             fingerprint: facts.fingerprint,
             validity_end_time: facts.end.to_string(),
         };
-        Ok(Created { id: facts.serial, outputs })
+        Ok(CreatedResource { id: facts.serial, outputs })
     }
 
     /// The id is the authority itself: its certificate and its key in one PEM text.
-    fn known_by(pem: &str) -> Result<Known, String> {
+    fn known_by(pem: &str) -> Result<ExistingResource, String> {
         let (certificate, key, facts) = apart(pem)?;
-        let known = Known::by(facts.serial).output("certificate_pem", certificate).output("private_key_pem", key);
+        let known = ExistingResource::by(facts.serial).output("certificate_pem", certificate).output("private_key_pem", key);
         Ok(known.output("fingerprint", facts.fingerprint).output("validity_end_time", facts.end.to_string()))
     }
 
-    async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         let now = Timestamp::now();
-        let each = |it: &Recorded<Self>| {
+        let each = |it: &RecordedResource<Self>| {
             let (mut arguments, outputs) = (it.arguments.clone(), it.outputs.clone());
             let mut remarks = Vec::new();
             if let Some(due) = validity::due(&outputs.validity_end_time, arguments.early_renewal_hours, now)? {
                 arguments.validity_period_hours = due.hours_left;
                 remarks.push(due.remark);
             }
-            Ok(Reading::Found { arguments, outputs, remarks })
+            Ok(ResourceReading::Found { arguments, outputs, remarks })
         };
         known.iter().map(each).collect()
     }
 
-    async fn update(&self, _: &Nobody, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        _: &NoProvider,
+        before: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<TlsAuthorityOutputs, Error> {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(_: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         Ok(())
     }
 }

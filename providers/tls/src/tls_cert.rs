@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ha_provider::{
-    Attempt, Attempting, Created, Error, Hooks, Immutable, Known, Nobody, Problem, Reading, Recorded, Resource, Secret,
+    ArgumentProblem, Attempt, CreatedResource, Error, ErrorContext, ExistingResource, Immutable, NoProvider, RecordedResource,
+    Resource, ResourceHooks, ResourceReading, Secret,
 };
 use ha_value::Path;
 use jiff::Timestamp;
@@ -10,23 +11,23 @@ use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyUsagePurpose, SanType
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::{Facts, apart, issuer};
-use crate::key::Algorithm;
+use crate::certificate::{CertificateFacts, apart, issuer};
+use crate::key::KeyAlgorithm;
 use crate::names;
-use crate::subject::Subject;
-use crate::validity::{self, Validity};
+use crate::subject::CertificateSubject;
+use crate::validity::{self, ValidityPeriod};
 
 /// A key and a certificate for it, signed by an authority. Any change makes another key, but for
 /// `early_renewal_hours`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Certificate {
+pub(crate) struct TlsCertificate {
     /// The certificate of the authority that signs.
     ca_certificate_pem: Immutable<String>,
     /// The key of the authority that signs.
     ca_private_key_pem: Immutable<Secret<String>>,
     /// Whom it is about. Members of a MongoDB set need the same `organization`, `organizational_units` and
     /// `domain_components`, at least one of them, and clients that are no members must differ in one.
-    subject: Immutable<Subject>,
+    subject: Immutable<CertificateSubject>,
     /// The names clients connect to.
     #[serde(default)]
     dns_names: Immutable<Vec<String>>,
@@ -40,16 +41,16 @@ pub(crate) struct Certificate {
     early_renewal_hours: u32,
     /// What it may be used for: `server_auth`, `client_auth` or both. Members of a MongoDB set need both.
     #[serde(default = "both")]
-    allowed_uses: Immutable<BTreeSet<Use>>,
+    allowed_uses: Immutable<BTreeSet<CertificateUse>>,
     /// How its key is made.
     #[serde(default)]
-    key_algorithm: Immutable<Algorithm>,
+    key_algorithm: Immutable<KeyAlgorithm>,
 }
 
 /// What a certificate may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Use {
+pub(crate) enum CertificateUse {
     /// To be connected to.
     ServerAuth,
     /// To connect.
@@ -57,7 +58,7 @@ pub(crate) enum Use {
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct TlsCertificateOutputs {
     /// The certificate.
     certificate_pem: String,
     /// The key, in PKCS#8 form.
@@ -72,75 +73,75 @@ pub(crate) struct Outputs {
     validity_end_time: String,
 }
 
-fn both() -> Immutable<BTreeSet<Use>> {
-    Immutable([Use::ServerAuth, Use::ClientAuth].into())
+fn both() -> Immutable<BTreeSet<CertificateUse>> {
+    Immutable([CertificateUse::ServerAuth, CertificateUse::ClientAuth].into())
 }
 
 #[derive(Deserialize)]
-struct Hours {
+struct CertificateHours {
     validity_period_hours: u32,
     #[serde(default)]
     early_renewal_hours: u32,
 }
 
 #[derive(Deserialize)]
-struct Member {
-    subject: Subject,
-    allowed_uses: BTreeSet<Use>,
+struct MemberArguments {
+    subject: CertificateSubject,
+    allowed_uses: BTreeSet<CertificateUse>,
 }
 
 #[derive(Deserialize)]
-struct Names {
+struct NameArguments {
     #[serde(default)]
     dns_names: Vec<String>,
     #[serde(default)]
     ip_addresses: Vec<String>,
-    allowed_uses: BTreeSet<Use>,
+    allowed_uses: BTreeSet<CertificateUse>,
 }
 
 #[derive(Deserialize)]
-struct Signer {
+struct SignerArguments {
     ca_certificate_pem: String,
     ca_private_key_pem: String,
 }
 
-impl Resource for Certificate {
+impl Resource for TlsCertificate {
     const KIND: &'static str = "tls_cert";
     const PURE: bool = true;
-    type Provider = Nobody;
-    type Outputs = Outputs;
+    type Provider = NoProvider;
+    type Outputs = TlsCertificateOutputs;
 
-    fn hooks() -> Hooks {
-        Hooks::new()
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new()
             .made_of(&["certificate_pem"], &["subject", "dns_names", "ip_addresses"])
-            .check(|it: Hours| validity::problems(it.validity_period_hours, it.early_renewal_hours))
-            .check(|it: Member| it.problems())
-            .check(|it: Names| it.problems())
-            .check(|it: Signer| issuer(&it.ca_certificate_pem, &it.ca_private_key_pem).err().unwrap_or_default())
+            .check(|it: CertificateHours| validity::problems(it.validity_period_hours, it.early_renewal_hours))
+            .check(|it: MemberArguments| it.problems())
+            .check(|it: NameArguments| it.problems())
+            .check(|it: SignerArguments| issuer(&it.ca_certificate_pem, &it.ca_private_key_pem).err().unwrap_or_default())
     }
 
-    async fn create(&self, _: &Nobody, _: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, _: &NoProvider, _: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let what = "sign a certificate";
-        let refused = |problems: Vec<Problem>| {
+        let refused = |problems: Vec<ArgumentProblem>| {
             let messages: Vec<String> = problems.into_iter().map(|it| it.message).collect();
             Error::new(what, messages.join("; "))
         };
         let (authority, issuer) = issuer(&self.ca_certificate_pem, &self.ca_private_key_pem).map_err(refused)?;
         let key = self.key_algorithm.generate()?;
-        let validity = Validity::from_now(*self.validity_period_hours, Some(authority.end))?;
+        let validity = ValidityPeriod::from_now(*self.validity_period_hours, Some(authority.end))?;
         let mut parameters = self.parameters()?;
         validity.put_into(&mut parameters);
         let unnamed = parameters.signed_by(&key, &issuer).attempting(what)?;
         // What parses a name and writes it again may lose parts of it, and then no client would find the chain.
         let certificate =
             names::with_names(unnamed.der(), authority.subject(), &self.subject.name(), issuer.key()).attempting(what)?;
-        let facts = Facts::of(&certificate)?;
+        let facts = CertificateFacts::of(&certificate)?;
         if facts.has_subject_of(&authority) {
             return Err(Error::new(what, "its subject is the same as that of its authority")
                 .help("clients would take it for self-signed; give one of them another `common_name`"));
         }
         let private_key_pem = key.serialize_pem();
-        let outputs = Outputs {
+        let outputs = TlsCertificateOutputs {
             bundle_pem: Secret(format!("{private_key_pem}{}", names::pem(&certificate))),
             certificate_pem: names::pem(&certificate),
             private_key_pem: Secret(private_key_pem),
@@ -148,49 +149,54 @@ impl Resource for Certificate {
             serial: facts.serial.clone(),
             validity_end_time: facts.end.to_string(),
         };
-        Ok(Created { id: facts.serial, outputs })
+        Ok(CreatedResource { id: facts.serial, outputs })
     }
 
     /// The id is the certificate and its key in one PEM text.
-    fn known_by(pem: &str) -> Result<Known, String> {
+    fn known_by(pem: &str) -> Result<ExistingResource, String> {
         let (certificate, key, facts) = apart(pem)?;
-        let known = Known::by(facts.serial.clone()).output("bundle_pem", format!("{key}{certificate}"));
+        let known = ExistingResource::by(facts.serial.clone()).output("bundle_pem", format!("{key}{certificate}"));
         let known = known.output("certificate_pem", certificate).output("private_key_pem", key);
         let known = known.output("fingerprint", facts.fingerprint).output("serial", facts.serial);
         Ok(known.output("validity_end_time", facts.end.to_string()))
     }
 
-    async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         let now = Timestamp::now();
-        let each = |it: &Recorded<Self>| {
+        let each = |it: &RecordedResource<Self>| {
             let (mut arguments, outputs) = (it.arguments.clone(), it.outputs.clone());
             let mut remarks = Vec::new();
             if let Some(due) = validity::due(&outputs.validity_end_time, arguments.early_renewal_hours, now)? {
                 arguments.validity_period_hours = due.hours_left;
                 remarks.push(due.remark);
             }
-            Ok(Reading::Found { arguments, outputs, remarks })
+            Ok(ResourceReading::Found { arguments, outputs, remarks })
         };
         known.iter().map(each).collect()
     }
 
-    async fn update(&self, _: &Nobody, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        _: &NoProvider,
+        before: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<TlsCertificateOutputs, Error> {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(_: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         Ok(())
     }
 }
 
-impl Certificate {
+impl TlsCertificate {
     fn parameters(&self) -> Result<CertificateParams, Error> {
         let mut parameters = CertificateParams::default();
         parameters.use_authority_key_identifier_extension = true;
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        let purpose = |it: &Use| match it {
-            Use::ServerAuth => ExtendedKeyUsagePurpose::ServerAuth,
-            Use::ClientAuth => ExtendedKeyUsagePurpose::ClientAuth,
+        let purpose = |it: &CertificateUse| match it {
+            CertificateUse::ServerAuth => ExtendedKeyUsagePurpose::ServerAuth,
+            CertificateUse::ClientAuth => ExtendedKeyUsagePurpose::ClientAuth,
         };
         parameters.extended_key_usages = self.allowed_uses.iter().map(purpose).collect();
         for name in self.dns_names.iter() {
@@ -205,23 +211,23 @@ impl Certificate {
     }
 }
 
-impl Member {
-    fn problems(&self) -> Vec<Problem> {
+impl MemberArguments {
+    fn problems(&self) -> Vec<ArgumentProblem> {
         let mut problems = self.subject.problems();
         if self.allowed_uses.len() == 2 && problems.is_empty() && !self.subject.names_members() {
             let message = "a certificate for both server and client is taken to be a MongoDB member's, and mongod recognises \
                            members by `organization`, `organizational_unit` and `domain_components`: give at least one, the same for all members, or \
                            leave only `server_auth` or `client_auth` in `allowed_uses`";
-            problems.push(Problem { path: Path::attribute("subject"), message: message.into() });
+            problems.push(ArgumentProblem { path: Path::attribute("subject"), message: message.into() });
         }
         problems
     }
 }
 
-impl Names {
-    fn problems(&self) -> Vec<Problem> {
+impl NameArguments {
+    fn problems(&self) -> Vec<ArgumentProblem> {
         let mut problems = Vec::new();
-        let mut problem = |path: Path, message: String| problems.push(Problem { path, message });
+        let mut problem = |path: Path, message: String| problems.push(ArgumentProblem { path, message });
         for (index, name) in self.dns_names.iter().enumerate() {
             let at = Path::attribute("dns_names").index(index);
             if name.parse::<IpAddr>().is_ok() {
@@ -238,7 +244,7 @@ impl Names {
         if self.allowed_uses.is_empty() {
             problem(Path::attribute("allowed_uses"), "`allowed_uses` is empty: the certificate would be good for nothing".into());
         }
-        if self.allowed_uses.contains(&Use::ServerAuth) && self.dns_names.is_empty() && self.ip_addresses.is_empty() {
+        if self.allowed_uses.contains(&CertificateUse::ServerAuth) && self.dns_names.is_empty() && self.ip_addresses.is_empty() {
             let message =
                 "a server's certificate needs the names or addresses that clients connect to: `dns_names`, `ip_addresses`";
             problem(Path::attribute("dns_names"), message.into());

@@ -1,6 +1,6 @@
 //! From when to when a certificate is good, and when it is time for the next.
 
-use ha_provider::{Attempting, Error, Immutable, Problem};
+use ha_provider::{ArgumentProblem, Error, ErrorContext, Immutable};
 use ha_value::Path;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::CertificateParams;
@@ -11,12 +11,12 @@ const LONGEST_HOURS: u32 = 100 * 366 * 24;
 
 /// A stretch of time in whole seconds, which is all that certificates can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Validity {
+pub(crate) struct ValidityPeriod {
     start: Timestamp,
     pub(crate) end: Timestamp,
 }
 
-impl Validity {
+impl ValidityPeriod {
     /// From a little before now for so many hours, and never longer than until `latest`.
     pub(crate) fn from_now(hours: u32, latest: Option<Timestamp>) -> Result<Self, Error> {
         let now = Timestamp::from_second(Timestamp::now().as_second()).attempting("read the clock")?;
@@ -36,23 +36,23 @@ impl Validity {
 }
 
 /// What is wrong with these hours.
-pub(crate) fn problems(validity_period_hours: u32, early_renewal_hours: u32) -> Vec<Problem> {
+pub(crate) fn problems(validity_period_hours: u32, early_renewal_hours: u32) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
     if validity_period_hours == 0 || validity_period_hours > LONGEST_HOURS {
         let message = format!("`validity_period_hours` is {validity_period_hours}, but must be between 1 and {LONGEST_HOURS}");
-        problems.push(Problem { path: Path::attribute("validity_period_hours"), message });
+        problems.push(ArgumentProblem { path: Path::attribute("validity_period_hours"), message });
     } else if early_renewal_hours >= validity_period_hours {
         let message = format!(
             "`early_renewal_hours` is {early_renewal_hours}, not less than the {validity_period_hours} hours of validity: \
              every plan would renew it"
         );
-        problems.push(Problem { path: Path::attribute("early_renewal_hours"), message });
+        problems.push(ArgumentProblem { path: Path::attribute("early_renewal_hours"), message });
     }
     problems
 }
 
 /// A certificate whose time has come.
-pub(crate) struct Due {
+pub(crate) struct RenewalDue {
     /// How many hours of validity are left of those it was made with: a difference that only a new one can mend.
     pub(crate) hours_left: Immutable<u32>,
     /// What an operator should know.
@@ -60,7 +60,7 @@ pub(crate) struct Due {
 }
 
 /// Whether a certificate that ends then must be renewed now.
-pub(crate) fn due(end: &str, early_renewal_hours: u32, now: Timestamp) -> Result<Option<Due>, Error> {
+pub(crate) fn due(end: &str, early_renewal_hours: u32, now: Timestamp) -> Result<Option<RenewalDue>, Error> {
     let end: Timestamp = end.parse().attempting(format!("read the recorded end of validity `{end}`"))?;
     let left = end.duration_since(now);
     if left > SignedDuration::from_hours(early_renewal_hours.into()) {
@@ -71,7 +71,7 @@ pub(crate) fn due(end: &str, early_renewal_hours: u32, now: Timestamp) -> Result
         false => format!("expired at {end}"),
     };
     let hours = u32::try_from(left.as_hours().max(0)).expect("less than the hours of early renewal");
-    Ok(Some(Due { hours_left: Immutable(hours), remark }))
+    Ok(Some(RenewalDue { hours_left: Immutable(hours), remark }))
 }
 
 #[cfg(test)]

@@ -15,77 +15,77 @@ const DEEPEST: usize = 256;
 
 /// The blocks that something depends on.
 #[derive(Clone, Default)]
-pub struct Dependencies(Option<Link>);
+pub struct Dependencies(Option<GroupLink>);
 
 #[derive(Clone)]
-enum Link {
-    Here(Arc<Group>),
+enum GroupLink {
+    Here(Arc<DependencyGroup>),
     /// Read from disk by its name alone; the state that takes it in puts the group in its place.
-    Elsewhere(GroupId),
+    Elsewhere(DependencyGroupId),
 }
 
 /// Some blocks, and other groups of them.
 #[derive(Debug)]
-pub struct Group {
+pub struct DependencyGroup {
     /// Once somebody asks.
-    id: OnceLock<GroupId>,
+    id: OnceLock<DependencyGroupId>,
     blocks: Box<[BlockAddress]>,
-    groups: Box<[Arc<Group>]>,
+    groups: Box<[Arc<DependencyGroup>]>,
     depth: usize,
 }
 
 /// The name of a group: a digest of what is in it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GroupId([u8; 16]);
+pub struct DependencyGroupId([u8; 16]);
 
 /// All groups of a state, by name.
-pub type Groups = BTreeMap<GroupId, Arc<Group>>;
+pub type DependencyGroups = BTreeMap<DependencyGroupId, Arc<DependencyGroup>>;
 
 /// A group as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRecord {
     blocks: Vec<BlockAddress>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    groups: Vec<GroupId>,
+    groups: Vec<DependencyGroupId>,
 }
 
 impl Dependencies {
     /// These blocks, and what these others depend on.
     #[must_use]
     pub fn joined(blocks: BTreeSet<BlockAddress>, others: &[Self]) -> Self {
-        let mut groups: Vec<Arc<Group>> = others.iter().filter_map(|it| it.group().cloned()).collect();
+        let mut groups: Vec<Arc<DependencyGroup>> = others.iter().filter_map(|it| it.group().cloned()).collect();
         if groups.len() > 1 {
             groups.sort_unstable_by_key(|it| it.id());
             groups.dedup_by_key(|it| it.id());
         }
         if blocks.is_empty() && groups.len() <= 1 {
-            return Self(groups.pop().map(Link::Here));
+            return Self(groups.pop().map(GroupLink::Here));
         }
         // What is small is not worth a group of groups.
-        let is_small = |it: &Arc<Group>| it.groups.is_empty() && it.blocks.len() <= FEW;
+        let is_small = |it: &Arc<DependencyGroup>| it.groups.is_empty() && it.blocks.len() <= FEW;
         let (small, large): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_small);
         let small = small.iter().flat_map(|it| it.blocks.iter().cloned());
         let mut blocks: BTreeSet<BlockAddress> = blocks.into_iter().chain(small).collect();
         let (large, too_deep) = large.into_iter().partition::<Vec<_>, _>(|it| it.depth < DEEPEST);
         for group in too_deep {
-            blocks.extend(Self(Some(Link::Here(group))).iter().cloned());
+            blocks.extend(Self(Some(GroupLink::Here(group))).iter().cloned());
         }
-        Self(Some(Link::Here(Group::new(blocks.into_iter().collect(), large))))
+        Self(Some(GroupLink::Here(DependencyGroup::new(blocks.into_iter().collect(), large))))
     }
 
     /// The group that the blocks are in; none when there are none.
     #[must_use]
-    pub fn group(&self) -> Option<&Arc<Group>> {
+    pub fn group(&self) -> Option<&Arc<DependencyGroup>> {
         match &self.0 {
-            Some(Link::Here(group)) => Some(group),
+            Some(GroupLink::Here(group)) => Some(group),
             _ => None,
         }
     }
 
-    fn id(&self) -> Option<GroupId> {
+    fn id(&self) -> Option<DependencyGroupId> {
         match &self.0 {
-            Some(Link::Here(group)) => Some(group.id()),
-            Some(Link::Elsewhere(id)) => Some(*id),
+            Some(GroupLink::Here(group)) => Some(group.id()),
+            Some(GroupLink::Elsewhere(id)) => Some(*id),
             None => None,
         }
     }
@@ -98,8 +98,8 @@ impl Dependencies {
 
     /// The blocks, in no particular order; each group's once.
     pub fn iter(&self) -> impl Iterator<Item = &BlockAddress> {
-        let mut seen: HashSet<GroupId> = HashSet::new();
-        let mut open: Vec<&Arc<Group>> = self.group().into_iter().collect();
+        let mut seen: HashSet<DependencyGroupId> = HashSet::new();
+        let mut open: Vec<&Arc<DependencyGroup>> = self.group().into_iter().collect();
         let groups = std::iter::from_fn(move || {
             let group = open.pop()?;
             open.extend(group.groups.iter().filter(|it| seen.insert(it.id())));
@@ -112,7 +112,7 @@ impl Dependencies {
     pub fn replace(
         &mut self,
         by: &impl Fn(&BlockAddress) -> Option<Vec<BlockAddress>>,
-        done: &mut HashMap<GroupId, Dependencies>,
+        done: &mut HashMap<DependencyGroupId, Dependencies>,
     ) {
         if let Some(group) = self.group() {
             *self = group.replaced(by, done);
@@ -120,16 +120,16 @@ impl Dependencies {
     }
 
     /// Puts groups in the place of their names.
-    pub fn resolve(&mut self, groups: &Groups) {
-        if let Some(Link::Elsewhere(id)) = &self.0
+    pub fn resolve(&mut self, groups: &DependencyGroups) {
+        if let Some(GroupLink::Elsewhere(id)) = &self.0
             && let Some(group) = groups.get(id)
         {
-            self.0 = Some(Link::Here(group.clone()));
+            self.0 = Some(GroupLink::Here(group.clone()));
         }
     }
 
     /// The groups that must be written before this is, those they name first, without those that are `known`.
-    pub fn to_write(&self, known: &HashSet<GroupId>) -> Vec<Arc<Group>> {
+    pub fn to_write(&self, known: &HashSet<DependencyGroupId>) -> Vec<Arc<DependencyGroup>> {
         let mut order = Vec::new();
         let Some(group) = self.group().filter(|it| !it.is_written_in_place() && !known.contains(&it.id())) else { return order };
         let mut seen = HashSet::new();
@@ -146,15 +146,15 @@ impl Dependencies {
     }
 }
 
-impl Group {
-    fn new(blocks: Vec<BlockAddress>, groups: Vec<Arc<Group>>) -> Arc<Self> {
+impl DependencyGroup {
+    fn new(blocks: Vec<BlockAddress>, groups: Vec<Arc<DependencyGroup>>) -> Arc<Self> {
         let depth = groups.iter().map(|it| it.depth + 1).max().unwrap_or(0);
         Arc::new(Self { id: OnceLock::new(), blocks: blocks.into(), groups: groups.into(), depth })
     }
 
     /// Its name.
     #[must_use]
-    pub fn id(&self) -> GroupId {
+    pub fn id(&self) -> DependencyGroupId {
         *self.id.get_or_init(|| {
             let mut digest = Sha256::new();
             for block in &self.blocks {
@@ -166,7 +166,7 @@ impl Group {
                 digest.update(group.id().0);
             }
             let digest: [u8; 32] = digest.finalize().into();
-            GroupId(*digest.first_chunk().expect("a digest is longer than a name"))
+            DependencyGroupId(*digest.first_chunk().expect("a digest is longer than a name"))
         })
     }
 
@@ -178,7 +178,7 @@ impl Group {
 
     /// The other groups that are in it.
     #[must_use]
-    pub fn groups(&self) -> &[Arc<Group>] {
+    pub fn groups(&self) -> &[Arc<DependencyGroup>] {
         &self.groups
     }
 
@@ -189,7 +189,7 @@ impl Group {
     fn replaced(
         &self,
         by: &impl Fn(&BlockAddress) -> Option<Vec<BlockAddress>>,
-        done: &mut HashMap<GroupId, Dependencies>,
+        done: &mut HashMap<DependencyGroupId, Dependencies>,
     ) -> Dependencies {
         if let Some(done) = done.get(&self.id()) {
             return done.clone();
@@ -210,9 +210,9 @@ impl Group {
 
 impl GroupRecord {
     /// The group, among others that were written before it.
-    pub fn group(self, known: &Groups) -> Arc<Group> {
+    pub fn group(self, known: &DependencyGroups) -> Arc<DependencyGroup> {
         let groups = self.groups.iter().filter_map(|it| known.get(it).cloned()).collect();
-        Group::new(self.blocks, groups)
+        DependencyGroup::new(self.blocks, groups)
     }
 }
 
@@ -222,7 +222,7 @@ impl FromIterator<BlockAddress> for Dependencies {
     }
 }
 
-impl PartialEq for Group {
+impl PartialEq for DependencyGroup {
     fn eq(&self, other: &Self) -> bool {
         // Where no group is in another, comparing what is in them takes less than naming them.
         match self.groups.is_empty() && other.groups.is_empty() {
@@ -246,31 +246,31 @@ impl Eq for Dependencies {}
 impl fmt::Debug for Dependencies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Some(Link::Elsewhere(id)) => write!(f, "{id:?}"),
+            Some(GroupLink::Elsewhere(id)) => write!(f, "{id:?}"),
             _ => f.debug_list().entries(self.iter().map(ToString::to_string)).finish(),
         }
     }
 }
 
-impl fmt::Display for GroupId {
+impl fmt::Display for DependencyGroupId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-impl fmt::Debug for GroupId {
+impl fmt::Debug for DependencyGroupId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "group {self}")
     }
 }
 
-impl Serialize for GroupId {
+impl Serialize for DependencyGroupId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for GroupId {
+impl<'de> Deserialize<'de> for DependencyGroupId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let byte = |at: usize| text.get(at..at + 2).and_then(|it| u8::from_str_radix(it, 16).ok());
@@ -285,17 +285,17 @@ impl<'de> Deserialize<'de> for GroupId {
 /// A few blocks in place, or the name of a group.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum SerializedDependencies {
     Blocks(Vec<BlockAddress>),
-    Group { group: GroupId },
+    Group { group: DependencyGroupId },
 }
 
 impl Serialize for Dependencies {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let written = match (self.group(), self.id()) {
-            (Some(group), _) if group.is_written_in_place() => Written::Blocks(group.blocks.to_vec()),
-            (_, Some(group)) => Written::Group { group },
-            (_, None) => Written::Blocks(Vec::new()),
+            (Some(group), _) if group.is_written_in_place() => SerializedDependencies::Blocks(group.blocks.to_vec()),
+            (_, Some(group)) => SerializedDependencies::Group { group },
+            (_, None) => SerializedDependencies::Blocks(Vec::new()),
         };
         written.serialize(serializer)
     }
@@ -303,9 +303,9 @@ impl Serialize for Dependencies {
 
 impl<'de> Deserialize<'de> for Dependencies {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Written::deserialize(deserializer)? {
-            Written::Blocks(blocks) => blocks.into_iter().collect(),
-            Written::Group { group } => Self(Some(Link::Elsewhere(group))),
+        Ok(match SerializedDependencies::deserialize(deserializer)? {
+            SerializedDependencies::Blocks(blocks) => blocks.into_iter().collect(),
+            SerializedDependencies::Group { group } => Self(Some(GroupLink::Elsewhere(group))),
         })
     }
 }
@@ -315,7 +315,7 @@ mod tests {
     use super::*;
 
     fn blocks(range: std::ops::Range<usize>) -> BTreeSet<BlockAddress> {
-        range.map(|it| BlockAddress::root(ha_value::Mode::Managed, "a", format!("b{it:02}"))).collect()
+        range.map(|it| BlockAddress::root(ha_value::ResourceMode::Managed, "a", format!("b{it:02}"))).collect()
     }
 
     #[test]
@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(written.iter().map(|it| it.id()).collect::<Vec<_>>(), [large.id().unwrap(), more.id().unwrap()]);
         assert_eq!(more.to_write(&[large.id().unwrap()].into()).len(), 1);
 
-        let mut groups = Groups::new();
+        let mut groups = DependencyGroups::new();
         for group in written {
             let record: GroupRecord = serde_json::from_str(&serde_json::to_string(&group.record()).unwrap()).unwrap();
             groups.insert(group.id(), record.group(&groups));
@@ -352,7 +352,7 @@ mod tests {
     fn blocks_are_replaced_in_all_groups() {
         let large: Dependencies = blocks(0..20).into_iter().collect();
         let mut more = Dependencies::joined(blocks(30..31), &[large]);
-        let other = BlockAddress::root(ha_value::Mode::Managed, "a", "other");
+        let other = BlockAddress::root(ha_value::ResourceMode::Managed, "a", "other");
         more.replace(&|it| (&*it.name == "b07").then(|| vec![other.clone()]), &mut HashMap::new());
         assert_eq!(more.iter().count(), 21);
         assert!(more.iter().any(|it| *it == other) && !more.iter().any(|it| &*it.name == "b07"));

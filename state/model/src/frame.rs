@@ -14,7 +14,7 @@ use crate::{Dependencies, GroupRecord, OutputRecord, ProviderName, ProviderRecor
 #[non_exhaustive]
 pub enum Frame {
     /// A command began or ended.
-    Run(Run),
+    Run(RunFrame),
     /// A step is about to make its first call. On disk before that call.
     Intent(Intent),
     /// Something a step must find again after a kill.
@@ -60,7 +60,7 @@ pub enum Frame {
 /// A command that may write: where it began and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Run {
+pub enum RunFrame {
     /// It began.
     Start(RunStart),
     /// It ended by itself. A run without this was killed.

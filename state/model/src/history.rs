@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What became of a state's keys and places.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct History {
+pub struct StateHistory {
     /// The ids of keys that it must not be sealed with again.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub retired_keys: BTreeSet<String>,

@@ -9,8 +9,8 @@ mod record;
 pub mod samples;
 mod state;
 
-pub use dependencies::{Dependencies, Group, GroupId, GroupRecord, Groups};
-pub use frame::{Frame, Intent, Obligation, Run, RunEnd, RunOutcome, RunStart, StepOutcome};
-pub use history::History;
+pub use dependencies::{Dependencies, DependencyGroup, DependencyGroupId, DependencyGroups, GroupRecord};
+pub use frame::{Frame, Intent, Obligation, RunEnd, RunFrame, RunOutcome, RunStart, StepOutcome};
+pub use history::StateHistory;
 pub use record::{OutputRecord, ProviderName, ProviderRecord, Record};
-pub use state::{LastRun, State, Unfinished};
+pub use state::{LastRun, State, UnfinishedStep};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use ha_value::{Address, Name};
 use serde::{Deserialize, Serialize};
 
-use crate::dependencies::Groups;
-use crate::frame::{Frame, Intent, Obligation, Run, RunEnd, RunStart, StepOutcome};
-use crate::history::History;
-use crate::{Dependencies, Group, OutputRecord, ProviderName, ProviderRecord, Record};
+use crate::dependencies::DependencyGroups;
+use crate::frame::{Frame, Intent, Obligation, RunEnd, RunFrame, RunStart, StepOutcome};
+use crate::history::StateHistory;
+use crate::{Dependencies, DependencyGroup, OutputRecord, ProviderName, ProviderRecord, Record};
 
 /// What is known of everything: the frames so far, folded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,7 +27,7 @@ pub struct State {
     /// The outputs of the configuration's root.
     pub outputs: BTreeMap<Name, OutputRecord>,
     /// Intents without a result, by attempt.
-    pub unfinished: BTreeMap<u64, Unfinished>,
+    pub unfinished: BTreeMap<u64, UnfinishedStep>,
     /// What must be done before anything else, by id.
     pub obligations: BTreeMap<String, Obligation>,
     /// The last run.
@@ -35,14 +35,14 @@ pub struct State {
     /// The highest number an attempt has had.
     pub attempts: u64,
     /// The groups of blocks that records depend on, by name.
-    pub groups: Groups,
+    pub groups: DependencyGroups,
     /// What became of its keys and places.
-    pub history: History,
+    pub history: StateHistory,
 }
 
 /// A step that was begun and of which nothing more is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Unfinished {
+pub struct UnfinishedStep {
     /// What it was about to do.
     pub intent: Intent,
     /// What it noted on the way.
@@ -87,7 +87,7 @@ impl State {
     }
 
     /// The groups that are in use, those that others name before them.
-    pub fn groups_in_use(&self) -> Vec<Arc<Group>> {
+    pub fn groups_in_use(&self) -> Vec<Arc<DependencyGroup>> {
         let (mut known, mut used) = (HashSet::new(), Vec::new());
         for dependencies in self.all_dependencies() {
             for group in dependencies.to_write(&known) {
@@ -99,7 +99,7 @@ impl State {
     }
 
     /// The unfinished steps on an instance, oldest first.
-    pub fn unfinished_at<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = &'a Unfinished> {
+    pub fn unfinished_at<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = &'a UnfinishedStep> {
         self.unfinished.values().filter(move |it| it.intent.address == *address)
     }
 
@@ -111,8 +111,8 @@ impl State {
                 let group = group.group(&self.groups);
                 self.groups.insert(group.id(), group);
             }
-            Frame::Run(Run::Start(start)) => self.run = Some(LastRun { number, start, end: None }),
-            Frame::Run(Run::End(end)) => {
+            Frame::Run(RunFrame::Start(start)) => self.run = Some(LastRun { number, start, end: None }),
+            Frame::Run(RunFrame::End(end)) => {
                 if let Some(run) = &mut self.run {
                     run.end = Some(end);
                 }
@@ -162,7 +162,7 @@ impl State {
         intent.dependencies.resolve(&self.groups);
         self.attempts = self.attempts.max(intent.attempt);
         let notes = self.unfinished.remove(&intent.attempt).map(|before| before.notes).unwrap_or_default();
-        self.unfinished.insert(intent.attempt, Unfinished { intent, notes, failure: None });
+        self.unfinished.insert(intent.attempt, UnfinishedStep { intent, notes, failure: None });
     }
 
     fn settle(&mut self, number: u64, attempt: Option<u64>, outcome: StepOutcome) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ha_provider::{Error, NoSettings, Outcome, Schema, UnsupportedNames};
+use ha_provider::{CallOutcome, Error, NoSettings, Schema, UnsupportedNames};
 use ha_value::{Name, Object};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -25,12 +25,12 @@ pub trait Backend: 'static {
     ///
     /// # Errors
     /// What is wrong with the settings taken together.
-    fn open(settings: Self::Settings, surroundings: &Surroundings) -> Result<Box<dyn Store>, Error>;
+    fn open(settings: Self::Settings, surroundings: &BackendContext) -> Result<Box<dyn Store>, Error>;
 }
 
 /// What a store is told besides its settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Surroundings {
+pub struct BackendContext {
     /// The configuration's directory, from which paths in the settings go.
     pub directory: PathBuf,
     /// The directory on this machine that belongs to this one state, of this environment. It need not be there yet.
@@ -39,15 +39,15 @@ pub struct Surroundings {
     pub environment: Option<String>,
 }
 
-type Open = fn(&Schema, &Object, &Surroundings) -> Result<Box<dyn Store>, Error>;
+type OpenFunction = fn(&Schema, &Object, &BackendContext) -> Result<Box<dyn Store>, Error>;
 
 /// A way to keep states without its struct.
-pub struct DescribedBackend {
+pub struct BackendDescription {
     schema: Schema,
-    open: Open,
+    open: OpenFunction,
 }
 
-impl DescribedBackend {
+impl BackendDescription {
     /// What its block may say.
     #[must_use]
     pub fn schema(&self) -> &Schema {
@@ -58,16 +58,16 @@ impl DescribedBackend {
     ///
     /// # Errors
     /// What is wrong with the settings taken together.
-    pub fn open(&self, settings: &Object, surroundings: &Surroundings) -> Result<Box<dyn Store>, Error> {
+    pub fn open(&self, settings: &Object, surroundings: &BackendContext) -> Result<Box<dyn Store>, Error> {
         (self.open)(&self.schema, settings, surroundings)
     }
 }
 
 /// All ways to keep states, by name.
 #[derive(Default)]
-pub struct Backends(BTreeMap<Name, DescribedBackend>);
+pub struct BackendRegistry(BTreeMap<Name, BackendDescription>);
 
-impl Backends {
+impl BackendRegistry {
     /// None.
     #[must_use]
     pub fn new() -> Self {
@@ -78,26 +78,26 @@ impl Backends {
     #[must_use]
     pub fn with<B: Backend>(mut self) -> Self {
         let schema = Schema::of::<B::Settings, NoSettings>().with_unsupported(B::UNSUPPORTED);
-        let described = DescribedBackend { schema, open: open::<B> };
+        let described = BackendDescription { schema, open: open::<B> };
         self.0.insert(B::NAME.into(), described);
         self
     }
 
     /// The one of a name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&DescribedBackend> {
+    pub fn get(&self, name: &str) -> Option<&BackendDescription> {
         self.0.get(name)
     }
 
     /// All, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Name, &DescribedBackend)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &BackendDescription)> {
         self.0.iter()
     }
 }
 
-fn open<B: Backend>(schema: &Schema, settings: &Object, surroundings: &Surroundings) -> Result<Box<dyn Store>, Error> {
+fn open<B: Backend>(schema: &Schema, settings: &Object, surroundings: &BackendContext) -> Result<Box<dyn Store>, Error> {
     let typed = schema.typed(settings);
-    let typed: B::Settings =
-        typed.map_err(|it| Error::new(format!("read the settings of backend `{}`", B::NAME), it).outcome(Outcome::Refused))?;
+    let typed: B::Settings = typed
+        .map_err(|it| Error::new(format!("read the settings of backend `{}`", B::NAME), it).outcome(CallOutcome::Refused))?;
     B::open(typed, surroundings)
 }

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use ha_value::{Address, Name};
 use serde::{Deserialize, Serialize};
 
-use crate::envelope::{self, Envelope, Label, Sealer, TooLarge, VERSION};
-use crate::file_header::{File, PREAMBLE, Preamble};
-use crate::journal::Position;
-use crate::session::{KeyCache, Part, Session};
-use crate::{Key, KeyName, StateError};
+use crate::envelope::{self, FrameEnvelope, FrameLabel, FrameSealer, TooLarge, VERSION};
+use crate::file_header::{FileHeader, PREAMBLE, StateFileKind};
+use crate::journal::JournalPosition;
+use crate::session::{KeyCache, SessionHeader, SessionPart};
+use crate::{KeyName, StateError, StateKey};
 use ha_state_model::Obligation;
 use ha_state_model::frame::FrameKind;
 use ha_state_model::{GroupRecord, OutputRecord, ProviderName, ProviderRecord, Record};
-use ha_state_model::{LastRun, State, Unfinished};
+use ha_state_model::{LastRun, State, UnfinishedStep};
 
 /// Index position u64, entries u64, checksum u32, and the last four bytes.
 const FOOT: usize = 24;
@@ -23,11 +23,11 @@ const END: &[u8; 4] = b"end\n";
 const WORTH_A_THREAD: usize = 2_000;
 
 /// One entry. Each is one frame.
-enum Entry {
-    Head(Head),
+enum CheckpointEntry {
+    Head(CheckpointHead),
     Provider(ProviderName, ProviderRecord),
     Outputs(BTreeMap<Name, OutputRecord>),
-    Unfinished(Box<Unfinished>),
+    Unfinished(Box<UnfinishedStep>),
     Obligation(Obligation),
     Record(Box<Record>),
     Deposed(String, Box<Record>),
@@ -51,12 +51,12 @@ enum EntryKind {
 
 /// What there is one of.
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct CheckpointHead {
     attempts: u64,
     run: Option<LastRun>,
 }
 
-impl Entry {
+impl CheckpointEntry {
     /// Reads what an entry of this kind says; none when there is no such kind.
     fn read(kind: u8, body: &[u8]) -> serde_json::Result<Option<Self>> {
         const HEAD: u8 = EntryKind::Head as u8;
@@ -68,27 +68,27 @@ impl Entry {
         const DEPOSED: u8 = EntryKind::Deposed as u8;
         const GROUP: u8 = EntryKind::Group as u8;
         Ok(Some(match kind {
-            HEAD => Entry::Head(serde_json::from_slice(body)?),
+            HEAD => CheckpointEntry::Head(serde_json::from_slice(body)?),
             PROVIDER => {
                 let (name, record) = serde_json::from_slice(body)?;
-                Entry::Provider(name, record)
+                CheckpointEntry::Provider(name, record)
             }
-            OUTPUTS => Entry::Outputs(serde_json::from_slice(body)?),
-            UNFINISHED => Entry::Unfinished(serde_json::from_slice(body)?),
-            OBLIGATION => Entry::Obligation(serde_json::from_slice(body)?),
-            RECORD => Entry::Record(serde_json::from_slice(body)?),
+            OUTPUTS => CheckpointEntry::Outputs(serde_json::from_slice(body)?),
+            UNFINISHED => CheckpointEntry::Unfinished(serde_json::from_slice(body)?),
+            OBLIGATION => CheckpointEntry::Obligation(serde_json::from_slice(body)?),
+            RECORD => CheckpointEntry::Record(serde_json::from_slice(body)?),
             DEPOSED => {
                 let (key, record) = serde_json::from_slice(body)?;
-                Entry::Deposed(key, record)
+                CheckpointEntry::Deposed(key, record)
             }
-            GROUP => Entry::Group(serde_json::from_slice(body)?),
+            GROUP => CheckpointEntry::Group(serde_json::from_slice(body)?),
             _ => return Ok(None),
         }))
     }
 }
 
 /// Lays a checkpoint out, in as many bytes of room as it will about take.
-pub(crate) fn encode(state: &State, name: KeyName, key: &Key, room: usize) -> Result<Vec<u8>, StateError> {
+pub(crate) fn encode(state: &State, name: KeyName, key: &StateKey, room: usize) -> Result<Vec<u8>, StateError> {
     let State {
         lineage,
         number,
@@ -103,15 +103,15 @@ pub(crate) fn encode(state: &State, name: KeyName, key: &Key, room: usize) -> Re
         history,
         groups: _,
     } = state;
-    let (session, sealer) = Session::begin(Part::Checkpoint, (lineage, *number), history.clone(), name, key);
+    let (session, sealer) = SessionHeader::begin(SessionPart::Checkpoint, (lineage, *number), history.clone(), name, key);
     let mut bytes = Vec::with_capacity(PREAMBLE + room);
     bytes.resize(PREAMBLE, 0);
-    let mut draft = Draft { bytes, sealer, entries: 0 };
-    let head = Label { number: 0, synced_through: 0, kind: FrameKind::Session as u8, address: "" };
+    let mut draft = CheckpointDraft { bytes, sealer, entries: 0 };
+    let head = FrameLabel { number: 0, synced_through: 0, kind: FrameKind::Session as u8, address: "" };
     let write_session = |body: &mut Vec<u8>| write(body, &session);
     envelope::append(&mut draft.bytes, head, None, write_session).map_err(|TooLarge| StateError::too_large("the head"))?;
 
-    draft.add(EntryKind::Head, "", &Head { attempts: *attempts, run: run.clone() })?;
+    draft.add(EntryKind::Head, "", &CheckpointHead { attempts: *attempts, run: run.clone() })?;
     for group in state.groups_in_use() {
         draft.add(EntryKind::Group, "", &group.record())?;
     }
@@ -138,16 +138,16 @@ pub(crate) fn encode(state: &State, name: KeyName, key: &Key, room: usize) -> Re
     draft.finish(*number, &index)
 }
 
-struct Draft {
+struct CheckpointDraft {
     bytes: Vec<u8>,
-    sealer: Sealer,
+    sealer: FrameSealer,
     entries: u64,
 }
 
-impl Draft {
+impl CheckpointDraft {
     fn add(&mut self, kind: EntryKind, address: &str, content: &impl Serialize) -> Result<(), StateError> {
         self.entries += 1;
-        let label = Label { number: self.entries, synced_through: 0, kind: kind as u8, address };
+        let label = FrameLabel { number: self.entries, synced_through: 0, kind: kind as u8, address };
         envelope::append(&mut self.bytes, label, Some(&self.sealer), |body| write(body, content))
             .map_err(|TooLarge| StateError::too_large(address))
     }
@@ -162,7 +162,7 @@ impl Draft {
         foot.extend(END);
         self.bytes.extend(foot);
         let length = self.bytes.len() as u64;
-        self.bytes[..PREAMBLE].copy_from_slice(&Preamble { file: File::Checkpoint, number, length }.to_bytes());
+        self.bytes[..PREAMBLE].copy_from_slice(&FileHeader { file: StateFileKind::Checkpoint, number, length }.to_bytes());
         Ok(self.bytes)
     }
 }
@@ -172,11 +172,11 @@ fn write(body: &mut Vec<u8>, content: &impl Serialize) {
 }
 
 /// The parts of a checkpoint that is whole.
-struct Whole {
-    session: Session,
+struct CheckpointParts {
+    session: SessionHeader,
     /// All entries but the index.
-    entries: Vec<Envelope>,
-    index: Envelope,
+    entries: Vec<FrameEnvelope>,
+    index: FrameEnvelope,
 }
 
 /// What a checkpoint says in clear of where the state is now, when it is no longer here. Nobody vouches for it.
@@ -186,35 +186,35 @@ pub(crate) fn moved_to(bytes: &[u8], place: &str) -> Result<Option<String>, Stat
 
 /// Reads a checkpoint, and what it is sealed with. The bytes are opened in place.
 pub(crate) fn decode(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) -> Result<(State, KeyName), StateError> {
-    let Whole { session, entries, index: _ } = parse(bytes, place)?;
-    let sealer = session.sealer(Part::Checkpoint, keys, place)?;
-    let Session { lineage, number, history, key, .. } = session;
+    let CheckpointParts { session, entries, index: _ } = parse(bytes, place)?;
+    let sealer = session.sealer(SessionPart::Checkpoint, keys, place)?;
+    let SessionHeader { lineage, number, history, key, .. } = session;
     let mut state = State { lineage, number, history, ..State::default() };
     let mut records = Vec::with_capacity(entries.len());
     for entry in open_all(bytes, &entries, &sealer, place)? {
         match entry {
-            Entry::Head(Head { attempts, run }) => (state.attempts, state.run) = (attempts, run),
-            Entry::Group(group) => {
+            CheckpointEntry::Head(CheckpointHead { attempts, run }) => (state.attempts, state.run) = (attempts, run),
+            CheckpointEntry::Group(group) => {
                 let group = group.group(&state.groups);
                 state.groups.insert(group.id(), group);
             }
-            Entry::Provider(name, mut record) => {
+            CheckpointEntry::Provider(name, mut record) => {
                 record.dependencies.resolve(&state.groups);
                 state.providers.insert(name, record);
             }
-            Entry::Outputs(outputs) => state.outputs = outputs,
-            Entry::Unfinished(mut it) => {
+            CheckpointEntry::Outputs(outputs) => state.outputs = outputs,
+            CheckpointEntry::Unfinished(mut it) => {
                 it.intent.dependencies.resolve(&state.groups);
                 state.unfinished.insert(it.intent.attempt, *it);
             }
-            Entry::Obligation(it) => {
+            CheckpointEntry::Obligation(it) => {
                 state.obligations.insert(it.id.clone(), it);
             }
-            Entry::Record(mut record) => {
+            CheckpointEntry::Record(mut record) => {
                 record.dependencies.resolve(&state.groups);
                 records.push((record.address.clone(), *record));
             }
-            Entry::Deposed(key, mut record) => {
+            CheckpointEntry::Deposed(key, mut record) => {
                 record.dependencies.resolve(&state.groups);
                 state.deposed.insert((record.address.clone(), key), *record);
             }
@@ -226,28 +226,32 @@ pub(crate) fn decode(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) -> 
 }
 
 /// The addresses of all records in a checkpoint, from the index alone.
-pub(crate) fn addresses(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) -> Result<(Position, Vec<Address>), StateError> {
-    let Whole { session, index, .. } = parse(bytes, place)?;
-    let sealer = session.sealer(Part::Checkpoint, keys, place)?;
+pub(crate) fn addresses(
+    bytes: &mut [u8],
+    keys: &mut KeyCache<'_>,
+    place: &str,
+) -> Result<(JournalPosition, Vec<Address>), StateError> {
+    let CheckpointParts { session, index, .. } = parse(bytes, place)?;
+    let sealer = session.sealer(SessionPart::Checkpoint, keys, place)?;
     let damaged = || StateError::damaged(place, "its index of addresses was altered");
     let body = index.open(&mut bytes[index.start..index.end], &sealer).ok_or_else(damaged)?;
     let index: Vec<(Address, u64)> = serde_json::from_slice(body).map_err(|_| damaged())?;
     if let Some(to) = &session.history.moved_to {
         return Err(StateError::moved(place, to));
     }
-    let position = Position { lineage: session.lineage, number: session.number, keys: vec![session.key] };
+    let position = JournalPosition { lineage: session.lineage, number: session.number, keys: vec![session.key] };
     Ok((position, index.into_iter().map(|(address, _)| address).collect()))
 }
 
 /// The lineage of a checkpoint and the number it ends with, which it says in clear.
-pub(crate) fn position(bytes: &[u8], place: &str) -> Result<Position, StateError> {
-    let Whole { session, .. } = parse(bytes, place)?;
-    Ok(Position { lineage: session.lineage, number: session.number, ..Position::default() })
+pub(crate) fn position(bytes: &[u8], place: &str) -> Result<JournalPosition, StateError> {
+    let CheckpointParts { session, .. } = parse(bytes, place)?;
+    Ok(JournalPosition { lineage: session.lineage, number: session.number, ..JournalPosition::default() })
 }
 
 /// Checks that all of a checkpoint is there, and where.
-fn parse(bytes: &[u8], place: &str) -> Result<Whole, StateError> {
-    let preamble = Preamble::parse(File::Checkpoint, bytes, place)?;
+fn parse(bytes: &[u8], place: &str) -> Result<CheckpointParts, StateError> {
+    let preamble = FileHeader::parse(StateFileKind::Checkpoint, bytes, place)?;
     let length = bytes.len() as u64;
     if length != preamble.length {
         let why = format!("it has {length} bytes and should have {}", preamble.length);
@@ -266,7 +270,7 @@ fn parse(bytes: &[u8], place: &str) -> Result<Whole, StateError> {
     let mut entries = Vec::new();
     let mut at = PREAMBLE;
     while at < foot_at {
-        let entry = Envelope::at(frames, at).ok_or_else(|| damaged(at))?;
+        let entry = FrameEnvelope::at(frames, at).ok_or_else(|| damaged(at))?;
         if entry.version > VERSION {
             return Err(StateError::newer_format(place, entry.version.into(), VERSION.into()));
         }
@@ -279,15 +283,20 @@ fn parse(bytes: &[u8], place: &str) -> Result<Whole, StateError> {
     let index = entries.pop().filter(|it| it.kind == EntryKind::Index as u8 && Some(it.start as u64) == index_at);
     let index = index.filter(|it| Some(it.number) == count).ok_or_else(|| damaged(foot_at))?;
     let head = entries.first().filter(|it| it.kind == FrameKind::Session as u8).ok_or_else(|| damaged(PREAMBLE))?;
-    let session = Session::parse(&bytes[head.body..head.end], place)?;
+    let session = SessionHeader::parse(&bytes[head.body..head.end], place)?;
     if session.number != preamble.number {
         return Err(damaged(PREAMBLE));
     }
-    Ok(Whole { session, entries: entries.split_off(1), index })
+    Ok(CheckpointParts { session, entries: entries.split_off(1), index })
 }
 
 /// Opens all entries, on as many threads as are worth it.
-fn open_all(bytes: &mut [u8], entries: &[Envelope], sealer: &Sealer, place: &str) -> Result<Vec<Entry>, StateError> {
+fn open_all(
+    bytes: &mut [u8],
+    entries: &[FrameEnvelope],
+    sealer: &FrameSealer,
+    place: &str,
+) -> Result<Vec<CheckpointEntry>, StateError> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     let share = entries.len().div_ceil(threads).max(WORTH_A_THREAD);
     let mut rest = bytes;
@@ -299,7 +308,7 @@ fn open_all(bytes: &mut [u8], entries: &[Envelope], sealer: &Sealer, place: &str
         shares.push((entries, offset, mine));
         (rest, offset) = (behind, end);
     }
-    let opened: Vec<Result<Vec<Entry>, StateError>> = std::thread::scope(|scope| {
+    let opened: Vec<Result<Vec<CheckpointEntry>, StateError>> = std::thread::scope(|scope| {
         let work = |(entries, offset, bytes)| open_share(entries, offset, bytes, sealer, place);
         let mut shares = shares.into_iter();
         let first = shares.next();
@@ -315,13 +324,13 @@ fn open_all(bytes: &mut [u8], entries: &[Envelope], sealer: &Sealer, place: &str
 }
 
 fn open_share(
-    entries: &[Envelope],
+    entries: &[FrameEnvelope],
     offset: usize,
     bytes: &mut [u8],
-    sealer: &Sealer,
+    sealer: &FrameSealer,
     place: &str,
-) -> Result<Vec<Entry>, StateError> {
-    let mut open = |envelope: &Envelope| {
+) -> Result<Vec<CheckpointEntry>, StateError> {
+    let mut open = |envelope: &FrameEnvelope| {
         let frame = &mut bytes[envelope.start - offset..envelope.end - offset];
         let altered =
             || StateError::damaged(place, format!("the entry at byte {} does not open under the state's key", envelope.start));
@@ -332,14 +341,14 @@ fn open_share(
                 format!("the entry at byte {} is unreadable at column {} ({:?})", envelope.start, it.column(), it.classify());
             StateError::damaged(place, why)
         };
-        let entry = Entry::read(envelope.kind, body).map_err(unreadable)?;
+        let entry = CheckpointEntry::read(envelope.kind, body).map_err(unreadable)?;
         entry.ok_or_else(|| StateError::newer_frame(place, envelope.number, envelope.kind))
     };
-    let mut opened: Vec<Entry> = Vec::with_capacity(entries.len());
+    let mut opened: Vec<CheckpointEntry> = Vec::with_capacity(entries.len());
     for envelope in entries {
         let mut entry = open(envelope)?;
         // Neighbours are mostly of one block.
-        if let (Entry::Record(record), Some(Entry::Record(before))) = (&mut entry, opened.last()) {
+        if let (CheckpointEntry::Record(record), Some(CheckpointEntry::Record(before))) = (&mut entry, opened.last()) {
             record.share(before);
         }
         opened.push(entry);

@@ -7,7 +7,7 @@ use crate::StateError;
 
 /// Something that lies beside a state. It is made before the first thing is written to a state that does not exist yet:
 /// whoever writes nothing leaves nothing.
-pub trait Companion: Send {
+pub trait CompanionFile: Send {
     /// The state is about to exist.
     ///
     /// # Errors
@@ -20,17 +20,17 @@ pub trait Companion: Send {
 
 /// The beginning of a state that did not exist when it was opened; else nothing.
 #[derive(Default)]
-pub(crate) struct Beginning(Option<Stage>);
+pub(crate) struct StateCreation(Option<CreationStage>);
 
-enum Stage {
-    Ahead(Vec<Box<dyn Companion>>),
-    Over(Vec<Box<dyn Companion>>),
+enum CreationStage {
+    Ahead(Vec<Box<dyn CompanionFile>>),
+    Over(Vec<Box<dyn CompanionFile>>),
 }
 
-impl Beginning {
+impl StateCreation {
     /// Of a state that these lie beside.
-    pub(crate) fn with(companions: Vec<Box<dyn Companion>>) -> Self {
-        Self(Some(Stage::Ahead(companions)))
+    pub(crate) fn with(companions: Vec<Box<dyn CompanionFile>>) -> Self {
+        Self(Some(CreationStage::Ahead(companions)))
     }
 
     pub(crate) fn is_of_new_state(&self) -> bool {
@@ -39,16 +39,16 @@ impl Beginning {
 
     /// Makes what lies beside the state, where that was not done yet.
     pub(crate) fn make(&mut self) -> Result<(), StateError> {
-        if let Some(Stage::Ahead(companions)) = &mut self.0 {
+        if let Some(CreationStage::Ahead(companions)) = &mut self.0 {
             companions.iter_mut().try_for_each(|it| it.make())?;
-            self.0 = Some(Stage::Over(std::mem::take(companions)));
+            self.0 = Some(CreationStage::Over(std::mem::take(companions)));
         }
         Ok(())
     }
 
     /// Takes away what lies beside the state.
     pub(crate) fn take_back(&mut self) {
-        if let Some(Stage::Over(companions)) = &mut self.0 {
+        if let Some(CreationStage::Over(companions)) = &mut self.0 {
             companions.iter_mut().rev().for_each(|it| it.remove());
         }
     }
@@ -56,9 +56,9 @@ impl Beginning {
 
 /// Directories that were made for something, to be taken away with it.
 #[derive(Debug, Default)]
-pub struct MadeDirectories(Vec<PathBuf>);
+pub struct CreatedDirectories(Vec<PathBuf>);
 
-impl MadeDirectories {
+impl CreatedDirectories {
     /// Those that do not exist yet of a directory and of all around it, which is about to be made.
     #[must_use]
     pub fn of(directory: &Path) -> Self {

@@ -9,16 +9,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::executor::block_on;
 use ha_value::Address;
 
-use self::failing::{Failing, When};
+use self::failing::{FailingStore, FailureTiming};
 use crate::{
-    Held, Holder, Kept, Key, KeyName, Keys, Loaded, Opening, Reason, Segment, StateError, Store, addresses, open_for_reading,
-    open_for_writing,
+    JournalExtent, JournalSegment, KeyName, KeyProvider, LockInfo, LockedStore, OpenOptions, StateError, StateErrorReason,
+    StateKey, Store, StoreContents, addresses, open_for_reading, open_for_writing,
 };
 use ha_state_model::samples::{intent, record};
 use ha_state_model::{Frame, State, StepOutcome};
 
 /// A kind of store under test.
-pub trait Subject: Sync {
+pub trait StoreUnderTest: Sync {
     /// The state of a name, empty when it is asked for first; the same one each time.
     fn store(&self, name: &str) -> Box<dyn Store>;
 
@@ -30,7 +30,7 @@ pub trait Subject: Sync {
 ///
 /// # Panics
 /// When it does not.
-pub fn check(subject: &dyn Subject) {
+pub fn check(subject: &dyn StoreUnderTest) {
     what_is_appended_is_there(subject);
     each_number_is_taken_once(subject);
     what_is_not_kept_is_gone(subject);
@@ -41,28 +41,28 @@ pub fn check(subject: &dyn Subject) {
 }
 
 /// One key for every state.
-struct OneKey(Key);
+struct OneKey(StateKey);
 
-impl Keys for OneKey {
-    fn named(&self, _: &str, _: &KeyName) -> Result<Key, StateError> {
+impl KeyProvider for OneKey {
+    fn named(&self, _: &str, _: &KeyName) -> Result<StateKey, StateError> {
         Ok(self.0.clone())
     }
 
-    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
         let name = KeyName { id: self.0.id().to_owned(), method: "test".into(), parameters: [].into() };
         Ok((name, self.0.clone()))
     }
 }
 
-fn held(store: &dyn Store) -> Box<dyn Held> {
-    store.lock(&Holder::here("a test")).unwrap()
+fn held(store: &dyn Store) -> Box<dyn LockedStore> {
+    store.lock(&LockInfo::here("a test")).unwrap()
 }
 
 /// All bytes of the journal, however it is cut up.
 fn journal(store: &dyn Store) -> (Option<u64>, Vec<u8>) {
-    let Loaded { segments, .. } = store.load().unwrap();
+    let StoreContents { segments, .. } = store.load().unwrap();
     let first = segments.first().map(|it| it.number);
-    let mut bytes: Vec<u8> = segments.into_iter().flat_map(|Segment { bytes, .. }| bytes).collect();
+    let mut bytes: Vec<u8> = segments.into_iter().flat_map(|JournalSegment { bytes, .. }| bytes).collect();
     while bytes.last() == Some(&0) {
         bytes.pop();
     }
@@ -70,9 +70,9 @@ fn journal(store: &dyn Store) -> (Option<u64>, Vec<u8>) {
 }
 
 /// Bytes that a local store, which numbers nothing, keeps as well as any other: it wants the heads of its files only.
-fn what_is_appended_is_there(subject: &dyn Subject) {
+fn what_is_appended_is_there(subject: &dyn StoreUnderTest) {
     let store = subject.store("appended");
-    assert_eq!(store.load().unwrap(), Loaded::default());
+    assert_eq!(store.load().unwrap(), StoreContents::default());
     assert_eq!(store.holder().unwrap(), None);
     let mut writer = held(&*store);
     writer.resume(None).unwrap();
@@ -94,10 +94,10 @@ fn what_is_appended_is_there(subject: &dyn Subject) {
         writer.checkpoint(number, format!("all {number}").as_bytes()).unwrap();
     }
     let loaded = subject.store("appended").load().unwrap();
-    assert_eq!(loaded, Loaded { checkpoint: Some(b"all 13".to_vec()), segments: Vec::new() });
+    assert_eq!(loaded, StoreContents { checkpoint: Some(b"all 13".to_vec()), segments: Vec::new() });
 }
 
-fn each_number_is_taken_once(subject: &dyn Subject) {
+fn each_number_is_taken_once(subject: &dyn StoreUnderTest) {
     if !subject.has_leases() {
         return;
     }
@@ -106,11 +106,11 @@ fn each_number_is_taken_once(subject: &dyn Subject) {
     writer.resume(None).unwrap();
     writer.append(1, b"one").unwrap();
     writer.append(2, b"two").unwrap();
-    assert_eq!(writer.append(2, b"another").unwrap_err().reason(), &Reason::Taken);
+    assert_eq!(writer.append(2, b"another").unwrap_err().reason(), &StateErrorReason::Taken);
     assert_eq!(journal(&*store), (Some(1), b"onetwo".to_vec()));
 }
 
-fn what_is_not_kept_is_gone(subject: &dyn Subject) {
+fn what_is_not_kept_is_gone(subject: &dyn StoreUnderTest) {
     let store = subject.store("kept");
     let mut writer = held(&*store);
     writer.resume(None).unwrap();
@@ -121,7 +121,7 @@ fn what_is_not_kept_is_gone(subject: &dyn Subject) {
     let last = store.load().unwrap().segments.pop().unwrap();
     let length = if last.number == 1 { 6 } else { 3 };
     let mut writer = held(&*store);
-    writer.resume(Some(Kept { segment: last.number, length })).unwrap();
+    writer.resume(Some(JournalExtent { segment: last.number, length })).unwrap();
     writer.append(3, b"three").unwrap();
     assert_eq!(journal(&*store), (Some(1), b"onetwothree".to_vec()));
     drop(writer);
@@ -131,13 +131,13 @@ fn what_is_not_kept_is_gone(subject: &dyn Subject) {
     assert_eq!(journal(&*store), (Some(1), b"anew".to_vec()));
 }
 
-fn one_at_a_time(subject: &dyn Subject) {
+fn one_at_a_time(subject: &dyn StoreUnderTest) {
     let (store, other) = (subject.store("lock"), subject.store("lock"));
     for _ in 0..3 {
-        let holder = Holder::here("ha apply");
+        let holder = LockInfo::here("ha apply");
         let writer = store.lock(&holder).unwrap();
-        let error = other.lock(&Holder::here("ha destroy")).err().unwrap();
-        assert_eq!(error.reason(), &Reason::Locked(Some(holder.clone())));
+        let error = other.lock(&LockInfo::here("ha destroy")).err().unwrap();
+        assert_eq!(error.reason(), &StateErrorReason::Locked(Some(holder.clone())));
         assert!(error.to_string().contains(&holder.to_string()), "{error}");
         assert_eq!(other.holding().unwrap().map(|it| it.holder).as_ref(), Some(&holder));
         assert_eq!(other.holder().unwrap(), Some(holder));
@@ -145,27 +145,28 @@ fn one_at_a_time(subject: &dyn Subject) {
         assert_eq!(other.holder().unwrap(), None);
     }
     let winners = std::thread::scope(|scope| {
-        let lockers: Vec<_> = (0..4).map(|_| scope.spawn(|| subject.store("lock").lock(&Holder::here("a race")).ok())).collect();
+        let lockers: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| subject.store("lock").lock(&LockInfo::here("a race")).ok())).collect();
         let won: Vec<_> = lockers.into_iter().filter_map(|it| it.join().unwrap()).collect();
         won.len()
     });
     assert_eq!(winners, 1, "of several at once");
 }
 
-fn who_lost_the_lock_writes_nothing(subject: &dyn Subject) {
+fn who_lost_the_lock_writes_nothing(subject: &dyn StoreUnderTest) {
     let (store, other) = (subject.store("lost"), subject.store("lost"));
     let error = other.break_lock("nobody").unwrap_err();
-    assert_eq!(error.reason(), &Reason::NotLocked);
-    let holder = Holder::here("ha apply");
+    assert_eq!(error.reason(), &StateErrorReason::NotLocked);
+    let holder = LockInfo::here("ha apply");
     let mut first = store.lock(&holder).unwrap();
     first.resume(None).unwrap();
     first.append(1, b"one").unwrap();
     let error = other.break_lock("somebody").unwrap_err();
-    assert_eq!(error.reason(), &Reason::NotLocked);
+    assert_eq!(error.reason(), &StateErrorReason::NotLocked);
     assert!(error.to_string().contains(&holder.to_string()), "{error}");
     if !subject.has_leases() {
         let error = other.break_lock(&holder.id).unwrap_err();
-        assert_eq!(error.reason(), &Reason::Locked(Some(holder)), "it goes with its process");
+        assert_eq!(error.reason(), &StateErrorReason::Locked(Some(holder)), "it goes with its process");
         first.append(2, b"two").unwrap();
         return;
     }
@@ -173,15 +174,19 @@ fn who_lost_the_lock_writes_nothing(subject: &dyn Subject) {
     assert_eq!(other.holder().unwrap(), None);
     let mut second = held(&*other);
     other.load().unwrap();
-    second.resume(Some(Kept { segment: 1, length: 3 })).unwrap();
-    assert_eq!(first.append(2, b"late").unwrap_err().reason(), &Reason::Taken);
-    assert_eq!(first.checkpoint(2, b"late").unwrap_err().reason(), &Reason::Taken);
+    second.resume(Some(JournalExtent { segment: 1, length: 3 })).unwrap();
+    assert_eq!(first.append(2, b"late").unwrap_err().reason(), &StateErrorReason::Taken);
+    assert_eq!(first.checkpoint(2, b"late").unwrap_err().reason(), &StateErrorReason::Taken);
     second.append(2, b"two").unwrap();
     second.checkpoint(2, b"both").unwrap();
     second.append(3, b"three").unwrap();
     for number in 2..5 {
-        assert_eq!(first.append(number, b"late").unwrap_err().reason(), &Reason::Taken, "also where all that was is gone");
-        assert_eq!(first.checkpoint(number, b"late").unwrap_err().reason(), &Reason::Taken);
+        assert_eq!(
+            first.append(number, b"late").unwrap_err().reason(),
+            &StateErrorReason::Taken,
+            "also where all that was is gone"
+        );
+        assert_eq!(first.checkpoint(number, b"late").unwrap_err().reason(), &StateErrorReason::Taken);
     }
     // Whoever was shut out does not take the other's lock along.
     drop(first);
@@ -195,13 +200,13 @@ fn recorded(address: &str, id: &str) -> Frame {
     Frame::Result { attempt: None, outcome: StepOutcome::Recorded(record(address, id).into()) }
 }
 
-fn a_reader_sees_what_was_at_some_moment(subject: &dyn Subject) {
-    let (keys, done) = (OneKey(Key::random()), AtomicBool::new(false));
+fn a_reader_sees_what_was_at_some_moment(subject: &dyn StoreUnderTest) {
+    let (keys, done) = (OneKey(StateKey::random()), AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let store = subject.store("read");
             for round in 0..4 {
-                let opening = Opening::by(Holder::here("a writer")).with_journal(2_000);
+                let opening = OpenOptions::by(LockInfo::here("a writer")).with_journal(2_000);
                 let writer = open_for_writing(&*store, &keys, opening).unwrap();
                 for index in 0..12 {
                     block_on(writer.append(recorded(&format!("a.b[{}]", round * 12 + index), "x"))).unwrap();
@@ -235,12 +240,12 @@ fn story() -> Vec<Vec<Frame>> {
 }
 
 /// A store that ends after so many calls, before or behind the effect of the last.
-fn nothing_acknowledged_is_lost(subject: &dyn Subject) {
-    let keys = OneKey(Key::random());
-    for when in [When::Before, When::Behind] {
+fn nothing_acknowledged_is_lost(subject: &dyn StoreUnderTest) {
+    let keys = OneKey(StateKey::random());
+    for when in [FailureTiming::Before, FailureTiming::Behind] {
         for calls in 0.. {
             let name = format!("killed-{when:?}-{calls}").to_lowercase();
-            let store = Failing::new(subject.store(&name), calls, when);
+            let store = FailingStore::new(subject.store(&name), calls, when);
             let acknowledged = tell(&store, &keys);
             let whole = !store.has_ended();
             drop(store);
@@ -249,7 +254,7 @@ fn nothing_acknowledged_is_lost(subject: &dyn Subject) {
                 open_for_reading(&*store, &keys).unwrap_or_else(|error| panic!("after {calls} calls ({when:?}): {error}"));
             check_acknowledged(&state, &acknowledged, &format!("after {calls} calls ({when:?})"));
             // And it is as good as ever.
-            let writer = open_for_writing(&*store, &keys, Opening::by(Holder::here("the next")));
+            let writer = open_for_writing(&*store, &keys, OpenOptions::by(LockInfo::here("the next")));
             let writer = writer.unwrap_or_else(|error| panic!("after {calls} calls ({when:?}): {error}"));
             block_on(writer.append(recorded("a.next", "x"))).unwrap();
             writer.finish().unwrap();
@@ -265,10 +270,10 @@ fn nothing_acknowledged_is_lost(subject: &dyn Subject) {
 }
 
 /// Tells the story; what was acknowledged of it.
-fn tell(store: &dyn Store, keys: &dyn Keys) -> Vec<Frame> {
+fn tell(store: &dyn Store, keys: &dyn KeyProvider) -> Vec<Frame> {
     let mut acknowledged = Vec::new();
     for frames in story() {
-        let opening = Opening::by(Holder::here("the story")).with_journal(4_000);
+        let opening = OpenOptions::by(LockInfo::here("the story")).with_journal(4_000);
         let Ok(writer) = open_for_writing(store, keys, opening) else { return acknowledged };
         for frame in frames {
             match block_on(writer.append(frame.clone())) {

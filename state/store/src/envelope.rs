@@ -20,7 +20,7 @@ pub(crate) const VERSION: u8 = 1;
 
 /// A frame's header and where its parts lie, as offsets into the bytes it was found in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Envelope {
+pub(crate) struct FrameEnvelope {
     pub(crate) number: u64,
     /// The highest number that was known to be on disk when this frame was written.
     pub(crate) synced_through: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Envelope {
 
 /// What a frame says of itself before it is laid out.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Label<'a> {
+pub(crate) struct FrameLabel<'a> {
     pub(crate) number: u64,
     pub(crate) synced_through: u64,
     pub(crate) kind: u8,
@@ -42,12 +42,12 @@ pub(crate) struct Label<'a> {
 
 /// Seals the bodies of one session or checkpoint: each has a data key of its own, so that a number used again after
 /// a torn tail is never a nonce used again.
-pub(crate) struct Sealer {
+pub(crate) struct FrameSealer {
     cipher: Aes256Gcm,
     salt: [u8; 4],
 }
 
-impl Sealer {
+impl FrameSealer {
     pub(crate) fn new(data_key: &Zeroizing<[u8; 32]>, salt: [u8; 4]) -> Self {
         Self { cipher: Aes256Gcm::new((&**data_key).into()), salt }
     }
@@ -67,8 +67,8 @@ pub(crate) struct TooLarge;
 /// Appends a frame whose body is sealed, or in clear where there is no sealer. On an error nothing is appended.
 pub(crate) fn append(
     bytes: &mut Vec<u8>,
-    label: Label<'_>,
-    sealer: Option<&Sealer>,
+    label: FrameLabel<'_>,
+    sealer: Option<&FrameSealer>,
     write_body: impl FnOnce(&mut Vec<u8>),
 ) -> Result<(), TooLarge> {
     let start = bytes.len();
@@ -97,7 +97,7 @@ pub(crate) fn append(
     Ok(())
 }
 
-impl Envelope {
+impl FrameEnvelope {
     /// The frame that begins at `start`, if a whole one with the right checksum does.
     pub(crate) fn at(bytes: &[u8], start: usize) -> Option<Self> {
         let rest = bytes.get(start..)?;
@@ -120,7 +120,7 @@ impl Envelope {
     }
 
     /// Opens the body where it lies; what it says, or nothing when it is not what was sealed.
-    pub(crate) fn open<'a>(&self, frame: &'a mut [u8], sealer: &Sealer) -> Option<&'a [u8]> {
+    pub(crate) fn open<'a>(&self, frame: &'a mut [u8], sealer: &FrameSealer) -> Option<&'a [u8]> {
         let (before, sealed) = frame.split_at_mut(self.body - self.start);
         let (text, tag) = sealed.split_last_chunk_mut::<TAG>()?;
         let nonce = sealer.nonce(self.number);
@@ -132,7 +132,7 @@ impl Envelope {
 
 /// The first valid frame at or behind `from` that `wanted` takes; for what comes after a bad one, whose length
 /// cannot be trusted.
-pub(crate) fn find(bytes: &[u8], from: usize, wanted: impl Fn(&Envelope) -> bool) -> Option<Envelope> {
+pub(crate) fn find(bytes: &[u8], from: usize, wanted: impl Fn(&FrameEnvelope) -> bool) -> Option<FrameEnvelope> {
     let mut start = from;
     while start + HEADER <= bytes.len() {
         // Preallocated zeros are most of what there is to look through.
@@ -143,7 +143,7 @@ pub(crate) fn find(bytes: &[u8], from: usize, wanted: impl Fn(&Envelope) -> bool
         }
         if bytes[start + 24] != 0
             && bytes[start + 25] != 0
-            && let Some(envelope) = Envelope::at(bytes, start)
+            && let Some(envelope) = FrameEnvelope::at(bytes, start)
             && wanted(&envelope)
         {
             return Some(envelope);
@@ -172,38 +172,38 @@ fn u64_at(bytes: &[u8; HEADER], at: usize) -> u64 {
 mod tests {
     use super::*;
 
-    fn sealer() -> Sealer {
-        Sealer::new(&Zeroizing::new([7; 32]), [1, 2, 3, 4])
+    fn sealer() -> FrameSealer {
+        FrameSealer::new(&Zeroizing::new([7; 32]), [1, 2, 3, 4])
     }
 
     fn two_frames() -> Vec<u8> {
         let mut bytes = Vec::new();
-        let label = Label { number: 5, synced_through: 4, kind: 2, address: "a.b" };
+        let label = FrameLabel { number: 5, synced_through: 4, kind: 2, address: "a.b" };
         append(&mut bytes, label, Some(&sealer()), |body| body.extend(b"hush")).unwrap();
-        append(&mut bytes, Label { number: 6, ..label }, None, |body| body.extend(b"clear")).unwrap();
+        append(&mut bytes, FrameLabel { number: 6, ..label }, None, |body| body.extend(b"clear")).unwrap();
         bytes
     }
 
     #[test]
     fn a_frame_reads_back_as_laid_out() {
         let mut bytes = two_frames();
-        let first = Envelope::at(&bytes, 0).unwrap();
+        let first = FrameEnvelope::at(&bytes, 0).unwrap();
         assert_eq!((first.number, first.synced_through, first.version, first.kind), (5, 4, VERSION, 2));
         assert_eq!(&bytes[HEADER..first.body], b"a.b");
         assert!(!bytes.windows(4).any(|it| it == b"hush"));
         assert_eq!(first.open(&mut bytes[..first.end], &sealer()), Some(&b"hush"[..]));
-        let second = Envelope::at(&bytes, first.end).unwrap();
+        let second = FrameEnvelope::at(&bytes, first.end).unwrap();
         assert_eq!(&bytes[second.body..second.end], b"clear");
     }
 
     #[test]
     fn no_altered_bit_goes_unseen() {
         let bytes = two_frames();
-        let first = Envelope::at(&bytes, 0).unwrap();
+        let first = FrameEnvelope::at(&bytes, 0).unwrap();
         for bit in 0..first.end * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Envelope::at(&flipped, 0), None, "bit {bit}");
+            assert_eq!(FrameEnvelope::at(&flipped, 0), None, "bit {bit}");
         }
     }
 
@@ -215,7 +215,7 @@ mod tests {
             let end = usize::try_from(u32::from_le_bytes(*bytes.first_chunk().unwrap())).unwrap();
             let crc = checksum(&bytes[..end]);
             bytes[4..8].copy_from_slice(&crc.to_le_bytes());
-            let altered = Envelope::at(&bytes, 0).unwrap();
+            let altered = FrameEnvelope::at(&bytes, 0).unwrap();
             assert_eq!(altered.open(&mut bytes[..end], &sealer()), None, "byte {at}");
         }
     }

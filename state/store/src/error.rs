@@ -6,24 +6,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use ha_files::regular_file;
-use ha_provider::{Error, Outcome};
+use ha_provider::{CallOutcome, Error};
 
 use crate::KeyName;
-use crate::lock_info::Holder;
+use crate::lock_info::LockInfo;
 
 /// How large a file with a state or a part of one may be: what is larger would fill the memory.
 pub(crate) const LARGEST_STATE: u64 = 1 << 30;
 
 /// A state that could not be read or written: what was attempted, why it failed, and what to do. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateError(Box<(Reason, Error)>);
+pub struct StateError(Box<(StateErrorReason, Error)>);
 
 /// Why a state could not be read or written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum StateErrorReason {
     /// Another process holds the lock.
-    Locked(Option<Holder>),
+    Locked(Option<LockInfo>),
     /// The lock was taken away, or the number of a frame was: somebody else writes.
     Taken,
     /// It is kept elsewhere now.
@@ -59,13 +59,13 @@ pub enum Reason {
 impl StateError {
     /// A failure of a store, in its own words.
     #[must_use]
-    pub fn new(reason: Reason, error: Error) -> Self {
+    pub fn new(reason: StateErrorReason, error: Error) -> Self {
         Self(Box::new((reason, error)))
     }
 
     /// Why.
     #[must_use]
-    pub fn reason(&self) -> &Reason {
+    pub fn reason(&self) -> &StateErrorReason {
         &self.0.0
     }
 
@@ -89,17 +89,17 @@ impl StateError {
         Self::new(reason, error.reworded(word))
     }
 
-    fn refused(reason: Reason, attempted: impl Into<String>, cause: impl fmt::Display) -> Self {
-        Self::new(reason, Error::new(attempted, cause).outcome(Outcome::Refused))
+    fn refused(reason: StateErrorReason, attempted: impl Into<String>, cause: impl fmt::Display) -> Self {
+        Self::new(reason, Error::new(attempted, cause).outcome(CallOutcome::Refused))
     }
 
     pub(crate) fn io(attempted: &str, path: &Path, error: &io::Error) -> Self {
         let attempted = format!("{attempted} `{}`", path.display());
         if regular_file::is_refusal(error) {
-            return Self::refused(Reason::NotAState, attempted, error)
+            return Self::refused(StateErrorReason::NotAState, attempted, error)
                 .help("nothing was changed; move away what stands there if it is not yours, or restore the state from a backup");
         }
-        let it = Self::refused(Reason::System(error.kind()), attempted, error);
+        let it = Self::refused(StateErrorReason::System(error.kind()), attempted, error);
         match error.kind() {
             io::ErrorKind::StorageFull => {
                 it.help("make room on the disk, then run the command again; nothing that was recorded is lost")
@@ -112,33 +112,33 @@ impl StateError {
         }
     }
 
-    pub(crate) fn locked(place: &str, holder: Option<Holder>) -> Self {
+    pub(crate) fn locked(place: &str, holder: Option<LockInfo>) -> Self {
         Self::held(place, holder)
             .help("wait for it to end, or stop it; the lock goes with the process that holds it, even when it is killed")
     }
 
     /// Somebody holds a lock that lasts until so many seconds after its holder was last heard of.
     #[must_use]
-    pub fn leased(place: &str, holder: Option<Holder>, seconds: u64) -> Self {
+    pub fn leased(place: &str, holder: Option<LockInfo>, seconds: u64) -> Self {
         let id = holder.as_ref().map_or_else(|| "ID".to_owned(), |it| it.id.clone());
         Self::held(place, holder)
             .help(format!("wait for it to end, or stop it; if it was killed, its lock can be taken over {seconds} seconds after it was last heard of"))
             .help(format!("once you know that it is not at work any more, take its lock away with `ha state unlock {id}`"))
     }
 
-    fn held(place: &str, holder: Option<Holder>) -> Self {
+    fn held(place: &str, holder: Option<LockInfo>) -> Self {
         let cause = match &holder {
             Some(holder) => format!("it is locked by {holder}"),
             None => "another process holds its lock".to_owned(),
         };
-        Self::refused(Reason::Locked(holder), format!("lock {place}"), cause)
+        Self::refused(StateErrorReason::Locked(holder), format!("lock {place}"), cause)
     }
 
-    pub(crate) fn goes_with_its_process(place: &str, holder: Holder) -> Self {
+    pub(crate) fn goes_with_its_process(place: &str, holder: LockInfo) -> Self {
         let attempted = format!("take away the lock of {place}");
         let (pid, host) = (holder.pid, holder.host.clone());
         Self::refused(
-            Reason::Locked(Some(holder)),
+            StateErrorReason::Locked(Some(holder)),
             attempted,
             "its holder is at work: this lock goes with the process, even when it is killed",
         )
@@ -147,36 +147,42 @@ impl StateError {
 
     /// A lock is to be taken away from somebody who does not hold it.
     #[must_use]
-    pub fn not_locked_by(place: &str, id: &str, holder: Option<Holder>) -> Self {
+    pub fn not_locked_by(place: &str, id: &str, holder: Option<LockInfo>) -> Self {
         let attempted = format!("take away lock {id} of {place}");
         match holder {
-            Some(holder) => Self::refused(Reason::NotLocked, attempted, format!("it is locked by {holder}"))
+            Some(holder) => Self::refused(StateErrorReason::NotLocked, attempted, format!("it is locked by {holder}"))
                 .help(format!("if that one is meant, give its id: `ha state unlock {}`", holder.id)),
-            None => Self::refused(Reason::NotLocked, attempted, "nobody holds it").help("there is nothing to do"),
+            None => Self::refused(StateErrorReason::NotLocked, attempted, "nobody holds it").help("there is nothing to do"),
         }
     }
 
     /// The lock is not this command's any more.
     #[must_use]
-    pub fn lock_taken(place: &str, holder: Option<Holder>) -> Self {
+    pub fn lock_taken(place: &str, holder: Option<LockInfo>) -> Self {
         let cause = match holder {
             Some(holder) => format!("its lock was taken over by {holder}"),
             None => "its lock was taken away while this command ran".to_owned(),
         };
-        Self::refused(Reason::Taken, format!("write to {place}"), cause)
+        Self::refused(StateErrorReason::Taken, format!("write to {place}"), cause)
             .help("when no other `ha` is at work on it, run the command again; what was under way is looked into first")
     }
 
     pub(crate) fn lock_lost(place: &str) -> Self {
-        Self::refused(Reason::Taken, format!("write to {place}"), "its lock file was removed or replaced while this command ran")
-            .help("make sure that no other `ha` is at work on it, then run the command again; what was under way is looked into first")
+        Self::refused(
+            StateErrorReason::Taken,
+            format!("write to {place}"),
+            "its lock file was removed or replaced while this command ran",
+        )
+        .help(
+            "make sure that no other `ha` is at work on it, then run the command again; what was under way is looked into first",
+        )
     }
 
     /// Somebody else has written a frame of this number.
     #[must_use]
     pub fn taken(place: &str, number: u64) -> Self {
         Self::refused(
-            Reason::Taken,
+            StateErrorReason::Taken,
             format!("write frame {number} to {place}"),
             "somebody else wrote a frame of that number in the meantime",
         )
@@ -187,7 +193,7 @@ impl StateError {
         let path = path.display();
         match id {
             Some(id) => Self::refused(
-                Reason::MissingKey,
+                StateErrorReason::MissingKey,
                 format!("read the state of lineage {lineage}"),
                 format!("it is sealed with key {id}, and there is no key file `{path}`"),
             )
@@ -196,7 +202,7 @@ impl StateError {
             ))
             .help("or name it in HA_STATE_KEY_FILE"),
             None => Self::refused(
-                Reason::MissingKey,
+                StateErrorReason::MissingKey,
                 format!("seal a new state of lineage {lineage}"),
                 format!("there is no key file `{path}`, and none is made here: HA_STATE_KEY_FILE, HA_IN_AUTOMATION or CI is set"),
             )
@@ -206,7 +212,7 @@ impl StateError {
 
     pub(crate) fn wrong_key(lineage: &str, sealed_with: &str, given: &str, path: &Path) -> Self {
         Self::refused(
-            Reason::WrongKey,
+            StateErrorReason::WrongKey,
             format!("open what belongs to the state of lineage {lineage}"),
             format!("it is sealed with key {sealed_with}, and `{}` holds key {given}", path.display()),
         )
@@ -215,7 +221,7 @@ impl StateError {
 
     pub(crate) fn wrong_key_for_file(sealed_with: &str, given: &str) -> Self {
         Self::refused(
-            Reason::WrongKey,
+            StateErrorReason::WrongKey,
             "open a sealed file",
             format!("it is sealed with key {sealed_with}, and the state's is {given}"),
         )
@@ -235,7 +241,7 @@ impl StateError {
             other => format!("of a kind that this `ha` does not know, `{other}`"),
         };
         Self::refused(
-            Reason::MissingKey,
+            StateErrorReason::MissingKey,
             format!("open what belongs to the state of lineage {lineage}"),
             format!("it is sealed with key {}, which is {from}, and {given}", name.id),
         )
@@ -245,7 +251,7 @@ impl StateError {
 
     pub(crate) fn wrong_passphrase(lineage: &str, id: &str) -> Self {
         Self::refused(
-            Reason::WrongKey,
+            StateErrorReason::WrongKey,
             format!("open what belongs to the state of lineage {lineage}"),
             format!("it is sealed with key {id}, and the passphrase makes another"),
         )
@@ -253,12 +259,12 @@ impl StateError {
     }
 
     pub(crate) fn no_passphrase(why: impl fmt::Display) -> Self {
-        Self::refused(Reason::NotAKey, "make a key of the passphrase", why)
+        Self::refused(StateErrorReason::NotAKey, "make a key of the passphrase", why)
     }
 
     pub(crate) fn retired_key(place: &str, id: &str) -> Self {
         Self::refused(
-            Reason::RetiredKey,
+            StateErrorReason::RetiredKey,
             format!("write to {place}"),
             format!("its key {id} was replaced by `ha state rekey`, and nothing is sealed with it any more"),
         )
@@ -266,24 +272,24 @@ impl StateError {
     }
 
     pub(crate) fn moved(place: &str, to: &str) -> Self {
-        Self::refused(Reason::Moved(to.to_owned()), format!("open {place}"), format!("the state was moved to {to}"))
+        Self::refused(StateErrorReason::Moved(to.to_owned()), format!("open {place}"), format!("the state was moved to {to}"))
             .help("say so by the block `backend` of the configuration")
             .help("to move it back, let that block name this place again and run `ha state migrate` from where it is now")
     }
 
     pub(crate) fn not_a_key(path: &Path, why: &str) -> Self {
-        Self::refused(Reason::NotAKey, format!("read the key file `{}`", path.display()), why)
+        Self::refused(StateErrorReason::NotAKey, format!("read the key file `{}`", path.display()), why)
             .help("a key file is one line: `ha-state-key-1` and 64 hexadecimal digits; restore it from its backup")
     }
 
     pub(crate) fn no_lineage(lineage: &str) -> Self {
         let cause = format!("`{lineage}` is not the name of a lineage");
-        Self::refused(Reason::Damaged, "find the key of a state", cause)
+        Self::refused(StateErrorReason::Damaged, "find the key of a state", cause)
     }
 
     pub(crate) fn other_lineage(place: &str, expected: &str, found: &str) -> Self {
         Self::refused(
-            Reason::OtherLineage,
+            StateErrorReason::OtherLineage,
             format!("open {place}"),
             format!("it is of lineage {found}, and lineage {expected} was expected"),
         )
@@ -294,7 +300,7 @@ impl StateError {
     #[must_use]
     pub fn newer_format(place: &str, format: u32, known: u32) -> Self {
         Self::refused(
-            Reason::NewerFormat,
+            StateErrorReason::NewerFormat,
             format!("read {place}"),
             format!("it has format {format}, and this version of `ha` knows none above {known}"),
         )
@@ -303,7 +309,7 @@ impl StateError {
 
     pub(crate) fn newer_frame(place: &str, number: u64, kind: u8) -> Self {
         Self::refused(
-            Reason::NewerFormat,
+            StateErrorReason::NewerFormat,
             format!("read {place}"),
             format!("frame {number} is of kind {kind}, which this version of `ha` does not know"),
         )
@@ -313,43 +319,43 @@ impl StateError {
     /// It is something else altogether.
     #[must_use]
     pub fn not_a_state(place: &str, what: &str) -> Self {
-        Self::refused(Reason::NotAState, format!("read {place}"), format!("it is no {what} of `ha`"))
+        Self::refused(StateErrorReason::NotAState, format!("read {place}"), format!("it is no {what} of `ha`"))
             .help("nothing was changed; move the file away if it is not yours, or restore the state from a backup")
     }
 
     /// It is JSON: the state of Terraform or of a program like it.
     pub(crate) fn of_another(place: &str, what: &str) -> Self {
-        Self::refused(Reason::NotAState, format!("read {place}"), format!("it is no {what} of `ha`, but JSON, as Terraform's states are"))
+        Self::refused(StateErrorReason::NotAState, format!("read {place}"), format!("it is no {what} of `ha`, but JSON, as Terraform's states are"))
             .help("nothing was changed; let the block `backend` name another place, and take over what Terraform made with `import` blocks")
             .help("what `ha state pull` printed is put in by `ha state push FILE`")
     }
 
     pub(crate) fn unreadable(place: &str, why: impl fmt::Display) -> Self {
-        Self::refused(Reason::NotAState, format!("read {place}"), why)
+        Self::refused(StateErrorReason::NotAState, format!("read {place}"), why)
             .help("nothing was changed; give it what `ha state pull --show-sensitive` or `ha state pull --sealed` printed")
     }
 
     /// Part of what should be there is not.
     #[must_use]
     pub fn incomplete(place: &str, why: impl fmt::Display) -> Self {
-        Self::refused(Reason::Incomplete, format!("read {place}"), why)
+        Self::refused(StateErrorReason::Incomplete, format!("read {place}"), why)
     }
 
     pub(crate) fn damaged(place: &str, why: impl fmt::Display) -> Self {
-        Self::refused(Reason::Damaged, format!("read {place}"), why)
+        Self::refused(StateErrorReason::Damaged, format!("read {place}"), why)
             .help("nothing was changed; something other than `ha` altered it, or the disk did: restore it from a backup")
     }
 
     pub(crate) fn not_known(what: &str) -> Self {
-        Self::refused(Reason::NotKnown, "record a step", what).help("this is a fault of `ha`; please report it")
+        Self::refused(StateErrorReason::NotKnown, "record a step", what).help("this is a fault of `ha`; please report it")
     }
 
     pub(crate) fn too_large(what: &str) -> Self {
-        Self::refused(Reason::Store, "record a step", format!("{what} is too large"))
+        Self::refused(StateErrorReason::Store, "record a step", format!("{what} is too large"))
     }
 
     pub(crate) fn stopped(place: &str) -> Self {
-        Self::refused(Reason::Store, format!("write to {place}"), "its writer has stopped")
+        Self::refused(StateErrorReason::Store, format!("write to {place}"), "its writer has stopped")
     }
 
     pub(crate) fn lease_is_short(place: &str, remaining: Duration, call: Duration) -> Self {
@@ -358,7 +364,7 @@ impl StateError {
             remaining.as_secs(),
             call.as_secs()
         );
-        Self::refused(Reason::Store, format!("change anything more under the lock of {place}"), cause)
+        Self::refused(StateErrorReason::Store, format!("change anything more under the lock of {place}"), cause)
             .help("see that the store can be reached, then run the command again; what was under way is looked into first")
     }
 
@@ -366,7 +372,7 @@ impl StateError {
         let attempted = format!("begin another step on {place}");
         let refused = |why: &str| Self::refused(cause.reason().clone(), attempted.as_str(), format!("{why}: {cause}"));
         match cause.reason() {
-            Reason::System(_) => refused("there would be no room to record its result")
+            StateErrorReason::System(_) => refused("there would be no room to record its result")
                 .help("make room on the disk, then run the command again; nothing that was recorded is lost"),
             _ => cause.error().help.iter().fold(refused("its result would not be recorded"), |it, help| it.help(help)),
         }
@@ -390,16 +396,16 @@ impl StateError {
             "it goes on from frame {}, and {place} ends with frame {there}: others have gone on",
             first.saturating_sub(1)
         );
-        Self::refused(Reason::Taken, Self::sending(file), cause).help(Self::move_away(file))
+        Self::refused(StateErrorReason::Taken, Self::sending(file), cause).help(Self::move_away(file))
     }
 
     pub(crate) fn unsent_elsewhere(file: &Path, place: &str, unsent: &str, there: &str) -> Self {
         let cause = format!("it is of lineage {unsent}, and {place} is of lineage {there}");
-        Self::refused(Reason::OtherLineage, Self::sending(file), cause).help(Self::move_away(file))
+        Self::refused(StateErrorReason::OtherLineage, Self::sending(file), cause).help(Self::move_away(file))
     }
 
     pub(crate) fn unsent_unreadable(file: &Path) -> Self {
-        Self::refused(Reason::Damaged, Self::sending(file), "its first line is not what was written there")
+        Self::refused(StateErrorReason::Damaged, Self::sending(file), "its first line is not what was written there")
             .help(Self::move_away(file))
     }
 

@@ -11,15 +11,15 @@ pub(crate) const PREAMBLE: usize = 48;
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum File {
+pub(crate) enum StateFileKind {
     Checkpoint,
     Journal,
 }
 
 /// What a file says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Preamble {
-    pub(crate) file: File,
+pub(crate) struct FileHeader {
+    pub(crate) file: StateFileKind,
     /// Of the last frame folded into a checkpoint; of the first frame of a journal.
     pub(crate) number: u64,
     /// How many bytes a checkpoint has behind its head; how many a journal was made to have, with its head. It may have
@@ -27,23 +27,23 @@ pub(crate) struct Preamble {
     pub(crate) length: u64,
 }
 
-impl File {
+impl StateFileKind {
     fn magic(self) -> &'static [u8; 16] {
         match self {
-            File::Checkpoint => b"ha checkpoint  \n",
-            File::Journal => b"ha journal     \n",
+            StateFileKind::Checkpoint => b"ha checkpoint  \n",
+            StateFileKind::Journal => b"ha journal     \n",
         }
     }
 
     fn name(self) -> &'static str {
         match self {
-            File::Checkpoint => "checkpoint",
-            File::Journal => "journal",
+            StateFileKind::Checkpoint => "checkpoint",
+            StateFileKind::Journal => "journal",
         }
     }
 }
 
-impl Preamble {
+impl FileHeader {
     pub(crate) fn to_bytes(self) -> [u8; PREAMBLE] {
         let mut bytes = [0; PREAMBLE];
         bytes[..16].copy_from_slice(self.file.magic());
@@ -56,7 +56,7 @@ impl Preamble {
     }
 
     /// Reads the head of a file that should be of this kind. `place` is for messages.
-    pub(crate) fn parse(file: File, bytes: &[u8], place: &str) -> Result<Self, StateError> {
+    pub(crate) fn parse(file: StateFileKind, bytes: &[u8], place: &str) -> Result<Self, StateError> {
         let name = file.name();
         if bytes.is_empty() {
             let why = format!("the file is empty, and a {name} never is");
@@ -88,43 +88,45 @@ impl Preamble {
     }
 }
 
-fn lost(file: File) -> &'static str {
+fn lost(file: StateFileKind) -> &'static str {
     match file {
-        File::Checkpoint => "`ha` never leaves one like this; restore it from a backup, or from `ha.state.previous` beside it",
-        File::Journal => "`ha` never leaves one like this; restore the state's files from a backup",
+        StateFileKind::Checkpoint => {
+            "`ha` never leaves one like this; restore it from a backup, or from `ha.state.previous` beside it"
+        }
+        StateFileKind::Journal => "`ha` never leaves one like this; restore the state's files from a backup",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Reason;
+    use crate::StateErrorReason;
 
-    const HEAD: Preamble = Preamble { file: File::Checkpoint, number: 7, length: 99 };
+    const HEAD: FileHeader = FileHeader { file: StateFileKind::Checkpoint, number: 7, length: 99 };
 
     #[test]
     fn a_head_reads_back_and_no_altered_bit_goes_unseen() {
         let bytes = HEAD.to_bytes();
-        assert_eq!(Preamble::parse(File::Checkpoint, &bytes, "x").unwrap(), HEAD);
+        assert_eq!(FileHeader::parse(StateFileKind::Checkpoint, &bytes, "x").unwrap(), HEAD);
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes;
             flipped[bit / 8] ^= 1 << (bit % 8);
-            let error = Preamble::parse(File::Checkpoint, &flipped, "x").unwrap_err();
-            assert_eq!(error.reason(), &Reason::Damaged, "bit {bit}");
+            let error = FileHeader::parse(StateFileKind::Checkpoint, &flipped, "x").unwrap_err();
+            assert_eq!(error.reason(), &StateErrorReason::Damaged, "bit {bit}");
         }
     }
 
     #[test]
     fn what_is_no_state_is_told_from_what_is_cut_off_or_newer() {
-        let reason = |bytes: &[u8]| Preamble::parse(File::Checkpoint, bytes, "x").unwrap_err().reason().clone();
-        assert_eq!(reason(b""), Reason::Incomplete);
-        assert_eq!(reason(&HEAD.to_bytes()[..20]), Reason::Incomplete);
-        assert_eq!(reason(b"{\"version\": 4, \"terraform_version\": \"1.11.4\"}"), Reason::NotAState);
-        assert_eq!(reason(&Preamble { file: File::Journal, ..HEAD }.to_bytes()), Reason::NotAState);
+        let reason = |bytes: &[u8]| FileHeader::parse(StateFileKind::Checkpoint, bytes, "x").unwrap_err().reason().clone();
+        assert_eq!(reason(b""), StateErrorReason::Incomplete);
+        assert_eq!(reason(&HEAD.to_bytes()[..20]), StateErrorReason::Incomplete);
+        assert_eq!(reason(b"{\"version\": 4, \"terraform_version\": \"1.11.4\"}"), StateErrorReason::NotAState);
+        assert_eq!(reason(&FileHeader { file: StateFileKind::Journal, ..HEAD }.to_bytes()), StateErrorReason::NotAState);
         let mut newer = HEAD.to_bytes();
         newer[16] = 2;
         let crc = crc32fast::hash(&newer[..44]);
         newer[44..].copy_from_slice(&crc.to_le_bytes());
-        assert_eq!(reason(&newer), Reason::NewerFormat);
+        assert_eq!(reason(&newer), StateErrorReason::NewerFormat);
     }
 }

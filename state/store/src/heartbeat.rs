@@ -13,7 +13,7 @@ const HASTE: u32 = 10;
 
 /// What the store says to a holder who wants to go on holding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beat {
+pub enum LeaseRenewal {
     /// The lease begins anew.
     Renewed,
     /// The lock is somebody else's, or nobody's.
@@ -21,27 +21,27 @@ pub enum Beat {
 }
 
 /// Asks the store for another lease.
-pub type Renew = Box<dyn FnMut() -> Result<Beat, StateError> + Send>;
+pub type RenewFunction = Box<dyn FnMut() -> Result<LeaseRenewal, StateError> + Send>;
 
 /// A leased lock that is kept as long as this is there.
-pub struct Heartbeat {
-    pulse: Arc<Pulse>,
+pub struct LeaseHeartbeat {
+    pulse: Arc<LeaseClock>,
     thread: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
-struct Pulse {
+struct LeaseClock {
     whole: Duration,
     /// When the lease last began; none once it is lost.
-    since: Mutex<Option<Moment>>,
-    renew: Mutex<Renew>,
+    since: Mutex<Option<ClockReading>>,
+    renew: Mutex<RenewFunction>,
 }
 
 /// A moment of which two clocks tell how long ago it was: one stands still while the machine sleeps, the other can be
 /// set. The longer time counts.
 #[derive(Clone, Copy)]
-struct Moment(Instant, SystemTime);
+struct ClockReading(Instant, SystemTime);
 
-impl Moment {
+impl ClockReading {
     fn now() -> Self {
         Self(Instant::now(), SystemTime::now())
     }
@@ -51,24 +51,27 @@ impl Moment {
     }
 }
 
-impl Heartbeat {
+impl LeaseHeartbeat {
     /// Takes a lock that lasts so long after it was last renewed, and keeps it. `take` is the first renewal.
     ///
     /// # Errors
     /// What `take` says.
-    pub fn start<T>(whole: Duration, take: impl FnOnce() -> Result<(T, Renew), StateError>) -> Result<(T, Self), StateError> {
+    pub fn start<T>(
+        whole: Duration,
+        take: impl FnOnce() -> Result<(T, RenewFunction), StateError>,
+    ) -> Result<(T, Self), StateError> {
         // Counted from before the store is asked: it counts from when it has heard.
-        let since = Moment::now();
+        let since = ClockReading::now();
         let (taken, renew) = take()?;
-        let pulse = Arc::new(Pulse { whole, since: Mutex::new(Some(since)), renew: Mutex::new(renew) });
+        let pulse = Arc::new(LeaseClock { whole, since: Mutex::new(Some(since)), renew: Mutex::new(renew) });
         let (stop, stopped) = mpsc::channel();
         let beating = pulse.clone();
         let beat = move || {
             let mut pause = whole / BEATS;
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 pause = match beating.renew() {
-                    Ok(Beat::Renewed) => whole / BEATS,
-                    Ok(Beat::Lost) => return,
+                    Ok(LeaseRenewal::Renewed) => whole / BEATS,
+                    Ok(LeaseRenewal::Lost) => return,
                     Err(_) => whole / BEATS / HASTE,
                 };
             }
@@ -92,7 +95,7 @@ impl Heartbeat {
     /// When the store cannot be asked.
     pub fn beats(&self) -> Result<bool, StateError> {
         match self.pulse.remaining() {
-            Duration::ZERO => Ok(self.pulse.renew()? == Beat::Renewed),
+            Duration::ZERO => Ok(self.pulse.renew()? == LeaseRenewal::Renewed),
             _ => Ok(true),
         }
     }
@@ -107,14 +110,14 @@ impl Heartbeat {
     }
 }
 
-impl Drop for Heartbeat {
+impl Drop for LeaseHeartbeat {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
-impl Pulse {
-    fn since(&self) -> MutexGuard<'_, Option<Moment>> {
+impl LeaseClock {
+    fn since(&self) -> MutexGuard<'_, Option<ClockReading>> {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -122,14 +125,14 @@ impl Pulse {
         self.since().map_or(Duration::ZERO, |it| self.whole.saturating_sub(it.age()))
     }
 
-    fn renew(&self) -> Result<Beat, StateError> {
+    fn renew(&self) -> Result<LeaseRenewal, StateError> {
         let mut renew = self.renew.lock().unwrap_or_else(PoisonError::into_inner);
         if self.since().is_none() {
-            return Ok(Beat::Lost);
+            return Ok(LeaseRenewal::Lost);
         }
-        let since = Moment::now();
+        let since = ClockReading::now();
         let beat = renew()?;
-        *self.since() = (beat == Beat::Renewed).then_some(since);
+        *self.since() = (beat == LeaseRenewal::Renewed).then_some(since);
         Ok(beat)
     }
 }
@@ -137,16 +140,16 @@ impl Pulse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Reason;
+    use crate::StateErrorReason;
 
-    fn started(whole: Duration, answers: Vec<Result<Beat, StateError>>) -> Heartbeat {
+    fn started(whole: Duration, answers: Vec<Result<LeaseRenewal, StateError>>) -> LeaseHeartbeat {
         let mut answers = answers.into_iter();
-        let renew = move || answers.next().unwrap_or(Ok(Beat::Lost));
-        Heartbeat::start(whole, || Ok(((), Box::new(renew) as Renew))).unwrap().1
+        let renew = move || answers.next().unwrap_or(Ok(LeaseRenewal::Lost));
+        LeaseHeartbeat::start(whole, || Ok(((), Box::new(renew) as RenewFunction))).unwrap().1
     }
 
     fn unreachable() -> StateError {
-        StateError::new(Reason::Store, ha_provider::Error::new("renew", "nobody answers"))
+        StateError::new(StateErrorReason::Store, ha_provider::Error::new("renew", "nobody answers"))
     }
 
     #[test]
@@ -159,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_has_run_out_is_renewed_when_nobody_took_it_over() {
-        let heart = started(Duration::ZERO, vec![Ok(Beat::Renewed), Err(unreachable()), Ok(Beat::Renewed)]);
+        let heart = started(Duration::ZERO, vec![Ok(LeaseRenewal::Renewed), Err(unreachable()), Ok(LeaseRenewal::Renewed)]);
         // The thread asks too: whoever comes last finds it lost.
         while heart.beats().is_ok_and(|it| it) {}
         while heart.beats() != Ok(false) {}
@@ -168,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_is_lost_stays_lost() {
-        let mut heart = started(Duration::from_millis(1), vec![Ok(Beat::Lost), Ok(Beat::Renewed)]);
+        let mut heart = started(Duration::from_millis(1), vec![Ok(LeaseRenewal::Lost), Ok(LeaseRenewal::Renewed)]);
         while heart.beats() != Ok(false) {}
         assert_eq!(heart.beats(), Ok(false));
         assert!(!heart.stop());

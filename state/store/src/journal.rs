@@ -1,24 +1,24 @@
 //! Reading a journal: which of its frames count, and what they amount to.
 
-use crate::envelope::{Envelope, Sealer, VERSION, find};
-use crate::session::{KeyCache, Part, Session};
-use crate::store::{Kept, Segment};
+use crate::envelope::{FrameEnvelope, FrameSealer, VERSION, find};
+use crate::session::{KeyCache, SessionHeader, SessionPart};
+use crate::store::{JournalExtent, JournalSegment};
 use crate::{KeyName, StateError};
 use ha_state_model::Frame;
 use ha_state_model::frame::FrameKind;
 
 /// The frames of a journal that count.
 #[derive(Debug)]
-pub(crate) struct Scan {
+pub(crate) struct JournalScan {
     /// The segment each is in, and where there.
-    frames: Vec<(usize, Envelope)>,
+    frames: Vec<(usize, FrameEnvelope)>,
     /// How much of the journal they are.
-    pub(crate) kept: Option<Kept>,
+    pub(crate) kept: Option<JournalExtent>,
     /// How many bytes they take.
     pub(crate) length: usize,
 }
 
-impl Scan {
+impl JournalScan {
     /// The number of the last frame.
     pub(crate) fn last(&self) -> Option<u64> {
         self.frames.last().map(|(_, it)| it.number)
@@ -27,8 +27,8 @@ impl Scan {
 
 /// The lineage that the first session in these bytes says, if one does.
 pub(crate) fn lineage(bytes: &[u8], place: &str) -> Option<String> {
-    let head = Envelope::at(bytes, 0).filter(|it| it.kind == FrameKind::Session as u8)?;
-    Session::parse(&bytes[head.body..head.end], place).ok().map(|it| it.lineage)
+    let head = FrameEnvelope::at(bytes, 0).filter(|it| it.kind == FrameKind::Session as u8)?;
+    SessionHeader::parse(&bytes[head.body..head.end], place).ok().map(|it| it.lineage)
 }
 
 /// Tells the frames that were acknowledged from a tail that never was.
@@ -36,17 +36,17 @@ pub(crate) fn lineage(bytes: &[u8], place: &str) -> Option<String> {
 /// A bad frame that a later one knows to have been on disk was altered: that is refused. A bad frame that none knows
 /// of was being written when the writer was killed, and nobody was told that it was there: it is dropped with
 /// all behind it.
-pub(crate) fn scan(segments: &[Segment], place: &str) -> Result<Scan, StateError> {
-    let mut scan = Scan { frames: Vec::new(), kept: None, length: 0 };
+pub(crate) fn scan(segments: &[JournalSegment], place: &str) -> Result<JournalScan, StateError> {
+    let mut scan = JournalScan { frames: Vec::new(), kept: None, length: 0 };
     let Some(first) = segments.first() else { return Ok(scan) };
     let mut expected = first.number;
-    for (index, Segment { number, bytes }) in segments.iter().enumerate() {
+    for (index, JournalSegment { number, bytes }) in segments.iter().enumerate() {
         if *number != expected {
             let why = format!("its journal jumps from frame {} to frame {number}", expected.saturating_sub(1));
             return Err(StateError::incomplete(place, why).help("restore the state from a backup"));
         }
         let mut at = 0;
-        while let Some(envelope) = Envelope::at(bytes, at) {
+        while let Some(envelope) = FrameEnvelope::at(bytes, at) {
             if envelope.version > VERSION {
                 return Err(StateError::newer_format(place, envelope.version.into(), VERSION.into()));
             }
@@ -58,12 +58,12 @@ pub(crate) fn scan(segments: &[Segment], place: &str) -> Result<Scan, StateError
             expected += 1;
             at = envelope.end;
         }
-        scan.kept = Some(Kept { segment: *number, length: at });
+        scan.kept = Some(JournalExtent { segment: *number, length: at });
         scan.length += at;
         if bytes[at..].iter().all(|it| *it == 0) {
             continue;
         }
-        let knows = |it: &Envelope| it.number > expected && (expected..it.number).contains(&it.synced_through);
+        let knows = |it: &FrameEnvelope| it.number > expected && (expected..it.number).contains(&it.synced_through);
         let later = segments[index + 1..].iter().map(|it| (&it.bytes, 0));
         let witness = std::iter::once((bytes, at + 1)).chain(later).find_map(|(bytes, from)| find(bytes, from, knows));
         if let Some(witness) = witness {
@@ -80,7 +80,7 @@ pub(crate) fn scan(segments: &[Segment], place: &str) -> Result<Scan, StateError
 
 /// How far a state has come.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Position {
+pub(crate) struct JournalPosition {
     /// Empty before the first frame.
     pub(crate) lineage: String,
     pub(crate) number: u64,
@@ -90,9 +90,9 @@ pub(crate) struct Position {
 
 /// Gives the frames that count to `fold`, past those before `position`. The segments' bytes are opened in place.
 pub(crate) fn replay(
-    position: &mut Position,
-    segments: &mut [Segment],
-    scan: &Scan,
+    position: &mut JournalPosition,
+    segments: &mut [JournalSegment],
+    scan: &JournalScan,
     keys: &mut KeyCache<'_>,
     place: &str,
     mut fold: impl FnMut(u64, Frame),
@@ -104,11 +104,11 @@ pub(crate) fn replay(
         };
         return Err(StateError::incomplete(place, why).help("put back the checkpoint that belongs to this journal"));
     }
-    let mut session: Option<(Session, Option<Sealer>)> = None;
+    let mut session: Option<(SessionHeader, Option<FrameSealer>)> = None;
     for (index, envelope) in &scan.frames {
         let frame = &mut segments[*index].bytes[envelope.start..envelope.end];
         if envelope.kind == FrameKind::Session as u8 {
-            let begun = Session::parse(&frame[envelope.body - envelope.start..], place)?;
+            let begun = SessionHeader::parse(&frame[envelope.body - envelope.start..], place)?;
             if !position.lineage.is_empty() && begun.lineage != position.lineage {
                 return Err(StateError::other_lineage(&format!("the journal of {place}"), &position.lineage, &begun.lineage));
             }
@@ -122,7 +122,7 @@ pub(crate) fn replay(
             let (session, sealer) = session.as_mut().ok_or_else(headless)?;
             let sealer = match sealer {
                 Some(sealer) => sealer,
-                none => none.insert(session.sealer(Part::Journal, keys, place)?),
+                none => none.insert(session.sealer(SessionPart::Journal, keys, place)?),
             };
             if position.keys.last() != Some(&session.key) {
                 position.keys.push(session.key.clone());
@@ -137,7 +137,7 @@ pub(crate) fn replay(
 }
 
 /// Opens one frame; none when it says nothing but that all before it is on disk.
-fn open(envelope: &Envelope, bytes: &mut [u8], sealer: &Sealer, place: &str) -> Result<Option<Frame>, StateError> {
+fn open(envelope: &FrameEnvelope, bytes: &mut [u8], sealer: &FrameSealer, place: &str) -> Result<Option<Frame>, StateError> {
     let number = envelope.number;
     let kind = envelope.kind;
     let altered = || StateError::damaged(place, format!("frame {number} was altered: it does not open under the state's key"));

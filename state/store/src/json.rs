@@ -10,7 +10,7 @@ use crate::StateError;
 use crate::session::FORMAT;
 use ha_state_model::Obligation;
 use ha_state_model::{GroupRecord, OutputRecord, ProviderName, ProviderRecord, Record};
-use ha_state_model::{LastRun, State, Unfinished};
+use ha_state_model::{LastRun, State, UnfinishedStep};
 
 /// The state as JSON, secrets included.
 #[must_use]
@@ -48,23 +48,23 @@ pub fn to_json(state: &State) -> Json {
 
 /// A state as [`to_json`] writes it.
 #[derive(Deserialize)]
-struct Written {
+struct SerializedState {
     lineage: String,
     number: u64,
     attempts: u64,
     run: Option<LastRun>,
     records: Vec<Record>,
-    deposed: Vec<WrittenDeposed>,
+    deposed: Vec<SerializedDeposed>,
     providers: BTreeMap<ProviderName, ProviderRecord>,
     outputs: BTreeMap<Name, OutputRecord>,
-    unfinished: Vec<Unfinished>,
+    unfinished: Vec<UnfinishedStep>,
     obligations: Vec<Obligation>,
     #[serde(default)]
     groups: Vec<GroupRecord>,
 }
 
 #[derive(Deserialize)]
-struct WrittenDeposed {
+struct SerializedDeposed {
     key: String,
     record: Record,
 }
@@ -75,15 +75,15 @@ struct WrittenDeposed {
 /// When it is something else, or holds what no state holds.
 pub fn from_json(text: &[u8], place: &str) -> Result<State, StateError> {
     #[derive(Deserialize)]
-    struct Format {
+    struct StateFormat {
         format: u32,
     }
     let unreadable = |error: serde_json::Error| StateError::unreadable(place, format!("it is no state as JSON: {error}"));
-    let Format { format } = serde_json::from_slice(text).map_err(unreadable)?;
+    let StateFormat { format } = serde_json::from_slice(text).map_err(unreadable)?;
     if format > FORMAT {
         return Err(StateError::newer_format(place, format, FORMAT));
     }
-    let Written { lineage, number, attempts, run, records, deposed, providers, outputs, unfinished, obligations, groups } =
+    let SerializedState { lineage, number, attempts, run, records, deposed, providers, outputs, unfinished, obligations, groups } =
         serde_json::from_slice(text).map_err(unreadable)?;
     let mut state = State { lineage, number, attempts, run, providers, outputs, ..State::default() };
     for group in groups {
@@ -134,7 +134,7 @@ mod tests {
         let recorded = |outcome| Frame::Result { attempt: None, outcome };
         let start = RunStart { command: "ha apply".into(), plan: None, by: "ops@here".into(), at: "2020-01-01T00:00:00Z".into() };
         let frames = [
-            Frame::Run(ha_state_model::Run::Start(start)),
+            Frame::Run(ha_state_model::RunFrame::Start(start)),
             recorded(StepOutcome::Recorded(record("a.b[0]", "x").into())),
             recorded(StepOutcome::Recorded(record("module.m[\"k\"].a.b", "old").into())),
             recorded(StepOutcome::Deposed { record: record("module.m[\"k\"].a.b", "y").into(), key: "d".into() }),

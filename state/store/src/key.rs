@@ -18,12 +18,12 @@ const TAG: usize = 16;
 
 /// The key that a state and what belongs to it are sealed with. Zeroed when dropped; never shown.
 #[derive(Clone)]
-pub struct Key {
+pub struct StateKey {
     id: String,
     secret: Zeroizing<[u8; 32]>,
 }
 
-impl Key {
+impl StateKey {
     /// A new one.
     ///
     /// # Panics
@@ -72,7 +72,7 @@ impl Key {
     }
 }
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for StateKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Key({})", self.id)
     }
@@ -81,7 +81,7 @@ impl std::fmt::Debug for Key {
 /// Seals bytes for a purpose, such as `plan`: nobody without the key can read or alter them, and they open for the
 /// same purpose only. The key's id stands in front in clear.
 #[must_use]
-pub fn seal(key: &Key, purpose: &str, bytes: &[u8]) -> Vec<u8> {
+pub fn seal(key: &StateKey, purpose: &str, bytes: &[u8]) -> Vec<u8> {
     seal_with(key, purpose, &[], bytes)
 }
 
@@ -89,7 +89,7 @@ pub fn seal(key: &Key, purpose: &str, bytes: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// When it was sealed with another key or for another purpose, or is not whole.
-pub fn open(key: &Key, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StateError> {
+pub fn open(key: &StateKey, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StateError> {
     open_with(key, purpose, &[], sealed)
 }
 
@@ -102,7 +102,7 @@ pub fn sealed_with(sealed: &[u8]) -> Option<String> {
 /// A digest that says whether two texts are the same, and from which nobody without the key can guess a short one:
 /// for values that are kept nowhere.
 #[must_use]
-pub fn keyed_digest(key: &Key, bytes: &[u8]) -> String {
+pub fn keyed_digest(key: &StateKey, bytes: &[u8]) -> String {
     let mut digest = KeyedDigest::new(key);
     digest.0.update(bytes);
     digest.finish()
@@ -114,7 +114,7 @@ pub struct KeyedDigest(Hmac<Sha256>);
 impl KeyedDigest {
     /// Of nothing yet.
     #[must_use]
-    pub fn new(key: &Key) -> Self {
+    pub fn new(key: &StateKey) -> Self {
         Self(mac(&key.for_purpose("digest")[..]))
     }
 
@@ -137,7 +137,7 @@ impl std::io::Write for KeyedDigest {
 }
 
 /// Seals bytes together with others that are not stored, but must be the same when it is opened.
-pub(crate) fn seal_with(key: &Key, purpose: &str, beside: &[u8], bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn seal_with(key: &StateKey, purpose: &str, beside: &[u8], bytes: &[u8]) -> Vec<u8> {
     let mut nonce = [0; NONCE];
     rand::fill(nonce.as_mut_slice());
     let mut sealed = Vec::with_capacity(SEALED_MARK.len() + ID + NONCE + bytes.len() + TAG);
@@ -154,7 +154,7 @@ pub(crate) fn seal_with(key: &Key, purpose: &str, beside: &[u8], bytes: &[u8]) -
 }
 
 /// Opens what [`seal_with`] sealed.
-pub(crate) fn open_with(key: &Key, purpose: &str, beside: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StateError> {
+pub(crate) fn open_with(key: &StateKey, purpose: &str, beside: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StateError> {
     let place = "a sealed file";
     let id = sealed_with(sealed).ok_or_else(|| StateError::not_a_state(place, "sealed file"))?;
     if id != key.id {
@@ -170,7 +170,7 @@ pub(crate) fn open_with(key: &Key, purpose: &str, beside: &[u8], sealed: &[u8]) 
     Ok(opened)
 }
 
-fn cipher(key: &Key, purpose: &str) -> Aes256Gcm {
+fn cipher(key: &StateKey, purpose: &str) -> Aes256Gcm {
     let derived = key.for_purpose(&format!("seal {purpose}"));
     Aes256Gcm::new((&*derived).into())
 }
@@ -188,25 +188,25 @@ fn authenticate(key: &[u8], bytes: &[u8]) -> Zeroizing<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Reason;
+    use crate::StateErrorReason;
 
     #[test]
     fn what_is_sealed_opens_with_its_key_for_its_purpose_only() {
-        let (key, other) = (Key::random(), Key::random());
+        let (key, other) = (StateKey::random(), StateKey::random());
         let sealed = seal(&key, "plan", b"hush");
         assert_eq!(&**open(&key, "plan", &sealed).unwrap(), b"hush");
         assert_eq!(sealed_with(&sealed).as_deref(), Some(key.id()));
         assert!(!sealed.windows(4).any(|it| it == b"hush"));
 
         let wrong = open(&other, "plan", &sealed).unwrap_err();
-        assert_eq!(wrong.reason(), &Reason::WrongKey);
+        assert_eq!(wrong.reason(), &StateErrorReason::WrongKey);
         assert!(wrong.to_string().contains(key.id()) && wrong.to_string().contains(other.id()), "{wrong}");
-        assert_eq!(open(&key, "backup", &sealed).unwrap_err().reason(), &Reason::Damaged);
+        assert_eq!(open(&key, "backup", &sealed).unwrap_err().reason(), &StateErrorReason::Damaged);
     }
 
     #[test]
     fn a_sealed_text_that_was_altered_or_cut_does_not_open() {
-        let key = Key::random();
+        let key = StateKey::random();
         let sealed = seal(&key, "plan", b"hush");
         for bit in 0..sealed.len() * 8 {
             let mut flipped = sealed.clone();
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_digest_depends_on_text_and_key() {
-        let (key, other) = (Key::random(), Key::random());
+        let (key, other) = (StateKey::random(), StateKey::random());
         assert_eq!(keyed_digest(&key, b"hush"), keyed_digest(&key, b"hush"));
         assert_ne!(keyed_digest(&key, b"hush"), keyed_digest(&key, b"hust"));
         assert_ne!(keyed_digest(&key, b"hush"), keyed_digest(&other, b"hush"));
@@ -231,13 +231,13 @@ mod tests {
 
     #[test]
     fn a_key_file_reads_back_and_shows_nothing() {
-        let key = Key::random();
+        let key = StateKey::random();
         let path = Path::new("k");
         let text = key.to_file();
-        assert_eq!(Key::from_file(&text, path).unwrap().id(), key.id());
+        assert_eq!(StateKey::from_file(&text, path).unwrap().id(), key.id());
         assert!(!format!("{key:?}").contains(text.trim().split(' ').next_back().unwrap()));
         for wrong in ["", "ha-state-key-1", "ha-state-key-1 00", "ha-state-key-2 00", &text[..text.len() - 3], "hello"] {
-            assert_eq!(Key::from_file(wrong, path).unwrap_err().reason(), &Reason::NotAKey, "{wrong}");
+            assert_eq!(StateKey::from_file(wrong, path).unwrap_err().reason(), &StateErrorReason::NotAKey, "{wrong}");
         }
     }
 }

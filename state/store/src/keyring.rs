@@ -13,25 +13,25 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::lineage::{from_hex, is_lineage, random_hex};
-use crate::{Companion, Key, MadeDirectories, StateError};
+use crate::{CompanionFile, CreatedDirectories, StateError, StateKey};
 
 /// How a key in a file is named in what it seals.
 const METHOD: &str = "file";
 
 /// Gives a state its key. Key files are one way; a passphrase or a key service are others.
-pub trait Keys: Send + Sync {
+pub trait KeyProvider: Send + Sync {
     /// The key that something of this lineage says it is sealed with.
     ///
     /// # Errors
     /// When it is not there, or what is there is another.
-    fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError>;
+    fn named(&self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError>;
 
     /// The key to seal with from now on, and how it is found again: the one that is `used` where that is one of these.
     /// Made where there is none and that is allowed.
     ///
     /// # Errors
     /// When there is none and none may be made.
-    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError>;
+    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError>;
 
     /// A new key for a state that does not exist yet, where it has none and one may be made. It is kept nowhere before its
     /// file is made.
@@ -47,11 +47,11 @@ pub trait Keys: Send + Sync {
     ///
     /// # Errors
     /// When there is none and none can be made.
-    fn next(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
+    fn next(&self, lineage: &str) -> Result<(KeyName, StateKey), StateError> {
         self.current(lineage, None)
     }
 
-    /// Hears that the state is sealed with what [`Keys::next`] gave.
+    /// Hears that the state is sealed with what [`KeyProvider::next`] gave.
     ///
     /// # Errors
     /// When that cannot be noted. The key is found all the same.
@@ -66,9 +66,9 @@ pub struct NewKey {
     /// How it will be found again.
     pub name: KeyName,
     /// The key.
-    pub key: Key,
+    pub key: StateKey,
     /// What keeps it.
-    pub file: Box<dyn Companion>,
+    pub file: Box<dyn CompanionFile>,
 }
 
 /// How a key is found again; stands in clear at the head of what it seals.
@@ -94,9 +94,9 @@ pub enum KeyPolicy {
 
 /// A key, and where it lies if it was made just now: the operator must be told to back it up.
 #[derive(Debug)]
-pub struct FoundKey {
+pub struct DiscoveredKey {
     /// The key.
-    pub key: Key,
+    pub key: StateKey,
     /// The file made for it just now.
     pub made: Option<PathBuf>,
 }
@@ -162,7 +162,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// When the file cannot be read or holds no key.
-    pub fn find(&self, lineage: &str) -> Result<Option<Key>, StateError> {
+    pub fn find(&self, lineage: &str) -> Result<Option<StateKey>, StateError> {
         if !is_lineage(lineage) {
             return Err(StateError::no_lineage(lineage));
         }
@@ -170,7 +170,7 @@ impl KeyRing {
     }
 
     /// The key of a lineage that has this id; else the one there is, if there is any.
-    fn find_id(&self, lineage: &str, id: &str) -> Result<Option<Key>, StateError> {
+    fn find_id(&self, lineage: &str, id: &str) -> Result<Option<StateKey>, StateError> {
         let found = self.find(lineage)?;
         if self.file.is_some() || found.as_ref().is_some_and(|it| it.id() == id) || from_hex(id).is_none() {
             return Ok(found);
@@ -191,7 +191,7 @@ impl KeyRing {
         all.into_iter().find(|it| self.read(it).ok().flatten().is_some_and(|key| key.id() == id))
     }
 
-    fn read(&self, path: &Path) -> Result<Option<Key>, StateError> {
+    fn read(&self, path: &Path) -> Result<Option<StateKey>, StateError> {
         let text = match regular_file::read_to_string(path, LARGEST_KEY) {
             Ok(text) => Zeroizing::new(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -211,25 +211,25 @@ impl KeyRing {
                     .help(format!("run `chmod 600 {}`", shell_word(&path.display().to_string()))));
             }
         }
-        Key::from_file(&text, path).map(Some)
+        StateKey::from_file(&text, path).map(Some)
     }
 
     /// The key of a lineage, made where there is none and somebody is there to be told.
     ///
     /// # Errors
     /// When there is none and none may be made, or it cannot be read or written.
-    pub fn find_or_make(&self, lineage: &str) -> Result<FoundKey, StateError> {
+    pub fn find_or_make(&self, lineage: &str) -> Result<DiscoveredKey, StateError> {
         if let Some(key) = self.find(lineage)? {
-            return Ok(FoundKey { key, made: None });
+            return Ok(DiscoveredKey { key, made: None });
         }
         let path = self.path(lineage);
         if self.policy == KeyPolicy::Automation || self.file.is_some() {
             return Err(StateError::missing_key(lineage, &path, None));
         }
-        self.put(&path, &Key::random()).map_err(|error| StateError::io("make the key file", &path, &error))?;
+        self.put(&path, &StateKey::random()).map_err(|error| StateError::io("make the key file", &path, &error))?;
         // Another process may have been first; what lies there is the key.
         let key = self.find(lineage)?.ok_or_else(|| StateError::missing_key(lineage, &path, None))?;
-        Ok(FoundKey { key, made: Some(path) })
+        Ok(DiscoveredKey { key, made: Some(path) })
     }
 
     /// A key for a lineage that has none; none where it has one, or none may be made.
@@ -237,13 +237,14 @@ impl KeyRing {
         if self.policy == KeyPolicy::Automation || self.file.is_some() || self.find(lineage)?.is_some() {
             return Ok(None);
         }
-        let (key, path) = (Key::random(), self.path(lineage));
-        let file = Box::new(NewKeyFile { ring: self.clone(), path, key: key.clone(), directories: MadeDirectories::default() });
+        let (key, path) = (StateKey::random(), self.path(lineage));
+        let file =
+            Box::new(NewKeyFile { ring: self.clone(), path, key: key.clone(), directories: CreatedDirectories::default() });
         Ok(Some(NewKey { name: name_of(&key), key, file }))
     }
 
     /// Makes a key file that is there whole or not at all, and never in the place of another.
-    fn put(&self, path: &Path, key: &Key) -> io::Result<()> {
+    fn put(&self, path: &Path, key: &StateKey) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
         let draft = path.with_extension(random_hex(8));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
@@ -257,8 +258,8 @@ impl KeyRing {
     }
 }
 
-impl Keys for KeyRing {
-    fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError> {
+impl KeyProvider for KeyRing {
+    fn named(&self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError> {
         if name.method != METHOD {
             return Err(StateError::other_source(lineage, name, "a key file is what there is"));
         }
@@ -267,7 +268,7 @@ impl Keys for KeyRing {
         if key.id() == name.id { Ok(key) } else { Err(StateError::wrong_key(lineage, &name.id, key.id(), &path)) }
     }
 
-    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
         // Whoever was killed after a rotation, and before the files said so, finds what the state says.
         let used = used.filter(|it| it.method == METHOD && self.file.is_none());
         if let Some(key) = used.map(|it| self.find_id(lineage, &it.id)).transpose()?.flatten()
@@ -283,14 +284,14 @@ impl Keys for KeyRing {
         self.new_key(lineage)
     }
 
-    fn next(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
+    fn next(&self, lineage: &str) -> Result<(KeyName, StateKey), StateError> {
         if !is_lineage(lineage) {
             return Err(StateError::no_lineage(lineage));
         }
         if self.policy == KeyPolicy::Automation || self.file.is_some() {
             return self.current(lineage, None);
         }
-        let key = Key::random();
+        let key = StateKey::random();
         let path = self.path_of(lineage, key.id());
         self.put(&path, &key).map_err(|error| StateError::io("make the key file", &path, &error))?;
         let there = self.read(&path)?.filter(|it| it.id() == key.id());
@@ -320,8 +321,8 @@ impl Keys for KeyRing {
 struct NewKeyFile {
     ring: KeyRing,
     path: PathBuf,
-    key: Key,
-    directories: MadeDirectories,
+    key: StateKey,
+    directories: CreatedDirectories,
 }
 
 impl NewKeyFile {
@@ -330,9 +331,9 @@ impl NewKeyFile {
     }
 }
 
-impl Companion for NewKeyFile {
+impl CompanionFile for NewKeyFile {
     fn make(&mut self) -> Result<(), StateError> {
-        self.directories = MadeDirectories::of(&self.ring.directory);
+        self.directories = CreatedDirectories::of(&self.ring.directory);
         self.ring.put(&self.path, &self.key).map_err(|error| StateError::io("make the key file", &self.path, &error))?;
         match self.is_there()? {
             true => Ok(()),
@@ -351,14 +352,14 @@ impl Companion for NewKeyFile {
 }
 
 /// How a key in a file is found again.
-fn name_of(key: &Key) -> KeyName {
+fn name_of(key: &StateKey) -> KeyName {
     KeyName { id: key.id().to_owned(), method: METHOD.into(), parameters: BTreeMap::new() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Reason, new_lineage};
+    use crate::{StateErrorReason, new_lineage};
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -396,7 +397,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let ring = KeyRing::new(home.path(), KeyPolicy::Automation);
         let error = ring.find_or_make(&new_lineage()).unwrap_err();
-        assert_eq!(error.reason(), &Reason::MissingKey);
+        assert_eq!(error.reason(), &StateErrorReason::MissingKey);
         assert!(error.error().help.iter().any(|it| it.contains("ha state key --new > FILE")), "{error:?}");
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
     }
@@ -406,8 +407,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("mounted");
         let ring = KeyRing::new(home.path(), KeyPolicy::Interactive).with_file(&file);
-        assert_eq!(ring.find_or_make(&new_lineage()).unwrap_err().reason(), &Reason::MissingKey);
-        let key = Key::random();
+        assert_eq!(ring.find_or_make(&new_lineage()).unwrap_err().reason(), &StateErrorReason::MissingKey);
+        let key = StateKey::random();
         fs::write(&file, &*key.to_file()).unwrap();
         assert_eq!(ring.find_or_make(&new_lineage()).unwrap().key.id(), key.id());
     }
@@ -441,7 +442,7 @@ mod tests {
     #[test]
     fn a_lineage_leads_to_no_other_directory() {
         let ring = KeyRing::new("/nowhere", KeyPolicy::Interactive);
-        assert_eq!(ring.find("../../etc/shadow").unwrap_err().reason(), &Reason::Damaged);
+        assert_eq!(ring.find("../../etc/shadow").unwrap_err().reason(), &StateErrorReason::Damaged);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! on disk before anything goes on. Whatever kills the process, what was acknowledged is there when the state is
 //! next opened, and what was only begun is known to have been begun.
 //!
-//! Everything is sealed: with a data key for each session, and that with the state's [`Key`]. Where the bytes are
+//! Everything is sealed: with a data key for each session, and that with the state's [`StateKey`]. Where the bytes are
 //! kept is behind [`Store`]; [`LocalStore`] keeps them in files.
 
 mod backend;
@@ -35,21 +35,21 @@ mod store;
 mod unsent_journal;
 mod writer;
 
-pub use backend::{Backend, Backends, DescribedBackend, Surroundings};
-pub use companion::{Companion, MadeDirectories};
-pub use error::{Reason, StateError};
-pub use heartbeat::{Beat, Heartbeat, Renew};
+pub use backend::{Backend, BackendContext, BackendDescription, BackendRegistry};
+pub use companion::{CompanionFile, CreatedDirectories};
+pub use error::{StateError, StateErrorReason};
+pub use heartbeat::{LeaseHeartbeat, LeaseRenewal, RenewFunction};
 pub use json::{from_json, to_json};
-pub use key::{Key, KeyedDigest, keyed_digest, open, seal, sealed_with};
-pub use keyring::{FoundKey, KeyName, KeyPolicy, KeyRing, Keys, NewKey};
+pub use key::{KeyedDigest, StateKey, keyed_digest, open, seal, sealed_with};
+pub use keyring::{DiscoveredKey, KeyName, KeyPolicy, KeyProvider, KeyRing, NewKey};
 pub use lineage::new_lineage;
 pub use local::LocalStore;
-pub use local_backend::{Local, LocalSettings};
-pub use lock_info::Holder;
+pub use local_backend::{LocalBackend, LocalBackendSettings};
+pub use lock_info::LockInfo;
 pub use memory::MemoryStore;
 pub use open::{addresses, lineage_of, moved_to, open_for_reading, open_with_key};
-pub use passphrase::{Asking, Passphrase};
-pub use redacting::{Discreet, Mask};
-pub use store::{Held, Holding, Kept, Lease, Loaded, Segment, Store, Tenure};
-pub use unsent_journal::Refuge;
-pub use writer::{Opening, Writer, open_for_writing};
+pub use passphrase::{PassphraseKeys, PassphrasePurpose};
+pub use redacting::{RedactingStore, RedactionMask};
+pub use store::{JournalExtent, JournalSegment, Lease, LeaseGuard, LockStatus, LockedStore, Store, StoreContents};
+pub use unsent_journal::UnsentJournalStore;
+pub use writer::{OpenOptions, StateWriter, open_for_writing};

@@ -14,10 +14,10 @@ use ha_files::regular_file;
 
 use crate::error::LARGEST_STATE;
 use crate::file_header;
-use crate::file_header::{PREAMBLE, Preamble};
+use crate::file_header::{FileHeader, PREAMBLE};
 use crate::lock::LockFile;
-use crate::store::{Held, Kept, Lease, Loaded, Segment, Store};
-use crate::{Holder, MadeDirectories, Reason, StateError};
+use crate::store::{JournalExtent, JournalSegment, Lease, LockedStore, Store, StoreContents};
+use crate::{CreatedDirectories, LockInfo, StateError, StateErrorReason};
 
 /// A journal grows by at least so much at a time: writing over zeros is four times as fast as growing.
 const CHUNK: u64 = 1 << 20;
@@ -31,11 +31,11 @@ const TRIES: u32 = 100;
 /// A state in a directory of this machine.
 #[derive(Clone, Debug)]
 pub struct LocalStore {
-    files: Files,
+    files: StateFiles,
 }
 
 #[derive(Clone, Debug)]
-struct Files {
+struct StateFiles {
     checkpoint: PathBuf,
 }
 
@@ -49,11 +49,11 @@ impl LocalStore {
     /// The state whose checkpoint is this file; its other files lie beside it.
     #[must_use]
     pub fn at(checkpoint: impl Into<PathBuf>) -> Self {
-        Self { files: Files { checkpoint: checkpoint.into() } }
+        Self { files: StateFiles { checkpoint: checkpoint.into() } }
     }
 }
 
-impl Files {
+impl StateFiles {
     fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.checkpoint.clone().into_os_string();
         name.push(suffix);
@@ -113,7 +113,7 @@ impl Store for LocalStore {
         whole.unwrap_or(here).display().to_string()
     }
 
-    fn load(&self) -> Result<Loaded, StateError> {
+    fn load(&self) -> Result<StoreContents, StateError> {
         let path = &self.files.checkpoint;
         let identity = || match fs::metadata(path) {
             Ok(it) => Ok(Some((it.dev(), it.ino(), it.ctime(), it.ctime_nsec(), it.len()))),
@@ -134,22 +134,28 @@ impl Store for LocalStore {
         Err(StateError::incomplete(&self.place(), why).help("run the command again"))
     }
 
-    fn holder(&self) -> Result<Option<Holder>, StateError> {
+    fn holder(&self) -> Result<Option<LockInfo>, StateError> {
         LockFile::holder(&self.files.lock())
     }
 
-    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+    fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         let directory = self.files.directory();
-        let made = MadeDirectories::of(directory);
+        let made = CreatedDirectories::of(directory);
         for _ in 0..TRIES {
             let is_there = DirBuilder::new().recursive(true).mode(0o700).create(directory);
             is_there.map_err(|error| StateError::io("make the directory", directory, &error))?;
             match LockFile::lock(&self.files.lock(), &self.place(), holder) {
                 // Somebody has just left without writing anything, and taken the directory along.
-                Err(error) if *error.reason() == Reason::System(io::ErrorKind::NotFound) => {}
+                Err(error) if *error.reason() == StateErrorReason::System(io::ErrorKind::NotFound) => {}
                 locked => {
                     let lock = locked?;
-                    return Ok(Box::new(HeldLocal { files: self.files.clone(), lock, made, journal: None, no_room: None }));
+                    return Ok(Box::new(LockedLocalStore {
+                        files: self.files.clone(),
+                        lock,
+                        made,
+                        journal: None,
+                        no_room: None,
+                    }));
                 }
             }
         }
@@ -166,7 +172,7 @@ impl Store for LocalStore {
 }
 
 impl LocalStore {
-    fn loaded(&self, checkpoint: Option<Vec<u8>>, journal: Option<Vec<u8>>) -> Result<Loaded, StateError> {
+    fn loaded(&self, checkpoint: Option<Vec<u8>>, journal: Option<Vec<u8>>) -> Result<StoreContents, StateError> {
         let previous = self.files.previous();
         if checkpoint.is_none() && journal.is_none() && previous.exists() {
             let why = format!("it is missing, but the one before it, `{}`, is there", previous.display());
@@ -176,32 +182,32 @@ impl LocalStore {
         let mut segments = Vec::new();
         if let Some(mut bytes) = journal {
             let place = format!("`{}`", self.files.journal().display());
-            let Preamble { number, length, .. } = Preamble::parse(file_header::File::Journal, &bytes, &place)?;
+            let FileHeader { number, length, .. } = FileHeader::parse(file_header::StateFileKind::Journal, &bytes, &place)?;
             // What is missing at its end may have been frames, of which nothing else tells. Earlier versions said no length.
             if (bytes.len() as u64) < length {
                 let why = format!("it is cut off: it has {} bytes, and was made with {length}", bytes.len());
                 return Err(StateError::damaged(&place, why));
             }
             bytes.drain(..PREAMBLE);
-            segments.push(Segment { number, bytes });
+            segments.push(JournalSegment { number, bytes });
         }
-        Ok(Loaded { checkpoint, segments })
+        Ok(StoreContents { checkpoint, segments })
     }
 }
 
 /// A local state under its lock.
-struct HeldLocal {
-    files: Files,
+struct LockedLocalStore {
+    files: StateFiles,
     lock: LockFile,
     /// The directories that were made for it.
-    made: MadeDirectories,
-    journal: Option<Journal>,
+    made: CreatedDirectories,
+    journal: Option<JournalFile>,
     /// Why the journal could not be given more room, while there is still some left.
     no_room: Option<StateError>,
 }
 
 /// An open journal.
-struct Journal {
+struct JournalFile {
     file: File,
     path: PathBuf,
     /// Of its first frame.
@@ -212,17 +218,17 @@ struct Journal {
     length: u64,
 }
 
-impl Held for HeldLocal {
+impl LockedStore for LockedLocalStore {
     fn lease(&self) -> Lease {
         Lease::lasting()
     }
 
-    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+    fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
         self.lock.check()?;
         let path = self.files.journal();
-        let Some(Kept { length, .. }) = kept else { return remove(&path) };
+        let Some(JournalExtent { length, .. }) = kept else { return remove(&path) };
         let end = (PREAMBLE + length) as u64;
-        self.journal = Some(Journal::resume(path, end)?);
+        self.journal = Some(JournalFile::resume(path, end)?);
         Ok(())
     }
 
@@ -230,7 +236,7 @@ impl Held for HeldLocal {
         self.lock.check()?;
         let journal = match &mut self.journal {
             Some(journal) => journal,
-            none => none.insert(Journal::create(&self.files, number, bytes.len() as u64)?),
+            none => none.insert(JournalFile::create(&self.files, number, bytes.len() as u64)?),
         };
         journal.append(bytes)?;
         self.no_room = match journal.length - journal.end < RESERVE {
@@ -266,7 +272,7 @@ impl Held for HeldLocal {
 }
 
 /// Where nothing was written, nothing is left.
-impl Drop for HeldLocal {
+impl Drop for LockedLocalStore {
     fn drop(&mut self) {
         let files = &self.files;
         let is_there = [files.checkpoint.clone(), files.journal(), files.previous()].iter().any(|it| it.exists());
@@ -279,7 +285,7 @@ impl Drop for HeldLocal {
     }
 }
 
-impl HeldLocal {
+impl LockedLocalStore {
     /// Gives the checkpoint a second name. There is no moment without `ha.state`.
     fn keep_previous(&self) -> Result<(), StateError> {
         let (path, previous, draft) = (&self.files.checkpoint, self.files.previous(), self.files.beside(".previous.new"));
@@ -311,9 +317,9 @@ impl HeldLocal {
     }
 }
 
-impl Journal {
+impl JournalFile {
     /// A journal that begins with this frame. It appears whole.
-    fn create(files: &Files, number: u64, needed: u64) -> Result<Self, StateError> {
+    fn create(files: &StateFiles, number: u64, needed: u64) -> Result<Self, StateError> {
         let (path, draft) = (files.journal(), files.beside(".journal.new"));
         let length = CHUNK.max(needed + RESERVE);
         let mut bytes = vec![0; usize::try_from(length).expect("what is in memory fits in it")];
@@ -333,7 +339,7 @@ impl Journal {
         let file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
         let (mut head, mut tail) = ([0; PREAMBLE], Vec::new());
         file.read_exact_at(&mut head, 0).map_err(failed)?;
-        let number = Preamble::parse(file_header::File::Journal, &head, &format!("`{}`", path.display()))?.number;
+        let number = FileHeader::parse(file_header::StateFileKind::Journal, &head, &format!("`{}`", path.display()))?.number;
         let length = file.metadata().map_err(failed)?.len();
         tail.resize(usize::try_from(length.saturating_sub(end)).expect("it was in memory when it was loaded"), 0);
         file.read_exact_at(&mut tail, end).map_err(failed)?;
@@ -377,7 +383,7 @@ impl Journal {
 
 /// What a journal begins with.
 fn head(number: u64, length: u64) -> [u8; PREAMBLE] {
-    Preamble { file: file_header::File::Journal, number, length }.to_bytes()
+    FileHeader { file: file_header::StateFileKind::Journal, number, length }.to_bytes()
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {

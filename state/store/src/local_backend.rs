@@ -2,34 +2,34 @@
 
 use std::path::{Path, PathBuf};
 
-use ha_provider::{Error, Outcome, UnsupportedNames};
+use ha_provider::{CallOutcome, Error, UnsupportedNames};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Backend, LocalStore, Store, Surroundings};
+use crate::{Backend, BackendContext, LocalStore, Store};
 
 /// States on this machine.
 #[derive(Debug)]
-pub struct Local;
+pub struct LocalBackend;
 
 /// A state in a file of this machine, with its journal and its lock beside it.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub struct LocalSettings {
+pub struct LocalBackendSettings {
     /// The file, from the configuration's directory. `.ha/ha.state` when left out.
     path: Option<PathBuf>,
 }
 
-impl Backend for Local {
+impl Backend for LocalBackend {
     const NAME: &'static str = "local";
-    type Settings = LocalSettings;
+    type Settings = LocalBackendSettings;
     const UNSUPPORTED: &'static [UnsupportedNames] =
         &[UnsupportedNames::new(&["workspace_dir"], "leave it out: the states of environments lie in `env/NAME` beside `path`")];
 
-    fn open(settings: LocalSettings, surroundings: &Surroundings) -> Result<Box<dyn Store>, Error> {
+    fn open(settings: LocalBackendSettings, surroundings: &BackendContext) -> Result<Box<dyn Store>, Error> {
         let Some(path) = settings.path else { return Ok(Box::new(LocalStore::new(&surroundings.local))) };
         let Some(name) = path.file_name().filter(|_| !path.as_os_str().as_encoded_bytes().ends_with(b"/")) else {
             let cause = format!("`path` is `{}`, which is no name of a file", path.display());
-            let error = Error::new("find the file of the state", cause).outcome(Outcome::Refused);
+            let error = Error::new("find the file of the state", cause).outcome(CallOutcome::Refused);
             return Err(error.help("for example `path = \"state/ha.state\"`"));
         };
         let mut whole = match surroundings.directory == Path::new(".") {
@@ -46,12 +46,12 @@ mod tests {
     use super::*;
 
     fn place(path: Option<&str>, directory: &str, environment: Option<&str>) -> Result<String, String> {
-        let surroundings = Surroundings {
+        let surroundings = BackendContext {
             directory: directory.into(),
             local: environment.map_or(".ha".into(), |it| PathBuf::from(".ha/env").join(it)),
             environment: environment.map(str::to_owned),
         };
-        let opened = Local::open(LocalSettings { path: path.map(PathBuf::from) }, &surroundings);
+        let opened = LocalBackend::open(LocalBackendSettings { path: path.map(PathBuf::from) }, &surroundings);
         opened.map(|it| it.place()).map_err(|it| it.to_string())
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ha_files::regular_file;
 
-use crate::{Holder, StateError};
+use crate::{LockInfo, StateError};
 
 /// A look at who holds a lock takes it for a moment; one that wants it tries so often before it gives up.
 const TRIES: u32 = 6;
@@ -27,7 +27,7 @@ pub(crate) struct LockFile {
 
 impl LockFile {
     /// Locks the file at `path`, made where there is none. `place` is what it guards.
-    pub(crate) fn lock(path: &Path, place: &str, holder: &Holder) -> Result<Self, StateError> {
+    pub(crate) fn lock(path: &Path, place: &str, holder: &LockInfo) -> Result<Self, StateError> {
         let failed = |error: &std::io::Error| StateError::io("lock the state by its lock file", path, error);
         let mut tries = 1;
         loop {
@@ -54,7 +54,7 @@ impl LockFile {
     }
 
     /// Who holds the lock at `path`.
-    pub(crate) fn holder(path: &Path) -> Result<Option<Holder>, StateError> {
+    pub(crate) fn holder(path: &Path) -> Result<Option<LockInfo>, StateError> {
         let failed = |error: &std::io::Error| StateError::io("read the lock file", path, error);
         let mut file = match regular_file::open(path) {
             Ok(file) => file,
@@ -94,7 +94,7 @@ fn open(path: &Path) -> std::io::Result<File> {
     }
 }
 
-fn read(file: &mut File) -> Option<Holder> {
+fn read(file: &mut File) -> Option<LockInfo> {
     let mut text = String::new();
     file.take(LARGEST_HOLDER).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()

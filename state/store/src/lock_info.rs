@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Who holds a state's lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub struct LockInfo {
     /// A name for this holding, unlike any other.
     pub id: String,
     /// The process.
@@ -24,7 +24,7 @@ pub struct Holder {
     pub since: i64,
 }
 
-impl Holder {
+impl LockInfo {
     /// This process, at work on `command` from now on. The command is shown to whoever is kept out: nothing secret.
     #[must_use]
     pub fn here(command: impl Into<String>) -> Self {
@@ -42,7 +42,7 @@ impl Holder {
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for LockInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, pid, host, boot: _, user, command, since } = self;
         write!(f, "`{command}`, process {pid} of {user} on {host}")?;
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn says_who_where_what_and_since_when() {
-        let holder = Holder {
+        let holder = LockInfo {
             id: "ab12".into(),
             pid: 4711,
             host: "bastion".into(),
@@ -69,6 +69,6 @@ mod tests {
             since: 1_700_000_000,
         };
         assert_eq!(holder.to_string(), "`ha apply`, process 4711 of ops on bastion, since 2023-11-14T22:13:20Z (lock ab12)");
-        assert_eq!(Holder::here("ha apply").pid, std::process::id());
+        assert_eq!(LockInfo::here("ha apply").pid, std::process::id());
     }
 }

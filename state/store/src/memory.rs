@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::store::{Held, Kept, Lease, Loaded, Segment, Store};
-use crate::{Holder, StateError};
+use crate::store::{JournalExtent, JournalSegment, Lease, LockedStore, Store, StoreContents};
+use crate::{LockInfo, StateError};
 
 /// A state in memory: a checkpoint and one segment per append, as an object store would keep them. Clones are the
 /// same store.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryStore(Arc<Mutex<Content>>);
+pub struct MemoryStore(Arc<Mutex<MemoryContent>>);
 
 #[derive(Debug, Default)]
-struct Content {
+struct MemoryContent {
     checkpoint: Option<Vec<u8>>,
     segments: BTreeMap<u64, Vec<u8>>,
-    holder: Option<Holder>,
+    holder: Option<LockInfo>,
 }
 
 impl MemoryStore {
@@ -25,15 +25,15 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn content(&self) -> MutexGuard<'_, Content> {
+    fn content(&self) -> MutexGuard<'_, MemoryContent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl From<Loaded> for MemoryStore {
-    fn from(Loaded { checkpoint, segments }: Loaded) -> Self {
-        let segments = segments.into_iter().map(|Segment { number, bytes }| (number, bytes)).collect();
-        Self(Arc::new(Mutex::new(Content { checkpoint, segments, holder: None })))
+impl From<StoreContents> for MemoryStore {
+    fn from(StoreContents { checkpoint, segments }: StoreContents) -> Self {
+        let segments = segments.into_iter().map(|JournalSegment { number, bytes }| (number, bytes)).collect();
+        Self(Arc::new(Mutex::new(MemoryContent { checkpoint, segments, holder: None })))
     }
 }
 
@@ -42,23 +42,23 @@ impl Store for MemoryStore {
         "the state in memory".to_owned()
     }
 
-    fn load(&self) -> Result<Loaded, StateError> {
+    fn load(&self) -> Result<StoreContents, StateError> {
         let content = self.content();
-        let segments = content.segments.iter().map(|(number, bytes)| Segment { number: *number, bytes: bytes.clone() });
-        Ok(Loaded { checkpoint: content.checkpoint.clone(), segments: segments.collect() })
+        let segments = content.segments.iter().map(|(number, bytes)| JournalSegment { number: *number, bytes: bytes.clone() });
+        Ok(StoreContents { checkpoint: content.checkpoint.clone(), segments: segments.collect() })
     }
 
-    fn holder(&self) -> Result<Option<Holder>, StateError> {
+    fn holder(&self) -> Result<Option<LockInfo>, StateError> {
         Ok(self.content().holder.clone())
     }
 
-    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+    fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         let mut content = self.content();
         if content.holder.is_some() {
             return Err(StateError::locked(&self.place(), content.holder.clone()));
         }
         content.holder = Some(holder.clone());
-        Ok(Box::new(HeldMemory { store: self.clone(), id: holder.id.clone() }))
+        Ok(Box::new(LockedMemoryStore { store: self.clone(), id: holder.id.clone() }))
     }
 
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
@@ -70,14 +70,14 @@ impl Store for MemoryStore {
     }
 }
 
-struct HeldMemory {
+struct LockedMemoryStore {
     store: MemoryStore,
     id: String,
 }
 
-impl HeldMemory {
+impl LockedMemoryStore {
     /// What is there, as long as nobody took the lock away.
-    fn content(&self) -> Result<MutexGuard<'_, Content>, StateError> {
+    fn content(&self) -> Result<MutexGuard<'_, MemoryContent>, StateError> {
         let content = self.store.content();
         match content.holder.as_ref().is_some_and(|it| it.id == self.id) {
             true => Ok(content),
@@ -86,15 +86,15 @@ impl HeldMemory {
     }
 }
 
-impl Held for HeldMemory {
+impl LockedStore for LockedMemoryStore {
     fn lease(&self) -> Lease {
         Lease::lasting()
     }
 
-    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+    fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
         let mut content = self.content()?;
         content.segments.retain(|number, _| kept.is_some_and(|it| *number <= it.segment));
-        if let Some(Kept { segment, length }) = kept
+        if let Some(JournalExtent { segment, length }) = kept
             && let Some(bytes) = content.segments.get_mut(&segment)
         {
             bytes.truncate(length);
@@ -121,7 +121,7 @@ impl Held for HeldMemory {
     }
 }
 
-impl Drop for HeldMemory {
+impl Drop for LockedMemoryStore {
     fn drop(&mut self) {
         self.store.content().holder.take_if(|it| it.id == self.id);
     }

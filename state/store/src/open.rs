@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use ha_value::Address;
 use zeroize::Zeroize;
 
-use crate::journal::{Position, Scan, lineage, replay, scan};
+use crate::journal::{JournalPosition, JournalScan, lineage, replay, scan};
 use crate::session::KeyCache;
-use crate::store::{Loaded, Segment, Store};
-use crate::{KeyName, Keys, Reason, StateError, checkpoint};
+use crate::store::{JournalSegment, Store, StoreContents};
+use crate::{KeyName, KeyProvider, StateError, StateErrorReason, checkpoint};
 use ha_state_model::{Frame, State, StepOutcome};
 
 /// How often a reader looks again at what a writer may have been in the middle of.
@@ -17,11 +17,11 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// A state as read, and what its store looked like.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenedState {
     pub(crate) state: State,
     /// What it is sealed with, the last last.
     pub(crate) keys: Vec<KeyName>,
-    pub(crate) scan: Scan,
+    pub(crate) scan: JournalScan,
     /// The number that the checkpoint ends with; none where there is no checkpoint.
     pub(crate) checkpoint: Option<u64>,
     /// How many bytes it has.
@@ -33,7 +33,7 @@ pub(crate) struct Opened {
 ///
 /// # Errors
 /// When the store cannot be read, the key is missing or another, or what is there is not what was written.
-pub fn open_for_reading(store: &dyn Store, keys: &dyn Keys) -> Result<State, StateError> {
+pub fn open_for_reading(store: &dyn Store, keys: &dyn KeyProvider) -> Result<State, StateError> {
     open_with_key(store, keys).map(|it| it.0)
 }
 
@@ -41,7 +41,7 @@ pub fn open_for_reading(store: &dyn Store, keys: &dyn Keys) -> Result<State, Sta
 ///
 /// # Errors
 /// As [`open_for_reading`].
-pub fn open_with_key(store: &dyn Store, keys: &dyn Keys) -> Result<(State, Option<KeyName>), StateError> {
+pub fn open_with_key(store: &dyn Store, keys: &dyn KeyProvider) -> Result<(State, Option<KeyName>), StateError> {
     let opened = patiently(|| load(store, keys))?;
     here(&opened.state, store)?;
     Ok((opened.state, opened.keys.into_iter().next_back()))
@@ -63,7 +63,7 @@ pub fn moved_to(store: &dyn Store) -> Result<Option<String>, StateError> {
 pub fn lineage_of(store: &dyn Store) -> Result<Option<String>, StateError> {
     let place = store.place();
     patiently(|| {
-        let Loaded { checkpoint, segments } = store.load()?;
+        let StoreContents { checkpoint, segments } = store.load()?;
         let of_checkpoint = checkpoint.map(|it| checkpoint::position(&it, &place)).transpose()?.map(|it| it.lineage);
         Ok(of_checkpoint.or_else(|| segments.iter().find_map(|it| lineage(&it.bytes, &place))))
     })
@@ -81,11 +81,11 @@ pub(crate) fn here(state: &State, store: &dyn Store) -> Result<(), StateError> {
 ///
 /// # Errors
 /// As [`open_for_reading`].
-pub fn addresses(store: &dyn Store, keys: &dyn Keys) -> Result<BTreeSet<Address>, StateError> {
+pub fn addresses(store: &dyn Store, keys: &dyn KeyProvider) -> Result<BTreeSet<Address>, StateError> {
     patiently(|| {
         let place = store.place();
         let mut keys = KeyCache::new(keys);
-        let Loaded { checkpoint, mut segments } = store.load()?;
+        let StoreContents { checkpoint, mut segments } = store.load()?;
         let indexed = checkpoint.map(|mut it| checkpoint::addresses(&mut it, &mut keys, &place)).transpose()?;
         let (mut position, listed) = indexed.unwrap_or_default();
         let mut all: BTreeSet<Address> = listed.into_iter().collect();
@@ -108,10 +108,10 @@ pub fn addresses(store: &dyn Store, keys: &dyn Keys) -> Result<BTreeSet<Address>
 }
 
 /// Reads all that a store holds.
-pub(crate) fn load(store: &dyn Store, keys: &dyn Keys) -> Result<Opened, StateError> {
+pub(crate) fn load(store: &dyn Store, keys: &dyn KeyProvider) -> Result<OpenedState, StateError> {
     let place = store.place();
     let mut keys = KeyCache::new(keys);
-    let Loaded { checkpoint, mut segments } = store.load()?;
+    let StoreContents { checkpoint, mut segments } = store.load()?;
     let checkpoint_length = checkpoint.as_ref().map_or(0, Vec::len);
     let decoded = checkpoint.map(|mut bytes| {
         let decoded = checkpoint::decode(&mut bytes, &mut keys, &place);
@@ -122,16 +122,16 @@ pub(crate) fn load(store: &dyn Store, keys: &dyn Keys) -> Result<Opened, StateEr
     let checkpoint = decoded.as_ref().map(|it| it.0.number);
     let (mut state, used) = decoded.map_or_else(Default::default, |(state, key)| (state, vec![key]));
     let scan = scan(&segments, &place)?;
-    let mut position = Position { lineage: std::mem::take(&mut state.lineage), number: state.number, keys: used };
+    let mut position = JournalPosition { lineage: std::mem::take(&mut state.lineage), number: state.number, keys: used };
     let replayed = replay(&mut position, &mut segments, &scan, &mut keys, &place, |number, frame| state.apply(number, frame));
     forget(segments);
     replayed?;
     (state.lineage, state.number) = (position.lineage, position.number);
-    Ok(Opened { state, keys: position.keys, scan, checkpoint, checkpoint_length })
+    Ok(OpenedState { state, keys: position.keys, scan, checkpoint, checkpoint_length })
 }
 
 /// Opened segments hold secrets.
-fn forget(segments: Vec<Segment>) {
+fn forget(segments: Vec<JournalSegment>) {
     for mut segment in segments {
         segment.bytes.zeroize();
     }
@@ -141,13 +141,13 @@ fn forget(segments: Vec<Segment>) {
 /// early. Damage stays where it is; that does not.
 fn patiently<T>(read: impl Fn() -> Result<T, StateError>) -> Result<T, StateError> {
     let mut last = match read() {
-        Err(error) if matches!(error.reason(), Reason::Damaged | Reason::Incomplete) => error,
+        Err(error) if matches!(error.reason(), StateErrorReason::Damaged | StateErrorReason::Incomplete) => error,
         done => return done,
     };
     for _ in 0..TRIES {
         match read() {
             Err(error) if error == last => return Err(error),
-            Err(error) if matches!(error.reason(), Reason::Damaged | Reason::Incomplete) => last = error,
+            Err(error) if matches!(error.reason(), StateErrorReason::Damaged | StateErrorReason::Incomplete) => last = error,
             done => return done,
         }
         std::thread::sleep(PAUSE);

@@ -7,7 +7,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
 use crate::lineage::{from_hex, to_hex};
-use crate::{Key, KeyName, Keys, StateError};
+use crate::{KeyName, KeyProvider, StateError, StateKey};
 
 /// How such a key is named in what it seals.
 const METHOD: &str = "passphrase";
@@ -15,15 +15,15 @@ const METHOD: &str = "passphrase";
 const SHORTEST: usize = 16;
 const SALT: usize = 16;
 /// What one guess costs: 64 MiB of memory, gone through three times.
-const COSTS: Costs = Costs { memory: 64 << 10, passes: 3, lanes: 1 };
+const COSTS: Argon2Costs = Argon2Costs { memory: 64 << 10, passes: 3, lanes: 1 };
 /// Whoever can write to a store must not make a reader's machine run out of memory or time.
-const HIGHEST: Costs = Costs { memory: 4 << 20, passes: 64, lanes: 64 };
+const HIGHEST: Argon2Costs = Argon2Costs { memory: 4 << 20, passes: 64, lanes: 64 };
 
-type Ask = Box<dyn Fn(Asking) -> Result<Zeroizing<String>, StateError> + Send + Sync>;
+type AskPassphrase = Box<dyn Fn(PassphrasePurpose) -> Result<Zeroizing<String>, StateError> + Send + Sync>;
 
 /// What a passphrase is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asking {
+pub enum PassphrasePurpose {
     /// To open something, which tells whether it is the right one.
     ToOpen,
     /// To make a key, which takes whatever is typed.
@@ -31,25 +31,25 @@ pub enum Asking {
 }
 
 /// Keys that argon2id makes of a passphrase and a salt, which stands with the costs beside what is sealed.
-pub struct Passphrase {
-    ask: Ask,
+pub struct PassphraseKeys {
+    ask: AskPassphrase,
     said: Mutex<Option<Zeroizing<String>>>,
-    made: Mutex<Vec<(KeyName, Key)>>,
+    made: Mutex<Vec<(KeyName, StateKey)>>,
 }
 
 /// What making a key costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Costs {
+struct Argon2Costs {
     /// In KiB.
     memory: u32,
     passes: u32,
     lanes: u32,
 }
 
-impl Passphrase {
+impl PassphraseKeys {
     /// One that is asked for when it is needed, once.
     #[must_use]
-    pub fn asked(ask: impl Fn(Asking) -> Result<Zeroizing<String>, StateError> + Send + Sync + 'static) -> Self {
+    pub fn asked(ask: impl Fn(PassphrasePurpose) -> Result<Zeroizing<String>, StateError> + Send + Sync + 'static) -> Self {
         Self { ask: Box::new(ask), said: Mutex::default(), made: Mutex::default() }
     }
 
@@ -62,7 +62,7 @@ impl Passphrase {
     }
 
     /// What is done with it while it is looked at.
-    fn with<T>(&self, asking: Asking, look: impl FnOnce(&str) -> Result<T, StateError>) -> Result<T, StateError> {
+    fn with<T>(&self, asking: PassphrasePurpose, look: impl FnOnce(&str) -> Result<T, StateError>) -> Result<T, StateError> {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let text = match &mut *said {
             Some(text) => text,
@@ -71,34 +71,34 @@ impl Passphrase {
         look(text)
     }
 
-    fn make(&self, asking: Asking, salt: &[u8], costs: Costs) -> Result<Key, StateError> {
+    fn make(&self, asking: PassphrasePurpose, salt: &[u8], costs: Argon2Costs) -> Result<StateKey, StateError> {
         let params = Params::new(costs.memory, costs.passes, costs.lanes, Some(32)).map_err(StateError::no_passphrase)?;
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut secret = Zeroizing::new([0; 32]);
         self.with(asking, |text| {
             argon.hash_password_into(text.as_bytes(), salt, &mut secret[..]).map_err(StateError::no_passphrase)
         })?;
-        Ok(Key::from_secret(secret))
+        Ok(StateKey::from_secret(secret))
     }
 
-    fn keep(&self, name: &KeyName, key: &Key) {
+    fn keep(&self, name: &KeyName, key: &StateKey) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).push((name.clone(), key.clone()));
     }
 }
 
-impl Keys for Passphrase {
-    fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError> {
+impl KeyProvider for PassphraseKeys {
+    fn named(&self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError> {
         if name.method != METHOD {
             return Err(StateError::other_source(lineage, name, "a passphrase is given"));
         }
-        let known = |made: &Vec<(KeyName, Key)>| made.iter().find(|(it, _)| it == name).map(|(_, key)| key.clone());
+        let known = |made: &Vec<(KeyName, StateKey)>| made.iter().find(|(it, _)| it == name).map(|(_, key)| key.clone());
         if let Some(key) = known(&self.made.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(key);
         }
         let altered =
             || StateError::no_passphrase("the salt and the costs that stand beside what it opens are not those of a key");
         let (salt, costs) = parameters(name).ok_or_else(altered)?;
-        let key = self.make(Asking::ToOpen, &salt, costs)?;
+        let key = self.make(PassphrasePurpose::ToOpen, &salt, costs)?;
         if key.id() != name.id {
             return Err(StateError::wrong_passphrase(lineage, &name.id));
         }
@@ -106,24 +106,24 @@ impl Keys for Passphrase {
         Ok(key)
     }
 
-    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
         if let Some(used) = used.filter(|it| it.method == METHOD) {
             match self.named(lineage, used) {
                 Ok(key) => return Ok((used.clone(), key)),
                 // Another passphrase sealed it; this one is to take its place.
-                Err(error) if error.reason() == &crate::Reason::WrongKey => {}
+                Err(error) if error.reason() == &crate::StateErrorReason::WrongKey => {}
                 Err(error) => return Err(error),
             }
         }
-        let length = self.with(Asking::ToMake, |it| Ok(it.chars().count()))?;
+        let length = self.with(PassphrasePurpose::ToMake, |it| Ok(it.chars().count()))?;
         if length < SHORTEST {
             let why = format!("it has {length} characters, and fewer than {SHORTEST} are too easily guessed");
             return Err(StateError::no_passphrase(why).help("take a longer one, such as six words drawn by dice"));
         }
         let mut salt = [0; SALT];
         rand::fill(&mut salt);
-        let key = self.make(Asking::ToMake, &salt, COSTS)?;
-        let Costs { memory, passes, lanes } = COSTS;
+        let key = self.make(PassphrasePurpose::ToMake, &salt, COSTS)?;
+        let Argon2Costs { memory, passes, lanes } = COSTS;
         let parameters = [
             ("salt", to_hex(&salt)),
             ("memory", memory.to_string()),
@@ -138,9 +138,9 @@ impl Keys for Passphrase {
 }
 
 /// The salt and the costs of a key.
-fn parameters(name: &KeyName) -> Option<(Vec<u8>, Costs)> {
+fn parameters(name: &KeyName) -> Option<(Vec<u8>, Argon2Costs)> {
     let number = |what: &str| name.parameters.get(what)?.parse().ok();
-    let costs = Costs { memory: number("memory")?, passes: number("passes")?, lanes: number("lanes")? };
+    let costs = Argon2Costs { memory: number("memory")?, passes: number("passes")?, lanes: number("lanes")? };
     let is_bearable = costs.memory <= HIGHEST.memory && costs.passes <= HIGHEST.passes && costs.lanes <= HIGHEST.lanes;
     let salt = from_hex(name.parameters.get("salt")?).filter(|it| (8..=64).contains(&it.len()))?;
     is_bearable.then_some((salt, costs))
@@ -149,10 +149,10 @@ fn parameters(name: &KeyName) -> Option<(Vec<u8>, Costs)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Reason, new_lineage};
+    use crate::{StateErrorReason, new_lineage};
 
-    fn passphrase(text: &str) -> Passphrase {
-        Passphrase::new(Zeroizing::new(text.to_owned()))
+    fn passphrase(text: &str) -> PassphraseKeys {
+        PassphraseKeys::new(Zeroizing::new(text.to_owned()))
     }
 
     const GOOD: &str = "correct horse battery staple";
@@ -173,7 +173,7 @@ mod tests {
         let lineage = new_lineage();
         let (name, _) = passphrase(GOOD).current(&lineage, None).unwrap();
         let other = passphrase("correct horse battery stapel");
-        assert_eq!(other.named(&lineage, &name).unwrap_err().reason(), &Reason::WrongKey);
+        assert_eq!(other.named(&lineage, &name).unwrap_err().reason(), &StateErrorReason::WrongKey);
         assert_ne!(other.current(&lineage, Some(&name)).unwrap().0, name);
     }
 
@@ -192,9 +192,9 @@ mod tests {
         for (what, value) in
             [("memory", "99999999"), ("passes", "1000"), ("lanes", "65"), ("salt", "00"), ("salt", "x"), ("memory", "")]
         {
-            assert_eq!(altered(what, value).unwrap_err().reason(), &Reason::NotAKey, "{what} {value}");
+            assert_eq!(altered(what, value).unwrap_err().reason(), &StateErrorReason::NotAKey, "{what} {value}");
         }
-        assert_eq!(altered("passes", "2").unwrap_err().reason(), &Reason::WrongKey);
+        assert_eq!(altered("passes", "2").unwrap_err().reason(), &StateErrorReason::WrongKey);
         assert_eq!(altered("passes", "3").unwrap(), key.id());
     }
 
@@ -202,7 +202,7 @@ mod tests {
     fn it_is_asked_for_once_and_only_when_it_is_needed() {
         let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let count = asked.clone();
-        let keys = Passphrase::asked(move |_| {
+        let keys = PassphraseKeys::asked(move |_| {
             count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             Ok(Zeroizing::new(GOOD.to_owned()))
         });
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn it_is_argon2id_as_others_make_it() {
         // The first bytes of the SHA-256 of what OpenSSL's ARGON2ID makes with 65536 KiB, 3 passes and 1 lane.
-        let key = passphrase(GOOD).make(Asking::ToMake, b"0123456789abcdef", COSTS).unwrap();
+        let key = passphrase(GOOD).make(PassphrasePurpose::ToMake, b"0123456789abcdef", COSTS).unwrap();
         assert_eq!(key.id(), "6b926ad65deaa577");
     }
 }

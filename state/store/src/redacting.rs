@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use crate::store::{Held, Holding, Kept, Lease, Loaded, Store};
-use crate::{Holder, StateError};
+use crate::store::{JournalExtent, Lease, LockStatus, LockedStore, Store, StoreContents};
+use crate::{LockInfo, StateError};
 
 /// Takes out of a text what must not be told.
-pub type Mask = Arc<dyn Fn(&str) -> String + Send + Sync>;
+pub type RedactionMask = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// A store whose failures tell nothing that a mask takes out. Where it is has to be told.
-pub struct Discreet {
+pub struct RedactingStore {
     store: Box<dyn Store>,
-    mask: Mask,
+    mask: RedactionMask,
 }
 
-impl Discreet {
+impl RedactingStore {
     /// That store, with this mask.
     #[must_use]
-    pub fn new(store: Box<dyn Store>, mask: Mask) -> Self {
+    pub fn new(store: Box<dyn Store>, mask: RedactionMask) -> Self {
         Self { store, mask }
     }
 
@@ -26,7 +26,7 @@ impl Discreet {
     }
 }
 
-impl Store for Discreet {
+impl Store for RedactingStore {
     fn place(&self) -> String {
         self.store.place()
     }
@@ -35,21 +35,21 @@ impl Store for Discreet {
         self.store.identity()
     }
 
-    fn load(&self) -> Result<Loaded, StateError> {
+    fn load(&self) -> Result<StoreContents, StateError> {
         self.heard(self.store.load())
     }
 
-    fn holder(&self) -> Result<Option<Holder>, StateError> {
+    fn holder(&self) -> Result<Option<LockInfo>, StateError> {
         self.heard(self.store.holder())
     }
 
-    fn holding(&self) -> Result<Option<Holding>, StateError> {
+    fn holding(&self) -> Result<Option<LockStatus>, StateError> {
         self.heard(self.store.holding())
     }
 
-    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+    fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         let held = self.heard(self.store.lock(holder))?;
-        Ok(Box::new(DiscreetlyHeld { held, mask: self.mask.clone() }))
+        Ok(Box::new(LockedRedactingStore { held, mask: self.mask.clone() }))
     }
 
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
@@ -65,23 +65,23 @@ impl Store for Discreet {
     }
 }
 
-struct DiscreetlyHeld {
-    held: Box<dyn Held>,
-    mask: Mask,
+struct LockedRedactingStore {
+    held: Box<dyn LockedStore>,
+    mask: RedactionMask,
 }
 
-impl DiscreetlyHeld {
+impl LockedRedactingStore {
     fn heard(&self, answer: Result<(), StateError>) -> Result<(), StateError> {
         answer.map_err(|it| it.reworded(&*self.mask))
     }
 }
 
-impl Held for DiscreetlyHeld {
+impl LockedStore for LockedRedactingStore {
     fn lease(&self) -> Lease {
         self.held.lease()
     }
 
-    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+    fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
         let answer = self.held.resume(kept);
         self.heard(answer)
     }

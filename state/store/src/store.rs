@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::{Holder, StateError};
+use crate::{LockInfo, StateError};
 
 /// A place that keeps one state: a checkpoint, and the segments of journal behind it.
 ///
@@ -22,28 +22,28 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When it cannot be read, or what is there is not a state's.
-    fn load(&self) -> Result<Loaded, StateError>;
+    fn load(&self) -> Result<StoreContents, StateError>;
 
     /// Who holds the lock, as far as can be told.
     ///
     /// # Errors
     /// When it cannot be found out.
-    fn holder(&self) -> Result<Option<Holder>, StateError>;
+    fn holder(&self) -> Result<Option<LockInfo>, StateError>;
 
     /// The same, with what is left of the lock's lease, also where that has run out and nobody has taken the lock over yet.
     /// A lock that has none goes with its process.
     ///
     /// # Errors
     /// When it cannot be found out.
-    fn holding(&self) -> Result<Option<Holding>, StateError> {
-        Ok(self.holder()?.map(|holder| Holding { holder, left: None }))
+    fn holding(&self) -> Result<Option<LockStatus>, StateError> {
+        Ok(self.holder()?.map(|holder| LockStatus { holder, left: None }))
     }
 
     /// Takes the lock.
     ///
     /// # Errors
     /// When somebody else has it, or the store cannot be written.
-    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError>;
+    fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError>;
 
     /// Takes the lock away from the holder of this id, who can write nothing any more.
     ///
@@ -65,15 +65,15 @@ pub trait Store: Send + Sync {
 
 /// A lock that is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holding {
+pub struct LockStatus {
     /// By whom.
-    pub holder: Holder,
+    pub holder: LockInfo,
     /// What is left of its lease, which begins anew whenever its holder is heard of; none where the lock goes with its
     /// process.
     pub left: Option<Duration>,
 }
 
-impl Holding {
+impl LockStatus {
     /// Whether the lease has run out: whoever comes next takes the lock over.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -82,7 +82,7 @@ impl Holding {
 }
 
 /// A store under its lock: what only one at a time may do. Dropping it gives the lock back.
-pub trait Held: Send {
+pub trait LockedStore: Send {
     /// How long the lock is sure to last.
     fn lease(&self) -> Lease;
 
@@ -91,12 +91,12 @@ pub trait Held: Send {
     ///
     /// # Errors
     /// When it cannot be written.
-    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError>;
+    fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError>;
 
     /// Appends a segment of whole frames, the first of which has this number. It is on disk when this returns.
     ///
     /// # Errors
-    /// [`crate::Reason::Taken`] when a segment of that number is there already or the lock is lost; otherwise when it
+    /// [`crate::StateErrorReason::Taken`] when a segment of that number is there already or the lock is lost; otherwise when it
     /// cannot be written, and then never again through this lock.
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError>;
 
@@ -134,17 +134,17 @@ pub trait Held: Send {
 
 /// Everything a store holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Loaded {
+pub struct StoreContents {
     /// The checkpoint; none before the first.
     pub checkpoint: Option<Vec<u8>>,
     /// The journal's segments in order. They may begin before the checkpoint's number, and may end in a tail that
     /// was being written.
-    pub segments: Vec<Segment>,
+    pub segments: Vec<JournalSegment>,
 }
 
 /// One stretch of journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Segment {
+pub struct JournalSegment {
     /// The number of its first frame.
     pub number: u64,
     /// Its frames, and perhaps zeros behind them.
@@ -153,7 +153,7 @@ pub struct Segment {
 
 /// How much of a journal is to be kept: everything up to here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct JournalExtent {
     /// The number of the last segment of which anything is kept.
     pub segment: u64,
     /// How many of its bytes.
@@ -162,12 +162,12 @@ pub struct Kept {
 
 /// A lock that is held: where, and how long it is sure to last. Can be asked from any thread.
 #[derive(Clone, Debug)]
-pub struct Tenure {
+pub struct LeaseGuard {
     place: String,
     lease: Lease,
 }
 
-impl Tenure {
+impl LeaseGuard {
     pub(crate) fn new(place: String, lease: Lease) -> Self {
         Self { place, lease }
     }
@@ -190,10 +190,10 @@ impl Tenure {
 
 /// How long a lock is sure to last; can be asked from any thread.
 #[derive(Clone)]
-pub struct Lease(Option<Renewed>);
+pub struct Lease(Option<RenewedLease>);
 
 #[derive(Clone)]
-struct Renewed {
+struct RenewedLease {
     whole: Duration,
     remaining: Arc<dyn Fn() -> Duration + Send + Sync>,
 }
@@ -208,7 +208,7 @@ impl Lease {
     /// So long after each time it is renewed, and now as long as this says.
     #[must_use]
     pub fn renewed(whole: Duration, remaining: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        Self(Some(Renewed { whole, remaining: Arc::new(remaining) }))
+        Self(Some(RenewedLease { whole, remaining: Arc::new(remaining) }))
     }
 
     /// The same, and nothing once this is set.

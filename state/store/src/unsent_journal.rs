@@ -7,26 +7,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use self::file::{Unsent, UnsentFile};
+use self::file::{UnsentFile, UnsentSegments};
 use crate::journal::{lineage, scan};
-use crate::store::{Held, Holding, Kept, Lease, Loaded, Segment, Store};
-use crate::{Holder, Reason, StateError, checkpoint};
+use crate::store::{JournalExtent, JournalSegment, Lease, LockStatus, LockedStore, Store, StoreContents};
+use crate::{LockInfo, StateError, StateErrorReason, checkpoint};
 
 /// A store elsewhere, with a refuge in a directory of this machine.
-pub struct Refuge {
+pub struct UnsentJournalStore {
     store: Box<dyn Store>,
     file: UnsentFile,
 }
 
 /// How far a store has come, as far as can be told without a key.
-struct There {
+struct RemoteProgress {
     lineage: Option<String>,
     number: u64,
-    kept: Option<Kept>,
+    kept: Option<JournalExtent>,
 }
 
-impl There {
-    fn of(loaded: &Loaded, place: &str) -> Result<Self, StateError> {
+impl RemoteProgress {
+    fn of(loaded: &StoreContents, place: &str) -> Result<Self, StateError> {
         let position = loaded.checkpoint.as_ref().map(|it| checkpoint::position(it, place)).transpose()?;
         let scan = scan(&loaded.segments, place)?;
         let covered = position.as_ref().map_or(0, |it| it.number);
@@ -41,7 +41,7 @@ impl There {
     }
 }
 
-impl Refuge {
+impl UnsentJournalStore {
     /// A store whose unsent journal is kept in this directory, which need not be there yet.
     #[must_use]
     pub fn new(store: Box<dyn Store>, directory: impl Into<PathBuf>) -> Self {
@@ -50,7 +50,12 @@ impl Refuge {
     }
 
     /// What of the unsent is not there yet, where it goes on from what is.
-    fn missing(&self, unsent: Unsent, loaded: &Loaded, there: &There) -> Result<Vec<Segment>, StateError> {
+    fn missing(
+        &self,
+        unsent: UnsentSegments,
+        loaded: &StoreContents,
+        there: &RemoteProgress,
+    ) -> Result<Vec<JournalSegment>, StateError> {
         let (file, place) = (self.file.path(), self.place());
         match &there.lineage {
             Some(lineage) if *lineage != unsent.lineage => {
@@ -59,7 +64,7 @@ impl Refuge {
             _ => {}
         }
         // The answer to the last one that was sent may have been lost.
-        let missing: Vec<Segment> = unsent.segments.into_iter().filter(|it| !loaded.segments.contains(it)).collect();
+        let missing: Vec<JournalSegment> = unsent.segments.into_iter().filter(|it| !loaded.segments.contains(it)).collect();
         match missing.first() {
             Some(first) if first.number != there.number + 1 => {
                 Err(StateError::others_went_on(file, &place, first.number, there.number))
@@ -69,21 +74,21 @@ impl Refuge {
     }
 
     /// Sends what an earlier run could not, and forgets it here.
-    fn send(&self, held: &mut dyn Held, unsent: Unsent) -> Result<(), StateError> {
+    fn send(&self, held: &mut dyn LockedStore, unsent: UnsentSegments) -> Result<(), StateError> {
         let loaded = self.store.load()?;
-        let there = There::of(&loaded, &self.place())?;
+        let there = RemoteProgress::of(&loaded, &self.place())?;
         let missing = self.missing(unsent, &loaded, &there)?;
         if !missing.is_empty() {
             held.resume(there.kept)?;
         }
-        for Segment { number, bytes } in missing {
+        for JournalSegment { number, bytes } in missing {
             held.append(number, &bytes)?;
         }
         self.file.remove()
     }
 }
 
-impl Store for Refuge {
+impl Store for UnsentJournalStore {
     fn place(&self) -> String {
         self.store.place()
     }
@@ -93,31 +98,31 @@ impl Store for Refuge {
     }
 
     /// What is there, and what could not be sent yet where it goes on from that.
-    fn load(&self) -> Result<Loaded, StateError> {
+    fn load(&self) -> Result<StoreContents, StateError> {
         let mut loaded = self.store.load()?;
         if let Some(unsent) = self.file.read()? {
-            let there = There::of(&loaded, &self.place())?;
+            let there = RemoteProgress::of(&loaded, &self.place())?;
             // Where others have gone on, what is there is what counts; who wants to write is told.
             loaded.segments.extend(self.missing(unsent, &loaded, &there).unwrap_or_default());
         }
         Ok(loaded)
     }
 
-    fn holder(&self) -> Result<Option<Holder>, StateError> {
+    fn holder(&self) -> Result<Option<LockInfo>, StateError> {
         self.store.holder()
     }
 
-    fn holding(&self) -> Result<Option<Holding>, StateError> {
+    fn holding(&self) -> Result<Option<LockStatus>, StateError> {
         self.store.holding()
     }
 
-    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+    fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         let mut held = self.store.lock(holder)?;
         if let Some(unsent) = self.file.read()? {
             self.send(&mut *held, unsent)?;
         }
         let (place, file) = (self.place(), self.file.clone());
-        Ok(Box::new(HeldRefuge { held, place, file, lineage: None, has_sent: false, away: None, gone: Arc::default() }))
+        Ok(Box::new(LockedUnsentStore { held, place, file, lineage: None, has_sent: false, away: None, gone: Arc::default() }))
     }
 
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
@@ -133,8 +138,8 @@ impl Store for Refuge {
     }
 }
 
-struct HeldRefuge {
-    held: Box<dyn Held>,
+struct LockedUnsentStore {
+    held: Box<dyn LockedStore>,
     place: String,
     file: UnsentFile,
     /// Of what is written here.
@@ -146,7 +151,7 @@ struct HeldRefuge {
     gone: Arc<AtomicBool>,
 }
 
-impl HeldRefuge {
+impl LockedUnsentStore {
     fn take_refuge(&mut self, number: u64, bytes: &[u8], error: StateError) -> Result<(), StateError> {
         let Some(lineage) = self.lineage.clone().filter(|_| self.has_sent) else { return Err(error) };
         let kept = self.file.begin(&lineage, &self.place, number, bytes);
@@ -161,12 +166,12 @@ impl HeldRefuge {
     }
 }
 
-impl Held for HeldRefuge {
+impl LockedStore for LockedUnsentStore {
     fn lease(&self) -> Lease {
         self.held.lease().unless(self.gone.clone())
     }
 
-    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+    fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
         self.held.resume(kept)
     }
 
@@ -181,7 +186,7 @@ impl Held for HeldRefuge {
                 Ok(())
             }
             // Somebody else has gone on: it would never be taken.
-            Err(error) if *error.reason() == Reason::Taken => Err(error),
+            Err(error) if *error.reason() == StateErrorReason::Taken => Err(error),
             Err(error) => self.take_refuge(number, bytes, error),
         }
     }

@@ -12,15 +12,15 @@ use futures::channel::oneshot;
 use ha_provider::milliseconds_since;
 use tracing::debug;
 
-use crate::companion::Beginning;
-use crate::envelope::{self, Label, Sealer, TooLarge};
-use crate::open::{Opened, here, load};
-use crate::session::{Part, Session};
-use crate::store::{Held, Kept, Store, Tenure};
-use crate::{Companion, Holder, Key, KeyName, Keys, NewKey, StateError, checkpoint, new_lineage};
-use ha_state_model::History;
+use crate::companion::StateCreation;
+use crate::envelope::{self, FrameLabel, FrameSealer, TooLarge};
+use crate::open::{OpenedState, here, load};
+use crate::session::{SessionHeader, SessionPart};
+use crate::store::{JournalExtent, LeaseGuard, LockedStore, Store};
+use crate::{CompanionFile, KeyName, KeyProvider, LockInfo, NewKey, StateError, StateKey, checkpoint, new_lineage};
+use ha_state_model::StateHistory;
 use ha_state_model::frame::FrameKind;
-use ha_state_model::{Frame, GroupId, State};
+use ha_state_model::{DependencyGroupId, Frame, State};
 
 /// Together at most so many frames, so that the first of them does not wait for ever.
 const GROUP: usize = 4_096;
@@ -30,33 +30,33 @@ const JOURNAL: usize = 8 << 20;
 const SMALL: usize = 1 << 20;
 
 /// A state that is being written. There is one at a time, whoever has the lock.
-pub struct Writer {
-    jobs: Sender<Job>,
+pub struct StateWriter {
+    jobs: Sender<WriterJob>,
     thread: Option<JoinHandle<()>>,
     state: Arc<Mutex<Arc<State>>>,
     attempts: AtomicU64,
     lineage: String,
     name: KeyName,
-    key: Key,
+    key: StateKey,
     /// What it was sealed with when it was opened, the last last.
     used: Vec<KeyName>,
-    tenure: Tenure,
+    tenure: LeaseGuard,
     place: String,
 }
 
 /// How a state is opened for writing.
-pub struct Opening {
-    holder: Holder,
+pub struct OpenOptions {
+    holder: LockInfo,
     lineage: Option<String>,
     journal: usize,
     also_moved: bool,
-    companions: Vec<Box<dyn Companion>>,
+    companions: Vec<Box<dyn CompanionFile>>,
 }
 
-impl Opening {
+impl OpenOptions {
     /// By this holder.
     #[must_use]
-    pub fn by(holder: Holder) -> Self {
+    pub fn by(holder: LockInfo) -> Self {
         Self { holder, lineage: None, journal: JOURNAL, also_moved: false, companions: Vec::new() }
     }
 
@@ -69,7 +69,7 @@ impl Opening {
 
     /// With something that lies beside it, where it does not exist yet.
     #[must_use]
-    pub fn beside(mut self, companion: impl Companion + 'static) -> Self {
+    pub fn beside(mut self, companion: impl CompanionFile + 'static) -> Self {
         self.companions.push(Box::new(companion));
         self
     }
@@ -94,11 +94,11 @@ impl Opening {
 /// # Errors
 /// When somebody else writes (the message says who), the store cannot be read or written, the key is missing or
 /// another, the lineage is another, or what is there is not what was written. Nothing is changed then.
-pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) -> Result<Writer, StateError> {
-    let Opening { holder, lineage: wanted, journal, also_moved, mut companions } = opening;
+pub fn open_for_writing(store: &dyn Store, keys: &dyn KeyProvider, opening: OpenOptions) -> Result<StateWriter, StateError> {
+    let OpenOptions { holder, lineage: wanted, journal, also_moved, mut companions } = opening;
     let place = store.place();
     let mut held = store.lock(&holder)?;
-    let Opened { mut state, keys: used, scan, checkpoint, checkpoint_length } = load(store, keys)?;
+    let OpenedState { mut state, keys: used, scan, checkpoint, checkpoint_length } = load(store, keys)?;
     if !also_moved {
         here(&state, store)?;
     }
@@ -121,15 +121,15 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) ->
     }
     // A journal that the checkpoint has overtaken is not written on.
     let overtaken = |number: u64| checkpoint.is_some_and(|it| number <= it);
-    let kept: Option<Kept> = scan.kept.filter(|_| !overtaken(state.number));
+    let kept: Option<JournalExtent> = scan.kept.filter(|_| !overtaken(state.number));
     held.resume(kept)?;
 
-    let tenure = Tenure::new(place.clone(), held.lease());
+    let tenure = LeaseGuard::new(place.clone(), held.lease());
     let (attempts, lineage) = (AtomicU64::new(state.attempts), state.lineage.clone());
     let (number, groups) = (state.number, state.groups.keys().copied().collect());
     let state = Arc::new(Mutex::new(Arc::new(state)));
     let (jobs, received) = mpsc::channel();
-    let work = Work {
+    let work = WriterThread {
         held,
         name: name.clone(),
         key: key.clone(),
@@ -144,15 +144,15 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) ->
         limit: journal,
         failed: None,
         groups,
-        beginning: if is_new { Beginning::with(companions) } else { Beginning::default() },
+        beginning: if is_new { StateCreation::with(companions) } else { StateCreation::default() },
     };
     let thread = std::thread::Builder::new().name("state".into()).spawn(move || work.run(&received));
     let thread = thread.map_err(|error| StateError::io("start the thread that writes", Path::new("ha.state"), &error))?;
-    Ok(Writer { jobs, thread: Some(thread), state, attempts, lineage, name, key, used, tenure, place })
+    Ok(StateWriter { jobs, thread: Some(thread), state, attempts, lineage, name, key, used, tenure, place })
 }
 
-impl Writer {
-    /// Appends a frame. It is queued by the call, and on disk and in [`Writer::state`] when the future answers with
+impl StateWriter {
+    /// Appends a frame. It is queued by the call, and on disk and in [`StateWriter::state`] when the future answers with
     /// its number; also when the future is dropped. Frames are written in the order of the calls.
     ///
     /// # Errors
@@ -162,7 +162,9 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let refused = match frame.unknown() {
             Some(what) => Some(StateError::not_known(&what)),
-            None => self.jobs.send(Job::Append { frame: frame.into(), answer }).err().map(|_| StateError::stopped(&self.place)),
+            None => {
+                self.jobs.send(WriterJob::Append { frame: frame.into(), answer }).err().map(|_| StateError::stopped(&self.place))
+            }
         };
         let place = self.place.clone();
         async move {
@@ -204,7 +206,7 @@ impl Writer {
 
     /// The state's key.
     #[must_use]
-    pub fn key(&self) -> &Key {
+    pub fn key(&self) -> &StateKey {
         &self.key
     }
 
@@ -222,7 +224,7 @@ impl Writer {
 
     /// The lock, and how long it is sure to last.
     #[must_use]
-    pub fn tenure(&self) -> &Tenure {
+    pub fn tenure(&self) -> &LeaseGuard {
         &self.tenure
     }
 
@@ -233,7 +235,7 @@ impl Writer {
     /// When the checkpoint cannot be written. What was appended is in the journal all the same.
     pub fn finish(mut self) -> Result<(), StateError> {
         let (answer, answered) = mpsc::channel();
-        let sent = self.jobs.send(Job::Finish { answer });
+        let sent = self.jobs.send(WriterJob::Finish { answer });
         let done = sent.ok().and_then(|()| answered.recv().ok());
         self.join();
         done.unwrap_or_else(|| Err(StateError::stopped(&self.place)))
@@ -249,7 +251,7 @@ impl Writer {
         self.put(None, |before| succeeding(before, state))
     }
 
-    /// As [`Writer::replace`], with what came from another store: it stays as it is, its number where that is not
+    /// As [`StateWriter::replace`], with what came from another store: it stays as it is, its number where that is not
     /// taken here.
     ///
     /// # Errors
@@ -267,7 +269,7 @@ impl Writer {
     ///
     /// # Errors
     /// When it cannot be written. Then the state is as it was, under the keys it was.
-    pub fn rekey(self, name: KeyName, key: Key) -> Result<u64, StateError> {
+    pub fn rekey(self, name: KeyName, key: StateKey) -> Result<u64, StateError> {
         let retired: Vec<String> = self.used.iter().map(|it| it.id.clone()).filter(|it| *it != name.id).collect();
         self.put(Some((name, key)), move |before| {
             let mut state = before.clone();
@@ -292,9 +294,13 @@ impl Writer {
     }
 
     /// Puts what is made of the state in its place, sealed with this key where there is one.
-    fn put(self, key: Option<(KeyName, Key)>, make: impl FnOnce(&State) -> State + Send + 'static) -> Result<u64, StateError> {
+    fn put(
+        self,
+        key: Option<(KeyName, StateKey)>,
+        make: impl FnOnce(&State) -> State + Send + 'static,
+    ) -> Result<u64, StateError> {
         let (answer, answered) = mpsc::channel();
-        let (job, place) = (Job::Put { make: Box::new(make), key, answer }, self.place.clone());
+        let (job, place) = (WriterJob::Put { make: Box::new(make), key, answer }, self.place.clone());
         let sent = self.jobs.send(job);
         let done = sent.ok().and_then(|()| answered.recv().ok());
         drop(self);
@@ -311,37 +317,37 @@ impl Writer {
 }
 
 /// What was appended is written, and the lock is given back; there is no checkpoint.
-impl Drop for Writer {
+impl Drop for StateWriter {
     fn drop(&mut self) {
         self.join();
     }
 }
 
-impl std::fmt::Debug for Writer {
+impl std::fmt::Debug for StateWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Writer").field("place", &self.place).field("lineage", &self.lineage).finish_non_exhaustive()
     }
 }
 
-type Answer = oneshot::Sender<Result<u64, StateError>>;
+type WriteAnswer = oneshot::Sender<Result<u64, StateError>>;
 
-enum Job {
-    Append { frame: Box<Frame>, answer: Answer },
+enum WriterJob {
+    Append { frame: Box<Frame>, answer: WriteAnswer },
     Finish { answer: Sender<Result<(), StateError>> },
-    Put { make: Make, key: Option<(KeyName, Key)>, answer: Sender<Result<u64, StateError>> },
+    Put { make: NextState, key: Option<(KeyName, StateKey)>, answer: Sender<Result<u64, StateError>> },
 }
 
 /// What comes after a state.
-type Make = Box<dyn FnOnce(&State) -> State + Send>;
+type NextState = Box<dyn FnOnce(&State) -> State + Send>;
 
 /// What the thread owns.
-struct Work {
-    held: Box<dyn Held>,
+struct WriterThread {
+    held: Box<dyn LockedStore>,
     name: KeyName,
-    key: Key,
+    key: StateKey,
     lineage: String,
     /// None until the session's head is written.
-    sealer: Option<Sealer>,
+    sealer: Option<FrameSealer>,
     /// Of the last frame.
     number: u64,
     /// The highest number that is known to be on disk.
@@ -353,29 +359,29 @@ struct Work {
     limit: usize,
     failed: Option<StateError>,
     /// The groups of blocks that are on disk, or on their way before whatever comes next.
-    groups: HashSet<GroupId>,
-    beginning: Beginning,
+    groups: HashSet<DependencyGroupId>,
+    beginning: StateCreation,
 }
 
 /// A group of frames on their way to disk.
 #[derive(Default)]
-struct Group {
+struct FrameBatch {
     bytes: Vec<u8>,
     /// Each with who waits for it, where somebody does.
-    frames: Vec<(u64, Frame, Option<Answer>)>,
+    frames: Vec<(u64, Frame, Option<WriteAnswer>)>,
 }
 
-impl Work {
-    fn run(mut self, jobs: &Receiver<Job>) {
+impl WriterThread {
+    fn run(mut self, jobs: &Receiver<WriterJob>) {
         while let Ok(first) = jobs.recv() {
             let (mut finish, mut put) = (None, None);
             let waiting = std::iter::once(first).chain(jobs.try_iter()).take(GROUP);
             let mut frames = Vec::new();
             for job in waiting {
                 match job {
-                    Job::Append { frame, answer } => frames.push((*frame, answer)),
-                    Job::Finish { answer } => finish = Some(answer),
-                    Job::Put { make, key, answer } => put = Some((make, key, answer)),
+                    WriterJob::Append { frame, answer } => frames.push((*frame, answer)),
+                    WriterJob::Finish { answer } => finish = Some(answer),
+                    WriterJob::Put { make, key, answer } => put = Some((make, key, answer)),
                 }
             }
             self.write(frames);
@@ -401,8 +407,8 @@ impl Work {
     }
 
     /// Writes frames together, and answers each.
-    fn write(&mut self, frames: Vec<(Frame, Answer)>) {
-        let mut group = Group::default();
+    fn write(&mut self, frames: Vec<(Frame, WriteAnswer)>) {
+        let mut group = FrameBatch::default();
         let first = self.number + 1;
         for (frame, answer) in frames {
             let laid_out = self.lay_out_groups(&mut group, &frame).and_then(|()| self.lay_out(&mut group.bytes, &frame));
@@ -435,7 +441,7 @@ impl Work {
     }
 
     /// Lays out the groups of blocks that a frame names and that are not on disk yet.
-    fn lay_out_groups(&mut self, group: &mut Group, frame: &Frame) -> Result<(), StateError> {
+    fn lay_out_groups(&mut self, group: &mut FrameBatch, frame: &Frame) -> Result<(), StateError> {
         let to_write = frame.dependencies().map(|it| it.to_write(&self.groups)).unwrap_or_default();
         for named in to_write {
             let frame = Frame::Group(named.record());
@@ -472,9 +478,14 @@ impl Work {
             Some(sealer) => sealer,
             None => {
                 number += 1;
-                let (session, sealer) =
-                    Session::begin(Part::Journal, (&self.lineage, number), History::default(), self.name.clone(), &self.key);
-                let label = Label { number, synced_through, kind: FrameKind::Session as u8, address: "" };
+                let (session, sealer) = SessionHeader::begin(
+                    SessionPart::Journal,
+                    (&self.lineage, number),
+                    StateHistory::default(),
+                    self.name.clone(),
+                    &self.key,
+                );
+                let label = FrameLabel { number, synced_through, kind: FrameKind::Session as u8, address: "" };
                 let write_session = |body: &mut Vec<u8>| serde_json::to_writer(body, &session).expect("a session is plain text");
                 envelope::append(bytes, label, None, write_session).map_err(too_large)?;
                 self.number = number;
@@ -482,7 +493,7 @@ impl Work {
             }
         };
         number += 1;
-        let label = Label { number, synced_through, kind: kind as u8, address };
+        let label = FrameLabel { number, synced_through, kind: kind as u8, address };
         envelope::append(bytes, label, Some(sealer), write_body).map_err(too_large)?;
         self.number = number;
         Ok(number)
@@ -532,7 +543,7 @@ impl Work {
     }
 
     /// Makes a checkpoint of what comes after this state.
-    fn put(&mut self, make: Make, key: Option<(KeyName, Key)>) -> Result<u64, StateError> {
+    fn put(&mut self, make: NextState, key: Option<(KeyName, StateKey)>) -> Result<u64, StateError> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }

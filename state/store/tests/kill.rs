@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use ha_state_model::{Frame, Intent, ProviderName, Record, State, StepOutcome};
-use ha_state_store::{Holder, KeyPolicy, KeyRing, LocalStore, Opening, Writer, open_for_reading, open_for_writing};
+use ha_state_store::{KeyPolicy, KeyRing, LocalStore, LockInfo, OpenOptions, StateWriter, open_for_reading, open_for_writing};
 use ha_value::{Action, Address, Object, Value};
 use rand::{RngExt, SeedableRng};
 
@@ -27,9 +27,9 @@ fn main() {
     }
 }
 
-fn open(directory: &Path) -> Writer {
+fn open(directory: &Path) -> StateWriter {
     // Small, so that checkpoints are in the middle of things all the time.
-    let opening = Opening::by(Holder::here("the child")).with_journal(60_000);
+    let opening = OpenOptions::by(LockInfo::here("the child")).with_journal(60_000);
     open_for_writing(&LocalStore::new(directory), &keys(directory), opening).expect("the state opens")
 }
 

@@ -18,24 +18,24 @@ use rustyline::{Config, Context, Helper};
 const REMEMBERED: usize = 1_000;
 
 /// Somebody at a terminal who types expressions.
-pub(super) struct Editor<N: Fn(&str) -> Vec<String>> {
-    editor: rustyline::Editor<Typing<N>, DefaultHistory>,
+pub(super) struct ConsoleEditor<N: Fn(&str) -> Vec<String>> {
+    editor: rustyline::Editor<LineHelper<N>, DefaultHistory>,
     /// None where there is no place for it.
     history: Option<PathBuf>,
 }
 
 /// What is known of what is being typed.
-struct Typing<N> {
+struct LineHelper<N> {
     /// The names that begin so.
     names: N,
 }
 
-impl<N: Fn(&str) -> Vec<String>> Editor<N> {
+impl<N: Fn(&str) -> Vec<String>> ConsoleEditor<N> {
     pub(super) fn new(names: N) -> anyhow::Result<Self> {
         let failed = "could not prepare the terminal";
         let config = Config::builder().max_history_size(REMEMBERED).context(failed)?.history_ignore_space(true).build();
         let mut editor = rustyline::Editor::with_config(config).context(failed)?;
-        editor.set_helper(Some(Typing { names }));
+        editor.set_helper(Some(LineHelper { names }));
         let history = history();
         if let Some(path) = &history {
             // The first time there is none.
@@ -61,7 +61,7 @@ impl<N: Fn(&str) -> Vec<String>> Editor<N> {
     }
 }
 
-impl<N: Fn(&str) -> Vec<String>> Drop for Editor<N> {
+impl<N: Fn(&str) -> Vec<String>> Drop for ConsoleEditor<N> {
     fn drop(&mut self) {
         if let Some(path) = &self.history {
             // Forgetting is no failure.
@@ -79,7 +79,7 @@ fn history() -> Option<PathBuf> {
     Some(directory.join("console_history"))
 }
 
-impl<N: Fn(&str) -> Vec<String>> Completer for Typing<N> {
+impl<N: Fn(&str) -> Vec<String>> Completer for LineHelper<N> {
     type Candidate = String;
 
     fn complete(&self, line: &str, position: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
@@ -90,19 +90,19 @@ impl<N: Fn(&str) -> Vec<String>> Completer for Typing<N> {
     }
 }
 
-impl<N> Validator for Typing<N> {
+impl<N> Validator for LineHelper<N> {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         Ok(if is_unfinished(context.input()) { ValidationResult::Incomplete } else { ValidationResult::Valid(None) })
     }
 }
 
-impl<N> Hinter for Typing<N> {
+impl<N> Hinter for LineHelper<N> {
     type Hint = String;
 }
 
-impl<N> Highlighter for Typing<N> {}
+impl<N> Highlighter for LineHelper<N> {}
 
-impl<N: Fn(&str) -> Vec<String>> Helper for Typing<N> {}
+impl<N: Fn(&str) -> Vec<String>> Helper for LineHelper<N> {}
 
 #[cfg(test)]
 mod tests {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_name_before_the_cursor_is_completed() {
-        let typing = Typing { names: |it: &str| vec![format!("<{it}>")] };
+        let typing = LineHelper { names: |it: &str| vec![format!("<{it}>")] };
         let history = DefaultHistory::new();
         let complete = |line: &str, position| typing.complete(line, position, &Context::new(&history)).unwrap();
         assert_eq!(complete("upper(var.na)", 12), (6, vec!["<var.na>".to_owned()]));

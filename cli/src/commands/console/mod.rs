@@ -6,22 +6,22 @@ mod repl;
 use std::sync::Arc;
 
 use clap::Args;
-use ha_lang::Nothing;
+use ha_lang::EmptyScope;
 use ha_state_model::State;
 use ha_value::Value;
 
-use self::repl::Desk;
+use self::repl::Repl;
 use super::Session;
 use crate::arguments::VariableArgs;
-use crate::output::command_error::{Ended, FAILED};
-use crate::views::json::Json;
-use crate::views::redaction::Sight;
-use crate::views::secrets::Secrets;
-use crate::views::sources::Sources;
+use crate::output::command_error::{CommandResult, FAILED};
+use crate::views::json::JsonValue;
+use crate::views::redaction::SecretVisibility;
+use crate::views::secrets::SecretTexts;
+use crate::views::sources::SourceTexts;
 use crate::views::state_view::state_values;
-use crate::workspace::console_scope::Recorded;
-use crate::workspace::files::ReadFiles;
-use crate::workspace::project::{Need, Project, Wishes, has_configuration};
+use crate::workspace::console_scope::ConsoleScope;
+use crate::workspace::files::RecordingFiles;
+use crate::workspace::project::{Project, VariableMode, VariableOptions, has_configuration};
 use crate::workspace::providers::kinds;
 
 /// Evaluate expressions
@@ -53,24 +53,24 @@ pub(crate) struct ConsoleArgs {
     variables: VariableArgs,
 }
 
-pub(crate) fn console(arguments: &ConsoleArgs, session: &Session) -> Ended {
+pub(crate) fn console(arguments: &ConsoleArgs, session: &Session) -> CommandResult {
     match with_scope(arguments, session) {
         Err(trouble) if arguments.json => {
-            session.terminal.print(&Json::object([("diagnostics", trouble.diagnostics_json())]).line())?;
+            session.terminal.print(&JsonValue::object([("diagnostics", trouble.diagnostics_json())]).line())?;
             Ok(FAILED)
         }
         ended => ended,
     }
 }
 
-fn with_scope(arguments: &ConsoleArgs, session: &Session) -> Ended {
-    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
+fn with_scope(arguments: &ConsoleArgs, session: &Session) -> CommandResult {
+    let sight = if arguments.show_sensitive { SecretVisibility::Revealed } else { SecretVisibility::Redacted };
     at_desk(arguments.variables.wishes(), sight, session, |desk| desk.serve(arguments, session))
 }
 
 /// Prints one thing that can be referred to: a document as the text that it renders to.
-pub(crate) fn show_one(reference: &str, is_json: bool, sight: Sight, session: &Session) -> Ended {
-    at_desk(&Wishes::default(), sight, session, |desk| desk.show(reference, is_json, session))
+pub(crate) fn show_one(reference: &str, is_json: bool, sight: SecretVisibility, session: &Session) -> CommandResult {
+    at_desk(&VariableOptions::default(), sight, session, |desk| desk.show(reference, is_json, session))
 }
 
 /// Whether a text refers to a block or a module.
@@ -81,24 +81,30 @@ pub(crate) fn is_reference(text: &str) -> bool {
     !rest.is_empty() && (matches!(first, "data" | "module") || is_kind())
 }
 
-fn at_desk(wishes: &Wishes, sight: Sight, session: &Session, serve: impl FnOnce(Desk<'_>) -> Ended) -> Ended {
+fn at_desk(
+    wishes: &VariableOptions,
+    sight: SecretVisibility,
+    session: &Session,
+    serve: impl FnOnce(Repl<'_>) -> CommandResult,
+) -> CommandResult {
     if !has_configuration(&session.directory) {
-        let files = ReadFiles::below(&session.directory, &wishes.allow_read);
+        let files = RecordingFiles::below(&session.directory, &wishes.allow_read);
         let names = repl::functions();
-        let desk = Desk { scope: &Nothing, files: &files, secrets: Arc::default(), sources: Sources::default(), sight, names };
+        let desk =
+            Repl { scope: &EmptyScope, files: &files, secrets: Arc::default(), sources: SourceTexts::default(), sight, names };
         return serve(desk);
     }
-    let project = Project::read(session, wishes, Need::WhatThereIs)?;
+    let project = Project::read(session, wishes, VariableMode::WhatThereIs)?;
     let state: State = session.place_of(&project)?.state()?;
     let (schemas, _) = kinds();
     let variables = &project.snapshot.variables;
     let known: Vec<Value> = variables.values().cloned().chain(state_values(&state)).collect();
-    let scope = Recorded::new(&project.configuration, variables, &state, &schemas, &*project.files);
+    let scope = ConsoleScope::new(&project.configuration, variables, &state, &schemas, &*project.files);
     let scope = scope.in_environment(project.snapshot.environment.as_deref());
-    let desk = Desk {
+    let desk = Repl {
         scope: &scope,
         files: &*project.files,
-        secrets: Arc::new(Secrets::within(&known)),
+        secrets: Arc::new(SecretTexts::within(&known)),
         sources: project.sources.clone(),
         sight,
         names: repl::names(&project.configuration),

@@ -7,21 +7,21 @@ use std::time::SystemTime;
 use anyhow::Context;
 use ha_diagnostics::Diagnostic;
 use ha_files::regular_file::LARGEST;
-use ha_lang::{Configuration, Environment, Files, Scope, expression};
+use ha_lang::{Configuration, EvaluationContext, FileSource, ValueScope, expression};
 use ha_value::{Type, Value, closest};
 
 use super::ConsoleArgs;
-use super::editor::Editor;
+use super::editor::ConsoleEditor;
 use crate::commands::Session;
-use crate::output::command_error::{DONE, Ended, Trouble};
-use crate::views::diagnostic::Notice;
+use crate::output::command_error::{CommandError, CommandResult, DONE};
+use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::expression::{as_lines, set_out};
 use crate::views::function_text::function_text;
-use crate::views::json::Json;
-use crate::views::redacted_value::Shown;
-use crate::views::redaction::{Redactor, Sight};
-use crate::views::secrets::Secrets;
-use crate::views::sources::Sources;
+use crate::views::json::JsonValue;
+use crate::views::redacted_value::RedactedValue;
+use crate::views::redaction::{Redactor, SecretVisibility};
+use crate::views::secrets::SecretTexts;
+use crate::views::sources::SourceTexts;
 use crate::views::type_text::type_text;
 
 /// What an expression is called in messages.
@@ -37,24 +37,24 @@ brings back what was typed before, also the last time.
 ";
 
 /// Where expressions are answered.
-pub(super) struct Desk<'a> {
-    pub(super) scope: &'a dyn Scope,
-    pub(super) files: &'a dyn Files,
-    pub(super) secrets: Arc<Secrets>,
-    pub(super) sources: Sources,
-    pub(super) sight: Sight,
+pub(super) struct Repl<'a> {
+    pub(super) scope: &'a dyn ValueScope,
+    pub(super) files: &'a dyn FileSource,
+    pub(super) secrets: Arc<SecretTexts>,
+    pub(super) sources: SourceTexts,
+    pub(super) sight: SecretVisibility,
     /// What can be referred to, in order.
     pub(super) names: Vec<String>,
 }
 
 /// What was asked for.
-enum Answer {
+enum ReplAnswer {
     Value(Value),
     Type(Type),
 }
 
-impl Desk<'_> {
-    pub(super) fn serve(self, arguments: &ConsoleArgs, session: &Session) -> Ended {
+impl Repl<'_> {
+    pub(super) fn serve(self, arguments: &ConsoleArgs, session: &Session) -> CommandResult {
         let Some(text) = &arguments.expr else { return self.converse(session) };
         let answer = self.evaluate(text).map_err(|it| self.trouble(text, &it))?;
         session.terminal.print(&if arguments.json { self.json(&answer).line() } else { self.text(&answer) })?;
@@ -62,10 +62,12 @@ impl Desk<'_> {
     }
 
     /// Prints what something is: a text of several lines as the text, without its secrets.
-    pub(super) fn show(self, reference: &str, is_json: bool, session: &Session) -> Ended {
+    pub(super) fn show(self, reference: &str, is_json: bool, session: &Session) -> CommandResult {
         let answer = self.evaluate(reference).map_err(|it| self.trouble(reference, &it))?;
         let lines = match &answer {
-            Answer::Value(value) if !is_json => Some(self.shown(value)).filter(Shown::is_long_text).as_ref().and_then(as_lines),
+            ReplAnswer::Value(value) if !is_json => {
+                Some(self.shown(value)).filter(RedactedValue::is_long_text).as_ref().and_then(as_lines)
+            }
             _ => None,
         };
         let text = match lines {
@@ -78,10 +80,10 @@ impl Desk<'_> {
     }
 
     /// One entry after the other, to the end of the input.
-    fn converse(&self, session: &Session) -> Ended {
+    fn converse(&self, session: &Session) -> CommandResult {
         let terminal = &session.terminal;
         if terminal.can_ask() && std::io::stdout().is_terminal() {
-            let mut editor = Editor::new(|typed: &str| self.names_like(typed))?;
+            let mut editor = ConsoleEditor::new(|typed: &str| self.names_like(typed))?;
             while let Some(entry) = editor.entry()?.filter(|it| it.trim() != "exit") {
                 self.answer(&entry, session)?;
             }
@@ -93,7 +95,7 @@ impl Desk<'_> {
         while input.read_line(&mut line).context("could not read the standard input")? > 0 {
             if input.get_ref().limit() == 0 {
                 let limit = format!("it is larger than {} MiB, which is more than is read", LARGEST >> 20);
-                return Err(Notice::error("could not read the standard input").note("cause", limit).into());
+                return Err(RenderedDiagnostic::error("could not read the standard input").note("cause", limit).into());
             }
             let line = std::mem::take(&mut line);
             if line.trim() == "exit" {
@@ -104,7 +106,7 @@ impl Desk<'_> {
         Ok(code)
     }
 
-    fn answer(&self, entry: &str, session: &Session) -> Ended {
+    fn answer(&self, entry: &str, session: &Session) -> CommandResult {
         let terminal = &session.terminal;
         if entry.trim().is_empty() {
             return Ok(DONE);
@@ -122,24 +124,24 @@ impl Desk<'_> {
         }
     }
 
-    fn evaluate(&self, text: &str) -> Result<Answer, Vec<Diagnostic>> {
-        let environment = Environment::new(self.scope, self.files).at(SystemTime::now());
+    fn evaluate(&self, text: &str) -> Result<ReplAnswer, Vec<Diagnostic>> {
+        let environment = EvaluationContext::new(self.scope, self.files).at(SystemTime::now());
         // Whether the parenthesis at the end is that of `type`: only then is what is between an expression.
         if let Some(inner) = call(text, "type").and_then(|it| expression(NAME, it).ok()) {
             let value = inner.evaluate(&environment)?;
-            return Ok(Answer::Type(self.redactor().ty(&value)));
+            return Ok(ReplAnswer::Type(self.redactor().ty(&value)));
         }
-        expression(NAME, text)?.evaluate(&environment).map(Answer::Value)
+        expression(NAME, text)?.evaluate(&environment).map(ReplAnswer::Value)
     }
 
-    fn text(&self, answer: &Answer) -> String {
+    fn text(&self, answer: &ReplAnswer) -> String {
         match answer {
-            Answer::Value(value) => set_out(&self.shown(value), 0) + "\n",
-            Answer::Type(ty) => type_text(ty, 0) + "\n",
+            ReplAnswer::Value(value) => set_out(&self.shown(value), 0) + "\n",
+            ReplAnswer::Type(ty) => type_text(ty, 0) + "\n",
         }
     }
 
-    fn shown(&self, value: &Value) -> Shown {
+    fn shown(&self, value: &Value) -> RedactedValue {
         self.redactor().shown(value)
     }
 
@@ -147,27 +149,27 @@ impl Desk<'_> {
         Redactor::new(&self.secrets, self.sight)
     }
 
-    fn json(&self, answer: &Answer) -> Json {
+    fn json(&self, answer: &ReplAnswer) -> JsonValue {
         let value = match answer {
-            Answer::Type(ty) => return Json::object([("type", Json::from(ty))]),
-            Answer::Value(value) => value,
+            ReplAnswer::Type(ty) => return JsonValue::object([("type", JsonValue::from(ty))]),
+            ReplAnswer::Value(value) => value,
         };
         let is_sensitive = value.is_sensitive();
-        let mut fields = vec![("type", Json::from(&self.redactor().ty(value)))];
+        let mut fields = vec![("type", JsonValue::from(&self.redactor().ty(value)))];
         match (value.is_known(), is_sensitive) {
-            (true, false) => fields.push(("value", Json::from(&self.shown(value)))),
-            (true, true) if self.sight == Sight::Revealed => {
-                fields.extend([("value", Json::from(&self.shown(value))), ("sensitive", true.into())]);
+            (true, false) => fields.push(("value", JsonValue::from(&self.shown(value)))),
+            (true, true) if self.sight == SecretVisibility::Revealed => {
+                fields.extend([("value", JsonValue::from(&self.shown(value))), ("sensitive", true.into())]);
             }
-            (true, true) => fields.extend([("value", Json::Null), ("sensitive", true.into())]),
-            (false, _) => fields.extend([("value", Json::Null), ("unknown", true.into())]),
+            (true, true) => fields.extend([("value", JsonValue::Null), ("sensitive", true.into())]),
+            (false, _) => fields.extend([("value", JsonValue::Null), ("unknown", true.into())]),
         }
-        Json::object(fields)
+        JsonValue::object(fields)
     }
 
-    fn trouble(&self, text: &str, diagnostics: &[Diagnostic]) -> Trouble {
+    fn trouble(&self, text: &str, diagnostics: &[Diagnostic]) -> CommandError {
         let sources = self.sources.with(NAME, text);
-        Trouble::of(diagnostics).within(&sources).keeping(&self.secrets)
+        CommandError::of(diagnostics).within(&sources).keeping(&self.secrets)
     }
 
     /// The names that begin so.

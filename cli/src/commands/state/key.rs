@@ -1,9 +1,9 @@
 use clap::Args;
-use ha_state_store::Key;
+use ha_state_store::StateKey;
 
 use crate::arguments::invocation;
 use crate::commands::Session;
-use crate::output::command_error::{DONE, Ended};
+use crate::output::command_error::{CommandResult, DONE};
 
 /// Say which key the state is sealed with, or make a new one
 ///
@@ -21,10 +21,10 @@ pub(crate) struct KeyArgs {
     new: bool,
 }
 
-pub(crate) fn key(arguments: &KeyArgs, session: &Session) -> Ended {
+pub(crate) fn key(arguments: &KeyArgs, session: &Session) -> CommandResult {
     let terminal = &session.terminal;
     if arguments.new {
-        terminal.print(&Key::random().to_file())?;
+        terminal.print(&StateKey::random().to_file())?;
         terminal.tell("Keep it like a password: whoever has it reads every secret of the state, and without it nobody does.\n");
         return Ok(DONE);
     }

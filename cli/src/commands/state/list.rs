@@ -1,11 +1,11 @@
 use clap::Args;
-use ha_plan::Pattern;
+use ha_plan::AddressPattern;
 
 use super::nothing_at;
 use crate::arguments::completion;
 use crate::commands::Session;
-use crate::output::command_error::{DONE, Ended};
-use crate::views::json::Json;
+use crate::output::command_error::{CommandResult, DONE};
+use crate::views::json::JsonValue;
 
 /// List the addresses of what is recorded
 ///
@@ -24,7 +24,7 @@ Exit codes: 0 done, 1 nothing is at an address that has no `*`, or another error
 pub(crate) struct ListArgs {
     /// Only those at these addresses: instances, blocks, modules, kinds; `*` stands for anything
     #[arg(value_name = "ADDRESS", add = completion::places())]
-    patterns: Vec<Pattern>,
+    patterns: Vec<AddressPattern>,
     /// Only what the service calls so
     #[arg(long, value_name = "ID")]
     id: Option<String>,
@@ -33,7 +33,7 @@ pub(crate) struct ListArgs {
     json: bool,
 }
 
-pub(crate) fn list(arguments: &ListArgs, session: &Session) -> Ended {
+pub(crate) fn list(arguments: &ListArgs, session: &Session) -> CommandResult {
     let ListArgs { patterns, id, json } = arguments;
     let place = session.place()?;
     let all = match id {
@@ -43,14 +43,14 @@ pub(crate) fn list(arguments: &ListArgs, session: &Session) -> Ended {
             records.filter(|it| it.id == *id).map(|it| it.address).collect::<Vec<_>>()
         }
     };
-    let of_nothing = |it: &&Pattern| !it.to_string().contains('*') && !all.iter().any(|address| it.matches(address));
+    let of_nothing = |it: &&AddressPattern| !it.to_string().contains('*') && !all.iter().any(|address| it.matches(address));
     if let Some(pattern) = patterns.iter().find(of_nothing).filter(|_| id.is_none()) {
         return Err(nothing_at(&pattern.to_string(), &all).into());
     }
     let meant = all.iter().filter(|it| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(it)));
     let meant: Vec<String> = meant.map(ToString::to_string).collect();
     let text = match json {
-        true => Json::array(meant).pretty(),
+        true => JsonValue::array(meant).pretty(),
         false => meant.iter().map(|it| format!("{it}\n")).collect(),
     };
     session.terminal.print(&text)?;

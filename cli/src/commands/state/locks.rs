@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use clap::Args;
-use ha_state_store::Holding;
+use ha_state_store::LockStatus;
 
 use super::places;
 use crate::commands::Session;
-use crate::output::command_error::{DONE, Ended};
-use crate::views::json::Json;
+use crate::output::command_error::{CommandResult, DONE};
+use crate::views::json::JsonValue;
 
 /// Say who holds the state's lock
 ///
@@ -25,7 +25,7 @@ pub(crate) struct LocksArgs {
     json: bool,
 }
 
-pub(crate) fn locks(arguments: &LocksArgs, session: &Session) -> Ended {
+pub(crate) fn locks(arguments: &LocksArgs, session: &Session) -> CommandResult {
     let mut locks = Vec::new();
     for place in places(session)? {
         locks.push((place.name(), place.store().holding()?));
@@ -33,7 +33,7 @@ pub(crate) fn locks(arguments: &LocksArgs, session: &Session) -> Ended {
     let terminal = &session.terminal;
     if arguments.json {
         let held = locks.into_iter().filter_map(|(place, it)| Some(in_json(place, it.filter(|it| !it.is_over())?)));
-        terminal.print(&Json::Array(held.collect()).pretty())?;
+        terminal.print(&JsonValue::Array(held.collect()).pretty())?;
         return Ok(DONE);
     }
     for (place, holding) in locks {
@@ -42,7 +42,7 @@ pub(crate) fn locks(arguments: &LocksArgs, session: &Session) -> Ended {
                 "Nobody holds the lock of {place}. The lease of {} has run out: the next command that writes takes the lock over.\n",
                 it.holder
             )),
-            Some(Holding { holder, left }) => terminal.print(&format!("{holder}\n{}\n", lasting(left)))?,
+            Some(LockStatus { holder, left }) => terminal.print(&format!("{holder}\n{}\n", lasting(left)))?,
             None => terminal.tell(&format!("Nobody holds the lock of {place}.\n")),
         }
     }
@@ -56,10 +56,10 @@ fn lasting(left: Option<Duration>) -> String {
     }
 }
 
-fn in_json(place: String, holding: Holding) -> Json {
-    let Holding { holder, left } = holding;
+fn in_json(place: String, holding: LockStatus) -> JsonValue {
+    let LockStatus { holder, left } = holding;
     let since = jiff::Timestamp::from_second(holder.since).map(|it| it.to_string()).unwrap_or_default();
-    Json::object([
+    JsonValue::object([
         ("id", holder.id.as_str().into()),
         ("place", place.as_str().into()),
         ("command", holder.command.as_str().into()),
@@ -67,6 +67,6 @@ fn in_json(place: String, holding: Holding) -> Json {
         ("host", holder.host.as_str().into()),
         ("process", u64::from(holder.pid).into()),
         ("since", since.into()),
-        ("seconds_left", left.map_or(Json::Null, |it| it.as_secs().into())),
+        ("seconds_left", left.map_or(JsonValue::Null, |it| it.as_secs().into())),
     ])
 }

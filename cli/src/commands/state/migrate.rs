@@ -2,20 +2,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use ha_apply::Cancel;
+use ha_apply::CancelSignal;
 use ha_diagnostics::code;
 use ha_state_model::State;
 use ha_state_store::moved_to;
 
 use crate::arguments::time;
 use crate::commands::Session;
-use crate::output::command_error::{DONE, Ended, Trouble};
-use crate::views::diagnostic::Notice;
-use crate::workspace::backend_config::{Saying, Whereabouts};
+use crate::output::command_error::{CommandError, CommandResult, DONE};
+use crate::views::diagnostic::RenderedDiagnostic;
+use crate::workspace::backend_config::{BackendBlock, BackendConfig};
 use crate::workspace::backends::backends;
-use crate::workspace::last_backend::Remembered;
-use crate::workspace::project::{Need, Project, Wishes};
-use crate::workspace::state_location::Place;
+use crate::workspace::last_backend::LastBackend;
+use crate::workspace::project::{Project, VariableMode, VariableOptions};
+use crate::workspace::state_location::StateLocation;
 
 /// Move the state to where the configuration says
 ///
@@ -42,7 +42,7 @@ pub(crate) struct MigrateArgs {
     lock_timeout: Duration,
 }
 
-pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> Ended {
+pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> CommandResult {
     let terminal = &session.terminal;
     let to = session.place_whatever_is_remembered()?;
     let nothing = |why: String| {
@@ -60,8 +60,8 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> Ended {
     if remembered.as_ref().is_some_and(|it| it.place == new) {
         return already(format!("The state is kept in {new} already"));
     }
-    let missing = remembered.as_ref().and_then(Remembered::missing);
-    let unreachable = |it: Trouble| match &missing {
+    let missing = remembered.as_ref().and_then(LastBackend::missing);
+    let unreachable = |it: CommandError| match &missing {
         Some(missing) => it.help(missing),
         None => it,
     };
@@ -75,7 +75,7 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> Ended {
     match moved_to(from.store()).map_err(|it| unreachable(it.into()))? {
         Some(there) if there == new => return already(format!("The state was moved from {old} to {new} already")),
         Some(there) => {
-            let notice = Notice::error(format!("the state is not in {old} any more: it was moved to {there}"));
+            let notice = RenderedDiagnostic::error(format!("the state is not in {old} any more: it was moved to {there}"));
             return Err(notice.code(code::OTHER_STATE).help("name that place with `--from`").into());
         }
         None => {}
@@ -88,7 +88,7 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> Ended {
         return Ok(DONE);
     }
     let command = "ha state migrate";
-    let cancel = Cancel::new();
+    let cancel = CancelSignal::new();
     let leaving = from.lock(command, None, arguments.lock_timeout, &cancel, |it| terminal.tell(it))?;
     let state = leaving.snapshot();
     if state.is_new() {
@@ -108,7 +108,7 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> Ended {
         arriving.adopt((*state).clone())?;
     }
     if !is_same(&state, &to.state()?) {
-        let notice = Notice::error(format!("what was read back from {new} is not what was written there"));
+        let notice = RenderedDiagnostic::error(format!("what was read back from {new} is not what was written there"));
         return Err(notice
             .code(code::STATE_NOT_WRITTEN)
             .help(format!("the state is still in {old}; nothing there was changed"))
@@ -125,31 +125,36 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> Ended {
 }
 
 /// Where the state is now, where anything says so.
-fn from(arguments: &MigrateArgs, session: &Session, remembered: Option<&Remembered>) -> Result<Option<Place>, Trouble> {
+fn from(
+    arguments: &MigrateArgs,
+    session: &Session,
+    remembered: Option<&LastBackend>,
+) -> Result<Option<StateLocation>, CommandError> {
     let whereabouts = match (&arguments.from, remembered) {
         (Some(file), _) => {
-            let project = Project::read_file(session, file, &Wishes::default(), Need::WhatThereIs)?;
-            let said = Whereabouts::said(&Saying::of(&project), &backends()).map_err(|it| Trouble::of(&it));
+            let project = Project::read_file(session, file, &VariableOptions::default(), VariableMode::WhatThereIs)?;
+            let said = BackendConfig::said(&BackendBlock::of(&project), &backends()).map_err(|it| CommandError::of(&it));
             said.map_err(|it| it.within(&project.sources).keeping(&project.secrets))?
         }
         (None, Some(remembered)) => remembered.whereabouts(&backends())?,
         (None, None) => return Ok(None),
     };
-    Place::whatever_is_remembered(&session.directory, session.environment.as_ref(), &whereabouts, session.keys()?).map(Some)
+    StateLocation::whatever_is_remembered(&session.directory, session.environment.as_ref(), &whereabouts, session.keys()?)
+        .map(Some)
 }
 
 /// Whether two say the same, whatever their numbers are.
 fn is_same(one: &State, other: &State) -> bool {
-    let bare = |it: &State| State { number: 0, history: ha_state_model::History::default(), ..it.clone() };
+    let bare = |it: &State| State { number: 0, history: ha_state_model::StateHistory::default(), ..it.clone() };
     !other.is_new() && bare(one) == bare(other)
 }
 
 /// Refuses to put a state in the place of one that has gone on, or is another.
-fn refuse(state: &State, there: &State, new: &str) -> Result<(), Notice> {
+fn refuse(state: &State, there: &State, new: &str) -> Result<(), RenderedDiagnostic> {
     if there.is_new() || there.history.moved_to.is_some() || is_same(state, there) {
         return Ok(());
     }
-    let notice = Notice::error(format!("there is a state in {new} already")).code(code::OTHER_STATE);
+    let notice = RenderedDiagnostic::error(format!("there is a state in {new} already")).code(code::OTHER_STATE);
     let notice = notice
         .note("here", format!("lineage {}, number {}, {}", state.lineage, state.number, counted(state)))
         .note("there", format!("lineage {}, number {}, {}", there.lineage, there.number, counted(there)));

@@ -20,14 +20,14 @@ use ha_diagnostics::code;
 use ha_value::{Address, closest};
 
 use super::Session;
-use crate::output::command_error::{Ended, Trouble};
-use crate::views::diagnostic::Notice;
+use crate::output::command_error::{CommandError, CommandResult};
+use crate::views::diagnostic::RenderedDiagnostic;
 use crate::workspace::backends::backends;
-use crate::workspace::sealed_file::Sort;
-use crate::workspace::state_location::Place;
+use crate::workspace::sealed_file::SealedFileKind;
+use crate::workspace::state_location::StateLocation;
 
 /// A state in a file, sealed: what `pull --sealed` prints, and what is kept before the state is rewritten.
-const SEALED: Sort = Sort { what: "state", purpose: "state in a file" };
+const SEALED: SealedFileKind = SealedFileKind { what: "state", purpose: "state in a file" };
 
 /// Look at what is recorded, rewrite it, and say where it is kept and how
 ///
@@ -36,7 +36,7 @@ const SEALED: Sort = Sort { what: "state", purpose: "state in a file" };
 #[derive(Subcommand)]
 pub(crate) enum StateCommand {
     List(list::ListArgs),
-    Show(show::ShowArgs),
+    Show(show::StateShowArgs),
     Mv(mv::MvArgs),
     Rm(rm::RmArgs),
     Pull(pull::PullArgs),
@@ -49,7 +49,7 @@ pub(crate) enum StateCommand {
     Unlock(unlock::UnlockArgs),
 }
 
-pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
+pub(crate) fn state(command: &StateCommand, session: &Session) -> CommandResult {
     match command {
         StateCommand::List(arguments) => list::list(arguments, session),
         StateCommand::Show(arguments) => show::show(arguments, session),
@@ -68,20 +68,20 @@ pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
 
 /// The places whose locks may be in the way here: where the configuration says that the state is, and where it was last
 /// written. A move between the two that was killed has locked both.
-fn places(session: &Session) -> Result<Vec<Place>, Trouble> {
+fn places(session: &Session) -> Result<Vec<StateLocation>, CommandError> {
     let place = session.place_whatever_is_remembered()?;
     let remembered = place.remembered()?.filter(|it| it.place != place.name());
     let old = remembered.map(|it| {
         let (directory, environment) = (&session.directory, session.environment.as_ref());
-        Place::whatever_is_remembered(directory, environment, &it.whereabouts(&backends())?, session.keys()?)
+        StateLocation::whatever_is_remembered(directory, environment, &it.whereabouts(&backends())?, session.keys()?)
     });
     Ok([Some(place), old.transpose()?].into_iter().flatten().collect())
 }
 
 /// Nothing is recorded where something was looked for.
-fn nothing_at<'a>(what: &str, recorded: impl IntoIterator<Item = &'a Address>) -> Notice {
+fn nothing_at<'a>(what: &str, recorded: impl IntoIterator<Item = &'a Address>) -> RenderedDiagnostic {
     let known: Vec<String> = recorded.into_iter().map(ToString::to_string).collect();
-    let notice = Notice::error(format!("nothing is recorded of {what}")).code(code::NOT_RECORDED);
+    let notice = RenderedDiagnostic::error(format!("nothing is recorded of {what}")).code(code::NOT_RECORDED);
     match closest(what, known.iter().map(String::as_str)) {
         Some(closest) => notice.help(format!("did you mean `{closest}`?")),
         None => notice.help("`ha state list` lists what is"),

@@ -3,25 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ha_state_model::{Record, State};
-use ha_value::{Address, BlockAddress, Key, Place, shell_word};
+use ha_value::{Address, BlockAddress, InstanceKey, TargetAddress, shell_word};
 
 use super::nothing_at;
-use super::rewrite::{Rewritten, unfinished};
-use crate::output::command_error::Trouble;
-use crate::views::diagnostic::Notice;
+use super::rewrite::{StateRewrite, unfinished};
+use crate::output::command_error::CommandError;
+use crate::views::diagnostic::RenderedDiagnostic;
 
 /// A move of all that is at one place to another.
 #[derive(Debug)]
-pub(super) struct Move<'a> {
-    from: &'a Place,
-    to: &'a Place,
+pub(super) struct StateMove<'a> {
+    from: &'a TargetAddress,
+    to: &'a TargetAddress,
 }
 
-impl<'a> Move<'a> {
+impl<'a> StateMove<'a> {
     /// # Errors
     /// When the one cannot become the other.
-    pub(super) fn new(from: &'a Place, to: &'a Place) -> Result<Self, Notice> {
-        let refused = |why: &str| Notice::error(format!("could not move {from} to {to}: {why}"));
+    pub(super) fn new(from: &'a TargetAddress, to: &'a TargetAddress) -> Result<Self, RenderedDiagnostic> {
+        let refused = |why: &str| RenderedDiagnostic::error(format!("could not move {from} to {to}: {why}"));
         if from == to {
             return Err(refused("that is where it is"));
         }
@@ -38,22 +38,22 @@ impl<'a> Move<'a> {
     }
 
     /// The address that an instance has afterwards; none when it is not meant.
-    fn of(&self, address: &Address) -> Result<Option<Address>, Notice> {
+    fn of(&self, address: &Address) -> Result<Option<Address>, RenderedDiagnostic> {
         let Self { from, to } = self;
         if !from.contains(address) {
             return Ok(None);
         }
         let ambiguous = || {
-            Notice::error(format!("could not move {from} to {to}: {address} is one of several")).help(format!(
+            RenderedDiagnostic::error(format!("could not move {from} to {to}: {address} is one of several")).help(format!(
                 "say which of them, as in `{}`, or move them all to a place without a key",
-                Place::from(address.clone())
+                TargetAddress::from(address.clone())
             ))
         };
         // What was named without a key keeps the one it has, where nothing else is said.
-        let carried = |given: &Key, own: &Key, to: &Key| match (given, own, to) {
-            (Key::None, own, Key::None) => Some(own.clone()),
-            (Key::None, Key::None, to) => Some(to.clone()),
-            (Key::None, ..) => None,
+        let carried = |given: &InstanceKey, own: &InstanceKey, to: &InstanceKey| match (given, own, to) {
+            (InstanceKey::None, own, InstanceKey::None) => Some(own.clone()),
+            (InstanceKey::None, InstanceKey::None, to) => Some(to.clone()),
+            (InstanceKey::None, ..) => None,
             (_, _, to) => Some(to.clone()),
         };
         let own_module = &address.block.module;
@@ -81,7 +81,7 @@ impl<'a> Move<'a> {
     }
 
     /// The state afterwards.
-    pub(super) fn done_to(&self, before: &State) -> Result<Rewritten, Trouble> {
+    pub(super) fn done_to(&self, before: &State) -> Result<StateRewrite, CommandError> {
         let Self { from, to } = self;
         if let Some(notice) = unfinished(before, |it| from.contains(it) || to.contains(it)) {
             return Err(notice.into());
@@ -100,12 +100,12 @@ impl<'a> Move<'a> {
         let taken = taken.map(|to| {
             let address = to.to_string();
             let word = shell_word(&address);
-            Notice::error(format!("something is recorded at {to} already"))
+            RenderedDiagnostic::error(format!("something is recorded at {to} already"))
                 .help(format!("`ha state rm {word}` forgets it, `ha state mv {word} ADDRESS` puts it elsewhere"))
         });
-        let taken: Vec<Notice> = taken.collect();
+        let taken: Vec<RenderedDiagnostic> = taken.collect();
         if !taken.is_empty() {
-            return Err(Trouble::new(taken));
+            return Err(CommandError::new(taken));
         }
         let mut state = before.clone();
         let there = |address: &Address| moves.get(address).unwrap_or(address).clone();
@@ -115,7 +115,7 @@ impl<'a> Move<'a> {
         for obligation in state.obligations.values_mut() {
             obligation.address = obligation.address.as_ref().map(there);
         }
-        let renamed = Renamed::by(&moves, &known);
+        let renamed = BlockRenames::by(&moves, &known);
         let records = state.records.values_mut().chain(state.deposed.values_mut());
         let mut done = HashMap::new();
         let dependencies = records.map(|it| &mut it.dependencies);
@@ -123,14 +123,14 @@ impl<'a> Move<'a> {
             it.replace(&|block| renamed.now(block), &mut done);
         }
         let changes = moves.iter().map(|(from, to)| format!("{from} -> {to}")).collect();
-        Ok(Rewritten { state, changes })
+        Ok(StateRewrite { state, changes })
     }
 }
 
 /// Blocks that instances went to, by the block they left; with whether any stayed.
-struct Renamed(BTreeMap<BlockAddress, (BTreeSet<BlockAddress>, bool)>);
+struct BlockRenames(BTreeMap<BlockAddress, (BTreeSet<BlockAddress>, bool)>);
 
-impl Renamed {
+impl BlockRenames {
     fn by(moves: &BTreeMap<Address, Address>, known: &BTreeSet<&Address>) -> Self {
         let mut renamed: BTreeMap<BlockAddress, (BTreeSet<BlockAddress>, bool)> = BTreeMap::new();
         for (from, to) in moves.iter().filter(|(from, to)| from.block != to.block) {
@@ -157,7 +157,7 @@ mod tests {
 
     fn moved(from: &str, to: &str, address: &str) -> String {
         let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
-        let moving = match Move::new(&from, &to) {
+        let moving = match StateMove::new(&from, &to) {
             Ok(moving) => moving,
             Err(notice) => return notice.title,
         };

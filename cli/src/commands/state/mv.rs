@@ -1,11 +1,11 @@
 use clap::Args;
-use ha_value::Place;
+use ha_value::TargetAddress;
 
-use super::moving::Move;
+use super::moving::StateMove;
 use super::rewrite::{RewriteArgs, rewrite};
 use crate::arguments::completion;
 use crate::commands::Session;
-use crate::output::command_error::{Ended, Trouble};
+use crate::output::command_error::{CommandError, CommandResult};
 
 /// Record things under another address
 ///
@@ -23,15 +23,15 @@ Exit codes: 0 done, 1 error.")]
 pub(crate) struct MvArgs {
     /// The instance, block or module
     #[arg(value_name = "FROM", add = completion::places())]
-    from: Place,
+    from: TargetAddress,
     /// Where it is from now on
     #[arg(value_name = "TO", add = completion::places())]
-    to: Place,
+    to: TargetAddress,
     #[command(flatten)]
     rewrite: RewriteArgs,
 }
 
-pub(crate) fn mv(arguments: &MvArgs, session: &Session) -> Ended {
-    let moving = Move::new(&arguments.from, &arguments.to).map_err(Trouble::from)?;
+pub(crate) fn mv(arguments: &MvArgs, session: &Session) -> CommandResult {
+    let moving = StateMove::new(&arguments.from, &arguments.to).map_err(CommandError::from)?;
     rewrite(&arguments.rewrite, ("mv", None), session, |it| moving.done_to(it), |count| format!("Moved {count}."))
 }

@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use super::SEALED;
 use crate::commands::Session;
-use crate::output::command_error::{DONE, Ended};
-use crate::views::diagnostic::Notice;
+use crate::output::command_error::{CommandResult, DONE};
+use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::pulled::pulled_json;
 
 /// Print the whole state
@@ -31,7 +31,7 @@ pub(crate) struct PullArgs {
     sealed: bool,
 }
 
-pub(crate) fn pull(arguments: &PullArgs, session: &Session) -> Ended {
+pub(crate) fn pull(arguments: &PullArgs, session: &Session) -> CommandResult {
     let place = session.place()?;
     let state = place.state()?;
     if state.is_new() {
@@ -40,7 +40,7 @@ pub(crate) fn pull(arguments: &PullArgs, session: &Session) -> Ended {
     }
     if arguments.sealed {
         if std::io::stdout().is_terminal() {
-            return Err(Notice::error("a sealed state is not for a terminal")
+            return Err(RenderedDiagnostic::error("a sealed state is not for a terminal")
                 .help("write it to a file: `ha state pull --sealed > FILE`")
                 .into());
         }

@@ -6,19 +6,19 @@ use clap::Args;
 use ha_diagnostics::code;
 use ha_files::regular_file;
 use ha_state_model::{Record, State};
-use ha_state_store::{Keys, from_json};
+use ha_state_store::{KeyProvider, from_json};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::SEALED;
-use super::rewrite::{RewriteArgs, Rewritten, rewrite};
+use super::rewrite::{RewriteArgs, StateRewrite, rewrite};
 use crate::commands::Session;
-use crate::output::command_error::{Ended, Trouble};
-use crate::views::diagnostic::{Notice, notices_text};
-use crate::views::secrets::Secrets;
-use crate::views::sources::Sources;
+use crate::output::command_error::{CommandError, CommandResult};
+use crate::views::diagnostic::{RenderedDiagnostic, notices_text};
+use crate::views::secrets::SecretTexts;
+use crate::views::sources::SourceTexts;
 use crate::workspace::sealed_file::LARGEST_SEALED;
-use crate::workspace::selected::{Environment, workspace};
+use crate::workspace::selected::{Workspace, workspace};
 
 /// Put another state in the place of this one
 ///
@@ -44,7 +44,7 @@ pub(crate) struct PushArgs {
     rewrite: RewriteArgs,
 }
 
-pub(crate) fn push(arguments: &PushArgs, session: &Session) -> Ended {
+pub(crate) fn push(arguments: &PushArgs, session: &Session) -> CommandResult {
     let pushed = read(&arguments.file, &session.keys()?)?;
     // A state that does not exist yet gets the name of the one that is pushed.
     let is_new = session.place()?.state()?.is_new();
@@ -55,18 +55,23 @@ pub(crate) fn push(arguments: &PushArgs, session: &Session) -> Ended {
             refuse(before, &pushed, foreign)?;
         } else if let Some(notice) = foreign {
             let notice = notice.warning().help("this one keeps its own lineage, and everything else becomes as in that one");
-            session.terminal.tell(&notices_text(&[notice], &Sources::default(), &Secrets::default(), session.terminal.err));
+            session.terminal.tell(&notices_text(
+                &[notice],
+                &SourceTexts::default(),
+                &SecretTexts::default(),
+                session.terminal.err,
+            ));
         }
-        Ok(Rewritten { state: pushed.clone(), changes: differences(before, &pushed) })
+        Ok(StateRewrite { state: pushed.clone(), changes: differences(before, &pushed) })
     };
     rewrite(&arguments.rewrite, ("push", lineage.as_deref()), session, become_it, |count| {
         format!("Replaced the state: {count} differences.")
     })
 }
 
-fn read(file: &Path, keys: &dyn Keys) -> Result<State, Trouble> {
+fn read(file: &Path, keys: &dyn KeyProvider) -> Result<State, CommandError> {
     #[derive(Deserialize)]
-    struct Pulled {
+    struct PulledHeader {
         redacted: Option<bool>,
     }
     let shown = if file == Path::new("-") { "the standard input".to_owned() } else { format!("`{}`", file.display()) };
@@ -78,49 +83,49 @@ fn read(file: &Path, keys: &dyn Keys) -> Result<State, Trouble> {
     if let Some(opened) = SEALED.opened(&bytes, keys)? {
         bytes = opened;
     }
-    if let Ok(Pulled { redacted: Some(true) }) = serde_json::from_slice(&bytes) {
-        let notice = Notice::error(format!("{shown} is a state without its secrets"));
+    if let Ok(PulledHeader { redacted: Some(true) }) = serde_json::from_slice(&bytes) {
+        let notice = RenderedDiagnostic::error(format!("{shown} is a state without its secrets"));
         return Err(notice.help("pull it with `--sealed` or `--show-sensitive` to push it back").into());
     }
     Ok(from_json(&bytes, &shown)?)
 }
 
 /// What to say of a state that is not this one.
-fn foreignness(before: &State, pushed: &State, session: &Session) -> Option<Notice> {
+fn foreignness(before: &State, pushed: &State, session: &Session) -> Option<RenderedDiagnostic> {
     if before.is_new() || before.lineage == pushed.lineage {
         return None;
     }
-    let own = workspace(session.environment.as_ref().map(Environment::name));
+    let own = workspace(session.environment.as_ref().map(Workspace::name));
     let title = match session.environment_of(&pushed.lineage) {
         Some(other) => format!("what is pushed is the state of the environment `{other}`, and this is that of `{own}`"),
         None => format!("what is pushed is another state than that of the environment `{own}`"),
     };
-    let notice = Notice::error(title).code(code::OTHER_STATE);
+    let notice = RenderedDiagnostic::error(title).code(code::OTHER_STATE);
     Some(notice.note("this", before.lineage.clone()).note("pushed", pushed.lineage.clone()))
 }
 
 /// Whether it is no later form of the same state.
-fn refuse(before: &State, pushed: &State, foreign: Option<Notice>) -> Result<(), Trouble> {
+fn refuse(before: &State, pushed: &State, foreign: Option<RenderedDiagnostic>) -> Result<(), CommandError> {
     let mut wrong = Vec::new();
     let force = "`--force` puts it there all the same";
     if let Some(notice) = foreign {
         wrong.push(notice.help("make sure that this is the right directory and environment").help(force));
     } else if pushed.number < before.number {
-        let notice = Notice::error("it is older than what is recorded");
+        let notice = RenderedDiagnostic::error("it is older than what is recorded");
         let numbers = [("this", before.number), ("pushed", pushed.number)];
         let notice = numbers.into_iter().fold(notice, |notice, (what, number)| notice.note(what, format!("number {number}")));
         wrong.push(notice.help("what was recorded since would be forgotten").help(force));
     }
     for begun in before.unfinished.values() {
-        let notice =
-            Notice::error(format!("a step on {} was begun and is not finished", begun.intent.address)).code(code::UNFINISHED);
+        let notice = RenderedDiagnostic::error(format!("a step on {} was begun and is not finished", begun.intent.address))
+            .code(code::UNFINISHED);
         wrong.push(notice.help("run `ha apply` first: it looks into what that step left").help(force));
     }
     for left in before.obligations.values() {
-        let notice = Notice::error(format!("something is left to be done: {} {}", left.verb, left.target));
+        let notice = RenderedDiagnostic::error(format!("something is left to be done: {} {}", left.verb, left.target));
         wrong.push(notice.help("run `ha apply` first: it does that before anything else").help(force));
     }
-    if wrong.is_empty() { Ok(()) } else { Err(Trouble::new(wrong)) }
+    if wrong.is_empty() { Ok(()) } else { Err(CommandError::new(wrong)) }
 }
 
 /// What is other in the second, a line each.

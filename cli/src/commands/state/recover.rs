@@ -4,28 +4,28 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use ha_apply::{Rediscovered, RefreshMode, Request};
+use ha_apply::{PlanRequest, RediscoveryResult, RefreshMode};
 use ha_diagnostics::code;
 use ha_files::regular_file;
 use ha_files::regular_file::LARGEST;
-use ha_plan::{Files, PlanMode, Selection, Settled};
+use ha_plan::{FileSource, PlanMode, RefreshUpdate, Selection};
 use ha_state_model::{Record, State};
 use ha_value::{Address, Value};
 use zeroize::Zeroizing;
 
-use super::rewrite::{RewriteArgs, Rewritten, rewrite};
+use super::rewrite::{RewriteArgs, StateRewrite, rewrite};
 use crate::arguments::invocation;
-use crate::arguments::{TellingArgs, VariableArgs};
+use crate::arguments::{ReportingArgs, VariableArgs};
 use crate::commands::Session;
 use crate::commands::planning::{engine, run};
-use crate::commands::reporter::Audience;
+use crate::commands::reporter::Reporter;
 use crate::interrupt::listen;
-use crate::output::command_error::{Ended, Trouble};
-use crate::views::diagnostic::Notice;
+use crate::output::command_error::{CommandError, CommandResult};
+use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::rediscovered::rediscovered_lines;
 use crate::views::report::plan_values;
-use crate::views::secrets::{Secrets, environment_secrets};
-use crate::workspace::project::{Need, Project};
+use crate::views::secrets::{SecretTexts, environment_secrets};
+use crate::workspace::project::{Project, VariableMode};
 
 /// How many kinds are looked for at a time.
 const AT_ONCE: std::num::NonZeroUsize = std::num::NonZeroUsize::new(10).expect("ten is not zero");
@@ -61,19 +61,19 @@ pub(crate) struct RecoverArgs {
     variables: VariableArgs,
 }
 
-pub(crate) fn recover(arguments: &RecoverArgs, session: &Session) -> Ended {
-    let project = Project::read(session, arguments.variables.wishes(), Need::Values)?;
+pub(crate) fn recover(arguments: &RecoverArgs, session: &Session) -> CommandResult {
+    let project = Project::read(session, arguments.variables.wishes(), VariableMode::Values)?;
     let before = session.place()?.state()?;
     refuse(arguments, &before)?;
     let given = arguments.given.as_deref().map(read).transpose()?.unwrap_or_default();
-    let audience = Arc::new(Audience::of(session, &TellingArgs::default())?);
+    let audience = Arc::new(Reporter::of(session, &ReportingArgs::default())?);
     let (found, secrets) = look(arguments, &project, given, &audience)?;
     // What exists keeps its name; what is new has that of the one that was lost, and so may have its key.
     let lineage = if before.is_new() { found.lineage.clone() } else { None };
     let lines = rediscovered_lines(&found, &secrets);
     let become_it = |before: &State| {
         refuse(arguments, before)?;
-        Ok(Rewritten { state: recovered(&found), changes: lines })
+        Ok(StateRewrite { state: recovered(&found), changes: lines })
     };
     let count = recorded(&found).count();
     rewrite(&arguments.rewrite, ("recover", lineage.as_deref()), session, become_it, |_| {
@@ -83,12 +83,12 @@ pub(crate) fn recover(arguments: &RecoverArgs, session: &Session) -> Ended {
 }
 
 /// Whether something is recorded that would be forgotten.
-fn refuse(arguments: &RecoverArgs, before: &State) -> Result<(), Trouble> {
+fn refuse(arguments: &RecoverArgs, before: &State) -> Result<(), CommandError> {
     let is_empty = before.records.is_empty() && before.deposed.is_empty() && before.unfinished.is_empty();
     if is_empty || arguments.force {
         return Ok(());
     }
-    let notice = Notice::error("there is a state, and it is not empty").code(code::OTHER_STATE);
+    let notice = RenderedDiagnostic::error("there is a state, and it is not empty").code(code::OTHER_STATE);
     let notice = notice.note("recorded", format!("{} resources", before.records.len()));
     Err(notice
         .help("`ha plan` tells how it stands to what there is; single things are taken up with `ha import`")
@@ -100,23 +100,23 @@ fn look(
     arguments: &RecoverArgs,
     project: &Project,
     given: BTreeMap<String, Zeroizing<String>>,
-    audience: &Arc<Audience>,
-) -> Result<(Rediscovered, Secrets), Trouble> {
+    audience: &Arc<Reporter>,
+) -> Result<(RediscoveryResult, SecretTexts), CommandError> {
     let mut imports = Vec::new();
     let mut secret: Vec<Value> = project.snapshot.variables.values().cloned().chain(environment_secrets()).collect();
     for (address, it) in given {
         // It may be the secret, with its address behind it.
         let address: Address = address.parse().map_err(|_| {
-            Notice::error("something is given to what is no address")
+            RenderedDiagnostic::error("something is given to what is no address")
                 .help("before each colon stands an address, such as \"random_password.db\"; what stands there is not told here")
         })?;
         secret.push(Value::from(it.as_str()).sensitive());
         imports.push((address, it.to_string()));
     }
-    let secrets = Arc::new(Secrets::within(&secret));
+    let secrets = Arc::new(SecretTexts::within(&secret));
     audience.keep_secret(&secrets);
-    let files: Arc<dyn Files + Send + Sync> = project.files.clone();
-    let request = Request {
+    let files: Arc<dyn FileSource + Send + Sync> = project.files.clone();
+    let request = PlanRequest {
         configuration: project.configuration.clone(),
         snapshot: project.snapshot.clone(),
         files,
@@ -132,26 +132,26 @@ fn look(
         let _ticking = audience.ticking();
         let found = tokio::select! {
             found = engine.rediscover(&request, arguments.lineage.as_deref(), &**audience) => found,
-            () = cancel.asked() => return Err(Trouble::interrupted()),
+            () = cancel.asked() => return Err(CommandError::interrupted()),
         };
         audience.rest();
-        let found = found.map_err(|it| Trouble::from(it).within(&project.sources).keeping(&secrets))?;
+        let found = found.map_err(|it| CommandError::from(it).within(&project.sources).keeping(&secrets))?;
         secret.extend(plan_values(&found.plan));
-        Ok((found, Secrets::within(&secret)))
+        Ok((found, SecretTexts::within(&secret)))
     })
 }
 
 /// Everything that is recorded from now on.
-fn recorded(found: &Rediscovered) -> impl Iterator<Item = &Record> {
+fn recorded(found: &RediscoveryResult) -> impl Iterator<Item = &Record> {
     let settled = found.plan.settled.iter().filter_map(|it| match it {
-        Settled::Seen(record) => Some(&**record),
-        Settled::Gone(_) => None,
+        RefreshUpdate::Seen(record) => Some(&**record),
+        RefreshUpdate::Gone(_) => None,
     });
     settled.chain(&found.strays)
 }
 
 /// The state that says so.
-fn recovered(found: &Rediscovered) -> State {
+fn recovered(found: &RediscoveryResult) -> State {
     State {
         lineage: found.lineage.clone().unwrap_or_default(),
         records: recorded(found).map(|it| (it.address.clone(), it.clone())).collect(),
@@ -161,7 +161,7 @@ fn recovered(found: &Rediscovered) -> State {
 }
 
 /// What the operator has kept elsewhere.
-fn read(file: &Path) -> Result<BTreeMap<String, Zeroizing<String>>, Trouble> {
+fn read(file: &Path) -> Result<BTreeMap<String, Zeroizing<String>>, CommandError> {
     let is_input = file == Path::new("-");
     let shown = if is_input { "the standard input".to_owned() } else { format!("`{}`", file.display()) };
     let read = match is_input {
@@ -172,7 +172,7 @@ fn read(file: &Path) -> Result<BTreeMap<String, Zeroizing<String>>, Trouble> {
     // The parser's own words may quote what it read.
     let given: BTreeMap<String, String> = serde_json::from_slice(&bytes).map_err(|error| {
         let what = format!("{shown} is not what was asked for (line {}, column {})", error.line(), error.column());
-        Notice::error(what).help("write a JSON object from addresses to texts: {\"random_password.db\": \"…\"}")
+        RenderedDiagnostic::error(what).help("write a JSON object from addresses to texts: {\"random_password.db\": \"…\"}")
     })?;
     Ok(given.into_iter().map(|(address, it)| (address, Zeroizing::new(it))).collect())
 }

@@ -2,14 +2,14 @@ use std::fs;
 use std::time::Duration;
 
 use clap::Args;
-use ha_apply::Cancel;
-use ha_state_store::Keys;
+use ha_apply::CancelSignal;
+use ha_state_store::KeyProvider;
 
 use crate::arguments::time;
 use crate::commands::Session;
-use crate::output::command_error::{DONE, Ended};
-use crate::views::diagnostic::Notice;
-use crate::workspace::state_location::Place;
+use crate::output::command_error::{CommandResult, DONE};
+use crate::views::diagnostic::RenderedDiagnostic;
+use crate::workspace::state_location::StateLocation;
 
 /// Seal the state with another key
 ///
@@ -34,7 +34,7 @@ pub(crate) struct RekeyArgs {
     lock_timeout: Duration,
 }
 
-pub(crate) fn rekey(arguments: &RekeyArgs, session: &Session) -> Ended {
+pub(crate) fn rekey(arguments: &RekeyArgs, session: &Session) -> CommandResult {
     let terminal = &session.terminal;
     let place = session.place()?;
     let nothing = "Nothing is recorded, so nothing is sealed yet: the first command that writes takes the key that is named.\n";
@@ -47,7 +47,7 @@ pub(crate) fn rekey(arguments: &RekeyArgs, session: &Session) -> Ended {
         terminal.tell("A dry run: nothing was written.\n");
         return Ok(DONE);
     }
-    let writer = place.lock("ha state rekey", None, arguments.lock_timeout, &Cancel::new(), |it| terminal.tell(it))?;
+    let writer = place.lock("ha state rekey", None, arguments.lock_timeout, &CancelSignal::new(), |it| terminal.tell(it))?;
     let lineage = writer.lineage().to_owned();
     let Some(used) = writer.sealed_with().cloned() else {
         terminal.tell(nothing);
@@ -55,7 +55,8 @@ pub(crate) fn rekey(arguments: &RekeyArgs, session: &Session) -> Ended {
     };
     let (name, key) = place.keys().next(&lineage)?;
     if name.id == used.id {
-        let notice = Notice::error(format!("the key that is named, {}, is the one that the state is sealed with", name.id));
+        let notice =
+            RenderedDiagnostic::error(format!("the key that is named, {}, is the one that the state is sealed with", name.id));
         return Err(notice
             .help("make another with `ha state key --new > FILE`, name it in the place of this one, and this one in `fallback`")
             .into());
@@ -79,6 +80,6 @@ pub(crate) fn rekey(arguments: &RekeyArgs, session: &Session) -> Ended {
 }
 
 /// How many copies of the state are kept.
-fn copies(place: &Place) -> usize {
+fn copies(place: &StateLocation) -> usize {
     fs::read_dir(place.backups()).map_or(0, |all| all.filter_map(Result::ok).filter(|it| it.path().is_file()).count())
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use ha_apply::Cancel;
+use ha_apply::CancelSignal;
 use ha_diagnostics::code;
 use ha_state_model::State;
-use ha_state_store::{Key, KeyName, to_json};
+use ha_state_store::{KeyName, StateKey, to_json};
 use ha_value::Address;
 use zeroize::Zeroizing;
 
@@ -18,10 +18,10 @@ use super::SEALED;
 use crate::arguments::invocation;
 use crate::arguments::time;
 use crate::commands::Session;
-use crate::output::command_error::{DONE, Ended, Trouble};
-use crate::views::diagnostic::Notice;
+use crate::output::command_error::{CommandError, CommandResult, DONE};
+use crate::views::diagnostic::RenderedDiagnostic;
 use crate::workspace::sealed_file;
-use crate::workspace::state_location::Place;
+use crate::workspace::state_location::StateLocation;
 
 /// How a state is rewritten.
 #[derive(Args, Clone, Debug)]
@@ -35,7 +35,7 @@ pub(super) struct RewriteArgs {
 }
 
 /// What a state becomes.
-pub(super) struct Rewritten {
+pub(super) struct StateRewrite {
     pub(super) state: State,
     /// What that changes, a line for each thing; nothing is written when there are none.
     pub(super) changes: Vec<String>,
@@ -46,22 +46,22 @@ pub(super) fn rewrite(
     arguments: &RewriteArgs,
     (command, lineage): (&str, Option<&str>),
     session: &Session,
-    become_what: impl FnOnce(&State) -> Result<Rewritten, Trouble>,
+    become_what: impl FnOnce(&State) -> Result<StateRewrite, CommandError>,
     done: impl FnOnce(usize) -> String,
-) -> Ended {
+) -> CommandResult {
     let place = session.place()?;
     let terminal = &session.terminal;
     let lines = |changes: &[String]| changes.iter().map(|it| format!("{it}\n")).collect::<String>();
     if arguments.dry_run {
-        let Rewritten { changes, .. } = become_what(&place.state()?)?;
+        let StateRewrite { changes, .. } = become_what(&place.state()?)?;
         terminal.print(&lines(&changes))?;
         terminal.tell("A dry run: nothing was written.\n");
         return Ok(DONE);
     }
-    let writer =
-        place.lock(&format!("ha state {command}"), lineage, arguments.lock_timeout, &Cancel::new(), |it| terminal.tell(it))?;
+    let writer = place
+        .lock(&format!("ha state {command}"), lineage, arguments.lock_timeout, &CancelSignal::new(), |it| terminal.tell(it))?;
     let before = writer.snapshot();
-    let Rewritten { state, changes } = become_what(&before)?;
+    let StateRewrite { state, changes } = become_what(&before)?;
     if changes.is_empty() {
         terminal.tell("The state is so already: nothing was written.\n");
         return Ok(DONE);
@@ -82,7 +82,7 @@ pub(super) fn rewrite(
 }
 
 /// Keeps a sealed copy.
-fn keep(state: &State, key: &(KeyName, Key), place: &Place) -> anyhow::Result<PathBuf> {
+fn keep(state: &State, key: &(KeyName, StateKey), place: &StateLocation) -> anyhow::Result<PathBuf> {
     let directory = place.backups();
     let path = directory.join(format!("{}.state", state.number));
     let sealed = SEALED.sealed(&state.lineage, key, Zeroizing::new(to_json(state).to_string()).as_bytes());
@@ -92,9 +92,9 @@ fn keep(state: &State, key: &(KeyName, Key), place: &Place) -> anyhow::Result<Pa
 }
 
 /// A step that was begun at an address and of which nothing more is known: whoever moves or forgets it loses what it left.
-pub(super) fn unfinished(state: &State, is_meant: impl Fn(&Address) -> bool) -> Option<Notice> {
+pub(super) fn unfinished(state: &State, is_meant: impl Fn(&Address) -> bool) -> Option<RenderedDiagnostic> {
     let begun = state.unfinished.values().find(|it| is_meant(&it.intent.address))?;
-    let notice =
-        Notice::error(format!("a step on {} was begun and is not finished", begun.intent.address)).code(code::UNFINISHED);
+    let notice = RenderedDiagnostic::error(format!("a step on {} was begun and is not finished", begun.intent.address))
+        .code(code::UNFINISHED);
     Some(notice.help("run `ha apply` first: it looks into what that step left, and records it"))
 }

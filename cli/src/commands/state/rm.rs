@@ -1,12 +1,12 @@
 use clap::Args;
-use ha_plan::Pattern;
+use ha_plan::AddressPattern;
 use ha_state_model::State;
 
 use super::nothing_at;
-use super::rewrite::{RewriteArgs, Rewritten, rewrite, unfinished};
+use super::rewrite::{RewriteArgs, StateRewrite, rewrite, unfinished};
 use crate::arguments::completion;
 use crate::commands::Session;
-use crate::output::command_error::{Ended, Trouble};
+use crate::output::command_error::{CommandError, CommandResult};
 
 /// Forget things without destroying them
 ///
@@ -28,22 +28,25 @@ pub(crate) struct RmArgs {
     rewrite: RewriteArgs,
 }
 
-pub(crate) fn rm(arguments: &RmArgs, session: &Session) -> Ended {
+pub(crate) fn rm(arguments: &RmArgs, session: &Session) -> CommandResult {
     let without = |state: &State| without(&arguments.patterns, state);
     rewrite(&arguments.rewrite, ("rm", None), session, without, |count| {
         format!("Forgot {count}. What they stand for was not touched.")
     })
 }
 
-fn without(texts: &[String], before: &State) -> Result<Rewritten, Trouble> {
+fn without(texts: &[String], before: &State) -> Result<StateRewrite, CommandError> {
     let mut state = before.clone();
     let mut changes = Vec::new();
     let mut wrong = Vec::new();
     for text in texts {
-        let pattern: Pattern = match text.parse() {
+        let pattern: AddressPattern = match text.parse() {
             Ok(pattern) => pattern,
             Err(error) => {
-                wrong.push(crate::views::diagnostic::Notice::error(format!("`{text}` is no address")).help(error.to_string()));
+                wrong.push(
+                    crate::views::diagnostic::RenderedDiagnostic::error(format!("`{text}` is no address"))
+                        .help(error.to_string()),
+                );
                 continue;
             }
         };
@@ -58,5 +61,5 @@ fn without(texts: &[String], before: &State) -> Result<Rewritten, Trouble> {
         }
         changes.extend(gone);
     }
-    if wrong.is_empty() { Ok(Rewritten { state, changes }) } else { Err(Trouble::new(wrong)) }
+    if wrong.is_empty() { Ok(StateRewrite { state, changes }) } else { Err(CommandError::new(wrong)) }
 }

@@ -4,8 +4,8 @@ use ha_value::Address;
 use super::nothing_at;
 use crate::arguments::completion;
 use crate::commands::Session;
-use crate::output::command_error::{DONE, Ended};
-use crate::views::redaction::{Redactor, Sight};
+use crate::output::command_error::{CommandResult, DONE};
+use crate::views::redaction::{Redactor, SecretVisibility};
 use crate::views::state_view::{record_json, record_text, state_secrets};
 
 /// Show what is recorded of one instance
@@ -18,7 +18,7 @@ Examples:
   ha state show --json aws_db_instance.pg | jq .values.endpoint
 
 Exit codes: 0 done, 1 error.")]
-pub(crate) struct ShowArgs {
+pub(crate) struct StateShowArgs {
     /// Which
     #[arg(add = completion::addresses())]
     address: Address,
@@ -30,12 +30,12 @@ pub(crate) struct ShowArgs {
     show_sensitive: bool,
 }
 
-pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
+pub(crate) fn show(arguments: &StateShowArgs, session: &Session) -> CommandResult {
     let state = session.place()?.state()?;
     let address = &arguments.address;
     let record = state.records.get(address).ok_or_else(|| nothing_at(&address.to_string(), state.records.keys()))?;
     let secrets = state_secrets(&state);
-    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
+    let sight = if arguments.show_sensitive { SecretVisibility::Revealed } else { SecretVisibility::Redacted };
     let text = match arguments.json {
         true => record_json(record, &mut Redactor::new(&secrets, sight)).pretty(),
         false => record_text(record, &secrets, session.terminal.out),

@@ -2,7 +2,7 @@ use clap::Args;
 
 use super::places;
 use crate::commands::Session;
-use crate::output::command_error::{DONE, Ended};
+use crate::output::command_error::{CommandResult, DONE};
 
 /// Take the state's lock away from a command that is not at work any more
 ///
@@ -22,7 +22,7 @@ pub(crate) struct UnlockArgs {
     id: String,
 }
 
-pub(crate) fn unlock(arguments: &UnlockArgs, session: &Session) -> Ended {
+pub(crate) fn unlock(arguments: &UnlockArgs, session: &Session) -> CommandResult {
     let places = places(session)?;
     let mut held = None;
     for place in &places {

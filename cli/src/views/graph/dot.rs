@@ -1,9 +1,9 @@
 use std::fmt::Write as _;
 
-use super::{Picture, class, label};
+use super::{GraphPicture, class, label};
 
 /// In the language of Graphviz.
-pub(crate) fn dot(picture: &Picture) -> String {
+pub(crate) fn dot(picture: &GraphPicture) -> String {
     let mut text = String::from("digraph G {\n  rankdir = \"RL\";\n  node [shape = rect, fontname = \"sans-serif\"];\n");
     for node in &picture.nodes {
         let colour = match class(node.action) {

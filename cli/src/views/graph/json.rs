@@ -1,31 +1,31 @@
 use ha_plan::OutlineKind;
 use ha_value::Action;
 
-use super::Picture;
-use crate::views::json::Json;
-use crate::views::sources::Sources;
+use super::GraphPicture;
+use crate::views::json::JsonValue;
+use crate::views::sources::SourceTexts;
 
 /// Nodes and edges as data.
-pub(crate) fn json(picture: &Picture, sources: &Sources) -> String {
-    let node = |it: &super::Node| {
-        let mut fields = vec![("address", Json::from(&*it.address)), ("kind", kind(it.kind).into())];
+pub(crate) fn json(picture: &GraphPicture, sources: &SourceTexts) -> String {
+    let node = |it: &super::PictureNode| {
+        let mut fields = vec![("address", JsonValue::from(&*it.address)), ("kind", kind(it.kind).into())];
         if let Some(action) = it.action {
-            fields.push(("actions", Json::array(actions(action).iter().copied())));
+            fields.push(("actions", JsonValue::array(actions(action).iter().copied())));
             fields.push(("instances", u64::try_from(it.instances).unwrap_or(u64::MAX).into()));
         }
         if let Some(span) = &it.span {
-            fields.push(("filename", Json::from(&*span.file)));
+            fields.push(("filename", JsonValue::from(&*span.file)));
             let before = sources.text(&span.file).and_then(|it| it.get(..span.start));
             fields.extend(before.map(|it| ("line", (it.matches('\n').count() as u64 + 1).into())));
         }
-        Json::object(fields)
+        JsonValue::object(fields)
     };
-    let address = |at: usize| Json::from(&*picture.nodes[at].address);
-    let edge = |(from, to): &(usize, usize)| Json::object([("from", address(*from)), ("to", address(*to))]);
-    Json::object([
+    let address = |at: usize| JsonValue::from(&*picture.nodes[at].address);
+    let edge = |(from, to): &(usize, usize)| JsonValue::object([("from", address(*from)), ("to", address(*to))]);
+    JsonValue::object([
         ("format_version", "1.0".into()),
-        ("nodes", Json::Array(picture.nodes.iter().map(node).collect())),
-        ("edges", Json::Array(picture.edges.iter().map(edge).collect())),
+        ("nodes", JsonValue::Array(picture.nodes.iter().map(node).collect())),
+        ("edges", JsonValue::Array(picture.edges.iter().map(edge).collect())),
     ])
     .pretty()
 }

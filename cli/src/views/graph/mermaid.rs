@@ -1,12 +1,12 @@
 use std::fmt::Write as _;
 
-use super::{Picture, class, label};
+use super::{GraphPicture, class, label};
 
 /// More than this nobody reads in a comment.
 const MOST: usize = 40;
 
 /// For pages that draw Mermaid. Where there is more than such a page can show, what changes comes first.
-pub(crate) fn mermaid(picture: &Picture) -> String {
+pub(crate) fn mermaid(picture: &GraphPicture) -> String {
     let mut shown: Vec<usize> = (0..picture.nodes.len()).collect();
     shown.sort_by_key(|at| (picture.nodes[*at].action.is_none(), *at));
     shown.truncate(MOST);

@@ -10,7 +10,7 @@ pub(crate) mod text;
 pub(crate) use dot::dot;
 pub(crate) use json::json;
 pub(crate) use mermaid::mermaid;
-pub(crate) use picture::{Node, Picture, without_keys};
+pub(crate) use picture::{GraphPicture, PictureNode, without_keys};
 pub(crate) use text::text;
 
 use ha_value::Action;
@@ -42,7 +42,7 @@ fn class(action: Option<Action>) -> &'static str {
 }
 
 /// What is written on a node.
-fn label(node: &Node) -> String {
+fn label(node: &PictureNode) -> String {
     let sign = if node.action.is_some() { format!("{} ", sign(node.action)) } else { String::new() };
     match node.instances {
         0 | 1 => format!("{sign}{}", node.address),
@@ -55,21 +55,21 @@ mod samples {
     use ha_plan::{Outline, OutlineKind, OutlineNode};
     use ha_value::Action;
 
-    use super::Picture;
+    use super::GraphPicture;
 
     /// A picture of nodes and who refers to whom.
-    pub(super) fn picture(nodes: &[(&str, OutlineKind)], edges: &[(usize, usize)]) -> Picture {
+    pub(super) fn picture(nodes: &[(&str, OutlineKind)], edges: &[(usize, usize)]) -> GraphPicture {
         let node = |(address, kind): &(&str, OutlineKind)| OutlineNode {
             address: (*address).to_owned(),
             module: Vec::new(),
             kind: *kind,
             span: None,
         };
-        Picture::of(Outline { nodes: nodes.iter().map(node).collect(), edges: edges.to_vec() })
+        GraphPicture::of(Outline { nodes: nodes.iter().map(node).collect(), edges: edges.to_vec() })
     }
 
     /// A service on a database, with what it is made of.
-    pub(super) fn service() -> Picture {
+    pub(super) fn service() -> GraphPicture {
         let resource = |name| (name, OutlineKind::Resource);
         let nodes = ["a.key", "a.\"odd\" <one>", "a.database", "a.service"].map(resource);
         let mut picture = picture(&nodes, &[(2, 0), (2, 1), (3, 0), (3, 2)]);

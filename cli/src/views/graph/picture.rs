@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ha_diagnostics::Span;
+use ha_diagnostics::SourceSpan;
 use ha_plan::{Change, Outline, OutlineKind};
 use ha_value::Action;
 
@@ -13,28 +13,33 @@ const ROUNDABOUT: usize = 2_000;
 
 /// Nodes, each after those it refers to, and who refers to whom.
 #[derive(Clone, Debug)]
-pub(crate) struct Picture {
-    pub(crate) nodes: Vec<Node>,
+pub(crate) struct GraphPicture {
+    pub(crate) nodes: Vec<PictureNode>,
     /// `(later, earlier)`, in order.
     pub(crate) edges: Vec<(usize, usize)>,
 }
 
 /// A block, a value or a module; all its instances.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub(crate) struct PictureNode {
     pub(crate) address: String,
     pub(crate) kind: OutlineKind,
     /// The gravest thing that a plan does to one of its instances; none where nothing was planned.
     pub(crate) action: Option<Action>,
     /// How many instances something is done to.
     pub(crate) instances: usize,
-    pub(crate) span: Option<Span>,
+    pub(crate) span: Option<SourceSpan>,
 }
 
-impl Picture {
+impl GraphPicture {
     pub(crate) fn of(outline: Outline) -> Self {
-        let node =
-            |it: ha_plan::OutlineNode| Node { address: it.address, kind: it.kind, action: None, instances: 0, span: it.span };
+        let node = |it: ha_plan::OutlineNode| PictureNode {
+            address: it.address,
+            kind: it.kind,
+            action: None,
+            instances: 0,
+            span: it.span,
+        };
         Self { nodes: outline.nodes.into_iter().map(node).collect(), edges: outline.edges }
     }
 
@@ -46,7 +51,7 @@ impl Picture {
             let address = without_keys(&change.address.to_string());
             let at = *places.entry(address.clone()).or_insert_with(|| {
                 let kind = OutlineKind::Resource;
-                self.nodes.push(Node { address, kind, action: None, instances: 0, span: change.span.clone() });
+                self.nodes.push(PictureNode { address, kind, action: None, instances: 0, span: change.span.clone() });
                 self.nodes.len() - 1
             });
             let node = &mut self.nodes[at];
@@ -56,7 +61,7 @@ impl Picture {
     }
 
     /// Without the nodes that are not `shown`: who referred to such a one refers to what that referred to.
-    pub(crate) fn contracted(self, shown: impl Fn(&Node) -> bool) -> Self {
+    pub(crate) fn contracted(self, shown: impl Fn(&PictureNode) -> bool) -> Self {
         let mut later: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.nodes.len()];
         let mut earlier = later.clone();
         for (from, to) in &self.edges {
@@ -84,7 +89,7 @@ impl Picture {
     }
 
     /// The nodes at most so many steps from some of them, in either direction.
-    pub(crate) fn around(self, is_middle: impl Fn(&Node) -> bool, depth: usize) -> Self {
+    pub(crate) fn around(self, is_middle: impl Fn(&PictureNode) -> bool, depth: usize) -> Self {
         let mut beside: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
         for (from, to) in &self.edges {
             beside[*from].push(*to);
@@ -180,7 +185,7 @@ mod tests {
     use super::super::samples::{picture, service};
     use super::*;
 
-    fn names(picture: &Picture) -> Vec<&str> {
+    fn names(picture: &GraphPicture) -> Vec<&str> {
         picture.nodes.iter().map(|it| &*it.address).collect()
     }
 

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use rust_sugiyama::configure::Config;
 
-use super::{Picture, class, label};
+use super::{GraphPicture, class, label};
 
 /// Beyond this, laying it out takes longer than anybody waits, and nobody finds anything in it.
 pub(crate) const MOST: usize = 500;
@@ -20,14 +20,14 @@ text{font:12px ui-monospace,monospace;fill:#1f2328}rect{fill:#fff;stroke:#8c959f
 
 /// Where a node is drawn: its middle, and half its width.
 #[derive(Clone, Copy, Default)]
-struct Spot {
+struct NodePosition {
     x: f64,
     y: f64,
     half: f64,
 }
 
 /// A drawing that needs nothing else: what refers stands above what it refers to.
-pub(crate) fn svg(picture: &Picture) -> String {
+pub(crate) fn svg(picture: &GraphPicture) -> String {
     let (spots, width, height) = laid_out(picture);
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\">\n<style>{STYLE}</style>\n\
@@ -43,7 +43,7 @@ pub(crate) fn svg(picture: &Picture) -> String {
             start.x, start.x, end.x, end.x
         );
     }
-    for (node, Spot { x, y, half }) in picture.nodes.iter().zip(&spots) {
+    for (node, NodePosition { x, y, half }) in picture.nodes.iter().zip(&spots) {
         let _ = writeln!(
             text,
             "<g class=\"{}\"><rect x=\"{:.0}\" y=\"{:.0}\" width=\"{:.0}\" height=\"{HEIGHT:.0}\"/><text x=\"{x:.0}\" y=\"{:.0}\" text-anchor=\"middle\">{}</text></g>",
@@ -60,7 +60,7 @@ pub(crate) fn svg(picture: &Picture) -> String {
 
 /// Where each node is drawn, and how large that makes the whole. Parts that have nothing to do with each other stand side
 /// by side.
-fn laid_out(picture: &Picture) -> (Vec<Spot>, f64, f64) {
+fn laid_out(picture: &GraphPicture) -> (Vec<NodePosition>, f64, f64) {
     let half = |at: usize| label(&picture.nodes[at]).chars().count() as f64 * CHARACTER / 2.0 + 10.0;
     let number = |at: usize| u32::try_from(at).expect("a picture has few nodes");
     let vertices: Vec<(u32, (f64, f64))> =
@@ -70,7 +70,7 @@ fn laid_out(picture: &Picture) -> (Vec<Spot>, f64, f64) {
     let mut parts = rust_sugiyama::from_vertices_and_edges(&vertices, &edges, &config);
     parts.iter_mut().for_each(|(spots, ..)| spots.sort_by_key(|(at, _)| *at));
     parts.sort_by_key(|(spots, ..)| spots.first().map(|(at, _)| *at));
-    let mut spots = vec![Spot::default(); picture.nodes.len()];
+    let mut spots = vec![NodePosition::default(); picture.nodes.len()];
     let (mut left, mut height) = (ROOM, 0.0_f64);
     for (part, ..) in parts {
         let least =
@@ -80,7 +80,7 @@ fn laid_out(picture: &Picture) -> (Vec<Spot>, f64, f64) {
         let top = least(&|_, _, y| y.abs());
         let mut right = left;
         for (at, (x, y)) in &part {
-            let spot = Spot { x: x - from + left, y: y.abs() - top + ROOM + HEIGHT / 2.0, half: half(*at) };
+            let spot = NodePosition { x: x - from + left, y: y.abs() - top + ROOM + HEIGHT / 2.0, half: half(*at) };
             right = right.max(spot.x + spot.half);
             height = height.max(spot.y + HEIGHT / 2.0 + ROOM);
             spots[*at] = spot;

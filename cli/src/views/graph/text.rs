@@ -1,18 +1,18 @@
 use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 
-use super::{Picture, label, sign};
+use super::{GraphPicture, label, sign};
 use crate::views::redacted_value::printable;
-use crate::views::style::{Paint, tone};
+use crate::views::style::{Painter, tone};
 
 /// Rows, each above what it refers to, with lines between them.
-pub(crate) fn text(picture: &Picture, paint: Paint) -> String {
+pub(crate) fn text(picture: &GraphPicture, paint: Painter) -> String {
     let mut earlier: Vec<Vec<usize>> = vec![Vec::new(); picture.nodes.len()];
     picture.edges.iter().for_each(|(from, to)| earlier[*from].push(*to));
     let mut renderer = GraphRowRenderer::new().output().with_min_row_height(0).build_box_drawing();
     let mut text = String::new();
     for (at, node) in picture.nodes.iter().enumerate().rev() {
         let parents = earlier[at].iter().rev().map(|it| Ancestor::Parent(*it)).collect();
-        let name = label(&super::Node { action: None, ..node.clone() });
+        let name = label(&super::PictureNode { action: None, ..node.clone() });
         let name = printable(&name).into_owned();
         let (glyph, name) = match node.action {
             Some(action) => (sign(node.action), paint.put(tone(action), &name)),
@@ -34,7 +34,7 @@ mod tests {
     #[test]
     fn what_refers_stands_above_what_it_refers_to() {
         check(
-            &text(&service().reduced(), Paint::PLAIN),
+            &text(&service().reduced(), Painter::PLAIN),
             str![[r#"
 ~  a.service (3)
 ±    a.database

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use ha_plan::{Checked, Standing};
-use ha_value::{Address, BlockAddress, Key, Mode, Name};
+use ha_plan::{CheckResult, CheckStatus};
+use ha_value::{Address, BlockAddress, InstanceKey, Name, ResourceMode};
 
-use super::super::json::Json;
+use super::super::json::JsonValue;
 use super::super::redaction::Redactor;
 
 /// All instances of one block, output, check or variable.
-type Of<'a> = (Vec<&'a Name>, Mode, &'a Name, &'a Name);
+type CheckedObject<'a> = (Vec<&'a Name>, ResourceMode, &'a Name, &'a Name);
 
 /// The objects that have conditions, each with how its instances stand.
-pub(super) fn checks(all: &[Checked], redactor: &Redactor<'_>) -> Vec<Json> {
-    let mut objects: BTreeMap<Of<'_>, Vec<&Checked>> = BTreeMap::new();
+pub(super) fn checks(all: &[CheckResult], redactor: &Redactor<'_>) -> Vec<JsonValue> {
+    let mut objects: BTreeMap<CheckedObject<'_>, Vec<&CheckResult>> = BTreeMap::new();
     for checked in all {
         let BlockAddress { module, mode, kind, name } = &checked.address.block;
         let path = module.iter().map(|(name, _)| name).collect();
@@ -22,10 +22,10 @@ pub(super) fn checks(all: &[Checked], redactor: &Redactor<'_>) -> Vec<Json> {
     objects.iter().map(|(of, instances)| object(of, instances, redactor)).collect()
 }
 
-fn object((path, mode, kind, name): &Of<'_>, instances: &[&Checked], redactor: &Redactor<'_>) -> Json {
+fn object((path, mode, kind, name): &CheckedObject<'_>, instances: &[&CheckResult], redactor: &Redactor<'_>) -> JsonValue {
     let module: Vec<String> = path.iter().map(|it| format!("module.{it}")).collect();
     let mut address = match &***kind {
-        "output" => vec![("kind", Json::from("output_value"))],
+        "output" => vec![("kind", JsonValue::from("output_value"))],
         "check" => vec![("kind", "check".into())],
         "var" => vec![("kind", "var".into())],
         kind => vec![("kind", "resource".into()), ("mode", mode_name(*mode).into()), ("type", kind.into())],
@@ -34,45 +34,45 @@ fn object((path, mode, kind, name): &Of<'_>, instances: &[&Checked], redactor: &
     if !module.is_empty() {
         address.push(("module", module.join(".").into()));
     }
-    let data = if *mode == Mode::Data { "data." } else { "" };
+    let data = if *mode == ResourceMode::Data { "data." } else { "" };
     let shown = std::iter::once(format!("{data}{kind}.{name}"));
     address.push(("to_display", module.iter().cloned().chain(shown).collect::<Vec<_>>().join(".").into()));
-    let gravest = instances.iter().map(|it| it.standing).max().unwrap_or(Standing::Pass);
-    Json::object([
-        ("address", Json::object(address)),
+    let gravest = instances.iter().map(|it| it.standing).max().unwrap_or(CheckStatus::Pass);
+    JsonValue::object([
+        ("address", JsonValue::object(address)),
         ("status", status(gravest).into()),
-        ("instances", Json::Array(instances.iter().map(|it| instance(it, redactor)).collect())),
+        ("instances", JsonValue::Array(instances.iter().map(|it| instance(it, redactor)).collect())),
     ])
 }
 
-fn instance(Checked { address, standing, problems }: &Checked, redactor: &Redactor<'_>) -> Json {
+fn instance(CheckResult { address, standing, problems }: &CheckResult, redactor: &Redactor<'_>) -> JsonValue {
     let Address { block, key } = address;
-    let mut fields = vec![("to_display", Json::from(address.to_string()))];
-    if *key != Key::None {
-        fields.push(("instance_key", Json::from(key)));
+    let mut fields = vec![("to_display", JsonValue::from(address.to_string()))];
+    if *key != InstanceKey::None {
+        fields.push(("instance_key", JsonValue::from(key)));
     }
     if !block.module.is_empty() {
         let steps: Vec<String> = block.module.iter().map(|(name, key)| format!("module.{name}{key}")).collect();
         fields.push(("module", steps.join(".").into()));
     }
-    let mut instance = vec![("address", Json::object(fields)), ("status", status(*standing).into())];
+    let mut instance = vec![("address", JsonValue::object(fields)), ("status", status(*standing).into())];
     if !problems.is_empty() {
-        let problem = |it: &String| Json::object([("message", redactor.message(it).into())]);
-        instance.push(("problems", Json::Array(problems.iter().map(problem).collect())));
+        let problem = |it: &String| JsonValue::object([("message", redactor.message(it).into())]);
+        instance.push(("problems", JsonValue::Array(problems.iter().map(problem).collect())));
     }
-    Json::object(instance)
+    JsonValue::object(instance)
 }
 
-fn mode_name(mode: Mode) -> &'static str {
-    if mode == Mode::Data { "data" } else { "managed" }
+fn mode_name(mode: ResourceMode) -> &'static str {
+    if mode == ResourceMode::Data { "data" } else { "managed" }
 }
 
-fn status(standing: Standing) -> &'static str {
+fn status(standing: CheckStatus) -> &'static str {
     match standing {
-        Standing::Pass => "pass",
-        Standing::Unknown => "unknown",
-        Standing::Fail => "fail",
-        Standing::Error => "error",
+        CheckStatus::Pass => "pass",
+        CheckStatus::Unknown => "unknown",
+        CheckStatus::Fail => "fail",
+        CheckStatus::Error => "error",
     }
 }
 
@@ -80,25 +80,25 @@ fn status(standing: Standing) -> &'static str {
 mod tests {
     use serde_json::json;
 
-    use super::super::super::redaction::Sight;
-    use super::super::super::secrets::Secrets;
+    use super::super::super::redaction::SecretVisibility;
+    use super::super::super::secrets::SecretTexts;
     use super::*;
 
     #[test]
     fn instances_stand_below_what_they_are_instances_of() {
-        let checked = |address: &str, standing, problems: &[&str]| Checked {
+        let checked = |address: &str, standing, problems: &[&str]| CheckResult {
             address: address.parse().unwrap(),
             standing,
             problems: problems.iter().map(|it| (*it).to_owned()).collect(),
         };
         let all = [
-            checked("check.health", Standing::Unknown, &[]),
-            checked("module.m[\"a\"].data.aws_ami.x[0]", Standing::Pass, &[]),
-            checked("module.m[\"b\"].data.aws_ami.x[0]", Standing::Fail, &["it is old"]),
-            checked("output.uri", Standing::Pass, &[]),
+            checked("check.health", CheckStatus::Unknown, &[]),
+            checked("module.m[\"a\"].data.aws_ami.x[0]", CheckStatus::Pass, &[]),
+            checked("module.m[\"b\"].data.aws_ami.x[0]", CheckStatus::Fail, &["it is old"]),
+            checked("output.uri", CheckStatus::Pass, &[]),
         ];
-        let secrets = Secrets::default();
-        let told = Json::Array(checks(&all, &Redactor::new(&secrets, Sight::Redacted)));
+        let secrets = SecretTexts::default();
+        let told = JsonValue::Array(checks(&all, &Redactor::new(&secrets, SecretVisibility::Redacted)));
         let told: serde_json::Value = serde_json::from_str(&told.line()).unwrap();
         let ami = |key: &str, more: serde_json::Value| {
             let module = format!("module.m[\"{key}\"]");

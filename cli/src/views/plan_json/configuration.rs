@@ -4,34 +4,37 @@
 use std::collections::BTreeMap;
 
 use ha_lang::{
-    BlockName, Body, Configuration, Environment, Expression, ModuleCall, Nothing, OutputBlock, ProviderBlock, Reference,
-    ResourceBlock, Target, Variable,
+    BlockName, Body, Configuration, EmptyScope, EvaluationContext, Expression, ModuleCall, OutputBlock, ProviderBlock, Reference,
+    ReferenceTarget, ResourceBlock, VariableBlock,
 };
-use ha_provider::{Field, Schemas, Shape};
-use ha_value::{Key, Mode, Name, Object, Path, Step, Value};
+use ha_provider::{FieldShape, SchemaField, SchemaSet};
+use ha_value::{InstanceKey, Name, Object, Path, PathStep, ResourceMode, Value};
 
-use super::super::json::{Json, implied_provider, provider_source};
+use super::super::json::{JsonValue, implied_provider, provider_source};
 use super::super::redacted_value::SENSITIVE;
 use super::super::redaction::Redactor;
 
 /// The whole configuration.
-pub(super) fn configuration_json(root: &Configuration, schemas: &Schemas, redactor: &mut Redactor<'_>) -> Json {
-    let mut writer = Writer { schemas, redactor };
+pub(super) fn configuration_json(root: &Configuration, schemas: &SchemaSet, redactor: &mut Redactor<'_>) -> JsonValue {
+    let mut writer = ConfigurationWriter { schemas, redactor };
     let mut providers = BTreeMap::new();
     writer.providers(root, "", &mut providers);
-    Json::object([("provider_config", Json::Object(providers.into_iter().collect())), ("root_module", writer.module(root, ""))])
+    JsonValue::object([
+        ("provider_config", JsonValue::Object(providers.into_iter().collect())),
+        ("root_module", writer.module(root, "")),
+    ])
 }
 
-struct Writer<'a, 'b> {
-    schemas: &'a Schemas,
+struct ConfigurationWriter<'a, 'b> {
+    schemas: &'a SchemaSet,
     redactor: &'a mut Redactor<'b>,
 }
 
 /// Fields that are there only when there is something in them.
-fn put(fields: &mut Vec<(&'static str, Json)>, name: &'static str, value: Json) {
+fn put(fields: &mut Vec<(&'static str, JsonValue)>, name: &'static str, value: JsonValue) {
     let is_empty = match &value {
-        Json::Object(it) => it.is_empty(),
-        Json::Array(it) => it.is_empty(),
+        JsonValue::Object(it) => it.is_empty(),
+        JsonValue::Array(it) => it.is_empty(),
         _ => false,
     };
     if !is_empty {
@@ -39,9 +42,9 @@ fn put(fields: &mut Vec<(&'static str, Json)>, name: &'static str, value: Json) 
     }
 }
 
-impl Writer<'_, '_> {
+impl ConfigurationWriter<'_, '_> {
     /// The providers of a module and of those inside of it: those that are configured, and those that are only used.
-    fn providers(&mut self, module: &Configuration, place: &str, all: &mut BTreeMap<String, Json>) {
+    fn providers(&mut self, module: &Configuration, place: &str, all: &mut BTreeMap<String, JsonValue>) {
         for block in &module.providers {
             all.insert(provider_key(place, &block.name, block.alias.as_ref()), self.provider(module, block, place));
         }
@@ -49,7 +52,7 @@ impl Writer<'_, '_> {
             let (name, alias) = provider_of(block);
             // One that is not configured here is handed in, or is as it comes.
             if alias.is_none() {
-                let own = || Json::object([("name", name.into()), ("full_name", provider_source(name).into())]);
+                let own = || JsonValue::object([("name", name.into()), ("full_name", provider_source(name).into())]);
                 all.entry(name.to_owned()).or_insert_with(own);
             }
         }
@@ -58,9 +61,9 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn provider(&mut self, module: &Configuration, block: &ProviderBlock, place: &str) -> Json {
+    fn provider(&mut self, module: &Configuration, block: &ProviderBlock, place: &str) -> JsonValue {
         let ProviderBlock { name, alias, body, .. } = block;
-        let mut fields = vec![("name", Json::from(&**name)), ("full_name", provider_source(name).into())];
+        let mut fields = vec![("name", JsonValue::from(&**name)), ("full_name", provider_source(name).into())];
         if let Some(alias) = alias {
             fields.push(("alias", (&**alias).into()));
         }
@@ -73,24 +76,24 @@ impl Writer<'_, '_> {
         let schema = self.schemas.provider(name).map(|it| &it.schema);
         let none = BTreeMap::new();
         put(&mut fields, "expressions", self.body(module, body, schema.map_or(&none, |it| &it.arguments)));
-        Json::object(fields)
+        JsonValue::object(fields)
     }
 
-    fn module(&mut self, module: &Configuration, place: &str) -> Json {
+    fn module(&mut self, module: &Configuration, place: &str) -> JsonValue {
         let mut fields = Vec::new();
         let outputs = module.outputs.iter().map(|(name, it)| (name.to_string(), self.output(module, it)));
         put(&mut fields, "outputs", sorted(outputs.collect()));
         let mut blocks: Vec<&ResourceBlock> = module.blocks.values().collect();
         blocks.sort_by(|a, b| a.name.cmp(&b.name));
-        put(&mut fields, "resources", Json::Array(blocks.into_iter().map(|it| self.block(module, it, place)).collect()));
+        put(&mut fields, "resources", JsonValue::Array(blocks.into_iter().map(|it| self.block(module, it, place)).collect()));
         let calls = module.modules.iter().map(|(name, it)| (name.to_string(), self.call(module, it, place)));
         put(&mut fields, "module_calls", sorted(calls.collect()));
         let variables = module.variables.iter().map(|(name, it)| (name.to_string(), self.variable(it)));
         put(&mut fields, "variables", sorted(variables.collect()));
-        Json::object(fields)
+        JsonValue::object(fields)
     }
 
-    fn output(&mut self, module: &Configuration, output: &OutputBlock) -> Json {
+    fn output(&mut self, module: &Configuration, output: &OutputBlock) -> JsonValue {
         let mut fields = Vec::new();
         if output.sensitive {
             fields.push(("sensitive", true.into()));
@@ -106,10 +109,10 @@ impl Writer<'_, '_> {
         if let Some(description) = &output.description {
             fields.push(("description", description.into()));
         }
-        Json::object(fields)
+        JsonValue::object(fields)
     }
 
-    fn variable(&mut self, variable: &Variable) -> Json {
+    fn variable(&mut self, variable: &VariableBlock) -> JsonValue {
         let mut fields = Vec::new();
         if let Some(default) = &variable.default {
             // What is never kept is not in a document either.
@@ -118,7 +121,7 @@ impl Writer<'_, '_> {
             } else {
                 self.redactor.shown(default)
             };
-            fields.push(("default", Json::from(&shown)));
+            fields.push(("default", JsonValue::from(&shown)));
         }
         if let Some(description) = &variable.description {
             fields.push(("description", description.into()));
@@ -129,11 +132,11 @@ impl Writer<'_, '_> {
         if variable.ephemeral {
             fields.push(("ephemeral", true.into()));
         }
-        Json::object(fields)
+        JsonValue::object(fields)
     }
 
-    fn call(&mut self, module: &Configuration, call: &ModuleCall, place: &str) -> Json {
-        let mut fields = vec![("source", Json::from(&*call.source))];
+    fn call(&mut self, module: &Configuration, call: &ModuleCall, place: &str) -> JsonValue {
+        let mut fields = vec![("source", JsonValue::from(&*call.source))];
         let is_secret = |name: &Name| call.configuration.variables.get(name).is_some_and(|it| it.sensitive || it.ephemeral);
         let arguments: Vec<_> = call.arguments.iter().map(|(name, it)| (name, is_secret(name), it)).collect();
         let arguments = arguments.into_iter().map(|(name, is_secret, it)| {
@@ -145,17 +148,17 @@ impl Writer<'_, '_> {
         let within = inside(place, &call.name);
         fields.push(("module", self.module(&call.configuration, &within)));
         put(&mut fields, "depends_on", named(&call.depends_on));
-        Json::object(fields)
+        JsonValue::object(fields)
     }
 
-    fn block(&mut self, module: &Configuration, block: &ResourceBlock, place: &str) -> Json {
+    fn block(&mut self, module: &Configuration, block: &ResourceBlock, place: &str) -> JsonValue {
         let BlockName { mode, kind, name } = &block.name;
         let (provider, alias) = provider_of(block);
         let is_configured = module.providers.iter().any(|it| *it.name == *provider && it.alias.as_ref() == alias);
         let key = provider_key(if is_configured { place } else { "" }, provider, alias);
         let mut fields = vec![
-            ("address", Json::from(block.name.to_string())),
-            ("mode", if *mode == Mode::Data { "data" } else { "managed" }.into()),
+            ("address", JsonValue::from(block.name.to_string())),
+            ("mode", if *mode == ResourceMode::Data { "data" } else { "managed" }.into()),
             ("type", (&**kind).into()),
             ("name", (&**name).into()),
             ("provider_config_key", key.into()),
@@ -166,7 +169,7 @@ impl Writer<'_, '_> {
         fields.push(("schema_version", 0_usize.into()));
         self.repetition(module, block.count.as_ref(), block.for_each.as_ref(), &mut fields);
         put(&mut fields, "depends_on", named(&block.depends_on));
-        Json::object(fields)
+        JsonValue::object(fields)
     }
 
     fn repetition(
@@ -174,7 +177,7 @@ impl Writer<'_, '_> {
         module: &Configuration,
         count: Option<&Expression>,
         for_each: Option<&Expression>,
-        fields: &mut Vec<(&'static str, Json)>,
+        fields: &mut Vec<(&'static str, JsonValue)>,
     ) {
         for (name, expression) in [("count_expression", count), ("for_each_expression", for_each)] {
             if let Some(expression) = expression {
@@ -184,8 +187,8 @@ impl Writer<'_, '_> {
     }
 
     /// Arguments by name, and blocks: one where the schema wants one, otherwise a list of them.
-    fn body(&mut self, module: &Configuration, body: &Body, fields: &BTreeMap<Name, Field>) -> Json {
-        let mut all: BTreeMap<String, Json> = BTreeMap::new();
+    fn body(&mut self, module: &Configuration, body: &Body, fields: &BTreeMap<Name, SchemaField>) -> JsonValue {
+        let mut all: BTreeMap<String, JsonValue> = BTreeMap::new();
         for (name, expression) in body.arguments() {
             let field = fields.get(name);
             let mark = |value: Value| field.map_or(value.clone(), |it| marked(value, it));
@@ -194,61 +197,61 @@ impl Writer<'_, '_> {
         let none = BTreeMap::new();
         for (name, content) in body.blocks() {
             let shape = fields.get(name).map(|it| &it.shape);
-            let written = self.body(module, content, shape.and_then(Shape::block).unwrap_or(&none));
+            let written = self.body(module, content, shape.and_then(FieldShape::block).unwrap_or(&none));
             match (shape, all.get_mut(&**name)) {
-                (_, Some(Json::Array(before))) => before.push(written),
-                (Some(Shape::Object(_)), _) => drop(all.insert(name.to_string(), written)),
-                _ => drop(all.insert(name.to_string(), Json::Array(vec![written]))),
+                (_, Some(JsonValue::Array(before))) => before.push(written),
+                (Some(FieldShape::Object(_)), _) => drop(all.insert(name.to_string(), written)),
+                _ => drop(all.insert(name.to_string(), JsonValue::Array(vec![written]))),
             }
         }
-        Json::Object(all.into_iter().collect())
+        JsonValue::Object(all.into_iter().collect())
     }
 
-    fn expression(&mut self, module: &Configuration, expression: &Expression) -> Json {
+    fn expression(&mut self, module: &Configuration, expression: &Expression) -> JsonValue {
         self.written(module, expression, &|it| it)
     }
 
     /// What an expression refers to, or what it is, with the marks that its place gives it.
-    fn written(&mut self, module: &Configuration, expression: &Expression, mark: &dyn Fn(Value) -> Value) -> Json {
+    fn written(&mut self, module: &Configuration, expression: &Expression, mark: &dyn Fn(Value) -> Value) -> JsonValue {
         let references = references(module, expression.references());
         if !references.is_empty() {
-            return Json::object([("references", Json::array(references))]);
+            return JsonValue::object([("references", JsonValue::array(references))]);
         }
-        match expression.evaluate(&Environment::new(&Nothing, &Nothing)) {
-            Ok(value) if value.is_wholly_known() => constant(Json::from(&self.redactor.shown(&mark(value)))),
-            _ => Json::Object(Vec::new()),
+        match expression.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope)) {
+            Ok(value) if value.is_wholly_known() => constant(JsonValue::from(&self.redactor.shown(&mark(value)))),
+            _ => JsonValue::Object(Vec::new()),
         }
     }
 }
 
 /// A value with what is secret in an argument marked.
-fn marked(value: Value, field: &Field) -> Value {
+fn marked(value: Value, field: &SchemaField) -> Value {
     if field.secret || field.write_only { value.sensitive() } else { marked_inside(value, &field.shape) }
 }
 
-fn marked_inside(value: Value, shape: &Shape) -> Value {
+fn marked_inside(value: Value, shape: &FieldShape) -> Value {
     let items = |items: &Object, of: &dyn Fn(&Name, Value) -> Value| {
         Value::object(items.iter().map(|(name, it)| (name.clone(), of(name, it.clone()))))
     };
     match (shape, &value) {
-        (Shape::Object(fields), Value::Object(it) | Value::Map(it)) => {
+        (FieldShape::Object(fields), Value::Object(it) | Value::Map(it)) => {
             items(it, &|name, value| fields.get(name).map_or(value.clone(), |field| marked(value, field)))
         }
-        (Shape::Map(of), Value::Object(it) | Value::Map(it)) => items(it, &|_, value| marked_inside(value, of)),
-        (Shape::List(of) | Shape::Set(of), Value::List(it) | Value::Tuple(it)) => {
+        (FieldShape::Map(of), Value::Object(it) | Value::Map(it)) => items(it, &|_, value| marked_inside(value, of)),
+        (FieldShape::List(of) | FieldShape::Set(of), Value::List(it) | Value::Tuple(it)) => {
             Value::tuple(it.iter().map(|it| marked_inside(it.clone(), of)))
         }
         _ => value,
     }
 }
 
-fn constant(value: Json) -> Json {
-    Json::object([("constant_value", value)])
+fn constant(value: JsonValue) -> JsonValue {
+    JsonValue::object([("constant_value", value)])
 }
 
-fn sorted(mut fields: Vec<(String, Json)>) -> Json {
+fn sorted(mut fields: Vec<(String, JsonValue)>) -> JsonValue {
     fields.sort_by(|a, b| a.0.cmp(&b.0));
-    Json::Object(fields)
+    JsonValue::Object(fields)
 }
 
 fn inside(place: &str, name: &str) -> String {
@@ -273,13 +276,13 @@ fn required_version<'a>(module: &'a Configuration, name: &str) -> Option<&'a str
     module.settings.as_ref()?.required_providers.get(name)?.version.as_deref()
 }
 
-fn named(references: &[Reference]) -> Json {
+fn named(references: &[Reference]) -> JsonValue {
     let bare = |it: &Reference| {
         let mut bare = it.clone();
         bare.path = Path::root();
         bare.to_string()
     };
-    Json::array(references.iter().map(bare))
+    JsonValue::array(references.iter().map(bare))
 }
 
 /// What is referred to, the nearest first, each followed by what it is a part of.
@@ -297,12 +300,12 @@ fn references(module: &Configuration, of: &[Reference]) -> Vec<String> {
 
 fn spellings(module: &Configuration, reference: &Reference) -> Vec<String> {
     let Reference { target, path, key, .. } = reference;
-    let called = if let Target::Module(name) = target { module.modules.get(name) } else { None };
+    let called = if let ReferenceTarget::Module(name) = target { module.modules.get(name) } else { None };
     let (key, steps) = called.map_or_else(|| (key.clone(), path.steps()), |it| reference.in_call(it));
-    let key = key.filter(|it| *it != Key::None);
+    let key = key.filter(|it| *it != InstanceKey::None);
     let is_repeated = match target {
-        Target::Block(block) => module.blocks.get(block).is_some_and(|it| it.count.is_some() || it.for_each.is_some()),
-        Target::Module(_) => called.is_some_and(|it| it.count.is_some() || it.for_each.is_some()),
+        ReferenceTarget::Block(block) => module.blocks.get(block).is_some_and(|it| it.count.is_some() || it.for_each.is_some()),
+        ReferenceTarget::Module(_) => called.is_some_and(|it| it.count.is_some() || it.for_each.is_some()),
         // Of these nothing but the name is told.
         _ => return vec![target.to_string()],
     };
@@ -316,16 +319,16 @@ fn spellings(module: &Configuration, reference: &Reference) -> Vec<String> {
         }
         names.push(instance);
     }
-    if key.is_none() || matches!(target, Target::Block(_)) {
+    if key.is_none() || matches!(target, ReferenceTarget::Block(_)) {
         names.push(target.to_string());
     }
     names.dedup();
     names
 }
 
-fn step(step: &Step) -> String {
+fn step(step: &PathStep) -> String {
     match step {
-        Step::Index(index) => format!("[{index}]"),
-        Step::Name(name) => format!(".{name}"),
+        PathStep::Index(index) => format!("[{index}]"),
+        PathStep::Name(name) => format!(".{name}"),
     }
 }

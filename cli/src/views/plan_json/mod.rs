@@ -11,20 +11,20 @@ mod tests;
 use std::collections::BTreeMap;
 
 use ha_lang::Configuration;
-use ha_plan::{OutputChange, Plan, PlanMode, Settled};
-use ha_provider::Schemas;
+use ha_plan::{OutputChange, Plan, PlanMode, RefreshUpdate};
+use ha_provider::SchemaSet;
 use ha_state_model::{OutputRecord, Record, State};
-use ha_value::{Action, Address, Mode, Name, Object, Value};
+use ha_value::{Action, Address, Name, Object, ResourceMode, Value};
 
 use self::change::{change, drifted, output, unchanged};
 pub(crate) use self::change::{output_action, reason_name};
 use self::checks::checks;
 use self::configuration::configuration_json;
 use self::relevant::relevant_attributes;
-use super::document::Document;
-use super::json::Json;
+use super::document::JsonDocument;
+use super::json::JsonValue;
 use super::redaction::Redactor;
-use super::report::{Report, ShownChange};
+use super::report::{ChangeReport, PlanReport};
 use super::state_view::output_fields;
 use super::values::{record_json, values_json, write_modules};
 
@@ -32,42 +32,42 @@ use super::values::{record_json, values_json, write_modules};
 pub(crate) const TERRAFORM_VERSION: &str = "1.11.4";
 
 /// What a plan was made of, which the document tells as well.
-pub(crate) struct Basis<'a> {
+pub(crate) struct PlanBasis<'a> {
     pub(crate) configuration: &'a Configuration,
-    pub(crate) schemas: &'a Schemas,
+    pub(crate) schemas: &'a SchemaSet,
     pub(crate) state: &'a State,
     /// When it is told: `2026-11-23T04:54:07Z`.
     pub(crate) at: &'a str,
 }
 
 /// The plan as a JSON document on one line.
-pub(crate) fn plan_json(plan: &Plan, report: &Report, basis: &Basis<'_>, redactor: &mut Redactor<'_>) -> String {
+pub(crate) fn plan_json(plan: &Plan, report: &PlanReport, basis: &PlanBasis<'_>, redactor: &mut Redactor<'_>) -> String {
     let before = prior(plan, basis.state);
-    let mut document = Document::default();
+    let mut document = JsonDocument::default();
     document.object();
     document.field("format_version", &"1.2".into());
     document.field("terraform_version", &TERRAFORM_VERSION.into());
     document.field("ha_version", &env!("CARGO_PKG_VERSION").into());
-    let value = |(name, it): (&ha_value::Name, _)| (name.to_string(), Json::object([("value", Json::from(it))]));
-    document.field("variables", &Json::Object(report.variables.iter().map(value).collect()));
+    let value = |(name, it): (&ha_value::Name, _)| (name.to_string(), JsonValue::object([("value", JsonValue::from(it))]));
+    document.field("variables", &JsonValue::Object(report.variables.iter().map(value).collect()));
     planned_values(plan, &before, basis, redactor, &mut document);
     if !report.drift.is_empty() {
-        document.field("resource_drift", &Json::Array(report.drift.iter().map(|it| drifted(it, basis.schemas)).collect()));
+        document.field("resource_drift", &JsonValue::Array(report.drift.iter().map(|it| drifted(it, basis.schemas)).collect()));
     }
     resource_changes(report, &before, basis, redactor, &mut document);
     let outputs = output_changes(plan, basis.configuration);
     if !outputs.is_empty() {
         let outputs = outputs.iter().map(|(name, it)| (name.to_string(), output(it, redactor)));
-        document.field("output_changes", &Json::Object(outputs.collect()));
+        document.field("output_changes", &JsonValue::Object(outputs.collect()));
     }
     prior_state(&before, basis, redactor, &mut document);
     document.field("configuration", &configuration_json(basis.configuration, basis.schemas, redactor));
     let relevant = relevant_attributes(plan, basis.configuration);
     if !relevant.is_empty() {
-        document.field("relevant_attributes", &Json::Array(relevant));
+        document.field("relevant_attributes", &JsonValue::Array(relevant));
     }
     if !plan.checks.is_empty() {
-        document.field("checks", &Json::Array(checks(&plan.checks, redactor)));
+        document.field("checks", &JsonValue::Array(checks(&plan.checks, redactor)));
     }
     document.field("timestamp", &basis.at.into());
     document.field("applyable", &(!report.is_empty && !report.errored).into());
@@ -95,40 +95,47 @@ pub(crate) fn output_changes<'a>(plan: &'a Plan, configuration: &'a Configuratio
 }
 
 /// What is known of a resource before the plan, or after it.
-enum Known<'a> {
+enum KnownResource<'a> {
     Record(&'a Record),
     Values(&'a Object),
 }
 
-type Everything<'a> = BTreeMap<&'a Address, Known<'a>>;
+type KnownResources<'a> = BTreeMap<&'a Address, KnownResource<'a>>;
 
 /// What there is, as refresh saw it, and the answers of what was read.
-fn prior<'a>(plan: &'a Plan, state: &'a State) -> Everything<'a> {
-    let mut all: Everything<'a> = state.records.iter().map(|(address, it)| (address, Known::Record(it))).collect();
+fn prior<'a>(plan: &'a Plan, state: &'a State) -> KnownResources<'a> {
+    let mut all: KnownResources<'a> = state.records.iter().map(|(address, it)| (address, KnownResource::Record(it))).collect();
     for settled in &plan.settled {
         match settled {
-            Settled::Seen(record) => drop(all.insert(&record.address, Known::Record(record))),
-            Settled::Gone(address) => drop(all.remove(address)),
+            RefreshUpdate::Seen(record) => drop(all.insert(&record.address, KnownResource::Record(record))),
+            RefreshUpdate::Gone(address) => drop(all.remove(address)),
         }
     }
     // What moves is told of at its new address, as if it had always been there.
     let moved: Vec<_> = plan.moves.iter().filter_map(|it| Some((&it.to, all.remove(&it.from)?))).collect();
     all.extend(moved);
-    all.extend(plan.data.iter().map(|(address, it)| (address, Known::Values(it))));
+    all.extend(plan.data.iter().map(|(address, it)| (address, KnownResource::Values(it))));
     all
 }
 
-fn planned_values(plan: &Plan, before: &Everything<'_>, basis: &Basis<'_>, redactor: &mut Redactor<'_>, document: &mut Document) {
+fn planned_values(
+    plan: &Plan,
+    before: &KnownResources<'_>,
+    basis: &PlanBasis<'_>,
+    redactor: &mut Redactor<'_>,
+    document: &mut JsonDocument,
+) {
     let changed: BTreeMap<&Address, Option<&Object>> = plan
         .changes
         .iter()
         .filter(|it| it.deposed.is_none())
         .map(|it| (&it.address, it.after.as_ref().filter(|_| !matches!(it.action, Action::Delete | Action::Forget))))
         .collect();
-    let kept = before.iter().filter(|(address, _)| address.block.mode == Mode::Managed && !changed.contains_key(*address));
-    let mut after: Vec<(&Address, &Known<'_>)> = kept.map(|(address, it)| (*address, it)).collect();
-    let made: Vec<(&Address, Known<'_>)> =
-        changed.iter().filter_map(|(address, it)| Some((*address, Known::Values((*it)?)))).collect();
+    let kept =
+        before.iter().filter(|(address, _)| address.block.mode == ResourceMode::Managed && !changed.contains_key(*address));
+    let mut after: Vec<(&Address, &KnownResource<'_>)> = kept.map(|(address, it)| (*address, it)).collect();
+    let made: Vec<(&Address, KnownResource<'_>)> =
+        changed.iter().filter_map(|(address, it)| Some((*address, KnownResource::Values((*it)?)))).collect();
     after.extend(made.iter().map(|(address, it)| (*address, it)));
     after.sort_by_key(|(address, _)| *address);
     document.object_field("planned_values");
@@ -136,7 +143,7 @@ fn planned_values(plan: &Plan, before: &Everything<'_>, basis: &Basis<'_>, redac
     let outputs = outputs.iter().filter(|(_, it)| it.after.is_some());
     let outputs: Vec<_> = outputs.map(|(name, it)| (name.to_string(), planned_output(it, redactor))).collect();
     if !outputs.is_empty() {
-        document.field("outputs", &Json::Object(outputs));
+        document.field("outputs", &JsonValue::Object(outputs));
     }
     document.object_field("root_module");
     write_modules(document, &after, &mut |address, it| known_json(address, it, basis.schemas, redactor));
@@ -144,15 +151,15 @@ fn planned_values(plan: &Plan, before: &Everything<'_>, basis: &Basis<'_>, redac
     document.end();
 }
 
-fn planned_output(output: &OutputChange, redactor: &mut Redactor<'_>) -> Json {
+fn planned_output(output: &OutputChange, redactor: &mut Redactor<'_>) -> JsonValue {
     let sensitive = output.sensitive;
-    Json::object(match output.after.as_ref().filter(|it| it.is_wholly_known()) {
+    JsonValue::object(match output.after.as_ref().filter(|it| it.is_wholly_known()) {
         Some(value) => output_fields(&OutputRecord { value: value.clone(), sensitive }, redactor),
         None => vec![("sensitive", sensitive.into())],
     })
 }
 
-fn prior_state(before: &Everything<'_>, basis: &Basis<'_>, redactor: &mut Redactor<'_>, document: &mut Document) {
+fn prior_state(before: &KnownResources<'_>, basis: &PlanBasis<'_>, redactor: &mut Redactor<'_>, document: &mut JsonDocument) {
     if before.is_empty() && basis.state.outputs.is_empty() {
         return;
     }
@@ -161,39 +168,40 @@ fn prior_state(before: &Everything<'_>, basis: &Basis<'_>, redactor: &mut Redact
     document.field("terraform_version", &TERRAFORM_VERSION.into());
     document.object_field("values");
     if !basis.state.outputs.is_empty() {
-        let outputs = basis.state.outputs.iter().map(|(name, it)| (name.to_string(), Json::object(output_fields(it, redactor))));
-        document.field("outputs", &Json::Object(outputs.collect()));
+        let outputs =
+            basis.state.outputs.iter().map(|(name, it)| (name.to_string(), JsonValue::object(output_fields(it, redactor))));
+        document.field("outputs", &JsonValue::Object(outputs.collect()));
     }
     document.object_field("root_module");
-    let all: Vec<(&Address, &Known<'_>)> = before.iter().map(|(address, it)| (*address, it)).collect();
+    let all: Vec<(&Address, &KnownResource<'_>)> = before.iter().map(|(address, it)| (*address, it)).collect();
     write_modules(document, &all, &mut |address, it| known_json(address, it, basis.schemas, redactor));
     document.end();
     document.end();
     document.end();
 }
 
-fn known_json(address: &Address, known: &Known<'_>, schemas: &Schemas, redactor: &mut Redactor<'_>) -> Json {
+fn known_json(address: &Address, known: &KnownResource<'_>, schemas: &SchemaSet, redactor: &mut Redactor<'_>) -> JsonValue {
     match known {
-        Known::Record(record) => record_json(address, record, schemas, redactor),
-        Known::Values(values) => values_json(address, values, schemas, redactor),
+        KnownResource::Record(record) => record_json(address, record, schemas, redactor),
+        KnownResource::Values(values) => values_json(address, values, schemas, redactor),
     }
 }
 
 /// What changes, and what does not.
 fn resource_changes(
-    report: &Report,
-    before: &Everything<'_>,
-    basis: &Basis<'_>,
+    report: &PlanReport,
+    before: &KnownResources<'_>,
+    basis: &PlanBasis<'_>,
     redactor: &mut Redactor<'_>,
-    document: &mut Document,
+    document: &mut JsonDocument,
 ) {
-    let mut in_order: Vec<&ShownChange> = report.changes.iter().collect();
+    let mut in_order: Vec<&ChangeReport> = report.changes.iter().collect();
     in_order.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
     document.array_field("resource_changes");
     let moved: BTreeMap<&Address, &Address> = report.moves.iter().map(|(from, to)| (to, from)).collect();
     let mut changes = in_order.into_iter().peekable();
     for (address, known) in before {
-        let Known::Record(record) = known else { continue };
+        let KnownResource::Record(record) = known else { continue };
         while let Some(it) = changes.next_if(|it| it.address < **address) {
             document.element(&change(it, basis.schemas));
         }
@@ -216,27 +224,27 @@ fn mode_name(mode: PlanMode) -> &'static str {
 }
 
 /// What Terraform has no keys for.
-fn own(report: &Report) -> Json {
+fn own(report: &PlanReport) -> JsonValue {
     let unlooked =
-        |(address, why): &(Address, String)| Json::object([("address", address.to_string().into()), ("reason", why.into())]);
+        |(address, why): &(Address, String)| JsonValue::object([("address", address.to_string().into()), ("reason", why.into())]);
     let remarked = |(address, remark): &(Address, String)| {
-        Json::object([("address", address.to_string().into()), ("remark", remark.into())])
+        JsonValue::object([("address", address.to_string().into()), ("remark", remark.into())])
     };
     let spread = |(group, members, at_most): &(String, usize, usize)| {
-        Json::object([("group", group.into()), ("members", (*members).into()), ("at_most", (*at_most).into())])
+        JsonValue::object([("group", group.into()), ("members", (*members).into()), ("at_most", (*at_most).into())])
     };
-    Json::object([
+    JsonValue::object([
         ("mode", mode_name(report.mode).into()),
         ("stack", (&report.stack).into()),
-        ("identities", Json::array(&report.identities)),
+        ("identities", JsonValue::array(&report.identities)),
         ("state_number", report.state_number.into()),
         ("unchanged", report.unchanged.into()),
-        ("unchecked", Json::Array(report.unchecked.iter().map(unlooked).collect())),
-        ("remarks", Json::Array(report.remarks.iter().map(remarked).collect())),
-        ("rolling", Json::Array(report.rolling.iter().map(spread).collect())),
-        ("unfinished", Json::array(report.unfinished.iter().map(ToString::to_string))),
-        ("targets", Json::array(report.targets.iter())),
-        ("excludes", Json::array(report.excludes.iter())),
-        ("left_out", Json::array(report.left_out.iter().map(ToString::to_string))),
+        ("unchecked", JsonValue::Array(report.unchecked.iter().map(unlooked).collect())),
+        ("remarks", JsonValue::Array(report.remarks.iter().map(remarked).collect())),
+        ("rolling", JsonValue::Array(report.rolling.iter().map(spread).collect())),
+        ("unfinished", JsonValue::array(report.unfinished.iter().map(ToString::to_string))),
+        ("targets", JsonValue::array(report.targets.iter())),
+        ("excludes", JsonValue::array(report.excludes.iter())),
+        ("left_out", JsonValue::array(report.left_out.iter().map(ToString::to_string))),
     ])
 }

@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use ha_lang::{BlockName, Configuration, ModuleCall, Reference, Target};
+use ha_lang::{BlockName, Configuration, ModuleCall, Reference, ReferenceTarget};
 use ha_plan::{OutputChange, Plan};
-use ha_value::{Action, Key, Name, Path, Step};
+use ha_value::{Action, InstanceKey, Name, Path, PathStep};
 
-use super::super::json::Json;
+use super::super::json::JsonValue;
 
 /// What changed blocks and outputs refer to, through locals and modules.
-pub(super) fn relevant_attributes(plan: &Plan, root: &Configuration) -> Vec<Json> {
-    let mut walk = Walk { levels: vec![Level { configuration: root, call: None, place: String::new() }], ..Walk::default() };
+pub(super) fn relevant_attributes(plan: &Plan, root: &Configuration) -> Vec<JsonValue> {
+    let mut walk = ReferenceWalk {
+        levels: vec![ModuleLevel { configuration: root, call: None, place: String::new() }],
+        ..ReferenceWalk::default()
+    };
     let mut blocks = HashSet::new();
     for change in plan.changes.iter().filter(|it| !matches!(it.action, Action::NoOp | Action::Delete)) {
         let block = &change.address.block;
@@ -27,31 +30,31 @@ pub(super) fn relevant_attributes(plan: &Plan, root: &Configuration) -> Vec<Json
     walk.found.into_iter().map(|(resource, path)| json(resource, &path)).collect()
 }
 
-fn json(resource: String, path: &[Step]) -> Json {
-    let step = |it: &Step| match it {
-        Step::Index(index) => Json::from(*index),
-        Step::Name(name) => Json::from(&**name),
+fn json(resource: String, path: &[PathStep]) -> JsonValue {
+    let step = |it: &PathStep| match it {
+        PathStep::Index(index) => JsonValue::from(*index),
+        PathStep::Name(name) => JsonValue::from(&**name),
     };
-    Json::object([("resource", resource.into()), ("attribute", Json::Array(path.iter().map(step).collect()))])
+    JsonValue::object([("resource", resource.into()), ("attribute", JsonValue::Array(path.iter().map(step).collect()))])
 }
 
 #[derive(Default)]
-struct Walk<'a> {
+struct ReferenceWalk<'a> {
     /// The module that is looked at, and those it is in.
-    levels: Vec<Level<'a>>,
-    seen: HashSet<(String, Target, Option<Name>)>,
-    found: BTreeSet<(String, Vec<Step>)>,
+    levels: Vec<ModuleLevel<'a>>,
+    seen: HashSet<(String, ReferenceTarget, Option<Name>)>,
+    found: BTreeSet<(String, Vec<PathStep>)>,
 }
 
-struct Level<'a> {
+struct ModuleLevel<'a> {
     configuration: &'a Configuration,
     call: Option<&'a ModuleCall>,
     /// `module.m["a"].`
     place: String,
 }
 
-impl<'a> Walk<'a> {
-    fn block(&mut self, module: &[(Name, Key)], block: &BlockName) {
+impl<'a> ReferenceWalk<'a> {
+    fn block(&mut self, module: &[(Name, InstanceKey)], block: &BlockName) {
         let mut depth = 0;
         for (name, key) in module {
             depth += usize::from(self.enter(name, Some(key)));
@@ -64,17 +67,17 @@ impl<'a> Walk<'a> {
         self.levels.truncate(self.levels.len() - depth);
     }
 
-    fn level(&self) -> Option<&Level<'a>> {
+    fn level(&self) -> Option<&ModuleLevel<'a>> {
         self.levels.last()
     }
 
     /// Goes into a module that the present one calls.
-    fn enter(&mut self, name: &str, key: Option<&Key>) -> bool {
+    fn enter(&mut self, name: &str, key: Option<&InstanceKey>) -> bool {
         let Some(level) = self.level() else { return false };
         let Some(call) = level.configuration.modules.get(name) else { return false };
         let key = key.map(ToString::to_string).unwrap_or_default();
         let place = format!("{}module.{name}{key}.", level.place);
-        self.levels.push(Level { configuration: &call.configuration, call: Some(call), place });
+        self.levels.push(ModuleLevel { configuration: &call.configuration, call: Some(call), place });
         true
     }
 
@@ -85,25 +88,25 @@ impl<'a> Walk<'a> {
     }
 
     fn follow(&mut self, reference: &'a Reference) {
-        let Some(&Level { configuration, call, ref place }) = self.level() else { return };
+        let Some(&ModuleLevel { configuration, call, ref place }) = self.level() else { return };
         let Reference { target, path, key, .. } = reference;
-        let module = if let Target::Module(name) = target { configuration.modules.get(name) } else { None };
+        let module = if let ReferenceTarget::Module(name) = target { configuration.modules.get(name) } else { None };
         let output = module.and_then(|call| reference.output(call));
         match target {
-            Target::Block(block) => return self.found(configuration, block, key.as_ref(), path),
-            Target::Variable(_) | Target::Local(_) | Target::Module(_) => {}
+            ReferenceTarget::Block(block) => return self.found(configuration, block, key.as_ref(), path),
+            ReferenceTarget::Variable(_) | ReferenceTarget::Local(_) | ReferenceTarget::Module(_) => {}
             _ => return,
         }
         if !self.seen.insert((place.clone(), target.clone(), output.cloned())) {
             return;
         }
         match target {
-            Target::Local(name) => {
+            ReferenceTarget::Local(name) => {
                 if let Some(local) = configuration.locals.get(name) {
                     self.all(local.expression.references());
                 }
             }
-            Target::Variable(name) => {
+            ReferenceTarget::Variable(name) => {
                 // What is handed in is made of what the caller sees.
                 if let Some(argument) = call.and_then(|it| it.arguments.get(name)) {
                     let level = self.levels.pop();
@@ -111,7 +114,7 @@ impl<'a> Walk<'a> {
                     self.levels.extend(level);
                 }
             }
-            Target::Module(name) if self.enter(name, module.and_then(|it| reference.in_call(it).0).as_ref()) => {
+            ReferenceTarget::Module(name) if self.enter(name, module.and_then(|it| reference.in_call(it).0).as_ref()) => {
                 if let Some(level) = self.level() {
                     let configuration = level.configuration;
                     let meant = configuration.outputs.iter().filter(|(name, _)| output.is_none_or(|it| it == *name));
@@ -125,10 +128,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn found(&mut self, configuration: &Configuration, block: &BlockName, key: Option<&Key>, path: &Path) {
+    fn found(&mut self, configuration: &Configuration, block: &BlockName, key: Option<&InstanceKey>, path: &Path) {
         let Some(level) = self.level() else { return };
         let place = &level.place;
-        let key = key.filter(|it| **it != Key::None);
+        let key = key.filter(|it| **it != InstanceKey::None);
         let is_repeated = configuration.blocks.get(block).is_some_and(|it| it.count.is_some() || it.for_each.is_some());
         let entry = match key {
             // What follows a key that is worked out belongs to an instance that nobody knows.

@@ -1,16 +1,16 @@
 use ha_plan::Plan;
 use snapbox::str;
 
-use super::super::redaction::Sight;
+use super::super::redaction::SecretVisibility;
 use super::super::report::plan_secrets;
 use super::super::test_data::{SECRET, assert_keeps_secret, check, everything, nothing, pretty, secrets};
 use super::*;
 
-fn rendered(plan: &Plan, sight: Sight) -> String {
+fn rendered(plan: &Plan, sight: SecretVisibility) -> String {
     let secrets = plan_secrets(plan);
     let (configuration, schemas, state) = Default::default();
-    let basis = Basis { configuration: &configuration, schemas: &schemas, state: &state, at: "2026-11-23T04:54:07Z" };
-    let report = Report::new(plan, "payments", &secrets, sight);
+    let basis = PlanBasis { configuration: &configuration, schemas: &schemas, state: &state, at: "2026-11-23T04:54:07Z" };
+    let report = PlanReport::new(plan, "payments", &secrets, sight);
     pretty(&plan_json(plan, &report, &basis, &mut Redactor::new(&secrets, sight)))
 }
 
@@ -19,7 +19,7 @@ fn the_shape_that_tools_know() {
     let mut plan = everything();
     plan.changes.retain(|it| ["aws_db_instance.main", "mongodb_host.db[2]"].contains(&it.address.to_string().as_str()));
     check(
-        &rendered(&plan, Sight::Redacted),
+        &rendered(&plan, SecretVisibility::Redacted),
         str![[r#"
 {
   "format_version": "1.2",
@@ -322,23 +322,23 @@ fn the_shape_that_tools_know() {
 fn what_is_remarked_on_what_stays_is_told() {
     let mut plan = nothing();
     plan.remarks = vec![("mongodb_host.db[1]".parse().unwrap(), "it is 12 s behind".into())];
-    let told: serde_json::Value = serde_json::from_str(&rendered(&plan, Sight::Redacted)).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&rendered(&plan, SecretVisibility::Redacted)).unwrap();
     let remarks = serde_json::json!([{ "address": "mongodb_host.db[1]", "remark": "it is 12 s behind" }]);
     assert_eq!(told["ha"]["remarks"], remarks);
 }
 
 #[test]
 fn nothing_to_do_is_not_applyable() {
-    assert!(rendered(&nothing(), Sight::Redacted).contains("\"applyable\": false"));
-    assert!(rendered(&everything(), Sight::Redacted).contains("\"applyable\": true"));
+    assert!(rendered(&nothing(), SecretVisibility::Redacted).contains("\"applyable\": false"));
+    assert!(rendered(&everything(), SecretVisibility::Redacted).contains("\"applyable\": true"));
 }
 
 #[test]
 fn secrets_are_shown_only_when_asked_for() {
-    let redacted = rendered(&secrets(), Sight::Redacted);
+    let redacted = rendered(&secrets(), SecretVisibility::Redacted);
     assert_keeps_secret(&redacted);
     assert!(redacted.contains("\"password\": \"(sensitive)\""));
-    assert!(rendered(&secrets(), Sight::Revealed).contains(&format!("\"password\": \"{SECRET}\"")));
+    assert!(rendered(&secrets(), SecretVisibility::Revealed).contains(&format!("\"password\": \"{SECRET}\"")));
 }
 
 #[test]
@@ -348,5 +348,5 @@ fn marks_are_the_same_whether_secrets_are_shown_or_not() {
         let changes = parsed["resource_changes"].as_array().unwrap().clone();
         changes.into_iter().map(|it| it["change"]["after_sensitive"].clone()).collect::<Vec<_>>()
     };
-    assert_eq!(marks(Sight::Redacted), marks(Sight::Revealed));
+    assert_eq!(marks(SecretVisibility::Redacted), marks(SecretVisibility::Revealed));
 }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use ha_value::Path;
 
-use super::super::report::ShownChange;
-use super::super::rows::Detail;
+use super::super::report::ChangeReport;
+use super::super::rows::DetailLevel;
 
 /// Of more than this the first are shown and the others counted.
 const MANY: usize = 10;
@@ -13,30 +13,30 @@ const MANY: usize = 10;
 const SHOWN: usize = 3;
 
 /// Changes in a row.
-pub(super) struct Stretch<'a> {
+pub(super) struct ChangeGroup<'a> {
     /// Those to show.
-    pub(super) shown: &'a [ShownChange],
+    pub(super) shown: &'a [ChangeReport],
     /// Those that are like the ones shown last.
-    pub(super) alike: &'a [ShownChange],
+    pub(super) alike: &'a [ChangeReport],
 }
 
 /// The changes in their order, those apart that are told by the ones before them.
-pub(super) fn stretches(changes: &[ShownChange], detail: Detail) -> Vec<Stretch<'_>> {
-    if detail == Detail::Full {
-        return vec![Stretch { shown: changes, alike: &[] }];
+pub(super) fn stretches(changes: &[ChangeReport], detail: DetailLevel) -> Vec<ChangeGroup<'_>> {
+    if detail == DetailLevel::Full {
+        return vec![ChangeGroup { shown: changes, alike: &[] }];
     }
-    let apart = |group: &'_ [ShownChange]| group.len() > MANY;
+    let apart = |group: &'_ [ChangeReport]| group.len() > MANY;
     let mut all = Vec::new();
     for group in changes.chunk_by(are_alike) {
         let (shown, alike) = group.split_at(if apart(group) { SHOWN } else { group.len() });
-        all.push(Stretch { shown, alike });
+        all.push(ChangeGroup { shown, alike });
     }
     all
 }
 
 /// Whether the same happens to the same attributes of two instances of one block, for the same reason.
-fn are_alike(one: &ShownChange, other: &ShownChange) -> bool {
-    let plain = |it: &ShownChange| {
+fn are_alike(one: &ChangeReport, other: &ChangeReport) -> bool {
+    let plain = |it: &ChangeReport| {
         it.deposed.is_none() && it.gone_with.is_none() && it.remarks.is_empty() && it.importing.is_none() && !it.loses_data()
     };
     plain(one)
@@ -49,6 +49,6 @@ fn are_alike(one: &ShownChange, other: &ShownChange) -> bool {
         && one.impacts == other.impacts
 }
 
-fn paths(change: &ShownChange) -> HashSet<(&Path, bool)> {
+fn paths(change: &ChangeReport) -> HashSet<(&Path, bool)> {
     change.differences.iter().map(|it| (&it.path, it.replaces)).collect()
 }

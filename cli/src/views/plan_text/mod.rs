@@ -14,11 +14,11 @@ use ha_value::{Action, Address, Name, Path};
 
 use self::grouping::stretches;
 pub(crate) use self::summary::counted;
-use super::compare::{Row, What, compare, unseen};
-use super::redacted_value::{Shown, columns, printable};
-use super::report::{Report, ShownChange, ShownDrift, ShownOutput};
-use super::rows::{Detail, Rows};
-use super::style::{Paint, Tone};
+use super::compare::{DiffRow, RowContent, compare, unseen};
+use super::redacted_value::{RedactedValue, columns, printable};
+use super::report::{ChangeReport, DriftReport, OutputReport, PlanReport};
+use super::rows::{DetailLevel, RowWriter};
+use super::style::{Painter, TextRole};
 
 /// Addresses longer than this do not push what follows to the right.
 const ADDRESSES: usize = 48;
@@ -28,12 +28,12 @@ const NOT_MINDED: &str = "the configuration does not mind";
 const FOLD: usize = 100;
 
 /// The plan as text.
-pub(crate) fn plan_text(report: &Report, detail: Detail, paint: Paint) -> String {
+pub(crate) fn plan_text(report: &PlanReport, detail: DetailLevel, paint: Painter) -> String {
     let width = report.changes.iter().map(|it| columns(&it.title())).max().unwrap_or(0).min(ADDRESSES);
     let changed = report.changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
-    let view = View { report, detail, paint, width, changed };
+    let view = PlanView { report, detail, paint, width, changed };
     let mut text = view.head();
-    if detail != Detail::None {
+    if detail != DetailLevel::None {
         view.unfinished(&mut text);
         view.changes(&mut text);
         view.moves(&mut text);
@@ -48,16 +48,16 @@ pub(crate) fn plan_text(report: &Report, detail: Detail, paint: Paint) -> String
     text
 }
 
-struct View<'a> {
-    report: &'a Report,
-    detail: Detail,
-    paint: Paint,
+struct PlanView<'a> {
+    report: &'a PlanReport,
+    detail: DetailLevel,
+    paint: Painter,
     /// How wide the column of addresses is.
     width: usize,
-    changed: BTreeMap<&'a Address, &'a ShownChange>,
+    changed: BTreeMap<&'a Address, &'a ChangeReport>,
 }
 
-impl View<'_> {
+impl PlanView<'_> {
     fn head(&self) -> String {
         let mut facts = vec![format!("ha {}", env!("CARGO_PKG_VERSION")), self.report.stack.clone()];
         facts.extend(self.report.identities.iter().cloned());
@@ -70,7 +70,7 @@ impl View<'_> {
             PlanMode::Destroy => facts.push("destroy".into()),
             PlanMode::RefreshOnly => facts.push("refresh only".into()),
         }
-        format!("{}\n\n", self.paint.put(Tone::Head, &printable(&facts.join(" · "))))
+        format!("{}\n\n", self.paint.put(TextRole::Head, &printable(&facts.join(" · "))))
     }
 
     fn unfinished(&self, text: &mut String) {
@@ -78,7 +78,7 @@ impl View<'_> {
             return;
         }
         let head = "An earlier run stopped half-way; apply finishes these first";
-        let _ = writeln!(text, "{}", self.paint.put(Tone::Notice, head));
+        let _ = writeln!(text, "{}", self.paint.put(TextRole::Notice, head));
         for address in &self.report.unfinished {
             let _ = writeln!(text, "      {address}");
         }
@@ -94,14 +94,14 @@ impl View<'_> {
             if let [first, .., last] | [first @ last] = stretch.alike {
                 let many = format!("{} more like these: {} to {}", stretch.alike.len(), first.title(), last.title());
                 let note = format!("    … {}; `--detail full` shows all", printable(&many));
-                let _ = writeln!(text, "{}\n", self.paint.put(Tone::Quiet, &note));
+                let _ = writeln!(text, "{}\n", self.paint.put(TextRole::Quiet, &note));
             }
         }
     }
 
     fn moves(&self, text: &mut String) {
         for (from, to) in &self.report.moves {
-            let _ = writeln!(text, "{from} has moved to {}", self.paint.put(Tone::Head, &printable(&to.to_string())));
+            let _ = writeln!(text, "{from} has moved to {}", self.paint.put(TextRole::Head, &printable(&to.to_string())));
         }
         if !self.report.moves.is_empty() {
             text.push('\n');
@@ -109,7 +109,7 @@ impl View<'_> {
     }
 
     fn left_out(&self, text: &mut String) {
-        let Report { left_out, targets, excludes, .. } = self.report;
+        let PlanReport { left_out, targets, excludes, .. } = self.report;
         let asked = [("--target", targets), ("--exclude", excludes)];
         let asked: Vec<String> =
             asked.iter().flat_map(|(option, of)| of.iter().map(move |it| format!("{option} {it}"))).collect();
@@ -118,7 +118,7 @@ impl View<'_> {
             (true, _) => return,
             (false, _) => format!("Not the whole: {}; {} left out", asked.join(" "), left_out.len()),
         };
-        let _ = writeln!(text, "{}", self.paint.put(Tone::Notice, &printable(&head)));
+        let _ = writeln!(text, "{}", self.paint.put(TextRole::Notice, &printable(&head)));
         for line in self.named(left_out.iter()) {
             let _ = writeln!(text, "      {line}");
         }
@@ -126,23 +126,23 @@ impl View<'_> {
     }
 
     /// Whether something that changed outside is worth telling: where the plan follows from it, or was asked about it.
-    fn tells(&self, drift: &ShownDrift) -> bool {
+    fn tells(&self, drift: &DriftReport) -> bool {
         self.report.mode == PlanMode::RefreshOnly || (!self.report.is_empty && drift.contributes)
     }
 
     fn drift(&self, text: &mut String) {
-        let told: Vec<&ShownDrift> = self.report.drift.iter().filter(|it| self.tells(it)).collect();
+        let told: Vec<&DriftReport> = self.report.drift.iter().filter(|it| self.tells(it)).collect();
         if told.is_empty() {
             return;
         }
-        let _ = writeln!(text, "{}", self.paint.put(Tone::Notice, &format!("Changed outside ha ({})", told.len())));
+        let _ = writeln!(text, "{}", self.paint.put(TextRole::Notice, &format!("Changed outside ha ({})", told.len())));
         for drift in told {
             self.drifted(drift, text);
         }
         text.push('\n');
     }
 
-    fn drifted(&self, drift: &ShownDrift, text: &mut String) {
+    fn drifted(&self, drift: &DriftReport, text: &mut String) {
         let change = self.changed.get(&drift.address);
         let then = match change.map(|it| it.action) {
             _ if self.report.mode == PlanMode::RefreshOnly => "the state is to say so",
@@ -155,7 +155,7 @@ impl View<'_> {
         let rows = differing(drift);
         // An update sets back what it changes, and leaves what the configuration says nothing of.
         let update = change.filter(|it| it.action == Action::Update && self.report.mode != PlanMode::RefreshOnly);
-        let (set_back, left): (Vec<Row>, Vec<Row>) = match update {
+        let (set_back, left): (Vec<DiffRow>, Vec<DiffRow>) = match update {
             Some(change) => rows.into_iter().partition(|it| changes_at(change, &it.path)),
             None => (rows, Vec::new()),
         };
@@ -169,19 +169,19 @@ impl View<'_> {
         // What a change is told with is no part of what it sets back.
         let is_told_below = change.is_some_and(|it| it.action != Action::NoOp) && self.report.mode != PlanMode::RefreshOnly;
         for remark in drift.remarks.iter().filter(|_| !is_told_below) {
-            let _ = writeln!(text, "      {}", self.paint.put(Tone::Notice, &printable(remark)));
+            let _ = writeln!(text, "      {}", self.paint.put(TextRole::Notice, &printable(remark)));
         }
     }
 
-    fn drifted_so(&self, drift: &ShownDrift, then: &str, rows: &[Row], text: &mut String) {
+    fn drifted_so(&self, drift: &DriftReport, then: &str, rows: &[DiffRow], text: &mut String) {
         let what = if drift.after.is_none() { "is gone" } else { "differs" };
         let _ = writeln!(text, "    {} {what}; {then}", printable(&drift.address.to_string()));
-        Rows::new(rows.iter(), self.detail, self.paint).write(rows, text);
+        RowWriter::new(rows.iter(), self.detail, self.paint).write(rows, text);
     }
 
     fn remarks(&self, text: &mut String) {
         for (address, remark) in &self.report.remarks {
-            let _ = writeln!(text, "    {address}  {}", self.paint.put(Tone::Notice, &printable(remark)));
+            let _ = writeln!(text, "    {address}  {}", self.paint.put(TextRole::Notice, &printable(remark)));
         }
         text.push_str(if self.report.remarks.is_empty() { "" } else { "\n" });
     }
@@ -191,7 +191,7 @@ impl View<'_> {
             return;
         }
         let head = format!("Could not be looked at; taken to be as recorded ({})", self.report.unchecked.len());
-        let _ = writeln!(text, "{}", self.paint.put(Tone::Notice, &head));
+        let _ = writeln!(text, "{}", self.paint.put(TextRole::Notice, &head));
         for (address, why) in &self.report.unchecked {
             let _ = writeln!(text, "?   {address}  {}", printable(why));
         }
@@ -199,38 +199,43 @@ impl View<'_> {
     }
 
     fn outputs(&self, text: &mut String) {
-        let rows: Vec<Row> = self.report.outputs.iter().filter_map(|(name, it)| output_row(name, it)).collect();
+        let rows: Vec<DiffRow> = self.report.outputs.iter().filter_map(|(name, it)| output_row(name, it)).collect();
         if rows.is_empty() {
             return;
         }
-        let _ = writeln!(text, "{}", self.paint.put(Tone::Head, "Outputs"));
-        Rows::new(rows.iter(), self.detail, self.paint).write(&rows, text);
+        let _ = writeln!(text, "{}", self.paint.put(TextRole::Head, "Outputs"));
+        RowWriter::new(rows.iter(), self.detail, self.paint).write(&rows, text);
         text.push('\n');
     }
 
     fn rolling(&self, text: &mut String) {
         for (group, members, at_most) in &self.report.rolling {
-            let head = self.paint.put(Tone::Notice, &printable(group));
+            let head = self.paint.put(TextRole::Notice, &printable(group));
             let _ = writeln!(text, "{head}: {members} members are disrupted, at most {at_most} at a time\n");
         }
     }
 }
 
 /// What changed outside, in the places where it is told of.
-fn differing(drift: &ShownDrift) -> Vec<Row> {
+fn differing(drift: &DriftReport) -> Vec<DiffRow> {
     let mut rows = Vec::new();
     let Some(after) = &drift.after else { return rows };
-    compare(&Path::root(), Some(&Shown::Object(drift.before.clone())), Some(&Shown::Object(after.clone())), &mut rows);
-    let named = |row: &Row| drift.paths.iter().any(|it| is_one_inside(it, &row.path));
+    compare(
+        &Path::root(),
+        Some(&RedactedValue::Object(drift.before.clone())),
+        Some(&RedactedValue::Object(after.clone())),
+        &mut rows,
+    );
+    let named = |row: &DiffRow| drift.paths.iter().any(|it| is_one_inside(it, &row.path));
     rows.retain(named);
     rows
 }
 
 /// Whether a change makes something else of what is at a place.
-fn changes_at(change: &ShownChange, path: &Path) -> bool {
+fn changes_at(change: &ChangeReport, path: &Path) -> bool {
     let (Some(before), Some(after)) = (&change.before, &change.after) else { return true };
     let mut rows = Vec::new();
-    compare(&Path::root(), Some(&Shown::Object(before.clone())), Some(&Shown::Object(after.clone())), &mut rows);
+    compare(&Path::root(), Some(&RedactedValue::Object(before.clone())), Some(&RedactedValue::Object(after.clone())), &mut rows);
     rows.iter().any(|it| is_one_inside(&it.path, path))
 }
 
@@ -239,21 +244,22 @@ fn is_one_inside(one: &Path, other: &Path) -> bool {
     one.steps().starts_with(other.steps()) || other.steps().starts_with(one.steps())
 }
 
-fn output_row(name: &Name, output: &ShownOutput) -> Option<Row> {
-    let ShownOutput { before, after, sensitive: _, retyped, marked } = output;
+fn output_row(name: &Name, output: &OutputReport) -> Option<DiffRow> {
+    let OutputReport { before, after, sensitive: _, retyped, marked } = output;
     let mut rows = Vec::new();
     compare(&Path::attribute(name.clone()), before.as_ref(), after.as_ref(), &mut rows);
     match rows.len() {
         0 => {
-            let marked = marked.map(What::Marked);
+            let marked = marked.map(RowContent::Marked);
             let what = marked.or_else(|| unseen(before.as_ref(), after.as_ref(), retyped.as_ref()))?;
-            Some(Row { path: Path::attribute(name.clone()), what, replaces: false })
+            Some(DiffRow { path: Path::attribute(name.clone()), what, replaces: false })
         }
         1 => rows.pop(),
         // Outputs are shown whole: who reads them reads their names.
         _ => {
-            let what = What::Changed(before.clone().unwrap_or(Shown::Null), after.clone().unwrap_or(Shown::Null));
-            Some(Row { path: Path::attribute(name.clone()), what, replaces: false })
+            let what =
+                RowContent::Changed(before.clone().unwrap_or(RedactedValue::Null), after.clone().unwrap_or(RedactedValue::Null));
+            Some(DiffRow { path: Path::attribute(name.clone()), what, replaces: false })
         }
     }
 }

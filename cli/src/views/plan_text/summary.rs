@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use ha_plan::PlanMode;
-use ha_value::{Address, Key};
+use ha_value::{Address, InstanceKey};
 
 use super::super::redacted_value::printable;
-use super::super::report::ShownChange;
-use super::super::rows::Detail;
-use super::super::style::{Tone, sign, tone};
-use super::{FOLD, View, folded};
+use super::super::report::ChangeReport;
+use super::super::rows::DetailLevel;
+use super::super::style::{TextRole, sign, tone};
+use super::{FOLD, PlanView, folded};
 
 /// More addresses than this are told as ranges where they are counted.
 const MANY: usize = 1000;
@@ -20,8 +20,8 @@ const LINES: usize = 200;
 const RISKY: u8 = 3;
 
 /// `1 to create, 3 to update, 1 to replace, 0 to destroy`.
-pub(crate) fn counted(counts: &ha_plan::Counts) -> String {
-    let ha_plan::Counts { create, update, replace, delete, read, forget, import } = counts;
+pub(crate) fn counted(counts: &ha_plan::ChangeCounts) -> String {
+    let ha_plan::ChangeCounts { create, update, replace, delete, read, forget, import } = counts;
     let mut text = format!("{create} to create, {update} to update, {replace} to replace, {delete} to destroy");
     if *read > 0 {
         let _ = write!(text, ", {read} to read");
@@ -35,13 +35,13 @@ pub(crate) fn counted(counts: &ha_plan::Counts) -> String {
     text
 }
 
-impl View<'_> {
+impl PlanView<'_> {
     pub(super) fn summary(&self, text: &mut String) {
         let report = self.report;
-        let head = |it: &str| self.paint.put(Tone::Head, it);
+        let head = |it: &str| self.paint.put(TextRole::Head, it);
         if report.errored {
             let failed = "Planning failed. This is what was planned until then; it cannot be applied.";
-            let _ = writeln!(text, "{}", self.paint.put(Tone::Alarm, failed));
+            let _ = writeln!(text, "{}", self.paint.put(TextRole::Alarm, failed));
         }
         if report.is_empty && !report.errored {
             let _ = writeln!(text, "{} {}{}", head("No changes."), self.nothing(), self.not_looked_at());
@@ -103,7 +103,7 @@ impl View<'_> {
 
     /// What happens to what. What may hurt is named however much it is.
     fn addresses(&self, text: &mut String) {
-        let mut by_sign: BTreeMap<(u8, &str), Vec<&ShownChange>> = BTreeMap::new();
+        let mut by_sign: BTreeMap<(u8, &str), Vec<&ChangeReport>> = BTreeMap::new();
         for change in self.report.changes.iter().filter(|it| it.is_something()) {
             by_sign.entry((change.rank(), sign(change.action))).or_default().push(change);
         }
@@ -127,10 +127,10 @@ impl View<'_> {
         }
     }
 
-    fn risky(&self, change: &ShownChange) -> String {
+    fn risky(&self, change: &ChangeReport) -> String {
         let title = printable(&change.title()).into_owned();
         match change.loses_data() {
-            true => format!("{title}  {}", self.paint.put(Tone::Alarm, "<- loses data")),
+            true => format!("{title}  {}", self.paint.put(TextRole::Alarm, "<- loses data")),
             false => title,
         }
     }
@@ -138,10 +138,10 @@ impl View<'_> {
     /// Addresses, several on a line; of very many not all.
     pub(super) fn named<'a>(&self, addresses: impl Iterator<Item = &'a Address>) -> Vec<String> {
         let mut lines = self.all_named(addresses);
-        if lines.len() > LINES && self.detail != Detail::Full {
+        if lines.len() > LINES && self.detail != DetailLevel::Full {
             let more = lines.len() - LINES;
             lines.truncate(LINES);
-            lines.push(self.paint.put(Tone::Quiet, &format!("… {more} more lines; `--detail full` shows all")));
+            lines.push(self.paint.put(TextRole::Quiet, &format!("… {more} more lines; `--detail full` shows all")));
         }
         lines
     }
@@ -160,7 +160,7 @@ impl View<'_> {
 /// Whether `next` is the instance behind `one`.
 fn follows(one: &Address, next: &Address) -> bool {
     match (&one.key, &next.key) {
-        (Key::Index(one_index), Key::Index(index)) => one.block == next.block && one_index + 1 == *index,
+        (InstanceKey::Index(one_index), InstanceKey::Index(index)) => one.block == next.block && one_index + 1 == *index,
         _ => false,
     }
 }

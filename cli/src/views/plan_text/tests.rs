@@ -1,16 +1,16 @@
 use base64::Engine as _;
-use ha_plan::{Difference, Move, Plan, Reason};
+use ha_plan::{AddressMove, ChangeReason, Difference, Plan};
 use ha_value::Value;
 use snapbox::str;
 
-use super::super::redaction::Sight;
+use super::super::redaction::SecretVisibility;
 use super::super::report::plan_secrets;
 use super::super::test_data::{assert_keeps_secret, change, check, clear, everything, nothing, object, parts, secret, secrets};
 use super::*;
 
-fn rendered(plan: &Plan, detail: Detail, paint: Paint) -> String {
+fn rendered(plan: &Plan, detail: DetailLevel, paint: Painter) -> String {
     let secrets = plan_secrets(plan);
-    plan_text(&Report::new(plan, "payments", &secrets, Sight::Redacted), detail, paint)
+    plan_text(&PlanReport::new(plan, "payments", &secrets, SecretVisibility::Redacted), detail, paint)
 }
 
 fn of_update(before: Value, after: Value) -> String {
@@ -18,13 +18,13 @@ fn of_update(before: Value, after: Value) -> String {
     update.before = Some(object(&[("text", before)]));
     update.after = Some(object(&[("text", after)]));
     update.differences = vec![Difference { path: Path::attribute("text"), replaces: false }];
-    rendered(&Plan { changes: vec![update], ..nothing() }, Detail::Changed, Paint::PLAIN)
+    rendered(&Plan { changes: vec![update], ..nothing() }, DetailLevel::Changed, Painter::PLAIN)
 }
 
 #[test]
 fn everything_plain() {
     check(
-        &rendered(&everything(), Detail::Changed, Paint::PLAIN),
+        &rendered(&everything(), DetailLevel::Changed, Painter::PLAIN),
         str![[r#"
 ha [VERSION] · payments · aws 123456789012 eu-west-1 · state 12
 
@@ -121,7 +121,7 @@ Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 21 unch
 #[test]
 fn everything_coloured() {
     check(
-        &rendered(&everything(), Detail::Changed, Paint::COLOURED),
+        &rendered(&everything(), DetailLevel::Changed, Painter::COLOURED),
         str![[r#"
 ␛[1mha [VERSION] · payments · aws 123456789012 eu-west-1 · state 12␛[0m
 
@@ -218,7 +218,7 @@ fn everything_coloured() {
 #[test]
 fn addresses_alone() {
     check(
-        &rendered(&everything(), Detail::None, Paint::PLAIN),
+        &rendered(&everything(), DetailLevel::None, Painter::PLAIN),
         str![[r#"
 ha [VERSION] · payments · aws 123456789012 eu-west-1 · state 12
 
@@ -238,7 +238,7 @@ Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 21 unch
 #[test]
 fn nothing_to_do() {
     check(
-        &rendered(&Plan { unchanged: 25, ..nothing() }, Detail::Changed, Paint::PLAIN),
+        &rendered(&Plan { unchanged: 25, ..nothing() }, DetailLevel::Changed, Painter::PLAIN),
         str![[r#"
 ha [VERSION] · payments · state 12
 
@@ -248,7 +248,7 @@ No changes. 25 resources are as configured.
     );
     let destroy = Plan { mode: PlanMode::Destroy, state_number: 0, ..nothing() };
     check(
-        &rendered(&destroy, Detail::Changed, Paint::PLAIN),
+        &rendered(&destroy, DetailLevel::Changed, Painter::PLAIN),
         str![[r#"
 ha [VERSION] · payments · no state yet · destroy
 
@@ -263,7 +263,7 @@ fn what_could_not_be_looked_at_is_not_said_to_be_as_configured() {
     let unseen = |it: &str| (it.parse().unwrap(), "no route to host".to_owned());
     let unchecked = vec![unseen("a.b"), unseen("a.c")];
     let some = Plan { unchanged: 39, unchecked: unchecked.clone(), ..nothing() };
-    let last = |plan: &Plan| rendered(plan, Detail::Changed, Paint::PLAIN).lines().last().unwrap_or_default().to_owned();
+    let last = |plan: &Plan| rendered(plan, DetailLevel::Changed, Painter::PLAIN).lines().last().unwrap_or_default().to_owned();
     assert_eq!(
         last(&some),
         "No changes. 37 resources are as configured. 2 resources could not be looked at and are taken to be as recorded."
@@ -282,13 +282,13 @@ fn what_could_not_be_looked_at_is_not_said_to_be_as_configured() {
 
 #[test]
 fn plain_text_has_no_escape_sequences() {
-    assert!(!rendered(&everything(), Detail::Full, Paint::PLAIN).contains('\u{1b}'));
+    assert!(!rendered(&everything(), DetailLevel::Full, Painter::PLAIN).contains('\u{1b}'));
 }
 
 #[test]
 fn a_secret_in_many_places_is_seen_in_none() {
-    for detail in [Detail::Changed, Detail::Full] {
-        for paint in [Paint::PLAIN, Paint::COLOURED] {
+    for detail in [DetailLevel::Changed, DetailLevel::Full] {
+        for paint in [Painter::PLAIN, Painter::COLOURED] {
             assert_keeps_secret(&rendered(&secrets(), detail, paint));
         }
     }
@@ -412,14 +412,14 @@ fn huge_texts_are_cut_short_and_say_so() {
     assert!(wide.len() < 3_000, "{}", wide.len());
     let mut create = change("a.b", Action::Create);
     create.after = Some(object(&[("text", lines("new"))]));
-    let text = rendered(&Plan { changes: vec![create], ..nothing() }, Detail::Changed, Paint::PLAIN);
+    let text = rendered(&Plan { changes: vec![create], ..nothing() }, DetailLevel::Changed, Painter::PLAIN);
     assert!(text.lines().count() < 20, "{text}");
 }
 
 #[test]
 fn every_destroyed_address_is_named_however_many() {
     let changes: Vec<_> = (0..500).map(|it| change(&format!("a.b[{it}]"), Action::Delete)).collect();
-    let text = rendered(&Plan { changes, ..nothing() }, Detail::None, Paint::PLAIN);
+    let text = rendered(&Plan { changes, ..nothing() }, DetailLevel::None, Painter::PLAIN);
     assert!((0..500).all(|it| text.contains(&format!("a.b[{it}]\n"))));
 }
 
@@ -433,18 +433,18 @@ fn what_is_not_done_is_told_as_well() {
     let mut as_it_is = change("a.as_it_is", Action::NoOp);
     as_it_is.importing = Some("i-4567".into());
     let mut left = change("a.left", Action::Forget);
-    left.reason = Some(Reason::NoConfiguration);
+    left.reason = Some(ChangeReason::NoConfiguration);
     let address = |text: &str| text.parse().unwrap();
     let plan = Plan {
         changes: vec![as_it_is, left, taken],
-        moves: vec![Move { from: address("a.old[0]"), to: address("module.m.a.new[\"x\"]") }],
+        moves: vec![AddressMove { from: address("a.old[0]"), to: address("module.m.a.new[\"x\"]") }],
         selection: ha_plan::Selection { targets: vec!["a.*".parse().unwrap()], excludes: vec!["b".parse().unwrap()] },
         left_out: vec![address("b.one"), address("c.two[0]")],
         unchanged: 3,
         ..nothing()
     };
     check(
-        &rendered(&plan, Detail::Changed, Paint::PLAIN),
+        &rendered(&plan, DetailLevel::Changed, Painter::PLAIN),
         str![[r#"
 ha [VERSION] · payments · state 12
 
@@ -471,7 +471,7 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy, 1 to forget, 2 to im
 "#]],
     );
     let failed = Plan { errored: true, ..plan };
-    let text = rendered(&failed, Detail::Changed, Paint::PLAIN);
+    let text = rendered(&failed, DetailLevel::Changed, Painter::PLAIN);
     assert!(text.contains("Planning failed") && text.contains("a.taken"), "{text}");
 }
 
@@ -479,19 +479,19 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy, 1 to forget, 2 to im
 fn what_the_configuration_does_not_mind_is_a_line() {
     let mut plan = Plan { drift: everything().drift, unchanged: 2, ..nothing() };
     plan.drift[0].contributes = false;
-    let text = rendered(&plan, Detail::Changed, Paint::PLAIN);
+    let text = rendered(&plan, DetailLevel::Changed, Painter::PLAIN);
     assert!(text.contains("1 resource has changed outside") && !text.contains("10.0.0.0/8"), "{text}");
     let asked = Plan { mode: PlanMode::RefreshOnly, ..plan };
-    let text = rendered(&asked, Detail::Changed, Paint::PLAIN);
+    let text = rendered(&asked, DetailLevel::Changed, Painter::PLAIN);
     assert!(text.contains("aws_security_group.db differs; the state is to say so\n"), "{text}");
 }
 
 #[test]
 fn many_of_the_same_are_told_by_the_first() {
-    let many = |action, reason: Option<Reason>| {
+    let many = |action, reason: Option<ChangeReason>| {
         let mut changes: Vec<_> = (0..100_000).map(|it| change(&format!("a.b[{it}]"), action)).collect();
         changes.iter_mut().for_each(|it| it.reason.clone_from(&reason));
-        rendered(&Plan { changes, ..nothing() }, Detail::Changed, Paint::PLAIN)
+        rendered(&Plan { changes, ..nothing() }, DetailLevel::Changed, Painter::PLAIN)
     };
     check(
         &many(Action::Create, None),
@@ -511,7 +511,7 @@ Plan: 100000 to create, 0 to update, 0 to replace, 0 to destroy
 
 "#]],
     );
-    let text = many(Action::Delete, Some(Reason::NoConfiguration));
+    let text = many(Action::Delete, Some(ChangeReason::NoConfiguration));
     assert!(text.contains("-    a.b[0] to [99999]\n") && text.lines().count() < 30, "{text}");
 }
 

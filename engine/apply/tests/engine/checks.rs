@@ -159,7 +159,7 @@ async fn a_plan_says_how_everything_stands_that_has_conditions() {
         }
     "#;
     let standing = |plan: &ha_plan::Plan| {
-        let each = |it: &ha_plan::Checked| format!("{} {:?} {}", it.address, it.standing, it.problems.join("; "));
+        let each = |it: &ha_plan::CheckResult| format!("{} {:?} {}", it.address, it.standing, it.problems.join("; "));
         plan.checks.iter().map(|it| each(it).trim_end().to_owned()).collect::<Vec<_>>()
     };
     let (plan, applied) = project.run(text, PlanMode::Normal).await.unwrap();

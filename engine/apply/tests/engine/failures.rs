@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ha_apply::Event;
-use ha_provider::Outcome;
+use ha_provider::CallOutcome;
 use snapbox::{assert_data_eq, str};
 
 use crate::mock::Fault;
@@ -116,7 +116,7 @@ interrupted
     let state = project.state();
     assert_eq!(state.unfinished.len(), 1, "it may have been made");
     assert!(state.outputs.is_empty());
-    let project = Project { cancel: ha_apply::Cancel::new(), ..project };
+    let project = Project { cancel: ha_apply::CancelSignal::new(), ..project };
     project.apply(TREE).await;
     assert_eq!(project.world.count(), 5);
 }
@@ -128,16 +128,16 @@ async fn a_wish_to_stop_that_comes_too_late_changes_nothing() {
     let request = project.request(TREE, ha_plan::PlanMode::Normal).unwrap();
     let engine = project.engine();
     let plan = engine.plan(&request, &writer.snapshot(), &*project.events).await.unwrap();
-    let observer: std::sync::Arc<dyn ha_apply::Observer> = std::sync::Arc::new(StopsAtTheEnd(project.cancel.clone()));
+    let observer: std::sync::Arc<dyn ha_apply::EventObserver> = std::sync::Arc::new(StopsAtTheEnd(project.cancel.clone()));
     let applied = engine.apply(&plan, &request.configuration, &request.files, &writer, &observer, &project.cancel).await.unwrap();
     assert!(project.cancel.is_asked() && applied.is_complete() && !applied.interrupted);
     assert!(applied.outputs.is_some());
 }
 
 /// Asks to stop when the last step is done.
-struct StopsAtTheEnd(ha_apply::Cancel);
+struct StopsAtTheEnd(ha_apply::CancelSignal);
 
-impl ha_apply::Observer for StopsAtTheEnd {
+impl ha_apply::EventObserver for StopsAtTheEnd {
     fn observe(&self, event: ha_apply::Event) {
         if matches!(event, ha_apply::Event::StepDone { ref address, .. } if address.to_string() == "thing.c") {
             self.0.ask();
@@ -228,7 +228,7 @@ async fn a_run_stops_after_what_is_under_way_when_the_lock_is_lost() {
     let request = project.request(TREE, ha_plan::PlanMode::Normal).unwrap();
     let plan = project.engine().plan(&request, &writer.snapshot(), &*project.events).await.unwrap();
     let (configuration, files) = (&request.configuration, &request.files);
-    let observer: std::sync::Arc<dyn ha_apply::Observer> = std::sync::Arc::new(losing);
+    let observer: std::sync::Arc<dyn ha_apply::EventObserver> = std::sync::Arc::new(losing);
     let applied = project.engine().apply(&plan, configuration, files, &writer, &observer, &project.cancel).await.unwrap();
     assert!(!applied.is_complete() && !applied.interrupted);
     assert_eq!(applied.done.len(), 1, "what is under way ends, and its result is written down");
@@ -240,14 +240,14 @@ async fn steps_that_ask_nobody_do_not_go_on_either_once_the_store_is_gone() {
     const MEMOS: &str = "resource \"memo\" \"all\" {\n  count = 600\n  input = count.index\n}\n";
     let store = crate::mock::FailingStore::new();
     let beside = tempfile::tempdir().expect("there is a place for temporary files");
-    let refuge = ha_state_store::Refuge::new(Box::new((*store).clone()), beside.path());
+    let refuge = ha_state_store::UnsentJournalStore::new(Box::new((*store).clone()), beside.path());
     let project = Project::over(crate::mock::World::default(), Arc::new(refuge));
     // The first ones say whom they ask; what came of them finds the store gone.
     store.fail_after(1);
     let (_, applied) = project.run(MEMOS, ha_plan::PlanMode::Normal).await.unwrap();
     let [(_, _, ha_apply::StepError::State(why))] = applied.failed.as_slice() else { panic!("{:?}", applied.failed) };
     assert!(why.contains("could not change anything more"), "{why}");
-    let unwritable = |it: &&(_, _, ha_apply::NotStarted)| it.2 == ha_apply::NotStarted::StateUnwritable;
+    let unwritable = |it: &&(_, _, ha_apply::UnstartedStep)| it.2 == ha_apply::UnstartedStep::StateUnwritable;
     let (done, not_started) = (applied.done.len(), applied.not_started.iter().filter(unwritable).count());
     assert!(done > 0 && done + 1 + not_started == 600 && done < 300, "{done} of those under way were done");
     assert_eq!(project.state().records.len(), done, "what was done is kept");
@@ -262,7 +262,7 @@ struct LosesTheLock {
     at: &'static str,
 }
 
-impl ha_apply::Observer for LosesTheLock {
+impl ha_apply::EventObserver for LosesTheLock {
     fn observe(&self, event: ha_apply::Event) {
         if matches!(event, ha_apply::Event::StepDone { ref address, .. } if address.to_string() == self.at) {
             self.store.lasts(Some(3));
@@ -302,7 +302,7 @@ async fn a_plan_that_the_state_has_outrun_is_refused() {
     assert!(plan.outdated(&project.state()).is_empty());
     project.apply(&TREE.replace("name = \"d\"", "name = \"d\"\n size = 5\n")).await;
     let writer = std::sync::Arc::new(project.open());
-    let observer: std::sync::Arc<dyn ha_apply::Observer> = project.events.clone();
+    let observer: std::sync::Arc<dyn ha_apply::EventObserver> = project.events.clone();
     let refused = engine.apply(&plan, &request.configuration, &request.files, &writer, &observer, &project.cancel).await;
     assert_data_eq!(
         crate::show::diagnostics(&refused.unwrap_err()),
@@ -319,7 +319,7 @@ async fn errors_keep_what_became_of_the_call() {
     project.world.fail("create thing.d", Fault::RequestLost);
     let (_, applied) = project.run(TREE, ha_plan::PlanMode::Normal).await.unwrap();
     let [(address, _, ha_apply::StepError::Provider(error))] = applied.failed.as_slice() else { panic!("one fails") };
-    assert_eq!((address.to_string().as_str(), error.outcome), ("thing.d", Outcome::Unknown));
+    assert_eq!((address.to_string().as_str(), error.outcome), ("thing.d", CallOutcome::Unknown));
 }
 
 #[tokio::test]

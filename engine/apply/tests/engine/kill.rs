@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ha_apply::{Event, Observer};
+use ha_apply::{Event, EventObserver};
 use ha_plan::PlanMode;
 use ha_state_store::LocalStore;
 use rand::{RngExt, SeedableRng};
@@ -126,7 +126,7 @@ async fn be_killed(told: &str) {
 
 struct TellsWhenAtWork;
 
-impl Observer for TellsWhenAtWork {
+impl EventObserver for TellsWhenAtWork {
     fn observe(&self, event: Event) {
         if matches!(event, Event::ApplyStarted { .. } | Event::Recovering { .. }) {
             // Nobody may be listening any more.

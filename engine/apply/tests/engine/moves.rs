@@ -1,7 +1,7 @@
 //! What has another address than it used to have.
 
 use ha_apply::RefreshMode;
-use ha_value::Key;
+use ha_value::InstanceKey;
 use snapbox::{assert_data_eq, str};
 
 use crate::project::Project;
@@ -262,7 +262,7 @@ async fn a_thousand_move_in_one_pass() {
     project.apply(&text).await;
     let state = project.state();
     assert!(state.records.keys().all(|it| &*it.block.name != "a"));
-    assert!(state.records.keys().any(|it| it.key == Key::Index(999)));
+    assert!(state.records.keys().any(|it| it.key == InstanceKey::Index(999)));
 }
 
 /// An instance, a resource or a module that is still asked for has not moved away, whatever its keys are.

@@ -1,6 +1,6 @@
 //! What a run has left half done is done first by the next one.
 
-use ha_apply::{Left, StepError};
+use ha_apply::{StepError, UnfinishedWork};
 use ha_plan::PlanMode;
 
 use crate::mock::Fault;
@@ -28,7 +28,7 @@ async fn it_is_done_before_the_plan_is_made() {
     let project = half_done().await;
     let (_, applied, recovery) = project.run_and_recover(&text(2), PlanMode::Normal).await.unwrap();
     assert!(applied.is_complete());
-    let left = Left::Owing { verb: "mend".into(), target: "what is half done".into() };
+    let left = UnfinishedWork::Owing { verb: "mend".into(), target: "what is half done".into() };
     assert_eq!(recovery.finished, [("thing.a".parse().unwrap(), left)]);
     assert_eq!(project.world.take_calls(), ["meet thing.a", "update thing.a"]);
     assert!(project.state().obligations.is_empty());
@@ -47,7 +47,7 @@ async fn what_cannot_be_done_is_told_and_then_left_to_the_plan() {
     let project = half_done().await;
     project.world.fail("meet thing.a", Fault::Refused);
     let (_, _, recovery) = project.run_and_recover(&text(1), PlanMode::Normal).await.unwrap();
-    let [(_, Left::Owing { .. }, StepError::Provider(error))] = recovery.unfinished.as_slice() else {
+    let [(_, UnfinishedWork::Owing { .. }, StepError::Provider(error))] = recovery.unfinished.as_slice() else {
         panic!("{recovery:?}");
     };
     assert!(error.to_string().contains("it was refused"), "{error}");

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_apply::{Applied, Cancel, Engine, Event, Failure, Observer, Recovery, RefreshMode, Request};
+use ha_apply::{ApplyResult, CancelSignal, Engine, Event, EventObserver, PlanFailure, PlanRequest, RecoveryResult, RefreshMode};
 use ha_diagnostics::Diagnostic;
-use ha_lang::{Directories, Loaded, Nothing, SourceFile, load};
-use ha_plan::{Files, Plan, PlanMode, Selection, Snapshot};
+use ha_lang::{DirectorySource, EmptyScope, LoadedConfiguration, SourceFile, load};
+use ha_plan::{FileSource, Plan, PlanMode, PlanSnapshot, Selection};
 use ha_state_model::State;
 use ha_state_store::{
-    Holder, Key, KeyName, Keys, MemoryStore, Opening, StateError, Store, Writer, open_for_reading, open_for_writing,
+    KeyName, KeyProvider, LockInfo, MemoryStore, OpenOptions, StateError, StateKey, StateWriter, Store, open_for_reading,
+    open_for_writing,
 };
 use ha_value::{Address, Name, Value};
 
@@ -27,16 +28,16 @@ pub(crate) struct Project {
     pub(crate) refresh: RefreshMode,
     pub(crate) selection: Selection,
     pub(crate) imports: Vec<(Address, String)>,
-    pub(crate) cancel: Cancel,
+    pub(crate) cancel: CancelSignal,
     pub(crate) events: Arc<Events>,
-    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) observer: Arc<dyn EventObserver>,
 }
 
 /// What a run told.
 #[derive(Default)]
 pub(crate) struct Events(pub(crate) std::sync::Mutex<Vec<Event>>);
 
-impl Observer for Events {
+impl EventObserver for Events {
     fn observe(&self, event: Event) {
         self.0.lock().expect("nobody panics with it").push(event);
     }
@@ -44,20 +45,20 @@ impl Observer for Events {
 
 /// Always the same key.
 #[derive(Clone)]
-pub(crate) struct OneKey(Key);
+pub(crate) struct OneKey(StateKey);
 
 impl OneKey {
     pub(crate) fn new() -> Self {
-        Self(Key::from_secret([7; 32].into()))
+        Self(StateKey::from_secret([7; 32].into()))
     }
 }
 
-impl Keys for OneKey {
-    fn named(&self, _: &str, _: &KeyName) -> Result<Key, StateError> {
+impl KeyProvider for OneKey {
+    fn named(&self, _: &str, _: &KeyName) -> Result<StateKey, StateError> {
         Ok(self.0.clone())
     }
 
-    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
         Ok((KeyName { id: self.0.id().to_owned(), method: "test".into(), parameters: BTreeMap::new() }, self.0.clone()))
     }
 }
@@ -79,7 +80,7 @@ impl Project {
             refresh: RefreshMode::All,
             selection: Selection::default(),
             imports: Vec::new(),
-            cancel: Cancel::new(),
+            cancel: CancelSignal::new(),
             observer: events.clone(),
             events,
         }
@@ -94,10 +95,10 @@ impl Project {
         open_for_reading(&*self.store, &self.key).expect("the state can be read")
     }
 
-    pub(crate) fn request(&self, text: &str, mode: PlanMode) -> Result<Request, Vec<Diagnostic>> {
+    pub(crate) fn request(&self, text: &str, mode: PlanMode) -> Result<PlanRequest, Vec<Diagnostic>> {
         let sections = Sections::of(text);
         let root = sections.files("").expect("every text has a root");
-        let Loaded { configuration, diagnostics, .. } = load(&root, &sections, |_| self.variables.clone());
+        let LoadedConfiguration { configuration, diagnostics, .. } = load(&root, &sections, |_| self.variables.clone());
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
@@ -106,8 +107,8 @@ impl Project {
             let value = variables.remove(name).or_else(|| variable.default.clone()).unwrap_or(Value::NULL);
             variables.insert(name.clone(), if variable.sensitive { value.sensitive() } else { value });
         }
-        let snapshot = Snapshot { sources: vec![("main.hcl".into(), text.into())], variables, ..Snapshot::default() };
-        Ok(Request {
+        let snapshot = PlanSnapshot { sources: vec![("main.hcl".into(), text.into())], variables, ..PlanSnapshot::default() };
+        Ok(PlanRequest {
             configuration: Arc::new(configuration),
             snapshot,
             files: files(),
@@ -127,9 +128,9 @@ impl Project {
         }
     }
 
-    pub(crate) async fn try_plan(&self, text: &str) -> Result<Plan, Failure> {
+    pub(crate) async fn try_plan(&self, text: &str) -> Result<Plan, PlanFailure> {
         let request =
-            self.request(text, PlanMode::Normal).map_err(|diagnostics| Failure { diagnostics, ..Failure::default() })?;
+            self.request(text, PlanMode::Normal).map_err(|diagnostics| PlanFailure { diagnostics, ..PlanFailure::default() })?;
         self.engine().plan(&request, &self.state(), &*self.events).await
     }
 
@@ -142,12 +143,16 @@ impl Project {
     }
 
     /// The whole of `ha apply`: recover, plan, apply.
-    pub(crate) async fn run(&self, text: &str, mode: PlanMode) -> Result<(Plan, Applied), Failure> {
+    pub(crate) async fn run(&self, text: &str, mode: PlanMode) -> Result<(Plan, ApplyResult), PlanFailure> {
         self.run_and_recover(text, mode).await.map(|(plan, applied, _)| (plan, applied))
     }
 
-    pub(crate) async fn run_and_recover(&self, text: &str, mode: PlanMode) -> Result<(Plan, Applied, Recovery), Failure> {
-        let wrong = |diagnostics| Failure { diagnostics, ..Failure::default() };
+    pub(crate) async fn run_and_recover(
+        &self,
+        text: &str,
+        mode: PlanMode,
+    ) -> Result<(Plan, ApplyResult, RecoveryResult), PlanFailure> {
+        let wrong = |diagnostics| PlanFailure { diagnostics, ..PlanFailure::default() };
         let request = self.request(text, mode).map_err(wrong)?;
         let engine = self.engine();
         let writer = Arc::new(self.open());
@@ -175,7 +180,7 @@ impl Project {
     }
 
     /// Applies a plan that was made before.
-    pub(crate) async fn apply_plan(&self, text: &str, plan: &Plan) -> Applied {
+    pub(crate) async fn apply_plan(&self, text: &str, plan: &Plan) -> ApplyResult {
         let request = self.request(text, plan.mode).expect("the plan was made from it");
         let writer = Arc::new(self.open());
         let (files, observer) = (&request.files, &self.observer);
@@ -183,8 +188,8 @@ impl Project {
         applied.unwrap_or_else(|it| panic!("the plan will not do:\n{}", show::diagnostics(&it)))
     }
 
-    pub(crate) fn open(&self) -> Writer {
-        open_for_writing(&*self.store, &self.key, Opening::by(Holder::here("ha apply"))).expect("the state can be opened")
+    pub(crate) fn open(&self) -> StateWriter {
+        open_for_writing(&*self.store, &self.key, OpenOptions::by(LockInfo::here("ha apply"))).expect("the state can be opened")
     }
 
     /// Applies, which must succeed; afterwards there must be nothing left to do. Answers with the plan.
@@ -243,7 +248,7 @@ impl Project {
             key: self.key.clone(),
             replace,
             variables: self.variables.clone(),
-            cancel: Cancel::new(),
+            cancel: CancelSignal::new(),
             events: Arc::default(),
             observer: Arc::new(Events::default()),
             selection: Selection::default(),
@@ -277,7 +282,7 @@ impl Sections {
     }
 }
 
-impl Directories for Sections {
+impl DirectorySource for Sections {
     fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
         let is_in = |it: &&SourceFile| it.name.rsplit_once('/').map_or("", |(directory, _)| directory) == directory;
         let files: Vec<SourceFile> = self.0.iter().filter(is_in).cloned().collect();
@@ -285,6 +290,6 @@ impl Directories for Sections {
     }
 }
 
-pub(crate) fn files() -> Arc<dyn Files + Send + Sync> {
-    Arc::new(Nothing)
+pub(crate) fn files() -> Arc<dyn FileSource + Send + Sync> {
+    Arc::new(EmptyScope)
 }

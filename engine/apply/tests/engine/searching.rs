@@ -1,8 +1,8 @@
 //! What is found again after a state was lost.
 
-use ha_apply::Rediscovered;
-use ha_plan::{PlanMode, Settled};
-use ha_provider::Search;
+use ha_apply::RediscoveryResult;
+use ha_plan::{PlanMode, RefreshUpdate};
+use ha_provider::DiscoveryResult;
 use ha_state_model::State;
 use ha_state_store::MemoryStore;
 use snapbox::{assert_data_eq, str};
@@ -46,17 +46,17 @@ async fn lost(text: &str) -> Project {
     Project::over(before.world.clone(), std::sync::Arc::new(MemoryStore::new()))
 }
 
-async fn rediscovered(project: &Project, text: &str) -> Rediscovered {
+async fn rediscovered(project: &Project, text: &str) -> RediscoveryResult {
     let request = project.request(text, PlanMode::Normal).unwrap();
     let found = project.engine().rediscover(&request, None, &*project.events).await;
     found.unwrap_or_else(|it| panic!("{}", show::failure(&it)))
 }
 
 /// Records what was found.
-fn record(project: &Project, found: &Rediscovered) {
+fn record(project: &Project, found: &RediscoveryResult) {
     let settled = found.plan.settled.iter().filter_map(|it| match it {
-        Settled::Seen(record) => Some((**record).clone()),
-        Settled::Gone(_) => None,
+        RefreshUpdate::Seen(record) => Some((**record).clone()),
+        RefreshUpdate::Gone(_) => None,
     });
     let records = settled.chain(found.strays.iter().cloned()).map(|it| (it.address.clone(), it)).collect();
     let providers = found.plan.providers.clone();
@@ -81,7 +81,7 @@ async fn what_there_is_is_found_in_the_order_of_what_it_depends_on() {
 "#]]
     );
     let database = &found.searches[&"database.d".parse().unwrap()];
-    assert!(matches!(database, Search::Unasked(_, why) if why.contains("drawn.master.result")), "{database:?}");
+    assert!(matches!(database, DiscoveryResult::Unasked(_, why) if why.contains("drawn.master.result")), "{database:?}");
     assert_eq!((project.world.count(), &project.world.look().things), (count, &things), "looking changes nothing");
     record(&project, &found);
     // Nothing is made twice, and what was lost is made anew.
@@ -117,10 +117,10 @@ async fn instances_of_one_kind_are_looked_for_together() {
 async fn of_several_none_is_taken_and_what_is_gone_is_not_supposed_to_be_there() {
     let project = lost("resource \"thing\" \"x\" {\n count = 2\n name = \"a\"\n}").await;
     let found = rediscovered(&project, TEXT).await;
-    assert!(matches!(&found.searches[&"thing.a".parse().unwrap()], Search::Several(all) if all.len() == 2));
+    assert!(matches!(&found.searches[&"thing.a".parse().unwrap()], DiscoveryResult::Several(all) if all.len() == 2));
     // The server is not there, and so nothing is in it, although it cannot be asked.
     assert!(!found.searches.contains_key(&"database.d".parse().unwrap()));
-    assert!(found.plan.settled.iter().all(|it| matches!(it, Settled::Seen(record) if record.is_lost())));
+    assert!(found.plan.settled.iter().all(|it| matches!(it, RefreshUpdate::Seen(record) if record.is_lost())));
 }
 
 #[tokio::test]

@@ -2,15 +2,15 @@
 
 use std::fmt::Write;
 
-use ha_apply::{Applied, Failure, NotStarted, StepError};
+use ha_apply::{ApplyResult, PlanFailure, StepError, UnstartedStep};
 use ha_diagnostics::Diagnostic;
-use ha_plan::{Change, Move, Plan, Reason};
-use ha_value::{Action, Object, Part, Value};
+use ha_plan::{AddressMove, Change, ChangeReason, Plan};
+use ha_value::{Action, Object, TextPart, Value};
 
 /// What a plan would do, a line for each thing.
 pub(crate) fn plan(plan: &Plan) -> String {
     let mut text = String::new();
-    for Move { from, to } in &plan.moves {
+    for AddressMove { from, to } in &plan.moves {
         writeln!(text, "> {from} {to}").unwrap();
     }
     for change in &plan.changes {
@@ -100,10 +100,10 @@ fn change(change: &Change) -> String {
     text
 }
 
-fn reason(reason: &Reason) -> String {
+fn reason(reason: &ChangeReason) -> String {
     match reason {
-        Reason::Triggered(by) => format!("[triggered by {by}]"),
-        Reason::Within(container) => format!("[within {container}]"),
+        ChangeReason::Triggered(by) => format!("[triggered by {by}]"),
+        ChangeReason::Within(container) => format!("[within {container}]"),
         plain => format!("[{plain:?}]"),
     }
 }
@@ -120,10 +120,10 @@ pub(crate) fn value(it: &Value) -> String {
         Value::Sensitive(it) if it.is_known() => "secret".into(),
         Value::Sensitive(it) => format!("secret {}", value(it)),
         Value::Composed(parts) => {
-            let part = |it: &Part| match it {
-                Part::Clear(it) => format!("{it:?}"),
-                Part::Secret(_) => "secret".into(),
-                Part::Unknown { cause, secret, .. } => {
+            let part = |it: &TextPart| match it {
+                TextPart::Clear(it) => format!("{it:?}"),
+                TextPart::Secret(_) => "secret".into(),
+                TextPart::Unknown { cause, secret, .. } => {
                     let cause = cause.as_deref().map(|it| format!("({it})")).unwrap_or_default();
                     format!("{}?{cause}", if *secret { "secret " } else { "" })
                 }
@@ -151,13 +151,13 @@ pub(crate) fn diagnostics(diagnostics: &[Diagnostic]) -> String {
 }
 
 /// Why there is no plan.
-pub(crate) fn failure(failure: &Failure) -> String {
+pub(crate) fn failure(failure: &PlanFailure) -> String {
     let errors: String = failure.errors.iter().map(|it| format!("{it}\n")).collect();
     diagnostics(&failure.diagnostics) + &errors
 }
 
 /// What came of an apply, a line for each step that was not done.
-pub(crate) fn applied(applied: &Applied) -> String {
+pub(crate) fn applied(applied: &ApplyResult) -> String {
     let mut text = String::new();
     let mut failed: Vec<String> = Vec::new();
     for (address, action, error) in &applied.failed {
@@ -171,9 +171,9 @@ pub(crate) fn applied(applied: &Applied) -> String {
     let mut waiting: Vec<String> = Vec::new();
     for (address, action, why) in &applied.not_started {
         let why = match why {
-            NotStarted::Needs(it) => format!("needs {it}"),
-            NotStarted::Interrupted => "interrupted".into(),
-            NotStarted::StateUnwritable => "state unwritable".into(),
+            UnstartedStep::Needs(it) => format!("needs {it}"),
+            UnstartedStep::Interrupted => "interrupted".into(),
+            UnstartedStep::StateUnwritable => "state unwritable".into(),
         };
         waiting.push(format!("{action:?} {address} not started: {why}\n"));
     }

@@ -1,24 +1,24 @@
 //! `resource`, `data` and `provider` blocks, and the bodies inside.
 
-use ha_diagnostics::Span;
-use ha_value::{Mode, Name, slips};
+use ha_diagnostics::SourceSpan;
+use ha_value::{Name, ResourceMode, slips};
 use indexmap::map::Entry;
 
 use super::Compiler;
 use super::module::own_provider;
-use crate::body::{self, Body, Dynamic, Names, Nested};
+use crate::body::{self, BlockSchema, Body, DynamicBlock, NestedBlock};
 use crate::compiled_expression::BlockName;
 use crate::configuration::{Lifecycle, ProviderBlock, ResourceBlock};
 use crate::diagnostics;
-use crate::syntax::{self, Argument, Block};
+use crate::syntax::{self, ArgumentSyntax, BlockSyntax};
 
 impl Compiler<'_> {
     /// The name of the block, where it has one and is the first of it. `check` is the one it is read for.
-    pub(super) fn resource(&mut self, mode: Mode, mut block: Block, check: Option<&Name>) -> Option<BlockName> {
+    pub(super) fn resource(&mut self, mode: ResourceMode, mut block: BlockSyntax, check: Option<&Name>) -> Option<BlockName> {
         let head = self.span(&block);
         let span = self.resolver.span(block.at);
         let [kind, name] = self.labels(&mut block, ["KIND", "NAME"])?;
-        if mode == Mode::Data && &*kind.name == "terraform_remote_state" {
+        if mode == ResourceMode::Data && &*kind.name == "terraform_remote_state" {
             self.problem(diagnostics::no_remote_state(head));
             return None;
         }
@@ -26,8 +26,8 @@ impl Compiler<'_> {
         let name = BlockName { mode, kind: kind.name, name: name.name };
         let (mut count, mut for_each, mut provider) = (None, None, None);
         let mut depends_on = Vec::new();
-        let mut lifecycle: Option<(Lifecycle, Span)> = None;
-        let mut rest = syntax::Body::default();
+        let mut lifecycle: Option<(Lifecycle, SourceSpan)> = None;
+        let mut rest = syntax::BodySyntax::default();
         for argument in block.body.arguments {
             match &*argument.name.name {
                 "count" => count = Some(self.expression(argument.value)),
@@ -63,7 +63,7 @@ impl Compiler<'_> {
         {
             self.problem(diagnostics::many_in_check(many.span().clone()).within(head.clone()));
         }
-        let body = self.body(rest, head.clone(), &Names::RESOURCE);
+        let body = self.body(rest, head.clone(), &BlockSchema::RESOURCE);
         match self.configuration.blocks.entry(name.clone()) {
             Entry::Occupied(first) => {
                 let problem = diagnostics::declared_twice(&format!("`{name}`"), &first.get().head, head);
@@ -90,21 +90,21 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn provider(&mut self, mut block: Block) {
+    pub(super) fn provider(&mut self, mut block: BlockSyntax) {
         let span = self.span(&block);
         let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
         let name_span = self.resolver.span(name.at);
         let name = own_provider(name.name);
         let mut alias = None;
-        let mut rest = syntax::Body { arguments: Vec::new(), blocks: block.body.blocks };
+        let mut rest = syntax::BodySyntax { arguments: Vec::new(), blocks: block.body.blocks };
         for argument in block.body.arguments {
             match &*argument.name.name {
                 "alias" => alias = self.text(argument.value).map(Name::from),
-                "version" => self.unexpected(&argument.name, Names::PROVIDER),
+                "version" => self.unexpected(&argument.name, BlockSchema::PROVIDER),
                 _ => rest.arguments.push(argument),
             }
         }
-        let body = self.body(rest, span.clone(), &Names::PROVIDER);
+        let body = self.body(rest, span.clone(), &BlockSchema::PROVIDER);
         let twin = self.configuration.providers.iter().find(|it| it.name == name && it.alias == alias);
         if let Some(first) = twin {
             let problem = diagnostics::provider_twice(&name, alias.as_deref(), &first.span, span);
@@ -114,8 +114,8 @@ impl Compiler<'_> {
         self.configuration.providers.push(ProviderBlock { name, alias, body, name_span, span });
     }
 
-    pub(super) fn body(&mut self, written: syntax::Body, span: Span, meta: &'static Names) -> Body {
-        let arguments = written.arguments.into_iter().map(|Argument { name, value }| body::Argument {
+    pub(super) fn body(&mut self, written: syntax::BodySyntax, span: SourceSpan, meta: &'static BlockSchema) -> Body {
+        let arguments = written.arguments.into_iter().map(|ArgumentSyntax { name, value }| body::CompiledArgument {
             name: name.name,
             at: self.resolver.within_file(name.at),
             value: self.resolver.expression(value),
@@ -125,7 +125,7 @@ impl Compiler<'_> {
         Body { arguments, blocks, span, meta }
     }
 
-    fn nested(&mut self, mut block: Block) -> Option<Nested> {
+    fn nested(&mut self, mut block: BlockSyntax) -> Option<NestedBlock> {
         if &*block.kind.name == "dynamic" {
             return self.dynamic(block);
         }
@@ -136,16 +136,16 @@ impl Compiler<'_> {
         }
         self.labels(&mut block, [])?;
         let head = self.span(&block);
-        Some(Nested {
+        Some(NestedBlock {
             name: block.kind.name,
             at: self.resolver.within_file(block.kind.at),
-            content: self.body(block.body, head, &Names::NESTED),
+            content: self.body(block.body, head, &BlockSchema::NESTED),
             dynamic: None,
         })
     }
 
-    fn dynamic(&mut self, mut block: Block) -> Option<Nested> {
-        const KNOWN: Names = Names { arguments: &["for_each", "iterator"], blocks: &["content"] };
+    fn dynamic(&mut self, mut block: BlockSyntax) -> Option<NestedBlock> {
+        const KNOWN: BlockSchema = BlockSchema { arguments: &["for_each", "iterator"], blocks: &["content"] };
         let head = self.span(&block);
         let [name] = self.labels(&mut block, ["BLOCK"])?;
         if matches!(&*name.name, "lifecycle" | "provisioner" | "connection") {
@@ -171,14 +171,14 @@ impl Compiler<'_> {
                 _ => self.unexpected(&argument.name, KNOWN),
             }
         }
-        let (contents, others): (Vec<Block>, Vec<Block>) =
+        let (contents, others): (Vec<BlockSyntax>, Vec<BlockSyntax>) =
             block.body.blocks.into_iter().partition(|it| &*it.kind.name == "content");
         self.no_blocks(others, KNOWN);
         let Some(for_each) = for_each else {
             self.missing("for_each", before, &head);
             return None;
         };
-        let content = match <[Block; 1]>::try_from(contents) {
+        let content = match <[BlockSyntax; 1]>::try_from(contents) {
             Ok([content]) => content,
             Err(_) => {
                 self.problem(diagnostics::body::one_content(head));
@@ -187,8 +187,13 @@ impl Compiler<'_> {
         };
         self.resolver.bind(iterator);
         let inner = self.span(&content);
-        let content = self.body(content.body, inner, &Names::NESTED);
+        let content = self.body(content.body, inner, &BlockSchema::NESTED);
         self.resolver.unbind();
-        Some(Nested { name: name.name, at: self.resolver.within_file(name.at), content, dynamic: Some(Dynamic { for_each }) })
+        Some(NestedBlock {
+            name: name.name,
+            at: self.resolver.within_file(name.at),
+            content,
+            dynamic: Some(DynamicBlock { for_each }),
+        })
     }
 }

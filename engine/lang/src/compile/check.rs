@@ -1,26 +1,26 @@
 //! `check` blocks.
 
-use ha_value::Mode;
+use ha_value::ResourceMode;
 use indexmap::map::Entry;
 
 use super::Compiler;
-use crate::body::Names;
-use crate::configuration::Check;
+use crate::body::BlockSchema;
+use crate::configuration::CheckBlock;
 use crate::diagnostics;
-use crate::syntax::Block;
+use crate::syntax::BlockSyntax;
 
 impl Compiler<'_> {
-    pub(super) fn check(&mut self, mut block: Block) {
-        const KNOWN: Names = Names { arguments: &[], blocks: &["assert", "data"] };
+    pub(super) fn check(&mut self, mut block: BlockSyntax) {
+        const KNOWN: BlockSchema = BlockSchema { arguments: &[], blocks: &["assert", "data"] };
         let span = self.span(&block);
         let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
         let name = name.name;
         for argument in &block.body.arguments {
             self.unexpected(&argument.name, KNOWN);
         }
-        let mut check = Check { name: name.clone(), data: None, assertions: Vec::new(), span: span.clone() };
+        let mut check = CheckBlock { name: name.clone(), data: None, assertions: Vec::new(), span: span.clone() };
         let mut asserted = false;
-        let mut inside: Option<Block> = None;
+        let mut inside: Option<BlockSyntax> = None;
         for inner in block.body.blocks {
             match &*inner.kind.name {
                 "assert" => {
@@ -48,7 +48,7 @@ impl Compiler<'_> {
             Entry::Vacant(place) => {
                 place.insert(check);
                 if let Some(data) = inside {
-                    let data = self.resource(Mode::Data, data, Some(&name));
+                    let data = self.resource(ResourceMode::Data, data, Some(&name));
                     self.configuration.checks[&name].data = data;
                 }
             }

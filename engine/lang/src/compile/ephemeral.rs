@@ -2,24 +2,24 @@
 
 use std::collections::HashSet;
 
-use ha_diagnostics::{Diagnostic, Span};
-use ha_value::{Mode, Name};
+use ha_diagnostics::{Diagnostic, SourceSpan};
+use ha_value::{Name, ResourceMode};
 
 use crate::compiled_expression::Expression;
 use crate::configuration::{Condition, Configuration};
 use crate::diagnostics::ephemeral as mistakes;
-use crate::ephemeral::Ephemeral;
+use crate::ephemeral::EphemeralValues;
 
 /// Checks everything but the arguments of resources, some of which take what is never kept. Of `unsound` modules nothing is
 /// said.
 pub(super) fn ephemeral(configuration: &Configuration, unsound: &HashSet<Name>, problems: &mut Vec<Diagnostic>) {
-    let ephemeral = &Ephemeral::of(configuration);
-    let mut refuse = |what: &str, expression: &Expression, head: &Span| {
+    let ephemeral = &EphemeralValues::of(configuration);
+    let mut refuse = |what: &str, expression: &Expression, head: &SourceSpan| {
         if let Some(reference) = ephemeral.reference(expression) {
             problems.push(mistakes::not_here(what, reference).within(head.clone()));
         }
     };
-    let messages = |conditions: &[Condition], refuse: &mut dyn FnMut(&str, &Expression, &Span)| {
+    let messages = |conditions: &[Condition], refuse: &mut dyn FnMut(&str, &Expression, &SourceSpan)| {
         for condition in conditions {
             refuse("error_message", &condition.error_message, &condition.span);
         }
@@ -77,7 +77,7 @@ pub(super) fn ephemeral(configuration: &Configuration, unsound: &HashSet<Name>, 
             problems.push(mistakes::argument(&path.to_string(), reference).within(provider.span.clone()));
         }
     }
-    for block in configuration.blocks.values().filter(|it| it.name.mode == Mode::Data) {
+    for block in configuration.blocks.values().filter(|it| it.name.mode == ResourceMode::Data) {
         for (path, reference) in ephemeral.arguments(&block.body) {
             problems.push(mistakes::not_here(&path.to_string(), reference).within(block.head.clone()));
         }

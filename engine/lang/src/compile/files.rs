@@ -6,28 +6,28 @@ use crate::SourceFile;
 use crate::diagnostics::file as mistakes;
 use crate::json;
 use crate::parse;
-use crate::source::{Family, Role, is_json};
-use crate::syntax::Body;
+use crate::source::{FileFamily, FileRole, is_json};
+use crate::syntax::BodySyntax;
 
 /// The files of one directory, sorted out.
-pub(super) struct Files<'a> {
-    pub(super) family: Family,
+pub(super) struct DirectoryFiles<'a> {
+    pub(super) family: FileFamily,
     pub(super) primary: Vec<&'a SourceFile>,
     pub(super) overrides: Vec<&'a SourceFile>,
 }
 
-impl<'a> Files<'a> {
+impl<'a> DirectoryFiles<'a> {
     /// Sorts out what belongs to a configuration. Of two families the one that came first is read.
     pub(super) fn sorted(files: &'a [SourceFile], problems: &mut Vec<Diagnostic>) -> Self {
-        let mut sorted = Self { family: Family::Ha, primary: Vec::new(), overrides: Vec::new() };
-        let mut first: Option<(&SourceFile, Family)> = None;
+        let mut sorted = Self { family: FileFamily::Ha, primary: Vec::new(), overrides: Vec::new() };
+        let mut first: Option<(&SourceFile, FileFamily)> = None;
         let mut mixed = false;
         for file in files {
-            let role = Role::of(&file.name).unwrap_or(Role::Primary(Family::Ha));
+            let role = FileRole::of(&file.name).unwrap_or(FileRole::Primary(FileFamily::Ha));
             let (family, place) = match role {
-                Role::Primary(family) => (family, &mut sorted.primary),
-                Role::Override(family) => (family, &mut sorted.overrides),
-                Role::Beside => {
+                FileRole::Primary(family) => (family, &mut sorted.primary),
+                FileRole::Override(family) => (family, &mut sorted.overrides),
+                FileRole::Beside => {
                     problems.push(mistakes::beside(&file.name));
                     continue;
                 }
@@ -53,6 +53,6 @@ impl<'a> Files<'a> {
 }
 
 /// What a file says, in either syntax.
-pub(super) fn body(file: &SourceFile) -> (Body, Vec<Diagnostic>) {
+pub(super) fn body(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
     if is_json(&file.name) { json::body(file) } else { parse::body(file) }
 }

@@ -3,16 +3,16 @@
 use ha_value::Name;
 
 use super::{Compiler, is_identifier};
-use crate::body::Names;
+use crate::body::BlockSchema;
 use crate::diagnostics;
 use crate::diagnostics::function as mistakes;
 use crate::functions;
-use crate::syntax::{Argument, Block, Kind, Node};
-use crate::user_functions::Defined;
+use crate::syntax::{ArgumentSyntax, BlockSyntax, SyntaxKind, SyntaxNode};
+use crate::user_functions::FunctionDefinition;
 
 impl Compiler<'_> {
-    pub(super) fn function(&mut self, mut block: Block) {
-        const KNOWN: Names = Names { arguments: &["params", "variadic_param", "result", "description"], blocks: &[] };
+    pub(super) fn function(&mut self, mut block: BlockSyntax) {
+        const KNOWN: BlockSchema = BlockSchema { arguments: &["params", "variadic_param", "result", "description"], blocks: &[] };
         let span = self.span(&block);
         let Some([label]) = self.labels(&mut block, ["NAME"]) else { return };
         let name = label.name;
@@ -28,7 +28,7 @@ impl Compiler<'_> {
         self.no_blocks(block.body.blocks, KNOWN);
         let before = self.resolver.problems.len();
         let (mut parameters, mut rest, mut result) = (Vec::new(), None, None);
-        for Argument { name, value } in block.body.arguments {
+        for ArgumentSyntax { name, value } in block.body.arguments {
             match &*name.name {
                 "params" => parameters = self.parameters(value),
                 "variadic_param" => rest = self.rest(value),
@@ -49,12 +49,12 @@ impl Compiler<'_> {
             names.push(parameter.clone());
         }
         let result = self.resolver.within_function(&name, names, result);
-        self.resolver.functions.define(&name, Defined { parameters, rest, result });
+        self.resolver.functions.define(&name, FunctionDefinition { parameters, rest, result });
     }
 
-    fn parameters(&mut self, value: Node) -> Vec<Name> {
+    fn parameters(&mut self, value: SyntaxNode) -> Vec<Name> {
         let span = self.resolver.span(value.at);
-        let Kind::Tuple(items) = value.kind else {
+        let SyntaxKind::Tuple(items) = value.kind else {
             self.problem(mistakes::parameters_are_no_names(span));
             return Vec::new();
         };
@@ -71,7 +71,7 @@ impl Compiler<'_> {
         names
     }
 
-    fn rest(&mut self, value: Node) -> Option<Name> {
+    fn rest(&mut self, value: SyntaxNode) -> Option<Name> {
         match value.keyword() {
             Some(name) if is_identifier(name) => Some(name.clone()),
             _ => {

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use ha_diagnostics::Span;
+use ha_diagnostics::SourceSpan;
 use ha_value::{Name, Value, slips};
 use indexmap::map::Entry;
 
-use super::{Compiler, Source};
-use crate::body::Names;
+use super::{Compiler, ModuleSource};
+use crate::body::BlockSchema;
 use crate::compiled_expression::Expression;
-use crate::configuration::{Configuration, IndexMap, ModuleCall, ProviderHandedIn};
+use crate::configuration::{Configuration, IndexMap, ModuleCall, PassedProvider};
 use crate::diagnostics;
 use crate::diagnostics::module as mistakes;
 use crate::providers;
-use crate::syntax::{Argument, Block, Kind, Node};
+use crate::syntax::{ArgumentSyntax, BlockSyntax, SyntaxKind, SyntaxNode};
 
 impl Compiler<'_> {
-    pub(super) fn module(&mut self, mut block: Block) {
+    pub(super) fn module(&mut self, mut block: BlockSyntax) {
         let head = self.span(&block);
         let span = self.resolver.span(block.at);
         let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
@@ -67,7 +67,7 @@ impl Compiler<'_> {
                         self.problem(problem);
                     }
                 },
-                _ => self.no_blocks(vec![inner], Names { arguments: &mistakes::META, blocks: &["lifecycle"] }),
+                _ => self.no_blocks(vec![inner], BlockSchema { arguments: &mistakes::META, blocks: &["lifecycle"] }),
             }
         }
         self.one_way_to_repeat(call.count.as_ref(), call.for_each.as_ref(), call.enabled.as_ref(), &head);
@@ -88,7 +88,7 @@ impl Compiler<'_> {
                 self.problem(problem);
             }
             Entry::Vacant(place) => {
-                self.sources.push(Source { module: name, expression: source });
+                self.sources.push(ModuleSource { module: name, expression: source });
                 place.insert(call);
             }
         }
@@ -100,7 +100,7 @@ impl Compiler<'_> {
         count: Option<&Expression>,
         for_each: Option<&Expression>,
         enabled: Option<&Expression>,
-        head: &Span,
+        head: &SourceSpan,
     ) {
         if let (Some(_), Some(each)) = (count, for_each) {
             self.problem(diagnostics::count_and_for_each(each.span().clone()).within(head.clone()));
@@ -111,12 +111,12 @@ impl Compiler<'_> {
     }
 
     /// The `lifecycle` block of a module, which says only whether there is one.
-    fn enabled(&mut self, mut block: Block) -> Option<Expression> {
-        const KNOWN: Names = Names { arguments: &["enabled"], blocks: &[] };
+    fn enabled(&mut self, mut block: BlockSyntax) -> Option<Expression> {
+        const KNOWN: BlockSchema = BlockSchema { arguments: &["enabled"], blocks: &[] };
         self.labels(&mut block, [])?;
         self.no_blocks(block.body.blocks, KNOWN);
         let mut enabled = None;
-        for Argument { name, value } in block.body.arguments {
+        for ArgumentSyntax { name, value } in block.body.arguments {
             match &*name.name {
                 "enabled" => enabled = Some(self.expression(value)),
                 _ => self.unexpected(&name, KNOWN),
@@ -126,13 +126,13 @@ impl Compiler<'_> {
     }
 
     /// `{ aws = aws.west, aws.east = aws }`
-    fn handed_in(&mut self, value: Node) -> Vec<ProviderHandedIn> {
+    fn handed_in(&mut self, value: SyntaxNode) -> Vec<PassedProvider> {
         let span = self.resolver.span(value.at);
-        let Kind::Object(entries) = value.kind else {
+        let SyntaxKind::Object(entries) = value.kind else {
             self.problem(mistakes::providers_are_no_object(span));
             return Vec::new();
         };
-        let mut handed: Vec<ProviderHandedIn> = Vec::with_capacity(entries.len());
+        let mut handed: Vec<PassedProvider> = Vec::with_capacity(entries.len());
         for (inside, outside) in entries {
             let span = self.resolver.span(inside.at.to(outside.at));
             let (Some(inside), Some(outside)) = (self.provider_name(inside), self.provider_name(outside)) else { continue };
@@ -140,13 +140,13 @@ impl Compiler<'_> {
                 self.problem(mistakes::handed_in_twice(&inside, span));
                 continue;
             }
-            handed.push(ProviderHandedIn { inside, outside, span });
+            handed.push(PassedProvider { inside, outside, span });
         }
         handed
     }
 
     /// `aws`, `aws.east`, or either in quotes.
-    pub(super) fn provider_name(&mut self, value: Node) -> Option<(Name, Option<Name>)> {
+    pub(super) fn provider_name(&mut self, value: SyntaxNode) -> Option<(Name, Option<Name>)> {
         let span = self.resolver.span(value.at);
         let name = provider_name(value);
         if name.is_none() {
@@ -161,19 +161,19 @@ pub(super) fn own_provider(name: Name) -> Name {
     if &*name == providers::BUILT_IN { providers::OWN.into() } else { name }
 }
 
-pub(super) fn provider_name(value: Node) -> Option<(Name, Option<Name>)> {
+pub(super) fn provider_name(value: SyntaxNode) -> Option<(Name, Option<Name>)> {
     let (name, alias) = written_provider(value)?;
     Some((own_provider(name), alias))
 }
 
-fn written_provider(value: Node) -> Option<(Name, Option<Name>)> {
+fn written_provider(value: SyntaxNode) -> Option<(Name, Option<Name>)> {
     match value.kind {
-        Kind::Root(name) => Some((name, None)),
-        Kind::Attribute(of, alias) => match of.kind {
-            Kind::Root(name) => Some((name, Some(alias.name))),
+        SyntaxKind::Root(name) => Some((name, None)),
+        SyntaxKind::Attribute(of, alias) => match of.kind {
+            SyntaxKind::Root(name) => Some((name, Some(alias.name))),
             _ => None,
         },
-        Kind::Literal(Value::String(text)) => Some(match text.split_once('.') {
+        SyntaxKind::Literal(Value::String(text)) => Some(match text.split_once('.') {
             Some((name, alias)) => (name.into(), Some(alias.into())),
             None => (text, None),
         }),

@@ -10,8 +10,8 @@ use indexmap::map::Entry;
 
 use crate::SourceFile;
 use crate::diagnostics::file as mistakes;
-use crate::resolve::Resolver;
-use crate::syntax::{Argument, Block, Body, Placed};
+use crate::resolve::NameResolver;
+use crate::syntax::{ArgumentSyntax, BlockSyntax, BodySyntax, SpanRelocator};
 
 use super::files;
 
@@ -21,15 +21,15 @@ pub(super) struct Overrides {
     /// The files, by where their places begin.
     bases: Vec<(u32, Arc<str>)>,
     /// By kind, labels and, of a provider, alias; each with whether there is such a block.
-    blocks: IndexMap<Key, Over>,
-    locals: IndexMap<Name, (Argument, bool)>,
+    blocks: IndexMap<OverrideKey, OverrideBlock>,
+    locals: IndexMap<Name, (ArgumentSyntax, bool)>,
 }
 
-type Key = (Name, Vec<Name>);
+type OverrideKey = (Name, Vec<Name>);
 
-struct Over {
+struct OverrideBlock {
     /// None once it is where it belongs.
-    block: Option<Block>,
+    block: Option<BlockSyntax>,
     there: bool,
 }
 
@@ -55,17 +55,17 @@ impl Overrides {
     }
 
     /// The resolver for a primary file with what overrides parts of it.
-    pub(super) fn resolver(&self, file: &SourceFile) -> Resolver {
+    pub(super) fn resolver(&self, file: &SourceFile) -> NameResolver {
         let first = std::iter::once((0, file.name.clone()));
-        Resolver::over(first.chain(self.bases.iter().cloned()).collect())
+        NameResolver::over(first.chain(self.bases.iter().cloned()).collect())
     }
 
     /// The resolver for what is in override files alone.
-    fn own_resolver(&self) -> Option<Resolver> {
-        (!self.bases.is_empty()).then(|| Resolver::over(self.bases.clone()))
+    fn own_resolver(&self) -> Option<NameResolver> {
+        (!self.bases.is_empty()).then(|| NameResolver::over(self.bases.clone()))
     }
 
-    fn gather(&mut self, body: Body, problems: &mut Vec<Diagnostic>) {
+    fn gather(&mut self, body: BodySyntax, problems: &mut Vec<Diagnostic>) {
         let Some(resolver) = self.own_resolver() else { return };
         for argument in body.arguments {
             problems.push(crate::diagnostics::body::argument_at_top(&argument.name.name, resolver.span(argument.name.at)));
@@ -91,7 +91,7 @@ impl Overrides {
                             Some(first) => merge(first, block),
                             place => *place = Some(block),
                         },
-                        Entry::Vacant(place) => drop(place.insert(Over { block: Some(block), there: false })),
+                        Entry::Vacant(place) => drop(place.insert(OverrideBlock { block: Some(block), there: false })),
                     }
                 }
             }
@@ -99,7 +99,7 @@ impl Overrides {
     }
 
     /// Puts into a primary file what overrides parts of it.
-    pub(super) fn apply(&mut self, body: &mut Body) {
+    pub(super) fn apply(&mut self, body: &mut BodySyntax) {
         if self.bases.is_empty() {
             return;
         }
@@ -133,15 +133,15 @@ impl Overrides {
     }
 
     /// What is left over: blocks of which some may stand alone, once everything that is not there has been told.
-    pub(super) fn rest(self, problems: &mut Vec<Diagnostic>) -> Option<(Body, Resolver)> {
+    pub(super) fn rest(self, problems: &mut Vec<Diagnostic>) -> Option<(BodySyntax, NameResolver)> {
         let resolver = self.own_resolver()?;
-        let mut rest = Body::default();
+        let mut rest = BodySyntax::default();
         for (name, (argument, there)) in self.locals {
             if !there {
                 problems.push(mistakes::nothing_to_override(&format!("local value `{name}`"), resolver.span(argument.name.at)));
             }
         }
-        for ((kind, labels), Over { block, there }) in self.blocks {
+        for ((kind, labels), OverrideBlock { block, there }) in self.blocks {
             let Some(block) = block.filter(|_| !there) else { continue };
             let needs_another = match &*kind {
                 "variable" | "output" | "module" | "resource" | "data" => true,
@@ -161,7 +161,7 @@ impl Overrides {
 }
 
 /// What a block is of.
-fn key(block: &Block) -> Key {
+fn key(block: &BlockSyntax) -> OverrideKey {
     let mut labels: Vec<Name> = block.labels.iter().map(|it| it.name.clone()).collect();
     if &*block.kind.name == "provider" {
         let alias = block.body.arguments.iter().find(|it| &*it.name.name == "alias");
@@ -171,14 +171,14 @@ fn key(block: &Block) -> Key {
 }
 
 /// Arguments take the place of those of the same name, nested blocks that of all blocks of the same name.
-fn merge(block: &mut Block, over: Block) {
+fn merge(block: &mut BlockSyntax, over: BlockSyntax) {
     for argument in over.body.arguments {
         match block.body.arguments.iter_mut().find(|it| it.name.name == argument.name.name) {
             Some(place) => *place = argument,
             None => block.body.arguments.push(argument),
         }
     }
-    let (deep, flat): (Vec<Block>, Vec<Block>) =
+    let (deep, flat): (Vec<BlockSyntax>, Vec<BlockSyntax>) =
         over.body.blocks.into_iter().partition(|it| matches!(&*it.kind.name, "lifecycle" | "required_providers"));
     for inner in deep {
         match block.body.blocks.iter_mut().find(|it| it.kind.name == inner.kind.name) {
@@ -192,7 +192,7 @@ fn merge(block: &mut Block, over: Block) {
 }
 
 /// Takes off a block what another one says instead.
-fn without(block: &mut Block, over: &Block) {
+fn without(block: &mut BlockSyntax, over: &BlockSyntax) {
     let given: HashSet<&Name> = over.body.arguments.iter().map(|it| &it.name.name).collect();
     block.body.arguments.retain(|it| !given.contains(&it.name.name));
     for inner in &over.body.blocks {
@@ -207,7 +207,7 @@ fn without(block: &mut Block, over: &Block) {
 }
 
 /// The name of the blocks that a block is or makes.
-fn made_by(block: &Block) -> &Name {
+fn made_by(block: &BlockSyntax) -> &Name {
     match (&*block.kind.name, block.labels.first()) {
         ("dynamic", Some(label)) => &label.name,
         _ => &block.kind.name,

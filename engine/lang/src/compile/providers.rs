@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use ha_diagnostics::Diagnostic;
 use ha_value::Name;
 
-use crate::configuration::{Configuration, ModuleCall, RequiredProvider, Settings};
+use crate::configuration::{Configuration, ModuleCall, RequiredProvider, SettingsBlock};
 use crate::diagnostics::module as mistakes;
 
 type ProviderName = (Name, Option<Name>);
@@ -58,7 +58,7 @@ pub(crate) fn stand_ins(configuration: &mut Configuration) {
     configuration.providers = own;
     for provider in empty {
         let Some(alias) = provider.alias else { continue };
-        let settings = configuration.settings.get_or_insert_with(|| Settings::new(provider.span.clone()));
+        let settings = configuration.settings.get_or_insert_with(|| SettingsBlock::new(provider.span.clone()));
         let required = settings.required_providers.entry(provider.name);
         let required = required.or_insert_with(|| RequiredProvider::new(provider.span));
         if !required.aliases.contains(&alias) {

@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use ha_value::{Key, Mode, Place};
+use ha_value::{InstanceKey, ResourceMode, TargetAddress};
 
 use super::Compiler;
-use crate::body::Names;
-use crate::configuration::{Import, Moved, Removed};
+use crate::body::BlockSchema;
+use crate::configuration::{ImportBlock, MovedBlock, RemovedBlock};
 use crate::diagnostics;
 use crate::diagnostics::place as mistakes;
-use crate::syntax::{Argument, Block};
+use crate::syntax::{ArgumentSyntax, BlockSyntax};
 
 impl Compiler<'_> {
-    pub(super) fn moved(&mut self, mut block: Block) {
-        const KNOWN: Names = Names { arguments: &["from", "to"], blocks: &[] };
+    pub(super) fn moved(&mut self, mut block: BlockSyntax) {
+        const KNOWN: BlockSchema = BlockSchema { arguments: &["from", "to"], blocks: &[] };
         let span = self.span(&block);
         if self.labels(&mut block, []).is_none() {
             return;
@@ -21,7 +21,7 @@ impl Compiler<'_> {
         self.no_blocks(block.body.blocks, KNOWN);
         let before = self.resolver.problems.len();
         let (mut from, mut to) = (None, None);
-        for Argument { name, value } in block.body.arguments {
+        for ArgumentSyntax { name, value } in block.body.arguments {
             match &*name.name {
                 "from" => from = Some(self.place(value)),
                 "to" => to = Some(self.place(value)),
@@ -42,18 +42,18 @@ impl Compiler<'_> {
             self.problem(mistakes::data_do_not_move(data, span));
             return;
         }
-        self.configuration.moved.push(Moved { from, to, span });
+        self.configuration.moved.push(MovedBlock { from, to, span });
     }
 
-    pub(super) fn removed(&mut self, mut block: Block) {
-        const KNOWN: Names = Names { arguments: &["from"], blocks: &["lifecycle"] };
+    pub(super) fn removed(&mut self, mut block: BlockSyntax) {
+        const KNOWN: BlockSchema = BlockSchema { arguments: &["from"], blocks: &["lifecycle"] };
         let span = self.span(&block);
         if self.labels(&mut block, []).is_none() {
             return;
         }
         let before = self.resolver.problems.len();
         let mut from = None;
-        for Argument { name, value } in block.body.arguments {
+        for ArgumentSyntax { name, value } in block.body.arguments {
             match &*name.name {
                 "from" => {
                     let written = self.resolver.span(value.at);
@@ -89,7 +89,7 @@ impl Compiler<'_> {
                 return self.missing("from", before, &span);
             }
         };
-        if from.key != Key::None || from.module.iter().any(|(_, key)| *key != Key::None) {
+        if from.key != InstanceKey::None || from.module.iter().any(|(_, key)| *key != InstanceKey::None) {
             self.problem(mistakes::removed_has_keys(&from, written));
             return;
         }
@@ -97,17 +97,17 @@ impl Compiler<'_> {
             self.problem(mistakes::data_are_not_removed(&from, written));
             return;
         }
-        self.configuration.removed.push(Removed { from, destroy, span });
+        self.configuration.removed.push(RemovedBlock { from, destroy, span });
     }
 
-    fn whether_destroyed(&mut self, mut block: Block) -> bool {
-        const KNOWN: Names = Names { arguments: &["destroy"], blocks: &[] };
+    fn whether_destroyed(&mut self, mut block: BlockSyntax) -> bool {
+        const KNOWN: BlockSchema = BlockSchema { arguments: &["destroy"], blocks: &[] };
         if self.labels(&mut block, []).is_none() {
             return true;
         }
         self.no_blocks(block.body.blocks, KNOWN);
         let mut destroy = true;
-        for Argument { name, value } in block.body.arguments {
+        for ArgumentSyntax { name, value } in block.body.arguments {
             match &*name.name {
                 "destroy" => destroy = self.flag(value),
                 _ => self.unexpected(&name, KNOWN),
@@ -116,8 +116,8 @@ impl Compiler<'_> {
         destroy
     }
 
-    pub(super) fn import(&mut self, mut block: Block) {
-        const KNOWN: Names = Names { arguments: &["to", "id", "for_each", "provider"], blocks: &[] };
+    pub(super) fn import(&mut self, mut block: BlockSyntax) {
+        const KNOWN: BlockSchema = BlockSchema { arguments: &["to", "id", "for_each", "provider"], blocks: &[] };
         let span = self.span(&block);
         if self.labels(&mut block, []).is_none() {
             return;
@@ -125,7 +125,7 @@ impl Compiler<'_> {
         self.no_blocks(block.body.blocks, KNOWN);
         let before = self.resolver.problems.len();
         let (mut to, mut id, mut for_each, mut provider) = (None, None, None, None);
-        for Argument { name, value } in block.body.arguments {
+        for ArgumentSyntax { name, value } in block.body.arguments {
             match &*name.name {
                 "to" => {
                     let written = self.resolver.span(value.at);
@@ -144,23 +144,23 @@ impl Compiler<'_> {
             self.missing("id", before, &span);
         }
         let (Some(Some((to, written))), Some(id)) = (to, id) else { return };
-        if to.block.mode == Mode::Data {
+        if to.block.mode == ResourceMode::Data {
             self.problem(mistakes::data_are_not_imported(&to.block, written));
             return;
         }
-        let import = Import { module: to.module, block: to.block, key: to.key, id, for_each, provider, to: written, span };
+        let import = ImportBlock { module: to.module, block: to.block, key: to.key, id, for_each, provider, to: written, span };
         self.configuration.imports.push(import);
     }
 }
 
-fn is_data(place: &Place) -> bool {
-    matches!(place.block, Some((Mode::Data, ..)))
+fn is_data(place: &TargetAddress) -> bool {
+    matches!(place.block, Some((ResourceMode::Data, ..)))
 }
 
 /// What is wrong with moves whatever the state is: each by itself, and all of one module together.
-pub(super) fn moves(moved: &[Moved], problems: &mut Vec<ha_diagnostics::Diagnostic>) {
-    let mut by_from: HashMap<&Place, &Moved> = HashMap::with_capacity(moved.len());
-    let mut by_to: HashMap<&Place, &Moved> = HashMap::with_capacity(moved.len());
+pub(super) fn moves(moved: &[MovedBlock], problems: &mut Vec<ha_diagnostics::Diagnostic>) {
+    let mut by_from: HashMap<&TargetAddress, &MovedBlock> = HashMap::with_capacity(moved.len());
+    let mut by_to: HashMap<&TargetAddress, &MovedBlock> = HashMap::with_capacity(moved.len());
     for it in moved {
         if it.from == it.to {
             problems.push(mistakes::moved_nowhere(it));
@@ -182,15 +182,15 @@ pub(super) fn moves(moved: &[Moved], problems: &mut Vec<ha_diagnostics::Diagnost
 
 /// Tells of moves that lead back to where they began. Each place has one move out of it, so a walk from place to place
 /// meets a cycle at most once; what was walked over needs no second walk.
-fn cycles(moved: &[Moved], by_from: &HashMap<&Place, &Moved>, problems: &mut Vec<ha_diagnostics::Diagnostic>) {
-    let mut walked: HashMap<&Place, usize> = HashMap::with_capacity(moved.len());
+fn cycles(moved: &[MovedBlock], by_from: &HashMap<&TargetAddress, &MovedBlock>, problems: &mut Vec<ha_diagnostics::Diagnostic>) {
+    let mut walked: HashMap<&TargetAddress, usize> = HashMap::with_capacity(moved.len());
     for (walk, start) in moved.iter().enumerate().filter(|(_, it)| it.from != it.to) {
         let mut path = Vec::new();
         let mut place = &start.from;
         while let Some(next) = by_from.get(place) {
             match walked.get(place) {
                 Some(earlier) if *earlier == walk => {
-                    let begin = path.iter().position(|it: &&Moved| it.from == *place).unwrap_or(0);
+                    let begin = path.iter().position(|it: &&MovedBlock| it.from == *place).unwrap_or(0);
                     problems.push(mistakes::moved_in_a_circle(&path[begin..]));
                     break;
                 }

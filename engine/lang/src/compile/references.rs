@@ -6,20 +6,20 @@ use std::cell::Cell;
 use std::collections::HashSet;
 
 use ha_diagnostics::Diagnostic;
-use ha_value::{Key, Mode, Name, Place, slips};
+use ha_value::{InstanceKey, Name, ResourceMode, TargetAddress, slips};
 
-use crate::compiled_expression::{BlockName, Expression, Reference, Target};
-use crate::configuration::{Condition, Configuration, Import, ModuleCall, ResourceBlock};
+use crate::compiled_expression::{BlockName, Expression, Reference, ReferenceTarget};
+use crate::configuration::{Condition, Configuration, ImportBlock, ModuleCall, ResourceBlock};
 use crate::diagnostics::reference as mistakes;
 use crate::diagnostics::reference::Meant;
 use crate::diagnostics::{module, place};
-use meant::Searched;
+use meant::SearchedConfiguration;
 
 /// What a place may refer to beyond what is declared.
 #[derive(Clone, Copy, Default)]
-struct Around<'a> {
+struct ReferenceContext<'a> {
     /// What is declared by the block or argument that it is in.
-    itself: Option<&'a Target>,
+    itself: Option<&'a ReferenceTarget>,
     each: bool,
     count: bool,
     own: bool,
@@ -30,14 +30,14 @@ struct Around<'a> {
 /// Checks a configuration whose modules are in their places. Of those that are `unsound` nothing is said: what they lack may
 /// be what could not be read.
 pub(crate) fn references(configuration: &Configuration, unsound: &HashSet<Name>, problems: &mut Vec<Diagnostic>) {
-    let mut checker = Checker { configuration, unsound, problems, suggested: Cell::new(0) };
-    let nowhere = Around::default();
+    let mut checker = ReferenceChecker { configuration, unsound, problems, suggested: Cell::new(0) };
+    let nowhere = ReferenceContext::default();
     for variable in configuration.variables.values() {
         checker.conditions(&variable.validations, nowhere);
     }
     for local in configuration.locals.values() {
-        let itself = Target::Local(local.name.clone());
-        checker.expression(&local.expression, Around { itself: Some(&itself), ..nowhere });
+        let itself = ReferenceTarget::Local(local.name.clone());
+        checker.expression(&local.expression, ReferenceContext { itself: Some(&itself), ..nowhere });
     }
     for output in configuration.outputs.values() {
         checker.expression(&output.value, nowhere);
@@ -54,7 +54,7 @@ pub(crate) fn references(configuration: &Configuration, unsound: &HashSet<Name>,
         checker.block(block);
     }
     for check in configuration.checks.values() {
-        checker.conditions(&check.assertions, Around { check: Some(&check.name), ..nowhere });
+        checker.conditions(&check.assertions, ReferenceContext { check: Some(&check.name), ..nowhere });
     }
     for import in &configuration.imports {
         checker.import(import);
@@ -70,7 +70,7 @@ pub(crate) fn references(configuration: &Configuration, unsound: &HashSet<Name>,
     }
 }
 
-struct Checker<'a> {
+struct ReferenceChecker<'a> {
     configuration: &'a Configuration,
     unsound: &'a HashSet<Name>,
     problems: &'a mut Vec<Diagnostic>,
@@ -81,12 +81,12 @@ struct Checker<'a> {
 /// Similar names are searched for so many mistakes; searching for all would take too long where there are very many.
 const SUGGESTIONS: usize = 50;
 
-impl Checker<'_> {
+impl ReferenceChecker<'_> {
     fn block(&mut self, block: &ResourceBlock) {
         let before = self.problems.len();
-        let itself = Target::Block(block.name.clone());
-        let nowhere = Around { itself: Some(&itself), check: block.check.as_ref(), ..Around::default() };
-        let inside = Around { each: block.for_each.is_some(), count: block.count.is_some(), ..nowhere };
+        let itself = ReferenceTarget::Block(block.name.clone());
+        let nowhere = ReferenceContext { itself: Some(&itself), check: block.check.as_ref(), ..ReferenceContext::default() };
+        let inside = ReferenceContext { each: block.for_each.is_some(), count: block.count.is_some(), ..nowhere };
         for expression in block.count.iter().chain(&block.for_each).chain(&block.lifecycle.enabled) {
             self.expression(expression, nowhere);
         }
@@ -101,7 +101,7 @@ impl Checker<'_> {
             self.all(trigger.key.iter().flat_map(Expression::references), inside);
         }
         self.conditions(&lifecycle.preconditions, inside);
-        self.conditions(&lifecycle.postconditions, Around { own: true, ..inside });
+        self.conditions(&lifecycle.postconditions, ReferenceContext { own: true, ..inside });
         for problem in &mut self.problems[before..] {
             problem.context.get_or_insert_with(|| block.head.clone());
         }
@@ -109,9 +109,9 @@ impl Checker<'_> {
 
     fn call(&mut self, call: &ModuleCall) {
         let before = self.problems.len();
-        let itself = Target::Module(call.name.clone());
-        let nowhere = Around { itself: Some(&itself), ..Around::default() };
-        let inside = Around { each: call.for_each.is_some(), count: call.count.is_some(), ..nowhere };
+        let itself = ReferenceTarget::Module(call.name.clone());
+        let nowhere = ReferenceContext { itself: Some(&itself), ..ReferenceContext::default() };
+        let inside = ReferenceContext { each: call.for_each.is_some(), count: call.count.is_some(), ..nowhere };
         for expression in call.count.iter().chain(&call.for_each).chain(&call.enabled) {
             self.expression(expression, nowhere);
         }
@@ -139,9 +139,9 @@ impl Checker<'_> {
         }
     }
 
-    fn import(&mut self, import: &Import) {
-        let nowhere = Around::default();
-        let inside = Around { each: import.for_each.is_some(), ..nowhere };
+    fn import(&mut self, import: &ImportBlock) {
+        let nowhere = ReferenceContext::default();
+        let inside = ReferenceContext { each: import.for_each.is_some(), ..nowhere };
         if let Some(expression) = &import.for_each {
             self.expression(expression, nowhere);
         }
@@ -188,11 +188,11 @@ impl Checker<'_> {
     }
 
     /// Whether the configuration has exactly this one instance at a place, for sure and not as one of several.
-    fn is_alone(&self, place: &Place) -> bool {
+    fn is_alone(&self, place: &TargetAddress) -> bool {
         let mut module = self.configuration;
         for (name, key) in place.module.iter() {
             match module.modules.get(name) {
-                Some(it) if *key == Key::None && it.count.is_none() && it.for_each.is_none() && it.enabled.is_none() => {
+                Some(it) if *key == InstanceKey::None && it.count.is_none() && it.for_each.is_none() && it.enabled.is_none() => {
                     module = &it.configuration;
                 }
                 _ => return false,
@@ -200,59 +200,61 @@ impl Checker<'_> {
         }
         let Some((mode, kind, name)) = &place.block else { return true };
         let block = module.blocks.get(&BlockName { mode: *mode, kind: kind.clone(), name: name.clone() });
-        place.key == Key::None
+        place.key == InstanceKey::None
             && block.is_some_and(|it| it.count.is_none() && it.for_each.is_none() && it.lifecycle.enabled.is_none())
     }
 
-    fn conditions(&mut self, conditions: &[Condition], place: Around<'_>) {
+    fn conditions(&mut self, conditions: &[Condition], place: ReferenceContext<'_>) {
         for condition in conditions {
             self.expression(&condition.condition, place);
             self.expression(&condition.error_message, place);
         }
     }
 
-    fn expression(&mut self, expression: &Expression, place: Around<'_>) {
+    fn expression(&mut self, expression: &Expression, place: ReferenceContext<'_>) {
         self.all(expression.references(), place);
     }
 
-    fn all<'r>(&mut self, references: impl IntoIterator<Item = &'r Reference>, place: Around<'_>) {
+    fn all<'r>(&mut self, references: impl IntoIterator<Item = &'r Reference>, place: ReferenceContext<'_>) {
         for reference in references {
             let problem = self.reference(reference, place);
             self.problems.extend(problem);
         }
     }
 
-    fn reference(&self, reference: &Reference, place: Around<'_>) -> Option<Diagnostic> {
+    fn reference(&self, reference: &Reference, place: ReferenceContext<'_>) -> Option<Diagnostic> {
         let span = || reference.span.clone();
         let configuration = self.configuration;
         match &reference.target {
-            Target::Variable(name) if !configuration.variables.contains_key(name) => {
-                let twin = Target::Local(name.clone());
-                let meant = self.meant(name, configuration.variables.keys(), Target::Variable, twin, place);
+            ReferenceTarget::Variable(name) if !configuration.variables.contains_key(name) => {
+                let twin = ReferenceTarget::Local(name.clone());
+                let meant = self.meant(name, configuration.variables.keys(), ReferenceTarget::Variable, twin, place);
                 Some(mistakes::not_declared("variable", name, reference, meant))
             }
-            Target::Local(name) if !configuration.locals.contains_key(name) => {
-                let twin = Target::Variable(name.clone());
-                let meant = self.meant(name, configuration.locals.keys(), Target::Local, twin, place);
+            ReferenceTarget::Local(name) if !configuration.locals.contains_key(name) => {
+                let twin = ReferenceTarget::Variable(name.clone());
+                let meant = self.meant(name, configuration.locals.keys(), ReferenceTarget::Local, twin, place);
                 Some(mistakes::not_declared("local value", name, reference, meant))
             }
-            Target::Block(name) => match configuration.blocks.get(name).map(|it| &it.check) {
+            ReferenceTarget::Block(name) => match configuration.blocks.get(name).map(|it| &it.check) {
                 None => Some(self.no_such_block(name, reference, place)),
                 Some(Some(check)) if place.check != Some(check) => Some(mistakes::of_another_check(name, check, span())),
                 Some(_) => None,
             },
-            Target::Module(name) => self.module(name, reference, place),
-            Target::EachKey | Target::EachValue if !place.each => Some(mistakes::no_each(&reference.target, span())),
-            Target::CountIndex if !place.count => Some(mistakes::no_count(span())),
-            Target::SelfValue if !place.own => Some(mistakes::no_self(span())),
+            ReferenceTarget::Module(name) => self.module(name, reference, place),
+            ReferenceTarget::EachKey | ReferenceTarget::EachValue if !place.each => {
+                Some(mistakes::no_each(&reference.target, span()))
+            }
+            ReferenceTarget::CountIndex if !place.count => Some(mistakes::no_count(span())),
+            ReferenceTarget::SelfValue if !place.own => Some(mistakes::no_self(span())),
             _ => None,
         }
     }
 
-    fn module(&self, name: &Name, reference: &Reference, place: Around<'_>) -> Option<Diagnostic> {
+    fn module(&self, name: &Name, reference: &Reference, place: ReferenceContext<'_>) -> Option<Diagnostic> {
         let Some(call) = self.configuration.modules.get(name) else {
-            let twin = Target::Module(name.clone());
-            let meant = self.meant(name, self.configuration.modules.keys(), Target::Module, twin, place);
+            let twin = ReferenceTarget::Module(name.clone());
+            let meant = self.meant(name, self.configuration.modules.keys(), ReferenceTarget::Module, twin, place);
             return Some(mistakes::not_declared("module", name, reference, meant));
         };
         let outputs = &call.configuration.outputs;
@@ -277,11 +279,11 @@ impl Checker<'_> {
         &self,
         name: &Name,
         known: impl Iterator<Item = &'n Name>,
-        sort: fn(Name) -> Target,
-        twin: Target,
-        place: Around<'_>,
+        sort: fn(Name) -> ReferenceTarget,
+        twin: ReferenceTarget,
+        place: ReferenceContext<'_>,
     ) -> Option<Meant> {
-        let searched = Searched { configuration: self.configuration, place };
+        let searched = SearchedConfiguration { configuration: self.configuration, place };
         if searched.may_be(&twin) {
             return Some(Meant::Other(twin));
         }
@@ -290,27 +292,27 @@ impl Checker<'_> {
         searched.may_be(&sort(meant.clone())).then_some(Meant::Name(meant))
     }
 
-    fn no_such_block(&self, name: &BlockName, reference: &Reference, place: Around<'_>) -> Diagnostic {
+    fn no_such_block(&self, name: &BlockName, reference: &Reference, place: ReferenceContext<'_>) -> Diagnostic {
         let configuration = self.configuration;
-        let searched = Searched { configuration, place };
+        let searched = SearchedConfiguration { configuration, place };
         if let Some(meant) = searched.by_root(name) {
             return mistakes::wrong_root(&name.kind, reference, &meant);
         }
         // The most likely slip is the mode, the next the name, the next the kind.
         let other = match name.mode {
-            Mode::Managed => Mode::Data,
-            Mode::Data => Mode::Managed,
+            ResourceMode::Managed => ResourceMode::Data,
+            ResourceMode::Data => ResourceMode::Managed,
         };
         let twin = BlockName { mode: other, ..name.clone() };
-        if searched.may_be(&Target::Block(twin.clone())) {
+        if searched.may_be(&ReferenceTarget::Block(twin.clone())) {
             return mistakes::block_of_other_mode(name, &twin, reference);
         }
-        let is_itself = |it: &&BlockName| matches!(place.itself, Some(Target::Block(itself)) if itself == *it);
+        let is_itself = |it: &&BlockName| matches!(place.itself, Some(ReferenceTarget::Block(itself)) if itself == *it);
         let others = self.suggestible(configuration.blocks.keys()).filter(|it| it.mode == name.mode && !is_itself(it));
         let others: Vec<&BlockName> = others.collect();
         let slips = |it: &&BlockName| Some(slips(&name.kind, &it.kind)? + slips(&name.name, &it.name)?);
         let meant = others.iter().copied().filter(|it| slips(it).is_some()).min_by_key(slips);
-        let meant = meant.filter(|it| searched.may_be(&Target::Block((*it).clone())));
+        let meant = meant.filter(|it| searched.may_be(&ReferenceTarget::Block((*it).clone())));
         let alike: Vec<&BlockName> = others.iter().filter(|it| it.kind == name.kind).take(5).copied().collect();
         mistakes::no_such_block_declared(name, reference, meant, &alike)
     }

@@ -1,21 +1,22 @@
 //! `ha` blocks.
 
-use ha_diagnostics::Span;
+use ha_diagnostics::SourceSpan;
 use ha_value::{Name, Value};
 
 use super::Compiler;
 use super::module::{own_provider, provider_name};
-use crate::body::Names;
-use crate::configuration::{Backend, Encryption, RequiredProvider, Settings};
+use crate::body::BlockSchema;
+use crate::configuration::{BackendBlock, EncryptionBlock, RequiredProvider, SettingsBlock};
 use crate::diagnostics;
 use crate::diagnostics::settings as mistakes;
-use crate::source::Family;
-use crate::syntax::{Block, Kind, Node};
+use crate::source::FileFamily;
+use crate::syntax::{BlockSyntax, SyntaxKind, SyntaxNode};
 use crate::version;
 
 impl Compiler<'_> {
-    pub(super) fn settings(&mut self, mut block: Block) {
-        const KNOWN: Names = Names { arguments: &["required_version"], blocks: &["required_providers", "backend", "encryption"] };
+    pub(super) fn settings(&mut self, mut block: BlockSyntax) {
+        const KNOWN: BlockSchema =
+            BlockSchema { arguments: &["required_version"], blocks: &["required_providers", "backend", "encryption"] };
         let span = self.span(&block);
         if self.labels(&mut block, []).is_none() {
             return;
@@ -26,7 +27,7 @@ impl Compiler<'_> {
         }
         let mut settings = match self.configuration.settings.take() {
             Some(settings) => settings,
-            None => Settings::new(span),
+            None => SettingsBlock::new(span),
         };
         for argument in block.body.arguments {
             match &*argument.name.name {
@@ -50,17 +51,17 @@ impl Compiler<'_> {
                 }
                 "encryption" => self.encryption(inner, &mut settings),
                 // What a provider is told of a module is of no use to the providers here.
-                "provider_meta" if self.family == Family::Terraform => {}
+                "provider_meta" if self.family == FileFamily::Terraform => {}
                 _ => self.no_blocks(vec![inner], KNOWN),
             }
         }
         self.configuration.settings = Some(settings);
     }
 
-    fn required_version(&mut self, constraint: &str, span: &Span) {
+    fn required_version(&mut self, constraint: &str, span: &SourceSpan) {
         let version = match self.family {
-            Family::Ha => version::HA,
-            Family::Terraform => version::TERRAFORM,
+            FileFamily::Ha => version::HA,
+            FileFamily::Terraform => version::TERRAFORM,
         };
         let problem = match version::meets(version, constraint) {
             Ok(true) => return,
@@ -70,7 +71,7 @@ impl Compiler<'_> {
         self.problem(problem);
     }
 
-    fn backend(&mut self, mut block: Block, settings: &mut Settings) {
+    fn backend(&mut self, mut block: BlockSyntax, settings: &mut SettingsBlock) {
         let span = self.span(&block);
         let Some([kind]) = self.labels(&mut block, ["KIND"]) else { return };
         if let Some(first) = &settings.backend {
@@ -78,12 +79,12 @@ impl Compiler<'_> {
             self.problem(problem);
             return;
         }
-        let body = self.body(block.body, span.clone(), &Names::NESTED);
+        let body = self.body(block.body, span.clone(), &BlockSchema::NESTED);
         let kind_span = self.resolver.span(kind.at);
-        settings.backend = Some(Backend { kind: kind.name, body, kind_span, span });
+        settings.backend = Some(BackendBlock { kind: kind.name, body, kind_span, span });
     }
 
-    fn encryption(&mut self, mut block: Block, settings: &mut Settings) {
+    fn encryption(&mut self, mut block: BlockSyntax, settings: &mut SettingsBlock) {
         let span = self.span(&block);
         if self.labels(&mut block, []).is_none() {
             return;
@@ -93,15 +94,15 @@ impl Compiler<'_> {
             self.problem(problem);
             return;
         }
-        let body = self.body(block.body, span.clone(), &Names::NESTED);
-        settings.encryption = Some(Encryption { body, span });
+        let body = self.body(block.body, span.clone(), &BlockSchema::NESTED);
+        settings.encryption = Some(EncryptionBlock { body, span });
     }
 
-    fn required_providers(&mut self, mut block: Block, settings: &mut Settings) {
+    fn required_providers(&mut self, mut block: BlockSyntax, settings: &mut SettingsBlock) {
         if self.labels(&mut block, []).is_none() {
             return;
         }
-        self.no_blocks(std::mem::take(&mut block.body.blocks), Names::NONE);
+        self.no_blocks(std::mem::take(&mut block.body.blocks), BlockSchema::NONE);
         for argument in block.body.arguments {
             let name = own_provider(argument.name.name);
             if let Some(required) = self.required_provider(&name, argument.value) {
@@ -111,13 +112,13 @@ impl Compiler<'_> {
     }
 
     /// `{ source = "…", version = "…", configuration_aliases = [aws.east] }`, or a version alone.
-    fn required_provider(&mut self, name: &Name, value: Node) -> Option<RequiredProvider> {
+    fn required_provider(&mut self, name: &Name, value: SyntaxNode) -> Option<RequiredProvider> {
         let span = self.resolver.span(value.at);
         let mut required = RequiredProvider::new(span.clone());
         let entries = match value.kind {
-            Kind::Object(entries) => entries,
+            SyntaxKind::Object(entries) => entries,
             kind => {
-                if let Kind::Literal(Value::String(version)) = kind {
+                if let SyntaxKind::Literal(Value::String(version)) = kind {
                     required.version = Some(version.to_string());
                     return Some(required);
                 }
@@ -131,7 +132,7 @@ impl Compiler<'_> {
                 Some("version") => required.version = self.text(value),
                 Some("configuration_aliases") => required.aliases = self.aliases(name, value),
                 given => {
-                    let known = Names { arguments: &["source", "version", "configuration_aliases"], blocks: &[] };
+                    let known = BlockSchema { arguments: &["source", "version", "configuration_aliases"], blocks: &[] };
                     let problem =
                         diagnostics::body::unexpected_argument(given.unwrap_or_default(), known, self.resolver.span(key.at));
                     self.problem(problem);
@@ -142,9 +143,9 @@ impl Compiler<'_> {
     }
 
     /// `[aws.east, aws.west]`
-    fn aliases(&mut self, name: &Name, value: Node) -> Vec<Name> {
+    fn aliases(&mut self, name: &Name, value: SyntaxNode) -> Vec<Name> {
         let span = self.resolver.span(value.at);
-        let Kind::Tuple(items) = value.kind else {
+        let SyntaxKind::Tuple(items) = value.kind else {
             self.problem(mistakes::not_a_list_of_aliases(name, span));
             return Vec::new();
         };

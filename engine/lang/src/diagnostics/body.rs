@@ -1,15 +1,15 @@
 //! What can be wrong with the arguments and blocks that stand in a block or a file.
 
-use ha_diagnostics::{Diagnostic, Span, code};
-use ha_provider::{Shape, UnsupportedNames};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
+use ha_provider::{FieldShape, UnsupportedNames};
 use ha_value::{Value, closest};
 
 use super::error;
-use crate::body::{Accepted, Body, Names};
+use crate::body::{AcceptedContents, BlockSchema, Body};
 use crate::describe::a_kind;
-use crate::source::Family;
+use crate::source::FileFamily;
 
-pub(crate) fn no_such_argument(name: &str, span: Span, body: &Body, accepted: Accepted<'_>) -> Diagnostic {
+pub(crate) fn no_such_argument(name: &str, span: SourceSpan, body: &Body, accepted: AcceptedContents<'_>) -> Diagnostic {
     let known = accepted.fields.keys().map(|it| &**it).chain(body.meta.arguments.iter().copied());
     let problem = error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).within(body.span.clone());
     if let Some(instead) = UnsupportedNames::instead(accepted.unsupported, name) {
@@ -26,7 +26,7 @@ pub(crate) fn block_without_sign(name: &str) -> String {
     format!("`{name}` is a block: write `{name} {{`, without `=`")
 }
 
-pub(crate) fn no_such_block(name: &str, span: Span, body: &Body, accepted: Accepted<'_>) -> Diagnostic {
+pub(crate) fn no_such_block(name: &str, span: SourceSpan, body: &Body, accepted: AcceptedContents<'_>) -> Diagnostic {
     let blocks = accepted.fields.iter().filter(|(_, it)| it.shape.block().is_some()).map(|(name, _)| &**name);
     let blocks = blocks.chain(body.meta.blocks.iter().copied());
     let problem = error(format!("there is no block `{name}` here")).code(code::MISPLACED).at(span).within(body.span.clone());
@@ -59,22 +59,22 @@ fn instead_of_block(name: &str) -> Option<&'static str> {
     }
 }
 
-pub(crate) fn argument_as_block(name: &str, span: Span, shape: &Shape) -> Diagnostic {
+pub(crate) fn argument_as_block(name: &str, span: SourceSpan, shape: &FieldShape) -> Diagnostic {
     let problem = error(format!("`{name}` is an argument, not a block")).code(code::ARGUMENT_OR_BLOCK).at(span);
     match shape {
-        Shape::Map(_) => problem.help(format!("write `{name} = {{ … }}`")),
+        FieldShape::Map(_) => problem.help(format!("write `{name} = {{ … }}`")),
         _ => problem.help(format!("write `{name} = …`")),
     }
 }
 
-pub(crate) fn argument_and_block(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn argument_and_block(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("`{name}` is given both as an argument and as a block"))
         .code(code::ARGUMENT_OR_BLOCK)
         .at(span)
         .help("keep one of them")
 }
 
-pub(crate) fn one_block_only(name: &str, first: &Span, span: Span) -> Diagnostic {
+pub(crate) fn one_block_only(name: &str, first: &SourceSpan, span: SourceSpan) -> Diagnostic {
     let problem = error(format!("there may be one block `{name}` only")).code(code::TWICE).at(span.clone());
     // Those that one dynamic block makes are in one place.
     if *first == span { problem } else { problem.label("the second").related(first.clone(), "the first") }
@@ -84,14 +84,14 @@ pub(crate) fn dynamic_over(value: &Value) -> Diagnostic {
     error(format!("`for_each` of a dynamic block takes a list, set, map or object, not {}", a_kind(value))).code(code::WRONG_TYPE)
 }
 
-pub(crate) fn block_among_values(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn block_among_values(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("a file of values has no blocks, such as `{name}` here"))
         .code(code::MISPLACED)
         .at(span)
         .help("write `NAME = VALUE`")
 }
 
-pub(crate) fn argument_at_top(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn argument_at_top(name: &str, span: SourceSpan) -> Diagnostic {
     let problem = error(format!("`{name}` stands outside of any block")).code(code::MISPLACED).at(span);
     if matches!(name, "locals" | "ha" | "terraform" | "moved" | "removed" | "import") {
         return problem.help(block_without_sign(name));
@@ -99,7 +99,7 @@ pub(crate) fn argument_at_top(name: &str, span: Span) -> Diagnostic {
     problem.help(format!("a named value goes into a `locals` block, the value of a variable into a file of values: `{name} = …`"))
 }
 
-pub(crate) fn no_such_top_block(name: &str, family: Family, span: Span) -> Diagnostic {
+pub(crate) fn no_such_top_block(name: &str, family: FileFamily, span: SourceSpan) -> Diagnostic {
     let settings = family.settings();
     let known = [
         settings, "provider", "variable", "locals", "output", "resource", "data", "module", "moved", "removed", "import",
@@ -147,7 +147,7 @@ pub(crate) fn with_labels(mut problem: Diagnostic) -> Diagnostic {
     problem.help(format!("each has a block of its own: `{} {labels} {{`", meant.text))
 }
 
-pub(crate) fn wrong_labels(block: &str, what: &[&str], given: usize, span: Span) -> Diagnostic {
+pub(crate) fn wrong_labels(block: &str, what: &[&str], given: usize, span: SourceSpan) -> Diagnostic {
     let form: String = what.iter().map(|it| format!(" \"{it}\"")).collect();
     let summary = match (what.len(), given) {
         (0, _) => format!("`{block}` has no labels"),
@@ -157,14 +157,14 @@ pub(crate) fn wrong_labels(block: &str, what: &[&str], given: usize, span: Span)
     error(summary).code(code::LABELS).at(span).help(format!("write `{block}{form} {{`"))
 }
 
-pub(crate) fn not_an_identifier(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn not_an_identifier(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("\"{name}\" is no name"))
         .code(code::LABELS)
         .at(span)
         .help("names begin with a letter or `_` and go on with letters, digits, `_` and `-`")
 }
 
-pub(crate) fn unexpected_block(name: &str, known: Names, span: Span) -> Diagnostic {
+pub(crate) fn unexpected_block(name: &str, known: BlockSchema, span: SourceSpan) -> Diagnostic {
     let problem = error(format!("there is no block `{name}` here")).code(code::MISPLACED).at(span);
     if let Some(meant) = closest(name, known.blocks.iter().copied()) {
         return problem.meant(name, &meant);
@@ -177,7 +177,7 @@ pub(crate) fn unexpected_block(name: &str, known: Names, span: Span) -> Diagnost
     }
 }
 
-pub(crate) fn unexpected_argument(name: &str, known: Names, span: Span) -> Diagnostic {
+pub(crate) fn unexpected_argument(name: &str, known: BlockSchema, span: SourceSpan) -> Diagnostic {
     let problem = error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span);
     if known.blocks.contains(&name) {
         return problem.help(block_without_sign(name));
@@ -189,30 +189,30 @@ pub(crate) fn unexpected_argument(name: &str, known: Names, span: Span) -> Diagn
     }
 }
 
-pub(crate) fn missing_argument(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn missing_argument(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("the argument `{name}` is required")).code(code::MISSING).at(span)
 }
 
-pub(crate) fn no_provisioners(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn no_provisioners(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("`{name}` blocks are not supported")).code(code::NOT_SUPPORTED).at(span).help(
         "what a machine does at its first start goes into `user_data`; a `mongodb_host` runs what it needs by its machine block",
     )
 }
 
-pub(crate) fn dynamic_of_meta(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn dynamic_of_meta(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("`{name}` blocks cannot be dynamic")).code(code::EXCLUSIVE).at(span)
 }
 
-pub(crate) fn iterator_is_no_name(span: Span) -> Diagnostic {
+pub(crate) fn iterator_is_no_name(span: SourceSpan) -> Diagnostic {
     error("`iterator` is a name, without quotes").code(code::FIXED).at(span)
 }
 
-pub(crate) fn one_content(span: Span) -> Diagnostic {
+pub(crate) fn one_content(span: SourceSpan) -> Diagnostic {
     error("a dynamic block has exactly one `content` block").code(code::MISSING).at(span)
 }
 
 /// A block among local values.
-pub(crate) fn local_as_block(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn local_as_block(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("`{name}` is a local value, not a block"))
         .code(code::ARGUMENT_OR_BLOCK)
         .at(span)
@@ -220,6 +220,6 @@ pub(crate) fn local_as_block(name: &str, span: Span) -> Diagnostic {
 }
 
 /// A block with labels where only `dynamic` has any.
-pub(crate) fn dynamic_misspelt(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn dynamic_misspelt(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("there is no block `{name}` here")).code(code::MISPLACED).at(span).meant(name, "dynamic")
 }

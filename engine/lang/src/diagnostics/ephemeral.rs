@@ -1,6 +1,6 @@
 //! What can be wrong with values that are never kept.
 
-use ha_diagnostics::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
 
 use super::error;
 use crate::compiled_expression::Reference;
@@ -40,7 +40,7 @@ pub(crate) fn input(module: &str, name: &str, reference: &Reference) -> Diagnost
         .help(CLEARED)
 }
 
-pub(crate) fn output_of_root(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn output_of_root(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("the output `{name}` cannot be ephemeral"))
         .code(code::EPHEMERAL)
         .at(span)

@@ -1,6 +1,6 @@
 //! What can be wrong with a directory's files as such.
 
-use ha_diagnostics::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
 
 use super::error;
 
@@ -17,29 +17,29 @@ pub(crate) fn two_families(first: &str, second: &str) -> Diagnostic {
         .help("rename one of them, or move it to another directory")
 }
 
-pub(crate) fn not_overridden(kind: &str, span: Span) -> Diagnostic {
+pub(crate) fn not_overridden(kind: &str, span: SourceSpan) -> Diagnostic {
     error(format!("`{kind}` blocks cannot be in override files")).code(code::OVERRIDE).at(span).help("write it in another file")
 }
 
-pub(crate) fn depends_on_overridden(span: Span) -> Diagnostic {
+pub(crate) fn depends_on_overridden(span: SourceSpan) -> Diagnostic {
     error("`depends_on` cannot be overridden").code(code::OVERRIDE).at(span).help("change it where the block is")
 }
 
-pub(crate) fn nothing_to_override(what: &str, span: Span) -> Diagnostic {
+pub(crate) fn nothing_to_override(what: &str, span: SourceSpan) -> Diagnostic {
     error(format!("there is no {what} to override"))
         .code(code::OVERRIDE)
         .at(span)
         .help("an override file says other things of what the other files have; what is new goes into one of those")
 }
 
-pub(crate) fn not_json(message: &str, span: Span) -> Diagnostic {
+pub(crate) fn not_json(message: &str, span: SourceSpan) -> Diagnostic {
     error(format!("this is no JSON: {message}")).code(code::JSON).at(span).label("cannot be read from here on")
 }
 
-pub(crate) fn json_key_twice(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn json_key_twice(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("`{name}` is there twice")).code(code::JSON).at(span)
 }
 
-pub(crate) fn json_is_no_object(what: &str, span: Span) -> Diagnostic {
+pub(crate) fn json_is_no_object(what: &str, span: SourceSpan) -> Diagnostic {
     error(format!("expected an object: {what}")).code(code::JSON).at(span)
 }

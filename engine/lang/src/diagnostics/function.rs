@@ -2,16 +2,21 @@
 
 mod elsewhere;
 
-use ha_diagnostics::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_value::{Name, closest};
 
 use super::error;
 use super::reference::environment_not_read;
 use crate::functions::{Function, functions};
-use crate::user_functions::Defined;
+use crate::user_functions::FunctionDefinition;
 use elsewhere::{Elsewhere, elsewhere};
 
-pub(crate) fn no_such_function<'a>(name: &str, declared: impl Iterator<Item = &'a Name>, given: usize, span: Span) -> Diagnostic {
+pub(crate) fn no_such_function<'a>(
+    name: &str,
+    declared: impl Iterator<Item = &'a Name>,
+    given: usize,
+    span: SourceSpan,
+) -> Diagnostic {
     let takes = |it: &&Function| it.parameters.len() == given || it.variadic.is_some() && it.parameters.len() <= given;
     // A word that looks like a function which cannot be called so is another word.
     let known = functions().iter().filter(takes).map(|it| it.name);
@@ -32,7 +37,13 @@ pub(crate) fn no_such_function<'a>(name: &str, declared: impl Iterator<Item = &'
     }
 }
 
-pub(crate) fn argument_count(name: &str, function: &Defined, given: usize, spread: bool, span: &Span) -> Option<Diagnostic> {
+pub(crate) fn argument_count(
+    name: &str,
+    function: &FunctionDefinition,
+    given: usize,
+    spread: bool,
+    span: &SourceSpan,
+) -> Option<Diagnostic> {
     let least = function.parameters.len();
     // How many a spread list stands for shows only when it is there.
     let few = given < least && !spread;
@@ -52,40 +63,40 @@ pub(crate) fn argument_count(name: &str, function: &Defined, given: usize, sprea
     )
 }
 
-pub(crate) fn calls_itself(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn calls_itself(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("the function `{name}` comes to call itself"))
         .code(code::FUNCTION)
         .at(span)
         .help("a `for` expression goes over as many elements as there are")
 }
 
-pub(crate) fn calls_too_deep(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn calls_too_deep(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("the function `{name}` calls functions too deep"))
         .code(code::FUNCTION)
         .at(span)
         .help("at most 64 functions may call one another in a row")
 }
 
-pub(crate) fn built_in(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn built_in(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("there is a function `{name}` already"))
         .code(code::FUNCTION)
         .at(span)
         .help("it is one of the language; choose another name")
 }
 
-pub(crate) fn parameters_are_no_names(span: Span) -> Diagnostic {
+pub(crate) fn parameters_are_no_names(span: SourceSpan) -> Diagnostic {
     error("expected a list of names").code(code::FUNCTION).at(span).help("for example `params = [first, second]`")
 }
 
-pub(crate) fn rest_is_no_name(span: Span) -> Diagnostic {
+pub(crate) fn rest_is_no_name(span: SourceSpan) -> Diagnostic {
     error("expected a name").code(code::FUNCTION).at(span).help("for example `variadic_param = rest`")
 }
 
-pub(crate) fn parameter_twice(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn parameter_twice(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("there is more than one parameter `{name}`")).code(code::FUNCTION).at(span)
 }
 
-pub(crate) fn outside_of_function(name: &str, function: &str, span: Span, parameters: &[Name]) -> Diagnostic {
+pub(crate) fn outside_of_function(name: &str, function: &str, span: SourceSpan, parameters: &[Name]) -> Diagnostic {
     error(format!("the function `{function}` has no parameter `{name}`"))
         .code(code::FUNCTION)
         .at(span)
@@ -93,7 +104,7 @@ pub(crate) fn outside_of_function(name: &str, function: &str, span: Span, parame
         .closest(name, parameters.iter().map(|it| &**it))
 }
 
-pub(crate) fn not_here(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn not_here(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("the function `{name}` cannot be called here"))
         .code(code::FUNCTION)
         .at(span)

@@ -1,10 +1,10 @@
 //! What can be wrong with the call of a module.
 
-use ha_diagnostics::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_value::Name;
 
 use super::error;
-use crate::compiled_expression::Target;
+use crate::compiled_expression::ReferenceTarget;
 
 /// The arguments of a call that are no variables.
 pub(crate) const META: [&str; 5] = ["source", "count", "for_each", "depends_on", "providers"];
@@ -17,48 +17,48 @@ pub(crate) fn provider(name: &(Name, Option<Name>)) -> String {
     }
 }
 
-pub(crate) fn version(span: Span) -> Diagnostic {
+pub(crate) fn version(span: SourceSpan) -> Diagnostic {
     error("modules here have no `version`")
         .code(code::MODULE_SOURCE)
         .at(span)
         .help("modules are directories beside the configuration, so their version is that of its repository; leave it out")
 }
 
-pub(crate) fn providers_are_no_object(span: Span) -> Diagnostic {
+pub(crate) fn providers_are_no_object(span: SourceSpan) -> Diagnostic {
     error("`providers` says for each provider inside which one it is here")
         .code(code::PROVIDER)
         .at(span)
         .help("for example `providers = { aws = aws.west }`")
 }
 
-pub(crate) fn handed_in_twice(inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
+pub(crate) fn handed_in_twice(inside: &(Name, Option<Name>), span: SourceSpan) -> Diagnostic {
     error(format!("the provider `{}` is handed in twice", provider(inside))).code(code::PROVIDER).at(span)
 }
 
-pub(crate) fn source_misspelt(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn source_misspelt(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).meant(name, "source")
 }
 
-pub(crate) fn source_is_no_text(span: Span) -> Diagnostic {
+pub(crate) fn source_is_no_text(span: SourceSpan) -> Diagnostic {
     error("the source of a module is a text")
         .code(code::MODULE_SOURCE)
         .at(span)
         .help("for example `source = \"./modules/network\"`")
 }
 
-pub(crate) fn source_is_not_known(mut problem: Diagnostic, span: &Span) -> Diagnostic {
+pub(crate) fn source_is_not_known(mut problem: Diagnostic, span: &SourceSpan) -> Diagnostic {
     problem.span.get_or_insert_with(|| span.clone());
     problem.help("the source of a module may use variables and local values that follow from variables alone")
 }
 
-pub(crate) fn source_is_secret(span: Span) -> Diagnostic {
+pub(crate) fn source_is_secret(span: SourceSpan) -> Diagnostic {
     error("the source of a module must not be sensitive")
         .code(code::MODULE_SOURCE)
         .at(span)
         .help("its directory is named in plans and messages")
 }
 
-pub(crate) fn not_local(source: &str, span: Span) -> Diagnostic {
+pub(crate) fn not_local(source: &str, span: SourceSpan) -> Diagnostic {
     let what = if source.starts_with('/') {
         "an absolute path"
     } else if source.contains("::") || source.contains("git@") || source.ends_with(".git") || source.starts_with("github.com/") {
@@ -81,18 +81,18 @@ pub(crate) fn not_local(source: &str, span: Span) -> Diagnostic {
     }
 }
 
-pub(crate) fn no_directory(directory: &str, why: &str, span: Span) -> Diagnostic {
+pub(crate) fn no_directory(directory: &str, why: &str, span: SourceSpan) -> Diagnostic {
     error(format!("the module in `{directory}` cannot be read: {why}")).code(code::MODULE_SOURCE).at(span)
 }
 
-pub(crate) fn empty_directory(directory: &str, span: Span) -> Diagnostic {
+pub(crate) fn empty_directory(directory: &str, span: SourceSpan) -> Diagnostic {
     error(format!("there is no configuration in `{directory}`"))
         .code(code::MODULE_SOURCE)
         .at(span)
         .help("a module is a directory with files that end in `.hcl`")
 }
 
-pub(crate) fn circular(directories: &[&str], span: Span) -> Diagnostic {
+pub(crate) fn circular(directories: &[&str], span: SourceSpan) -> Diagnostic {
     let named = |it: &&str| if it.is_empty() { "the root".to_owned() } else { format!("`{it}`") };
     let way: Vec<String> = directories.iter().map(named).collect();
     error("this module calls itself")
@@ -101,18 +101,18 @@ pub(crate) fn circular(directories: &[&str], span: Span) -> Diagnostic {
         .detail(format!("The calls go from {}.", way.join(" to ")))
 }
 
-pub(crate) fn too_deep(span: Span) -> Diagnostic {
+pub(crate) fn too_deep(span: SourceSpan) -> Diagnostic {
     error("modules call modules too deep").code(code::MODULE_SOURCE).at(span).help("at most 64 calls may lie within each other")
 }
 
-pub(crate) fn too_many(module: &str, most: usize, span: Span) -> Diagnostic {
+pub(crate) fn too_many(module: &str, most: usize, span: SourceSpan) -> Diagnostic {
     error(format!("with the module `{module}` there are more than {most} calls of modules"))
         .code(code::TOO_MUCH)
         .at(span)
         .help("calls within modules that are called several times multiply; use `for_each` for what is the same, or divide the configuration")
 }
 
-pub(crate) fn no_such_input<'a>(module: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+pub(crate) fn no_such_input<'a>(module: &str, name: &str, span: SourceSpan, known: impl Iterator<Item = &'a str>) -> Diagnostic {
     let problem = error(format!("the module `{module}` has no variable `{name}`")).code(code::MODULE_INPUT).at(span);
     match name {
         "provider" => problem.help("a module is handed providers by `providers = { NAME = NAME.ALIAS }`"),
@@ -121,22 +121,22 @@ pub(crate) fn no_such_input<'a>(module: &str, name: &str, span: Span, known: imp
     }
 }
 
-pub(crate) fn missing_input(module: &str, name: &str, span: Span) -> Diagnostic {
+pub(crate) fn missing_input(module: &str, name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("the module `{module}` needs a value for `{name}`"))
         .code(code::MODULE_INPUT)
         .at(span)
         .help(format!("add `{name} = …` to the block; the variable has no default"))
 }
 
-pub(crate) fn no_such_output<'a>(module: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+pub(crate) fn no_such_output<'a>(module: &str, name: &str, span: SourceSpan, known: impl Iterator<Item = &'a str>) -> Diagnostic {
     error(format!("the module `{module}` has no output `{name}`")).code(code::MODULE_INPUT).at(span).closest(name, known)
 }
 
-pub(crate) fn not_known_yet(target: &Target) -> Diagnostic {
+pub(crate) fn not_known_yet(target: &ReferenceTarget) -> Diagnostic {
     error(format!("`{target}` is not known before anything is planned")).code(code::MODULE_SOURCE)
 }
 
-pub(crate) fn no_such_provider(name: &(Name, Option<Name>), known: &[String], span: Span) -> Diagnostic {
+pub(crate) fn no_such_provider(name: &(Name, Option<Name>), known: &[String], span: SourceSpan) -> Diagnostic {
     let name = provider(name);
     error(format!("there is no provider `{name}`"))
         .code(code::PROVIDER)
@@ -145,14 +145,14 @@ pub(crate) fn no_such_provider(name: &(Name, Option<Name>), known: &[String], sp
         .help("a `provider` block with that `alias` makes one; a module is handed one that it lists in `configuration_aliases`")
 }
 
-pub(crate) fn configures_itself(module: &str, inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
+pub(crate) fn configures_itself(module: &str, inside: &(Name, Option<Name>), span: SourceSpan) -> Diagnostic {
     error(format!("the module `{module}` has a block for the provider `{}` itself", provider(inside)))
         .code(code::PROVIDER)
         .at(span)
         .help("take the block out of the module, or do not hand the provider in")
 }
 
-pub(crate) fn not_asked_for(module: &str, inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
+pub(crate) fn not_asked_for(module: &str, inside: &(Name, Option<Name>), span: SourceSpan) -> Diagnostic {
     let (name, inside) = (&inside.0, provider(inside));
     error(format!("the module `{module}` does not ask for a provider `{inside}`"))
         .code(code::PROVIDER)
@@ -160,7 +160,7 @@ pub(crate) fn not_asked_for(module: &str, inside: &(Name, Option<Name>), span: S
         .help(format!("list it there: `required_providers {{ {name} = {{ configuration_aliases = [{inside}] }} }}`"))
 }
 
-pub(crate) fn provider_is_missing(module: &str, inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
+pub(crate) fn provider_is_missing(module: &str, inside: &(Name, Option<Name>), span: SourceSpan) -> Diagnostic {
     let (name, inside) = (&inside.0, provider(inside));
     error(format!("the module `{module}` needs the provider `{inside}`"))
         .code(code::PROVIDER)
@@ -168,7 +168,7 @@ pub(crate) fn provider_is_missing(module: &str, inside: &(Name, Option<Name>), s
         .help(format!("add `providers = {{ {inside} = {name} }}`, or name another one"))
 }
 
-pub(crate) fn provider_in_many(module: &str, argument: &str, own: &Span, span: Span) -> Diagnostic {
+pub(crate) fn provider_in_many(module: &str, argument: &str, own: &SourceSpan, span: SourceSpan) -> Diagnostic {
     error(format!("the module `{module}` cannot have `{argument}`, because there are `provider` blocks inside"))
         .code(code::PROVIDER)
         .at(span)
@@ -176,7 +176,7 @@ pub(crate) fn provider_in_many(module: &str, argument: &str, own: &Span, span: S
         .help("take the blocks out of the module, and hand the providers in by `providers`")
 }
 
-pub(crate) fn unknown_provider(name: &str, known: &[&str], span: Span) -> Diagnostic {
+pub(crate) fn unknown_provider(name: &str, known: &[&str], span: SourceSpan) -> Diagnostic {
     error(format!("there is no provider `{name}`"))
         .code(code::PROVIDER)
         .at(span)
@@ -184,7 +184,7 @@ pub(crate) fn unknown_provider(name: &str, known: &[&str], span: Span) -> Diagno
         .help(format!("there are {}; none is fetched, and README.md says what is not there yet", known.join(", ")))
 }
 
-pub(crate) fn provider_by_other_name(name: &str, source: &str, span: Span) -> Diagnostic {
+pub(crate) fn provider_by_other_name(name: &str, source: &str, span: SourceSpan) -> Diagnostic {
     error(format!("the provider `{source}` cannot be called `{name}`"))
         .code(code::PROVIDER)
         .at(span)

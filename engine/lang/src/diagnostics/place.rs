@@ -1,67 +1,67 @@
 //! What can be wrong with blocks that say what becomes of what is there already.
 
-use ha_diagnostics::{Diagnostic, Span, code};
-use ha_value::Place;
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
+use ha_value::TargetAddress;
 
 use super::error;
 use crate::compiled_expression::BlockName;
-use crate::configuration::Moved;
+use crate::configuration::MovedBlock;
 
-pub(crate) fn not_an_address(span: Span) -> Diagnostic {
+pub(crate) fn not_an_address(span: SourceSpan) -> Diagnostic {
     error("expected the address of a resource or module")
         .code(code::FIXED)
         .at(span)
         .help("write it without quotes: `aws_s3_bucket.site`, `aws_s3_bucket.site[\"a\"]`, `module.network`")
 }
 
-pub(crate) fn not_an_instance(span: Span) -> Diagnostic {
+pub(crate) fn not_an_instance(span: SourceSpan) -> Diagnostic {
     error("expected the address of a resource")
         .code(code::FIXED)
         .at(span)
         .help("write it without quotes: `aws_s3_bucket.site`, `aws_s3_bucket.site[each.key]`")
 }
 
-pub(crate) fn key_is_worked_out(span: Span) -> Diagnostic {
+pub(crate) fn key_is_worked_out(span: SourceSpan) -> Diagnostic {
     error("the keys in this address must be written out")
         .code(code::FIXED)
         .at(span)
         .help("for example `aws_s3_bucket.site[\"a\"]`")
 }
 
-pub(crate) fn module_and_block(from: &Place, to: &Place, span: Span) -> Diagnostic {
+pub(crate) fn module_and_block(from: &TargetAddress, to: &TargetAddress, span: SourceSpan) -> Diagnostic {
     error(format!("`{from}` cannot become `{to}`"))
         .code(code::MOVE)
         .at(span)
         .help("a module moves to a module and a resource to a resource")
 }
 
-pub(crate) fn data_do_not_move(place: &Place, span: Span) -> Diagnostic {
+pub(crate) fn data_do_not_move(place: &TargetAddress, span: SourceSpan) -> Diagnostic {
     error(format!("`{place}` is read, not made, and cannot move"))
         .code(code::MOVE)
         .at(span)
         .help("rename its block; it is read again")
 }
 
-pub(crate) fn data_are_not_removed(place: &Place, span: Span) -> Diagnostic {
+pub(crate) fn data_are_not_removed(place: &TargetAddress, span: SourceSpan) -> Diagnostic {
     error(format!("`{place}` is read, not made, and need not be removed")).code(code::MOVE).at(span).help("leave this block out")
 }
 
-pub(crate) fn data_are_not_imported(block: &BlockName, span: Span) -> Diagnostic {
+pub(crate) fn data_are_not_imported(block: &BlockName, span: SourceSpan) -> Diagnostic {
     error(format!("`{block}` is read, not made, and cannot be imported")).code(code::MOVE).at(span)
 }
 
-pub(crate) fn removed_has_keys(from: &Place, span: Span) -> Diagnostic {
+pub(crate) fn removed_has_keys(from: &TargetAddress, span: SourceSpan) -> Diagnostic {
     error(format!("`{from}` is one instance, and a `removed` block is about all of them"))
         .code(code::MOVE)
         .at(span)
         .help("name the resource or module without keys")
 }
 
-pub(crate) fn moved_nowhere(moved: &Moved) -> Diagnostic {
+pub(crate) fn moved_nowhere(moved: &MovedBlock) -> Diagnostic {
     error(format!("`{}` moves to where it is", moved.from)).code(code::MOVE).at(moved.span.clone())
 }
 
-pub(crate) fn moved_to_two(first: &Moved, second: &Moved) -> Diagnostic {
+pub(crate) fn moved_to_two(first: &MovedBlock, second: &MovedBlock) -> Diagnostic {
     error(format!("`{}` cannot move both to `{}` and to `{}`", first.from, first.to, second.to))
         .code(code::MOVE)
         .at(second.span.clone())
@@ -69,7 +69,7 @@ pub(crate) fn moved_to_two(first: &Moved, second: &Moved) -> Diagnostic {
         .related(first.span.clone(), "the first")
 }
 
-pub(crate) fn two_moved_to_one(first: &Moved, second: &Moved) -> Diagnostic {
+pub(crate) fn two_moved_to_one(first: &MovedBlock, second: &MovedBlock) -> Diagnostic {
     error(format!("`{}` and `{}` cannot both move to `{}`", first.from, second.from, second.to))
         .code(code::MOVE)
         .at(second.span.clone())
@@ -77,16 +77,16 @@ pub(crate) fn two_moved_to_one(first: &Moved, second: &Moved) -> Diagnostic {
         .related(first.span.clone(), "the first")
 }
 
-pub(crate) fn moved_in_a_circle(moved: &[&Moved]) -> Diagnostic {
+pub(crate) fn moved_in_a_circle(moved: &[&MovedBlock]) -> Diagnostic {
     let problem = error("these moves lead back to where they begin").code(code::MOVE);
     let Some((first, rest)) = moved.split_first() else { return problem };
-    let way = |it: &Moved| format!("from `{}` to `{}`", it.from, it.to);
+    let way = |it: &MovedBlock| format!("from `{}` to `{}`", it.from, it.to);
     let all: Vec<String> = moved.iter().map(|it| way(it)).collect();
     let problem = problem.at(first.span.clone()).label(way(first)).detail(format!("They go {}.", all.join(", ")));
     rest.iter().fold(problem, |problem, it| problem.related(it.span.clone(), way(it)))
 }
 
-pub(crate) fn still_there(verb: &str, place: &Place, span: Span) -> Diagnostic {
+pub(crate) fn still_there(verb: &str, place: &TargetAddress, span: SourceSpan) -> Diagnostic {
     let problem = error(format!("`{place}` is still in the configuration")).code(code::MOVE).at(span);
     match verb {
         "moved" => problem.help("what has moved is no longer there: take its block out, or take this one out"),
@@ -94,14 +94,14 @@ pub(crate) fn still_there(verb: &str, place: &Place, span: Span) -> Diagnostic {
     }
 }
 
-pub(crate) fn import_below_root(span: Span) -> Diagnostic {
+pub(crate) fn import_below_root(span: SourceSpan) -> Diagnostic {
     error("`import` blocks stand in the root module only")
         .code(code::MOVE)
         .at(span)
         .help("write it there, with the whole address: `to = module.NAME.KIND.NAME`")
 }
 
-pub(crate) fn imports_into_nothing(address: &str, span: Span) -> Diagnostic {
+pub(crate) fn imports_into_nothing(address: &str, span: SourceSpan) -> Diagnostic {
     error(format!("there is no resource `{address}` to import into"))
         .code(code::MOVE)
         .at(span)

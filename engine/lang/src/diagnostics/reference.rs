@@ -1,21 +1,21 @@
 //! What can be wrong with the names that an expression refers to.
 
-use ha_diagnostics::{Diagnostic, Span, code};
-use ha_value::{Mode, Name, closest};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
+use ha_value::{Name, ResourceMode, closest};
 
 use super::error;
-use crate::compiled_expression::{BlockName, Reference, Target};
+use crate::compiled_expression::{BlockName, Reference, ReferenceTarget};
 use crate::configuration::Configuration;
-use crate::source::{Family, Role};
+use crate::source::{FileFamily, FileRole};
 
-pub(crate) fn not_a_reference(span: Span) -> Diagnostic {
+pub(crate) fn not_a_reference(span: SourceSpan) -> Diagnostic {
     error("expected one reference")
         .code(code::FIXED)
         .at(span)
         .help("write it without quotes and without anything to work out: `aws_vpc.main`")
 }
 
-pub(crate) fn no_such_template_variable(name: &str, span: Span, known: &[Name]) -> Diagnostic {
+pub(crate) fn no_such_template_variable(name: &str, span: SourceSpan, known: &[Name]) -> Diagnostic {
     error(format!("the template is not given a variable `{name}`"))
         .code(code::UNDECLARED)
         .at(span)
@@ -26,7 +26,7 @@ pub(crate) fn no_such_template_variable(name: &str, span: Span, known: &[Name]) 
         .closest(name, known.iter().map(|it| &**it))
 }
 
-pub(crate) fn no_such_builtin(root: &str, name: &str, span: Span) -> Diagnostic {
+pub(crate) fn no_such_builtin(root: &str, name: &str, span: SourceSpan) -> Diagnostic {
     let known: &[&str] = match root {
         "each" => &["key", "value"],
         "count" => &["index"],
@@ -42,7 +42,7 @@ pub(crate) fn no_such_builtin(root: &str, name: &str, span: Span) -> Diagnostic 
 }
 
 /// A word that stands alone, where all is declared.
-pub(crate) fn bare_name(name: &str, span: Span, configuration: &Configuration) -> Diagnostic {
+pub(crate) fn bare_name(name: &str, span: SourceSpan, configuration: &Configuration) -> Diagnostic {
     // `a = a` within `locals` is not meant to be `local.a`, which would be itself.
     let local = configuration.locals.get(name).filter(|it| !it.expression.span().holds(&span));
     let root = match (configuration.variables.contains_key(name), local.is_some()) {
@@ -68,7 +68,7 @@ fn constant_elsewhere(word: &str) -> Option<&'static str> {
     })
 }
 
-pub(crate) fn incomplete_reference(root: &str, span: Span) -> Diagnostic {
+pub(crate) fn incomplete_reference(root: &str, span: SourceSpan) -> Diagnostic {
     let (needs, example) = match root {
         "var" => ("the name of a variable", "var.region"),
         "local" => ("the name of a local value", "local.name"),
@@ -97,11 +97,11 @@ pub(crate) fn incomplete_reference(root: &str, span: Span) -> Diagnostic {
         .help(format!("for example `{example}`"))
 }
 
-pub(crate) fn not_a_list_of_references(span: Span) -> Diagnostic {
+pub(crate) fn not_a_list_of_references(span: SourceSpan) -> Diagnostic {
     error("expected a list of references").code(code::FIXED).at(span).help("for example `[aws_vpc.main, aws_subnet.a]`")
 }
 
-pub(crate) fn of_another_check(block: &BlockName, check: &str, span: Span) -> Diagnostic {
+pub(crate) fn of_another_check(block: &BlockName, check: &str, span: SourceSpan) -> Diagnostic {
     error(format!("`{block}` is read for the check `{check}` alone"))
         .code(code::UNDECLARED)
         .at(span)
@@ -113,7 +113,7 @@ pub(crate) enum Meant {
     /// Another one of the sort, by its name.
     Name(Name),
     /// Something of another sort.
-    Other(Target),
+    Other(ReferenceTarget),
 }
 
 /// With what is meant, in the place of the name or of all up to it.
@@ -131,8 +131,8 @@ pub(crate) fn not_declared(what: &str, name: &str, reference: &Reference, meant:
 }
 
 /// A reference up to its name: `var.a` of `var.a.b`.
-fn up_to_name(reference: &Reference) -> Span {
-    Span { end: reference.name_span().end, ..reference.span.clone() }
+fn up_to_name(reference: &Reference) -> SourceSpan {
+    SourceSpan { end: reference.name_span().end, ..reference.span.clone() }
 }
 
 /// `alike` are some of the blocks that there are of this kind, for where none is `meant`.
@@ -143,8 +143,8 @@ pub(crate) fn no_such_block_declared(
     alike: &[&BlockName],
 ) -> Diagnostic {
     let what = match name.mode {
-        Mode::Managed => "resource",
-        Mode::Data => "data source",
+        ResourceMode::Managed => "resource",
+        ResourceMode::Data => "data source",
     };
     let problem = error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(reference.name_span());
     let problem = match stray_root(&name.kind, &name.name, reference) {
@@ -163,8 +163,11 @@ pub(crate) fn no_such_block_declared(
 }
 
 /// How the environment gives values, in the words of the family that a file is of.
-pub(super) fn environment_not_read(at: &Span) -> String {
-    let is_terraform = matches!(Role::of(&at.file), Some(Role::Primary(Family::Terraform) | Role::Override(Family::Terraform)));
+pub(super) fn environment_not_read(at: &SourceSpan) -> String {
+    let is_terraform = matches!(
+        FileRole::of(&at.file),
+        Some(FileRole::Primary(FileFamily::Terraform) | FileRole::Override(FileFamily::Terraform))
+    );
     let variable = if is_terraform { "TF_VAR_NAME" } else { "HA_VAR_NAME" };
     format!("the environment is not read; `{variable}` gives a value to the variable `NAME`")
 }
@@ -187,8 +190,8 @@ fn stray_root(word: &str, name: &str, reference: &Reference) -> Option<String> {
 
 pub(crate) fn block_of_other_mode(name: &BlockName, twin: &BlockName, reference: &Reference) -> Diagnostic {
     let (what, is) = match name.mode {
-        Mode::Managed => ("resource", "data source"),
-        Mode::Data => ("data source", "resource"),
+        ResourceMode::Managed => ("resource", "data source"),
+        ResourceMode::Data => ("data source", "resource"),
     };
     error(format!("there is no {what} `{name}`, but a {is} `{twin}`"))
         .code(code::UNDECLARED)
@@ -205,14 +208,14 @@ pub(crate) fn wrong_root(root: &str, reference: &Reference, meant: &str) -> Diag
     )
 }
 
-pub(crate) fn no_each(target: &Target, span: Span) -> Diagnostic {
+pub(crate) fn no_each(target: &ReferenceTarget, span: SourceSpan) -> Diagnostic {
     error(format!("`{target}` has a value only in blocks with `for_each`")).code(code::NOT_HERE).at(span)
 }
 
-pub(crate) fn no_count(span: Span) -> Diagnostic {
+pub(crate) fn no_count(span: SourceSpan) -> Diagnostic {
     error("`count.index` has a value only in blocks with `count`").code(code::NOT_HERE).at(span)
 }
 
-pub(crate) fn no_self(span: Span) -> Diagnostic {
+pub(crate) fn no_self(span: SourceSpan) -> Diagnostic {
     error("`self` has a value only in postconditions").code(code::NOT_HERE).at(span).help("elsewhere name the block: `KIND.NAME`")
 }

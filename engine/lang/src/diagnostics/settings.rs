@@ -1,11 +1,11 @@
 //! What can be wrong with the settings: `ha {}` or `terraform {}`.
 
-use ha_diagnostics::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
 
 use super::error;
-use crate::source::Family;
+use crate::source::FileFamily;
 
-pub(crate) fn settings_of_other_family(own: &str, span: Span) -> Diagnostic {
+pub(crate) fn settings_of_other_family(own: &str, span: SourceSpan) -> Diagnostic {
     error(format!("in files like this one the block is called `{own}`"))
         .code(code::FAMILIES)
         .at(span.clone())
@@ -13,37 +13,37 @@ pub(crate) fn settings_of_other_family(own: &str, span: Span) -> Diagnostic {
         .help("files that end in `.hcl` have `ha` blocks, those that end in `.tf` have `terraform` blocks")
 }
 
-pub(crate) fn no_cloud(settings: &str, span: Span) -> Diagnostic {
+pub(crate) fn no_cloud(settings: &str, span: SourceSpan) -> Diagnostic {
     error("there is no `cloud` here").code(code::NOT_SUPPORTED).at(span).help(format!(
         "say where the state is kept by `{settings} {{ backend \"s3\" {{ … }} }}`, or leave it out for this machine"
     ))
 }
 
-pub(crate) fn not_a_version_constraint(part: &str, span: Span) -> Diagnostic {
+pub(crate) fn not_a_version_constraint(part: &str, span: SourceSpan) -> Diagnostic {
     error(format!("`{part}` is no constraint on a version"))
         .code(code::VERSION)
         .at(span)
         .help("for example `>= 1.2`, `~> 1.2` or `>= 1.2, < 2`")
 }
 
-pub(crate) fn other_version(family: Family, version: &str, constraint: &str, span: Span) -> Diagnostic {
+pub(crate) fn other_version(family: FileFamily, version: &str, constraint: &str, span: SourceSpan) -> Diagnostic {
     let problem = error(format!("this configuration asks for a version {constraint}")).code(code::VERSION).at(span);
     match family {
-        Family::Ha => problem.label(format!("this is ha {version}")).help("use a version of ha that it asks for"),
-        Family::Terraform => problem
+        FileFamily::Ha => problem.label(format!("this is ha {version}")).help("use a version of ha that it asks for"),
+        FileFamily::Terraform => problem
             .label(format!("`.tf` files are read as Terraform {version} reads them"))
             .help("change the constraint if the configuration works with that version too"),
     }
 }
 
-pub(crate) fn not_a_required_provider(span: Span) -> Diagnostic {
+pub(crate) fn not_a_required_provider(span: SourceSpan) -> Diagnostic {
     error("expected an object")
         .code(code::VERSION)
         .at(span)
         .help("for example `{ source = \"hashicorp/aws\", version = \">= 5\" }`")
 }
 
-pub(crate) fn not_a_list_of_aliases(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn not_a_list_of_aliases(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("expected aliases of `{name}`"))
         .code(code::FIXED)
         .at(span)

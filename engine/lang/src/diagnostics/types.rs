@@ -1,12 +1,12 @@
 //! What can be wrong with a type that is written, and with a value that is not of it.
 
-use ha_diagnostics::{Diagnostic, Span, code};
-use ha_value::{Mismatch, Type};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
+use ha_value::{ConversionError, Type};
 
 use super::error;
 use super::value::at;
 
-pub(crate) fn no_such_type(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn no_such_type(name: &str, span: SourceSpan) -> Diagnostic {
     let known = ["any", "string", "number", "bool", "list", "set", "map", "object", "tuple"];
     let problem = error(format!("there is no type `{name}`")).code(code::TYPE).at(span);
     let problem = match name {
@@ -20,7 +20,7 @@ pub(crate) fn no_such_type(name: &str, span: Span) -> Diagnostic {
     problem.help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
 }
 
-pub(crate) fn type_needs_argument(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn type_needs_argument(name: &str, span: SourceSpan) -> Diagnostic {
     let example = match name {
         "object" => "object({ name = string, size = optional(number, 1) })",
         "tuple" => "tuple([string, number])",
@@ -32,7 +32,7 @@ pub(crate) fn type_needs_argument(name: &str, span: Span) -> Diagnostic {
     error(format!("`{name}` must say what it is made of")).code(code::TYPE).at(span).help(format!("for example `{example}`"))
 }
 
-pub(crate) fn one_argument(name: &str, given: usize, span: Span) -> Diagnostic {
+pub(crate) fn one_argument(name: &str, given: usize, span: SourceSpan) -> Diagnostic {
     let (takes, help) = match name {
         "optional" => ("a type and a default", "write `optional(TYPE)` or `optional(TYPE, DEFAULT)`"),
         "object" => ("one list of attributes", "write `object({ NAME = TYPE })`"),
@@ -42,7 +42,7 @@ pub(crate) fn one_argument(name: &str, given: usize, span: Span) -> Diagnostic {
     error(format!("`{name}` takes {takes}, not {given} arguments")).code(code::TYPE).at(span).help(help)
 }
 
-pub(crate) fn quoted_type(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn quoted_type(name: &str, span: SourceSpan) -> Diagnostic {
     let problem = error("a type is written without quotes").code(code::TYPE).at(span.clone());
     let meant = match name {
         "string" | "number" | "bool" | "any" => name.to_owned(),
@@ -56,22 +56,22 @@ pub(crate) fn quoted_type(name: &str, span: Span) -> Diagnostic {
     problem.suggest(span, meant, help)
 }
 
-pub(crate) fn not_a_type(span: Span) -> Diagnostic {
+pub(crate) fn not_a_type(span: SourceSpan) -> Diagnostic {
     error("this is not a type")
         .code(code::TYPE)
         .at(span)
         .help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
 }
 
-pub(crate) fn optional_outside_object(span: Span) -> Diagnostic {
+pub(crate) fn optional_outside_object(span: SourceSpan) -> Diagnostic {
     error("only attributes of an object can be optional").code(code::TYPE).at(span)
 }
 
-pub(crate) fn duplicate_attribute(name: &str, span: Span) -> Diagnostic {
+pub(crate) fn duplicate_attribute(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("`{name}` is there twice")).code(code::TWICE).at(span)
 }
 
-pub(crate) fn does_not_fit(mismatch: &Mismatch, ty: &Type) -> Diagnostic {
+pub(crate) fn does_not_fit(mismatch: &ConversionError, ty: &Type) -> Diagnostic {
     let problem = error(format!("this is no {}: {}", short(ty), at(mismatch))).code(code::WRONG_TYPE);
     match ty {
         Type::Object(_) | Type::Tuple(_) => problem.detail(format!("The type is {ty}.")),
@@ -87,7 +87,7 @@ fn short(ty: &Type) -> String {
     }
 }
 
-pub(crate) fn constant_is_not_known(span: Span) -> Diagnostic {
+pub(crate) fn constant_is_not_known(span: SourceSpan) -> Diagnostic {
     error("a constant must be known before anything is planned")
         .code(code::FIXED)
         .at(span)

@@ -1,12 +1,12 @@
 //! What can be wrong with values, seen where an expression is evaluated.
 
-use ha_diagnostics::{Diagnostic, Span, code};
-use ha_value::{Mismatch, Name, Number, Type, Value, closest};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
+use ha_value::{ConversionError, Name, Number, Type, Value, closest};
 
 use super::error;
-use crate::compiled_expression::{BlockName, Target};
+use crate::compiled_expression::{BlockName, ReferenceTarget};
 use crate::describe::{a_kind, in_place, kind};
-use crate::evaluate::{TooLong, TooMany};
+use crate::evaluate::{TextTooLong, TooManyElements};
 use crate::functions::{Function, Parameter};
 use crate::lexer::is_identifier;
 
@@ -37,12 +37,12 @@ pub(crate) fn arms_differ(then: &Value, otherwise: &Value) -> Diagnostic {
         .detail(format!("If true it is {then}, if false it is {otherwise}, and there is no type for both."))
 }
 
-pub(crate) fn arm_does_not_convert(mismatch: &Mismatch) -> Diagnostic {
+pub(crate) fn arm_does_not_convert(mismatch: &ConversionError) -> Diagnostic {
     error(format!("the result cannot be of the type that the other one asks for: {}", at(mismatch))).code(code::WRONG_TYPE)
 }
 
 /// A mismatch with its place.
-pub(crate) fn at(mismatch: &Mismatch) -> String {
+pub(crate) fn at(mismatch: &ConversionError) -> String {
     match mismatch.path.steps().is_empty() {
         true => mismatch.message.clone(),
         false => format!("at `{}` {}", mismatch.path, mismatch.message),
@@ -104,11 +104,11 @@ pub(crate) fn not_indexed(value: &Value) -> Diagnostic {
 /// Where the name of an attribute is written.
 pub(crate) struct NamePlace {
     /// The name alone, in quotes or without.
-    pub(crate) name: Span,
+    pub(crate) name: SourceSpan,
     /// Whether it stands in quotes between brackets.
     pub(crate) is_quoted: bool,
     /// The name with the point before it, where it stands behind one.
-    pub(crate) with_point: Option<Span>,
+    pub(crate) with_point: Option<SourceSpan>,
 }
 
 /// With the name suggested that is most likely meant, in the form in which it can stand there.
@@ -159,7 +159,7 @@ pub(crate) fn no_such_attribute<'a>(
 
 /// A key that something with `for_each` does not have, written like an attribute.
 pub(crate) fn no_instance_named<'a>(
-    target: &Target,
+    target: &ReferenceTarget,
     name: &str,
     place: Option<NamePlace>,
     keys: impl Iterator<Item = &'a Name>,
@@ -171,7 +171,12 @@ pub(crate) fn no_instance_named<'a>(
 }
 
 /// An attribute of something that is there once for each key. `key` is one of them.
-pub(crate) fn attribute_of_instances(target: &Target, name: &str, place: Option<NamePlace>, key: Option<&Name>) -> Diagnostic {
+pub(crate) fn attribute_of_instances(
+    target: &ReferenceTarget,
+    name: &str,
+    place: Option<NamePlace>,
+    key: Option<&Name>,
+) -> Diagnostic {
     let key = key.map_or_else(|| "\"KEY\"".into(), |it| text_literal(it));
     let problem = error(format!("`{target}` has `for_each`, and `{name}` is an attribute of its instances"));
     let problem = Diagnostic { span: place.map(|it| it.name), ..problem }.code(code::NO_ATTRIBUTE);
@@ -238,11 +243,11 @@ pub(crate) fn no_text(value: &Value) -> Diagnostic {
 }
 
 pub(crate) fn text_too_long() -> Diagnostic {
-    error(TooLong::MESSAGE).code(code::TOO_MUCH)
+    error(TextTooLong::MESSAGE).code(code::TOO_MUCH)
 }
 
 pub(crate) fn too_many_elements() -> Diagnostic {
-    error(TooMany::MESSAGE).code(code::TOO_MUCH)
+    error(TooManyElements::MESSAGE).code(code::TOO_MUCH)
 }
 
 pub(crate) fn too_much_effort() -> Diagnostic {
@@ -273,7 +278,12 @@ pub(crate) fn null_argument(function: &Function, parameter: &Parameter) -> Diagn
     error(format!("`{}` of `{}` must not be null", parameter.name, function.name)).code(code::NULL)
 }
 
-pub(crate) fn wrong_argument(function: &Function, parameter: &Parameter, mismatch: &Mismatch, given: &Value) -> Diagnostic {
+pub(crate) fn wrong_argument(
+    function: &Function,
+    parameter: &Parameter,
+    mismatch: &ConversionError,
+    given: &Value,
+) -> Diagnostic {
     let summary = format!("`{}` of `{}`: {}, not {}", parameter.name, function.name, at(mismatch), in_place(given));
     error(summary).code(code::CALL).help(function.doc.to_owned())
 }

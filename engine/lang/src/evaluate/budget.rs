@@ -8,7 +8,7 @@ use ha_value::{HashSet, Name};
 use super::MOST;
 
 /// What an expression has left to spend, with all functions it calls and templates it renders.
-pub(crate) struct Effort {
+pub(crate) struct EvaluationBudget {
     left: Cell<usize>,
     /// What is told once there is nothing left. It fails the whole, whatever `try` would make of it.
     problem: RefCell<Option<Box<Diagnostic>>>,
@@ -16,7 +16,7 @@ pub(crate) struct Effort {
     failed: RefCell<HashSet<Name>>,
 }
 
-impl Effort {
+impl EvaluationBudget {
     pub(super) fn new() -> Self {
         Self { left: Cell::new(MOST), problem: RefCell::new(None), failed: RefCell::default() }
     }

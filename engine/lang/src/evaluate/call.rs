@@ -5,17 +5,17 @@ use std::sync::Arc;
 use ha_value::{Type, Value, convert};
 
 use super::independent::is_independent;
-use super::{Evaluator, Failed, Outcome, has_too_many};
-use crate::compiled_expression::Kind::Literal;
-use crate::compiled_expression::{Call, DeclaredCall, Node};
+use super::{EvaluationError, EvaluationResult, Evaluator, has_too_many};
+use crate::compiled_expression::ExpressionKind::Literal;
+use crate::compiled_expression::{ExpressionNode, FunctionCall, UserFunctionCall};
 use crate::diagnostics;
 use crate::diagnostics::value as mistakes;
-use crate::environment::Environment;
-use crate::functions::{Answer, Function, Kind, Lazy, Refusal, Run};
-use crate::user_functions::Declared;
+use crate::environment::EvaluationContext;
+use crate::functions::{Function, FunctionBody, FunctionError, FunctionResult, LazyCall, ParameterKind};
+use crate::user_functions::UserFunction;
 
 /// What a call is given.
-enum Given {
+enum CallArguments {
     /// The arguments, and whether the list that some of them come out of is a secret.
     All(Vec<Value>, bool),
     /// How many there are is not known, and why; and whether the list is a secret.
@@ -23,14 +23,14 @@ enum Given {
 }
 
 impl Evaluator<'_> {
-    pub(super) fn call(&mut self, call: &Call, node: &Node) -> Outcome {
+    pub(super) fn call(&mut self, call: &FunctionCall, node: &ExpressionNode) -> EvaluationResult {
         let function = call.function;
-        if let Run::Lazy(run) = function.run {
+        if let FunctionBody::Lazy(run) = function.run {
             return self.lazy(run, call, node);
         }
         let (arguments, sensitive) = match self.given(&call.arguments, call.spread, node)? {
-            Given::All(arguments, sensitive) => (arguments, sensitive),
-            Given::Unknown(cause, sensitive) => {
+            CallArguments::All(arguments, sensitive) => (arguments, sensitive),
+            CallArguments::Unknown(cause, sensitive) => {
                 let unknown = function.unknown(&[], cause);
                 return Ok(if sensitive { unknown.sensitive() } else { unknown });
             }
@@ -50,12 +50,13 @@ impl Evaluator<'_> {
     }
 
     /// The call of a function that is given expressions; what is in a list that is spread among them has its value already.
-    fn lazy(&mut self, run: Lazy, call: &Call, node: &Node) -> Outcome {
-        let mut expressions: Vec<&Node> = call.arguments.iter().collect();
+    fn lazy(&mut self, run: LazyCall, call: &FunctionCall, node: &ExpressionNode) -> EvaluationResult {
+        let mut expressions: Vec<&ExpressionNode> = call.arguments.iter().collect();
         let Some(list) = expressions.pop_if(|_| call.spread) else { return run(self, &expressions, node) };
         match self.given(std::slice::from_ref(list), true, node)? {
-            Given::All(items, sensitive) => {
-                let items: Vec<Node> = items.into_iter().map(|it| Node { at: list.at, kind: Literal(it) }).collect();
+            CallArguments::All(items, sensitive) => {
+                let items: Vec<ExpressionNode> =
+                    items.into_iter().map(|it| ExpressionNode { at: list.at, kind: Literal(it) }).collect();
                 expressions.extend(&items);
                 if let Some(problem) = diagnostics::argument_count(call.function, expressions.len(), false, || self.span(node.at))
                 {
@@ -64,7 +65,7 @@ impl Evaluator<'_> {
                 let value = run(self, &expressions, node)?;
                 Ok(if sensitive { value.sensitive() } else { value })
             }
-            Given::Unknown(cause, sensitive) => {
+            CallArguments::Unknown(cause, sensitive) => {
                 let unknown = call.function.unknown(&[], cause);
                 Ok(if sensitive { unknown.sensitive() } else { unknown })
             }
@@ -72,14 +73,14 @@ impl Evaluator<'_> {
     }
 
     /// The call of a function that the configuration declares.
-    pub(super) fn declared(&mut self, call: &DeclaredCall, node: &Node) -> Outcome {
-        let Declared { name, defined } = &*call.function;
+    pub(super) fn declared(&mut self, call: &UserFunctionCall, node: &ExpressionNode) -> EvaluationResult {
+        let UserFunction { name, defined } = &*call.function;
         let Some(function) = defined.get() else {
             return Err(self.fail(node, diagnostics::function::not_here(name, self.span(node.at))));
         };
         let (mut arguments, sensitive) = match self.given(&call.arguments, call.spread, node)? {
-            Given::All(arguments, sensitive) => (arguments, sensitive),
-            Given::Unknown(cause, sensitive) => {
+            CallArguments::All(arguments, sensitive) => (arguments, sensitive),
+            CallArguments::Unknown(cause, sensitive) => {
                 let unknown = Value::unknown(Type::Any, cause);
                 return Ok(if sensitive { unknown.sensitive() } else { unknown });
             }
@@ -96,9 +97,9 @@ impl Evaluator<'_> {
         // What is tried may fail with some arguments and not with others.
         let aside = self.quiet > 0 || self.trying > 0 || self.environment.aside;
         if !aside && self.effort.has_failed(name) {
-            return Err(Failed);
+            return Err(EvaluationError);
         }
-        let environment = Environment { secret: self.secret || sensitive, aside, ..self.environment };
+        let environment = EvaluationContext { secret: self.secret || sensitive, aside, ..self.environment };
         let value = function.result.evaluate_with(&arguments, &environment).map_err(|mut problems| {
             let span = self.span(node.at);
             for problem in &mut problems {
@@ -108,7 +109,7 @@ impl Evaluator<'_> {
             if !aside {
                 self.effort.failed(name);
             }
-            Failed
+            EvaluationError
         })?;
         if self.trying > 0 && !value.is_wholly_known() {
             self.lean();
@@ -117,9 +118,9 @@ impl Evaluator<'_> {
     }
 
     /// The arguments of a call, those of a list that is spread among them.
-    fn given(&mut self, nodes: &[Node], spread: bool, node: &Node) -> Result<Given, Failed> {
-        let given: Vec<Outcome> = nodes.iter().map(|it| self.node(it)).collect();
-        let mut arguments = given.into_iter().collect::<Result<Vec<Value>, Failed>>()?;
+    fn given(&mut self, nodes: &[ExpressionNode], spread: bool, node: &ExpressionNode) -> Result<CallArguments, EvaluationError> {
+        let given: Vec<EvaluationResult> = nodes.iter().map(|it| self.node(it)).collect();
+        let mut arguments = given.into_iter().collect::<Result<Vec<Value>, EvaluationError>>()?;
         let mut sensitive = false;
         if spread && let Some(last) = arguments.pop() {
             let (plain, marked) = last.unmark();
@@ -127,7 +128,7 @@ impl Evaluator<'_> {
             match &plain {
                 Value::Unknown(it) if matches!(it.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
                     self.lean();
-                    return Ok(Given::Unknown(it.cause.clone(), marked));
+                    return Ok(CallArguments::Unknown(it.cause.clone(), marked));
                 }
                 _ => match plain.elements() {
                     Some(items) => arguments.extend(items.into_iter().cloned()),
@@ -138,20 +139,26 @@ impl Evaluator<'_> {
                 },
             }
         }
-        Ok(Given::All(arguments, sensitive))
+        Ok(CallArguments::All(arguments, sensitive))
     }
 
-    fn applied(&mut self, function: &'static Function, mut arguments: Vec<Value>, call: &Call, node: &Node) -> Outcome {
+    fn applied(
+        &mut self,
+        function: &'static Function,
+        mut arguments: Vec<Value>,
+        call: &FunctionCall,
+        node: &ExpressionNode,
+    ) -> EvaluationResult {
         let mut failed = false;
         for (index, argument) in arguments.iter_mut().enumerate() {
             let Some(parameter) = function.parameter(index) else { continue };
             let blame = call.arguments.get(index).or(call.arguments.last()).unwrap_or(node);
             // All of it will be looked at, if only for what is unknown or secret in it.
-            let looks_deep =
-                parameter.kind != Kind::Any || matches!(function.run, Run::Plain(_) | Run::Open(_) | Run::Outside(_));
+            let looks_deep = parameter.kind != ParameterKind::Any
+                || matches!(function.run, FunctionBody::Plain(_) | FunctionBody::Open(_) | FunctionBody::Outside(_));
             if looks_deep && has_too_many(argument) {
                 self.fail(blame, mistakes::too_many_elements());
-                return Err(Failed);
+                return Err(EvaluationError);
             }
             if argument.is_null() && !parameter.nullable {
                 self.fail(blame, mistakes::null_argument(function, parameter));
@@ -170,22 +177,22 @@ impl Evaluator<'_> {
         }
         failed |= self.takes_what_is_open(function, &arguments, call, node).is_err();
         if failed {
-            return Err(Failed);
+            return Err(EvaluationError);
         }
         let mut secret = Vec::new();
         let answer = match function.run {
-            Run::Whole(run) => run(&arguments),
-            Run::WholeOutside(run) => run(&arguments, &self.within()),
-            Run::Plain(run) => plainly(function, &mut arguments, &mut secret, run),
-            Run::Open(run) => {
+            FunctionBody::Whole(run) => run(&arguments),
+            FunctionBody::WholeOutside(run) => run(&arguments, &self.within()),
+            FunctionBody::Plain(run) => plainly(function, &mut arguments, &mut secret, run),
+            FunctionBody::Open(run) => {
                 secret = reveal(&mut arguments);
                 run(&arguments).map(|it| if secret.is_empty() { it } else { it.sensitive() })
             }
-            Run::Outside(run) => {
+            FunctionBody::Outside(run) => {
                 let environment = self.within();
                 plainly(function, &mut arguments, &mut secret, |it| run(it, &environment))
             }
-            Run::Lazy(_) => Err(Refusal::new("it takes expressions")),
+            FunctionBody::Lazy(_) => Err(FunctionError::new("it takes expressions")),
         };
         // What a function makes of a value is not that value, nor need it be where both are not known yet.
         let answer = answer.map(|it| function.declared(it, &arguments).without_origin());
@@ -204,7 +211,13 @@ impl Evaluator<'_> {
     }
 
     /// Looks at the types of arguments, which a function that waits for one of them does not look at yet.
-    fn takes_what_is_open(&mut self, function: &Function, arguments: &[Value], call: &Call, node: &Node) -> Result<(), Failed> {
+    fn takes_what_is_open(
+        &mut self,
+        function: &Function,
+        arguments: &[Value],
+        call: &FunctionCall,
+        node: &ExpressionNode,
+    ) -> Result<(), EvaluationError> {
         let takes = |index: usize| function.parameter(index).and_then(|it| Some((it, it.takes?)));
         if takes(0).or(takes(1)).is_none() || arguments.iter().all(Value::is_wholly_known) {
             return Ok(());
@@ -222,8 +235,8 @@ impl Evaluator<'_> {
     }
 
     /// The environment for what a function evaluates.
-    fn within(&self) -> Environment<'_> {
-        Environment { secret: self.secret, ..self.environment }
+    fn within(&self) -> EvaluationContext<'_> {
+        EvaluationContext { secret: self.secret, ..self.environment }
     }
 }
 
@@ -238,7 +251,12 @@ fn reveal(arguments: &mut [Value]) -> Vec<usize> {
 }
 
 /// Runs a function that knows nothing of unknowns and marks.
-fn plainly(function: &Function, arguments: &mut [Value], secret: &mut Vec<usize>, run: impl Fn(&[Value]) -> Answer) -> Answer {
+fn plainly(
+    function: &Function,
+    arguments: &mut [Value],
+    secret: &mut Vec<usize>,
+    run: impl Fn(&[Value]) -> FunctionResult,
+) -> FunctionResult {
     *secret = reveal(arguments);
     let unknown = arguments.iter().find(|it| !it.is_wholly_known());
     let value = match unknown {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ha_value::{Name, Object, Type, Value, convert};
 
-use super::{Evaluator, Failed, Outcome};
-use crate::compiled_expression::{For, Node};
+use super::{EvaluationError, EvaluationResult, Evaluator};
+use crate::compiled_expression::{ExpressionNode, ForExpression};
 use crate::diagnostics::value as mistakes;
 
 /// The value without the mark on itself.
@@ -38,14 +38,14 @@ pub(crate) fn is_open(value: &Value) -> bool {
 }
 
 /// What a `for` has gathered.
-enum Gathered {
+enum ForResult {
     Tuple(Vec<Value>),
     Object(Object),
     Groups(BTreeMap<Name, Vec<Value>>),
 }
 
 impl Evaluator<'_> {
-    pub(super) fn each(&mut self, it: &For, node: &Node) -> Outcome {
+    pub(super) fn each(&mut self, it: &ForExpression, node: &ExpressionNode) -> EvaluationResult {
         let collection = self.node(&it.collection)?;
         if collection.is_null() {
             return Err(self.fail(&it.collection, mistakes::iteration_over_null()));
@@ -79,9 +79,9 @@ impl Evaluator<'_> {
             return Err(self.fail(&it.collection, mistakes::not_iterable(plain)));
         };
         let mut gathered = match (&it.result_key, it.grouping) {
-            (None, _) => Gathered::Tuple(Vec::with_capacity(items.size_hint().0)),
-            (Some(_), false) => Gathered::Object(Object::new()),
-            (Some(_), true) => Gathered::Groups(BTreeMap::new()),
+            (None, _) => ForResult::Tuple(Vec::with_capacity(items.size_hint().0)),
+            (Some(_), false) => ForResult::Object(Object::new()),
+            (Some(_), true) => ForResult::Groups(BTreeMap::new()),
         };
         let mut unknown = None;
         for (key, item) in items {
@@ -100,9 +100,9 @@ impl Evaluator<'_> {
         }
         let value = match (unknown, gathered) {
             (Some(key), _) => Value::unknown(Type::Any, key.cause()),
-            (None, Gathered::Tuple(items)) => Value::tuple(items),
-            (None, Gathered::Object(items)) => Value::Object(Arc::new(items)),
-            (None, Gathered::Groups(groups)) => {
+            (None, ForResult::Tuple(items)) => Value::tuple(items),
+            (None, ForResult::Object(items)) => Value::Object(Arc::new(items)),
+            (None, ForResult::Groups(groups)) => {
                 Value::object(groups.into_iter().map(|(name, items)| (name, Value::tuple(items))))
             }
         };
@@ -110,7 +110,13 @@ impl Evaluator<'_> {
     }
 
     /// One element; the unknown that leaves the shape of the whole open, where there is one.
-    fn one(&mut self, it: &For, gathered: &mut Gathered, sensitive: &mut bool, node: &Node) -> Result<Option<Value>, Failed> {
+    fn one(
+        &mut self,
+        it: &ForExpression,
+        gathered: &mut ForResult,
+        sensitive: &mut bool,
+        node: &ExpressionNode,
+    ) -> Result<Option<Value>, EvaluationError> {
         if let Some(condition) = &it.condition {
             let value = self.node(condition)?;
             if value.is_null() {
@@ -133,7 +139,7 @@ impl Evaluator<'_> {
         }
         let Some(key_node) = &it.result_key else {
             let value = self.node(&it.result)?;
-            if let Gathered::Tuple(items) = gathered {
+            if let ForResult::Tuple(items) = gathered {
                 items.push(value);
             }
             return Ok(None);
@@ -144,15 +150,15 @@ impl Evaluator<'_> {
         *sensitive |= marked;
         let Value::String(name) = key else { return Ok(Some(key)) };
         match gathered {
-            Gathered::Groups(groups) => groups.entry(name).or_default().push(value),
-            Gathered::Object(items) => {
+            ForResult::Groups(groups) => groups.entry(name).or_default().push(value),
+            ForResult::Object(items) => {
                 if items.contains_key(&name) {
                     let shown = if marked || self.secret { "(sensitive)".into() } else { name };
                     return Err(self.fail(node, mistakes::duplicate_key(&shown).at(self.span(key_node.at))));
                 }
                 items.insert(name, value);
             }
-            Gathered::Tuple(items) => items.push(value),
+            ForResult::Tuple(items) => items.push(value),
         }
         Ok(None)
     }

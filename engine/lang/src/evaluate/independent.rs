@@ -2,7 +2,7 @@
 
 use ha_value::{Type, Value};
 
-use crate::functions::{Answer, Function, Refusal, Run};
+use crate::functions::{Function, FunctionBody, FunctionError, FunctionResult};
 
 /// Texts that functions read in different ways.
 const TEXTS: [&str; 10] =
@@ -10,14 +10,14 @@ const TEXTS: [&str; 10] =
 const NUMBERS: [i64; 6] = [0, 1, -1, 2, 8, 1_000_000_000];
 
 /// Whether it is. The arguments are without marks; those at some places are secret.
-pub(super) fn is_independent(function: &Function, arguments: &[Value], secret: &[usize], refusal: &Refusal) -> bool {
+pub(super) fn is_independent(function: &Function, arguments: &[Value], secret: &[usize], refusal: &FunctionError) -> bool {
     match function.run {
         // What is refused with something open in its place is refused with anything there.
-        Run::Whole(run) | Run::Open(run) => {
+        FunctionBody::Whole(run) | FunctionBody::Open(run) => {
             is_same(&run(&replaced(arguments, secret, |it| Value::unknown(open_type(it), None))), refusal)
         }
         // What knows of nothing open blames an argument that is no secret, and does so beside others, too.
-        Run::Plain(run) => {
+        FunctionBody::Plain(run) => {
             let is_open = refusal.argument.is_some_and(|it| !secret.contains(&it));
             let others = arguments.iter().enumerate().filter(|(at, _)| !secret.contains(at)).map(|(_, it)| it.clone());
             let others: Vec<Value> = others.collect();
@@ -25,11 +25,11 @@ pub(super) fn is_independent(function: &Function, arguments: &[Value], secret: &
                 (0..TEXTS.len() + others.len()).map(|round| run(&replaced(arguments, secret, |it| stand_in(it, &others, round))));
             is_open && rounds.all(|it| is_same(&it, refusal))
         }
-        Run::Outside(_) | Run::WholeOutside(_) | Run::Lazy(_) => false,
+        FunctionBody::Outside(_) | FunctionBody::WholeOutside(_) | FunctionBody::Lazy(_) => false,
     }
 }
 
-fn is_same(answer: &Answer, refusal: &Refusal) -> bool {
+fn is_same(answer: &FunctionResult, refusal: &FunctionError) -> bool {
     matches!(answer, Err(it) if it.message == refusal.message && it.argument == refusal.argument)
 }
 

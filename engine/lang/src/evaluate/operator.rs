@@ -1,14 +1,14 @@
 //! Operators.
 
-use ha_value::{Number, Part, Range, Type, Unknown, Value, convert};
+use ha_value::{Number, NumberRange, TextPart, Type, UnknownValue, Value, convert};
 
-use super::{Evaluator, Failed, Outcome, both};
-use crate::compiled_expression::Node;
+use super::{EvaluationError, EvaluationResult, Evaluator, both};
+use crate::compiled_expression::ExpressionNode;
 use crate::diagnostics::value as mistakes;
 use crate::syntax::Operator;
 
 impl Evaluator<'_> {
-    pub(super) fn not(&mut self, operand: &Node) -> Outcome {
+    pub(super) fn not(&mut self, operand: &ExpressionNode) -> EvaluationResult {
         let (value, sensitive) = self.operand(operand, &Type::Bool, "!")?;
         let value = match value {
             Value::Bool(it) => Value::Bool(!it),
@@ -17,7 +17,7 @@ impl Evaluator<'_> {
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
-    pub(super) fn negative(&mut self, operand: &Node) -> Outcome {
+    pub(super) fn negative(&mut self, operand: &ExpressionNode) -> EvaluationResult {
         let (value, sensitive) = self.operand(operand, &Type::Number, "-")?;
         let value = match value {
             Value::Number(it) => Value::Number(it.negated()),
@@ -26,7 +26,13 @@ impl Evaluator<'_> {
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
-    pub(super) fn binary(&mut self, operator: Operator, left: &Node, right: &Node, node: &Node) -> Outcome {
+    pub(super) fn binary(
+        &mut self,
+        operator: Operator,
+        left: &ExpressionNode,
+        right: &ExpressionNode,
+        node: &ExpressionNode,
+    ) -> EvaluationResult {
         match operator {
             Operator::Equal | Operator::NotEqual => {
                 let (left, right) = both(self.node(left), self.node(right))?;
@@ -38,7 +44,7 @@ impl Evaluator<'_> {
     }
 
     /// An operand converted to what the operator takes, with its mark apart.
-    fn operand(&mut self, node: &Node, ty: &Type, sign: &str) -> Result<(Value, bool), Failed> {
+    fn operand(&mut self, node: &ExpressionNode, ty: &Type, sign: &str) -> Result<(Value, bool), EvaluationError> {
         let value = self.node(node)?;
         match (&value, ty) {
             (Value::Number(_), Type::Number) | (Value::Bool(_), Type::Bool) => return Ok((value, false)),
@@ -57,7 +63,7 @@ impl Evaluator<'_> {
     }
 
     /// The value of the right side counts only where the left one does not decide; its type always does.
-    fn logical(&mut self, operator: Operator, left: &Node, right: &Node) -> Outcome {
+    fn logical(&mut self, operator: Operator, left: &ExpressionNode, right: &ExpressionNode) -> EvaluationResult {
         let decides = operator == Operator::Or;
         let (left, mut sensitive) = self.operand(left, &Type::Bool, operator.sign())?;
         let value = if left == Value::Bool(decides) {
@@ -90,7 +96,12 @@ impl Evaluator<'_> {
     }
 
     /// The right side as a truth value, where it is one. It is an error only where no value of its type is one.
-    fn may_be_bool(&mut self, value: Option<Value>, node: &Node, operator: Operator) -> Result<Option<Value>, Failed> {
+    fn may_be_bool(
+        &mut self,
+        value: Option<Value>,
+        node: &ExpressionNode,
+        operator: Operator,
+    ) -> Result<Option<Value>, EvaluationError> {
         let Some(value) = value.filter(|it| !it.is_null()) else { return Ok(None) };
         if convert(&Value::unknown(Type::of(&value), None), &Type::Bool).is_err() {
             return Err(self.fail(node, mistakes::wrong_operand(operator.sign(), &Type::Bool, &self.showable(&value))));
@@ -103,7 +114,13 @@ impl Evaluator<'_> {
         Ok(value)
     }
 
-    fn arithmetic(&mut self, operator: Operator, left: &Node, right: &Node, node: &Node) -> Outcome {
+    fn arithmetic(
+        &mut self,
+        operator: Operator,
+        left: &ExpressionNode,
+        right: &ExpressionNode,
+        node: &ExpressionNode,
+    ) -> EvaluationResult {
         let sign = operator.sign();
         let operands = both(self.operand(left, &Type::Number, sign), self.operand(right, &Type::Number, sign))?;
         let ((left, left_sensitive), (right_value, right_sensitive)) = operands;
@@ -131,9 +148,9 @@ impl Evaluator<'_> {
             _ => {
                 let cause = left.cause().or_else(|| right_value.cause());
                 match compared(operator, &range(&left), &range(&right_value)) {
-                    Compared::Not => Value::unknown(Type::Number, cause).not_null(),
-                    Compared::Open => Value::unknown(Type::Bool, cause).not_null(),
-                    Compared::Sure(it) => Value::Bool(it),
+                    ComparisonResult::Not => Value::unknown(Type::Number, cause).not_null(),
+                    ComparisonResult::Open => Value::unknown(Type::Bool, cause).not_null(),
+                    ComparisonResult::Sure(it) => Value::Bool(it),
                 }
             }
         };
@@ -142,7 +159,7 @@ impl Evaluator<'_> {
 }
 
 /// The least and the greatest number that a value may be.
-pub(crate) fn range(value: &Value) -> Range {
+pub(crate) fn range(value: &Value) -> NumberRange {
     match value {
         Value::Number(it) => (Some(it.clone()), Some(it.clone())),
         Value::Unknown(it) => it.range(),
@@ -152,29 +169,29 @@ pub(crate) fn range(value: &Value) -> Range {
 }
 
 /// What comparing two numbers of which not all is known gives.
-enum Compared {
+enum ComparisonResult {
     /// The operator does not compare.
     Not,
     Open,
     Sure(bool),
 }
 
-fn compared(operator: Operator, left: &Range, right: &Range) -> Compared {
+fn compared(operator: Operator, left: &NumberRange, right: &NumberRange) -> ComparisonResult {
     let (low, high, or_equal) = match operator {
         Operator::Less => (left, right, false),
         Operator::LessOrEqual => (left, right, true),
         Operator::Greater => (right, left, false),
         Operator::GreaterOrEqual => (right, left, true),
-        _ => return Compared::Not,
+        _ => return ComparisonResult::Not,
     };
     let below = |a: &Option<Number>, b: &Option<Number>, or_equal: bool| match (a, b) {
         (Some(a), Some(b)) => a < b || or_equal && a == b,
         _ => false,
     };
     if below(&low.1, &high.0, or_equal) {
-        return Compared::Sure(true);
+        return ComparisonResult::Sure(true);
     }
-    if below(&high.1, &low.0, !or_equal) { Compared::Sure(false) } else { Compared::Open }
+    if below(&high.1, &low.0, !or_equal) { ComparisonResult::Sure(false) } else { ComparisonResult::Open }
 }
 
 fn marked(value: Value, sensitive: bool) -> Value {
@@ -251,7 +268,7 @@ fn same(left: &Value, right: &Value) -> Option<bool> {
 }
 
 /// Whether what is not known yet will be equal to a value, going by what is known of it.
-fn unknown_is(unknown: &Unknown, other: &Value) -> Option<bool> {
+fn unknown_is(unknown: &UnknownValue, other: &Value) -> Option<bool> {
     let never_both_null = unknown.is_not_null() || other.is_never_null();
     if other.is_null() {
         return if never_both_null { Some(false) } else { None };
@@ -298,10 +315,10 @@ fn differ(a: &Type, b: &Type) -> bool {
 }
 
 /// Whether a text that is known in part could become `text`, going by how it begins and ends.
-fn could_be(parts: &[Part], text: &str) -> bool {
-    let known = |part: &Part| match part {
-        Part::Clear(it) | Part::Secret(it) => Some(it.clone()),
-        Part::Unknown { .. } => None,
+fn could_be(parts: &[TextPart], text: &str) -> bool {
+    let known = |part: &TextPart| match part {
+        TextPart::Clear(it) | TextPart::Secret(it) => Some(it.clone()),
+        TextPart::Unknown { .. } => None,
     };
     let begins: String = parts.iter().map_while(known).map(|it| it.to_string()).collect();
     let ends: Vec<_> = parts.iter().rev().map_while(known).collect();

@@ -6,9 +6,9 @@ use ha_value::Value;
 pub(crate) const MOST: usize = 4_000_000;
 
 /// A value with more elements than any should have.
-pub(crate) struct TooMany;
+pub(crate) struct TooManyElements;
 
-impl TooMany {
+impl TooManyElements {
     /// What is said of it.
     pub(crate) const MESSAGE: &str = "there would be more than four million elements";
 }

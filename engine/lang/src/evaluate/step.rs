@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use ha_value::{Key, Name, Number, Type, Value, convert};
+use ha_value::{InstanceKey, Name, Number, Type, Value, convert};
 
 use super::each::unmarked;
-use super::{Evaluator, Failed, Outcome};
-use crate::compiled_expression::{BlockName, Kind, Node, Target};
+use super::{EvaluationError, EvaluationResult, Evaluator};
+use crate::compiled_expression::{BlockName, ExpressionKind, ExpressionNode, ReferenceTarget};
 use crate::diagnostics::value as mistakes;
 use crate::diagnostics::value::NamePlace;
-use crate::syntax::At;
+use crate::syntax::ByteSpan;
 
 impl Evaluator<'_> {
     /// One instance of a block, without building the others.
-    pub(super) fn instance(&mut self, block: &BlockName, key_node: &Node, node: &Node) -> Outcome {
+    pub(super) fn instance(&mut self, block: &BlockName, key_node: &ExpressionNode, node: &ExpressionNode) -> EvaluationResult {
         let key = self.node(key_node)?;
         if key.is_null() {
             return Err(self.fail(key_node, mistakes::null_index()));
@@ -25,12 +25,12 @@ impl Evaluator<'_> {
                 let unknown = Value::unknown(Type::Any, it.cause.clone());
                 return Ok(if sensitive { unknown.sensitive() } else { unknown });
             }
-            Value::String(name) => Key::Name(name.clone()),
+            Value::String(name) => InstanceKey::Name(name.clone()),
             Value::Number(number) => match number.as_i64().and_then(|it| u64::try_from(it).ok()) {
-                Some(index) => Key::Index(index),
-                None => Key::Name(number.to_string().into()),
+                Some(index) => InstanceKey::Index(index),
+                None => InstanceKey::Name(number.to_string().into()),
             },
-            Value::Bool(it) => Key::Name(it.to_string().into()),
+            Value::Bool(it) => InstanceKey::Name(it.to_string().into()),
             other => return Err(self.fail(key_node, mistakes::no_instance_key(other))),
         };
         let value = self.environment.scope.instance(block, &key);
@@ -42,7 +42,13 @@ impl Evaluator<'_> {
     }
 
     /// `of.name`, with where the name is written.
-    pub(super) fn attribute(&mut self, of: &Value, name: &Name, place: Option<At>, node: &Node) -> Outcome {
+    pub(super) fn attribute(
+        &mut self,
+        of: &Value,
+        name: &Name,
+        place: Option<ByteSpan>,
+        node: &ExpressionNode,
+    ) -> EvaluationResult {
         match of {
             Value::Object(items) | Value::Map(items) => match items.get(name) {
                 Some(value) => Ok(value.clone()),
@@ -86,16 +92,16 @@ impl Evaluator<'_> {
     }
 
     /// The block or module with `for_each` of which an attribute is taken.
-    fn with_for_each<'n>(&self, node: &'n Node) -> Option<&'n Target> {
-        let Kind::Attribute(it) = &node.kind else { return None };
-        let Kind::Target(target) = &it.0.kind else { return None };
+    fn with_for_each<'n>(&self, node: &'n ExpressionNode) -> Option<&'n ReferenceTarget> {
+        let ExpressionKind::Attribute(it) = &node.kind else { return None };
+        let ExpressionKind::Target(target) = &it.0.kind else { return None };
         self.environment.scope.has_for_each(target).then_some(target)
     }
 
     /// Where the name of an attribute is written, behind a point or in brackets.
-    fn name_place(&self, name: At, node: &Node) -> NamePlace {
+    fn name_place(&self, name: ByteSpan, node: &ExpressionNode) -> NamePlace {
         let behind_point = match &node.kind {
-            Kind::Attribute(it) => Some(At { start: it.0.at.end, ..name }),
+            ExpressionKind::Attribute(it) => Some(ByteSpan { start: it.0.at.end, ..name }),
             _ => None,
         };
         // Between the value and the name there is the point and nothing else.
@@ -104,7 +110,7 @@ impl Evaluator<'_> {
     }
 
     /// `of[key]`, with where the key is written out.
-    pub(super) fn index(&mut self, of: &Value, key: &Value, place: Option<At>, node: &Node) -> Outcome {
+    pub(super) fn index(&mut self, of: &Value, key: &Value, place: Option<ByteSpan>, node: &ExpressionNode) -> EvaluationResult {
         if let Value::Sensitive(inner) = of {
             return Ok(self.secretly(true, |it| it.index(inner, key, place, node))?.sensitive());
         }
@@ -169,7 +175,7 @@ impl Evaluator<'_> {
     }
 
     /// The place among so many elements that a number stands for.
-    fn place_among(&mut self, number: &Number, length: usize, node: &Node) -> Result<usize, Failed> {
+    fn place_among(&mut self, number: &Number, length: usize, node: &ExpressionNode) -> Result<usize, EvaluationError> {
         match usize_of(number) {
             Some(index) if index < length => Ok(index),
             _ if self.secret => Err(self.fail(node, mistakes::not_in_secret())),
@@ -179,7 +185,7 @@ impl Evaluator<'_> {
     }
 
     /// `source[*]…`
-    pub(super) fn splat(&mut self, source: &Node, each: &Node) -> Outcome {
+    pub(super) fn splat(&mut self, source: &ExpressionNode, each: &ExpressionNode) -> EvaluationResult {
         let value = self.node(source)?;
         let (plain, sensitive) = match &value {
             Value::Sensitive(inner) => (&**inner, true),
@@ -197,8 +203,13 @@ impl Evaluator<'_> {
     }
 
     /// A splat goes over lists: of what has `for_each` it would make a list of the one map.
-    fn splat_of_instances(&mut self, plain: &Value, source: &Node, each: &Node) -> Result<(), Failed> {
-        let (Kind::Target(target), Value::Object(items)) = (&source.kind, plain) else { return Ok(()) };
+    fn splat_of_instances(
+        &mut self,
+        plain: &Value,
+        source: &ExpressionNode,
+        each: &ExpressionNode,
+    ) -> Result<(), EvaluationError> {
+        let (ExpressionKind::Target(target), Value::Object(items)) = (&source.kind, plain) else { return Ok(()) };
         match first_attribute(each) {
             Some((name, at, node)) if !items.contains_key(name) && self.environment.scope.has_for_each(target) => {
                 let place = Some(self.name_place(at, node));
@@ -209,7 +220,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn splatted(&mut self, plain: &Value, each: &Node) -> Outcome {
+    fn splatted(&mut self, plain: &Value, each: &ExpressionNode) -> EvaluationResult {
         Ok(match plain {
             Value::Null(_) => Value::tuple([]),
             Value::Unknown(it) => {
@@ -252,7 +263,7 @@ impl Evaluator<'_> {
     }
 
     /// What a splat makes of no elements: none, of the type that it would make of one.
-    fn of_none(&mut self, of: &Value, ty: Type, each: &Node) -> Outcome {
+    fn of_none(&mut self, of: &Value, ty: Type, each: &ExpressionNode) -> EvaluationResult {
         let leaned = self.leaned;
         self.slots.push(Value::unknown(ty, of.cause()));
         let element = self.node(each);
@@ -261,7 +272,11 @@ impl Evaluator<'_> {
         Ok(Value::list_of(&Type::of(&element?), Vec::new()))
     }
 
-    fn each_element<'v>(&mut self, items: impl Iterator<Item = &'v Value>, each: &Node) -> Result<Vec<Value>, Failed> {
+    fn each_element<'v>(
+        &mut self,
+        items: impl Iterator<Item = &'v Value>,
+        each: &ExpressionNode,
+    ) -> Result<Vec<Value>, EvaluationError> {
         let mut results = Vec::with_capacity(items.size_hint().0);
         for item in items {
             self.spend(each)?;
@@ -281,13 +296,13 @@ fn is_no_attribute(instance: Option<&Value>, name: &str) -> bool {
 }
 
 /// The attribute that a splat takes first of each element.
-fn first_attribute(each: &Node) -> Option<(&Name, At, &Node)> {
+fn first_attribute(each: &ExpressionNode) -> Option<(&Name, ByteSpan, &ExpressionNode)> {
     let mut node = each;
     loop {
         node = match &node.kind {
-            Kind::Attribute(it) if matches!(it.0.kind, Kind::Slot(..)) => return Some((&it.1, it.2, node)),
-            Kind::Attribute(it) => &it.0,
-            Kind::Index(it) | Kind::Splat(it) => &it[0],
+            ExpressionKind::Attribute(it) if matches!(it.0.kind, ExpressionKind::Slot(..)) => return Some((&it.1, it.2, node)),
+            ExpressionKind::Attribute(it) => &it.0,
+            ExpressionKind::Index(it) | ExpressionKind::Splat(it) => &it[0],
             _ => return None,
         };
     }

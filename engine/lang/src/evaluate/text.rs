@@ -1,10 +1,10 @@
 //! Templates: text made of parts, which keeps its parts.
 
-use ha_value::{Part, Text, Type, Value};
+use ha_value::{Text, TextPart, Type, Value};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Evaluator, Failed, Outcome, each};
-use crate::compiled_expression::{If, Node, Piece, Repeated};
+use super::{EvaluationError, EvaluationResult, Evaluator, each};
+use crate::compiled_expression::{ExpressionNode, ForDirective, IfDirective, TemplatePiece};
 use crate::diagnostics::value as mistakes;
 
 /// Longer texts are refused: nobody means them, and a few lines can ask for more than any machine holds.
@@ -12,9 +12,9 @@ const LONGEST: usize = 64 << 20;
 
 /// A text under construction.
 #[derive(Default)]
-pub(crate) struct Builder {
+pub(crate) struct TextBuilder {
     /// What is finished: clear stretches and others.
-    parts: Vec<Part>,
+    parts: Vec<TextPart>,
     /// The clear stretch at the end.
     clear: String,
     /// How long all of it is.
@@ -22,16 +22,16 @@ pub(crate) struct Builder {
 }
 
 /// A text that is longer than any should be.
-pub(crate) struct TooLong;
+pub(crate) struct TextTooLong;
 
-impl TooLong {
+impl TextTooLong {
     /// How many bytes are not too long yet.
     pub(crate) const LIMIT: usize = LONGEST;
     /// What is said of it.
     pub(crate) const MESSAGE: &str = "the text would be longer than 64 MiB";
 }
 
-impl Builder {
+impl TextBuilder {
     pub(crate) fn push_str(&mut self, text: &str) {
         self.length += text.len();
         if !self.is_full() {
@@ -44,15 +44,15 @@ impl Builder {
         self.length > LONGEST
     }
 
-    pub(crate) fn push_part(&mut self, part: Part) {
-        if let Part::Secret(text) = &part {
+    pub(crate) fn push_part(&mut self, part: TextPart) {
+        if let TextPart::Secret(text) = &part {
             self.length += text.len();
         }
         if self.is_full() {
             return;
         }
         if !self.clear.is_empty() {
-            self.parts.push(Part::Clear(std::mem::take(&mut self.clear).into()));
+            self.parts.push(TextPart::Clear(std::mem::take(&mut self.clear).into()));
         }
         self.parts.push(part);
     }
@@ -60,7 +60,7 @@ impl Builder {
     pub(crate) fn push(&mut self, text: &Text) {
         for part in text.parts() {
             match part {
-                Part::Clear(text) => self.push_str(text),
+                TextPart::Clear(text) => self.push_str(text),
                 part => self.push_part(part.clone()),
             }
         }
@@ -74,9 +74,9 @@ impl Builder {
         self.length = length;
     }
 
-    pub(crate) fn finish(self) -> Result<Value, TooLong> {
+    pub(crate) fn finish(self) -> Result<Value, TextTooLong> {
         if self.is_full() {
-            return Err(TooLong);
+            return Err(TextTooLong);
         }
         if self.parts.is_empty() {
             if self.clear.is_ascii() {
@@ -91,24 +91,24 @@ impl Builder {
 }
 
 impl Evaluator<'_> {
-    pub(super) fn template(&mut self, pieces: &[Piece], node: &Node) -> Outcome {
-        let mut text = Builder::default();
+    pub(super) fn template(&mut self, pieces: &[TemplatePiece], node: &ExpressionNode) -> EvaluationResult {
+        let mut text = TextBuilder::default();
         self.pieces(pieces, &mut text)?;
-        let value = text.finish().map_err(|TooLong| self.fail(node, mistakes::text_too_long()))?;
-        Ok(if let [Piece::Value(_)] = pieces { value } else { value.not_null() })
+        let value = text.finish().map_err(|TextTooLong| self.fail(node, mistakes::text_too_long()))?;
+        Ok(if let [TemplatePiece::Value(_)] = pieces { value } else { value.not_null() })
     }
 
-    fn pieces(&mut self, pieces: &[Piece], text: &mut Builder) -> Result<(), Failed> {
+    fn pieces(&mut self, pieces: &[TemplatePiece], text: &mut TextBuilder) -> Result<(), EvaluationError> {
         let mut outcome = Ok(());
         for piece in pieces {
             let piece = match piece {
-                Piece::Text(it) => {
+                TemplatePiece::Text(it) => {
                     text.push_str(it);
                     Ok(())
                 }
-                Piece::Value(node) => self.piece(node, text),
-                Piece::If(it) => self.either(it, text),
-                Piece::For(it) => self.repeated(it, text),
+                TemplatePiece::Value(node) => self.piece(node, text),
+                TemplatePiece::If(it) => self.either(it, text),
+                TemplatePiece::For(it) => self.repeated(it, text),
             };
             outcome = outcome.and(piece);
             if text.is_full() {
@@ -118,7 +118,7 @@ impl Evaluator<'_> {
         outcome
     }
 
-    fn piece(&mut self, node: &Node, text: &mut Builder) -> Result<(), Failed> {
+    fn piece(&mut self, node: &ExpressionNode, text: &mut TextBuilder) -> Result<(), EvaluationError> {
         use std::fmt::Write as _;
         let value = self.node(node)?;
         match &value {
@@ -152,24 +152,24 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    fn either(&mut self, it: &If, text: &mut Builder) -> Result<(), Failed> {
+    fn either(&mut self, it: &IfDirective, text: &mut TextBuilder) -> Result<(), EvaluationError> {
         let (decided, sensitive) = self.decided(&it.condition)?.unmark();
         let chosen = match decided {
             Value::Bool(true) => &it.then,
             Value::Bool(false) => &it.otherwise,
             unknown => {
-                text.push_part(Part::unknown(unknown.cause(), sensitive));
+                text.push_part(TextPart::unknown(unknown.cause(), sensitive));
                 return Ok(());
             }
         };
         self.nested(chosen, sensitive, text)
     }
 
-    fn nested(&mut self, pieces: &[Piece], sensitive: bool, text: &mut Builder) -> Result<(), Failed> {
+    fn nested(&mut self, pieces: &[TemplatePiece], sensitive: bool, text: &mut TextBuilder) -> Result<(), EvaluationError> {
         if !sensitive {
             return self.pieces(pieces, text);
         }
-        let mut inner = Builder { length: text.length, ..Builder::default() };
+        let mut inner = TextBuilder { length: text.length, ..TextBuilder::default() };
         self.pieces(pieces, &mut inner)?;
         text.length = inner.length;
         if let Ok(value) = inner.finish() {
@@ -178,8 +178,8 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    fn repeated(&mut self, it: &Repeated, text: &mut Builder) -> Result<(), Failed> {
-        let Repeated { keyed, collection, body } = it;
+    fn repeated(&mut self, it: &ForDirective, text: &mut TextBuilder) -> Result<(), EvaluationError> {
+        let ForDirective { keyed, collection, body } = it;
         let value = self.node(collection)?;
         let (plain, sensitive) = each::unmarked(&value);
         if let Value::Unknown(it) = plain {
@@ -187,12 +187,12 @@ impl Evaluator<'_> {
                 return Err(self.fail(collection, mistakes::not_iterable(plain)));
             }
             self.lean();
-            text.push_part(Part::unknown(it.cause.clone(), sensitive));
+            text.push_part(TextPart::unknown(it.cause.clone(), sensitive));
             return Ok(());
         }
         if each::is_open(plain) {
             self.lean();
-            text.push_part(Part::unknown(plain.cause(), sensitive));
+            text.push_part(TextPart::unknown(plain.cause(), sensitive));
             return Ok(());
         }
         if plain.is_null() {
@@ -218,7 +218,7 @@ impl Evaluator<'_> {
         }
         if sensitive && text.parts.len() == before {
             // That it says nothing is a secret too.
-            text.push_part(Part::Secret("".into()));
+            text.push_part(TextPart::Secret("".into()));
         }
         Ok(())
     }

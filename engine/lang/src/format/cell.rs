@@ -5,22 +5,22 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Piece, space};
-use crate::lexer::Kind;
+use super::{SpacedToken, space};
+use crate::lexer::TokenKind;
 
 /// What a line holds, as ranges of pieces. All but the lead may be empty.
-pub(super) struct Line {
+pub(super) struct LineLayout {
     lead: Range<usize>,
     assign: Range<usize>,
     comment: Range<usize>,
 }
 
 /// The lines of a text.
-pub(super) fn lines(pieces: &[Piece<'_>]) -> Vec<Line> {
+pub(super) fn lines(pieces: &[SpacedToken<'_>]) -> Vec<LineLayout> {
     let mut lines = Vec::new();
     let mut start = 0;
     for (index, piece) in pieces.iter().enumerate() {
-        if piece.kind == Kind::End {
+        if piece.kind == TokenKind::End {
             lines.push(line(pieces, start..index));
         } else if piece.ends_line() {
             lines.push(line(pieces, start..index + 1));
@@ -30,29 +30,29 @@ pub(super) fn lines(pieces: &[Piece<'_>]) -> Vec<Line> {
     lines
 }
 
-fn line(pieces: &[Piece<'_>], whole: Range<usize>) -> Line {
+fn line(pieces: &[SpacedToken<'_>], whole: Range<usize>) -> LineLayout {
     let Range { start, end } = whole;
-    let has_comment = end > start + 1 && pieces[end - 1].kind == Kind::Comment;
+    let has_comment = end > start + 1 && pieces[end - 1].kind == TokenKind::Comment;
     let code_end = end - usize::from(has_comment);
     // What opens brackets that other lines close is not aligned with them.
     let assign = (start + 1..code_end)
-        .find(|it| pieces[*it].kind == Kind::Assign)
+        .find(|it| pieces[*it].kind == TokenKind::Assign)
         .filter(|it| depth(&pieces[*it..code_end]) == 0)
         .unwrap_or(code_end);
-    Line { lead: start..assign, assign: assign..code_end, comment: code_end..end }
+    LineLayout { lead: start..assign, assign: assign..code_end, comment: code_end..end }
 }
 
-fn depth(pieces: &[Piece<'_>]) -> isize {
+fn depth(pieces: &[SpacedToken<'_>]) -> isize {
     pieces.iter().map(|it| it.kind.depth()).sum()
 }
 
 /// Two spaces for each line that opened brackets which are open still.
-pub(super) fn indent(lines: &[Line], pieces: &mut [Piece<'_>]) {
+pub(super) fn indent(lines: &[LineLayout], pieces: &mut [SpacedToken<'_>]) {
     // How many brackets each of those lines opened, less what was closed since.
     let mut open: Vec<isize> = Vec::new();
     for line in lines {
         let Some(first) = pieces[line.lead.clone()].first() else { continue };
-        if first.kind == Kind::Newline {
+        if first.kind == TokenKind::Newline {
             pieces[line.lead.start].spaces = 0;
             continue;
         }
@@ -76,12 +76,12 @@ pub(super) fn indent(lines: &[Line], pieces: &mut [Piece<'_>]) {
     }
 }
 
-fn before_heredoc(pieces: &[Piece<'_>]) -> isize {
-    pieces.iter().take_while(|it| it.kind != Kind::HeredocOpen).map(|it| it.kind.depth()).sum()
+fn before_heredoc(pieces: &[SpacedToken<'_>]) -> isize {
+    pieces.iter().take_while(|it| it.kind != TokenKind::HeredocOpen).map(|it| it.kind.depth()).sum()
 }
 
 /// One space or none between the tokens of a cell.
-pub(super) fn space(lines: &[Line], pieces: &mut [Piece<'_>]) {
+pub(super) fn space(lines: &[LineLayout], pieces: &mut [SpacedToken<'_>]) {
     for line in lines {
         for cell in [&line.lead, &line.assign] {
             for index in cell.clone().skip(1) {
@@ -93,12 +93,12 @@ pub(super) fn space(lines: &[Line], pieces: &mut [Piece<'_>]) {
 }
 
 /// Assignments of neighbouring lines below each other, then their comments.
-pub(super) fn align(lines: &[Line], pieces: &mut [Piece<'_>]) {
+pub(super) fn align(lines: &[LineLayout], pieces: &mut [SpacedToken<'_>]) {
     align_cells(lines, pieces, |it| (it.lead.start..it.lead.end, it.assign.clone()));
     align_cells(lines, pieces, |it| (it.lead.start..it.assign.end, it.comment.clone()));
 }
 
-fn align_cells(lines: &[Line], pieces: &mut [Piece<'_>], cells: fn(&Line) -> (Range<usize>, Range<usize>)) {
+fn align_cells(lines: &[LineLayout], pieces: &mut [SpacedToken<'_>], cells: fn(&LineLayout) -> (Range<usize>, Range<usize>)) {
     for run in lines.chunk_by(|left, right| cells(left).1.is_empty() == cells(right).1.is_empty()) {
         if run.first().is_none_or(|it| cells(it).1.is_empty()) {
             continue;
@@ -111,7 +111,7 @@ fn align_cells(lines: &[Line], pieces: &mut [Piece<'_>], cells: fn(&Line) -> (Ra
     }
 }
 
-fn columns(pieces: &[Piece<'_>]) -> usize {
+fn columns(pieces: &[SpacedToken<'_>]) -> usize {
     pieces.iter().map(|it| it.spaces + characters(it.text)).sum()
 }
 

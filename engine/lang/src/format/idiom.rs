@@ -1,10 +1,10 @@
 //! Old ways to write a thing, in today's.
 
-use super::Piece;
-use crate::lexer::Kind;
+use super::SpacedToken;
+use crate::lexer::TokenKind;
 
 /// The same pieces with what is written in an old way rewritten.
-pub(super) fn modern(pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
+pub(super) fn modern(pieces: Vec<SpacedToken<'_>>) -> Vec<SpacedToken<'_>> {
     let mut written = Vec::with_capacity(pieces.len());
     let mut rest = pieces.as_slice();
     // The kinds of the blocks that the rest is in.
@@ -13,14 +13,14 @@ pub(super) fn modern(pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
         written.push(*first);
         rest = behind;
         match first.kind {
-            Kind::BraceClose => drop(blocks.pop()),
-            Kind::Identifier => {
-                let comments = behind.iter().take_while(|it| it.kind == Kind::Comment).count();
-                if behind.get(comments).is_some_and(|it| it.kind == Kind::Assign) {
+            TokenKind::BraceClose => drop(blocks.pop()),
+            TokenKind::Identifier => {
+                let comments = behind.iter().take_while(|it| it.kind == TokenKind::Comment).count();
+                if behind.get(comments).is_some_and(|it| it.kind == TokenKind::Assign) {
                     written.extend_from_slice(&behind[..=comments]);
                     let (whole, after) = behind[comments + 1..].split_at(value_length(&behind[comments + 1..]));
-                    let value = without(whole, Kind::Comment);
-                    let lead = whole.iter().take_while(|it| it.kind == Kind::Comment).count();
+                    let value = without(whole, TokenKind::Comment);
+                    let lead = whole.iter().take_while(|it| it.kind == TokenKind::Comment).count();
                     written.extend_from_slice(&whole[..lead]);
                     match (blocks.as_slice(), first.text) {
                         (["variable"], "type") => type_expression(value, &mut written),
@@ -40,36 +40,37 @@ pub(super) fn modern(pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
 }
 
 /// How many pieces are the value of an argument, which goes to the end of the line or of the block it is in.
-fn value_length(pieces: &[Piece<'_>]) -> usize {
+fn value_length(pieces: &[SpacedToken<'_>]) -> usize {
     let mut depth = 0;
     for (index, piece) in pieces.iter().enumerate() {
         depth += quoted_depth(piece.kind);
-        if depth < 0 || (depth == 0 && piece.ends_line()) || piece.kind == Kind::End {
+        if depth < 0 || (depth == 0 && piece.ends_line()) || piece.kind == TokenKind::End {
             return index;
         }
     }
     pieces.len()
 }
 
-fn quoted_depth(kind: Kind) -> isize {
+fn quoted_depth(kind: TokenKind) -> isize {
     match kind {
-        Kind::QuoteOpen | Kind::HeredocOpen => 1,
-        Kind::QuoteClose | Kind::HeredocClose => -1,
+        TokenKind::QuoteOpen | TokenKind::HeredocOpen => 1,
+        TokenKind::QuoteClose | TokenKind::HeredocClose => -1,
         _ => kind.depth(),
     }
 }
 
 /// Writes labels in quotes, with no comments between them. What follows them is returned.
-fn labels<'b, 'a>(rest: &'b [Piece<'a>], written: &mut Vec<Piece<'a>>) -> &'b [Piece<'a>] {
-    let head = rest.iter().take_while(|it| !matches!(it.kind, Kind::BraceOpen | Kind::End)).count();
-    let (labels, behind) = rest.split_at(rest[..head].iter().rposition(|it| it.kind != Kind::Comment).map_or(0, |it| it + 1));
+fn labels<'b, 'a>(rest: &'b [SpacedToken<'a>], written: &mut Vec<SpacedToken<'a>>) -> &'b [SpacedToken<'a>] {
+    let head = rest.iter().take_while(|it| !matches!(it.kind, TokenKind::BraceOpen | TokenKind::End)).count();
+    let (labels, behind) =
+        rest.split_at(rest[..head].iter().rposition(|it| it.kind != TokenKind::Comment).map_or(0, |it| it + 1));
     for label in labels {
         match label.kind {
-            Kind::Comment => {}
-            Kind::Identifier => written.extend([
-                Piece::new(Kind::QuoteOpen, "\""),
-                Piece::new(Kind::Text, label.text),
-                Piece::new(Kind::QuoteClose, "\""),
+            TokenKind::Comment => {}
+            TokenKind::Identifier => written.extend([
+                SpacedToken::new(TokenKind::QuoteOpen, "\""),
+                SpacedToken::new(TokenKind::Text, label.text),
+                SpacedToken::new(TokenKind::QuoteClose, "\""),
             ]),
             _ => written.push(*label),
         }
@@ -78,33 +79,40 @@ fn labels<'b, 'a>(rest: &'b [Piece<'a>], written: &mut Vec<Piece<'a>>) -> &'b [P
 }
 
 /// Takes `"${` and `}"` off a value that is nothing else.
-fn value_expression<'a>(value: &[Piece<'a>], written: &mut Vec<Piece<'a>>) {
-    let [Piece { kind: Kind::QuoteOpen, .. }, Piece { kind: Kind::Interpolation, .. }, inner @ .., end, quote] = value else {
+fn value_expression<'a>(value: &[SpacedToken<'a>], written: &mut Vec<SpacedToken<'a>>) {
+    let [
+        SpacedToken { kind: TokenKind::QuoteOpen, .. },
+        SpacedToken { kind: TokenKind::Interpolation, .. },
+        inner @ ..,
+        end,
+        quote,
+    ] = value
+    else {
         return written.extend_from_slice(value);
     };
-    if end.kind != Kind::SequenceEnd || quote.kind != Kind::QuoteClose || !is_one_sequence(inner) {
+    if end.kind != TokenKind::SequenceEnd || quote.kind != TokenKind::QuoteClose || !is_one_sequence(inner) {
         return written.extend_from_slice(value);
     }
-    let inner = without(inner, Kind::Newline);
-    let in_parentheses = inner.first().is_some_and(|it| it.kind == Kind::ParenthesisOpen)
-        && inner.last().is_some_and(|it| it.kind == Kind::ParenthesisClose);
-    if inner.iter().any(|it| it.kind == Kind::Newline) && !in_parentheses {
-        written.push(Piece::new(Kind::ParenthesisOpen, "("));
+    let inner = without(inner, TokenKind::Newline);
+    let in_parentheses = inner.first().is_some_and(|it| it.kind == TokenKind::ParenthesisOpen)
+        && inner.last().is_some_and(|it| it.kind == TokenKind::ParenthesisClose);
+    if inner.iter().any(|it| it.kind == TokenKind::Newline) && !in_parentheses {
+        written.push(SpacedToken::new(TokenKind::ParenthesisOpen, "("));
         written.extend_from_slice(inner);
-        written.push(Piece::new(Kind::ParenthesisClose, ")"));
+        written.push(SpacedToken::new(TokenKind::ParenthesisClose, ")"));
     } else {
         written.extend_from_slice(inner);
     }
 }
 
 /// Whether the first sequence of a template ends only behind all of these pieces.
-fn is_one_sequence(inner: &[Piece<'_>]) -> bool {
+fn is_one_sequence(inner: &[SpacedToken<'_>]) -> bool {
     let mut quotes = 0;
     inner.iter().all(|it| {
         match it.kind {
-            Kind::QuoteOpen => quotes += 1,
-            Kind::QuoteClose => quotes -= 1,
-            Kind::Interpolation | Kind::SequenceEnd if quotes <= 0 => return false,
+            TokenKind::QuoteOpen => quotes += 1,
+            TokenKind::QuoteClose => quotes -= 1,
+            TokenKind::Interpolation | TokenKind::SequenceEnd if quotes <= 0 => return false,
             _ => {}
         }
         true
@@ -112,7 +120,7 @@ fn is_one_sequence(inner: &[Piece<'_>]) -> bool {
 }
 
 /// The pieces without those of a kind at both ends.
-fn without<'b, 'a>(mut pieces: &'b [Piece<'a>], kind: Kind) -> &'b [Piece<'a>] {
+fn without<'b, 'a>(mut pieces: &'b [SpacedToken<'a>], kind: TokenKind) -> &'b [SpacedToken<'a>] {
     while let [first, rest @ ..] = pieces
         && first.kind == kind
     {
@@ -127,17 +135,19 @@ fn without<'b, 'a>(mut pieces: &'b [Piece<'a>], kind: Kind) -> &'b [Piece<'a>] {
 }
 
 /// Takes the quotes off a type, and says what a collection without a type holds.
-fn type_expression<'a>(value: &[Piece<'a>], written: &mut Vec<Piece<'a>>) {
+fn type_expression<'a>(value: &[SpacedToken<'a>], written: &mut Vec<SpacedToken<'a>>) {
     let (name, element) = match value {
-        [Piece { kind: Kind::Identifier, text, .. }] if matches!(*text, "list" | "map" | "set") => (*text, "any"),
-        [_, Piece { kind: Kind::Text, text: "string", .. }, _] => return written.push(Piece::new(Kind::Identifier, "string")),
-        [_, Piece { kind: Kind::Text, text, .. }, _] if matches!(*text, "list" | "map") => (*text, "string"),
+        [SpacedToken { kind: TokenKind::Identifier, text, .. }] if matches!(*text, "list" | "map" | "set") => (*text, "any"),
+        [_, SpacedToken { kind: TokenKind::Text, text: "string", .. }, _] => {
+            return written.push(SpacedToken::new(TokenKind::Identifier, "string"));
+        }
+        [_, SpacedToken { kind: TokenKind::Text, text, .. }, _] if matches!(*text, "list" | "map") => (*text, "string"),
         _ => return written.extend_from_slice(value),
     };
     written.extend([
-        Piece::new(Kind::Identifier, name),
-        Piece::new(Kind::ParenthesisOpen, "("),
-        Piece::new(Kind::Identifier, element),
-        Piece::new(Kind::ParenthesisClose, ")"),
+        SpacedToken::new(TokenKind::Identifier, name),
+        SpacedToken::new(TokenKind::ParenthesisOpen, "("),
+        SpacedToken::new(TokenKind::Identifier, element),
+        SpacedToken::new(TokenKind::ParenthesisClose, ")"),
     ]);
 }

@@ -1,56 +1,59 @@
 //! Whether there is a space between two tokens of a line.
 
-use super::Piece;
-use crate::lexer::Kind;
+use super::SpacedToken;
+use crate::lexer::TokenKind;
 
 /// Whether a space stands between two neighbours, of which the first follows another on the same line or none.
-pub(super) fn between(before: Option<Kind>, left: &Piece<'_>, right: &Piece<'_>) -> bool {
+pub(super) fn between(before: Option<TokenKind>, left: &SpacedToken<'_>, right: &SpacedToken<'_>) -> bool {
     match (left.kind, right.kind) {
-        (_, Kind::Newline | Kind::End) => false,
+        (_, TokenKind::Newline | TokenKind::End) => false,
         // A call's parenthesis is at its name, whose parts are not parted either.
-        (Kind::Identifier, Kind::ParenthesisOpen | Kind::DoubleColon) | (Kind::DoubleColon, Kind::Identifier) => false,
-        (Kind::Dot, _) | (_, Kind::Dot | Kind::Comma | Kind::Ellipsis) => false,
-        (Kind::Comma, _) => true,
+        (TokenKind::Identifier, TokenKind::ParenthesisOpen | TokenKind::DoubleColon)
+        | (TokenKind::DoubleColon, TokenKind::Identifier) => false,
+        (TokenKind::Dot, _) | (_, TokenKind::Dot | TokenKind::Comma | TokenKind::Ellipsis) => false,
+        (TokenKind::Comma, _) => true,
         // Within a template every space means something.
-        (Kind::Text | Kind::QuoteOpen | Kind::HeredocOpen, _) | (_, Kind::Text | Kind::QuoteClose | Kind::HeredocClose) => false,
+        (TokenKind::Text | TokenKind::QuoteOpen | TokenKind::HeredocOpen, _)
+        | (_, TokenKind::Text | TokenKind::QuoteClose | TokenKind::HeredocClose) => false,
         // `in` behind a name is the keyword, so that what follows is no index.
-        (Kind::Identifier, _) if left.text == "in" && before == Some(Kind::Identifier) => true,
-        (left, Kind::BracketOpen) if matches!(left, Kind::Identifier | Kind::Number) || left.depth() < 0 => false,
-        (Kind::Not, _) => false,
-        (Kind::Minus, _) => before.is_some_and(ends_operand),
-        (Kind::BraceOpen, Kind::BraceClose) => false,
-        (Kind::BraceOpen, _) | (_, Kind::BraceClose) => true,
+        (TokenKind::Identifier, _) if left.text == "in" && before == Some(TokenKind::Identifier) => true,
+        (left, TokenKind::BracketOpen) if matches!(left, TokenKind::Identifier | TokenKind::Number) || left.depth() < 0 => false,
+        (TokenKind::Not, _) => false,
+        (TokenKind::Minus, _) => before.is_some_and(ends_operand),
+        (TokenKind::BraceOpen, TokenKind::BraceClose) => false,
+        (TokenKind::BraceOpen, _) | (_, TokenKind::BraceClose) => true,
         // An object alone in a sequence is kept apart from the braces of the sequence.
-        (Kind::Interpolation | Kind::Directive, Kind::BraceOpen) | (Kind::BraceClose, Kind::SequenceEnd) => true,
-        (Kind::SequenceEnd, Kind::Interpolation | Kind::Directive) => false,
+        (TokenKind::Interpolation | TokenKind::Directive, TokenKind::BraceOpen)
+        | (TokenKind::BraceClose, TokenKind::SequenceEnd) => true,
+        (TokenKind::SequenceEnd, TokenKind::Interpolation | TokenKind::Directive) => false,
         (left, right) => left.depth() <= 0 && right.depth() >= 0,
     }
 }
 
 /// Whether a minus behind such a token takes something away from it, and is not the sign of what follows.
-fn ends_operand(before: Kind) -> bool {
+fn ends_operand(before: TokenKind) -> bool {
     !matches!(
         before,
-        Kind::ParenthesisOpen
-            | Kind::BraceOpen
-            | Kind::BracketOpen
-            | Kind::Assign
-            | Kind::Colon
-            | Kind::Comma
-            | Kind::Question
-            | Kind::Plus
-            | Kind::Star
-            | Kind::Slash
-            | Kind::Percent
-            | Kind::Minus
-            | Kind::Equal
-            | Kind::NotEqual
-            | Kind::Greater
-            | Kind::GreaterOrEqual
-            | Kind::Less
-            | Kind::LessOrEqual
-            | Kind::And
-            | Kind::Or
-            | Kind::Not
+        TokenKind::ParenthesisOpen
+            | TokenKind::BraceOpen
+            | TokenKind::BracketOpen
+            | TokenKind::Assign
+            | TokenKind::Colon
+            | TokenKind::Comma
+            | TokenKind::Question
+            | TokenKind::Plus
+            | TokenKind::Star
+            | TokenKind::Slash
+            | TokenKind::Percent
+            | TokenKind::Minus
+            | TokenKind::Equal
+            | TokenKind::NotEqual
+            | TokenKind::Greater
+            | TokenKind::GreaterOrEqual
+            | TokenKind::Less
+            | TokenKind::LessOrEqual
+            | TokenKind::And
+            | TokenKind::Or
+            | TokenKind::Not
     )
 }

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use ha_value::{Number, Type, Value, convert, unify_open};
 
-use super::Kind::{Any, Bool};
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, items_of, list, number, type_of, whole_of};
+use super::ParameterKind::{Any, Bool};
+use super::{
+    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, items_of, list, number,
+    type_of, whole_of,
+};
 use crate::evaluate::{common, length_of, sure_equal};
 
-const LIST: Parameter = any("list").taking(Takes::Lists);
-const SEQUENCE: Parameter = any("list").taking(Takes::Sequences);
+const LIST: Parameter = any("list").taking(AcceptedTypes::Lists);
+const SEQUENCE: Parameter = any("list").taking(AcceptedTypes::Sequences);
 const VALUES: Parameter = any("values").nullable();
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -18,42 +21,42 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether all elements are true; so it is for none.",
         &[list("list", &Bool)],
         Bool,
-        Run::Open(alltrue),
+        FunctionBody::Open(alltrue),
     ),
-    Function::new("anytrue", "Whether any element is true.", &[list("list", &Bool)], Bool, Run::Open(anytrue)),
-    Function::new("coalesce", "The first value that is neither null nor an empty text.", &[], Any, Run::Whole(coalesce))
+    Function::new("anytrue", "Whether any element is true.", &[list("list", &Bool)], Bool, FunctionBody::Open(anytrue)),
+    Function::new("coalesce", "The first value that is neither null nor an empty text.", &[], Any, FunctionBody::Whole(coalesce))
         .many(&VALUES),
-    Function::new("coalescelist", "The first list that has elements.", &[], Any, Run::Whole(coalescelist)).many(&VALUES),
+    Function::new("coalescelist", "The first list that has elements.", &[], Any, FunctionBody::Whole(coalescelist)).many(&VALUES),
     Function::new(
         "contains",
         "Whether the list or set has an element equal to `value`.",
         &[SEQUENCE, any("value")],
         Bool,
-        Run::Whole(contains),
+        FunctionBody::Whole(contains),
     ),
     Function::new(
         "element",
         "The element at `index`, going round past the end.",
         &[LIST, number("index")],
         Any,
-        Run::Whole(element),
+        FunctionBody::Whole(element),
     )
     .nullable(),
     Function::new(
         "index",
         "Where in the list the first element equal to `value` is.",
         &[LIST, any("value")],
-        Kind::Number,
-        Run::Whole(index),
+        ParameterKind::Number,
+        FunctionBody::Whole(index),
     ),
     Function::new(
         "length",
         "How many elements, attributes or characters there are.",
-        &[const { any("value").taking(Takes::Lengths) }],
-        Kind::Number,
-        Run::Whole(length),
+        &[const { any("value").taking(AcceptedTypes::Lengths) }],
+        ParameterKind::Number,
+        FunctionBody::Whole(length),
     ),
-    Function::new("one", "The only element, or null when there is none.", &[SEQUENCE], Any, Run::Whole(one))
+    Function::new("one", "The only element, or null when there is none.", &[SEQUENCE], Any, FunctionBody::Whole(one))
         .typed(|it| super::element_type(&type_of(it, 0)))
         .nullable(),
 ];
@@ -90,11 +93,11 @@ pub(super) fn count(length: usize) -> Value {
     Value::from(i64::try_from(length).unwrap_or(i64::MAX))
 }
 
-fn alltrue(arguments: &[Value]) -> Answer {
+fn alltrue(arguments: &[Value]) -> FunctionResult {
     Ok(decided(arguments, false, |it| matches!(it, Value::Bool(false) | Value::Null(_))))
 }
 
-fn anytrue(arguments: &[Value]) -> Answer {
+fn anytrue(arguments: &[Value]) -> FunctionResult {
     Ok(decided(arguments, true, |it| *it == Value::Bool(true)))
 }
 
@@ -111,13 +114,13 @@ fn decided(arguments: &[Value], as_decided: bool, decides: impl Fn(&Value) -> bo
     }
 }
 
-fn coalesce(arguments: &[Value]) -> Answer {
+fn coalesce(arguments: &[Value]) -> FunctionResult {
     let types: Vec<Type> = arguments.iter().map(Type::of).collect();
     let ty = unify_open(&types).filter(|_| !arguments.is_empty());
-    let ty = ty.ok_or_else(|| Refusal::new("all arguments must have one type"))?;
+    let ty = ty.ok_or_else(|| FunctionError::new("all arguments must have one type"))?;
     let mut sensitive = false;
     for argument in arguments {
-        let argument = convert(argument, &ty).map_err(|it| Refusal::new(crate::diagnostics::value::at(&it)))?;
+        let argument = convert(argument, &ty).map_err(|it| FunctionError::new(crate::diagnostics::value::at(&it)))?;
         let (plain, mark) = argument.unmark();
         match &plain {
             // A text that has known characters cannot turn out empty.
@@ -131,23 +134,23 @@ fn coalesce(arguments: &[Value]) -> Answer {
             _ => return Ok(marked(argument, sensitive)),
         }
     }
-    Err(Refusal::new("all arguments are null or empty"))
+    Err(FunctionError::new("all arguments are null or empty"))
 }
 
-fn clear(part: &ha_value::Part) -> bool {
-    matches!(part, ha_value::Part::Clear(it) | ha_value::Part::Secret(it) if !it.is_empty())
+fn clear(part: &ha_value::TextPart) -> bool {
+    matches!(part, ha_value::TextPart::Clear(it) | ha_value::TextPart::Secret(it) if !it.is_empty())
 }
 
-fn coalescelist(arguments: &[Value]) -> Answer {
+fn coalescelist(arguments: &[Value]) -> FunctionResult {
     if arguments.is_empty() {
-        return Err(Refusal::new("at least one argument is required"));
+        return Err(FunctionError::new("at least one argument is required"));
     }
     let is_list = |it: &Value| match peeled(it).0 {
         Value::Null(of) => matches!(of.known(), Some(Type::List(_) | Type::Tuple(_))),
         it => matches!(it, Value::Unknown(_) | Value::List(_) | Value::Tuple(_)),
     };
     if let Some(index) = arguments.iter().position(|it| !is_list(it)) {
-        return Err(Refusal::of(index, "it must be a list"));
+        return Err(FunctionError::of(index, "it must be a list"));
     }
     let mut sensitive = false;
     for argument in arguments {
@@ -159,18 +162,18 @@ fn coalescelist(arguments: &[Value]) -> Answer {
             _ => return Ok(marked(argument.clone(), sensitive)),
         }
     }
-    Err(Refusal::new("no argument has elements"))
+    Err(FunctionError::new("no argument has elements"))
 }
 
-fn contains(arguments: &[Value]) -> Answer {
-    let [list, wanted] = arguments else { return Err(Refusal::new("two arguments are required")) };
+fn contains(arguments: &[Value]) -> FunctionResult {
+    let [list, wanted] = arguments else { return Err(FunctionError::new("two arguments are required")) };
     let (plain, mark) = peeled(list);
     let sensitive = mark || wanted.contains_sensitive();
     if let Value::Unknown(_) = plain {
         return Ok(marked(unknown_like(plain, Type::Bool), sensitive));
     }
     let Some(items) = plain.elements() else {
-        return Err(Refusal::of(0, format!("a list or set is required, not {}", crate::describe::a_kind(plain))));
+        return Err(FunctionError::of(0, format!("a list or set is required, not {}", crate::describe::a_kind(plain))));
     };
     let sensitive = sensitive || items.iter().any(|it| it.contains_sensitive());
     let mut open = None;
@@ -188,8 +191,8 @@ fn contains(arguments: &[Value]) -> Answer {
     Ok(marked(value, sensitive))
 }
 
-fn element(arguments: &[Value]) -> Answer {
-    let [list, position] = arguments else { return Err(Refusal::new("two arguments are required")) };
+fn element(arguments: &[Value]) -> FunctionResult {
+    let [list, position] = arguments else { return Err(FunctionError::new("two arguments are required")) };
     let (plain, mark) = peeled(list);
     let (position, position_mark) = position.unmark();
     let sensitive = mark || position_mark;
@@ -202,10 +205,10 @@ fn element(arguments: &[Value]) -> Answer {
             };
             return Ok(marked(unknown_like(plain, ty), sensitive));
         }
-        _ => return Err(Refusal::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
+        _ => return Err(FunctionError::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
     };
     if items.is_empty() {
-        return Err(Refusal::of(0, "it has no elements"));
+        return Err(FunctionError::of(0, "it has no elements"));
     }
     if !position.is_known() {
         return Ok(marked(unknown_like(&position, common(items.iter())), sensitive));
@@ -215,20 +218,20 @@ fn element(arguments: &[Value]) -> Answer {
     let count = i128::try_from(items.len()).unwrap_or(i128::MAX);
     let place = usize::try_from(i128::from(index).rem_euclid(count)).expect("it is less than there are elements");
     if matches!(plain, Value::Tuple(_)) && index < 0 && place > 0 {
-        return Err(Refusal::of(1, "it must not be negative, unless the tuple is made a list by `tolist`"));
+        return Err(FunctionError::of(1, "it must not be negative, unless the tuple is made a list by `tolist`"));
     }
     Ok(marked(items[place].clone(), sensitive))
 }
 
-fn index(arguments: &[Value]) -> Answer {
-    let [list, wanted] = arguments else { return Err(Refusal::new("two arguments are required")) };
+fn index(arguments: &[Value]) -> FunctionResult {
+    let [list, wanted] = arguments else { return Err(FunctionError::new("two arguments are required")) };
     let sensitive = list.contains_sensitive() || wanted.contains_sensitive();
-    let unknown = |of: &Value| Ok(marked(unknown_like(of, Kind::Number.ty()), sensitive));
+    let unknown = |of: &Value| Ok(marked(unknown_like(of, ParameterKind::Number.ty()), sensitive));
     let (plain, _) = peeled(list);
     let items = match plain {
         Value::List(items) | Value::Tuple(items) => items,
         Value::Unknown(_) => return unknown(plain),
-        _ => return Err(Refusal::of(0, "a list is required")),
+        _ => return Err(FunctionError::of(0, "a list is required")),
     };
     if items.is_empty() && !wanted.is_known() {
         return unknown(wanted);
@@ -240,12 +243,12 @@ fn index(arguments: &[Value]) -> Answer {
             None => return unknown(if item.is_wholly_known() { wanted } else { item }),
         }
     }
-    Err(Refusal::of(1, "the list has no such element"))
+    Err(FunctionError::of(1, "the list has no such element"))
 }
 
-fn length(arguments: &[Value]) -> Answer {
+fn length(arguments: &[Value]) -> FunctionResult {
     use unicode_segmentation::UnicodeSegmentation;
-    let Some(value) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
+    let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
     let (plain, mark) = value.unmark();
     let value = match &plain {
         Value::String(text) => count(text.graphemes(true).count()),
@@ -272,12 +275,12 @@ fn counted(value: &Value) -> Value {
     unknown_like(value, Type::Number).in_range((Some(number(least)), most.map(number)))
 }
 
-fn no_length(value: &Value) -> Refusal {
-    Refusal::of(0, format!("a list, set, map, object or text is required, not {}", crate::describe::a_kind(value)))
+fn no_length(value: &Value) -> FunctionError {
+    FunctionError::of(0, format!("a list, set, map, object or text is required, not {}", crate::describe::a_kind(value)))
 }
 
-fn one(arguments: &[Value]) -> Answer {
-    let Some(value) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
+fn one(arguments: &[Value]) -> FunctionResult {
+    let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
     let (plain, mark) = peeled(value);
     if let Value::Unknown(it) = plain {
         let ty = match &it.ty {
@@ -292,7 +295,7 @@ fn one(arguments: &[Value]) -> Answer {
         Some(items) if matches!(plain, Value::Set(_)) && !plain.is_wholly_known() => {
             Ok(marked(unknown_like(plain, common(items.iter().copied())), mark))
         }
-        Some(items) => Err(Refusal::of(0, format!("there must be one element or none, not {}", items.len()))),
-        None => Err(Refusal::of(0, "a list, set or tuple of one element or none is required")),
+        Some(items) => Err(FunctionError::of(0, format!("there must be one element or none, not {}", items.len()))),
+        None => Err(FunctionError::of(0, "a list, set or tuple of one element or none is required")),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_value::{Attribute, Name, Object, Type, Value};
+use ha_value::{AttributeType, Name, Object, Type, Value};
 
 /// The rows of a CSV text as objects, by the names in its first line.
 pub(super) fn decoded(text: &str) -> Result<Value, String> {
@@ -28,7 +28,7 @@ pub(super) fn decoded(text: &str) -> Result<Value, String> {
         let fields: Object = names.iter().cloned().zip(row.iter().map(Value::from)).collect();
         Value::Object(Arc::new(fields))
     };
-    let attribute = |name: &Name| (name.clone(), Attribute { ty: Type::String, optional: false, default: None });
+    let attribute = |name: &Name| (name.clone(), AttributeType { ty: Type::String, optional: false, default: None });
     let of = Type::Object(Arc::new(names.iter().map(attribute).collect()));
     rows.map(|it| it.map(row).map_err(wrong)).collect::<Result<Vec<_>, _>>().map(|rows| Value::list_of(&of, rows))
 }

@@ -4,59 +4,60 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use ha_value::{Part, Text as Parts, Value};
+use ha_value::{Text as Parts, TextPart, Value};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Answer, Function, Kind, Refusal, Run, any, str_of, text};
-use crate::evaluate::{Builder, is_open};
-use Kind::{Any, Text};
+use super::{Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, any, str_of, text};
+use crate::evaluate::{TextBuilder, is_open};
+use ParameterKind::{Any, Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("base64decode", "The text that was encoded.", &[text("text")], Text, Run::Plain(base64decode)),
+    Function::new("base64decode", "The text that was encoded.", &[text("text")], Text, FunctionBody::Plain(base64decode)),
     Function::new(
         "base64encode",
         "The text's bytes in letters and digits.",
         &[text("text")],
         Text,
-        Run::Plain(|it| Ok(Value::from(STANDARD.encode(str_of(it, 0))))),
+        FunctionBody::Plain(|it| Ok(Value::from(STANDARD.encode(str_of(it, 0))))),
     ),
     Function::new(
         "base64gzip",
         "The text's bytes, compressed by gzip, in letters and digits.",
         &[text("text")],
         Text,
-        Run::Plain(base64gzip),
+        FunctionBody::Plain(base64gzip),
     ),
     Function::new(
         "csvdecode",
         "The rows of a CSV text as objects, by the names in its first line.",
         &[text("text")],
-        Kind::List(&Any),
-        Run::Plain(|it| super::csv_read::decoded(str_of(it, 0)).map_err(|message| Refusal::of(0, message))),
+        ParameterKind::List(&Any),
+        FunctionBody::Plain(|it| super::csv_read::decoded(str_of(it, 0)).map_err(|message| FunctionError::of(0, message))),
     ),
-    Function::new("jsondecode", "The value that a JSON text means.", &[text("text")], Any, Run::Plain(jsondecode)).nullable(),
-    Function::new("jsonencode", "The value as JSON.", &[any("value").nullable()], Text, Run::Whole(jsonencode)),
+    Function::new("jsondecode", "The value that a JSON text means.", &[text("text")], Any, FunctionBody::Plain(jsondecode))
+        .nullable(),
+    Function::new("jsonencode", "The value as JSON.", &[any("value").nullable()], Text, FunctionBody::Whole(jsonencode)),
     Function::new(
         "textdecodebase64",
         "The text that was encoded in base64, in another character encoding.",
         &[text("text"), text("encoding")],
         Text,
-        Run::Plain(textdecodebase64),
+        FunctionBody::Plain(textdecodebase64),
     ),
     Function::new(
         "textencodebase64",
         "The text's bytes in another character encoding, in base64.",
         &[text("text"), text("encoding")],
         Text,
-        Run::Plain(textencodebase64),
+        FunctionBody::Plain(textencodebase64),
     ),
-    Function::new("urlencode", "The text as part of a URL's query.", &[text("text")], Text, Run::Whole(urlencode)),
+    Function::new("urlencode", "The text as part of a URL's query.", &[text("text")], Text, FunctionBody::Whole(urlencode)),
     Function::new(
         "yamldecode",
         "The value that a YAML text means.",
         &[text("text")],
         Any,
-        Run::Plain(|it| super::yaml_read::decoded(str_of(it, 0)).map_err(|message| Refusal::of(0, message))),
+        FunctionBody::Plain(|it| super::yaml_read::decoded(str_of(it, 0)).map_err(|message| FunctionError::of(0, message))),
     )
     .nullable(),
     Function::new(
@@ -64,7 +65,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The value as YAML.",
         &[any("value").nullable()],
         Text,
-        Run::Plain(|it| Ok(Value::from(super::yaml_write::encoded(&it[0])))),
+        FunctionBody::Plain(|it| Ok(Value::from(super::yaml_write::encoded(&it[0])))),
     ),
 ];
 
@@ -73,14 +74,14 @@ const LENIENT: GeneralPurpose =
     GeneralPurpose::new(&base64::alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 /// The bytes that a text in base64 means, which may be wrapped into lines.
-pub(super) fn decoded_base64(text: &str) -> Result<Vec<u8>, Refusal> {
+pub(super) fn decoded_base64(text: &str) -> Result<Vec<u8>, FunctionError> {
     let unwrapped: String = text.chars().filter(|it| !matches!(it, '\r' | '\n')).collect();
-    LENIENT.decode(unwrapped).map_err(|error| Refusal::of(0, format!("this is not base64: {error}")))
+    LENIENT.decode(unwrapped).map_err(|error| FunctionError::of(0, format!("this is not base64: {error}")))
 }
 
-fn base64decode(arguments: &[Value]) -> Answer {
+fn base64decode(arguments: &[Value]) -> FunctionResult {
     let bytes = decoded_base64(str_of(arguments, 0))?;
-    let text = String::from_utf8(bytes).map_err(|_| Refusal::of(0, "what was encoded is not text (UTF-8)"))?;
+    let text = String::from_utf8(bytes).map_err(|_| FunctionError::of(0, "what was encoded is not text (UTF-8)"))?;
     Ok(Value::from(text))
 }
 
@@ -89,12 +90,12 @@ const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// The last block, which is stored and empty.
 const GZIP_END: [u8; 5] = [1, 0, 0, 0xff, 0xff];
 
-fn base64gzip(arguments: &[Value]) -> Answer {
+fn base64gzip(arguments: &[Value]) -> FunctionResult {
     use std::io::Write as _;
     let text = str_of(arguments, 0).as_bytes();
     let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
     let written = deflate.write_all(text).and_then(|()| deflate.flush());
-    written.map_err(|error| Refusal::of(0, format!("it cannot be compressed: {error}")))?;
+    written.map_err(|error| FunctionError::of(0, format!("it cannot be compressed: {error}")))?;
     let mut sum = flate2::Crc::new();
     sum.update(text);
     // As terraform writes it: flushed, with an empty block behind that. Texts in which little is repeated are the same to
@@ -112,7 +113,7 @@ enum Charset {
     Other(&'static encoding_rs::Encoding),
 }
 
-fn charset(name: &str) -> Result<Charset, Refusal> {
+fn charset(name: &str) -> Result<Charset, FunctionError> {
     Ok(match name.to_ascii_uppercase().as_str() {
         "ISO-8859-1" | "ISO_8859-1" | "LATIN1" | "L1" | "ISO_8859-1:1987" | "US-ASCII" | "ASCII" => Charset::Latin1,
         "UTF-16LE" => Charset::Utf16(u16::to_le_bytes, u16::from_le_bytes),
@@ -120,14 +121,14 @@ fn charset(name: &str) -> Result<Charset, Refusal> {
         "UTF-16" => Charset::Utf16Marked,
         _ => match encoding_rs::Encoding::for_label(name.as_bytes()) {
             Some(encoding) => Charset::Other(encoding),
-            None => return Err(Refusal::of(1, format!("there is no character encoding \"{name}\""))),
+            None => return Err(FunctionError::of(1, format!("there is no character encoding \"{name}\""))),
         },
     })
 }
 
-fn textencodebase64(arguments: &[Value]) -> Answer {
+fn textencodebase64(arguments: &[Value]) -> FunctionResult {
     let (text, name) = (str_of(arguments, 0), str_of(arguments, 1));
-    let missing = || Refusal::of(0, format!("it has characters that {name} has not"));
+    let missing = || FunctionError::of(0, format!("it has characters that {name} has not"));
     let bytes = match charset(name)? {
         Charset::Latin1 => {
             let most = if name.to_ascii_uppercase().ends_with("ASCII") { 0x7f } else { 0xff };
@@ -144,10 +145,10 @@ fn textencodebase64(arguments: &[Value]) -> Answer {
     Ok(Value::from(STANDARD.encode(bytes)))
 }
 
-fn textdecodebase64(arguments: &[Value]) -> Answer {
+fn textdecodebase64(arguments: &[Value]) -> FunctionResult {
     let (text, name) = (str_of(arguments, 0), str_of(arguments, 1));
     let bytes = decoded_base64(text)?;
-    let wrong = || Refusal::of(0, format!("what was encoded is not text in {name}"));
+    let wrong = || FunctionError::of(0, format!("what was encoded is not text in {name}"));
     let utf16 = |bytes: &[u8], from: fn([u8; 2]) -> u16| {
         let (pairs, rest) = bytes.as_chunks::<2>();
         let units: Vec<u16> = pairs.iter().map(|it| from(*it)).collect();
@@ -168,12 +169,12 @@ fn textdecodebase64(arguments: &[Value]) -> Answer {
     Ok(Value::from(decoded))
 }
 
-fn jsondecode(arguments: &[Value]) -> Answer {
-    super::json::decoded(str_of(arguments, 0)).map_err(|message| Refusal::of(0, message))
+fn jsondecode(arguments: &[Value]) -> FunctionResult {
+    super::json::decoded(str_of(arguments, 0)).map_err(|message| FunctionError::of(0, message))
 }
 
-fn jsonencode(arguments: &[Value]) -> Answer {
-    let mut text = Builder::default();
+fn jsonencode(arguments: &[Value]) -> FunctionResult {
+    let mut text = TextBuilder::default();
     if let Some(value) = arguments.first() {
         write_json(value, false, &mut text);
     }
@@ -182,18 +183,18 @@ fn jsonencode(arguments: &[Value]) -> Answer {
 
 /// The value as JSON, where nothing in it is secret or unknown.
 pub(crate) fn json_text(value: &Value) -> String {
-    let mut text = Builder::default();
+    let mut text = TextBuilder::default();
     write_json(value, false, &mut text);
     text.finish().ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// Secret and unknown values stay parts of their own. Within a secret even how many there are is one.
-fn write_json(value: &Value, secret: bool, text: &mut Builder) {
+fn write_json(value: &Value, secret: bool, text: &mut TextBuilder) {
     if text.is_full() {
         return;
     }
-    let put = |text: &mut Builder, it: &str| match secret {
-        true => text.push_part(Part::Secret(it.into())),
+    let put = |text: &mut TextBuilder, it: &str| match secret {
+        true => text.push_part(TextPart::Secret(it.into())),
         false => text.push_str(it),
     };
     match value {
@@ -211,14 +212,14 @@ fn write_json(value: &Value, secret: bool, text: &mut Builder) {
         Value::Unknown(it) => {
             let quote = if matches!(it.ty, ha_value::Type::String) { "\"" } else { "" };
             put(text, quote);
-            text.push_part(Part::unknown(it.cause.clone(), secret));
+            text.push_part(TextPart::unknown(it.cause.clone(), secret));
             put(text, quote);
         }
         Value::Sensitive(inner) => write_json(inner, true, text),
         // What is not known yet decides where the others are.
         Value::Set(_) if is_open(value) => {
             let secret = secret || value.contains_sensitive();
-            text.push_part(Part::unknown(value.cause(), secret));
+            text.push_part(TextPart::unknown(value.cause(), secret));
         }
         Value::List(_) | Value::Tuple(_) | Value::Set(_) => {
             put(text, "[");
@@ -267,7 +268,7 @@ fn escaped(text: &str) -> String {
 /// What a query part keeps as it is.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b' ');
 
-fn urlencode(arguments: &[Value]) -> Answer {
-    let Some(parts) = arguments.first().and_then(Parts::of) else { return Err(Refusal::of(0, "a text is required")) };
+fn urlencode(arguments: &[Value]) -> FunctionResult {
+    let Some(parts) = arguments.first().and_then(Parts::of) else { return Err(FunctionError::of(0, "a text is required")) };
     Ok(Value::from(parts.map(|it| utf8_percent_encode(it, QUERY).to_string().replace(' ', "+"))))
 }

@@ -9,13 +9,13 @@ use base64::engine::general_purpose::STANDARD;
 use ha_diagnostics::Diagnostic;
 use ha_value::{Name, Object, Type, Value};
 
-use super::{Answer, Function, Kind, Refusal, Run, any, str_of, text};
+use super::{Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, any, str_of, text};
 use crate::SourceFile;
 use crate::compiled_expression::Expression;
-use crate::environment::{Environment, Fact, Nothing};
+use crate::environment::{EmptyScope, EvaluationContext, MachineFact};
 use crate::parse;
-use crate::resolve::Resolver;
-use Kind::{Any, Bool, Text};
+use crate::resolve::NameResolver;
+use ParameterKind::{Any, Bool, Text};
 
 /// Templates may render others so deep.
 const DEEPEST: u32 = 16;
@@ -23,65 +23,68 @@ const DEEPEST: u32 = 16;
 const KEPT: usize = 256;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("abspath", "The path from the root of the file system.", &[text("path")], Text, Run::Outside(abspath)),
+    Function::new("abspath", "The path from the root of the file system.", &[text("path")], Text, FunctionBody::Outside(abspath)),
     Function::new(
         "basename",
         "The last part of a path.",
         &[text("path")],
         Text,
-        Run::Plain(|it| Ok(Value::from(basename(str_of(it, 0))))),
+        FunctionBody::Plain(|it| Ok(Value::from(basename(str_of(it, 0))))),
     ),
     Function::new(
         "dirname",
         "The path without its last part.",
         &[text("path")],
         Text,
-        Run::Plain(|it| Ok(Value::from(dirname(str_of(it, 0))))),
+        FunctionBody::Plain(|it| Ok(Value::from(dirname(str_of(it, 0))))),
     ),
     Function::new(
         "file",
         "The content of a file, which must be text.",
         &[text("path")],
         Text,
-        Run::Outside(|it, env| Ok(Value::from(&*content_text(str_of(it, 0), env)?))),
+        FunctionBody::Outside(|it, env| Ok(Value::from(&*content_text(str_of(it, 0), env)?))),
     ),
     Function::new(
         "filebase64",
         "The content of a file in base64.",
         &[text("path")],
         Text,
-        Run::Outside(|it, env| Ok(Value::from(STANDARD.encode(content(str_of(it, 0), env)?)))),
+        FunctionBody::Outside(|it, env| Ok(Value::from(STANDARD.encode(content(str_of(it, 0), env)?)))),
     ),
     Function::new(
         "fileexists",
         "Whether there is a file at this path.",
         &[text("path")],
         Bool,
-        Run::Outside(|it, env| {
+        FunctionBody::Outside(|it, env| {
             let path = str_of(it, 0);
-            env.files.exists(path).map(Value::Bool).map_err(|why| Refusal::of(0, format!("`{path}` cannot be looked at: {why}")))
+            env.files
+                .exists(path)
+                .map(Value::Bool)
+                .map_err(|why| FunctionError::of(0, format!("`{path}` cannot be looked at: {why}")))
         }),
     ),
     Function::new(
         "fileset",
         "The files below a directory whose paths match a pattern.",
         &[text("path"), text("pattern")],
-        Kind::Set(&Text),
-        Run::Outside(fileset),
+        ParameterKind::Set(&Text),
+        FunctionBody::Outside(fileset),
     ),
     Function::new(
         "pathexpand",
         "The path with `~` at its beginning replaced by the home directory.",
         &[text("path")],
         Text,
-        Run::Outside(pathexpand),
+        FunctionBody::Outside(pathexpand),
     ),
     Function::new(
         "templatefile",
         "The content of a file as a template, with these variables.",
         &[text("path"), any("variables")],
         Any,
-        Run::WholeOutside(templatefile),
+        FunctionBody::WholeOutside(templatefile),
     )
     .nullable(),
     Function::new(
@@ -89,29 +92,30 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "A text as a template, with these variables.",
         &[text("template"), any("variables")],
         Any,
-        Run::WholeOutside(templatestring),
+        FunctionBody::WholeOutside(templatestring),
     )
     .nullable(),
 ];
 
 /// The bytes of a file that an argument names.
-pub(super) fn content(path: &str, environment: &Environment<'_>) -> Result<Arc<[u8]>, Refusal> {
-    environment.files.read(path).map_err(|why| Refusal::of(0, format!("`{path}` cannot be read: {why}")))
+pub(super) fn content(path: &str, environment: &EvaluationContext<'_>) -> Result<Arc<[u8]>, FunctionError> {
+    environment.files.read(path).map_err(|why| FunctionError::of(0, format!("`{path}` cannot be read: {why}")))
 }
 
-fn content_text(path: &str, environment: &Environment<'_>) -> Result<String, Refusal> {
+fn content_text(path: &str, environment: &EvaluationContext<'_>) -> Result<String, FunctionError> {
     let bytes = content(path, environment)?;
     let text = std::str::from_utf8(&bytes);
-    text.map(str::to_owned).map_err(|_| Refusal::of(0, format!("`{path}` is not text (UTF-8); `filebase64` reads any file")))
+    text.map(str::to_owned)
+        .map_err(|_| FunctionError::of(0, format!("`{path}` is not text (UTF-8); `filebase64` reads any file")))
 }
 
-fn abspath(arguments: &[Value], environment: &Environment<'_>) -> Answer {
+fn abspath(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
     let path = str_of(arguments, 0);
     if path.starts_with('/') {
         return Ok(Value::from(cleaned(path)));
     }
-    let directory = environment.files.machine(Fact::Directory);
-    let directory = directory.map_err(|why| Refusal::of(0, format!("the path cannot be made absolute: {why}")))?;
+    let directory = environment.files.machine(MachineFact::Directory);
+    let directory = directory.map_err(|why| FunctionError::of(0, format!("the path cannot be made absolute: {why}")))?;
     Ok(Value::from(cleaned(&format!("{directory}/{path}"))))
 }
 
@@ -145,47 +149,49 @@ fn dirname(path: &str) -> String {
     }
 }
 
-fn pathexpand(arguments: &[Value], environment: &Environment<'_>) -> Answer {
+fn pathexpand(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
     let path = str_of(arguments, 0);
-    let home = || environment.files.machine(Fact::Home).map_err(|why| Refusal::of(0, why));
+    let home = || environment.files.machine(MachineFact::Home).map_err(|why| FunctionError::of(0, why));
     Ok(Value::from(match path.strip_prefix('~') {
         Some("") => home()?.to_string(),
         Some(rest) if rest.starts_with('/') => cleaned(&format!("{}{rest}", home()?)),
-        Some(_) => return Err(Refusal::of(0, "only one's own home directory can be expanded")),
+        Some(_) => return Err(FunctionError::of(0, "only one's own home directory can be expanded")),
         None => path.to_owned(),
     }))
 }
 
-fn fileset(arguments: &[Value], environment: &Environment<'_>) -> Answer {
+fn fileset(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
     let (directory, pattern) = (str_of(arguments, 0), str_of(arguments, 1));
-    let pattern = super::glob::Glob::new(pattern).map_err(|why| Refusal::of(1, why))?;
+    let pattern = super::glob::PathGlob::new(pattern).map_err(|why| FunctionError::of(1, why))?;
     let files = environment.files.list(directory);
-    let files = files.map_err(|why| Refusal::of(0, format!("`{directory}` cannot be listed: {why}")))?;
+    let files = files.map_err(|why| FunctionError::of(0, format!("`{directory}` cannot be listed: {why}")))?;
     let matching = files.into_iter().filter(|it| pattern.matches(it)).map(Value::from);
     Ok(Value::set(matching))
 }
 
-fn templatefile(arguments: &[Value], environment: &Environment<'_>) -> Answer {
-    let [path, variables] = arguments else { return Err(Refusal::new("two arguments are required")) };
+fn templatefile(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
+    let [path, variables] = arguments else { return Err(FunctionError::new("two arguments are required")) };
     let (path, sensitive) = path.unmark();
     let Value::String(path) = &path else {
         return Ok(marked(Value::unknown(Type::Any, path.cause()), sensitive));
     };
     let source = SourceFile::new(path.clone(), content_text(path, environment)?);
     // What is wrong in a template is told in its own words, which are secret when it is.
-    let value = rendered(source, variables, environment).map_err(|it| Refusal { harmless: it.harmless && !sensitive, ..it })?;
+    let value =
+        rendered(source, variables, environment).map_err(|it| FunctionError { harmless: it.harmless && !sensitive, ..it })?;
     Ok(marked(value, sensitive))
 }
 
-fn templatestring(arguments: &[Value], environment: &Environment<'_>) -> Answer {
-    let [template, variables] = arguments else { return Err(Refusal::new("two arguments are required")) };
+fn templatestring(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
+    let [template, variables] = arguments else { return Err(FunctionError::new("two arguments are required")) };
     let (template, sensitive) = template.unmark();
     let Value::String(template) = &template else {
         return Ok(marked(Value::unknown(Type::Any, template.cause()), sensitive));
     };
     let source = SourceFile::new("<template>", template.clone());
     // What is wrong in a template is told in its own words, which are secret when it is.
-    let value = rendered(source, variables, environment).map_err(|it| Refusal { harmless: it.harmless && !sensitive, ..it })?;
+    let value =
+        rendered(source, variables, environment).map_err(|it| FunctionError { harmless: it.harmless && !sensitive, ..it })?;
     Ok(marked(value, sensitive))
 }
 
@@ -194,13 +200,13 @@ fn marked(value: Value, sensitive: bool) -> Value {
 }
 
 /// Templates that were compiled, by text and the names they see.
-type Kept = HashMap<(Arc<str>, Vec<Name>), Expression>;
+type TemplateCache = HashMap<(Arc<str>, Vec<Name>), Expression>;
 
-static COMPILED: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
+static COMPILED: LazyLock<Mutex<TemplateCache>> = LazyLock::new(Mutex::default);
 
-fn rendered(source: SourceFile, variables: &Value, environment: &Environment<'_>) -> Answer {
+fn rendered(source: SourceFile, variables: &Value, environment: &EvaluationContext<'_>) -> FunctionResult {
     if environment.depth >= DEEPEST {
-        return Err(Refusal::harmless(format!("templates render templates more than {DEEPEST} deep")));
+        return Err(FunctionError::harmless(format!("templates render templates more than {DEEPEST} deep")));
     }
     let (plain, sensitive) = match variables {
         Value::Sensitive(inner) => (&**inner, true),
@@ -209,7 +215,7 @@ fn rendered(source: SourceFile, variables: &Value, environment: &Environment<'_>
     let variables: &Object = match plain {
         Value::Object(it) | Value::Map(it) => it,
         Value::Unknown(it) => return Ok(marked(Value::unknown(Type::Any, it.cause.clone()), sensitive)),
-        _ => return Err(Refusal::of(1, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
+        _ => return Err(FunctionError::of(1, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
     };
     let names: Vec<Name> = variables.keys().cloned().collect();
     let key = (source.text.clone(), names);
@@ -229,14 +235,14 @@ fn rendered(source: SourceFile, variables: &Value, environment: &Environment<'_>
     };
     let slots: Vec<Value> = variables.values().cloned().collect();
     let secret = environment.secret || sensitive;
-    let inner = Environment { scope: &Nothing, depth: environment.depth + 1, secret, ..*environment };
+    let inner = EvaluationContext { scope: &EmptyScope, depth: environment.depth + 1, secret, ..*environment };
     let value = template.evaluate_with(&slots, &inner).map_err(|it| refusal(&source, it))?;
     Ok(marked(value, sensitive))
 }
 
-fn compiled(source: &SourceFile, names: &[Name]) -> Result<Expression, Refusal> {
+fn compiled(source: &SourceFile, names: &[Name]) -> Result<Expression, FunctionError> {
     let written = parse::template(source).map_err(|it| refusal(source, it))?;
-    let mut resolver = Resolver::closed(source.name.clone(), names.iter().cloned());
+    let mut resolver = NameResolver::closed(source.name.clone(), names.iter().cloned());
     let template = resolver.expression(written);
     match resolver.problems.is_empty() {
         true => Ok(template),
@@ -245,7 +251,7 @@ fn compiled(source: &SourceFile, names: &[Name]) -> Result<Expression, Refusal> 
 }
 
 /// What is wrong in a template, told to the one who calls for it.
-fn refusal(source: &SourceFile, problems: Vec<Diagnostic>) -> Refusal {
+fn refusal(source: &SourceFile, problems: Vec<Diagnostic>) -> FunctionError {
     let told = problems.into_iter().map(|it| {
         let place = it.span.as_ref().filter(|span| span.file == source.name).map(|span| {
             let before = source.text.get(..span.start).unwrap_or_default();
@@ -256,5 +262,5 @@ fn refusal(source: &SourceFile, problems: Vec<Diagnostic>) -> Refusal {
         let help: String = it.help.iter().map(|it| format!(" ({it})")).collect();
         format!("{}{}{help}", place.unwrap_or_default(), it.summary)
     });
-    Refusal::harmless(told.collect::<Vec<_>>().join("; "))
+    FunctionError::harmless(told.collect::<Vec<_>>().join("; "))
 }

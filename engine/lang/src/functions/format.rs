@@ -3,16 +3,16 @@
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-use ha_value::{Digits, Number, Part, Text, Type, Value, convert};
+use ha_value::{DecimalPrecision, Number, Text, TextPart, Type, Value, convert};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Answer, Refusal};
-use crate::evaluate::{Builder, is_open};
+use super::{FunctionError, FunctionResult};
+use crate::evaluate::{TextBuilder, is_open};
 use crate::functions::encoding::json_text;
 
 /// A place for a value.
 #[derive(Clone, Debug, Default)]
-struct Place {
+struct FormatSpecifier {
     /// As it is written.
     raw: String,
     verb: char,
@@ -27,16 +27,16 @@ struct Place {
     argument: usize,
 }
 
-enum Item {
+enum FormatItem {
     Literal(String),
-    Place(Place),
+    Place(FormatSpecifier),
 }
 
 /// Wider fields than this are refused.
 const WIDEST: usize = 1 << 16;
 
-pub(super) fn format(arguments: &[Value]) -> Answer {
-    let [template, values @ ..] = arguments else { return Err(Refusal::new("a format is required")) };
+pub(super) fn format(arguments: &[Value]) -> FunctionResult {
+    let [template, values @ ..] = arguments else { return Err(FunctionError::new("a format is required")) };
     let (template, sensitive) = template.unmark();
     let Value::String(template) = &template else {
         return Ok(marked(Value::unknown(Type::String, template.cause()), sensitive));
@@ -46,8 +46,8 @@ pub(super) fn format(arguments: &[Value]) -> Answer {
     Ok(marked(value, sensitive))
 }
 
-pub(super) fn formatlist(arguments: &[Value]) -> Answer {
-    let [template, values @ ..] = arguments else { return Err(Refusal::new("a format is required")) };
+pub(super) fn formatlist(arguments: &[Value]) -> FunctionResult {
+    let [template, values @ ..] = arguments else { return Err(FunctionError::new("a format is required")) };
     let (template, mut sensitive) = template.unmark();
     let unknown = |it: &Value| Value::unknown(Type::List(Type::String.into()), it.cause());
     let Value::String(template) = &template else { return Ok(marked(unknown(&template), sensitive)) };
@@ -75,7 +75,7 @@ pub(super) fn formatlist(arguments: &[Value]) -> Answer {
         match length {
             Some((first, length)) if length != elements.len() => {
                 let message = format!("it has {} elements, but argument {} has {length}", elements.len(), first + 1);
-                return Err(Refusal::of(index + 1, message));
+                return Err(FunctionError::of(index + 1, message));
             }
             _ => length = length.or(Some((index, elements.len()))),
         }
@@ -100,7 +100,7 @@ fn marked(value: Value, sensitive: bool) -> Value {
     if sensitive { value.sensitive() } else { value }
 }
 
-fn parsed(template: &str) -> Result<Vec<Item>, Refusal> {
+fn parsed(template: &str) -> Result<Vec<FormatItem>, FunctionError> {
     let mut items = Vec::new();
     let mut literal = String::new();
     let mut next = 0;
@@ -116,18 +116,23 @@ fn parsed(template: &str) -> Result<Vec<Item>, Refusal> {
         }
         let place = place(template, start, &mut chars, &mut next)?;
         if !literal.is_empty() {
-            items.push(Item::Literal(std::mem::take(&mut literal)));
+            items.push(FormatItem::Literal(std::mem::take(&mut literal)));
         }
-        items.push(Item::Place(place));
+        items.push(FormatItem::Place(place));
     }
     if !literal.is_empty() {
-        items.push(Item::Literal(literal));
+        items.push(FormatItem::Literal(literal));
     }
     Ok(items)
 }
 
-fn place(template: &str, start: usize, chars: &mut Peekable<CharIndices<'_>>, next: &mut usize) -> Result<Place, Refusal> {
-    let mut place = Place::default();
+fn place(
+    template: &str,
+    start: usize,
+    chars: &mut Peekable<CharIndices<'_>>,
+    next: &mut usize,
+) -> Result<FormatSpecifier, FunctionError> {
+    let mut place = FormatSpecifier::default();
     while let Some((_, flag)) = chars.next_if(|(_, it)| "+- 0#".contains(*it)) {
         match flag {
             '+' => place.plus = true,
@@ -146,15 +151,17 @@ fn place(template: &str, start: usize, chars: &mut Peekable<CharIndices<'_>>, ne
         let closed = chars.next_if(|(_, it)| *it == ']').is_some();
         match index.filter(|_| closed) {
             Some(index) => *next = index - 1,
-            None => return Err(Refusal::of(0, format!("`%[` at character {start} must go on with a number from 1 on and `]`"))),
+            None => {
+                return Err(FunctionError::of(0, format!("`%[` at character {start} must go on with a number from 1 on and `]`")));
+            }
         }
     }
     let Some((end, verb)) = chars.next() else {
-        return Err(Refusal::of(0, "it ends in the middle of a `%`; write `%%` for a percent sign"));
+        return Err(FunctionError::of(0, "it ends in the middle of a `%`; write `%%` for a percent sign"));
     };
     place.raw = template[start..end + verb.len_utf8()].to_owned();
     if !"vtbdoxXeEfgGsq".contains(verb) {
-        return Err(Refusal::of(0, format!("`{}`: there is no verb `{verb}`", place.raw)));
+        return Err(FunctionError::of(0, format!("`{}`: there is no verb `{verb}`", place.raw)));
     }
     place.verb = verb;
     place.argument = *next;
@@ -162,29 +169,29 @@ fn place(template: &str, start: usize, chars: &mut Peekable<CharIndices<'_>>, ne
     Ok(place)
 }
 
-fn digits(chars: &mut Peekable<CharIndices<'_>>) -> Result<Option<usize>, Refusal> {
+fn digits(chars: &mut Peekable<CharIndices<'_>>) -> Result<Option<usize>, FunctionError> {
     let mut number = None;
     while let Some((_, c)) = chars.next_if(|(_, it)| it.is_ascii_digit()) {
         let so_far = number.unwrap_or(0usize) * 10 + (c as usize - '0' as usize);
         if so_far > WIDEST {
-            return Err(Refusal::of(0, format!("a width or precision is greater than {WIDEST}")));
+            return Err(FunctionError::of(0, format!("a width or precision is greater than {WIDEST}")));
         }
         number = Some(so_far);
     }
     Ok(number)
 }
 
-fn filled(items: &[Item], values: &[&Value]) -> Answer {
-    let mut text = Builder::default();
+fn filled(items: &[FormatItem], values: &[&Value]) -> FunctionResult {
+    let mut text = TextBuilder::default();
     let mut used = 0;
     for item in items {
         match item {
-            Item::Literal(literal) => text.push_str(literal),
-            Item::Place(place) => {
+            FormatItem::Literal(literal) => text.push_str(literal),
+            FormatItem::Place(place) => {
                 used = used.max(place.argument + 1);
                 let Some(value) = values.get(place.argument) else {
                     let message = format!("`{}` needs argument {}, but there are {}", place.raw, used, values.len());
-                    return Err(Refusal::of(0, message));
+                    return Err(FunctionError::of(0, message));
                 };
                 push(place, value, &mut text)?;
             }
@@ -192,12 +199,12 @@ fn filled(items: &[Item], values: &[&Value]) -> Answer {
     }
     if used < values.len() {
         let message = format!("there are {} arguments, but the format uses {used}", values.len());
-        return Err(Refusal::of(0, message));
+        return Err(FunctionError::of(0, message));
     }
     Ok(text.finish()?)
 }
 
-fn push(place: &Place, value: &Value, text: &mut Builder) -> Result<(), Refusal> {
+fn push(place: &FormatSpecifier, value: &Value, text: &mut TextBuilder) -> Result<(), FunctionError> {
     let bare = matches!(place.verb, 's' | 'v') && place.width == 0 && place.precision.is_none() && !place.sharp;
     if bare && let Value::Composed(_) = value {
         text.push(&Text::of(value).expect("a composed text is one"));
@@ -205,20 +212,20 @@ fn push(place: &Place, value: &Value, text: &mut Builder) -> Result<(), Refusal>
     }
     let secret = value.contains_sensitive();
     if !value.is_wholly_known() {
-        text.push_part(Part::unknown(value.cause(), secret));
+        text.push_part(TextPart::unknown(value.cause(), secret));
         return Ok(());
     }
     match secret {
-        true => text.push_part(Part::Secret(formatted(place, &value.revealed())?.into())),
+        true => text.push_part(TextPart::Secret(formatted(place, &value.revealed())?.into())),
         false => text.push_str(&formatted(place, &value.revealed())?),
     }
     Ok(())
 }
 
-fn formatted(place: &Place, value: &Value) -> Result<String, Refusal> {
+fn formatted(place: &FormatSpecifier, value: &Value) -> Result<String, FunctionError> {
     let wrong = |wants: &str| {
         let given = if value.is_null() { "null".into() } else { crate::describe::a_kind(value).to_string() };
-        Refusal::of(place.argument + 1, format!("`{}` takes {wants}, not {given}", place.raw))
+        FunctionError::of(place.argument + 1, format!("`{}` takes {wants}, not {given}", place.raw))
     };
     let as_type = |ty: &Type, wants: &str| match value {
         Value::Null(_) => Err(wrong(wants)),
@@ -249,14 +256,14 @@ fn formatted(place: &Place, value: &Value) -> Result<String, Refusal> {
     Ok(padded(place, body))
 }
 
-fn cut(place: &Place, text: &str) -> String {
+fn cut(place: &FormatSpecifier, text: &str) -> String {
     match place.precision {
         Some(precision) => text.graphemes(true).take(precision).collect(),
         None => text.to_owned(),
     }
 }
 
-fn padded(place: &Place, body: String) -> String {
+fn padded(place: &FormatSpecifier, body: String) -> String {
     let missing = place.width - body.graphemes(true).take(place.width).count();
     match (place.minus, place.zero) {
         (true, _) => body + &" ".repeat(missing),
@@ -266,7 +273,7 @@ fn padded(place: &Place, body: String) -> String {
 }
 
 /// A number by its verb; none where it must be whole and is not.
-fn numeric(place: &Place, number: &Number) -> Option<String> {
+fn numeric(place: &FormatSpecifier, number: &Number) -> Option<String> {
     let magnitude = number.magnitude();
     let body = match place.verb {
         'b' | 'd' | 'o' | 'x' | 'X' => {
@@ -285,11 +292,11 @@ fn numeric(place: &Place, number: &Number) -> Option<String> {
         }
         'f' => {
             let places = place.precision.unwrap_or(6);
-            let (digits, point) = magnitude.digits(Digits::AfterPoint(places));
+            let (digits, point) = magnitude.digits(DecimalPrecision::AfterPoint(places));
             plain(&digits, point, places)
         }
         'e' | 'E' => {
-            let (digits, point) = magnitude.digits(Digits::Significant(place.precision.unwrap_or(6) + 1));
+            let (digits, point) = magnitude.digits(DecimalPrecision::Significant(place.precision.unwrap_or(6) + 1));
             scientific(&digits, point, place.precision.unwrap_or(6), place.verb)
         }
         _ => general(&magnitude, place, place.precision, if place.verb == 'G' { 'E' } else { 'e' }),
@@ -302,7 +309,7 @@ fn numeric(place: &Place, number: &Number) -> Option<String> {
     };
     // Zeros go between the sign and the digits.
     if place.zero && !place.minus {
-        let inner = Place { width: place.width.saturating_sub(sign.len()), ..place.clone() };
+        let inner = FormatSpecifier { width: place.width.saturating_sub(sign.len()), ..place.clone() };
         return Some(format!("{sign}{}", padded(&inner, body)));
     }
     Some(padded(place, format!("{sign}{body}")))
@@ -329,11 +336,11 @@ fn scientific(digits: &str, point: i64, places: usize, sign: char) -> String {
 }
 
 /// As short as possible: with an exponent where the number is very large or very small.
-fn general(number: &Number, place: &Place, precision: Option<usize>, sign: char) -> String {
+fn general(number: &Number, place: &FormatSpecifier, precision: Option<usize>, sign: char) -> String {
     let negative = if number.is_negative() { "-" } else { "" };
     let wanted = match precision.or(place.precision) {
-        Some(precision) => Digits::Significant(precision.max(1)),
-        None => Digits::Shortest,
+        Some(precision) => DecimalPrecision::Significant(precision.max(1)),
+        None => DecimalPrecision::Shortest,
     };
     let (digits, point) = number.magnitude().digits(wanted);
     let digits = digits.trim_end_matches('0');

@@ -3,9 +3,9 @@
 use regex::Regex;
 
 /// A pattern of paths.
-pub(super) struct Glob(Regex);
+pub(super) struct PathGlob(Regex);
 
-impl Glob {
+impl PathGlob {
     /// Reads a pattern.
     pub(super) fn new(pattern: &str) -> Result<Self, String> {
         let wrong = |what: &str| format!("this is no pattern: {what}");
@@ -66,14 +66,14 @@ impl Glob {
 
 #[cfg(test)]
 mod tests {
-    use super::Glob;
+    use super::PathGlob;
 
     #[test]
     fn patterns_match_paths() {
-        let matches = |pattern: &str, path: &str| Glob::new(pattern).unwrap().matches(path);
+        let matches = |pattern: &str, path: &str| PathGlob::new(pattern).unwrap().matches(path);
         assert!(matches("*.txt", "a.txt") && !matches("*.txt", "b/a.txt"));
         assert!(matches("**", "b/a.txt") && matches("**/*.txt", "a.txt") && matches("**/*.txt", "b/c/a.txt"));
         assert!(matches("{a,b}?.[a-c]x", "b1.bx") && !matches("[!a]", "a"));
-        assert!(Glob::new("[a").is_err() && Glob::new("{a").is_err());
+        assert!(PathGlob::new("[a").is_err() && PathGlob::new("{a").is_err());
     }
 }

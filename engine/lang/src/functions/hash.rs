@@ -8,19 +8,19 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use uuid::Uuid;
 
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, number, str_of, text, whole_of};
-use crate::environment::Environment;
-use Kind::Text;
+use super::{Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, number, str_of, text, whole_of};
+use crate::environment::EvaluationContext;
+use ParameterKind::Text;
 
 const TEXT: &[Parameter] = &[text("text")];
 const PATH: &[Parameter] = &[text("path")];
 
-const fn of_text(name: &'static str, doc: &'static str, run: fn(&[Value]) -> Answer) -> Function {
-    Function::new(name, doc, TEXT, Text, Run::Plain(run))
+const fn of_text(name: &'static str, doc: &'static str, run: fn(&[Value]) -> FunctionResult) -> Function {
+    Function::new(name, doc, TEXT, Text, FunctionBody::Plain(run))
 }
 
-const fn of_file(name: &'static str, doc: &'static str, run: fn(&[Value], &Environment<'_>) -> Answer) -> Function {
-    Function::new(name, doc, PATH, Text, Run::Outside(run))
+const fn of_file(name: &'static str, doc: &'static str, run: fn(&[Value], &EvaluationContext<'_>) -> FunctionResult) -> Function {
+    Function::new(name, doc, PATH, Text, FunctionBody::Outside(run))
 }
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -37,7 +37,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "A salted digest of a password, different each time; not known while planning.",
         &[text("text")],
         Text,
-        Run::Outside(bcrypt),
+        FunctionBody::Outside(bcrypt),
     )
     .many(&const { number("cost") }),
     of_text("md5", "The MD5 digest of the text in hexadecimal.", |it| hex::<Md5>(str_of(it, 0).as_bytes())),
@@ -46,73 +46,79 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The text that was encrypted with the public key of this private RSA key.",
         &[text("ciphertext"), text("key")],
         Text,
-        Run::Plain(rsadecrypt),
+        FunctionBody::Plain(rsadecrypt),
     ),
     of_text("sha1", "The SHA-1 digest of the text in hexadecimal.", |it| hex::<Sha1>(str_of(it, 0).as_bytes())),
     of_text("sha256", "The SHA-256 digest of the text in hexadecimal.", |it| hex::<Sha256>(str_of(it, 0).as_bytes())),
     of_text("sha512", "The SHA-512 digest of the text in hexadecimal.", |it| hex::<Sha512>(str_of(it, 0).as_bytes())),
-    Function::new("uuid", "An identifier that nobody else has; not known while planning.", &[], Text, Run::Outside(uuid)),
+    Function::new(
+        "uuid",
+        "An identifier that nobody else has; not known while planning.",
+        &[],
+        Text,
+        FunctionBody::Outside(uuid),
+    ),
     Function::new(
         "uuidv5",
         "The identifier of a name in a namespace: dns, url, oid, x500 or an identifier.",
         &[text("namespace"), text("name")],
         Text,
-        Run::Plain(uuidv5),
+        FunctionBody::Plain(uuidv5),
     ),
 ];
 
-fn bcrypt(arguments: &[Value], environment: &Environment<'_>) -> Answer {
+fn bcrypt(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
     let cost = match arguments.len() {
         1 => 10,
         2 => whole_of(arguments, 1)?,
-        _ => return Err(Refusal::new("one or two arguments are required")),
+        _ => return Err(FunctionError::new("one or two arguments are required")),
     };
     let cost = u32::try_from(cost).ok().filter(|it| (4..=20).contains(it));
-    let cost = cost.ok_or_else(|| Refusal::of(1, "it must be from 4 to 20"))?;
+    let cost = cost.ok_or_else(|| FunctionError::of(1, "it must be from 4 to 20"))?;
     if environment.now.is_none() {
         return Ok(Value::unknown(ha_value::Type::String, None));
     }
     let digest = bcrypt::hash(str_of(arguments, 0), cost);
-    digest.map(Value::from).map_err(|error| Refusal::of(0, format!("there is no digest of it: {error}")))
+    digest.map(Value::from).map_err(|error| FunctionError::of(0, format!("there is no digest of it: {error}")))
 }
 
-fn rsadecrypt(arguments: &[Value]) -> Answer {
+fn rsadecrypt(arguments: &[Value]) -> FunctionResult {
     let ciphertext = STANDARD.decode(str_of(arguments, 0));
-    let ciphertext = ciphertext.map_err(|error| Refusal::of(0, format!("this is not base64: {error}")))?;
-    let text = super::rsa::decrypted(&ciphertext, str_of(arguments, 1)).map_err(Refusal::new)?;
+    let ciphertext = ciphertext.map_err(|error| FunctionError::of(0, format!("this is not base64: {error}")))?;
+    let text = super::rsa::decrypted(&ciphertext, str_of(arguments, 1)).map_err(FunctionError::new)?;
     // It was a secret, and so is it still.
     Ok(Value::from(text).sensitive())
 }
 
-fn uuid(_: &[Value], environment: &Environment<'_>) -> Answer {
+fn uuid(_: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
     Ok(match environment.now {
         Some(_) => Value::from(Uuid::new_v4().to_string()),
         None => Value::unknown(ha_value::Type::String, None),
     })
 }
 
-fn uuidv5(arguments: &[Value]) -> Answer {
+fn uuidv5(arguments: &[Value]) -> FunctionResult {
     let namespace = match str_of(arguments, 0) {
         "dns" => Uuid::NAMESPACE_DNS,
         "url" => Uuid::NAMESPACE_URL,
         "oid" => Uuid::NAMESPACE_OID,
         "x500" => Uuid::NAMESPACE_X500,
-        other => other.parse().map_err(|_| Refusal::of(0, "it must be dns, url, oid, x500 or an identifier"))?,
+        other => other.parse().map_err(|_| FunctionError::of(0, "it must be dns, url, oid, x500 or an identifier"))?,
     };
     Ok(Value::from(Uuid::new_v5(&namespace, str_of(arguments, 1).as_bytes()).to_string()))
 }
 
-fn content(arguments: &[Value], environment: &Environment<'_>) -> Result<std::sync::Arc<[u8]>, Refusal> {
+fn content(arguments: &[Value], environment: &EvaluationContext<'_>) -> Result<std::sync::Arc<[u8]>, FunctionError> {
     super::file::content(str_of(arguments, 0), environment)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it ends functions that answer so")]
-fn base64<D: Digest>(bytes: &[u8]) -> Answer {
+fn base64<D: Digest>(bytes: &[u8]) -> FunctionResult {
     Ok(Value::from(STANDARD.encode(D::digest(bytes))))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it ends functions that answer so")]
-fn hex<D: Digest>(bytes: &[u8]) -> Answer {
+fn hex<D: Digest>(bytes: &[u8]) -> FunctionResult {
     let digits = |it: &u8| [it >> 4, it & 15].map(|it| char::from(b"0123456789abcdef"[usize::from(it)]));
     Ok(Value::from(D::digest(bytes).iter().flat_map(digits).collect::<String>()))
 }

@@ -9,7 +9,7 @@ const DEEPEST: usize = 256;
 
 /// The value of a JSON text.
 pub(super) fn decoded(text: &str) -> Result<Value, String> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+    let mut reader = JsonReader { text, at: 0, depth: 0 };
     let value = reader.value()?;
     reader.space();
     match reader.peek() {
@@ -18,13 +18,13 @@ pub(super) fn decoded(text: &str) -> Result<Value, String> {
     }
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
 }
 
-impl Reader<'_> {
+impl JsonReader<'_> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }

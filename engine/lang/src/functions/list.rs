@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use ha_value::{Number, Type, Value, convert, unify};
 
-use super::Kind::{Any, Text};
+use super::ParameterKind::{Any, Text};
 use super::collection::{marked, peeled, same_kind, unknown_like};
 use super::{
-    Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, element_type, items_of, list, number, type_of, whole_of,
+    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, element_type, items_of,
+    list, number, type_of, whole_of,
 };
-use crate::evaluate::{MOST, TooMany, has_open_type, is_open, length_of};
+use crate::evaluate::{MOST, TooManyElements, has_open_type, is_open, length_of};
 
 /// More numbers than these `range` does not make.
 const RANGE: usize = 1_024;
-const LIST: Parameter = any("list").taking(Takes::Lists);
-const SEQUENCE: Parameter = any("list").taking(Takes::Sequences);
+const LIST: Parameter = any("list").taking(AcceptedTypes::Lists);
+const SEQUENCE: Parameter = any("list").taking(AcceptedTypes::Sequences);
 const SEQUENCES: Parameter = any("lists");
 const NUMBERS: Parameter = number("limits");
 const ANY_LIST: Parameter = list("list", &Any);
@@ -25,63 +26,69 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "chunklist",
         "The list cut into lists of at most `size` elements.",
         &[ANY_LIST, number("size")],
-        Kind::List(&Kind::List(&Any)),
-        Run::Whole(chunklist),
+        ParameterKind::List(&ParameterKind::List(&Any)),
+        FunctionBody::Whole(chunklist),
     )
     .typed(|it| Type::List(type_of(it, 0).into())),
     Function::new(
         "compact",
         "The list without empty texts and nulls.",
         &[list("list", &Text)],
-        Kind::List(&Text),
-        Run::Plain(compact),
+        ParameterKind::List(&Text),
+        FunctionBody::Plain(compact),
     ),
-    Function::new("concat", "All lists, one after the other.", &[], Any, Run::Whole(concat)).many(&SEQUENCES),
+    Function::new("concat", "All lists, one after the other.", &[], Any, FunctionBody::Whole(concat)).many(&SEQUENCES),
     Function::new(
         "distinct",
         "The list without elements that were there before.",
         &[ANY_LIST],
-        Kind::List(&Any),
-        Run::Plain(distinct),
+        ParameterKind::List(&Any),
+        FunctionBody::Plain(distinct),
     )
     .typed(|it| type_of(it, 0)),
-    Function::new("flatten", "The elements of the lists in the list, however deep.", &[SEQUENCE], Any, Run::Whole(flatten)),
+    Function::new(
+        "flatten",
+        "The elements of the lists in the list, however deep.",
+        &[SEQUENCE],
+        Any,
+        FunctionBody::Whole(flatten),
+    ),
     Function::new(
         "matchkeys",
         "The values whose key, at the same place in `keys`, is in `searchset`.",
         &[list("values", &Any), list("keys", &Any), list("searchset", &Any)],
-        Kind::List(&Any),
-        Run::Open(matchkeys),
+        ParameterKind::List(&Any),
+        FunctionBody::Open(matchkeys),
     )
     .typed(|it| type_of(it, 0)),
     Function::new(
         "range",
         "Numbers from a start up or down to a limit, which is not among them, by a step.",
         &[],
-        Kind::List(&Kind::Number),
-        Run::Plain(range),
+        ParameterKind::List(&ParameterKind::Number),
+        FunctionBody::Plain(range),
     )
     .many(&NUMBERS),
-    Function::new("reverse", "The list from its end to its beginning.", &[SEQUENCE], Any, Run::Whole(reverse)),
+    Function::new("reverse", "The list from its end to its beginning.", &[SEQUENCE], Any, FunctionBody::Whole(reverse)),
     Function::new(
         "slice",
         "The elements from `start` up to `end`, which is not among them.",
         &[LIST, number("start"), number("end")],
         Any,
-        Run::Whole(slice),
+        FunctionBody::Whole(slice),
     ),
     Function::new(
         "sort",
         "The texts in the order of their characters.",
         &[list("list", &Text)],
-        Kind::List(&Text),
-        Run::Whole(sort),
+        ParameterKind::List(&Text),
+        FunctionBody::Whole(sort),
     ),
-    Function::new("sum", "The sum of the numbers.", &[SEQUENCE], Kind::Number, Run::Plain(sum)),
+    Function::new("sum", "The sum of the numbers.", &[SEQUENCE], ParameterKind::Number, FunctionBody::Plain(sum)),
 ];
 
-fn chunklist(arguments: &[Value]) -> Answer {
-    let [list, size] = arguments else { return Err(Refusal::new("two arguments are required")) };
+fn chunklist(arguments: &[Value]) -> FunctionResult {
+    let [list, size] = arguments else { return Err(FunctionError::new("two arguments are required")) };
     let ((plain, mark), (size, size_mark)) = (peeled(list), size.unmark());
     let sensitive = mark || size_mark;
     let of = Type::of(plain);
@@ -89,19 +96,20 @@ fn chunklist(arguments: &[Value]) -> Answer {
     if !size.is_known() {
         return Ok(marked(unknown_like(&size, Type::List(of.into())), sensitive));
     }
-    let size = usize::try_from(whole_of(&[Value::NULL, size], 1)?).map_err(|_| Refusal::of(1, "it must not be negative"))?;
+    let size =
+        usize::try_from(whole_of(&[Value::NULL, size], 1)?).map_err(|_| FunctionError::of(1, "it must not be negative"))?;
     let size = if size == 0 { items.len().max(1) } else { size };
     Ok(marked(Value::list_of(&of, items.chunks(size).map(|it| Value::list(it.to_vec())).collect()), sensitive))
 }
 
-fn compact(arguments: &[Value]) -> Answer {
+fn compact(arguments: &[Value]) -> FunctionResult {
     let full = |it: &&Value| it.as_str().is_some_and(|it| !it.is_empty());
     Ok(Value::list(items_of(arguments, 0).into_iter().filter(full).cloned()))
 }
 
-fn concat(arguments: &[Value]) -> Answer {
+fn concat(arguments: &[Value]) -> FunctionResult {
     if arguments.is_empty() {
-        return Err(Refusal::new("at least one argument is required"));
+        return Err(FunctionError::new("at least one argument is required"));
     }
     let mut items = Vec::new();
     let (mut sensitive, mut all_lists) = (false, true);
@@ -112,7 +120,7 @@ fn concat(arguments: &[Value]) -> Answer {
         let (plain, mark) = peeled(argument);
         sensitive |= mark;
         if items.len() + plain.children().count() > MOST {
-            return Err(TooMany.into());
+            return Err(TooManyElements.into());
         }
         match plain {
             Value::List(more) => {
@@ -130,7 +138,7 @@ fn concat(arguments: &[Value]) -> Answer {
                     _ => all_lists = false,
                 }
             }
-            _ => return Err(Refusal::of(index, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
+            _ => return Err(FunctionError::of(index, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
         }
     }
     if let Some(cause) = unknown {
@@ -152,20 +160,20 @@ fn concat(arguments: &[Value]) -> Answer {
     }
 }
 
-fn distinct(arguments: &[Value]) -> Answer {
+fn distinct(arguments: &[Value]) -> FunctionResult {
     let mut seen = HashSet::new();
     Ok(Value::list(items_of(arguments, 0).into_iter().filter(|it| seen.insert(*it)).cloned()))
 }
 
-fn flatten(arguments: &[Value]) -> Answer {
-    let mut flat = Flat::default();
-    let Some(value) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
+fn flatten(arguments: &[Value]) -> FunctionResult {
+    let mut flat = FlattenedList::default();
+    let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
     let (plain, mark) = peeled(value);
     if let Value::Unknown(_) = plain {
         return Ok(marked(unknown_like(plain, Type::Any), mark));
     }
     if plain.elements().is_none() {
-        return Err(Refusal::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain))));
+        return Err(FunctionError::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain))));
     }
     flat.add(value)?;
     let value = match flat.unknown {
@@ -176,14 +184,14 @@ fn flatten(arguments: &[Value]) -> Answer {
 }
 
 #[derive(Default)]
-struct Flat {
+struct FlattenedList {
     items: Vec<Value>,
     sensitive: bool,
     unknown: Option<Value>,
 }
 
-impl Flat {
-    fn add(&mut self, value: &Value) -> Result<(), TooMany> {
+impl FlattenedList {
+    fn add(&mut self, value: &Value) -> Result<(), TooManyElements> {
         let (plain, mark) = peeled(value);
         match plain {
             // What is not known yet decides where the others are.
@@ -200,39 +208,39 @@ impl Flat {
                 self.sensitive |= mark;
                 self.unknown.get_or_insert_with(|| plain.clone());
             }
-            _ if self.items.len() == MOST => return Err(TooMany),
+            _ if self.items.len() == MOST => return Err(TooManyElements),
             _ => self.items.push(value.clone()),
         }
         Ok(())
     }
 }
 
-fn matchkeys(arguments: &[Value]) -> Answer {
+fn matchkeys(arguments: &[Value]) -> FunctionResult {
     let types = [1, 2].map(|it| element_type(&type_of(arguments, it)));
-    let ty = unify(&types).ok_or_else(|| Refusal::of(2, "it must have elements of the type that the keys have"))?;
+    let ty = unify(&types).ok_or_else(|| FunctionError::of(2, "it must have elements of the type that the keys have"))?;
     let (values, keys, wanted) = (items_of(arguments, 0), items_of(arguments, 1), items_of(arguments, 2));
     if arguments.iter().take(2).all(Value::is_known) && values.len() != keys.len() {
-        return Err(Refusal::of(1, format!("there must be as many as values: {}, not {}", values.len(), keys.len())));
+        return Err(FunctionError::of(1, format!("there must be as many as values: {}, not {}", values.len(), keys.len())));
     }
     if let Some(open) = arguments.iter().find(|it| !it.is_wholly_known()) {
         return Ok(unknown_like(open, type_of(arguments, 0)));
     }
     let of_type = |items: Vec<&Value>| items.into_iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>();
-    let wrong = |argument: usize| move |it| Refusal::of(argument, crate::diagnostics::value::at(&it));
+    let wrong = |argument: usize| move |it| FunctionError::of(argument, crate::diagnostics::value::at(&it));
     let keys = of_type(keys).map_err(wrong(1))?;
     let wanted: HashSet<Value> = of_type(wanted).map_err(wrong(2))?.into_iter().collect();
     let chosen = values.into_iter().zip(keys).filter(|(_, key)| wanted.contains(key));
     Ok(Value::list(chosen.map(|(value, _)| value.clone())))
 }
 
-fn range(arguments: &[Value]) -> Answer {
+fn range(arguments: &[Value]) -> FunctionResult {
     let numbers: Vec<&Number> =
         arguments.iter().filter_map(|it| if let Value::Number(it) = it { Some(it) } else { None }).collect();
     let zero = Number::ZERO;
     let (start, end) = match numbers.as_slice() {
         [end] => (&zero, *end),
         [start, end] | [start, end, _] => (*start, *end),
-        _ => return Err(Refusal::new("one, two or three numbers are required")),
+        _ => return Err(FunctionError::new("one, two or three numbers are required")),
     };
     let down = end < start;
     let step = match numbers.get(2) {
@@ -240,25 +248,27 @@ fn range(arguments: &[Value]) -> Answer {
         None => Number::from(if down { -1 } else { 1 }),
     };
     match (step > zero, step < zero) {
-        (true, _) if down => return Err(Refusal::of(2, "the limit is below the start, so the step must be negative")),
-        (_, true) if end > start => return Err(Refusal::of(2, "the limit is above the start, so the step must be positive")),
-        (false, false) if start != end => return Err(Refusal::of(2, "a step of 0 never gets there")),
+        (true, _) if down => return Err(FunctionError::of(2, "the limit is below the start, so the step must be negative")),
+        (_, true) if end > start => {
+            return Err(FunctionError::of(2, "the limit is above the start, so the step must be positive"));
+        }
+        (false, false) if start != end => return Err(FunctionError::of(2, "a step of 0 never gets there")),
         _ => {}
     }
     let mut items = Vec::new();
     let mut next = start.clone();
     while if down { &next > end } else { &next < end } {
         if items.len() == RANGE {
-            return Err(Refusal::new(format!("there would be more than {RANGE} numbers")));
+            return Err(FunctionError::new(format!("there would be more than {RANGE} numbers")));
         }
         items.push(Value::Number(next.clone()));
-        next = next.add(&step).ok_or_else(|| Refusal::new("a number is out of range"))?;
+        next = next.add(&step).ok_or_else(|| FunctionError::new("a number is out of range"))?;
     }
     Ok(Value::list(items))
 }
 
-fn reverse(arguments: &[Value]) -> Answer {
-    let Some(value) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
+fn reverse(arguments: &[Value]) -> FunctionResult {
+    let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
     let (plain, mark) = peeled(value);
     if let Value::Unknown(it) = plain {
         let ty = match &it.ty {
@@ -272,13 +282,13 @@ fn reverse(arguments: &[Value]) -> Answer {
         return Ok(marked(unknown, mark || plain.contains_sensitive()));
     }
     let Some(items) = plain.elements() else {
-        return Err(Refusal::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain))));
+        return Err(FunctionError::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain))));
     };
     Ok(marked(same_kind(plain, items.into_iter().rev().cloned().collect()), mark))
 }
 
-fn slice(arguments: &[Value]) -> Answer {
-    let [list, start, end] = arguments else { return Err(Refusal::new("three arguments are required")) };
+fn slice(arguments: &[Value]) -> FunctionResult {
+    let [list, start, end] = arguments else { return Err(FunctionError::new("three arguments are required")) };
     let (plain, mark) = peeled(list);
     let ((start, start_mark), (end, end_mark)) = (start.unmark(), end.unmark());
     let sensitive = mark || start_mark || end_mark;
@@ -288,38 +298,38 @@ fn slice(arguments: &[Value]) -> Answer {
             let ty = if let Type::List(_) = it.ty { it.ty.clone() } else { Type::Any };
             return Ok(marked(unknown_like(plain, ty), sensitive));
         }
-        Value::Set(_) => return Err(Refusal::of(0, "a set has no order; make it a list by `tolist` first")),
-        _ => return Err(Refusal::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
+        Value::Set(_) => return Err(FunctionError::of(0, "a set has no order; make it a list by `tolist` first")),
+        _ => return Err(FunctionError::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
     };
     if let Value::Number(start) = &start
         && start.to_f64() > items.len() as f64
     {
-        return Err(Refusal::of(1, format!("it must not be greater than the number of elements, {}", items.len())));
+        return Err(FunctionError::of(1, format!("it must not be greater than the number of elements, {}", items.len())));
     }
     if let Some(unknown) = [&start, &end].into_iter().find(|it| !it.is_known()) {
         if let Value::Number(end) = &end
             && end.as_i64().and_then(|it| usize::try_from(it).ok()).is_none_or(|it| it > items.len())
         {
-            return Err(Refusal::of(2, format!("it must be a position up to the number of elements, {}", items.len())));
+            return Err(FunctionError::of(2, format!("it must be a position up to the number of elements, {}", items.len())));
         }
         return Ok(marked(unknown_like(unknown, Type::Any), sensitive));
     }
     let given = [Value::NULL, start, end];
     let (from, to) = (whole_of(&given, 1)?, whole_of(&given, 2)?);
     let (Ok(from), Ok(to)) = (usize::try_from(from), usize::try_from(to)) else {
-        return Err(Refusal::of(if from < 0 { 1 } else { 2 }, "it must not be negative"));
+        return Err(FunctionError::of(if from < 0 { 1 } else { 2 }, "it must not be negative"));
     };
     if to > items.len() {
-        return Err(Refusal::of(2, format!("it must not be greater than the number of elements, {}", items.len())));
+        return Err(FunctionError::of(2, format!("it must not be greater than the number of elements, {}", items.len())));
     }
     if from > to {
-        return Err(Refusal::of(1, "the start must not be behind the end"));
+        return Err(FunctionError::of(1, "the start must not be behind the end"));
     }
     Ok(marked(same_kind(plain, items[from..to].to_vec()), sensitive))
 }
 
-fn sort(arguments: &[Value]) -> Answer {
-    let Some(list) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
+fn sort(arguments: &[Value]) -> FunctionResult {
+    let Some(list) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
     let sensitive = list.contains_sensitive();
     let plain = list.revealed();
     let sorted = match &plain {
@@ -328,7 +338,7 @@ fn sort(arguments: &[Value]) -> Answer {
             unknown_like(&plain, Type::List(Type::String.into())).of_length(items.len(), Some(items.len()))
         }
         Value::List(items) if items.iter().any(Value::is_null) => {
-            return Err(Refusal::of(0, "null among the texts cannot be sorted"));
+            return Err(FunctionError::of(0, "null among the texts cannot be sorted"));
         }
         Value::List(items) => {
             let mut items = items.to_vec();
@@ -343,19 +353,19 @@ fn sort(arguments: &[Value]) -> Answer {
     Ok(marked(sorted, sensitive))
 }
 
-fn sum(arguments: &[Value]) -> Answer {
+fn sum(arguments: &[Value]) -> FunctionResult {
     let Some(items) = arguments.first().and_then(Value::elements) else {
-        return Err(Refusal::of(0, "a list of numbers is required"));
+        return Err(FunctionError::of(0, "a list of numbers is required"));
     };
     let mut sum: Option<Number> = None;
     for item in items {
         let Ok(Value::Number(number)) = convert(item, &Type::Number) else {
-            return Err(Refusal::of(0, "all elements must be numbers"));
+            return Err(FunctionError::of(0, "all elements must be numbers"));
         };
         sum = match sum {
-            Some(sum) => Some(sum.add(&number).ok_or_else(|| Refusal::new("the sum is out of range"))?),
+            Some(sum) => Some(sum.add(&number).ok_or_else(|| FunctionError::new("the sum is out of range"))?),
             None => Some(number),
         };
     }
-    sum.map(Value::Number).ok_or_else(|| Refusal::of(0, "there is no sum of no numbers"))
+    sum.map(Value::Number).ok_or_else(|| FunctionError::of(0, "there is no sum of no numbers"))
 }

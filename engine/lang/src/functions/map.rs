@@ -3,23 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_value::{Attribute, Name, Object, Type, Value, convert};
+use ha_value::{AttributeType, Name, Object, Type, Value, convert};
 
-use super::Kind::{Any, Text};
+use super::ParameterKind::{Any, Text};
 use super::collection::{marked, peeled, unknown_like};
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, element_type, list, map, text};
+use super::{
+    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, element_type, list, map,
+    text,
+};
 
-const MAP: Parameter = any("map").taking(Takes::Maps);
+const MAP: Parameter = any("map").taking(AcceptedTypes::Maps);
 const MAPS: Parameter = any("maps").nullable();
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("keys", "The names of the attributes or elements, in order.", &[MAP], Any, Run::Whole(keys)),
+    Function::new("keys", "The names of the attributes or elements, in order.", &[MAP], Any, FunctionBody::Whole(keys)),
     Function::new(
         "lookup",
         "The element or attribute of this name, or the default.",
         &[MAP, text("key")],
         Any,
-        Run::Whole(lookup),
+        FunctionBody::Whole(lookup),
     )
     .nullable()
     .many(&const { any("default").nullable() }),
@@ -28,34 +31,34 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "All attributes and elements, the later ones in the place of the earlier.",
         &[],
         Any,
-        Run::Whole(merge),
+        FunctionBody::Whole(merge),
     )
     .many(&MAPS),
     Function::new(
         "transpose",
         "Keys for values and values for keys, of a map of lists.",
-        &[map("values", &Kind::List(&Text))],
-        Kind::Map(&Kind::List(&Text)),
-        Run::Plain(transpose),
+        &[map("values", &ParameterKind::List(&Text))],
+        ParameterKind::Map(&ParameterKind::List(&Text)),
+        FunctionBody::Plain(transpose),
     ),
     Function::new(
         "values",
         "The values of the attributes or elements, in the order of their names.",
         &[MAP],
         Any,
-        Run::Whole(values),
+        FunctionBody::Whole(values),
     ),
     Function::new(
         "zipmap",
         "A map of the keys to the values at the same places.",
-        &[list("keys", &Text), const { any("values").taking(Takes::Lists) }],
+        &[list("keys", &Text), const { any("values").taking(AcceptedTypes::Lists) }],
         Any,
-        Run::Whole(zipmap),
+        FunctionBody::Whole(zipmap),
     ),
 ];
 
-fn keys(arguments: &[Value]) -> Answer {
-    let Some(value) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
+fn keys(arguments: &[Value]) -> FunctionResult {
+    let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
     let (plain, mark) = peeled(value);
     let names = |it: &Object| it.keys().cloned().map(Value::String).collect::<Vec<_>>();
     let value = match plain {
@@ -66,15 +69,15 @@ fn keys(arguments: &[Value]) -> Answer {
             Type::Map(_) => unknown_like(plain, Type::List(Type::String.into())),
             _ => unknown_like(plain, Type::Any),
         },
-        _ => return Err(Refusal::of(0, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
+        _ => return Err(FunctionError::of(0, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
     };
     Ok(marked(value, mark))
 }
 
-fn lookup(arguments: &[Value]) -> Answer {
-    let [map, key, default @ ..] = arguments else { return Err(Refusal::new("two or three arguments are required")) };
+fn lookup(arguments: &[Value]) -> FunctionResult {
+    let [map, key, default @ ..] = arguments else { return Err(FunctionError::new("two or three arguments are required")) };
     if default.len() > 1 {
-        return Err(Refusal::new("two or three arguments are required"));
+        return Err(FunctionError::new("two or three arguments are required"));
     }
     let (plain, mark) = peeled(map);
     let (key, key_mark) = key.unmark();
@@ -88,7 +91,7 @@ fn lookup(arguments: &[Value]) -> Answer {
             }
             return Ok(marked(unknown_like(plain, (**of).clone()), sensitive));
         }
-        _ => return Err(Refusal::of(0, format!("a map is required, not {}", crate::describe::a_kind(plain)))),
+        _ => return Err(FunctionError::of(0, format!("a map is required, not {}", crate::describe::a_kind(plain)))),
     };
     let Value::String(name) = &key else {
         let ty = if let Value::Map(_) = plain { element_type(&Type::of(plain)) } else { Type::Any };
@@ -105,17 +108,18 @@ fn lookup(arguments: &[Value]) -> Answer {
             let default = if let Value::Map(_) = plain { as_element(default, plain)? } else { default.clone() };
             Ok(marked(default, sensitive))
         }
-        (None, None) if sensitive => Err(Refusal::of(1, "there is no element of this (sensitive) name, and no default")),
-        (None, None) => Err(Refusal::of(1, format!("there is no element \"{name}\", and no default"))),
+        (None, None) if sensitive => Err(FunctionError::of(1, "there is no element of this (sensitive) name, and no default")),
+        (None, None) => Err(FunctionError::of(1, format!("there is no element \"{name}\", and no default"))),
     }
 }
 
 /// The default of a lookup as an element of the map.
-fn as_element(default: &Value, map: &Value) -> Answer {
-    convert(default, &element_type(&Type::of(map))).map_err(|_| Refusal::of(2, "it must have the type of the map's elements"))
+fn as_element(default: &Value, map: &Value) -> FunctionResult {
+    convert(default, &element_type(&Type::of(map)))
+        .map_err(|_| FunctionError::of(2, "it must have the type of the map's elements"))
 }
 
-fn merge(arguments: &[Value]) -> Answer {
+fn merge(arguments: &[Value]) -> FunctionResult {
     let mut items = Object::new();
     let mut sensitive = false;
     let mut unknown = None;
@@ -131,7 +135,12 @@ fn merge(arguments: &[Value]) -> Answer {
             Value::Unknown(it) if matches!(it.ty, Type::Any | Type::Map(_) | Type::Object(_)) => {
                 unknown = unknown.or(Some(plain.clone()));
             }
-            _ => return Err(Refusal::of(index, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
+            _ => {
+                return Err(FunctionError::of(
+                    index,
+                    format!("a map or object is required, not {}", crate::describe::a_kind(plain)),
+                ));
+            }
         }
     }
     let ty = merged_type(arguments, &items);
@@ -153,22 +162,23 @@ fn merged_type(arguments: &[Value], items: &Object) -> Type {
         _ if arguments.iter().any(|it| matches!(peeled(it).0, Value::Unknown(it) if matches!(it.ty, Type::Map(_)))) => Type::Any,
         _ => {
             let of_unknown = types.iter().filter_map(|it| if let Type::Object(of) = it { Some(&**of) } else { None });
-            let mut attributes: BTreeMap<Name, Attribute> = of_unknown.flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+            let mut attributes: BTreeMap<Name, AttributeType> =
+                of_unknown.flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
             let known =
-                items.iter().map(|(name, it)| (name.clone(), Attribute { ty: Type::of(it), optional: false, default: None }));
+                items.iter().map(|(name, it)| (name.clone(), AttributeType { ty: Type::of(it), optional: false, default: None }));
             attributes.extend(known.filter(|(name, _)| !attributes.contains_key(name)).collect::<Vec<_>>());
             Type::Object(Arc::new(attributes))
         }
     }
 }
 
-fn transpose(arguments: &[Value]) -> Answer {
+fn transpose(arguments: &[Value]) -> FunctionResult {
     let mut turned: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
-    let Some(Value::Map(items)) = arguments.first() else { return Err(Refusal::of(0, "a map of lists is required")) };
+    let Some(Value::Map(items)) = arguments.first() else { return Err(FunctionError::of(0, "a map of lists is required")) };
     for (name, list) in items.iter() {
-        let Some(items) = list.elements() else { return Err(Refusal::of(0, "a list among the values is null")) };
+        let Some(items) = list.elements() else { return Err(FunctionError::of(0, "a list among the values is null")) };
         for item in items {
-            let Value::String(item) = item else { return Err(Refusal::of(0, "null cannot become a key")) };
+            let Value::String(item) = item else { return Err(FunctionError::of(0, "null cannot become a key")) };
             turned.entry(item.clone()).or_default().push(name.clone());
         }
     }
@@ -176,8 +186,8 @@ fn transpose(arguments: &[Value]) -> Answer {
     Ok(Value::Map(Arc::new(lists.collect())))
 }
 
-fn values(arguments: &[Value]) -> Answer {
-    let Some(value) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
+fn values(arguments: &[Value]) -> FunctionResult {
+    let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
     let (plain, mark) = peeled(value);
     let value = match plain {
         Value::Map(items) => Value::list_of(&element_type(&Type::of(plain)), items.values().cloned().collect()),
@@ -189,13 +199,13 @@ fn values(arguments: &[Value]) -> Answer {
             }
             _ => unknown_like(plain, Type::Any),
         },
-        _ => return Err(Refusal::of(0, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
+        _ => return Err(FunctionError::of(0, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
     };
     Ok(marked(value, mark))
 }
 
-fn zipmap(arguments: &[Value]) -> Answer {
-    let [keys, values] = arguments else { return Err(Refusal::new("two arguments are required")) };
+fn zipmap(arguments: &[Value]) -> FunctionResult {
+    let [keys, values] = arguments else { return Err(FunctionError::new("two arguments are required")) };
     let ((keys, key_mark), (plain, mark)) = (keys.unmark(), peeled(values));
     let sensitive = mark || key_mark || keys.contains_sensitive();
     let keys = keys.revealed();
@@ -209,15 +219,15 @@ fn zipmap(arguments: &[Value]) -> Answer {
             let ty = if let Type::List(of) = &it.ty { Type::Map(of.clone()) } else { Type::Any };
             return Ok(marked(unknown_like(plain, ty), sensitive));
         }
-        _ => return Err(Refusal::of(1, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
+        _ => return Err(FunctionError::of(1, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
     };
     let keys = keys.elements().unwrap_or_default();
     if keys.len() != items.len() {
-        return Err(Refusal::new(format!("there are {} keys but {} values", keys.len(), items.len())));
+        return Err(FunctionError::new(format!("there are {} keys but {} values", keys.len(), items.len())));
     }
     let mut zipped = Object::new();
     for (key, item) in keys.into_iter().zip(items.iter()) {
-        let Value::String(name) = key else { return Err(Refusal::of(0, "null cannot be a key")) };
+        let Value::String(name) = key else { return Err(FunctionError::of(0, "null cannot be a key")) };
         zipped.insert(name.clone(), item.clone());
     }
     let value = match plain {

@@ -5,28 +5,28 @@ use std::sync::Arc;
 use ha_diagnostics::Diagnostic;
 use ha_value::{Type, Value, convert};
 
-use super::Kind::{Any, Bool, Number, Text};
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, any};
-use crate::compiled_expression::Node;
+use super::ParameterKind::{Any, Bool, Number, Text};
+use super::{Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any};
+use crate::compiled_expression::ExpressionNode;
 use crate::describe::a_kind;
 use crate::diagnostics::value as mistakes;
-use crate::evaluate::{Evaluator, Failed, Outcome};
+use crate::evaluate::{EvaluationError, EvaluationResult, Evaluator};
 
 const VALUE: &[Parameter] = &[any("value").nullable()];
 const EXPRESSIONS: Parameter = any("expressions").nullable();
 
-const fn to(name: &'static str, doc: &'static str, returns: Kind, run: fn(&[Value]) -> Answer) -> Function {
-    Function::new(name, doc, VALUE, returns, Run::Whole(run)).nullable()
+const fn to(name: &'static str, doc: &'static str, returns: ParameterKind, run: fn(&[Value]) -> FunctionResult) -> Function {
+    Function::new(name, doc, VALUE, returns, FunctionBody::Whole(run)).nullable()
 }
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("can", "Whether the expression has a value.", VALUE, Bool, Run::Lazy(can)),
+    Function::new("can", "Whether the expression has a value.", VALUE, Bool, FunctionBody::Lazy(can)),
     Function::new(
         "ephemeralasnull",
         "The value, with null in the place of what is never kept.",
         VALUE,
         Any,
-        Run::Lazy(|evaluator, arguments, _| match arguments.first() {
+        FunctionBody::Lazy(|evaluator, arguments, _| match arguments.first() {
             Some(node) => evaluator.without_ephemeral(node),
             None => Ok(Value::NULL),
         }),
@@ -37,7 +37,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether the value is marked as a secret.",
         VALUE,
         Bool,
-        Run::Lazy(|evaluator, arguments, _| match arguments.first() {
+        FunctionBody::Lazy(|evaluator, arguments, _| match arguments.first() {
             Some(node) => evaluator.is_sensitive(node),
             None => Ok(Value::Bool(false)),
         }),
@@ -45,12 +45,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     to("nonsensitive", "The value without the mark of a secret on itself.", Any, nonsensitive),
     to("sensitive", "The value, marked as a secret.", Any, |it| Ok(it[0].clone().sensitive())),
     to("tobool", "The value as true or false.", Bool, |it| converted(&it[0], &Type::Bool)),
-    to("tolist", "The value as a list.", Kind::List(&Any), |it| converted(&it[0], &Type::List(Arc::new(Type::Any)))),
-    to("tomap", "The value as a map.", Kind::Map(&Any), |it| converted(&it[0], &Type::Map(Arc::new(Type::Any)))),
+    to("tolist", "The value as a list.", ParameterKind::List(&Any), |it| converted(&it[0], &Type::List(Arc::new(Type::Any)))),
+    to("tomap", "The value as a map.", ParameterKind::Map(&Any), |it| converted(&it[0], &Type::Map(Arc::new(Type::Any)))),
     to("tonumber", "The value as a number.", Number, |it| converted(&it[0], &Type::Number)),
-    to("toset", "The value as a set.", Kind::Set(&Any), |it| converted(&it[0], &Type::Set(Arc::new(Type::Any)))),
+    to("toset", "The value as a set.", ParameterKind::Set(&Any), |it| converted(&it[0], &Type::Set(Arc::new(Type::Any)))),
     to("tostring", "The value as a text.", Text, |it| converted(&it[0], &Type::String)),
-    Function::new("try", "The value of the first expression that has one.", &[], Any, Run::Lazy(first))
+    Function::new("try", "The value of the first expression that has one.", &[], Any, FunctionBody::Lazy(first))
         .nullable()
         .many(&EXPRESSIONS),
     to("type", "The type of the value, as it is written in `type = …`.", Text, |it| {
@@ -58,11 +58,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-fn converted(value: &Value, ty: &Type) -> Answer {
+fn converted(value: &Value, ty: &Type) -> FunctionResult {
     convert(value, ty).map_err(|mismatch| {
         let (plain, sensitive) = value.unmark();
         let text = plain.as_str().filter(|_| !sensitive);
-        Refusal::of(
+        FunctionError::of(
             0,
             match (ty, text) {
                 (Type::Number, Some(text)) => format!("\"{text}\" is no decimal number"),
@@ -74,13 +74,13 @@ fn converted(value: &Value, ty: &Type) -> Answer {
     })
 }
 
-fn nonsensitive(arguments: &[Value]) -> Answer {
+fn nonsensitive(arguments: &[Value]) -> FunctionResult {
     Ok(match &arguments[0] {
         Value::Sensitive(inner) => (**inner).clone(),
         Value::Composed(parts) => {
-            let clear = |it: &ha_value::Part| match it {
-                ha_value::Part::Secret(text) => ha_value::Part::Clear(text.clone()),
-                ha_value::Part::Unknown { cause, .. } => ha_value::Part::unknown(cause.clone(), false),
+            let clear = |it: &ha_value::TextPart| match it {
+                ha_value::TextPart::Secret(text) => ha_value::TextPart::Clear(text.clone()),
+                ha_value::TextPart::Unknown { cause, .. } => ha_value::TextPart::unknown(cause.clone(), false),
                 it => it.clone(),
             };
             Value::from(parts.iter().map(clear).collect::<ha_value::Text>())
@@ -90,7 +90,7 @@ fn nonsensitive(arguments: &[Value]) -> Answer {
 }
 
 /// The value of a node, or what is wrong with it; and whether that may yet be otherwise.
-fn attempt(evaluator: &mut Evaluator<'_>, node: &Node) -> (Result<Value, Vec<Diagnostic>>, bool) {
+fn attempt(evaluator: &mut Evaluator<'_>, node: &ExpressionNode) -> (Result<Value, Vec<Diagnostic>>, bool) {
     let before = evaluator.problems.len();
     let slots = evaluator.slots.len();
     evaluator.trying += 1;
@@ -98,10 +98,10 @@ fn attempt(evaluator: &mut Evaluator<'_>, node: &Node) -> (Result<Value, Vec<Dia
     evaluator.trying -= 1;
     evaluator.slots.truncate(slots);
     let problems = evaluator.problems.split_off(before);
-    (outcome.map_err(|Failed| problems), leaned)
+    (outcome.map_err(|EvaluationError| problems), leaned)
 }
 
-fn can(evaluator: &mut Evaluator<'_>, arguments: &[&Node], _: &Node) -> Outcome {
+fn can(evaluator: &mut Evaluator<'_>, arguments: &[&ExpressionNode], _: &ExpressionNode) -> EvaluationResult {
     let Some(node) = arguments.first() else { return Ok(Value::Bool(false)) };
     Ok(match attempt(evaluator, node) {
         (outcome, true) => Value::unknown(Type::Bool, outcome.ok().and_then(|it| it.cause())),
@@ -109,7 +109,7 @@ fn can(evaluator: &mut Evaluator<'_>, arguments: &[&Node], _: &Node) -> Outcome 
     })
 }
 
-fn first(evaluator: &mut Evaluator<'_>, arguments: &[&Node], node: &Node) -> Outcome {
+fn first(evaluator: &mut Evaluator<'_>, arguments: &[&ExpressionNode], node: &ExpressionNode) -> EvaluationResult {
     let mut all = Vec::new();
     for argument in arguments {
         match attempt(evaluator, argument) {

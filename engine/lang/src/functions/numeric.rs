@@ -3,83 +3,109 @@
 use ha_value::{Number, Value};
 
 use super::double;
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, number, whole_of};
+use super::{
+    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, number, whole_of,
+};
 
 const NUMBERS: Parameter = number("numbers");
 const NUMBER: &[Parameter] = &[number("number")];
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("abs", "The number without its sign.", NUMBER, Kind::Number, Run::Plain(abs)),
-    Function::new("ceil", "The least whole number that is not less.", NUMBER, Kind::Number, Run::Plain(ceil)),
-    Function::new("floor", "The greatest whole number that is not greater.", NUMBER, Kind::Number, Run::Plain(floor)),
-    Function::new("log", "The logarithm to a base.", &[number("number"), number("base")], Kind::Number, Run::Plain(log)),
-    Function::new("max", "The greatest of the numbers.", &[], Kind::Number, Run::Plain(max)).many(&NUMBERS),
-    Function::new("min", "The least of the numbers.", &[], Kind::Number, Run::Plain(min)).many(&NUMBERS),
+    Function::new("abs", "The number without its sign.", NUMBER, ParameterKind::Number, FunctionBody::Plain(abs)),
+    Function::new("ceil", "The least whole number that is not less.", NUMBER, ParameterKind::Number, FunctionBody::Plain(ceil)),
+    Function::new(
+        "floor",
+        "The greatest whole number that is not greater.",
+        NUMBER,
+        ParameterKind::Number,
+        FunctionBody::Plain(floor),
+    ),
+    Function::new(
+        "log",
+        "The logarithm to a base.",
+        &[number("number"), number("base")],
+        ParameterKind::Number,
+        FunctionBody::Plain(log),
+    ),
+    Function::new("max", "The greatest of the numbers.", &[], ParameterKind::Number, FunctionBody::Plain(max)).many(&NUMBERS),
+    Function::new("min", "The least of the numbers.", &[], ParameterKind::Number, FunctionBody::Plain(min)).many(&NUMBERS),
     Function::new(
         "parseint",
         "The whole number that a text means in a base from 2 to 62.",
-        &[const { any("number").taking(Takes::Texts) }, number("base")],
-        Kind::Number,
-        Run::Plain(parseint),
+        &[const { any("number").taking(AcceptedTypes::Texts) }, number("base")],
+        ParameterKind::Number,
+        FunctionBody::Plain(parseint),
     ),
-    Function::new("pow", "The number to a power.", &[number("number"), number("power")], Kind::Number, Run::Plain(pow)),
-    Function::new("signum", "-1, 0 or 1: the sign of a whole number.", NUMBER, Kind::Number, Run::Plain(signum)),
+    Function::new(
+        "pow",
+        "The number to a power.",
+        &[number("number"), number("power")],
+        ParameterKind::Number,
+        FunctionBody::Plain(pow),
+    ),
+    Function::new(
+        "signum",
+        "-1, 0 or 1: the sign of a whole number.",
+        NUMBER,
+        ParameterKind::Number,
+        FunctionBody::Plain(signum),
+    ),
 ];
 
-fn number_of(arguments: &[Value], index: usize) -> Result<&Number, Refusal> {
+fn number_of(arguments: &[Value], index: usize) -> Result<&Number, FunctionError> {
     match arguments.get(index) {
         Some(Value::Number(it)) => Ok(it),
-        _ => Err(Refusal::of(index, "a number is required")),
+        _ => Err(FunctionError::of(index, "a number is required")),
     }
 }
 
-fn abs(arguments: &[Value]) -> Answer {
+fn abs(arguments: &[Value]) -> FunctionResult {
     Ok(Value::Number(number_of(arguments, 0)?.magnitude()))
 }
 
-fn ceil(arguments: &[Value]) -> Answer {
+fn ceil(arguments: &[Value]) -> FunctionResult {
     Ok(Value::Number(number_of(arguments, 0)?.ceil()))
 }
 
-fn floor(arguments: &[Value]) -> Answer {
+fn floor(arguments: &[Value]) -> FunctionResult {
     Ok(Value::Number(number_of(arguments, 0)?.floor()))
 }
 
-fn max(arguments: &[Value]) -> Answer {
-    arguments.iter().max().cloned().ok_or_else(|| Refusal::new("at least one number is required"))
+fn max(arguments: &[Value]) -> FunctionResult {
+    arguments.iter().max().cloned().ok_or_else(|| FunctionError::new("at least one number is required"))
 }
 
-fn min(arguments: &[Value]) -> Answer {
-    arguments.iter().min().cloned().ok_or_else(|| Refusal::new("at least one number is required"))
+fn min(arguments: &[Value]) -> FunctionResult {
+    arguments.iter().min().cloned().ok_or_else(|| FunctionError::new("at least one number is required"))
 }
 
-fn of_double(double: f64) -> Answer {
-    Number::from_f64(double).map(Value::Number).ok_or_else(|| Refusal::new("the result is no number"))
+fn of_double(double: f64) -> FunctionResult {
+    Number::from_f64(double).map(Value::Number).ok_or_else(|| FunctionError::new("the result is no number"))
 }
 
-fn log(arguments: &[Value]) -> Answer {
+fn log(arguments: &[Value]) -> FunctionResult {
     let (number, base) = (number_of(arguments, 0)?.to_f64(), number_of(arguments, 1)?.to_f64());
     of_double(double::logarithm(number) / double::logarithm(base))
 }
 
-fn pow(arguments: &[Value]) -> Answer {
+fn pow(arguments: &[Value]) -> FunctionResult {
     let (number, power) = (number_of(arguments, 0)?.to_f64(), number_of(arguments, 1)?.to_f64());
     of_double(double::power(number, power))
 }
 
-fn parseint(arguments: &[Value]) -> Answer {
+fn parseint(arguments: &[Value]) -> FunctionResult {
     let text = match arguments.first() {
         Some(Value::String(text)) => text,
-        Some(other) => return Err(Refusal::of(0, format!("a text is required, not {}", crate::describe::a_kind(other)))),
-        None => return Err(Refusal::new("two arguments are required")),
+        Some(other) => return Err(FunctionError::of(0, format!("a text is required, not {}", crate::describe::a_kind(other)))),
+        None => return Err(FunctionError::new("two arguments are required")),
     };
     let base = whole_of(arguments, 1)?;
     let base = u32::try_from(base).ok().filter(|it| (2..=62).contains(it));
-    let base = base.ok_or_else(|| Refusal::of(1, "it must be from 2 to 62"))?;
+    let base = base.ok_or_else(|| FunctionError::of(1, "it must be from 2 to 62"))?;
     let number = Number::from_digits(text, base);
-    number.map(Value::Number).ok_or_else(|| Refusal::of(0, format!("\"{text}\" is no whole number in base {base}")))
+    number.map(Value::Number).ok_or_else(|| FunctionError::of(0, format!("\"{text}\" is no whole number in base {base}")))
 }
 
-fn signum(arguments: &[Value]) -> Answer {
+fn signum(arguments: &[Value]) -> FunctionResult {
     Ok(Value::from(whole_of(arguments, 0)?.signum()))
 }

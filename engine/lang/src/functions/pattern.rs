@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ha_value::{Attribute, Type, Value};
+use ha_value::{AttributeType, Type, Value};
 use regex::{Captures, Regex, RegexBuilder};
 
-use super::{Answer, Refusal, str_of};
+use super::{FunctionError, FunctionResult, str_of};
 
 /// So many compiled patterns are kept.
 const KEPT: usize = 64;
@@ -20,7 +20,7 @@ thread_local! {
 }
 
 /// The compiled pattern of an argument.
-pub(super) fn compiled(pattern: &str, argument: usize) -> Result<Regex, Refusal> {
+pub(super) fn compiled(pattern: &str, argument: usize) -> Result<Regex, FunctionError> {
     if let Some(known) = COMPILED.with_borrow(|it| it.get(pattern).cloned()) {
         return Ok(known);
     }
@@ -30,7 +30,7 @@ pub(super) fn compiled(pattern: &str, argument: usize) -> Result<Regex, Refusal>
             // The last line says what is wrong; those before draw the pattern.
             other => other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
         };
-        Refusal::of(argument, format!("this is no regular expression: {message}"))
+        FunctionError::of(argument, format!("this is no regular expression: {message}"))
     })?;
     COMPILED.with_borrow_mut(|it| {
         if it.len() >= KEPT {
@@ -122,15 +122,15 @@ fn inside(class: char) -> &'static str {
     }
 }
 
-pub(super) fn regex(arguments: &[Value]) -> Answer {
+pub(super) fn regex(arguments: &[Value]) -> FunctionResult {
     let pattern = compiled(str_of(arguments, 0), 0)?;
     match pattern.captures(str_of(arguments, 1)) {
         Some(found) => captured(&pattern, &found),
-        None => Err(Refusal::new("the pattern matches nothing in the text")),
+        None => Err(FunctionError::new("the pattern matches nothing in the text")),
     }
 }
 
-pub(super) fn regexall(arguments: &[Value]) -> Answer {
+pub(super) fn regexall(arguments: &[Value]) -> FunctionResult {
     let pattern = compiled(str_of(arguments, 0), 0)?;
     groups(&pattern)?;
     let found = pattern.captures_iter(str_of(arguments, 1)).map(|it| captured(&pattern, &it));
@@ -138,41 +138,41 @@ pub(super) fn regexall(arguments: &[Value]) -> Answer {
 }
 
 /// The text that matched, or that of the groups: a tuple, or an object when they have names.
-fn captured(pattern: &Regex, found: &Captures<'_>) -> Answer {
+fn captured(pattern: &Regex, found: &Captures<'_>) -> FunctionResult {
     let text = |index: usize| found.get(index).map_or_else(|| Value::null(&Type::String), |it| Value::from(it.as_str()));
     Ok(match groups(pattern)? {
-        Groups::None => text(0),
-        Groups::Numbered(count) => Value::tuple((1..=count).map(text)),
-        Groups::Named(names) => Value::object(names.into_iter().zip(1..).map(|(name, index)| (name, text(index)))),
+        CaptureGroups::None => text(0),
+        CaptureGroups::Numbered(count) => Value::tuple((1..=count).map(text)),
+        CaptureGroups::Named(names) => Value::object(names.into_iter().zip(1..).map(|(name, index)| (name, text(index)))),
     })
 }
 
 /// The type of what a pattern matches.
 pub(super) fn matched_type(arguments: &[Value]) -> Type {
     let Some(Value::String(pattern)) = arguments.first() else { return Type::Any };
-    let attribute = |name| (name, Attribute { ty: Type::String, optional: false, default: None });
+    let attribute = |name| (name, AttributeType { ty: Type::String, optional: false, default: None });
     match compiled(pattern, 0).and_then(|it| groups(&it)) {
-        Ok(Groups::None) => Type::String,
-        Ok(Groups::Numbered(count)) => Type::Tuple(Arc::new(vec![Type::String; count])),
-        Ok(Groups::Named(names)) => Type::Object(Arc::new(names.into_iter().map(attribute).collect())),
+        Ok(CaptureGroups::None) => Type::String,
+        Ok(CaptureGroups::Numbered(count)) => Type::Tuple(Arc::new(vec![Type::String; count])),
+        Ok(CaptureGroups::Named(names)) => Type::Object(Arc::new(names.into_iter().map(attribute).collect())),
         Err(_) => Type::Any,
     }
 }
 
 /// The groups of a pattern.
-enum Groups {
+enum CaptureGroups {
     None,
     Numbered(usize),
     Named(Vec<Arc<str>>),
 }
 
-fn groups(pattern: &Regex) -> Result<Groups, Refusal> {
+fn groups(pattern: &Regex) -> Result<CaptureGroups, FunctionError> {
     let names: Vec<Option<&str>> = pattern.capture_names().skip(1).collect();
     if names.iter().all(Option::is_none) {
-        return Ok(if names.is_empty() { Groups::None } else { Groups::Numbered(names.len()) });
+        return Ok(if names.is_empty() { CaptureGroups::None } else { CaptureGroups::Numbered(names.len()) });
     }
     let named: Option<Vec<Arc<str>>> = names.into_iter().map(|it| it.map(Arc::from)).collect();
-    named.map(Groups::Named).ok_or_else(|| Refusal::of(0, "either all groups have names or none"))
+    named.map(CaptureGroups::Named).ok_or_else(|| FunctionError::of(0, "either all groups have names or none"))
 }
 
 #[cfg(test)]

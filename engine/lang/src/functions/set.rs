@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use ha_value::{Type, Value, convert, unify, unify_elements};
 
-use super::Kind::Any;
+use super::ParameterKind::Any;
 use super::collection::unknown_like;
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, element_type, items_of, set};
+use super::{
+    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, element_type, items_of,
+    set,
+};
 use crate::evaluate::is_open;
 
 const SETS: Parameter = set("sets", &Any);
@@ -17,25 +20,31 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "setintersection",
         "The elements that all sets have.",
         &[set("first", &Any)],
-        Kind::Set(&Any),
-        Run::Open(setintersection),
+        ParameterKind::Set(&Any),
+        FunctionBody::Open(setintersection),
     )
     .typed(unified_type)
     .many(&SETS),
-    Function::new("setproduct", "All ways to take one element of each.", &[], Any, Run::Whole(setproduct))
+    Function::new("setproduct", "All ways to take one element of each.", &[], Any, FunctionBody::Whole(setproduct))
         .typed(product_type)
-        .many(&const { any("sets").taking(Takes::Sequences) }),
+        .many(&const { any("sets").taking(AcceptedTypes::Sequences) }),
     Function::new(
         "setsubtract",
         "The elements of `a` that are not in `b`.",
         &[set("a", &Any), set("b", &Any)],
-        Kind::Set(&Any),
-        Run::Open(setsubtract),
+        ParameterKind::Set(&Any),
+        FunctionBody::Open(setsubtract),
     )
     .typed(unified_type),
-    Function::new("setunion", "The elements that any set has.", &[set("first", &Any)], Kind::Set(&Any), Run::Open(setunion))
-        .typed(unified_type)
-        .many(&SETS),
+    Function::new(
+        "setunion",
+        "The elements that any set has.",
+        &[set("first", &Any)],
+        ParameterKind::Set(&Any),
+        FunctionBody::Open(setunion),
+    )
+    .typed(unified_type)
+    .many(&SETS),
 ];
 
 /// The one type of elements that all sets have. What has no elements and none declared goes along with all.
@@ -64,7 +73,7 @@ fn product_type(arguments: &[Value]) -> Type {
 }
 
 /// What an operation makes of sets of one type, once all of them are known.
-fn operated(arguments: &[Value], operation: fn(&BTreeSet<Value>, &BTreeSet<Value>) -> BTreeSet<Value>) -> Answer {
+fn operated(arguments: &[Value], operation: fn(&BTreeSet<Value>, &BTreeSet<Value>) -> BTreeSet<Value>) -> FunctionResult {
     let (ty, columns) = unified_sets(arguments)?;
     if let Some(open) = arguments.iter().find(|it| !it.is_wholly_known()) {
         return Ok(unknown_like(open, Type::Set(Arc::new(ty))));
@@ -74,34 +83,34 @@ fn operated(arguments: &[Value], operation: fn(&BTreeSet<Value>, &BTreeSet<Value
 }
 
 /// The one type of elements that all sets have, and the elements of each that is known.
-fn unified_sets(arguments: &[Value]) -> Result<(Type, Vec<Vec<Value>>), Refusal> {
-    let ty = shared_element(arguments).ok_or_else(|| Refusal::new("all sets must have elements of one type"))?;
+fn unified_sets(arguments: &[Value]) -> Result<(Type, Vec<Vec<Value>>), FunctionError> {
+    let ty = shared_element(arguments).ok_or_else(|| FunctionError::new("all sets must have elements of one type"))?;
     let one = |index: usize| {
         let items = items_of(arguments, index).into_iter();
         items
             .map(|it| convert(it, &ty))
             .collect::<Result<_, _>>()
-            .map_err(|it| Refusal::of(index, crate::diagnostics::value::at(&it)))
+            .map_err(|it| FunctionError::of(index, crate::diagnostics::value::at(&it)))
     };
     let columns = (0..arguments.len()).map(one).collect::<Result<_, _>>()?;
     Ok((ty, columns))
 }
 
 /// A set of elements of which not all need be known.
-fn set_of(items: Vec<Value>, of: Type) -> Answer {
+fn set_of(items: Vec<Value>, of: Type) -> FunctionResult {
     let set = convert(&Value::tuple(items), &Type::Set(Arc::new(of)));
-    set.map_err(|it| Refusal::new(crate::diagnostics::value::at(&it)))
+    set.map_err(|it| FunctionError::new(crate::diagnostics::value::at(&it)))
 }
 
-fn setintersection(arguments: &[Value]) -> Answer {
+fn setintersection(arguments: &[Value]) -> FunctionResult {
     operated(arguments, |a, b| a.intersection(b).cloned().collect())
 }
 
-fn setsubtract(arguments: &[Value]) -> Answer {
+fn setsubtract(arguments: &[Value]) -> FunctionResult {
     operated(arguments, |a, b| a.difference(b).cloned().collect())
 }
 
-fn setunion(arguments: &[Value]) -> Answer {
+fn setunion(arguments: &[Value]) -> FunctionResult {
     let (ty, columns) = unified_sets(arguments)?;
     match arguments.iter().find(|it| !it.is_known()) {
         Some(unknown) => Ok(unknown_like(unknown, Type::Set(Arc::new(ty)))),
@@ -109,9 +118,9 @@ fn setunion(arguments: &[Value]) -> Answer {
     }
 }
 
-fn setproduct(arguments: &[Value]) -> Answer {
+fn setproduct(arguments: &[Value]) -> FunctionResult {
     if arguments.len() < 2 {
-        return Err(Refusal::new("at least two arguments are required"));
+        return Err(FunctionError::new("at least two arguments are required"));
     }
     let sensitive = arguments.iter().any(|it| it.contains_sensitive());
     let mut columns: Vec<Vec<Value>> = Vec::new();
@@ -122,15 +131,16 @@ fn setproduct(arguments: &[Value]) -> Answer {
             return Ok(if sensitive { unknown.sensitive() } else { unknown });
         }
         let Some(items) = plain.elements() else {
-            return Err(Refusal::of(index, format!("a list or set is required, not {}", crate::describe::a_kind(&plain))));
+            return Err(FunctionError::of(index, format!("a list or set is required, not {}", crate::describe::a_kind(&plain))));
         };
         let types: Vec<Type> = items.iter().map(|it| Type::of(it)).collect();
-        let ty = one_type(items.iter().copied(), &types).ok_or_else(|| Refusal::of(index, "all elements must have one type"))?;
+        let ty =
+            one_type(items.iter().copied(), &types).ok_or_else(|| FunctionError::of(index, "all elements must have one type"))?;
         let converted = items.into_iter().map(|it| convert(it, &ty)).collect::<Result<_, _>>();
-        columns.push(converted.map_err(|it| Refusal::of(index, crate::diagnostics::value::at(&it)))?);
+        columns.push(converted.map_err(|it| FunctionError::of(index, crate::diagnostics::value::at(&it)))?);
     }
     let rows = columns.iter().try_fold(1usize, |rows, it| rows.checked_mul(it.len())).filter(|it| *it <= 1 << 20);
-    let Some(rows) = rows else { return Err(Refusal::new("there would be more than a million combinations")) };
+    let Some(rows) = rows else { return Err(FunctionError::new("there would be more than a million combinations")) };
     let mut product: Vec<Vec<Value>> = vec![Vec::new()];
     for column in &columns {
         let mut wider = Vec::with_capacity(rows);

@@ -5,16 +5,18 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::format::{format, formatlist};
 use super::pattern::{compiled, matched_type, regex, regexall};
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, list, number, str_of, text, whole_of};
-use crate::evaluate::{Builder, TooLong};
-use Kind::{Any, Bool, Text};
+use super::{
+    Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, list, number, str_of, text, whole_of,
+};
+use crate::evaluate::{TextBuilder, TextTooLong};
+use ParameterKind::{Any, Bool, Text};
 
 const TEXT: &[Parameter] = &[text("text")];
 const LISTS: Parameter = list("lists", &Text);
 const VALUES: Parameter = any("values").nullable();
 
-const fn rewriting(name: &'static str, doc: &'static str, run: fn(&[Value]) -> Answer) -> Function {
-    Function::new(name, doc, TEXT, Text, Run::Plain(run))
+const fn rewriting(name: &'static str, doc: &'static str, run: fn(&[Value]) -> FunctionResult) -> Function {
+    Function::new(name, doc, TEXT, Text, FunctionBody::Plain(run))
 }
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -24,22 +26,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether the text ends with `suffix`.",
         &[text("text"), text("suffix")],
         Bool,
-        Run::Plain(|it| Ok(Value::Bool(str_of(it, 0).ends_with(str_of(it, 1))))),
+        FunctionBody::Plain(|it| Ok(Value::Bool(str_of(it, 0).ends_with(str_of(it, 1))))),
     ),
     Function::new(
         "format",
         "A text with values in the places that `%` marks: `format(\"%s-%03d\", \"a\", 1)`.",
         &[text("format")],
         Text,
-        Run::Whole(format),
+        FunctionBody::Whole(format),
     )
     .many(&VALUES),
     Function::new(
         "formatlist",
         "As `format`, once for each element of the lists among the values.",
         &[text("format")],
-        Kind::List(&Text),
-        Run::Whole(formatlist),
+        ParameterKind::List(&Text),
+        FunctionBody::Whole(formatlist),
     )
     .many(&VALUES),
     Function::new(
@@ -47,10 +49,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The text with spaces at the beginning of all lines but the first.",
         &[number("spaces"), text("text")],
         Text,
-        Run::Plain(indent),
+        FunctionBody::Plain(indent),
     ),
-    Function::new("join", "The texts of the lists with a separator between them.", &[text("separator")], Text, Run::Whole(join))
-        .many(&LISTS),
+    Function::new(
+        "join",
+        "The texts of the lists with a separator between them.",
+        &[text("separator")],
+        Text,
+        FunctionBody::Whole(join),
+    )
+    .many(&LISTS),
     rewriting("lower", "The text in lower case.", |it| {
         text_of(&str_of(it, 0).chars().map(|it| it.to_lowercase().next().unwrap_or(it)).collect::<String>())
     }),
@@ -59,15 +67,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The first match of a pattern: a text, a tuple of its groups, or an object of its named ones.",
         &[text("pattern"), text("text")],
         Any,
-        Run::Plain(regex),
+        FunctionBody::Plain(regex),
     )
     .typed(matched_type),
     Function::new(
         "regexall",
         "All matches of a pattern; none is an empty list.",
         &[text("pattern"), text("text")],
-        Kind::List(&Any),
-        Run::Plain(regexall),
+        ParameterKind::List(&Any),
+        FunctionBody::Plain(regexall),
     )
     .typed(|it| Type::List(matched_type(it).into())),
     Function::new(
@@ -75,28 +83,28 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The text with all of `part` replaced; between slashes `part` is a pattern.",
         &[text("text"), text("part"), text("by")],
         Text,
-        Run::Plain(replace),
+        FunctionBody::Plain(replace),
     ),
     Function::new(
         "split",
         "The texts between the separators.",
         &[text("separator"), text("text")],
-        Kind::List(&Text),
-        Run::Plain(split),
+        ParameterKind::List(&Text),
+        FunctionBody::Plain(split),
     ),
     Function::new(
         "startswith",
         "Whether the text begins with `prefix`.",
         &[text("text"), text("prefix")],
         Bool,
-        Run::Whole(startswith),
+        FunctionBody::Whole(startswith),
     ),
     Function::new(
         "strcontains",
         "Whether `part` is anywhere in the text.",
         &[text("text"), text("part")],
         Bool,
-        Run::Plain(|it| Ok(Value::Bool(str_of(it, 0).contains(str_of(it, 1))))),
+        FunctionBody::Plain(|it| Ok(Value::Bool(str_of(it, 0).contains(str_of(it, 1))))),
     ),
     rewriting("strrev", "The text from its end to its beginning.", |it| {
         text_of(&str_of(it, 0).graphemes(true).rev().collect::<String>())
@@ -106,7 +114,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "So many characters from `offset` on; -1 for all, a negative offset counts from the end.",
         &[text("text"), number("offset"), number("length")],
         Text,
-        Run::Plain(substr),
+        FunctionBody::Plain(substr),
     ),
     rewriting("title", "The text with the first letter of each word in upper case.", title),
     Function::new(
@@ -114,14 +122,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The text without the given characters at both ends.",
         &[text("text"), text("characters")],
         Text,
-        Run::Plain(|it| text_of(str_of(it, 0).trim_matches(|c| str_of(it, 1).contains(c)))),
+        FunctionBody::Plain(|it| text_of(str_of(it, 0).trim_matches(|c| str_of(it, 1).contains(c)))),
     ),
     Function::new(
         "trimprefix",
         "The text without `prefix` at its beginning.",
         &[text("text"), text("prefix")],
         Text,
-        Run::Plain(|it| text_of(str_of(it, 0).strip_prefix(str_of(it, 1)).unwrap_or(str_of(it, 0)))),
+        FunctionBody::Plain(|it| text_of(str_of(it, 0).strip_prefix(str_of(it, 1)).unwrap_or(str_of(it, 0)))),
     ),
     rewriting("trimspace", "The text without space at both ends.", |it| text_of(str_of(it, 0).trim())),
     Function::new(
@@ -129,7 +137,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The text without `suffix` at its end.",
         &[text("text"), text("suffix")],
         Text,
-        Run::Plain(|it| text_of(str_of(it, 0).strip_suffix(str_of(it, 1)).unwrap_or(str_of(it, 0)))),
+        FunctionBody::Plain(|it| text_of(str_of(it, 0).strip_suffix(str_of(it, 1)).unwrap_or(str_of(it, 0)))),
     ),
     rewriting("upper", "The text in upper case.", |it| {
         text_of(&str_of(it, 0).chars().map(|it| one(it, it.to_uppercase())).collect::<String>())
@@ -137,7 +145,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 #[expect(clippy::unnecessary_wraps, reason = "it ends functions that answer so")]
-fn text_of(text: &str) -> Answer {
+fn text_of(text: &str) -> FunctionResult {
     Ok(Value::from(text))
 }
 
@@ -149,24 +157,24 @@ fn one(c: char, mut becomes: impl Iterator<Item = char>) -> char {
     }
 }
 
-fn indent(arguments: &[Value]) -> Answer {
-    let spaces = usize::try_from(whole_of(arguments, 0)?).map_err(|_| Refusal::of(0, "it must not be negative"))?;
+fn indent(arguments: &[Value]) -> FunctionResult {
+    let spaces = usize::try_from(whole_of(arguments, 0)?).map_err(|_| FunctionError::of(0, "it must not be negative"))?;
     let text = str_of(arguments, 1);
     let breaks = text.matches('\n').count();
-    if breaks.max(1).saturating_mul(spaces) > TooLong::LIMIT {
-        return Err(Refusal::new(TooLong::MESSAGE));
+    if breaks.max(1).saturating_mul(spaces) > TextTooLong::LIMIT {
+        return Err(FunctionError::new(TextTooLong::MESSAGE));
     }
     let margin = if breaks > 0 { " ".repeat(spaces) } else { String::new() };
     text_of(&text.replace('\n', &format!("\n{margin}")))
 }
 
-fn join(arguments: &[Value]) -> Answer {
-    let [separator, lists @ ..] = arguments else { return Err(Refusal::new("a separator is required")) };
+fn join(arguments: &[Value]) -> FunctionResult {
+    let [separator, lists @ ..] = arguments else { return Err(FunctionError::new("a separator is required")) };
     if lists.is_empty() {
-        return Err(Refusal::new("at least one list is required"));
+        return Err(FunctionError::new("at least one list is required"));
     }
     let separator = Parts::of(separator).unwrap_or_default();
-    let mut joined = Builder::default();
+    let mut joined = TextBuilder::default();
     let mut sensitive = false;
     let mut first = true;
     let mut unknown = None;
@@ -179,7 +187,7 @@ fn join(arguments: &[Value]) -> Answer {
         };
         for item in items {
             let Some(item) = Parts::of(item).filter(|_| !item.is_null()) else {
-                return Err(Refusal::of(index + 1, "null cannot be joined; `compact` takes nulls out"));
+                return Err(FunctionError::of(index + 1, "null cannot be joined; `compact` takes nulls out"));
             };
             if !std::mem::take(&mut first) {
                 joined.push(&separator);
@@ -194,9 +202,9 @@ fn join(arguments: &[Value]) -> Answer {
     Ok(if sensitive { value.sensitive() } else { value })
 }
 
-fn replace(arguments: &[Value]) -> Answer {
+fn replace(arguments: &[Value]) -> FunctionResult {
     let (whole, part, by) = (str_of(arguments, 0), str_of(arguments, 1), str_of(arguments, 2));
-    let mut text = Builder::default();
+    let mut text = TextBuilder::default();
     let mut done = 0;
     if let Some(pattern) = part.strip_prefix('/').and_then(|it| it.strip_suffix('/')) {
         let mut expanded = String::new();
@@ -225,7 +233,7 @@ fn replace(arguments: &[Value]) -> Answer {
     Ok(text.finish()?)
 }
 
-fn split(arguments: &[Value]) -> Answer {
+fn split(arguments: &[Value]) -> FunctionResult {
     let (separator, whole) = (str_of(arguments, 0), str_of(arguments, 1));
     if separator.is_empty() {
         return Ok(Value::list(whole.chars().map(|it| Value::from(it.to_string()))));
@@ -234,12 +242,12 @@ fn split(arguments: &[Value]) -> Answer {
 }
 
 /// Known as soon as the beginning is.
-fn startswith(arguments: &[Value]) -> Answer {
-    let [whole, prefix] = arguments else { return Err(Refusal::new("two arguments are required")) };
+fn startswith(arguments: &[Value]) -> FunctionResult {
+    let [whole, prefix] = arguments else { return Err(FunctionError::new("two arguments are required")) };
     let ((plain, mark), (prefix, prefix_mark)) = (whole.unmark(), prefix.unmark());
     let known_beginning = match whole {
         Value::Composed(parts) => match parts.first() {
-            Some(ha_value::Part::Clear(it) | ha_value::Part::Secret(it)) => Some(&**it),
+            Some(ha_value::TextPart::Clear(it) | ha_value::TextPart::Secret(it)) => Some(&**it),
             _ => None,
         },
         _ => None,
@@ -253,7 +261,7 @@ fn startswith(arguments: &[Value]) -> Answer {
     Ok(if mark || prefix_mark { value.sensitive() } else { value })
 }
 
-fn substr(arguments: &[Value]) -> Answer {
+fn substr(arguments: &[Value]) -> FunctionResult {
     let (whole, offset, length) = (str_of(arguments, 0), whole_of(arguments, 1)?, whole_of(arguments, 2)?);
     let count = i64::try_from(whole.graphemes(true).count()).unwrap_or(i64::MAX);
     let start = if offset < 0 { (count + offset).max(0) } else { offset };
@@ -264,7 +272,7 @@ fn substr(arguments: &[Value]) -> Answer {
     text_of(&whole.graphemes(true).skip(start).take(taken).collect::<String>())
 }
 
-fn title(arguments: &[Value]) -> Answer {
+fn title(arguments: &[Value]) -> FunctionResult {
     let mut before = ' ';
     let mut titled = String::new();
     for c in str_of(arguments, 0).chars() {

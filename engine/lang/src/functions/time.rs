@@ -7,9 +7,9 @@ use jiff::civil::{DateTime, Weekday};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-use super::{Answer, Function, Kind, Refusal, Run, str_of, text};
-use crate::environment::{Environment, Fact};
-use Kind::{Number, Text};
+use super::{Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, str_of, text};
+use crate::environment::{EvaluationContext, MachineFact};
+use ParameterKind::{Number, Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
@@ -17,43 +17,43 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "A time in a form such as \"DD MMM YYYY hh:mm ZZZ\".",
         &[text("format"), text("time")],
         Text,
-        Run::Plain(formatdate),
+        FunctionBody::Plain(formatdate),
     ),
     Function::new(
         "plantimestamp",
         "The time of the plan, which stays the same while it is applied.",
         &[],
         Text,
-        Run::Outside(plantimestamp),
+        FunctionBody::Outside(plantimestamp),
     ),
     Function::new(
         "timeadd",
         "The time later by a duration such as \"1h30m\", or earlier by a negative one.",
         &[text("time"), text("duration")],
         Text,
-        Run::Plain(timeadd),
+        FunctionBody::Plain(timeadd),
     ),
     Function::new(
         "timecmp",
         "-1, 0 or 1: whether a time is before, at or after another.",
         &[text("a"), text("b")],
         Number,
-        Run::Plain(timecmp),
+        FunctionBody::Plain(timecmp),
     ),
-    Function::new("timestamp", "The time of apply; not known while planning.", &[], Text, Run::Outside(timestamp)),
+    Function::new("timestamp", "The time of apply; not known while planning.", &[], Text, FunctionBody::Outside(timestamp)),
 ];
 
 /// A time as it is written: on the clock of its place, and how far that is from UTC.
-struct Written {
+struct ParsedTime {
     clock: DateTime,
     offset: Offset,
     utc: bool,
 }
 
-impl Written {
-    fn of(arguments: &[Value], index: usize) -> Result<Self, Refusal> {
+impl ParsedTime {
+    fn of(arguments: &[Value], index: usize) -> Result<Self, FunctionError> {
         let text = str_of(arguments, index);
-        let wrong = || Refusal::of(index, format!("\"{text}\" is no time; write it as 2006-01-02T15:04:05Z"));
+        let wrong = || FunctionError::of(index, format!("\"{text}\" is no time; write it as 2006-01-02T15:04:05Z"));
         let bytes = text.as_bytes();
         // The parser takes more forms than the one of the language.
         let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
@@ -81,8 +81,8 @@ impl Written {
         Ok(Self { clock, offset: Offset::from_seconds(offset).map_err(|_| wrong())?, utc: offset == 0 })
     }
 
-    fn instant(&self) -> Result<Timestamp, Refusal> {
-        self.offset.to_timestamp(self.clock).map_err(|_| Refusal::new("the time is out of range"))
+    fn instant(&self) -> Result<Timestamp, FunctionError> {
+        self.offset.to_timestamp(self.clock).map_err(|_| FunctionError::new("the time is out of range"))
     }
 
     fn zone(&self, separator: &str) -> String {
@@ -99,21 +99,22 @@ pub(crate) fn written_time(time: SystemTime) -> Result<String, String> {
     Ok(time.map_err(|_| "the clock is out of range")?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
-fn timestamp(_: &[Value], environment: &Environment<'_>) -> Answer {
+fn timestamp(_: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
     let Some(now) = environment.now else { return Ok(Value::unknown(ha_value::Type::String, None)) };
-    written_time(now).map(Value::from).map_err(Refusal::new)
+    written_time(now).map(Value::from).map_err(FunctionError::new)
 }
 
-fn plantimestamp(_: &[Value], environment: &Environment<'_>) -> Answer {
-    environment.files.machine(Fact::PlanTime).map(Value::String).map_err(Refusal::new)
+fn plantimestamp(_: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
+    environment.files.machine(MachineFact::PlanTime).map(Value::String).map_err(FunctionError::new)
 }
 
-fn timeadd(arguments: &[Value]) -> Answer {
-    let time = Written::of(arguments, 0)?;
+fn timeadd(arguments: &[Value]) -> FunctionResult {
+    let time = ParsedTime::of(arguments, 0)?;
     let text = str_of(arguments, 1);
-    let duration = duration(text)
-        .ok_or_else(|| Refusal::of(1, format!("\"{text}\" is no duration; write it in h, m, s, ms, us and ns: \"1h30m\"")))?;
-    let out_of_range = || Refusal::new("the result is out of range");
+    let duration = duration(text).ok_or_else(|| {
+        FunctionError::of(1, format!("\"{text}\" is no duration; write it in h, m, s, ms, us and ns: \"1h30m\""))
+    })?;
+    let out_of_range = || FunctionError::new("the result is out of range");
     let later = time.instant()?.checked_add(duration).map_err(|_| out_of_range())?;
     let zone = if time.offset.is_zero() { "Z".to_owned() } else { time.zone(":") };
     let later: Zoned = later.to_zoned(time.offset.to_time_zone());
@@ -165,13 +166,13 @@ fn duration(text: &str) -> Option<SignedDuration> {
     }
 }
 
-fn timecmp(arguments: &[Value]) -> Answer {
-    let (a, b) = (Written::of(arguments, 0)?.instant()?, Written::of(arguments, 1)?.instant()?);
+fn timecmp(arguments: &[Value]) -> FunctionResult {
+    let (a, b) = (ParsedTime::of(arguments, 0)?.instant()?, ParsedTime::of(arguments, 1)?.instant()?);
     Ok(Value::from(a.cmp(&b) as i64))
 }
 
-fn formatdate(arguments: &[Value]) -> Answer {
-    let time = Written::of(arguments, 1)?;
+fn formatdate(arguments: &[Value]) -> FunctionResult {
+    let time = ParsedTime::of(arguments, 1)?;
     let format = str_of(arguments, 0);
     let mut out = String::new();
     let mut chars = format.chars().peekable();
@@ -182,7 +183,7 @@ fn formatdate(arguments: &[Value]) -> Answer {
                     Some('\'') if chars.next_if_eq(&'\'').is_some() => out.push('\''),
                     Some('\'') => break,
                     Some(c) => out.push(c),
-                    None => return Err(Refusal::of(0, "a ' is not closed")),
+                    None => return Err(FunctionError::of(0, "a ' is not closed")),
                 }
             },
             c if c.is_ascii_alphabetic() => {
@@ -198,7 +199,7 @@ fn formatdate(arguments: &[Value]) -> Answer {
     Ok(Value::from(out))
 }
 
-fn verb(time: &Written, letter: char, length: usize) -> Result<String, Refusal> {
+fn verb(time: &ParsedTime, letter: char, length: usize) -> Result<String, FunctionError> {
     let clock = time.clock;
     let two = |it: i8| if length == 2 { format!("{it:02}") } else { it.to_string() };
     let half = match clock.hour() % 12 {
@@ -231,7 +232,7 @@ fn verb(time: &Written, letter: char, length: usize) -> Result<String, Refusal> 
                 "there is no `{written}`; there are YY, YYYY, M, MM, MMM, MMMM, D, DD, EEE, EEEE, h, hh, H, HH, AA, aa, m, \
                  mm, s, ss, Z, ZZZ, ZZZZ and ZZZZZ, and '…' for other letters"
             );
-            return Err(Refusal::of(0, message));
+            return Err(FunctionError::of(0, message));
         }
     })
 }

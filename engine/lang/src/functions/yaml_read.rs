@@ -13,7 +13,7 @@ const LARGEST: usize = 1_000_000;
 
 /// The value of a YAML text of one document.
 pub(super) fn decoded(text: &str) -> Result<Value, String> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), total: 0, line: 1, column: 1 };
+    let mut reader = YamlReader { parser: Parser::new_from_str(text), anchors: HashMap::new(), total: 0, line: 1, column: 1 };
     let mut document = None;
     loop {
         match reader.next()? {
@@ -26,7 +26,7 @@ pub(super) fn decoded(text: &str) -> Result<Value, String> {
     document.ok_or_else(|| "this is not YAML: there is nothing in it".into())
 }
 
-struct Reader<'a> {
+struct YamlReader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     /// What anchors stand for, and of how many values that is made.
     anchors: HashMap<usize, (Value, usize)>,
@@ -35,7 +35,7 @@ struct Reader<'a> {
     column: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> YamlReader<'a> {
     fn next(&mut self) -> Result<Event<'a>, String> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => {

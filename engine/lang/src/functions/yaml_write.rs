@@ -11,8 +11,8 @@ const LONG_KEY: usize = 128;
 
 /// The YAML text of a value that is known and not secret.
 pub(super) fn encoded(value: &Value) -> String {
-    let mut writer = Writer { out: String::new() };
-    writer.value(value, 0, 2, Start::Root);
+    let mut writer = YamlWriter { out: String::new() };
+    writer.value(value, 0, 2, ValuePosition::Root);
     if !writer.out.ends_with('\n') {
         writer.out.push('\n');
     }
@@ -24,7 +24,7 @@ pub(super) fn encoded(value: &Value) -> String {
 
 /// What a value stands behind.
 #[derive(Clone, Copy, PartialEq)]
-enum Start {
+enum ValuePosition {
     /// Nothing: it begins where it is.
     Root,
     /// `- `, which mappings and lists go on behind.
@@ -33,21 +33,21 @@ enum Start {
     Key,
 }
 
-struct Writer {
+struct YamlWriter {
     out: String,
 }
 
-impl Writer {
+impl YamlWriter {
     /// A value whose lines are indented by `indent` when it is a collection, and by `folded` when it is a text.
-    fn value(&mut self, value: &Value, indent: usize, folded: usize, start: Start) {
+    fn value(&mut self, value: &Value, indent: usize, folded: usize, start: ValuePosition) {
         match value {
             Value::List(_) | Value::Tuple(_) | Value::Set(_) if value.children().next().is_some() => {
                 // A list as the value of a key is not indented.
-                let indent = if start == Start::Key { indent.saturating_sub(2) } else { indent };
+                let indent = if start == ValuePosition::Key { indent.saturating_sub(2) } else { indent };
                 for (index, item) in value.children().enumerate() {
                     self.line(index, indent, start);
                     self.out.push_str("- ");
-                    self.value(item, indent + 2, indent + 2, Start::Dash);
+                    self.value(item, indent + 2, indent + 2, ValuePosition::Dash);
                 }
             }
             Value::Map(items) | Value::Object(items) if !items.is_empty() => {
@@ -57,7 +57,7 @@ impl Writer {
                 }
             }
             other => {
-                if start == Start::Key {
+                if start == ValuePosition::Key {
                     self.out.push(' ');
                 }
                 match other {
@@ -76,11 +76,11 @@ impl Writer {
     }
 
     /// Begins the line of an element, which the first one behind a dash is on already.
-    fn line(&mut self, index: usize, indent: usize, start: Start) {
-        if index == 0 && start == Start::Key {
+    fn line(&mut self, index: usize, indent: usize, start: ValuePosition) {
+        if index == 0 && start == ValuePosition::Key {
             self.out.push('\n');
         }
-        if index > 0 || start == Start::Key {
+        if index > 0 || start == ValuePosition::Key {
             self.out.push_str(&" ".repeat(indent));
         }
     }
@@ -89,7 +89,7 @@ impl Writer {
         if name.len() <= LONG_KEY && !name.contains('\n') {
             self.text(name, None);
             self.out.push(':');
-            return self.value(item, indent + 2, indent + 2, Start::Key);
+            return self.value(item, indent + 2, indent + 2, ValuePosition::Key);
         }
         self.out.push_str("? ");
         self.text(name, Some(indent + 2));
@@ -98,7 +98,7 @@ impl Writer {
         }
         self.out.push_str(&" ".repeat(indent));
         self.out.push_str(": ");
-        self.value(item, indent + 2, indent + 2, Start::Dash);
+        self.value(item, indent + 2, indent + 2, ValuePosition::Dash);
     }
 
     fn text(&mut self, text: &str, folded: Option<usize>) {

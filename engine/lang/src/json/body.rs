@@ -1,54 +1,55 @@
 //! What JSON says as blocks, arguments and expressions.
 
-use ha_diagnostics::{Diagnostic, Span};
+use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_value::Value;
 
-use super::read::{self, Kind, Node, Text};
+use super::read::{self, JsonKind, JsonNode, JsonString};
 use crate::SourceFile;
 use crate::diagnostics::file as mistakes;
 use crate::parse;
-use crate::syntax::{self, Argument, At, Block, Body, Placed, Word, composed};
+use crate::syntax::{self, ArgumentSyntax, BlockSyntax, BodySyntax, ByteSpan, SourceWord, SpanRelocator, composed};
 
 /// The blocks that may stand in a block: their names, how many labels they have, and what may stand in them.
-struct Inside {
-    blocks: &'static [(&'static str, usize, &'static Inside)],
+struct NestedBlockSchema {
+    blocks: &'static [(&'static str, usize, &'static NestedBlockSchema)],
     /// The arguments that are references or the like, which are texts in JSON.
     written: &'static [&'static str],
     /// The arguments whose texts are no templates.
-    literal: Texts,
+    literal: LiteralArguments,
 }
 
 /// Some arguments by name, or all.
-enum Texts {
+enum LiteralArguments {
     Of(&'static [&'static str]),
     All,
 }
 
-impl Texts {
+impl LiteralArguments {
     fn has(&self, name: &str) -> bool {
         match self {
-            Texts::Of(names) => names.contains(&name),
-            Texts::All => true,
+            LiteralArguments::Of(names) => names.contains(&name),
+            LiteralArguments::All => true,
         }
     }
 }
 
-const NONE: Texts = Texts::Of(&[]);
-static VALUES: Inside = Inside { blocks: &[], written: &[], literal: Texts::All };
-static PLAIN: Inside = Inside { blocks: &[], written: &[], literal: NONE };
-static LIFECYCLE: Inside = Inside {
+const NONE: LiteralArguments = LiteralArguments::Of(&[]);
+static VALUES: NestedBlockSchema = NestedBlockSchema { blocks: &[], written: &[], literal: LiteralArguments::All };
+static PLAIN: NestedBlockSchema = NestedBlockSchema { blocks: &[], written: &[], literal: NONE };
+static LIFECYCLE: NestedBlockSchema = NestedBlockSchema {
     blocks: &[("precondition", 0, &PLAIN), ("postcondition", 0, &PLAIN)],
     written: &["ignore_changes", "replace_triggered_by"],
     literal: NONE,
 };
-static CONTENT: Inside = Inside { blocks: &[("dynamic", 1, &DYNAMIC)], written: &[], literal: NONE };
-static DYNAMIC: Inside = Inside { blocks: &[("content", 0, &CONTENT)], written: &["iterator"], literal: NONE };
-static RESOURCE: Inside = Inside {
+static CONTENT: NestedBlockSchema = NestedBlockSchema { blocks: &[("dynamic", 1, &DYNAMIC)], written: &[], literal: NONE };
+static DYNAMIC: NestedBlockSchema =
+    NestedBlockSchema { blocks: &[("content", 0, &CONTENT)], written: &["iterator"], literal: NONE };
+static RESOURCE: NestedBlockSchema = NestedBlockSchema {
     blocks: &[("lifecycle", 0, &LIFECYCLE), ("dynamic", 1, &DYNAMIC), ("provisioner", 1, &PLAIN), ("connection", 0, &PLAIN)],
     written: &["depends_on"],
     literal: NONE,
 };
-static SETTINGS: Inside = Inside {
+static SETTINGS: NestedBlockSchema = NestedBlockSchema {
     blocks: &[
         ("required_providers", 0, &PLAIN),
         ("backend", 1, &CONTENT),
@@ -59,25 +60,41 @@ static SETTINGS: Inside = Inside {
     written: &[],
     literal: NONE,
 };
-static FILE: Inside = Inside {
+static FILE: NestedBlockSchema = NestedBlockSchema {
     blocks: &[
-        ("variable", 1, &Inside { blocks: &[("validation", 0, &PLAIN)], written: &["type"], literal: Texts::Of(&["default"]) }),
+        (
+            "variable",
+            1,
+            &NestedBlockSchema {
+                blocks: &[("validation", 0, &PLAIN)],
+                written: &["type"],
+                literal: LiteralArguments::Of(&["default"]),
+            },
+        ),
         ("locals", 0, &PLAIN),
-        ("output", 1, &Inside { blocks: &[("precondition", 0, &PLAIN)], written: &["depends_on"], literal: NONE }),
+        ("output", 1, &NestedBlockSchema { blocks: &[("precondition", 0, &PLAIN)], written: &["depends_on"], literal: NONE }),
         ("resource", 2, &RESOURCE),
         ("data", 2, &RESOURCE),
         ("ephemeral", 2, &RESOURCE),
         ("provider", 1, &CONTENT),
-        ("module", 1, &Inside { blocks: &[("lifecycle", 0, &LIFECYCLE)], written: &["depends_on"], literal: NONE }),
-        ("moved", 0, &Inside { blocks: &[], written: &["from", "to"], literal: NONE }),
+        ("module", 1, &NestedBlockSchema { blocks: &[("lifecycle", 0, &LIFECYCLE)], written: &["depends_on"], literal: NONE }),
+        ("moved", 0, &NestedBlockSchema { blocks: &[], written: &["from", "to"], literal: NONE }),
         (
             "removed",
             0,
-            &Inside { blocks: &[("lifecycle", 0, &PLAIN), ("provisioner", 1, &PLAIN)], written: &["from"], literal: NONE },
+            &NestedBlockSchema {
+                blocks: &[("lifecycle", 0, &PLAIN), ("provisioner", 1, &PLAIN)],
+                written: &["from"],
+                literal: NONE,
+            },
         ),
-        ("import", 0, &Inside { blocks: &[], written: &["to"], literal: NONE }),
-        ("check", 1, &Inside { blocks: &[("data", 2, &RESOURCE), ("assert", 0, &PLAIN)], written: &[], literal: NONE }),
-        ("function", 1, &Inside { blocks: &[], written: &["params", "variadic_param"], literal: NONE }),
+        ("import", 0, &NestedBlockSchema { blocks: &[], written: &["to"], literal: NONE }),
+        (
+            "check",
+            1,
+            &NestedBlockSchema { blocks: &[("data", 2, &RESOURCE), ("assert", 0, &PLAIN)], written: &[], literal: NONE },
+        ),
+        ("function", 1, &NestedBlockSchema { blocks: &[], written: &["params", "variadic_param"], literal: NONE }),
         ("ha", 0, &SETTINGS),
         ("terraform", 0, &SETTINGS),
     ],
@@ -89,9 +106,9 @@ static FILE: Inside = Inside {
 const COMMENT: &str = "//";
 
 /// A whole file, as far as it can be read.
-pub(crate) fn body(file: &SourceFile) -> (Body, Vec<Diagnostic>) {
-    let mut reader = Reader { file, problems: Vec::new() };
-    let mut body = Body::default();
+pub(crate) fn body(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
+    let mut reader = JsonBodyReader { file, problems: Vec::new() };
+    let mut body = BodySyntax::default();
     if let Some(root) = reader.root() {
         reader.blocks(root, &mut |it, entries| it.inside(entries, &FILE, &mut body));
     }
@@ -99,9 +116,9 @@ pub(crate) fn body(file: &SourceFile) -> (Body, Vec<Diagnostic>) {
 }
 
 /// A file of values. Texts are no templates there.
-pub(crate) fn values(file: &SourceFile) -> (Body, Vec<Diagnostic>) {
-    let mut reader = Reader { file, problems: Vec::new() };
-    let mut body = Body::default();
+pub(crate) fn values(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
+    let mut reader = JsonBodyReader { file, problems: Vec::new() };
+    let mut body = BodySyntax::default();
     if let Some(root) = reader.root() {
         reader.blocks(root, &mut |it, entries| it.inside(entries, &VALUES, &mut body));
     }
@@ -109,15 +126,15 @@ pub(crate) fn values(file: &SourceFile) -> (Body, Vec<Diagnostic>) {
 }
 
 /// What is in an object.
-type Entries = Vec<(Text, Node)>;
+type ObjectMembers = Vec<(JsonString, JsonNode)>;
 
-struct Reader<'a> {
+struct JsonBodyReader<'a> {
     file: &'a SourceFile,
     problems: Vec<Diagnostic>,
 }
 
-impl Reader<'_> {
-    fn root(&mut self) -> Option<Node> {
+impl JsonBodyReader<'_> {
+    fn root(&mut self) -> Option<JsonNode> {
         if u32::try_from(self.file.text.len()).is_err() {
             self.problems.push(crate::diagnostics::too_large(&self.file.name));
             return None;
@@ -132,21 +149,21 @@ impl Reader<'_> {
         }
     }
 
-    fn span(&self, at: At) -> Span {
-        Span::new(self.file.name.clone(), at.start as usize..at.end as usize)
+    fn span(&self, at: ByteSpan) -> SourceSpan {
+        SourceSpan::new(self.file.name.clone(), at.start as usize..at.end as usize)
     }
 
-    fn word(&self, text: Text) -> Word {
-        Word { name: composed(&text.value), at: text.at }
+    fn word(&self, text: JsonString) -> SourceWord {
+        SourceWord { name: composed(&text.value), at: text.at }
     }
 
     /// Calls `each` with the entries of every object that a value stands for: itself, or those in an array.
-    fn blocks(&mut self, value: Node, each: &mut dyn FnMut(&mut Self, Entries)) {
+    fn blocks(&mut self, value: JsonNode, each: &mut dyn FnMut(&mut Self, ObjectMembers)) {
         match value.kind {
-            Kind::Object(entries) => each(self, entries),
-            Kind::Array(items) => items.into_iter().for_each(|it| self.blocks(it, each)),
+            JsonKind::Object(entries) => each(self, entries),
+            JsonKind::Array(items) => items.into_iter().for_each(|it| self.blocks(it, each)),
             // Nothing stands for no block.
-            Kind::Null => {}
+            JsonKind::Null => {}
             _ => {
                 let problem = mistakes::json_is_no_object("this is a block", self.span(value.at));
                 self.problems.push(problem);
@@ -155,7 +172,7 @@ impl Reader<'_> {
     }
 
     /// Sorts the entries of an object into blocks and arguments.
-    fn inside(&mut self, entries: Entries, inside: &'static Inside, body: &mut Body) {
+    fn inside(&mut self, entries: ObjectMembers, inside: &'static NestedBlockSchema, body: &mut BodySyntax) {
         for (name, value) in entries {
             if name.value == COMMENT {
                 continue;
@@ -178,7 +195,7 @@ impl Reader<'_> {
                         self.problems.push(problem);
                         continue;
                     }
-                    body.arguments.push(Argument { name, value });
+                    body.arguments.push(ArgumentSyntax { name, value });
                 }
             }
         }
@@ -187,21 +204,21 @@ impl Reader<'_> {
     /// The blocks that a value stands for, behind so many labels.
     fn labelled(
         &mut self,
-        kind: Word,
-        labels: Vec<Word>,
+        kind: SourceWord,
+        labels: Vec<SourceWord>,
         missing: usize,
-        inner: &'static Inside,
-        value: Node,
-        blocks: &mut Vec<Block>,
+        inner: &'static NestedBlockSchema,
+        value: JsonNode,
+        blocks: &mut Vec<BlockSyntax>,
     ) {
         let at = value.at;
         self.blocks(value, &mut |it, entries| {
             if missing == 0 {
-                let mut body = Body::default();
+                let mut body = BodySyntax::default();
                 it.inside(entries, inner, &mut body);
                 let head = labels.last().map_or(kind.at, |it| it.at);
                 let at = head.to(at);
-                blocks.push(Block { kind: kind.clone(), labels: labels.clone(), body, head, at });
+                blocks.push(BlockSyntax { kind: kind.clone(), labels: labels.clone(), body, head, at });
                 return;
             }
             for (label, value) in entries {
@@ -215,55 +232,59 @@ impl Reader<'_> {
     }
 
     /// A value whose texts and names are templates.
-    fn expression(&mut self, value: Node) -> syntax::Node {
+    fn expression(&mut self, value: JsonNode) -> syntax::SyntaxNode {
         self.with(value, &mut Self::template)
     }
 
     /// A value whose texts are expressions by themselves.
-    fn written(&mut self, value: Node) -> syntax::Node {
+    fn written(&mut self, value: JsonNode) -> syntax::SyntaxNode {
         self.with(value, &mut |it, text| it.read(text, parse::expression))
     }
 
     /// A value whose texts are nothing but texts.
-    fn literal(&mut self, value: Node) -> syntax::Node {
+    fn literal(&mut self, value: JsonNode) -> syntax::SyntaxNode {
         self.with(value, &mut |_, text| {
             let value = Value::String(composed(&text.value));
-            syntax::Node::new(text.at, syntax::Kind::Literal(value))
+            syntax::SyntaxNode::new(text.at, syntax::SyntaxKind::Literal(value))
         })
     }
 
-    fn with(&mut self, value: Node, text: &mut dyn FnMut(&mut Self, Text) -> syntax::Node) -> syntax::Node {
+    fn with(&mut self, value: JsonNode, text: &mut dyn FnMut(&mut Self, JsonString) -> syntax::SyntaxNode) -> syntax::SyntaxNode {
         let at = value.at;
         let kind = match value.kind {
-            Kind::Null => syntax::Kind::Literal(Value::NULL),
-            Kind::Bool(it) => syntax::Kind::Literal(Value::Bool(it)),
-            Kind::Number(it) => syntax::Kind::Literal(Value::Number(it)),
-            Kind::Text(it) => return text(self, it),
-            Kind::Array(items) => syntax::Kind::Tuple(items.into_iter().map(|it| self.with(it, text)).collect()),
-            Kind::Object(entries) => {
+            JsonKind::Null => syntax::SyntaxKind::Literal(Value::NULL),
+            JsonKind::Bool(it) => syntax::SyntaxKind::Literal(Value::Bool(it)),
+            JsonKind::Number(it) => syntax::SyntaxKind::Literal(Value::Number(it)),
+            JsonKind::Text(it) => return text(self, it),
+            JsonKind::Array(items) => syntax::SyntaxKind::Tuple(items.into_iter().map(|it| self.with(it, text)).collect()),
+            JsonKind::Object(entries) => {
                 let mut read = Vec::with_capacity(entries.len());
                 for (name, value) in entries {
                     read.push((text(self, name), self.with(value, text)));
                 }
-                syntax::Kind::Object(read)
+                syntax::SyntaxKind::Object(read)
             }
         };
-        syntax::Node::new(at, kind)
+        syntax::SyntaxNode::new(at, kind)
     }
 
-    fn template(&mut self, text: Text) -> syntax::Node {
+    fn template(&mut self, text: JsonString) -> syntax::SyntaxNode {
         if !text.value.contains("${") && !text.value.contains("%{") {
             let value = Value::String(composed(&text.value));
-            return syntax::Node::new(text.at, syntax::Kind::Literal(value));
+            return syntax::SyntaxNode::new(text.at, syntax::SyntaxKind::Literal(value));
         }
         self.read(text, parse::template)
     }
 
     /// What a text says by itself, in its place.
-    fn read(&mut self, text: Text, reading: fn(&SourceFile) -> Result<syntax::Node, Vec<Diagnostic>>) -> syntax::Node {
-        let Text { value, at: whole, plain } = text;
+    fn read(
+        &mut self,
+        text: JsonString,
+        reading: fn(&SourceFile) -> Result<syntax::SyntaxNode, Vec<Diagnostic>>,
+    ) -> syntax::SyntaxNode {
+        let JsonString { value, at: whole, plain } = text;
         // Where the text is written with escapes only its place as a whole is sure.
-        let to = |it: At| if plain { it.plus(whole.start) } else { whole };
+        let to = |it: ByteSpan| if plain { it.plus(whole.start) } else { whole };
         let file = SourceFile { name: self.file.name.clone(), text: value.into() };
         match reading(&file) {
             Ok(mut node) => {
@@ -272,10 +293,10 @@ impl Reader<'_> {
             }
             Err(mut problems) => {
                 for span in problems.iter_mut().filter_map(|it| it.span.as_mut()) {
-                    *span = self.span(to(At::new(span.start, span.end)));
+                    *span = self.span(to(ByteSpan::new(span.start, span.end)));
                 }
                 self.problems.append(&mut problems);
-                syntax::Node::new(whole, syntax::Kind::Literal(Value::NULL))
+                syntax::SyntaxNode::new(whole, syntax::SyntaxKind::Literal(Value::NULL))
             }
         }
     }

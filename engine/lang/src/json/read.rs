@@ -2,45 +2,45 @@
 
 use ha_value::Number;
 
-use crate::syntax::At;
+use crate::syntax::ByteSpan;
 
 /// How deep objects and arrays may lie within each other.
 const DEEPEST: usize = 64;
 
 /// A value and where it is written.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) at: At,
-    pub(super) kind: Kind,
+pub(super) struct JsonNode {
+    pub(super) at: ByteSpan,
+    pub(super) kind: JsonKind,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum JsonKind {
     Null,
     Bool(bool),
     Number(Number),
-    Text(Text),
-    Array(Vec<Node>),
-    Object(Vec<(Text, Node)>),
+    Text(JsonString),
+    Array(Vec<JsonNode>),
+    Object(Vec<(JsonString, JsonNode)>),
 }
 
 /// A text, where it is written between its quotes, and whether it is written there as it is.
 #[derive(Debug)]
-pub(super) struct Text {
+pub(super) struct JsonString {
     pub(super) value: String,
-    pub(super) at: At,
+    pub(super) at: ByteSpan,
     pub(super) plain: bool,
 }
 
 /// Why it is no JSON, and where.
-pub(super) struct Unreadable {
+pub(super) struct JsonSyntaxError {
     pub(super) message: &'static str,
-    pub(super) at: At,
+    pub(super) at: ByteSpan,
 }
 
 /// The value that a text is.
-pub(super) fn value(text: &str) -> Result<Node, Unreadable> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+pub(super) fn value(text: &str) -> Result<JsonNode, JsonSyntaxError> {
+    let mut reader = JsonParser { text, at: 0, depth: 0 };
     let value = reader.value()?;
     reader.space();
     match reader.at < text.len() {
@@ -49,13 +49,13 @@ pub(super) fn value(text: &str) -> Result<Node, Unreadable> {
     }
 }
 
-struct Reader<'a> {
+struct JsonParser<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
 }
 
-impl Reader<'_> {
+impl JsonParser<'_> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -66,15 +66,15 @@ impl Reader<'_> {
         }
     }
 
-    fn wrong(&self, message: &'static str) -> Unreadable {
+    fn wrong(&self, message: &'static str) -> JsonSyntaxError {
         let start = self.text.floor_char_boundary(self.at);
         match self.text[start..].chars().next() {
-            Some(found) => Unreadable { message, at: At::new(start, start + found.len_utf8()) },
-            None => Unreadable { message: "the text ends too early", at: At::new(start, start) },
+            Some(found) => JsonSyntaxError { message, at: ByteSpan::new(start, start + found.len_utf8()) },
+            None => JsonSyntaxError { message: "the text ends too early", at: ByteSpan::new(start, start) },
         }
     }
 
-    fn eat(&mut self, byte: u8, message: &'static str) -> Result<(), Unreadable> {
+    fn eat(&mut self, byte: u8, message: &'static str) -> Result<(), JsonSyntaxError> {
         self.space();
         match self.peek() {
             Some(it) if it == byte => {
@@ -85,23 +85,23 @@ impl Reader<'_> {
         }
     }
 
-    fn value(&mut self) -> Result<Node, Unreadable> {
+    fn value(&mut self) -> Result<JsonNode, JsonSyntaxError> {
         self.space();
         let start = self.at;
         let kind = match self.peek() {
             Some(b'{') => self.nested(Self::object)?,
             Some(b'[') => self.nested(Self::array)?,
-            Some(b'"') => Kind::Text(self.string()?),
+            Some(b'"') => JsonKind::Text(self.string()?),
             Some(b'-' | b'0'..=b'9') => self.number()?,
-            Some(b't') => self.word("true", Kind::Bool(true))?,
-            Some(b'f') => self.word("false", Kind::Bool(false))?,
-            Some(b'n') => self.word("null", Kind::Null)?,
+            Some(b't') => self.word("true", JsonKind::Bool(true))?,
+            Some(b'f') => self.word("false", JsonKind::Bool(false))?,
+            Some(b'n') => self.word("null", JsonKind::Null)?,
             _ => return Err(self.wrong("expected a value")),
         };
-        Ok(Node { at: At::new(start, self.at), kind })
+        Ok(JsonNode { at: ByteSpan::new(start, self.at), kind })
     }
 
-    fn nested(&mut self, inside: fn(&mut Self) -> Result<Kind, Unreadable>) -> Result<Kind, Unreadable> {
+    fn nested(&mut self, inside: fn(&mut Self) -> Result<JsonKind, JsonSyntaxError>) -> Result<JsonKind, JsonSyntaxError> {
         if self.depth == DEEPEST {
             return Err(self.wrong("more than 64 objects and arrays lie within each other"));
         }
@@ -112,12 +112,12 @@ impl Reader<'_> {
         Ok(kind)
     }
 
-    fn object(&mut self) -> Result<Kind, Unreadable> {
+    fn object(&mut self) -> Result<JsonKind, JsonSyntaxError> {
         let mut entries = Vec::new();
         self.space();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Kind::Object(entries));
+            return Ok(JsonKind::Object(entries));
         }
         loop {
             self.space();
@@ -132,18 +132,18 @@ impl Reader<'_> {
                 Some(b',') => self.at += 1,
                 _ => {
                     self.eat(b'}', "expected `,` or `}`")?;
-                    return Ok(Kind::Object(entries));
+                    return Ok(JsonKind::Object(entries));
                 }
             }
         }
     }
 
-    fn array(&mut self) -> Result<Kind, Unreadable> {
+    fn array(&mut self) -> Result<JsonKind, JsonSyntaxError> {
         let mut items = Vec::new();
         self.space();
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(Kind::Array(items));
+            return Ok(JsonKind::Array(items));
         }
         loop {
             items.push(self.value()?);
@@ -152,13 +152,13 @@ impl Reader<'_> {
                 Some(b',') => self.at += 1,
                 _ => {
                     self.eat(b']', "expected `,` or `]`")?;
-                    return Ok(Kind::Array(items));
+                    return Ok(JsonKind::Array(items));
                 }
             }
         }
     }
 
-    fn word(&mut self, word: &str, kind: Kind) -> Result<Kind, Unreadable> {
+    fn word(&mut self, word: &str, kind: JsonKind) -> Result<JsonKind, JsonSyntaxError> {
         match self.text[self.at..].starts_with(word) {
             true => {
                 self.at += word.len();
@@ -168,7 +168,7 @@ impl Reader<'_> {
         }
     }
 
-    fn digits(&mut self) -> Result<(), Unreadable> {
+    fn digits(&mut self) -> Result<(), JsonSyntaxError> {
         if !matches!(self.peek(), Some(b'0'..=b'9')) {
             return Err(self.wrong("expected a digit"));
         }
@@ -178,7 +178,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn number(&mut self) -> Result<Kind, Unreadable> {
+    fn number(&mut self) -> Result<JsonKind, JsonSyntaxError> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -201,10 +201,12 @@ impl Reader<'_> {
             self.digits()?;
         }
         let number = self.text[start..self.at].parse();
-        number.map(Kind::Number).map_err(|_| Unreadable { message: "this number is out of range", at: At::new(start, self.at) })
+        number
+            .map(JsonKind::Number)
+            .map_err(|_| JsonSyntaxError { message: "this number is out of range", at: ByteSpan::new(start, self.at) })
     }
 
-    fn string(&mut self) -> Result<Text, Unreadable> {
+    fn string(&mut self) -> Result<JsonString, JsonSyntaxError> {
         self.at += 1;
         let start = self.at;
         let mut value = String::new();
@@ -220,9 +222,9 @@ impl Reader<'_> {
             self.at += length;
             match self.peek() {
                 Some(b'"') => {
-                    let at = At::new(start, self.at);
+                    let at = ByteSpan::new(start, self.at);
                     self.at += 1;
-                    return Ok(Text { value, at, plain });
+                    return Ok(JsonString { value, at, plain });
                 }
                 Some(_) => {
                     plain = false;
@@ -233,7 +235,7 @@ impl Reader<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<char, Unreadable> {
+    fn escape(&mut self) -> Result<char, JsonSyntaxError> {
         self.at += 1;
         let c = match self.peek() {
             Some(b'"') => '"',
@@ -251,7 +253,7 @@ impl Reader<'_> {
         Ok(c)
     }
 
-    fn unicode(&mut self) -> Result<char, Unreadable> {
+    fn unicode(&mut self) -> Result<char, JsonSyntaxError> {
         let high = self.unit()?;
         let paired = (0xd800..0xdc00).contains(&high) && self.text[self.at..].starts_with("\\u");
         if !paired {
@@ -270,7 +272,7 @@ impl Reader<'_> {
     }
 
     /// The four digits behind `u`.
-    fn unit(&mut self) -> Result<u32, Unreadable> {
+    fn unit(&mut self) -> Result<u32, JsonSyntaxError> {
         self.at += 1;
         let digits = self.text.as_bytes().get(self.at..self.at + 4).filter(|it| it.iter().all(u8::is_ascii_hexdigit));
         let Some(digits) = digits else { return Err(self.wrong("expected four hexadecimal digits")) };

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::frame::Frame;
-use super::reader::Reader;
-use super::{Literal, Written};
+use super::reader::LiteralReader;
+use super::{Literal, LiteralForm};
 
 pub(super) struct Found<'a> {
     pub(super) literal: Literal<'a>,
@@ -37,19 +37,19 @@ pub(super) struct Closed<'a> {
     pub(super) last: Option<usize>,
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn slip(&mut self, place: Range<usize>, written: Written) {
+impl<'a> LiteralReader<'a> {
+    pub(super) fn slip(&mut self, place: Range<usize>, written: LiteralForm) {
         let frame = self.frame();
         (frame.has_slipped, frame.has_value) = (true, true);
         self.found_at(place, written);
     }
 
-    pub(super) fn found_at(&mut self, place: Range<usize>, written: Written) {
+    pub(super) fn found_at(&mut self, place: Range<usize>, written: LiteralForm) {
         let literal = self.literal_at(place, written);
         self.push(literal);
     }
 
-    pub(super) fn literal_at(&self, place: Range<usize>, written: Written) -> Literal<'a> {
+    pub(super) fn literal_at(&self, place: Range<usize>, written: LiteralForm) -> Literal<'a> {
         let frames = || self.frames.iter();
         Literal {
             path: frames().flat_map(|it| it.names.iter().copied().chain(it.arguments())).collect(),

@@ -1,14 +1,14 @@
 //! What is open at some place of a text.
 
-use super::role::Role;
-use crate::lexer::Kind;
-use crate::syntax::At;
+use super::role::BracketRole;
+use crate::lexer::TokenKind;
+use crate::syntax::ByteSpan;
 
 /// A word of a statement, before its sign.
 #[derive(Clone, Copy)]
 pub(super) struct Word<'a> {
     pub(super) text: &'a str,
-    pub(super) at: At,
+    pub(super) at: ByteSpan,
 }
 
 /// What is open at some place: a body, an object, a list, a template's interpolation.
@@ -39,7 +39,7 @@ pub(super) struct Frame<'a> {
     pub(super) is_marked: bool,
     /// How many literals there were when what stands here now began.
     pub(super) start: usize,
-    pub(super) role: Role<'a>,
+    pub(super) role: BracketRole<'a>,
     /// The number of the body in it that was closed last.
     pub(super) closed: Option<usize>,
 }
@@ -108,13 +108,13 @@ impl<'a> Frame<'a> {
 }
 
 /// Whether a token compares what is before it with what is behind.
-pub(super) fn compares(kind: Kind) -> bool {
-    use Kind::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+pub(super) fn compares(kind: TokenKind) -> bool {
+    use TokenKind::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     matches!(kind, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual)
 }
 
 /// Whether a token stands between a name and a value where somebody slips: `a == 1`, `a => 1`, `a -> 1`.
-pub(super) fn is_sign(kind: Kind) -> bool {
-    use Kind::{And, Arrow, Minus, Not, Or, Percent, Plus, Question, Slash, Star};
+pub(super) fn is_sign(kind: TokenKind) -> bool {
+    use TokenKind::{And, Arrow, Minus, Not, Or, Percent, Plus, Question, Slash, Star};
     compares(kind) || matches!(kind, Arrow | Minus | Not | Or | And | Percent | Plus | Question | Slash | Star)
 }

@@ -8,11 +8,11 @@ use ha_value::closest;
 
 use super::found::{Closed, Found};
 use super::frame::{Frame, Quote, Word, compares, is_sign};
-use super::role::Role;
-use super::{Literal, Written};
+use super::role::BracketRole;
+use super::{Literal, LiteralForm};
 use crate::functions::functions;
-use crate::lexer::{Kind, Token, tokens};
-use crate::syntax::At;
+use crate::lexer::{Token, TokenKind, tokens};
+use crate::syntax::ByteSpan;
 
 /// Words that mean something by themselves.
 pub(super) const WORDS: [&str; 7] = ["null", "for", "in", "if", "else", "endif", "endfor"];
@@ -20,13 +20,13 @@ pub(super) const WORDS: [&str; 7] = ["null", "for", "in", "if", "else", "endif",
 /// Frames within more others are taken for one with what is around them. The parser refuses them.
 const DEPTH: usize = 128;
 
-pub(super) struct Reader<'a> {
+pub(super) struct LiteralReader<'a> {
     pub(super) text: &'a str,
     pub(super) tokens: Vec<Token>,
     pub(super) frames: Vec<Frame<'a>>,
     pub(super) quotes: Vec<Quote>,
     /// What came before, but for comments.
-    pub(super) before: (Kind, &'a str),
+    pub(super) before: (TokenKind, &'a str),
     pub(super) found: Vec<Found<'a>>,
     pub(super) bodies: usize,
     pub(super) closed: Vec<Closed<'a>>,
@@ -38,14 +38,14 @@ pub(super) struct Reader<'a> {
     pub(super) declared: BTreeSet<&'a str>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> LiteralReader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
             text,
             tokens: laid_open(text),
             frames: vec![Frame { body: Some(0), ..Frame::default() }],
             quotes: Vec::new(),
-            before: (Kind::Newline, ""),
+            before: (TokenKind::Newline, ""),
             found: Vec::new(),
             bodies: 0,
             closed: Vec::new(),
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
         while at < self.tokens.len() {
             let token = self.tokens[at];
             let next = self.take(at);
-            if token.kind != Kind::Comment {
+            if token.kind != TokenKind::Comment {
                 self.before = (token.kind, self.written(token.at));
             }
             at = next;
@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
         literals
     }
 
-    pub(super) fn written(&self, at: At) -> &'a str {
+    pub(super) fn written(&self, at: ByteSpan) -> &'a str {
         &self.text[at.start as usize..at.end as usize]
     }
 
@@ -84,9 +84,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The kind of the next token, and whether it touches this one.
-    pub(super) fn next(&self, at: usize) -> (Kind, bool) {
+    pub(super) fn next(&self, at: usize) -> (TokenKind, bool) {
         let next = self.tokens.get(at + 1);
-        next.map_or((Kind::End, false), |it| (it.kind, it.at.start == self.tokens[at].at.end))
+        next.map_or((TokenKind::End, false), |it| (it.kind, it.at.start == self.tokens[at].at.end))
     }
 
     /// The place of the first token from a place of the text on.
@@ -101,45 +101,47 @@ impl<'a> Reader<'a> {
         let frame = self.frame();
         let (is_value, is_named, is_list) = (frame.is_value, frame.is_named(), frame.is_list());
         match token.kind {
-            Kind::Newline => self.end_of_line(start),
-            Kind::Comma if self.frame().is_for() => {}
-            Kind::Comma => self.end_of_statement(start),
-            Kind::Comment => self.comment(start, text),
-            Kind::Identifier if is_list && self.begins_line(start) && self.begins_statement(at) => self.leave_for(token),
-            Kind::Stray => return self.stray(at),
-            Kind::Less if self.next(at) == (Kind::Less, true) && (is_value || is_named) => return self.heredoc(at),
-            Kind::Identifier | Kind::Text | Kind::Number if !is_value => self.word(token),
-            Kind::Assign | Kind::Colon => self.sign(token.kind),
+            TokenKind::Newline => self.end_of_line(start),
+            TokenKind::Comma if self.frame().is_for() => {}
+            TokenKind::Comma => self.end_of_statement(start),
+            TokenKind::Comment => self.comment(start, text),
+            TokenKind::Identifier if is_list && self.begins_line(start) && self.begins_statement(at) => self.leave_for(token),
+            TokenKind::Stray => return self.stray(at),
+            TokenKind::Less if self.next(at) == (TokenKind::Less, true) && (is_value || is_named) => return self.heredoc(at),
+            TokenKind::Identifier | TokenKind::Text | TokenKind::Number if !is_value => self.word(token),
+            TokenKind::Assign | TokenKind::Colon => self.sign(token.kind),
             kind if is_sign(kind) && is_named => self.sign_of_no_name(),
             // What was a condition or a key until here is no part of the value.
-            Kind::Question | Kind::Arrow => {
+            TokenKind::Question | TokenKind::Arrow => {
                 let frame = self.frame();
-                frame.questions += usize::from(token.kind == Kind::Question);
+                frame.questions += usize::from(token.kind == TokenKind::Question);
                 let start = frame.start;
                 // A text is no condition.
-                if let (Kind::Question, Kind::QuoteClose | Kind::Number) = (token.kind, self.before.0)
+                if let (TokenKind::Question, TokenKind::QuoteClose | TokenKind::Number) = (token.kind, self.before.0)
                     && let Some(last) = self.found.last_mut()
                 {
-                    last.literal.written = Written::Bare;
+                    last.literal.written = LiteralForm::Bare;
                 }
                 self.forget(start);
             }
-            Kind::QuoteOpen => self.open_quote(),
-            Kind::HeredocOpen => self.open_heredoc(token),
-            Kind::QuoteClose | Kind::HeredocClose => self.end_of_quote(at),
+            TokenKind::QuoteOpen => self.open_quote(),
+            TokenKind::HeredocOpen => self.open_heredoc(token),
+            TokenKind::QuoteClose | TokenKind::HeredocClose => self.end_of_quote(at),
             kind if compares(kind) => self.forget_compared(),
-            Kind::Identifier if !matches!(text, "true" | "false") => return self.value_word(at),
-            Kind::Number if self.is_no_number(at) => return self.bare(at),
-            Kind::Text | Kind::Number | Kind::Identifier => self.literal(token),
-            Kind::BraceOpen => self.open_body(),
-            Kind::BracketOpen | Kind::ParenthesisOpen | Kind::Interpolation | Kind::Directive => self.open_list(token.kind),
-            Kind::BraceClose => {
+            TokenKind::Identifier if !matches!(text, "true" | "false") => return self.value_word(at),
+            TokenKind::Number if self.is_no_number(at) => return self.bare(at),
+            TokenKind::Text | TokenKind::Number | TokenKind::Identifier => self.literal(token),
+            TokenKind::BraceOpen => self.open_body(),
+            TokenKind::BracketOpen | TokenKind::ParenthesisOpen | TokenKind::Interpolation | TokenKind::Directive => {
+                self.open_list(token.kind)
+            }
+            TokenKind::BraceClose => {
                 self.leave_lists();
                 self.end_of_statement(start);
                 self.surplus += usize::from(self.frames.len() == 1);
                 self.close();
             }
-            Kind::BracketClose | Kind::ParenthesisClose | Kind::SequenceEnd if is_list => self.close(),
+            TokenKind::BracketClose | TokenKind::ParenthesisClose | TokenKind::SequenceEnd if is_list => self.close(),
             _ => {}
         }
         at + 1
@@ -152,12 +154,13 @@ impl<'a> Reader<'a> {
     /// Whether an argument or a block begins there, and no expression can.
     fn begins_statement(&self, at: usize) -> bool {
         let mut head = self.tokens[at + 1..].iter().map(|it| it.kind);
-        let is_label = |it: &Kind| matches!(it, Kind::QuoteOpen | Kind::Text | Kind::QuoteClose | Kind::Identifier);
+        let is_label =
+            |it: &TokenKind| matches!(it, TokenKind::QuoteOpen | TokenKind::Text | TokenKind::QuoteClose | TokenKind::Identifier);
         let is_word = || WORDS.contains(&self.written(self.tokens[at].at));
         match self.next(at).0 {
-            Kind::Assign => true,
-            Kind::QuoteOpen | Kind::Identifier | Kind::BraceOpen if !is_word() => {
-                head.find(|it| !is_label(it)) == Some(Kind::BraceOpen)
+            TokenKind::Assign => true,
+            TokenKind::QuoteOpen | TokenKind::Identifier | TokenKind::BraceOpen if !is_word() => {
+                head.find(|it| !is_label(it)) == Some(TokenKind::BraceOpen)
             }
             _ => false,
         }
@@ -188,7 +191,7 @@ impl<'a> Reader<'a> {
         let is_ended = is_usual || self.text[token.at.end as usize..].lines().any(|it| it.trim() == word);
         if !is_ended {
             let start = token.at.start as usize + written.find(word).unwrap_or_default();
-            self.slip(start..start + word.len(), Written::Bare);
+            self.slip(start..start + word.len(), LiteralForm::Bare);
         }
         self.open_quote();
     }
@@ -196,8 +199,8 @@ impl<'a> Reader<'a> {
     /// Whether more than a number stands there: `1_000`, `10GB`, `1.a`.
     fn is_no_number(&self, at: usize) -> bool {
         match self.next(at) {
-            (Kind::Dot, true) => self.before.0 != Kind::Dot,
-            (next, touches) => touches && matches!(next, Kind::Identifier | Kind::Number | Kind::Stray),
+            (TokenKind::Dot, true) => self.before.0 != TokenKind::Dot,
+            (next, touches) => touches && matches!(next, TokenKind::Identifier | TokenKind::Number | TokenKind::Stray),
         }
     }
 
@@ -223,7 +226,7 @@ impl<'a> Reader<'a> {
     fn comment(&mut self, start: usize, text: &'a str) {
         if self.frame().has_slipped {
             let behind = start + text.trim_end().len();
-            self.slip(start + 1..behind, Written::Bare);
+            self.slip(start + 1..behind, LiteralForm::Bare);
         }
         if text.ends_with('\n') && !self.frame().is_list() && !self.frame().awaits_value() {
             self.end_of_statement(start);
@@ -263,7 +266,7 @@ impl<'a> Reader<'a> {
     }
 
     fn signless(&mut self, place: Range<usize>, names: Vec<&'a str>) {
-        let mut literal = self.literal_at(place, Written::Bare);
+        let mut literal = self.literal_at(place, LiteralForm::Bare);
         literal.path.extend(names);
         literal.is_marked |= matches!(literal.path[..], [name] if is_sensitive(name));
         self.push(literal);
@@ -300,18 +303,18 @@ impl<'a> Reader<'a> {
         rest.iter().filter(|it| it.at.end > 0).for_each(|it| self.signless(range(it.at), vec![first.text]));
     }
 
-    fn sign(&mut self, kind: Kind) {
+    fn sign(&mut self, kind: TokenKind) {
         if self.frame().is_named() {
             self.further_words();
         }
-        let follows_line = self.before.0 == Kind::Newline;
+        let follows_line = self.before.0 == TokenKind::Newline;
         let frame = self.frame();
-        if kind == Kind::Colon && frame.is_value && frame.questions > 0 {
+        if kind == TokenKind::Colon && frame.is_value && frame.questions > 0 {
             frame.questions -= 1;
         }
         if frame.words.is_empty() && !frame.is_value && follows_line {
             let previous = std::mem::take(&mut frame.previous);
-            frame.words = previous.into_iter().map(|text| Word { text, at: At::new(0, 0) }).collect();
+            frame.words = previous.into_iter().map(|text| Word { text, at: ByteSpan::new(0, 0) }).collect();
         }
         if frame.is_for() {
             frame.words.clear();
@@ -328,13 +331,13 @@ impl<'a> Reader<'a> {
     /// Forgets what only led to a value. What was no literal of the language stays: nobody knows what it is.
     fn forget(&mut self, start: usize) {
         let kept = self.found.split_off(start.min(self.found.len()));
-        self.found.extend(kept.into_iter().filter(|it| it.literal.written != Written::Soundly));
+        self.found.extend(kept.into_iter().filter(|it| it.literal.written != LiteralForm::Soundly));
     }
 
     fn open_body(&mut self) {
         let count = self.found.len();
         // As in JSON: a key is the head of no block.
-        let is_key = self.before.0 == Kind::Colon;
+        let is_key = self.before.0 == TokenKind::Colon;
         self.bodies += 1;
         let body = Some(self.bodies);
         let frame = self.frame();
@@ -344,7 +347,7 @@ impl<'a> Reader<'a> {
         let head = if is_key { Vec::new() } else { labels.iter().map(|it| it.text).collect() };
         if let ([first, labels @ ..], false) = (labels.as_slice(), frame.is_value) {
             for label in labels {
-                let mut literal = self.literal_at(range(label.at), Written::Label);
+                let mut literal = self.literal_at(range(label.at), LiteralForm::Label);
                 literal.path.push(first.text);
                 self.found.push(Found { literal, depth: self.frames.len(), behind: None });
             }
@@ -359,20 +362,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn open_list(&mut self, kind: Kind) {
+    fn open_list(&mut self, kind: TokenKind) {
         let count = self.found.len();
-        let mut role = Role::of(kind, self.before);
-        if role == Role::Index && is_sensitive(self.before.1) {
-            role = Role::Value;
+        let mut role = BracketRole::of(kind, self.before);
+        if role == BracketRole::Index && is_sensitive(self.before.1) {
+            role = BracketRole::Value;
         }
-        if let (Kind::Interpolation | Kind::Directive, Some(quote)) = (kind, self.quotes.last_mut()) {
+        if let (TokenKind::Interpolation | TokenKind::Directive, Some(quote)) = (kind, self.quotes.last_mut()) {
             quote.is_template = true;
         }
         let frame = self.frame();
-        if frame.is_named() && matches!(kind, Kind::BracketOpen | Kind::ParenthesisOpen) {
+        if frame.is_named() && matches!(kind, TokenKind::BracketOpen | TokenKind::ParenthesisOpen) {
             frame.is_value = true;
-            if role == Role::Index {
-                role = Role::Value;
+            if role == BracketRole::Index {
+                role = BracketRole::Value;
             }
         }
         frame.has_value |= frame.is_value;
@@ -402,7 +405,7 @@ impl<'a> Reader<'a> {
         let is_compared = self.is_compared() || self.quotes.iter().any(|it| it.is_compared);
         self.frame().has_value = true;
         if !is_compared && !self.frames.iter().any(|it| it.role.leads()) {
-            self.found_at(range(token.at), Written::Soundly);
+            self.found_at(range(token.at), LiteralForm::Soundly);
         }
     }
 
@@ -413,19 +416,19 @@ impl<'a> Reader<'a> {
             let inside = self.found.iter_mut().skip(quote.start).filter(|it| it.depth == quote.depth);
             inside.for_each(|it| it.literal.is_piece = true);
         }
-        let is_named = matches!(self.next(at).0, Kind::Colon | Kind::Assign) && takes_names(&self.frames);
+        let is_named = matches!(self.next(at).0, TokenKind::Colon | TokenKind::Assign) && takes_names(&self.frames);
         if is_named && !quote.is_template && self.found.len() > quote.start {
             let place = self.found[quote.start].literal.place.clone();
             self.found.truncate(quote.start);
-            let at = At::new(place.start, place.end);
-            self.begin_statement(Token { kind: Kind::Text, at });
+            let at = ByteSpan::new(place.start, place.end);
+            self.begin_statement(Token { kind: TokenKind::Text, at });
         }
     }
 
     /// What stands to the left of a comparison is no part of what comes of it.
     fn forget_compared(&mut self) {
         let start = self.frames.last().map_or(0, |it| it.start);
-        if matches!(self.before.0, Kind::QuoteClose | Kind::Number) && self.found.len() > start {
+        if matches!(self.before.0, TokenKind::QuoteClose | TokenKind::Number) && self.found.len() > start {
             self.found.pop();
         }
     }
@@ -434,19 +437,19 @@ impl<'a> Reader<'a> {
 /// The tokens of a text. A comment that is never closed may hide anything: what is in it is read as if it were none.
 fn laid_open(text: &str) -> Vec<Token> {
     let mut all = tokens(text);
-    if let [.., Token { kind: Kind::Stray, at }, _] = all[..]
+    if let [.., Token { kind: TokenKind::Stray, at }, _] = all[..]
         && let start = at.start as usize
         && text[start..].starts_with("/*")
     {
         all.truncate(all.len() - 2);
         let inside = text[start..].replace("/*", "  ");
-        let moved = |it: At| At::new(it.start as usize + start, it.end as usize + start);
+        let moved = |it: ByteSpan| ByteSpan::new(it.start as usize + start, it.end as usize + start);
         all.extend(tokens(&inside).into_iter().map(|it| Token { kind: it.kind, at: moved(it.at) }));
     }
     all
 }
 
-pub(super) fn range(at: At) -> Range<usize> {
+pub(super) fn range(at: ByteSpan) -> Range<usize> {
     at.start as usize..at.end as usize
 }
 

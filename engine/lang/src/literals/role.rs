@@ -1,10 +1,10 @@
 //! What is made of what stands between brackets.
 
-use crate::lexer::Kind;
+use crate::lexer::TokenKind;
 
 /// What is made of what stands between brackets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Role<'a> {
+pub(super) enum BracketRole<'a> {
     /// It is a part of the value.
     #[default]
     Value,
@@ -61,22 +61,24 @@ const LEADING: [(&str, usize, usize); 42] = [
     ("zipmap", 0, 0),
 ];
 
-impl<'a> Role<'a> {
+impl<'a> BracketRole<'a> {
     /// That of what a bracket opens, behind such a token.
-    pub(super) fn of(bracket: Kind, (before, word): (Kind, &'a str)) -> Self {
-        let is_name = before == Kind::Identifier && !matches!(word, "in" | "if" | "for" | "else");
+    pub(super) fn of(bracket: TokenKind, (before, word): (TokenKind, &'a str)) -> Self {
+        let is_name = before == TokenKind::Identifier && !matches!(word, "in" | "if" | "for" | "else");
         match bracket {
-            Kind::BracketOpen if is_name || matches!(before, Kind::BracketClose | Kind::ParenthesisClose | Kind::Number) => {
-                Role::Index
+            TokenKind::BracketOpen
+                if is_name || matches!(before, TokenKind::BracketClose | TokenKind::ParenthesisClose | TokenKind::Number) =>
+            {
+                BracketRole::Index
             }
-            Kind::ParenthesisOpen if is_name => Role::Argument(word, 0),
-            _ => Role::Value,
+            TokenKind::ParenthesisOpen if is_name => BracketRole::Argument(word, 0),
+            _ => BracketRole::Value,
         }
     }
 
     /// Behind the next comma.
     pub(super) fn next(&mut self) {
-        if let Role::Argument(_, place) = self {
+        if let BracketRole::Argument(_, place) = self {
             *place += 1;
         }
     }
@@ -84,9 +86,9 @@ impl<'a> Role<'a> {
     /// Whether it only leads to the value.
     pub(super) fn leads(self) -> bool {
         match self {
-            Role::Value => false,
-            Role::Index => true,
-            Role::Argument(function, place) => {
+            BracketRole::Value => false,
+            BracketRole::Index => true,
+            BracketRole::Argument(function, place) => {
                 LEADING.iter().any(|(name, first, last)| *name == function && (*first..=*last).contains(&place))
             }
         }
@@ -95,14 +97,14 @@ impl<'a> Role<'a> {
     /// The function whose argument it is.
     pub(super) fn function(self) -> Option<&'a str> {
         match self {
-            Role::Argument(function, _) => Some(function),
-            Role::Value | Role::Index => None,
+            BracketRole::Argument(function, _) => Some(function),
+            BracketRole::Value | BracketRole::Index => None,
         }
     }
 
     /// Whether the value is made with it: something is put into it.
     pub(super) fn is_format(self) -> bool {
-        matches!(self, Role::Argument("format" | "formatlist" | "templatestring", 0))
+        matches!(self, BracketRole::Argument("format" | "formatlist" | "templatestring", 0))
     }
 }
 

@@ -3,18 +3,18 @@
 use ha_value::closest;
 
 use super::frame::Word;
-use super::reader::{Reader, WORDS, is_sensitive, range};
-use super::{Written, run};
+use super::reader::{LiteralReader, WORDS, is_sensitive, range};
+use super::{LiteralForm, run};
 use crate::functions::functions;
-use crate::lexer::{Kind, Token};
+use crate::lexer::{Token, TokenKind};
 
-impl<'a> Reader<'a> {
+impl<'a> LiteralReader<'a> {
     /// A word in a value that is no text.
     pub(super) fn value_word(&mut self, at: usize) -> usize {
         let token = self.tokens[at];
         let text = self.written(token.at);
         let ((next, touches), before) = (self.next(at), self.before.0);
-        if self.binds(text) || matches!(before, Kind::Dot | Kind::DoubleColon) {
+        if self.binds(text) || matches!(before, TokenKind::Dot | TokenKind::DoubleColon) {
             return at + 1;
         }
         if self.is_name(next) {
@@ -24,13 +24,15 @@ impl<'a> Reader<'a> {
         let is_bound = self.frames.iter().any(|it| it.bound.contains(&text));
         let frame = self.frame();
         frame.has_value = true;
-        if is_sensitive(text) && next != Kind::ParenthesisOpen {
+        if is_sensitive(text) && next != TokenKind::ParenthesisOpen {
             frame.is_marked = true;
-        } else if next == Kind::ParenthesisOpen && !self.is_function(text) {
-            self.slip(range(token.at), Written::Bare);
-        } else if !(is_bound || WORDS.contains(&text) || matches!(next, Kind::Arrow | Kind::DoubleColon | Kind::ParenthesisOpen))
+        } else if next == TokenKind::ParenthesisOpen && !self.is_function(text) {
+            self.slip(range(token.at), LiteralForm::Bare);
+        } else if !(is_bound
+            || WORDS.contains(&text)
+            || matches!(next, TokenKind::Arrow | TokenKind::DoubleColon | TokenKind::ParenthesisOpen))
         {
-            return match matches!(next, Kind::Dot | Kind::BracketOpen) && touches {
+            return match matches!(next, TokenKind::Dot | TokenKind::BracketOpen) && touches {
                 true => self.reference(at),
                 false => self.bare(at),
             };
@@ -40,7 +42,7 @@ impl<'a> Reader<'a> {
 
     /// Takes note of the names that a `for` gives.
     fn binds(&mut self, word: &'a str) -> bool {
-        let begins = matches!(self.before.0, Kind::BracketOpen | Kind::Directive);
+        let begins = matches!(self.before.0, TokenKind::BracketOpen | TokenKind::Directive);
         let frame = self.frame();
         if frame.is_binding {
             frame.is_binding = word != "in";
@@ -52,13 +54,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether a word in a value is the name of what comes next.
-    fn is_name(&self, next: Kind) -> bool {
+    fn is_name(&self, next: TokenKind) -> bool {
         let Some(frame) = self.frames.last() else { return false };
-        let begins_line = self.before.0 == Kind::Newline && frame.awaits_value();
+        let begins_line = self.before.0 == TokenKind::Newline && frame.awaits_value();
         match next {
-            Kind::Assign => true,
-            Kind::Colon => frame.questions == 0 && frame.bound.is_empty(),
-            Kind::BraceOpen | Kind::QuoteOpen | Kind::Identifier => begins_line,
+            TokenKind::Assign => true,
+            TokenKind::Colon => frame.questions == 0 && frame.bound.is_empty(),
+            TokenKind::BraceOpen | TokenKind::QuoteOpen | TokenKind::Identifier => begins_line,
             _ => false,
         }
     }
@@ -86,14 +88,14 @@ impl<'a> Reader<'a> {
     pub(super) fn bare(&mut self, at: usize) -> usize {
         let place = run::word(self.text, self.tokens[at].at.start as usize, !self.quotes.is_empty());
         let end = place.end;
-        self.slip(place, Written::Bare);
+        self.slip(place, LiteralForm::Bare);
         self.behind(at, end)
     }
 
     /// What looks like a reference is read as one: there may be literals in it.
     fn reference(&mut self, at: usize) -> usize {
         let place = run::word(self.text, self.tokens[at].at.start as usize, !self.quotes.is_empty());
-        self.found_at(place, Written::Reference);
+        self.found_at(place, LiteralForm::Reference);
         at + 1
     }
 
@@ -114,7 +116,7 @@ impl<'a> Reader<'a> {
         // The quote at its end is no other one's begin.
         let closing = self.text[place.end..].chars().next().filter(|_| place.start > token.start as usize);
         let end = (place.end + closing.map_or(0, char::len_utf8)).max(token.end as usize);
-        self.slip(place, Written::Bare);
+        self.slip(place, LiteralForm::Bare);
         self.behind(at, end)
     }
 
@@ -123,7 +125,7 @@ impl<'a> Reader<'a> {
         let last = self.text[place.end..].split_inclusive('\n').next().filter(|it| it.trim() != "}");
         let end = place.end + last.map_or(0, |it| it.trim_end().len());
         self.frame().is_value = true;
-        self.slip(place, Written::Bare);
+        self.slip(place, LiteralForm::Bare);
         self.behind(at, end)
     }
 }

@@ -4,33 +4,33 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 use ha_diagnostics::Diagnostic;
-use ha_value::{Key, Name, Value, convert};
+use ha_value::{InstanceKey, Name, Value, convert};
 
-use crate::compiled_expression::{BlockName, Expression, Target};
+use crate::compiled_expression::{BlockName, Expression, ReferenceTarget};
 use crate::configuration::{Configuration, IndexMap};
 use crate::diagnostics;
-use crate::environment::{Environment, Nothing, Scope};
+use crate::environment::{EmptyScope, EvaluationContext, ValueScope};
 
 /// Where the values of a module's variables come from.
-pub(super) enum Given<'a> {
+pub(super) enum VariableInputs<'a> {
     /// From outside.
     Values(BTreeMap<Name, Value>),
     /// From the block that calls it.
-    Arguments { call: &'a IndexMap<Name, Expression>, outer: &'a Known<'a> },
+    Arguments { call: &'a IndexMap<Name, Expression>, outer: &'a ModuleSourceScope<'a> },
 }
 
 /// The scope that sources of modules are worked out in.
-pub(super) struct Known<'a> {
+pub(super) struct ModuleSourceScope<'a> {
     configuration: &'a Configuration,
-    given: Given<'a>,
+    given: VariableInputs<'a>,
     /// Local values that were asked for; none where there is no value, or while it is being worked out.
     locals: RefCell<HashMap<Name, Option<Value>>>,
     /// Variables that were asked for; none where there is no value.
     used: RefCell<BTreeMap<Name, Option<Value>>>,
 }
 
-impl<'a> Known<'a> {
-    pub(super) fn new(configuration: &'a Configuration, given: Given<'a>) -> Self {
+impl<'a> ModuleSourceScope<'a> {
+    pub(super) fn new(configuration: &'a Configuration, given: VariableInputs<'a>) -> Self {
         Self { configuration, given, locals: RefCell::default(), used: RefCell::default() }
     }
 
@@ -57,9 +57,9 @@ impl<'a> Known<'a> {
     fn worked_out(&self, name: &Name) -> Option<Value> {
         let variable = self.configuration.variables.get(name)?;
         let given = match &self.given {
-            Given::Values(values) => values.get(name).cloned(),
-            Given::Arguments { call, outer } => match call.get(name) {
-                Some(argument) => Some(argument.evaluate(&Environment::new(*outer, &Nothing)).ok()?),
+            VariableInputs::Values(values) => values.get(name).cloned(),
+            VariableInputs::Arguments { call, outer } => match call.get(name) {
+                Some(argument) => Some(argument.evaluate(&EvaluationContext::new(*outer, &EmptyScope)).ok()?),
                 None => None,
             },
         };
@@ -77,23 +77,23 @@ impl<'a> Known<'a> {
         }
         self.locals.borrow_mut().insert(name.clone(), None);
         let local = self.configuration.locals.get(name)?;
-        let value = local.expression.evaluate(&Environment::new(self, &Nothing)).ok()?;
+        let value = local.expression.evaluate(&EvaluationContext::new(self, &EmptyScope)).ok()?;
         self.locals.borrow_mut().insert(name.clone(), Some(value.clone()));
         Some(value)
     }
 }
 
-impl Scope for Known<'_> {
-    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
+impl ValueScope for ModuleSourceScope<'_> {
+    fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>> {
         let value = match target {
-            Target::Variable(name) => self.variable(name),
-            Target::Local(name) => self.local(name),
+            ReferenceTarget::Variable(name) => self.variable(name),
+            ReferenceTarget::Local(name) => self.local(name),
             _ => None,
         };
         value.ok_or_else(|| Box::new(diagnostics::module::not_known_yet(target)))
     }
 
-    fn instance(&self, block: &BlockName, _: &Key) -> Result<Value, Box<Diagnostic>> {
-        self.value(&Target::Block(block.clone()))
+    fn instance(&self, block: &BlockName, _: &InstanceKey) -> Result<Value, Box<Diagnostic>> {
+        self.value(&ReferenceTarget::Block(block.clone()))
     }
 }

@@ -4,25 +4,25 @@ use std::collections::hash_map::Entry;
 
 use ha_value::{HashMap, Name};
 
-use super::Read;
-use super::cursor::Cursor;
-use crate::lexer::{Kind, Token};
-use crate::syntax::{Argument, At, Block, Body, Word};
+use super::ParseResult;
+use super::cursor::TokenCursor;
+use crate::lexer::{Token, TokenKind};
+use crate::syntax::{ArgumentSyntax, BlockSyntax, BodySyntax, ByteSpan, SourceWord};
 use crate::syntax_errors;
 
-impl Cursor<'_> {
-    pub(super) fn file(&mut self) -> Body {
+impl TokenCursor<'_> {
+    pub(super) fn file(&mut self) -> BodySyntax {
         self.items(|it| it.begin = Some(it.peek().at.start))
     }
 
     /// The same for a text in which a suggestion is tried, and in which none is made.
-    pub(super) fn file_on_trial(&mut self) -> Body {
+    pub(super) fn file_on_trial(&mut self) -> BodySyntax {
         self.items(|_| {})
     }
 
     /// Reads all items; before each something is done.
-    fn items(&mut self, before: impl Fn(&mut Self)) -> Body {
-        let mut body = Body::default();
+    fn items(&mut self, before: impl Fn(&mut Self)) -> BodySyntax {
+        let mut body = BodySyntax::default();
         loop {
             before(self);
             match self.item(&mut body, None) {
@@ -36,31 +36,31 @@ impl Cursor<'_> {
     }
 
     /// Reads one item into a body, or nothing where the body ends: with the file, or with the brace that was opened.
-    fn item(&mut self, body: &mut Body, open: Option<Token>) -> Read<bool> {
-        while self.take_if(Kind::Newline).is_some() {}
+    fn item(&mut self, body: &mut BodySyntax, open: Option<Token>) -> ParseResult<bool> {
+        while self.take_if(TokenKind::Newline).is_some() {}
         match (self.peek().kind, open) {
-            (Kind::End, None) | (Kind::BraceClose, Some(_)) => return Ok(false),
-            (Kind::End, Some(open)) => return self.never_closed(open),
+            (TokenKind::End, None) | (TokenKind::BraceClose, Some(_)) => return Ok(false),
+            (TokenKind::End, Some(open)) => return self.never_closed(open),
             _ => {}
         }
-        let Some(token) = self.take_if(Kind::Identifier) else { return self.no_item(open.is_some()) };
+        let Some(token) = self.take_if(TokenKind::Identifier) else { return self.no_item(open.is_some()) };
         let name = self.word(token);
-        if self.take_if(Kind::Assign).is_some() {
-            body.arguments.push(Argument { name, value: self.expression()? });
+        if self.take_if(TokenKind::Assign).is_some() {
+            body.arguments.push(ArgumentSyntax { name, value: self.expression()? });
         } else {
             body.blocks.push(self.deeper(|it| it.block(name, open.is_some()))?);
         }
         match self.peek().kind {
-            Kind::Newline | Kind::End => Ok(true),
+            TokenKind::Newline | TokenKind::End => Ok(true),
             _ => self.no_line_end(),
         }
     }
 
     /// Tells of a block that is never closed, and of what begins at the start of a line inside of it.
-    fn never_closed<T>(&mut self, open: Token) -> Read<T> {
+    fn never_closed<T>(&mut self, open: Token) -> ParseResult<T> {
         let mut problem = syntax_errors::never_closed(self.span(open.at));
         let inside = self.tokens.partition_point(|it| it.at.start <= open.at.start);
-        let begins = |it: &&Token| it.kind == Kind::Identifier && self.text[..it.at.start as usize].ends_with('\n');
+        let begins = |it: &&Token| it.kind == TokenKind::Identifier && self.text[..it.at.start as usize].ends_with('\n');
         if let Some(found) = self.tokens[inside..].iter().find(begins) {
             problem = problem.related(self.span(found.at), "this stands inside of it: is a `}` missing before?");
         }
@@ -68,12 +68,12 @@ impl Cursor<'_> {
     }
 
     /// Takes out what is given a second time, and says so.
-    fn refuse_repeated(&mut self, body: &mut Body) {
+    fn refuse_repeated(&mut self, body: &mut BodySyntax) {
         if body.arguments.len() < 2 {
             return;
         }
-        let mut seen: HashMap<Name, At> = HashMap::default();
-        body.arguments.retain(|Argument { name, .. }| match seen.entry(name.name.clone()) {
+        let mut seen: HashMap<Name, ByteSpan> = HashMap::default();
+        body.arguments.retain(|ArgumentSyntax { name, .. }| match seen.entry(name.name.clone()) {
             Entry::Vacant(place) => {
                 place.insert(name.at);
                 true
@@ -86,52 +86,52 @@ impl Cursor<'_> {
         });
     }
 
-    fn block(&mut self, kind: Word, inside: bool) -> Read<Block> {
+    fn block(&mut self, kind: SourceWord, inside: bool) -> ParseResult<BlockSyntax> {
         let mut labels = Vec::new();
         let open = loop {
             let token = self.peek();
             match token.kind {
-                Kind::Identifier => {
+                TokenKind::Identifier => {
                     self.take();
                     labels.push(self.word(token));
                 }
-                Kind::QuoteOpen => labels.push(self.label()?),
-                Kind::BraceOpen => break self.take(),
+                TokenKind::QuoteOpen => labels.push(self.label()?),
+                TokenKind::BraceOpen => break self.take(),
                 _ => return self.no_assignment(&kind, &labels, inside),
             }
         };
-        let mut body = Body::default();
+        let mut body = BodySyntax::default();
         let close = match self.peek().kind {
-            Kind::Newline => {
+            TokenKind::Newline => {
                 while self.item(&mut body, Some(open))? {}
                 self.refuse_repeated(&mut body);
                 self.take()
             }
-            Kind::BraceClose => self.take(),
+            TokenKind::BraceClose => self.take(),
             _ => self.one_line(&mut body)?,
         };
         let head = kind.at.to(labels.last().map_or(kind.at, |it| it.at));
         let at = kind.at.to(close.at);
-        Ok(Block { kind, labels, body, head, at })
+        Ok(BlockSyntax { kind, labels, body, head, at })
     }
 
     /// The one argument of a block on one line.
-    fn one_line(&mut self, body: &mut Body) -> Read<Token> {
+    fn one_line(&mut self, body: &mut BodySyntax) -> ParseResult<Token> {
         let name = self.identifier("an argument or `}`")?;
-        if self.take_if(Kind::Assign).is_none() {
+        if self.take_if(TokenKind::Assign).is_none() {
             return self.no_assignment_on_line(&name);
         }
         let value = self.expression()?;
-        body.arguments.push(Argument { name, value });
-        match self.take_if(Kind::BraceClose) {
+        body.arguments.push(ArgumentSyntax { name, value });
+        match self.take_if(TokenKind::BraceClose) {
             Some(close) => Ok(close),
             None => self.no_end_of_one_line(),
         }
     }
 
-    fn label(&mut self) -> Read<Word> {
+    fn label(&mut self) -> ParseResult<SourceWord> {
         let open = self.take();
         let (text, close) = self.literal_text(open)?;
-        Ok(Word { name: self.name(&text), at: open.at.to(close.at) })
+        Ok(SourceWord { name: self.name(&text), at: open.at.to(close.at) })
     }
 }

@@ -1,16 +1,16 @@
 //! A place among tokens.
 
-use ha_diagnostics::{Diagnostic, Span};
+use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_value::{HashSet, Name};
 
-use super::{LEVELS, Read, Unreadable, normal};
+use super::{LEVELS, ParseError, ParseResult, normal};
 use crate::SourceFile;
 use crate::diagnostics;
-use crate::lexer::{self, Kind, Token};
-use crate::syntax::{At, Word};
+use crate::lexer::{self, Token, TokenKind};
+use crate::syntax::{ByteSpan, SourceWord};
 use crate::syntax_errors;
 
-pub(super) struct Cursor<'a> {
+pub(super) struct TokenCursor<'a> {
     file: &'a SourceFile,
     pub(super) text: &'a str,
     pub(super) tokens: Vec<Token>,
@@ -29,7 +29,7 @@ pub(super) struct Cursor<'a> {
     pub(super) begin: Option<u32>,
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> TokenCursor<'a> {
     pub(super) fn new(file: &'a SourceFile, tokens: Vec<Token>) -> Self {
         let (names, problems) = (HashSet::default(), Vec::new());
         Self { file, text: &file.text, tokens, next: 0, lines: true, level: 0, height: 0, names, problems, begin: None }
@@ -40,11 +40,11 @@ impl<'a> Cursor<'a> {
         loop {
             let token = self.tokens[self.next];
             match token.kind {
-                Kind::Newline if !self.lines => self.next += 1,
-                Kind::Comment if self.lines && self.written(token.at).ends_with('\n') => {
-                    return Token { kind: Kind::Newline, at: token.at };
+                TokenKind::Newline if !self.lines => self.next += 1,
+                TokenKind::Comment if self.lines && self.written(token.at).ends_with('\n') => {
+                    return Token { kind: TokenKind::Newline, at: token.at };
                 }
-                Kind::Comment => self.next += 1,
+                TokenKind::Comment => self.next += 1,
                 _ => return token,
             }
         }
@@ -57,12 +57,12 @@ impl<'a> Cursor<'a> {
         token
     }
 
-    pub(super) fn take_if(&mut self, kind: Kind) -> Option<Token> {
+    pub(super) fn take_if(&mut self, kind: TokenKind) -> Option<Token> {
         if self.peek().kind == kind { Some(self.take()) } else { None }
     }
 
     /// The token that comes next, which must be of a kind.
-    pub(super) fn expect(&mut self, kind: Kind, what: &str) -> Read<Token> {
+    pub(super) fn expect(&mut self, kind: TokenKind, what: &str) -> ParseResult<Token> {
         match self.take_if(kind) {
             Some(token) => Ok(token),
             None => self.unexpected(what),
@@ -72,7 +72,7 @@ impl<'a> Cursor<'a> {
     /// Whether the next token is this word.
     pub(super) fn is_word(&mut self, word: &str) -> bool {
         let token = self.peek();
-        token.kind == Kind::Identifier && self.written(token.at) == word
+        token.kind == TokenKind::Identifier && self.written(token.at) == word
     }
 
     pub(super) fn take_word(&mut self, word: &str) -> bool {
@@ -84,12 +84,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads something within which line ends mean nothing.
-    pub(super) fn over_lines<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+    pub(super) fn over_lines<T>(&mut self, read: impl FnOnce(&mut Self) -> ParseResult<T>) -> ParseResult<T> {
         self.with_lines(false, read)
     }
 
     /// Reads something within which line ends mean something, or nothing.
-    pub(super) fn with_lines<T>(&mut self, lines: bool, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+    pub(super) fn with_lines<T>(&mut self, lines: bool, read: impl FnOnce(&mut Self) -> ParseResult<T>) -> ParseResult<T> {
         let outer = std::mem::replace(&mut self.lines, lines);
         let result = read(self);
         self.lines = outer;
@@ -97,7 +97,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads something a level deeper.
-    pub(super) fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+    pub(super) fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> ParseResult<T>) -> ParseResult<T> {
         if self.level == LEVELS {
             let at = self.peek().at;
             return self.refuse(syntax_errors::too_deep(LEVELS, self.span(at)));
@@ -119,8 +119,9 @@ impl<'a> Cursor<'a> {
         let begins = |tokens: &[Token]| {
             let [.., first, second] = tokens else { return false };
             let starts_line = first.at.start == 0 || self.text.as_bytes()[first.at.start as usize - 1] == b'\n';
-            let follows = matches!(second.kind, Kind::Assign | Kind::QuoteOpen | Kind::Identifier | Kind::BraceOpen);
-            starts_line && first.kind == Kind::Identifier && follows
+            let follows =
+                matches!(second.kind, TokenKind::Assign | TokenKind::QuoteOpen | TokenKind::Identifier | TokenKind::BraceOpen);
+            starts_line && first.kind == TokenKind::Identifier && follows
         };
         let found = self.tokens[self.next..].windows(2).position(begins);
         found.map_or(self.tokens.len() - 1, |it| self.next + it)
@@ -128,7 +129,7 @@ impl<'a> Cursor<'a> {
 
     /// The block or argument of the file that is being read, up to where reading would go on, with a text in a place; and
     /// where in it that text ends.
-    fn patched(&self, begin: u32, at: At, text: &str) -> (SourceFile, usize) {
+    fn patched(&self, begin: u32, at: ByteSpan, text: &str) -> (SourceFile, usize) {
         let end = self.tokens[self.resumption()].at.start.max(at.end);
         let before = &self.text[begin as usize..at.start as usize];
         let behind = &self.text[at.end as usize..end as usize];
@@ -137,16 +138,16 @@ impl<'a> Cursor<'a> {
 
     /// What is still wrong with what is being read once a text stands in a place, and where that text ends; none where that
     /// cannot be tried.
-    fn tried(&self, at: At, text: &str) -> Option<(Vec<Diagnostic>, usize)> {
+    fn tried(&self, at: ByteSpan, text: &str) -> Option<(Vec<Diagnostic>, usize)> {
         let begin = self.begin.filter(|it| *it <= at.start)?;
         let (file, end) = self.patched(begin, at, text);
-        let mut trial = Cursor::new(&file, lexer::tokens(&file.text));
+        let mut trial = TokenCursor::new(&file, lexer::tokens(&file.text));
         trial.file_on_trial();
         Some((trial.problems, end))
     }
 
     /// Whether all that is being read can be read once a text stands in a place.
-    pub(super) fn is_mended_by(&self, at: At, text: &str) -> bool {
+    pub(super) fn is_mended_by(&self, at: ByteSpan, text: &str) -> bool {
         self.tried(at, text).is_some_and(|(problems, _)| problems.is_empty())
     }
 
@@ -154,7 +155,7 @@ impl<'a> Cursor<'a> {
     fn proven(&self, mut problem: Diagnostic) -> Diagnostic {
         let Some(suggestion) = problem.suggestion.take() else { return problem };
         let narrow = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
-        let at = suggestion.span.as_ref().map(|it| At { start: narrow(it.start), end: narrow(it.end) });
+        let at = suggestion.span.as_ref().map(|it| ByteSpan { start: narrow(it.start), end: narrow(it.end) });
         let is_beyond = |(problems, end): (Vec<Diagnostic>, usize)| {
             problems.first().and_then(|it| it.span.as_ref()).is_none_or(|it| it.start >= end)
         };
@@ -171,27 +172,27 @@ impl<'a> Cursor<'a> {
         self.file.name.ends_with(".tf")
     }
 
-    pub(super) fn written(&self, at: At) -> &'a str {
+    pub(super) fn written(&self, at: ByteSpan) -> &'a str {
         &self.text[at.start as usize..at.end as usize]
     }
 
-    pub(super) fn span(&self, at: At) -> Span {
-        Span::new(self.file.name.clone(), at.start as usize..at.end as usize)
+    pub(super) fn span(&self, at: ByteSpan) -> SourceSpan {
+        SourceSpan::new(self.file.name.clone(), at.start as usize..at.end as usize)
     }
 
     /// A place up to the end of the line that it begins on.
-    fn first_line(&self, at: At) -> At {
+    fn first_line(&self, at: ByteSpan) -> ByteSpan {
         let line = self.written(at).lines().next().unwrap_or_default();
-        At::new(at.start as usize, at.start as usize + line.trim_end().len())
+        ByteSpan::new(at.start as usize, at.start as usize + line.trim_end().len())
     }
 
-    pub(super) fn word(&mut self, token: Token) -> Word {
-        Word { name: self.name(self.written(token.at)), at: token.at }
+    pub(super) fn word(&mut self, token: Token) -> SourceWord {
+        SourceWord { name: self.name(self.written(token.at)), at: token.at }
     }
 
     /// A name, which must come next.
-    pub(super) fn identifier(&mut self, what: &str) -> Read<Word> {
-        let token = self.expect(Kind::Identifier, what)?;
+    pub(super) fn identifier(&mut self, what: &str) -> ParseResult<SourceWord> {
+        let token = self.expect(TokenKind::Identifier, what)?;
         Ok(self.word(token))
     }
 
@@ -204,23 +205,25 @@ impl<'a> Cursor<'a> {
         name
     }
 
-    pub(super) fn refuse<T>(&mut self, problem: Diagnostic) -> Read<T> {
+    pub(super) fn refuse<T>(&mut self, problem: Diagnostic) -> ParseResult<T> {
         let problem = self.proven(problem);
         self.problems.push(problem);
-        Err(Unreadable)
+        Err(ParseError)
     }
 
     /// Says that something else should come next.
-    pub(super) fn unexpected<T>(&mut self, wanted: &str) -> Read<T> {
+    pub(super) fn unexpected<T>(&mut self, wanted: &str) -> ParseResult<T> {
         let token = self.peek();
         let written = self.written(token.at);
         let problem = match token.kind {
-            Kind::End => syntax_errors::ends_early(wanted, self.span(token.at)),
-            Kind::Newline => syntax_errors::line_ends_early(wanted, self.span(token.at)),
+            TokenKind::End => syntax_errors::ends_early(wanted, self.span(token.at)),
+            TokenKind::Newline => syntax_errors::line_ends_early(wanted, self.span(token.at)),
             // It goes on to the end of the text, and says what somebody left out for a reason.
-            Kind::Stray if written.starts_with("/*") => syntax_errors::unclosed_comment(self.span(self.first_line(token.at))),
-            Kind::Stray if written.is_empty() => {
-                diagnostics::line_end_in_text(self.span(At { end: token.at.end + 1, ..token.at }))
+            TokenKind::Stray if written.starts_with("/*") => {
+                syntax_errors::unclosed_comment(self.span(self.first_line(token.at)))
+            }
+            TokenKind::Stray if written.is_empty() => {
+                diagnostics::line_end_in_text(self.span(ByteSpan { end: token.at.end + 1, ..token.at }))
             }
             _ => syntax_errors::unexpected(written, wanted, self.span(token.at)),
         };

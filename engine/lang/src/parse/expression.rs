@@ -2,16 +2,16 @@
 
 use ha_value::{Number, Value};
 
-use super::cursor::Cursor;
-use super::likely_error::Inside;
-use super::{HEIGHT, Read};
+use super::cursor::TokenCursor;
+use super::likely_error::BracketKind;
+use super::{HEIGHT, ParseResult};
 use crate::diagnostics;
-use crate::lexer::{Kind as Sign, Token};
-use crate::syntax::{At, Call, For, Kind, Node, Operator, Word};
+use crate::lexer::{Token, TokenKind as Sign};
+use crate::syntax::{ByteSpan, CallSyntax, ForSyntax, Operator, SourceWord, SyntaxKind, SyntaxNode};
 use crate::syntax_errors;
 
-impl Cursor<'_> {
-    pub(super) fn expression(&mut self) -> Read<Node> {
+impl TokenCursor<'_> {
+    pub(super) fn expression(&mut self) -> ParseResult<SyntaxNode> {
         // A list of cases is as deep as it is long, though it does not look so.
         let mut cases = Vec::new();
         let mut last = self.chain(0)?;
@@ -27,22 +27,22 @@ impl Cursor<'_> {
         }
         while let Some((condition, then, height)) = cases.pop() {
             let at = condition.at.to(last.at);
-            last = self.node(at, height.max(self.height), Kind::Conditional(Box::new([condition, then, last])))?;
+            last = self.node(at, height.max(self.height), SyntaxKind::Conditional(Box::new([condition, then, last])))?;
         }
         Ok(last)
     }
 
     /// A node above others, of which the highest is so high.
-    fn node(&mut self, at: At, below: usize, kind: Kind) -> Read<Node> {
+    fn node(&mut self, at: ByteSpan, below: usize, kind: SyntaxKind) -> ParseResult<SyntaxNode> {
         self.height = below + 1;
         if self.height > HEIGHT {
             return self.refuse(syntax_errors::too_long_a_chain(HEIGHT, self.span(at)));
         }
-        Ok(Node { at, kind })
+        Ok(SyntaxNode { at, kind })
     }
 
     /// Operands with operators between them that bind at least so strongly.
-    fn chain(&mut self, strength: u8) -> Read<Node> {
+    fn chain(&mut self, strength: u8) -> ParseResult<SyntaxNode> {
         let mut left = self.operand()?;
         loop {
             let Some((operator, binds)) = operator(self.peek().kind).filter(|(_, binds)| *binds >= strength) else {
@@ -52,16 +52,16 @@ impl Cursor<'_> {
             let height = self.height;
             let right = self.chain(binds + 1)?;
             let at = left.at.to(right.at);
-            left = self.node(at, height.max(self.height), Kind::Binary(operator, Box::new([left, right])))?;
+            left = self.node(at, height.max(self.height), SyntaxKind::Binary(operator, Box::new([left, right])))?;
         }
     }
 
-    fn operand(&mut self) -> Read<Node> {
+    fn operand(&mut self) -> ParseResult<SyntaxNode> {
         let term = self.term()?;
         self.steps(term)
     }
 
-    fn term(&mut self) -> Read<Node> {
+    fn term(&mut self) -> ParseResult<SyntaxNode> {
         let token = self.peek();
         self.height = 1;
         match token.kind {
@@ -76,15 +76,15 @@ impl Cursor<'_> {
                 self.take();
                 let operand = Box::new(self.deeper(Self::operand)?);
                 let at = token.at.to(operand.at);
-                let kind = if token.kind == Sign::Minus { Kind::Negative(operand) } else { Kind::Not(operand) };
+                let kind = if token.kind == Sign::Minus { SyntaxKind::Negative(operand) } else { SyntaxKind::Not(operand) };
                 self.node(at, self.height, kind)
             }
             Sign::ParenthesisOpen => {
                 let inner = self.bracketed(|it| {
                     let inner = it.expression()?;
-                    Ok((inner, it.close(token, Sign::ParenthesisClose, Inside::Parentheses)?))
+                    Ok((inner, it.close(token, Sign::ParenthesisClose, BracketKind::Parentheses)?))
                 })?;
-                self.node(token.at.to(inner.1.at), self.height, Kind::Parenthesis(Box::new(inner.0)))
+                self.node(token.at.to(inner.1.at), self.height, SyntaxKind::Parenthesis(Box::new(inner.0)))
             }
             Sign::BracketOpen => self.bracketed(|it| if it.is_word("for") { it.each(token) } else { it.tuple(token) }),
             Sign::BraceOpen => self.bracketed(|it| if it.is_word("for") { it.each(token) } else { it.object(token) }),
@@ -93,42 +93,42 @@ impl Cursor<'_> {
     }
 
     /// Takes an opening bracket and what is up to the closing one, over line ends.
-    fn bracketed<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+    fn bracketed<T>(&mut self, read: impl FnOnce(&mut Self) -> ParseResult<T>) -> ParseResult<T> {
         self.take();
         self.deeper(|it| it.over_lines(read))
     }
 
-    fn number(&mut self, token: Token) -> Read<Node> {
+    fn number(&mut self, token: Token) -> ParseResult<SyntaxNode> {
         let written = self.written(token.at).replace(".e", "e").replace(".E", "e");
         let kind = match written.parse::<Number>() {
-            Ok(number) => Kind::Literal(Value::Number(number)),
+            Ok(number) => SyntaxKind::Literal(Value::Number(number)),
             Err(_) if written.bytes().filter(|it| *it == b'.').count() > 1 => {
                 return self.refuse(syntax_errors::two_points(self.span(token.at)));
             }
             Err(_) => {
                 self.problems.push(diagnostics::number_out_of_range(self.span(token.at)));
-                Kind::Literal(Value::from(0))
+                SyntaxKind::Literal(Value::from(0))
             }
         };
-        Ok(Node::new(token.at, kind))
+        Ok(SyntaxNode::new(token.at, kind))
     }
 
-    fn named(&mut self) -> Read<Node> {
+    fn named(&mut self) -> ParseResult<SyntaxNode> {
         let token = self.take();
         match self.peek().kind {
             Sign::ParenthesisOpen | Sign::DoubleColon => return self.call(token),
             _ => {}
         }
         let kind = match self.written(token.at) {
-            "null" => Kind::Literal(Value::NULL),
-            "true" => Kind::Literal(Value::Bool(true)),
-            "false" => Kind::Literal(Value::Bool(false)),
-            name => Kind::Root(self.name(name)),
+            "null" => SyntaxKind::Literal(Value::NULL),
+            "true" => SyntaxKind::Literal(Value::Bool(true)),
+            "false" => SyntaxKind::Literal(Value::Bool(false)),
+            name => SyntaxKind::Root(self.name(name)),
         };
-        Ok(Node::new(token.at, kind))
+        Ok(SyntaxNode::new(token.at, kind))
     }
 
-    fn call(&mut self, first: Token) -> Read<Node> {
+    fn call(&mut self, first: Token) -> ParseResult<SyntaxNode> {
         let mut name = self.word(first);
         while self.take_if(Sign::DoubleColon).is_some() {
             let part = self.identifier("the name of a function")?;
@@ -153,32 +153,32 @@ impl Cursor<'_> {
                     return it.expect(Sign::ParenthesisClose, "`)`");
                 }
                 if it.take_if(Sign::Comma).is_none() {
-                    return it.close(open, Sign::ParenthesisClose, Inside::Call);
+                    return it.close(open, Sign::ParenthesisClose, BracketKind::Call);
                 }
             }
         })?;
-        self.node(first.at.to(close.at), height, Kind::Call(Call { name, arguments, spread }))
+        self.node(first.at.to(close.at), height, SyntaxKind::Call(CallSyntax { name, arguments, spread }))
     }
 
-    fn tuple(&mut self, open: Token) -> Read<Node> {
+    fn tuple(&mut self, open: Token) -> ParseResult<SyntaxNode> {
         let (mut items, mut height) = (Vec::new(), 0);
         let close = loop {
             if let Some(close) = self.take_if(Sign::BracketClose) {
                 break close;
             }
             if self.peek().kind.depth() < 0 {
-                break self.not_closed(open, Inside::List)?;
+                break self.not_closed(open, BracketKind::List)?;
             }
             items.push(self.expression()?);
             height = height.max(self.height);
             if self.take_if(Sign::Comma).is_none() {
-                break self.close(open, Sign::BracketClose, Inside::List)?;
+                break self.close(open, Sign::BracketClose, BracketKind::List)?;
             }
         };
-        self.node(open.at.to(close.at), height, Kind::Tuple(items))
+        self.node(open.at.to(close.at), height, SyntaxKind::Tuple(items))
     }
 
-    fn object(&mut self, open: Token) -> Read<Node> {
+    fn object(&mut self, open: Token) -> ParseResult<SyntaxNode> {
         let (mut entries, mut height) = (Vec::new(), 0);
         let close = self.with_lines(true, |it| {
             loop {
@@ -187,7 +187,7 @@ impl Cursor<'_> {
                     return Ok(close);
                 }
                 if it.peek().kind.depth() < 0 {
-                    return it.not_closed(open, Inside::Object);
+                    return it.not_closed(open, BracketKind::Object);
                 }
                 let key = it.expression()?;
                 height = height.max(it.height);
@@ -198,25 +198,25 @@ impl Cursor<'_> {
                 height = height.max(it.height);
                 entries.push((it.key(key), value));
                 if it.take_if(Sign::Comma).or_else(|| it.take_if(Sign::Newline)).is_none() {
-                    return it.close(open, Sign::BraceClose, Inside::Object);
+                    return it.close(open, Sign::BraceClose, BracketKind::Object);
                 }
             }
         })?;
-        self.node(open.at.to(close.at), height, Kind::Object(entries))
+        self.node(open.at.to(close.at), height, SyntaxKind::Object(entries))
     }
 
     /// A name that stands for itself as a key, and so do the words that mean something elsewhere.
-    fn key(&mut self, key: Node) -> Node {
+    fn key(&mut self, key: SyntaxNode) -> SyntaxNode {
         match key.kind {
-            Kind::Root(name) => Node::new(key.at, Kind::Literal(Value::String(name))),
-            Kind::Literal(Value::Null(_) | Value::Bool(_)) => {
-                Node::new(key.at, Kind::Literal(Value::String(self.name(self.written(key.at)))))
+            SyntaxKind::Root(name) => SyntaxNode::new(key.at, SyntaxKind::Literal(Value::String(name))),
+            SyntaxKind::Literal(Value::Null(_) | Value::Bool(_)) => {
+                SyntaxNode::new(key.at, SyntaxKind::Literal(Value::String(self.name(self.written(key.at)))))
             }
             _ => key,
         }
     }
 
-    fn each(&mut self, open: Token) -> Read<Node> {
+    fn each(&mut self, open: Token) -> ParseResult<SyntaxNode> {
         self.take();
         let mut value = self.element_name()?;
         let mut key = None;
@@ -251,11 +251,11 @@ impl Cursor<'_> {
             Sign::BraceOpen => self.expect(Sign::BraceClose, "`}`")?,
             _ => self.expect(Sign::BracketClose, "`]`")?,
         };
-        let each = For { key, value, collection, result_key, result, condition, grouping };
-        self.node(open.at.to(close.at), height, Kind::For(Box::new(each)))
+        let each = ForSyntax { key, value, collection, result_key, result, condition, grouping };
+        self.node(open.at.to(close.at), height, SyntaxKind::For(Box::new(each)))
     }
 
-    fn element_name(&mut self) -> Read<Word> {
+    fn element_name(&mut self) -> ParseResult<SourceWord> {
         match self.take_if(Sign::Identifier) {
             Some(token) => Ok(self.word(token)),
             None => self.no_for_sign("name"),
@@ -263,7 +263,7 @@ impl Cursor<'_> {
     }
 
     /// The token that closes what was opened.
-    fn close(&mut self, open: Token, kind: Sign, inside: Inside) -> Read<Token> {
+    fn close(&mut self, open: Token, kind: Sign, inside: BracketKind) -> ParseResult<Token> {
         match self.take_if(kind) {
             Some(token) => Ok(token),
             None => self.not_closed(open, inside),
@@ -271,7 +271,7 @@ impl Cursor<'_> {
     }
 
     /// What is taken out of a value, step by step.
-    fn steps(&mut self, mut node: Node) -> Read<Node> {
+    fn steps(&mut self, mut node: SyntaxNode) -> ParseResult<SyntaxNode> {
         loop {
             node = match self.peek().kind {
                 Sign::Dot => {
@@ -288,14 +288,14 @@ impl Cursor<'_> {
     }
 
     /// Behind a point.
-    fn attribute(&mut self, node: Node) -> Read<Node> {
+    fn attribute(&mut self, node: SyntaxNode) -> ParseResult<SyntaxNode> {
         let token = self.peek();
         let height = self.height;
         match token.kind {
             Sign::Identifier => {
                 self.take();
                 let word = self.word(token);
-                self.node(node.at.to(token.at), height, Kind::Attribute(Box::new(node), word))
+                self.node(node.at.to(token.at), height, SyntaxKind::Attribute(Box::new(node), word))
             }
             Sign::Number => {
                 self.take();
@@ -303,16 +303,16 @@ impl Cursor<'_> {
                     return self.refuse(syntax_errors::not_an_index(self.written(token.at), self.span(token.at)));
                 }
                 let key = self.number(token)?;
-                self.node(node.at.to(token.at), height, Kind::Index(Box::new(node), Box::new(key)))
+                self.node(node.at.to(token.at), height, SyntaxKind::Index(Box::new(node), Box::new(key)))
             }
             _ => self.no_attribute(),
         }
     }
 
     /// `.*` and the attributes behind it, which are taken of each element.
-    fn attribute_splat(&mut self, node: Node, star: Token) -> Read<Node> {
+    fn attribute_splat(&mut self, node: SyntaxNode, star: Token) -> ParseResult<SyntaxNode> {
         let height = self.height;
-        let mut each = Node::new(star.at, Kind::Element);
+        let mut each = SyntaxNode::new(star.at, SyntaxKind::Element);
         self.height = height + 1;
         while self.take_if(Sign::Dot).is_some() {
             if let Some(star) = self.take_if(Sign::Star) {
@@ -320,10 +320,10 @@ impl Cursor<'_> {
             }
             each = self.attribute(each)?;
         }
-        self.node(node.at.to(each.at), self.height, Kind::Splat(Box::new(node), Box::new(each)))
+        self.node(node.at.to(each.at), self.height, SyntaxKind::Splat(Box::new(node), Box::new(each)))
     }
 
-    fn index(&mut self, node: Node) -> Read<Node> {
+    fn index(&mut self, node: SyntaxNode) -> ParseResult<SyntaxNode> {
         let height = self.height;
         let open = self.peek();
         let read = self.bracketed(|it| {
@@ -331,19 +331,19 @@ impl Cursor<'_> {
                 return Ok((None, it.expect(Sign::BracketClose, "`]`")?));
             }
             let key = it.expression()?;
-            Ok((Some(key), it.close(open, Sign::BracketClose, Inside::Index)?))
+            Ok((Some(key), it.close(open, Sign::BracketClose, BracketKind::Index)?))
         })?;
         match read {
             (Some(key), close) => {
                 let at = node.at.to(close.at);
-                self.node(at, height.max(self.height), Kind::Index(Box::new(node), Box::new(key)))
+                self.node(at, height.max(self.height), SyntaxKind::Index(Box::new(node), Box::new(key)))
             }
             // All that follows is taken of each element.
             (None, close) => {
-                let element = Node::new(close.at, Kind::Element);
+                let element = SyntaxNode::new(close.at, SyntaxKind::Element);
                 self.height = height + 1;
                 let each = self.deeper(|it| it.steps(element))?;
-                self.node(node.at.to(each.at), self.height, Kind::Splat(Box::new(node), Box::new(each)))
+                self.node(node.at.to(each.at), self.height, SyntaxKind::Splat(Box::new(node), Box::new(each)))
             }
         }
     }

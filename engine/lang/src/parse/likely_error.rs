@@ -5,28 +5,28 @@ mod brackets;
 mod sign;
 mod value;
 
-pub(super) use brackets::Inside;
-use ha_diagnostics::{Diagnostic, Span, code};
+pub(super) use brackets::BracketKind;
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
 
-use super::Read;
-use super::cursor::Cursor;
-use crate::lexer::{Kind, Token};
-use crate::syntax::At;
+use super::ParseResult;
+use super::cursor::TokenCursor;
+use crate::lexer::{Token, TokenKind};
+use crate::syntax::ByteSpan;
 
-impl Cursor<'_> {
+impl TokenCursor<'_> {
     /// What is wrong at a place, in an error's words.
-    fn slip(&self, summary: impl Into<String>, at: At) -> Diagnostic {
+    fn slip(&self, summary: impl Into<String>, at: ByteSpan) -> Diagnostic {
         Diagnostic::error(summary).code(code::SYNTAX).at(self.span(at))
     }
 
     /// What is wrong at a place, and the text that should stand there.
-    fn mended(&self, summary: impl Into<String>, at: At, text: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+    fn mended(&self, summary: impl Into<String>, at: ByteSpan, text: impl Into<String>, help: impl Into<String>) -> Diagnostic {
         self.slip(summary, at).suggest(self.span(at), text, help)
     }
 
     /// A place between two tokens, where something is missing.
-    fn gap(&self, at: u32) -> Span {
-        self.span(At { start: at, end: at })
+    fn gap(&self, at: u32) -> SourceSpan {
+        self.span(ByteSpan { start: at, end: at })
     }
 
     /// The token so many behind the next, comments and line ends among them.
@@ -37,7 +37,7 @@ impl Cursor<'_> {
 
     /// The token before the next, comments and line ends aside.
     fn before(&self) -> Option<Token> {
-        self.tokens[..self.next].iter().rev().find(|it| !matches!(it.kind, Kind::Newline | Kind::Comment)).copied()
+        self.tokens[..self.next].iter().rev().find(|it| !matches!(it.kind, TokenKind::Newline | TokenKind::Comment)).copied()
     }
 
     /// The text from an offset to the end of its line.
@@ -47,12 +47,12 @@ impl Cursor<'_> {
     }
 
     /// Whether two places are on one line.
-    fn on_one_line(&self, first: At, second: At) -> bool {
+    fn on_one_line(&self, first: ByteSpan, second: ByteSpan) -> bool {
         !self.text[first.end as usize..(second.start.max(first.end)) as usize].contains('\n')
     }
 
     /// Says what is wrong by one of these, or that something else is wanted.
-    fn told<T>(&mut self, problem: Option<Diagnostic>, wanted: &str) -> Read<T> {
+    fn told<T>(&mut self, problem: Option<Diagnostic>, wanted: &str) -> ParseResult<T> {
         match problem {
             Some(problem) => self.refuse(problem),
             None => self.unexpected(wanted),

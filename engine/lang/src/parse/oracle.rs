@@ -16,7 +16,7 @@ use hcl_edit::template::{Directive, Element};
 use proptest::prelude::*;
 
 use crate::SourceFile;
-use crate::syntax::{self, Kind, Node, Piece};
+use crate::syntax::{self, SyntaxKind, SyntaxNode, TemplateSyntax};
 
 /// A string without its white space, and so that it is told from everything else.
 fn string(text: &str) -> String {
@@ -52,7 +52,7 @@ fn template(parts: Vec<Result<String, String>>, is_heredoc: bool) -> String {
 
 // Ours.
 
-fn our_body(body: &syntax::Body) -> Vec<String> {
+fn our_body(body: &syntax::BodySyntax) -> Vec<String> {
     let arguments = body.arguments.iter().map(|it| format!("{} = {}", it.name.name, ours(&it.value)));
     let blocks = body.blocks.iter().map(|it| {
         let labels: String = it.labels.iter().map(|label| format!(" {:?}", &*label.name)).collect();
@@ -61,15 +61,15 @@ fn our_body(body: &syntax::Body) -> Vec<String> {
     arguments.chain(blocks).collect()
 }
 
-fn our_pieces(pieces: &[Piece]) -> Vec<Result<String, String>> {
-    let each = |piece: &Piece| match piece {
-        Piece::Text(text) => Ok(text.clone()),
-        Piece::Value(node) => Err(format!("${{{}}}", ours(node))),
-        Piece::If { condition, then, otherwise } => {
+fn our_pieces(pieces: &[TemplateSyntax]) -> Vec<Result<String, String>> {
+    let each = |piece: &TemplateSyntax| match piece {
+        TemplateSyntax::Text(text) => Ok(text.clone()),
+        TemplateSyntax::Value(node) => Err(format!("${{{}}}", ours(node))),
+        TemplateSyntax::If { condition, then, otherwise } => {
             let (then, otherwise) = (template(our_pieces(then), true), template(our_pieces(otherwise), true));
             Err(format!("if {} {then} else {otherwise}", ours(condition)))
         }
-        Piece::For { key, value, collection, body } => {
+        TemplateSyntax::For { key, value, collection, body } => {
             let key = key.as_ref().map(|it| format!("{}, ", it.name)).unwrap_or_default();
             Err(format!("for {key}{} in {} {}", value.name, ours(collection), template(our_pieces(body), true)))
         }
@@ -77,32 +77,32 @@ fn our_pieces(pieces: &[Piece]) -> Vec<Result<String, String>> {
     pieces.iter().map(each).collect()
 }
 
-fn ours(node: &Node) -> String {
+fn ours(node: &SyntaxNode) -> String {
     match &node.kind {
-        Kind::Literal(ha_value::Value::Null(_)) => "null".into(),
-        Kind::Literal(ha_value::Value::Bool(it)) => it.to_string(),
-        Kind::Literal(ha_value::Value::Number(it)) => number(&it.to_string()),
-        Kind::Literal(other) => string(other.as_str().unwrap_or_default()),
-        Kind::Root(name) => name.to_string(),
-        Kind::Attribute(of, word) => format!("{}.{}", ours(of), word.name),
-        Kind::Index(of, key) => format!("{}[{}]", ours(of), ours(key)),
-        Kind::Splat(of, each) => format!("{}[*]{}", ours(of), ours(each)),
-        Kind::Element => String::new(),
-        Kind::Template(pieces) => template(our_pieces(pieces), false),
-        Kind::Tuple(items) => format!("[{}]", list(items.iter().map(ours))),
-        Kind::Object(entries) => {
+        SyntaxKind::Literal(ha_value::Value::Null(_)) => "null".into(),
+        SyntaxKind::Literal(ha_value::Value::Bool(it)) => it.to_string(),
+        SyntaxKind::Literal(ha_value::Value::Number(it)) => number(&it.to_string()),
+        SyntaxKind::Literal(other) => string(other.as_str().unwrap_or_default()),
+        SyntaxKind::Root(name) => name.to_string(),
+        SyntaxKind::Attribute(of, word) => format!("{}.{}", ours(of), word.name),
+        SyntaxKind::Index(of, key) => format!("{}[{}]", ours(of), ours(key)),
+        SyntaxKind::Splat(of, each) => format!("{}[*]{}", ours(of), ours(each)),
+        SyntaxKind::Element => String::new(),
+        SyntaxKind::Template(pieces) => template(our_pieces(pieces), false),
+        SyntaxKind::Tuple(items) => format!("[{}]", list(items.iter().map(ours))),
+        SyntaxKind::Object(entries) => {
             format!("{{{}}}", list(entries.iter().map(|(key, value)| format!("{} = {}", ours(key), ours(value)))))
         }
-        Kind::Parenthesis(inner) => ours(inner),
-        Kind::Conditional(it) => format!("<{} ? {} : {}>", ours(&it[0]), ours(&it[1]), ours(&it[2])),
-        Kind::Not(it) => format!("!{}", ours(it)),
-        Kind::Negative(it) => format!("-{}", ours(it)),
-        Kind::Binary(operator, it) => format!("<{} {} {}>", ours(&it[0]), operator.sign(), ours(&it[1])),
-        Kind::Call(call) => {
+        SyntaxKind::Parenthesis(inner) => ours(inner),
+        SyntaxKind::Conditional(it) => format!("<{} ? {} : {}>", ours(&it[0]), ours(&it[1]), ours(&it[2])),
+        SyntaxKind::Not(it) => format!("!{}", ours(it)),
+        SyntaxKind::Negative(it) => format!("-{}", ours(it)),
+        SyntaxKind::Binary(operator, it) => format!("<{} {} {}>", ours(&it[0]), operator.sign(), ours(&it[1])),
+        SyntaxKind::Call(call) => {
             let dots = if call.spread { "..." } else { "" };
             format!("{}({}{dots})", call.name.name, list(call.arguments.iter().map(ours)))
         }
-        Kind::For(it) => {
+        SyntaxKind::For(it) => {
             let key = it.key.as_ref().map(|it| format!("{}, ", it.name)).unwrap_or_default();
             let result_key = it.result_key.as_ref().map(|it| format!("{} => ", ours(it))).unwrap_or_default();
             let dots = if it.grouping { "..." } else { "" };

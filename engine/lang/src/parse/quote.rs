@@ -5,43 +5,43 @@ use std::borrow::Cow;
 use ha_value::Value;
 use unicode_normalization::UnicodeNormalization;
 
-use super::cursor::Cursor;
-use super::{LEVELS, Read};
-use crate::lexer::{Kind as Sign, Token as Lexed};
-use crate::syntax::{At, Kind, Node};
+use super::cursor::TokenCursor;
+use super::{LEVELS, ParseResult};
+use crate::lexer::{Token as Lexed, TokenKind as Sign};
+use crate::syntax::{ByteSpan, SyntaxKind, SyntaxNode};
 use crate::syntax_errors;
-use crate::template::{self, Strips, Token, Unit};
+use crate::template::{self, StripExtent, StripMarkers, TemplateToken};
 
 /// A directive that is still open.
-enum Open {
-    If { at: At, otherwise: bool },
-    For { at: At },
+enum OpenDirective {
+    If { at: ByteSpan, otherwise: bool },
+    For { at: ByteSpan },
 }
 
-impl Cursor<'_> {
-    pub(super) fn quoted(&mut self) -> Read<Node> {
+impl TokenCursor<'_> {
+    pub(super) fn quoted(&mut self) -> ParseResult<SyntaxNode> {
         let open = self.take();
         let tokens = self.deeper(|it| it.template(open, Sign::QuoteClose))?;
         let at = open.at.to(self.take().at);
         let kind = match tokens.as_slice() {
-            [] => Kind::Literal(Value::from("")),
-            [Token::Text(text)] => Kind::Literal(Value::String(self.name(text))),
-            _ => template::node(tokens, Unit::Whole),
+            [] => SyntaxKind::Literal(Value::from("")),
+            [TemplateToken::Text(text)] => SyntaxKind::Literal(Value::String(self.name(text))),
+            _ => template::node(tokens, StripExtent::Whole),
         };
-        Ok(Node { at, kind })
+        Ok(SyntaxNode { at, kind })
     }
 
-    pub(super) fn heredoc(&mut self) -> Read<Node> {
+    pub(super) fn heredoc(&mut self) -> ParseResult<SyntaxNode> {
         let open = self.take();
         let tokens = self.deeper(|it| it.template(open, Sign::HeredocClose))?;
         let at = open.at.to(self.take().at);
         let outdented = self.written(open.at).starts_with("<<-");
-        let kind = if outdented { template::outdented_node(tokens) } else { template::node(tokens, Unit::Line) };
-        Ok(Node { at, kind })
+        let kind = if outdented { template::outdented_node(tokens) } else { template::node(tokens, StripExtent::Line) };
+        Ok(SyntaxNode { at, kind })
     }
 
     /// A text between quotes that is no template, and its closing quote.
-    pub(super) fn literal_text(&mut self, opened: Lexed) -> Read<(String, Lexed)> {
+    pub(super) fn literal_text(&mut self, opened: Lexed) -> ParseResult<(String, Lexed)> {
         let mut text = String::new();
         if let Some(token) = self.take_if(Sign::Text) {
             text = self.unescaped(token)?.into_owned();
@@ -57,9 +57,9 @@ impl Cursor<'_> {
     }
 
     /// A template up to a token, as a flat sequence, since trimming looks across the borders of its directives.
-    pub(super) fn template(&mut self, opened: Lexed, end: Sign) -> Read<Vec<Token>> {
+    pub(super) fn template(&mut self, opened: Lexed, end: Sign) -> ParseResult<Vec<TemplateToken>> {
         let mut tokens = Vec::new();
-        let mut open: Vec<Open> = Vec::new();
+        let mut open: Vec<OpenDirective> = Vec::new();
         let mut height = 0;
         loop {
             let token = self.peek();
@@ -67,12 +67,12 @@ impl Cursor<'_> {
                 Sign::Text => {
                     self.take();
                     let text = if end == Sign::QuoteClose { self.unescaped(token)? } else { unmarked(self.written(token.at)) };
-                    tokens.push(Token::Text(if text.is_ascii() { text.into_owned() } else { text.nfc().collect() }));
+                    tokens.push(TemplateToken::Text(if text.is_ascii() { text.into_owned() } else { text.nfc().collect() }));
                 }
                 Sign::Interpolation => {
                     let (value, strips) = self.sequence(Self::expression)?;
                     height = height.max(self.height + open.len());
-                    tokens.push(Token::Value(value, strips));
+                    tokens.push(TemplateToken::Value(value, strips));
                 }
                 Sign::Directive => {
                     self.height = 0;
@@ -87,13 +87,13 @@ impl Cursor<'_> {
         }
         self.height = height + 1;
         match open.pop() {
-            Some(Open::If { at, .. }) => self.refuse(syntax_errors::directive_left_open("if", "endif", self.span(at))),
-            Some(Open::For { at }) => self.refuse(syntax_errors::directive_left_open("for", "endfor", self.span(at))),
+            Some(OpenDirective::If { at, .. }) => self.refuse(syntax_errors::directive_left_open("if", "endif", self.span(at))),
+            Some(OpenDirective::For { at }) => self.refuse(syntax_errors::directive_left_open("for", "endfor", self.span(at))),
             None => Ok(tokens),
         }
     }
 
-    fn sequence<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<(T, Strips)> {
+    fn sequence<T>(&mut self, read: impl FnOnce(&mut Self) -> ParseResult<T>) -> ParseResult<(T, StripMarkers)> {
         let left = self.take();
         let (read, right) = self.deeper(|it| {
             it.over_lines(|it| {
@@ -104,14 +104,14 @@ impl Cursor<'_> {
                 }
             })
         })?;
-        let strips = Strips { left: self.written(left.at).ends_with('~'), right: self.written(right.at).starts_with('~') };
+        let strips = StripMarkers { left: self.written(left.at).ends_with('~'), right: self.written(right.at).starts_with('~') };
         Ok((read, strips))
     }
 
-    fn directive(&mut self, open: &mut Vec<Open>) -> Read<Token> {
+    fn directive(&mut self, open: &mut Vec<OpenDirective>) -> ParseResult<TemplateToken> {
         const WORDS: &str = "`if`, `else`, `endif`, `for` or `endfor`";
         let word = self.identifier(WORDS)?;
-        let none = Strips::default();
+        let none = StripMarkers::default();
         let full = self.level + open.len() > LEVELS;
         match (&*word.name, open.last_mut()) {
             ("if" | "for", _) if full => {
@@ -119,11 +119,11 @@ impl Cursor<'_> {
                 self.refuse(syntax_errors::too_deep(LEVELS, span))
             }
             ("if", _) => {
-                open.push(Open::If { at: word.at, otherwise: false });
-                Ok(Token::If(self.expression()?, none))
+                open.push(OpenDirective::If { at: word.at, otherwise: false });
+                Ok(TemplateToken::If(self.expression()?, none))
             }
             ("for", _) => {
-                open.push(Open::For { at: word.at });
+                open.push(OpenDirective::For { at: word.at });
                 let mut value = self.identifier("a name for each element")?;
                 let mut key = None;
                 if self.take_if(Sign::Comma).is_some() {
@@ -132,15 +132,15 @@ impl Cursor<'_> {
                 if !self.take_word("in") {
                     return self.unexpected("`in` and a collection");
                 }
-                Ok(Token::For { key, value, collection: self.expression()?, strips: none })
+                Ok(TemplateToken::For { key, value, collection: self.expression()?, strips: none })
             }
-            ("else", Some(Open::If { otherwise, .. })) if !*otherwise => {
+            ("else", Some(OpenDirective::If { otherwise, .. })) if !*otherwise => {
                 *otherwise = true;
-                Ok(Token::Else(none))
+                Ok(TemplateToken::Else(none))
             }
-            ("endif", Some(Open::If { .. })) | ("endfor", Some(Open::For { .. })) => {
+            ("endif", Some(OpenDirective::If { .. })) | ("endfor", Some(OpenDirective::For { .. })) => {
                 open.pop();
-                Ok(Token::End(none))
+                Ok(TemplateToken::End(none))
             }
             ("else" | "endif" | "endfor", _) => {
                 let span = self.span(word.at);
@@ -151,7 +151,7 @@ impl Cursor<'_> {
     }
 
     /// What a text between quotes stands for.
-    fn unescaped(&mut self, token: Lexed) -> Read<Cow<'static, str>> {
+    fn unescaped(&mut self, token: Lexed) -> ParseResult<Cow<'static, str>> {
         let written = self.written(token.at);
         let mut text = String::with_capacity(written.len());
         let mut rest = written;
@@ -164,7 +164,7 @@ impl Cursor<'_> {
                     Some(escape) => escape,
                     None => {
                         let start = token.at.end as usize - rest.len();
-                        let at = At::new(start, start + 1 + behind.chars().next().map_or(0, char::len_utf8));
+                        let at = ByteSpan::new(start, start + 1 + behind.chars().next().map_or(0, char::len_utf8));
                         return self.no_escape(at);
                     }
                 },

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use ha_lang::{Body, Environment, SourceFile, compile};
-use ha_provider::{Field, Schema, Shape};
+use ha_lang::{Body, EvaluationContext, SourceFile, compile};
+use ha_provider::{FieldShape, Schema, SchemaField};
 use ha_value::{Name, Path, Value};
 
 use crate::world::World;
 use crate::written::written;
 
-pub(crate) fn field(shape: Shape) -> Field {
-    Field {
+pub(crate) fn field(shape: FieldShape) -> SchemaField {
+    SchemaField {
         doc: String::new(),
         shape,
         required: false,
@@ -23,21 +23,21 @@ pub(crate) fn field(shape: Shape) -> Field {
     }
 }
 
-fn fields() -> BTreeMap<Name, Field> {
-    let text = || field(Shape::String { one_of: vec![] });
-    let rule = || Shape::Object([("port".into(), field(Shape::Number)), ("name".into(), text())].into());
+fn fields() -> BTreeMap<Name, SchemaField> {
+    let text = || field(FieldShape::String { one_of: vec![] });
+    let rule = || FieldShape::Object([("port".into(), field(FieldShape::Number)), ("name".into(), text())].into());
     [
         ("name".into(), text()),
-        ("tags".into(), field(Shape::Map(Box::new(Shape::String { one_of: vec![] })))),
-        ("rule".into(), field(Shape::List(Box::new(rule())))),
-        ("peers".into(), field(Shape::Set(Box::new(rule())))),
+        ("tags".into(), field(FieldShape::Map(Box::new(FieldShape::String { one_of: vec![] })))),
+        ("rule".into(), field(FieldShape::List(Box::new(rule())))),
+        ("peers".into(), field(FieldShape::Set(Box::new(rule())))),
         ("machine".into(), field(rule())),
     ]
     .into()
 }
 
 /// What a block of these fields takes.
-pub(crate) fn schema(arguments: BTreeMap<Name, Field>) -> Schema {
+pub(crate) fn schema(arguments: BTreeMap<Name, SchemaField>) -> Schema {
     Schema { doc: String::new(), arguments, outputs: BTreeMap::new(), unsupported: &[] }
 }
 
@@ -52,7 +52,7 @@ fn body(inside: &str) -> (Body, String) {
 
 fn value(inside: &str) -> String {
     let world = World::new();
-    match body(inside).0.evaluate(&schema(fields()), &Environment::new(&world, &world)) {
+    match body(inside).0.evaluate(&schema(fields()), &EvaluationContext::new(&world, &world)) {
         Ok(object) => written(&Value::object(object)),
         Err(problems) => {
             let told: Vec<String> = problems

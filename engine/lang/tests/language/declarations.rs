@@ -1,8 +1,8 @@
 //! Files become a configuration; everything wrong in them is told.
 
 use ha_diagnostics::Diagnostic;
-use ha_lang::{Configuration, IgnoreChanges, SourceFile, Target, compile, value_of_text, values_file};
-use ha_value::{Key, Mode, Type, Value};
+use ha_lang::{Configuration, IgnoreChanges, ReferenceTarget, SourceFile, compile, value_of_text, values_file};
+use ha_value::{InstanceKey, ResourceMode, Type, Value};
 
 use crate::written::written;
 
@@ -135,11 +135,11 @@ fn everything_that_is_written_is_there() {
     let names: Vec<String> = it.blocks.keys().map(ToString::to_string).collect();
     assert_eq!(names, ["data.aws_vpc.main", "aws_x.y", "aws_x.z"]);
     let y = &it.blocks[1];
-    assert_eq!(y.name.mode, Mode::Managed);
+    assert_eq!(y.name.mode, ResourceMode::Managed);
     assert_eq!(y.provider, Some(("aws".into(), Some("east".into()))));
     let arguments: Vec<&str> = y.body.argument_names().map(|it| &**it).collect();
     assert_eq!(arguments, ["name", "rule", "vpc"]);
-    assert_eq!(y.depends_on[1].key, Some(Key::Index(0)));
+    assert_eq!(y.depends_on[1].key, Some(InstanceKey::Index(0)));
     let Some(IgnoreChanges::Paths(paths)) = &y.lifecycle.ignore_changes else { panic!("paths") };
     let paths: Vec<String> = paths.iter().map(|(path, _)| path.to_string()).collect();
     assert_eq!(paths, ["name", "tags.Name", "rule[0].port"]);
@@ -158,8 +158,8 @@ fn references_name_what_is_read() {
     assert_eq!(of(1), ["each.key", "data.aws_vpc.main.id", "each.value.size", "each.value.tags"]);
     assert_eq!(of(2), ["count.index", "aws_x.y[\"a\"].name", "aws_x.y.id", "local.names[0]", "aws_x.y.rule[0].port"]);
     let reference = &it.blocks[2].body.references()[1].clone();
-    assert_eq!(reference.key, Some(Key::Name("a".into())));
-    assert!(matches!(&reference.target, Target::Block(name) if name.to_string() == "aws_x.y"));
+    assert_eq!(reference.key, Some(InstanceKey::Name("a".into())));
+    assert!(matches!(&reference.target, ReferenceTarget::Block(name) if name.to_string() == "aws_x.y"));
     let local = &it.locals["names"].expression;
     assert_eq!(local.references().len(), 1);
     let twice = ha_lang::expression("x", "[var.a, var.a, [for a in var.b : a], { var = var.a.b }]").unwrap();

@@ -1,6 +1,6 @@
 //! Functions that a configuration declares.
 
-use ha_lang::Environment;
+use ha_lang::EvaluationContext;
 
 use crate::directory::Tree;
 use crate::world::World;
@@ -33,7 +33,7 @@ fn value(expression: &str) -> String {
     let tree = Tree::new([("a.hcl", locals.as_str()), ("b.hcl", FUNCTIONS)]);
     let configuration = tree.configuration();
     let world = World::new();
-    match configuration.locals["it"].expression.evaluate(&Environment::new(&world, &world)) {
+    match configuration.locals["it"].expression.evaluate(&EvaluationContext::new(&world, &world)) {
         Ok(value) => written(&value),
         Err(problems) => problems.iter().map(|it| tree.with_place(it)).collect::<Vec<_>>().join("; "),
     }
@@ -124,7 +124,7 @@ fn functions_that_call_each_other_ever_more_often_are_stopped() {
     let told = |functions: &str, expression: &str| {
         let tree = Tree::new([("main.hcl", format!("{functions}locals {{ it = {expression} }}").as_str())]);
         let world = World::new();
-        let problems = tree.configuration().locals["it"].expression.evaluate(&Environment::new(&world, &world));
+        let problems = tree.configuration().locals["it"].expression.evaluate(&EvaluationContext::new(&world, &world));
         problems.map_or_else(|it| it.iter().map(|it| it.summary.clone()).collect(), |it| vec![written(&it)])
     };
     let refused = ["the loops and calls of this expression take more than four million turns together"];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ha_diagnostics::Diagnostic;
-use ha_lang::{Configuration, Directories, Loaded, SourceFile, load};
+use ha_lang::{Configuration, DirectorySource, LoadedConfiguration, SourceFile, load};
 use ha_value::{Name, Value};
 
 /// Files by their names from the root's directory on.
@@ -14,18 +14,18 @@ impl Tree {
         Self(files.into_iter().map(|(name, text)| SourceFile::new(name, text)).collect())
     }
 
-    pub(crate) fn load(&self) -> Loaded {
+    pub(crate) fn load(&self) -> LoadedConfiguration {
         self.load_with([])
     }
 
-    pub(crate) fn load_with<const N: usize>(&self, values: [(&str, Value); N]) -> Loaded {
+    pub(crate) fn load_with<const N: usize>(&self, values: [(&str, Value); N]) -> LoadedConfiguration {
         let root = self.files("").expect("the root can be read");
         load(&root, self, |_| values.into_iter().map(|(name, value)| (Name::from(name), value)).collect::<BTreeMap<_, _>>())
     }
 
     /// What the files say, where nothing is wrong with them.
     pub(crate) fn configuration(&self) -> Configuration {
-        let Loaded { configuration, diagnostics, .. } = self.load();
+        let LoadedConfiguration { configuration, diagnostics, .. } = self.load();
         assert!(diagnostics.is_empty(), "{diagnostics:#?}");
         configuration
     }
@@ -44,7 +44,7 @@ impl Tree {
     }
 }
 
-impl Directories for Tree {
+impl DirectorySource for Tree {
     fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
         let inside = |it: &&SourceFile| it.name.rsplit_once('/').map_or("", |(directory, _)| directory) == directory;
         match directory {

@@ -1,7 +1,7 @@
 //! What is never kept, and what may follow from it.
 
 use ha_lang::kept;
-use ha_provider::{Field, Shape};
+use ha_provider::{FieldShape, SchemaField};
 
 use crate::directory::Tree;
 
@@ -100,8 +100,8 @@ fn only_write_only_arguments_take_what_is_not_kept() {
     let text = "locals { l = var.e }\nresource \"a\" \"b\" {\n x = local.l\n y = var.k\n z = [ephemeralasnull(var.e)]\n w = local.l\n rule { port = var.e }\n dynamic \"peer\" {\n  for_each = [var.e]\n  content {}\n }\n}";
     let tree = tree(&format!("{text}\nresource \"c\" \"d\" {{ x = var.e }}\nmodule \"n\" {{ source = \"./n\" }}"));
     let configuration = tree.configuration();
-    let write_only = Field { write_only: true, ..crate::blocks::field(Shape::Any) };
-    let fields = [("x".into(), write_only), ("rule".into(), crate::blocks::field(Shape::Any))].into();
+    let write_only = SchemaField { write_only: true, ..crate::blocks::field(FieldShape::Any) };
+    let fields = [("x".into(), write_only), ("rule".into(), crate::blocks::field(FieldShape::Any))].into();
     let problems = kept(&configuration, |name| (&*name.kind == "a").then_some(&fields));
     let told: Vec<String> = problems.iter().map(|it| tree.with_place(it)).collect();
     assert_eq!(

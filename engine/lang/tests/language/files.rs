@@ -1,7 +1,7 @@
 //! Files of a directory: override files, JSON, the other family.
 
-use ha_lang::{Environment, Family, Role, SourceFile, values_file};
-use ha_provider::{Field, Shape};
+use ha_lang::{EvaluationContext, FileFamily, FileRole, SourceFile, values_file};
+use ha_provider::{FieldShape, SchemaField};
 use ha_value::Value;
 
 use crate::directory::Tree;
@@ -11,14 +11,14 @@ use crate::written::written;
 #[test]
 fn names_say_what_files_are() {
     for (name, role) in [
-        ("main.hcl", Some(Role::Primary(Family::Ha))),
-        ("a/main.tf.json", Some(Role::Primary(Family::Terraform))),
-        ("override.hcl", Some(Role::Override(Family::Ha))),
-        ("x_override.tf", Some(Role::Override(Family::Terraform))),
-        ("x_override.hcl.json", Some(Role::Override(Family::Ha))),
-        ("xoverride.hcl", Some(Role::Primary(Family::Ha))),
-        ("a.tftest.hcl", Some(Role::Beside)),
-        ("a.tftest.json", Some(Role::Beside)),
+        ("main.hcl", Some(FileRole::Primary(FileFamily::Ha))),
+        ("a/main.tf.json", Some(FileRole::Primary(FileFamily::Terraform))),
+        ("override.hcl", Some(FileRole::Override(FileFamily::Ha))),
+        ("x_override.tf", Some(FileRole::Override(FileFamily::Terraform))),
+        ("x_override.hcl.json", Some(FileRole::Override(FileFamily::Ha))),
+        ("xoverride.hcl", Some(FileRole::Primary(FileFamily::Ha))),
+        ("a.tftest.hcl", Some(FileRole::Beside)),
+        ("a.tftest.json", Some(FileRole::Beside)),
         (".terraform.lock.hcl", None),
         (".hcl", None),
         ("ha.hclvars", None),
@@ -27,7 +27,7 @@ fn names_say_what_files_are() {
         ("#main.tf", None),
         ("notes.json", None),
     ] {
-        assert_eq!(Role::of(name), role, "{name}");
+        assert_eq!(FileRole::of(name), role, "{name}");
     }
 }
 
@@ -244,18 +244,18 @@ fn json_says_the_same() {
     world.values.insert("each.key".into(), Value::from("k"));
     world.values.insert("var.size".into(), Value::from(3));
     world.values.insert("var.names".into(), Value::tuple([Value::from("n")]));
-    let environment = Environment::new(&world, &world);
+    let environment = EvaluationContext::new(&world, &world);
     let local = |name: &str| written(&it.locals[name].expression.evaluate(&environment).unwrap());
     assert_eq!(local("quoted"), r#""a \"b\" 3""#);
     assert_eq!(local("tree"), r#"{"3" = [1, 2.5, null, true]}"#);
     assert_eq!(local("list"), r#"["n"]"#);
-    let field = |shape: Shape| crate::blocks::field(shape);
-    let port = || Shape::Object([("port".into(), field(Shape::Number))].into());
-    let fields: std::collections::BTreeMap<ha_value::Name, Field> = [
-        ("name".into(), field(Shape::String { one_of: vec![] })),
+    let field = |shape: FieldShape| crate::blocks::field(shape);
+    let port = || FieldShape::Object([("port".into(), field(FieldShape::Number))].into());
+    let fields: std::collections::BTreeMap<ha_value::Name, SchemaField> = [
+        ("name".into(), field(FieldShape::String { one_of: vec![] })),
         ("machine".into(), field(port())),
-        ("rule".into(), field(Shape::List(Box::new(port())))),
-        ("peers".into(), field(Shape::Set(Box::new(port())))),
+        ("rule".into(), field(FieldShape::List(Box::new(port())))),
+        ("peers".into(), field(FieldShape::Set(Box::new(port())))),
     ]
     .into();
     let schema = crate::blocks::schema(fields);

@@ -1,6 +1,6 @@
 //! What is secret flows through whatever expression: nothing shows that depends on it.
 
-use ha_value::{Object, Part, Type, Value};
+use ha_value::{Object, TextPart, Type, Value};
 use proptest::prelude::*;
 
 use crate::random::{NAMES, expression};
@@ -44,7 +44,7 @@ fn shown(value: &Value) -> String {
         Value::Sensitive(_) => "secret".into(),
         Value::Composed(parts) => {
             let mut shown: Vec<String> =
-                parts.iter().map(|it| if let Part::Clear(it) = it { format!("{it:?}") } else { "secret".into() }).collect();
+                parts.iter().map(|it| if let TextPart::Clear(it) = it { format!("{it:?}") } else { "secret".into() }).collect();
             shown.dedup_by(|a, b| a == "secret" && b == "secret");
             shown.join(" + ")
         }

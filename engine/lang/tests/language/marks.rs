@@ -187,7 +187,7 @@ fn functions_pass_marks_on() {
 fn what_depends_on_the_time_is_known_at_a_time() {
     use std::time::{Duration, SystemTime};
     let world = World::new();
-    let environment = ha_lang::Environment::new(&world, &world).at(SystemTime::UNIX_EPOCH + Duration::from_secs(86_400));
+    let environment = ha_lang::EvaluationContext::new(&world, &world).at(SystemTime::UNIX_EPOCH + Duration::from_secs(86_400));
     let value = |text: &str| ha_lang::expression("<test>", text).unwrap().evaluate(&environment).unwrap();
     assert_eq!(value("timestamp()").as_str(), Some("1970-01-02T00:00:00Z"));
     assert_ne!(value("uuid()"), value("uuid()"));
@@ -198,7 +198,7 @@ fn what_depends_on_the_time_is_known_at_a_time() {
 #[test]
 fn a_reason_that_hangs_on_no_secret_is_told() {
     let world = World::new();
-    let environment = ha_lang::Environment::new(&world, &world);
+    let environment = ha_lang::EvaluationContext::new(&world, &world);
     let hides = |text: &str| {
         let problems = ha_lang::expression("<test>", text).unwrap().evaluate(&environment);
         let problems = format!("{:?}", problems.expect_err(text));

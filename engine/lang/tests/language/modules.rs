@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_lang::Loaded;
+use ha_lang::LoadedConfiguration;
 use ha_value::Value;
 
 use crate::directory::Tree;
@@ -88,7 +88,7 @@ fn sources_follow_from_variables() {
         ("sizes/small/main.hcl", "output \"is\" { value = \"small\" }"),
         ("sizes/great/main.hcl", "output \"is\" { value = \"great\" }"),
     ]);
-    let directories = |loaded: &Loaded| -> Vec<String> {
+    let directories = |loaded: &LoadedConfiguration| -> Vec<String> {
         let modules = &loaded.configuration.modules;
         let direct = modules["direct"].configuration.directory.to_string();
         let within = ["a", "b", "c"].map(|it| modules[it].configuration.modules["it"].configuration.directory.to_string());

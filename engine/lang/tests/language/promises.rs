@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ha_value::{Object, Part, Type, Value, convert};
+use ha_value::{Object, TextPart, Type, Value, convert};
 use proptest::prelude::*;
 
 use crate::flow::value;
@@ -30,7 +30,7 @@ fn blurred(value: &Value, choices: &mut impl Iterator<Item = u8>) -> Value {
         (0, _) => unknown(Type::Any),
         (1, _) => unknown(Type::of(value)),
         (_, Value::String(text)) if text.len() > 1 => {
-            Value::Composed([Part::Clear(text[..1].into()), Part::unknown(None, false)].into())
+            Value::Composed([TextPart::Clear(text[..1].into()), TextPart::unknown(None, false)].into())
         }
         (_, Value::List(it)) if !it.is_empty() => Value::list(items(it)),
         (_, Value::Set(it)) if !it.is_empty() => Value::set(items(&it.iter().cloned().collect::<Vec<_>>())),
@@ -71,12 +71,14 @@ fn keeps(said: &Value, by_now: &Value) -> bool {
 }
 
 /// Whether a text consists of these parts, whatever the unknown ones are.
-fn matches(parts: &[Part], text: Option<&str>) -> bool {
+fn matches(parts: &[TextPart], text: Option<&str>) -> bool {
     let Some(text) = text else { return false };
     match parts {
         [] => text.is_empty(),
-        [Part::Clear(it) | Part::Secret(it), rest @ ..] => text.strip_prefix(&**it).is_some_and(|it| matches(rest, Some(it))),
-        [Part::Unknown { .. }, rest @ ..] => {
+        [TextPart::Clear(it) | TextPart::Secret(it), rest @ ..] => {
+            text.strip_prefix(&**it).is_some_and(|it| matches(rest, Some(it)))
+        }
+        [TextPart::Unknown { .. }, rest @ ..] => {
             (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| matches(rest, Some(&text[at..])))
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ha_diagnostics::Diagnostic;
-use ha_lang::{BlockName, Environment, Fact, Files, Scope, Target, expression};
-use ha_value::{Key, Type, Value};
+use ha_lang::{BlockName, EvaluationContext, FileSource, MachineFact, ReferenceTarget, ValueScope, expression};
+use ha_value::{InstanceKey, Type, Value};
 
 use crate::written::written;
 
@@ -38,7 +38,7 @@ impl World {
     }
 
     pub(crate) fn value(&self, text: &str) -> Result<Value, Vec<Diagnostic>> {
-        expression("<test>", text)?.evaluate(&Environment::new(self, self))
+        expression("<test>", text)?.evaluate(&EvaluationContext::new(self, self))
     }
 
     /// The value as it is written, or what is wrong.
@@ -53,29 +53,29 @@ impl World {
     }
 }
 
-impl Scope for World {
-    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
+impl ValueScope for World {
+    fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>> {
         let known = self.values.get(&target.to_string()).cloned();
         known.ok_or_else(|| Box::new(Diagnostic::error(format!("nothing is known of {target}"))))
     }
 
-    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
+    fn instance(&self, block: &BlockName, key: &InstanceKey) -> Result<Value, Box<Diagnostic>> {
         let known = self.instances.get(&format!("{block}{key}")).cloned();
         known.ok_or_else(|| Box::new(Diagnostic::error(format!("there is no instance {block}{key}"))))
     }
 }
 
-impl Files for World {
+impl FileSource for World {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         let text = self.files.get(path).ok_or("there is no such file")?;
         Ok(text.as_bytes().into())
     }
 
-    fn machine(&self, fact: Fact) -> Result<Arc<str>, String> {
+    fn machine(&self, fact: MachineFact) -> Result<Arc<str>, String> {
         Ok(match fact {
-            Fact::Directory | Fact::WorkingDirectory => "/stacks/prod".into(),
-            Fact::Home => "/home/me".into(),
-            Fact::PlanTime => "2026-11-30T12:00:00Z".into(),
+            MachineFact::Directory | MachineFact::WorkingDirectory => "/stacks/prod".into(),
+            MachineFact::Home => "/home/me".into(),
+            MachineFact::PlanTime => "2026-11-30T12:00:00Z".into(),
         })
     }
 

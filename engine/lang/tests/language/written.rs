@@ -1,6 +1,6 @@
 //! Values as the console writes them, in one line.
 
-use ha_value::{Object, Part, Value};
+use ha_value::{Object, TextPart, Value};
 
 pub(crate) fn written(value: &Value) -> String {
     match value {
@@ -19,10 +19,10 @@ pub(crate) fn written(value: &Value) -> String {
         },
         Value::Sensitive(inner) => format!("secret({})", written(inner)),
         Value::Composed(parts) => {
-            let part = |it: &Part| match it {
-                Part::Clear(it) => quoted(it),
-                Part::Secret(it) => format!("secret({})", quoted(it)),
-                Part::Unknown { cause, secret, .. } => {
+            let part = |it: &TextPart| match it {
+                TextPart::Clear(it) => quoted(it),
+                TextPart::Secret(it) => format!("secret({})", quoted(it)),
+                TextPart::Unknown { cause, secret, .. } => {
                     let cause = cause.as_deref().unwrap_or("?");
                     if *secret { format!("secret(<{cause}>)") } else { format!("<{cause}>") }
                 }

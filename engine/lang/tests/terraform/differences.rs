@@ -1,7 +1,7 @@
 //! Where values differ from terraform's on purpose, each with the reason.
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_lang::{Environment, Nothing, expression};
+use ha_lang::{EmptyScope, EvaluationContext, expression};
 use serde_json::Value as Json;
 
 /// How many digits 512 bits are sure to hold.
@@ -126,7 +126,7 @@ fn nearly_equal(a: &str, b: &str) -> bool {
 
 /// What is wrong with an expression by itself.
 fn problems(text: &str) -> Vec<Diagnostic> {
-    let evaluated = expression("<drawn>", text).and_then(|it| it.evaluate(&Environment::new(&Nothing, &Nothing)));
+    let evaluated = expression("<drawn>", text).and_then(|it| it.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope)));
     evaluated.err().unwrap_or_default()
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 
-use ha_lang::{Environment, Nothing, expression};
+use ha_lang::{EmptyScope, EvaluationContext, expression};
 use ha_value::Type;
 
 use crate::differences::{Answer, agree, reason};
@@ -42,7 +42,7 @@ fn values_are_terraforms() {
 }
 
 fn given(text: &str) -> Answer {
-    let value = |text: &str| expression("<drawn>", text).ok()?.evaluate(&Environment::new(&Nothing, &Nothing)).ok();
+    let value = |text: &str| expression("<drawn>", text).ok()?.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope)).ok();
     let json = value(&encoded(text)).and_then(|it| it.as_str().map(str::to_owned));
     let ty = value(&tried(text)).map_or_else(String::new, |it| bare(&Type::of(&it).to_string()));
     seen(json, ty)

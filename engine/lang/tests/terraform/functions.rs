@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ha_lang::{Environment, Nothing, functions};
+use ha_lang::{EmptyScope, EvaluationContext, functions};
 use serde_json::Value as Json;
 
 use crate::oracle;
@@ -71,7 +71,7 @@ fn what_is_compressed_reads_the_same() {
     let theirs: Vec<String> = serde_json::from_str(&said).unwrap();
     for ((text, is_same), theirs) in TEXTS.iter().zip(&theirs) {
         let call = ha_lang::expression("<test>", &format!("base64gzip({text:?})")).unwrap();
-        let own = call.evaluate(&Environment::new(&Nothing, &Nothing)).unwrap();
+        let own = call.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope)).unwrap();
         let own = own.as_str().unwrap();
         assert_eq!((read(own), read(theirs)), ((*text).to_owned(), (*text).to_owned()));
         assert!(!is_same || own == theirs, "{text:?}: {own} {theirs}");

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_lang::{BlockName, Environment, Files, Nothing, Scope, Target, expression};
-use ha_value::{Key, Object, Type, Value};
+use ha_lang::{BlockName, EmptyScope, EvaluationContext, FileSource, ReferenceTarget, ValueScope, expression};
+use ha_value::{InstanceKey, Object, Type, Value};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -71,7 +71,7 @@ impl World {
         let unknown = |ty: Type| Value::unknown(ty, Some("terraform_data.r.id".into()));
         let id = || Value::unknown(Type::String, Some("terraform_data.r.id".into())).not_null();
         let text = || Arc::new(Type::String);
-        let attribute = |ty: Type, optional| ha_value::Attribute { ty, optional, default: None };
+        let attribute = |ty: Type, optional| ha_value::AttributeType { ty, optional, default: None };
         let object = |optional| {
             let attributes = [("a".into(), attribute(Type::String, false)), ("k".into(), attribute(Type::Number, optional))];
             Type::Object(Arc::new(attributes.into()))
@@ -108,18 +108,18 @@ impl World {
     }
 
     fn evaluated(&self, text: &str) -> Result<Value, Vec<Diagnostic>> {
-        expression("<drawn>", text)?.evaluate(&Environment::new(self, self))
+        expression("<drawn>", text)?.evaluate(&EvaluationContext::new(self, self))
     }
 }
 
-impl Scope for World {
-    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
-        let Target::Local(name) = target else { return Nothing.value(target) };
+impl ValueScope for World {
+    fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>> {
+        let ReferenceTarget::Local(name) = target else { return EmptyScope.value(target) };
         self.0.get(&**name).cloned().ok_or_else(|| Box::new(Diagnostic::error("there is no such value").code(code::UNDECLARED)))
     }
 
-    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
-        Nothing.instance(block, key)
+    fn instance(&self, block: &BlockName, key: &InstanceKey) -> Result<Value, Box<Diagnostic>> {
+        EmptyScope.instance(block, key)
     }
 }
 
@@ -185,7 +185,7 @@ const TRIED: [&str; 24] = [
     "[for it in local.pl : try(tonumber(it), 0)]",
 ];
 
-impl Files for World {
+impl FileSource for World {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         let found = TEMPLATES.iter().find(|(name, _)| *name == path);
         found.map(|(_, text)| text.as_bytes().into()).ok_or_else(|| "there is no such file".to_owned())

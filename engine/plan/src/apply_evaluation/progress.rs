@@ -1,18 +1,18 @@
 //! Which nodes still wait for steps, and which for other nodes.
 
-use crate::graph::{Edges, Graph, NodeId};
+use crate::graph::{Graph, GraphEdges, NodeId};
 use crate::model::{Plan, StepKind};
 
 /// How far the nodes have come. A node is settled once all its steps are done and all it refers to is settled.
-pub(super) struct Progress {
-    waiters: Edges,
+pub(super) struct ApplyProgress {
+    waiters: GraphEdges,
     /// How many of the nodes it refers to are not settled, by node.
     missing: Vec<u32>,
     /// How many of its steps are left, by node.
     left: Vec<u32>,
 }
 
-impl Progress {
+impl ApplyProgress {
     /// Nothing of a plan is done yet.
     pub(super) fn of(graph: &Graph, plan: &Plan) -> Self {
         let mut left = vec![0; graph.len()];

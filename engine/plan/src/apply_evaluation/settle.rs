@@ -2,18 +2,18 @@
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::ResourceBlock;
-use ha_provider::Rendered;
+use ha_provider::RenderResult;
 
-use super::{Execution, described, has_conditions};
+use super::{ApplyEvaluation, described, has_conditions};
 use crate::diff::planned_values::{instance_value, unrendered};
-use crate::evaluation::arguments::{Arguments, located};
+use crate::evaluation::arguments::{ConfiguredArguments, located};
 use crate::evaluation::condition::findings;
 use crate::evaluation::expansion::expansion;
-use crate::evaluation::node::{Evaluated, evaluate};
-use crate::evaluation::values::{InstanceId, Standpoint};
-use crate::graph::{NodeId, What};
+use crate::evaluation::node::{EvaluationReport, evaluate};
+use crate::evaluation::values::{EvaluationScope, InstanceId};
+use crate::graph::{NodeId, NodeKind};
 
-impl Execution {
+impl ApplyEvaluation {
     /// A node is settled; what waited for it alone is evaluated, and settled in turn.
     pub(super) fn settle(&mut self, node: NodeId) {
         let mut open = vec![node];
@@ -38,8 +38,8 @@ impl Execution {
         if let Some(wrong) = graph.direct(node).find_map(|it| self.failed.get(&it)) {
             return Err(wrong.clone());
         }
-        let What::Block(place) = graph.node(node).what else {
-            let Evaluated { diagnostics, warnings, .. } = evaluate(&graph, &mut self.world, node);
+        let NodeKind::Block(place) = graph.node(node).what else {
+            let EvaluationReport { diagnostics, warnings, .. } = evaluate(&graph, &mut self.world, node);
             self.warnings.extend(warnings);
             return if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) };
         };
@@ -81,7 +81,7 @@ impl Execution {
         let mut wrong = Vec::new();
         for at in (0..expansion.len()).filter(|at| !self.touched.contains(&(instance, place, *at))) {
             let address = address.instance(expansion.key(at));
-            let here = Standpoint::each(instance, expansion, at);
+            let here = EvaluationScope::each(instance, expansion, at);
             wrong.extend(findings(&self.world, &block.lifecycle.preconditions, &here, &address).all());
             if let Some(value) = self.world.value(instance, place, at) {
                 let here = here.with_self(value);
@@ -101,13 +101,13 @@ impl Execution {
             self.world.expand(instance, place, expansion.clone());
             let address = self.world.block_address(instance, place);
             for (at, key) in expansion.keys().enumerate() {
-                let (address, here) = (address.instance(key), Standpoint::each(instance, &expansion, at));
+                let (address, here) = (address.instance(key), EvaluationScope::each(instance, &expansion, at));
                 let mut wrong = findings(&self.world, &block.lifecycle.preconditions, &here, &address).all();
-                let arguments = Arguments::of(&self.world, &here, described, block, &address)?.values;
+                let arguments = ConfiguredArguments::of(&self.world, &here, described, block, &address)?.values;
                 let outputs = match described.render(&arguments).expect("only documents come here") {
-                    Rendered::Outputs(outputs) => outputs,
-                    Rendered::Unknown => unrendered(described, &arguments),
-                    Rendered::Problems(problems) => {
+                    RenderResult::Outputs(outputs) => outputs,
+                    RenderResult::Unknown => unrendered(described, &arguments),
+                    RenderResult::Problems(problems) => {
                         return Err(located(problems, &block.body, Some(&address), block.head.clone()));
                     }
                 };

@@ -3,27 +3,27 @@
 use ha_diagnostics::Diagnostic;
 use ha_value::Object;
 
-use super::{Execution, Place, described};
-use crate::evaluation::arguments::Arguments;
+use super::{ApplyEvaluation, InstancePosition, described};
+use crate::evaluation::arguments::ConfiguredArguments;
 use crate::evaluation::condition::findings;
-use crate::evaluation::values::Standpoint;
+use crate::evaluation::values::EvaluationScope;
 use crate::model::Change;
 
-impl Execution {
+impl ApplyEvaluation {
     /// The arguments of what is made in the place of that which a change deletes first, as far as they are known by now.
     ///
     /// # Errors
     /// What is wrong with them, or with the block's preconditions: it could not be made, so nothing may be deleted for it.
     pub fn successor(&self, change: &Change) -> Result<Object, Vec<Diagnostic>> {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
-        let Place { place, instance, at, block, .. } = self.place(&graph, change)?;
+        let InstancePosition { place, instance, at, block, .. } = self.place(&graph, change)?;
         let expansion = self.world.expansion(instance, place).cloned().expect("it has the instance");
-        let here = Standpoint::each(instance, &expansion, at);
+        let here = EvaluationScope::each(instance, &expansion, at);
         let (errors, _) = findings(&self.world, &block.lifecycle.preconditions, &here, &change.address).weighed(block);
         if !errors.is_empty() {
             return Err(errors);
         }
-        let given = Arguments::of(&self.world, &here, described(&schemas, block), block, &change.address)?;
+        let given = ConfiguredArguments::of(&self.world, &here, described(&schemas, block), block, &change.address)?;
         Ok(given.values)
     }
 }

@@ -4,27 +4,27 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use ha_provider::{Hooks, Inside, Schemas};
+use ha_provider::{ContainerReference, ResourceHooks, SchemaSet};
 use ha_state_model::{Record, State};
-use ha_value::{Address, BlockAddress, Mode, Name, Value};
+use ha_value::{Address, BlockAddress, Name, ResourceMode, Value};
 
 use crate::diff::deletion::{containers, instances_meant};
 use crate::diff::planned_values::attributes;
-use crate::input::prior_state::Prior;
+use crate::input::prior_state::PriorInstance;
 
 /// Something with a record.
-pub trait Recorded {
+pub trait HasRecord {
     /// Its record.
     fn record(&self) -> &Record;
 }
 
-impl Recorded for Record {
+impl HasRecord for Record {
     fn record(&self) -> &Record {
         self
     }
 }
 
-impl Recorded for Prior {
+impl HasRecord for PriorInstance {
     fn record(&self) -> &Record {
         &self.record
     }
@@ -32,44 +32,45 @@ impl Recorded for Prior {
 
 /// What something lives inside of: one instance of a block where its kind says which, or all of them where nobody says.
 #[derive(Clone, Debug)]
-pub struct Home {
+pub struct ContainerInstance {
     /// The same for all that live in the same place.
-    pub key: HomeKey,
+    pub key: ContainerKey,
     /// The instances; none where nothing of the block is there any more.
     pub instances: Rc<[Address]>,
 }
 
 /// The block, and what tells its instance from the others.
-pub type HomeKey = (BlockAddress, Option<Rc<str>>);
+pub type ContainerKey = (BlockAddress, Option<Rc<str>>);
 
 /// Finds homes. What it has looked at once it knows.
 pub struct Containment<'a> {
     state: &'a State,
-    schemas: &'a Schemas,
+    schemas: &'a SchemaSet,
     /// What each block lives inside of, at however many removes.
     outer: RefCell<BTreeMap<BlockAddress, Rc<BTreeSet<BlockAddress>>>>,
     instances: RefCell<BTreeMap<BlockAddress, Rc<[Address]>>>,
-    by_values: RefCell<BTreeMap<Attributes, Rc<ByValues>>>,
+    by_values: RefCell<BTreeMap<BlockAttributes, Rc<InstancesByValues>>>,
 }
 
 /// Attributes of a block's instances.
-type Attributes = (BlockAddress, Vec<Name>);
-type ByValues = BTreeMap<Rc<str>, Rc<[Address]>>;
+type BlockAttributes = (BlockAddress, Vec<Name>);
+type InstancesByValues = BTreeMap<Rc<str>, Rc<[Address]>>;
 
 impl<'a> Containment<'a> {
     /// Over what is recorded.
     #[must_use]
-    pub fn of(state: &'a State, schemas: &'a Schemas) -> Self {
+    pub fn of(state: &'a State, schemas: &'a SchemaSet) -> Self {
         let (outer, instances, by_values) = Default::default();
         Self { state, schemas, outer, instances, by_values }
     }
 
     /// Where a thing lives: in each of these. One that lives itself inside of another of them stands for that one too.
     /// `all` is what is there, always the same.
-    pub fn homes<T: Recorded>(&self, record: &Record, all: &BTreeMap<Address, T>) -> Vec<Home> {
-        let Some(described) = self.schemas.kind(Mode::Managed, &record.address.block.kind) else { return Vec::new() };
+    pub fn homes<T: HasRecord>(&self, record: &Record, all: &BTreeMap<Address, T>) -> Vec<ContainerInstance> {
+        let Some(described) = self.schemas.kind(ResourceMode::Managed, &record.address.block.kind) else { return Vec::new() };
         let blocks = containers(self.state, record, &described.within);
-        let mut homes: Vec<Home> = blocks.into_iter().filter_map(|it| self.home(record, described.hooks(), it, all)).collect();
+        let mut homes: Vec<ContainerInstance> =
+            blocks.into_iter().filter_map(|it| self.home(record, described.hooks(), it, all)).collect();
         if homes.len() > 1 {
             let outer: Vec<Rc<BTreeSet<BlockAddress>>> = homes.iter().map(|it| self.outer(&it.key.0, all)).collect();
             let blocks: Vec<BlockAddress> = homes.iter().map(|it| it.key.0.clone()).collect();
@@ -84,21 +85,27 @@ impl<'a> Containment<'a> {
     }
 
     /// The instance of a block that a thing lives inside of, or all of them; none where the thing only speaks of the block.
-    fn home<T: Recorded>(&self, record: &Record, hooks: &Hooks, block: BlockAddress, all: &BTreeMap<Address, T>) -> Option<Home> {
+    fn home<T: HasRecord>(
+        &self,
+        record: &Record,
+        hooks: &ResourceHooks,
+        block: BlockAddress,
+        all: &BTreeMap<Address, T>,
+    ) -> Option<ContainerInstance> {
         let instances = self.instances(&block, all);
         let Some(inside) = hooks.inside_of(&block.kind).filter(|_| !instances.is_empty()) else {
-            return Some(Home { key: (block, None), instances });
+            return Some(ContainerInstance { key: (block, None), instances });
         };
         let one = self.values(record, inside).and_then(|values| {
             let instances = self.by_values(&block, inside, all).get(&values)?.clone();
-            Some(Home { key: (block.clone(), Some(values)), instances })
+            Some(ContainerInstance { key: (block.clone(), Some(values)), instances })
         });
         // A provider may reach what it talks to by another name.
-        one.or_else(|| inside.through_provider.then_some(Home { key: (block, None), instances }))
+        one.or_else(|| inside.through_provider.then_some(ContainerInstance { key: (block, None), instances }))
     }
 
     /// What a thing says of what it lives inside of.
-    fn values(&self, record: &Record, inside: &Inside) -> Option<Rc<str>> {
+    fn values(&self, record: &Record, inside: &ContainerReference) -> Option<Rc<str>> {
         let said = match inside.through_provider {
             true => &self.state.providers.get(&record.provider)?.settings,
             false => &record.arguments,
@@ -116,7 +123,12 @@ impl<'a> Containment<'a> {
     }
 
     /// The instances of a block by the values that tell them from each other.
-    fn by_values<T: Recorded>(&self, block: &BlockAddress, inside: &Inside, all: &BTreeMap<Address, T>) -> Rc<ByValues> {
+    fn by_values<T: HasRecord>(
+        &self,
+        block: &BlockAddress,
+        inside: &ContainerReference,
+        all: &BTreeMap<Address, T>,
+    ) -> Rc<InstancesByValues> {
         let names: Vec<Name> = inside.same.iter().map(|(attribute, _)| attribute.clone()).collect();
         let key = (block.clone(), names);
         if let Some(known) = self.by_values.borrow().get(&key) {
@@ -129,20 +141,20 @@ impl<'a> Containment<'a> {
                 found.entry(values).or_default().push(address.clone());
             }
         }
-        let found: Rc<ByValues> = Rc::new(found.into_iter().map(|(values, all)| (values, all.into())).collect());
+        let found: Rc<InstancesByValues> = Rc::new(found.into_iter().map(|(values, all)| (values, all.into())).collect());
         self.by_values.borrow_mut().insert(key, found.clone());
         found
     }
 
     /// The blocks that the instances of a block live inside of, at however many removes.
-    fn outer<T: Recorded>(&self, block: &BlockAddress, all: &BTreeMap<Address, T>) -> Rc<BTreeSet<BlockAddress>> {
+    fn outer<T: HasRecord>(&self, block: &BlockAddress, all: &BTreeMap<Address, T>) -> Rc<BTreeSet<BlockAddress>> {
         if let Some(known) = self.outer.borrow().get(block) {
             return known.clone();
         }
         // Nothing lives inside itself; should a state say so, it ends here.
         self.outer.borrow_mut().insert(block.clone(), Rc::default());
         let mut outer = BTreeSet::new();
-        let within = self.schemas.kind(Mode::Managed, &block.kind).map(|it| it.within.as_slice()).unwrap_or_default();
+        let within = self.schemas.kind(ResourceMode::Managed, &block.kind).map(|it| it.within.as_slice()).unwrap_or_default();
         // All instances of a block refer to the same blocks.
         if let Some(one) = self.instances(block, all).first().and_then(|it| all.get(it)) {
             for container in containers(self.state, one.record(), within) {

@@ -3,22 +3,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_provider::{Changed, ImpactSeverity, Schemas};
-use ha_state_model::{Record, State, Unfinished};
-use ha_value::{Action, Address, BlockAddress, Key, Mode, Name};
+use ha_provider::{ImpactSeverity, PlannedChange, SchemaSet};
+use ha_state_model::{Record, State, UnfinishedStep};
+use ha_value::{Action, Address, BlockAddress, InstanceKey, Name, ResourceMode};
 
-use crate::diff::containment::{Containment, Home, HomeKey};
+use crate::diff::containment::{ContainerInstance, ContainerKey, Containment};
 use crate::diff::planned_values::attributes;
-use crate::input::prior_state::Prior;
-use crate::model::{Change, Reason};
+use crate::input::prior_state::PriorInstance;
+use crate::model::{Change, ChangeReason};
 use crate::order::is_meant;
 
 /// The deletion of an instance.
-pub(crate) fn deletion(schemas: &Schemas, address: &Address, prior: &Prior, reason: Reason) -> Change {
+pub(crate) fn deletion(schemas: &SchemaSet, address: &Address, prior: &PriorInstance, reason: ChangeReason) -> Change {
     let record = &prior.record;
     let described = schemas.kind(address.block.mode, &address.block.kind);
     let names = BTreeSet::new();
-    let changed = Changed { action: Action::Delete, before: Some(&record.arguments), after: None, names: &names };
+    let changed = PlannedChange { action: Action::Delete, before: Some(&record.arguments), after: None, names: &names };
     Change {
         address: address.clone(),
         deposed: None,
@@ -47,20 +47,20 @@ pub(crate) fn forgotten(change: &mut Change) {
 }
 
 /// What all things that go have in common.
-pub(crate) struct Going<'a> {
+pub(crate) struct Deletions<'a> {
     pub(crate) state: &'a State,
-    pub(crate) schemas: &'a Schemas,
+    pub(crate) schemas: &'a SchemaSet,
     /// What is there.
-    pub(crate) priors: &'a BTreeMap<Address, Prior>,
+    pub(crate) priors: &'a BTreeMap<Address, PriorInstance>,
 }
 
-impl Going<'_> {
+impl Deletions<'_> {
     /// Old objects that replacements left behind, and what interrupted runs may have made, where no step of this plan
     /// takes it up (`making`).
     pub(crate) fn left_behind(&self, making: &BTreeSet<&Address>) -> Vec<Change> {
         let deposed = self.state.deposed.iter().map(|((address, key), record)| {
-            let prior = Prior { record: record.clone(), remarks: Vec::new() };
-            Change { deposed: Some(key.clone()), ..deletion(self.schemas, address, &prior, Reason::Deposed) }
+            let prior = PriorInstance { record: record.clone(), remarks: Vec::new() };
+            Change { deposed: Some(key.clone()), ..deletion(self.schemas, address, &prior, ChangeReason::Deposed) }
         });
         let mut last: BTreeMap<&Address, u64> = BTreeMap::new();
         let begun = self.state.unfinished.iter().filter(|(_, it)| it.intent.action.makes());
@@ -74,8 +74,8 @@ impl Going<'_> {
                 Some(failure) => format!("an earlier run may have made it before it failed: {failure}"),
                 None => "an earlier run may have made it before it was interrupted".to_owned(),
             };
-            let prior = Prior { record: half_made(it), remarks: vec![remark] };
-            let change = deletion(self.schemas, &it.intent.address, &prior, Reason::Abandoned);
+            let prior = PriorInstance { record: half_made(it), remarks: vec![remark] };
+            let change = deletion(self.schemas, &it.intent.address, &prior, ChangeReason::Abandoned);
             Change { deposed: Some(left_key(it)), before: Some(it.intent.arguments.clone()), ..change }
         });
         deposed.chain(abandoned).collect()
@@ -85,8 +85,12 @@ impl Going<'_> {
     pub(crate) fn mark_gone_with(&self, changes: &mut [Change]) {
         let going = changes.iter().filter(|it| it.deposed.is_none() && it.action.destroys());
         let going: BTreeSet<Address> = going.map(|it| it.address.clone()).collect();
-        let mut along =
-            Along { going: self, addresses: &going, homes: Containment::of(self.state, self.schemas), taking: BTreeMap::new() };
+        let mut along = ContainedDeletions {
+            going: self,
+            addresses: &going,
+            homes: Containment::of(self.state, self.schemas),
+            taking: BTreeMap::new(),
+        };
         for change in changes.iter_mut().filter(|it| it.deposed.is_none() && deletes_first(it.action)) {
             change.gone_with = self.priors.get(&change.address).and_then(|it| along.with(&it.record));
         }
@@ -109,16 +113,16 @@ fn keep_losses(changes: &mut [Change]) {
 }
 
 /// Finds out what goes along with what it lives inside of.
-struct Along<'a> {
-    going: &'a Going<'a>,
+struct ContainedDeletions<'a> {
+    going: &'a Deletions<'a>,
     /// All that goes, or makes way for a new one.
     addresses: &'a BTreeSet<Address>,
     homes: Containment<'a>,
     /// One instance of each home that goes whole and takes what is inside of it along.
-    taking: BTreeMap<HomeKey, Option<Address>>,
+    taking: BTreeMap<ContainerKey, Option<Address>>,
 }
 
-impl Along<'_> {
+impl ContainedDeletions<'_> {
     /// What a thing goes with; none where something stays that it lives inside of, or keeps what is inside.
     fn with(&mut self, record: &Record) -> Option<Address> {
         let homes = self.homes.homes(record, self.going.priors);
@@ -128,7 +132,7 @@ impl Along<'_> {
         taking.and_then(|it| it.into_iter().next())
     }
 
-    fn taking(&mut self, home: &Home) -> Option<Address> {
+    fn taking(&mut self, home: &ContainerInstance) -> Option<Address> {
         if let Some(known) = self.taking.get(&home.key) {
             return known.clone();
         }
@@ -148,8 +152,8 @@ impl Along<'_> {
 }
 
 /// Whether what lives inside of a thing goes with it when it is deleted.
-pub(crate) fn takes_contents(schemas: &Schemas, record: &Record) -> bool {
-    let described = schemas.kind(Mode::Managed, &record.address.block.kind);
+pub(crate) fn takes_contents(schemas: &SchemaSet, record: &Record) -> bool {
+    let described = schemas.kind(ResourceMode::Managed, &record.address.block.kind);
     described.is_none_or(|it| it.hooks().takes_contents(it.schema(), &record.arguments))
 }
 
@@ -160,12 +164,12 @@ fn deletes_first(action: Action) -> bool {
 
 /// The name by which what an interrupted attempt may have made is spoken of.
 #[must_use]
-pub fn left_key(unfinished: &Unfinished) -> String {
+pub fn left_key(unfinished: &UnfinishedStep) -> String {
     unfinished.intent.token.chars().take(8).collect()
 }
 
 /// What an interrupted attempt may have made, as a record without what the service adds.
-fn half_made(unfinished: &Unfinished) -> Record {
+fn half_made(unfinished: &UnfinishedStep) -> Record {
     let intent = &unfinished.intent;
     Record {
         address: intent.address.clone(),
@@ -200,7 +204,7 @@ pub(crate) fn instances<'a, T>(
     block: &'a BlockAddress,
 ) -> impl Iterator<Item = (&'a Address, &'a T)> {
     // The least key there is.
-    all.range(block.instance(Key::None)..).take_while(move |(it, _)| it.block == *block)
+    all.range(block.instance(InstanceKey::None)..).take_while(move |(it, _)| it.block == *block)
 }
 
 /// The instances that a name of a block in a record means. One that was recorded outside of a module that is there more
@@ -208,12 +212,12 @@ pub(crate) fn instances<'a, T>(
 #[must_use]
 pub fn instances_meant<'a, T>(all: &'a BTreeMap<Address, T>, block: &'a BlockAddress) -> Vec<(&'a Address, &'a T)> {
     let exact: Vec<_> = instances(all, block).collect();
-    let Some(keyed) = block.module.iter().position(|(_, key)| *key == Key::None).filter(|_| exact.is_empty()) else {
+    let Some(keyed) = block.module.iter().position(|(_, key)| *key == InstanceKey::None).filter(|_| exact.is_empty()) else {
         return exact;
     };
     let outer = &block.module[..keyed];
-    let least = BlockAddress { module: outer.into(), mode: Mode::Managed, kind: "".into(), name: "".into() };
-    let below = all.range(least.instance(Key::None)..).take_while(|(it, _)| it.block.module.starts_with(outer));
+    let least = BlockAddress { module: outer.into(), mode: ResourceMode::Managed, kind: "".into(), name: "".into() };
+    let below = all.range(least.instance(InstanceKey::None)..).take_while(|(it, _)| it.block.module.starts_with(outer));
     let names = |it: &BlockAddress| (it.mode, it.kind.clone(), it.name.clone(), it.module.len());
     below.filter(|(it, _)| names(&it.block) == names(block) && is_meant(block, &it.block)).collect()
 }

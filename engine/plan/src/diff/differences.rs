@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_provider::{Described, Field, Schema, Shape};
+use ha_provider::{FieldShape, ResourceDescription, Schema, SchemaField};
 use ha_value::{Name, Object, Path, Value};
 
 use crate::input::prior_state::plain;
@@ -15,7 +15,7 @@ use crate::model::Difference;
 /// # Errors
 /// What the kind's own types refuse.
 pub(crate) fn differences(
-    described: &Described,
+    described: &ResourceDescription,
     wanted: &Object,
     (seen, outputs): (&Object, &Object),
     configured_before: &BTreeSet<Name>,
@@ -67,7 +67,7 @@ pub(crate) fn differences(
 
 /// Without what is as good as wanted, and without what only says how other changes are made where there is no other.
 fn without_none(
-    described: &Described,
+    described: &ResourceDescription,
     mut found: Vec<Difference>,
     wanted: &Object,
     (seen, outputs): (&Object, &Object),
@@ -89,7 +89,7 @@ fn without_none(
 
 /// What becoming something made with other arguments takes: nothing, an update, or (`Some(true)`) a new resource.
 #[must_use]
-pub fn replaces(described: &Described, wanted: &Object, made_with: &Object) -> Option<bool> {
+pub fn replaces(described: &ResourceDescription, wanted: &Object, made_with: &Object) -> Option<bool> {
     let names = |arguments: &Object| arguments.keys().cloned().collect::<BTreeSet<Name>>();
     match differences(described, wanted, (made_with, &Object::new()), &names(made_with), &names(wanted)) {
         Ok(found) if found.is_empty() => None,
@@ -100,24 +100,24 @@ pub fn replaces(described: &Described, wanted: &Object, made_with: &Object) -> O
 
 /// Whether a value and another come to nothing. To a service, nothing in it and not there are the same; where anything can
 /// be said, what is said is kept as it is, and an empty collection is something.
-fn is_nothing(shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
-    let is_nothing = |it: &Value| it.is_null() || (*shape != Shape::Any && is_empty(it));
+fn is_nothing(shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> bool {
+    let is_nothing = |it: &Value| it.is_null() || (*shape != FieldShape::Any && is_empty(it));
     new.is_none_or(is_nothing) && old.is_none_or(is_nothing)
 }
 
 /// Whether a value is another one than the one seen. Where anything can be said, its type is a part of what is said.
-fn is_another(shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
+fn is_another(shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> bool {
     match shape {
-        Shape::Any => !new.unwrap_or(&Value::NULL).is_identical(old.unwrap_or(&Value::NULL)),
+        FieldShape::Any => !new.unwrap_or(&Value::NULL).is_identical(old.unwrap_or(&Value::NULL)),
         _ => new != old,
     }
 }
 
 /// Whether nothing in it and not there are two values that are kept: where the state is all that there is of a thing. To
 /// go from the one to the other nothing needs to be made anew.
-fn is_kept(described: &Described, shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
+fn is_kept(described: &ResourceDescription, shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> bool {
     let is_null = |it: Option<&Value>| it.is_none_or(Value::is_null);
-    described.pure && (is_null(new) != is_null(old) || *shape == Shape::Any && is_another(shape, new, old))
+    described.pure && (is_null(new) != is_null(old) || *shape == FieldShape::Any && is_another(shape, new, old))
 }
 
 pub(crate) fn is_empty(value: &Value) -> bool {
@@ -136,36 +136,38 @@ pub fn leaves_choices(schema: &Schema, arguments: &Object) -> bool {
     fields_leave_choices(&schema.arguments, arguments)
 }
 
-fn fields_leave_choices(fields: &BTreeMap<Name, Field>, given: &Object) -> bool {
+fn fields_leave_choices(fields: &BTreeMap<Name, SchemaField>, given: &Object) -> bool {
     fields.iter().any(|(name, field)| match given.get(name) {
         None | Some(Value::Null(_)) => field.chosen,
         Some(value) => leaves_choices_inside(&field.shape, value),
     })
 }
 
-fn leaves_choices_inside(shape: &Shape, value: &Value) -> bool {
+fn leaves_choices_inside(shape: &FieldShape, value: &Value) -> bool {
     match (shape, value) {
-        (Shape::Object(fields), Value::Object(items)) => fields_leave_choices(fields, items),
-        (Shape::List(of) | Shape::Set(of) | Shape::Map(of), _) => value.children().any(|it| leaves_choices_inside(of, it)),
+        (FieldShape::Object(fields), Value::Object(items)) => fields_leave_choices(fields, items),
+        (FieldShape::List(of) | FieldShape::Set(of) | FieldShape::Map(of), _) => {
+            value.children().any(|it| leaves_choices_inside(of, it))
+        }
         _ => false,
     }
 }
 
 /// The value, with what the service chose inside of blocks where it is silent.
-fn with_chosen(shape: &Shape, value: &Value, seen: Option<&Value>) -> Value {
+fn with_chosen(shape: &FieldShape, value: &Value, seen: Option<&Value>) -> Value {
     let Some(seen) = seen.filter(|_| has_chosen(shape)) else { return value.clone() };
     match (shape, value) {
-        (Shape::Object(fields), Value::Object(items)) => Value::Object(Arc::new(fields_with_chosen(fields, items, seen))),
-        (Shape::Map(of), Value::Map(items)) => {
+        (FieldShape::Object(fields), Value::Object(items)) => Value::Object(Arc::new(fields_with_chosen(fields, items, seen))),
+        (FieldShape::Map(of), Value::Map(items)) => {
             let seen = seen.as_object();
             let each = |(name, it): (&Name, &Value)| (name.clone(), with_chosen(of, it, seen.and_then(|seen| seen.get(name))));
             Value::Map(Arc::new(items.iter().map(each).collect()))
         }
-        (Shape::List(of), Value::List(items)) => {
+        (FieldShape::List(of), Value::List(items)) => {
             let seen = seen.elements().unwrap_or_default();
             Value::list(items.iter().enumerate().map(|(index, it)| with_chosen(of, it, seen.get(index).copied())))
         }
-        (Shape::Set(of), Value::Set(items)) => {
+        (FieldShape::Set(of), Value::Set(items)) => {
             let seen = seen.elements().unwrap_or_default();
             // Its counterpart is the one that is the same once it has lent what the service chose.
             let each = |it: &Value| {
@@ -178,7 +180,7 @@ fn with_chosen(shape: &Shape, value: &Value, seen: Option<&Value>) -> Value {
     }
 }
 
-fn fields_with_chosen(fields: &BTreeMap<Name, Field>, items: &Object, seen: &Value) -> Object {
+fn fields_with_chosen(fields: &BTreeMap<Name, SchemaField>, items: &Object, seen: &Value) -> Object {
     let mut all = items.clone();
     for (name, field) in fields {
         let there = seen.as_object().and_then(|it| it.get(name));
@@ -196,25 +198,25 @@ fn fields_with_chosen(fields: &BTreeMap<Name, Field>, items: &Object, seen: &Val
     all
 }
 
-fn has_chosen(shape: &Shape) -> bool {
+fn has_chosen(shape: &FieldShape) -> bool {
     any_field(shape, &|field| field.chosen)
 }
 
-fn any_immutable(shape: &Shape) -> bool {
+fn any_immutable(shape: &FieldShape) -> bool {
     any_field(shape, &|field| field.immutable)
 }
 
-fn any_field(shape: &Shape, is: &dyn Fn(&Field) -> bool) -> bool {
+fn any_field(shape: &FieldShape, is: &dyn Fn(&SchemaField) -> bool) -> bool {
     match shape {
-        Shape::List(of) | Shape::Set(of) | Shape::Map(of) => any_field(of, is),
-        Shape::Object(fields) => fields.values().any(|it| is(it) || any_field(&it.shape, is)),
+        FieldShape::List(of) | FieldShape::Set(of) | FieldShape::Map(of) => any_field(of, is),
+        FieldShape::Object(fields) => fields.values().any(|it| is(it) || any_field(&it.shape, is)),
         _ => false,
     }
 }
 
 /// Whether a change of a block touches a field that cannot change in place. In a list, set or map of blocks an element
 /// that comes or goes does, when its shape has such a field. What is not known counts as changed.
-fn changes_immutable(shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
+fn changes_immutable(shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> bool {
     if !any_immutable(shape) {
         return false;
     }
@@ -223,10 +225,10 @@ fn changes_immutable(shape: &Shape, new: Option<&Value>, old: Option<&Value>) ->
 }
 
 /// What of a value cannot change in place.
-fn fixed_part(shape: &Shape, value: &Value) -> Value {
+fn fixed_part(shape: &FieldShape, value: &Value) -> Value {
     match (shape, value) {
         (_, Value::Unknown(_)) => value.clone(),
-        (Shape::Object(fields), Value::Object(items) | Value::Map(items)) => {
+        (FieldShape::Object(fields), Value::Object(items) | Value::Map(items)) => {
             let fixed = |(name, it): (&Name, &Value)| {
                 let field = fields.get(name).filter(|_| !it.is_null())?;
                 let fixed = if field.immutable { Some(it.clone()) } else { None };
@@ -235,11 +237,11 @@ fn fixed_part(shape: &Shape, value: &Value) -> Value {
             };
             Value::object(items.iter().filter_map(fixed))
         }
-        (Shape::Map(of), Value::Map(items) | Value::Object(items)) => {
+        (FieldShape::Map(of), Value::Map(items) | Value::Object(items)) => {
             Value::object(items.iter().map(|(name, it)| (name.clone(), fixed_part(of, it))))
         }
-        (Shape::Set(of), _) => Value::set(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it))),
-        (Shape::List(of), _) => Value::tuple(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it))),
+        (FieldShape::Set(of), _) => Value::set(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it))),
+        (FieldShape::List(of), _) => Value::tuple(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it))),
         _ => value.clone(),
     }
 }

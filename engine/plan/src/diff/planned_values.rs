@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_provider::{Described, Field, Schema, Shape};
+use ha_provider::{FieldShape, ResourceDescription, Schema, SchemaField};
 use ha_state_model::Record;
 use ha_value::{Action, Address, Name, Object, Type, Value};
 
@@ -14,7 +14,7 @@ use crate::secrets::redaction::told_id;
 /// The outputs as they will be: as recorded when untouched, all but the volatile ones and those that follow what changes
 /// when updated, predicted or unknown when new. `changed` are the arguments that differ, `settings` the provider's.
 pub(crate) fn outputs_after(
-    described: &Described,
+    described: &ResourceDescription,
     action: Action,
     arguments: &Object,
     record: Option<&Record>,
@@ -23,13 +23,13 @@ pub(crate) fn outputs_after(
 ) -> Object {
     let (schema, hooks) = (described.schema(), described.hooks());
     let predicted = predicted(described, arguments, settings);
-    let kept = |name: &Name, field: &Field| match (action, record) {
+    let kept = |name: &Name, field: &SchemaField| match (action, record) {
         (Action::Update, Some(record)) if !field.volatile && !hooks.predicts(name) && !hooks.is_renewed(name, changed) => {
             record.outputs.get(name)
         }
         _ => None,
     };
-    let after = |(name, field): (&Name, &Field)| {
+    let after = |(name, field): (&Name, &SchemaField)| {
         let value = predicted.get(name).or_else(|| kept(name, field)).cloned();
         let value = value.unwrap_or_else(|| unknown(name, field, address));
         let is_secret = hooks.is_made_of_secret(name, arguments);
@@ -39,15 +39,15 @@ pub(crate) fn outputs_after(
 }
 
 /// The outputs of what is only read, before it has answered.
-pub(crate) fn unknown_outputs(described: &Described, arguments: &Object, address: &Address) -> Object {
+pub(crate) fn unknown_outputs(described: &ResourceDescription, arguments: &Object, address: &Address) -> Object {
     outputs_after(described, Action::Read, arguments, None, (&BTreeSet::new(), &Object::new()), address)
 }
 
 /// The outputs of a document that cannot be rendered yet: unknown, for the reason that its arguments are.
-pub(crate) fn unrendered(described: &Described, arguments: &Object) -> Object {
+pub(crate) fn unrendered(described: &ResourceDescription, arguments: &Object) -> Object {
     let cause = arguments.values().find_map(Value::cause);
     let secret = arguments.values().any(Value::contains_sensitive);
-    let unknown = |(name, field): (&Name, &Field)| {
+    let unknown = |(name, field): (&Name, &SchemaField)| {
         let unknown = unknown_output(field, cause.clone());
         (name.clone(), if secret || field.secret { unknown.sensitive() } else { unknown })
     };
@@ -55,12 +55,12 @@ pub(crate) fn unrendered(described: &Described, arguments: &Object) -> Object {
 }
 
 /// An output that is not known yet. One that must be there will not be null.
-fn unknown_output(field: &Field, cause: Option<Arc<str>>) -> Value {
+fn unknown_output(field: &SchemaField, cause: Option<Arc<str>>) -> Value {
     let unknown = Value::unknown(field.shape.ty(), cause);
-    if field.required && field.shape != Shape::Any { unknown.not_null() } else { unknown }
+    if field.required && field.shape != FieldShape::Any { unknown.not_null() } else { unknown }
 }
 
-fn predicted(described: &Described, arguments: &Object, settings: &Object) -> Object {
+fn predicted(described: &ResourceDescription, arguments: &Object, settings: &Object) -> Object {
     let schema = described.schema();
     let marked = |(name, value): (Name, Value)| {
         let secret = schema.outputs.get(&name).is_some_and(|it| it.secret);
@@ -70,7 +70,7 @@ fn predicted(described: &Described, arguments: &Object, settings: &Object) -> Ob
     with_marks_of(described, arguments, predicted)
 }
 
-fn unknown(name: &Name, field: &Field, address: &Address) -> Value {
+fn unknown(name: &Name, field: &SchemaField, address: &Address) -> Value {
     let attribute: Arc<str> = format!("{address}.{name}").into();
     let unknown = unknown_output(field, Some(attribute.clone())).originating(|| attribute);
     if field.secret { unknown.sensitive() } else { unknown }
@@ -78,7 +78,7 @@ fn unknown(name: &Name, field: &Field, address: &Address) -> Value {
 
 /// The arguments as they will be: what the service chose stays while the configuration is silent.
 pub(crate) fn arguments_after(
-    described: &Described,
+    described: &ResourceDescription,
     action: Action,
     arguments: &Object,
     record: Option<&Record>,
@@ -92,7 +92,7 @@ pub(crate) fn arguments_after(
 }
 
 /// The arguments of something new, of which nobody knows what the service will choose.
-fn with_unknown_choices(fields: &BTreeMap<Name, Field>, arguments: &Object, of: &str) -> Object {
+fn with_unknown_choices(fields: &BTreeMap<Name, SchemaField>, arguments: &Object, of: &str) -> Object {
     let mut after = arguments.clone();
     for (name, field) in fields {
         let of = || format!("{of}.{name}");
@@ -110,13 +110,13 @@ fn with_unknown_choices(fields: &BTreeMap<Name, Field>, arguments: &Object, of: 
     after
 }
 
-fn inside_with_unknown_choices(shape: &Shape, value: &Value, of: &str) -> Value {
-    let inside = |shape: &Shape, value: &Value| inside_with_unknown_choices(shape, value, of);
+fn inside_with_unknown_choices(shape: &FieldShape, value: &Value, of: &str) -> Value {
+    let inside = |shape: &FieldShape, value: &Value| inside_with_unknown_choices(shape, value, of);
     match (shape, value) {
-        (Shape::Object(fields), Value::Object(items)) => Value::Object(Arc::new(with_unknown_choices(fields, items, of))),
-        (Shape::List(shape), Value::List(items)) => Value::list(items.iter().map(|it| inside(shape, it))),
-        (Shape::Set(shape), Value::Set(items)) => Value::set(items.iter().map(|it| inside(shape, it))),
-        (Shape::Map(shape), Value::Map(items)) => {
+        (FieldShape::Object(fields), Value::Object(items)) => Value::Object(Arc::new(with_unknown_choices(fields, items, of))),
+        (FieldShape::List(shape), Value::List(items)) => Value::list(items.iter().map(|it| inside(shape, it))),
+        (FieldShape::Set(shape), Value::Set(items)) => Value::set(items.iter().map(|it| inside(shape, it))),
+        (FieldShape::Map(shape), Value::Map(items)) => {
             Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), inside(shape, it))).collect()))
         }
         (_, Value::Sensitive(inner)) => inside(shape, inner).sensitive(),
@@ -126,7 +126,7 @@ fn inside_with_unknown_choices(shape: &Shape, value: &Value, of: &str) -> Value 
 
 /// A record that nothing happens to, with the marks that the configuration's values have by now. What it says stays as
 /// it is spelt.
-pub(crate) fn remarked(described: &Described, record: &Record, wanted: &Object) -> (Object, Object) {
+pub(crate) fn remarked(described: &ResourceDescription, record: &Record, wanted: &Object) -> (Object, Object) {
     let remark = |(name, value): (&Name, &Value)| {
         let value = match wanted.get(name) {
             None => value.clone(),
@@ -148,10 +148,10 @@ pub(crate) fn remarked(described: &Described, record: &Record, wanted: &Object) 
 
 /// The outputs, with those marked that are made of a secret argument, or may hold anything and so may hold one.
 #[must_use]
-pub fn with_marks_of(described: &Described, arguments: &Object, outputs: Object) -> Object {
+pub fn with_marks_of(described: &ResourceDescription, arguments: &Object, outputs: Object) -> Object {
     let schema = described.schema();
     let mut outputs = described.hooks().marked(schema, arguments, outputs);
-    let holds_anything = |name: &Name| schema.outputs.get(name).is_some_and(|it| it.shape == Shape::Any && !it.secret);
+    let holds_anything = |name: &Name| schema.outputs.get(name).is_some_and(|it| it.shape == FieldShape::Any && !it.secret);
     let secret = arguments.values().any(Value::contains_sensitive);
     for (_, value) in outputs.iter_mut().filter(|(name, it)| holds_anything(name) && (secret || it.contains_sensitive())) {
         let plain = value.revealed();
@@ -192,20 +192,20 @@ pub(crate) fn with_origins(value: Value, address: &Address) -> Value {
 }
 
 /// The value, with null for what is left out, and types for what shows none by itself.
-fn declared(shape: &Shape, value: Option<&Value>) -> Value {
+fn declared(shape: &FieldShape, value: Option<&Value>) -> Value {
     let Some(value) = value else { return nothing(shape) };
     match (shape, value) {
-        (Shape::Any, _) => value.clone(),
+        (FieldShape::Any, _) => value.clone(),
         (_, Value::Null(_)) => nothing(shape),
-        (Shape::Object(fields), Value::Object(items)) => {
+        (FieldShape::Object(fields), Value::Object(items)) => {
             Value::object(fields.iter().map(|(name, field)| (name.clone(), declared(&field.shape, items.get(name)))))
         }
-        (Shape::List(of), Value::List(items)) if items.is_empty() => Value::list_of(&of.ty(), Vec::new()),
-        (Shape::Set(of), Value::Set(items)) if items.is_empty() => Value::set_of(&of.ty(), BTreeSet::new()),
-        (Shape::Map(of), Value::Map(items)) if items.is_empty() => Value::map_of(&of.ty(), Object::new()),
-        (Shape::List(of), Value::List(items)) if is_deep(of) => Value::list(items.iter().map(|it| declared(of, Some(it)))),
-        (Shape::Set(of), Value::Set(items)) if is_deep(of) => Value::set(items.iter().map(|it| declared(of, Some(it)))),
-        (Shape::Map(of), Value::Map(items)) => {
+        (FieldShape::List(of), Value::List(items)) if items.is_empty() => Value::list_of(&of.ty(), Vec::new()),
+        (FieldShape::Set(of), Value::Set(items)) if items.is_empty() => Value::set_of(&of.ty(), BTreeSet::new()),
+        (FieldShape::Map(of), Value::Map(items)) if items.is_empty() => Value::map_of(&of.ty(), Object::new()),
+        (FieldShape::List(of), Value::List(items)) if is_deep(of) => Value::list(items.iter().map(|it| declared(of, Some(it)))),
+        (FieldShape::Set(of), Value::Set(items)) if is_deep(of) => Value::set(items.iter().map(|it| declared(of, Some(it)))),
+        (FieldShape::Map(of), Value::Map(items)) => {
             Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), declared(of, Some(it)))).collect()))
         }
         (_, Value::Sensitive(inner)) => declared(shape, Some(inner)).sensitive(),
@@ -214,24 +214,24 @@ fn declared(shape: &Shape, value: Option<&Value>) -> Value {
 }
 
 /// The null of a shape.
-fn nothing(shape: &Shape) -> Value {
+fn nothing(shape: &FieldShape) -> Value {
     match shape {
-        Shape::Any => Value::NULL,
-        Shape::Bool => Value::null(&Type::Bool),
-        Shape::Number | Shape::Integer { .. } => Value::null(&Type::Number),
-        Shape::String { .. } | Shape::Text => Value::null(&Type::String),
+        FieldShape::Any => Value::NULL,
+        FieldShape::Bool => Value::null(&Type::Bool),
+        FieldShape::Number | FieldShape::Integer { .. } => Value::null(&Type::Number),
+        FieldShape::String { .. } | FieldShape::Text => Value::null(&Type::String),
         deep => Value::null(&deep.ty()),
     }
 }
 
-fn is_deep(shape: &Shape) -> bool {
-    matches!(shape, Shape::List(_) | Shape::Set(_) | Shape::Map(_) | Shape::Object(_))
+fn is_deep(shape: &FieldShape) -> bool {
+    matches!(shape, FieldShape::List(_) | FieldShape::Set(_) | FieldShape::Map(_) | FieldShape::Object(_))
 }
 
-fn has_fields(shape: &Shape) -> bool {
+fn has_fields(shape: &FieldShape) -> bool {
     match shape {
-        Shape::Object(_) => true,
-        Shape::List(of) | Shape::Set(of) | Shape::Map(of) => has_fields(of),
+        FieldShape::Object(_) => true,
+        FieldShape::List(of) | FieldShape::Set(of) | FieldShape::Map(of) => has_fields(of),
         _ => false,
     }
 }

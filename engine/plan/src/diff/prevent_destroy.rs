@@ -4,8 +4,8 @@ use ha_diagnostics::{Diagnostic, code};
 use ha_lang::Expression;
 use ha_value::Value;
 
-use crate::evaluation::expansion::{Undecided, flag};
-use crate::evaluation::values::World;
+use crate::evaluation::expansion::{ExpansionError, flag};
+use crate::evaluation::values::EvaluationValues;
 use crate::graph::{Graph, NodeId};
 use crate::model::Change;
 
@@ -31,10 +31,10 @@ pub(crate) fn asking_for_protection(graph: &Graph, changes: &[Change]) -> Vec<No
 /// record says where there is no configuration.
 pub(crate) fn protection(
     graph: &Graph,
-    world: &World,
+    world: &EvaluationValues,
     change: &Change,
     recorded: impl Fn() -> bool,
-) -> Result<Option<Diagnostic>, Undecided> {
+) -> Result<Option<Diagnostic>, ExpansionError> {
     let block = graph.block_at(&change.address.block);
     let written = block.and_then(|it| it.lifecycle.prevent_destroy.as_ref());
     let protected = match (block, written) {

@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ha_diagnostics::{Code, Diagnostic, Span, code};
-use ha_lang::{Body, Environment, IgnoreChanges, ResourceBlock};
-use ha_provider::{Described, Problem, Schema, Shape};
+use ha_diagnostics::{Diagnostic, DiagnosticCode, SourceSpan, code};
+use ha_lang::{Body, EvaluationContext, IgnoreChanges, ResourceBlock};
+use ha_provider::{ArgumentProblem, FieldShape, ResourceDescription, Schema};
 use ha_state_model::Record;
-use ha_value::{Address, Name, Object, Step, Type, Value};
+use ha_value::{Address, Name, Object, PathStep, Type, Value};
 
 use crate::evaluation::timeouts;
-use crate::evaluation::values::{Standpoint, World};
+use crate::evaluation::values::{EvaluationScope, EvaluationValues};
 use crate::secrets::redaction::redacted;
 
 /// The arguments of an instance as the configuration says them.
-pub(crate) struct Arguments {
+pub(crate) struct ConfiguredArguments {
     /// Converted to their types, with defaults.
     pub(crate) values: Object,
     /// Those that the configuration sets: an argument set to null is left out.
@@ -23,17 +23,17 @@ pub(crate) struct Arguments {
     pub(crate) timeouts: Object,
 }
 
-impl Arguments {
+impl ConfiguredArguments {
     /// The arguments of an instance. What is wrong with them is located in the source.
     pub(crate) fn of(
-        world: &World,
-        at: &Standpoint<'_>,
-        described: &Described,
+        world: &EvaluationValues,
+        at: &EvaluationScope<'_>,
+        described: &ResourceDescription,
         block: &ResourceBlock,
         address: &Address,
     ) -> Result<Self, Vec<Diagnostic>> {
         let schema = described.schema();
-        let result = world.within(at, |environment: &Environment<'_>| {
+        let result = world.within(at, |environment: &EvaluationContext<'_>| {
             let mut given = block.body.evaluate(&timeouts::schema_of(described, &block.body), environment)?;
             let timeouts = timeouts::take(&mut given, described, &block.body, &block.head);
             let located = |problems| located(problems, &block.body, Some(address), block.head.clone());
@@ -44,7 +44,7 @@ impl Arguments {
             };
             let quoting = described.hooks().problems(schema, &values);
             if !quoting.is_empty() {
-                let clean = |it: Problem| Problem { message: redacted(&it.message, [&values]), ..it };
+                let clean = |it: ArgumentProblem| ArgumentProblem { message: redacted(&it.message, [&values]), ..it };
                 return Err(located(quoting.into_iter().map(clean).collect()));
             }
             // A null says something where its type is kept.
@@ -58,7 +58,7 @@ impl Arguments {
     }
 
     /// With what the provider's settings give to all its resources, where the kind takes it: below what the block says.
-    pub(crate) fn above(mut self, shared: Object, described: &Described) -> Self {
+    pub(crate) fn above(mut self, shared: Object, described: &ResourceDescription) -> Self {
         for (name, below) in shared {
             let is_taken = described.schema().arguments.contains_key(&name);
             if is_taken && let Some(merged) = merged(self.values.get(&name), &below) {
@@ -71,7 +71,7 @@ impl Arguments {
 
     /// The arguments that the configuration has said of what is recorded and stays, now or before. Of one that is taken out
     /// there is to be none from then on; what the service chooses goes back to it.
-    pub(crate) fn ever_configured(&self, record: &Record, described: &Described) -> BTreeSet<Name> {
+    pub(crate) fn ever_configured(&self, record: &Record, described: &ResourceDescription) -> BTreeSet<Name> {
         let fields = &described.schema().arguments;
         let before = record.configured.iter().filter(|it| fields.get(*it).is_some_and(|field| !field.chosen));
         self.configured.iter().chain(before).cloned().collect()
@@ -79,7 +79,7 @@ impl Arguments {
 
     /// The arguments for what is recorded and stays: without the changes that are to be ignored, and with what the
     /// configuration never said anything about as it is.
-    pub(crate) fn beside(&self, record: &Record, described: &Described, ignored: Option<&IgnoreChanges>) -> Object {
+    pub(crate) fn beside(&self, record: &Record, described: &ResourceDescription, ignored: Option<&IgnoreChanges>) -> Object {
         let mut values = self.values.clone();
         ignore(ignored, record, &mut values);
         let arguments = &described.schema().arguments;
@@ -120,48 +120,53 @@ pub(crate) fn conform(
     given: &Object,
     body: &Body,
     address: Option<&Address>,
-    head: &Span,
+    head: &SourceSpan,
 ) -> Result<Object, Vec<Diagnostic>> {
     schema.conform(given).map_err(|problems| {
-        let codes: Vec<Code> = problems.iter().map(|it| misfit(schema, given, it)).collect();
+        let codes: Vec<DiagnosticCode> = problems.iter().map(|it| misfit(schema, given, it)).collect();
         let located = located(problems, body, address, head.clone());
         located.into_iter().zip(codes).map(|(diagnostic, code)| diagnostic.code(code)).collect()
     })
 }
 
 /// The code of what does not fit a schema: nothing is called so, it is missing, it is of another type, or another value.
-fn misfit(schema: &Schema, given: &Object, problem: &Problem) -> Code {
+fn misfit(schema: &Schema, given: &Object, problem: &ArgumentProblem) -> DiagnosticCode {
     let mut fields = Some(&schema.arguments);
-    let mut shape = &Shape::Any;
+    let mut shape = &FieldShape::Any;
     let mut value = Value::object(given.clone()).revealed();
     for step in problem.path.steps() {
         shape = match (step, fields, shape) {
-            (Step::Name(name), Some(fields), _) => match fields.get(name) {
+            (PathStep::Name(name), Some(fields), _) => match fields.get(name) {
                 Some(field) => &field.shape,
                 None => return code::MISPLACED,
             },
-            (_, None, Shape::List(of) | Shape::Set(of) | Shape::Map(of)) => of,
-            _ => &Shape::Any,
+            (_, None, FieldShape::List(of) | FieldShape::Set(of) | FieldShape::Map(of)) => of,
+            _ => &FieldShape::Any,
         };
         fields = match shape {
-            Shape::Object(fields) => Some(fields),
+            FieldShape::Object(fields) => Some(fields),
             _ => None,
         };
         value = match step {
-            Step::Name(name) => value.get(name),
-            Step::Index(index) => value.elements().and_then(|it| it.get(*index).copied().cloned()).unwrap_or(Value::NULL),
+            PathStep::Name(name) => value.get(name),
+            PathStep::Index(index) => value.elements().and_then(|it| it.get(*index).copied().cloned()).unwrap_or(Value::NULL),
         };
     }
     match shape {
         _ if value.is_null() => code::MISSING,
-        Shape::String { one_of } if !one_of.is_empty() && value.as_str().is_some() => code::NOT_ONE_OF,
+        FieldShape::String { one_of } if !one_of.is_empty() && value.as_str().is_some() => code::NOT_ONE_OF,
         _ => code::WRONG_TYPE,
     }
 }
 
 /// What a kind says against arguments as diagnostics, each where the argument was written.
-pub(crate) fn located(problems: Vec<Problem>, body: &Body, address: Option<&Address>, head: Span) -> Vec<Diagnostic> {
-    let each = |problem: Problem| {
+pub(crate) fn located(
+    problems: Vec<ArgumentProblem>,
+    body: &Body,
+    address: Option<&Address>,
+    head: SourceSpan,
+) -> Vec<Diagnostic> {
+    let each = |problem: ArgumentProblem| {
         let span = body.locate(&problem.path);
         let diagnostic = Diagnostic::error(problem.message).code(code::KIND_RULE).at(span).within(head.clone());
         match address {
@@ -179,7 +184,7 @@ fn ignore(changes: Option<&IgnoreChanges>, record: &Record, arguments: &mut Obje
         Some(IgnoreChanges::All) => *arguments = record.arguments.clone(),
         Some(IgnoreChanges::Paths(paths)) => {
             for (path, _) in paths {
-                let Some((Step::Name(name), deeper)) = path.steps().split_first() else { continue };
+                let Some((PathStep::Name(name), deeper)) = path.steps().split_first() else { continue };
                 let recorded = record.arguments.get(name);
                 let kept = match (deeper, arguments.get(name)) {
                     ([], _) => recorded.cloned(),
@@ -195,14 +200,14 @@ fn ignore(changes: Option<&IgnoreChanges>, record: &Record, arguments: &mut Obje
     }
 }
 
-fn kept_inside(value: &Value, recorded: Option<&Value>, path: &[Step]) -> Value {
+fn kept_inside(value: &Value, recorded: Option<&Value>, path: &[PathStep]) -> Value {
     let Some((step, deeper)) = path.split_first() else { return recorded.cloned().unwrap_or(Value::NULL) };
     match (value, step) {
         (Value::Sensitive(inner), _) => {
             let recorded = recorded.map(|it| it.unmark().0);
             kept_inside(inner, recorded.as_ref(), path).sensitive()
         }
-        (Value::Map(items) | Value::Object(items), Step::Name(name)) => {
+        (Value::Map(items) | Value::Object(items), PathStep::Name(name)) => {
             let mut items = (**items).clone();
             let before = recorded.and_then(Value::as_object).and_then(|it| it.get(name));
             match kept_inside(items.get(name).unwrap_or(&Value::NULL), before, deeper) {
@@ -211,7 +216,7 @@ fn kept_inside(value: &Value, recorded: Option<&Value>, path: &[Step]) -> Value 
             };
             if matches!(value, Value::Map(_)) { Value::Map(Arc::new(items)) } else { Value::Object(Arc::new(items)) }
         }
-        (Value::List(items), Step::Index(index)) => {
+        (Value::List(items), PathStep::Index(index)) => {
             let mut items = items.to_vec();
             let before = recorded.and_then(Value::elements).and_then(|it| it.get(*index).copied().cloned());
             if let Some(item) = items.get_mut(*index) {

@@ -1,16 +1,16 @@
 //! What must hold: preconditions and postconditions.
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_lang::{Condition, Environment, ResourceBlock};
+use ha_lang::{Condition, EvaluationContext, ResourceBlock};
 use ha_provider::Error;
-use ha_value::{Address, Part, Text, Type, Value};
+use ha_value::{Address, Text, TextPart, Type, Value};
 
-use crate::evaluation::values::{Standpoint, World};
-use crate::model::{Checked, Standing};
+use crate::evaluation::values::{EvaluationScope, EvaluationValues};
+use crate::model::{CheckResult, CheckStatus};
 
 /// What came of some conditions where they stand.
 #[derive(Default)]
-pub(crate) struct Findings {
+pub(crate) struct ConditionFindings {
     /// What does not hold.
     pub(crate) unmet: Vec<Diagnostic>,
     /// What has no value at all.
@@ -19,7 +19,7 @@ pub(crate) struct Findings {
     pub(crate) is_open: bool,
 }
 
-impl Findings {
+impl ConditionFindings {
     /// Everything that is not as it should be.
     pub(crate) fn all(mut self) -> Vec<Diagnostic> {
         self.wrong.append(&mut self.unmet);
@@ -40,30 +40,30 @@ impl Findings {
     }
 
     /// How things stand with what has the conditions.
-    pub(crate) fn standing(&self, address: Address) -> Checked {
+    pub(crate) fn standing(&self, address: Address) -> CheckResult {
         let standing = match self {
-            it if !it.wrong.is_empty() => Standing::Error,
-            it if !it.unmet.is_empty() => Standing::Fail,
-            it if it.is_open => Standing::Unknown,
-            _ => Standing::Pass,
+            it if !it.wrong.is_empty() => CheckStatus::Error,
+            it if !it.unmet.is_empty() => CheckStatus::Fail,
+            it if it.is_open => CheckStatus::Unknown,
+            _ => CheckStatus::Pass,
         };
-        Checked { address, standing, problems: self.unmet.iter().map(|it| it.detail.clone()).collect() }
+        CheckResult { address, standing, problems: self.unmet.iter().map(|it| it.detail.clone()).collect() }
     }
 }
 
 /// How some conditions stand, all of them. What is not known yet is left for later.
 pub(crate) fn findings<'c>(
-    world: &World,
+    world: &EvaluationValues,
     conditions: impl IntoIterator<Item = &'c Condition>,
-    at: &Standpoint<'_>,
+    at: &EvaluationScope<'_>,
     of: &Address,
-) -> Findings {
-    let mut findings = Findings::default();
+) -> ConditionFindings {
+    let mut findings = ConditionFindings::default();
     for condition in conditions {
         match world.within(at, |environment| outcome(condition, environment)) {
-            Ok(Outcome::Holds) => {}
-            Ok(Outcome::Open) => findings.is_open = true,
-            Ok(Outcome::Fails { message, values }) => {
+            Ok(ConditionOutcome::Holds) => {}
+            Ok(ConditionOutcome::Open) => findings.is_open = true,
+            Ok(ConditionOutcome::Fails { message, values }) => {
                 let diagnostic =
                     Diagnostic::error("a condition does not hold").code(code::CONDITION).at(condition.condition.span().clone());
                 findings.unmet.push(Diagnostic { values, ..diagnostic.detail(message).of(of) });
@@ -75,7 +75,7 @@ pub(crate) fn findings<'c>(
 }
 
 /// How one condition stands.
-pub(crate) enum Outcome {
+pub(crate) enum ConditionOutcome {
     Holds,
     /// It is not known yet.
     Open,
@@ -90,13 +90,13 @@ pub(crate) enum Outcome {
 #[must_use]
 pub fn message_of(value: &Value) -> String {
     let Some(text) = Text::of(value) else { return "(the message is no text)".to_owned() };
-    if text.parts().iter().all(|it| matches!(it, Part::Secret(_))) && !text.is_empty() {
+    if text.parts().iter().all(|it| matches!(it, TextPart::Secret(_))) && !text.is_empty() {
         return "(the message holds a secret)".to_owned();
     }
-    let shown = |part: &Part| match part {
-        Part::Clear(text) => text.to_string(),
-        Part::Secret(_) => "(sensitive)".to_owned(),
-        Part::Unknown { cause, secret, .. } => {
+    let shown = |part: &TextPart| match part {
+        TextPart::Clear(text) => text.to_string(),
+        TextPart::Secret(_) => "(sensitive)".to_owned(),
+        TextPart::Unknown { cause, secret, .. } => {
             let secret = if *secret { "sensitive, " } else { "" };
             let cause = cause.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
             format!("({secret}known after apply{cause})")
@@ -106,17 +106,17 @@ pub fn message_of(value: &Value) -> String {
 }
 
 /// How a condition stands.
-pub(crate) fn outcome(condition: &Condition, environment: &Environment<'_>) -> Result<Outcome, Vec<Diagnostic>> {
+pub(crate) fn outcome(condition: &Condition, environment: &EvaluationContext<'_>) -> Result<ConditionOutcome, Vec<Diagnostic>> {
     let wrong = |message: String| vec![Diagnostic::error(message).code(code::WRONG_TYPE).at(condition.condition.span().clone())];
     let value = condition.condition.evaluate(environment)?.unmark().0;
     match ha_value::convert(&value, &Type::Bool).map_err(|it| wrong(format!("a condition is true or false: {}", it.message)))? {
-        Value::Bool(true) => Ok(Outcome::Holds),
+        Value::Bool(true) => Ok(ConditionOutcome::Holds),
         Value::Bool(false) => {
             let message = condition.error_message.evaluate(environment)?;
-            Ok(Outcome::Fails { message: message_of(&message), values: condition.condition.values(environment) })
+            Ok(ConditionOutcome::Fails { message: message_of(&message), values: condition.condition.values(environment) })
         }
         Value::Null(_) => Err(wrong("a condition is true or false, and this one is null".to_owned())),
-        _ => Ok(Outcome::Open),
+        _ => Ok(ConditionOutcome::Open),
     }
 }
 

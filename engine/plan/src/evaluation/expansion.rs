@@ -4,11 +4,11 @@ mod keys;
 
 use std::sync::Arc;
 
-use ha_diagnostics::{Diagnostic, Span, code};
-use ha_lang::{Expression, Import, ModuleCall, ResourceBlock};
-use ha_value::{Key, Name, Type, Value, convert};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
+use ha_lang::{Expression, ImportBlock, ModuleCall, ResourceBlock};
+use ha_value::{InstanceKey, Name, Type, Value, convert};
 
-use crate::evaluation::values::{InstanceId, Standpoint, World};
+use crate::evaluation::values::{EvaluationScope, EvaluationValues, InstanceId};
 
 /// More instances than this, of one block or of all together, are a mistake: they would fill any memory.
 pub(crate) const MOST: usize = 250_000;
@@ -28,21 +28,21 @@ pub(crate) enum Expansion {
 
 /// Why it cannot be said how often a block is there.
 #[derive(Debug)]
-pub(crate) struct Undecided {
+pub(crate) struct ExpansionError {
     /// What to tell whoever wrote it.
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Whether it only waits for something that is not known yet.
     pub(crate) waits: bool,
 }
 
-impl From<Vec<Diagnostic>> for Undecided {
+impl From<Vec<Diagnostic>> for ExpansionError {
     fn from(diagnostics: Vec<Diagnostic>) -> Self {
         Self { diagnostics, waits: false }
     }
 }
 
-impl Undecided {
-    fn within(self, repeated: &Repeated<'_>) -> Self {
+impl ExpansionError {
+    fn within(self, repeated: &RepetitionArguments<'_>) -> Self {
         Self { diagnostics: self.diagnostics.into_iter().map(|it| repeated.place(it)).collect(), waits: self.waits }
     }
 }
@@ -68,37 +68,37 @@ impl Expansion {
     }
 
     /// The key of an instance, by its place among them.
-    pub(crate) fn key(&self, place: usize) -> Key {
+    pub(crate) fn key(&self, place: usize) -> InstanceKey {
         match self {
-            Expansion::Single | Expansion::Absent => Key::None,
-            Expansion::Count(_) => Key::Index(place as u64),
-            Expansion::ForEach(items) => Key::Name(items[place].0.clone()),
+            Expansion::Single | Expansion::Absent => InstanceKey::None,
+            Expansion::Count(_) => InstanceKey::Index(place as u64),
+            Expansion::ForEach(items) => InstanceKey::Name(items[place].0.clone()),
         }
     }
 
     /// The instances' keys, in order.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = InstanceKey> {
         (0..self.len()).map(|place| self.key(place))
     }
 
     /// The place among the instances that a key has.
-    pub(crate) fn place(&self, key: &Key) -> Option<usize> {
+    pub(crate) fn place(&self, key: &InstanceKey) -> Option<usize> {
         match (self, key) {
-            (Expansion::Single, Key::None) => Some(0),
-            (Expansion::Count(count), Key::Index(index)) => usize::try_from(*index).ok().filter(|it| it < count),
-            (Expansion::ForEach(items), Key::Name(name)) => items.binary_search_by(|(it, _)| it.cmp(name)).ok(),
+            (Expansion::Single, InstanceKey::None) => Some(0),
+            (Expansion::Count(count), InstanceKey::Index(index)) => usize::try_from(*index).ok().filter(|it| it < count),
+            (Expansion::ForEach(items), InstanceKey::Name(name)) => items.binary_search_by(|(it, _)| it.cmp(name)).ok(),
             _ => None,
         }
     }
 
     /// The place among the instances that an index has, which is a number or a text as an expression gave it.
-    pub(crate) fn indexed(&self, index: &Key) -> Option<usize> {
+    pub(crate) fn indexed(&self, index: &InstanceKey) -> Option<usize> {
         match (self, index) {
-            (Expansion::Count(_), Key::Name(text)) => {
+            (Expansion::Count(_), InstanceKey::Name(text)) => {
                 let number = text.parse::<ha_value::Number>().ok()?.as_i64()?;
-                self.place(&Key::Index(number.try_into().ok()?))
+                self.place(&InstanceKey::Index(number.try_into().ok()?))
             }
-            (Expansion::ForEach(_), Key::Index(index)) => self.place(&Key::Name(index.to_string().into())),
+            (Expansion::ForEach(_), InstanceKey::Index(index)) => self.place(&InstanceKey::Name(index.to_string().into())),
             _ => self.place(index),
         }
     }
@@ -133,15 +133,15 @@ impl Expansion {
 }
 
 /// Something that may be there more than once.
-struct Repeated<'a> {
+struct RepetitionArguments<'a> {
     count: Option<&'a Expression>,
     for_each: Option<&'a Expression>,
     enabled: Option<&'a Expression>,
-    head: &'a Span,
+    head: &'a SourceSpan,
     name: String,
 }
 
-impl Repeated<'_> {
+impl RepetitionArguments<'_> {
     fn place(&self, diagnostic: Diagnostic) -> Diagnostic {
         diagnostic.within(self.head.clone()).of(&self.name)
     }
@@ -152,20 +152,28 @@ impl Repeated<'_> {
 }
 
 /// The instances that a block has in a module instance.
-pub(crate) fn expansion(world: &World, instance: InstanceId, block: &ResourceBlock) -> Result<Arc<Expansion>, Undecided> {
+pub(crate) fn expansion(
+    world: &EvaluationValues,
+    instance: InstanceId,
+    block: &ResourceBlock,
+) -> Result<Arc<Expansion>, ExpansionError> {
     let (count, for_each, enabled) = (block.count.as_ref(), block.for_each.as_ref(), block.lifecycle.enabled.as_ref());
     if count.is_none() && for_each.is_none() && enabled.is_none() {
         return Ok(world.single());
     }
     let name = format!("{}{}", world.prefix(instance), block.name);
-    expanded(world, instance, &Repeated { count, for_each, enabled, head: &block.head, name })
+    expanded(world, instance, &RepetitionArguments { count, for_each, enabled, head: &block.head, name })
 }
 
 /// The instances that a call of a module has in the instance that calls it.
-pub(crate) fn call_expansion(world: &World, caller: InstanceId, call: &ModuleCall) -> Result<Arc<Expansion>, Undecided> {
+pub(crate) fn call_expansion(
+    world: &EvaluationValues,
+    caller: InstanceId,
+    call: &ModuleCall,
+) -> Result<Arc<Expansion>, ExpansionError> {
     let name = format!("{}module.{}", world.prefix(caller), call.name);
     let (count, for_each, enabled) = (call.count.as_ref(), call.for_each.as_ref(), call.enabled.as_ref());
-    expanded(world, caller, &Repeated { count, for_each, enabled, head: &call.head, name })
+    expanded(world, caller, &RepetitionArguments { count, for_each, enabled, head: &call.head, name })
 }
 
 /// What to say where a block or a call asks for so many instances that there are more than a plan has.
@@ -174,7 +182,7 @@ pub(crate) fn too_many(
     name: &str,
     count: Option<&Expression>,
     for_each: Option<&Expression>,
-    head: &Span,
+    head: &SourceSpan,
 ) -> Diagnostic {
     let span = count.or(for_each).map_or(head, Expression::span);
     Diagnostic::error(format!("with {asked} instances of `{name}` there are more than {MOST}, which is the most a plan has"))
@@ -185,19 +193,27 @@ pub(crate) fn too_many(
 }
 
 /// What an `import` block is there for.
-pub(crate) fn import_expansion(world: &World, instance: InstanceId, import: &Import) -> Result<Arc<Expansion>, Undecided> {
+pub(crate) fn import_expansion(
+    world: &EvaluationValues,
+    instance: InstanceId,
+    import: &ImportBlock,
+) -> Result<Arc<Expansion>, ExpansionError> {
     let name = format!("{}{}", world.prefix(instance), import.block);
     let for_each = import.for_each.as_ref();
-    expanded(world, instance, &Repeated { count: None, for_each, enabled: None, head: &import.span, name })
+    expanded(world, instance, &RepetitionArguments { count: None, for_each, enabled: None, head: &import.span, name })
 }
 
-fn expanded(world: &World, instance: InstanceId, repeated: &Repeated<'_>) -> Result<Arc<Expansion>, Undecided> {
+fn expanded(
+    world: &EvaluationValues,
+    instance: InstanceId,
+    repeated: &RepetitionArguments<'_>,
+) -> Result<Arc<Expansion>, ExpansionError> {
     if let Some(enabled) = repeated.enabled
         && !flag(world, instance, enabled, "enabled").map_err(|it| it.within(repeated))?
     {
         return Ok(Arc::new(Expansion::Absent));
     }
-    let evaluate = |it: &Expression| world.evaluate(&Standpoint::of(instance), it);
+    let evaluate = |it: &Expression| world.evaluate(&EvaluationScope::of(instance), it);
     match (repeated.count, repeated.for_each) {
         (Some(count), _) => counted(repeated, count, &evaluate(count)?).map(Arc::new),
         (None, Some(each)) => each_of(repeated, each, &evaluate(each)?).map(Arc::new),
@@ -206,19 +222,24 @@ fn expanded(world: &World, instance: InstanceId, repeated: &Repeated<'_>) -> Res
 }
 
 /// A truth value that must be known while planning; null is false.
-pub(crate) fn flag(world: &World, instance: InstanceId, expression: &Expression, name: &str) -> Result<bool, Undecided> {
+pub(crate) fn flag(
+    world: &EvaluationValues,
+    instance: InstanceId,
+    expression: &Expression,
+    name: &str,
+) -> Result<bool, ExpansionError> {
     if let Some(Value::Bool(literal)) = expression.literal() {
         return Ok(*literal);
     }
     let at = |message: String| Diagnostic::error(message).code(code::KEYS).at(expression.span().clone());
-    let value = world.evaluate(&Standpoint::of(instance), expression)?.unmark().0;
+    let value = world.evaluate(&EvaluationScope::of(instance), expression)?.unmark().0;
     match convert(&value, &Type::Bool) {
         Ok(Value::Bool(it)) => Ok(it),
         Ok(Value::Null(_)) => Ok(false),
         Ok(unknown) => {
             let diagnostic = at(format!("`{name}` must be known while planning"));
             let detail = format!("Whether it holds is not known yet{}.", waiting(&unknown));
-            Err(Undecided { diagnostics: vec![diagnostic.detail(detail)], waits: true })
+            Err(ExpansionError { diagnostics: vec![diagnostic.detail(detail)], waits: true })
         }
         Err(mismatch) => Err(vec![at(format!("`{name}`: {}", mismatch.message))].into()),
     }
@@ -228,7 +249,7 @@ fn waiting(unknown: &Value) -> String {
     unknown.cause().map(|it| format!(" (it waits for `{it}`)")).unwrap_or_default()
 }
 
-fn counted(repeated: &Repeated<'_>, count: &Expression, value: &Value) -> Result<Expansion, Undecided> {
+fn counted(repeated: &RepetitionArguments<'_>, count: &Expression, value: &Value) -> Result<Expansion, ExpansionError> {
     let at = |message: &str| repeated.at(count, message);
     let wrong = |diagnostic: Diagnostic| Err(vec![diagnostic].into());
     // How many there are is plain to see, of a secret number as well.
@@ -243,13 +264,13 @@ fn counted(repeated: &Repeated<'_>, count: &Expression, value: &Value) -> Result
         Ok(Value::Null(_)) => wrong(at("`count` cannot be null")),
         Ok(unknown) => {
             let detail = format!("How many there will be is not known yet{}.", waiting(&unknown));
-            Err(Undecided { diagnostics: vec![at("`count` must be known while planning").detail(detail)], waits: true })
+            Err(ExpansionError { diagnostics: vec![at("`count` must be known while planning").detail(detail)], waits: true })
         }
         Err(mismatch) => wrong(at(&format!("`count`: {}", mismatch.message))),
     }
 }
 
-fn each_of(repeated: &Repeated<'_>, each: &Expression, value: &Value) -> Result<Expansion, Undecided> {
+fn each_of(repeated: &RepetitionArguments<'_>, each: &Expression, value: &Value) -> Result<Expansion, ExpansionError> {
     let at = |message: &str| repeated.at(each, message);
     let wrong = |diagnostic: Diagnostic| Err(vec![diagnostic].into());
     let (value, sensitive) = value.unmark();
@@ -269,7 +290,7 @@ fn each_of(repeated: &Repeated<'_>, each: &Expression, value: &Value) -> Result<
                     it if !it.is_known() => {
                         let detail = format!("An element is not known yet{}.", waiting(it));
                         let diagnostic = at("the elements of `for_each` must be known while planning").detail(detail);
-                        return Err(Undecided { diagnostics: vec![diagnostic], waits: true });
+                        return Err(ExpansionError { diagnostics: vec![diagnostic], waits: true });
                     }
                     it if it.is_null() => return wrong(at("a set for `for_each` must hold no null")),
                     _ => return wrong(keys::unfit(at, &value)),
@@ -285,7 +306,7 @@ fn each_of(repeated: &Repeated<'_>, each: &Expression, value: &Value) -> Result<
                 waiting(&value)
             );
             let diagnostic = at("the keys of `for_each` must be known while planning").detail(detail);
-            Err(Undecided { diagnostics: vec![diagnostic], waits: true })
+            Err(ExpansionError { diagnostics: vec![diagnostic], waits: true })
         }
         _ => wrong(keys::unfit(at, &value)),
     }

@@ -1,19 +1,19 @@
 //! The value of every node that is no block, in each instance of its module.
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_lang::{OutputBlock, Variable};
-use ha_value::{Address, BlockAddress, Key, Mode, Name, Value, convert};
+use ha_lang::{OutputBlock, VariableBlock};
+use ha_value::{Address, BlockAddress, InstanceKey, Name, ResourceMode, Value, convert};
 
-use crate::evaluation::condition::{Findings, Outcome, findings, outcome};
-use crate::evaluation::expansion::{Undecided, call_expansion, too_many};
-use crate::evaluation::values::{InstanceId, Standpoint, World};
+use crate::evaluation::condition::{ConditionFindings, ConditionOutcome, findings, outcome};
+use crate::evaluation::expansion::{ExpansionError, call_expansion, too_many};
+use crate::evaluation::values::{EvaluationScope, EvaluationValues, InstanceId};
 use crate::graph::modules::{ModuleId, ROOT};
-use crate::graph::{Graph, NodeId, What, refers_to_itself_alone};
-use crate::model::Checked;
+use crate::graph::{Graph, NodeId, NodeKind, refers_to_itself_alone};
+use crate::model::CheckResult;
 
 /// What came of evaluating a node.
 #[derive(Default)]
-pub(crate) struct Evaluated {
+pub(crate) struct EvaluationReport {
     /// What is wrong.
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Whether all that is wrong only waits for something that is not known yet.
@@ -21,22 +21,22 @@ pub(crate) struct Evaluated {
     /// What is worth a look and stops nothing.
     pub(crate) warnings: Vec<Diagnostic>,
     /// How things stand with what has conditions.
-    pub(crate) checks: Vec<Checked>,
+    pub(crate) checks: Vec<CheckResult>,
 }
 
-impl Evaluated {
+impl EvaluationReport {
     fn wrong(&mut self, diagnostics: Vec<Diagnostic>) {
         self.diagnostics.extend(diagnostics);
     }
 }
 
 /// Evaluates a node, in all instances of its module; blocks and providers are left to who knows their kinds.
-pub(crate) fn evaluate(graph: &Graph, world: &mut World, node: NodeId) -> Evaluated {
+pub(crate) fn evaluate(graph: &Graph, world: &mut EvaluationValues, node: NodeId) -> EvaluationReport {
     let (module, what) = (graph.node(node).module, graph.node(node).what);
-    let mut evaluated = Evaluated::default();
+    let mut evaluated = EvaluationReport::default();
     match what {
-        What::Expand => expand(graph, world, module, &mut evaluated),
-        What::Gate | What::Whole | What::End | What::Provider(_) | What::Block(_) => {}
+        NodeKind::Expand => expand(graph, world, module, &mut evaluated),
+        NodeKind::Gate | NodeKind::Whole | NodeKind::End | NodeKind::Provider(_) | NodeKind::Block(_) => {}
         _ => {
             for instance in world.of_module(module) {
                 evaluate_in(graph, world, instance, what, &mut evaluated);
@@ -47,7 +47,7 @@ pub(crate) fn evaluate(graph: &Graph, world: &mut World, node: NodeId) -> Evalua
 }
 
 /// Says which instances a module has.
-fn expand(graph: &Graph, world: &mut World, module: ModuleId, evaluated: &mut Evaluated) {
+fn expand(graph: &Graph, world: &mut EvaluationValues, module: ModuleId, evaluated: &mut EvaluationReport) {
     let (Some((caller, place)), Some(call)) = (graph.modules.get(module).caller, graph.modules.call(module)) else { return };
     for instance in world.of_module(caller) {
         match call_expansion(world, instance, call) {
@@ -65,7 +65,7 @@ fn expand(graph: &Graph, world: &mut World, module: ModuleId, evaluated: &mut Ev
                     evaluated.diagnostics.push(diagnostic.help("plan again and look at the new plan"));
                 }
             },
-            Err(Undecided { diagnostics, waits }) => {
+            Err(ExpansionError { diagnostics, waits }) => {
                 evaluated.waits = waits && (evaluated.diagnostics.is_empty() || evaluated.waits);
                 evaluated.wrong(diagnostics);
             }
@@ -73,12 +73,18 @@ fn expand(graph: &Graph, world: &mut World, module: ModuleId, evaluated: &mut Ev
     }
 }
 
-fn evaluate_in(graph: &Graph, world: &mut World, instance: InstanceId, what: What, evaluated: &mut Evaluated) {
+fn evaluate_in(
+    graph: &Graph,
+    world: &mut EvaluationValues,
+    instance: InstanceId,
+    what: NodeKind,
+    evaluated: &mut EvaluationReport,
+) {
     let module = world.module(instance);
     let configuration = graph.modules.configuration(module).clone();
-    let here = Standpoint::of(instance);
+    let here = EvaluationScope::of(instance);
     match what {
-        What::Variable(place) => {
+        NodeKind::Variable(place) => {
             let (name, variable) = configuration.variables.get_index(place).expect("a node stands for a variable");
             match input(graph, world, instance, name, variable) {
                 Ok(Some(value)) => world.set_variable(instance, place, value),
@@ -89,17 +95,17 @@ fn evaluate_in(graph: &Graph, world: &mut World, instance: InstanceId, what: Wha
                 validate(graph, world, instance, variable, evaluated);
             }
         }
-        What::Validation(place) => {
+        NodeKind::Validation(place) => {
             let variable = &configuration.variables[place];
             if !variable.validations.is_empty() && !refers_to_itself_alone(&configuration, place) {
                 validate(graph, world, instance, variable, evaluated);
             }
         }
-        What::Local(place) => match world.evaluate(&here, &configuration.locals[place].expression) {
+        NodeKind::Local(place) => match world.evaluate(&here, &configuration.locals[place].expression) {
             Ok(value) => world.set_local(instance, place, value),
             Err(diagnostics) => evaluated.wrong(diagnostics),
         },
-        What::Output(place) => {
+        NodeKind::Output(place) => {
             let output = &configuration.outputs[place];
             if !output.preconditions.is_empty() {
                 let of = named(world, instance, "output", &output.name);
@@ -115,7 +121,7 @@ fn evaluate_in(graph: &Graph, world: &mut World, instance: InstanceId, what: Wha
                 Err(diagnostics) => evaluated.wrong(diagnostics),
             }
         }
-        What::Check(place) => {
+        NodeKind::Check(place) => {
             let check = &configuration.checks[place];
             let of = named(world, instance, "check", &check.name);
             let found = findings(world, &check.assertions, &here, &of);
@@ -124,17 +130,17 @@ fn evaluate_in(graph: &Graph, world: &mut World, instance: InstanceId, what: Wha
             evaluated.wrong(errors);
             evaluated.warnings.extend(warnings);
         }
-        What::Expand | What::Gate | What::Whole | What::End | What::Provider(_) | What::Block(_) => {}
+        NodeKind::Expand | NodeKind::Gate | NodeKind::Whole | NodeKind::End | NodeKind::Provider(_) | NodeKind::Block(_) => {}
     }
 }
 
 /// The value that a module instance has for one of its variables. That of the root's is there already.
 fn input(
     graph: &Graph,
-    world: &World,
+    world: &EvaluationValues,
     instance: InstanceId,
     name: &Name,
-    variable: &Variable,
+    variable: &VariableBlock,
 ) -> Result<Option<Value>, Vec<Diagnostic>> {
     let (Some((caller, expansion, place)), Some(call)) = (world.caller(instance), graph.modules.call(world.module(instance)))
     else {
@@ -147,7 +153,7 @@ fn input(
         Diagnostic::error(message).code(code::WRONG_TYPE).at(span.clone()).within(call.head.clone()).of(of())
     };
     let given = match argument {
-        Some(argument) => Some(world.evaluate(&Standpoint::each(caller, &expansion, place), argument)?),
+        Some(argument) => Some(world.evaluate(&EvaluationScope::each(caller, &expansion, place), argument)?),
         None => None,
     };
     let value = match (given, &variable.default) {
@@ -167,16 +173,22 @@ fn input(
 }
 
 /// Looks whether the value of a variable will do.
-fn validate(graph: &Graph, world: &World, instance: InstanceId, variable: &Variable, evaluated: &mut Evaluated) {
+fn validate(
+    graph: &Graph,
+    world: &EvaluationValues,
+    instance: InstanceId,
+    variable: &VariableBlock,
+    evaluated: &mut EvaluationReport,
+) {
     let call = graph.modules.call(world.module(instance));
     let written = call.and_then(|it| it.arguments.get(&variable.name)).map(|it| it.span());
     let of = named(world, instance, "var", &variable.name);
-    let mut found = Findings::default();
+    let mut found = ConditionFindings::default();
     for condition in &variable.validations {
-        match world.within(&Standpoint::of(instance), |environment| outcome(condition, environment)) {
-            Ok(Outcome::Holds) => {}
-            Ok(Outcome::Open) => found.is_open = true,
-            Ok(Outcome::Fails { message, values }) => {
+        match world.within(&EvaluationScope::of(instance), |environment| outcome(condition, environment)) {
+            Ok(ConditionOutcome::Holds) => {}
+            Ok(ConditionOutcome::Open) => found.is_open = true,
+            Ok(ConditionOutcome::Fails { message, values }) => {
                 let diagnostic =
                     Diagnostic::error(format!("the value of `var.{}` will not do", variable.name)).code(code::CONDITION);
                 let diagnostic = diagnostic.at(written.unwrap_or(&variable.span).clone()).detail(message).of(&of);
@@ -191,9 +203,9 @@ fn validate(graph: &Graph, world: &World, instance: InstanceId, variable: &Varia
 }
 
 /// What has conditions and is no block, as an address.
-fn named(world: &World, instance: InstanceId, what: &str, name: &Name) -> Address {
+fn named(world: &EvaluationValues, instance: InstanceId, what: &str, name: &Name) -> Address {
     let module = world.path(instance).clone();
-    BlockAddress { module, mode: Mode::Managed, kind: what.into(), name: name.clone() }.instance(Key::None)
+    BlockAddress { module, mode: ResourceMode::Managed, kind: what.into(), name: name.clone() }.instance(InstanceKey::None)
 }
 
 /// An output that would show a secret.

@@ -3,32 +3,32 @@
 
 use std::sync::Arc;
 
-use ha_lang::Files;
-use ha_provider::Schemas;
+use ha_lang::FileSource;
+use ha_provider::SchemaSet;
 use ha_state_model::{Record, State};
-use ha_value::{Address, Key, Value};
+use ha_value::{Address, InstanceKey, Value};
 
 use crate::diff::deletion::instances;
 use crate::diff::planned_values::instance_value;
 use crate::evaluation::expansion::Expansion;
 use crate::evaluation::node::evaluate;
-use crate::evaluation::values::{InstanceId, World};
-use crate::graph::{Graph, NodeId, What};
-use crate::model::Snapshot;
+use crate::evaluation::values::{EvaluationValues, InstanceId};
+use crate::graph::{Graph, NodeId, NodeKind};
+use crate::model::PlanSnapshot;
 
 /// What is looked at, and by which light.
-pub(crate) struct Peek<'a> {
+pub(crate) struct Preview<'a> {
     pub(crate) graph: &'a Graph,
-    pub(crate) snapshot: &'a Snapshot,
-    pub(crate) files: &'a Arc<dyn Files + Send + Sync>,
+    pub(crate) snapshot: &'a PlanSnapshot,
+    pub(crate) files: &'a Arc<dyn FileSource + Send + Sync>,
     /// What is recorded, and of which kinds, where blocks are to be seen as recorded; otherwise they are unknown.
-    pub(crate) recorded: Option<(&'a State, &'a Schemas)>,
+    pub(crate) recorded: Option<(&'a State, &'a SchemaSet)>,
 }
 
-impl Peek<'_> {
+impl Preview<'_> {
     /// A world in which everything that these nodes read has been evaluated, as far as that goes. What is wrong with it
     /// is told by whoever plans.
-    pub(crate) fn world(&self, asking: &[NodeId]) -> World {
+    pub(crate) fn world(&self, asking: &[NodeId]) -> EvaluationValues {
         let mut world = world_with(self.graph, self.snapshot, self.files);
         if asking.is_empty() {
             return world;
@@ -36,7 +36,7 @@ impl Peek<'_> {
         let behind = self.graph.everything_behind(asking.iter().copied());
         for node in self.graph.order.iter().copied().filter(|it| behind[*it]) {
             match (self.graph.node(node).what, self.recorded) {
-                (What::Block(place), Some((state, schemas))) => {
+                (NodeKind::Block(place), Some((state, schemas))) => {
                     for instance in world.of_module(self.graph.node(node).module) {
                         let block = world.block_address(instance, place);
                         let records: Vec<(&Address, &Record)> = instances(&state.records, &block).collect();
@@ -51,8 +51,8 @@ impl Peek<'_> {
 }
 
 /// A world with the root's variables in it.
-pub(crate) fn world_with(graph: &Graph, snapshot: &Snapshot, files: &Arc<dyn Files + Send + Sync>) -> World {
-    let mut world = World::new(graph.modules.clone(), files.clone(), snapshot.environment.as_deref());
+pub(crate) fn world_with(graph: &Graph, snapshot: &PlanSnapshot, files: &Arc<dyn FileSource + Send + Sync>) -> EvaluationValues {
+    let mut world = EvaluationValues::new(graph.modules.clone(), files.clone(), snapshot.environment.as_deref());
     let configuration = graph.modules.configuration(crate::graph::modules::ROOT);
     for (place, (name, variable)) in configuration.variables.iter().enumerate() {
         if let Some(value) = snapshot.value(name, variable) {
@@ -64,23 +64,23 @@ pub(crate) fn world_with(graph: &Graph, snapshot: &Snapshot, files: &Arc<dyn Fil
 
 /// Puts a block's recorded instances where expressions see them.
 pub(crate) fn show_as_recorded(
-    world: &mut World,
+    world: &mut EvaluationValues,
     instance: InstanceId,
     place: usize,
-    schemas: &Schemas,
+    schemas: &SchemaSet,
     records: &[(&Address, &Record)],
 ) {
     let block = world.block_address(instance, place);
     let Some(described) = schemas.kind(block.mode, &block.kind) else { return };
     let named = |(address, _): &(&Address, &Record)| match &address.key {
-        Key::Name(it) => Some((it.clone(), Value::NULL)),
+        InstanceKey::Name(it) => Some((it.clone(), Value::NULL)),
         _ => None,
     };
     let expansion = match records.last().map(|(address, _)| &address.key) {
         None => return,
-        Some(Key::None) => Expansion::Single,
-        Some(Key::Index(last)) => Expansion::Count(usize::try_from(*last).map_or(0, |it| it + 1)),
-        Some(Key::Name(_)) => Expansion::ForEach(records.iter().filter_map(named).collect()),
+        Some(InstanceKey::None) => Expansion::Single,
+        Some(InstanceKey::Index(last)) => Expansion::Count(usize::try_from(*last).map_or(0, |it| it + 1)),
+        Some(InstanceKey::Name(_)) => Expansion::ForEach(records.iter().filter_map(named).collect()),
     };
     let places: Vec<Option<usize>> = records.iter().map(|(address, _)| expansion.place(&address.key)).collect();
     world.expand(instance, place, expansion.into());

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use ha_diagnostics::{Diagnostic, Span};
+use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_lang::Body;
-use ha_provider::{Described, Error, Field, Outcome, Problem, Schema, Shape};
+use ha_provider::{ArgumentProblem, CallOutcome, Error, FieldShape, ResourceDescription, Schema, SchemaField};
 use ha_value::{Action, Name, Object, Path, Value, duration};
 
 use crate::evaluation::arguments::{conform, located};
@@ -19,7 +19,7 @@ pub(crate) const TIMEOUTS: &str = "timeouts";
 
 /// As a schema of its own.
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-    let optional = |doc: &str, shape| Field {
+    let optional = |doc: &str, shape| SchemaField {
         doc: doc.into(),
         shape,
         required: false,
@@ -30,21 +30,21 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
         write_only: false,
         chosen: false,
     };
-    let operation = |name: &str| (name.into(), optional("How long it may take", Shape::String { one_of: Vec::new() }));
+    let operation = |name: &str| (name.into(), optional("How long it may take", FieldShape::String { one_of: Vec::new() }));
     let operations = ["create", "read", "update", "delete"].map(operation);
-    let timeouts = optional("How long each operation may take", Shape::Object(operations.into()));
+    let timeouts = optional("How long each operation may take", FieldShape::Object(operations.into()));
     let arguments = [(TIMEOUTS.into(), timeouts)].into();
     Schema { doc: String::new(), arguments, outputs: BTreeMap::new(), unsupported: &[] }
 });
 
 /// Whether a kind takes it: it acts on something, and calls no argument of its own so.
 #[must_use]
-pub fn are_taken_by(described: &Described) -> bool {
+pub fn are_taken_by(described: &ResourceDescription) -> bool {
     !described.is_document() && !described.schema().arguments.contains_key(TIMEOUTS)
 }
 
 /// What may stand in the block of a resource.
-pub(crate) fn schema_of<'a>(described: &'a Described, body: &Body) -> Cow<'a, Schema> {
+pub(crate) fn schema_of<'a>(described: &'a ResourceDescription, body: &Body) -> Cow<'a, Schema> {
     let schema = described.schema();
     // Most blocks say nothing of it, and there may be very many of them. Who writes `timeout` is told what it is called.
     if !body.argument_names().any(|it| it.starts_with("timeout")) || !are_taken_by(described) {
@@ -56,7 +56,12 @@ pub(crate) fn schema_of<'a>(described: &'a Described, body: &Body) -> Cow<'a, Sc
 }
 
 /// Takes it out of what a block says; what is not known yet is left out.
-pub(crate) fn take(given: &mut Object, described: &Described, body: &Body, head: &Span) -> Result<Object, Vec<Diagnostic>> {
+pub(crate) fn take(
+    given: &mut Object,
+    described: &ResourceDescription,
+    body: &Body,
+    head: &SourceSpan,
+) -> Result<Object, Vec<Diagnostic>> {
     if !are_taken_by(described) {
         return Ok(Object::new());
     }
@@ -70,9 +75,9 @@ pub(crate) fn take(given: &mut Object, described: &Described, body: &Body, head:
     let wrong = |(name, value): (&Name, &Value)| {
         let message = duration::parse(value.revealed().as_str()?).err()?;
         let path = Path::attribute(TIMEOUTS).name(name.clone());
-        Some(Problem { path, message: redacted(&message, [&said]) })
+        Some(ArgumentProblem { path, message: redacted(&message, [&said]) })
     };
-    let problems: Vec<Problem> = timeouts.iter().filter_map(wrong).collect();
+    let problems: Vec<ArgumentProblem> = timeouts.iter().filter_map(wrong).collect();
     match problems.is_empty() {
         true => Ok(timeouts),
         false => Err(located(problems, body, None, head.clone())),
@@ -81,7 +86,7 @@ pub(crate) fn take(given: &mut Object, described: &Described, body: &Body, head:
 
 /// How long an operation may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limit {
+pub struct OperationTimeout {
     /// Which one: `create`.
     pub operation: &'static str,
     /// How long.
@@ -90,7 +95,7 @@ pub struct Limit {
     said: String,
 }
 
-impl Limit {
+impl OperationTimeout {
     /// Of what is done, where it is said.
     #[must_use]
     pub fn of(timeouts: &Object, action: Action) -> Option<Self> {
@@ -111,6 +116,6 @@ impl Limit {
         let seen = last.map(|it| format!("; the last that was seen: {it}")).unwrap_or_default();
         let cause = format!("it takes longer than the {} that `timeouts` gives `{}`{seen}", self.said, self.operation);
         let help = format!("apply again to go on with it, with a longer `{}` in `timeouts` if it needs one", self.operation);
-        Error { causes: vec![cause], outcome: Outcome::Unknown, ..error.help(help) }
+        Error { causes: vec![cause], outcome: CallOutcome::Unknown, ..error.help(help) }
     }
 }

@@ -8,20 +8,20 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ha_diagnostics::Diagnostic;
-use ha_lang::{Environment, Expression, Files};
-use ha_value::{Address, BlockAddress, HashMap, Key, Name, Type, Value};
+use ha_lang::{EvaluationContext, Expression, FileSource};
+use ha_value::{Address, BlockAddress, HashMap, InstanceKey, Name, Type, Value};
 
 use crate::evaluation::expansion::{Expansion, MOST};
-use crate::graph::modules::{ModuleId, Modules, ROOT};
-pub(crate) use scope::Standpoint;
+use crate::graph::modules::{ModuleId, ModuleTree, ROOT};
+pub(crate) use scope::EvaluationScope;
 
 /// A module instance's number. The root is 0.
 pub(crate) type InstanceId = usize;
 
 /// All values, by module instance.
-pub(crate) struct World {
-    pub(crate) modules: Arc<Modules>,
-    files: Arc<dyn Files + Send + Sync>,
+pub(crate) struct EvaluationValues {
+    pub(crate) modules: Arc<ModuleTree>,
+    files: Arc<dyn FileSource + Send + Sync>,
     /// What `ha.workspace` says.
     workspace: Arc<str>,
     /// None while planning.
@@ -29,7 +29,7 @@ pub(crate) struct World {
     instances: Vec<ModuleInstance>,
     /// The instances of each module.
     of_module: Vec<Vec<InstanceId>>,
-    by_path: HashMap<Arc<[(Name, Key)]>, InstanceId>,
+    by_path: HashMap<Arc<[(Name, InstanceKey)]>, InstanceId>,
     single: Arc<Expansion>,
     /// How many instances of blocks and modules there are.
     count: usize,
@@ -40,23 +40,23 @@ struct ModuleInstance {
     module: ModuleId,
     /// Who calls it, and which of the call's instances it is.
     caller: Option<(InstanceId, usize)>,
-    path: Arc<[(Name, Key)]>,
+    path: Arc<[(Name, InstanceKey)]>,
     variables: Vec<Option<Value>>,
     locals: Vec<Option<Value>>,
-    blocks: Vec<Option<Instances>>,
+    blocks: Vec<Option<BlockInstances>>,
     outputs: Vec<Option<Value>>,
-    calls: Vec<Option<Called>>,
+    calls: Vec<Option<CallInstances>>,
 }
 
 /// The instances of a block, as far as they are known.
-struct Instances {
+struct BlockInstances {
     expansion: Arc<Expansion>,
     values: Vec<Option<Value>>,
     whole: OnceCell<Value>,
 }
 
 /// The instances that a call of a module has.
-struct Called {
+struct CallInstances {
     expansion: Arc<Expansion>,
     /// The first; the others follow it.
     first: InstanceId,
@@ -64,7 +64,7 @@ struct Called {
 }
 
 /// Whether the configuration asks for an instance.
-pub(crate) enum Wanted<'a> {
+pub(crate) enum ConfiguredPresence<'a> {
     /// It does.
     Yes,
     /// That has not been evaluated yet.
@@ -74,12 +74,12 @@ pub(crate) enum Wanted<'a> {
     /// There is no such block.
     NoBlock,
     /// The block, or a module on the way, is there without this key.
-    NoKey { key: &'a Key, by_now: &'a Expansion },
+    NoKey { key: &'a InstanceKey, by_now: &'a Expansion },
 }
 
-impl World {
+impl EvaluationValues {
     /// A world with nothing but the root in it.
-    pub(crate) fn new(modules: Arc<Modules>, files: Arc<dyn Files + Send + Sync>, workspace: Option<&str>) -> Self {
+    pub(crate) fn new(modules: Arc<ModuleTree>, files: Arc<dyn FileSource + Send + Sync>, workspace: Option<&str>) -> Self {
         let workspace = workspace.unwrap_or("default").into();
         let of_module = vec![Vec::new(); modules.len()];
         let single = Arc::new(Expansion::Single);
@@ -95,7 +95,7 @@ impl World {
         self
     }
 
-    fn add(&mut self, module: ModuleId, caller: Option<(InstanceId, usize)>, path: Arc<[(Name, Key)]>) {
+    fn add(&mut self, module: ModuleId, caller: Option<(InstanceId, usize)>, path: Arc<[(Name, InstanceKey)]>) {
         let id = self.instances.len();
         self.count += 1;
         let configuration = self.modules.configuration(module);
@@ -135,7 +135,7 @@ impl World {
     }
 
     /// The names and keys on the way to a module instance.
-    pub(crate) fn path(&self, instance: InstanceId) -> &Arc<[(Name, Key)]> {
+    pub(crate) fn path(&self, instance: InstanceId) -> &Arc<[(Name, InstanceKey)]> {
         &self.instances[instance].path
     }
 
@@ -159,29 +159,31 @@ impl World {
     }
 
     /// The module instance on a path.
-    pub(crate) fn find(&self, path: &[(Name, Key)]) -> Option<InstanceId> {
+    pub(crate) fn find(&self, path: &[(Name, InstanceKey)]) -> Option<InstanceId> {
         self.by_path.get(path).copied()
     }
 
     /// Whether the configuration asks for an instance that is recorded.
-    pub(crate) fn wanted<'a>(&'a self, address: &'a Address) -> Wanted<'a> {
+    pub(crate) fn wanted<'a>(&'a self, address: &'a Address) -> ConfiguredPresence<'a> {
         let mut instance = 0;
         for (name, key) in address.block.module.iter() {
             let it = &self.instances[instance];
-            let Some(call) = self.modules.configuration(it.module).modules.get_index_of(name) else { return Wanted::NoModule };
-            let Some(called) = &it.calls[call] else { return Wanted::Undecided };
+            let Some(call) = self.modules.configuration(it.module).modules.get_index_of(name) else {
+                return ConfiguredPresence::NoModule;
+            };
+            let Some(called) = &it.calls[call] else { return ConfiguredPresence::Undecided };
             let Some(place) = called.expansion.place(key) else {
-                return Wanted::NoKey { key, by_now: &called.expansion };
+                return ConfiguredPresence::NoKey { key, by_now: &called.expansion };
             };
             instance = called.first + place;
         }
         let it = &self.instances[instance];
         let blocks = &self.modules.configuration(it.module).blocks;
-        let Some(block) = blocks.get_index_of(&crate::graph::name_of(&address.block)) else { return Wanted::NoBlock };
+        let Some(block) = blocks.get_index_of(&crate::graph::name_of(&address.block)) else { return ConfiguredPresence::NoBlock };
         match &it.blocks[block] {
-            None => Wanted::Undecided,
-            Some(it) if it.expansion.place(&address.key).is_some() => Wanted::Yes,
-            Some(it) => Wanted::NoKey { key: &address.key, by_now: &it.expansion },
+            None => ConfiguredPresence::Undecided,
+            Some(it) if it.expansion.place(&address.key).is_some() => ConfiguredPresence::Yes,
+            Some(it) => ConfiguredPresence::NoKey { key: &address.key, by_now: &it.expansion },
         }
     }
 
@@ -193,7 +195,7 @@ impl World {
             let path = self.instances[caller].path.iter().cloned().chain([(name.clone(), key)]).collect();
             self.add(called, Some((caller, place)), path);
         }
-        self.instances[caller].calls[call] = Some(Called { expansion, first, whole: OnceCell::new() });
+        self.instances[caller].calls[call] = Some(CallInstances { expansion, first, whole: OnceCell::new() });
     }
 
     /// Says what is known by now of a call's instances; which there are stays.
@@ -242,7 +244,7 @@ impl World {
     pub(crate) fn expand(&mut self, instance: InstanceId, block: usize, expansion: Arc<Expansion>) {
         self.count += expansion.len();
         let values = vec![None; expansion.len()];
-        self.instances[instance].blocks[block] = Some(Instances { expansion, values, whole: OnceCell::new() });
+        self.instances[instance].blocks[block] = Some(BlockInstances { expansion, values, whole: OnceCell::new() });
     }
 
     /// Says what is known by now of a block's instances; their values stay.
@@ -273,7 +275,7 @@ impl World {
     }
 
     /// The value of an expression.
-    pub(crate) fn evaluate(&self, at: &Standpoint<'_>, expression: &Expression) -> Result<Value, Vec<Diagnostic>> {
+    pub(crate) fn evaluate(&self, at: &EvaluationScope<'_>, expression: &Expression) -> Result<Value, Vec<Diagnostic>> {
         if let Some(literal) = expression.literal() {
             return Ok(literal.clone());
         }
@@ -281,9 +283,9 @@ impl World {
     }
 
     /// Runs `with` in the surroundings of a standpoint.
-    pub(crate) fn within<T>(&self, at: &Standpoint<'_>, with: impl FnOnce(&Environment<'_>) -> T) -> T {
-        let scope = scope::Seen { world: self, at };
-        let environment = Environment::new(&scope, &*self.files);
+    pub(crate) fn within<T>(&self, at: &EvaluationScope<'_>, with: impl FnOnce(&EvaluationContext<'_>) -> T) -> T {
+        let scope = scope::ScopeView { world: self, at };
+        let environment = EvaluationContext::new(&scope, &*self.files);
         match self.now {
             Some(now) => with(&environment.at(now)),
             None => with(&environment),

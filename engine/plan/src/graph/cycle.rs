@@ -1,33 +1,33 @@
 //! What is said of nodes that wait for themselves.
 
-use ha_diagnostics::{Diagnostic, Span, code};
-use ha_provider::Schemas;
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
+use ha_provider::SchemaSet;
 
-use super::reference::{self, Place};
+use super::reference::{self, ReferencePlace};
 use super::{Graph, NodeId};
 
 /// One node of a circle and what it refers to, where that is written.
-struct Edge {
+struct CycleEdge {
     /// ``\`local.a\` refers to \`local.b\```
     says: String,
-    span: Option<Span>,
-    place: Option<Place>,
+    span: Option<SourceSpan>,
+    place: Option<ReferencePlace>,
 }
 
 /// Each node refers to the next, and the last to the first.
-pub(super) fn circular(graph: &Graph, circle: &[NodeId], schemas: &Schemas) -> Diagnostic {
+pub(super) fn circular(graph: &Graph, circle: &[NodeId], schemas: &SchemaSet) -> Diagnostic {
     let edges = edges(graph, circle, schemas);
     match edges.as_slice() {
-        [Edge { place: Some(Place { reference, import: Some(import) }), .. }] => imports_itself(reference, import),
+        [CycleEdge { place: Some(ReferencePlace { reference, import: Some(import) }), .. }] => imports_itself(reference, import),
         [only] => refers_to_itself(only, &graph.name(circle[0])),
         _ => each_to_the_next(edges),
     }
 }
 
 /// The edges of a circle, those between the parts of one thing aside: the first in the source first.
-fn edges(graph: &Graph, circle: &[NodeId], schemas: &Schemas) -> Vec<Edge> {
+fn edges(graph: &Graph, circle: &[NodeId], schemas: &SchemaSet) -> Vec<CycleEdge> {
     let next = circle.iter().cycle().skip(1);
-    let mut edges: Vec<Edge> = Vec::with_capacity(circle.len());
+    let mut edges: Vec<CycleEdge> = Vec::with_capacity(circle.len());
     for (from, to) in circle.iter().copied().zip(next.copied()) {
         let place = reference::place(graph, from, to, schemas);
         let (one, other) = (graph.name(from), graph.name(to));
@@ -35,19 +35,19 @@ fn edges(graph: &Graph, circle: &[NodeId], schemas: &Schemas) -> Vec<Edge> {
             continue;
         }
         let says = match &place {
-            Some(Place { import: Some(_), .. }) => format!("the import into `{one}` refers to `{other}`"),
+            Some(ReferencePlace { import: Some(_), .. }) => format!("the import into `{one}` refers to `{other}`"),
             Some(_) => format!("`{one}` refers to `{other}`"),
             None => format!("`{one}` waits for `{other}`"),
         };
         let span = place.as_ref().map(|it| it.reference.clone()).or_else(|| graph.span(from));
-        edges.push(Edge { says, span, place });
+        edges.push(CycleEdge { says, span, place });
     }
     let first = (0..edges.len()).min_by_key(|it| (edges[*it].span.is_none(), edges[*it].span.clone()));
     edges.rotate_left(first.unwrap_or(0));
     edges
 }
 
-fn refers_to_itself(edge: &Edge, name: &str) -> Diagnostic {
+fn refers_to_itself(edge: &CycleEdge, name: &str) -> Diagnostic {
     let problem = Diagnostic::error(format!("`{name}` refers to itself")).code(code::CIRCLE).help(
         "its value would have to be there before it is worked out: refer to what it is made of, or give one of them another name",
     );
@@ -57,7 +57,7 @@ fn refers_to_itself(edge: &Edge, name: &str) -> Diagnostic {
     }
 }
 
-fn imports_itself(reference: &Span, import: &Span) -> Diagnostic {
+fn imports_itself(reference: &SourceSpan, import: &SourceSpan) -> Diagnostic {
     Diagnostic::error("an import cannot refer to what it imports")
         .code(code::CIRCLE)
         .at(import.clone())
@@ -65,13 +65,13 @@ fn imports_itself(reference: &Span, import: &Span) -> Diagnostic {
         .help("it is imported before it has a value: write the ids out, or take them from a variable, a local value or a data source")
 }
 
-fn each_to_the_next(edges: Vec<Edge>) -> Diagnostic {
+fn each_to_the_next(edges: Vec<CycleEdge>) -> Diagnostic {
     let says: Vec<&str> = edges.iter().map(|it| it.says.as_str()).collect();
     let mut problem = Diagnostic::error("these refer to each other in a circle")
         .code(code::CIRCLE)
         .detail(format!("{}.", says.join(", ")))
         .help("take one of these references out, or move what they share into a local value or a resource of its own");
-    for Edge { says, span, .. } in edges {
+    for CycleEdge { says, span, .. } in edges {
         problem = match (span, &problem.span) {
             (Some(span), None) => problem.at(span).label(says),
             (Some(span), Some(_)) => problem.related(span, says),

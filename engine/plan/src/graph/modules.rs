@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ha_lang::{Configuration, ModuleCall, ProviderBlock};
 use ha_state_model::ProviderName;
-use ha_value::{HashMap, Key, Name};
+use ha_value::{HashMap, InstanceKey, Name};
 
 /// A module's number in the tree. The root is 0, and every module comes after the one that calls it.
 pub(crate) type ModuleId = usize;
@@ -13,14 +13,14 @@ pub(crate) type ModuleId = usize;
 pub(crate) const ROOT: ModuleId = 0;
 
 /// All modules.
-pub(crate) struct Modules {
-    all: Vec<Module>,
+pub(crate) struct ModuleTree {
+    all: Vec<ConfiguredModule>,
     /// Where each provider configuration is written: the module, and its place among the module's providers.
     providers: HashMap<ProviderName, (ModuleId, usize)>,
 }
 
 /// One module.
-pub(crate) struct Module {
+pub(crate) struct ConfiguredModule {
     /// What it says.
     pub(crate) configuration: Arc<Configuration>,
     /// Who calls it, and by which of its calls; none for the root.
@@ -31,10 +31,10 @@ pub(crate) struct Module {
     pub(crate) path: Arc<[Name]>,
 }
 
-impl Modules {
+impl ModuleTree {
     /// The tree below a root.
     pub(crate) fn below(root: &Arc<Configuration>) -> Self {
-        let root = Module { configuration: root.clone(), caller: None, calls: Vec::new(), path: Arc::new([]) };
+        let root = ConfiguredModule { configuration: root.clone(), caller: None, calls: Vec::new(), path: Arc::new([]) };
         let mut all = vec![root];
         let mut next = 0;
         while next < all.len() {
@@ -44,7 +44,7 @@ impl Modules {
                 all[next].calls.push(id);
                 let path = path.iter().cloned().chain([name.clone()]).collect();
                 let configuration = call.configuration.clone();
-                all.push(Module { configuration, caller: Some((next, place)), calls: Vec::new(), path });
+                all.push(ConfiguredModule { configuration, caller: Some((next, place)), calls: Vec::new(), path });
             }
             next += 1;
         }
@@ -61,7 +61,7 @@ impl Modules {
         self.all.len()
     }
 
-    pub(crate) fn get(&self, module: ModuleId) -> &Module {
+    pub(crate) fn get(&self, module: ModuleId) -> &ConfiguredModule {
         &self.all[module]
     }
 
@@ -76,7 +76,7 @@ impl Modules {
     }
 
     /// The module on a path of names and keys, as far as there is one.
-    pub(crate) fn find(&self, path: &[(Name, Key)]) -> Option<ModuleId> {
+    pub(crate) fn find(&self, path: &[(Name, InstanceKey)]) -> Option<ModuleId> {
         path.iter().try_fold(ROOT, |module, (name, _)| {
             let module = &self.all[module];
             module.configuration.modules.get_index_of(name).map(|place| module.calls[place])
@@ -113,6 +113,6 @@ impl Modules {
 }
 
 /// What a provider configured in a module is called in records.
-pub(crate) fn provider_name(module: &Module, name: &Name, alias: Option<&Name>) -> ProviderName {
+pub(crate) fn provider_name(module: &ConfiguredModule, name: &Name, alias: Option<&Name>) -> ProviderName {
     ProviderName { module: module.path.clone(), name: name.clone(), alias: alias.cloned() }
 }

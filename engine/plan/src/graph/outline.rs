@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use ha_diagnostics::{Diagnostic, Span};
+use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_lang::Configuration;
-use ha_provider::Schemas;
-use ha_value::Mode;
+use ha_provider::SchemaSet;
+use ha_value::ResourceMode;
 
 use crate::graph::modules::ROOT;
-use crate::graph::{Graph, Node, NodeId, What};
+use crate::graph::{Graph, GraphNode, NodeId, NodeKind};
 
 /// What a configuration is made of, and what refers to what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct OutlineNode {
     /// What it is.
     pub kind: OutlineKind,
     /// Where it is written.
-    pub span: Option<Span>,
+    pub span: Option<SourceSpan>,
 }
 
 /// What a node is.
@@ -61,20 +61,21 @@ pub enum OutlineKind {
 ///
 /// # Errors
 /// References to what is not there, and circles.
-pub fn outline(configuration: &Arc<Configuration>, schemas: &Schemas) -> Result<Outline, Vec<Diagnostic>> {
+pub fn outline(configuration: &Arc<Configuration>, schemas: &SchemaSet) -> Result<Outline, Vec<Diagnostic>> {
     let graph = Graph::of(configuration, schemas)?;
     let mut referred = vec![false; graph.len()];
-    for node in graph.order.iter().copied().filter(|it| !matches!(graph.node(*it).what, What::End | What::Validation(_))) {
+    for node in graph.order.iter().copied().filter(|it| !matches!(graph.node(*it).what, NodeKind::End | NodeKind::Validation(_)))
+    {
         graph.direct(node).for_each(|it| referred[it] = true);
     }
     let mut places: Vec<Option<usize>> = vec![None; graph.len()];
     let mut nodes = Vec::new();
     for id in graph.order.iter().copied() {
-        let Node { module, what } = graph.node(id);
+        let GraphNode { module, what } = graph.node(id);
         let Some(kind) = kind(&graph, id) else { continue };
         // Most modules are waited for output by output.
         let is_waited_for = !matches!(kind, OutlineKind::ModuleEnd | OutlineKind::ModuleOutputs) || referred[id];
-        if is_waited_for && (module != ROOT || !matches!(what, What::Gate | What::End | What::Whole)) {
+        if is_waited_for && (module != ROOT || !matches!(what, NodeKind::Gate | NodeKind::End | NodeKind::Whole)) {
             places[id] = Some(nodes.len());
             let module = graph.modules.get(module).path.iter().map(ToString::to_string).collect();
             nodes.push(OutlineNode { address: graph.name(id), module, kind, span: graph.span(id) });
@@ -85,15 +86,15 @@ pub fn outline(configuration: &Arc<Configuration>, schemas: &Schemas) -> Result<
         let Some(later) = places[id] else { continue };
         let behind = match graph.node(id) {
             // The gate stands for the block, and what decides how often the module is there belongs to it.
-            Node { module, what: What::Gate } => {
-                let expand = graph.number(module, What::Expand);
+            GraphNode { module, what: NodeKind::Gate } => {
+                let expand = graph.number(module, NodeKind::Expand);
                 graph.direct(id).chain(graph.direct(expand)).collect()
             }
             _ => graph.direct(id).collect::<Vec<_>>(),
         };
         for earlier in behind {
             let shown = match graph.node(earlier) {
-                Node { module, what: What::Expand } => places[graph.number(module, What::Gate)],
+                GraphNode { module, what: NodeKind::Expand } => places[graph.number(module, NodeKind::Gate)],
                 _ => places[earlier],
             };
             edges.extend(shown.filter(|it| *it != later).map(|earlier| (later, earlier)));
@@ -106,16 +107,16 @@ pub fn outline(configuration: &Arc<Configuration>, schemas: &Schemas) -> Result<
 
 fn kind(graph: &Graph, id: NodeId) -> Option<OutlineKind> {
     Some(match graph.node(id).what {
-        What::Variable(_) => OutlineKind::Variable,
-        What::Provider(_) => OutlineKind::Provider,
-        What::Local(_) => OutlineKind::Local,
-        What::Block(_) if graph.block(id).is_some_and(|it| it.name.mode == Mode::Data) => OutlineKind::Data,
-        What::Block(_) => OutlineKind::Resource,
-        What::Output(_) => OutlineKind::Output,
-        What::Check(_) => OutlineKind::Check,
-        What::Gate => OutlineKind::Module,
-        What::Whole => OutlineKind::ModuleOutputs,
-        What::End => OutlineKind::ModuleEnd,
-        What::Expand | What::Validation(_) => return None,
+        NodeKind::Variable(_) => OutlineKind::Variable,
+        NodeKind::Provider(_) => OutlineKind::Provider,
+        NodeKind::Local(_) => OutlineKind::Local,
+        NodeKind::Block(_) if graph.block(id).is_some_and(|it| it.name.mode == ResourceMode::Data) => OutlineKind::Data,
+        NodeKind::Block(_) => OutlineKind::Resource,
+        NodeKind::Output(_) => OutlineKind::Output,
+        NodeKind::Check(_) => OutlineKind::Check,
+        NodeKind::Gate => OutlineKind::Module,
+        NodeKind::Whole => OutlineKind::ModuleOutputs,
+        NodeKind::End => OutlineKind::ModuleEnd,
+        NodeKind::Expand | NodeKind::Validation(_) => return None,
     })
 }

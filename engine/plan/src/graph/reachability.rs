@@ -5,23 +5,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ha_state_model::Dependencies;
-use ha_value::{BlockAddress, HashMap, Key, Mode, Name};
+use ha_value::{BlockAddress, HashMap, InstanceKey, Name, ResourceMode};
 
-use super::{Graph, NodeId, What};
+use super::{Graph, NodeId, NodeKind};
 
 /// The names and keys on the way to a module instance. A module that is not on the way to who asks is named without a
 /// key, which stands for all its instances.
-type Path = Arc<[(Name, Key)]>;
+type ReachabilityPath = Arc<[(Name, InstanceKey)]>;
 
 /// What was put together so far.
 #[derive(Default)]
-pub(crate) struct Reach {
-    known: HashMap<(NodeId, Path), Dependencies>,
+pub(crate) struct Reachability {
+    known: HashMap<(NodeId, ReachabilityPath), Dependencies>,
 }
 
-impl Reach {
+impl Reachability {
     /// The dependencies of a node in an instance of its module.
-    pub(crate) fn dependencies(&mut self, graph: &Graph, node: NodeId, path: &Path) -> Dependencies {
+    pub(crate) fn dependencies(&mut self, graph: &Graph, node: NodeId, path: &ReachabilityPath) -> Dependencies {
         // Without recursion, since a chain of local values may be as long as it likes.
         let mut open = vec![((node, path.clone()), false)];
         while let Some((wanted, is_after_its_own)) = open.pop() {
@@ -41,7 +41,7 @@ impl Reach {
         self.known.get(&(node, path.clone())).cloned().unwrap_or_default()
     }
 
-    fn joined(&self, graph: &Graph, node: NodeId, path: &Path) -> Dependencies {
+    fn joined(&self, graph: &Graph, node: NodeId, path: &ReachabilityPath) -> Dependencies {
         let blocks: BTreeSet<BlockAddress> = graph.managed_behind(node).map(|it| graph.address_from(it, path)).collect();
         let passed = graph.passing(node).filter_map(|it| self.known.get(&(it, graph.path_from(it, path))));
         let passed: Vec<Dependencies> = passed.filter(|it| !it.is_empty()).cloned().collect();
@@ -51,7 +51,7 @@ impl Reach {
 
 impl Graph {
     fn is_managed(&self, node: NodeId) -> bool {
-        self.block(node).is_some_and(|it| it.name.mode == Mode::Managed)
+        self.block(node).is_some_and(|it| it.name.mode == ResourceMode::Managed)
     }
 
     /// The managed blocks that a node refers to itself.
@@ -62,27 +62,27 @@ impl Graph {
     /// The nodes that pass on to a node what is behind them.
     fn passing(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
         let passes = |it: &NodeId| match self.nodes[*it].what {
-            What::Provider(_) => false,
-            What::Block(_) => !self.is_managed(*it),
+            NodeKind::Provider(_) => false,
+            NodeKind::Block(_) => !self.is_managed(*it),
             // Nothing is behind what every block of the root has.
-            What::Gate | What::Expand => self.direct(*it).next().is_some(),
+            NodeKind::Gate | NodeKind::Expand => self.direct(*it).next().is_some(),
             _ => true,
         };
         self.direct(node).filter(passes)
     }
 
     /// The way to a node's module as seen from a module instance.
-    pub(crate) fn path_from(&self, node: NodeId, path: &Path) -> Path {
+    pub(crate) fn path_from(&self, node: NodeId, path: &ReachabilityPath) -> ReachabilityPath {
         let module = &self.modules.get(self.nodes[node].module).path;
         if module.len() == path.len() && module.iter().zip(path.iter()).all(|(name, (own, _))| name == own) {
             return path.clone();
         }
         let common = module.iter().zip(path.iter()).take_while(|(name, (own, _))| *name == own).count();
         let keyed = path[..common].iter().cloned();
-        keyed.chain(module[common..].iter().map(|name| (name.clone(), Key::None))).collect()
+        keyed.chain(module[common..].iter().map(|name| (name.clone(), InstanceKey::None))).collect()
     }
 
-    fn address_from(&self, node: NodeId, path: &Path) -> BlockAddress {
+    fn address_from(&self, node: NodeId, path: &ReachabilityPath) -> BlockAddress {
         let block = &self.block(node).expect("only blocks are dependencies").name;
         let module = self.path_from(node, path);
         BlockAddress { module, mode: block.mode, kind: block.kind.clone(), name: block.name.clone() }

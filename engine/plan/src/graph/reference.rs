@@ -1,18 +1,18 @@
 //! What the expressions of each node refer to.
 
-use ha_diagnostics::{Diagnostic, Span, code};
-use ha_lang::{Condition, Configuration, Expression, Reference, ResourceBlock, Target};
-use ha_provider::Schemas;
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
+use ha_lang::{Condition, Configuration, Expression, Reference, ReferenceTarget, ResourceBlock};
+use ha_provider::SchemaSet;
 use ha_value::Name;
 
-use super::{Edges, Graph, Node, NodeId, What, provider_of};
+use super::{Graph, GraphEdges, GraphNode, NodeId, NodeKind, provider_of};
 use crate::graph::modules::{ModuleId, ROOT};
 
 /// What each node refers to, and what is wrong with that.
-pub(super) fn edges(graph: &Graph, schemas: &Schemas) -> (Edges, Vec<Diagnostic>) {
-    let mut edges = Edges::with_capacity(graph.len());
-    let mut gathered = Gathered::new(graph);
-    for Node { module, what } in &graph.nodes {
+pub(super) fn edges(graph: &Graph, schemas: &SchemaSet) -> (GraphEdges, Vec<Diagnostic>) {
+    let mut edges = GraphEdges::with_capacity(graph.len());
+    let mut gathered = EdgeCollector::new(graph);
+    for GraphNode { module, what } in &graph.nodes {
         gathered.targets.clear();
         gathered.node(*module, *what, schemas);
         gathered.targets.sort_unstable();
@@ -25,82 +25,82 @@ pub(super) fn edges(graph: &Graph, schemas: &Schemas) -> (Edges, Vec<Diagnostic>
 /// Whether a variable's conditions read nothing but the variable itself, so that they can be looked at with its value.
 pub(crate) fn refers_to_itself_alone(configuration: &Configuration, place: usize) -> bool {
     let Some((name, variable)) = configuration.variables.get_index(place) else { return true };
-    let is_itself = |it: &Reference| matches!(&it.target, Target::Variable(it) if it == name);
+    let is_itself = |it: &Reference| matches!(&it.target, ReferenceTarget::Variable(it) if it == name);
     variable.validations.iter().flat_map(of_condition).flat_map(Expression::references).all(is_itself)
 }
 
 /// Where a node refers to another.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct ReferencePlace {
     /// The reference.
-    pub(super) reference: Span,
+    pub(super) reference: SourceSpan,
     /// The `import` block that it is in, where it is in one.
-    pub(super) import: Option<Span>,
+    pub(super) import: Option<SourceSpan>,
 }
 
 /// Where a node refers to another, where that is written.
-pub(super) fn place(graph: &Graph, from: NodeId, to: NodeId, schemas: &Schemas) -> Option<Place> {
-    let Node { module, what } = graph.node(from);
-    let mut gathered = Gathered { sought: u32::try_from(to).ok(), ..Gathered::new(graph) };
+pub(super) fn place(graph: &Graph, from: NodeId, to: NodeId, schemas: &SchemaSet) -> Option<ReferencePlace> {
+    let GraphNode { module, what } = graph.node(from);
+    let mut gathered = EdgeCollector { sought: u32::try_from(to).ok(), ..EdgeCollector::new(graph) };
     gathered.node(module, what, schemas);
     gathered.place
 }
 
-struct Gathered<'a> {
+struct EdgeCollector<'a> {
     graph: &'a Graph,
     targets: Vec<u32>,
     diagnostics: Vec<Diagnostic>,
     /// The node of which it is asked where it is referred to, and where that is.
     sought: Option<u32>,
-    place: Option<Place>,
+    place: Option<ReferencePlace>,
     /// The `import` block whose expressions are being gathered.
-    import: Option<Span>,
+    import: Option<SourceSpan>,
 }
 
-impl<'a> Gathered<'a> {
+impl<'a> EdgeCollector<'a> {
     fn new(graph: &'a Graph) -> Self {
         Self { graph, targets: Vec::new(), diagnostics: Vec::new(), sought: None, place: None, import: None }
     }
 
-    fn node(&mut self, module: ModuleId, what: What, schemas: &Schemas) {
+    fn node(&mut self, module: ModuleId, what: NodeKind, schemas: &SchemaSet) {
         let graph = self.graph;
         let modules = &graph.modules;
         let configuration = modules.configuration(module);
         let caller = modules.get(module).caller.map(|(caller, _)| caller);
         let call = modules.call(module);
-        if module != ROOT && what != What::Expand {
-            self.push(module, What::Expand);
+        if module != ROOT && what != NodeKind::Expand {
+            self.push(module, NodeKind::Expand);
         }
         match what {
-            What::Expand => {
+            NodeKind::Expand => {
                 if let (Some(caller), Some(call)) = (caller, call) {
-                    self.push(caller, What::Expand);
+                    self.push(caller, NodeKind::Expand);
                     self.expressions(caller, [&call.count, &call.for_each, &call.enabled].into_iter().flatten());
                 }
             }
-            What::Gate => {
+            NodeKind::Gate => {
                 if let (Some(caller), Some(call)) = (caller, call) {
-                    self.push(caller, What::Gate);
+                    self.push(caller, NodeKind::Gate);
                     self.waits(caller, &call.depends_on);
                 }
             }
-            What::Variable(place) => {
+            NodeKind::Variable(place) => {
                 if let (Some(caller), Some(call)) = (caller, call) {
                     let argument = configuration.variables.get_index(place).and_then(|(name, _)| call.arguments.get(name));
                     self.expressions(caller, argument);
                 }
             }
-            What::Validation(place) => {
-                self.push(module, What::Variable(place));
+            NodeKind::Validation(place) => {
+                self.push(module, NodeKind::Variable(place));
                 if !refers_to_itself_alone(configuration, place) {
                     self.expressions(module, configuration.variables[place].validations.iter().flat_map(of_condition));
                 }
             }
-            What::Provider(place) => self.references(module, configuration.providers[place].body.references()),
-            What::Local(place) => self.expressions(module, [&configuration.locals[place].expression]),
-            What::Block(place) => {
+            NodeKind::Provider(place) => self.references(module, configuration.providers[place].body.references()),
+            NodeKind::Local(place) => self.expressions(module, [&configuration.locals[place].expression]),
+            NodeKind::Block(place) => {
                 let block = &configuration.blocks[place];
-                self.push(module, What::Gate);
+                self.push(module, NodeKind::Gate);
                 self.block(module, block);
                 for (module, place) in graph.imports_into(graph.number(module, what)) {
                     let import = &modules.configuration(*module).imports[*place];
@@ -111,41 +111,41 @@ impl<'a> Gathered<'a> {
                 }
                 let provider = provider_of(modules, schemas, module, block);
                 if let Some((module, place)) = provider.and_then(|it| modules.provider_place(&it)) {
-                    self.push(module, What::Provider(place));
+                    self.push(module, NodeKind::Provider(place));
                 }
             }
-            What::Output(place) => {
+            NodeKind::Output(place) => {
                 let output = &configuration.outputs[place];
                 self.expressions(module, [&output.value].into_iter().chain(output.preconditions.iter().flat_map(of_condition)));
                 self.waits(module, &output.depends_on);
             }
-            What::Whole => (0..configuration.outputs.len()).for_each(|it| self.push(module, What::Output(it))),
-            What::Check(place) => {
+            NodeKind::Whole => (0..configuration.outputs.len()).for_each(|it| self.push(module, NodeKind::Output(it))),
+            NodeKind::Check(place) => {
                 let check = &configuration.checks[place];
                 self.expressions(module, check.assertions.iter().flat_map(of_condition));
                 if let Some(place) = check.data.as_ref().and_then(|it| configuration.blocks.get_index_of(it)) {
-                    self.push(module, What::Block(place));
+                    self.push(module, NodeKind::Block(place));
                 }
             }
-            What::End => {
-                self.push(module, What::Gate);
-                self.push(module, What::Whole);
-                (0..configuration.variables.len()).for_each(|it| self.push(module, What::Validation(it)));
-                (0..configuration.blocks.len()).for_each(|it| self.push(module, What::Block(it)));
-                modules.get(module).calls.iter().for_each(|it| self.push(*it, What::End));
+            NodeKind::End => {
+                self.push(module, NodeKind::Gate);
+                self.push(module, NodeKind::Whole);
+                (0..configuration.variables.len()).for_each(|it| self.push(module, NodeKind::Validation(it)));
+                (0..configuration.blocks.len()).for_each(|it| self.push(module, NodeKind::Block(it)));
+                modules.get(module).calls.iter().for_each(|it| self.push(*it, NodeKind::End));
             }
         }
     }
 
-    fn push(&mut self, module: ModuleId, what: What) {
+    fn push(&mut self, module: ModuleId, what: NodeKind) {
         let number = self.graph.number(module, what);
         self.targets.push(u32::try_from(number).expect("a configuration has fewer nodes than 2^32"));
     }
 
-    fn push_at(&mut self, module: ModuleId, what: What, reference: &Reference) {
+    fn push_at(&mut self, module: ModuleId, what: NodeKind, reference: &Reference) {
         self.push(module, what);
         if self.sought.is_some() && self.sought == self.targets.last().copied() {
-            let place = Place { reference: reference.span.clone(), import: self.import.clone() };
+            let place = ReferencePlace { reference: reference.span.clone(), import: self.import.clone() };
             self.place.get_or_insert(place);
         }
     }
@@ -155,12 +155,12 @@ impl<'a> Gathered<'a> {
     }
 
     fn references(&mut self, module: ModuleId, references: impl IntoIterator<Item = &'a Reference>) {
-        references.into_iter().for_each(|it| self.reference(module, it, What::Whole));
+        references.into_iter().for_each(|it| self.reference(module, it, NodeKind::Whole));
     }
 
     /// References of `depends_on`: a module stands for everything in it.
     fn waits(&mut self, module: ModuleId, references: &'a [Reference]) {
-        references.iter().for_each(|it| self.reference(module, it, What::End));
+        references.iter().for_each(|it| self.reference(module, it, NodeKind::End));
     }
 
     fn block(&mut self, module: ModuleId, block: &'a ResourceBlock) {
@@ -168,7 +168,7 @@ impl<'a> Gathered<'a> {
         let flags = [&lifecycle.create_before_destroy, &lifecycle.prevent_destroy, &lifecycle.enabled];
         let conditions = lifecycle.preconditions.iter().chain(&lifecycle.postconditions).flat_map(of_condition);
         let outside = flags.into_iter().chain([&block.count, &block.for_each]).flatten().chain(conditions);
-        let own = |it: &&Reference| matches!(&it.target, Target::Block(name) if *name == block.name);
+        let own = |it: &&Reference| matches!(&it.target, ReferenceTarget::Block(name) if *name == block.name);
         let body = block.body.references();
         // `self` in a postcondition may be written by address; a block that refers to itself elsewhere is told so.
         let refers_to_itself = body.iter().any(own);
@@ -180,30 +180,30 @@ impl<'a> Gathered<'a> {
     }
 
     /// The node a reference names; none for what is no node (`each.key`, `path.module`).
-    fn reference(&mut self, module: ModuleId, reference: &Reference, of_module: What) {
+    fn reference(&mut self, module: ModuleId, reference: &Reference, of_module: NodeKind) {
         let graph = self.graph;
         let configuration = graph.modules.configuration(module);
         let found = match &reference.target {
-            Target::Local(name) => {
-                let place = configuration.locals.get_index_of(name).map(What::Local);
+            ReferenceTarget::Local(name) => {
+                let place = configuration.locals.get_index_of(name).map(NodeKind::Local);
                 let known = || configuration.locals.keys().map(ToString::to_string).collect();
                 place.ok_or_else(|| undeclared("local value", &format!("local.{name}"), &reference.span, name, known()))
             }
-            Target::Variable(name) => {
-                let place = configuration.variables.get_index_of(name).map(What::Variable);
+            ReferenceTarget::Variable(name) => {
+                let place = configuration.variables.get_index_of(name).map(NodeKind::Variable);
                 let known = || configuration.variables.keys().map(ToString::to_string).collect();
                 place.ok_or_else(|| undeclared("variable", &format!("var.{name}"), &reference.span, name, known()))
             }
-            Target::Block(name) => {
-                let place = configuration.blocks.get_index_of(name).map(What::Block);
-                let what = if name.mode == ha_value::Mode::Data { "data source" } else { "resource" };
+            ReferenceTarget::Block(name) => {
+                let place = configuration.blocks.get_index_of(name).map(NodeKind::Block);
+                let what = if name.mode == ha_value::ResourceMode::Data { "data source" } else { "resource" };
                 let known = || configuration.blocks.keys().map(ToString::to_string).collect();
                 place.ok_or_else(|| {
                     let written = name.to_string();
                     undeclared(what, &written, &reference.span, &written, known())
                 })
             }
-            Target::Module(name) => {
+            ReferenceTarget::Module(name) => {
                 let Some(place) = configuration.modules.get_index_of(name) else {
                     let known = configuration.modules.keys().map(ToString::to_string).collect();
                     let written = format!("module.{name}");
@@ -227,11 +227,16 @@ impl<'a> Gathered<'a> {
 
 impl Graph {
     /// The output of a module that a reference names, if it names one.
-    fn output_of(&self, called: ModuleId, output: Option<&Name>, reference: &Reference) -> Result<Option<What>, Box<Diagnostic>> {
+    fn output_of(
+        &self,
+        called: ModuleId,
+        output: Option<&Name>,
+        reference: &Reference,
+    ) -> Result<Option<NodeKind>, Box<Diagnostic>> {
         let Some(name) = output else { return Ok(None) };
         let configuration = self.modules.configuration(called);
         match configuration.outputs.get_index_of(name) {
-            Some(place) => Ok(Some(What::Output(place))),
+            Some(place) => Ok(Some(NodeKind::Output(place))),
             None if reference.tried => Ok(None),
             None => {
                 let known = configuration.outputs.keys().map(ToString::to_string).collect();
@@ -243,8 +248,8 @@ impl Graph {
 
     /// The node that a reference written in a module names.
     pub(crate) fn referred(&self, module: ModuleId, reference: &Reference) -> Option<super::NodeId> {
-        let mut gathered = Gathered::new(self);
-        gathered.reference(module, reference, What::End);
+        let mut gathered = EdgeCollector::new(self);
+        gathered.reference(module, reference, NodeKind::End);
         gathered.targets.first().map(|it| *it as usize)
     }
 }
@@ -254,7 +259,7 @@ pub(super) fn of_condition(condition: &Condition) -> [&Expression; 2] {
     [&condition.condition, &condition.error_message]
 }
 
-fn undeclared(what: &str, written: &str, span: &Span, given: &str, known: Vec<String>) -> Diagnostic {
+fn undeclared(what: &str, written: &str, span: &SourceSpan, given: &str, known: Vec<String>) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!("reference to an undeclared {what}")).code(code::UNDECLARED).at(span.clone());
     let mut diagnostic = diagnostic.label(format!("no {what} `{written}` is declared"));
     if let Some(closest) = ha_value::closest(given, known.iter().map(String::as_str)) {

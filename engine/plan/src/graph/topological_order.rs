@@ -1,9 +1,9 @@
 //! An order in which each node comes after what it refers to.
 
-use super::{Edges, NodeId};
+use super::{GraphEdges, NodeId};
 
 #[derive(Clone, Copy, PartialEq)]
-enum Mark {
+enum VisitState {
     Unseen,
     Open,
     Done,
@@ -14,33 +14,33 @@ enum Mark {
 ///
 /// # Errors
 /// The nodes of a circle.
-pub(super) fn sorted(direct: &Edges) -> Result<Vec<NodeId>, Vec<NodeId>> {
+pub(super) fn sorted(direct: &GraphEdges) -> Result<Vec<NodeId>, Vec<NodeId>> {
     let nodes = direct.starts.len() - 1;
-    let mut marks = vec![Mark::Unseen; nodes];
+    let mut marks = vec![VisitState::Unseen; nodes];
     let mut order = Vec::with_capacity(nodes);
     // The nodes on the way down, each with how many of its references have been followed.
     let mut way: Vec<(NodeId, usize)> = Vec::new();
     for first in 0..nodes {
-        if marks[first] == Mark::Unseen {
-            marks[first] = Mark::Open;
+        if marks[first] == VisitState::Unseen {
+            marks[first] = VisitState::Open;
             way.push((first, 0));
         }
         while let Some((node, followed)) = way.last_mut() {
             let node = *node;
             let Some(next) = direct.of(node).get(*followed).map(|it| *it as usize) else {
-                marks[node] = Mark::Done;
+                marks[node] = VisitState::Done;
                 order.push(node);
                 way.pop();
                 continue;
             };
             *followed += 1;
             match marks[next] {
-                Mark::Done => {}
-                Mark::Unseen => {
-                    marks[next] = Mark::Open;
+                VisitState::Done => {}
+                VisitState::Unseen => {
+                    marks[next] = VisitState::Open;
                     way.push((next, 0));
                 }
-                Mark::Open => {
+                VisitState::Open => {
                     let from = way.iter().position(|(it, _)| *it == next).expect("an open node is on the way");
                     return Err(way[from..].iter().map(|(it, _)| *it).collect());
                 }

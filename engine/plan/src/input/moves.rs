@@ -9,25 +9,25 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ha_diagnostics::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_lang::Configuration;
-use ha_provider::{Described, Schemas};
+use ha_provider::{ResourceDescription, SchemaSet};
 use ha_state_model::{ProviderName, Record, State};
-use ha_value::{Address, BlockAddress, Key, Mode, Name, Object, Place, shell_word};
+use ha_value::{Address, BlockAddress, InstanceKey, Name, Object, ResourceMode, TargetAddress, shell_word};
 
-use crate::model::Move;
-use endpoint::Endpoint;
+use crate::model::AddressMove;
+use endpoint::MoveEndpoint;
 
 /// A module instance's name.
-type ModulePath = Arc<[(Name, Key)]>;
+type ModulePath = Arc<[(Name, InstanceKey)]>;
 
 /// A state in which everything has the address that the configuration knows it by.
 #[derive(Debug)]
-pub struct Moved<'a> {
+pub struct MovedState<'a> {
     /// The state; another one only where something has moved.
     pub state: Cow<'a, State>,
     /// What has moved, each after those that make way for it.
-    pub moves: Vec<Move>,
+    pub moves: Vec<AddressMove>,
     /// What could not.
     pub warnings: Vec<Diagnostic>,
     /// The addresses that something was to move to, and whence it came.
@@ -36,7 +36,7 @@ pub struct Moved<'a> {
     renamed: BTreeSet<Address>,
 }
 
-impl<'a> Moved<'a> {
+impl<'a> MovedState<'a> {
     /// A state of which nothing moves.
     #[must_use]
     pub fn nothing(state: &'a State) -> Self {
@@ -62,18 +62,22 @@ impl<'a> Moved<'a> {
 }
 
 /// One thing that is said to have moved.
-struct Statement<'a> {
-    from: Endpoint,
-    to: Endpoint,
+struct MoveStatement<'a> {
+    from: MoveEndpoint,
+    to: MoveEndpoint,
     /// None where `count` implies it.
-    span: Option<&'a Span>,
+    span: Option<&'a SourceSpan>,
 }
 
 /// Moves what the configuration says has moved.
 ///
 /// # Errors
 /// Moves between kinds of which one cannot become the other, and moves in a circle.
-pub fn moved<'a>(state: &'a State, configuration: &Configuration, schemas: &Schemas) -> Result<Moved<'a>, Vec<Diagnostic>> {
+pub fn moved<'a>(
+    state: &'a State,
+    configuration: &Configuration,
+    schemas: &SchemaSet,
+) -> Result<MovedState<'a>, Vec<Diagnostic>> {
     let mut statements = Vec::new();
     let mut diagnostics = Vec::new();
     written(configuration, &mut Vec::new(), &mut statements);
@@ -82,7 +86,7 @@ pub fn moved<'a>(state: &'a State, configuration: &Configuration, schemas: &Sche
     }
     implied::implied(state, configuration, &mut statements);
     if statements.is_empty() || state.records.is_empty() && state.deposed.is_empty() {
-        return if diagnostics.is_empty() { Ok(Moved::nothing(state)) } else { Err(diagnostics) };
+        return if diagnostics.is_empty() { Ok(MovedState::nothing(state)) } else { Err(diagnostics) };
     }
     let order = order::sorted(&statements);
     diagnostics.extend(order.as_ref().err().cloned());
@@ -93,10 +97,10 @@ pub fn moved<'a>(state: &'a State, configuration: &Configuration, schemas: &Sche
 }
 
 /// The `moved` blocks of a module and those in it.
-fn written<'a>(configuration: &'a Configuration, path: &mut Vec<Name>, statements: &mut Vec<Statement<'a>>) {
+fn written<'a>(configuration: &'a Configuration, path: &mut Vec<Name>, statements: &mut Vec<MoveStatement<'a>>) {
     for it in &configuration.moved {
-        let (from, to) = Endpoint::both(path, &it.from, &it.to);
-        statements.push(Statement { from, to, span: Some(&it.span) });
+        let (from, to) = MoveEndpoint::both(path, &it.from, &it.to);
+        statements.push(MoveStatement { from, to, span: Some(&it.span) });
     }
     for (name, call) in &configuration.modules {
         path.push(name.clone());
@@ -106,13 +110,15 @@ fn written<'a>(configuration: &'a Configuration, path: &mut Vec<Name>, statement
 }
 
 /// A thing of one kind becomes one of another only where that is but another name for it, or the other kind says how.
-fn other_kind(statement: &Statement<'_>, schemas: &Schemas) -> Option<Diagnostic> {
+fn other_kind(statement: &MoveStatement<'_>, schemas: &SchemaSet) -> Option<Diagnostic> {
     let (Some((mode, from, _)), Some((_, to, _)), Some(span)) = (&statement.from.block, &statement.to.block, statement.span)
     else {
         return None;
     };
     let kind = |name: &Name| schemas.kind(*mode, name);
-    let can_become = |(was, is): (&Described, &Described)| was.is_twin_of(is) || is.moved_from(from, &Object::new()).is_some();
+    let can_become = |(was, is): (&ResourceDescription, &ResourceDescription)| {
+        was.is_twin_of(is) || is.moved_from(from, &Object::new()).is_some()
+    };
     if from == to || kind(from).zip(kind(to)).is_some_and(can_become) {
         return None;
     }
@@ -123,33 +129,37 @@ fn other_kind(statement: &Statement<'_>, schemas: &Schemas) -> Option<Diagnostic
     Some(diagnostic.help(help))
 }
 
-fn carry_out<'a, 'b>(state: &'a State, schemas: &Schemas, statements: impl Iterator<Item = &'b Statement<'b>>) -> Moved<'a> {
-    let mut removal = Removal::of(state);
+fn carry_out<'a, 'b>(
+    state: &'a State,
+    schemas: &SchemaSet,
+    statements: impl Iterator<Item = &'b MoveStatement<'b>>,
+) -> MovedState<'a> {
+    let mut removal = MoveInProgress::of(state);
     for statement in statements {
         match &statement.from.block {
             None => removal.module(statement),
             Some(block) => removal.block(statement, block),
         }
     }
-    let Removal { whence, warnings, .. } = removal;
+    let MoveInProgress { whence, warnings, .. } = removal;
     let from: BTreeMap<Address, Address> = whence.into_iter().filter(|(to, from)| to != from).collect();
     if from.is_empty() {
-        return Moved { warnings, ..Moved::nothing(state) };
+        return MovedState { warnings, ..MovedState::nothing(state) };
     }
     let moves = making_way(&from);
     let (mut state, mut renamed) = applied(state, &moves);
-    for Move { from, to } in moves.iter().filter(|it| it.from.block.kind != it.to.block.kind) {
+    for AddressMove { from, to } in moves.iter().filter(|it| it.from.block.kind != it.to.block.kind) {
         if let Some(record) = state.records.get_mut(to)
             && become_another(record, &from.block.kind, schemas)
         {
             renamed.insert(to.clone());
         }
     }
-    Moved { state: Cow::Owned(state), moves, warnings, from, renamed }
+    MovedState { state: Cow::Owned(state), moves, warnings, from, renamed }
 }
 
 /// A state while things are moved in it.
-struct Removal {
+struct MoveInProgress {
     /// Where everything is by now, and where it was in the beginning.
     whence: BTreeMap<Address, Address>,
     /// The module instances that something is or was in, by their names without keys.
@@ -157,7 +167,7 @@ struct Removal {
     warnings: Vec<Diagnostic>,
 }
 
-impl Removal {
+impl MoveInProgress {
     fn of(state: &State) -> Self {
         let addresses = state.records.keys().chain(state.deposed.keys().map(|(address, _)| address));
         let whence = addresses.map(|it| (it.clone(), it.clone())).collect();
@@ -185,12 +195,12 @@ impl Removal {
     }
 
     /// The module instances that a statement's beginning names.
-    fn instances(&self, from: &Endpoint) -> Vec<ModulePath> {
+    fn instances(&self, from: &MoveEndpoint) -> Vec<ModulePath> {
         let named = self.modules.get(&from.names()).into_iter().flatten();
         named.filter(|path| from.has_module(path)).cloned().collect()
     }
 
-    fn module(&mut self, statement: &Statement<'_>) {
+    fn module(&mut self, statement: &MoveStatement<'_>) {
         for path in self.instances(&statement.from) {
             let to = statement.to.module_for(&path);
             let within = self.within(&path);
@@ -200,8 +210,8 @@ impl Removal {
             if to == path || !self.within(&to).is_empty() {
                 self.blocked(
                     statement,
-                    &Place { module: path, block: None, key: Key::None },
-                    &Place { module: to, block: None, key: Key::None },
+                    &TargetAddress { module: path, block: None, key: InstanceKey::None },
+                    &TargetAddress { module: to, block: None, key: InstanceKey::None },
                 );
                 continue;
             }
@@ -214,7 +224,7 @@ impl Removal {
         }
     }
 
-    fn block(&mut self, statement: &Statement<'_>, (mode, kind, name): &(Mode, Name, Name)) {
+    fn block(&mut self, statement: &MoveStatement<'_>, (mode, kind, name): &(ResourceMode, Name, Name)) {
         let Some((_, to_kind, to_name)) = &statement.to.block else { return };
         for module in self.instances(&statement.from) {
             let to = BlockAddress {
@@ -247,13 +257,13 @@ impl Removal {
 
     /// Everything in a module instance and below it.
     fn within(&self, path: &ModulePath) -> Vec<Address> {
-        let least = BlockAddress { module: path.clone(), mode: Mode::Managed, kind: "".into(), name: "".into() };
-        let behind = self.whence.range(least.instance(Key::None)..).map(|(it, _)| it);
+        let least = BlockAddress { module: path.clone(), mode: ResourceMode::Managed, kind: "".into(), name: "".into() };
+        let behind = self.whence.range(least.instance(InstanceKey::None)..).map(|(it, _)| it);
         behind.take_while(|it| it.block.module.starts_with(path)).cloned().collect()
     }
 
     fn of_block(&self, block: &BlockAddress) -> impl Iterator<Item = Address> {
-        let behind = self.whence.range(block.instance(Key::None)..).map(|(it, _)| it);
+        let behind = self.whence.range(block.instance(InstanceKey::None)..).map(|(it, _)| it);
         behind.take_while(move |it| it.block == *block).cloned()
     }
 
@@ -264,7 +274,7 @@ impl Removal {
         }
     }
 
-    fn blocked(&mut self, statement: &Statement<'_>, from: &Place, to: &Place) {
+    fn blocked(&mut self, statement: &MoveStatement<'_>, from: &TargetAddress, to: &TargetAddress) {
         let Some(span) = statement.span else { return };
         let diagnostic = Diagnostic::warning(format!("`{from}` is not moved to `{to}`: there is something already"))
             .code(code::MOVE)
@@ -278,12 +288,12 @@ impl Removal {
     }
 }
 
-fn whole(block: &BlockAddress) -> Place {
-    block.instance(Key::None).into()
+fn whole(block: &BlockAddress) -> TargetAddress {
+    block.instance(InstanceKey::None).into()
 }
 
 /// Makes what is recorded of a thing what is recorded of one of the kind that it has become. Whether that is another one.
-fn become_another(record: &mut Record, from: &Name, schemas: &Schemas) -> bool {
+fn become_another(record: &mut Record, from: &Name, schemas: &SchemaSet) -> bool {
     let Some(described) = schemas.kind(record.address.block.mode, &record.address.block.kind) else { return false };
     let Some(arguments) = described.moved_from(from, &record.arguments) else { return false };
     record.provider = ProviderName::new(described.provider.clone());
@@ -294,7 +304,7 @@ fn become_another(record: &mut Record, from: &Name, schemas: &Schemas) -> bool {
 }
 
 /// The moves, each after those that make way for it.
-fn making_way(from: &BTreeMap<Address, Address>) -> Vec<Move> {
+fn making_way(from: &BTreeMap<Address, Address>) -> Vec<AddressMove> {
     let mut open: BTreeMap<&Address, &Address> = from.iter().map(|(to, from)| (from, to)).collect();
     let mut moves = Vec::with_capacity(open.len());
     while let Some(first) = open.pop_first() {
@@ -303,7 +313,7 @@ fn making_way(from: &BTreeMap<Address, Address>) -> Vec<Move> {
             match open.remove_entry(*to) {
                 Some(before) => waiting.push(before),
                 None => {
-                    moves.push(Move { from: Address::clone(from), to: Address::clone(to) });
+                    moves.push(AddressMove { from: Address::clone(from), to: Address::clone(to) });
                     waiting.pop();
                 }
             }
@@ -314,10 +324,10 @@ fn making_way(from: &BTreeMap<Address, Address>) -> Vec<Move> {
 
 /// The state after the moves: as the journal's frames will make it, but for the versions, and with records that depend
 /// on what has moved saying so.
-fn applied(state: &State, moves: &[Move]) -> (State, BTreeSet<Address>) {
+fn applied(state: &State, moves: &[AddressMove]) -> (State, BTreeSet<Address>) {
     let mut state = state.clone();
     let mut blocks: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
-    for Move { from, to } in moves {
+    for AddressMove { from, to } in moves {
         blocks.entry(from.block.clone()).or_default().insert(to.block.clone());
         blocks.entry(without_keys(&from.block)).or_default().insert(without_keys(&to.block));
         if let Some(mut record) = state.records.remove(from) {
@@ -334,7 +344,7 @@ fn applied(state: &State, moves: &[Move]) -> (State, BTreeSet<Address>) {
         }
     }
     let stays = |block: &BlockAddress, records: &BTreeMap<Address, Record>| {
-        records.range(block.instance(Key::None)..).next().is_some_and(|(it, _)| it.block == *block)
+        records.range(block.instance(InstanceKey::None)..).next().is_some_and(|(it, _)| it.block == *block)
     };
     let staying: BTreeSet<BlockAddress> = blocks.keys().filter(|it| stays(it, &state.records)).cloned().collect();
     let by_now = |it: &BlockAddress| Some(blocks.get(it)?.iter().chain(staying.get(it)).cloned().collect());
@@ -357,6 +367,6 @@ fn applied(state: &State, moves: &[Move]) -> (State, BTreeSet<Address>) {
 }
 
 fn without_keys(block: &BlockAddress) -> BlockAddress {
-    let module = block.module.iter().map(|(name, _)| (name.clone(), Key::None)).collect();
+    let module = block.module.iter().map(|(name, _)| (name.clone(), InstanceKey::None)).collect();
     BlockAddress { module, ..block.clone() }
 }

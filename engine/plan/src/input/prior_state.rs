@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use ha_provider::{Described, Error, ImportedValue, ReadingValue, Schemas, Search};
+use ha_provider::{DiscoveryResult, Error, ImportedValue, ReadingValue, ResourceDescription, SchemaSet};
 use ha_state_model::{ProviderName, Record, State};
 use ha_value::{Address, Name, Object, Path, Value};
 
 use crate::diff::differences::is_empty;
 use crate::diff::planned_values::attributes;
-use crate::evaluation::timeouts::Limit;
+use crate::evaluation::timeouts::OperationTimeout;
 use crate::model::Drift;
 
 /// What the world looks like.
 #[derive(Debug, Default)]
-pub struct Observed {
+pub struct Observations {
     /// Recorded instances as they are.
     pub readings: BTreeMap<Address, ReadingValue>,
     /// Answers of data sources, with the arguments they were asked with.
@@ -23,12 +23,12 @@ pub struct Observed {
     /// What was found of that which is to be taken over, with the id it was looked for by.
     pub imports: BTreeMap<Address, (String, Option<ImportedValue>)>,
     /// What came of looking for instances of which nothing is recorded.
-    pub sought: BTreeMap<Address, Search>,
+    pub sought: BTreeMap<Address, DiscoveryResult>,
 }
 
 /// A data source that must be read before planning can go on, or something that is to be taken over or looked for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Read {
+pub struct ReadRequest {
     /// The data source.
     pub address: Address,
     /// Who is asked.
@@ -40,16 +40,16 @@ pub struct Read {
     /// The id by which something is looked for that is to be taken over; none for a data source.
     pub import: Option<String>,
     /// Set when it is an instance of which nothing is recorded, and that may be there.
-    pub seek: Option<Seek>,
+    pub seek: Option<DiscoveryMethod>,
     /// Whether a `check` block alone asks for it, so that planning goes on without an answer.
     pub for_check: bool,
     /// How long it may take to read a data source.
-    pub limit: Option<Limit>,
+    pub limit: Option<OperationTimeout>,
 }
 
 /// How something is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seek {
+pub enum DiscoveryMethod {
     /// Its provider is asked.
     Ask,
     /// Its provider cannot be asked, for this reason: it is taken to be where its name says.
@@ -58,7 +58,7 @@ pub enum Seek {
 
 /// A record as it stands now.
 #[derive(Clone, Debug)]
-pub(crate) struct Prior {
+pub(crate) struct PriorInstance {
     /// The record, brought up to what was seen, and to what the configuration says of a thing that does not change.
     pub(crate) record: Record,
     /// What refresh remarked.
@@ -67,9 +67,9 @@ pub(crate) struct Prior {
 
 /// The state, brought up to what was seen.
 #[derive(Debug, Default)]
-pub(crate) struct Current {
+pub(crate) struct PriorState {
     /// What is there.
-    pub(crate) priors: BTreeMap<Address, Prior>,
+    pub(crate) priors: BTreeMap<Address, PriorInstance>,
     /// What is recorded and no longer there.
     pub(crate) gone: BTreeMap<Address, Record>,
     /// What differs although nobody used `ha`.
@@ -78,9 +78,9 @@ pub(crate) struct Current {
     pub(crate) unchecked: Vec<(Address, String)>,
 }
 
-impl Current {
+impl PriorState {
     /// The state in the light of what was observed.
-    pub(crate) fn of(state: &State, observed: &Observed, schemas: &Schemas) -> Self {
+    pub(crate) fn of(state: &State, observed: &Observations, schemas: &SchemaSet) -> Self {
         let mut current = Self::default();
         for (address, record) in &state.records {
             let described = schemas.kind(address.block.mode, &address.block.kind);
@@ -120,13 +120,13 @@ impl Current {
                 Some(ReadingValue::Unchecked(reason)) => current.unchecked.push((address.clone(), reason.clone())),
                 None => {}
             }
-            current.priors.insert(address.clone(), Prior { record: seen, remarks });
+            current.priors.insert(address.clone(), PriorInstance { record: seen, remarks });
         }
         current
     }
 }
 
-impl Current {
+impl PriorState {
     /// What differs of an instance is told by this record of it. Drift is in the order of addresses.
     pub(crate) fn tell_anew(&mut self, seen: &Record) {
         if let Ok(place) = self.drift.binary_search_by(|it| it.address.cmp(&seen.address)) {
@@ -137,7 +137,11 @@ impl Current {
 
 /// What was seen in the place of what was recorded, secrets marked as before, and where it differs. What is only spelt
 /// otherwise stays as recorded, and what is as good as what is recorded is no difference.
-fn arguments_seen(described: Option<&Described>, record: &Record, (seen, outputs): (&Object, &Object)) -> (Object, Vec<Path>) {
+fn arguments_seen(
+    described: Option<&ResourceDescription>,
+    record: &Record,
+    (seen, outputs): (&Object, &Object),
+) -> (Object, Vec<Path>) {
     let normal = |arguments: &Object| {
         let plain = plain(arguments);
         described.and_then(|it| it.normal(&plain).ok()).unwrap_or(plain)
@@ -160,7 +164,7 @@ fn arguments_seen(described: Option<&Described>, record: &Record, (seen, outputs
     (now, paths)
 }
 
-fn outputs_drifted(described: Option<&Described>, before: &Record, now: &Record) -> Vec<Path> {
+fn outputs_drifted(described: Option<&ResourceDescription>, before: &Record, now: &Record) -> Vec<Path> {
     let Some(described) = described else { return Vec::new() };
     let stable = |name: &&Name| described.schema().outputs.get(*name).is_some_and(|it| !it.volatile);
     let (was, is) = (plain(&before.outputs), plain(&now.outputs));

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use ha_lang::{Configuration, Removed};
-use ha_value::{Address, Mode, Name};
+use ha_lang::{Configuration, RemovedBlock};
+use ha_value::{Address, Name, ResourceMode};
 
 /// A module or a block, without keys.
-type Place = (Vec<Name>, Option<(Mode, Name, Name)>);
+type RemovedTarget = (Vec<Name>, Option<(ResourceMode, Name, Name)>);
 
 /// The `removed` blocks of a configuration and the modules in it, by what they are about.
 #[derive(Default)]
-pub(crate) struct Removals<'a>(BTreeMap<Place, &'a Removed>);
+pub(crate) struct Removals<'a>(BTreeMap<RemovedTarget, &'a RemovedBlock>);
 
 impl<'a> Removals<'a> {
     pub(crate) fn of(configuration: &'a Configuration) -> Self {
@@ -32,7 +32,7 @@ impl<'a> Removals<'a> {
     }
 
     /// What is said of an instance, if anything: of its block, or of the innermost of the modules it is in.
-    pub(crate) fn at(&self, address: &Address) -> Option<&'a Removed> {
+    pub(crate) fn at(&self, address: &Address) -> Option<&'a RemovedBlock> {
         if self.0.is_empty() {
             return None;
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ha_value::{Address, BlockAddress, Key, Mode, Name};
+use ha_value::{Address, BlockAddress, InstanceKey, Name, ResourceMode};
 use serde::{Deserialize, Serialize};
 
 /// What a plan is to be about.
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 pub struct Selection {
     /// These, and all they depend on; everything when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub targets: Vec<Pattern>,
+    pub targets: Vec<AddressPattern>,
     /// Not these, nor what depends on them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub excludes: Vec<Pattern>,
+    pub excludes: Vec<AddressPattern>,
 }
 
 impl Selection {
@@ -25,7 +25,7 @@ impl Selection {
     }
 
     /// All patterns.
-    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &AddressPattern> {
         self.targets.iter().chain(&self.excludes)
     }
 }
@@ -34,110 +34,110 @@ impl Selection {
 /// `module.host["a"].data.*`, `mongodb_host.db[0]`, or a kind alone, wherever it is. A `*` stands for any characters of
 /// a name. Without a key all instances are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
+pub struct AddressPattern {
     written: String,
-    module: Vec<(Glob, KeyPattern)>,
-    what: What,
+    module: Vec<(NameGlob, KeyPattern)>,
+    what: PatternTarget,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum What {
+enum PatternTarget {
     /// Everything in the module and below.
     All,
     /// Everything of one mode in the module and below.
-    Mode(Mode),
+    Mode(ResourceMode),
     /// Everything of a kind in the module and below.
-    Kind(Mode, Glob),
+    Kind(ResourceMode, NameGlob),
     /// Blocks of the module.
-    Block { mode: Mode, kind: Glob, name: Glob, key: KeyPattern },
+    Block { mode: ResourceMode, kind: NameGlob, name: NameGlob, key: KeyPattern },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum KeyPattern {
     Any,
     Index(u64),
-    Name(Glob),
+    Name(NameGlob),
 }
 
 /// A name in which `*` stands for any characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Glob(String);
+struct NameGlob(String);
 
 /// How much of something a pattern means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Extent {
+pub(crate) enum Coverage {
     Nothing,
     Some,
     All,
 }
 
-impl Pattern {
+impl AddressPattern {
     /// Whether an instance is meant.
     #[must_use]
     pub fn matches(&self, address: &Address) -> bool {
         let names: Vec<&Name> = address.block.module.iter().map(|(name, _)| name).collect();
-        let keys_match = |((_, pattern), (_, key)): (&(Glob, KeyPattern), &(Name, Key))| pattern.matches(key);
-        self.extent(&names, &address.block) > Extent::Nothing
+        let keys_match = |((_, pattern), (_, key)): (&(NameGlob, KeyPattern), &(Name, InstanceKey))| pattern.matches(key);
+        self.extent(&names, &address.block) > Coverage::Nothing
             && self.module.iter().zip(address.block.module.iter()).all(keys_match)
             && match &self.what {
-                What::Block { key, .. } => key.matches(&address.key),
+                PatternTarget::Block { key, .. } => key.matches(&address.key),
                 _ => true,
             }
     }
 
     /// Whether it means modules with all that is in them.
     pub(crate) fn is_module(&self) -> bool {
-        self.what == What::All
+        self.what == PatternTarget::All
     }
 
     /// How many of a module's instances are meant with all that is in them.
-    pub(crate) fn extent_of_module<N: AsRef<str>>(&self, module: &[N]) -> Extent {
+    pub(crate) fn extent_of_module<N: AsRef<str>>(&self, module: &[N]) -> Coverage {
         let is_below = self.is_module()
             && !self.module.is_empty()
             && module.len() >= self.module.len()
             && self.module.iter().zip(module).all(|((pattern, _), name)| pattern.matches(name.as_ref()));
         match (is_below, self.module.iter().all(|(_, key)| *key == KeyPattern::Any)) {
-            (false, _) => Extent::Nothing,
-            (true, false) => Extent::Some,
-            (true, true) => Extent::All,
+            (false, _) => Coverage::Nothing,
+            (true, false) => Coverage::Some,
+            (true, true) => Coverage::All,
         }
     }
 
     /// How many of a block's instances are meant; `module` are the names of the modules it is in.
-    pub(crate) fn extent<N: AsRef<str>>(&self, module: &[N], block: &BlockAddress) -> Extent {
+    pub(crate) fn extent<N: AsRef<str>>(&self, module: &[N], block: &BlockAddress) -> Coverage {
         let BlockAddress { mode, kind, name, .. } = block;
         let is_below = module.len() >= self.module.len()
             && self.module.iter().zip(module).all(|((pattern, _), name)| pattern.matches(name.as_ref()));
         let is_meant = match &self.what {
-            What::All => true,
-            What::Mode(of) => of == mode,
-            What::Kind(of, pattern) => of == mode && pattern.matches(kind),
-            What::Block { mode: of, kind: kinds, name: names, .. } => {
+            PatternTarget::All => true,
+            PatternTarget::Mode(of) => of == mode,
+            PatternTarget::Kind(of, pattern) => of == mode && pattern.matches(kind),
+            PatternTarget::Block { mode: of, kind: kinds, name: names, .. } => {
                 module.len() == self.module.len() && of == mode && kinds.matches(kind) && names.matches(name)
             }
         };
-        let own = if let What::Block { key, .. } = &self.what { Some(key) } else { None };
+        let own = if let PatternTarget::Block { key, .. } = &self.what { Some(key) } else { None };
         let mut keys = self.module.iter().map(|(_, key)| key).chain(own);
         match (is_below && is_meant, keys.all(|it| *it == KeyPattern::Any)) {
-            (false, _) => Extent::Nothing,
-            (true, false) => Extent::Some,
-            (true, true) => Extent::All,
+            (false, _) => Coverage::Nothing,
+            (true, false) => Coverage::Some,
+            (true, true) => Coverage::All,
         }
     }
 }
 
 impl KeyPattern {
-    fn matches(&self, key: &Key) -> bool {
+    fn matches(&self, key: &InstanceKey) -> bool {
         match (self, key) {
             (KeyPattern::Any, _) => true,
-            (KeyPattern::Index(pattern), Key::Index(index)) => pattern == index,
-            (KeyPattern::Name(pattern), Key::Name(name)) => pattern.matches(name),
+            (KeyPattern::Index(pattern), InstanceKey::Index(index)) => pattern == index,
+            (KeyPattern::Name(pattern), InstanceKey::Name(name)) => pattern.matches(name),
             _ => false,
         }
     }
 }
 
-impl Glob {
+impl NameGlob {
     fn matches(&self, text: &str) -> bool {
         let Some((first, rest)) = self.0.split_once('*') else { return self.0 == text };
         let Some(mut text) = text.strip_prefix(first) else { return false };
@@ -156,79 +156,84 @@ impl Glob {
 
 /// A text that names no instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotAPattern;
+pub struct PatternParseError;
 
-impl fmt::Display for NotAPattern {
+impl fmt::Display for PatternParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("write `aws_s3_bucket.site`, `aws_s3_*.*`, `module.db`, `module.db.*`, `mongodb_host.db[\"a\"]` or a kind")
     }
 }
 
-impl std::error::Error for NotAPattern {}
+impl std::error::Error for PatternParseError {}
 
-impl FromStr for Pattern {
-    type Err = NotAPattern;
+impl FromStr for AddressPattern {
+    type Err = PatternParseError;
 
-    fn from_str(text: &str) -> Result<Self, NotAPattern> {
+    fn from_str(text: &str) -> Result<Self, PatternParseError> {
         let mut steps = steps(text)?.into_iter().peekable();
         let mut module = Vec::new();
         while steps.next_if(|(name, key)| name == "module" && *key == KeyPattern::Any).is_some() {
-            let (name, key) = steps.next().ok_or(NotAPattern)?;
-            module.push((Glob(name), key));
+            let (name, key) = steps.next().ok_or(PatternParseError)?;
+            module.push((NameGlob(name), key));
         }
-        let mode = steps.next_if(|(name, key)| name == "data" && *key == KeyPattern::Any).map(|_| Mode::Data);
+        let mode = steps.next_if(|(name, key)| name == "data" && *key == KeyPattern::Any).map(|_| ResourceMode::Data);
         let what = match (steps.next(), steps.next(), steps.next()) {
             (None, None, None) => match mode {
-                None if !module.is_empty() => What::All,
-                None => return Err(NotAPattern),
-                Some(mode) => What::Mode(mode),
+                None if !module.is_empty() => PatternTarget::All,
+                None => return Err(PatternParseError),
+                Some(mode) => PatternTarget::Mode(mode),
             },
-            (Some((name, KeyPattern::Any)), None, None) if name == "*" => mode.map_or(What::All, What::Mode),
-            (Some((kind, KeyPattern::Any)), None, None) => What::Kind(mode.unwrap_or(Mode::Managed), Glob(kind)),
-            (Some((kind, KeyPattern::Any)), Some((name, key)), None) => {
-                What::Block { mode: mode.unwrap_or(Mode::Managed), kind: Glob(kind), name: Glob(name), key }
+            (Some((name, KeyPattern::Any)), None, None) if name == "*" => mode.map_or(PatternTarget::All, PatternTarget::Mode),
+            (Some((kind, KeyPattern::Any)), None, None) => {
+                PatternTarget::Kind(mode.unwrap_or(ResourceMode::Managed), NameGlob(kind))
             }
-            _ => return Err(NotAPattern),
+            (Some((kind, KeyPattern::Any)), Some((name, key)), None) => PatternTarget::Block {
+                mode: mode.unwrap_or(ResourceMode::Managed),
+                kind: NameGlob(kind),
+                name: NameGlob(name),
+                key,
+            },
+            _ => return Err(PatternParseError),
         };
         Ok(Self { written: text.to_owned(), module, what })
     }
 }
 
 /// The names between dots, each with the key behind it.
-fn steps(text: &str) -> Result<Vec<(String, KeyPattern)>, NotAPattern> {
+fn steps(text: &str) -> Result<Vec<(String, KeyPattern)>, PatternParseError> {
     let mut steps = Vec::new();
     let mut rest = text;
     loop {
         let (name, behind) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == ']' || c == '"') {
-            return Err(NotAPattern);
+            return Err(PatternParseError);
         }
         let (key, behind) = key(behind)?;
         steps.push((name.to_owned(), key));
         match behind.strip_prefix('.') {
             Some(behind) => rest = behind,
             None if behind.is_empty() => return Ok(steps),
-            None => return Err(NotAPattern),
+            None => return Err(PatternParseError),
         }
     }
 }
 
 /// The key in brackets at the beginning of a text, and what is behind it.
-fn key(text: &str) -> Result<(KeyPattern, &str), NotAPattern> {
+fn key(text: &str) -> Result<(KeyPattern, &str), PatternParseError> {
     let Some(inside) = text.strip_prefix('[') else { return Ok((KeyPattern::Any, text)) };
     if let Some(behind) = inside.strip_prefix("*]") {
         return Ok((KeyPattern::Any, behind));
     }
     let Some(quoted) = inside.strip_prefix('"') else {
-        let (index, behind) = inside.split_once(']').ok_or(NotAPattern)?;
-        return Ok((KeyPattern::Index(index.parse().map_err(|_| NotAPattern)?), behind));
+        let (index, behind) = inside.split_once(']').ok_or(PatternParseError)?;
+        return Ok((KeyPattern::Index(index.parse().map_err(|_| PatternParseError)?), behind));
     };
     let (mut name, mut escaped) = (String::new(), false);
     for (at, c) in quoted.char_indices() {
         match c {
             '"' if !escaped => {
-                let behind = quoted[at + 1..].strip_prefix(']').ok_or(NotAPattern)?;
-                return Ok((KeyPattern::Name(Glob(name)), behind));
+                let behind = quoted[at + 1..].strip_prefix(']').ok_or(PatternParseError)?;
+                return Ok((KeyPattern::Name(NameGlob(name)), behind));
             }
             '\\' if !escaped => {
                 escaped = true;
@@ -238,22 +243,22 @@ fn key(text: &str) -> Result<(KeyPattern, &str), NotAPattern> {
         }
         escaped = false;
     }
-    Err(NotAPattern)
+    Err(PatternParseError)
 }
 
-impl fmt::Display for Pattern {
+impl fmt::Display for AddressPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }
 }
 
-impl Serialize for Pattern {
+impl Serialize for AddressPattern {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Pattern {
+impl<'de> Deserialize<'de> for AddressPattern {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
@@ -274,7 +279,7 @@ mod tests {
             "module.m.module.n[\"p\"].a_x.one",
             "module.n[0].b.two",
         ];
-        let pattern: Pattern = pattern.parse().unwrap();
+        let pattern: AddressPattern = pattern.parse().unwrap();
         all.into_iter().filter(|it| pattern.matches(&it.parse().unwrap())).collect()
     }
 
@@ -301,15 +306,15 @@ mod tests {
     #[test]
     fn what_is_no_pattern_is_refused() {
         for text in ["", ".", "a.", "a.b.c", "a[0].b", "module", "a.b[", "a.b[x]", "a b.c", "a.b[\"x]", "a.b]"] {
-            assert_eq!(text.parse::<Pattern>(), Err(NotAPattern), "{text}");
+            assert_eq!(text.parse::<AddressPattern>(), Err(PatternParseError), "{text}");
         }
-        let pattern: Pattern = "module.m[\"a\\\"b\"].x.*".parse().unwrap();
+        let pattern: AddressPattern = "module.m[\"a\\\"b\"].x.*".parse().unwrap();
         assert_eq!(pattern.to_string(), "module.m[\"a\\\"b\"].x.*");
     }
 
     #[test]
     fn a_star_stands_for_any_characters() {
-        let matches = |pattern: &str, text: &str| Glob(pattern.into()).matches(text);
+        let matches = |pattern: &str, text: &str| NameGlob(pattern.into()).matches(text);
         assert!(matches("a*b*c", "aXbYbZc") && matches("*", "") && matches("a*", "a") && matches("*b", "ab"));
         assert!(!matches("a*a", "a") && !matches("a*b*c", "acb") && !matches("a", "ab"));
     }

@@ -5,30 +5,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ha_diagnostics::Diagnostic;
-use ha_state_model::{Dependencies, Group, GroupId, State};
-use ha_value::{Address, BlockAddress, Mode, Name, closest};
+use ha_state_model::{Dependencies, DependencyGroup, DependencyGroupId, State};
+use ha_value::{Address, BlockAddress, Name, ResourceMode, closest};
 
 use crate::graph::modules::ROOT;
-use crate::graph::{Graph, Node, NodeId, What};
-use crate::input::selection::{Extent, Pattern, Selection};
+use crate::graph::{Graph, GraphNode, NodeId, NodeKind};
+use crate::input::selection::{AddressPattern, Coverage, Selection};
 use crate::model::{Plan, PlanMode};
-use crate::planner::Input;
+use crate::planner::PlanInput;
 
 /// What a plan is about.
-pub(crate) struct Choice {
+pub(crate) struct Targeting {
     selection: Selection,
     /// By node; empty when everything is chosen.
-    extents: Vec<Extent>,
+    extents: Vec<Coverage>,
     /// Recorded blocks without a node that are chosen, and what no pattern names but goes with something that is.
-    going: BTreeSet<Shape>,
+    going: BTreeSet<BlockPath>,
     /// Recorded blocks without a node that stay because of something that does.
-    staying: BTreeSet<Shape>,
+    staying: BTreeSet<BlockPath>,
 }
 
 /// A block by its name and the names of its modules, without keys.
-type Shape = (Vec<Name>, Mode, Name, Name);
+type BlockPath = (Vec<Name>, ResourceMode, Name, Name);
 
-impl Choice {
+impl Targeting {
     /// Everything.
     pub(crate) fn everything() -> Self {
         let (extents, going, staying) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
@@ -40,25 +40,26 @@ impl Choice {
         if selection.is_everything() {
             return Self::everything();
         }
-        let recorded = Recorded::of(state);
-        let without_node = |it: &Shape| graph.node_of(&recorded.blocks[it]).is_none();
-        let orphans: BTreeSet<&Shape> = recorded.blocks.keys().filter(|it| without_node(it)).collect();
-        let named = |patterns: &[Pattern]| -> BTreeSet<Shape> {
-            let is_named =
-                |it: &&&Shape| patterns.iter().any(|pattern| pattern.extent(&it.0, &recorded.blocks[**it]) > Extent::Nothing);
-            orphans.iter().filter(is_named).map(|it| Shape::clone(it)).collect()
+        let recorded = RecordedGraph::of(state);
+        let without_node = |it: &BlockPath| graph.node_of(&recorded.blocks[it]).is_none();
+        let orphans: BTreeSet<&BlockPath> = recorded.blocks.keys().filter(|it| without_node(it)).collect();
+        let named = |patterns: &[AddressPattern]| -> BTreeSet<BlockPath> {
+            let is_named = |it: &&&BlockPath| {
+                patterns.iter().any(|pattern| pattern.extent(&it.0, &recorded.blocks[**it]) > Coverage::Nothing)
+            };
+            orphans.iter().filter(is_named).map(|it| BlockPath::clone(it)).collect()
         };
         let going = closure(named(&selection.targets), &recorded.dependents);
         let targeted = targeted(selection, graph, going.iter().filter_map(|it| graph.node_of(recorded.blocks.get(it)?)));
         let excluded = excluded(selection, graph);
-        let mut extents: Vec<Extent> = targeted.into_iter().zip(excluded).map(|(chosen, kept)| chosen.min(kept)).collect();
+        let mut extents: Vec<Coverage> = targeted.into_iter().zip(excluded).map(|(chosen, kept)| chosen.min(kept)).collect();
         // What is no block is as much planned as all that it reads.
         for node in graph.order.iter().copied().filter(|it| graph.block(*it).is_none()) {
-            extents[node] = graph.direct(node).map(|it| extents[it]).min().unwrap_or(Extent::All);
+            extents[node] = graph.direct(node).map(|it| extents[it]).min().unwrap_or(Coverage::All);
         }
         let mut staying = named(&selection.excludes);
         let kept =
-            recorded.blocks.iter().filter(|(_, block)| graph.node_of(block).is_some_and(|it| extents[it] == Extent::Nothing));
+            recorded.blocks.iter().filter(|(_, block)| graph.node_of(block).is_some_and(|it| extents[it] == Coverage::Nothing));
         staying.extend(kept.map(|(shape, _)| shape.clone()).filter(|_| !selection.excludes.is_empty()));
         let staying = closure(staying, &recorded.dependencies);
         Self { selection: selection.clone(), extents, going, staying }
@@ -67,9 +68,9 @@ impl Choice {
     /// Whether nothing of a node is planned. An output of the root that would tell of what is left out counts as that.
     pub(crate) fn leaves_out(&self, graph: &Graph, node: NodeId) -> bool {
         match self.extents.get(node) {
-            None | Some(Extent::All) => false,
-            Some(Extent::Some) => matches!(graph.node(node), Node { module: ROOT, what: What::Output(_) }),
-            Some(Extent::Nothing) => true,
+            None | Some(Coverage::All) => false,
+            Some(Coverage::Some) => matches!(graph.node(node), GraphNode { module: ROOT, what: NodeKind::Output(_) }),
+            Some(Coverage::Nothing) => true,
         }
     }
 
@@ -84,11 +85,11 @@ impl Choice {
             return true;
         }
         let Selection { targets, excludes } = &self.selection;
-        let is_named = |patterns: &[Pattern]| patterns.iter().any(|it| it.matches(address));
+        let is_named = |patterns: &[AddressPattern]| patterns.iter().any(|it| it.matches(address));
         match graph.node_of(&address.block).map(|it| self.extents[it]) {
-            Some(Extent::All) => true,
-            Some(Extent::Nothing) => false,
-            Some(Extent::Some) => (targets.is_empty() || is_named(targets)) && !is_named(excludes),
+            Some(Coverage::All) => true,
+            Some(Coverage::Nothing) => false,
+            Some(Coverage::Some) => (targets.is_empty() || is_named(targets)) && !is_named(excludes),
             None => {
                 let shape = shape(&address.block);
                 let goes_along = || self.going.contains(&shape);
@@ -99,46 +100,46 @@ impl Choice {
 }
 
 /// How much of each node is chosen: the targets, and all they depend on.
-fn targeted(selection: &Selection, graph: &Graph, besides: impl Iterator<Item = NodeId>) -> Vec<Extent> {
+fn targeted(selection: &Selection, graph: &Graph, besides: impl Iterator<Item = NodeId>) -> Vec<Coverage> {
     if selection.targets.is_empty() {
-        return vec![Extent::All; graph.len()];
+        return vec![Coverage::All; graph.len()];
     }
-    let mut extents = vec![Extent::Nothing; graph.len()];
+    let mut extents = vec![Coverage::Nothing; graph.len()];
     for pattern in &selection.targets {
         let named = named(pattern, graph);
         // Inside of one instance of a module all is read from that instance.
-        let chosen = (0..graph.len()).filter(|it| named[*it] > Extent::Nothing);
+        let chosen = (0..graph.len()).filter(|it| named[*it] > Coverage::Nothing);
         let behind = graph.everything_behind(chosen.flat_map(|it| graph.direct(it)));
         for (node, extent) in extents.iter_mut().enumerate() {
-            let is_read = behind[node] && named[node] == Extent::Nothing;
-            *extent = (*extent).max(if is_read { Extent::All } else { named[node] });
+            let is_read = behind[node] && named[node] == Coverage::Nothing;
+            *extent = (*extent).max(if is_read { Coverage::All } else { named[node] });
         }
     }
     let besides: Vec<NodeId> = besides.collect();
     for (extent, _) in extents.iter_mut().zip(graph.everything_behind(besides)).filter(|(_, is_behind)| *is_behind) {
-        *extent = Extent::All;
+        *extent = Coverage::All;
     }
     extents
 }
 
 /// How much of each node is left: what is excluded goes, and what depends on it.
-fn excluded(selection: &Selection, graph: &Graph) -> Vec<Extent> {
-    let mut kept = vec![Extent::All; graph.len()];
+fn excluded(selection: &Selection, graph: &Graph) -> Vec<Coverage> {
+    let mut kept = vec![Coverage::All; graph.len()];
     for pattern in &selection.excludes {
         let named = named(pattern, graph);
-        let mut left = vec![Extent::All; graph.len()];
+        let mut left = vec![Coverage::All; graph.len()];
         for node in graph.order.iter().copied() {
             let waits = |it: NodeId| match left[it] {
-                Extent::All => false,
+                Coverage::All => false,
                 // Inside of one instance of a module all is read from that instance.
-                Extent::Some => !(pattern.is_module() && named[node] == Extent::Some),
-                Extent::Nothing => true,
+                Coverage::Some => !(pattern.is_module() && named[node] == Coverage::Some),
+                Coverage::Nothing => true,
             };
             left[node] = match named[node] {
-                Extent::All => Extent::Nothing,
-                _ if graph.direct(node).any(waits) => Extent::Nothing,
-                Extent::Some => Extent::Some,
-                Extent::Nothing => Extent::All,
+                Coverage::All => Coverage::Nothing,
+                _ if graph.direct(node).any(waits) => Coverage::Nothing,
+                Coverage::Some => Coverage::Some,
+                Coverage::Nothing => Coverage::All,
             };
         }
         for (kept, left) in kept.iter_mut().zip(left) {
@@ -149,7 +150,7 @@ fn excluded(selection: &Selection, graph: &Graph) -> Vec<Extent> {
 }
 
 /// How much of each node a pattern names. What is no block is named with the module it is in.
-fn named(pattern: &Pattern, graph: &Graph) -> Vec<Extent> {
+fn named(pattern: &AddressPattern, graph: &Graph) -> Vec<Coverage> {
     let extent = |node: NodeId| match graph.block_address(node) {
         Some(block) => pattern.extent(&path_of(&block), &block),
         None => pattern.extent_of_module(&graph.modules.get(graph.node(node).module).path),
@@ -164,16 +165,16 @@ fn path_of(block: &BlockAddress) -> Vec<&str> {
 /// The instances that a plan to destroy means: the targets and all that depends on them, without what is excluded and
 /// all that this depends on.
 pub(crate) fn destroyed(selection: &Selection, state: &State) -> impl Fn(&Address) -> bool {
-    let recorded = Recorded::of(state);
+    let recorded = RecordedGraph::of(state);
     let Selection { targets, excludes } = selection.clone();
-    let of = |patterns: &[Pattern]| {
+    let of = |patterns: &[AddressPattern]| {
         let is_named = |address: &&Address| patterns.iter().any(|it| it.matches(address));
-        state.records.keys().filter(is_named).map(|it| shape(&it.block)).collect::<BTreeSet<Shape>>()
+        state.records.keys().filter(is_named).map(|it| shape(&it.block)).collect::<BTreeSet<BlockPath>>()
     };
     let dependents = reached(of(&targets), &recorded.dependents);
     let dependencies = reached(of(&excludes), &recorded.dependencies);
     move |address| {
-        let is_named = |patterns: &[Pattern]| patterns.iter().any(|it| it.matches(address));
+        let is_named = |patterns: &[AddressPattern]| patterns.iter().any(|it| it.matches(address));
         let shape = shape(&address.block);
         (targets.is_empty() || is_named(&targets) || dependents.contains(&shape))
             && !is_named(&excludes)
@@ -186,7 +187,7 @@ pub(crate) fn check(selection: &Selection, graph: Option<&Graph>, state: &State)
     let mut diagnostics = Vec::new();
     for pattern in selection.patterns() {
         let in_state = || state.records.keys().chain(state.deposed.keys().map(|(it, _)| it)).any(|it| pattern.matches(it));
-        let configured = |it: BlockAddress| pattern.extent(&path_of(&it), &it) > Extent::Nothing;
+        let configured = |it: BlockAddress| pattern.extent(&path_of(&it), &it) > Coverage::Nothing;
         let in_configuration =
             || graph.is_some_and(|graph| (0..graph.len()).filter_map(|it| graph.block_address(it)).any(configured));
         if in_state() || in_configuration() {
@@ -212,7 +213,7 @@ pub(crate) fn check(selection: &Selection, graph: Option<&Graph>, state: &State)
 ///
 /// # Errors
 /// Patterns that mean nothing, and what is wrong with the configuration's references.
-pub fn chosen(input: &Input<'_>) -> Result<Option<BTreeSet<Address>>, Vec<Diagnostic>> {
+pub fn chosen(input: &PlanInput<'_>) -> Result<Option<BTreeSet<Address>>, Vec<Diagnostic>> {
     if input.selection.is_everything() {
         return Ok(None);
     }
@@ -228,7 +229,7 @@ pub fn chosen(input: &Input<'_>) -> Result<Option<BTreeSet<Address>>, Vec<Diagno
             records.filter(|it| is_chosen(it)).cloned().collect()
         }
         PlanMode::Normal | PlanMode::RefreshOnly => {
-            let choice = Choice::of(input.selection, &graph, input.state);
+            let choice = Targeting::of(input.selection, &graph, input.state);
             records.filter(|it| choice.has(&graph, it)).cloned().collect()
         }
     }))
@@ -239,7 +240,7 @@ impl Plan {
     #[must_use]
     pub fn changed_and_dependents(&self, state: &State) -> BTreeSet<Address> {
         let changed: BTreeSet<&Address> = self.changes.iter().map(|it| &it.address).collect();
-        let recorded = Recorded::of(state);
+        let recorded = RecordedGraph::of(state);
         let dependents = reached(changed.iter().map(|it| shape(&it.block)).collect(), &recorded.dependents);
         let is_meant = |it: &&Address| changed.contains(*it) || dependents.contains(&shape(&it.block));
         state.records.keys().filter(is_meant).cloned().collect()
@@ -247,22 +248,22 @@ impl Plan {
 }
 
 /// Which recorded blocks depend on which. What many depend on together is one vertex of its own.
-struct Recorded {
+struct RecordedGraph {
     /// One address for each.
-    blocks: BTreeMap<Shape, BlockAddress>,
-    dependencies: Edges,
-    dependents: Edges,
+    blocks: BTreeMap<BlockPath, BlockAddress>,
+    dependencies: RecordedEdges,
+    dependents: RecordedEdges,
 }
 
-type Edges = BTreeMap<Vertex, BTreeSet<Vertex>>;
+type RecordedEdges = BTreeMap<RecordedVertex, BTreeSet<RecordedVertex>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Vertex {
-    Block(Shape),
-    Group(GroupId),
+enum RecordedVertex {
+    Block(BlockPath),
+    Group(DependencyGroupId),
 }
 
-impl Recorded {
+impl RecordedGraph {
     fn of(state: &State) -> Self {
         let mut recorded = Self { blocks: BTreeMap::new(), dependencies: BTreeMap::new(), dependents: BTreeMap::new() };
         let mut seen = BTreeSet::new();
@@ -270,7 +271,7 @@ impl Recorded {
             let own = shape(&record.address.block);
             let through_provider = state.providers.get(&record.provider).map(|it| &it.dependencies);
             for group in [Some(&record.dependencies), through_provider].into_iter().flatten().filter_map(Dependencies::group) {
-                recorded.connect(Vertex::Block(own.clone()), Vertex::Group(group.id()));
+                recorded.connect(RecordedVertex::Block(own.clone()), RecordedVertex::Group(group.id()));
                 recorded.enter(group, &mut seen);
             }
             recorded.blocks.entry(own).or_insert_with(|| record.address.block.clone());
@@ -278,47 +279,47 @@ impl Recorded {
         recorded
     }
 
-    fn enter(&mut self, group: &Arc<Group>, seen: &mut BTreeSet<GroupId>) {
+    fn enter(&mut self, group: &Arc<DependencyGroup>, seen: &mut BTreeSet<DependencyGroupId>) {
         let mut open = vec![group];
         while let Some(group) = open.pop() {
             if !seen.insert(group.id()) {
                 continue;
             }
             for block in group.blocks() {
-                self.connect(Vertex::Group(group.id()), Vertex::Block(shape(block)));
+                self.connect(RecordedVertex::Group(group.id()), RecordedVertex::Block(shape(block)));
             }
             for inner in group.groups() {
-                self.connect(Vertex::Group(group.id()), Vertex::Group(inner.id()));
+                self.connect(RecordedVertex::Group(group.id()), RecordedVertex::Group(inner.id()));
                 open.push(inner);
             }
         }
     }
 
-    fn connect(&mut self, dependent: Vertex, behind: Vertex) {
+    fn connect(&mut self, dependent: RecordedVertex, behind: RecordedVertex) {
         self.dependents.entry(behind.clone()).or_default().insert(dependent.clone());
         self.dependencies.entry(dependent).or_default().insert(behind);
     }
 }
 
 /// These blocks, and all that edges lead to from them.
-fn closure(of: BTreeSet<Shape>, edges: &Edges) -> BTreeSet<Shape> {
+fn closure(of: BTreeSet<BlockPath>, edges: &RecordedEdges) -> BTreeSet<BlockPath> {
     let mut found = of.clone();
     found.extend(reached(of, edges));
     found
 }
 
 /// All blocks that edges lead to from these.
-fn reached(from: BTreeSet<Shape>, edges: &Edges) -> BTreeSet<Shape> {
-    let mut seen: BTreeSet<&Vertex> = BTreeSet::new();
-    let first: Vec<Vertex> = from.into_iter().map(Vertex::Block).collect();
-    let mut open: Vec<&Vertex> = first.iter().collect();
+fn reached(from: BTreeSet<BlockPath>, edges: &RecordedEdges) -> BTreeSet<BlockPath> {
+    let mut seen: BTreeSet<&RecordedVertex> = BTreeSet::new();
+    let first: Vec<RecordedVertex> = from.into_iter().map(RecordedVertex::Block).collect();
+    let mut open: Vec<&RecordedVertex> = first.iter().collect();
     while let Some(next) = open.pop() {
         open.extend(edges.get(next).into_iter().flatten().filter(|it| seen.insert(it)));
     }
-    let block = |it: &Vertex| if let Vertex::Block(shape) = it { Some(shape.clone()) } else { None };
+    let block = |it: &RecordedVertex| if let RecordedVertex::Block(shape) = it { Some(shape.clone()) } else { None };
     seen.into_iter().filter_map(block).collect()
 }
 
-fn shape(block: &BlockAddress) -> Shape {
+fn shape(block: &BlockAddress) -> BlockPath {
     (block.module.iter().map(|(name, _)| name.clone()).collect(), block.mode, block.kind.clone(), block.name.clone())
 }

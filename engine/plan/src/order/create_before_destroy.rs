@@ -5,30 +5,30 @@ use std::sync::Arc;
 
 use ha_diagnostics::Diagnostic;
 use ha_lang::Expression;
-use ha_value::{HashMap, HashSet, Key, Name};
+use ha_value::{HashMap, HashSet, InstanceKey, Name};
 
 use crate::diff::prevent_destroy::literal;
 use crate::evaluation::expansion::flag;
-use crate::evaluation::preview::Peek;
-use crate::evaluation::values::World;
+use crate::evaluation::preview::Preview;
+use crate::evaluation::values::EvaluationValues;
 use crate::graph::{Graph, NodeId};
 
 /// The way to a module instance.
-type Path = Arc<[(Name, Key)]>;
+type ModuleInstancePath = Arc<[(Name, InstanceKey)]>;
 
 /// What is made first.
 #[derive(Default)]
-pub(crate) struct CreateFirst {
+pub(crate) struct CreateBeforeDestroy {
     /// Whether that holds in every instance of a node's module, by node.
     everywhere: Vec<bool>,
     /// The instances of their module in which it holds, for other nodes. A way without its last keys stands for all
     /// instances that begin so.
-    somewhere: HashMap<NodeId, HashSet<Path>>,
+    somewhere: HashMap<NodeId, HashSet<ModuleInstancePath>>,
 }
 
-impl CreateFirst {
+impl CreateBeforeDestroy {
     /// What a configuration says.
-    pub(crate) fn of(graph: &Graph, peek: &Peek<'_>, diagnostics: &mut Vec<Diagnostic>) -> Self {
+    pub(crate) fn of(graph: &Graph, peek: &Preview<'_>, diagnostics: &mut Vec<Diagnostic>) -> Self {
         let said = |node: &NodeId| graph.block(*node)?.lifecycle.create_before_destroy.as_ref();
         let asking = |it: &NodeId| said(it).is_some_and(|it| literal(it).is_none());
         let asking: Vec<NodeId> = graph.order.iter().copied().filter(asking).collect();
@@ -47,10 +47,10 @@ impl CreateFirst {
     }
 
     /// Whether it holds for a node in an instance of its module.
-    pub(crate) fn holds(&self, node: NodeId, path: &Path) -> bool {
-        let among = |ways: &HashSet<Path>| {
-            let keyed_until = |end: usize| -> Path {
-                let without = path[end..].iter().map(|(name, _)| (name.clone(), Key::None));
+    pub(crate) fn holds(&self, node: NodeId, path: &ModuleInstancePath) -> bool {
+        let among = |ways: &HashSet<ModuleInstancePath>| {
+            let keyed_until = |end: usize| -> ModuleInstancePath {
+                let without = path[end..].iter().map(|(name, _)| (name.clone(), InstanceKey::None));
                 path[..end].iter().cloned().chain(without).collect()
             };
             (0..=path.len()).any(|end| ways.contains(&keyed_until(end)))
@@ -59,7 +59,14 @@ impl CreateFirst {
     }
 
     /// Each instance of the module says for itself.
-    fn say(&mut self, graph: &Graph, world: &World, node: NodeId, expression: &Expression, diagnostics: &mut Vec<Diagnostic>) {
+    fn say(
+        &mut self,
+        graph: &Graph,
+        world: &EvaluationValues,
+        node: NodeId,
+        expression: &Expression,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
         for instance in world.of_module(graph.node(node).module) {
             match flag(world, instance, expression, "create_before_destroy") {
                 Ok(true) => {

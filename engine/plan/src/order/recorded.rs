@@ -1,26 +1,26 @@
 //! Who depends on whom, as far as that is recorded: blocks, and groups of blocks that many depend on together.
 
 use ha_lang::BlockName;
-use ha_state_model::{Dependencies, Group, GroupId, State};
-use ha_value::{BlockAddress, HashMap, Key, Name};
+use ha_state_model::{Dependencies, DependencyGroup, DependencyGroupId, State};
+use ha_value::{BlockAddress, HashMap, InstanceKey, Name};
 
 use crate::graph::name_of;
 use crate::model::Change;
 
 /// A block's or a group's number. Blocks that something is planned for come first, in the order of their addresses.
-pub(super) type Number = usize;
+pub(super) type BlockNumber = usize;
 
 /// All blocks that something is planned for or that are recorded, and the groups they depend on.
-pub(super) struct Recorded<'a> {
-    numbers: HashMap<&'a BlockAddress, Number>,
-    groups: HashMap<GroupId, Number>,
+pub(super) struct NumberedBlocks<'a> {
+    numbers: HashMap<&'a BlockAddress, BlockNumber>,
+    groups: HashMap<DependencyGroupId, BlockNumber>,
     /// What each depends on: blocks, and groups in whose place others stand.
-    behind: Vec<Vec<Number>>,
+    behind: Vec<Vec<BlockNumber>>,
     /// Recorded blocks in modules with keys, by their names without keys.
     keyed: HashMap<(Vec<&'a Name>, BlockName), Vec<&'a BlockAddress>>,
 }
 
-impl<'a> Recorded<'a> {
+impl<'a> NumberedBlocks<'a> {
     /// What is recorded, beside what is planned.
     pub(super) fn of(changes: &'a [Change], state: &'a State) -> Self {
         let mut recorded =
@@ -62,21 +62,21 @@ impl<'a> Recorded<'a> {
     }
 
     /// What each depends on.
-    pub(super) fn behind(&self) -> &[Vec<Number>] {
+    pub(super) fn behind(&self) -> &[Vec<BlockNumber>] {
         &self.behind
     }
 
     /// The number of a block that something is planned for or that is recorded.
-    pub(super) fn number_of(&self, block: &BlockAddress) -> Option<Number> {
+    pub(super) fn number_of(&self, block: &BlockAddress) -> Option<BlockNumber> {
         self.numbers.get(block).copied()
     }
 
     /// Whether a number is that of a group.
-    pub(super) fn is_group(&self, number: Number) -> bool {
+    pub(super) fn is_group(&self, number: BlockNumber) -> bool {
         number >= self.numbers.len()
     }
 
-    fn number(&mut self, block: &'a BlockAddress) -> Number {
+    fn number(&mut self, block: &'a BlockAddress) -> BlockNumber {
         let next = self.behind.len();
         let number = *self.numbers.entry(block).or_insert(next);
         if number == next {
@@ -86,20 +86,20 @@ impl<'a> Recorded<'a> {
     }
 
     fn note_keyed(&mut self, block: &'a BlockAddress) {
-        if block.module.iter().any(|(_, key)| *key != Key::None) {
+        if block.module.iter().any(|(_, key)| *key != InstanceKey::None) {
             self.keyed.entry(without_keys(block)).or_default().push(block);
         }
     }
 
-    fn of_dependencies(&mut self, dependencies: &'a Dependencies) -> Option<Number> {
+    fn of_dependencies(&mut self, dependencies: &'a Dependencies) -> Option<BlockNumber> {
         dependencies.group().map(|it| self.of_group(it))
     }
 
-    fn of_group(&mut self, group: &'a Group) -> Number {
+    fn of_group(&mut self, group: &'a DependencyGroup) -> BlockNumber {
         if let Some(number) = self.groups.get(&group.id()) {
             return *number;
         }
-        let mut behind: Vec<Number> = group.groups().iter().map(|it| self.of_group(it)).collect();
+        let mut behind: Vec<BlockNumber> = group.groups().iter().map(|it| self.of_group(it)).collect();
         for block in group.blocks() {
             behind.extend(self.numbers.get(block));
             if !block.module.is_empty() {
@@ -122,5 +122,5 @@ fn without_keys(block: &BlockAddress) -> (Vec<&Name>, BlockName) {
 /// Whether a block is among those that a name without some of the modules' keys means.
 pub(crate) fn is_meant(named: &BlockAddress, block: &BlockAddress) -> bool {
     let mut keys = named.module.iter().zip(block.module.iter());
-    keys.all(|((name, named), (own, key))| name == own && (*named == Key::None || named == key))
+    keys.all(|((name, named), (own, key))| name == own && (*named == InstanceKey::None || named == key))
 }

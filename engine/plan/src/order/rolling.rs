@@ -4,16 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_provider::{Impact, ImpactSeverity};
-use ha_value::{Action, Mode};
+use ha_value::{Action, ResourceMode};
 
-use crate::model::{Change, Rolling, Step, StepKind};
+use crate::model::{Change, PlanStep, RollingGroup, StepKind};
 
 /// The disruptive steps that must not run together, and what is to be said of them. Making a whole group, or deleting
 /// all of it, disturbs nobody. Where one member must come after another, its steps get to wait for the other's; then the
 /// steps are no longer in order.
-pub(crate) fn rolling(changes: &[Change], steps: &mut [Step], untouched: &BTreeSet<String>) -> (Vec<Rolling>, Vec<Diagnostic>) {
+pub(crate) fn rolling(
+    changes: &[Change],
+    steps: &mut [PlanStep],
+    untouched: &BTreeSet<String>,
+) -> (Vec<RollingGroup>, Vec<Diagnostic>) {
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, change) in changes.iter().enumerate().filter(|(_, it)| it.address.block.mode == Mode::Managed) {
+    for (index, change) in changes.iter().enumerate().filter(|(_, it)| it.address.block.mode == ResourceMode::Managed) {
         if let Some(group) = &change.group {
             groups.entry(group).or_default().push(index);
         }
@@ -40,7 +44,7 @@ pub(crate) fn rolling(changes: &[Change], steps: &mut [Step], untouched: &BTreeS
             warnings.push(tangled_members(group, &members, changes));
         }
         if chains.len() > 1 {
-            rolling.push(Rolling { group: group.to_owned(), chains, at_most: 1 });
+            rolling.push(RollingGroup { group: group.to_owned(), chains, at_most: 1 });
         }
     }
     (rolling, warnings)
@@ -61,7 +65,7 @@ fn tangled_members(group: &str, members: &[usize], changes: &[Change]) -> Diagno
 
 /// The chains such that each can be done from its first step to its last before the next begins: those that wait for
 /// each other are joined into one (and then some are tangled), and those that wait for another get to begin after it.
-fn in_turn(chains: Vec<Vec<usize>>, steps: &mut [Step]) -> (Vec<Vec<usize>>, bool) {
+fn in_turn(chains: Vec<Vec<usize>>, steps: &mut [PlanStep]) -> (Vec<Vec<usize>>, bool) {
     let mut chain_of: BTreeMap<usize, usize> = BTreeMap::new();
     for (number, chain) in chains.iter().enumerate() {
         chain_of.extend(chain.iter().map(|step| (*step, number)));
@@ -103,7 +107,7 @@ fn in_turn(chains: Vec<Vec<usize>>, steps: &mut [Step]) -> (Vec<Vec<usize>>, boo
 }
 
 /// Which chains wait for steps of which others, at however many removes.
-fn waits(chain_of: &BTreeMap<usize, usize>, steps: &[Step]) -> BTreeSet<(usize, usize)> {
+fn waits(chain_of: &BTreeMap<usize, usize>, steps: &[PlanStep]) -> BTreeSet<(usize, usize)> {
     // Steps come after those they wait for, so one pass each way finds what lies between two chains.
     let (Some(first), Some(last)) = (chain_of.keys().next(), chain_of.keys().next_back()) else { return BTreeSet::new() };
     let mut leads_to_a_chain = vec![false; steps.len()];

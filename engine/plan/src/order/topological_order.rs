@@ -6,14 +6,14 @@ use std::collections::{BTreeSet, BinaryHeap};
 use ha_diagnostics::{Diagnostic, code};
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::recorded::{Number, Recorded};
-use crate::model::{Change, Step, StepKind};
+use super::recorded::{BlockNumber, NumberedBlocks};
+use crate::model::{Change, PlanStep, StepKind};
 
 /// The steps in an order in which each comes after those it waits for, and the place that each has got.
 ///
 /// # Errors
 /// When some wait for each other.
-pub(crate) fn sorted(mut steps: Vec<Step>, changes: &[Change]) -> Result<(Vec<Step>, Vec<usize>), Box<Diagnostic>> {
+pub(crate) fn sorted(mut steps: Vec<PlanStep>, changes: &[Change]) -> Result<(Vec<PlanStep>, Vec<usize>), Box<Diagnostic>> {
     let mut waiters = vec![Vec::new(); steps.len()];
     let mut missing = vec![0_usize; steps.len()];
     for (index, step) in steps.iter_mut().enumerate() {
@@ -44,7 +44,7 @@ pub(crate) fn sorted(mut steps: Vec<Step>, changes: &[Change]) -> Result<(Vec<St
         return Err(Box::new(circle(&stuck)));
     }
     let taken = sorted.into_iter().map(|index| {
-        let mut step = std::mem::replace(&mut steps[index], Step { what: StepKind::Junction, after: Vec::new() });
+        let mut step = std::mem::replace(&mut steps[index], PlanStep { what: StepKind::Junction, after: Vec::new() });
         for after in &mut step.after {
             *after = place[*after];
         }
@@ -65,7 +65,7 @@ fn circle(stuck: &BTreeSet<String>) -> Diagnostic {
 
 /// The recorded blocks and groups in an order in which what depends on another comes before it, and who depends on each.
 /// Those that depend on each other in a circle are taken not to.
-pub(super) fn dependents_first(recorded: &Recorded<'_>) -> (Vec<Number>, Vec<Vec<Number>>) {
+pub(super) fn dependents_first(recorded: &NumberedBlocks<'_>) -> (Vec<BlockNumber>, Vec<Vec<BlockNumber>>) {
     let edges = recorded.behind().iter().map(Vec::len).sum();
     let mut graph = DiGraph::<(), ()>::with_capacity(recorded.len(), edges);
     for _ in 0..recorded.len() {
@@ -85,7 +85,7 @@ pub(super) fn dependents_first(recorded: &Recorded<'_>) -> (Vec<Number>, Vec<Vec
             circle_of[member.index()] = circle;
         }
     }
-    let mut dependents: Vec<Vec<Number>> = vec![Vec::new(); recorded.len()];
+    let mut dependents: Vec<Vec<BlockNumber>> = vec![Vec::new(); recorded.len()];
     for (number, behind) in recorded.behind().iter().enumerate() {
         for earlier in behind.iter().filter(|it| circle_of[**it] != circle_of[number]) {
             dependents[*earlier].push(number);

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ha_diagnostics::Diagnostic;
 use ha_state_model::{ProviderName, ProviderRecord, Record};
-use ha_value::{Action, Address, HashMap, HashSet, Mode, Name, Object, Step, Value};
+use ha_value::{Action, Address, HashMap, HashSet, Name, Object, PathStep, ResourceMode, Value};
 
-use crate::Input;
+use crate::PlanInput;
 use crate::graph::{Graph, NodeId};
-use crate::input::prior_state::Current;
-use crate::model::{Change, Checked, Drift, Move, OutputChange, Plan, Settled};
+use crate::input::prior_state::PriorState;
+use crate::model::{AddressMove, Change, CheckResult, Drift, OutputChange, Plan, RefreshUpdate};
 use crate::order;
 use crate::order::rolling;
 use crate::planner::Succession;
 
 /// The parts of a plan.
-pub(crate) struct Parts<'a> {
-    pub(crate) current: Current,
+pub(crate) struct PlanParts<'a> {
+    pub(crate) current: PriorState,
     pub(crate) changes: Vec<Change>,
     /// Which of them come after others because they take their names.
     pub(crate) successions: Vec<Succession>,
@@ -27,11 +27,12 @@ pub(crate) struct Parts<'a> {
     pub(crate) data: BTreeMap<Address, Object>,
     pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) left_out: BTreeSet<Address>,
-    pub(crate) checks: Vec<Checked>,
+    pub(crate) checks: Vec<CheckResult>,
 }
 
-pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let Parts { mut current, mut changes, successions, outputs, graph, providers, data, mut warnings, left_out, checks } = parts;
+pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan, Vec<Diagnostic>> {
+    let PlanParts { mut current, mut changes, successions, outputs, graph, providers, data, mut warnings, left_out, checks } =
+        parts;
     for change in &mut changes {
         change.moved_from = input.moved.moved_from(&change.address).cloned();
     }
@@ -41,7 +42,7 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
     let mut steps = order::steps(&changes, &successions, graph, input.state).map_err(|it| vec![*it])?;
     let remarks = remarks(&current, &touched);
     let untouched = current.priors.iter().filter(|(address, _)| !touched.contains(address)).filter_map(|(address, prior)| {
-        let described = input.schemas.kind(Mode::Managed, &address.block.kind)?;
+        let described = input.schemas.kind(ResourceMode::Managed, &address.block.kind)?;
         described.hooks().group_of(described.schema(), &prior.record.arguments)
     });
     let untouched: BTreeSet<String> = untouched.collect();
@@ -82,7 +83,7 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
 }
 
 /// What has conditions of two sorts is looked at twice; the graver standing counts.
-fn once_each(mut checks: Vec<Checked>) -> Vec<Checked> {
+fn once_each(mut checks: Vec<CheckResult>) -> Vec<CheckResult> {
     checks.sort_by(|a, b| a.address.cmp(&b.address));
     checks.dedup_by(|later, one| {
         let is_same = later.address == one.address;
@@ -96,7 +97,7 @@ fn once_each(mut checks: Vec<Checked>) -> Vec<Checked> {
 }
 
 /// What was remarked on what is told of nowhere else.
-fn remarks(current: &Current, touched: &BTreeSet<&Address>) -> Vec<(Address, String)> {
+fn remarks(current: &PriorState, touched: &BTreeSet<&Address>) -> Vec<(Address, String)> {
     let remarked: Vec<_> = current.priors.iter().filter(|(_, prior)| !prior.remarks.is_empty()).collect();
     if remarked.is_empty() {
         return Vec::new();
@@ -107,14 +108,14 @@ fn remarks(current: &Current, touched: &BTreeSet<&Address>) -> Vec<(Address, Str
 }
 
 /// What the state does not have yet of what was seen and is not touched otherwise.
-fn settled(input: &Input<'_>, current: &Current, changes: &[Change]) -> Vec<Settled> {
+fn settled(input: &PlanInput<'_>, current: &PriorState, changes: &[Change]) -> Vec<RefreshUpdate> {
     let is_news = |address: &Address, now: &Record, was: &Record| now != was || input.moved.is_renamed(address);
     let differs = |(address, record): (&Address, &Record)| match current.priors.get(address) {
-        None => Some(Settled::Gone(address.clone())),
-        Some(prior) => is_news(address, &prior.record, record).then(|| Settled::Seen(Box::new(prior.record.clone()))),
+        None => Some(RefreshUpdate::Gone(address.clone())),
+        Some(prior) => is_news(address, &prior.record, record).then(|| RefreshUpdate::Seen(Box::new(prior.record.clone()))),
     };
     let imported = changes.iter().filter(|it| it.importing.is_some()).filter_map(|it| current.priors.get(&it.address));
-    let imported = imported.map(|it| Settled::Seen(Box::new(it.record.clone())));
+    let imported = imported.map(|it| RefreshUpdate::Seen(Box::new(it.record.clone())));
     input.state.records.iter().filter_map(differs).chain(imported).collect()
 }
 
@@ -137,11 +138,11 @@ fn contribute(drift: &mut [Drift], changes: &[Change], graph: Option<&Graph>) {
     }
 }
 
-/// Whether an update brings anything back that was changed outside, and does not leave all of it as it is now.
+/// Whether an update brings anything back that was changed outside, and does not leave all of it is now.
 fn sets_back(drift: &Drift, change: &Change) -> bool {
     let (Some(now), Some(after)) = (&drift.after, &change.after) else { return true };
     let mut names = drift.paths.iter().filter_map(|it| match it.steps().first() {
-        Some(Step::Name(name)) => Some(name),
+        Some(PathStep::Name(name)) => Some(name),
         _ => None,
     });
     let of = |object: &Object, name: &Name| object.get(name).map_or(Value::NULL, Value::revealed);
@@ -163,7 +164,12 @@ fn brings_back(was: &Value, now: &Value, after: &Value) -> bool {
 }
 
 /// The version of every record that is touched, or written anew, or whose values flow into something that is touched.
-fn versions(input: &Input<'_>, changes: &[Change], settled: &[Settled], graph: Option<&Graph>) -> BTreeMap<Address, u64> {
+fn versions(
+    input: &PlanInput<'_>,
+    changes: &[Change],
+    settled: &[RefreshUpdate],
+    graph: Option<&Graph>,
+) -> BTreeMap<Address, u64> {
     let recorded = |address: &Address| input.state.records.get(address).map_or(0, |it| it.version);
     let mut versions: BTreeMap<Address, u64> = settled.iter().map(|it| (it.address().clone(), recorded(it.address()))).collect();
     if let Some(graph) = graph {
@@ -175,14 +181,14 @@ fn versions(input: &Input<'_>, changes: &[Change], settled: &[Settled], graph: O
         let records = input.state.records.iter().filter(|(address, _)| is_read(address));
         versions.extend(records.map(|(address, it)| (address.clone(), it.version)));
     }
-    for change in changes.iter().filter(|it| it.address.block.mode == Mode::Managed) {
+    for change in changes.iter().filter(|it| it.address.block.mode == ResourceMode::Managed) {
         versions.entry(change.address.clone()).or_insert_with(|| recorded(&change.address));
     }
-    for Move { from, to } in &input.moved.moves {
+    for AddressMove { from, to } in &input.moved.moves {
         versions.remove(to);
         versions.insert(from.clone(), recorded(to));
     }
-    for Move { to, .. } in &input.moved.moves {
+    for AddressMove { to, .. } in &input.moved.moves {
         // Until it has moved in, nothing must be there but what makes way.
         versions.entry(to.clone()).or_insert(0);
     }

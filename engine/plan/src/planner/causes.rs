@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use ha_provider::Described;
+use ha_provider::ResourceDescription;
 
 use super::Planner;
-use crate::graph::{NodeId, What};
+use crate::graph::{NodeId, NodeKind};
 
 /// More causes than this help nobody.
 const CAUSES: usize = 16;
 
 /// What flows out of a node, besides its value.
 #[derive(Clone, Default)]
-pub(super) struct Flow {
+pub(super) struct ChangeFlow {
     /// The changed blocks that what it says may come from.
     causes: Option<Arc<[String]>>,
     /// Something of it is not there yet.
@@ -28,7 +28,7 @@ impl Planner<'_> {
         if self.only_checks {
             return Vec::new();
         }
-        let is_provider = |it: &NodeId| matches!(self.graph.node(*it).what, What::Provider(_));
+        let is_provider = |it: &NodeId| matches!(self.graph.node(*it).what, NodeKind::Provider(_));
         let mut causes = self.causes(self.graph.direct(node).filter(|it| !is_provider(it)));
         let room = CAUSES - causes.len();
         causes.extend(self.causes(self.graph.direct(node).filter(is_provider)).into_iter().take(room));
@@ -54,18 +54,18 @@ impl Planner<'_> {
     }
 
     /// What flows out of a node that has just been planned.
-    pub(super) fn flow_of(&self, node: NodeId) -> Flow {
+    pub(super) fn flow_of(&self, node: NodeId) -> ChangeFlow {
         let shared = |causes: Vec<String>| (!causes.is_empty()).then(|| Arc::from(causes));
         match self.graph.node(node).what {
-            What::Block(place) => {
+            NodeKind::Block(place) => {
                 let Some(pending) = self.pending.get(&node) else {
                     let block = self.graph.block(node).expect("the node stands for a block");
                     let described = self.input.schemas.kind(block.name.mode, &block.name.kind);
-                    if !described.is_some_and(Described::is_document) {
+                    if !described.is_some_and(ResourceDescription::is_document) {
                         return match self.has_instances(node, place) {
-                            true => Flow::default(),
+                            true => ChangeFlow::default(),
                             // Who waits for it waits for what it would have waited for.
-                            false => Flow {
+                            false => ChangeFlow {
                                 causes: shared(self.causes(self.graph.direct(node))),
                                 absent: false,
                                 changes: self.graph.direct(node).any(|it| self.flow[it].changes),
@@ -74,15 +74,15 @@ impl Planner<'_> {
                     }
                     let name = self.graph.name(node);
                     let causes = self.because(node).into_iter().map(|it| format!("{name} from {it}")).collect();
-                    return Flow { causes: shared(causes), ..Flow::default() };
+                    return ChangeFlow { causes: shared(causes), ..ChangeFlow::default() };
                 };
                 let causes = if self.only_checks { None } else { shared(vec![self.graph.name(node)]) };
-                Flow { causes, absent: pending.absent, changes: true }
+                ChangeFlow { causes, absent: pending.absent, changes: true }
             }
-            What::Provider(_) => {
+            NodeKind::Provider(_) => {
                 let name = self.graph.name(node);
                 let causes = self.causes(self.graph.direct(node)).into_iter().map(|it| format!("{name} from {it}")).collect();
-                Flow { causes: shared(causes), ..Flow::default() }
+                ChangeFlow { causes: shared(causes), ..ChangeFlow::default() }
             }
             _ => {
                 let mut behind = self.graph.direct(node);
@@ -91,7 +91,7 @@ impl Planner<'_> {
                     return self.flow[only].clone();
                 }
                 let flows = || self.graph.direct(node).map(|it| &self.flow[it]);
-                Flow {
+                ChangeFlow {
                     causes: shared(self.causes(self.graph.direct(node))),
                     absent: flows().any(|it| it.absent),
                     changes: flows().any(|it| it.changes),

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use ha_lang::IgnoreChanges;
-use ha_provider::{Contradiction, Described, Placed};
-use ha_value::{Address, Object, Severity, Step};
+use ha_provider::{BlockInstance, CrossCheckProblem, ResourceDescription};
+use ha_value::{Address, Object, PathStep, Severity};
 
 use super::Planner;
 use crate::evaluation::arguments::located;
 use crate::graph::NodeId;
 
 /// An instance that is held against others.
-pub(super) struct Compared {
+pub(super) struct ComparisonStart {
     pub(super) node: NodeId,
     pub(super) address: Address,
     pub(super) arguments: Object,
@@ -26,7 +26,7 @@ impl Planner<'_> {
         let compared = std::mem::take(&mut self.compared);
         let graph = self.graph.clone();
         let nodes: BTreeMap<&Address, NodeId> = compared.iter().map(|it| (&it.address, it.node)).collect();
-        for Contradiction { address, problem, severity } in self.contradictions(&compared) {
+        for CrossCheckProblem { address, problem, severity } in self.contradictions(&compared) {
             let Some(block) = nodes.get(&address).and_then(|it| graph.block(*it)) else { continue };
             let mut told = located(vec![problem], &block.body, Some(&address), block.head.clone());
             told.iter_mut().for_each(|it| it.severity = severity);
@@ -37,7 +37,7 @@ impl Planner<'_> {
         }
     }
 
-    fn contradictions(&self, compared: &[Compared]) -> Vec<Contradiction> {
+    fn contradictions(&self, compared: &[ComparisonStart]) -> Vec<CrossCheckProblem> {
         let mut providers: BTreeMap<NodeId, String> = BTreeMap::new();
         for it in compared {
             providers.entry(it.node).or_insert_with(|| {
@@ -49,16 +49,16 @@ impl Planner<'_> {
         for together in self.input.schemas.together() {
             let is_asked =
                 |it: &Address| together.kinds.iter().any(|(mode, kind)| it.block.mode == *mode && &*it.block.kind == *kind);
-            let asked: Vec<Placed<'_>> =
+            let asked: Vec<BlockInstance<'_>> =
                 compared.iter().filter(|it| is_asked(&it.address)).map(|it| self.placed(it, &providers)).collect();
             found.extend((together.check)(&asked));
         }
         found
     }
 
-    fn placed<'a>(&'a self, it: &'a Compared, providers: &'a BTreeMap<NodeId, String>) -> Placed<'a> {
-        let Compared { node, address, arguments } = it;
-        Placed { address, arguments, id: self.id_that_stays(address), provider: &providers[node] }
+    fn placed<'a>(&'a self, it: &'a ComparisonStart, providers: &'a BTreeMap<NodeId, String>) -> BlockInstance<'a> {
+        let ComparisonStart { node, address, arguments } = it;
+        BlockInstance { address, arguments, id: self.id_that_stays(address), provider: &providers[node] }
     }
 
     /// The id of what is there and is not made anew.
@@ -69,7 +69,7 @@ impl Planner<'_> {
 }
 
 /// The arguments that are brought about again and again, and not only when a thing is made.
-pub(super) fn lasting(arguments: &Object, ignored: Option<&IgnoreChanges>, described: &Described) -> Object {
+pub(super) fn lasting(arguments: &Object, ignored: Option<&IgnoreChanges>, described: &ResourceDescription) -> Object {
     let mut lasting = arguments.clone();
     match ignored {
         None => {}
@@ -79,7 +79,7 @@ pub(super) fn lasting(arguments: &Object, ignored: Option<&IgnoreChanges>, descr
         }
         Some(IgnoreChanges::Paths(paths)) => {
             for (path, _) in paths {
-                if let [Step::Name(name)] = path.steps() {
+                if let [PathStep::Name(name)] = path.steps() {
                     lasting.remove(name);
                 }
             }

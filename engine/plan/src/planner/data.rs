@@ -1,18 +1,18 @@
 //! One instance of a data source or document.
 
 use ha_lang::Reference;
-use ha_provider::{Described, Problem, Rendered};
+use ha_provider::{ArgumentProblem, RenderResult, ResourceDescription};
 use ha_state_model::ProviderName;
 use ha_value::{Action, Object, Value};
 
-use super::{Instance, Many, Planner};
+use super::{BlockPlanning, InstancePlanning, Planner};
 use crate::diff::planned_values::{instance_value, unknown_outputs, unrendered};
-use crate::evaluation::arguments::{Arguments, located};
+use crate::evaluation::arguments::{ConfiguredArguments, located};
 use crate::evaluation::condition::unread;
-use crate::evaluation::timeouts::Limit;
-use crate::graph::What;
-use crate::input::prior_state::{Read, plain};
-use crate::model::{Change, PlanMode, Reason};
+use crate::evaluation::timeouts::OperationTimeout;
+use crate::graph::NodeKind;
+use crate::input::prior_state::{ReadRequest, plain};
+use crate::model::{Change, ChangeReason, PlanMode};
 use crate::secrets::redaction::redacted_error;
 
 /// The value of a document: what it takes, and what that renders to, as far as it is known. Of what is no document, what it
@@ -20,20 +20,20 @@ use crate::secrets::redaction::redacted_error;
 ///
 /// # Errors
 /// What is wrong with what it takes.
-pub fn rendered(described: &Described, arguments: &Object) -> Result<Value, Vec<Problem>> {
+pub fn rendered(described: &ResourceDescription, arguments: &Object) -> Result<Value, Vec<ArgumentProblem>> {
     let outputs = match described.render(arguments) {
-        Some(Rendered::Outputs(outputs)) => outputs,
-        Some(Rendered::Problems(problems)) => return Err(problems),
-        Some(Rendered::Unknown) | None => unrendered(described, arguments),
+        Some(RenderResult::Outputs(outputs)) => outputs,
+        Some(RenderResult::Problems(problems)) => return Err(problems),
+        Some(RenderResult::Unknown) | None => unrendered(described, arguments),
     };
     Ok(instance_value(described.schema(), arguments, &outputs))
 }
 
 impl Planner<'_> {
     /// A document is evaluated like a function.
-    pub(super) fn document(&mut self, instance: &Instance<'_>, arguments: &Object) {
-        let Many { described, block, .. } = *instance.many;
-        if self.only_checks && matches!(described.render(arguments), Some(Rendered::Unknown)) {
+    pub(super) fn document(&mut self, instance: &InstancePlanning<'_>, arguments: &Object) {
+        let BlockPlanning { described, block, .. } = *instance.many;
+        if self.only_checks && matches!(described.render(arguments), Some(RenderResult::Unknown)) {
             // Whether what cannot be rendered yet holds secrets is seen when it is.
             let outputs = unknown_outputs(described, arguments, &instance.address);
             self.put(instance, instance_value(described.schema(), arguments, &outputs));
@@ -48,9 +48,9 @@ impl Planner<'_> {
     }
 
     /// A data source is read now when all it takes is known and there; otherwise it is a step.
-    pub(super) fn data(&mut self, instance: &Instance<'_>, provider: &ProviderName, given: Arguments) {
-        let Many { node, instance: module, described, block, because, .. } = *instance.many;
-        let Arguments { values: arguments, timeouts, .. } = given;
+    pub(super) fn data(&mut self, instance: &InstancePlanning<'_>, provider: &ProviderName, given: ConfiguredArguments) {
+        let BlockPlanning { node, instance: module, described, block, because, .. } = *instance.many;
+        let ConfiguredArguments { values: arguments, timeouts, .. } = given;
         let address = &instance.address;
         let schema = described.schema();
         let settings = self.settings.get(provider).cloned().unwrap_or_default();
@@ -73,8 +73,9 @@ impl Planner<'_> {
                 _ => {
                     let (address, provider, settings) = (address.clone(), provider.clone(), plain(&settings));
                     let for_check = block.check.is_some();
-                    let limit = Limit::of(&timeouts, Action::Read);
-                    let read = Read { address, provider, settings, arguments: asked, import: None, seek: None, for_check, limit };
+                    let limit = OperationTimeout::of(&timeouts, Action::Read);
+                    let read =
+                        ReadRequest { address, provider, settings, arguments: asked, import: None, seek: None, for_check, limit };
                     self.reads.push(read);
                     self.waiting.insert(node);
                 }
@@ -97,9 +98,9 @@ impl Planner<'_> {
             deposed: None,
             action: Action::Read,
             reason: Some(match (known, &block.check) {
-                (false, _) => Reason::ArgumentsUnknown,
-                (true, Some(_)) => Reason::ForCheck,
-                (true, None) => Reason::DependencyPending,
+                (false, _) => ChangeReason::ArgumentsUnknown,
+                (true, Some(_)) => ChangeReason::ForCheck,
+                (true, None) => ChangeReason::DependencyPending,
             }),
             before: None,
             after: Some(after),
@@ -116,10 +117,10 @@ impl Planner<'_> {
     }
 
     /// Whether something that it reads is not there yet, or something it says it depends on changes.
-    fn waits_for_changes(&self, instance: &Instance<'_>) -> bool {
-        let Many { node, block, .. } = *instance.many;
+    fn waits_for_changes(&self, instance: &InstancePlanning<'_>) -> bool {
+        let BlockPlanning { node, block, .. } = *instance.many;
         let module = self.graph.node(node).module;
-        let gate = self.graph.number(module, What::Gate);
+        let gate = self.graph.number(module, NodeKind::Gate);
         let waits = |it: &Reference| self.graph.referred(module, it).is_some_and(|it| self.flow[it].changes);
         self.graph.direct(node).any(|it| self.flow[it].absent) || self.flow[gate].changes || block.depends_on.iter().any(waits)
     }

@@ -8,19 +8,19 @@ use ha_diagnostics::Diagnostic;
 use super::excluded::partial;
 use super::known_settings::known_settings_in;
 use super::orphan::forget;
-use super::{Input, recorded_providers};
-use crate::diff::deletion::{Going, deletion};
+use super::{PlanInput, recorded_providers};
+use crate::diff::deletion::{Deletions, deletion};
 use crate::diff::prevent_destroy::{asking_for_protection, protection};
-use crate::evaluation::preview::Peek;
+use crate::evaluation::preview::Preview;
 use crate::graph::Graph;
-use crate::input::prior_state::Current;
+use crate::input::prior_state::PriorState;
 use crate::input::removed::Removals;
 use crate::input::targeting::destroyed;
-use crate::model::{Change, OutputChange, Plan, Reason};
-use crate::planner::assemble::{Parts, finish};
+use crate::model::{Change, ChangeReason, OutputChange, Plan};
+use crate::planner::assemble::{PlanParts, finish};
 
 /// A plan that deletes everything. The configuration is asked only what it protects and how providers are reached.
-pub(super) fn destroy(input: &Input<'_>, graph: &Arc<Graph>, current: Current) -> Result<Plan, Vec<Diagnostic>> {
+pub(super) fn destroy(input: &PlanInput<'_>, graph: &Arc<Graph>, current: PriorState) -> Result<Plan, Vec<Diagnostic>> {
     let is_chosen = destroyed(input.selection, input.state);
     let mut warnings = Vec::new();
     let mut left_out = BTreeSet::new();
@@ -30,10 +30,10 @@ pub(super) fn destroy(input: &Input<'_>, graph: &Arc<Graph>, current: Current) -
     }
     let chosen = current.priors.iter().filter(|(address, _)| is_chosen(address));
     let mut changes: Vec<Change> =
-        chosen.map(|(address, prior)| deletion(input.schemas, address, prior, Reason::Destroy)).collect();
+        chosen.map(|(address, prior)| deletion(input.schemas, address, prior, ChangeReason::Destroy)).collect();
     let removals = Removals::of(input.configuration);
     forget(&mut changes, &removals, &current.priors);
-    let peek = Peek { graph, snapshot: input.snapshot, files: input.files, recorded: None };
+    let peek = Preview { graph, snapshot: input.snapshot, files: input.files, recorded: None };
     let world = peek.world(&asking_for_protection(graph, &changes));
     let protected = |change: &Change| {
         let recorded = || current.priors[&change.address].record.prevent_destroy;
@@ -48,7 +48,7 @@ pub(super) fn destroy(input: &Input<'_>, graph: &Arc<Graph>, current: Current) -
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
-    let going = Going { state: input.state, schemas: input.schemas, priors: &current.priors };
+    let going = Deletions { state: input.state, schemas: input.schemas, priors: &current.priors };
     changes.extend(going.left_behind(&BTreeSet::new()).into_iter().filter(|it| is_chosen(&it.address)));
     forget(&mut changes, &removals, &current.priors);
     going.mark_gone_with(&mut changes);
@@ -64,5 +64,5 @@ pub(super) fn destroy(input: &Input<'_>, graph: &Arc<Graph>, current: Current) -
     providers.retain(|name, _| recorded.contains(name));
     let data = BTreeMap::new();
     let (successions, checks) = (Vec::new(), Vec::new());
-    finish(input, Parts { current, changes, successions, outputs, graph: None, providers, data, warnings, left_out, checks })
+    finish(input, PlanParts { current, changes, successions, outputs, graph: None, providers, data, warnings, left_out, checks })
 }

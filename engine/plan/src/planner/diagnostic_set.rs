@@ -1,21 +1,21 @@
 //! What is wrong, each thing once: a mistake in a block of many instances is one mistake.
 
-use ha_diagnostics::{Diagnostic, Span};
+use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_value::HashSet;
 
 /// What a diagnostic says, and where.
-type Said = (Option<Span>, String, String);
+type DiagnosticKey = (Option<SourceSpan>, String, String);
 
 /// Diagnostics without those that say what has been said already.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct DiagnosticSet {
     all: Vec<Diagnostic>,
-    said: HashSet<Said>,
+    said: HashSet<DiagnosticKey>,
     /// How many there would be with those that say it again.
     times: usize,
 }
 
-impl Told {
+impl DiagnosticSet {
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         self.times += 1;
         if self.said.insert(said(&diagnostic)) {
@@ -54,7 +54,7 @@ impl Told {
     }
 }
 
-fn said(diagnostic: &Diagnostic) -> Said {
+fn said(diagnostic: &Diagnostic) -> DiagnosticKey {
     (diagnostic.span.clone(), diagnostic.summary.clone(), diagnostic.detail.clone())
 }
 
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_can_be_said_again() {
-        let mut told = Told::default();
+        let mut told = DiagnosticSet::default();
         told.extend(["a", "b", "a"].map(Diagnostic::error));
         assert_eq!((told.len(), told.times()), (2, 3));
         told.truncate(1);

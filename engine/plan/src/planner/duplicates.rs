@@ -1,16 +1,16 @@
 //! Two instances that stand for one and the same thing.
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_provider::Described;
+use ha_provider::ResourceDescription;
 use ha_state_model::{ProviderName, Record};
 use ha_value::{Address, Name, Object, Stretch, Value};
 
-use super::{Instance, Many, Planner};
+use super::{BlockPlanning, InstancePlanning, Planner};
 use crate::input::prior_state::plain;
 
 /// What tells a thing from all others of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Identity {
+pub(super) struct ResourceIdentity {
     kind: Name,
     /// Whom its provider talks to.
     provider: String,
@@ -44,8 +44,8 @@ impl Part {
 
 impl Planner<'_> {
     /// Takes note of what an instance stands for, and tells where another one stands for it already.
-    pub(super) fn one_of_a_kind(&mut self, instance: &Instance<'_>, arguments: &Object) {
-        let Many { node, described, .. } = *instance.many;
+    pub(super) fn one_of_a_kind(&mut self, instance: &InstancePlanning<'_>, arguments: &Object) {
+        let BlockPlanning { node, described, .. } = *instance.many;
         if described.hooks().unique_by().is_empty() {
             return;
         }
@@ -61,16 +61,16 @@ impl Planner<'_> {
     }
 
     /// What a recorded thing stands for.
-    pub(super) fn identity_of_record(&self, record: &Record) -> Option<Identity> {
+    pub(super) fn identity_of_record(&self, record: &Record) -> Option<ResourceIdentity> {
         let block = &record.address.block;
         let described = self.input.schemas.kind(block.mode, &block.kind)?;
         self.identity(described, &record.provider, &record.arguments)
     }
 
-    fn identity(&self, described: &Described, provider: &ProviderName, arguments: &Object) -> Option<Identity> {
+    fn identity(&self, described: &ResourceDescription, provider: &ProviderName, arguments: &Object) -> Option<ResourceIdentity> {
         let parts = parts(described, arguments)?;
         let kind = described.twin_of.as_ref().unwrap_or(&described.kind).clone();
-        Some(Identity { kind, provider: self.whom(provider), parts })
+        Some(ResourceIdentity { kind, provider: self.whom(provider), parts })
     }
 
     /// Whom a provider talks to: two of the same settings talk to the same.
@@ -83,8 +83,8 @@ impl Planner<'_> {
     }
 }
 
-fn twice(instance: &Instance<'_>, other: &Address) -> Diagnostic {
-    let Many { described, block, .. } = *instance.many;
+fn twice(instance: &InstancePlanning<'_>, other: &Address) -> Diagnostic {
+    let BlockPlanning { described, block, .. } = *instance.many;
     let address = &instance.address;
     let names = unique_names(described);
     let case = if described.hooks().is_unique_in_any_case() { ", of which case does not count" } else { "" };
@@ -97,12 +97,12 @@ fn twice(instance: &Instance<'_>, other: &Address) -> Diagnostic {
 }
 
 /// The arguments that tell a thing of this kind apart, quoted.
-pub(super) fn unique_names(described: &Described) -> String {
+pub(super) fn unique_names(described: &ResourceDescription) -> String {
     described.hooks().unique_by().iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" and ")
 }
 
 /// What tells an instance from all others; none where that is nothing, or not known yet.
-fn parts(described: &Described, arguments: &Object) -> Option<Vec<Part>> {
+fn parts(described: &ResourceDescription, arguments: &Object) -> Option<Vec<Part>> {
     let hooks = described.hooks();
     if hooks.unique_by().is_empty() {
         return None;

@@ -2,9 +2,9 @@
 
 use ha_diagnostics::Diagnostic;
 use ha_state_model::Record;
-use ha_value::{Address, Key, Mode};
+use ha_value::{Address, InstanceKey, ResourceMode};
 
-use super::{Instance, Many, Planner};
+use super::{BlockPlanning, InstancePlanning, Planner};
 use crate::diff::deletion::instances;
 use crate::diff::planned_values::instance_value;
 use crate::evaluation::preview::show_as_recorded;
@@ -14,7 +14,7 @@ use crate::model::{OutputChange, PlanMode};
 impl Planner<'_> {
     /// Whether the instances of a block are shown as they are, whatever the configuration says of them.
     pub(super) fn only_shown(&self, node: NodeId) -> bool {
-        self.input.mode == PlanMode::RefreshOnly && self.graph.block(node).is_some_and(|it| it.name.mode == Mode::Managed)
+        self.input.mode == PlanMode::RefreshOnly && self.graph.block(node).is_some_and(|it| it.name.mode == ResourceMode::Managed)
     }
 
     /// Shows a block's instances as they are.
@@ -31,8 +31,8 @@ impl Planner<'_> {
     pub(super) fn leave(&mut self, node: NodeId, place: usize) {
         self.show(node, place);
         let Some(block) = self.graph.block_address(node) else { return };
-        if block.mode == Mode::Managed && !self.is_recorded(node) {
-            self.left_out.insert(block.instance(Key::None));
+        if block.mode == ResourceMode::Managed && !self.is_recorded(node) {
+            self.left_out.insert(block.instance(InstanceKey::None));
         }
     }
 
@@ -41,18 +41,18 @@ impl Planner<'_> {
             let block = self.world.block_address(instance, place);
             instances(&self.current.priors, &block).next().is_some()
         };
-        let crate::graph::What::Block(place) = self.graph.node(node).what else { return false };
+        let crate::graph::NodeKind::Block(place) = self.graph.node(node).what else { return false };
         self.world.of_module(self.graph.node(node).module).into_iter().any(|it| instances_of(it, place))
     }
 
     /// Leaves one instance of a block out of which others are planned.
-    pub(super) fn leave_instance(&mut self, instance: &Instance<'_>) {
-        let Many { instance: module, place, described, .. } = *instance.many;
+    pub(super) fn leave_instance(&mut self, instance: &InstancePlanning<'_>) {
+        let BlockPlanning { instance: module, place, described, .. } = *instance.many;
         if let Some(prior) = self.current.priors.get(&instance.address) {
             let value = instance_value(described.schema(), &prior.record.arguments, &prior.record.outputs);
             self.world.put(module, place, instance.at, value);
         }
-        if instance.address.block.mode == Mode::Managed {
+        if instance.address.block.mode == ResourceMode::Managed {
             self.left_out.insert(instance.address.clone());
         }
     }

@@ -1,30 +1,30 @@
 //! What exists already and is taken over.
 
-use ha_diagnostics::{Diagnostic, Span, code};
-use ha_lang::{Expression, Import};
-use ha_provider::{Described, RecordedValue};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
+use ha_lang::{Expression, ImportBlock};
+use ha_provider::{RecordedValue, ResourceDescription};
 use ha_state_model::{ProviderName, Record};
-use ha_value::{Action, Address, BlockAddress, Key, Mode, Name, Object, Value, convert, shell_word};
+use ha_value::{Action, Address, BlockAddress, InstanceKey, Name, Object, ResourceMode, Value, convert, shell_word};
 
-use super::{Instance, Many, Planner};
-use crate::apply_evaluation::FromConfiguration;
+use super::{BlockPlanning, InstancePlanning, Planner};
+use crate::apply_evaluation::RecordSettings;
 use crate::diff::planned_values::attributes;
-use crate::evaluation::arguments::Arguments;
-use crate::evaluation::expansion::{Undecided, import_expansion};
+use crate::evaluation::arguments::ConfiguredArguments;
+use crate::evaluation::expansion::{ExpansionError, import_expansion};
 use crate::evaluation::values;
-use crate::evaluation::values::{InstanceId, Standpoint};
+use crate::evaluation::values::{EvaluationScope, InstanceId};
 use crate::graph::NodeId;
-use crate::input::prior_state::{Prior, Read, plain};
+use crate::input::prior_state::{PriorInstance, ReadRequest, plain};
 use crate::model::Change;
 use crate::secrecy::as_configured;
 
 /// What a person calls something that is taken over, and where he says so.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
+pub(super) struct ImportRequest {
     pub(super) id: String,
-    span: Option<Span>,
+    span: Option<SourceSpan>,
     /// Where the address is written.
-    to: Option<Span>,
+    to: Option<SourceSpan>,
 }
 
 impl Planner<'_> {
@@ -32,7 +32,7 @@ impl Planner<'_> {
     pub(super) fn asked_imports(&mut self) {
         for (address, id) in self.input.imports {
             let at = |message: String| Diagnostic::error(message).of(address);
-            if self.graph.node_of(&address.block).is_none() || address.block.mode != Mode::Managed {
+            if self.graph.node_of(&address.block).is_none() || address.block.mode != ResourceMode::Managed {
                 let diagnostic = at(format!("the configuration has no `{}` to import into", address.block));
                 let help = format!("write a block `resource \"{}\" \"{}\"` first", address.block.kind, address.block.name);
                 self.diagnostics.push(diagnostic.help(help));
@@ -41,7 +41,7 @@ impl Planner<'_> {
                     format!("forget it first with `ha state rm {}` if it is to be another one", shell_word(&address.to_string()));
                 self.diagnostics.push(at(format!("`{address}` is recorded already")).help(help));
             } else {
-                self.imports.insert(address.clone(), Wanted { id: id.clone(), span: None, to: None });
+                self.imports.insert(address.clone(), ImportRequest { id: id.clone(), span: None, to: None });
             }
         }
     }
@@ -60,7 +60,7 @@ impl Planner<'_> {
                     }
                 };
                 for at in 0..expansion.len() {
-                    let here = Standpoint::each(instance, &expansion, at);
+                    let here = EvaluationScope::each(instance, &expansion, at);
                     match self.wanted(instance, import, &here) {
                         Ok((address, wanted)) => self.want(address, wanted, import),
                         Err(undecided) => self.undecided(undecided),
@@ -70,7 +70,7 @@ impl Planner<'_> {
         }
     }
 
-    fn want(&mut self, address: Address, wanted: Wanted, import: &Import) {
+    fn want(&mut self, address: Address, wanted: ImportRequest, import: &ImportBlock) {
         // What is recorded has been taken over by an earlier run.
         if self.input.state.records.contains_key(&address) {
             return;
@@ -87,7 +87,12 @@ impl Planner<'_> {
         self.imports.insert(address, wanted);
     }
 
-    fn wanted(&self, instance: InstanceId, import: &Import, here: &Standpoint<'_>) -> Result<(Address, Wanted), Undecided> {
+    fn wanted(
+        &self,
+        instance: InstanceId,
+        import: &ImportBlock,
+        here: &EvaluationScope<'_>,
+    ) -> Result<(Address, ImportRequest), ExpansionError> {
         let mut path = self.world.path(instance).to_vec();
         for (name, key) in &import.module {
             path.push((name.clone(), self.import_key(key.as_ref(), import, here)?));
@@ -101,27 +106,33 @@ impl Planner<'_> {
         let (id, is_secret) = self.world.evaluate(here, &import.id)?.unmark();
         if is_secret {
             let told = |it: Diagnostic| it.code(code::SECRET_ADDRESS).help("ids are shown in plans, which everybody may see");
-            return Err(Undecided::from(
+            return Err(ExpansionError::from(
                 at("the id of something to import cannot be secret").into_iter().map(told).collect::<Vec<_>>(),
             ));
         }
         match convert(&id, &ha_value::Type::String) {
-            Ok(Value::String(id)) if !id.is_empty() => {
-                Ok((address, Wanted { id: id.to_string(), span: Some(import.id.span().clone()), to: Some(import.to.clone()) }))
-            }
+            Ok(Value::String(id)) if !id.is_empty() => Ok((
+                address,
+                ImportRequest { id: id.to_string(), span: Some(import.id.span().clone()), to: Some(import.to.clone()) },
+            )),
             Ok(Value::String(_) | Value::Null(_)) => Err(at("the id of something to import cannot be empty").into()),
             Ok(_) => {
                 let diagnostics = at("the id of something to import must be known while planning");
                 let waiting = id.cause().map(|it| format!("It waits for `{it}`."));
                 let told = |it: Diagnostic| it.code(code::KEYS).detail(waiting.clone().unwrap_or_default());
-                Err(Undecided { diagnostics: diagnostics.into_iter().map(told).collect(), waits: true })
+                Err(ExpansionError { diagnostics: diagnostics.into_iter().map(told).collect(), waits: true })
             }
             Err(mismatch) => Err(at(&format!("the id of something to import is a text: {}", mismatch.message)).into()),
         }
     }
 
-    fn import_key(&self, written: Option<&Expression>, import: &Import, here: &Standpoint<'_>) -> Result<Key, Undecided> {
-        let Some(written) = written else { return Ok(Key::None) };
+    fn import_key(
+        &self,
+        written: Option<&Expression>,
+        import: &ImportBlock,
+        here: &EvaluationScope<'_>,
+    ) -> Result<InstanceKey, ExpansionError> {
+        let Some(written) = written else { return Ok(InstanceKey::None) };
         let (key, is_secret) = self.world.evaluate(here, written)?.unmark();
         if is_secret {
             let message = "the key of what is imported into cannot be secret";
@@ -130,26 +141,31 @@ impl Planner<'_> {
             return Err(vec![diagnostic.help("keys become addresses, which everybody sees")].into());
         }
         match key {
-            Value::String(name) => Ok(Key::Name(name)),
+            Value::String(name) => Ok(InstanceKey::Name(name)),
             Value::Number(number) if number.as_i64().is_some_and(|it| it >= 0) => {
-                Ok(Key::Index(number.as_i64().and_then(|it| u64::try_from(it).ok()).unwrap_or_default()))
+                Ok(InstanceKey::Index(number.as_i64().and_then(|it| u64::try_from(it).ok()).unwrap_or_default()))
             }
             it => {
                 let waits = !it.is_known();
                 let message = "the key of what is imported into is a text or a whole number, and known while planning";
                 let diagnostics =
                     vec![Diagnostic::error(message).code(code::KEYS).at(written.span().clone()).within(import.span.clone())];
-                Err(Undecided { diagnostics, waits })
+                Err(ExpansionError { diagnostics, waits })
             }
         }
     }
 
     /// What is taken over into an instance, as it was found; none where nobody asks for that, or nobody has looked yet.
-    pub(super) fn imported(&mut self, instance: &Instance<'_>, given: &Arguments, flags: &FromConfiguration) -> Found {
-        let Many { node, described, block, .. } = *instance.many;
+    pub(super) fn imported(
+        &mut self,
+        instance: &InstancePlanning<'_>,
+        given: &ConfiguredArguments,
+        flags: &RecordSettings,
+    ) -> ImportLookup {
+        let BlockPlanning { node, described, block, .. } = *instance.many;
         let address = &instance.address;
-        let Some(Wanted { id, span, .. }) = self.imports.get(address).cloned() else {
-            return if self.input.seek { self.sought(instance, given, flags) } else { Found::NotAsked };
+        let Some(ImportRequest { id, span, .. }) = self.imports.get(address).cloned() else {
+            return if self.input.seek { self.sought(instance, given, flags) } else { ImportLookup::NotAsked };
         };
         let at = |message: String| {
             let diagnostic = Diagnostic::error(message).of(address);
@@ -162,14 +178,14 @@ impl Planner<'_> {
                 let diagnostic = at(format!("there is no `{}` with the id `{id}` to import", block.name.kind));
                 let help = "look whether the id, the account and the region are right; without the import it would be made";
                 self.diagnostics.push(diagnostic.help(help));
-                Found::Not
+                ImportLookup::Not
             }
             Some((asked, Some(found))) if *asked == id => {
                 let record = record_of((address, described), provider, &found.recorded, given);
                 let record = if self.input.seek { from_configuration(record, given, flags) } else { record };
-                let prior = Prior { record, remarks: found.remarks.clone() };
+                let prior = PriorInstance { record, remarks: found.remarks.clone() };
                 self.current.priors.insert(address.clone(), prior.clone());
-                Found::There(Box::new(prior), id)
+                ImportLookup::There(Box::new(prior), id)
             }
             _ => {
                 let settings = self.settings.get(&provider).cloned().unwrap_or_default();
@@ -181,7 +197,7 @@ impl Planner<'_> {
                     let known: Object = known.map(|(name, it)| (name.clone(), it.clone())).collect();
                     let (settings, arguments) = (plain(&settings), plain(&known));
                     self.waiting.insert(node);
-                    self.reads.push(Read {
+                    self.reads.push(ReadRequest {
                         address: address.clone(),
                         provider,
                         settings,
@@ -196,14 +212,14 @@ impl Planner<'_> {
                         at(format!("`{id}` cannot be looked for: the settings of provider `{provider}` are not known yet"));
                     self.diagnostics.push(diagnostic.help("apply what they depend on first, with `--target`"));
                 }
-                Found::Not
+                ImportLookup::Not
             }
         }
     }
 
     /// Nothing changes about it but that it is recorded from now on.
-    pub(super) fn taken_over(&mut self, instance: &Instance<'_>, record: &Record, remarks: Vec<String>, id: String) {
-        let Many { block, because, .. } = *instance.many;
+    pub(super) fn taken_over(&mut self, instance: &InstancePlanning<'_>, record: &Record, remarks: Vec<String>, id: String) {
+        let BlockPlanning { block, because, .. } = *instance.many;
         self.changes.push(Change {
             address: instance.address.clone(),
             deposed: None,
@@ -225,7 +241,7 @@ impl Planner<'_> {
 
     /// Imports into instances that the configuration does not ask for.
     pub(super) fn imports_into_nothing(&mut self) {
-        let wants = |address: &Address| matches!(self.world.wanted(address), values::Wanted::Yes);
+        let wants = |address: &Address| matches!(self.world.wanted(address), values::ConfiguredPresence::Yes);
         let left = self.imports.iter().filter(|(address, _)| !wants(address) && self.choice.has(&self.graph, address));
         let diagnostics = left.map(|(address, wanted)| {
             let diagnostic = Diagnostic::error(format!("the configuration has no `{address}` to import into")).of(address);
@@ -241,10 +257,10 @@ impl Planner<'_> {
 
 /// Something that was found, as it is recorded from now on.
 pub(super) fn record_of(
-    (address, described): (&Address, &Described),
+    (address, described): (&Address, &ResourceDescription),
     provider: ProviderName,
     found: &RecordedValue,
-    given: &Arguments,
+    given: &ConfiguredArguments,
 ) -> Record {
     let read = (&found.arguments, &found.outputs);
     let (arguments, outputs) = as_configured(described, &given.values, &Object::new(), read);
@@ -265,7 +281,7 @@ pub(super) fn record_of(
 }
 
 /// A record with what the configuration says of the instance besides its arguments.
-pub(super) fn from_configuration(record: Record, given: &Arguments, flags: &FromConfiguration) -> Record {
+pub(super) fn from_configuration(record: Record, given: &ConfiguredArguments, flags: &RecordSettings) -> Record {
     Record {
         configured: given.configured.iter().filter(|it| record.arguments.contains_key(*it)).cloned().collect(),
         dependencies: flags.dependencies.clone(),
@@ -277,11 +293,11 @@ pub(super) fn from_configuration(record: Record, given: &Arguments, flags: &From
 }
 
 /// What became of looking for something to take over.
-pub(super) enum Found {
+pub(super) enum ImportLookup {
     /// Nobody asks for that.
     NotAsked,
     /// It is not there, or nobody has looked yet.
     Not,
     /// It is there, and what a person calls it.
-    There(Box<Prior>, String),
+    There(Box<PriorInstance>, String),
 }

@@ -1,20 +1,20 @@
 //! What `lifecycle` names and is not there: it would never have an effect, and nobody would know.
 
-use ha_diagnostics::{Diagnostic, Span, code};
-use ha_lang::{IgnoreChanges, ResourceBlock, Target};
-use ha_provider::{Described, Field, Schema, Schemas, Shape};
-use ha_value::{Key, Name, Path, Step};
+use ha_diagnostics::{Diagnostic, SourceSpan, code};
+use ha_lang::{IgnoreChanges, ReferenceTarget, ResourceBlock};
+use ha_provider::{FieldShape, ResourceDescription, Schema, SchemaField, SchemaSet};
+use ha_value::{InstanceKey, Name, Path, PathStep};
 
 use super::Planner;
 use crate::evaluation::timeouts::{TIMEOUTS, are_taken_by};
 use crate::evaluation::values::InstanceId;
 
 /// Tells of what `ignore_changes` names and the kind does not have.
-pub(super) fn ignored(block: &ResourceBlock, described: &Described) -> Vec<Diagnostic> {
+pub(super) fn ignored(block: &ResourceBlock, described: &ResourceDescription) -> Vec<Diagnostic> {
     let Some(IgnoreChanges::Paths(paths)) = &block.lifecycle.ignore_changes else { return Vec::new() };
-    let told = |(path, span): &(Path, Span)| {
+    let told = |(path, span): &(Path, SourceSpan)| {
         // A change of them is never one; Terraform's configurations name them nevertheless.
-        let is_of_timeouts = matches!(path.steps().first(), Some(Step::Name(name)) if &**name == TIMEOUTS);
+        let is_of_timeouts = matches!(path.steps().first(), Some(PathStep::Name(name)) if &**name == TIMEOUTS);
         if is_of_timeouts && are_taken_by(described) {
             return None;
         }
@@ -25,9 +25,9 @@ pub(super) fn ignored(block: &ResourceBlock, described: &Described) -> Vec<Diagn
 }
 
 /// Tells of what `replace_triggered_by` names and the kind of the other block does not have.
-pub(super) fn triggers(block: &ResourceBlock, schemas: &Schemas) -> Vec<Diagnostic> {
-    let told = |trigger: &ha_lang::Trigger| {
-        let Target::Block(name) = &trigger.reference.target else { return None };
+pub(super) fn triggers(block: &ResourceBlock, schemas: &SchemaSet) -> Vec<Diagnostic> {
+    let told = |trigger: &ha_lang::ReplaceTrigger| {
+        let ReferenceTarget::Block(name) = &trigger.reference.target else { return None };
         let described = schemas.kind(name.mode, &name.kind)?;
         let span = match trigger.reference.path.steps().len() {
             1 => trigger.reference.step_span(),
@@ -42,13 +42,13 @@ pub(super) fn triggers(block: &ResourceBlock, schemas: &Schemas) -> Vec<Diagnost
 impl Planner<'_> {
     /// Tells of instances that `replace_triggered_by` names and that are not there.
     pub(super) fn no_such_triggers(&self, instance: InstanceId, block: &ResourceBlock) -> Vec<Diagnostic> {
-        let told = |trigger: &ha_lang::Trigger| {
+        let told = |trigger: &ha_lang::ReplaceTrigger| {
             let reference = &trigger.reference;
-            let (Target::Block(name), Some(key)) = (&reference.target, &reference.key) else { return None };
+            let (ReferenceTarget::Block(name), Some(key)) = (&reference.target, &reference.key) else { return None };
             let module = self.world.module(instance);
             let place = self.graph.modules.configuration(module).blocks.get_index_of(name)?;
             let expansion = self.world.expansion(instance, place)?;
-            if *key == Key::None || expansion.place(key).is_some() {
+            if *key == InstanceKey::None || expansion.place(key).is_some() {
                 return None;
             }
             let problem = Diagnostic::error(format!("there is no instance `{name}{key}`")).code(code::OUT_OF_RANGE);
@@ -64,39 +64,39 @@ impl Planner<'_> {
 }
 
 /// What to say of a path that leads nowhere in what a kind has.
-fn lacking(schema: &Schema, kind: &Name, path: &Path, span: &Span) -> Option<Diagnostic> {
-    let (Step::Name(first), deeper) = path.steps().split_first()? else { return None };
+fn lacking(schema: &Schema, kind: &Name, path: &Path, span: &SourceSpan) -> Option<Diagnostic> {
+    let (PathStep::Name(first), deeper) = path.steps().split_first()? else { return None };
     let Some(field) = schema.arguments.get(first).or_else(|| schema.outputs.get(first)) else {
         let known = schema.arguments.keys().chain(schema.outputs.keys()).map(|it| &**it);
         let problem = Diagnostic::error(format!("`{kind}` has no attribute `{first}`")).code(code::NO_ATTRIBUTE).at(span.clone());
         return Some(problem.closest(first, known));
     };
     let mut so_far = first.to_string();
-    let mut shape: &Shape = &field.shape;
+    let mut shape: &FieldShape = &field.shape;
     for step in deeper {
         shape = match (shape, step) {
-            (Shape::Any, _) => return None,
-            (Shape::Object(fields), Step::Name(name)) => match fields.get(name) {
-                Some(Field { shape, .. }) => shape,
+            (FieldShape::Any, _) => return None,
+            (FieldShape::Object(fields), PathStep::Name(name)) => match fields.get(name) {
+                Some(SchemaField { shape, .. }) => shape,
                 None => return Some(nothing_inside(kind, &so_far, name, span).closest(name, fields.keys().map(|it| &**it))),
             },
-            (Shape::List(of) | Shape::Set(of), Step::Index(_)) | (Shape::Map(of), Step::Name(_)) => of,
+            (FieldShape::List(of) | FieldShape::Set(of), PathStep::Index(_)) | (FieldShape::Map(of), PathStep::Name(_)) => of,
             // Of a list of objects, attributes may be named without a position.
-            (Shape::List(of) | Shape::Set(of), Step::Name(name)) => match &**of {
-                Shape::Object(fields) if fields.contains_key(name) => &fields[name].shape,
+            (FieldShape::List(of) | FieldShape::Set(of), PathStep::Name(name)) => match &**of {
+                FieldShape::Object(fields) if fields.contains_key(name) => &fields[name].shape,
                 _ => return Some(nothing_inside(kind, &so_far, name, span)),
             },
-            (_, Step::Name(name)) => return Some(nothing_inside(kind, &so_far, name, span)),
-            (_, Step::Index(index)) => return Some(nothing_inside(kind, &so_far, &index.to_string(), span)),
+            (_, PathStep::Name(name)) => return Some(nothing_inside(kind, &so_far, name, span)),
+            (_, PathStep::Index(index)) => return Some(nothing_inside(kind, &so_far, &index.to_string(), span)),
         };
         so_far += &match step {
-            Step::Name(name) => format!(".{name}"),
-            Step::Index(index) => format!("[{index}]"),
+            PathStep::Name(name) => format!(".{name}"),
+            PathStep::Index(index) => format!("[{index}]"),
         };
     }
     None
 }
 
-fn nothing_inside(kind: &str, whole: &str, part: &str, span: &Span) -> Diagnostic {
+fn nothing_inside(kind: &str, whole: &str, part: &str, span: &SourceSpan) -> Diagnostic {
     Diagnostic::error(format!("`{whole}` of `{kind}` has no `{part}`")).code(code::NO_ATTRIBUTE).at(span.clone())
 }

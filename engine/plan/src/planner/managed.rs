@@ -3,42 +3,42 @@
 use std::collections::BTreeSet;
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_provider::{Changed, Described, Problem};
+use ha_provider::{ArgumentProblem, PlannedChange, ResourceDescription};
 use ha_state_model::{Dependencies, Record};
 use ha_value::{Action, Address, Name, Object, Value};
 
-use super::import::Found;
-use super::{Instance, Many, Planner};
-use crate::apply_evaluation::FromConfiguration;
+use super::import::ImportLookup;
+use super::{BlockPlanning, InstancePlanning, Planner};
+use crate::apply_evaluation::RecordSettings;
 use crate::diff::deletion::takes_contents;
 use crate::diff::differences::differences;
 use crate::diff::planned_values::{arguments_after, attributes, instance_value, outputs_after};
-use crate::evaluation::arguments::{Arguments, located};
+use crate::evaluation::arguments::{ConfiguredArguments, located};
 use crate::evaluation::expansion::flag;
-use crate::input::prior_state::{Prior, id_in};
-use crate::model::{Change, Difference, Reason};
+use crate::input::prior_state::{PriorInstance, id_in};
+use crate::model::{Change, ChangeReason, Difference};
 use crate::secrecy::as_configured;
 use crate::secrets::redaction::redacted;
 
 impl Planner<'_> {
-    pub(super) fn managed(&mut self, instance: &Instance<'_>, given: Arguments, flags: &FromConfiguration) {
-        let Many { described, block, .. } = *instance.many;
+    pub(super) fn managed(&mut self, instance: &InstancePlanning<'_>, given: ConfiguredArguments, flags: &RecordSettings) {
+        let BlockPlanning { described, block, .. } = *instance.many;
         let address = &instance.address;
         let mut importing = None;
         let prior = match self.current.priors.get(address).cloned() {
             Some(prior) => self.as_secret_as_configured(instance, prior, &given.values),
             None => match self.imported(instance, &given, flags) {
-                Found::There(prior, id) => {
+                ImportLookup::There(prior, id) => {
                     importing = Some(id);
                     *prior
                 }
-                Found::NotAsked => {
+                ImportLookup::NotAsked => {
                     self.one_of_a_kind(instance, &given.values);
-                    let reason = self.current.gone.contains_key(address).then_some(Reason::Gone);
-                    let doing = Doing { action: Action::Create, reason, prior: None, ..Doing::with(given.values) };
+                    let reason = self.current.gone.contains_key(address).then_some(ChangeReason::Gone);
+                    let doing = ChangeDraft { action: Action::Create, reason, prior: None, ..ChangeDraft::with(given.values) };
                     return self.change(instance, doing);
                 }
-                Found::Not => return,
+                ImportLookup::Not => return,
             },
         };
         let prior = self.without_what_goes(described, address, prior);
@@ -70,7 +70,7 @@ impl Planner<'_> {
             None if found.is_empty() => {
                 let remarks = prior.remarks.clone();
                 let configured = given.ever_configured(record, described);
-                let from = FromConfiguration { configured, timeouts: given.timeouts, ..flags.clone() };
+                let from = RecordSettings { configured, timeouts: given.timeouts, ..flags.clone() };
                 let record = self.unchanged(instance, prior, &kept, &from);
                 if let Some(id) = importing {
                     self.taken_over(instance, &record, remarks, id);
@@ -94,11 +94,19 @@ impl Planner<'_> {
             }
         }
         let arguments = if action.is_replace() { given.values } else { kept };
-        self.change(instance, Doing { action, reason, prior: Some(prior), found, importing, ..Doing::with(arguments) });
+        self.change(
+            instance,
+            ChangeDraft { action, reason, prior: Some(prior), found, importing, ..ChangeDraft::with(arguments) },
+        );
     }
 
     /// What was read of a thing, where the configuration makes a secret of what was none when it was recorded.
-    fn as_secret_as_configured(&mut self, instance: &Instance<'_>, mut prior: Prior, given: &Object) -> Prior {
+    fn as_secret_as_configured(
+        &mut self,
+        instance: &InstancePlanning<'_>,
+        mut prior: PriorInstance,
+        given: &Object,
+    ) -> PriorInstance {
         let Some(recorded) = self.input.state.records.get(&instance.address) else { return prior };
         if !given.values().any(Value::contains_sensitive) || recorded.arguments == prior.record.arguments {
             return prior;
@@ -114,7 +122,12 @@ impl Planner<'_> {
     }
 
     /// What is there of a thing once that which it holds has gone, so that it is given the new one.
-    fn without_what_goes(&mut self, described: &Described, address: &Address, mut prior: Prior) -> Prior {
+    fn without_what_goes(
+        &mut self,
+        described: &ResourceDescription,
+        address: &Address,
+        mut prior: PriorInstance,
+    ) -> PriorInstance {
         let record = &mut prior.record;
         let goes = |argument: &Name, kind: &Name| {
             let id = record.arguments.get(argument).map(Value::revealed);
@@ -130,7 +143,7 @@ impl Planner<'_> {
     }
 
     /// Whether what differs is the new name of what the thing lives inside of, which this plan renames in place.
-    fn goes_along(&self, described: &Described, record: &Record, kept: &Object, difference: &Difference) -> bool {
+    fn goes_along(&self, described: &ResourceDescription, record: &Record, kept: &Object, difference: &Difference) -> bool {
         let renamed = || {
             let name = difference.name()?;
             let kind = described.hooks().followed(name)?.clone();
@@ -141,19 +154,19 @@ impl Planner<'_> {
     }
 
     /// What the service would refuse to do with what is there.
-    fn refusals(&self, instance: &Instance<'_>, record: &Record, kept: &ha_value::Object) -> Vec<Diagnostic> {
-        let Many { described, block, .. } = *instance.many;
+    fn refusals(&self, instance: &InstancePlanning<'_>, record: &Record, kept: &ha_value::Object) -> Vec<Diagnostic> {
+        let BlockPlanning { described, block, .. } = *instance.many;
         let address = &instance.address;
         let before = attributes(record);
         let after = arguments_after(described, Action::Update, kept, Some(record), address);
         let problems = described.hooks().refused(described.schema(), &before, &after);
-        let clean = |it: Problem| Problem { message: redacted(&it.message, [&before, &after]), ..it };
+        let clean = |it: ArgumentProblem| ArgumentProblem { message: redacted(&it.message, [&before, &after]), ..it };
         located(problems.into_iter().map(clean).collect(), &block.body, Some(address), block.head.clone())
     }
 
     /// What the block says of all its instances.
-    pub(super) fn flags(&mut self, many: &Many<'_>) -> FromConfiguration {
-        let Many { node, instance, block, .. } = *many;
+    pub(super) fn flags(&mut self, many: &BlockPlanning<'_>) -> RecordSettings {
+        let BlockPlanning { node, instance, block, .. } = *many;
         let protects = block.lifecycle.prevent_destroy.as_ref();
         let prevent_destroy = match protects.map(|it| flag(&self.world, instance, it, "prevent_destroy")) {
             Some(Ok(it)) => it,
@@ -163,7 +176,7 @@ impl Planner<'_> {
             }
             None => false,
         };
-        FromConfiguration {
+        RecordSettings {
             configured: BTreeSet::new(),
             dependencies: self.dependencies(many),
             create_before_destroy: self.create_first.holds(node, &many.address.module),
@@ -173,7 +186,7 @@ impl Planner<'_> {
     }
 
     /// What a record of it names as its dependencies; there is none where nothing is to be done.
-    fn dependencies(&mut self, many: &Many<'_>) -> Dependencies {
+    fn dependencies(&mut self, many: &BlockPlanning<'_>) -> Dependencies {
         match self.only_checks {
             true => Dependencies::default(),
             false => self.reach.dependencies(&self.graph, many.node, &many.address.module),
@@ -181,19 +194,25 @@ impl Planner<'_> {
     }
 
     /// Nothing happens to it, but what the configuration says of it may be news to the record.
-    fn unchanged(&mut self, instance: &Instance<'_>, prior: Prior, kept: &ha_value::Object, from: &FromConfiguration) -> Record {
+    fn unchanged(
+        &mut self,
+        instance: &InstancePlanning<'_>,
+        prior: PriorInstance,
+        kept: &ha_value::Object,
+        from: &RecordSettings,
+    ) -> Record {
         let described = instance.many.described;
         let record = from.settle(described, &prior.record, kept);
         let value = instance_value(described.schema(), &record.arguments, &record.outputs);
-        self.current.priors.insert(instance.address.clone(), Prior { record: record.clone(), remarks: prior.remarks });
+        self.current.priors.insert(instance.address.clone(), PriorInstance { record: record.clone(), remarks: prior.remarks });
         self.put(instance, value);
         record
     }
 
-    fn change(&mut self, instance: &Instance<'_>, doing: Doing) {
-        let Many { node, instance: module, described, block, because, .. } = *instance.many;
+    fn change(&mut self, instance: &InstancePlanning<'_>, doing: ChangeDraft) {
+        let BlockPlanning { node, instance: module, described, block, because, .. } = *instance.many;
         let address = &instance.address;
-        let Doing { action, reason, prior, arguments, found, importing } = doing;
+        let ChangeDraft { action, reason, prior, arguments, found, importing } = doing;
         let schema = described.schema();
         let record = prior.as_ref().map(|it| &it.record);
         let names: BTreeSet<Name> = found.iter().filter_map(|it| it.name().cloned()).collect();
@@ -214,7 +233,7 @@ impl Planner<'_> {
             return;
         }
         pending.changes.insert((module, instance.at), self.changes.len());
-        let changed = Changed { action, before: record.map(|it| &it.arguments), after: Some(&after), names: &names };
+        let changed = PlannedChange { action, before: record.map(|it| &it.arguments), after: Some(&after), names: &names };
         let impacts = described.hooks().impacts(&changed);
         // A group that is not known yet is the one it was in.
         let group = described.hooks().group_of(schema, &arguments);
@@ -241,16 +260,16 @@ impl Planner<'_> {
 }
 
 /// What is about to be done to an instance.
-struct Doing {
+struct ChangeDraft {
     action: Action,
-    reason: Option<Reason>,
-    prior: Option<Prior>,
+    reason: Option<ChangeReason>,
+    prior: Option<PriorInstance>,
     arguments: ha_value::Object,
     found: Vec<crate::model::Difference>,
     importing: Option<String>,
 }
 
-impl Doing {
+impl ChangeDraft {
     fn with(arguments: ha_value::Object) -> Self {
         Self { action: Action::NoOp, reason: None, prior: None, arguments, found: Vec::new(), importing: None }
     }

@@ -2,11 +2,11 @@
 //! by the next.
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_lang::{BlockName, Moved};
-use ha_value::{BlockAddress, Key, Name, Place};
+use ha_lang::{BlockName, MovedBlock};
+use ha_value::{BlockAddress, InstanceKey, Name, TargetAddress};
 
 use super::Planner;
-use crate::evaluation::values::{InstanceId, Wanted};
+use crate::evaluation::values::{ConfiguredPresence, InstanceId};
 use crate::model::PlanMode;
 
 impl Planner<'_> {
@@ -26,11 +26,11 @@ impl Planner<'_> {
     }
 
     /// Whether there is something at the place that a move in a module instance begins at.
-    fn is_still_there(&self, instance: InstanceId, moved: &Moved) -> bool {
+    fn is_still_there(&self, instance: InstanceId, moved: &MovedBlock) -> bool {
         let from = &moved.from;
         let way = self.world.path(instance).iter().chain(from.module.iter()).cloned();
-        let way: Vec<(Name, Key)> = way.collect();
-        let is_whole = last_key(from) == Key::None && last_key(&moved.to) == Key::None;
+        let way: Vec<(Name, InstanceKey)> = way.collect();
+        let is_whole = last_key(from) == InstanceKey::None && last_key(&moved.to) == InstanceKey::None;
         match (&from.block, is_whole) {
             (Some((mode, kind, name)), true) => {
                 let name = BlockName { mode: *mode, kind: kind.clone(), name: name.clone() };
@@ -38,7 +38,7 @@ impl Planner<'_> {
             }
             (Some((mode, kind, name)), false) => {
                 let block = BlockAddress { module: way.into(), mode: *mode, kind: kind.clone(), name: name.clone() };
-                matches!(self.world.wanted(&block.instance(from.key.clone())), Wanted::Yes)
+                matches!(self.world.wanted(&block.instance(from.key.clone())), ConfiguredPresence::Yes)
             }
             (None, true) => self.has_call(&way),
             (None, false) => self.world.find(&way).is_some(),
@@ -51,7 +51,7 @@ impl Planner<'_> {
         expansion.is_some_and(|it| it.len() > 0)
     }
 
-    fn has_call(&self, way: &[(Name, Key)]) -> bool {
+    fn has_call(&self, way: &[(Name, InstanceKey)]) -> bool {
         let Some(((name, _), before)) = way.split_last() else { return false };
         let Some(caller) = self.world.find(before) else { return false };
         let calls = &self.graph.modules.configuration(self.world.module(caller)).modules;
@@ -61,14 +61,14 @@ impl Planner<'_> {
 }
 
 /// The key of what a place names.
-fn last_key(place: &Place) -> Key {
+fn last_key(place: &TargetAddress) -> InstanceKey {
     match &place.block {
         Some(_) => place.key.clone(),
-        None => place.module.last().map_or(Key::None, |(_, key)| key.clone()),
+        None => place.module.last().map_or(InstanceKey::None, |(_, key)| key.clone()),
     }
 }
 
-fn still_there(moved: &Moved) -> Diagnostic {
+fn still_there(moved: &MovedBlock) -> Diagnostic {
     Diagnostic::error(format!("`{}` is still in the configuration", moved.from))
         .code(code::MOVE)
         .at(moved.span.clone())

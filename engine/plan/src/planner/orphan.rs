@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use ha_value::{Action, Address, Key};
+use ha_value::{Action, Address, InstanceKey};
 
 use super::Planner;
 use crate::diff::deletion::{deletion, forgotten};
 use crate::evaluation::expansion::Expansion;
-use crate::evaluation::values::Wanted;
-use crate::input::prior_state::Prior;
+use crate::evaluation::values::ConfiguredPresence;
+use crate::input::prior_state::PriorInstance;
 use crate::input::removed::Removals;
-use crate::model::{Change, Reason};
+use crate::model::{Change, ChangeReason};
 
 impl Planner<'_> {
     /// Recorded instances that no block asks for.
@@ -22,30 +22,30 @@ impl Planner<'_> {
     }
 
     /// Why the configuration does not ask for an instance; none when it does.
-    fn orphaned(&self, address: &Address) -> Option<Reason> {
+    fn orphaned(&self, address: &Address) -> Option<ChangeReason> {
         let reason = match self.world.wanted(address) {
-            Wanted::Yes => return None,
-            _ if self.world.find(&address.block.module).is_none() => Reason::NoModule,
-            Wanted::NoModule => Reason::NoModule,
-            Wanted::NoBlock | Wanted::Undecided => Reason::NoConfiguration,
-            Wanted::NoKey { key, by_now } => no_longer_asked(key, by_now),
+            ConfiguredPresence::Yes => return None,
+            _ if self.world.find(&address.block.module).is_none() => ChangeReason::NoModule,
+            ConfiguredPresence::NoModule => ChangeReason::NoModule,
+            ConfiguredPresence::NoBlock | ConfiguredPresence::Undecided => ChangeReason::NoConfiguration,
+            ConfiguredPresence::NoKey { key, by_now } => no_longer_asked(key, by_now),
         };
-        Some(if self.input.moved.moved_from(address).is_some() { Reason::NoMoveTarget } else { reason })
+        Some(if self.input.moved.moved_from(address).is_some() { ChangeReason::NoMoveTarget } else { reason })
     }
 }
 
 /// Why a block does not ask for the instance of a key.
-fn no_longer_asked(key: &Key, by_now: &Expansion) -> Reason {
+fn no_longer_asked(key: &InstanceKey, by_now: &Expansion) -> ChangeReason {
     match (key, by_now) {
-        (_, Expansion::Absent) => Reason::NotEnabled,
-        (Key::Index(_), Expansion::Count(_)) => Reason::CountIndex,
-        (Key::Name(_), Expansion::ForEach(_)) => Reason::EachKey,
-        _ => Reason::WrongRepetition,
+        (_, Expansion::Absent) => ChangeReason::NotEnabled,
+        (InstanceKey::Index(_), Expansion::Count(_)) => ChangeReason::CountIndex,
+        (InstanceKey::Name(_), Expansion::ForEach(_)) => ChangeReason::EachKey,
+        _ => ChangeReason::WrongRepetition,
     }
 }
 
 /// Makes deletions of what `removed` blocks say to leave alone into that.
-pub(super) fn forget(changes: &mut [Change], removals: &Removals<'_>, priors: &BTreeMap<Address, Prior>) {
+pub(super) fn forget(changes: &mut [Change], removals: &Removals<'_>, priors: &BTreeMap<Address, PriorInstance>) {
     let is_known = |it: &Change| it.deposed.is_some() || priors.contains_key(&it.address);
     for change in changes.iter_mut().filter(|it| it.action == Action::Delete && is_known(it)) {
         if removals.at(&change.address).is_some_and(|it| !it.destroy) {

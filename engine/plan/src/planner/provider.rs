@@ -2,13 +2,13 @@
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::ResourceBlock;
-use ha_provider::Described;
+use ha_provider::ResourceDescription;
 use ha_state_model::{Dependencies, ProviderName, ProviderRecord};
-use ha_value::{Mode, Object, Value};
+use ha_value::{Object, ResourceMode, Value};
 
 use super::Planner;
 use crate::evaluation::arguments::{conform, located};
-use crate::evaluation::values::{InstanceId, Standpoint};
+use crate::evaluation::values::{EvaluationScope, InstanceId};
 use crate::graph::modules::ModuleId;
 use crate::graph::{NodeId, provider_at};
 
@@ -28,8 +28,9 @@ impl Planner<'_> {
             return;
         };
         for instance in self.world.of_module(module) {
-            let evaluated =
-                self.world.within(&Standpoint::of(instance), |environment| block.body.evaluate(&described.schema, environment));
+            let evaluated = self
+                .world
+                .within(&EvaluationScope::of(instance), |environment| block.body.evaluate(&described.schema, environment));
             let wrong = |problems| located(problems, &block.body, None, block.span.clone());
             let conformed = evaluated.and_then(|it| conform(&described.schema, &it, &block.body, None, &block.span));
             match conformed.and_then(|it| match described.hooks.problems(&described.schema, &it) {
@@ -54,13 +55,18 @@ impl Planner<'_> {
     }
 
     /// What a provider's settings give to all its resources.
-    pub(super) fn shared(&self, mode: Mode, provider: &ProviderName) -> Option<Object> {
-        let shared = self.input.schemas.provider(&provider.name)?.shared.filter(|_| mode == Mode::Managed)?;
+    pub(super) fn shared(&self, mode: ResourceMode, provider: &ProviderName) -> Option<Object> {
+        let shared = self.input.schemas.provider(&provider.name)?.shared.filter(|_| mode == ResourceMode::Managed)?;
         self.settings.get(provider).map(shared)
     }
 
     /// The provider of a block. Without a block of its own it has its defaults, if they will do.
-    pub(super) fn provider_for(&mut self, node: NodeId, block: &ResourceBlock, described: &Described) -> Option<ProviderName> {
+    pub(super) fn provider_for(
+        &mut self,
+        node: NodeId,
+        block: &ResourceBlock,
+        described: &ResourceDescription,
+    ) -> Option<ProviderName> {
         let name = self.graph.provider_of(self.input.schemas, node)?;
         let at = |message: String| Diagnostic::error(message).code(code::PROVIDER).at(block.head.clone()).of(&block.name);
         if name.name != described.provider {

@@ -1,19 +1,19 @@
 //! Why an instance that is there is made anew.
 
-use ha_lang::{Reference, Trigger};
+use ha_lang::{Reference, ReplaceTrigger};
 use ha_state_model::Record;
-use ha_value::{Action, Address, Key, Path, Step, Value};
+use ha_value::{Action, Address, InstanceKey, Path, PathStep, Value};
 
-use super::{Instance, Many, Planner};
-use crate::diff::containment::Home;
+use super::{BlockPlanning, InstancePlanning, Planner};
+use crate::diff::containment::ContainerInstance;
 use crate::diff::deletion::takes_contents;
-use crate::evaluation::values::Wanted;
-use crate::graph::{NodeId, What};
-use crate::model::{Change, Difference, Reason};
+use crate::evaluation::values::ConfiguredPresence;
+use crate::graph::{NodeId, NodeKind};
+use crate::model::{Change, ChangeReason, Difference};
 
 /// What something lives inside of, where that goes or is made anew.
 #[derive(Clone, Debug)]
-pub(super) struct Within {
+pub(super) struct ContainerChange {
     pub(super) container: Address,
     /// Whether what is inside goes with it without a call.
     pub(super) takes_along: bool,
@@ -23,39 +23,39 @@ impl Planner<'_> {
     /// Why it is made anew, if it is. `within` is what it lives inside of, where that is made anew or goes.
     pub(super) fn replace_reason(
         &self,
-        instance: &Instance<'_>,
+        instance: &InstancePlanning<'_>,
         record: &Record,
         found: &[Difference],
-        within: Option<&Within>,
-    ) -> Option<Reason> {
+        within: Option<&ContainerChange>,
+    ) -> Option<ChangeReason> {
         let address = &instance.address;
         if record.is_lost() {
-            return Some(Reason::Lost);
+            return Some(ChangeReason::Lost);
         }
         if record.tainted {
-            return Some(Reason::Tainted);
+            return Some(ChangeReason::Tainted);
         }
         if self.input.replace.contains(address) {
-            return Some(Reason::Requested);
+            return Some(ChangeReason::Requested);
         }
         let mut triggers = instance.many.block.lifecycle.replace_triggered_by.iter();
         if let Some(reference) = triggers.find_map(|it| self.triggered(instance, it)) {
-            return Some(Reason::Triggered(reference.to_string()));
+            return Some(ChangeReason::Triggered(reference.to_string()));
         }
         if let Some(within) = within {
-            return Some(Reason::Within(within.container.clone()));
+            return Some(ChangeReason::Within(within.container.clone()));
         }
-        found.iter().any(|it| it.replaces).then_some(Reason::CannotUpdate)
+        found.iter().any(|it| it.replaces).then_some(ChangeReason::CannotUpdate)
     }
 
     /// What a trigger refers to, with the key of its instance, where that changes.
-    fn triggered(&self, instance: &Instance<'_>, trigger: &Trigger) -> Option<Reference> {
+    fn triggered(&self, instance: &InstancePlanning<'_>, trigger: &ReplaceTrigger) -> Option<Reference> {
         let mut reference = trigger.reference.clone();
         if let Some(key) = &trigger.key {
             // A key that is not known yet may be that of any instance.
             reference.key = match self.world.evaluate(&instance.standpoint(), key).ok()?.unmark().0 {
-                Value::String(name) => Some(Key::Name(name)),
-                Value::Number(index) => Some(Key::Index(u64::try_from(index.as_i64()?).ok()?)),
+                Value::String(name) => Some(InstanceKey::Name(name)),
+                Value::Number(index) => Some(InstanceKey::Index(u64::try_from(index.as_i64()?).ok()?)),
                 _ => None,
             };
         }
@@ -63,11 +63,11 @@ impl Planner<'_> {
     }
 
     /// Whether what is referred to changes: the instance, any of the block's, or one attribute.
-    fn triggers(&self, instance: &Instance<'_>, reference: &Reference) -> bool {
-        let Many { node, instance: module, .. } = *instance.many;
+    fn triggers(&self, instance: &InstancePlanning<'_>, reference: &Reference) -> bool {
+        let BlockPlanning { node, instance: module, .. } = *instance.many;
         let Some(node) = self.graph.referred(self.graph.node(node).module, reference) else { return false };
         let Some(pending) = self.pending.get(&node) else { return false };
-        let What::Block(place) = self.graph.node(node).what else { return false };
+        let NodeKind::Block(place) = self.graph.node(node).what else { return false };
         let mut changes: Box<dyn Iterator<Item = &usize>> = match &reference.key {
             None => Box::new(pending.changes.range((module, 0)..(module + 1, 0)).map(|(_, change)| change)),
             Some(key) => {
@@ -82,16 +82,16 @@ impl Planner<'_> {
     }
 
     /// What a thing lives inside of, where that goes or is made anew: then so is what lives there.
-    pub(super) fn within(&mut self, node: NodeId, record: &Record) -> Option<Within> {
+    pub(super) fn within(&mut self, node: NodeId, record: &Record) -> Option<ContainerChange> {
         let homes = self.containment.homes(record, &self.current.priors);
         let there = homes.into_iter().filter(|it| !it.instances.is_empty());
-        let mut all: Vec<Within> = there.map(|it| self.fate_of(node, &it)).collect::<Option<_>>()?;
+        let mut all: Vec<ContainerChange> = there.map(|it| self.fate_of(node, &it)).collect::<Option<_>>()?;
         let takes_along = all.iter().all(|it| it.takes_along);
-        all.drain(..).next_back().map(|it| Within { takes_along, ..it })
+        all.drain(..).next_back().map(|it| ContainerChange { takes_along, ..it })
     }
 
     /// The fate of what lives in a home, which is looked at once for all instances of a node.
-    fn fate_of(&mut self, node: NodeId, home: &Home) -> Option<Within> {
+    fn fate_of(&mut self, node: NodeId, home: &ContainerInstance) -> Option<ContainerChange> {
         let key = (node, home.key.clone());
         if let Some(known) = self.fates.get(&key) {
             return known.clone();
@@ -108,8 +108,8 @@ impl Planner<'_> {
                     break;
                 }
             };
-            let before = fate.is_none_or(|it: Within| it.takes_along);
-            fate = Some(Within { container: container.clone(), takes_along: takes_along && before });
+            let before = fate.is_none_or(|it: ContainerChange| it.takes_along);
+            fate = Some(ContainerChange { container: container.clone(), takes_along: takes_along && before });
         }
         self.fates.insert(key, fate.clone());
         fate
@@ -117,7 +117,7 @@ impl Planner<'_> {
 
     /// Whether the configuration does not ask for an instance any more, as far as that is known by now.
     fn is_dropped(&self, address: &Address) -> bool {
-        let is_wanted = matches!(self.world.wanted(address), Wanted::Yes | Wanted::Undecided);
+        let is_wanted = matches!(self.world.wanted(address), ConfiguredPresence::Yes | ConfiguredPresence::Undecided);
         !is_wanted && self.choice.has(&self.graph, address) && self.removals.at(address).is_none_or(|it| it.destroy)
     }
 }
@@ -127,8 +127,8 @@ fn changes_at(change: &Change, path: &Path) -> bool {
     let at = |attributes: &Option<ha_value::Object>| {
         let attributes = Value::object(attributes.clone().unwrap_or_default());
         path.steps().iter().fold(attributes.revealed(), |value, step| match step {
-            Step::Name(name) => value.get(name),
-            Step::Index(index) => match value.elements() {
+            PathStep::Name(name) => value.get(name),
+            PathStep::Index(index) => match value.elements() {
                 Some(items) => items.get(*index).map_or(Value::NULL, |it| Value::clone(it)),
                 None if value.is_known() => Value::NULL,
                 None => value,

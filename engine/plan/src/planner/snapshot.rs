@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_lang::{Configuration, Variable};
+use ha_lang::{Configuration, VariableBlock};
 use ha_value::{Name, Value};
 
-use crate::model::Snapshot;
+use crate::model::PlanSnapshot;
 
-impl Snapshot {
+impl PlanSnapshot {
     /// The value of a variable of the root. An ephemeral one that nobody gave again has its default.
-    pub(crate) fn value(&self, name: &Name, variable: &Variable) -> Option<Value> {
+    pub(crate) fn value(&self, name: &Name, variable: &VariableBlock) -> Option<Value> {
         let given = self.variables.get(name).or_else(|| self.ephemeral.get(name)).cloned();
         given.or_else(|| variable.ephemeral.then(|| default(variable)).flatten())
     }
@@ -55,11 +55,11 @@ impl Snapshot {
     }
 }
 
-fn is_default(variable: &Variable, value: &Value) -> bool {
+fn is_default(variable: &VariableBlock, value: &Value) -> bool {
     variable.default.as_ref().is_some_and(|it| it.revealed() == value.revealed())
 }
 
-fn default(variable: &Variable) -> Option<Value> {
+fn default(variable: &VariableBlock) -> Option<Value> {
     let default = variable.default.clone()?;
     Some(variable.marked(default))
 }

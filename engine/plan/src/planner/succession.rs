@@ -4,7 +4,7 @@ use ha_diagnostics::{Diagnostic, code};
 use ha_value::{Action, Address, HashMap};
 
 use super::Planner;
-use super::duplicates::{Identity, unique_names};
+use super::duplicates::{ResourceIdentity, unique_names};
 use crate::model::Change;
 
 /// One change that comes after another one, because both are about things that cannot be told apart.
@@ -48,7 +48,7 @@ impl Planner<'_> {
     }
 
     /// What a change's thing is until now, where the change may take that away from it.
-    fn given_up(&self, change: &Change) -> Option<Identity> {
+    fn given_up(&self, change: &Change) -> Option<ResourceIdentity> {
         let goes = change.deposed.is_none() && (change.action.destroys() || change.action == Action::Update);
         let prior = self.current.priors.get(&change.address).filter(|_| goes)?;
         self.identity_of_record(&prior.record)

@@ -2,15 +2,15 @@
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::ResourceBlock;
-use ha_provider::Schemas;
-use ha_value::{Mode, Name};
+use ha_provider::SchemaSet;
+use ha_value::{Name, ResourceMode};
 
 /// Says that there is no such kind, and what to use in its place.
-pub(super) fn kind(schemas: &Schemas, block: &ResourceBlock) -> Diagnostic {
+pub(super) fn kind(schemas: &SchemaSet, block: &ResourceBlock) -> Diagnostic {
     let (mode, kind) = (block.name.mode, &*block.name.kind);
     let (what, other) = match mode {
-        Mode::Managed => ("kind of resource", "data source"),
-        Mode::Data => ("data source", "kind of resource"),
+        ResourceMode::Managed => ("kind of resource", "data source"),
+        ResourceMode::Data => ("data source", "kind of resource"),
     };
     let problem = Diagnostic::error(format!("there is no {what} `{kind}`")).code(code::NO_KIND).at(block.kind_span.clone());
     if let Some(instead) = schemas.instead_of(kind) {

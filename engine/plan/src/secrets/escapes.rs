@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// A text with what was escaped in it undone, and where each of its bytes comes from.
-pub(super) struct Plain {
+pub(super) struct UnescapedText {
     pub(super) text: String,
     /// Of each byte the place it was read from, and at last the end.
     from: Vec<usize>,
@@ -11,7 +11,7 @@ pub(super) struct Plain {
 
 /// A way of escaping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Escape {
+pub(super) enum EscapeStyle {
     /// `%41`
     Percent,
     /// `\n`, `\u0041`, `$${`
@@ -22,7 +22,7 @@ pub(super) enum Escape {
     Shell,
 }
 
-const ALL: [Escape; 4] = [Escape::Percent, Escape::Backslash, Escape::Entity, Escape::Shell];
+const ALL: [EscapeStyle; 4] = [EscapeStyle::Percent, EscapeStyle::Backslash, EscapeStyle::Entity, EscapeStyle::Shell];
 /// How often a text may have been escaped on its way.
 const DEEPEST: usize = 3;
 /// Of longer texts, what was escaped in two ways one after the other is not looked for.
@@ -30,9 +30,9 @@ const SHORT: usize = 4096;
 
 /// What a text may have been before it was escaped: in one way, in two ways one after the other, or in all of them, again
 /// and again. Each by itself too, because what looks like an escape may be a part of the secret.
-pub(super) fn origins(text: &str) -> Vec<Plain> {
-    let mut found: Vec<Plain> = Vec::new();
-    let mut put = |plain: Plain| {
+pub(super) fn origins(text: &str) -> Vec<UnescapedText> {
+    let mut found: Vec<UnescapedText> = Vec::new();
+    let mut put = |plain: UnescapedText| {
         if !found.iter().any(|it| it.text == plain.text) {
             found.push(plain);
         }
@@ -55,11 +55,11 @@ pub(super) fn origins(text: &str) -> Vec<Plain> {
 
 /// The text that an address spells with `%41`.
 pub(super) fn without_percent(text: &str) -> String {
-    unescaped(text, &[Escape::Percent]).map_or_else(|| text.to_owned(), |it| it.text)
+    unescaped(text, &[EscapeStyle::Percent]).map_or_else(|| text.to_owned(), |it| it.text)
 }
 
 /// The text without such escapes; none where it has none.
-fn unescaped(text: &str, ways: &[Escape]) -> Option<Plain> {
+fn unescaped(text: &str, ways: &[EscapeStyle]) -> Option<UnescapedText> {
     let mut bytes: Vec<u8> = Vec::new();
     let mut from = Vec::new();
     let (mut at, mut has_escapes) = (0, false);
@@ -85,20 +85,20 @@ fn unescaped(text: &str, ways: &[Escape]) -> Option<Plain> {
     }
     from.push(text.len());
     // Bytes that are no text stand for no secret, which is one.
-    has_escapes.then(|| Plain { text: lossy(&bytes), from })
+    has_escapes.then(|| UnescapedText { text: lossy(&bytes), from })
 }
 
-impl Plain {
+impl UnescapedText {
     /// Where a stretch of it comes from.
     pub(super) fn origin(&self, place: &Range<usize>) -> Range<usize> {
         self.from[place.start]..self.from[place.end]
     }
 
     /// The same with what was escaped twice undone.
-    fn unescaped(&self, ways: &[Escape]) -> Option<Plain> {
+    fn unescaped(&self, ways: &[EscapeStyle]) -> Option<UnescapedText> {
         let again = unescaped(&self.text, ways)?;
         let from = again.from.iter().map(|it| self.from[*it]).collect();
-        Some(Plain { text: again.text, from })
+        Some(UnescapedText { text: again.text, from })
     }
 }
 
@@ -113,23 +113,23 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 /// What a text begins with, where that is such an escape, and how long it is.
-fn escape(text: &str, ways: &[Escape]) -> Option<(Vec<u8>, usize)> {
+fn escape(text: &str, ways: &[EscapeStyle]) -> Option<(Vec<u8>, usize)> {
     let way = match text.as_bytes().first()? {
-        b'%' => Escape::Percent,
-        b'\\' | b'$' => Escape::Backslash,
-        b'&' => Escape::Entity,
-        b'\'' => Escape::Shell,
+        b'%' => EscapeStyle::Percent,
+        b'\\' | b'$' => EscapeStyle::Backslash,
+        b'&' => EscapeStyle::Entity,
+        b'\'' => EscapeStyle::Shell,
         _ => return None,
     };
     if !ways.contains(&way) {
         return None;
     }
     match way {
-        Escape::Percent => Some((vec![hexadecimal(text.get(1..3)?)?], 3)),
-        Escape::Backslash if text.starts_with('$') => text.starts_with("$${").then(|| (b"${".to_vec(), 3)),
-        Escape::Backslash => backslash(text),
-        Escape::Entity => entity(text),
-        Escape::Shell => ["'\\''", "'\"'\"'"].into_iter().find(|it| text.starts_with(it)).map(|it| (vec![b'\''], it.len())),
+        EscapeStyle::Percent => Some((vec![hexadecimal(text.get(1..3)?)?], 3)),
+        EscapeStyle::Backslash if text.starts_with('$') => text.starts_with("$${").then(|| (b"${".to_vec(), 3)),
+        EscapeStyle::Backslash => backslash(text),
+        EscapeStyle::Entity => entity(text),
+        EscapeStyle::Shell => ["'\\''", "'\"'\"'"].into_iter().find(|it| text.starts_with(it)).map(|it| (vec![b'\''], it.len())),
     }
 }
 

@@ -5,14 +5,14 @@ use std::ops::Range;
 
 /// A text to look for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern {
+pub(super) struct SecretPattern {
     pub(super) text: String,
-    pub(super) bounds: Bounds,
+    pub(super) bounds: MatchBounds,
 }
 
 /// Where a text counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bounds {
+pub(super) enum MatchBounds {
     /// Wherever it is.
     Anywhere,
     /// Where no letter or digit is next to it.
@@ -21,13 +21,13 @@ pub(super) enum Bounds {
     Inside,
 }
 
-impl Pattern {
+impl SecretPattern {
     pub(super) fn anywhere(text: String) -> Self {
-        Self { text, bounds: Bounds::Anywhere }
+        Self { text, bounds: MatchBounds::Anywhere }
     }
 
     pub(super) fn inside(text: String) -> Self {
-        Self { text, bounds: Bounds::Inside }
+        Self { text, bounds: MatchBounds::Inside }
     }
 }
 
@@ -38,19 +38,19 @@ const SHORT_HEAD: usize = 3;
 
 /// Texts by how they begin. Far cheaper to make than an automaton when there are tens of thousands.
 #[derive(Default)]
-pub(super) struct Finder {
-    long: Heads<HEAD>,
-    short: Heads<SHORT_HEAD>,
+pub(super) struct SecretFinder {
+    long: PrefixTable<HEAD>,
+    short: PrefixTable<SHORT_HEAD>,
 }
 
 #[derive(Default)]
-struct Heads<const N: usize> {
-    patterns: HashMap<[u8; N], Vec<Pattern>>,
+struct PrefixTable<const N: usize> {
+    patterns: HashMap<[u8; N], Vec<SecretPattern>>,
     /// A bit for each digest that some head has: most places of a text need no closer look.
     digests: Vec<bool>,
 }
 
-impl Finder {
+impl SecretFinder {
     pub(super) fn is_empty(&self) -> bool {
         self.long.patterns.is_empty() && self.short.patterns.is_empty()
     }
@@ -64,8 +64,8 @@ impl Finder {
     }
 }
 
-impl FromIterator<Pattern> for Finder {
-    fn from_iter<T: IntoIterator<Item = Pattern>>(patterns: T) -> Self {
+impl FromIterator<SecretPattern> for SecretFinder {
+    fn from_iter<T: IntoIterator<Item = SecretPattern>>(patterns: T) -> Self {
         let mut finder = Self::default();
         for pattern in patterns {
             if let Err(pattern) = finder.long.put(pattern) {
@@ -79,8 +79,8 @@ impl FromIterator<Pattern> for Finder {
     }
 }
 
-impl<const N: usize> Heads<N> {
-    fn put(&mut self, pattern: Pattern) -> Result<(), Pattern> {
+impl<const N: usize> PrefixTable<N> {
+    fn put(&mut self, pattern: SecretPattern) -> Result<(), SecretPattern> {
         let Some(head) = pattern.text.as_bytes().first_chunk::<N>().copied() else { return Err(pattern) };
         let same = self.patterns.entry(head).or_default();
         if !same.contains(&pattern) {
@@ -111,14 +111,14 @@ impl<const N: usize> Heads<N> {
         for (start, head) in text.as_bytes().windows(N).enumerate() {
             let head: &[u8; N] = head.try_into().expect("windows are as long as heads");
             let Some(patterns) = self.digests[self.digest(head)].then(|| self.patterns.get(head)).flatten() else { continue };
-            let fitting = |it: &&Pattern| text.as_bytes()[start..].starts_with(it.text.as_bytes());
+            let fitting = |it: &&SecretPattern| text.as_bytes()[start..].starts_with(it.text.as_bytes());
             for pattern in patterns.iter().filter(fitting) {
                 let whole = start..start + pattern.text.len();
                 match pattern.bounds {
-                    Bounds::Anywhere => places.push(whole),
-                    Bounds::Word if is_word(text, &whole) => places.push(whole),
-                    Bounds::Word => {}
-                    Bounds::Inside => places.push(whole.start + 1..whole.end - 1),
+                    MatchBounds::Anywhere => places.push(whole),
+                    MatchBounds::Word if is_word(text, &whole) => places.push(whole),
+                    MatchBounds::Word => {}
+                    MatchBounds::Inside => places.push(whole.start + 1..whole.end - 1),
                 }
             }
         }

@@ -2,9 +2,9 @@
 
 use ha_provider::Error;
 use ha_state_model::Record;
-use ha_value::{Object, Part, Text, Value};
+use ha_value::{Object, Text, TextPart, Value};
 
-use crate::secrets::{SENSITIVE, Secrets};
+use crate::secrets::{SENSITIVE, SecretTexts};
 
 /// A message in which no secret among these attributes is quoted, however it is spelt.
 #[must_use]
@@ -33,19 +33,19 @@ pub fn told_id(record: &Record) -> String {
     match same.filter(|it| it.is_sensitive()).find(|it| text(it).as_ref() == Some(id)) {
         Some(Value::Composed(parts)) => parts.iter().map(shown_part).collect(),
         Some(_) => SENSITIVE.to_owned(),
-        None => Secrets::within_a_name(attributes().filter(|it| it.contains_sensitive())).masked(id),
+        None => SecretTexts::within_a_name(attributes().filter(|it| it.contains_sensitive())).masked(id),
     }
 }
 
-fn shown_part(part: &Part) -> &str {
+fn shown_part(part: &TextPart) -> &str {
     match part {
-        Part::Clear(text) => text,
-        Part::Secret(_) | Part::Unknown { .. } => SENSITIVE,
+        TextPart::Clear(text) => text,
+        TextPart::Secret(_) | TextPart::Unknown { .. } => SENSITIVE,
     }
 }
 
-fn known<'a>(attributes: impl IntoIterator<Item = &'a Object>) -> Secrets {
-    Secrets::within(attributes.into_iter().flat_map(Object::values).filter(|it| it.contains_sensitive()))
+fn known<'a>(attributes: impl IntoIterator<Item = &'a Object>) -> SecretTexts {
+    SecretTexts::within(attributes.into_iter().flat_map(Object::values).filter(|it| it.contains_sensitive()))
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
             }
         };
         let secret = |it: &str| Value::from(it).sensitive();
-        let part = Value::from(Text::from_iter([Part::Clear("etc/".into()), Part::Secret("x1".into())]));
+        let part = Value::from(Text::from_iter([TextPart::Clear("etc/".into()), TextPart::Secret("x1".into())]));
         for (told, record) in [
             ("open", record("open", &[("a", Value::from("open"))], &[])),
             ("open", record("open", &[("a", secret("hush"))], &[])),

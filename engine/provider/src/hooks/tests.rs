@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::*;
-use crate::Maybe;
+use crate::MaybeUnknown;
 use ha_value::{Path, Type};
 
 #[derive(schemars::JsonSchema, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ struct Nothing {}
 
 #[derive(Deserialize)]
 struct Soft {
-    iops: Maybe<u32>,
+    iops: MaybeUnknown<u32>,
     size: u32,
 }
 
@@ -28,7 +28,7 @@ fn a_prediction_from_a_secret_is_one() {
     struct Sized {
         size: u32,
     }
-    let hooks = Hooks::new().predict("double", |it: Sized| it.size * 2).predict("iops", |it: Volume| it.iops);
+    let hooks = ResourceHooks::new().predict("double", |it: Sized| it.size * 2).predict("iops", |it: Volume| it.iops);
     let arguments = Object::from([("iops".into(), Value::from(100).sensitive()), ("size".into(), Value::from(1))]);
     let predicted = hooks.predicted(&schema, &arguments);
     assert!(!predicted["double"].is_sensitive() && predicted["iops"].is_sensitive());
@@ -39,7 +39,7 @@ fn a_prediction_from_a_secret_is_one() {
 #[test]
 fn what_is_made_of_a_secret_is_one_though_nothing_predicts_it() {
     let schema = Schema::of::<Volume, Nothing>();
-    let hooks = Hooks::new().made_of(&["name", "size"], &["iops"]);
+    let hooks = ResourceHooks::new().made_of(&["name", "size"], &["iops"]);
     let secret = Object::from([("iops".into(), Value::from(100).sensitive()), ("size".into(), Value::from(1))]);
     let made = || Object::from([("name".into(), Value::from("a")), ("other".into(), Value::from("b"))]);
     let marked = hooks.marked(&schema, &secret, made());
@@ -61,7 +61,7 @@ fn a_prediction_may_read_the_providers_settings() {
     }
     let schema = Schema::of::<Volume, Nothing>();
     let arn = |at: Placed, it: Sized| format!("{}/{}", at.region.as_deref().unwrap_or("here"), it.size);
-    let hooks = Hooks::new().predict_in("arn", arn);
+    let hooks = ResourceHooks::new().predict_in("arn", arn);
     let arguments = Object::from([("size".into(), Value::from(1))]);
     let region = |it: Value| Object::from([("region".into(), it)]);
     assert_eq!(hooks.predicted_in(&schema, &arguments, &region("there".into()))["arn"], Value::from("there/1"));
@@ -78,11 +78,11 @@ fn a_refusal_is_of_what_is_there_and_what_is_wanted() {
     }
     let schema = Schema::of::<Volume, Nothing>();
     let shrinks = |there: Sized, wanted: Sized| match wanted.size < there.size {
-        true => vec![Problem { path: Path::attribute("size"), message: "shrinks".into() }],
+        true => vec![ArgumentProblem { path: Path::attribute("size"), message: "shrinks".into() }],
         false => vec![],
     };
     let same = |there: Sized, wanted: Sized| (wanted.size + 1 == there.size).then_some("size").into_iter().collect();
-    let hooks = Hooks::new().refuse(shrinks).same(same).renewed_by("arn", &["size"]);
+    let hooks = ResourceHooks::new().refuse(shrinks).same(same).renewed_by("arn", &["size"]);
     let sized = |size: i64| Object::from([("size".into(), Value::from(size))]);
     assert_eq!(hooks.refused(&schema, &sized(2), &sized(1)).len(), 1);
     assert_eq!(hooks.refused(&schema, &sized(1), &sized(2)).len(), 0);
@@ -97,10 +97,11 @@ fn a_refusal_is_of_what_is_there_and_what_is_wanted() {
 fn a_hook_runs_exactly_when_all_it_names_is_known() {
     let schema = Schema::of::<Volume, Nothing>();
     let too_many = |it: Volume| match it.iops.unwrap_or(0) > 50 * it.size {
-        true => vec![Problem { path: Path::attribute("iops"), message: "too many".into() }],
+        true => vec![ArgumentProblem { path: Path::attribute("iops"), message: "too many".into() }],
         false => vec![],
     };
-    let hooks = Hooks::new().check(too_many).predict("soft", |it: Soft| matches!(it.iops, Maybe::Unknown) && it.size > 0);
+    let hooks =
+        ResourceHooks::new().check(too_many).predict("soft", |it: Soft| matches!(it.iops, MaybeUnknown::Unknown) && it.size > 0);
     let known = Object::from([("iops".into(), Value::from(100)), ("size".into(), Value::from(1))]);
     assert_eq!(hooks.problems(&schema, &known).len(), 1);
     let mut unknown = known.clone();
@@ -122,14 +123,14 @@ fn a_block_that_is_unknown_is_not_an_empty_one() {
     }
     #[derive(Deserialize)]
     struct Soft {
-        subject: Option<Maybe<Subject>>,
+        subject: Option<MaybeUnknown<Subject>>,
     }
     let schema = Schema::of::<Certificate, Nothing>();
     let empty = |it: Certificate| match (it.subject.is_some_and(|it| it.name.is_none()), it.labels) {
-        (true, _) | (_, Some(_)) => vec![Problem { path: Path::attribute("subject"), message: "it is empty".into() }],
+        (true, _) | (_, Some(_)) => vec![ArgumentProblem { path: Path::attribute("subject"), message: "it is empty".into() }],
         _ => vec![],
     };
-    let hooks = Hooks::new().check(empty).predict("soft", |it: Soft| matches!(it.subject, Some(Maybe::Unknown)));
+    let hooks = ResourceHooks::new().check(empty).predict("soft", |it: Soft| matches!(it.subject, Some(MaybeUnknown::Unknown)));
     for name in ["subject", "labels"] {
         let unknown = Value::unknown(schema.arguments[name].shape.ty(), None);
         let arguments = Object::from([(name.into(), unknown)]);

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use crate::resource::Shared;
+use crate::resource::SharedSettings;
 use crate::schema::blanked;
-use crate::{Hooks, Problem, Schema, Together, UnsupportedNames};
+use crate::{ArgumentProblem, CrossCheck, ResourceHooks, Schema, UnsupportedNames};
 use ha_value::Name;
-use ha_value::{Mode, Object, Value};
+use ha_value::{Object, ResourceMode, Value};
 
-type Normal = Box<dyn Fn(&Schema, &Object) -> Result<Object, String> + Send + Sync>;
-type MovedFrom = fn(&str, &Object) -> Option<Object>;
-type Render = Box<dyn Fn(&Schema, &Object) -> Rendered + Send + Sync>;
+type NormalizeFunction = Box<dyn Fn(&Schema, &Object) -> Result<Object, String> + Send + Sync>;
+type MovedFromFunction = fn(&str, &Object) -> Option<Object>;
+type RenderFunction = Box<dyn Fn(&Schema, &Object) -> RenderResult + Send + Sync>;
 
 /// What planning may know of a kind.
-pub struct Described {
+pub struct ResourceDescription {
     /// The kind's name.
     pub kind: Name,
     /// The provider's name.
@@ -29,28 +29,28 @@ pub struct Described {
     pub twin_of: Option<Name>,
     pub(super) schema: OnceLock<Schema>,
     pub(super) derive: Box<dyn Fn() -> Schema + Send + Sync>,
-    pub(super) hooks: OnceLock<Hooks>,
-    pub(super) derive_hooks: Box<dyn Fn() -> Hooks + Send + Sync>,
-    pub(super) normal: Normal,
-    pub(super) moved_from: MovedFrom,
-    pub(super) document: Option<Render>,
+    pub(super) hooks: OnceLock<ResourceHooks>,
+    pub(super) derive_hooks: Box<dyn Fn() -> ResourceHooks + Send + Sync>,
+    pub(super) normal: NormalizeFunction,
+    pub(super) moved_from: MovedFromFunction,
+    pub(super) document: Option<RenderFunction>,
 }
 
 /// What a document renders to.
 #[derive(Debug)]
-pub enum Rendered {
+pub enum RenderResult {
     /// These outputs, of which parts may be unknown or secret.
     Outputs(Object),
     /// Not known yet.
     Unknown,
     /// The arguments are wrong.
-    Problems(Vec<Problem>),
+    Problems(Vec<ArgumentProblem>),
 }
 
-impl Described {
+impl ResourceDescription {
     /// A kind described at run time; tests bring such. Its normal form is what its schema makes of the arguments.
     #[must_use]
-    pub fn new(kind: impl Into<Name>, provider: impl Into<Name>, schema: Schema, hooks: Hooks) -> Self {
+    pub fn new(kind: impl Into<Name>, provider: impl Into<Name>, schema: Schema, hooks: ResourceHooks) -> Self {
         Self {
             kind: kind.into(),
             provider: provider.into(),
@@ -80,7 +80,7 @@ impl Described {
     }
 
     /// Its hooks.
-    pub fn hooks(&self) -> &Hooks {
+    pub fn hooks(&self) -> &ResourceHooks {
         self.hooks.get_or_init(&self.derive_hooks)
     }
 
@@ -125,43 +125,43 @@ impl Described {
 
     /// What a document renders to; none for what is no document.
     #[must_use]
-    pub fn render(&self, arguments: &Object) -> Option<Rendered> {
+    pub fn render(&self, arguments: &Object) -> Option<RenderResult> {
         self.document.as_ref().map(|render| render(self.schema(), arguments))
     }
 }
 
 /// A provider, as planning may know it.
-pub struct DescribedProvider {
+pub struct ProviderDescription {
     /// Its settings as arguments.
     pub schema: Schema,
     /// What they give to all its resources.
-    pub shared: Option<Shared>,
+    pub shared: Option<SharedSettings>,
     /// The checks of its settings.
-    pub hooks: Hooks,
+    pub hooks: ResourceHooks,
 }
 
 /// What planning is given: descriptions, and nothing that can act.
 #[derive(Default)]
-pub struct Schemas {
-    pub(super) kinds: BTreeMap<Mode, BTreeMap<Name, Described>>,
-    pub(super) providers: BTreeMap<Name, DescribedProvider>,
-    pub(super) together: Vec<Together>,
+pub struct SchemaSet {
+    pub(super) kinds: BTreeMap<ResourceMode, BTreeMap<Name, ResourceDescription>>,
+    pub(super) providers: BTreeMap<Name, ProviderDescription>,
+    pub(super) together: Vec<CrossCheck>,
     pub(super) unsupported: Vec<UnsupportedNames>,
 }
 
-impl Schemas {
+impl SchemaSet {
     /// A kind by mode and name.
     #[must_use]
-    pub fn kind(&self, mode: Mode, kind: &str) -> Option<&Described> {
+    pub fn kind(&self, mode: ResourceMode, kind: &str) -> Option<&ResourceDescription> {
         self.kinds.get(&mode)?.get(kind)
     }
 
-    pub(super) fn enter(&mut self, mode: Mode, kind: Name, described: Described) {
+    pub(super) fn enter(&mut self, mode: ResourceMode, kind: Name, described: ResourceDescription) {
         self.kinds.entry(mode).or_default().insert(kind, described);
     }
 
     /// All kinds in order.
-    pub fn kinds(&self) -> impl Iterator<Item = (Mode, &Described)> {
+    pub fn kinds(&self) -> impl Iterator<Item = (ResourceMode, &ResourceDescription)> {
         self.kinds.iter().flat_map(|(mode, kinds)| kinds.values().map(|it| (*mode, it)))
     }
 
@@ -173,24 +173,24 @@ impl Schemas {
 
     /// The checks of several blocks together.
     #[must_use]
-    pub fn together(&self) -> &[Together] {
+    pub fn together(&self) -> &[CrossCheck] {
         &self.together
     }
 
     /// Whether some check looks at this kind together with others.
     #[must_use]
-    pub fn is_compared(&self, mode: Mode, kind: &str) -> bool {
+    pub fn is_compared(&self, mode: ResourceMode, kind: &str) -> bool {
         self.together.iter().any(|it| it.kinds.contains(&(mode, kind)))
     }
 
     /// A provider's settings.
     #[must_use]
-    pub fn provider(&self, name: &str) -> Option<&DescribedProvider> {
+    pub fn provider(&self, name: &str) -> Option<&ProviderDescription> {
         self.providers.get(name)
     }
 
     /// All providers in order.
-    pub fn providers(&self) -> impl Iterator<Item = (&Name, &DescribedProvider)> {
+    pub fn providers(&self) -> impl Iterator<Item = (&Name, &ProviderDescription)> {
         self.providers.iter()
     }
 }

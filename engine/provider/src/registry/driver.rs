@@ -7,14 +7,14 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::discovery;
-use crate::discovery::{Found, Search, Sought};
+use crate::discovery::{DiscoveredResource, DiscoveryResult, DiscoveryTarget};
 use crate::resource::Incident;
-use crate::{Attempt, Error, Intended, Outcome, Permit, Problem};
+use crate::{ArgumentProblem, Attempt, CallOutcome, Error, IntendedChange, Permit};
 use ha_value::Name;
 use ha_value::{Address, Object};
 
 /// A client of some provider.
-pub type Client = Arc<dyn Any + Send + Sync>;
+pub type ProviderClient = Arc<dyn Any + Send + Sync>;
 
 /// A record without its struct.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,20 +55,24 @@ pub struct ImportedValue {
 }
 
 /// Acts on resources of one kind.
-pub trait Driver: Send + Sync {
+pub trait ResourceDriver: Send + Sync {
     /// Makes one; answers its id and outputs.
     fn create<'a>(
         &'a self,
-        client: &'a Client,
+        client: &'a ProviderClient,
         arguments: &'a Object,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(String, Object), Error>>;
     /// Looks at many.
-    fn read<'a>(&'a self, client: &'a Client, known: &'a [RecordedValue]) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>>;
+    fn read<'a>(
+        &'a self,
+        client: &'a ProviderClient,
+        known: &'a [RecordedValue],
+    ) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>>;
     /// Changes one; answers its outputs.
     fn update<'a>(
         &'a self,
-        client: &'a Client,
+        client: &'a ProviderClient,
         arguments: &'a Object,
         before: &'a RecordedValue,
         attempt: &'a mut Attempt,
@@ -76,14 +80,14 @@ pub trait Driver: Send + Sync {
     /// Deletes one.
     fn delete<'a>(
         &'a self,
-        client: &'a Client,
+        client: &'a ProviderClient,
         recorded: &'a RecordedValue,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>>;
     /// Does what a run that was killed left half done on one.
     fn meet<'a>(
         &'a self,
-        client: &'a Client,
+        client: &'a ProviderClient,
         recorded: &'a RecordedValue,
         verb: &'a str,
         attempt: &'a mut Attempt,
@@ -94,7 +98,7 @@ pub trait Driver: Send + Sync {
     /// Takes away what a change that was killed in the middle may have left beside one.
     fn tidy<'a>(
         &'a self,
-        client: &'a Client,
+        client: &'a ProviderClient,
         recorded: &'a RecordedValue,
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
@@ -102,7 +106,11 @@ pub trait Driver: Send + Sync {
         Box::pin(async { Ok(()) })
     }
     /// What the service would refuse of a plan; see [`crate::Resource::objections`].
-    fn objections<'a>(&'a self, client: &'a Client, planned: &'a [Intended]) -> BoxFuture<'a, Vec<(usize, Problem)>> {
+    fn objections<'a>(
+        &'a self,
+        client: &'a ProviderClient,
+        planned: &'a [IntendedChange],
+    ) -> BoxFuture<'a, Vec<(usize, ArgumentProblem)>> {
         let _ = (client, planned);
         Box::pin(async { Vec::new() })
     }
@@ -110,7 +118,7 @@ pub trait Driver: Send + Sync {
     /// configuration says of it, as far as that is known, stands for what the service does not tell, secrets apart.
     fn import<'a>(
         &'a self,
-        client: &'a Client,
+        client: &'a ProviderClient,
         id: &'a str,
         configured: &'a Object,
     ) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
@@ -121,15 +129,19 @@ pub trait Driver: Send + Sync {
     /// they were recorded in, where that is known.
     fn find<'a>(
         &'a self,
-        client: &'a Client,
-        sought: &'a [Sought],
+        client: &'a ProviderClient,
+        sought: &'a [DiscoveryTarget],
         state: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<Vec<Search>, Error>> {
+    ) -> BoxFuture<'a, Result<Vec<DiscoveryResult>, Error>> {
         let _ = (client, state);
         Box::pin(async move { discovery::unsearchable(sought) })
     }
     /// Everything that says that it was made for the state of this lineage, with the instance it says it was made for.
-    fn marked<'a>(&'a self, client: &'a Client, state: &'a str) -> BoxFuture<'a, Result<Vec<(Address, Found)>, Error>> {
+    fn marked<'a>(
+        &'a self,
+        client: &'a ProviderClient,
+        state: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(Address, DiscoveredResource)>, Error>> {
         let _ = (client, state);
         Box::pin(async move { Ok(Vec::new()) })
     }
@@ -141,54 +153,54 @@ pub trait Driver: Send + Sync {
 }
 
 pub(super) fn cannot_import(id: &str, why: &str) -> Error {
-    Error::new(format!("import `{id}`"), why).outcome(Outcome::Refused)
+    Error::new(format!("import `{id}`"), why).outcome(CallOutcome::Refused)
 }
 
 /// Reads data of one kind.
-pub trait Reader: Send + Sync {
+pub trait DataReader: Send + Sync {
     /// Reads one; answers its outputs.
-    fn read<'a>(&'a self, client: &'a Client, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>>;
+    fn read<'a>(&'a self, client: &'a ProviderClient, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>>;
 }
 
 /// A client, and whom it talks to.
-pub type Connected = (Client, Vec<(&'static str, String)>);
+pub type ConnectedClient = (ProviderClient, Vec<(&'static str, String)>);
 
 /// Makes clients of one provider.
-pub trait Connector: Send + Sync {
+pub trait ProviderConnector: Send + Sync {
     /// A client for these settings, and whom it talks to.
-    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<Connected, Error>>;
+    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<ConnectedClient, Error>>;
 
     /// What such a client has met so far.
-    fn incidents(&self, client: &Client) -> Vec<Incident>;
+    fn incidents(&self, client: &ProviderClient) -> Vec<Incident>;
 
     /// What such a client asks before each call that changes something.
-    fn permit(&self, client: &Client) -> Option<Permit>;
+    fn permit(&self, client: &ProviderClient) -> Option<Permit>;
 }
 
 /// What can act. Never given to planning.
 #[derive(Default, Clone)]
-pub struct Drivers {
-    pub(super) resources: BTreeMap<Name, Arc<dyn Driver>>,
-    pub(super) readers: BTreeMap<Name, Arc<dyn Reader>>,
-    pub(super) connectors: BTreeMap<Name, Arc<dyn Connector>>,
+pub struct DriverSet {
+    pub(super) resources: BTreeMap<Name, Arc<dyn ResourceDriver>>,
+    pub(super) readers: BTreeMap<Name, Arc<dyn DataReader>>,
+    pub(super) connectors: BTreeMap<Name, Arc<dyn ProviderConnector>>,
 }
 
-impl Drivers {
+impl DriverSet {
     /// The driver of a kind of resource.
     #[must_use]
-    pub fn resource(&self, kind: &str) -> Option<&Arc<dyn Driver>> {
+    pub fn resource(&self, kind: &str) -> Option<&Arc<dyn ResourceDriver>> {
         self.resources.get(kind)
     }
 
     /// The reader of a kind of data.
     #[must_use]
-    pub fn reader(&self, kind: &str) -> Option<&Arc<dyn Reader>> {
+    pub fn reader(&self, kind: &str) -> Option<&Arc<dyn DataReader>> {
         self.readers.get(kind)
     }
 
     /// The maker of a provider's clients.
     #[must_use]
-    pub fn connector(&self, provider: &str) -> Option<&Arc<dyn Connector>> {
+    pub fn connector(&self, provider: &str) -> Option<&Arc<dyn ProviderConnector>> {
         self.connectors.get(provider)
     }
 }

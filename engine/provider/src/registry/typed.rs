@@ -6,21 +6,26 @@ use std::sync::{Arc, OnceLock};
 use futures::future::BoxFuture;
 use serde::Serialize;
 
-use super::described::Rendered;
-use super::driver::{Client, Connected, Connector, Driver, ImportedValue, Reader, ReadingValue, RecordedValue, cannot_import};
+use super::described::RenderResult;
+use super::driver::{
+    ConnectedClient, DataReader, ImportedValue, ProviderClient, ProviderConnector, ReadingValue, RecordedValue, ResourceDriver,
+    cannot_import,
+};
 use crate::discovery;
-use crate::discovery::{Choice, Found, Search, Sought};
-use crate::resource::{Created, Data, Document, Incident, Known, Provider, Reading, Recorded, Resource};
+use crate::discovery::{DiscoveredResource, DiscoveryMatch, DiscoveryResult, DiscoveryTarget};
+use crate::resource::{
+    CreatedResource, DataSource, Document, ExistingResource, Incident, Provider, RecordedResource, Resource, ResourceReading,
+};
 use crate::schema::{blank, blanked, decode};
-use crate::{Attempt, Error, Hooks, Intended, Permit, Problem, Schema, Shape};
+use crate::{ArgumentProblem, Attempt, Error, FieldShape, IntendedChange, Permit, ResourceHooks, Schema};
 use ha_value::Name;
 use ha_value::{Address, Object, Value};
 
 pub(super) fn with_id<R: Resource>() -> Schema {
     let mut schema = Schema::of::<R, R::Outputs>().with_unsupported(R::UNSUPPORTED);
-    schema.outputs.entry("id".into()).or_insert_with(|| crate::schema::Field {
+    schema.outputs.entry("id".into()).or_insert_with(|| crate::schema::SchemaField {
         doc: "The service's name for it.".into(),
-        shape: Shape::String { one_of: Vec::new() },
+        shape: FieldShape::String { one_of: Vec::new() },
         required: true,
         default: None,
         immutable: false,
@@ -43,43 +48,46 @@ pub(super) fn encode(it: &impl Serialize) -> Object {
     }
 }
 
-pub(super) fn render<D: Document>(schema: &Schema, arguments: &Object) -> Rendered {
-    let (readable, tainted) = readable(&Value::Object(Arc::new(arguments.clone())), &Shape::Object(schema.arguments.clone()));
+pub(super) fn render<D: Document>(schema: &Schema, arguments: &Object) -> RenderResult {
+    let (readable, tainted) =
+        readable(&Value::Object(Arc::new(arguments.clone())), &FieldShape::Object(schema.arguments.clone()));
     let known = readable.is_wholly_known();
-    let typed = match D::deserialize(crate::typed_json::typed(&readable, &Shape::Object(schema.arguments.clone()))) {
+    let typed = match D::deserialize(crate::typed_json::typed(&readable, &FieldShape::Object(schema.arguments.clone()))) {
         Ok(typed) => typed,
-        Err(_) if !known => return Rendered::Unknown,
-        Err(error) => return Rendered::Problems(vec![Problem { path: ha_value::Path::root(), message: error.to_string() }]),
+        Err(_) if !known => return RenderResult::Unknown,
+        Err(error) => {
+            return RenderResult::Problems(vec![ArgumentProblem { path: ha_value::Path::root(), message: error.to_string() }]);
+        }
     };
     match typed.render() {
-        Err(problems) => Rendered::Problems(problems),
+        Err(problems) => RenderResult::Problems(problems),
         Ok(outputs) => match schema.conform_outputs(&encode(&outputs)) {
-            Err(problems) => Rendered::Problems(problems),
-            Ok(outputs) if tainted => Rendered::Outputs(outputs.into_iter().map(|(k, v)| (k, v.sensitive())).collect()),
-            Ok(outputs) => Rendered::Outputs(outputs),
+            Err(problems) => RenderResult::Problems(problems),
+            Ok(outputs) if tainted => RenderResult::Outputs(outputs.into_iter().map(|(k, v)| (k, v.sensitive())).collect()),
+            Ok(outputs) => RenderResult::Outputs(outputs),
         },
     }
 }
 
 /// The arguments with marks only where a text keeps them, and whether any other was taken off.
-fn readable(value: &Value, shape: &Shape) -> (Value, bool) {
+fn readable(value: &Value, shape: &FieldShape) -> (Value, bool) {
     let mut tainted = false;
-    let mut inner = |value: &Value, shape: &Shape| {
+    let mut inner = |value: &Value, shape: &FieldShape| {
         let (value, marked) = readable(value, shape);
         tainted |= marked;
         value
     };
     let plain = match (value, shape) {
-        (_, Shape::Text) => value.clone(),
+        (_, FieldShape::Text) => value.clone(),
         (Value::Sensitive(of), _) => return (readable(of, shape).0, true),
         (Value::Composed(_), _) => return value.unmark(),
-        (Value::List(items), Shape::List(of)) => Value::list(items.iter().map(|it| inner(it, of))),
-        (Value::Set(items), Shape::Set(of)) => Value::Set(Arc::new(items.iter().map(|it| inner(it, of)).collect())),
-        (Value::Map(items), Shape::Map(of)) => {
+        (Value::List(items), FieldShape::List(of)) => Value::list(items.iter().map(|it| inner(it, of))),
+        (Value::Set(items), FieldShape::Set(of)) => Value::Set(Arc::new(items.iter().map(|it| inner(it, of)).collect())),
+        (Value::Map(items), FieldShape::Map(of)) => {
             Value::Map(Arc::new(items.iter().map(|(k, it)| (k.clone(), inner(it, of))).collect()))
         }
-        (Value::Object(items), Shape::Object(fields)) => Value::object(items.iter().map(|(name, it)| {
-            let shape = fields.get(name).map_or(&Shape::Any, |field| &field.shape);
+        (Value::Object(items), FieldShape::Object(fields)) => Value::object(items.iter().map(|(name, it)| {
+            let shape = fields.get(name).map_or(&FieldShape::Any, |field| &field.shape);
             (name.clone(), inner(it, shape))
         })),
         _ => value.clone(),
@@ -87,7 +95,7 @@ fn readable(value: &Value, shape: &Shape) -> (Value, bool) {
     (plain, tainted)
 }
 
-pub(super) struct TypedDriver<R: Resource>(OnceLock<Schema>, OnceLock<Hooks>, PhantomData<fn() -> R>);
+pub(super) struct TypedDriver<R: Resource>(OnceLock<Schema>, OnceLock<ResourceHooks>, PhantomData<fn() -> R>);
 
 impl<R: Resource> TypedDriver<R> {
     pub(super) fn new() -> Self {
@@ -102,16 +110,16 @@ impl<R: Resource> TypedDriver<R> {
         decode(given, &self.schema().arguments).map_err(|it| Error::new(format!("read the arguments of `{}`", R::KIND), it))
     }
 
-    fn recorded(&self, record: &RecordedValue) -> Result<Recorded<R>, Error> {
+    fn recorded(&self, record: &RecordedValue) -> Result<RecordedResource<R>, Error> {
         let outputs = decode(&record.outputs, &self.schema().outputs)
             .map_err(|it| Error::new(format!("read the recorded outputs of `{}` `{}`", R::KIND, record.id), it))?;
-        Ok(Recorded { id: record.id.clone(), arguments: self.arguments(&record.arguments)?, outputs })
+        Ok(RecordedResource { id: record.id.clone(), arguments: self.arguments(&record.arguments)?, outputs })
     }
 
     /// Something that exists, before anybody has looked: what the configuration says stands for what is not known yet.
     /// A secret that the service does not tell may be another one there; taken as it is configured, it would never be
     /// set.
-    fn unseen(&self, known: Known, configured: &Object) -> RecordedValue {
+    fn unseen(&self, known: ExistingResource, configured: &Object) -> RecordedValue {
         let schema = self.schema();
         let told = configured.iter().filter(|(name, it)| {
             it.is_wholly_known() && schema.arguments.get(*name).is_some_and(|field| !field.secret && !field.write_only)
@@ -126,7 +134,7 @@ impl<R: Resource> TypedDriver<R> {
 
     /// The same, where what the configuration says is not all known: what is there is told with the arguments that the
     /// configuration uses, also where it does not say with which value yet.
-    fn sought(&self, known: Known, configured: &Object) -> RecordedValue {
+    fn sought(&self, known: ExistingResource, configured: &Object) -> RecordedValue {
         let fields = &self.schema().arguments;
         let stand_in = |(name, value): (&Name, &Value)| {
             let field = fields.get(name).filter(|it| !it.write_only)?;
@@ -174,39 +182,39 @@ impl<R: Resource> TypedDriver<R> {
     }
 }
 
-fn odd(kind: &str, problems: &[Problem]) -> Error {
+fn odd(kind: &str, problems: &[ArgumentProblem]) -> Error {
     let problems: Vec<String> = problems.iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
     Error::new(format!("read what `{kind}` answered"), problems.join("; "))
         .help("this is a fault of the provider; please report it")
 }
 
-fn client<P: Provider>(client: &Client) -> &P {
+fn client<P: Provider>(client: &ProviderClient) -> &P {
     client.downcast_ref().expect("a kind is given its own provider's client")
 }
 
-impl<R: Resource> Driver for TypedDriver<R> {
+impl<R: Resource> ResourceDriver for TypedDriver<R> {
     fn create<'a>(
         &'a self,
-        to: &'a Client,
+        to: &'a ProviderClient,
         arguments: &'a Object,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(String, Object), Error>> {
         Box::pin(async move {
-            let Created { id, outputs } = self.arguments(arguments)?.create(client(to), attempt).await?;
+            let CreatedResource { id, outputs } = self.arguments(arguments)?.create(client(to), attempt).await?;
             let outputs = self.outputs(&outputs, &id)?;
             Ok((id, outputs))
         })
     }
 
-    fn read<'a>(&'a self, to: &'a Client, known: &'a [RecordedValue]) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>> {
+    fn read<'a>(&'a self, to: &'a ProviderClient, known: &'a [RecordedValue]) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>> {
         Box::pin(async move {
-            let known: Vec<Recorded<R>> = known.iter().map(|it| self.recorded(it)).collect::<Result<_, _>>()?;
+            let known: Vec<RecordedResource<R>> = known.iter().map(|it| self.recorded(it)).collect::<Result<_, _>>()?;
             let readings = R::read(client(to), &known).await?;
-            let erase = |(reading, known): (Reading<R>, &Recorded<R>)| {
+            let erase = |(reading, known): (ResourceReading<R>, &RecordedResource<R>)| {
                 Ok(match reading {
-                    Reading::Gone => ReadingValue::Gone,
-                    Reading::Unchecked(reason) => ReadingValue::Unchecked(reason),
-                    Reading::Found { arguments, outputs, remarks } => {
+                    ResourceReading::Gone => ReadingValue::Gone,
+                    ResourceReading::Unchecked(reason) => ReadingValue::Unchecked(reason),
+                    ResourceReading::Found { arguments, outputs, remarks } => {
                         let arguments = self.schema().conform(&encode(&arguments)).map_err(|it| odd(R::KIND, &it))?;
                         let outputs = self.outputs(&outputs, &self.id_with(&arguments, &known.id))?;
                         ReadingValue::Found { arguments, outputs, remarks }
@@ -219,7 +227,7 @@ impl<R: Resource> Driver for TypedDriver<R> {
 
     fn update<'a>(
         &'a self,
-        to: &'a Client,
+        to: &'a ProviderClient,
         arguments: &'a Object,
         before: &'a RecordedValue,
         attempt: &'a mut Attempt,
@@ -233,7 +241,7 @@ impl<R: Resource> Driver for TypedDriver<R> {
 
     fn delete<'a>(
         &'a self,
-        to: &'a Client,
+        to: &'a ProviderClient,
         recorded: &'a RecordedValue,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
@@ -242,7 +250,7 @@ impl<R: Resource> Driver for TypedDriver<R> {
 
     fn meet<'a>(
         &'a self,
-        to: &'a Client,
+        to: &'a ProviderClient,
         recorded: &'a RecordedValue,
         verb: &'a str,
         attempt: &'a mut Attempt,
@@ -250,17 +258,26 @@ impl<R: Resource> Driver for TypedDriver<R> {
         Box::pin(async move { R::meet(client(to), &self.recorded(recorded)?, verb, attempt).await })
     }
 
-    fn tidy<'a>(&'a self, to: &'a Client, recorded: &'a RecordedValue, attempt: &'a Attempt) -> BoxFuture<'a, Result<(), Error>> {
+    fn tidy<'a>(
+        &'a self,
+        to: &'a ProviderClient,
+        recorded: &'a RecordedValue,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { R::tidy(client(to), &self.recorded(recorded)?, attempt).await })
     }
 
-    fn objections<'a>(&'a self, to: &'a Client, planned: &'a [Intended]) -> BoxFuture<'a, Vec<(usize, Problem)>> {
+    fn objections<'a>(
+        &'a self,
+        to: &'a ProviderClient,
+        planned: &'a [IntendedChange],
+    ) -> BoxFuture<'a, Vec<(usize, ArgumentProblem)>> {
         Box::pin(async move { R::objections(client(to), planned).await })
     }
 
     fn import<'a>(
         &'a self,
-        to: &'a Client,
+        to: &'a ProviderClient,
         id: &'a str,
         configured: &'a Object,
     ) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
@@ -284,13 +301,13 @@ impl<R: Resource> Driver for TypedDriver<R> {
 
     fn find<'a>(
         &'a self,
-        to: &'a Client,
-        sought: &'a [Sought],
+        to: &'a ProviderClient,
+        sought: &'a [DiscoveryTarget],
         state: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<Vec<Search>, Error>> {
+    ) -> BoxFuture<'a, Result<Vec<DiscoveryResult>, Error>> {
         Box::pin(async move {
             let marked = R::marked(client(to), sought).await?;
-            let choose = |it: &Sought| {
+            let choose = |it: &DiscoveryTarget| {
                 let named = R::named(&it.arguments).and_then(|id| R::known_by(&id).ok());
                 discovery::choose(&it.address, named, &marked, state, R::LISTED)
             };
@@ -298,13 +315,13 @@ impl<R: Resource> Driver for TypedDriver<R> {
             let (mut places, mut asked) = (Vec::new(), Vec::new());
             for (at, it) in sought.iter().enumerate() {
                 searches.push(match choose(it) {
-                    Choice::None(None) => Search::Nothing,
-                    Choice::None(Some(why)) => Search::Unsearchable(why),
-                    Choice::Several(all) => Search::Several(all),
-                    Choice::One(known, by, state) => {
+                    DiscoveryMatch::None(None) => DiscoveryResult::Nothing,
+                    DiscoveryMatch::None(Some(why)) => DiscoveryResult::Unsearchable(why),
+                    DiscoveryMatch::Several(all) => DiscoveryResult::Several(all),
+                    DiscoveryMatch::One(known, by, state) => {
                         asked.push(self.sought(known, &it.arguments));
                         places.push((at, by, state));
-                        Search::Nothing
+                        DiscoveryResult::Nothing
                     }
                 });
             }
@@ -313,17 +330,25 @@ impl<R: Resource> Driver for TypedDriver<R> {
                 searches[at] = match reading {
                     ReadingValue::Found { arguments, outputs, remarks } => {
                         let recorded = RecordedValue { id: recorded.id, arguments, outputs };
-                        Search::Found(Box::new(Found { imported: ImportedValue { recorded, remarks }, by, state }))
+                        DiscoveryResult::Found(Box::new(DiscoveredResource {
+                            imported: ImportedValue { recorded, remarks },
+                            by,
+                            state,
+                        }))
                     }
-                    ReadingValue::Gone => Search::Nothing,
-                    ReadingValue::Unchecked(why) => Search::Unasked(Box::new(recorded), why),
+                    ReadingValue::Gone => DiscoveryResult::Nothing,
+                    ReadingValue::Unchecked(why) => DiscoveryResult::Unasked(Box::new(recorded), why),
                 };
             }
             Ok(searches)
         })
     }
 
-    fn marked<'a>(&'a self, to: &'a Client, state: &'a str) -> BoxFuture<'a, Result<Vec<(Address, Found)>, Error>> {
+    fn marked<'a>(
+        &'a self,
+        to: &'a ProviderClient,
+        state: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(Address, DiscoveredResource)>, Error>> {
         Box::pin(async move {
             let all = R::marked(client(to), &[]).await?;
             let ours = all.into_iter().filter(|it| it.trace.state.as_deref() == Some(state));
@@ -334,8 +359,8 @@ impl<R: Resource> Driver for TypedDriver<R> {
             let seen = ours.into_iter().zip(asked).zip(readings).filter_map(|(((address, state), recorded), reading)| {
                 let ReadingValue::Found { arguments, outputs, remarks } = reading else { return None };
                 let recorded = RecordedValue { id: recorded.id, arguments, outputs };
-                let by = discovery::Recognised::Trace;
-                Some((address, Found { imported: ImportedValue { recorded, remarks }, by, state }))
+                let by = discovery::DiscoveryEvidence::Trace;
+                Some((address, DiscoveredResource { imported: ImportedValue { recorded, remarks }, by, state }))
             });
             Ok(seen.collect())
         })
@@ -347,16 +372,16 @@ impl<R: Resource> Driver for TypedDriver<R> {
     }
 }
 
-pub(super) struct TypedReader<D: Data>(OnceLock<Schema>, PhantomData<fn() -> D>);
+pub(super) struct TypedReader<D: DataSource>(OnceLock<Schema>, PhantomData<fn() -> D>);
 
-impl<D: Data> TypedReader<D> {
+impl<D: DataSource> TypedReader<D> {
     pub(super) fn new() -> Self {
         Self(OnceLock::new(), PhantomData)
     }
 }
 
-impl<D: Data> Reader for TypedReader<D> {
-    fn read<'a>(&'a self, to: &'a Client, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>> {
+impl<D: DataSource> DataReader for TypedReader<D> {
+    fn read<'a>(&'a self, to: &'a ProviderClient, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>> {
         Box::pin(async move {
             let schema = self.0.get_or_init(Schema::of::<D, D::Outputs>);
             let typed: D = decode(arguments, &schema.arguments)
@@ -375,22 +400,22 @@ impl<P: Provider> TypedConnector<P> {
     }
 }
 
-impl<P: Provider> Connector for TypedConnector<P> {
-    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<Connected, Error>> {
+impl<P: Provider> ProviderConnector for TypedConnector<P> {
+    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<ConnectedClient, Error>> {
         Box::pin(async move {
             let typed: P::Settings = decode(settings, &self.0.arguments)
                 .map_err(|it| Error::new(format!("read the settings of provider `{}`", P::NAME), it))?;
             let client = P::connect(typed).await?;
             let identity = client.identity();
-            Ok((Arc::new(client) as Client, identity))
+            Ok((Arc::new(client) as ProviderClient, identity))
         })
     }
 
-    fn incidents(&self, to: &Client) -> Vec<Incident> {
+    fn incidents(&self, to: &ProviderClient) -> Vec<Incident> {
         client::<P>(to).incidents()
     }
 
-    fn permit(&self, to: &Client) -> Option<Permit> {
+    fn permit(&self, to: &ProviderClient) -> Option<Permit> {
         client::<P>(to).permit().cloned()
     }
 }

@@ -13,24 +13,24 @@ use std::time::Duration;
 use aws_sdk_autoscaling::types::{AutoScalingGroup as Found, Filter, Tag, TagDescription};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_provider::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Sought,
-    UnsupportedNames, known_text,
+    Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::blocks::{GroupTag, Maintenance, Template};
-use self::capacity::Launches;
+use self::blocks::{GroupTag, LaunchTemplateBlock, MaintenancePolicy};
+use self::capacity::LaunchPeriod;
 use self::observed::{group_tags, suspended};
 use crate::error;
-use crate::error::Attempting as _;
-use crate::reading::Listed;
-use crate::wait::{PROPAGATION, Seen, Wait, appearing};
-use crate::{Aws, reading, tags};
+use crate::error::AwsErrorContext as _;
+use crate::reading::ListableResource;
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing};
+use crate::{AwsClients, reading, tags};
 
 /// A group of machines of EC2 that keeps its number: who dies is replaced.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Group {
+pub(crate) struct AutoScalingGroup {
     /// Name, unique in the account and region.
     name: Immutable<String>,
     /// The fewest machines.
@@ -40,7 +40,7 @@ pub(crate) struct Group {
     /// How many machines there should be; whatever scales the group decides when left out.
     desired_capacity: Option<Chosen<i32>>,
     /// What they are launched from.
-    launch_template: Option<Template>,
+    launch_template: Option<LaunchTemplateBlock>,
     /// The subnets they are in.
     vpc_zone_identifier: Option<Chosen<BTreeSet<String>>>,
     /// The zones they are in, in the default network.
@@ -69,7 +69,7 @@ pub(crate) struct Group {
     /// How old a machine may get, in seconds; 0 for any age.
     max_instance_lifetime: Option<i32>,
     /// How machines are replaced.
-    instance_maintenance_policy: Option<Maintenance>,
+    instance_maintenance_policy: Option<MaintenancePolicy>,
     /// The placement group.
     placement_group: Option<String>,
     /// The role with which the service acts.
@@ -89,7 +89,7 @@ pub(crate) struct Group {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct AutoScalingGroupOutputs {
     /// Amazon's name for it.
     arn: String,
 }
@@ -106,37 +106,40 @@ fn ten_minutes() -> String {
 const DRAINING: Duration = Duration::from_mins(20);
 const BUSY: [&str; 2] = ["ScalingActivityInProgress", "ResourceContention"];
 
-impl Resource for Group {
+impl Resource for AutoScalingGroup {
     const KIND: &'static str = "aws_autoscaling_group";
     const UNSUPPORTED: &'static [UnsupportedNames] = unsupported::UNSUPPORTED;
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = AutoScalingGroupOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct GroupNameArguments {
             name: String,
         }
-        let hooks = Hooks::new().unique(&["name"]).predict("id", |it: Named| it.name).manner(&["wait_for_capacity_timeout"]);
+        let hooks = ResourceHooks::new()
+            .unique(&["name"])
+            .predict("id", |it: GroupNameArguments| it.name)
+            .manner(&["wait_for_capacity_timeout"]);
         check::all(hooks).impact(impact::impact)
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let found = match self.make(aws, attempt).await? {
-            Made::New => self.seen(aws, attempt).await?,
-            Made::Before => match appearing(attempt, || find(aws, name)).await? {
+            CreationOutcome::New => self.seen(aws, attempt).await?,
+            CreationOutcome::Before => match appearing(attempt, || find(aws, name)).await? {
                 Some(found) if tags::are_from(found.tags(), attempt) => found,
                 _ => return Err(error::foreign("auto scaling group", name)),
             },
         };
         self.bring_processes(aws, &found).await?;
-        capacity::wait(aws, self, Launches::All, attempt).await?;
-        Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+        capacity::wait(aws, self, LaunchPeriod::All, attempt).await?;
+        Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id).argument("name", id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id).argument("name", id))
     }
 
     const LISTED: bool = true;
@@ -145,23 +148,28 @@ impl Resource for Group {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn marked(aws: &Aws, _: &[Sought]) -> Result<Vec<Marked>, Error> {
+    async fn marked(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         let ours = Filter::builder().name("tag-key").values(tags::ADDRESS).build();
         let mut pages = aws.autoscaling.describe_auto_scaling_groups().filters(ours).into_paginator().items().send();
         let mut marked = Vec::new();
         while let Some(group) = pages.next().await {
             let group = group.attempting("look for auto scaling groups by their tags")?;
             let name = group.auto_scaling_group_name().unwrap_or_default();
-            marked.extend(tags::marked(Known::by(name).argument("name", name), group.tags()));
+            marked.extend(tags::marked(ExistingResource::by(name).argument("name", name), group.tags()));
         }
         Ok(marked)
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::listed(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<AutoScalingGroupOutputs, Error> {
         let name = before.id.as_str();
         let Some(found) = find(aws, name).await? else {
             return Err(Error::new(format!("change the auto scaling group `{name}`"), "it is gone").help("plan again"));
@@ -170,11 +178,11 @@ impl Resource for Group {
         self.bring_processes(aws, &found).await?;
         self.bring_targets(aws, &found).await?;
         self.change(aws, &before.arguments, attempt).await?;
-        capacity::wait(aws, self, Launches::New, attempt).await?;
+        capacity::wait(aws, self, LaunchPeriod::New, attempt).await?;
         Ok(outputs(&found))
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the auto scaling group `{name}`");
         let Some(found) = find(aws, name).await? else { return Ok(()) };
@@ -185,21 +193,21 @@ impl Resource for Group {
         if !recorded.arguments.force_delete {
             capacity::drain(aws, name, attempt).await?;
         }
-        Wait::new(&what, attempt.patience(DRAINING))
+        WaitCondition::new(&what, attempt.patience(DRAINING))
             .until(attempt, || async {
                 let call = aws.autoscaling.delete_auto_scaling_group().auto_scaling_group_name(name);
                 match call.force_delete(recorded.arguments.force_delete).send().await {
                     Err(error) if error::is(&error, &BUSY) => Ok(error::waiting("busy with its machines", &error)),
-                    Err(error) if is_absent(error.message()) => Ok(Seen::Ready(())),
-                    other => other.map(|_| Seen::Ready(())).attempting(&what),
+                    Err(error) if is_absent(error.message()) => Ok(WaitStatus::Ready(())),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
                 }
             })
             .await?;
-        Wait::new(&what, attempt.patience(DRAINING))
+        WaitCondition::new(&what, attempt.patience(DRAINING))
             .until(attempt, || async {
-                let Some(found) = find(aws, name).await? else { return Ok(Seen::Ready(())) };
+                let Some(found) = find(aws, name).await? else { return Ok(WaitStatus::Ready(())) };
                 capacity::expect_none_retained(&found, &what)?;
-                Ok(Seen::Pending(format!("there, with {} machines", found.instances().len())))
+                Ok(WaitStatus::Pending(format!("there, with {} machines", found.instances().len())))
             })
             .await
     }
@@ -215,20 +223,20 @@ fn may_be_deleted(found: &Found, by_force: bool, what: &str, attempt: &Attempt) 
     let cause = format!("it is protected against deletion ({protection}), and nothing was done to its machines");
     Err(Error::new(what, cause)
         .help(format!("set `deletion_protection = \"none\"` on `{address}` and apply; then destroy"))
-        .outcome(Outcome::Refused))
+        .outcome(CallOutcome::Refused))
 }
 
 /// Whether a create made something now or had done so before.
-enum Made {
+enum CreationOutcome {
     New,
     Before,
 }
 
-impl Group {
-    async fn make(&self, aws: &Aws, attempt: &Attempt) -> Result<Made, Error> {
+impl AutoScalingGroup {
+    async fn make(&self, aws: &AwsClients, attempt: &Attempt) -> Result<CreationOutcome, Error> {
         let name = self.name.as_str();
         let what = format!("create the auto scaling group `{name}`");
-        Wait::new(&what, PROPAGATION)
+        WaitCondition::new(&what, PROPAGATION)
             .until(attempt, || async {
                 let call = aws
                     .autoscaling
@@ -237,7 +245,7 @@ impl Group {
                     .min_size(self.min_size)
                     .max_size(self.max_size)
                     .set_desired_capacity(self.desired_capacity.map(|it| it.0))
-                    .set_launch_template(self.launch_template.as_ref().map(Template::told))
+                    .set_launch_template(self.launch_template.as_ref().map(LaunchTemplateBlock::told))
                     .set_vpc_zone_identifier(self.vpc_zone_identifier.as_ref().map(joined))
                     .set_availability_zones(self.availability_zones.as_ref().map(|it| it.iter().cloned().collect()))
                     .set_health_check_type(self.health_check_type.as_ref().map(|it| it.0.clone()))
@@ -249,36 +257,38 @@ impl Group {
                     .new_instances_protected_from_scale_in(self.protect_from_scale_in)
                     .set_capacity_rebalance(self.capacity_rebalance)
                     .set_max_instance_lifetime(self.max_instance_lifetime)
-                    .set_instance_maintenance_policy(self.instance_maintenance_policy.as_ref().map(Maintenance::told))
+                    .set_instance_maintenance_policy(self.instance_maintenance_policy.as_ref().map(MaintenancePolicy::told))
                     .set_placement_group(self.placement_group.clone())
                     .set_service_linked_role_arn(self.service_linked_role_arn.as_ref().map(|it| it.0.clone()))
                     .set_deletion_protection(self.deletion_protection.as_ref().map(|it| it.as_str().into()))
                     .set_tags(Some(self.all_tags(attempt)));
                 match call.send().await {
-                    Err(error) if error::is(&error, &["AlreadyExists", "AlreadyExistsFault"]) => Ok(Seen::Ready(Made::Before)),
+                    Err(error) if error::is(&error, &["AlreadyExists", "AlreadyExistsFault"]) => {
+                        Ok(WaitStatus::Ready(CreationOutcome::Before))
+                    }
                     Err(error) if self.is_too_early(error.message(), aws, attempt) => {
                         Ok(error::waiting("waiting for its template and profile", &error))
                     }
-                    other => other.map(|_| Seen::Ready(Made::New)).attempting_first(&what),
+                    other => other.map(|_| WaitStatus::Ready(CreationOutcome::New)).attempting_first(&what),
                 }
             })
             .await
     }
 
-    async fn seen(&self, aws: &Aws, attempt: &Attempt) -> Result<Found, Error> {
+    async fn seen(&self, aws: &AwsClients, attempt: &Attempt) -> Result<Found, Error> {
         let name = self.name.as_str();
-        Wait::new(format!("see the auto scaling group `{name}` after it was created"), PROPAGATION)
+        WaitCondition::new(format!("see the auto scaling group `{name}` after it was created"), PROPAGATION)
             .until(attempt, || async {
                 Ok(match find(aws, name).await? {
-                    Some(found) => Seen::Ready(found),
-                    None => Seen::Pending("not visible yet".into()),
+                    Some(found) => WaitStatus::Ready(found),
+                    None => WaitStatus::Pending("not visible yet".into()),
                 })
             })
             .await
     }
 
     /// Brings to these arguments what one call can.
-    async fn change(&self, aws: &Aws, before: &Self, attempt: &Attempt) -> Result<(), Error> {
+    async fn change(&self, aws: &AwsClients, before: &Self, attempt: &Attempt) -> Result<(), Error> {
         let name = self.name.as_str();
         let what = format!("change the auto scaling group `{name}`");
         let removed = |was: bool, is: bool| was && !is;
@@ -288,8 +298,8 @@ impl Group {
         let placement = removed(before.placement_group.is_some(), self.placement_group.is_some());
         let rebalance = removed(before.capacity_rebalance.is_some(), self.capacity_rebalance.is_some()).then_some(false);
         let maintenance = removed(before.instance_maintenance_policy.is_some(), self.instance_maintenance_policy.is_some());
-        let maintenance = maintenance.then_some(&Maintenance { min_healthy_percentage: -1, max_healthy_percentage: -1 });
-        Wait::new(&what, PROPAGATION)
+        let maintenance = maintenance.then_some(&MaintenancePolicy { min_healthy_percentage: -1, max_healthy_percentage: -1 });
+        WaitCondition::new(&what, PROPAGATION)
             .until(attempt, || async {
                 let call = aws
                     .autoscaling
@@ -298,7 +308,7 @@ impl Group {
                     .min_size(self.min_size)
                     .max_size(self.max_size)
                     .set_desired_capacity(self.desired_capacity.map(|it| it.0))
-                    .set_launch_template(self.launch_template.as_ref().map(Template::told))
+                    .set_launch_template(self.launch_template.as_ref().map(LaunchTemplateBlock::told))
                     .set_vpc_zone_identifier(self.vpc_zone_identifier.as_ref().map(joined))
                     .set_availability_zones(self.availability_zones.as_ref().map(|it| it.iter().cloned().collect()))
                     .set_health_check_type(self.health_check_type.as_ref().map(|it| it.0.clone()))
@@ -312,7 +322,7 @@ impl Group {
                     .set_capacity_rebalance(self.capacity_rebalance.or(rebalance))
                     .set_max_instance_lifetime(self.max_instance_lifetime.or(lifetime))
                     .set_instance_maintenance_policy(
-                        self.instance_maintenance_policy.as_ref().or(maintenance).map(Maintenance::told),
+                        self.instance_maintenance_policy.as_ref().or(maintenance).map(MaintenancePolicy::told),
                     )
                     .set_placement_group(self.placement_group.clone().or_else(|| placement.then(String::new)))
                     .set_service_linked_role_arn(self.service_linked_role_arn.as_ref().map(|it| it.0.clone()))
@@ -322,14 +332,14 @@ impl Group {
                     Err(error) if self.is_too_early(error.message(), aws, attempt) => {
                         Ok(error::waiting("waiting for its template and profile", &error))
                     }
-                    other => other.map(|_| Seen::Ready(())).attempting(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
                 }
             })
             .await
     }
 
     fn all_tags(&self, attempt: &Attempt) -> Vec<Tag> {
-        let ours: Vec<TagDescription> = tags::ours(&tags::Tags::new(), attempt);
+        let ours: Vec<TagDescription> = tags::ours(&tags::ResourceTags::new(), attempt);
         let ours = ours.iter().map(|it| self.tag(it.key().unwrap_or_default(), it.value().unwrap_or_default(), false));
         self.own_tags().into_iter().chain(ours).collect()
     }
@@ -348,7 +358,7 @@ impl Group {
             .build()
     }
 
-    async fn bring_tags(&self, aws: &Aws, found: &Found) -> Result<(), Error> {
+    async fn bring_tags(&self, aws: &AwsClients, found: &Found) -> Result<(), Error> {
         let what = format!("label the auto scaling group `{}`", self.name);
         let there = group_tags(found);
         let surplus = there.iter().filter(|it| !self.tag.iter().any(|own| own.key == it.key));
@@ -363,7 +373,7 @@ impl Group {
         Ok(())
     }
 
-    async fn bring_processes(&self, aws: &Aws, found: &Found) -> Result<(), Error> {
+    async fn bring_processes(&self, aws: &AwsClients, found: &Found) -> Result<(), Error> {
         let (wanted, there) = (&self.suspended_processes, suspended(found));
         let name = self.name.as_str();
         let suspend: Vec<String> = wanted.difference(&there).cloned().collect();
@@ -379,7 +389,7 @@ impl Group {
         Ok(())
     }
 
-    async fn bring_targets(&self, aws: &Aws, found: &Found) -> Result<(), Error> {
+    async fn bring_targets(&self, aws: &AwsClients, found: &Found) -> Result<(), Error> {
         let Some(wanted) = &self.target_group_arns else { return Ok(()) };
         let there: BTreeSet<String> = found.target_group_arns().iter().cloned().collect();
         let name = self.name.as_str();
@@ -399,7 +409,7 @@ impl Group {
     }
 
     /// Whether a profile or template that was just made is not known to the service yet.
-    fn is_too_early(&self, message: Option<&str>, aws: &Aws, attempt: &Attempt) -> bool {
+    fn is_too_early(&self, message: Option<&str>, aws: &AwsClients, attempt: &Attempt) -> bool {
         let template = self.launch_template.as_ref().and_then(|it| it.id.as_deref());
         let is_new = || template.is_some_and(|it| aws.is_young(it, attempt));
         message.is_some_and(|it| {
@@ -414,10 +424,10 @@ impl Group {
     }
 }
 
-impl Listed for Group {
+impl ListableResource for AutoScalingGroup {
     const AT_ONCE: usize = 50;
 
-    async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn list(aws: &AwsClients, recorded: &[&RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         let names = recorded.iter().map(|it| it.id.clone()).collect();
         let call = aws.autoscaling.describe_auto_scaling_groups().set_auto_scaling_group_names(Some(names));
         let mut pages = call.into_paginator().items().send();
@@ -429,11 +439,14 @@ impl Listed for Group {
                 found.insert(group.auto_scaling_group_name().unwrap_or_default().to_owned(), group);
             }
         }
-        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(Reading::Gone, |found| observed::reading(it, found))).collect())
+        Ok(recorded
+            .iter()
+            .map(|it| found.get(&it.id).map_or(ResourceReading::Gone, |found| observed::reading(it, found)))
+            .collect())
     }
 }
 
-async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+async fn find(aws: &AwsClients, name: &str) -> Result<Option<Found>, Error> {
     let call = aws.autoscaling.describe_auto_scaling_groups().auto_scaling_group_names(name);
     let found = call.send().await.attempting(format!("look at the auto scaling group `{name}`"))?;
     Ok(found.auto_scaling_groups.unwrap_or_default().into_iter().next())
@@ -449,6 +462,6 @@ fn is_absent(message: Option<&str>) -> bool {
     message.is_some_and(|it| it.contains("not found"))
 }
 
-fn outputs(found: &Found) -> Outputs {
-    Outputs { arn: found.auto_scaling_group_arn().unwrap_or_default().to_owned() }
+fn outputs(found: &Found) -> AutoScalingGroupOutputs {
+    AutoScalingGroupOutputs { arn: found.auto_scaling_group_arn().unwrap_or_default().to_owned() }
 }

@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_rds::types::DbInstance as Found;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_provider::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Secret, Sought,
-    UnsupportedNames, Volatile, known_text,
+    Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, Secret, UnsupportedNames, Volatile, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,16 +25,16 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::engine::takes_family;
 use crate::engine_version::EngineVersion;
 use crate::error;
-use crate::error::Attempting as _;
-use crate::reading::Listed;
-use crate::tags::{self, Tags};
-use crate::wait::{PROPAGATION, Seen, Wait, appearing};
-use crate::windows::{BackupWindow, MaintenanceWindow};
-use crate::{Aws, rds, reading};
+use crate::error::AwsErrorContext as _;
+use crate::reading::ListableResource;
+use crate::tags::{self, ResourceTags};
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing};
+use crate::windows::{DailyWindow, WeeklyWindow};
+use crate::{AwsClients, rds, reading};
 
 /// A database server of RDS.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Instance {
+pub(crate) struct DbInstance {
     /// Name, unique in the account and region, in lower case. Another one renames the database, at once.
     identifier: String,
     /// The database, such as `postgres`.
@@ -77,9 +77,9 @@ pub(crate) struct Instance {
     /// How many days backups are kept: 0 (none) to 35.
     backup_retention_period: Option<Chosen<i32>>,
     /// When backups are made, in UTC: `09:46-10:16`.
-    backup_window: Option<Chosen<BackupWindow>>,
+    backup_window: Option<Chosen<DailyWindow>>,
     /// When it is maintained, in UTC: `sun:04:00-sun:04:30`.
-    maintenance_window: Option<Chosen<MaintenanceWindow>>,
+    maintenance_window: Option<Chosen<WeeklyWindow>>,
     /// Whether it cannot be deleted.
     #[serde(default)]
     deletion_protection: bool,
@@ -140,11 +140,11 @@ pub(crate) struct Instance {
     license_model: Option<Chosen<String>>,
     /// Labels.
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct DbInstanceOutputs {
     /// Its host name.
     address: String,
     /// Its host name and port.
@@ -180,21 +180,21 @@ fn yes() -> bool {
     true
 }
 
-impl Resource for Instance {
+impl Resource for DbInstance {
     const KIND: &'static str = "aws_db_instance";
     const UNSUPPORTED: &'static [UnsupportedNames] = unsupported::UNSUPPORTED;
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = DbInstanceOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct DbInstanceNameArguments {
             identifier: String,
         }
-        let hooks = Hooks::new()
+        let hooks = ResourceHooks::new()
             .unique(&["identifier"])
             .check(tags::check_letters)
-            .predict("id", |it: Named| it.identifier)
+            .predict("id", |it: DbInstanceNameArguments| it.identifier)
             .renewed_by("address", &["identifier"])
             .renewed_by("arn", &["identifier"])
             .same(refused_changes::same)
@@ -203,29 +203,29 @@ impl Resource for Instance {
         check::all(hooks)
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let name = self.identifier.as_str();
         let what = format!("create the database `{name}`");
-        Wait::new(&what, PROPAGATION)
+        WaitCondition::new(&what, PROPAGATION)
             .until(attempt, || async {
                 match self.creation(aws, attempt).send().await {
                     Err(error) if error::is(&error, &["DBInstanceAlreadyExists"]) => {
                         match appearing(attempt, || find(aws, name)).await? {
-                            Some(found) if tags::are_from(found.tag_list(), attempt) => Ok(Seen::Ready(())),
+                            Some(found) if tags::are_from(found.tag_list(), attempt) => Ok(WaitStatus::Ready(())),
                             _ => Err(error::foreign("database", name)),
                         }
                     }
                     Err(error) if rds::is_too_early(error.message()) => Ok(error::waiting("waiting for its role", &error)),
-                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
             })
             .await?;
         let found = wait_until_available::created(aws, name, attempt).await?;
-        Ok(Created { id: name.to_owned(), outputs: observed::outputs(&found) })
+        Ok(CreatedResource { id: name.to_owned(), outputs: observed::outputs(&found) })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id).argument("identifier", id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id).argument("identifier", id))
     }
 
     const LISTED: bool = true;
@@ -234,23 +234,28 @@ impl Resource for Instance {
         known_text(arguments, "identifier").map(str::to_owned)
     }
 
-    async fn marked(aws: &Aws, _: &[Sought]) -> Result<Vec<Marked>, Error> {
+    async fn marked(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         // There is no filter by tag.
         let mut pages = aws.rds.describe_db_instances().into_paginator().items().send();
         let mut marked = Vec::new();
         while let Some(instance) = pages.next().await {
             let instance = instance.attempting("look for databases by their tags")?;
             let name = instance.db_instance_identifier().unwrap_or_default();
-            marked.extend(tags::marked(Known::by(name).argument("identifier", name), instance.tag_list()));
+            marked.extend(tags::marked(ExistingResource::by(name).argument("identifier", name), instance.tag_list()));
         }
         Ok(marked)
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::listed(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<DbInstanceOutputs, Error> {
         let was = &before.arguments;
         if self.tags != was.tags {
             rds::label(aws, &before.outputs.arn, &was.tags, &self.tags).await?;
@@ -262,16 +267,16 @@ impl Resource for Instance {
             return Ok(renamed.map_or_else(|| before.outputs.clone(), |found| observed::outputs(&found)));
         }
         let what = format!("change the database `{name}`");
-        Wait::new(&what, attempt.patience(wait_until_available::BUSY))
+        WaitCondition::new(&what, attempt.patience(wait_until_available::BUSY))
             .until(attempt, || async {
                 let found = wait_until_available::ready_for_change(aws, name, attempt).await?;
-                let Some(call) = changes::call(aws, was, self, &found) else { return Ok(Seen::Ready(())) };
+                let Some(call) = changes::call(aws, was, self, &found) else { return Ok(WaitStatus::Ready(())) };
                 match call.send().await {
                     // It has begun with something meanwhile, perhaps with this very change, whose answer was lost.
                     Err(error) if error::is(&error, &["InvalidDBInstanceState"]) => {
                         Ok(error::waiting("busy with an earlier change", &error))
                     }
-                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
             })
             .await?;
@@ -279,7 +284,7 @@ impl Resource for Instance {
         Ok(observed::outputs(&found))
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let Some(found) = find_again(aws, recorded).await? else { return Ok(()) };
         let name = found.db_instance_identifier().unwrap_or(&recorded.id);
         if found.deletion_protection() == Some(true) {
@@ -288,7 +293,7 @@ impl Resource for Instance {
                 .help(format!(
                     "set `deletion_protection = false` on `{address}` and apply, which shows as a change of its own; then destroy"
                 ))
-                .outcome(Outcome::Refused));
+                .outcome(CallOutcome::Refused));
         }
         let status = found.db_instance_status().unwrap_or_default();
         if status != "deleting" {
@@ -298,10 +303,10 @@ impl Resource for Instance {
     }
 }
 
-impl Instance {
+impl DbInstance {
     fn creation(
         &self,
-        aws: &Aws,
+        aws: &AwsClients,
         attempt: &Attempt,
     ) -> aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder {
         let text = |it: &Option<Chosen<String>>| it.as_ref().map(|it| it.0.clone());
@@ -357,13 +362,13 @@ impl Instance {
     }
 
     /// Gives it the name that it should have, at once: while that waits for a window, nobody could say how it is called.
-    async fn rename(&self, aws: &Aws, before: &Recorded<Self>, attempt: &Attempt) -> Result<Option<Found>, Error> {
+    async fn rename(&self, aws: &AwsClients, before: &RecordedResource<Self>, attempt: &Attempt) -> Result<Option<Found>, Error> {
         let (old, new) = (before.arguments.identifier.as_str(), self.identifier.as_str());
         if old == new {
             return Ok(None);
         }
         let what = format!("rename the database `{old}` to `{new}`");
-        Wait::new(&what, attempt.patience(wait_until_available::BUSY))
+        WaitCondition::new(&what, attempt.patience(wait_until_available::BUSY))
             .until(attempt, || async {
                 let found = wait_until_available::ready_for_change(aws, old, attempt).await?;
                 let name = found.db_instance_identifier().unwrap_or(old);
@@ -376,7 +381,7 @@ impl Instance {
                         Err(error::refusal(&what, &error)
                             .help("a database of that name exists already; choose another `identifier`"))
                     }
-                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
             })
             .await?;
@@ -384,20 +389,20 @@ impl Instance {
     }
 
     /// Tells RDS to delete it.
-    async fn end(&self, aws: &Aws, name: &str, status: &str, attempt: &Attempt) -> Result<(), Error> {
+    async fn end(&self, aws: &AwsClients, name: &str, status: &str, attempt: &Attempt) -> Result<(), Error> {
         let what = format!("delete the database `{name}`");
         let snapshot = self.final_snapshot_identifier.clone().filter(|_| !self.skip_final_snapshot);
         if snapshot.is_none() && !self.skip_final_snapshot {
             return Err(Error::new(what, "nothing says whether its data may be lost")
                 .help("set `final_snapshot_identifier`, or `skip_final_snapshot = true` if nobody needs the data; apply; then destroy")
-                .outcome(Outcome::Refused));
+                .outcome(CallOutcome::Refused));
         }
         if snapshot.is_some() && wait_until_available::is_past_snapshots(status) {
             return Err(Error::new(what, format!("its status is {status}, in which RDS makes no last snapshot of it"))
                 .help("mend it, or set `skip_final_snapshot = true`, apply, and destroy again: its data are lost then, but for earlier snapshots and backups")
-                .outcome(Outcome::Refused));
+                .outcome(CallOutcome::Refused));
         }
-        Wait::new(&what, attempt.patience(wait_until_available::BUSY))
+        WaitCondition::new(&what, attempt.patience(wait_until_available::BUSY))
             .until(attempt, || async {
                 let call = aws
                     .rds
@@ -407,24 +412,26 @@ impl Instance {
                     .set_final_db_snapshot_identifier(snapshot.clone())
                     .delete_automated_backups(self.delete_automated_backups);
                 match call.send().await {
-                    Err(error) if error::is(&error, &["DBInstanceNotFound"]) => Ok(Seen::Ready(())),
-                    Err(error) if error.message().is_some_and(|it| it.contains("already being deleted")) => Ok(Seen::Ready(())),
+                    Err(error) if error::is(&error, &["DBInstanceNotFound"]) => Ok(WaitStatus::Ready(())),
+                    Err(error) if error.message().is_some_and(|it| it.contains("already being deleted")) => {
+                        Ok(WaitStatus::Ready(()))
+                    }
                     Err(error) if error::is(&error, &["InvalidDBInstanceState"]) => {
                         Ok(error::waiting("busy with an earlier change", &error))
                     }
                     Err(error) if error::is(&error, &["DBSnapshotAlreadyExists"]) => Err(error::refusal(&what, &error)
                         .help("give `final_snapshot_identifier` a name that no snapshot has, apply, and destroy again")),
-                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
             })
             .await
     }
 }
 
-impl Listed for Instance {
+impl ListableResource for DbInstance {
     const AT_ONCE: usize = 50;
 
-    async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn list(aws: &AwsClients, recorded: &[&RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         // By what stays when it is renamed; what is being imported is known by its name alone.
         let mut found = BTreeMap::new();
         for (filter, keys) in [
@@ -442,11 +449,13 @@ impl Listed for Instance {
                 found.insert(key.unwrap_or_default().to_owned(), instance);
             }
         }
-        let key = |it: &Recorded<Self>| match it.outputs.resource_id.as_str() {
+        let key = |it: &RecordedResource<Self>| match it.outputs.resource_id.as_str() {
             "" => it.id.clone(),
             id => id.to_owned(),
         };
-        let reading = |it: &&Recorded<Self>| found.get(&key(it)).map_or(Reading::Gone, |found| observed::reading(it, found));
+        let reading = |it: &&RecordedResource<Self>| {
+            found.get(&key(it)).map_or(ResourceReading::Gone, |found| observed::reading(it, found))
+        };
         Ok(recorded.iter().map(reading).collect())
     }
 }
@@ -456,7 +465,7 @@ const BY_RESOURCE: &str = "dbi-resource-id";
 const BY_NAME: &str = "db-instance-id";
 
 /// What is recorded, under whichever name it has by now.
-async fn find_again(aws: &Aws, recorded: &Recorded<Instance>) -> Result<Option<Found>, Error> {
+async fn find_again(aws: &AwsClients, recorded: &RecordedResource<DbInstance>) -> Result<Option<Found>, Error> {
     if recorded.outputs.resource_id.is_empty() {
         return find(aws, &recorded.id).await;
     }
@@ -466,7 +475,7 @@ async fn find_again(aws: &Aws, recorded: &Recorded<Instance>) -> Result<Option<F
     Ok(found.db_instances.unwrap_or_default().into_iter().next())
 }
 
-async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+async fn find(aws: &AwsClients, name: &str) -> Result<Option<Found>, Error> {
     match aws.rds.describe_db_instances().db_instance_identifier(name).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
         other => {

@@ -5,23 +5,24 @@ use std::time::Duration;
 
 use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup as Found, Parameter as Told};
 use ha_provider::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Problem, Reading, Recorded, Resource, UnsupportedNames, known_text,
+    ArgumentProblem, Attempt, Chosen, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, UnsupportedNames, known_text,
 };
 use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error;
-use crate::error::Attempting as _;
+use crate::error::AwsErrorContext as _;
 use crate::forms::{self, Form};
-use crate::reading::LookedAt;
-use crate::tags::{self, Tags};
-use crate::wait::{Seen, Wait, appearing};
-use crate::{Aws, rds, reading};
+use crate::reading::CachedReading;
+use crate::tags::{self, ResourceTags};
+use crate::wait::{WaitCondition, WaitStatus, appearing};
+use crate::{AwsClients, rds, reading};
 
 /// The settings of databases of RDS.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct ParameterGroup {
+pub(crate) struct DbParameterGroup {
     /// Name, unique in the account and region, in lower case.
     name: Immutable<String>,
     /// The engine and its first number, such as `postgres15`.
@@ -30,35 +31,35 @@ pub(crate) struct ParameterGroup {
     description: Option<Chosen<Immutable<String>>>,
     /// The settings that are not what the family makes them.
     #[serde(default)]
-    parameter: BTreeSet<Parameter>,
+    parameter: BTreeSet<DbParameter>,
     /// Labels.
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
 }
 
 /// A setting.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-struct Parameter {
+struct DbParameter {
     /// Its name.
     name: String,
     /// Its value.
     value: String,
     /// When it is in force: `immediate`, or `pending-reboot`, which is the only way for static ones.
     #[serde(default)]
-    apply_method: Method,
+    apply_method: ParameterApplyMethod,
 }
 
 /// When a setting is in force.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-enum Method {
+enum ParameterApplyMethod {
     #[default]
     Immediate,
     PendingReboot,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct DbParameterGroupOutputs {
     /// Amazon's name for it.
     arn: String,
 }
@@ -75,41 +76,41 @@ const FAMILY: Form = Form::new(
 );
 static FORMS: [(&str, Form); 1] = [("family", FAMILY)];
 
-impl Resource for ParameterGroup {
+impl Resource for DbParameterGroup {
     const KIND: &'static str = "aws_db_parameter_group";
     const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
         &["name_prefix"],
         "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
     )];
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = DbParameterGroupOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct DbParameterGroupNameArguments {
             name: String,
         }
         #[derive(Deserialize)]
-        struct Set {
-            parameter: BTreeSet<Parameter>,
+        struct ParameterArguments {
+            parameter: BTreeSet<DbParameter>,
         }
-        let once = |it: Set| {
+        let once = |it: ParameterArguments| {
             let names: Vec<&String> = it.parameter.iter().map(|it| &it.name).collect();
             let twice = names.windows(2).find(|it| it[0] == it[1]);
             let problem =
-                |name: &String| Problem { path: Path::attribute("parameter"), message: format!("`{name}` is set twice") };
+                |name: &String| ArgumentProblem { path: Path::attribute("parameter"), message: format!("`{name}` is set twice") };
             twice.map(|it| problem(it[0])).into_iter().collect()
         };
-        Hooks::new()
+        ResourceHooks::new()
             .unique(&["name"])
             .check(tags::check_letters)
-            .check(|it: Named| rds::name_problems("name", &it.name, 255))
+            .check(|it: DbParameterGroupNameArguments| rds::name_problems("name", &it.name, 255))
             .check(once)
             .check(forms::check(&FORMS))
-            .predict("id", |it: Named| it.name)
+            .predict("id", |it: DbParameterGroupNameArguments| it.name)
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let call = aws
             .rds
@@ -133,57 +134,62 @@ impl Resource for ParameterGroup {
         let found =
             found.ok_or_else(|| Error::new(format!("create the DB parameter group `{name}`"), "AWS answered without it"))?;
         self.bring(aws, BTreeSet::new()).await?;
-        Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+        Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id))
     }
 
     fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        before: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<DbParameterGroupOutputs, Error> {
         let there = parameters(aws, &before.id).await?.unwrap_or_default();
         self.bring(aws, there).await?;
         rds::label(aws, &before.outputs.arn, &before.arguments.tags, &self.tags).await?;
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the DB parameter group `{name}`");
-        Wait::new(&what, attempt.patience(STILL_USED))
+        WaitCondition::new(&what, attempt.patience(STILL_USED))
             .until(attempt, || async {
                 match aws.rds.delete_db_parameter_group().db_parameter_group_name(name).send().await {
-                    Err(error) if error::is_missing(&error) => Ok(Seen::Ready(())),
+                    Err(error) if error::is_missing(&error) => Ok(WaitStatus::Ready(())),
                     Err(error) if error::is(&error, &["InvalidDBParameterGroupState"]) => {
-                        Ok(Seen::Pending("used by a database".into()))
+                        Ok(WaitStatus::Pending("used by a database".into()))
                     }
-                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
             })
             .await
     }
 }
 
-impl ParameterGroup {
+impl DbParameterGroup {
     /// Brings the settings that are there to those that should be.
-    async fn bring(&self, aws: &Aws, there: BTreeSet<Parameter>) -> Result<(), Error> {
+    async fn bring(&self, aws: &AwsClients, there: BTreeSet<DbParameter>) -> Result<(), Error> {
         let name = self.name.as_str();
         let what = format!("set parameters of the DB parameter group `{name}`");
         let surplus = there.iter().filter(|it| !self.parameter.iter().any(|own| own.name == it.name));
-        let surplus: Vec<Told> = surplus.map(Parameter::told).collect();
+        let surplus: Vec<Told> = surplus.map(DbParameter::told).collect();
         for some in surplus.chunks(AT_ONCE) {
             let call = aws.rds.reset_db_parameter_group().db_parameter_group_name(name).reset_all_parameters(false);
             call.set_parameters(Some(some.to_vec())).send().await.attempting(&what)?;
         }
-        let missing: Vec<Told> = self.parameter.difference(&there).map(Parameter::told).collect();
+        let missing: Vec<Told> = self.parameter.difference(&there).map(DbParameter::told).collect();
         for some in missing.chunks(AT_ONCE) {
             let call = aws.rds.modify_db_parameter_group().db_parameter_group_name(name);
             call.set_parameters(Some(some.to_vec())).send().await.attempting(&what)?;
@@ -192,20 +198,20 @@ impl ParameterGroup {
     }
 }
 
-impl Parameter {
+impl DbParameter {
     fn told(&self) -> Told {
         let method = match self.apply_method {
-            Method::Immediate => ApplyMethod::Immediate,
-            Method::PendingReboot => ApplyMethod::PendingReboot,
+            ParameterApplyMethod::Immediate => ApplyMethod::Immediate,
+            ParameterApplyMethod::PendingReboot => ApplyMethod::PendingReboot,
         };
         Told::builder().parameter_name(&self.name).parameter_value(&self.value).apply_method(method).build()
     }
 }
 
-impl LookedAt for ParameterGroup {
-    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
-        let Some(found) = find(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
-        let Some(parameter) = parameters(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
+impl CachedReading for DbParameterGroup {
+    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+        let Some(found) = find(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
+        let Some(parameter) = parameters(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
         let labels = rds::labels(aws, found.db_parameter_group_arn().unwrap_or_default()).await?;
         let there = Self {
             name: recorded.id.clone().into(),
@@ -214,11 +220,11 @@ impl LookedAt for ParameterGroup {
             parameter,
             tags: tags::visible(&labels),
         };
-        Ok(Reading::found(there, outputs(&found)))
+        Ok(ResourceReading::found(there, outputs(&found)))
     }
 }
 
-async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+async fn find(aws: &AwsClients, name: &str) -> Result<Option<Found>, Error> {
     match aws.rds.describe_db_parameter_groups().db_parameter_group_name(name).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
         other => {
@@ -229,7 +235,7 @@ async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
 }
 
 /// The settings that somebody has set; none when there is no group.
-async fn parameters(aws: &Aws, group: &str) -> Result<Option<BTreeSet<Parameter>>, Error> {
+async fn parameters(aws: &AwsClients, group: &str) -> Result<Option<BTreeSet<DbParameter>>, Error> {
     let call = aws.rds.describe_db_parameters().db_parameter_group_name(group).source("user");
     let mut pages = call.into_paginator().items().send();
     let mut found = BTreeSet::new();
@@ -240,14 +246,14 @@ async fn parameters(aws: &Aws, group: &str) -> Result<Option<BTreeSet<Parameter>
         };
         let Some((name, value)) = parameter.parameter_name.zip(parameter.parameter_value) else { continue };
         let apply_method = match parameter.apply_method {
-            Some(ApplyMethod::PendingReboot) => Method::PendingReboot,
-            _ => Method::Immediate,
+            Some(ApplyMethod::PendingReboot) => ParameterApplyMethod::PendingReboot,
+            _ => ParameterApplyMethod::Immediate,
         };
-        found.insert(Parameter { name, value, apply_method });
+        found.insert(DbParameter { name, value, apply_method });
     }
     Ok(Some(found))
 }
 
-fn outputs(found: &Found) -> Outputs {
-    Outputs { arn: found.db_parameter_group_arn().unwrap_or_default().to_owned() }
+fn outputs(found: &Found) -> DbParameterGroupOutputs {
+    DbParameterGroupOutputs { arn: found.db_parameter_group_arn().unwrap_or_default().to_owned() }
 }

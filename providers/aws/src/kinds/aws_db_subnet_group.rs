@@ -5,23 +5,24 @@ use std::time::Duration;
 
 use aws_sdk_rds::types::DbSubnetGroup as Found;
 use ha_provider::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Problem, Reading, Recorded, Resource, UnsupportedNames, known_text,
+    ArgumentProblem, Attempt, Chosen, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, UnsupportedNames, known_text,
 };
 use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error;
-use crate::error::Attempting as _;
+use crate::error::AwsErrorContext as _;
 use crate::forms::{self, Form};
-use crate::reading::LookedAt;
-use crate::tags::{self, Tags};
-use crate::wait::{Seen, Wait, appearing};
-use crate::{Aws, rds, reading};
+use crate::reading::CachedReading;
+use crate::tags::{self, ResourceTags};
+use crate::wait::{WaitCondition, WaitStatus, appearing};
+use crate::{AwsClients, rds, reading};
 
 /// The subnets that databases of RDS may be in: of two zones at least.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct SubnetGroup {
+pub(crate) struct DbSubnetGroup {
     /// Name, unique in the account and region, in lower case.
     name: Immutable<String>,
     /// What it is for.
@@ -30,11 +31,11 @@ pub(crate) struct SubnetGroup {
     subnet_ids: BTreeSet<String>,
     /// Labels.
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct DbSubnetGroupOutputs {
     /// Amazon's name for it.
     arn: String,
     /// The network they are in.
@@ -46,41 +47,41 @@ const STILL_USED: Duration = Duration::from_mins(15);
 
 static FORMS: [(&str, Form); 1] = [("subnet_ids", forms::SUBNET)];
 
-impl Resource for SubnetGroup {
+impl Resource for DbSubnetGroup {
     const KIND: &'static str = "aws_db_subnet_group";
     const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
         &["name_prefix"],
         "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
     )];
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = DbSubnetGroupOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct DbSubnetGroupNameArguments {
             name: String,
         }
         #[derive(Deserialize)]
-        struct Placed {
+        struct SubnetArguments {
             subnet_ids: BTreeSet<String>,
         }
-        let zones = |it: Placed| match it.subnet_ids.len() {
+        let zones = |it: SubnetArguments| match it.subnet_ids.len() {
             0 | 1 => {
                 let message = "RDS wants subnets of at least two zones, for the standby".to_owned();
-                vec![Problem { path: Path::attribute("subnet_ids"), message }]
+                vec![ArgumentProblem { path: Path::attribute("subnet_ids"), message }]
             }
             _ => Vec::new(),
         };
-        Hooks::new()
+        ResourceHooks::new()
             .unique(&["name"])
             .check(tags::check_letters)
-            .check(|it: Named| name_problems(&it.name))
+            .check(|it: DbSubnetGroupNameArguments| name_problems(&it.name))
             .check(zones)
             .check(forms::check(&FORMS))
-            .predict("id", |it: Named| it.name)
+            .predict("id", |it: DbSubnetGroupNameArguments| it.name)
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let call = aws
             .rds
@@ -102,22 +103,27 @@ impl Resource for SubnetGroup {
             other => other.attempting_first(format!("create the DB subnet group `{name}`"))?.db_subnet_group,
         };
         let found = found.ok_or_else(|| Error::new(format!("create the DB subnet group `{name}`"), "AWS answered without it"))?;
-        Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+        Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id))
     }
 
     fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        before: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<DbSubnetGroupOutputs, Error> {
         let name = before.id.as_str();
         let was = &before.arguments;
         let described = self.description.as_ref().filter(|it| Some(*it) != was.description.as_ref());
@@ -134,26 +140,26 @@ impl Resource for SubnetGroup {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the DB subnet group `{name}`");
-        Wait::new(&what, attempt.patience(STILL_USED))
+        WaitCondition::new(&what, attempt.patience(STILL_USED))
             .until(attempt, || async {
                 match aws.rds.delete_db_subnet_group().db_subnet_group_name(name).send().await {
-                    Err(error) if error::is_missing(&error) => Ok(Seen::Ready(())),
+                    Err(error) if error::is_missing(&error) => Ok(WaitStatus::Ready(())),
                     Err(error) if error::is(&error, &["InvalidDBSubnetGroupStateFault"]) => {
-                        Ok(Seen::Pending("used by a database".into()))
+                        Ok(WaitStatus::Pending("used by a database".into()))
                     }
-                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
             })
             .await
     }
 }
 
-impl LookedAt for SubnetGroup {
-    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
-        let Some(found) = find(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
+impl CachedReading for DbSubnetGroup {
+    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+        let Some(found) = find(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
         let labels = rds::labels(aws, found.db_subnet_group_arn().unwrap_or_default()).await?;
         let there = Self {
             name: recorded.id.clone().into(),
@@ -161,11 +167,11 @@ impl LookedAt for SubnetGroup {
             subnet_ids: found.subnets().iter().filter_map(|it| it.subnet_identifier().map(str::to_owned)).collect(),
             tags: tags::visible(&labels),
         };
-        Ok(Reading::found(there, outputs(&found)))
+        Ok(ResourceReading::found(there, outputs(&found)))
     }
 }
 
-async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+async fn find(aws: &AwsClients, name: &str) -> Result<Option<Found>, Error> {
     match aws.rds.describe_db_subnet_groups().db_subnet_group_name(name).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
         other => {
@@ -175,14 +181,14 @@ async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
     }
 }
 
-fn outputs(found: &Found) -> Outputs {
-    Outputs {
+fn outputs(found: &Found) -> DbSubnetGroupOutputs {
+    DbSubnetGroupOutputs {
         arn: found.db_subnet_group_arn().unwrap_or_default().to_owned(),
         vpc_id: found.vpc_id().unwrap_or_default().to_owned(),
     }
 }
 
-fn name_problems(name: &str) -> Vec<Problem> {
+fn name_problems(name: &str) -> Vec<ArgumentProblem> {
     let odd = name.chars().find(|it| !(it.is_ascii_lowercase() || it.is_ascii_digit() || "._- ".contains(*it)));
     let message = match odd {
         Some(odd) => format!("this name is made of lower-case letters, digits, `.`, `_`, `-` and spaces, and holds `{odd}`"),
@@ -190,5 +196,5 @@ fn name_problems(name: &str) -> Vec<Problem> {
         None if !(1..=255).contains(&name.len()) => format!("this name has 1 to 255 characters, not {}", name.len()),
         None => return Vec::new(),
     };
-    vec![Problem { path: Path::attribute("name"), message }]
+    vec![ArgumentProblem { path: Path::attribute("name"), message }]
 }

@@ -3,17 +3,18 @@
 use aws_sdk_iam::types::InstanceProfile as Found;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use ha_provider::{
-    Attempt, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, UnsupportedNames, known_text,
+    Attempt, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, UnsupportedNames, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error;
-use crate::error::Attempting as _;
-use crate::reading::LookedAt;
-use crate::tags::{self, Tags};
-use crate::wait::{Seen, Wait, appearing};
-use crate::{Aws, iam, reading};
+use crate::error::AwsErrorContext as _;
+use crate::reading::CachedReading;
+use crate::tags::{self, ResourceTags};
+use crate::wait::{WaitCondition, WaitStatus, appearing};
+use crate::{AwsClients, iam, reading};
 
 /// What gives machines of EC2 a role.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -27,11 +28,11 @@ pub(crate) struct InstanceProfile {
     role: Option<String>,
     /// Labels.
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct InstanceProfileOutputs {
     /// Amazon's name for it.
     arn: String,
     /// When it was made.
@@ -49,34 +50,34 @@ impl Resource for InstanceProfile {
         ),
         UnsupportedNames::new(&["roles"], "write `role = …`: a profile has one"),
     ];
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = InstanceProfileOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct ProfileNameArguments {
             name: String,
         }
         #[derive(Deserialize)]
-        struct Given {
+        struct ProfileRoleArguments {
             role: String,
         }
         #[derive(Deserialize)]
-        struct Placed {
+        struct ProfilePathArguments {
             path: String,
         }
-        Hooks::new()
+        ResourceHooks::new()
             .unique(&["name"])
             .in_any_case()
             .check(tags::check_letters)
-            .check(|it: Named| iam::name_problems("name", &it.name, 128))
-            .check(|it: Placed| iam::path_problems(&it.path))
-            .check(|it: Given| iam::name_problems("role", &it.role, 64))
-            .predict("id", |it: Named| it.name)
+            .check(|it: ProfileNameArguments| iam::name_problems("name", &it.name, 128))
+            .check(|it: ProfilePathArguments| iam::path_problems(&it.path))
+            .check(|it: ProfileRoleArguments| iam::name_problems("role", &it.role, 64))
+            .predict("id", |it: ProfileNameArguments| it.name)
             .holds("role", "aws_iam_role")
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let call = aws.iam.create_instance_profile().instance_profile_name(name).path(self.path.as_str());
         match call.set_tags(Some(tags::ours(&self.tags, attempt))).send().await {
@@ -89,41 +90,46 @@ impl Resource for InstanceProfile {
             other => drop(other.attempting_first(format!("create the instance profile `{name}`"))?),
         }
         aws.young.add(name);
-        let wait = Wait::new(format!("see the instance profile `{name}` after it was created"), iam::PROPAGATION);
+        let wait = WaitCondition::new(format!("see the instance profile `{name}` after it was created"), iam::PROPAGATION);
         let found = wait
             .until(attempt, || async {
                 Ok(match find(aws, name).await? {
-                    Some(found) => Seen::Ready(found),
-                    None => Seen::Pending("not visible yet".into()),
+                    Some(found) => WaitStatus::Ready(found),
+                    None => WaitStatus::Pending("not visible yet".into()),
                 })
             })
             .await?;
         self.give_role(aws, &found, attempt).await?;
-        Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+        Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id))
     }
 
     fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn marked(aws: &Aws, sought: &[Sought]) -> Result<Vec<Marked>, Error> {
+    async fn marked(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         // Listing them does not tell their tags.
         let names: Vec<String> = sought.iter().filter_map(|it| Self::named(&it.arguments)).collect();
         let looks: Vec<_> = names.iter().map(|name| find(aws, name)).collect();
         let found: Vec<_> = stream::iter(looks).buffered(reading::AT_ONCE).try_collect().await?;
-        let marked = names.into_iter().zip(found).map(|(name, it)| tags::marked(Known::by(name), it?.tags()));
+        let marked = names.into_iter().zip(found).map(|(name, it)| tags::marked(ExistingResource::by(name), it?.tags()));
         Ok(marked.flatten().collect())
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<InstanceProfileOutputs, Error> {
         let name = before.id.as_str();
         let was = &before.arguments;
         // Which role it had does not tell which one it has: a role that went was taken off it.
@@ -146,7 +152,7 @@ impl Resource for InstanceProfile {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let Some(found) = find(aws, name).await? else { return Ok(()) };
         for role in found.roles() {
@@ -161,7 +167,7 @@ impl Resource for InstanceProfile {
 
 impl InstanceProfile {
     /// Gives it the one role it should have.
-    async fn give_role(&self, aws: &Aws, found: &Found, attempt: &Attempt) -> Result<(), Error> {
+    async fn give_role(&self, aws: &AwsClients, found: &Found, attempt: &Attempt) -> Result<(), Error> {
         let name = self.name.as_str();
         let others = found.roles().iter().map(|it| it.role_name()).filter(|it| Some(*it) != self.role.as_deref());
         for other in others {
@@ -172,7 +178,7 @@ impl InstanceProfile {
             return Ok(());
         }
         let what = format!("give the instance profile `{name}` the role `{role}`");
-        Wait::new(&what, iam::PROPAGATION)
+        WaitCondition::new(&what, iam::PROPAGATION)
             .until(attempt, || async {
                 match aws.iam.add_role_to_instance_profile().instance_profile_name(name).role_name(role).send().await {
                     Err(error) if error::is_missing(&error) && (aws.is_young(role, attempt) || aws.is_young(name, attempt)) => {
@@ -180,45 +186,45 @@ impl InstanceProfile {
                     }
                     // It holds one role at most; when the answer to an earlier call was lost, it is this one.
                     Err(error) if error::is(&error, &["LimitExceeded"]) => match find(aws, name).await? {
-                        Some(found) if found.roles().iter().any(|it| it.role_name() == role) => Ok(Seen::Ready(())),
+                        Some(found) if found.roles().iter().any(|it| it.role_name() == role) => Ok(WaitStatus::Ready(())),
                         _ => Err(error).attempting(&what),
                     },
-                    other => other.map(|_| Seen::Ready(())).attempting(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
                 }
             })
             .await
     }
 }
 
-impl LookedAt for InstanceProfile {
-    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
-        let Some(found) = find(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
+impl CachedReading for InstanceProfile {
+    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+        let Some(found) = find(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
         let there = Self {
             name: found.instance_profile_name().to_owned().into(),
             path: found.path().to_owned().into(),
             role: found.roles().first().map(|it| it.role_name().to_owned()),
             tags: tags::visible(found.tags()),
         };
-        Ok(Reading::found(there, outputs(&found)))
+        Ok(ResourceReading::found(there, outputs(&found)))
     }
 }
 
-pub(super) async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+pub(super) async fn find(aws: &AwsClients, name: &str) -> Result<Option<Found>, Error> {
     match aws.iam.get_instance_profile().instance_profile_name(name).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
         other => Ok(other.attempting(format!("look at the instance profile `{name}`"))?.instance_profile),
     }
 }
 
-pub(super) async fn take_role(aws: &Aws, name: &str, role: &str) -> Result<(), Error> {
+pub(super) async fn take_role(aws: &AwsClients, name: &str, role: &str) -> Result<(), Error> {
     match aws.iam.remove_role_from_instance_profile().instance_profile_name(name).role_name(role).send().await {
         Err(error) if error::is_missing(&error) => Ok(()),
         other => other.map(drop).attempting(format!("take the role `{role}` from the instance profile `{name}`")),
     }
 }
 
-fn outputs(found: &Found) -> Outputs {
-    Outputs {
+fn outputs(found: &Found) -> InstanceProfileOutputs {
+    InstanceProfileOutputs {
         arn: found.arn().to_owned(),
         create_date: iam::written(found.create_date()),
         unique_id: found.instance_profile_id().to_owned(),

@@ -8,29 +8,29 @@ use aws_sdk_iam::operation::delete_role::DeleteRoleError;
 use aws_sdk_iam::types::Role as Found;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use ha_provider::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, UnsupportedNames,
-    known_text,
+    Attempt, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource, RecordedResource,
+    Resource, ResourceHooks, ResourceReading, UnsupportedNames, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::policies::InlinePolicy;
 use crate::error;
-use crate::error::Attempting as _;
+use crate::error::AwsErrorContext as _;
 use crate::forms::{self, Form};
-use crate::policy::PolicyDocument;
-use crate::reading::LookedAt;
-use crate::tags::{self, Tags};
-use crate::wait::{Seen, Wait, appearing};
-use crate::{Aws, iam, reading};
+use crate::policy::NormalizedPolicy;
+use crate::reading::CachedReading;
+use crate::tags::{self, ResourceTags};
+use crate::wait::{WaitCondition, WaitStatus, appearing};
+use crate::{AwsClients, iam, reading};
 
 /// A role that services or people can take on.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Role {
+pub(crate) struct IamRole {
     /// Name, unique in the account.
     name: Immutable<String>,
     /// Who may take it on: a policy.
-    assume_role_policy: PolicyDocument,
+    assume_role_policy: NormalizedPolicy,
     /// What it is for.
     description: Option<String>,
     /// Folder in IAM.
@@ -52,11 +52,11 @@ pub(crate) struct Role {
     force_detach_policies: bool,
     /// Labels.
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct IamRoleOutputs {
     /// Amazon's name for it.
     arn: String,
     /// When it was made.
@@ -71,57 +71,57 @@ fn an_hour() -> i32 {
 
 static FORMS: [(&str, Form); 2] = [("permissions_boundary", forms::POLICY), ("managed_policy_arns", forms::POLICY)];
 
-impl Resource for Role {
+impl Resource for IamRole {
     const KIND: &'static str = "aws_iam_role";
     const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
         &["name_prefix"],
         "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
     )];
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = IamRoleOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct RoleNameArguments {
             name: String,
         }
         #[derive(Deserialize)]
-        struct Placed {
+        struct RolePathArguments {
             path: String,
         }
         #[derive(Deserialize)]
-        struct Described {
+        struct RoleDescriptionArguments {
             description: Option<String>,
         }
         #[derive(Deserialize)]
-        struct Lasting {
+        struct SessionDurationArguments {
             max_session_duration: i32,
         }
         #[derive(Deserialize)]
-        struct Detaching {
+        struct ForceDetachArguments {
             force_detach_policies: bool,
         }
-        let duration = |it: Lasting| match (3600..=43200).contains(&it.max_session_duration) {
+        let duration = |it: SessionDurationArguments| match (3600..=43200).contains(&it.max_session_duration) {
             true => Vec::new(),
-            false => vec![ha_provider::Problem {
+            false => vec![ha_provider::ArgumentProblem {
                 path: ha_value::Path::attribute("max_session_duration"),
                 message: format!("a session lasts 3600 to 43200 seconds, not {}", it.max_session_duration),
             }],
         };
         #[derive(Deserialize)]
-        struct Inlined {
+        struct InlinePolicyArguments {
             inline_policy: Option<BTreeSet<InlinePolicy>>,
         }
-        let named = |it: Inlined| policies::odd_names(&it.inline_policy.unwrap_or_default());
-        let once = |it: Inlined| {
+        let named = |it: InlinePolicyArguments| policies::odd_names(&it.inline_policy.unwrap_or_default());
+        let once = |it: InlinePolicyArguments| {
             let twice = it.inline_policy.as_ref().and_then(policies::named_twice);
-            let problem = |name| ha_provider::Problem {
+            let problem = |name| ha_provider::ArgumentProblem {
                 path: ha_value::Path::attribute("inline_policy"),
                 message: format!("two policies have the name `{name}`, and a role has one of each"),
             };
             twice.map(problem).into_iter().collect()
         };
-        Hooks::new()
+        ResourceHooks::new()
             .unique(&["name"])
             .in_any_case()
             .check(tags::check_letters)
@@ -129,14 +129,14 @@ impl Resource for Role {
             .check(once)
             .check(named)
             .check(forms::check(&FORMS))
-            .check(|it: Named| iam::name_problems("name", &it.name, 64))
-            .check(|it: Placed| iam::path_problems(&it.path))
-            .check(|it: Described| description_problems(it.description.as_deref()))
-            .predict("id", |it: Named| it.name)
-            .contents_go(|it: Detaching| it.force_detach_policies)
+            .check(|it: RoleNameArguments| iam::name_problems("name", &it.name, 64))
+            .check(|it: RolePathArguments| iam::path_problems(&it.path))
+            .check(|it: RoleDescriptionArguments| description_problems(it.description.as_deref()))
+            .predict("id", |it: RoleNameArguments| it.name)
+            .contents_go(|it: ForceDetachArguments| it.force_detach_policies)
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let call = aws
             .iam
@@ -158,42 +158,47 @@ impl Resource for Role {
             other => drop(other.attempting_first(format!("create the role `{name}`"))?),
         }
         aws.young.add(name);
-        let wait = Wait::new(format!("see the role `{name}` after it was created"), iam::PROPAGATION);
+        let wait = WaitCondition::new(format!("see the role `{name}` after it was created"), iam::PROPAGATION);
         let found = wait
             .until(attempt, || async {
                 Ok(match find(aws, name).await? {
-                    Some(found) => Seen::Ready(found),
-                    None => Seen::Pending("not visible yet".into()),
+                    Some(found) => WaitStatus::Ready(found),
+                    None => WaitStatus::Pending("not visible yet".into()),
                 })
             })
             .await?;
         policies::bring(aws, self, attempt).await?;
-        Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+        Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
         // A policy cannot be nothing; the role's own takes the place of this one.
-        Ok(Known::by(id).argument("assume_role_policy", "{}"))
+        Ok(ExistingResource::by(id).argument("assume_role_policy", "{}"))
     }
 
     fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn marked(aws: &Aws, sought: &[Sought]) -> Result<Vec<Marked>, Error> {
+    async fn marked(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         // Listing them does not tell their tags.
         let names: Vec<String> = sought.iter().filter_map(|it| Self::named(&it.arguments)).collect();
         let looks: Vec<_> = names.iter().map(|name| find(aws, name)).collect();
         let found: Vec<_> = stream::iter(looks).buffered(reading::AT_ONCE).try_collect().await?;
-        let marked = names.into_iter().zip(found).map(|(name, it)| tags::marked(Known::by(name), it?.tags()));
+        let marked = names.into_iter().zip(found).map(|(name, it)| tags::marked(ExistingResource::by(name), it?.tags()));
         Ok(marked.flatten().collect())
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<IamRoleOutputs, Error> {
         let name = before.id.as_str();
         let was = &before.arguments;
         let what = |change: &str| format!("{change} of the role `{name}`");
@@ -232,7 +237,7 @@ impl Resource for Role {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the role `{name}`");
         match recorded.arguments.force_detach_policies {
@@ -250,7 +255,7 @@ impl Resource for Role {
     }
 }
 
-fn description_problems(description: Option<&str>) -> Vec<ha_provider::Problem> {
+fn description_problems(description: Option<&str>) -> Vec<ha_provider::ArgumentProblem> {
     let is_taken = |it: char| matches!(it, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
     let message = match description {
         Some(text) if text.chars().count() > 1000 => "a role's description has at most 1000 characters".to_owned(),
@@ -260,12 +265,12 @@ fn description_problems(description: Option<&str>) -> Vec<ha_provider::Problem> 
         },
         None => return Vec::new(),
     };
-    vec![ha_provider::Problem { path: ha_value::Path::attribute("description"), message }]
+    vec![ha_provider::ArgumentProblem { path: ha_value::Path::attribute("description"), message }]
 }
 
-impl LookedAt for Role {
-    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
-        let Some(found) = find(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
+impl CachedReading for IamRole {
+    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+        let Some(found) = find(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
         let known = &recorded.arguments;
         // Only what is claimed is looked at: everything else is the business of other blocks.
         let inline_policy = match &known.inline_policy {
@@ -278,7 +283,7 @@ impl LookedAt for Role {
         };
         let there = Self {
             name: found.role_name().to_owned().into(),
-            assume_role_policy: PolicyDocument::answered(found.assume_role_policy_document().unwrap_or_default()),
+            assume_role_policy: NormalizedPolicy::answered(found.assume_role_policy_document().unwrap_or_default()),
             description: found.description().filter(|it| !it.is_empty()).map(str::to_owned),
             path: found.path().to_owned().into(),
             max_session_duration: found.max_session_duration().unwrap_or_else(an_hour),
@@ -288,17 +293,21 @@ impl LookedAt for Role {
             force_detach_policies: known.force_detach_policies,
             tags: tags::visible(found.tags()),
         };
-        Ok(Reading::found(there, outputs(&found)))
+        Ok(ResourceReading::found(there, outputs(&found)))
     }
 }
 
-async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+async fn find(aws: &AwsClients, name: &str) -> Result<Option<Found>, Error> {
     match aws.iam.get_role().role_name(name).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
         other => Ok(other.attempting(format!("look at the role `{name}`"))?.role),
     }
 }
 
-fn outputs(found: &Found) -> Outputs {
-    Outputs { arn: found.arn().to_owned(), create_date: iam::written(found.create_date()), unique_id: found.role_id().to_owned() }
+fn outputs(found: &Found) -> IamRoleOutputs {
+    IamRoleOutputs {
+        arn: found.arn().to_owned(),
+        create_date: iam::written(found.create_date()),
+        unique_id: found.role_id().to_owned(),
+    }
 }

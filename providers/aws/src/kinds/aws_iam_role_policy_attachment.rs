@@ -1,19 +1,22 @@
 //! A policy attached to a role.
 
-use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, known_text};
+use ha_provider::{
+    Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource, ResourceHooks, ResourceReading,
+    known_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error;
-use crate::error::Attempting as _;
+use crate::error::AwsErrorContext as _;
 use crate::forms::{self, Form};
-use crate::reading::LookedAt;
-use crate::wait::{Seen, Wait};
-use crate::{Aws, iam, reading};
+use crate::reading::CachedReading;
+use crate::wait::{WaitCondition, WaitStatus};
+use crate::{AwsClients, iam, reading};
 
 /// A policy of its own, attached to a role.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Attachment {
+pub(crate) struct RolePolicyAttachment {
     /// The role's name.
     role: Immutable<String>,
     /// Amazon's name for the policy.
@@ -21,33 +24,33 @@ pub(crate) struct Attachment {
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {}
+pub(crate) struct RolePolicyAttachmentOutputs {}
 
 /// The note that it was not attached before.
 const ABSENT: &str = "absent";
 
 static FORMS: [(&str, Form); 1] = [("policy_arn", forms::POLICY)];
 
-impl Resource for Attachment {
+impl Resource for RolePolicyAttachment {
     const KIND: &'static str = "aws_iam_role_policy_attachment";
     const WITHIN: &'static [&'static str] = &["aws_iam_role"];
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = RolePolicyAttachmentOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct OfRole {
+        struct AttachmentRoleArguments {
             role: String,
         }
-        Hooks::new()
+        ResourceHooks::new()
             .unique(&["role", "policy_arn"])
             .check(forms::check(&FORMS))
-            .check(|it: OfRole| iam::name_problems("role", &it.role, 64))
-            .predict("id", |it: Attachment| it.id())
+            .check(|it: AttachmentRoleArguments| iam::name_problems("role", &it.role, 64))
+            .predict("id", |it: RolePolicyAttachment| it.id())
             .inside("aws_iam_role", &[("name", "role")])
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         if attempt.noted(ABSENT).is_none() {
             if is_attached(aws, &self.role, &self.policy_arn).await? {
                 return Err(error::foreign("attachment", &self.id()));
@@ -55,39 +58,44 @@ impl Resource for Attachment {
             attempt.note(ABSENT, "yes").await?;
         }
         let what = format!("attach the policy `{}` to the role `{}`", self.policy_arn, self.role);
-        Wait::new(&what, iam::PROPAGATION)
+        WaitCondition::new(&what, iam::PROPAGATION)
             .until(attempt, || async {
                 let call = aws.iam.attach_role_policy().role_name(self.role.as_str()).policy_arn(self.policy_arn.as_str());
                 match call.send().await {
                     Err(error) if error::is_missing(&error) && aws.is_young(&self.role, attempt) => {
                         Ok(error::waiting("waiting for its role and policy", &error))
                     }
-                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
             })
             .await?;
-        Ok(Created { id: self.id(), outputs: Outputs {} })
+        Ok(CreatedResource { id: self.id(), outputs: RolePolicyAttachmentOutputs {} })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
         let (role, policy_arn) = id.split_once('/').ok_or("the id of an attachment is `ROLE/POLICY_ARN`")?;
-        Ok(Known::by(id).argument("role", role).argument("policy_arn", policy_arn))
+        Ok(ExistingResource::by(id).argument("role", role).argument("policy_arn", policy_arn))
     }
 
     fn named(arguments: &ha_value::Object) -> Option<String> {
         Some(format!("{}/{}", known_text(arguments, "role")?, known_text(arguments, "policy_arn")?))
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
-    async fn update(&self, _: &Aws, _: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        _: &AwsClients,
+        _: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<RolePolicyAttachmentOutputs, Error> {
         // Whatever changes makes a new one.
-        Ok(Outputs {})
+        Ok(RolePolicyAttachmentOutputs {})
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         let Self { role, policy_arn } = &recorded.arguments;
         match aws.iam.detach_role_policy().role_name(role.as_str()).policy_arn(policy_arn.as_str()).send().await {
             Err(error) if error::is_missing(&error) => Ok(()),
@@ -96,23 +104,26 @@ impl Resource for Attachment {
     }
 }
 
-impl Attachment {
+impl RolePolicyAttachment {
     fn id(&self) -> String {
         format!("{}/{}", self.role, self.policy_arn)
     }
 }
 
-impl LookedAt for Attachment {
-    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+impl CachedReading for RolePolicyAttachment {
+    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
         let Self { role, policy_arn } = &recorded.arguments;
         Ok(match is_attached(aws, role, policy_arn).await? {
-            true => Reading::found(Self { role: role.clone(), policy_arn: policy_arn.clone() }, Outputs {}),
-            false => Reading::Gone,
+            true => ResourceReading::found(
+                Self { role: role.clone(), policy_arn: policy_arn.clone() },
+                RolePolicyAttachmentOutputs {},
+            ),
+            false => ResourceReading::Gone,
         })
     }
 }
 
-async fn is_attached(aws: &Aws, role: &str, policy: &str) -> Result<bool, Error> {
+async fn is_attached(aws: &AwsClients, role: &str, policy: &str) -> Result<bool, Error> {
     let mut pages = aws.iam.list_attached_role_policies().role_name(role).into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = match page {

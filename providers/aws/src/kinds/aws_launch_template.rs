@@ -11,19 +11,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_ec2::types as ec2_types;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use ha_provider::{
-    Attempt, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, UnsupportedNames, Volatile,
+    Attempt, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, UnsupportedNames, Volatile,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::blocks::{BlockDevice, Credits, Interface, Labels, Metadata, Monitoring, Placement, Profile};
+use self::blocks::{
+    BlockDevice, CreditSpecification, MetadataOptions, MonitoringBlock, NetworkInterface, PlacementBlock, ProfileBlock,
+    TagSpecification,
+};
 use crate::ec2::{self, filter};
 use crate::error;
-use crate::error::Attempting as _;
-use crate::reading::{Listed, as_configured};
-use crate::tags::{self, Tags};
-use crate::wait::{PROPAGATION, Seen, Wait, appearing};
-use crate::{Aws, reading};
+use crate::error::AwsErrorContext as _;
+use crate::reading::{ListableResource, as_configured};
+use crate::tags::{self, ResourceTags};
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing};
+use crate::{AwsClients, reading};
 
 /// What machines of EC2 are launched from. Every change is a new version; machines that run stay as they are.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -47,19 +51,19 @@ pub(crate) struct LaunchTemplate {
     /// The same by name, in the default network.
     security_group_names: Option<BTreeSet<String>>,
     /// The profile that gives the machine its role.
-    iam_instance_profile: Option<Profile>,
+    iam_instance_profile: Option<ProfileBlock>,
     /// How the machine is told about itself.
-    metadata_options: Option<Metadata>,
+    metadata_options: Option<MetadataOptions>,
     /// Its disks.
     block_device_mappings: Option<Vec<BlockDevice>>,
     /// Its network interfaces.
-    network_interfaces: Option<Vec<Interface>>,
+    network_interfaces: Option<Vec<NetworkInterface>>,
     /// Where it is put.
-    placement: Option<Placement>,
+    placement: Option<PlacementBlock>,
     /// Whether it is measured every minute.
-    monitoring: Option<Monitoring>,
+    monitoring: Option<MonitoringBlock>,
     /// Whether a machine of type T may go beyond its share.
-    credit_specification: Option<Credits>,
+    credit_specification: Option<CreditSpecification>,
     /// Whether its disks have their own way on the network.
     ebs_optimized: Option<bool>,
     /// Whether it is protected against being stopped.
@@ -69,17 +73,17 @@ pub(crate) struct LaunchTemplate {
     /// `stop` or `terminate`: what shutting it down does.
     instance_initiated_shutdown_behavior: Option<String>,
     /// Labels of what a launch makes.
-    tag_specifications: Option<Vec<Labels>>,
+    tag_specifications: Option<Vec<TagSpecification>>,
     /// Whether every new version becomes the default one.
     #[serde(default)]
     update_default_version: bool,
     /// Labels of the template itself.
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct LaunchTemplateOutputs {
     /// Amazon's name for it.
     arn: String,
     /// The number of the newest version.
@@ -94,14 +98,14 @@ const OF_THE_WHOLE: [&str; 3] = ["name", "tags", "update_default_version"];
 impl Resource for LaunchTemplate {
     const KIND: &'static str = "aws_launch_template";
     const UNSUPPORTED: &'static [UnsupportedNames] = unsupported::UNSUPPORTED;
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = LaunchTemplateOutputs;
 
-    fn hooks() -> Hooks {
-        check::all(Hooks::new().ways_to_say(&["user_data_text", "user_data"]).unique(&["name"]))
+    fn hooks() -> ResourceHooks {
+        check::all(ResourceHooks::new().ways_to_say(&["user_data_text", "user_data"]).unique(&["name"]))
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let call = aws
             .ec2
@@ -120,44 +124,49 @@ impl Resource for LaunchTemplate {
             }
             other => drop(other.attempting_first(format!("create the launch template `{name}`"))?),
         }
-        let wait = Wait::new(format!("see the launch template `{name}` after it was created"), PROPAGATION);
+        let wait = WaitCondition::new(format!("see the launch template `{name}` after it was created"), PROPAGATION);
         let found = wait
             .until(attempt, || async {
                 Ok(match find(aws, name).await? {
-                    Some(found) => Seen::Ready(found),
-                    None => Seen::Pending("not visible yet".into()),
+                    Some(found) => WaitStatus::Ready(found),
+                    None => WaitStatus::Pending("not visible yet".into()),
                 })
             })
             .await?;
         let id = found.launch_template_id().unwrap_or_default().to_owned();
         aws.young.add(&id);
-        Ok(Created { outputs: outputs(aws, &found, &id), id })
+        Ok(CreatedResource { outputs: outputs(aws, &found, &id), id })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id))
     }
 
     const LISTED: bool = true;
 
-    async fn marked(aws: &Aws, _: &[Sought]) -> Result<Vec<Marked>, Error> {
+    async fn marked(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         let ours = filter("tag-key", [tags::ADDRESS.to_owned()]);
         let mut pages = aws.ec2.describe_launch_templates().filters(ours).into_paginator().items().send();
         let mut marked = Vec::new();
         while let Some(template) = pages.next().await {
             let template = template.attempting("look for launch templates by their tags")?;
             let name = template.launch_template_name().unwrap_or_default();
-            let known = Known::by(template.launch_template_id().unwrap_or_default()).argument("name", name);
+            let known = ExistingResource::by(template.launch_template_id().unwrap_or_default()).argument("name", name);
             marked.extend(tags::marked(known, template.tags()));
         }
         Ok(marked)
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::listed(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<LaunchTemplateOutputs, Error> {
         let id = before.id.as_str();
         let what = |change: &str| format!("{change} the launch template `{}`", self.name);
         let Some(found) = find(aws, &self.name).await?.filter(|it| it.launch_template_id() == Some(id)) else {
@@ -187,7 +196,7 @@ impl Resource for LaunchTemplate {
         Ok(outputs)
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         match aws.ec2.delete_launch_template().launch_template_id(&recorded.id).send().await {
             Err(error) if error::is_missing(&error) => Ok(()),
             other => {
@@ -209,11 +218,11 @@ impl LaunchTemplate {
             .set_user_data(user_data::encoded(self.user_data.as_deref(), self.user_data_text.as_deref()))
             .set_security_group_ids(texts(&self.vpc_security_group_ids))
             .set_security_groups(texts(&self.security_group_names))
-            .set_iam_instance_profile(self.iam_instance_profile.as_ref().map(Profile::told))
-            .set_metadata_options(self.metadata_options.as_ref().map(Metadata::told))
+            .set_iam_instance_profile(self.iam_instance_profile.as_ref().map(ProfileBlock::told))
+            .set_metadata_options(self.metadata_options.as_ref().map(MetadataOptions::told))
             .set_block_device_mappings(all(&self.block_device_mappings, BlockDevice::told))
-            .set_network_interfaces(all(&self.network_interfaces, Interface::told))
-            .set_placement(self.placement.as_ref().map(Placement::told))
+            .set_network_interfaces(all(&self.network_interfaces, NetworkInterface::told))
+            .set_placement(self.placement.as_ref().map(PlacementBlock::told))
             .set_monitoring(
                 self.monitoring
                     .as_ref()
@@ -227,7 +236,7 @@ impl LaunchTemplate {
             .set_disable_api_stop(self.disable_api_stop)
             .set_disable_api_termination(self.disable_api_termination)
             .set_instance_initiated_shutdown_behavior(self.instance_initiated_shutdown_behavior.as_deref().map(Into::into))
-            .set_tag_specifications(all(&self.tag_specifications, Labels::told))
+            .set_tag_specifications(all(&self.tag_specifications, TagSpecification::told))
             .build()
     }
 
@@ -237,8 +246,8 @@ impl LaunchTemplate {
         let data = version.launch_template_data().unwrap_or(&empty);
         let texts = |it: &[String]| (!it.is_empty()).then(|| it.iter().cloned().collect());
         let (user_data, user_data_text) = user_data::answered(data.user_data(), self.user_data.as_deref());
-        let profile = data.iam_instance_profile().map(Profile::answered);
-        let credits = data.credit_specification().map(|it| Credits { cpu_credits: it.cpu_credits.clone() });
+        let profile = data.iam_instance_profile().map(ProfileBlock::answered);
+        let credits = data.credit_specification().map(|it| CreditSpecification { cpu_credits: it.cpu_credits.clone() });
         Self {
             name: self.name.clone(),
             description: version.version_description().filter(|it| !it.is_empty()).map(str::to_owned),
@@ -250,23 +259,29 @@ impl LaunchTemplate {
             vpc_security_group_ids: texts(data.security_group_ids()),
             security_group_names: texts(data.security_groups()),
             iam_instance_profile: as_configured(self.iam_instance_profile.as_ref(), profile),
-            metadata_options: as_configured(self.metadata_options.as_ref(), data.metadata_options().map(Metadata::answered)),
+            metadata_options: as_configured(
+                self.metadata_options.as_ref(),
+                data.metadata_options().map(MetadataOptions::answered),
+            ),
             block_device_mappings: as_configured(
                 self.block_device_mappings.as_ref(),
                 some(data.block_device_mappings(), BlockDevice::answered),
             ),
             network_interfaces: as_configured(
                 self.network_interfaces.as_ref(),
-                some(data.network_interfaces(), Interface::answered),
+                some(data.network_interfaces(), NetworkInterface::answered),
             ),
-            placement: as_configured(self.placement.as_ref(), data.placement().map(Placement::answered)),
-            monitoring: as_configured(self.monitoring.as_ref(), data.monitoring().map(|it| Monitoring { enabled: it.enabled })),
+            placement: as_configured(self.placement.as_ref(), data.placement().map(PlacementBlock::answered)),
+            monitoring: as_configured(
+                self.monitoring.as_ref(),
+                data.monitoring().map(|it| MonitoringBlock { enabled: it.enabled }),
+            ),
             credit_specification: as_configured(self.credit_specification.as_ref(), credits),
             ebs_optimized: data.ebs_optimized(),
             disable_api_stop: data.disable_api_stop(),
             disable_api_termination: data.disable_api_termination(),
             instance_initiated_shutdown_behavior: data.instance_initiated_shutdown_behavior().map(|it| it.as_str().to_owned()),
-            tag_specifications: some(data.tag_specifications(), Labels::answered),
+            tag_specifications: some(data.tag_specifications(), TagSpecification::answered),
             update_default_version: self.update_default_version,
             tags: self.tags.clone(),
         }
@@ -286,12 +301,13 @@ impl LaunchTemplate {
     }
 }
 
-impl Listed for LaunchTemplate {
+impl ListableResource for LaunchTemplate {
     const AT_ONCE: usize = 200;
 
-    async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn list(aws: &AwsClients, recorded: &[&RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         // There is no filter by identifier, and asking by identifier fails altogether when one of them is gone.
-        let (named, unnamed): (Vec<&&Recorded<Self>>, Vec<_>) = recorded.iter().partition(|it| !it.arguments.name.is_empty());
+        let (named, unnamed): (Vec<&&RecordedResource<Self>>, Vec<_>) =
+            recorded.iter().partition(|it| !it.arguments.name.is_empty());
         let names = named.iter().map(|it| it.arguments.name.to_string());
         let call = aws.ec2.describe_launch_templates().filters(filter("launch-template-name", names));
         let mut pages = call.into_paginator().items().send();
@@ -316,25 +332,25 @@ impl Listed for LaunchTemplate {
 }
 
 async fn seen(
-    aws: &Aws,
-    recorded: &Recorded<LaunchTemplate>,
+    aws: &AwsClients,
+    recorded: &RecordedResource<LaunchTemplate>,
     found: Option<&ec2_types::LaunchTemplate>,
-) -> Result<Reading<LaunchTemplate>, Error> {
-    let Some(found) = found else { return Ok(Reading::Gone) };
-    let Some(newest) = newest(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
+) -> Result<ResourceReading<LaunchTemplate>, Error> {
+    let Some(found) = found else { return Ok(ResourceReading::Gone) };
+    let Some(newest) = newest(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
     let mut there = recorded.arguments.answered(&newest);
     there.name = found.launch_template_name().unwrap_or_default().to_owned().into();
     there.tags = tags::visible(found.tags());
-    Ok(Reading::found(there, outputs(aws, found, &recorded.id)))
+    Ok(ResourceReading::found(there, outputs(aws, found, &recorded.id)))
 }
 
-async fn find(aws: &Aws, name: &str) -> Result<Option<ec2_types::LaunchTemplate>, Error> {
+async fn find(aws: &AwsClients, name: &str) -> Result<Option<ec2_types::LaunchTemplate>, Error> {
     let call = aws.ec2.describe_launch_templates().filters(filter("launch-template-name", [name.to_owned()]));
     let found = call.send().await.attempting(format!("look at the launch template `{name}`"))?;
     Ok(found.launch_templates.unwrap_or_default().into_iter().next())
 }
 
-async fn newest(aws: &Aws, id: &str) -> Result<Option<ec2_types::LaunchTemplateVersion>, Error> {
+async fn newest(aws: &AwsClients, id: &str) -> Result<Option<ec2_types::LaunchTemplateVersion>, Error> {
     match aws.ec2.describe_launch_template_versions().launch_template_id(id).versions("$Latest").send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
         other => {
@@ -352,10 +368,10 @@ fn some<T, U>(items: &[T], answered: impl Fn(&T) -> U) -> Option<Vec<U>> {
     (!items.is_empty()).then(|| items.iter().map(answered).collect())
 }
 
-fn outputs(aws: &Aws, found: &ec2_types::LaunchTemplate, id: &str) -> Outputs {
+fn outputs(aws: &AwsClients, found: &ec2_types::LaunchTemplate, id: &str) -> LaunchTemplateOutputs {
     // A template belongs to the caller, and is described without its owner.
     let owner = aws.account().unwrap_or_default();
-    Outputs {
+    LaunchTemplateOutputs {
         arn: ec2::arn(aws, owner, "launch-template", id),
         latest_version: found.latest_version_number().unwrap_or(1).into(),
         default_version: found.default_version_number().unwrap_or(1).into(),

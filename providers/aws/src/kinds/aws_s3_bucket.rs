@@ -7,8 +7,9 @@ use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Del
 use futures::future::try_join_all;
 use futures::{StreamExt as _, stream};
 use ha_provider::{
-    Attempt, Changed, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Known, Marked, Outcome, Problem, Reading,
-    Recorded, Resource, Sought, UnsupportedNames, known_text,
+    ArgumentProblem, Attempt, CallOutcome, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, Impact,
+    ImpactSeverity, OwnedResource, PlannedChange, RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames,
+    known_text,
 };
 use ha_value::{Path, Value};
 use schemars::JsonSchema;
@@ -16,16 +17,16 @@ use serde::{Deserialize, Serialize};
 
 use super::aws_s3_object::is_ours;
 use crate::error;
-use crate::error::Attempting as _;
-use crate::partition::{Partition, Place, s3_arn};
-use crate::reading::LookedAt;
-use crate::tags::{self, Tags};
-use crate::wait::{PROPAGATION, Seen, Wait};
-use crate::{Aws, reading};
+use crate::error::AwsErrorContext as _;
+use crate::partition::{AwsPartition, RegionSettings, s3_arn};
+use crate::reading::CachedReading;
+use crate::tags::{self, ResourceTags};
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
+use crate::{AwsClients, reading};
 
 /// A bucket of objects in S3.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Bucket {
+pub(crate) struct S3Bucket {
     /// Name, unique among the buckets of all accounts.
     bucket: Immutable<String>,
     /// Whether destroying the bucket destroys whatever is in it. Without it only what `ha` put there goes with the bucket.
@@ -36,11 +37,11 @@ pub(crate) struct Bucket {
     object_lock_enabled: Immutable<bool>,
     /// Labels.
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct S3BucketOutputs {
     /// Amazon's name for it.
     arn: String,
     /// Its host name.
@@ -55,7 +56,7 @@ const GONE: Duration = Duration::from_mins(5);
 /// The note that no bucket had this name before.
 const ABSENT: &str = "absent";
 
-impl Resource for Bucket {
+impl Resource for S3Bucket {
     const KIND: &'static str = "aws_s3_bucket";
     const UNSUPPORTED: &'static [UnsupportedNames] = &[
         UnsupportedNames::new(
@@ -89,27 +90,30 @@ impl Resource for Bucket {
             "leave it out: it is not there yet: what is set so outside of `ha` stays as it is",
         ),
     ];
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = S3BucketOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct BucketNameArguments {
             bucket: String,
         }
-        Hooks::new()
+        ResourceHooks::new()
             .unique(&["bucket"])
             .check(tags::check_letters)
-            .check(|it: Named| {
-                name_problem(&it.bucket).map(|it| Problem { path: Path::attribute("bucket"), message: it }).into_iter().collect()
+            .check(|it: BucketNameArguments| {
+                name_problem(&it.bucket)
+                    .map(|it| ArgumentProblem { path: Path::attribute("bucket"), message: it })
+                    .into_iter()
+                    .collect()
             })
             .impact(impact)
-            .predict("id", |it: Named| it.bucket)
-            .predict_in("arn", |at: Place, it: Named| at.s3_arn(&it.bucket))
-            .predict_in("bucket_domain_name", |at: Place, it: Named| domain_name(&it.bucket, &at.suffix()))
+            .predict("id", |it: BucketNameArguments| it.bucket)
+            .predict_in("arn", |at: RegionSettings, it: BucketNameArguments| at.s3_arn(&it.bucket))
+            .predict_in("bucket_domain_name", |at: RegionSettings, it: BucketNameArguments| domain_name(&it.bucket, &at.suffix()))
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let name = self.bucket.as_str();
         if attempt.noted(ABSENT).is_none() {
             if !is_free(aws, name).await? {
@@ -124,13 +128,13 @@ impl Resource for Bucket {
         }
         self.make(aws, name).await?;
         aws.young.add(name);
-        let wait = Wait::new(format!("label the bucket `{name}`"), PROPAGATION);
+        let wait = WaitCondition::new(format!("label the bucket `{name}`"), PROPAGATION);
         wait.until(attempt, || self.label(aws, tags::ours(&self.tags, attempt), attempt)).await?;
-        Ok(Created { id: name.to_owned(), outputs: outputs(name, &aws.region) })
+        Ok(CreatedResource { id: name.to_owned(), outputs: outputs(name, &aws.region) })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id))
     }
 
     const LISTED: bool = true;
@@ -139,7 +143,7 @@ impl Resource for Bucket {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 
-    async fn marked(aws: &Aws, sought: &[Sought]) -> Result<Vec<Marked>, Error> {
+    async fn marked(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         let names: Option<Vec<String>> = sought.iter().map(|it| Self::named(&it.arguments)).collect();
         let names = match names {
             Some(names) if !names.is_empty() => names,
@@ -154,28 +158,33 @@ impl Resource for Bucket {
             .map(async |name| {
                 // Of somebody else's, which may not be looked at, nothing is to be known.
                 let tags = tags_of(aws, &name).await.ok().flatten().unwrap_or_default();
-                tags::marked(Known::by(name), &tags)
+                tags::marked(ExistingResource::by(name), &tags)
             })
             .collect();
         Ok(stream::iter(looks).buffered(reading::AT_ONCE).filter_map(std::future::ready).collect().await)
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<S3BucketOutputs, Error> {
         let name = before.id.as_str();
         let found = tags_of(aws, name).await?.unwrap_or_default();
         if tags::visible(&found) != self.tags {
             let all: Vec<Tag> = tags::hidden(&found).into_iter().chain(tags::labels(&self.tags)).collect();
-            let wait = Wait::new(format!("label the bucket `{name}`"), PROPAGATION);
+            let wait = WaitCondition::new(format!("label the bucket `{name}`"), PROPAGATION);
             wait.until(attempt, || self.label(aws, all.clone(), attempt)).await?;
         }
         Ok(outputs(name, &before.outputs.region))
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the bucket `{name}`");
         let delete = || aws.s3.delete_bucket().bucket(name).send();
@@ -190,19 +199,19 @@ impl Resource for Bucket {
             Err(error) if error::is_missing(&error) => return Ok(()),
             other => drop(other.attempting_first(&what)?),
         }
-        let wait = Wait::new(format!("see the bucket `{name}` gone"), attempt.patience(GONE));
+        let wait = WaitCondition::new(format!("see the bucket `{name}` gone"), attempt.patience(GONE));
         wait.until(attempt, || async {
             Ok(match head(aws, name).await? {
-                Some(_) => Seen::Pending("there".into()),
-                None => Seen::Ready(()),
+                Some(_) => WaitStatus::Pending("there".into()),
+                None => WaitStatus::Ready(()),
             })
         })
         .await
     }
 }
 
-impl Bucket {
-    async fn make(&self, aws: &Aws, name: &str) -> Result<(), Error> {
+impl S3Bucket {
+    async fn make(&self, aws: &AwsClients, name: &str) -> Result<(), Error> {
         // The oldest region is the one that must not be named.
         let place = (aws.region != "us-east-1").then(|| {
             let region = BucketLocationConstraint::from(aws.region.as_str());
@@ -217,21 +226,21 @@ impl Bucket {
         }
     }
 
-    async fn label(&self, aws: &Aws, all: Vec<Tag>, attempt: &Attempt) -> Result<Seen<()>, Error> {
+    async fn label(&self, aws: &AwsClients, all: Vec<Tag>, attempt: &Attempt) -> Result<WaitStatus<()>, Error> {
         let name = self.bucket.as_str();
         let tagging = Tagging::builder().set_tag_set(Some(all)).build().expect("the tags are set");
         match aws.s3.put_bucket_tagging().bucket(name).tagging(tagging).send().await {
             Err(error) if error::is_too_early_for(&error, name, aws, attempt) => Ok(error::waiting("not visible yet", &error)),
-            other => other.map(|_| Seen::Ready(())).attempting(format!("label the bucket `{name}`")),
+            other => other.map(|_| WaitStatus::Ready(())).attempting(format!("label the bucket `{name}`")),
         }
     }
 }
 
-impl LookedAt for Bucket {
-    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+impl CachedReading for S3Bucket {
+    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
         let name = recorded.id.as_str();
-        let Some(head) = head(aws, name).await? else { return Ok(Reading::Gone) };
-        let Some(found) = tags_of(aws, name).await? else { return Ok(Reading::Gone) };
+        let Some(head) = head(aws, name).await? else { return Ok(ResourceReading::Gone) };
+        let Some(found) = tags_of(aws, name).await? else { return Ok(ResourceReading::Gone) };
         let there = Self {
             bucket: name.to_owned().into(),
             force_destroy: recorded.arguments.force_destroy,
@@ -239,11 +248,11 @@ impl LookedAt for Bucket {
             tags: tags::visible(&found),
         };
         let region = head.bucket_region.unwrap_or_else(|| recorded.outputs.region.clone());
-        Ok(Reading::found(there, outputs(name, &region)))
+        Ok(ResourceReading::found(there, outputs(name, &region)))
     }
 }
 
-async fn head(aws: &Aws, name: &str) -> Result<Option<HeadBucketOutput>, Error> {
+async fn head(aws: &AwsClients, name: &str) -> Result<Option<HeadBucketOutput>, Error> {
     match aws.s3.head_bucket().bucket(name).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
         Err(error) if error::status(&error) == Some(301) => Err(error::refusal(format!("look at the bucket `{name}`"), &error)
@@ -253,7 +262,7 @@ async fn head(aws: &Aws, name: &str) -> Result<Option<HeadBucketOutput>, Error> 
 }
 
 /// Whether no bucket has this name, in this account or any other.
-async fn is_free(aws: &Aws, name: &str) -> Result<bool, Error> {
+async fn is_free(aws: &AwsClients, name: &str) -> Result<bool, Error> {
     match aws.s3.head_bucket().bucket(name).send().await {
         Err(error) if error::is_missing(&error) => Ok(true),
         // Those of others, and those in other regions, may not be looked at but are there.
@@ -263,7 +272,7 @@ async fn is_free(aws: &Aws, name: &str) -> Result<bool, Error> {
 }
 
 /// The bucket's tags; none when there is no bucket.
-async fn tags_of(aws: &Aws, name: &str) -> Result<Option<Vec<Tag>>, Error> {
+async fn tags_of(aws: &AwsClients, name: &str) -> Result<Option<Vec<Tag>>, Error> {
     match aws.s3.get_bucket_tagging().bucket(name).send().await {
         Err(error) if error::is(&error, &["NoSuchTagSet"]) => Ok(Some(Vec::new())),
         Err(error) if error::is_missing(&error) => Ok(None),
@@ -272,7 +281,7 @@ async fn tags_of(aws: &Aws, name: &str) -> Result<Option<Vec<Tag>>, Error> {
 }
 
 /// Deletes every version of every object: whatever there is, or only as long as all of it is ours.
-async fn empty(aws: &Aws, name: &str, whatever: bool, attempt: &Attempt) -> Result<(), Error> {
+async fn empty(aws: &AwsClients, name: &str, whatever: bool, attempt: &Attempt) -> Result<(), Error> {
     let what = format!("empty the bucket `{name}`");
     loop {
         let page = aws.s3.list_object_versions().bucket(name).send().await.attempting(&what)?;
@@ -292,13 +301,13 @@ async fn empty(aws: &Aws, name: &str, whatever: bool, attempt: &Attempt) -> Resu
         attempt.progress(&format!("deleting {} versions of objects", all.len()));
         delete_versions(aws, name, all).await?;
         if attempt.is_cancelled() {
-            return Err(Error::new(what, "stopped on request").outcome(Outcome::Interrupted));
+            return Err(Error::new(what, "stopped on request").outcome(CallOutcome::Interrupted));
         }
     }
 }
 
 /// Deletes these versions, a thousand at most.
-pub(crate) async fn delete_versions(aws: &Aws, bucket: &str, versions: Vec<ObjectIdentifier>) -> Result<(), Error> {
+pub(crate) async fn delete_versions(aws: &AwsClients, bucket: &str, versions: Vec<ObjectIdentifier>) -> Result<(), Error> {
     let what = format!("delete objects in the bucket `{bucket}`");
     let delete = Delete::builder().set_objects(Some(versions)).quiet(true).build().expect("the objects are set");
     let answer = aws.s3.delete_objects().bucket(bucket).delete(delete).send().await.attempting(&what)?;
@@ -312,11 +321,16 @@ pub(crate) async fn delete_versions(aws: &Aws, bucket: &str, versions: Vec<Objec
 }
 
 /// An error unless all of these were put there by `ha`.
-async fn spare_others(aws: &Aws, bucket: &str, versions: &[(Option<&str>, Option<&str>)], more: bool) -> Result<(), Error> {
+async fn spare_others(
+    aws: &AwsClients,
+    bucket: &str,
+    versions: &[(Option<&str>, Option<&str>)],
+    more: bool,
+) -> Result<(), Error> {
     let refused = |cause: String| {
         Error::new(format!("delete the bucket `{bucket}`"), cause)
             .help("set `force_destroy = true` on the bucket, apply, and destroy again; or delete the objects by hand")
-            .outcome(Outcome::Refused)
+            .outcome(CallOutcome::Refused)
     };
     if more {
         return Err(refused("it holds more than 1000 versions of objects".into()));
@@ -342,9 +356,9 @@ async fn spare_others(aws: &Aws, bucket: &str, versions: &[(Option<&str>, Option
     }
 }
 
-fn outputs(name: &str, region: &str) -> Outputs {
-    let partition = Partition::of(region);
-    Outputs {
+fn outputs(name: &str, region: &str) -> S3BucketOutputs {
+    let partition = AwsPartition::of(region);
+    S3BucketOutputs {
         arn: s3_arn(&partition.name, name),
         bucket_domain_name: domain_name(name, &partition.suffix),
         bucket_regional_domain_name: format!("{name}.s3.{region}.{}", partition.suffix),
@@ -357,7 +371,7 @@ fn domain_name(name: &str, suffix: &str) -> String {
 }
 
 /// What is lost with a bucket that is emptied whatever is in it. Without `force_destroy` only what `ha` put there goes.
-fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let is_forced = changed.before.is_some_and(|it| it.get("force_destroy") == Some(&Value::Bool(true)));
     if !changed.action.destroys() || !is_forced {
         return Vec::new();

@@ -1,15 +1,18 @@
 //! Whether a bucket may be opened to everybody.
 
 use aws_sdk_s3::types::PublicAccessBlockConfiguration;
-use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, known_text};
+use ha_provider::{
+    Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource, ResourceHooks, ResourceReading,
+    known_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error;
-use crate::error::Attempting as _;
-use crate::reading::LookedAt;
-use crate::wait::{PROPAGATION, Seen, Wait};
-use crate::{Aws, reading};
+use crate::error::AwsErrorContext as _;
+use crate::reading::CachedReading;
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
+use crate::{AwsClients, reading};
 
 /// What keeps an S3 bucket from being opened to everybody by mistake.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -31,45 +34,53 @@ pub(crate) struct PublicAccessBlock {
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {}
+pub(crate) struct PublicAccessBlockOutputs {}
 
 impl Resource for PublicAccessBlock {
     const KIND: &'static str = "aws_s3_bucket_public_access_block";
     const WITHIN: &'static [&'static str] = &["aws_s3_bucket"];
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = PublicAccessBlockOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct AccessBlockNameArguments {
             bucket: String,
         }
-        Hooks::new().unique(&["bucket"]).predict("id", |it: Named| it.bucket).inside("aws_s3_bucket", &[("bucket", "bucket")])
+        ResourceHooks::new()
+            .unique(&["bucket"])
+            .predict("id", |it: AccessBlockNameArguments| it.bucket)
+            .inside("aws_s3_bucket", &[("bucket", "bucket")])
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         self.put(aws, attempt).await?;
-        Ok(Created { id: self.bucket.to_string(), outputs: Outputs {} })
+        Ok(CreatedResource { id: self.bucket.to_string(), outputs: PublicAccessBlockOutputs {} })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id))
     }
 
     fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, _: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        _: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<PublicAccessBlockOutputs, Error> {
         self.put(aws, attempt).await?;
-        Ok(Outputs {})
+        Ok(PublicAccessBlockOutputs {})
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         let bucket = recorded.id.as_str();
         match aws.s3.delete_public_access_block().bucket(bucket).send().await {
             Err(error) if error::is_missing(&error) => Ok(()),
@@ -79,7 +90,7 @@ impl Resource for PublicAccessBlock {
 }
 
 impl PublicAccessBlock {
-    async fn put(&self, aws: &Aws, attempt: &Attempt) -> Result<(), Error> {
+    async fn put(&self, aws: &AwsClients, attempt: &Attempt) -> Result<(), Error> {
         let bucket = self.bucket.as_str();
         let what = format!("set the public access block of the bucket `{bucket}`");
         let told = PublicAccessBlockConfiguration::builder()
@@ -88,28 +99,28 @@ impl PublicAccessBlock {
             .ignore_public_acls(self.ignore_public_acls)
             .restrict_public_buckets(self.restrict_public_buckets)
             .build();
-        Wait::new(&what, PROPAGATION)
+        WaitCondition::new(&what, PROPAGATION)
             .until(attempt, || async {
                 let call = aws.s3.put_public_access_block().bucket(bucket).public_access_block_configuration(told.clone());
                 match call.send().await {
                     Err(error) if error::is_too_early_for(&error, bucket, aws, attempt) => {
                         Ok(error::waiting("not visible yet", &error))
                     }
-                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
             })
             .await
     }
 }
 
-impl LookedAt for PublicAccessBlock {
-    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+impl CachedReading for PublicAccessBlock {
+    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
         let bucket = recorded.id.as_str();
         let found = match aws.s3.get_public_access_block().bucket(bucket).send().await {
-            Err(error) if error::is_missing(&error) => return Ok(Reading::Gone),
+            Err(error) if error::is_missing(&error) => return Ok(ResourceReading::Gone),
             other => other.attempting(format!("read the public access block of the bucket `{bucket}`"))?,
         };
-        let Some(found) = found.public_access_block_configuration() else { return Ok(Reading::Gone) };
+        let Some(found) = found.public_access_block_configuration() else { return Ok(ResourceReading::Gone) };
         let there = Self {
             bucket: bucket.to_owned().into(),
             block_public_acls: found.block_public_acls().unwrap_or(false),
@@ -117,6 +128,6 @@ impl LookedAt for PublicAccessBlock {
             ignore_public_acls: found.ignore_public_acls().unwrap_or(false),
             restrict_public_buckets: found.restrict_public_buckets().unwrap_or(false),
         };
-        Ok(Reading::found(there, Outputs {}))
+        Ok(ResourceReading::found(there, PublicAccessBlockOutputs {}))
     }
 }

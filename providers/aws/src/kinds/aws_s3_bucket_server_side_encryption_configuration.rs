@@ -5,46 +5,49 @@ use std::collections::BTreeSet;
 use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
 };
-use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Problem, Reading, Recorded, Resource, known_text};
+use ha_provider::{
+    ArgumentProblem, Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource, ResourceHooks,
+    ResourceReading, known_text,
+};
 use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error;
-use crate::error::Attempting as _;
-use crate::reading::{LookedAt, where_configured};
-use crate::wait::{PROPAGATION, Seen, Wait};
-use crate::{Aws, reading};
+use crate::error::AwsErrorContext as _;
+use crate::reading::{CachedReading, where_configured};
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
+use crate::{AwsClients, reading};
 
 /// How an S3 bucket encrypts what is put into it.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Encryption {
+pub(crate) struct BucketEncryption {
     /// The bucket.
     bucket: Immutable<String>,
     /// How; there is one.
-    rule: BTreeSet<Rule>,
+    rule: BTreeSet<EncryptionRule>,
 }
 
 /// How objects are encrypted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-struct Rule {
+struct EncryptionRule {
     /// What happens when whoever puts an object says nothing.
-    apply_server_side_encryption_by_default: Option<Default>,
+    apply_server_side_encryption_by_default: Option<DefaultEncryption>,
     /// Whether one key per bucket is made from the KMS key, which costs fewer calls.
     bucket_key_enabled: Option<bool>,
 }
 
 /// What happens when whoever puts an object says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-struct Default {
+struct DefaultEncryption {
     /// `AES256`, `aws:kms` or `aws:kms:dsse`.
-    sse_algorithm: Algorithm,
+    sse_algorithm: EncryptionAlgorithm,
     /// The key, with `aws:kms`; Amazon's own when left out.
     kms_master_key_id: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-enum Algorithm {
+enum EncryptionAlgorithm {
     #[serde(rename = "AES256")]
     Aes256,
     #[serde(rename = "aws:kms")]
@@ -54,60 +57,68 @@ enum Algorithm {
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {}
+pub(crate) struct BucketEncryptionOutputs {}
 
-impl Resource for Encryption {
+impl Resource for BucketEncryption {
     const KIND: &'static str = "aws_s3_bucket_server_side_encryption_configuration";
     const WITHIN: &'static [&'static str] = &["aws_s3_bucket"];
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = BucketEncryptionOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct EncryptionNameArguments {
             bucket: String,
         }
         #[derive(Deserialize)]
-        struct Ruled {
-            rule: BTreeSet<Rule>,
+        struct EncryptionRuleArguments {
+            rule: BTreeSet<EncryptionRule>,
         }
-        let one_rule = |it: Ruled| match it.rule.len() {
+        let one_rule = |it: EncryptionRuleArguments| match it.rule.len() {
             1 => Vec::new(),
             count => {
-                vec![Problem { path: Path::attribute("rule"), message: format!("there is one rule, and these are {count}") }]
+                vec![ArgumentProblem {
+                    path: Path::attribute("rule"),
+                    message: format!("there is one rule, and these are {count}"),
+                }]
             }
         };
-        Hooks::new()
+        ResourceHooks::new()
             .unique(&["bucket"])
             .check(one_rule)
-            .check(|it: Ruled| it.rule.iter().filter_map(rule_problem).collect())
-            .predict("id", |it: Named| it.bucket)
+            .check(|it: EncryptionRuleArguments| it.rule.iter().filter_map(rule_problem).collect())
+            .predict("id", |it: EncryptionNameArguments| it.bucket)
             .inside("aws_s3_bucket", &[("bucket", "bucket")])
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         self.put(aws, attempt).await?;
-        Ok(Created { id: self.bucket.to_string(), outputs: Outputs {} })
+        Ok(CreatedResource { id: self.bucket.to_string(), outputs: BucketEncryptionOutputs {} })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id))
     }
 
     fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, _: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        _: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<BucketEncryptionOutputs, Error> {
         self.put(aws, attempt).await?;
-        Ok(Outputs {})
+        Ok(BucketEncryptionOutputs {})
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         let bucket = recorded.id.as_str();
         match aws.s3.delete_bucket_encryption().bucket(bucket).send().await {
             Err(error) if error::is_missing(&error) => Ok(()),
@@ -116,8 +127,8 @@ impl Resource for Encryption {
     }
 }
 
-impl Encryption {
-    async fn put(&self, aws: &Aws, attempt: &Attempt) -> Result<(), Error> {
+impl BucketEncryption {
+    async fn put(&self, aws: &AwsClients, attempt: &Attempt) -> Result<(), Error> {
         let bucket = self.bucket.as_str();
         let what = format!("set the encryption of the bucket `{bucket}`");
         let rules = self.rule.iter().map(|rule| {
@@ -135,14 +146,14 @@ impl Encryption {
         });
         let told =
             ServerSideEncryptionConfiguration::builder().set_rules(Some(rules.collect())).build().expect("the rules are set");
-        Wait::new(&what, PROPAGATION)
+        WaitCondition::new(&what, PROPAGATION)
             .until(attempt, || async {
                 let call = aws.s3.put_bucket_encryption().bucket(bucket).server_side_encryption_configuration(told.clone());
                 match call.send().await {
                     Err(error) if error::is_too_early_for(&error, bucket, aws, attempt) => {
                         Ok(error::waiting("not visible yet", &error))
                     }
-                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
             })
             .await
@@ -150,19 +161,21 @@ impl Encryption {
 }
 
 /// What does not go with an algorithm.
-fn rule_problem(rule: &Rule) -> Option<Problem> {
+fn rule_problem(rule: &EncryptionRule) -> Option<ArgumentProblem> {
     let by_default = rule.apply_server_side_encryption_by_default.as_ref()?;
     let message = match by_default.sse_algorithm {
-        Algorithm::Aes256 if by_default.kms_master_key_id.is_some() => "a key goes with `aws:kms`; with `AES256` S3 has its own",
-        Algorithm::KmsTwice if rule.bucket_key_enabled == Some(true) => {
+        EncryptionAlgorithm::Aes256 if by_default.kms_master_key_id.is_some() => {
+            "a key goes with `aws:kms`; with `AES256` S3 has its own"
+        }
+        EncryptionAlgorithm::KmsTwice if rule.bucket_key_enabled == Some(true) => {
             "a bucket's key goes with `aws:kms`, not with `aws:kms:dsse`"
         }
         _ => return None,
     };
-    Some(Problem { path: Path::attribute("rule"), message: message.into() })
+    Some(ArgumentProblem { path: Path::attribute("rule"), message: message.into() })
 }
 
-impl Algorithm {
+impl EncryptionAlgorithm {
     const ALL: [Self; 3] = [Self::Aes256, Self::Kms, Self::KmsTwice];
 
     fn name(self) -> &'static str {
@@ -174,29 +187,30 @@ impl Algorithm {
     }
 }
 
-impl LookedAt for Encryption {
-    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+impl CachedReading for BucketEncryption {
+    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
         let bucket = recorded.id.as_str();
         let found = match aws.s3.get_bucket_encryption().bucket(bucket).send().await {
             Err(error) if error::is_missing(&error) || error::is(&error, &["ServerSideEncryptionConfigurationNotFoundError"]) => {
-                return Ok(Reading::Gone);
+                return Ok(ResourceReading::Gone);
             }
             other => other.attempting(format!("read the encryption of the bucket `{bucket}`"))?,
         };
-        let Some(found) = found.server_side_encryption_configuration() else { return Ok(Reading::Gone) };
+        let Some(found) = found.server_side_encryption_configuration() else { return Ok(ResourceReading::Gone) };
         // S3 fills in what was left out, such as the bucket key.
         let configured = recorded.arguments.rule.first();
         let rule = found.rules().iter().map(|rule| {
             let by_default = rule.apply_server_side_encryption_by_default().and_then(|it| {
-                let sse_algorithm = Algorithm::ALL.into_iter().find(|known| known.name() == it.sse_algorithm().as_str())?;
-                Some(Default { sse_algorithm, kms_master_key_id: it.kms_master_key_id().map(str::to_owned) })
+                let sse_algorithm =
+                    EncryptionAlgorithm::ALL.into_iter().find(|known| known.name() == it.sse_algorithm().as_str())?;
+                Some(DefaultEncryption { sse_algorithm, kms_master_key_id: it.kms_master_key_id().map(str::to_owned) })
             });
             let key = configured.map_or(rule.bucket_key_enabled(), |it| {
                 where_configured(it.bucket_key_enabled.as_ref(), Some(rule.bucket_key_enabled().unwrap_or(false)))
             });
-            Rule { apply_server_side_encryption_by_default: by_default, bucket_key_enabled: key }
+            EncryptionRule { apply_server_side_encryption_by_default: by_default, bucket_key_enabled: key }
         });
         let there = Self { bucket: bucket.to_owned().into(), rule: rule.collect() };
-        Ok(Reading::found(there, Outputs {}))
+        Ok(ResourceReading::found(there, BucketEncryptionOutputs {}))
     }
 }

@@ -1,145 +1,161 @@
 //! Whether a bucket keeps versions.
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration as Told};
-use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Problem, Reading, Recorded, Resource, known_text};
+use ha_provider::{
+    ArgumentProblem, Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource, ResourceHooks,
+    ResourceReading, known_text,
+};
 use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error;
-use crate::error::Attempting as _;
-use crate::reading::LookedAt;
-use crate::wait::{PROPAGATION, Seen, Wait};
-use crate::{Aws, reading};
+use crate::error::AwsErrorContext as _;
+use crate::reading::CachedReading;
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
+use crate::{AwsClients, reading};
 
 /// Whether an S3 bucket keeps the earlier versions of its objects.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Versioning {
+pub(crate) struct BucketVersioning {
     /// The bucket.
     bucket: Immutable<String>,
     /// Whether it does.
-    versioning_configuration: Configuration,
+    versioning_configuration: VersioningBlock,
 }
 
 /// Whether it does.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-struct Configuration {
+struct VersioningBlock {
     /// `Enabled`, `Suspended` or `Disabled`; a bucket that ever kept versions can only be suspended.
-    status: Status,
+    status: VersioningStatus,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-enum Status {
+enum VersioningStatus {
     Enabled,
     Suspended,
     Disabled,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {}
+pub(crate) struct BucketVersioningOutputs {}
 
-impl Resource for Versioning {
+impl Resource for BucketVersioning {
     const KIND: &'static str = "aws_s3_bucket_versioning";
     const WITHIN: &'static [&'static str] = &["aws_s3_bucket"];
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = BucketVersioningOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct VersioningNameArguments {
             bucket: String,
         }
         #[derive(Deserialize)]
-        struct Kept {
-            versioning_configuration: Configuration,
+        struct VersioningArguments {
+            versioning_configuration: VersioningBlock,
         }
-        let for_ever =
-            |there: Kept, wanted: Kept| match (there.versioning_configuration.status, wanted.versioning_configuration.status) {
-                (Status::Enabled | Status::Suspended, Status::Disabled) => {
-                    let message =
-                        "a bucket that has kept versions cannot go back to `Disabled`; `Suspended` keeps no further ones";
-                    vec![Problem { path: Path::attribute("versioning_configuration").name("status"), message: message.into() }]
-                }
-                _ => Vec::new(),
-            };
-        let hooks = Hooks::new().unique(&["bucket"]).predict("id", |it: Named| it.bucket).refuse(for_ever);
+        let for_ever = |there: VersioningArguments, wanted: VersioningArguments| match (
+            there.versioning_configuration.status,
+            wanted.versioning_configuration.status,
+        ) {
+            (VersioningStatus::Enabled | VersioningStatus::Suspended, VersioningStatus::Disabled) => {
+                let message = "a bucket that has kept versions cannot go back to `Disabled`; `Suspended` keeps no further ones";
+                vec![ArgumentProblem {
+                    path: Path::attribute("versioning_configuration").name("status"),
+                    message: message.into(),
+                }]
+            }
+            _ => Vec::new(),
+        };
+        let hooks =
+            ResourceHooks::new().unique(&["bucket"]).predict("id", |it: VersioningNameArguments| it.bucket).refuse(for_ever);
         hooks.inside("aws_s3_bucket", &[("bucket", "bucket")])
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         put(aws, &self.bucket, self.versioning_configuration.status, attempt).await?;
-        Ok(Created { id: self.bucket.to_string(), outputs: Outputs {} })
+        Ok(CreatedResource { id: self.bucket.to_string(), outputs: BucketVersioningOutputs {} })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id))
     }
 
     fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, _: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        _: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<BucketVersioningOutputs, Error> {
         put(aws, &self.bucket, self.versioning_configuration.status, attempt).await?;
-        Ok(Outputs {})
+        Ok(BucketVersioningOutputs {})
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         // There is no way back from having kept versions; as near as it gets is to keep no further ones.
         match status(aws, &recorded.id).await? {
-            Some(Status::Enabled) => put(aws, &recorded.id, Status::Suspended, attempt).await,
+            Some(VersioningStatus::Enabled) => put(aws, &recorded.id, VersioningStatus::Suspended, attempt).await,
             _ => Ok(()),
         }
     }
 }
 
-impl LookedAt for Versioning {
-    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+impl CachedReading for BucketVersioning {
+    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
         Ok(match status(aws, &recorded.id).await? {
-            None => Reading::Gone,
+            None => ResourceReading::Gone,
             Some(status) => {
-                let versioning_configuration = Configuration { status };
-                Reading::found(Self { bucket: recorded.id.clone().into(), versioning_configuration }, Outputs {})
+                let versioning_configuration = VersioningBlock { status };
+                ResourceReading::found(
+                    Self { bucket: recorded.id.clone().into(), versioning_configuration },
+                    BucketVersioningOutputs {},
+                )
             }
         })
     }
 }
 
 /// None when there is no bucket.
-async fn status(aws: &Aws, bucket: &str) -> Result<Option<Status>, Error> {
+async fn status(aws: &AwsClients, bucket: &str) -> Result<Option<VersioningStatus>, Error> {
     match aws.s3.get_bucket_versioning().bucket(bucket).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
         other => {
             let found = other.attempting(format!("find out whether the bucket `{bucket}` keeps versions"))?;
             Ok(Some(match found.status() {
-                Some(BucketVersioningStatus::Enabled) => Status::Enabled,
-                Some(_) => Status::Suspended,
-                None => Status::Disabled,
+                Some(BucketVersioningStatus::Enabled) => VersioningStatus::Enabled,
+                Some(_) => VersioningStatus::Suspended,
+                None => VersioningStatus::Disabled,
             }))
         }
     }
 }
 
-async fn put(aws: &Aws, bucket: &str, status: Status, attempt: &Attempt) -> Result<(), Error> {
+async fn put(aws: &AwsClients, bucket: &str, status: VersioningStatus, attempt: &Attempt) -> Result<(), Error> {
     let told = match status {
-        Status::Enabled => BucketVersioningStatus::Enabled,
-        Status::Suspended => BucketVersioningStatus::Suspended,
+        VersioningStatus::Enabled => BucketVersioningStatus::Enabled,
+        VersioningStatus::Suspended => BucketVersioningStatus::Suspended,
         // Every bucket begins so, and cannot be told to.
-        Status::Disabled => return Ok(()),
+        VersioningStatus::Disabled => return Ok(()),
     };
     let what = format!("tell the bucket `{bucket}` whether to keep versions");
     let told = Told::builder().status(told).build();
-    Wait::new(&what, PROPAGATION)
+    WaitCondition::new(&what, PROPAGATION)
         .until(attempt, || async {
             match aws.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(told.clone()).send().await {
                 Err(error) if error::is_too_early_for(&error, bucket, aws, attempt) => {
                     Ok(error::waiting("not visible yet", &error))
                 }
-                other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
             }
         })
         .await

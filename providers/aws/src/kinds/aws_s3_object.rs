@@ -14,8 +14,8 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectIdentifier, Serve
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ha_provider::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Sought,
-    UnsupportedNames, Volatile, known_text,
+    Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames, Volatile, known_text,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
@@ -24,14 +24,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::aws_s3_bucket::delete_versions;
 use crate::error;
-use crate::error::Attempting as _;
-use crate::partition::{Place, s3_arn};
-use crate::tags::{self, Tags};
-use crate::{Aws, reading};
+use crate::error::AwsErrorContext as _;
+use crate::partition::{RegionSettings, s3_arn};
+use crate::tags::{self, ResourceTags};
+use crate::{AwsClients, reading};
 
 /// An object in an S3 bucket.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Object {
+pub(crate) struct S3Object {
     /// The bucket it is in.
     bucket: Immutable<String>,
     /// Its name in the bucket.
@@ -61,11 +61,11 @@ pub(crate) struct Object {
     metadata: BTreeMap<String, String>,
     /// Labels, ten at most.
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct S3ObjectOutputs {
     /// Amazon's name for it.
     arn: String,
     /// S3's digest of this content.
@@ -89,7 +89,7 @@ pub(crate) fn is_ours(metadata: Option<&HashMap<String, String>>) -> bool {
     metadata.is_some_and(|it| it.contains_key(TOKEN))
 }
 
-impl Resource for Object {
+impl Resource for S3Object {
     const KIND: &'static str = "aws_s3_object";
     const WITHIN: &'static [&'static str] = &["aws_s3_bucket"];
     const UNSUPPORTED: &'static [UnsupportedNames] = &[
@@ -115,38 +115,38 @@ impl Resource for Object {
             "leave it out: it is not there yet: what is set so outside of `ha` stays as it is",
         ),
     ];
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = S3ObjectOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct ObjectKeyArguments {
             key: String,
         }
         #[derive(Deserialize)]
-        struct Placed {
+        struct ObjectLocationArguments {
             bucket: String,
             key: String,
         }
         #[derive(Deserialize)]
-        struct Filled {
+        struct ObjectContentArguments {
             content: Option<String>,
             content_base64: Option<String>,
         }
-        Hooks::new()
+        ResourceHooks::new()
             .unique(&["bucket", "key"])
             .ways_to_say(&["content", "content_base64"])
             .check(tags::check_letters)
             .check(check::check)
             .inside("aws_s3_bucket", &[("bucket", "bucket")])
-            .predict("id", |it: Named| it.key)
-            .predict_in("arn", |at: Place, it: Placed| at.s3_arn(&format!("{}/{}", it.bucket, it.key)))
-            .predict("checksum_sha256", |it: Filled| {
+            .predict("id", |it: ObjectKeyArguments| it.key)
+            .predict_in("arn", |at: RegionSettings, it: ObjectLocationArguments| at.s3_arn(&format!("{}/{}", it.bucket, it.key)))
+            .predict("checksum_sha256", |it: ObjectContentArguments| {
                 bytes(it.content.as_deref(), it.content_base64.as_deref()).map(|it| checksum(&it))
             })
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let body = self.body()?;
         let made = match attempt.is_resumed() {
             true => head(aws, &self.bucket, &self.key).await?,
@@ -165,13 +165,13 @@ impl Resource for Object {
                 Err(error) => return Err(error).attempting_first(format!("put the object `{}`", self.name())),
             },
         };
-        Ok(Created { id: self.key.to_string(), outputs })
+        Ok(CreatedResource { id: self.key.to_string(), outputs })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
         let place = id.strip_prefix("s3://").unwrap_or(id);
         let (bucket, key) = place.split_once('/').ok_or("the id of an object is `BUCKET/KEY` or `s3://BUCKET/KEY`")?;
-        Ok(Known::by(key).argument("bucket", bucket).argument("key", key))
+        Ok(ExistingResource::by(key).argument("bucket", bucket).argument("key", key))
     }
 
     const LISTED: bool = true;
@@ -180,15 +180,20 @@ impl Resource for Object {
         Some(format!("{}/{}", known_text(arguments, "bucket")?, known_text(arguments, "key")?))
     }
 
-    async fn marked(aws: &Aws, sought: &[Sought]) -> Result<Vec<Marked>, Error> {
+    async fn marked(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         discovery::marked(aws, sought).await
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<S3ObjectOutputs, Error> {
         let body = self.body()?;
         let there = head(aws, &self.bucket, &self.key).await?;
         if let Some(head) = &there {
@@ -212,14 +217,14 @@ impl Resource for Object {
                 Some(head) if is_from(&head, attempt) => Ok(self.found(aws, &head, &body)),
                 _ => Err(Error::new(format!("put the object `{}`", self.name()), "somebody else changed it meanwhile")
                     .help("plan again to see what it holds now")
-                    .outcome(Outcome::Refused)),
+                    .outcome(CallOutcome::Refused)),
             },
             Err(error) => Err(error).attempting_first(format!("put the object `{}`", self.name())),
         }
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
-        let Object { bucket, key, .. } = &recorded.arguments;
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+        let S3Object { bucket, key, .. } = &recorded.arguments;
         let what = format!("delete the object `{bucket}/{key}`");
         loop {
             let page = match aws.s3.list_object_versions().bucket(bucket.as_str()).prefix(key.as_str()).send().await {
@@ -243,7 +248,7 @@ impl Resource for Object {
     }
 }
 
-impl Object {
+impl S3Object {
     fn name(&self) -> String {
         format!("{}/{}", self.bucket, self.key)
     }
@@ -251,11 +256,11 @@ impl Object {
     fn body(&self) -> Result<Vec<u8>, Error> {
         bytes(self.content.as_deref(), self.content_base64.as_deref()).ok_or_else(|| {
             let cause = "content_base64 is not Base64";
-            Error::new(format!("put the object `{}`", self.name()), cause).outcome(Outcome::Refused)
+            Error::new(format!("put the object `{}`", self.name()), cause).outcome(CallOutcome::Refused)
         })
     }
 
-    fn put(&self, aws: &Aws, body: &[u8], attempt: &Attempt) -> PutObjectFluentBuilder {
+    fn put(&self, aws: &AwsClients, body: &[u8], attempt: &Attempt) -> PutObjectFluentBuilder {
         let metadata = self.metadata.iter().map(|(name, value)| (name.clone(), value.clone()));
         let ours = [(TOKEN, Some(attempt.token().to_owned())), (ADDRESS, Some(attempt.address().in_plain_letters()))];
         let ours = ours.into_iter().chain([(STATE, attempt.state().map(str::to_owned))]);
@@ -297,16 +302,16 @@ impl Object {
         put
     }
 
-    fn made(&self, aws: &Aws, put: &PutObjectOutput, body: &[u8]) -> Outputs {
+    fn made(&self, aws: &AwsClients, put: &PutObjectOutput, body: &[u8]) -> S3ObjectOutputs {
         self.outputs(aws, put.e_tag(), put.version_id(), body)
     }
 
-    fn found(&self, aws: &Aws, head: &HeadObjectOutput, body: &[u8]) -> Outputs {
+    fn found(&self, aws: &AwsClients, head: &HeadObjectOutput, body: &[u8]) -> S3ObjectOutputs {
         self.outputs(aws, head.e_tag(), head.version_id(), body)
     }
 
-    fn outputs(&self, aws: &Aws, etag: Option<&str>, version: Option<&str>, body: &[u8]) -> Outputs {
-        Outputs {
+    fn outputs(&self, aws: &AwsClients, etag: Option<&str>, version: Option<&str>, body: &[u8]) -> S3ObjectOutputs {
+        S3ObjectOutputs {
             arn: s3_arn(&aws.partition().name, &self.name()),
             etag: etag.unwrap_or_default().trim_matches('"').to_owned().into(),
             version_id: version.filter(|it| *it != "null").map(|it| it.to_owned().into()),
@@ -329,7 +334,7 @@ impl Object {
         without(self) == without(before)
     }
 
-    async fn label(&self, aws: &Aws) -> Result<(), Error> {
+    async fn label(&self, aws: &AwsClients) -> Result<(), Error> {
         let (bucket, key) = (self.bucket.as_str(), self.key.as_str());
         let what = format!("label the object `{}`", self.name());
         if self.tags.is_empty() {
@@ -341,7 +346,7 @@ impl Object {
     }
 }
 
-async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<Option<HeadObjectOutput>, Error> {
+async fn head(aws: &AwsClients, bucket: &str, key: &str) -> Result<Option<HeadObjectOutput>, Error> {
     match aws.s3.head_object().bucket(bucket).key(key).checksum_mode(ChecksumMode::Enabled).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
         Err(error) if error::status(&error) == Some(403) => {
@@ -374,7 +379,7 @@ fn checksum(body: &[u8]) -> String {
     BASE64.encode(Sha256::digest(body))
 }
 
-fn query(tags: &Tags) -> String {
+fn query(tags: &ResourceTags) -> String {
     let encoded = |it: &str| utf8_percent_encode(it, NON_ALPHANUMERIC).to_string();
     tags.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect::<Vec<_>>().join("&")
 }

@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup as Found};
 use ha_provider::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Problem, Reading, Recorded, Resource, Sought,
-    UnsupportedNames,
+    ArgumentProblem, Attempt, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames,
 };
 use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::rules::{Rule, put_together, rule_problems, taken_apart};
+use self::rules::{RuleBlock, put_together, rule_problems, taken_apart};
 use crate::ec2::{self, filter};
 use crate::error;
-use crate::error::Attempting as _;
+use crate::error::AwsErrorContext as _;
 use crate::forms::{self, Form};
-use crate::reading::Listed;
-use crate::security_rules::{Atom, Peer, atoms};
-use crate::tags::{self, Tags};
-use crate::wait::{PROPAGATION, Seen, Wait, appearing};
-use crate::{Aws, reading};
+use crate::reading::ListableResource;
+use crate::security_rules::{Ec2Rule, RulePeer, atoms};
+use crate::tags::{self, ResourceTags};
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing};
+use crate::{AwsClients, reading};
 
 /// Who may talk to the machines that are in it, and to whom they may talk.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -35,19 +35,19 @@ pub(crate) struct SecurityGroup {
     /// The network it is in; the default one when left out.
     vpc_id: Option<Chosen<Immutable<String>>>,
     /// What may come in. Left out, rules are what others make of them; `[]` is none.
-    ingress: Option<Chosen<BTreeSet<Rule>>>,
+    ingress: Option<Chosen<BTreeSet<RuleBlock>>>,
     /// What may go out. Left out, rules are what others make of them, and none at first.
-    egress: Option<Chosen<BTreeSet<Rule>>>,
+    egress: Option<Chosen<BTreeSet<RuleBlock>>>,
     /// Whether destroying it takes its rules away first, for groups that name each other.
     #[serde(default)]
     revoke_rules_on_delete: bool,
     /// Labels.
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct SecurityGroupOutputs {
     /// Amazon's name for it.
     arn: String,
     /// The account it is in.
@@ -66,7 +66,7 @@ static FORMS: [(&str, Form); 5] = [
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
+enum TrafficDirection {
     In,
     Out,
 }
@@ -77,33 +77,33 @@ impl Resource for SecurityGroup {
         &["name_prefix"],
         "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
     )];
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = SecurityGroupOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct GroupNamePrefixArguments {
             name: String,
             description: Option<String>,
         }
         #[derive(Deserialize)]
-        struct In {
-            ingress: Option<BTreeSet<Rule>>,
+        struct IngressArguments {
+            ingress: Option<BTreeSet<RuleBlock>>,
         }
         #[derive(Deserialize)]
-        struct Out {
-            egress: Option<BTreeSet<Rule>>,
+        struct EgressArguments {
+            egress: Option<BTreeSet<RuleBlock>>,
         }
-        Hooks::new()
+        ResourceHooks::new()
             .unique(&["vpc_id", "name"])
             .check(tags::check)
-            .check(|it: Named| name_problems(&it.name, it.description.as_deref()))
+            .check(|it: GroupNamePrefixArguments| name_problems(&it.name, it.description.as_deref()))
             .check(forms::check(&FORMS))
-            .check(|it: In| rule_problems("ingress", it.ingress.unwrap_or_default()))
-            .check(|it: Out| rule_problems("egress", it.egress.unwrap_or_default()))
+            .check(|it: IngressArguments| rule_problems("ingress", it.ingress.unwrap_or_default()))
+            .check(|it: EgressArguments| rule_problems("egress", it.egress.unwrap_or_default()))
     }
 
-    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let made = match attempt.is_resumed() {
             true => reading::twice(|| find_ours(aws, attempt)).await?,
@@ -132,49 +132,54 @@ impl Resource for SecurityGroup {
             }
         };
         aws.young.add(&id);
-        let wait = Wait::new(format!("see the security group `{id}` after it was created"), PROPAGATION);
+        let wait = WaitCondition::new(format!("see the security group `{id}` after it was created"), PROPAGATION);
         let found = wait
             .until(attempt, || async {
                 Ok(match find(aws, &id).await? {
-                    Some(found) => Seen::Ready(found),
-                    None => Seen::Pending("not visible yet".into()),
+                    Some(found) => WaitStatus::Ready(found),
+                    None => WaitStatus::Pending("not visible yet".into()),
                 })
             })
             .await?;
         // A new group lets everything out, which nobody asked for.
-        self.bring_rules(aws, &found, Direction::Out, self.egress.clone().unwrap_or_default().0, attempt).await?;
+        self.bring_rules(aws, &found, TrafficDirection::Out, self.egress.clone().unwrap_or_default().0, attempt).await?;
         if let Some(rules) = &self.ingress {
-            self.bring_rules(aws, &found, Direction::In, rules.0.clone(), attempt).await?;
+            self.bring_rules(aws, &found, TrafficDirection::In, rules.0.clone(), attempt).await?;
         }
-        Ok(Created { outputs: outputs(aws, &found), id })
+        Ok(CreatedResource { outputs: outputs(aws, &found), id })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id))
     }
 
     const LISTED: bool = true;
 
-    async fn marked(aws: &Aws, _: &[Sought]) -> Result<Vec<Marked>, Error> {
+    async fn marked(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         let ours = filter("tag-key", [tags::ADDRESS.to_owned()]);
         let mut pages = aws.ec2.describe_security_groups().filters(ours).into_paginator().items().send();
         let mut marked = Vec::new();
         while let Some(group) = pages.next().await {
             let group = group.attempting("look for security groups by their tags")?;
-            marked.extend(tags::marked(Known::by(group.group_id().unwrap_or_default()), group.tags()));
+            marked.extend(tags::marked(ExistingResource::by(group.group_id().unwrap_or_default()), group.tags()));
         }
         Ok(marked)
     }
 
-    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::listed(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        aws: &AwsClients,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<SecurityGroupOutputs, Error> {
         let found = find(aws, &before.id)
             .await?
             .ok_or_else(|| Error::new(format!("change the security group `{}`", before.id), "it is gone").help("plan again"))?;
-        for (direction, rules) in [(Direction::In, &self.ingress), (Direction::Out, &self.egress)] {
+        for (direction, rules) in [(TrafficDirection::In, &self.ingress), (TrafficDirection::Out, &self.egress)] {
             if let Some(rules) = rules {
                 self.bring_rules(aws, &found, direction, rules.0.clone(), attempt).await?;
             }
@@ -183,28 +188,28 @@ impl Resource for SecurityGroup {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let id = recorded.id.as_str();
         let what = format!("delete the security group `{id}`");
         if recorded.arguments.revoke_rules_on_delete
             && let Some(found) = find(aws, id).await?
         {
-            for direction in [Direction::In, Direction::Out] {
+            for direction in [TrafficDirection::In, TrafficDirection::Out] {
                 recorded.arguments.bring_rules(aws, &found, direction, BTreeSet::new(), attempt).await?;
             }
         }
         // Machines and databases that are going still hold it for a while.
-        Wait::new(&what, attempt.patience(STILL_USED))
+        WaitCondition::new(&what, attempt.patience(STILL_USED))
             .until(attempt, || async {
                 match aws.ec2.delete_security_group().group_id(id).send().await {
-                    Err(error) if error::is_missing(&error) => Ok(Seen::Ready(())),
+                    Err(error) if error::is_missing(&error) => Ok(WaitStatus::Ready(())),
                     Err(error) if error::is(&error, &["DependencyViolation", "InvalidGroup.InUse"]) => {
-                        Ok(Seen::Pending(match users(aws, id).await {
+                        Ok(WaitStatus::Pending(match users(aws, id).await {
                             Some(users) => format!("used by {users}"),
                             None => "used by something".into(),
                         }))
                     }
-                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
             })
             .await
@@ -216,10 +221,10 @@ impl SecurityGroup {
     /// refused, because it is done already: then what is there is looked at anew.
     async fn bring_rules(
         &self,
-        aws: &Aws,
+        aws: &AwsClients,
         found: &Found,
-        direction: Direction,
-        wanted: BTreeSet<Rule>,
+        direction: TrafficDirection,
+        wanted: BTreeSet<RuleBlock>,
         attempt: &Attempt,
     ) -> Result<(), Error> {
         let id = found.group_id().unwrap_or_default();
@@ -237,22 +242,22 @@ impl SecurityGroup {
 
 /// Takes away what is too much, then adds what is missing.
 async fn bring_once(
-    aws: &Aws,
+    aws: &AwsClients,
     found: &Found,
-    direction: Direction,
-    wanted: &BTreeSet<Atom>,
+    direction: TrafficDirection,
+    wanted: &BTreeSet<Ec2Rule>,
     attempt: &Attempt,
 ) -> Result<(), Error> {
     let id = found.group_id().unwrap_or_default();
     let there = match direction {
-        Direction::In => atoms(found.ip_permissions()),
-        Direction::Out => atoms(found.ip_permissions_egress()),
+        TrafficDirection::In => atoms(found.ip_permissions()),
+        TrafficDirection::Out => atoms(found.ip_permissions_egress()),
     };
-    let permissions = |some: &mut dyn Iterator<Item = &Atom>| -> Vec<IpPermission> { some.map(Atom::permission).collect() };
+    let permissions = |some: &mut dyn Iterator<Item = &Ec2Rule>| -> Vec<IpPermission> { some.map(Ec2Rule::permission).collect() };
     let surplus = permissions(&mut there.difference(wanted));
     let missing = permissions(&mut wanted.difference(&there));
     let is_young = || {
-        let is_peer_young = |it: &Atom| matches!(&it.peer, Peer::Group(group) if aws.is_young(group, attempt));
+        let is_peer_young = |it: &Ec2Rule| matches!(&it.peer, RulePeer::Group(group) if aws.is_young(group, attempt));
         aws.is_young(id, attempt) || wanted.iter().any(is_peer_young)
     };
     let what = |change: &str| format!("{change} rules of the security group `{id}`");
@@ -264,20 +269,20 @@ async fn bring_once(
                     Err(error) if error::is(&error, &["InvalidGroup.NotFound"]) && is_young() => {
                         Ok(error::waiting("waiting for its groups", &error))
                     }
-                    other => other.map(|_| Seen::Ready(())).attempting(&what),
+                    other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
                 }
             };
             if !$rules.is_empty() {
-                Wait::new(&what, PROPAGATION).until(attempt, told).await?;
+                WaitCondition::new(&what, PROPAGATION).until(attempt, told).await?;
             }
         }};
     }
     match direction {
-        Direction::In => {
+        TrafficDirection::In => {
             call!(revoke_security_group_ingress, surplus, "revoke incoming");
             call!(authorize_security_group_ingress, missing, "add incoming");
         }
-        Direction::Out => {
+        TrafficDirection::Out => {
             call!(revoke_security_group_egress, surplus, "revoke outgoing");
             call!(authorize_security_group_egress, missing, "add outgoing");
         }
@@ -287,10 +292,10 @@ async fn bring_once(
 
 const DONE_ALREADY: [&str; 2] = ["InvalidPermission.Duplicate", "InvalidPermission.NotFound"];
 
-impl Listed for SecurityGroup {
+impl ListableResource for SecurityGroup {
     const AT_ONCE: usize = 200;
 
-    async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn list(aws: &AwsClients, recorded: &[&RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         let ids = recorded.iter().map(|it| it.id.clone());
         let mut pages = aws.ec2.describe_security_groups().filters(filter("group-id", ids)).into_paginator().items().send();
         let mut found = BTreeMap::new();
@@ -298,14 +303,14 @@ impl Listed for SecurityGroup {
             let group = group.attempting("list security groups")?;
             found.insert(group.group_id().unwrap_or_default().to_owned(), group);
         }
-        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(Reading::Gone, |found| seen(aws, it, found))).collect())
+        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(ResourceReading::Gone, |found| seen(aws, it, found))).collect())
     }
 }
 
-fn seen(aws: &Aws, recorded: &Recorded<SecurityGroup>, found: &Found) -> Reading<SecurityGroup> {
+fn seen(aws: &AwsClients, recorded: &RecordedResource<SecurityGroup>, found: &Found) -> ResourceReading<SecurityGroup> {
     let known = &recorded.arguments;
     // Only what is claimed is looked at: everything else is the business of other blocks.
-    let rules = |known: &Option<Chosen<BTreeSet<Rule>>>, there: &[IpPermission]| {
+    let rules = |known: &Option<Chosen<BTreeSet<RuleBlock>>>, there: &[IpPermission]| {
         known.as_ref().map(|it| Chosen(put_together(it.0.clone(), &atoms(there), &recorded.id)))
     };
     let there = SecurityGroup {
@@ -317,16 +322,16 @@ fn seen(aws: &Aws, recorded: &Recorded<SecurityGroup>, found: &Found) -> Reading
         revoke_rules_on_delete: known.revoke_rules_on_delete,
         tags: tags::visible(found.tags()),
     };
-    Reading::found(there, outputs(aws, found))
+    ResourceReading::found(there, outputs(aws, found))
 }
 
-async fn find(aws: &Aws, id: &str) -> Result<Option<Found>, Error> {
+async fn find(aws: &AwsClients, id: &str) -> Result<Option<Found>, Error> {
     let call = aws.ec2.describe_security_groups().filters(filter("group-id", [id.to_owned()]));
     let found = call.send().await.attempting(format!("look at the security group `{id}`"))?;
     Ok(found.security_groups.unwrap_or_default().into_iter().next())
 }
 
-async fn find_ours(aws: &Aws, attempt: &Attempt) -> Result<Option<String>, Error> {
+async fn find_ours(aws: &AwsClients, attempt: &Attempt) -> Result<Option<String>, Error> {
     let ours = filter(&format!("tag:{}", tags::TOKEN), [attempt.token().to_owned()]);
     let found = aws.ec2.describe_security_groups().filters(ours).send().await;
     let found = found.attempting("look for the security group of an earlier try")?;
@@ -334,7 +339,7 @@ async fn find_ours(aws: &Aws, attempt: &Attempt) -> Result<Option<String>, Error
 }
 
 /// What keeps a group from going, where EC2 says.
-async fn users(aws: &Aws, id: &str) -> Option<String> {
+async fn users(aws: &AwsClients, id: &str) -> Option<String> {
     let call = aws.ec2.describe_network_interfaces().filters(filter("group-id", [id.to_owned()]));
     let found = call.send().await.ok()?;
     let interface = found.network_interfaces().first()?;
@@ -342,13 +347,16 @@ async fn users(aws: &Aws, id: &str) -> Option<String> {
     Some(owner.to_owned()).filter(|it| !it.is_empty())
 }
 
-fn outputs(aws: &Aws, found: &Found) -> Outputs {
+fn outputs(aws: &AwsClients, found: &Found) -> SecurityGroupOutputs {
     let owner = found.owner_id().unwrap_or_default();
-    Outputs { arn: ec2::arn(aws, owner, "security-group", found.group_id().unwrap_or_default()), owner_id: owner.to_owned() }
+    SecurityGroupOutputs {
+        arn: ec2::arn(aws, owner, "security-group", found.group_id().unwrap_or_default()),
+        owner_id: owner.to_owned(),
+    }
 }
 
-fn name_problems(name: &str, description: Option<&str>) -> Vec<Problem> {
-    let problem = |at: &str, message: String| Problem { path: Path::attribute(at), message };
+fn name_problems(name: &str, description: Option<&str>) -> Vec<ArgumentProblem> {
+    let problem = |at: &str, message: String| ArgumentProblem { path: Path::attribute(at), message };
     let odd = |text: &str| text.chars().find(|it| !(it.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(*it)));
     let mut problems = Vec::new();
     if name.is_empty() || name.len() > 255 || name.starts_with("sg-") {

@@ -1,14 +1,14 @@
 //! One rule that lets out.
 
-use crate::security_rule::{Direction, SecurityGroupRule};
+use crate::security_rule::{RuleDirection, SecurityGroupRule};
 
 /// A rule that lets out.
-pub(crate) type EgressRule = SecurityGroupRule<Egress>;
+pub(crate) type EgressRule = SecurityGroupRule<EgressDirection>;
 
 /// What makes it so.
-pub(crate) enum Egress {}
+pub(crate) enum EgressDirection {}
 
-impl Direction for Egress {
+impl RuleDirection for EgressDirection {
     const KIND: &'static str = "aws_vpc_security_group_egress_rule";
     const OUT: bool = true;
 }

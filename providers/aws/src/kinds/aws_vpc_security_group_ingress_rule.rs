@@ -1,14 +1,14 @@
 //! One rule that lets in.
 
-use crate::security_rule::{Direction, SecurityGroupRule};
+use crate::security_rule::{RuleDirection, SecurityGroupRule};
 
 /// A rule that lets in.
-pub(crate) type IngressRule = SecurityGroupRule<Ingress>;
+pub(crate) type IngressRule = SecurityGroupRule<IngressDirection>;
 
 /// What makes it so.
-pub(crate) enum Ingress {}
+pub(crate) enum IngressDirection {}
 
-impl Direction for Ingress {
+impl RuleDirection for IngressDirection {
     const KIND: &'static str = "aws_vpc_security_group_ingress_rule";
     const OUT: bool = false;
 }

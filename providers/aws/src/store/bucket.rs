@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserialization
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::{DateTime, Format};
-use ha_provider::{Error, Outcome};
+use ha_provider::{CallOutcome, Error};
 
 use crate::error::{is, is_missing, refusal, status};
 
@@ -25,7 +25,7 @@ const TOGETHER: usize = 1_000;
 
 /// A bucket, and how things are put into it.
 #[derive(Clone)]
-pub(super) struct Bucket {
+pub(super) struct StateBucket {
     pub(super) client: Client,
     pub(super) name: String,
     pub(super) encrypt: bool,
@@ -34,7 +34,7 @@ pub(super) struct Bucket {
 
 /// An object as it was found.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(super) struct FoundObject {
     pub(super) bytes: Vec<u8>,
     pub(super) etag: String,
     /// How long ago it was written, by the service's clock, where the service says.
@@ -43,39 +43,45 @@ pub(super) struct Found {
 
 /// What came of a conditional write.
 #[derive(Debug)]
-pub(super) enum Put {
+pub(super) enum PutOutcome {
     /// It is there, under this tag.
     Done { etag: String },
     /// It is not: this is there instead, or nothing.
-    Refused(Option<Found>),
+    Refused(Option<FoundObject>),
 }
 
 /// What must be there for a write to take effect.
 #[derive(Clone, Copy)]
-pub(super) enum Over<'a> {
+pub(super) enum WriteCondition<'a> {
     Nothing,
     /// The object with this tag.
     This(&'a str),
 }
 
-impl Bucket {
+impl StateBucket {
     /// Writes an object in the place of what is said to be there. That it is there already, byte for byte, is as good:
     /// then the answer to an earlier try was lost.
-    pub(super) async fn put(&self, key: &str, over: Over<'_>, bytes: &[u8], limit: Option<Duration>) -> Result<Put, Error> {
+    pub(super) async fn put(
+        &self,
+        key: &str,
+        over: WriteCondition<'_>,
+        bytes: &[u8],
+        limit: Option<Duration>,
+    ) -> Result<PutOutcome, Error> {
         let what = || format!("write `s3://{}/{key}`", self.name);
         let mut last = None;
         for _ in 0..TRIES {
             let mut call = self.client.put_object().bucket(&self.name).key(key).body(ByteStream::from(bytes.to_vec()));
             call = match over {
-                Over::Nothing => call.if_none_match("*"),
-                Over::This(etag) => call.if_match(etag),
+                WriteCondition::Nothing => call.if_none_match("*"),
+                WriteCondition::This(etag) => call.if_match(etag),
             };
             if self.encrypt {
                 let how = if self.kms_key_id.is_some() { ServerSideEncryption::AwsKms } else { ServerSideEncryption::Aes256 };
                 call = call.server_side_encryption(how).set_ssekms_key_id(self.kms_key_id.clone());
             }
             let error = match call.customize().config_override(hasty(limit)).send().await {
-                Ok(done) => return Ok(Put::Done { etag: done.e_tag.unwrap_or_default() }),
+                Ok(done) => return Ok(PutOutcome::Done { etag: done.e_tag.unwrap_or_default() }),
                 Err(error) => error,
             };
             match status(&error) {
@@ -91,10 +97,10 @@ impl Bucket {
                 _ => return Err(refusal(what(), &error)),
             }
             match (self.get(key, limit).await?, over) {
-                (Some(found), _) if found.bytes == bytes => return Ok(Put::Done { etag: found.etag }),
+                (Some(found), _) if found.bytes == bytes => return Ok(PutOutcome::Done { etag: found.etag }),
                 // What was in the way has just gone.
-                (None, Over::Nothing) => last = Some(refusal(what(), &error)),
-                (found, _) => return Ok(Put::Refused(found)),
+                (None, WriteCondition::Nothing) => last = Some(refusal(what(), &error)),
+                (found, _) => return Ok(PutOutcome::Refused(found)),
             }
         }
         Err(last.unwrap_or_else(|| Error::new(what(), "others write there all the time")))
@@ -108,13 +114,13 @@ impl Bucket {
             .help(
                 "keep the state at a service that knows conditional writes: Amazon's, MinIO, Ceph or R2, of a version that does",
             )
-            .outcome(Outcome::Refused)
+            .outcome(CallOutcome::Refused)
     }
 
     /// The object of this name; none where there is none.
-    pub(super) async fn get(&self, key: &str, limit: Option<Duration>) -> Result<Option<Found>, Error> {
+    pub(super) async fn get(&self, key: &str, limit: Option<Duration>) -> Result<Option<FoundObject>, Error> {
         let what = || format!("read `s3://{}/{key}`", self.name);
-        let date = Date::default();
+        let date = ServiceDate::default();
         let call = self.client.get_object().bucket(&self.name).key(key).customize();
         let answer = match call.config_override(hasty(limit)).interceptor(date.clone()).send().await {
             Ok(answer) => answer,
@@ -125,7 +131,7 @@ impl Bucket {
         let etag = answer.e_tag.unwrap_or_default();
         let bytes = answer.body.collect().await.map_err(|error| Error::from_error(what(), &error))?.to_vec();
         let age = date.seconds().zip(written).and_then(|(now, then)| u64::try_from(now - then).ok());
-        Ok(Some(Found { bytes, etag, age: age.map(Duration::from_secs) }))
+        Ok(Some(FoundObject { bytes, etag, age: age.map(Duration::from_secs) }))
     }
 
     /// The names below this one, in order.
@@ -191,16 +197,16 @@ fn hasty(limit: Option<Duration>) -> aws_sdk_s3::config::Builder {
 
 /// The service's clock, read off its answer.
 #[derive(Clone, Debug, Default)]
-struct Date(Arc<Mutex<Option<DateTime>>>);
+struct ServiceDate(Arc<Mutex<Option<DateTime>>>);
 
-impl Date {
+impl ServiceDate {
     fn seconds(&self) -> Option<i64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).map(|it| it.secs())
     }
 }
 
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
-impl Intercept for Date {
+impl Intercept for ServiceDate {
     fn name(&self) -> &'static str {
         "date"
     }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use ha_provider::Error;
-use ha_state_store::{Beat, Holder, Holding, Reason, StateError};
+use ha_state_store::{LeaseRenewal, LockInfo, LockStatus, StateError, StateErrorReason};
 use serde::{Deserialize, Serialize};
 
-use super::bucket::{Bucket, Found, Over, Put};
+use super::bucket::{FoundObject, PutOutcome, StateBucket, WriteCondition};
 use super::log_index::away;
 
 /// How often taking a lock is tried again that came and went meanwhile.
@@ -21,8 +21,8 @@ const NO_ETAG: &str = "\"00000000000000000000000000000000\"";
 
 /// What the lock object says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Note {
-    holder: Holder,
+pub(super) struct LockNote {
+    holder: LockInfo,
     /// For how many seconds after it was last written it keeps others out.
     lease: u64,
     /// Each renewal writes something else.
@@ -31,8 +31,8 @@ pub(super) struct Note {
 
 /// A lock, whoever holds it.
 #[derive(Clone)]
-pub(super) struct Lock {
-    pub(super) bucket: Bucket,
+pub(super) struct StateLock {
+    pub(super) bucket: StateBucket,
     pub(super) name: String,
     /// Of the state, for messages.
     pub(super) place: String,
@@ -41,23 +41,23 @@ pub(super) struct Lock {
 
 /// A lock that is held.
 #[derive(Clone)]
-pub(super) struct Mine {
-    pub(super) lock: Lock,
-    note: Note,
+pub(super) struct OwnLock {
+    pub(super) lock: StateLock,
+    note: LockNote,
     etag: String,
 }
 
-impl Lock {
-    fn parse(&self, found: &Found) -> Result<Note, StateError> {
+impl StateLock {
+    fn parse(&self, found: &FoundObject) -> Result<LockNote, StateError> {
         let foreign = |_| StateError::not_a_state(&format!("`s3://{}/{}`", self.bucket.name, self.name), "lock");
         serde_json::from_slice(&found.bytes).map_err(foreign)
     }
 
-    fn is_over(found: &Found, note: &Note) -> bool {
+    fn is_over(found: &FoundObject, note: &LockNote) -> bool {
         found.age.is_some_and(|it| it >= Duration::from_secs(note.lease) + TOLERANCE)
     }
 
-    async fn found(&self) -> Result<Option<(Found, Note)>, StateError> {
+    async fn found(&self) -> Result<Option<(FoundObject, LockNote)>, StateError> {
         match self.bucket.get(&self.name, None).await.map_err(away)? {
             Some(found) => self.parse(&found).map(|note| Some((found, note))),
             None => Ok(None),
@@ -65,24 +65,24 @@ impl Lock {
     }
 
     /// Who holds it and for how long, as far as the service's clock can tell.
-    pub(super) async fn holding(&self) -> Result<Option<Holding>, StateError> {
+    pub(super) async fn holding(&self) -> Result<Option<LockStatus>, StateError> {
         Ok(self.found().await?.map(|(found, note)| {
             let left = Duration::from_secs(note.lease).saturating_sub(found.age.unwrap_or_default());
             let left = if Self::is_over(&found, &note) { Duration::ZERO } else { left.max(Duration::from_secs(1)) };
-            Holding { holder: note.holder, left: Some(left) }
+            LockStatus { holder: note.holder, left: Some(left) }
         }))
     }
 
     /// Takes it, also from somebody who was not heard of for longer than their lease.
-    pub(super) async fn take(&self, holder: &Holder) -> Result<Mine, StateError> {
-        let note = Note { holder: holder.clone(), lease: self.lease.as_secs(), beat: 0 };
+    pub(super) async fn take(&self, holder: &LockInfo) -> Result<OwnLock, StateError> {
+        let note = LockNote { holder: holder.clone(), lease: self.lease.as_secs(), beat: 0 };
         let mut over: Option<String> = None;
         for _ in 0..TRIES {
-            let condition = over.as_deref().map_or(Over::Nothing, Over::This);
+            let condition = over.as_deref().map_or(WriteCondition::Nothing, WriteCondition::This);
             over = match self.bucket.put(&self.name, condition, &note.to_bytes(), None).await.map_err(away)? {
-                Put::Done { etag } => return Ok(Mine { lock: self.clone(), note, etag }),
-                Put::Refused(None) => None,
-                Put::Refused(Some(found)) => {
+                PutOutcome::Done { etag } => return Ok(OwnLock { lock: self.clone(), note, etag }),
+                PutOutcome::Refused(None) => None,
+                PutOutcome::Refused(Some(found)) => {
                     let theirs = self.parse(&found)?;
                     if !Self::is_over(&found, &theirs) {
                         return Err(StateError::leased(&self.place, Some(theirs.holder), theirs.lease));
@@ -92,7 +92,7 @@ impl Lock {
             };
         }
         let error = Error::new(format!("lock {}", self.place), "others take its lock and give it back all the time");
-        Err(StateError::new(Reason::Locked(None), error.help("run the command again")))
+        Err(StateError::new(StateErrorReason::Locked(None), error.help("run the command again")))
     }
 
     /// Takes it away from the holder of this id.
@@ -114,28 +114,28 @@ impl Lock {
     }
 }
 
-impl Mine {
+impl OwnLock {
     /// Begins the lease anew, if it is still mine.
-    pub(super) async fn renew(mut self) -> Result<(Self, Beat), StateError> {
+    pub(super) async fn renew(mut self) -> Result<(Self, LeaseRenewal), StateError> {
         self.note.beat += 1;
         let lock = &self.lock;
         let note = self.note.to_bytes();
-        match lock.bucket.put(&lock.name, Over::This(&self.etag), &note, Some(HASTE)).await.map_err(away)? {
-            Put::Done { etag } => Ok((Self { etag, ..self }, Beat::Renewed)),
+        match lock.bucket.put(&lock.name, WriteCondition::This(&self.etag), &note, Some(HASTE)).await.map_err(away)? {
+            PutOutcome::Done { etag } => Ok((Self { etag, ..self }, LeaseRenewal::Renewed)),
             // An earlier renewal did come through, only its answer did not.
-            Put::Refused(Some(found)) if lock.parse(&found).is_ok_and(|it| it.holder.id == self.note.holder.id) => {
-                Ok((Self { etag: found.etag, ..self }, Beat::Renewed))
+            PutOutcome::Refused(Some(found)) if lock.parse(&found).is_ok_and(|it| it.holder.id == self.note.holder.id) => {
+                Ok((Self { etag: found.etag, ..self }, LeaseRenewal::Renewed))
             }
-            Put::Refused(_) => Ok((self, Beat::Lost)),
+            PutOutcome::Refused(_) => Ok((self, LeaseRenewal::Lost)),
         }
     }
 
     /// Makes sure that nobody else could have written over it: the service must refuse to, for either condition.
     pub(super) async fn prove_safe(self) -> Result<(), StateError> {
-        let Lock { bucket, name, .. } = &self.lock;
-        let other = Note { beat: u64::MAX, ..self.note }.to_bytes();
-        for over in [Over::Nothing, Over::This(NO_ETAG)] {
-            if let Put::Done { .. } = bucket.put(name, over, &other, None).await.map_err(away)? {
+        let StateLock { bucket, name, .. } = &self.lock;
+        let other = LockNote { beat: u64::MAX, ..self.note }.to_bytes();
+        for over in [WriteCondition::Nothing, WriteCondition::This(NO_ETAG)] {
+            if let PutOutcome::Done { .. } = bucket.put(name, over, &other, None).await.map_err(away)? {
                 return Err(away(bucket.unconditional("it let the lock be written over that is held")));
             }
         }
@@ -153,7 +153,7 @@ impl Mine {
     }
 }
 
-impl Note {
+impl LockNote {
     fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("a note is plain text")
     }

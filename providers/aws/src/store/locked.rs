@@ -2,42 +2,42 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ha_state_store::{Beat, Heartbeat, Held, Holder, Kept, Lease, Renew, StateError};
+use ha_state_store::{JournalExtent, Lease, LeaseHeartbeat, LeaseRenewal, LockInfo, LockedStore, RenewFunction, StateError};
 
-use super::entry::{Cut, Entry, Trail, What};
-use super::lock::Mine;
-use super::log_index::Log;
-use super::{Quarters, Rooms};
+use super::entry::{EntryKind, JournalCut, LogEntry, LogIndex};
+use super::lock::OwnLock;
+use super::log_index::StateLog;
+use super::{BlockingRuntime, BucketConnection};
 
 /// How often whoever is shut out may still be faster.
 const TRIES: u32 = 100;
 
 /// A state in S3 under its lock.
-pub(super) struct HeldS3 {
-    quarters: Arc<Quarters>,
-    log: Log,
-    heart: Heartbeat,
-    mine: Arc<Mutex<Option<Mine>>>,
+pub(super) struct LockedS3Store {
+    quarters: Arc<BlockingRuntime>,
+    log: StateLog,
+    heart: LeaseHeartbeat,
+    mine: Arc<Mutex<Option<OwnLock>>>,
     /// The lock's id.
     id: String,
     /// Where the next object goes.
     next: u64,
     /// What is to be said of the journal by the next segment.
-    cut: Option<Cut>,
+    cut: Option<JournalCut>,
     /// No segment may have this number or a lower one.
     last: u64,
     /// Where our opening is.
     opening: u64,
     /// What the log was last seen to keep of what was before.
-    trail: Arc<Mutex<Option<Trail>>>,
+    trail: Arc<Mutex<Option<LogIndex>>>,
 }
 
-impl HeldS3 {
+impl LockedS3Store {
     /// Takes the lock and shuts out whoever had it before.
-    pub(super) fn take(rooms: Rooms, holder: &Holder) -> Result<Self, StateError> {
-        let Rooms { quarters, log, lock, trail } = rooms;
+    pub(super) fn take(rooms: BucketConnection, holder: &LockInfo) -> Result<Self, StateError> {
+        let BucketConnection { quarters, log, lock, trail } = rooms;
         let whole = lock.lease;
-        let (mine, heart) = Heartbeat::start(whole, || {
+        let (mine, heart) = LeaseHeartbeat::start(whole, || {
             let holder = holder.clone();
             let taken = quarters.wait(async move { lock.take(&holder).await })?;
             let mine = Arc::new(Mutex::new(Some(taken)));
@@ -50,7 +50,7 @@ impl HeldS3 {
 
     /// Writes an opening at the end of the log. From then on nobody else's next place is free.
     fn open(&mut self) -> Result<(), StateError> {
-        let opening = Entry::new(&self.id, What::Opening);
+        let opening = LogEntry::new(&self.id, EntryKind::Opening);
         for _ in 0..TRIES {
             let (log, opening) = (self.log.clone(), opening.clone());
             let mine = self.mine.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -79,7 +79,7 @@ impl HeldS3 {
 
     /// Puts an object at the end of the log. Whoever has lost the lock must not believe that it is there: where others
     /// have gone on, what is written to a place that was taken and given up again counts for nothing.
-    fn put(&mut self, entry: Entry, content: &[u8]) -> Result<(), StateError> {
+    fn put(&mut self, entry: LogEntry, content: &[u8]) -> Result<(), StateError> {
         self.still_held()?;
         let (entry, content) = (Arc::new(entry), Arc::new(content.to_vec()));
         loop {
@@ -90,15 +90,15 @@ impl HeldS3 {
                 return self.still_held();
             };
             // A checkpoint of ours that was given up for lost may have come through after all.
-            match Entry::parse(&there.bytes, &self.log.place) {
-                Ok((Entry { by, .. }, _)) if by == self.id => self.next += 1,
+            match LogEntry::parse(&there.bytes, &self.log.place) {
+                Ok((LogEntry { by, .. }, _)) if by == self.id => self.next += 1,
                 _ => return Err(StateError::lock_taken(&self.log.place, None)),
             }
         }
     }
 
     /// What is kept of what was before.
-    fn trail(&self) -> Result<Trail, StateError> {
+    fn trail(&self) -> Result<LogIndex, StateError> {
         let known = self.trail.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut trail = match known {
             Some(known) => known,
@@ -115,26 +115,26 @@ impl HeldS3 {
 }
 
 /// What renews the lock, as long as it was not given back.
-fn renewing(quarters: Arc<Quarters>, mine: Arc<Mutex<Option<Mine>>>) -> Renew {
+fn renewing(quarters: Arc<BlockingRuntime>, mine: Arc<Mutex<Option<OwnLock>>>) -> RenewFunction {
     Box::new(move || {
         let held = mine.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(held) = held else { return Ok(Beat::Lost) };
+        let Some(held) = held else { return Ok(LeaseRenewal::Lost) };
         let (held, beat) = quarters.wait(async move { held.renew().await })?;
         *mine.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
         Ok(beat)
     })
 }
 
-impl Held for HeldS3 {
+impl LockedStore for LockedS3Store {
     fn lease(&self) -> Lease {
         self.heart.lease()
     }
 
-    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+    fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
         self.still_held()?;
         (self.cut, self.last) = match kept {
-            Some(Kept { segment, length }) => (Some(Cut::Behind { segment, length }), segment),
-            None => (Some(Cut::Whole), 0),
+            Some(JournalExtent { segment, length }) => (Some(JournalCut::Behind { segment, length }), segment),
+            None => (Some(JournalCut::Whole), 0),
         };
         Ok(())
     }
@@ -143,17 +143,17 @@ impl Held for HeldS3 {
         if number <= self.last {
             return Err(StateError::taken(&self.log.place, number));
         }
-        self.put(Entry::new(&self.id, What::Segment { number, cut: self.cut }), bytes)?;
+        self.put(LogEntry::new(&self.id, EntryKind::Segment { number, cut: self.cut }), bytes)?;
         (self.cut, self.last) = (None, number);
         Ok(())
     }
 
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         let trail = self.trail()?;
-        self.put(Entry::new(&self.id, What::Checkpoint { number, trail: trail.clone() }), bytes)?;
+        self.put(LogEntry::new(&self.id, EntryKind::Checkpoint { number, trail: trail.clone() }), bytes)?;
         (self.cut, self.last) = (None, number);
         let at = self.next - 1;
-        let seen = Trail { checkpoints: [trail.checkpoints.clone(), vec![at]].concat(), ..trail.clone() };
+        let seen = LogIndex { checkpoints: [trail.checkpoints.clone(), vec![at]].concat(), ..trail.clone() };
         *self.trail.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         let log = self.log.clone();
         // What is not deleted now is deleted after the next checkpoint.
@@ -162,7 +162,7 @@ impl Held for HeldS3 {
     }
 }
 
-impl Drop for HeldS3 {
+impl Drop for LockedS3Store {
     fn drop(&mut self) {
         // Nobody waits for a lock that runs out by itself, but the next one.
         self.heart.stop();

@@ -10,55 +10,55 @@ mod settings;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 
 use ha_provider::{Error, UnsupportedNames};
-use ha_state_store::{Backend, Held, Holder, Holding, Loaded, StateError, Store, Surroundings};
+use ha_state_store::{Backend, BackendContext, LockInfo, LockStatus, LockedStore, StateError, Store, StoreContents};
 use tokio::runtime::Runtime;
 
-use self::bucket::Bucket;
-use self::entry::Trail;
-use self::lock::Lock;
-use self::locked::HeldS3;
-use self::log_index::{Log, away};
-pub use self::settings::Settings;
+use self::bucket::StateBucket;
+use self::entry::LogIndex;
+use self::lock::StateLock;
+use self::locked::LockedS3Store;
+use self::log_index::{StateLog, away};
+pub use self::settings::S3Settings;
 use crate::call_log::CallLog;
 use crate::provider::shared;
 use crate::unsupported;
 
 /// States in S3.
 #[derive(Debug)]
-pub struct S3;
+pub struct S3Backend;
 
-impl Backend for S3 {
+impl Backend for S3Backend {
     const NAME: &'static str = "s3";
-    type Settings = Settings;
+    type Settings = S3Settings;
     const UNSUPPORTED: &'static [UnsupportedNames] = unsupported::BACKEND;
 
-    fn open(settings: Settings, surroundings: &Surroundings) -> Result<Box<dyn Store>, Error> {
+    fn open(settings: S3Settings, surroundings: &BackendContext) -> Result<Box<dyn Store>, Error> {
         Ok(Box::new(S3Store::new(settings, surroundings.environment.as_deref())?))
     }
 }
 
 /// A state in a bucket. It is a log of objects below the state's name, and a lock beside them.
 pub struct S3Store {
-    settings: Settings,
+    settings: S3Settings,
     name: String,
-    rooms: OnceLock<Rooms>,
+    rooms: OnceLock<BucketConnection>,
     opening: Mutex<()>,
 }
 
 /// What is needed to get at the bucket: made when first needed.
 #[derive(Clone)]
-struct Rooms {
-    quarters: Arc<Quarters>,
-    log: Log,
-    lock: Lock,
+struct BucketConnection {
+    quarters: Arc<BlockingRuntime>,
+    log: StateLog,
+    lock: StateLock,
     /// What the log was last seen to keep of what was before.
-    trail: Arc<Mutex<Option<Trail>>>,
+    trail: Arc<Mutex<Option<LogIndex>>>,
 }
 
 /// A runtime for calls that are waited for.
-struct Quarters(Option<Runtime>);
+struct BlockingRuntime(Option<Runtime>);
 
-impl Quarters {
+impl BlockingRuntime {
     fn new() -> Result<Self, StateError> {
         let made = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("s3").enable_all().build();
         let made = made.map_err(|error| away(Error::from_error("start what talks to S3", &error)))?;
@@ -77,7 +77,7 @@ impl Quarters {
     }
 }
 
-impl Drop for Quarters {
+impl Drop for BlockingRuntime {
     fn drop(&mut self) {
         // Nothing is under way, and waiting is not allowed everywhere.
         if let Some(runtime) = self.0.take() {
@@ -91,19 +91,19 @@ impl S3Store {
     ///
     /// # Errors
     /// When the settings make no sense together.
-    pub fn new(settings: Settings, environment: Option<&str>) -> Result<Self, Error> {
+    pub fn new(settings: S3Settings, environment: Option<&str>) -> Result<Self, Error> {
         settings.check()?;
         let name = settings.name(environment);
         Ok(Self { settings, name, rooms: OnceLock::new(), opening: Mutex::new(()) })
     }
 
-    fn rooms(&self) -> Result<Rooms, StateError> {
+    fn rooms(&self) -> Result<BucketConnection, StateError> {
         // One of them at a time makes it, the others take what was made.
         let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = self.rooms.get() {
             return Ok(made.clone());
         }
-        let quarters = Arc::new(Quarters::new()?);
+        let quarters = Arc::new(BlockingRuntime::new()?);
         let access = self.settings.access();
         let region = || away(access.no_region());
         let shared = quarters.wait({
@@ -119,12 +119,12 @@ impl S3Store {
             // Other services know fewer checksums.
             config = config.request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired);
         }
-        let Settings { bucket, encrypt, kms_key_id, .. } = &self.settings;
+        let S3Settings { bucket, encrypt, kms_key_id, .. } = &self.settings;
         let client = aws_sdk_s3::Client::from_conf(config.interceptor(CallLog { service: "s3" }).build());
-        let bucket = Bucket { client, name: bucket.clone(), encrypt: *encrypt, kms_key_id: kms_key_id.clone() };
-        let log = Log { bucket: bucket.clone(), name: self.name.clone(), place: self.place() };
-        let lock = Lock { bucket, name: format!("{}.lock", self.name), place: self.place(), lease: self.settings.lease() };
-        Ok(self.rooms.get_or_init(|| Rooms { quarters, log, lock, trail: Arc::default() }).clone())
+        let bucket = StateBucket { client, name: bucket.clone(), encrypt: *encrypt, kms_key_id: kms_key_id.clone() };
+        let log = StateLog { bucket: bucket.clone(), name: self.name.clone(), place: self.place() };
+        let lock = StateLock { bucket, name: format!("{}.lock", self.name), place: self.place(), lease: self.settings.lease() };
+        Ok(self.rooms.get_or_init(|| BucketConnection { quarters, log, lock, trail: Arc::default() }).clone())
     }
 }
 
@@ -132,7 +132,7 @@ impl S3Store {
 const WORKSPACES: usize = 50;
 
 /// Whether an object is a state of Terraform's in which something is recorded.
-async fn holds_resources(bucket: &Bucket, name: &str) -> bool {
+async fn holds_resources(bucket: &StateBucket, name: &str) -> bool {
     let Ok(Some(found)) = bucket.get(name, None).await else { return false };
     let state: Option<serde_json::Value> = serde_json::from_slice(&found.bytes).ok();
     state.as_ref().and_then(|it| it.get("resources")?.as_array()).is_some_and(|it| !it.is_empty())
@@ -148,28 +148,28 @@ impl Store for S3Store {
         }
     }
 
-    fn load(&self) -> Result<Loaded, StateError> {
-        let Rooms { quarters, log, trail, .. } = self.rooms()?;
+    fn load(&self) -> Result<StoreContents, StateError> {
+        let BucketConnection { quarters, log, trail, .. } = self.rooms()?;
         let read = quarters.wait(async move { log.read().await })?;
         *trail.lock().unwrap_or_else(PoisonError::into_inner) = Some(read.trail);
         Ok(read.loaded)
     }
 
-    fn holder(&self) -> Result<Option<Holder>, StateError> {
+    fn holder(&self) -> Result<Option<LockInfo>, StateError> {
         Ok(self.holding()?.filter(|it| !it.is_over()).map(|it| it.holder))
     }
 
-    fn holding(&self) -> Result<Option<Holding>, StateError> {
-        let Rooms { quarters, lock, .. } = self.rooms()?;
+    fn holding(&self) -> Result<Option<LockStatus>, StateError> {
+        let BucketConnection { quarters, lock, .. } = self.rooms()?;
         quarters.wait(async move { lock.holding().await })
     }
 
-    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
-        Ok(Box::new(HeldS3::take(self.rooms()?, holder)?))
+    fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
+        Ok(Box::new(LockedS3Store::take(self.rooms()?, holder)?))
     }
 
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
-        let Rooms { quarters, lock, .. } = self.rooms()?;
+        let BucketConnection { quarters, lock, .. } = self.rooms()?;
         let id = id.to_owned();
         quarters.wait(async move { lock.take_away(&id).await })
     }
@@ -177,7 +177,7 @@ impl Store for S3Store {
     /// Terraform keeps it as the object of the state's name, below which ours lies.
     /// Its workspaces have theirs where environments have them here; who names no environment may mean one of those.
     fn state_of_terraform(&self) -> Option<String> {
-        let Rooms { quarters, log, .. } = self.rooms().ok()?;
+        let BucketConnection { quarters, log, .. } = self.rooms().ok()?;
         let (name, folder) = (self.name.clone(), self.settings.folder_of_environments());
         let is_of_environment = name != self.settings.name(None);
         quarters.wait(async move {
@@ -196,7 +196,7 @@ impl Store for S3Store {
     }
 
     fn advice(&self) -> Option<String> {
-        let Rooms { quarters, log, .. } = self.rooms().ok()?;
+        let BucketConnection { quarters, log, .. } = self.rooms().ok()?;
         let bucket = log.bucket;
         let name = bucket.name.clone();
         let is_versioned = quarters.wait(async move { bucket.is_versioned().await.ok() })?;

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use ha_provider::{Error, Outcome, Secret};
+use ha_provider::{CallOutcome, Error, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::provider::Access;
+use crate::provider::AccountAccess;
 
 /// A state in a bucket of S3, or of a service that speaks as S3 does and knows conditional writes.
 #[derive(Serialize, Deserialize, JsonSchema)]
-pub struct Settings {
+pub struct S3Settings {
     /// The bucket. It must be there. Turn its versioning on: then nothing that is deleted by mistake is lost.
     pub(super) bucket: String,
     /// The state's name in the bucket, such as `network/ha.state`. What is kept lies below it.
@@ -28,7 +28,7 @@ pub struct Settings {
     /// Address of the service, where it is not Amazon's: `http://127.0.0.1:24777`.
     endpoint: Option<String>,
     /// Addresses of single services; they go before `endpoint`.
-    endpoints: Option<Endpoints>,
+    endpoints: Option<S3Endpoints>,
     /// Whether the bucket is in the path and not in the host name. True with an endpoint of one's own.
     pub(super) use_path_style: Option<bool>,
     /// Whether the bucket is to encrypt what it keeps, besides what `ha` does.
@@ -52,7 +52,7 @@ pub struct Settings {
 
 /// Addresses of single services.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
-struct Endpoints {
+struct S3Endpoints {
     /// Objects.
     s3: Option<String>,
 }
@@ -69,10 +69,10 @@ fn usual_lease() -> u32 {
     180
 }
 
-impl Settings {
+impl S3Settings {
     /// Says so when they make no sense together.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let refused = |cause: &str| Err(Error::new("open the state in S3", cause).outcome(Outcome::Refused));
+        let refused = |cause: &str| Err(Error::new("open the state in S3", cause).outcome(CallOutcome::Refused));
         if self.bucket.is_empty() {
             return refused("`bucket` is empty");
         }
@@ -114,8 +114,8 @@ impl Settings {
     }
 
     /// How to get in.
-    pub(super) fn access(&self) -> Access {
-        Access {
+    pub(super) fn access(&self) -> AccountAccess {
+        AccountAccess {
             block: "backend \"s3\"",
             region: self.region.clone(),
             profile: self.profile.clone(),

@@ -1,6 +1,6 @@
 //! Auto scaling groups.
 
-use ha_provider::{Outcome, RecordedValue};
+use ha_provider::{CallOutcome, RecordedValue};
 use serde_json::{Value as Json, json};
 
 use crate::ec2::{TEMPLATE, template};
@@ -29,7 +29,7 @@ async fn a_group_lives() {
     let made = world.create(GROUP, wanted.clone()).await;
     let error = world.try_create(GROUP, &wanted, &mut attempt(GROUP)).await.unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
-    assert_eq!(error.outcome, Outcome::Refused);
+    assert_eq!(error.outcome, CallOutcome::Refused);
 
     let mut next = template("two");
     next["name"] = json!(text(&first.arguments, "name"));
@@ -70,7 +70,7 @@ async fn a_protected_group_keeps_its_machines() {
         let driver = world.drivers.resource(GROUP).unwrap().clone();
         let error = driver.delete(&world.client, &made, &mut attempt(GROUP)).await.unwrap_err();
         assert!(error.to_string().contains(protection), "{error}");
-        assert_eq!(error.outcome, Outcome::Refused);
+        assert_eq!(error.outcome, CallOutcome::Refused);
         let (there, _) = world.found(GROUP, &made).await;
         assert_eq!(world.differences(GROUP, &wanted, &there.arguments), Vec::<String>::new(), "it is as it was");
         wanted["deletion_protection"] = json!("none");

@@ -1,6 +1,6 @@
 //! Security groups and launch templates.
 
-use ha_provider::{Outcome, RecordedValue};
+use ha_provider::{CallOutcome, RecordedValue};
 use ha_value::Value;
 use serde_json::{Value as Json, json};
 
@@ -39,7 +39,7 @@ async fn a_security_group_lives() {
     let made = world.update(GROUP, &made, silent).await;
     let error = world.try_create(GROUP, &wanted, &mut attempt(GROUP)).await.unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
-    assert_eq!(error.outcome, Outcome::Refused);
+    assert_eq!(error.outcome, CallOutcome::Refused);
     world.delete(GROUP, &made).await;
 }
 

@@ -1,6 +1,6 @@
 //! Roles, their policies, and profiles.
 
-use ha_provider::{Outcome, RecordedValue};
+use ha_provider::{CallOutcome, RecordedValue};
 use serde_json::{Value as Json, json};
 
 use crate::emulator::call;
@@ -47,7 +47,7 @@ async fn a_role_that_exists_is_not_taken() {
     let made = world.create(ROLE, wanted.clone()).await;
     let error = world.try_create(ROLE, &wanted, &mut attempt(ROLE)).await.unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
-    assert_eq!(error.outcome, Outcome::Refused);
+    assert_eq!(error.outcome, CallOutcome::Refused);
     world.delete(ROLE, &made).await;
 }
 

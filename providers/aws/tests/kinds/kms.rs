@@ -7,7 +7,7 @@ use aws_smithy_types::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ha_aws::KmsKeys;
-use ha_state_store::{KeyName, Keys, Reason, new_lineage};
+use ha_state_store::{KeyName, KeyProvider, StateErrorReason, new_lineage};
 use serde_json::json;
 
 use crate::emulator::emulator;
@@ -53,7 +53,7 @@ async fn a_data_key_is_wrapped_for_its_state_and_found_again() {
     };
     assert_eq!(unwrap(lineage.clone()).await.unwrap().plaintext.unwrap().into_inner().len(), 32);
     assert!(unwrap(new_lineage()).await.is_err());
-    assert_eq!(keys(&id).named(&new_lineage(), &name).unwrap_err().reason(), &Reason::WrongKey);
+    assert_eq!(keys(&id).named(&new_lineage(), &name).unwrap_err().reason(), &StateErrorReason::WrongKey);
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn what_cannot_be_unwrapped_is_refused() {
     let (id, _) = kms_key().await;
     let lineage = new_lineage();
     let missing = keys("no-such-key").current(&lineage, None).unwrap_err();
-    assert_eq!(missing.reason(), &Reason::MissingKey);
+    assert_eq!(missing.reason(), &StateErrorReason::MissingKey);
     assert!(missing.to_string().contains("no-such-key"), "{missing}");
     let (name, _) = keys(&id).current(&lineage, None).unwrap();
     let with = |what: &str, value: &str| {
@@ -85,8 +85,8 @@ async fn what_cannot_be_unwrapped_is_refused() {
         parameters.insert(what.into(), value.into());
         keys(&id).named(&lineage, &KeyName { parameters, ..name.clone() }).unwrap_err().reason().clone()
     };
-    assert_eq!(with("wrapped", "!"), Reason::NotAKey);
-    assert_eq!(with("wrapped", &STANDARD.encode("something else altogether")), Reason::WrongKey);
+    assert_eq!(with("wrapped", "!"), StateErrorReason::NotAKey);
+    assert_eq!(with("wrapped", &STANDARD.encode("something else altogether")), StateErrorReason::WrongKey);
     let renamed = KeyName { id: "0123456789abcdef".into(), ..name.clone() };
-    assert_eq!(keys(&id).named(&lineage, &renamed).unwrap_err().reason(), &Reason::NotAKey);
+    assert_eq!(keys(&id).named(&lineage, &renamed).unwrap_err().reason(), &StateErrorReason::NotAKey);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ha_provider::{Error, Outcome};
+use ha_provider::{CallOutcome, Error};
 use ha_value::Value;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ fn permitting(world: &World, calls: usize) -> Arc<AtomicUsize> {
     let permit = world.drivers.connector("aws").expect("there is one").permit(&world.client).expect("it asks");
     permit.decided_by(move || match counted.fetch_add(1, Ordering::SeqCst) < calls {
         true => Ok(()),
-        false => Err(Error::new("go on", "the lock is short").help("wait").outcome(Outcome::Interrupted)),
+        false => Err(Error::new("go on", "the lock is short").help("wait").outcome(CallOutcome::Interrupted)),
     });
     asked
 }
@@ -49,7 +49,7 @@ async fn a_step_of_several_calls_ends_before_the_one_that_is_not_permitted() {
                 assert!(error.attempted.starts_with(attempted), "{error}");
                 assert!(error.to_string().contains("could not go on: the lock is short"), "{error}");
                 // It stays on record: what came before may have had an effect.
-                assert_eq!((error.outcome, error.help), (Outcome::Interrupted, vec!["wait".to_owned()]));
+                assert_eq!((error.outcome, error.help), (CallOutcome::Interrupted, vec!["wait".to_owned()]));
             }
         }
     }
@@ -65,6 +65,6 @@ async fn a_call_whose_answer_was_lost_is_not_made_again_unless_it_is_permitted()
     cut.after(2);
     let error = world.try_create(BUCKET, &json!({"bucket": bucket}), &mut attempt(BUCKET)).await.unwrap_err();
     assert!(error.to_string().contains("the lock is short"), "{error}");
-    assert_eq!((error.outcome, asked.load(Ordering::SeqCst)), (Outcome::Interrupted, 2));
+    assert_eq!((error.outcome, asked.load(Ordering::SeqCst)), (CallOutcome::Interrupted, 2));
     assert_eq!(tags(&bucket).await, Some(0), "it is there, and whoever comes next looks for it");
 }

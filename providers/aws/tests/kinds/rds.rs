@@ -1,6 +1,6 @@
 //! Databases.
 
-use ha_provider::{Outcome, RecordedValue};
+use ha_provider::{CallOutcome, RecordedValue};
 use serde_json::{Value as Json, json};
 
 use crate::kill::{create_under_kills, create_with_a_lost_answer, update_under_kills};
@@ -29,7 +29,7 @@ async fn a_database_lives() {
     assert!(text(&made.outputs, "endpoint").ends_with(":3307"));
     let error = world.try_create(INSTANCE, &wanted, &mut attempt(INSTANCE)).await.unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
-    assert_eq!(error.outcome, Outcome::Refused);
+    assert_eq!(error.outcome, CallOutcome::Refused);
 
     wanted["instance_class"] = json!("db.m5.xlarge");
     wanted["allocated_storage"] = json!(40);
@@ -49,7 +49,7 @@ async fn a_database_lives() {
     let driver = world.drivers.resource(INSTANCE).unwrap().clone();
     let error = driver.delete(&world.client, &made, &mut attempt(INSTANCE)).await.unwrap_err();
     assert!(error.help[0].contains("deletion_protection = false") && error.help[0].contains("aws_db_instance.test"), "{error:?}");
-    assert_eq!(error.outcome, Outcome::Refused);
+    assert_eq!(error.outcome, CallOutcome::Refused);
     wanted["deletion_protection"] = json!(false);
     let made = world.update(INSTANCE, &made, wanted).await;
     world.delete(INSTANCE, &made).await;
@@ -107,7 +107,7 @@ async fn a_database_that_is_not_ready_in_time_is_taken_up_again() {
     let (token, journal) = (token(), std::sync::Arc::default());
     let mut hurried = try_of(INSTANCE, &token, false, &journal).within(Some(std::time::Duration::ZERO));
     let error = world.try_create(INSTANCE, &wanted, &mut hurried).await.unwrap_err();
-    assert!(hurried.is_late() && error.outcome == ha_provider::Outcome::Interrupted, "{error}");
+    assert!(hurried.is_late() && error.outcome == ha_provider::CallOutcome::Interrupted, "{error}");
     let hour = Some(std::time::Duration::from_hours(1));
     let mut again = try_of(INSTANCE, &token, true, &journal).within(hour);
     let made = world.try_create(INSTANCE, &wanted, &mut again).await.unwrap();

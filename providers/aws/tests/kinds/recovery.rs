@@ -1,6 +1,6 @@
 //! Things of which no record is left.
 
-use ha_provider::{RecordedValue, Search, Sought};
+use ha_provider::{DiscoveryResult, DiscoveryTarget, RecordedValue};
 use ha_value::{Address, Object, Type, Value};
 use serde_json::{Value as Json, json};
 
@@ -15,8 +15,8 @@ async fn made(world: &World, kind: &str, arguments: &Json, address: &Address, st
     made.unwrap_or_else(|it| panic!("{kind}: {it}"))
 }
 
-async fn find(world: &World, kind: &str, address: &Address, arguments: Object, state: Option<&str>) -> Search {
-    let sought = [Sought { address: address.clone(), arguments }];
+async fn find(world: &World, kind: &str, address: &Address, arguments: Object, state: Option<&str>) -> DiscoveryResult {
+    let sought = [DiscoveryTarget { address: address.clone(), arguments }];
     let found = world.drivers.resource(kind).expect("the kind is registered").find(&world.client, &sought, state).await;
     found.unwrap_or_else(|it| panic!("{kind}: {it}")).remove(0)
 }
@@ -28,9 +28,9 @@ fn without(arguments: &Json, unknown: &str) -> Object {
     arguments
 }
 
-fn id(search: &Search) -> &str {
+fn id(search: &DiscoveryResult) -> &str {
     match search {
-        Search::Found(found) => &found.imported.recorded.id,
+        DiscoveryResult::Found(found) => &found.imported.recorded.id,
         other => panic!("it was not found: {other:?}"),
     }
 }
@@ -54,7 +54,7 @@ async fn what_has_no_name_that_is_known_is_found_by_what_was_written_on_it() {
         let sought = without(&wanted, unknown);
         // Two states have such an instance; which is meant only their names tell.
         let several = find(&world, kind, &address, sought.clone(), None).await;
-        assert!(matches!(&several, Search::Several(all) if all.len() >= 2), "{kind}: {several:?}");
+        assert!(matches!(&several, DiscoveryResult::Several(all) if all.len() >= 2), "{kind}: {several:?}");
         assert_eq!(id(&find(&world, kind, &address, sought.clone(), Some(&mine)).await), one.id);
         assert_eq!(id(&find(&world, kind, &address, sought, Some(&theirs)).await), two.id);
         // What nobody configures any more is listed, and what it has is read back.
@@ -87,7 +87,7 @@ async fn an_object_whose_key_holds_a_checksum_that_was_lost_is_found_with_its_co
     sought.insert("content".into(), Value::unknown(Type::String, None));
     let found = find(&world, kind, &address, sought, None).await;
     assert_eq!(id(&found), one.id);
-    let Search::Found(found) = found else { unreachable!("it was just found") };
+    let DiscoveryResult::Found(found) = found else { unreachable!("it was just found") };
     assert_eq!(text(&found.imported.recorded.arguments, "content"), "{\"passphrase\": \"…\"}");
     assert_eq!(found.imported.recorded.arguments["metadata"], Value::Map(Default::default()), "ours are not shown");
     assert_eq!(found.state.as_deref(), Some("lineage"));
@@ -105,13 +105,13 @@ async fn what_is_gone_is_not_found_and_a_secret_is_not_believed() {
         "apply_immediately": true,
     });
     let sought = object(&wanted);
-    assert_eq!(find(&world, kind, &address, sought.clone(), None).await, Search::Nothing);
+    assert_eq!(find(&world, kind, &address, sought.clone(), None).await, DiscoveryResult::Nothing);
     let one = made(&world, kind, &wanted, &address, "lineage").await;
     let found = find(&world, kind, &address, sought, Some("lineage")).await;
     assert_eq!(id(&found), one.id);
-    let Search::Found(found) = found else { unreachable!("it was just found") };
+    let DiscoveryResult::Found(found) = found else { unreachable!("it was just found") };
     assert_eq!(found.imported.recorded.arguments["password"].revealed(), Value::from(""), "nobody says which one it is");
     // The same name belongs to somebody else's state.
-    assert_eq!(find(&world, kind, &address, object(&wanted), Some("another")).await, Search::Nothing);
+    assert_eq!(find(&world, kind, &address, object(&wanted), Some("another")).await, DiscoveryResult::Nothing);
     world.remove(kind, &one).await;
 }

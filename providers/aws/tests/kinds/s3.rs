@@ -1,6 +1,6 @@
 //! Buckets and objects.
 
-use ha_provider::{Outcome, ReadingValue};
+use ha_provider::{CallOutcome, ReadingValue};
 use ha_value::Value;
 use serde_json::{Value as Json, json};
 
@@ -35,7 +35,7 @@ async fn a_bucket_that_exists_is_not_taken() {
     let made = world.create(BUCKET, wanted.clone()).await;
     let error = world.try_create(BUCKET, &wanted, &mut attempt(BUCKET)).await.unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
-    assert_eq!(error.outcome, Outcome::Refused);
+    assert_eq!(error.outcome, CallOutcome::Refused);
     world.delete(BUCKET, &made).await;
 }
 
@@ -276,6 +276,6 @@ async fn secrets_stay_out_of_errors() {
     let error = world.try_create(OBJECT, &wanted, &mut attempt(OBJECT)).await.unwrap_err();
     assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     assert_eq!(error.code.as_deref(), Some("NoSuchBucket"));
-    assert_eq!(error.outcome, Outcome::Refused);
+    assert_eq!(error.outcome, CallOutcome::Refused);
     assert!(object(&wanted).contains_key("content"));
 }

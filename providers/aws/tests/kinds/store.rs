@@ -1,8 +1,8 @@
 //! A state in a bucket does what every store must, also when answers are lost and when a holder dies.
 
 use ha_aws::{S3Settings, S3Store};
-use ha_state_store::conformance::{Subject, check};
-use ha_state_store::{Holder, Loaded, Reason, Store};
+use ha_state_store::conformance::{StoreUnderTest, check};
+use ha_state_store::{LockInfo, StateErrorReason, Store, StoreContents};
 use serde_json::json;
 
 use crate::emulator::{Emulator, emulator};
@@ -45,7 +45,7 @@ impl Bucket {
     }
 }
 
-impl Subject for Bucket {
+impl StoreUnderTest for Bucket {
     fn store(&self, name: &str) -> Box<dyn Store> {
         Box::new(self.state(name, &json!({})))
     }
@@ -86,7 +86,7 @@ async fn a_lost_answer_is_no_lost_lock_and_no_taken_number() {
         let handle = tokio::runtime::Handle::current();
         let heard = |it: tokio::task::JoinHandle<()>| handle.block_on(it).expect("it was cut");
         let it = lose();
-        let mut held = store.lock(&Holder::here("a test")).unwrap();
+        let mut held = store.lock(&LockInfo::here("a test")).unwrap();
         heard(it);
         held.resume(None).unwrap();
         for (number, bytes) in [(1, "one"), (2, "two")] {
@@ -102,7 +102,7 @@ async fn a_lost_answer_is_no_lost_lock_and_no_taken_number() {
         assert_eq!(direct.holder().unwrap(), None);
         direct.load().unwrap()
     });
-    assert_eq!(expected.await, Loaded { checkpoint: Some(b"both".to_vec()), segments: Vec::new() });
+    assert_eq!(expected.await, StoreContents { checkpoint: Some(b"both".to_vec()), segments: Vec::new() });
 }
 
 /// Whether a request writes an object under a condition.
@@ -117,7 +117,7 @@ async fn names(bucket: &Bucket) -> String {
 
 /// Writes a state as a run does.
 fn write_all(store: &S3Store) -> Result<(), ha_state_store::StateError> {
-    let mut held = store.lock(&Holder::here("a test"))?;
+    let mut held = store.lock(&LockInfo::here("a test"))?;
     held.resume(None)?;
     held.append(1, b"one")?;
     held.append(2, b"two")?;
@@ -125,8 +125,11 @@ fn write_all(store: &S3Store) -> Result<(), ha_state_store::StateError> {
     held.append(3, b"three")
 }
 
-fn all_of_it() -> Loaded {
-    Loaded { checkpoint: Some(b"both".to_vec()), segments: vec![ha_state_store::Segment { number: 3, bytes: b"three".to_vec() }] }
+fn all_of_it() -> StoreContents {
+    StoreContents {
+        checkpoint: Some(b"both".to_vec()),
+        segments: vec![ha_state_store::JournalSegment { number: 3, bytes: b"three".to_vec() }],
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,7 +168,7 @@ async fn a_conflict_that_does_not_end_is_an_error_and_nothing_is_written() {
     let busy = Scripted::before(&bucket.endpoint, conflicts).await;
     let store = bucket.state("busy", &json!({"endpoint": busy.endpoint}));
     let error = aside(move || write_all(&store)).await.unwrap_err();
-    assert_eq!(error.reason(), &Reason::Store);
+    assert_eq!(error.reason(), &StateErrorReason::Store);
     assert!(error.to_string().contains("busy.lock") && error.to_string().contains("ConditionalRequestConflict"), "{error}");
     assert!(!names(&bucket).await.contains("busy"));
 }
@@ -230,23 +233,23 @@ async fn a_checkpoint_that_was_given_up_for_lost_and_came_through_does_not_shut_
     let direct = bucket.state("given-up", &json!({}));
     let at_work = |it: bool| away.store(!it, std::sync::atomic::Ordering::SeqCst);
     tokio::task::block_in_place(move || {
-        let mut held = store.lock(&Holder::here("a test")).unwrap();
+        let mut held = store.lock(&LockInfo::here("a test")).unwrap();
         held.resume(None).unwrap();
         held.append(1, b"one").unwrap();
         at_work(false);
-        assert_eq!(held.checkpoint(1, b"first").unwrap_err().reason(), &Reason::Store);
+        assert_eq!(held.checkpoint(1, b"first").unwrap_err().reason(), &StateErrorReason::Store);
         at_work(true);
         held.append(2, b"two").unwrap();
         held.append(3, b"three").unwrap();
-        let segment = |number, bytes: &str| ha_state_store::Segment { number, bytes: bytes.into() };
-        let there = Loaded { checkpoint: Some(b"first".to_vec()), segments: vec![segment(2, "two"), segment(3, "three")] };
+        let segment = |number, bytes: &str| ha_state_store::JournalSegment { number, bytes: bytes.into() };
+        let there = StoreContents { checkpoint: Some(b"first".to_vec()), segments: vec![segment(2, "two"), segment(3, "three")] };
         assert_eq!(direct.load().unwrap(), there);
     });
 }
 
 /// The lock of a holder who died just now.
-async fn dead(bucket: &Bucket, key: &str, lease: u64) -> Holder {
-    let holder = Holder::here("ha apply");
+async fn dead(bucket: &Bucket, key: &str, lease: u64) -> LockInfo {
+    let holder = LockInfo::here("ha apply");
     let note = json!({"holder": holder, "lease": lease, "beat": 3}).to_string();
     bucket.put(&format!("{key}.lock"), &note).await;
     holder
@@ -261,21 +264,21 @@ async fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
     aside(move || {
         let left = store.holding().unwrap().unwrap().left.unwrap().as_secs();
         assert!((3_500..=3_600).contains(&left), "{left} seconds are left of its lease");
-        let error = store.lock(&Holder::here("another")).err().unwrap();
-        assert_eq!(error.reason(), &Reason::Locked(Some(expected.clone())));
+        let error = store.lock(&LockInfo::here("another")).err().unwrap();
+        assert_eq!(error.reason(), &StateErrorReason::Locked(Some(expected.clone())));
         let help = error.error().help.join("; ");
         assert!(help.contains("3600 seconds") && help.contains(&format!("ha state unlock {}", expected.id)), "{help}");
         store.break_lock(&expected.id).unwrap();
-        store.lock(&Holder::here("another")).unwrap();
+        store.lock(&LockInfo::here("another")).unwrap();
     })
     .await;
     let holder = dead(&bucket, "short", 1).await;
     let store = bucket.state("short", &json!({}));
     aside(move || {
-        assert_eq!(store.lock(&Holder::here("another")).err().unwrap().reason(), &Reason::Locked(Some(holder)));
+        assert_eq!(store.lock(&LockInfo::here("another")).err().unwrap().reason(), &StateErrorReason::Locked(Some(holder)));
         let mut tries = 0;
-        while let Err(error) = store.lock(&Holder::here("another")).map(drop) {
-            assert!(matches!(error.reason(), Reason::Locked(_)) && tries < 10_000, "{error}");
+        while let Err(error) = store.lock(&LockInfo::here("another")).map(drop) {
+            assert!(matches!(error.reason(), StateErrorReason::Locked(_)) && tries < 10_000, "{error}");
             tries += 1;
         }
     })
@@ -287,13 +290,16 @@ async fn a_lock_is_held_for_longer_than_its_lease_while_its_holder_lives() {
     let bucket = Bucket::new().await;
     let (short, other) = (bucket.state("kept", &json!({"lock_lease": 4})), bucket.state("kept", &json!({})));
     aside(move || {
-        let holder = Holder::here("ha apply");
+        let holder = LockInfo::here("ha apply");
         let mut held = short.lock(&holder).unwrap();
         held.resume(None).unwrap();
         let began = std::time::Instant::now();
         // Longer than the lease and all that is added to it.
         while began.elapsed() < std::time::Duration::from_secs(8) {
-            assert_eq!(other.lock(&Holder::here("another")).err().unwrap().reason(), &Reason::Locked(Some(holder.clone())));
+            assert_eq!(
+                other.lock(&LockInfo::here("another")).err().unwrap().reason(),
+                &StateErrorReason::Locked(Some(holder.clone()))
+            );
             // The emulator, which does one thing after another, is to have time for the holder.
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
@@ -323,10 +329,10 @@ async fn what_is_no_state_and_a_bucket_that_is_not_there_are_refused() {
     let missing = bucket.state("x", &json!({"bucket": "there-is-no-such-bucket"}));
     aside(move || {
         let error = foreign.load().unwrap_err();
-        assert_eq!(error.reason(), &Reason::NotAState);
+        assert_eq!(error.reason(), &StateErrorReason::NotAState);
         assert!(error.to_string().contains("foreign/00000000000000000001"), "{error}");
-        for error in [missing.load().map(drop), missing.lock(&Holder::here("a test")).map(drop)].map(Result::unwrap_err) {
-            assert_eq!(error.reason(), &Reason::Store);
+        for error in [missing.load().map(drop), missing.lock(&LockInfo::here("a test")).map(drop)].map(Result::unwrap_err) {
+            assert_eq!(error.reason(), &StateErrorReason::Store);
             assert!(error.to_string().contains("there-is-no-such-bucket"), "{error}");
         }
     })

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
-use ha_provider::{Attempt, Client, Drivers, Error, Problem, ReadingValue, RecordedValue, Registry, Rendered, Schemas, Witness};
-use ha_value::{Mode, Object, Value};
+use ha_provider::{
+    ArgumentProblem, Attempt, DriverSet, Error, ProviderClient, ProviderRegistry, ReadingValue, RecordedValue, RenderResult,
+    SchemaSet, StepObserver,
+};
+use ha_value::{Object, ResourceMode, Value};
 use serde_json::{Value as Json, json};
 
 use crate::emulator::{Emulator, emulator};
 
 /// A client, and all kinds.
 pub(crate) struct World {
-    pub(crate) schemas: Schemas,
-    pub(crate) drivers: Drivers,
-    pub(crate) client: Client,
+    pub(crate) schemas: SchemaSet,
+    pub(crate) drivers: DriverSet,
+    pub(crate) client: ProviderClient,
     // Stops with its last user.
     _emulator: Arc<Emulator>,
 }
@@ -42,7 +45,7 @@ impl World {
 
     /// A client of what is at `endpoint`.
     pub(crate) async fn at(emulator: Arc<Emulator>, endpoint: &str) -> Result<Self, Error> {
-        let (schemas, drivers) = ha_aws::register(Registry::new()).split();
+        let (schemas, drivers) = ha_aws::register(ProviderRegistry::new()).split();
         let given = schemas.provider("aws").expect("there is one").schema.conform(&object(&settings(endpoint)));
         let connector = drivers.connector("aws").expect("there is one").clone();
         let (client, _) = connector.connect(&given.expect("the settings are right")).await?;
@@ -51,7 +54,7 @@ impl World {
 
     /// The arguments as the planner has them: converted, checked, in normal form.
     pub(crate) fn normal(&self, kind: &str, arguments: &Json) -> Object {
-        let described = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered");
+        let described = self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
         let conformed = described.schema().conform(&object(arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
         let problems = described.hooks().problems(described.schema(), &conformed);
         assert!(problems.is_empty(), "{kind}: {problems:?}");
@@ -59,8 +62,8 @@ impl World {
     }
 
     /// What the checks say about arguments.
-    pub(crate) fn problems(&self, kind: &str, arguments: &Json) -> Vec<Problem> {
-        let described = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered");
+    pub(crate) fn problems(&self, kind: &str, arguments: &Json) -> Vec<ArgumentProblem> {
+        let described = self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
         let conformed = described.schema().conform(&object(arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
         described.hooks().problems(described.schema(), &conformed)
     }
@@ -75,7 +78,7 @@ impl World {
     /// Makes one.
     pub(crate) async fn try_create(&self, kind: &str, arguments: &Json, attempt: &mut Attempt) -> Result<RecordedValue, Error> {
         let normal = self.normal(kind, arguments);
-        let described = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered");
+        let described = self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
         let predicted = described.hooks().predicted(described.schema(), &normal);
         let (id, outputs) = self.driver(kind).create(&self.client, &normal, attempt).await?;
         for (name, value) in predicted {
@@ -142,7 +145,7 @@ impl World {
 
     /// Reads data.
     pub(crate) async fn data(&self, kind: &str, arguments: Json) -> Result<Object, Error> {
-        let described = self.schemas.kind(Mode::Data, kind).expect("the kind is registered");
+        let described = self.schemas.kind(ResourceMode::Data, kind).expect("the kind is registered");
         let conformed = described.schema().conform(&object(&arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
         self.drivers.reader(kind).expect("it is read").read(&self.client, &conformed).await
     }
@@ -163,17 +166,17 @@ impl World {
 
     /// Renders a document.
     pub(crate) fn document(&self, kind: &str, arguments: &Json) -> Object {
-        let described = self.schemas.kind(Mode::Data, kind).expect("the kind is registered");
+        let described = self.schemas.kind(ResourceMode::Data, kind).expect("the kind is registered");
         let conformed = described.schema().conform(&object(arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
         match described.render(&conformed) {
-            Some(Rendered::Outputs(outputs)) => outputs,
+            Some(RenderResult::Outputs(outputs)) => outputs,
             other => panic!("{kind}: {other:?}"),
         }
     }
 
     /// What the planner would find different.
     pub(crate) fn differences(&self, kind: &str, wanted: &Json, there: &Object) -> Vec<String> {
-        let described = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered");
+        let described = self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
         let normal = self.normal(kind, wanted);
         let there = described.normal(there).unwrap_or_else(|it| panic!("{kind}: {it}"));
         let differs =
@@ -198,7 +201,7 @@ impl World {
             "aws_s3_object" => format!("{}/{}", text(&there.arguments, "bucket"), there.id),
             _ => there.id.clone(),
         };
-        let schema = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered").schema();
+        let schema = self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered").schema();
         let without_secrets = |it: &Object| {
             let told = it.iter().filter(|(name, _)| !schema.arguments[&***name].secret);
             told.map(|(name, value)| (name.clone(), value.clone())).collect::<Object>()
@@ -216,7 +219,7 @@ impl World {
         }
     }
 
-    fn driver(&self, kind: &str) -> &Arc<dyn ha_provider::Driver> {
+    fn driver(&self, kind: &str) -> &Arc<dyn ha_provider::ResourceDriver> {
         self.drivers.resource(kind).expect("the kind is registered")
     }
 }
@@ -237,7 +240,7 @@ impl Journal {
     }
 }
 
-impl Witness for Journal {
+impl StepObserver for Journal {
     fn note<'a>(&'a self, key: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         self.0.lock().expect("nobody panics while noting").insert(key.to_owned(), value.to_owned());
         Box::pin(async { Ok(()) })

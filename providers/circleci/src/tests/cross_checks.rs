@@ -1,4 +1,4 @@
-use ha_provider::Placed;
+use ha_provider::BlockInstance;
 use ha_value::{Address, Object, Severity, Type, Value};
 
 use crate::cross_checks::TOGETHER;
@@ -7,9 +7,9 @@ use crate::cross_checks::TOGETHER;
 fn told(blocks: &[(&str, Value)]) -> Vec<String> {
     let blocks: Vec<(Address, Object)> =
         blocks.iter().map(|(address, it)| (address.parse().unwrap(), it.as_object().unwrap().clone())).collect();
-    let placed = |(address, arguments)| Placed { address, arguments, id: None, provider: "" };
-    let placed: Vec<Placed<'_>> = blocks.iter().map(|(address, arguments)| placed((address, arguments))).collect();
-    let each = |it: ha_provider::Contradiction| {
+    let placed = |(address, arguments)| BlockInstance { address, arguments, id: None, provider: "" };
+    let placed: Vec<BlockInstance<'_>> = blocks.iter().map(|(address, arguments)| placed((address, arguments))).collect();
+    let each = |it: ha_provider::CrossCheckProblem| {
         let severity = if it.severity == Severity::Warning { "warning " } else { "" };
         format!("{severity}{}.{}: {}", it.address, it.problem.path, it.problem.message)
     };

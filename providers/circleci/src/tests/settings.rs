@@ -81,8 +81,9 @@ fn one_unknown_part_leaves_the_rest_to_see() {
     assert!(content.contains("\"value\": \"(after aws_s3_bucket.artifacts.bucket)\""), "{content}");
     assert!(content.contains("\"value\": \"ci.example.com\""), "{content}");
     assert_eq!(outputs["sha256"], unknown("aws_s3_bucket.artifacts.bucket"));
-    let url: Text =
-        [ha_value::Part::Clear("https://".into()), ha_value::Part::unknown(Some("q.url".into()), false)].into_iter().collect();
+    let url: Text = [ha_value::TextPart::Clear("https://".into()), ha_value::TextPart::unknown(Some("q.url".into()), false)]
+        .into_iter()
+        .collect();
     let outputs = render("circleci_settings", &settings(&[("sqs_queue_url", url.into())])).unwrap();
     assert!(shown(&outputs["content"]).contains("\"https://(after q.url)\""));
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use ha_provider::{Document, Problem};
+use ha_provider::{ArgumentProblem, Document};
 use ha_value::{Path, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::conf::scalar;
-use crate::release::{FRACTIONAL_CACHE, JOURNAL_ALWAYS, Release, TLS_NAMES};
+use crate::release::{FRACTIONAL_CACHE, JOURNAL_ALWAYS, ReleaseSeries, TLS_NAMES};
 
 /// Renders mongod.conf for MongoDB 3.2 to 8.0: the guide's directories and log settings, TLS and x509 required from
 /// the first start, and no way in for a client that has not proved who it is.
@@ -39,7 +39,7 @@ pub(crate) struct MongodbConfig {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct MongodbConfigOutputs {
     /// The file's text.
     content: Text,
     /// The text's SHA-256, in hexadecimal.
@@ -52,11 +52,11 @@ fn mongod_port() -> u16 {
 
 impl Document for MongodbConfig {
     const KIND: &'static str = "mongodb_config";
-    type Outputs = Outputs;
+    type Outputs = MongodbConfigOutputs;
 
-    fn render(&self) -> Result<Outputs, Vec<Problem>> {
+    fn render(&self) -> Result<MongodbConfigOutputs, Vec<ArgumentProblem>> {
         let release = self.checked()?;
-        let mut file = File(Text::new());
+        let mut file = ConfigFile(Text::new());
         file.0.push_str(&format!("# mongod.conf for MongoDB {release}, rendered by ha.\n"));
         self.storage(release, &mut file);
         self.system_log(&mut file);
@@ -83,17 +83,17 @@ impl Document for MongodbConfig {
             Some(whole) => Text::from(Sha256::digest(whole).iter().map(|it| format!("{it:02x}")).collect::<String>()),
             None => Text::unknown(None),
         };
-        Ok(Outputs { content: file.0, sha256 })
+        Ok(MongodbConfigOutputs { content: file.0, sha256 })
     }
 }
 
 const BYPASS: &str = "enableLocalhostAuthBypass";
 
 impl MongodbConfig {
-    fn checked(&self) -> Result<Release, Vec<Problem>> {
+    fn checked(&self) -> Result<ReleaseSeries, Vec<ArgumentProblem>> {
         let mut problems = Vec::new();
-        let mut wrong = |name: &str, message: String| problems.push(Problem { path: Path::attribute(name), message });
-        let release = Release::of(&self.version).map_err(|message| wrong("version", message)).ok();
+        let mut wrong = |name: &str, message: String| problems.push(ArgumentProblem { path: Path::attribute(name), message });
+        let release = ReleaseSeries::of(&self.version).map_err(|message| wrong("version", message)).ok();
         if self.bind_ip.is_empty() {
             wrong("bind_ip", "mongod must listen somewhere; name the host's own address or `0.0.0.0`".into());
         }
@@ -134,7 +134,7 @@ impl MongodbConfig {
         whole
     }
 
-    fn storage(&self, release: Release, file: &mut File) {
+    fn storage(&self, release: ReleaseSeries, file: &mut ConfigFile) {
         file.section("storage");
         file.text(1, "dbPath", &self.below_root("/mongo/data"));
         file.line(1, "engine", "wiredTiger");
@@ -149,7 +149,7 @@ impl MongodbConfig {
         }
     }
 
-    fn system_log(&self, file: &mut File) {
+    fn system_log(&self, file: &mut ConfigFile) {
         file.section("systemLog");
         file.line(1, "destination", "file");
         file.text(1, "path", &self.below_root("/mongo/logs/mongod.log"));
@@ -158,7 +158,7 @@ impl MongodbConfig {
         file.line(1, "timeStampFormat", "iso8601-utc");
     }
 
-    fn network(&self, release: Release, file: &mut File) {
+    fn network(&self, release: ReleaseSeries, file: &mut ConfigFile) {
         file.section("net");
         file.line(1, "port", &self.port.to_string());
         let mut addresses = Text::new();
@@ -189,9 +189,9 @@ impl MongodbConfig {
     }
 }
 
-struct File(Text);
+struct ConfigFile(Text);
 
-impl File {
+impl ConfigFile {
     fn section(&mut self, name: &str) {
         self.0.push_str(&format!("\n{name}:\n"));
     }

@@ -7,21 +7,24 @@ mod refusals;
 
 use futures::future::join_all;
 use ha_provider::{
-    Attempt, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Secret, Sought, Trace,
-    Volatile, known_text,
+    Attempt, CallOutcome, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource, OwnershipMark,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, Secret, Volatile, known_text,
 };
 use ha_value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::checks::{Certified, Configured, Grouped, Machines, Permitted, Placed, Reached, Rooted, Signed, Versioned};
+use self::checks::{
+    AddressArguments, CertificateArguments, ConfigArguments, MachineArguments, PermissionArguments, ProcessArguments,
+    ReplicaSetArguments, RootArguments, SignatureArguments, VersionArguments,
+};
 use self::impact::impact;
 use self::observed::look;
-use crate::Mongodb;
+use crate::MongodbProvider;
 use crate::certificate::{not_signed_by, unfit_for};
-use crate::layout::Layout;
+use crate::layout::FileLayout;
 use crate::machine::{self, Machine};
-use crate::mongod::{FilePermissions, Files, Inside, Mongod, START, text};
+use crate::mongod::{FilePermissions, MemberInternals, Mongod, MongodFiles, START, text};
 use crate::names::{endpoint, plain_host};
 
 /// A machine that runs mongod, with its configuration, its certificates and its data. Members of one replica set are
@@ -57,11 +60,11 @@ pub(crate) struct MongodbHost {
     log_rotation: bool,
     /// A mongod on the machine that `ha` runs on: for trying things out and for tests.
     #[serde(skip_serializing_if = "Option::is_none")]
-    process: Option<Process>,
+    process: Option<ProcessBlock>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-struct Process {
+struct ProcessBlock {
     /// The folder that the guide's paths (`/mongo/data`, `/etc/mongod.conf`, …) are put below.
     root: Immutable<String>,
     /// The path of the mongod program, or of one that becomes mongod in the end and hands its arguments on.
@@ -69,7 +72,7 @@ struct Process {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct MongodbHostOutputs {
     /// `host:port`, for connection strings.
     endpoint: String,
     /// What `mongodb_replica_set.members` takes.
@@ -109,33 +112,33 @@ fn yes() -> bool {
 
 impl Resource for MongodbHost {
     const KIND: &'static str = "mongodb_host";
-    type Provider = Mongodb;
-    type Outputs = Outputs;
+    type Provider = MongodbProvider;
+    type Outputs = MongodbHostOutputs;
 
-    fn hooks() -> Hooks {
-        Hooks::new()
-            .unique_as(&["host", "port"], |it: Placed| endpoint(&plain_host(&it.host), it.port))
-            .check(|it: Machines| it.problems())
-            .check(|it: Versioned| it.problems())
-            .check(|it: Certified| it.problems())
-            .check(|it: Signed| it.problems())
-            .check(|it: Configured| it.problems())
-            .check(|it: Permitted| it.problems())
-            .predict("endpoint", |it: Placed| endpoint(&it.host, it.port))
-            .predict("member", |it: Reached| MemberOutput {
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new()
+            .unique_as(&["host", "port"], |it: AddressArguments| endpoint(&plain_host(&it.host), it.port))
+            .check(|it: MachineArguments| it.problems())
+            .check(|it: VersionArguments| it.problems())
+            .check(|it: CertificateArguments| it.problems())
+            .check(|it: SignatureArguments| it.problems())
+            .check(|it: ConfigArguments| it.problems())
+            .check(|it: PermissionArguments| it.problems())
+            .predict("endpoint", |it: AddressArguments| endpoint(&it.host, it.port))
+            .predict("member", |it: ProcessArguments| MemberOutput {
                 host: endpoint(&it.host, it.port),
                 machine: it.process.as_ref().map_or("none", |_| "process").to_owned(),
             })
-            .predict("config_path", |it: Rooted| it.process.layout().conf())
-            .predict("data_path", |it: Rooted| it.process.layout().data())
-            .predict("log_path", |it: Rooted| it.process.layout().log())
+            .predict("config_path", |it: RootArguments| it.process.layout().conf())
+            .predict("data_path", |it: RootArguments| it.process.layout().data())
+            .predict("log_path", |it: RootArguments| it.process.layout().log())
             .refuse(refusals::of_version)
             .refuse(refusals::of_oplog)
             .impact(impact)
-            .group(|it: Grouped| Some(it.replica_set))
+            .group(|it: ReplicaSetArguments| Some(it.replica_set))
     }
 
-    async fn create(&self, _: &Mongodb, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, _: &MongodbProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         self.refuse_unfit_certificate()?;
         let machine = self.machine()?;
         let mongod = self.mongod(&machine);
@@ -148,23 +151,28 @@ impl Resource for MongodbHost {
             return Err(mongod.given_back(error, attempt).await);
         }
         let outputs = self.outputs(&machine, attempt.token());
-        Ok(Created { id: outputs.endpoint.clone(), outputs })
+        Ok(CreatedResource { id: outputs.endpoint.clone(), outputs })
     }
 
     const LISTED: bool = true;
 
     /// It is known by the marker in its folder.
-    async fn marked(_: &Mongodb, sought: &[Sought]) -> Result<Vec<Marked>, Error> {
+    async fn marked(_: &MongodbProvider, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         let looks = join_all(sought.iter().map(marked)).await;
-        let found: Vec<Option<Marked>> = looks.into_iter().collect::<Result<_, _>>()?;
+        let found: Vec<Option<OwnedResource>> = looks.into_iter().collect::<Result<_, _>>()?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn read(mongodb: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(mongodb: &MongodbProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         Ok(join_all(known.iter().map(|it| look(mongodb, it))).await)
     }
 
-    async fn update(&self, _: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        _: &MongodbProvider,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<MongodbHostOutputs, Error> {
         self.refuse_unfit_certificate()?;
         let machine = self.machine()?;
         let mongod = self.mongod(&machine);
@@ -177,17 +185,22 @@ impl Resource for MongodbHost {
             mongod.bring_down(attempt).await?;
             mongod.put_files().await?;
         }
-        let inside = if self.running { mongod.inside().await } else { Inside::default() };
+        let inside = if self.running { mongod.inside().await } else { MemberInternals::default() };
         Ok(self.outputs(&machine, &before.outputs.instance).with(inside))
     }
 
-    async fn meet(_: &Mongodb, recorded: &Recorded<Self>, verb: &str, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn meet(
+        _: &MongodbProvider,
+        recorded: &RecordedResource<Self>,
+        verb: &str,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         let host = &recorded.arguments;
         let machine = host.machine()?;
         let mongod = host.mongod(&machine);
         let attempted = format!("{verb} mongod on {}", mongod.endpoint);
         if verb != START {
-            return Err(Error::new(attempted, "this version of `ha` does not know how").outcome(Outcome::Refused));
+            return Err(Error::new(attempted, "this version of `ha` does not know how").outcome(CallOutcome::Refused));
         }
         if !mongod.marked(&recorded.outputs.instance).await? {
             return Err(not_ours(attempted, &mongod.layout.marker()));
@@ -195,7 +208,7 @@ impl Resource for MongodbHost {
         mongod.start_again(attempt).await
     }
 
-    async fn delete(_: &Mongodb, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(_: &MongodbProvider, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let host = &recorded.arguments;
         let machine = host.machine()?;
         let mongod = host.mongod(&machine);
@@ -213,22 +226,23 @@ impl Resource for MongodbHost {
                 format!("`{}` does not say that `{}` is ours", mongod.layout.marker(), mongod.layout.data()),
             )
             .help("mongod is stopped; look at the folder and remove it yourself, then take this host out of the state")
-            .outcome(Outcome::Refused)),
+            .outcome(CallOutcome::Refused)),
         }
     }
 }
 
 impl MongodbHost {
-    fn machine(&self) -> Result<machine::Process, Error> {
+    fn machine(&self) -> Result<machine::LocalProcess, Error> {
         match &self.process {
-            Some(it) => Ok(machine::Process { layout: it.layout(), mongod: it.mongod.clone() }),
+            Some(it) => Ok(machine::LocalProcess { layout: it.layout(), mongod: it.mongod.clone() }),
             None => {
-                Err(Error::new(format!("reach {}", self.host), "the configuration does not say how").outcome(Outcome::Refused))
+                Err(Error::new(format!("reach {}", self.host), "the configuration does not say how")
+                    .outcome(CallOutcome::Refused))
             }
         }
     }
 
-    fn mongod<'a>(&'a self, machine: &'a machine::Process) -> Mongod<'a, machine::Process> {
+    fn mongod<'a>(&'a self, machine: &'a machine::LocalProcess) -> Mongod<'a, machine::LocalProcess> {
         Mongod {
             machine,
             layout: &machine.layout,
@@ -237,7 +251,7 @@ impl MongodbHost {
             port: *self.port,
             program: &machine.mongod,
             version: &self.version,
-            files: Files {
+            files: MongodFiles {
                 config: Some(self.config.clone().into_bytes()),
                 certificate: Some(self.certificate_pem.as_bytes().to_vec()),
                 authority: Some(self.ca_certificate_pem.clone().into_bytes()),
@@ -247,9 +261,9 @@ impl MongodbHost {
         }
     }
 
-    fn outputs(&self, machine: &machine::Process, instance: &str) -> Outputs {
+    fn outputs(&self, machine: &machine::LocalProcess, instance: &str) -> MongodbHostOutputs {
         let endpoint = endpoint(&self.host, *self.port);
-        Outputs {
+        MongodbHostOutputs {
             member: MemberOutput { host: endpoint.clone(), machine: "process".to_owned() },
             endpoint,
             config_path: machine.layout.conf(),
@@ -270,13 +284,13 @@ impl MongodbHost {
         }
         Err(Error::new(format!("use the certificate of {}", *self.host), reasons.join("; "))
             .help("mend the certificate's arguments; nothing was changed")
-            .outcome(Outcome::Refused))
+            .outcome(CallOutcome::Refused))
     }
 }
 
-impl Outputs {
-    fn with(self, inside: Inside) -> Self {
-        let Inside { compatibility, oplog, .. } = inside;
+impl MongodbHostOutputs {
+    fn with(self, inside: MemberInternals) -> Self {
+        let MemberInternals { compatibility, oplog, .. } = inside;
         Self { feature_compatibility_version: compatibility.map(Volatile), oplog_size_mb: oplog.map(Volatile), ..self }
     }
 }
@@ -284,25 +298,25 @@ impl Outputs {
 fn not_ours(attempted: String, marker: &str) -> Error {
     Error::new(attempted, format!("`{marker}` does not say that the folder is ours"))
         .help("somebody moved or replaced the folder; put it back, or take this host out of the state")
-        .outcome(Outcome::Refused)
+        .outcome(CallOutcome::Refused)
 }
 
-impl Process {
-    fn layout(&self) -> Layout {
-        Layout::new(&self.root)
+impl ProcessBlock {
+    fn layout(&self) -> FileLayout {
+        FileLayout::new(&self.root)
     }
 }
 
 /// What is in the folder that a host would be in, where it says that it is one.
-async fn marked(sought: &Sought) -> Result<Option<Marked>, Error> {
+async fn marked(sought: &DiscoveryTarget) -> Result<Option<OwnedResource>, Error> {
     let process = sought.arguments.get("process").and_then(Value::as_object);
     let root = process.and_then(|it| known_text(it, "root"));
     let port = sought.arguments.get("port").and_then(|it| if let Value::Number(it) = it { it.as_i64() } else { None });
     let port = port.and_then(|it| u16::try_from(it).ok());
     let (Some(host), Some(port), Some(root)) = (sought.text("host"), port, root) else { return Ok(None) };
-    let layout = Layout::new(root);
-    let machine = machine::Process { layout: layout.clone(), mongod: String::new() };
+    let layout = FileLayout::new(root);
+    let machine = machine::LocalProcess { layout: layout.clone(), mongod: String::new() };
     let Some(marker) = machine.read(&layout.marker()).await? else { return Ok(None) };
-    let known = Known::by(endpoint(host, port)).output("instance", text(Some(&marker)));
-    Ok(Some(Marked { known, trace: Trace { address: sought.address.in_plain_letters(), state: None } }))
+    let known = ExistingResource::by(endpoint(host, port)).output("instance", text(Some(&marker)));
+    Ok(Some(OwnedResource { known, trace: OwnershipMark { address: sought.address.in_plain_letters(), state: None } }))
 }

@@ -10,24 +10,24 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use ha_provider::{
-    Attempt, Created, Error, Hooks, Immutable, Intended, Known, Outcome, Problem, Reading, Recorded, Resource, Volatile,
-    known_text,
+    ArgumentProblem, Attempt, CallOutcome, CreatedResource, Error, ExistingResource, Immutable, IntendedChange, RecordedResource,
+    Resource, ResourceHooks, ResourceReading, Volatile, known_text,
 };
 use ha_value::Object;
 use mongodb::bson::{Document, doc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::checks::{Authorised, Membered, WithSettings};
-pub(crate) use self::member_options::{MemberOf, Options, delay_name, delay_name_in};
+use self::checks::{AuthorityArguments, MemberArguments, SettingsArguments};
+pub(crate) use self::member_options::{MemberBlock, MemberOptions, delay_name, delay_name_in};
 use self::observed::{look, oldest_version};
-pub(crate) use self::settings::{Settings, agree};
-use crate::Mongodb;
-use crate::authority::Authority;
+pub(crate) use self::settings::{ReplicaSetSettings, agree};
+use crate::MongodbProvider;
+use crate::authority::CertificateAuthority;
 use crate::error::{cause, failed, mended_by};
-use crate::member::{Member, code};
+use crate::member::{MemberClient, code};
 use crate::reconfigure;
-use crate::release::{Release, SECONDARY_NAMES};
+use crate::release::{ReleaseSeries, SECONDARY_NAMES};
 use crate::replica_set_status::{NOT_YET_INITIALIZED, close, configuration, hellos, members, members_of, status};
 
 /// A replica set: initiated over TLS with explicit host names by a member's certificate that lives for an hour in
@@ -37,16 +37,16 @@ pub(crate) struct MongodbReplicaSet {
     /// The set's name, as every member's `replSetName` says.
     name: Immutable<String>,
     /// The members; the first one initiates the set.
-    members: Vec<MemberOf>,
+    members: Vec<MemberBlock>,
     /// Who may act inside the set.
-    authority: Authority,
+    authority: CertificateAuthority,
     /// How the members watch each other. What is not said here is to be as mongod has it by itself.
     #[serde(default)]
-    settings: Settings,
+    settings: ReplicaSetSettings,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct MongodbReplicaSetOutputs {
     /// The members as `host:port`, for connection strings.
     hosts: Volatile<Vec<String>>,
     /// The members as `host:port,host:port`.
@@ -67,61 +67,66 @@ const READY_LIMIT: Duration = Duration::from_secs(10 * 60);
 impl Resource for MongodbReplicaSet {
     const KIND: &'static str = "mongodb_replica_set";
     const WITHIN: &'static [&'static str] = &["mongodb_host"];
-    type Provider = Mongodb;
-    type Outputs = Outputs;
+    type Provider = MongodbProvider;
+    type Outputs = MongodbReplicaSetOutputs;
 
-    fn hooks() -> Hooks {
-        Hooks::new()
-            .check(|it: Membered| it.problems())
-            .check(|it: Authorised| it.problems())
-            .check(|it: WithSettings| it.problems())
-            .predict("hosts", |it: Membered| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>())
-            .predict("seeds", |it: Membered| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>().join(","))
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new()
+            .check(|it: MemberArguments| it.problems())
+            .check(|it: AuthorityArguments| it.problems())
+            .check(|it: SettingsArguments| it.problems())
+            .predict("hosts", |it: MemberArguments| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>())
+            .predict("seeds", |it: MemberArguments| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>().join(","))
     }
 
-    async fn create(&self, mongodb: &Mongodb, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, mongodb: &MongodbProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let members = members(&self.hosts(), &mongodb.access(&self.authority, &self.hosts())?)?;
         let made = self.initiated_and_ready(&members, attempt).await;
         let version = oldest_version(&members).await;
         close(members).await;
-        let outputs = Outputs { version: version.map(Volatile), ..self.outputs(Some(made?)) };
-        Ok(Created { id: self.name.to_string(), outputs })
+        let outputs = MongodbReplicaSetOutputs { version: version.map(Volatile), ..self.outputs(Some(made?)) };
+        Ok(CreatedResource { id: self.name.to_string(), outputs })
     }
 
     const OBJECTS: bool = true;
 
-    async fn objections(mongodb: &Mongodb, planned: &[Intended]) -> Vec<(usize, Problem)> {
+    async fn objections(mongodb: &MongodbProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
         objections::to(mongodb, planned).await
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id).argument("name", id))
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
+        Ok(ExistingResource::by(id).argument("name", id))
     }
 
     fn named(arguments: &Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn read(mongodb: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(mongodb: &MongodbProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         Ok(join_all(known.iter().map(|it| look(mongodb, it))).await)
     }
 
-    async fn update(&self, mongodb: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        mongodb: &MongodbProvider,
+        before: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<MongodbReplicaSetOutputs, Error> {
         let mut hosts = self.hosts();
         hosts.extend(before.arguments.hosts().into_iter().filter(|it| !hosts.contains(it)).collect::<Vec<_>>());
         let members = members(&hosts, &mongodb.access(&self.authority, &hosts)?)?;
         let changed = async {
             reconfigure::to(&self.name, &self.members, &self.settings, &members, attempt).await?;
-            let own: Vec<Member> = members.iter().filter(|it| self.hosts().contains(&it.endpoint)).cloned().collect();
+            let own: Vec<MemberClient> = members.iter().filter(|it| self.hosts().contains(&it.endpoint)).cloned().collect();
             self.ready(&own, attempt).await
         };
         let primary = changed.await;
         let version = oldest_version(&members).await;
         close(members).await;
-        Ok(Outputs { version: version.map(Volatile), ..self.outputs(Some(primary?)) })
+        Ok(MongodbReplicaSetOutputs { version: version.map(Volatile), ..self.outputs(Some(primary?)) })
     }
 
-    async fn delete(mongodb: &Mongodb, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(mongodb: &MongodbProvider, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
         let set = &recorded.arguments;
         let attempted = format!("delete the replica set `{}`", *set.name);
         let members = members(&set.hosts(), &mongodb.access(&set.authority, &set.hosts())?)?;
@@ -132,7 +137,7 @@ impl Resource for MongodbReplicaSet {
         }
         Err(Error::new(attempted, "mongod has no way to take a set apart while its members stay")
             .help("destroy its hosts with it (the set then goes with them, unasked), or take the set out of the state and leave it running")
-            .outcome(Outcome::Refused))
+            .outcome(CallOutcome::Refused))
     }
 }
 
@@ -141,8 +146,8 @@ impl MongodbReplicaSet {
         self.members.iter().map(|it| it.host.clone()).collect()
     }
 
-    fn outputs(&self, primary: Option<String>) -> Outputs {
-        Outputs {
+    fn outputs(&self, primary: Option<String>) -> MongodbReplicaSetOutputs {
+        MongodbReplicaSetOutputs {
             hosts: Volatile(self.hosts()),
             seeds: Volatile(self.hosts().join(",")),
             primary: primary.map(Volatile),
@@ -150,16 +155,16 @@ impl MongodbReplicaSet {
         }
     }
 
-    async fn initiated_and_ready(&self, members: &[Member], attempt: &Attempt) -> Result<String, Error> {
+    async fn initiated_and_ready(&self, members: &[MemberClient], attempt: &Attempt) -> Result<String, Error> {
         self.initiated(members, attempt).await?;
         self.ready(members, attempt).await
     }
 
     /// Initiates the set, unless it is: a set with this name and these hosts is the one that was asked for, made by an
     /// earlier try or by whoever made these hosts.
-    async fn initiated(&self, members: &[Member], attempt: &Attempt) -> Result<(), Error> {
+    async fn initiated(&self, members: &[MemberClient], attempt: &Attempt) -> Result<(), Error> {
         let attempted = format!("initiate the replica set `{}`", *self.name);
-        let first = members.first().ok_or_else(|| Error::new(&attempted, "it has no members").outcome(Outcome::Refused))?;
+        let first = members.first().ok_or_else(|| Error::new(&attempted, "it has no members").outcome(CallOutcome::Refused))?;
         let existing = join_all(members.iter().map(configuration)).await;
         let mut found = None;
         for (member, answer) in members.iter().zip(existing) {
@@ -174,7 +179,7 @@ impl MongodbReplicaSet {
         }
         attempt.progress("initiating the set");
         let version = first.version().await.map_err(|error| failed(&attempted, &first.endpoint, &error))?;
-        let new_names = Release::of(&version).is_ok_and(|it| it >= SECONDARY_NAMES);
+        let new_names = ReleaseSeries::of(&version).is_ok_and(|it| it >= SECONDARY_NAMES);
         match first.run(doc! { "replSetInitiate": self.configuration(new_names) }).await {
             Ok(_) => Ok(()),
             // AlreadyInitialized: an earlier try, or another `ha`, has got there first and may still be at it.
@@ -214,17 +219,17 @@ impl MongodbReplicaSet {
         let cause = format!("{endpoint} is already in the set `{name}` with {}", theirs.join(", "));
         Err(Error::new(attempted, cause)
             .help("it is another set than the configuration describes; leave its members alone, or make the configuration describe it")
-            .outcome(Outcome::Refused))
+            .outcome(CallOutcome::Refused))
     }
 
     fn configuration(&self, new_names: bool) -> Document {
-        let member = |(id, it): (usize, &MemberOf)| it.written(i32::try_from(id).unwrap_or_default(), delay_name(new_names));
+        let member = |(id, it): (usize, &MemberBlock)| it.written(i32::try_from(id).unwrap_or_default(), delay_name(new_names));
         let members: Vec<Document> = self.members.iter().enumerate().map(member).collect();
         doc! { "_id": &*self.name, "version": 1, "members": members, "settings": self.settings.written() }
     }
 
     /// Waits until the set is whole and a write has reached a majority; answers who is primary.
-    async fn ready(&self, members: &[Member], attempt: &Attempt) -> Result<String, Error> {
+    async fn ready(&self, members: &[MemberClient], attempt: &Attempt) -> Result<String, Error> {
         let attempted = format!("bring the replica set `{}` up", *self.name);
         let (since, limit) = (Instant::now(), attempt.patience(READY_LIMIT));
         loop {
@@ -242,7 +247,7 @@ impl MongodbReplicaSet {
                 Err((member, error)) => vec![format!("{}: {}", member.endpoint, cause(&error))],
             };
             if attempt.is_cancelled() {
-                return Err(Error::new(attempted, "stopped on request").outcome(Outcome::Interrupted));
+                return Err(Error::new(attempted, "stopped on request").outcome(CallOutcome::Interrupted));
             }
             if since.elapsed() > limit {
                 return Err(Error::new(attempted, reasons.join("; ")).help(
@@ -273,8 +278,8 @@ impl MongodbReplicaSet {
     /// How the set stands, as the first member that answers sees it.
     async fn seen_by_first<'a>(
         &self,
-        members: &'a [Member],
-    ) -> Result<(crate::replica_set_status::Status, &'a Member), (&'a Member, mongodb::error::Error)> {
+        members: &'a [MemberClient],
+    ) -> Result<(crate::replica_set_status::ReplicaSetStatus, &'a MemberClient), (&'a MemberClient, mongodb::error::Error)> {
         let mut last = None;
         for member in members {
             match tokio::try_join!(status(member), configuration(member)) {

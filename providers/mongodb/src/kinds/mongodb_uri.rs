@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ha_provider::{Document, Problem};
+use ha_provider::{ArgumentProblem, Document};
 use ha_value::{Path, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ enum TlsOption {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct MongodbUriOutputs {
     /// The connection string.
     uri: Text,
 }
@@ -53,9 +53,9 @@ const DECIDED: &[&str] = &["replicaSet", "ssl", "tls", "authSource"];
 
 impl Document for MongodbUri {
     const KIND: &'static str = "mongodb_uri";
-    type Outputs = Outputs;
+    type Outputs = MongodbUriOutputs;
 
-    fn render(&self) -> Result<Outputs, Vec<Problem>> {
+    fn render(&self) -> Result<MongodbUriOutputs, Vec<ArgumentProblem>> {
         let problems = self.problems();
         if !problems.is_empty() {
             return Err(problems);
@@ -91,15 +91,15 @@ impl Document for MongodbUri {
             uri.push_str(&format!("&{}=", percent_encoded(name)));
             uri.push(&value.map(percent_encoded));
         }
-        Ok(Outputs { uri })
+        Ok(MongodbUriOutputs { uri })
     }
 }
 
 impl MongodbUri {
-    fn problems(&self) -> Vec<Problem> {
+    fn problems(&self) -> Vec<ArgumentProblem> {
         let mut problems = Vec::new();
         let mut wrong =
-            |name: &str, message: &str| problems.push(Problem { path: Path::attribute(name), message: message.into() });
+            |name: &str, message: &str| problems.push(ArgumentProblem { path: Path::attribute(name), message: message.into() });
         if self.hosts.is_empty() {
             wrong("hosts", "a connection string names at least one host");
         }
@@ -128,7 +128,7 @@ impl MongodbUri {
 
 #[cfg(test)]
 mod tests {
-    use ha_value::Part;
+    use ha_value::TextPart;
 
     use super::*;
 
@@ -150,16 +150,16 @@ mod tests {
         let text = uri().render().unwrap().uri;
         let expected = "mongodb://circle:%24%25%40%2F%27%20x@a:1,b:2,c:3/circle_ghe?replicaSet=circle&ssl=true&authSource=admin";
         assert_eq!(text.known().as_deref(), Some(expected));
-        assert_eq!(text.parts()[0], Part::Clear("mongodb://circle:".into()));
-        assert_eq!(text.parts()[1], Part::Secret("%24%25%40%2F%27%20x".into()));
+        assert_eq!(text.parts()[0], TextPart::Clear("mongodb://circle:".into()));
+        assert_eq!(text.parts()[1], TextPart::Secret("%24%25%40%2F%27%20x".into()));
     }
 
     #[test]
     fn an_unknown_host_is_the_only_unknown_part() {
         let uri = MongodbUri { hosts: vec!["a:1".into(), Text::unknown(Some("b.c.d".into()))], ..uri() };
         let text = uri.render().unwrap().uri;
-        assert_eq!(text.parts().iter().filter(|it| matches!(it, Part::Unknown { .. })).count(), 1);
-        assert_eq!(text.parts().last(), Some(&Part::Clear("/circle_ghe?replicaSet=circle&ssl=true&authSource=admin".into())));
+        assert_eq!(text.parts().iter().filter(|it| matches!(it, TextPart::Unknown { .. })).count(), 1);
+        assert_eq!(text.parts().last(), Some(&TextPart::Clear("/circle_ghe?replicaSet=circle&ssl=true&authSource=admin".into())));
     }
 
     #[test]

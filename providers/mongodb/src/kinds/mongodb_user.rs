@@ -6,17 +6,18 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ha_provider::{
-    Attempt, Created, Error, Hooks, Immutable, Known, Outcome, Problem, Reading, Recorded, Resource, Secret, known_text,
+    ArgumentProblem, Attempt, CallOutcome, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, Secret, known_text,
 };
 use ha_value::{Object, Path};
 use mongodb::bson::{Document, doc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Mongodb;
-use crate::authority::Authority;
+use crate::MongodbProvider;
+use crate::authority::CertificateAuthority;
 use crate::error::failed;
-use crate::member::{Member, code};
+use crate::member::{MemberClient, code};
 use crate::names::plain_endpoint;
 use crate::replica_set_status::{close, members, on_primary};
 
@@ -32,24 +33,24 @@ pub(crate) struct MongodbUser {
     /// The password. One that was changed elsewhere is noticed by a login with this one.
     password: Secret<String>,
     /// What the user may do.
-    roles: BTreeSet<Role>,
+    roles: BTreeSet<UserRole>,
     /// How the user may log in; in all ways that the server offers when left out or empty.
     #[serde(default)]
-    mechanisms: BTreeSet<Mechanism>,
+    mechanisms: BTreeSet<ScramMechanism>,
     /// From where to where the user may log in: at least one of these must be met. From anywhere when left out.
     #[serde(default)]
-    authentication_restrictions: BTreeSet<Restriction>,
+    authentication_restrictions: BTreeSet<AuthenticationRestriction>,
     /// The set's name, from `mongodb_replica_set`.
     replica_set: Immutable<String>,
     /// The set's members as `host:port`, from `mongodb_replica_set.NAME.hosts`.
     hosts: Vec<String>,
     /// Who may act inside the set; the same as the set's.
-    authority: Authority,
+    authority: CertificateAuthority,
 }
 
 /// A role in a database.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-struct Role {
+struct UserRole {
     /// The role's name, such as `readWrite`.
     role: String,
     /// The database that it is for.
@@ -58,7 +59,7 @@ struct Role {
 
 /// A way to log in with a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-enum Mechanism {
+enum ScramMechanism {
     /// The old one.
     #[serde(rename = "SCRAM-SHA-1")]
     ScramSha1,
@@ -69,7 +70,7 @@ enum Mechanism {
 
 /// From where to where a user may log in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-struct Restriction {
+struct AuthenticationRestriction {
     /// Addresses and networks that clients may come from; any when left out.
     #[serde(default)]
     client_source: BTreeSet<String>,
@@ -79,7 +80,7 @@ struct Restriction {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {}
+pub(crate) struct MongodbUserOutputs {}
 
 fn admin() -> Immutable<String> {
     Immutable("admin".to_owned())
@@ -106,49 +107,54 @@ const USER_EXISTS: i32 = 51003;
 impl Resource for MongodbUser {
     const KIND: &'static str = "mongodb_user";
     const WITHIN: &'static [&'static str] = &["mongodb_replica_set"];
-    type Provider = Mongodb;
-    type Outputs = Outputs;
+    type Provider = MongodbProvider;
+    type Outputs = MongodbUserOutputs;
 
-    fn hooks() -> Hooks {
-        Hooks::new()
+    fn hooks() -> ResourceHooks {
+        ResourceHooks::new()
             .unique_as(&["hosts", "database", "name"], |it: Unique| {
                 let hosts: BTreeSet<String> = it.hosts.iter().map(|it| plain_endpoint(it)).collect();
                 format!("{hosts:?} {:?} {:?}", it.database, it.name)
             })
-            .check(|it: Named| it.problems())
-            .check(|it: WithPassword| it.problems())
-            .check(|it: WithRoles| it.problems())
-            .check(|it: WithLogins| it.problems())
+            .check(|it: UserNameArguments| it.problems())
+            .check(|it: UserPasswordArguments| it.problems())
+            .check(|it: UserRoleArguments| it.problems())
+            .check(|it: UserLoginArguments| it.problems())
     }
 
-    async fn create(&self, mongodb: &Mongodb, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+    async fn create(&self, mongodb: &MongodbProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let members = members(&self.hosts, &mongodb.access(&self.authority, &self.hosts)?)?;
         let made = self.made(&members, attempt).await;
         close(members).await;
-        made.map(|()| Created { id: self.id(), outputs: Outputs {} })
+        made.map(|()| CreatedResource { id: self.id(), outputs: MongodbUserOutputs {} })
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
+    fn known_by(id: &str) -> Result<ExistingResource, String> {
         let (database, name) = id.split_once('.').ok_or("the id of a user is `DATABASE.NAME`, such as `admin.ops`")?;
-        Ok(Known::by(id).argument("database", database).argument("name", name))
+        Ok(ExistingResource::by(id).argument("database", database).argument("name", name))
     }
 
     fn named(arguments: &Object) -> Option<String> {
         Some(format!("{}.{}", known_text(arguments, "database")?, known_text(arguments, "name")?))
     }
 
-    async fn read(mongodb: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    async fn read(mongodb: &MongodbProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
         Ok(observed::readings(mongodb, known).await)
     }
 
-    async fn update(&self, mongodb: &Mongodb, _: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(
+        &self,
+        mongodb: &MongodbProvider,
+        _: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<MongodbUserOutputs, Error> {
         let members = members(&self.hosts, &mongodb.access(&self.authority, &self.hosts)?)?;
         let changed = self.brought(&members, "change", attempt).await;
         close(members).await;
-        changed.map(|()| Outputs {})
+        changed.map(|()| MongodbUserOutputs {})
     }
 
-    async fn delete(mongodb: &Mongodb, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(mongodb: &MongodbProvider, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let user = &recorded.arguments;
         let members = members(&user.hosts, &mongodb.access(&user.authority, &user.hosts)?)?;
         let dropped = user.run(doc! { "dropUser": &*user.name }, "delete", &members, attempt).await;
@@ -171,7 +177,7 @@ impl MongodbUser {
     }
 
     fn written_restrictions(&self) -> Vec<Document> {
-        let written = |it: &Restriction| {
+        let written = |it: &AuthenticationRestriction| {
             let mut restriction = Document::new();
             for (name, addresses) in [("clientSource", &it.client_source), ("serverAddress", &it.server_address)] {
                 if !addresses.is_empty() {
@@ -198,7 +204,7 @@ impl MongodbUser {
         &self,
         mut command: Document,
         verb: &str,
-        members: &[Member],
+        members: &[MemberClient],
         attempt: &Attempt,
     ) -> Result<(String, mongodb::error::Result<Document>), Error> {
         command.insert("writeConcern", doc! { "w": "majority", "wtimeout": 30_000 });
@@ -206,7 +212,7 @@ impl MongodbUser {
         on_primary(&self.replica_set, members, &self.database, &command, &attempted, attempt).await
     }
 
-    async fn made(&self, members: &[Member], attempt: &Attempt) -> Result<(), Error> {
+    async fn made(&self, members: &[MemberClient], attempt: &Attempt) -> Result<(), Error> {
         if attempt.is_resumed() && self.is_ours(members, attempt).await? {
             return self.brought(members, "create", attempt).await;
         }
@@ -228,21 +234,25 @@ impl MongodbUser {
                 false => Err(self
                     .failure("create", &primary, &error)
                     .help("it is not in the state and was made by somebody else; choose another name, or delete it there first")
-                    .outcome(Outcome::Refused)),
+                    .outcome(CallOutcome::Refused)),
             },
             (primary, Err(error)) => Err(self.failure("create", &primary, &error)),
         }
     }
 
     /// Whether an earlier try at this very step made the user.
-    async fn is_ours(&self, members: &[Member], attempt: &Attempt) -> Result<bool, Error> {
+    async fn is_ours(&self, members: &[MemberClient], attempt: &Attempt) -> Result<bool, Error> {
         let (primary, answer) = self.run_look(members, attempt).await?;
         let answer = answer.map_err(|error| self.failure("look up", &primary, &error))?;
         let token = first_user(&answer).and_then(|it| it.get_document("customData").ok()?.get_str("ha_token").ok());
         Ok(token == Some(attempt.token()))
     }
 
-    async fn run_look(&self, members: &[Member], attempt: &Attempt) -> Result<(String, mongodb::error::Result<Document>), Error> {
+    async fn run_look(
+        &self,
+        members: &[MemberClient],
+        attempt: &Attempt,
+    ) -> Result<(String, mongodb::error::Result<Document>), Error> {
         let attempted = format!("look up the user `{}`", *self.name);
         let command = doc! { "usersInfo": { "user": &*self.name, "db": &*self.database }, "showCustomData": true };
         on_primary(&self.replica_set, members, &self.database, &command, &attempted, attempt).await
@@ -250,7 +260,7 @@ impl MongodbUser {
 
     /// What is there, brought to these arguments and to a majority. The whole is said each time: the password makes the
     /// credentials of all mechanisms anew, so it goes with them.
-    async fn brought(&self, members: &[Member], verb: &str, attempt: &Attempt) -> Result<(), Error> {
+    async fn brought(&self, members: &[MemberClient], verb: &str, attempt: &Attempt) -> Result<(), Error> {
         let mechanisms = match self.mechanisms.is_empty() {
             true => self.offered_by_primary(members, attempt).await?,
             false => self.mechanisms.clone(),
@@ -269,18 +279,18 @@ impl MongodbUser {
     }
 
     /// The mechanisms that a new user has by itself.
-    async fn offered_by_primary(&self, members: &[Member], attempt: &Attempt) -> Result<BTreeSet<Mechanism>, Error> {
+    async fn offered_by_primary(&self, members: &[MemberClient], attempt: &Attempt) -> Result<BTreeSet<ScramMechanism>, Error> {
         let attempted = "ask which mechanisms the server offers";
         let (primary, answer) = on_primary(&self.replica_set, members, "admin", &observed::offer(), attempted, attempt).await?;
         answer.map(|it| observed::offered(&it)).map_err(|error| self.failure("change", &primary, &error))
     }
 }
 
-fn written_mechanisms(mechanisms: &BTreeSet<Mechanism>) -> Vec<&'static str> {
+fn written_mechanisms(mechanisms: &BTreeSet<ScramMechanism>) -> Vec<&'static str> {
     mechanisms.iter().map(|it| it.name()).collect()
 }
 
-impl Mechanism {
+impl ScramMechanism {
     const ALL: [Self; 2] = [Self::ScramSha1, Self::ScramSha256];
 
     fn name(self) -> &'static str {
@@ -303,56 +313,56 @@ struct Unique {
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct UserNameArguments {
     name: String,
 }
 
-impl Named {
-    fn problems(&self) -> Vec<Problem> {
-        let problem = Problem { path: Path::attribute("name"), message: "a user needs a name".into() };
+impl UserNameArguments {
+    fn problems(&self) -> Vec<ArgumentProblem> {
+        let problem = ArgumentProblem { path: Path::attribute("name"), message: "a user needs a name".into() };
         if self.name.is_empty() { vec![problem] } else { Vec::new() }
     }
 }
 
 #[derive(Deserialize)]
-struct WithPassword {
+struct UserPasswordArguments {
     password: String,
 }
 
-impl WithPassword {
-    fn problems(&self) -> Vec<Problem> {
+impl UserPasswordArguments {
+    fn problems(&self) -> Vec<ArgumentProblem> {
         let message = "the password is empty; anybody could log in".to_owned();
-        let problem = Problem { path: Path::attribute("password"), message };
+        let problem = ArgumentProblem { path: Path::attribute("password"), message };
         if self.password.is_empty() { vec![problem] } else { Vec::new() }
     }
 }
 
 #[derive(Deserialize)]
-struct WithRoles {
-    roles: Vec<Role>,
+struct UserRoleArguments {
+    roles: Vec<UserRole>,
 }
 
-impl WithRoles {
-    fn problems(&self) -> Vec<Problem> {
+impl UserRoleArguments {
+    fn problems(&self) -> Vec<ArgumentProblem> {
         let misplaced = self.roles.iter().filter(|it| ADMIN_ONLY.contains(&&*it.role) && it.db != "admin");
-        let problem = |it: &Role| {
+        let problem = |it: &UserRole| {
             let message = format!("the role `{}` exists in the database `admin` only, not in `{}`", it.role, it.db);
-            Problem { path: Path::attribute("roles"), message }
+            ArgumentProblem { path: Path::attribute("roles"), message }
         };
         misplaced.map(problem).collect()
     }
 }
 
 #[derive(Deserialize)]
-struct WithLogins {
-    authentication_restrictions: BTreeSet<Restriction>,
+struct UserLoginArguments {
+    authentication_restrictions: BTreeSet<AuthenticationRestriction>,
 }
 
-impl WithLogins {
-    fn problems(&self) -> Vec<Problem> {
+impl UserLoginArguments {
+    fn problems(&self) -> Vec<ArgumentProblem> {
         let mut problems = Vec::new();
         let mut wrong =
-            |message: String| problems.push(Problem { path: Path::attribute("authentication_restrictions"), message });
+            |message: String| problems.push(ArgumentProblem { path: Path::attribute("authentication_restrictions"), message });
         for restriction in &self.authentication_restrictions {
             let addresses = || restriction.client_source.iter().chain(&restriction.server_address);
             if addresses().next().is_none() {
@@ -380,31 +390,31 @@ fn is_network(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn role(role: &str, db: &str) -> Role {
-        Role { role: role.into(), db: db.into() }
+    fn role(role: &str, db: &str) -> UserRole {
+        UserRole { role: role.into(), db: db.into() }
     }
 
     #[test]
     fn roles_of_the_whole_server_live_in_admin() {
-        assert_eq!(WithRoles { roles: vec![role("root", "admin"), role("readWrite", "circle_ghe")] }.problems(), []);
-        let problems = WithRoles { roles: vec![role("root", "circle_ghe")] }.problems();
+        assert_eq!(UserRoleArguments { roles: vec![role("root", "admin"), role("readWrite", "circle_ghe")] }.problems(), []);
+        let problems = UserRoleArguments { roles: vec![role("root", "circle_ghe")] }.problems();
         assert!(problems[0].message.contains("`root` exists in the database `admin` only"));
     }
 
     #[test]
     fn an_empty_password_is_refused() {
-        assert_eq!(WithPassword { password: String::new() }.problems().len(), 1);
-        assert_eq!(WithPassword { password: "x".into() }.problems(), []);
-        assert_eq!(Named { name: String::new() }.problems().len(), 1);
+        assert_eq!(UserPasswordArguments { password: String::new() }.problems().len(), 1);
+        assert_eq!(UserPasswordArguments { password: "x".into() }.problems(), []);
+        assert_eq!(UserNameArguments { name: String::new() }.problems().len(), 1);
     }
 
     #[test]
     fn logins_that_nobody_could_make_are_refused() {
-        let restriction = |addresses: &[&str]| Restriction {
+        let restriction = |addresses: &[&str]| AuthenticationRestriction {
             client_source: addresses.iter().map(|it| (*it).to_owned()).collect(),
             server_address: BTreeSet::new(),
         };
-        let with = |restriction| WithLogins { authentication_restrictions: [restriction].into() };
+        let with = |restriction| UserLoginArguments { authentication_restrictions: [restriction].into() };
         assert_eq!(with(restriction(&["10.0.0.0/8", "::1", "192.168.0.7"])).problems(), []);
         assert_eq!(with(restriction(&["10.0.0.0/33", "db"])).problems().len(), 2);
         assert_eq!(with(restriction(&[])).problems().len(), 1);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A listening socket.
 #[derive(Debug, PartialEq, Eq)]
-struct Listener {
+struct PortListener {
     address: IpAddr,
     inode: u64,
 }
@@ -15,18 +15,18 @@ const LISTENING: &str = "0A";
 /// The program that listens on `port` at `address` or at all addresses, for a person.
 pub(super) fn listener(address: IpAddr, port: u16) -> Option<String> {
     let tables = [fs::read_to_string("/proc/net/tcp"), fs::read_to_string("/proc/net/tcp6")];
-    let taken = |it: &Listener| it.address == address || it.address.is_unspecified() || address.is_unspecified();
+    let taken = |it: &PortListener| it.address == address || it.address.is_unspecified() || address.is_unspecified();
     let mut listeners = tables.iter().flatten().flat_map(|table| listeners(table, port));
     listeners.find(taken).map(|it| owner(it.inode))
 }
 
-fn listeners(table: &str, port: u16) -> Vec<Listener> {
+fn listeners(table: &str, port: u16) -> Vec<PortListener> {
     let read = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let (local, state, inode) = (*fields.get(1)?, *fields.get(3)?, *fields.get(9)?);
         let (address, found) = local.split_once(':')?;
         let listens = state == LISTENING && u16::from_str_radix(found, 16).ok()? == port;
-        listens.then_some(Listener { address: decoded(address)?, inode: inode.parse().ok()? })
+        listens.then_some(PortListener { address: decoded(address)?, inode: inode.parse().ok()? })
     };
     table.lines().skip(1).filter_map(read).collect()
 }

@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 
 use ha_files::regular_file;
 use ha_files::regular_file::LARGEST;
-use ha_provider::{Error, Outcome};
+use ha_provider::{CallOutcome, Error};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::process::Command;
 
 use super::startup_failure::{complaints, said};
-use super::{End, Machine, Ran, Service, port};
-use crate::layout::Layout;
+use super::{CommandOutput, Machine, ServiceStatus, StopMode, port};
+use crate::layout::FileLayout;
 
 /// A mongod on this machine.
 #[derive(Clone, Debug)]
-pub(crate) struct Process {
-    pub(crate) layout: Layout,
+pub(crate) struct LocalProcess {
+    pub(crate) layout: FileLayout,
     /// The program.
     pub(crate) mongod: String,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Process {
 const START_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 fn failed(attempted: impl Into<String>, error: &io::Error) -> Error {
-    let failure = Error::from_error(attempted, error).outcome(Outcome::Refused);
+    let failure = Error::from_error(attempted, error).outcome(CallOutcome::Refused);
     match error.kind() {
         ErrorKind::PermissionDenied => failure.help("this user may not do that here; run as another, or choose another `root`"),
         ErrorKind::StorageFull => failure.help("the disk is full; make room, then apply again"),
@@ -40,7 +40,7 @@ fn failed(attempted: impl Into<String>, error: &io::Error) -> Error {
     }
 }
 
-impl Machine for Process {
+impl Machine for LocalProcess {
     fn described(&self) -> String {
         "this machine".to_owned()
     }
@@ -137,7 +137,7 @@ impl Machine for Process {
         }
     }
 
-    async fn run(&self, command: &[&str], limit: Duration) -> Result<Ran, Error> {
+    async fn run(&self, command: &[&str], limit: Duration) -> Result<CommandOutput, Error> {
         let (program, arguments) = command.split_first().expect("a command has a program");
         let attempted = format!("run `{}`", command.join(" "));
         let running = clean(program).args(arguments).kill_on_drop(true).output();
@@ -148,21 +148,23 @@ impl Machine for Process {
             Err(_) => return Err(Error::new(attempted, format!("it did not end within {} s", limit.as_secs()))),
         };
         let text = [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
-        Ok(Ran { succeeded: output.status.success(), output: text.concat() })
+        Ok(CommandOutput { succeeded: output.status.success(), output: text.concat() })
     }
 
-    async fn service(&self) -> Result<Service, Error> {
+    async fn service(&self) -> Result<ServiceStatus, Error> {
         let path = self.layout.lock();
         let Some(lock) = self.read(&path).await? else {
-            return Ok(Service::Stopped("it has not been started here, or its data is gone".to_owned()));
+            return Ok(ServiceStatus::Stopped("it has not been started here, or its data is gone".to_owned()));
         };
         let text = String::from_utf8_lossy(&lock).trim().to_owned();
         if text.is_empty() {
-            return Ok(Service::Stopped("it was stopped cleanly".to_owned()));
+            return Ok(ServiceStatus::Stopped("it was stopped cleanly".to_owned()));
         }
         let found = text.parse().ok().and_then(|process| self.own(process));
         Ok(found.unwrap_or_else(|| {
-            Service::Stopped(format!("it was killed or has crashed: `mongod.lock` still names process {text}, which is gone"))
+            ServiceStatus::Stopped(format!(
+                "it was killed or has crashed: `mongod.lock` still names process {text}, which is gone"
+            ))
         }))
     }
 
@@ -187,7 +189,7 @@ impl Machine for Process {
                 return Err(Error::new(attempted, "another one has been starting for too long").help(self.where_to_look()));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
-            if let Service::Running { .. } = self.service().await? {
+            if let ServiceStatus::Running { .. } = self.service().await? {
                 return Ok(());
             }
         }
@@ -228,8 +230,8 @@ impl Machine for Process {
         Err(Error::new(attempted, causes.join("; ")).help(self.where_to_look()))
     }
 
-    async fn end(&self, how: End) -> Result<(), Error> {
-        let Service::Running { process, .. } = self.service().await? else { return Ok(()) };
+    async fn end(&self, how: StopMode) -> Result<(), Error> {
+        let ServiceStatus::Running { process, .. } = self.service().await? else { return Ok(()) };
         let attempted = format!("stop mongod (process {process})");
         let Some(pid) = Pid::from_raw(process) else { return Ok(()) };
         // The handle is taken before the second look, so that a process number in new hands is never signalled.
@@ -242,8 +244,8 @@ impl Machine for Process {
             return Ok(());
         }
         let signal = match how {
-            End::Ask => Signal::TERM,
-            End::Kill => Signal::KILL,
+            StopMode::Ask => Signal::TERM,
+            StopMode::Kill => Signal::KILL,
         };
         match pidfd_send_signal(handle, signal) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
@@ -252,9 +254,9 @@ impl Machine for Process {
     }
 }
 
-impl Process {
+impl LocalProcess {
     /// The process, when it is a mongod with our configuration, or what is about to become one.
-    fn own(&self, process: i32) -> Option<Service> {
+    fn own(&self, process: i32) -> Option<ServiceStatus> {
         let line = fs::read(format!("/proc/{process}/cmdline")).ok()?;
         let words: Vec<&str> = line.split(|it| *it == 0).filter_map(|it| std::str::from_utf8(it).ok()).collect();
         let conf = self.layout.conf();
@@ -274,7 +276,7 @@ impl Process {
         }
         let named = words.first().filter(|it| it.starts_with('/'));
         let program = started_by.unwrap_or_else(|| named.copied().unwrap_or(actual).to_owned());
-        Some(Service::Running { process, program, replaced })
+        Some(ServiceStatus::Running { process, program, replaced })
     }
 
     /// Whether a process keeps the file open that every running mongod does.
@@ -335,8 +337,8 @@ fn sync_folder(of: &str) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn process(root: &Path) -> Process {
-        Process { layout: Layout::new(root.to_str().unwrap()), mongod: "/bin/false".into() }
+    fn process(root: &Path) -> LocalProcess {
+        LocalProcess { layout: FileLayout::new(root.to_str().unwrap()), mongod: "/bin/false".into() }
     }
 
     #[tokio::test]
@@ -367,12 +369,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let machine = process(folder.path());
         fs::create_dir_all(machine.layout.data()).unwrap();
-        assert!(matches!(machine.service().await.unwrap(), Service::Stopped(why) if why.contains("not been started")));
+        assert!(matches!(machine.service().await.unwrap(), ServiceStatus::Stopped(why) if why.contains("not been started")));
         fs::write(machine.layout.lock(), format!("{}\n", std::process::id())).unwrap();
-        assert!(matches!(machine.service().await.unwrap(), Service::Stopped(why) if why.contains("killed")));
-        machine.end(End::Kill).await.unwrap();
+        assert!(matches!(machine.service().await.unwrap(), ServiceStatus::Stopped(why) if why.contains("killed")));
+        machine.end(StopMode::Kill).await.unwrap();
         fs::write(machine.layout.lock(), "").unwrap();
-        assert!(matches!(machine.service().await.unwrap(), Service::Stopped(why) if why.contains("cleanly")));
+        assert!(matches!(machine.service().await.unwrap(), ServiceStatus::Stopped(why) if why.contains("cleanly")));
     }
 
     #[tokio::test]

@@ -1,20 +1,20 @@
 //! What a mongod that runs says of itself, and what of it changes without a restart.
 
-use ha_provider::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, CallOutcome, Error};
 use mongodb::bson::doc;
 
 use super::oplog::{OPLOG_SIZE, oplog_size};
-use super::wait::Expected;
-use super::{Files, Mongod, text};
+use super::wait::ExpectedState;
+use super::{Mongod, MongodFiles, text};
 use crate::certificate::{expiry, membership};
 use crate::conf::{number, setting, without};
 use crate::machine::Machine;
-use crate::member::Member;
-use crate::release::{ROTATES, Release, is_version, would_not_start};
+use crate::member::MemberClient;
+use crate::release::{ROTATES, ReleaseSeries, is_version, would_not_start};
 
 /// What only a member is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Inside {
+pub(crate) struct MemberInternals {
     /// The release whose way of storing data it follows; none before its set is initiated.
     pub(crate) compatibility: Option<String>,
     /// How large its oplog may become, in megabytes; none before its set is initiated.
@@ -25,19 +25,19 @@ pub(crate) struct Inside {
 
 impl<M: Machine> Mongod<'_, M> {
     /// What it says of itself to a member; nothing where it knows none by the certificate in its file.
-    pub(crate) async fn inside(&self) -> Inside {
-        let Ok(access) = self.as_itself().await else { return Inside::default() };
-        let Ok(member) = Member::new(&self.endpoint, &access) else { return Inside::default() };
+    pub(crate) async fn inside(&self) -> MemberInternals {
+        let Ok(access) = self.as_itself().await else { return MemberInternals::default() };
+        let Ok(member) = MemberClient::new(&self.endpoint, &access) else { return MemberInternals::default() };
         let (oplog, compatibility, expires) =
             tokio::join!(oplog_size(&member), compatibility(&member), certificate_in_use(&member));
         member.close().await;
         let in_file = self.files_there().await.ok().and_then(|it| expiry(&text(it.certificate.as_deref())));
         let uses_another_certificate = in_file.zip(expires).is_some_and(|(file, used)| file != used);
-        Inside { compatibility, oplog, uses_another_certificate }
+        MemberInternals { compatibility, oplog, uses_another_certificate }
     }
 
     /// Brings what is there to what should be without a restart; answers whether that is possible.
-    pub(super) async fn change_online(&self, before: &Files, attempt: &Attempt) -> Result<bool, Error> {
+    pub(super) async fn change_online(&self, before: &MongodFiles, attempt: &Attempt) -> Result<bool, Error> {
         if !self.restart_changes_nothing(before) {
             return Ok(false);
         }
@@ -50,30 +50,30 @@ impl<M: Machine> Mongod<'_, M> {
             return Ok(false);
         }
         self.put(&self.files).await?;
-        self.wait_until(Expected::AsItWas, attempt).await?;
+        self.wait_until(ExpectedState::AsItWas, attempt).await?;
         self.fit_oplog(attempt).await?;
         Ok(true)
     }
 
     /// Whether the configuration of now is that of before, but for what mongod does not look at again when it starts.
-    fn restart_changes_nothing(&self, before: &Files) -> bool {
+    fn restart_changes_nothing(&self, before: &MongodFiles) -> bool {
         let rest = |it: &Option<Vec<u8>>| it.as_deref().map(|it| without(&text(Some(it)), OPLOG_SIZE));
         before.certificate.is_some() && before.authority.is_some() && rest(&before.config) == rest(&self.files.config)
     }
 
     /// Refuses to stop a mongod that could not be started as it should be, or that the others would not know again.
-    pub(super) async fn refuse_what_would_not_come_back(&self, before: &Files) -> Result<(), Error> {
+    pub(super) async fn refuse_what_would_not_come_back(&self, before: &MongodFiles) -> Result<(), Error> {
         let Ok(running) = self.running_version().await else { return Ok(()) };
         let inside = self.inside().await;
         let refused = |attempted: String, cause: String| {
-            Error::new(attempted, cause).help("mongod was left running as it was").outcome(Outcome::Refused)
+            Error::new(attempted, cause).help("mongod was left running as it was").outcome(CallOutcome::Refused)
         };
         if let Some(why) = would_not_start(self.version, &running, inside.compatibility.as_deref()) {
             return Err(refused(format!("change the version of mongod on {}", self.endpoint), why));
         }
         let (was, is) = (text(before.certificate.as_deref()), text(self.files.certificate.as_deref()));
         let overridden = setting(&text(before.config.as_deref()), OVERRIDE).is_some();
-        let rotates = Release::of(&running).is_ok_and(|it| it >= ROTATES);
+        let rotates = ReleaseSeries::of(&running).is_ok_and(|it| it >= ROTATES);
         if membership(&was) == membership(&is) || overridden || rotates || inside.compatibility.is_none() {
             return Ok(());
         }
@@ -81,7 +81,7 @@ impl<M: Machine> Mongod<'_, M> {
     }
 
     /// The text of mongod.conf as it is in force: with the oplog's size as it is, where it says one.
-    pub(crate) fn config_in_force(&self, config: &str, inside: &Inside) -> String {
+    pub(crate) fn config_in_force(&self, config: &str, inside: &MemberInternals) -> String {
         match (number(config, OPLOG_SIZE), inside.oplog) {
             (Some(said), Some(actual)) if said != actual => crate::conf::with_number(config, OPLOG_SIZE, actual),
             _ => config.to_owned(),
@@ -99,13 +99,13 @@ pub(crate) const OTHERS_WOULD_NOT_KNOW_IT: &str = "before MongoDB 5.0 a member t
      Or upgrade to 5.0 first";
 
 /// The feature compatibility version that a member stores its data by.
-async fn compatibility(member: &Member) -> Option<String> {
+async fn compatibility(member: &MemberClient) -> Option<String> {
     let answer = member.run(doc! { "getParameter": 1, "featureCompatibilityVersion": 1 }).await.ok()?;
     Some(answer.get_document("featureCompatibilityVersion").ok()?.get_str("version").ok()?.to_owned())
 }
 
 /// Until when the certificate that a member uses is valid, in seconds since 1970.
-async fn certificate_in_use(member: &Member) -> Option<i64> {
+async fn certificate_in_use(member: &MemberClient) -> Option<i64> {
     let answer =
         member.run(doc! { "serverStatus": 1, "repl": 0, "metrics": 0, "wiredTiger": 0, "tcmalloc": 0, "locks": 0 }).await.ok()?;
     let expires = answer.get_document("security").ok()?.get_datetime("SSLServerCertificateExpirationDate").ok()?;

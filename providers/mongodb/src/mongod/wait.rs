@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use ha_provider::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, CallOutcome, Error};
 
 use super::shutdown::STOP_LIMIT;
 use super::{Mongod, POLL};
 use crate::error::{cause, failed};
-use crate::machine::{Machine, Service};
-use crate::member::Member;
+use crate::machine::{Machine, ServiceStatus};
+use crate::member::MemberClient;
 use crate::release::is_version;
 
 /// One that has not listened for this long never will, or has more to mend than anybody waits for unasked.
@@ -20,7 +20,7 @@ const LOADING: Duration = Duration::from_secs(3);
 
 /// What a mongod is waited for to become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Expected {
+pub(super) enum ExpectedState {
     /// It answers.
     Answering,
     /// It serves in a set, if it is in one.
@@ -32,11 +32,11 @@ pub(super) enum Expected {
 impl<M: Machine> Mongod<'_, M> {
     /// What became of mongod, once one that has only just been started (by an earlier try, perhaps) listens, and one that
     /// is ending has ended.
-    pub(super) async fn settled(&self, attempt: &Attempt) -> Result<Service, Error> {
+    pub(super) async fn settled(&self, attempt: &Attempt) -> Result<ServiceStatus, Error> {
         let since = Instant::now();
         loop {
             let service = self.machine.service().await?;
-            if matches!(service, Service::Stopped(_)) || attempt.is_cancelled() {
+            if matches!(service, ServiceStatus::Stopped(_)) || attempt.is_cancelled() {
                 return Ok(service);
             }
             let (what, limit) = match self.machine.listener(self.host, self.port).await?.is_some() {
@@ -52,35 +52,41 @@ impl<M: Machine> Mongod<'_, M> {
         }
     }
 
-    pub(super) async fn wait_until(&self, expected: Expected, attempt: &Attempt) -> Result<(), Error> {
+    pub(super) async fn wait_until(&self, expected: ExpectedState, attempt: &Attempt) -> Result<(), Error> {
         let attempted = format!("bring mongod on {} up", self.endpoint);
         let access = self.anonymous()?;
-        let member = Member::new(&self.endpoint, &access).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
+        let member = MemberClient::new(&self.endpoint, &access).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
         let up = self.watch(&member, expected, &attempted, attempt).await;
         member.close().await;
         up
     }
 
-    async fn watch(&self, member: &Member, expected: Expected, attempted: &str, attempt: &Attempt) -> Result<(), Error> {
+    async fn watch(
+        &self,
+        member: &MemberClient,
+        expected: ExpectedState,
+        attempted: &str,
+        attempt: &Attempt,
+    ) -> Result<(), Error> {
         let (since, limit) = (Instant::now(), attempt.patience(REJOIN_LIMIT));
         let help = format!("its own words are in `{}`", self.layout.log());
         loop {
             let waiting = match member.hello().await {
                 Ok(hello) if hello.serves() => break,
-                Ok(_) if expected == Expected::Answering => break,
-                Ok(hello) if hello.set.is_none() && expected == Expected::AsItWas && since.elapsed() > LOADING => break,
+                Ok(_) if expected == ExpectedState::Answering => break,
+                Ok(hello) if hello.set.is_none() && expected == ExpectedState::AsItWas && since.elapsed() > LOADING => break,
                 Ok(_) => "it is catching up with its replica set".to_owned(),
                 Err(error) if since.elapsed() > ANSWER_LIMIT => return Err(failed(attempted, &self.endpoint, &error).help(help)),
                 Err(error) => cause(&error),
             };
-            if let Service::Stopped(why) = self.machine.service().await? {
+            if let ServiceStatus::Stopped(why) = self.machine.service().await? {
                 return Err(Error::new(attempted, format!("it started and went away again: {why}")).help(help));
             }
             if since.elapsed() > limit {
                 return Err(Error::new(attempted, waiting).help(help));
             }
             if attempt.is_cancelled() {
-                return Err(Error::new(attempted, "stopped on request while it catches up").outcome(Outcome::Interrupted));
+                return Err(Error::new(attempted, "stopped on request while it catches up").outcome(CallOutcome::Interrupted));
             }
             attempt.progress(&format!("waiting for mongod on {}: {waiting}", self.endpoint));
             tokio::time::sleep(POLL * 2).await;

@@ -12,8 +12,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
-use ha_provider::{Attempt, Client, Drivers, Error, ReadingValue, RecordedValue, Registry, Rendered, Schemas, Witness};
-use ha_value::{Address, BlockAddress, Key, Mode, Object, Value};
+use ha_provider::{
+    Attempt, DriverSet, Error, ProviderClient, ProviderRegistry, ReadingValue, RecordedValue, RenderResult, SchemaSet,
+    StepObserver,
+};
+use ha_value::{Address, BlockAddress, InstanceKey, Object, ResourceMode, Value};
 use mongodb::bson::{Document, doc};
 use mongodb::options::{AuthMechanism, ClientOptions, Credential, ServerAddress, Tls, TlsOptions};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -41,7 +44,7 @@ pub(crate) struct Heard {
     pub(crate) progress: Mutex<Vec<String>>,
 }
 
-impl Witness for Heard {
+impl StepObserver for Heard {
     fn note<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
@@ -57,15 +60,15 @@ pub(crate) struct Lab {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) port: u16,
     pub(crate) heard: Arc<Heard>,
-    schemas: Schemas,
-    drivers: Drivers,
-    client: Client,
+    schemas: SchemaSet,
+    drivers: DriverSet,
+    client: ProviderClient,
     authority: (String, KeyPair),
 }
 
 impl Lab {
     pub(crate) async fn new() -> Self {
-        let (schemas, drivers) = ha_mongodb::register(Registry::new()).split();
+        let (schemas, drivers) = ha_mongodb::register(ProviderRegistry::new()).split();
         let connector = drivers.connector("mongodb").expect("the provider is registered");
         let (client, _) = connector.connect(&Object::new()).await.expect("it has no settings");
         let folder = tempfile::Builder::new().prefix("ha-mongodb-").tempdir().expect("there is room for a folder");
@@ -85,7 +88,7 @@ impl Lab {
     }
 
     pub(crate) fn attempt(&self, token: &str, resumed: bool) -> Attempt {
-        let address: Address = BlockAddress::root(Mode::Managed, "mongodb_test", "it").instance(Key::None);
+        let address: Address = BlockAddress::root(ResourceMode::Managed, "mongodb_test", "it").instance(InstanceKey::None);
         Attempt::new(address, format!("{token:0>32}"), resumed, BTreeMap::new(), self.heard.clone())
     }
 
@@ -96,9 +99,9 @@ impl Lab {
             "cache_size_gb": 0.25, "oplog_size_mb": 128, "fork": true, "set_parameter": { "logLevel": "1" },
         });
         merge(&mut arguments, more);
-        let described = self.schemas.kind(Mode::Data, "mongodb_config").expect("the kind is registered");
+        let described = self.schemas.kind(ResourceMode::Data, "mongodb_config").expect("the kind is registered");
         let given = described.schema().conform(&object(&arguments)).expect("the arguments are right");
-        let Some(Rendered::Outputs(outputs)) = described.render(&given) else { panic!("the document renders") };
+        let Some(RenderResult::Outputs(outputs)) = described.render(&given) else { panic!("the document renders") };
         format!("{}\noperationProfiling:\n  slowOpThresholdMs: 0\n", outputs["content"].as_str().expect("it is known"))
     }
 
@@ -171,7 +174,7 @@ impl Lab {
 
     /// Arguments as the engine hands them to a driver.
     pub(crate) fn normal(&self, kind: &str, arguments: &Json) -> Object {
-        let described = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered");
+        let described = self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
         let conformed = described.schema().conform(&object(arguments)).unwrap_or_else(|it| panic!("{it:?}"));
         let revealed = Value::Object(Arc::new(conformed)).revealed();
         let plain = revealed.as_object().expect("arguments are an object").clone();

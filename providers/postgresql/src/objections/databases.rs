@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use ha_provider::{Error, Intended, Problem};
+use ha_provider::{ArgumentProblem, Error, IntendedChange};
 use serde::Deserialize;
 
 use super::names::Names;
 use super::{ATTEMPTED, DATABASE, Owner, changed, problem};
 use crate::beforehand::Blank;
 use crate::encoding::Encoding;
-use crate::session::Session;
+use crate::session::DatabaseSession;
 
 #[derive(PartialEq, Deserialize)]
 struct Tablespace {
@@ -15,7 +15,10 @@ struct Tablespace {
 }
 
 /// Names that are taken, owners and tablespaces that are not there, and what no new database can be given.
-pub(super) async fn refused(session: &Session<'_>, planned: &[Intended]) -> Result<Vec<(usize, Problem)>, Error> {
+pub(super) async fn refused(
+    session: &DatabaseSession<'_>,
+    planned: &[IntendedChange],
+) -> Result<Vec<(usize, ArgumentProblem)>, Error> {
     let (names, roles) = (Names::of_databases(session, planned).await?, Names::of_roles(session, planned).await?);
     let tablespaces = tablespaces(session).await?;
     let templates = templates(session).await?;
@@ -47,7 +50,7 @@ pub(super) async fn refused(session: &Session<'_>, planned: &[Intended]) -> Resu
 }
 
 /// The tablespaces that a database may be in, and whether the user may put one there.
-async fn tablespaces(session: &Session<'_>) -> Result<BTreeMap<String, bool>, Error> {
+async fn tablespaces(session: &DatabaseSession<'_>) -> Result<BTreeMap<String, bool>, Error> {
     let query = "SELECT spcname::text, pg_catalog.has_tablespace_privilege(oid, 'CREATE') \
                  FROM pg_catalog.pg_tablespace WHERE spcname <> 'pg_global'";
     Ok(session.rows(ATTEMPTED, query, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
@@ -61,7 +64,7 @@ struct Template {
     lc_ctype: String,
 }
 
-async fn templates(session: &Session<'_>) -> Result<BTreeMap<String, Template>, Error> {
+async fn templates(session: &DatabaseSession<'_>) -> Result<BTreeMap<String, Template>, Error> {
     let query = "SELECT datname::text, datistemplate OR pg_catalog.pg_has_role(datdba, 'USAGE'), \
                  pg_catalog.pg_encoding_to_char(encoding)::text, datcollate::text, datctype::text FROM pg_catalog.pg_database";
     let template = |row: &tokio_postgres::Row| Template {
@@ -74,7 +77,7 @@ async fn templates(session: &Session<'_>) -> Result<BTreeMap<String, Template>, 
 }
 
 /// What a copy of a template cannot be given.
-async fn unfit(session: &Session<'_>, blank: &Blank, template: &Template) -> Result<Vec<Problem>, Error> {
+async fn unfit(session: &DatabaseSession<'_>, blank: &Blank, template: &Template) -> Result<Vec<ArgumentProblem>, Error> {
     let mut problems = Vec::new();
     let name = &blank.template;
     if !template.may_be_copied {
@@ -133,14 +136,14 @@ const ANY: &str = "template0";
 /// The last encoding that a server stores text in; those after it are clients' alone.
 const LAST_OF_SERVERS: i32 = 34;
 
-async fn is_encoding(session: &Session<'_>, encoding: &Encoding) -> Result<bool, Error> {
+async fn is_encoding(session: &DatabaseSession<'_>, encoding: &Encoding) -> Result<bool, Error> {
     let query = "SELECT pg_catalog.pg_char_to_encoding($1::text::name)::int4";
     let rows = session.rows(ATTEMPTED, query, &[&encoding.as_str()]).await?;
     Ok(rows.iter().any(|row| (0..=LAST_OF_SERVERS).contains(&row.get(0))))
 }
 
 /// Whether there is such a locale: a session takes it for amounts of money only if there is.
-async fn is_locale(session: &Session<'_>, locale: &str) -> Result<bool, Error> {
+async fn is_locale(session: &DatabaseSession<'_>, locale: &str) -> Result<bool, Error> {
     const NOT_A_VALUE: &str = "22023";
     match session.rows(ATTEMPTED, "SELECT pg_catalog.set_config('lc_monetary', $1, false)", &[&locale]).await {
         Err(error) if error.code.as_deref() == Some(NOT_A_VALUE) => Ok(false),
@@ -149,7 +152,7 @@ async fn is_locale(session: &Session<'_>, locale: &str) -> Result<bool, Error> {
 }
 
 /// The encoding that a locale is for, where it is for one and the server knows it.
-async fn encoding_of(session: &Session<'_>, locale: &str) -> Result<Option<Encoding>, Error> {
+async fn encoding_of(session: &DatabaseSession<'_>, locale: &str) -> Result<Option<Encoding>, Error> {
     if ["C", "POSIX"].contains(&locale) {
         return Ok(None);
     }
@@ -164,6 +167,6 @@ async fn encoding_of(session: &Session<'_>, locale: &str) -> Result<Option<Encod
 }
 
 /// Whether a database may have an encoding with a locale that is for another one.
-fn goes_with(session: &Session<'_>, encoding: &Encoding, wants: &Encoding) -> bool {
+fn goes_with(session: &DatabaseSession<'_>, encoding: &Encoding, wants: &Encoding) -> bool {
     encoding == wants || (encoding.as_str() == "SQL_ASCII" && session.is_superuser)
 }

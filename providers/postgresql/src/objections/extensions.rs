@@ -1,12 +1,12 @@
 use std::collections::BTreeSet;
 
-use ha_provider::{Error, Intended, Problem};
+use ha_provider::{ArgumentProblem, Error, IntendedChange};
 use ha_value::Action;
 use serde::Deserialize;
 
 use super::names::Names;
 use super::{ATTEMPTED, EXTENSION, Name, changed, problem};
-use crate::session::Session;
+use crate::session::DatabaseSession;
 
 #[derive(Deserialize)]
 struct Version {
@@ -21,10 +21,10 @@ struct Place {
 
 /// Extensions and versions that the server does not have, and those in databases that it does not have.
 pub(super) async fn refused(
-    session: &Session<'_>,
+    session: &DatabaseSession<'_>,
     usual_database: &str,
-    planned: &[Intended],
-) -> Result<Vec<(usize, Problem)>, Error> {
+    planned: &[IntendedChange],
+) -> Result<Vec<(usize, ArgumentProblem)>, Error> {
     let databases = Names::of_databases(session, planned).await?;
     let rows = session.rows(ATTEMPTED, "SELECT name::text, version FROM pg_catalog.pg_available_extension_versions", &[]).await?;
     let available: BTreeSet<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
@@ -44,7 +44,7 @@ pub(super) async fn refused(
             problems.extend(message.map(|it| (place, problem("version", it))));
         }
         let database = it.after::<Place>().map_or_else(|| usual_database.to_owned(), |it| it.database);
-        if it.action.makes() && databases.will_be_missing(&database) && it.after::<Known>().is_some() {
+        if it.action.makes() && databases.will_be_missing(&database) && it.after::<KnownExtensionArguments>().is_some() {
             problems.push((place, problem("database", format!("there is no database `{database}`"))));
         }
     }
@@ -53,7 +53,7 @@ pub(super) async fn refused(
 
 /// What can be read only where the database is known, or is not said.
 #[derive(Deserialize)]
-struct Known {
+struct KnownExtensionArguments {
     #[serde(rename = "database")]
     _database: Option<String>,
 }
@@ -68,7 +68,7 @@ fn no_such_version(available: &BTreeSet<(String, String)>, wanted: &Version) -> 
 }
 
 /// Why an extension cannot go from a version to another one.
-async fn unreachable(session: &Session<'_>, now: &Version, wanted: &str) -> Result<Option<String>, Error> {
+async fn unreachable(session: &DatabaseSession<'_>, now: &Version, wanted: &str) -> Result<Option<String>, Error> {
     let query = "SELECT FROM pg_catalog.pg_extension_update_paths($1) WHERE source = $2 AND target = $3 AND path IS NOT NULL";
     let Version { name, version } = now;
     let rows = session.rows(ATTEMPTED, query, &[name, version, &wanted]).await?;

@@ -7,11 +7,11 @@ mod names;
 mod roles;
 mod settings;
 
-use ha_provider::{Error, Intended, Problem};
+use ha_provider::{ArgumentProblem, Error, IntendedChange};
 use ha_value::{Action, Path};
 use serde::Deserialize;
 
-use crate::provider::Postgresql;
+use crate::provider::PostgresqlProvider;
 
 const DATABASE: &str = "postgresql_database";
 const EXTENSION: &str = "postgresql_extension";
@@ -20,14 +20,18 @@ const ROLE: &str = "postgresql_role";
 const ATTEMPTED: &str = "see what the server would refuse";
 
 /// The changes of a kind that a server would refuse, by their places in the plan.
-pub(crate) async fn to(kind: &str, server: &Postgresql, planned: &[Intended]) -> Vec<(usize, Problem)> {
+pub(crate) async fn to(kind: &str, server: &PostgresqlProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
     if !planned.iter().any(|it| *it.kind == *kind && changes(it)) {
         return Vec::new();
     }
     found(kind, server, planned).await.unwrap_or_default()
 }
 
-async fn found(kind: &str, server: &Postgresql, planned: &[Intended]) -> Result<Vec<(usize, Problem)>, Error> {
+async fn found(
+    kind: &str,
+    server: &PostgresqlProvider,
+    planned: &[IntendedChange],
+) -> Result<Vec<(usize, ArgumentProblem)>, Error> {
     let Some(session) = server.reading(server.database()).await? else { return Ok(Vec::new()) };
     let mut objections = match kind {
         DATABASE => databases::refused(&session, planned).await?,
@@ -41,17 +45,17 @@ async fn found(kind: &str, server: &Postgresql, planned: &[Intended]) -> Result<
 }
 
 /// Whether a change makes or alters something.
-fn changes(it: &Intended) -> bool {
+fn changes(it: &IntendedChange) -> bool {
     it.action.makes() || it.action == Action::Update
 }
 
 /// The changes of a kind that make or alter something, with their places.
-fn changed<'a>(kind: &'a str, planned: &'a [Intended]) -> impl Iterator<Item = (usize, &'a Intended)> {
+fn changed<'a>(kind: &'a str, planned: &'a [IntendedChange]) -> impl Iterator<Item = (usize, &'a IntendedChange)> {
     planned.iter().enumerate().filter(move |(_, it)| *it.kind == *kind && changes(it))
 }
 
-fn problem(argument: &str, message: impl Into<String>) -> Problem {
-    Problem { path: Path::attribute(argument), message: message.into() }
+fn problem(argument: &str, message: impl Into<String>) -> ArgumentProblem {
+    ArgumentProblem { path: Path::attribute(argument), message: message.into() }
 }
 
 #[derive(Deserialize)]

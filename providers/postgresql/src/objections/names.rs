@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use ha_provider::{Error, Intended};
+use ha_provider::{Error, IntendedChange};
 use ha_value::Action;
 
 use super::{ATTEMPTED, DATABASE, Name, ROLE, changes};
-use crate::session::Session;
+use crate::session::DatabaseSession;
 
 pub(super) struct Names {
     now: BTreeSet<String>,
@@ -18,20 +18,20 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) async fn of_roles(session: &Session<'_>, planned: &[Intended]) -> Result<Self, Error> {
+    pub(super) async fn of_roles(session: &DatabaseSession<'_>, planned: &[IntendedChange]) -> Result<Self, Error> {
         Self::of(ROLE, session, "SELECT rolname::text FROM pg_catalog.pg_roles", planned).await
     }
 
-    pub(super) async fn of_databases(session: &Session<'_>, planned: &[Intended]) -> Result<Self, Error> {
+    pub(super) async fn of_databases(session: &DatabaseSession<'_>, planned: &[IntendedChange]) -> Result<Self, Error> {
         Self::of(DATABASE, session, "SELECT datname::text FROM pg_catalog.pg_database", planned).await
     }
 
-    async fn of(kind: &str, session: &Session<'_>, query: &str, planned: &[Intended]) -> Result<Self, Error> {
+    async fn of(kind: &str, session: &DatabaseSession<'_>, query: &str, planned: &[IntendedChange]) -> Result<Self, Error> {
         let now = session.rows(ATTEMPTED, query, &[]).await?.iter().map(|row| row.get(0)).collect();
         Ok(Self::after(now, planned.iter().filter(|it| *it.kind == *kind)))
     }
 
-    fn after<'a>(now: BTreeSet<String>, planned: impl Iterator<Item = &'a Intended>) -> Self {
+    fn after<'a>(now: BTreeSet<String>, planned: impl Iterator<Item = &'a IntendedChange>) -> Self {
         let mut names = Self { now, leave: BTreeSet::new(), come: BTreeSet::new(), open: false };
         for it in planned {
             let (before, after) = (it.before::<Name>().map(|it| it.name), it.after::<Name>().map(|it| it.name));
@@ -57,7 +57,7 @@ impl Names {
     }
 
     /// The name that a change gives to something, where something else has it.
-    pub(super) fn collision(&self, it: &Intended) -> Option<String> {
+    pub(super) fn collision(&self, it: &IntendedChange) -> Option<String> {
         let (before, after) = (it.before::<Name>().map(|it| it.name), it.after::<Name>()?.name);
         let is_new = it.action.makes() || before.is_some_and(|it| it != after);
         (is_new && self.is_taken(&after)).then_some(after)

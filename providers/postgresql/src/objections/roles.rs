@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ha_provider::{Error, Intended, Problem};
+use ha_provider::{ArgumentProblem, Error, IntendedChange};
 use serde::Deserialize;
 
 use super::names::Names;
 use super::{ATTEMPTED, Name, ROLE, changed, problem};
-use crate::session::Session;
+use crate::session::DatabaseSession;
 
 #[derive(Deserialize)]
 struct Superuser {
@@ -13,7 +13,7 @@ struct Superuser {
 }
 
 #[derive(Deserialize)]
-struct Memberships {
+struct MembershipObjectionArguments {
     name: String,
     #[serde(default)]
     roles: BTreeSet<String>,
@@ -26,7 +26,7 @@ struct Membership {
     role: String,
 }
 
-impl Memberships {
+impl MembershipObjectionArguments {
     /// The roles it belongs to, with the arguments that say so.
     fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let own = self.membership.iter().map(|it| ("membership", it.role.as_str()));
@@ -35,7 +35,10 @@ impl Memberships {
 }
 
 /// Names that are taken, superusers by somebody who is none, and memberships of what is not there or in a circle.
-pub(super) async fn refused(session: &Session<'_>, planned: &[Intended]) -> Result<Vec<(usize, Problem)>, Error> {
+pub(super) async fn refused(
+    session: &DatabaseSession<'_>,
+    planned: &[IntendedChange],
+) -> Result<Vec<(usize, ArgumentProblem)>, Error> {
     let names = Names::of_roles(session, planned).await?;
     let mut problems = Vec::new();
     let mut memberships = Vec::new();
@@ -49,7 +52,7 @@ pub(super) async fn refused(session: &Session<'_>, planned: &[Intended]) -> Resu
             let message = format!("only a superuser makes one, and `{}` is none; on RDS nobody is", session.user);
             problems.push((place, problem("superuser", message)));
         }
-        if let Some(it) = it.after::<Memberships>() {
+        if let Some(it) = it.after::<MembershipObjectionArguments>() {
             let missing = it.all().filter(|(_, role)| names.will_be_missing(role));
             problems.extend(missing.map(|(argument, role)| (place, problem(argument, format!("there is no role `{role}`")))));
             memberships.push((place, it));
@@ -75,7 +78,7 @@ pub(super) async fn refused(session: &Session<'_>, planned: &[Intended]) -> Resu
 type Belongs = BTreeMap<String, BTreeSet<String>>;
 
 /// The roles that each role belongs to now.
-async fn granted(session: &Session<'_>) -> Result<Belongs, Error> {
+async fn granted(session: &DatabaseSession<'_>) -> Result<Belongs, Error> {
     let query = "SELECT pg_catalog.pg_get_userbyid(member)::text, pg_catalog.pg_get_userbyid(roleid)::text \
                  FROM pg_catalog.pg_auth_members";
     let mut belongs = Belongs::new();

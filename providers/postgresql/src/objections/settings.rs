@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_provider::{Error, Intended, Problem};
+use ha_provider::{ArgumentProblem, Error, IntendedChange};
 use ha_value::Path;
 use serde::Deserialize;
 
 use super::{ATTEMPTED, changed};
-use crate::session::Session;
+use crate::session::DatabaseSession;
 
 #[derive(Deserialize)]
 struct Set {
@@ -13,7 +13,11 @@ struct Set {
 }
 
 /// Settings that the server does not have, or has for itself as a whole.
-pub(super) async fn refused(session: &Session<'_>, kind: &str, planned: &[Intended]) -> Result<Vec<(usize, Problem)>, Error> {
+pub(super) async fn refused(
+    session: &DatabaseSession<'_>,
+    kind: &str,
+    planned: &[IntendedChange],
+) -> Result<Vec<(usize, ArgumentProblem)>, Error> {
     let all: Vec<(usize, Set)> = changed(kind, planned).filter_map(|(place, it)| Some((place, it.after()?))).collect();
     // A name with a dot may be that of an extension which is not there yet.
     let names: BTreeSet<String> =
@@ -30,14 +34,14 @@ pub(super) async fn refused(session: &Session<'_>, kind: &str, planned: &[Intend
                 }
                 _ => continue,
             };
-            problems.push((place, Problem { path: Path::attribute("settings").name(name.as_str()), message }));
+            problems.push((place, ArgumentProblem { path: Path::attribute("settings").name(name.as_str()), message }));
         }
     }
     Ok(problems)
 }
 
 /// When each of these settings can be set; none for one that does not exist.
-async fn contexts(session: &Session<'_>, names: &BTreeSet<String>) -> Result<BTreeMap<String, Option<String>>, Error> {
+async fn contexts(session: &DatabaseSession<'_>, names: &BTreeSet<String>) -> Result<BTreeMap<String, Option<String>>, Error> {
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }

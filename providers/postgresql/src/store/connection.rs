@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use ha_provider::{Error, Outcome};
+use ha_provider::{CallOutcome, Error};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
-use super::settings::Way;
-use crate::connect::NotOpened;
+use super::settings::StoreDatabase;
+use crate::connect::OpenError;
 use crate::error::failed;
 use crate::statement_log;
 
@@ -16,29 +16,29 @@ use crate::statement_log;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connection, and what it is for messages.
-pub(super) struct Connection {
+pub(super) struct StoreConnection {
     client: Client,
     target: String,
 }
 
 /// Why a statement had no effect, or none that is known of.
-pub(super) enum Failed {
+pub(super) enum StatementError {
     /// The server said so.
     Refused(Error, tokio_postgres::error::SqlState),
     /// The connection is gone; what became of it nobody knows.
     Lost(Error),
 }
 
-impl From<Failed> for Error {
-    fn from(failed: Failed) -> Self {
+impl From<StatementError> for Error {
+    fn from(failed: StatementError) -> Self {
         match failed {
-            Failed::Refused(error, _) | Failed::Lost(error) => error,
+            StatementError::Refused(error, _) | StatementError::Lost(error) => error,
         }
     }
 }
 
-impl Connection {
-    pub(super) async fn open(way: &Way) -> Result<Self, Error> {
+impl StoreConnection {
+    pub(super) async fn open(way: &StoreDatabase) -> Result<Self, Error> {
         let what = || format!("connect to `{}`", way.target);
         let late = |patience: Duration| {
             let error = Error::new(what(), format!("no answer within {} seconds", patience.as_secs()));
@@ -47,10 +47,10 @@ impl Connection {
         let opened =
             timeout(PATIENCE, statement_log::connecting(&way.target, way.way.open())).await.map_err(|_| late(PATIENCE))?;
         let (client, _) = opened.map_err(|it| match it {
-            NotOpened::Failed(error) => failed(what(), &error),
-            NotOpened::Late(patience) => late(patience),
-            NotOpened::Wrong(error) => error,
-            NotOpened::Unfit(why) => Error::new(what(), format!("{why}, but `target_session_attrs` asks for another")),
+            OpenError::Failed(error) => failed(what(), &error),
+            OpenError::Late(patience) => late(patience),
+            OpenError::Wrong(error) => error,
+            OpenError::Unfit(why) => Error::new(what(), format!("{why}, but `target_session_attrs` asks for another")),
         })?;
         let connection = Self { client, target: way.target.clone() };
         // What is acknowledged is on disk, whatever is usual there. A client that vanished frees its locks soon.
@@ -61,17 +61,17 @@ impl Connection {
     }
 
     /// Runs statements that answer nothing.
-    pub(super) async fn run(&self, statements: &str) -> Result<(), Failed> {
+    pub(super) async fn run(&self, statements: &str) -> Result<(), StatementError> {
         self.heard(statements, self.client.batch_execute(statements)).await
     }
 
     /// Runs one statement; how many rows it was about.
-    pub(super) async fn execute(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<u64, Failed> {
+    pub(super) async fn execute(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<u64, StatementError> {
         self.heard(statement, self.client.execute(statement, parameters)).await
     }
 
     /// The rows of a query.
-    pub(super) async fn rows(&self, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failed> {
+    pub(super) async fn rows(&self, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StatementError> {
         self.heard(query, self.client.query(query, parameters)).await
     }
 
@@ -79,7 +79,7 @@ impl Connection {
         &self,
         statement: &str,
         asked: impl Future<Output = Result<T, tokio_postgres::Error>>,
-    ) -> Result<T, Failed> {
+    ) -> Result<T, StatementError> {
         let what = format!("keep the state in `{}`", self.target);
         let operation = statement_log::operation(statement);
         let asked = statement_log::running(&self.target, &operation, asked);
@@ -89,12 +89,14 @@ impl Connection {
                 let explained = failed(what, &error);
                 match error.code() {
                     // The server is going away, or has thrown this connection out.
-                    Some(code) if code.code().starts_with("57P") || code.code().starts_with("08") => Err(Failed::Lost(explained)),
-                    Some(code) => Err(Failed::Refused(explained, code.clone())),
-                    None => Err(Failed::Lost(explained.outcome(Outcome::Unknown))),
+                    Some(code) if code.code().starts_with("57P") || code.code().starts_with("08") => {
+                        Err(StatementError::Lost(explained))
+                    }
+                    Some(code) => Err(StatementError::Refused(explained, code.clone())),
+                    None => Err(StatementError::Lost(explained.outcome(CallOutcome::Unknown))),
                 }
             }
-            Err(_) => Err(Failed::Lost(Error::new(what, format!("no answer within {} seconds", PATIENCE.as_secs())))),
+            Err(_) => Err(StatementError::Lost(Error::new(what, format!("no answer within {} seconds", PATIENCE.as_secs())))),
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ha_provider::Error;
-use ha_state_store::{Beat, Heartbeat, Held, Holder, Kept, Lease, Renew, StateError};
+use ha_state_store::{JournalExtent, Lease, LeaseHeartbeat, LeaseRenewal, LockInfo, LockedStore, RenewFunction, StateError};
 
-use super::connection::{Connection, Failed};
-use super::tables::{self, Tables, Wrote};
-use super::{Rooms, away};
+use super::connection::{StatementError, StoreConnection};
+use super::tables::{self, StateTables, WriteOutcome};
+use super::{DatabaseConnection, away};
 
 /// How often a write is tried whose connection broke.
 const TRIES: u32 = 3;
@@ -16,30 +16,30 @@ const LOOKS: u32 = 20;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// A state in PostgreSQL under its lock.
-pub(super) struct HeldPostgres {
-    rooms: Rooms,
-    heart: Heartbeat,
+pub(super) struct LockedPostgresStore {
+    rooms: DatabaseConnection,
+    heart: LeaseHeartbeat,
     /// The session that has the advisory lock.
-    session: Session,
+    session: SharedConnection,
     /// The connection that writes.
-    connection: Option<Arc<Connection>>,
+    connection: Option<Arc<StoreConnection>>,
     /// The lock's id.
     id: String,
     /// The number under which it was taken last.
     taken: i64,
 }
 
-type Session = Arc<Mutex<Option<Arc<Connection>>>>;
+type SharedConnection = Arc<Mutex<Option<Arc<StoreConnection>>>>;
 
-impl HeldPostgres {
+impl LockedPostgresStore {
     /// Takes the lock and shuts out whoever had it before.
-    pub(super) fn take(rooms: Rooms, holder: &Holder) -> Result<Self, StateError> {
+    pub(super) fn take(rooms: DatabaseConnection, holder: &LockInfo) -> Result<Self, StateError> {
         let lasting = std::time::Duration::from_secs(rooms.lease.into());
-        let ((session, connection, taken), heart) = Heartbeat::start(lasting, || {
+        let ((session, connection, taken), heart) = LeaseHeartbeat::start(lasting, || {
             let id = holder.id.clone();
             let (way, tables, lease, holder) = (rooms.way.clone(), rooms.tables.clone(), rooms.lease, holder.clone());
             let taken = rooms.quarters.wait(async move {
-                let session = Connection::open(&way).await?;
+                let session = StoreConnection::open(&way).await?;
                 tables.make(&session).await?;
                 match tables.take(&session, &holder, lease).await? {
                     Some(taken) => Ok(Ok((Arc::new(session), taken))),
@@ -51,7 +51,7 @@ impl HeldPostgres {
                 StateError::leased(&rooms.place, row.map(|it| it.holder), seconds)
             })?;
             let connection = session.clone();
-            let session: Session = Arc::new(Mutex::new(Some(session)));
+            let session: SharedConnection = Arc::new(Mutex::new(Some(session)));
             Ok(((session.clone(), connection, taken), renewing(&rooms, session, id.clone())))
         })?;
         Ok(Self { rooms, heart, session, connection: Some(connection), id: holder.id.clone(), taken })
@@ -62,9 +62,13 @@ impl HeldPostgres {
     }
 
     /// Writes, on another connection where one broke. Nothing that is written twice is there twice.
-    fn write<F>(&mut self, number: u64, write: impl Fn(Tables, Arc<Connection>, i64) -> F) -> Result<Wrote, StateError>
+    fn write<F>(
+        &mut self,
+        number: u64,
+        write: impl Fn(StateTables, Arc<StoreConnection>, i64) -> F,
+    ) -> Result<WriteOutcome, StateError>
     where
-        F: Future<Output = Result<Wrote, Failed>> + Send + 'static,
+        F: Future<Output = Result<WriteOutcome, StatementError>> + Send + 'static,
     {
         if !self.heart.beats()? {
             return Err(self.lost());
@@ -83,13 +87,13 @@ impl HeldPostgres {
                 },
             };
             match self.rooms.quarters.wait(write(self.rooms.tables.clone(), connection.clone(), self.taken)) {
-                Ok(Wrote::LockLost) => return Err(self.lost()),
+                Ok(WriteOutcome::LockLost) => return Err(self.lost()),
                 Ok(wrote) => {
                     self.connection = Some(connection);
                     return Ok(wrote);
                 }
-                Err(Failed::Refused(error, _)) => return Err(away(error)),
-                Err(Failed::Lost(error)) => last = Some(away(error)),
+                Err(StatementError::Refused(error, _)) => return Err(away(error)),
+                Err(StatementError::Lost(error)) => last = Some(away(error)),
             }
         }
         Err(last.unwrap_or_else(|| StateError::taken(&self.rooms.place, number)))
@@ -97,10 +101,10 @@ impl HeldPostgres {
 
     /// Another connection to write on, and another number to write under: what was under way on the one that broke must
     /// not take effect behind what is written from now on. None when the lock is lost.
-    fn connect_again(&mut self) -> Result<Option<Arc<Connection>>, StateError> {
+    fn connect_again(&mut self) -> Result<Option<Arc<StoreConnection>>, StateError> {
         let (way, tables, id) = (self.rooms.way.clone(), self.rooms.tables.clone(), self.id.clone());
         let opened = self.rooms.quarters.wait(async move {
-            let connection = Connection::open(&way).await?;
+            let connection = StoreConnection::open(&way).await?;
             let taken = tables.take_again(&connection, &id).await?;
             Ok::<_, Error>(taken.map(|it| (connection, it)))
         });
@@ -111,7 +115,7 @@ impl HeldPostgres {
 }
 
 /// Who holds the lock. Who took it a moment ago has yet to write who it is.
-async fn named(tables: &Tables, session: &Connection) -> Result<Option<tables::Held>, Error> {
+async fn named(tables: &StateTables, session: &StoreConnection) -> Result<Option<tables::LockRow>, Error> {
     for _ in 0..LOOKS {
         if let Some(row) = tables.held(session).await? {
             return Ok(Some(row));
@@ -122,8 +126,8 @@ async fn named(tables: &Tables, session: &Connection) -> Result<Option<tables::H
 }
 
 /// What renews the lock: on its session, or on another where that broke.
-fn renewing(rooms: &Rooms, session: Session, id: String) -> Renew {
-    let Rooms { quarters, way, tables, .. } = rooms.clone();
+fn renewing(rooms: &DatabaseConnection, session: SharedConnection, id: String) -> RenewFunction {
+    let DatabaseConnection { quarters, way, tables, .. } = rooms.clone();
     Box::new(move || {
         let open = session.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (way, tables, id) = (way.clone(), tables.clone(), id.clone());
@@ -133,22 +137,22 @@ fn renewing(rooms: &Rooms, session: Session, id: String) -> Renew {
             {
                 return Ok::<_, Error>((open, mine));
             }
-            let open = Connection::open(&way).await?;
+            let open = StoreConnection::open(&way).await?;
             let mine = tables.renew_anew(&open, &id).await?;
             Ok((Arc::new(open), mine))
         });
         let (open, mine) = renewed.map_err(away)?;
         *session.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
-        Ok(if mine { Beat::Renewed } else { Beat::Lost })
+        Ok(if mine { LeaseRenewal::Renewed } else { LeaseRenewal::Lost })
     })
 }
 
-impl Held for HeldPostgres {
+impl LockedStore for LockedPostgresStore {
     fn lease(&self) -> Lease {
         self.heart.lease()
     }
 
-    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+    fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
         self.write(0, move |tables, on, taken| async move { tables.cut(&on, taken, kept).await }).map(|_| ())
     }
 
@@ -160,7 +164,7 @@ impl Held for HeldPostgres {
         });
         match wrote? {
             // An earlier try did come through, only its answer did not.
-            Wrote::Taken(there) if there != bytes => Err(StateError::taken(&self.rooms.place, number)),
+            WriteOutcome::Taken(there) if there != bytes => Err(StateError::taken(&self.rooms.place, number)),
             _ => Ok(()),
         }
     }
@@ -179,12 +183,12 @@ impl Held for HeldPostgres {
     }
 }
 
-impl Drop for HeldPostgres {
+impl Drop for LockedPostgresStore {
     fn drop(&mut self) {
         // Nobody waits for a lock that runs out by itself, but the next one.
         self.heart.stop();
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Rooms { quarters, tables, way, .. } = self.rooms.clone();
+        let DatabaseConnection { quarters, tables, way, .. } = self.rooms.clone();
         let id = self.id.clone();
         quarters.wait(async move {
             if let Some(session) = session
@@ -192,7 +196,7 @@ impl Drop for HeldPostgres {
             {
                 return;
             }
-            if let Ok(another) = Connection::open(&way).await {
+            if let Ok(another) = StoreConnection::open(&way).await {
                 let _ = tables.give_back(&another, &id).await;
             }
         });

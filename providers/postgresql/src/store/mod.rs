@@ -10,24 +10,26 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use ha_provider::Error;
-use ha_state_store::{Backend, Held, Holder, Holding, Loaded, Reason, StateError, Store, Surroundings};
+use ha_state_store::{
+    Backend, BackendContext, LockInfo, LockStatus, LockedStore, StateError, StateErrorReason, Store, StoreContents,
+};
 use tokio::runtime::Runtime;
 
-use self::connection::Connection;
-use self::locked::HeldPostgres;
-pub use self::settings::Settings;
-use self::settings::Way;
-use self::tables::{Held as Row, Tables};
+use self::connection::StoreConnection;
+use self::locked::LockedPostgresStore;
+pub use self::settings::PostgresSettings;
+use self::settings::StoreDatabase;
+use self::tables::{LockRow as Row, StateTables};
 
 /// States in PostgreSQL.
 #[derive(Debug)]
-pub struct Postgres;
+pub struct PostgresBackend;
 
-impl Backend for Postgres {
+impl Backend for PostgresBackend {
     const NAME: &'static str = "postgres";
-    type Settings = Settings;
+    type Settings = PostgresSettings;
 
-    fn open(settings: Settings, surroundings: &Surroundings) -> Result<Box<dyn Store>, Error> {
+    fn open(settings: PostgresSettings, surroundings: &BackendContext) -> Result<Box<dyn Store>, Error> {
         Ok(Box::new(PostgresStore::new(&settings, surroundings.environment.as_deref())?))
     }
 }
@@ -37,24 +39,24 @@ const USUAL: &str = "default";
 
 /// A state in the tables of a database.
 pub struct PostgresStore {
-    rooms: Rooms,
+    rooms: DatabaseConnection,
 }
 
 /// What is needed to get at the tables.
 #[derive(Clone)]
-struct Rooms {
-    quarters: Arc<Quarters>,
-    way: Way,
-    tables: Tables,
+struct DatabaseConnection {
+    quarters: Arc<BlockingRuntime>,
+    way: StoreDatabase,
+    tables: StateTables,
     place: String,
     /// For how many seconds the lock lasts.
     lease: u32,
 }
 
 /// A runtime for calls that are waited for.
-struct Quarters(Option<Runtime>);
+struct BlockingRuntime(Option<Runtime>);
 
-impl Quarters {
+impl BlockingRuntime {
     fn new() -> Result<Self, Error> {
         let made = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
         let made = made.map_err(|error| Error::from_error("start what talks to PostgreSQL", &error))?;
@@ -73,7 +75,7 @@ impl Quarters {
     }
 }
 
-impl Drop for Quarters {
+impl Drop for BlockingRuntime {
     fn drop(&mut self) {
         // Nothing is under way, and waiting is not allowed everywhere.
         if let Some(runtime) = self.0.take() {
@@ -87,26 +89,37 @@ impl PostgresStore {
     ///
     /// # Errors
     /// When the settings make no sense together.
-    pub fn new(settings: &Settings, environment: Option<&str>) -> Result<Self, Error> {
+    pub fn new(settings: &PostgresSettings, environment: Option<&str>) -> Result<Self, Error> {
         let way = settings.way()?;
         let name = environment.unwrap_or(USUAL).to_owned();
         let place = format!("`{}`, state `{name}` in schema `{}`", way.target, settings.schema_name);
-        let tables = Tables {
+        let tables = StateTables {
             schema: settings.schema_name.clone(),
             name,
             makes_schema: !settings.skip_schema_creation,
             makes_tables: !settings.skip_table_creation,
         };
-        Ok(Self { rooms: Rooms { quarters: Arc::new(Quarters::new()?), way, tables, place, lease: settings.lease() } })
+        Ok(Self {
+            rooms: DatabaseConnection {
+                quarters: Arc::new(BlockingRuntime::new()?),
+                way,
+                tables,
+                place,
+                lease: settings.lease(),
+            },
+        })
     }
 
     /// Asks once, on a connection that ends with it.
-    fn ask<T: Send + 'static, F>(&self, ask: impl FnOnce(Connection, Tables) -> F + Send + 'static) -> Result<T, StateError>
+    fn ask<T: Send + 'static, F>(
+        &self,
+        ask: impl FnOnce(StoreConnection, StateTables) -> F + Send + 'static,
+    ) -> Result<T, StateError>
     where
         F: Future<Output = Result<T, Error>> + Send,
     {
-        let Rooms { quarters, way, tables, .. } = self.rooms.clone();
-        quarters.wait(async move { ask(Connection::open(&way).await?, tables).await }).map_err(away)
+        let DatabaseConnection { quarters, way, tables, .. } = self.rooms.clone();
+        quarters.wait(async move { ask(StoreConnection::open(&way).await?, tables).await }).map_err(away)
     }
 }
 
@@ -115,21 +128,21 @@ impl Store for PostgresStore {
         self.rooms.place.clone()
     }
 
-    fn load(&self) -> Result<Loaded, StateError> {
+    fn load(&self) -> Result<StoreContents, StateError> {
         self.ask(|connection, tables| async move { tables.load(&connection).await })
     }
 
-    fn holder(&self) -> Result<Option<Holder>, StateError> {
+    fn holder(&self) -> Result<Option<LockInfo>, StateError> {
         Ok(self.holding()?.filter(|it| !it.is_over()).map(|it| it.holder))
     }
 
-    fn holding(&self) -> Result<Option<Holding>, StateError> {
+    fn holding(&self) -> Result<Option<LockStatus>, StateError> {
         let row = self.ask(|connection, tables| async move { tables.held(&connection).await })?;
-        Ok(row.map(|row| Holding { left: Some(Duration::from_secs(row.left)), holder: row.holder }))
+        Ok(row.map(|row| LockStatus { left: Some(Duration::from_secs(row.left)), holder: row.holder }))
     }
 
-    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
-        Ok(Box::new(HeldPostgres::take(self.rooms.clone(), holder)?))
+    fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
+        Ok(Box::new(LockedPostgresStore::take(self.rooms.clone(), holder)?))
     }
 
     /// Terraform keeps it as a row of its table `states`, in the schema `terraform_remote_state` where nothing is said.
@@ -153,5 +166,5 @@ impl Store for PostgresStore {
 
 /// The store could not be reached, or refused.
 fn away(error: Error) -> StateError {
-    StateError::new(Reason::Store, error)
+    StateError::new(StateErrorReason::Store, error)
 }

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use ha_provider::{Error, Outcome, Secret};
+use ha_provider::{CallOutcome, Error, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use super::connection_text::parted;
-use crate::connection_url::{Server, host_problem};
-use crate::tls::{Authorities, SslMode};
+use crate::connection_url::{ServerAddress, host_problem};
+use crate::tls::{SslMode, TrustedAuthorities};
 
 /// A state in the tables of a PostgreSQL database.
 #[derive(Serialize, Deserialize, JsonSchema)]
-pub struct Settings {
+pub struct PostgresSettings {
     /// Where the database is and who asks: `postgres://ops@db.example.com/states`, or `host=… user=… dbname=…`. From
     /// `PG_CONN_STR` when left out.
     conn_str: Option<Secret<String>>,
@@ -54,16 +54,16 @@ fn usual_lease() -> u32 {
 
 /// A way to the database.
 #[derive(Clone)]
-pub(super) struct Way {
-    pub(super) way: crate::connection_url::Way,
+pub(super) struct StoreDatabase {
+    pub(super) way: crate::connection_url::ConnectionSettings,
     /// Server and database, for messages.
     pub(super) target: String,
 }
 
-impl Settings {
+impl PostgresSettings {
     /// The way to the database. Contacts nobody.
-    pub(super) fn way(&self) -> Result<Way, Error> {
-        let refused = |cause: &str| Error::new("open the state in PostgreSQL", cause).outcome(Outcome::Refused);
+    pub(super) fn way(&self) -> Result<StoreDatabase, Error> {
+        let refused = |cause: &str| Error::new("open the state in PostgreSQL", cause).outcome(CallOutcome::Refused);
         if self.schema_name.is_empty() || self.schema_name.contains(['"', '\0']) {
             return Err(refused("`schema_name` must be a name, without quotes"));
         }
@@ -85,13 +85,13 @@ impl Settings {
         let config: Config = text.parse().map_err(|error| unreadable(&said(&error)))?;
         let servers = servers(&config).map_err(|problem| refused(&problem))?;
         let sockets_only = servers.iter().all(|it| matches!(it.host, Host::Unix(_)));
-        let mut way = crate::connection_url::Way {
+        let mut way = crate::connection_url::ConnectionSettings {
             servers,
             user: config.get_user().unwrap_or_default().to_owned(),
             database: config.get_dbname().or(config.get_user()).unwrap_or_default().to_owned(),
             password: config.get_password().map(|it| String::from_utf8_lossy(it).into_owned()),
             connect_timeout: Some(Duration::from_secs(10)),
-            ..crate::connection_url::Way::default()
+            ..crate::connection_url::ConnectionSettings::default()
         };
         if let Some(Secret(password)) = &self.password {
             way.password = Some(password.clone());
@@ -110,11 +110,11 @@ impl Settings {
         // A state that cannot be opened is better told before anything else is done.
         way.tls.authorities.read()?;
         let target = target(&way);
-        Ok(Way { way, target })
+        Ok(StoreDatabase { way, target })
     }
 
     /// What is said of TLS beside the connection text, which goes before it.
-    fn settle_tls(&self, way: &mut crate::connection_url::Way) -> Result<(), String> {
+    fn settle_tls(&self, way: &mut crate::connection_url::ConnectionSettings) -> Result<(), String> {
         if let Some(mode) = self.sslmode {
             way.tls.mode = mode;
         }
@@ -122,10 +122,10 @@ impl Settings {
             way.tls.set("sslrootcert", file)?;
         }
         if let Some(text) = &self.ca_certificate {
-            if way.tls.authorities != Authorities::None {
+            if way.tls.authorities != TrustedAuthorities::None {
                 return Err("`sslrootcert` and `ca_certificate` are both given; one is enough".into());
             }
-            way.tls.authorities = Authorities::Text(text.clone());
+            way.tls.authorities = TrustedAuthorities::Text(text.clone());
         }
         match way.problem() {
             Some(problem) => Err(problem.into()),
@@ -155,7 +155,7 @@ fn said(error: &tokio_postgres::Error) -> String {
 }
 
 /// The servers that a connection text names.
-fn servers(config: &Config) -> Result<Vec<Server>, String> {
+fn servers(config: &Config) -> Result<Vec<ServerAddress>, String> {
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let many = hosts.len().max(addresses.len());
     if many == 0 {
@@ -178,14 +178,14 @@ fn servers(config: &Config) -> Result<Vec<Server>, String> {
         if port == 0 {
             return Err("the port of `conn_str` must be from 1 to 65535".into());
         }
-        Ok(Server { host, address, port })
+        Ok(ServerAddress { host, address, port })
     };
     (0..many).map(each).collect()
 }
 
 /// `postgres://db.example.com:5432/states`, without who asks.
-fn target(way: &crate::connection_url::Way) -> String {
-    let host = |server: &Server| match &server.host {
+fn target(way: &crate::connection_url::ConnectionSettings) -> String {
+    let host = |server: &ServerAddress| match &server.host {
         Host::Tcp(name) => format!("{name}:{}", server.port),
         Host::Unix(path) => path.display().to_string(),
     };
@@ -197,8 +197,8 @@ fn target(way: &crate::connection_url::Way) -> String {
 mod tests {
     use super::*;
 
-    fn way(conn_str: &str) -> Result<Way, Error> {
-        serde_json::from_value::<Settings>(serde_json::json!({ "conn_str": conn_str })).expect("they are settings").way()
+    fn way(conn_str: &str) -> Result<StoreDatabase, Error> {
+        serde_json::from_value::<PostgresSettings>(serde_json::json!({ "conn_str": conn_str })).expect("they are settings").way()
     }
 
     #[test]
@@ -236,7 +236,7 @@ mod tests {
             ]);
             let honoured = honoured.map(|it| it.way).unwrap_or_else(|error| panic!("{error}"));
             let config = honoured.config(&honoured.servers[0], honoured.tls.mode);
-            assert!(honoured.tls.is_direct && honoured.session == crate::connection_url::Session::Primary);
+            assert!(honoured.tls.is_direct && honoured.session == crate::connection_url::SessionRequirement::Primary);
             assert_eq!((config.get_keepalives_retries(), config.get_application_name()), (Some(3), Some("me")));
             assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(4)));
             for refused in ["require_auth=none", "gssencmode=require", "passfile=x", "service=x", "keepalives_count=x"] {

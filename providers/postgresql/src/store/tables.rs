@@ -8,10 +8,10 @@
 use std::time::Duration;
 
 use ha_provider::Error;
-use ha_state_store::{Holder, Kept, Loaded, Segment};
+use ha_state_store::{JournalExtent, JournalSegment, LockInfo, StoreContents};
 use tokio_postgres::error::SqlState;
 
-use super::connection::{Connection, Failed};
+use super::connection::{StatementError, StoreConnection};
 
 /// How many checkpoints are kept, to go back to by hand.
 const CHECKPOINTS: i64 = 5;
@@ -30,7 +30,7 @@ const FREE: &str = "(holder IS NULL OR heard + lease * interval '1 second' < clo
 
 /// The tables of one state.
 #[derive(Clone)]
-pub(super) struct Tables {
+pub(super) struct StateTables {
     pub(super) schema: String,
     /// The state's name.
     pub(super) name: String,
@@ -39,8 +39,8 @@ pub(super) struct Tables {
 }
 
 /// Who holds a lock.
-pub(super) struct Held {
-    pub(super) holder: Holder,
+pub(super) struct LockRow {
+    pub(super) holder: LockInfo,
     /// For how many seconds after it was last heard of it keeps others out.
     pub(super) lease: u64,
     /// How many of them are left; zero where it was not heard of for longer.
@@ -48,7 +48,7 @@ pub(super) struct Held {
 }
 
 /// What came of a write.
-pub(super) enum Wrote {
+pub(super) enum WriteOutcome {
     Done,
     /// The lock is somebody else's by now, or nobody's.
     LockLost,
@@ -56,13 +56,13 @@ pub(super) enum Wrote {
     Taken(Vec<u8>),
 }
 
-impl Tables {
+impl StateTables {
     fn table(&self, name: &str) -> String {
         format!("\"{}\".ha_{name}", self.schema)
     }
 
     /// Makes what is not there. Two do it at the same time at worst.
-    pub(super) async fn make(&self, connection: &Connection) -> Result<(), Failed> {
+    pub(super) async fn make(&self, connection: &StoreConnection) -> Result<(), StatementError> {
         let (states, journal, checkpoints) = (self.table("states"), self.table("journal"), self.table("checkpoints"));
         let there = connection.rows("SELECT to_regclass($1) IS NOT NULL", &[&states]).await?;
         if there.first().is_some_and(|it| it.get(0)) {
@@ -86,29 +86,32 @@ impl Tables {
     }
 
     /// Everything that is there at one moment.
-    pub(super) async fn load(&self, connection: &Connection) -> Result<Loaded, Error> {
+    pub(super) async fn load(&self, connection: &StoreConnection) -> Result<StoreContents, Error> {
         match self.try_load(connection).await {
             // Nothing was ever written.
-            Err(Failed::Refused(_, code)) if code == SqlState::UNDEFINED_TABLE || code == SqlState::INVALID_SCHEMA_NAME => {
-                Ok(Loaded::default())
+            Err(StatementError::Refused(_, code))
+                if code == SqlState::UNDEFINED_TABLE || code == SqlState::INVALID_SCHEMA_NAME =>
+            {
+                Ok(StoreContents::default())
             }
             done => Ok(done?),
         }
     }
 
-    async fn try_load(&self, connection: &Connection) -> Result<Loaded, Failed> {
+    async fn try_load(&self, connection: &StoreConnection) -> Result<StoreContents, StatementError> {
         connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         let newest = format!("SELECT bytes FROM {} WHERE name = $1 ORDER BY written DESC LIMIT 1", self.table("checkpoints"));
         let checkpoint = connection.rows(&newest, &[&self.name]).await?.pop().map(|it| it.get(0));
         let all = format!("SELECT number, bytes FROM {} WHERE name = $1 ORDER BY number", self.table("journal"));
-        let segment = |row: tokio_postgres::Row| Segment { number: row.get::<_, i64>(0).cast_unsigned(), bytes: row.get(1) };
+        let segment =
+            |row: tokio_postgres::Row| JournalSegment { number: row.get::<_, i64>(0).cast_unsigned(), bytes: row.get(1) };
         let segments = connection.rows(&all, &[&self.name]).await?.into_iter().map(segment).collect();
         connection.run("COMMIT").await?;
-        Ok(Loaded { checkpoint, segments })
+        Ok(StoreContents { checkpoint, segments })
     }
 
     /// Whether Terraform keeps a state of this name in the same schema, or in its usual one, in which something is recorded.
-    pub(super) async fn state_of_terraform(&self, connection: &Connection) -> Result<bool, Failed> {
+    pub(super) async fn state_of_terraform(&self, connection: &StoreConnection) -> Result<bool, StatementError> {
         for schema in [self.schema.as_str(), TERRAFORM] {
             let table = format!("\"{schema}\".states");
             let there = connection.rows("SELECT to_regclass($1) IS NOT NULL", &[&table]).await?;
@@ -123,14 +126,16 @@ impl Tables {
     }
 
     /// Who holds the lock.
-    pub(super) async fn held(&self, connection: &Connection) -> Result<Option<Held>, Error> {
+    pub(super) async fn held(&self, connection: &StoreConnection) -> Result<Option<LockRow>, Error> {
         let query = format!(
             "SELECT holder, lease, ceil(lease - extract(epoch FROM clock_timestamp() - heard))::bigint FROM {} \
              WHERE name = $1 AND holder IS NOT NULL",
             self.table("states")
         );
         let row = match connection.rows(&query, &[&self.name]).await {
-            Err(Failed::Refused(_, code)) if code == SqlState::UNDEFINED_TABLE || code == SqlState::INVALID_SCHEMA_NAME => {
+            Err(StatementError::Refused(_, code))
+                if code == SqlState::UNDEFINED_TABLE || code == SqlState::INVALID_SCHEMA_NAME =>
+            {
                 return Ok(None);
             }
             rows => rows?.pop(),
@@ -138,7 +143,7 @@ impl Tables {
         let Some(row) = row else { return Ok(None) };
         let what = || format!("read who holds the lock of the state `{}`", self.name);
         let holder = serde_json::from_str(row.get(0)).map_err(|error| Error::from_error(what(), &error))?;
-        Ok(Some(Held {
+        Ok(Some(LockRow {
             holder,
             lease: row.get::<_, i64>(1).cast_unsigned(),
             left: u64::try_from(row.get::<_, i64>(2)).unwrap_or_default(),
@@ -147,12 +152,17 @@ impl Tables {
 
     /// Takes the lock, also from somebody who was not heard of for longer than their lease: whoever that is can write
     /// nothing any more, and is shown out where that is allowed. Answers the number of this taking; none when it is held.
-    pub(super) async fn take(&self, connection: &Connection, holder: &Holder, lease: u32) -> Result<Option<i64>, Failed> {
+    pub(super) async fn take(
+        &self,
+        connection: &StoreConnection,
+        holder: &LockInfo,
+        lease: u32,
+    ) -> Result<Option<i64>, StatementError> {
         let row = format!("INSERT INTO {} (name) VALUES ($1) ON CONFLICT DO NOTHING", self.table("states"));
         connection.execute(&row, &[&self.name]).await?;
         let mut taken = self.take_row(connection, holder, lease).await;
         // A session that stopped within a statement keeps the row.
-        let is_kept = matches!(&taken, Err(Failed::Refused(_, code)) if *code == SqlState::LOCK_NOT_AVAILABLE);
+        let is_kept = matches!(&taken, Err(StatementError::Refused(_, code)) if *code == SqlState::LOCK_NOT_AVAILABLE);
         if is_kept && self.is_free(connection).await? {
             self.show_out(connection).await;
             taken = self.take_row(connection, holder, lease).await;
@@ -166,12 +176,12 @@ impl Tables {
     }
 
     /// Whether nobody holds the lock whose lease has not run out. Waits for nobody.
-    async fn is_free(&self, connection: &Connection) -> Result<bool, Failed> {
+    async fn is_free(&self, connection: &StoreConnection) -> Result<bool, StatementError> {
         let free = format!("SELECT FROM {} WHERE name = $1 AND {FREE}", self.table("states"));
         Ok(!connection.rows(&free, &[&self.name]).await?.is_empty())
     }
 
-    async fn take_row(&self, connection: &Connection, holder: &Holder, lease: u32) -> Result<Option<i64>, Failed> {
+    async fn take_row(&self, connection: &StoreConnection, holder: &LockInfo, lease: u32) -> Result<Option<i64>, StatementError> {
         let text = serde_json::to_string(holder).expect("a holder is plain text");
         let take = format!(
             "UPDATE {} SET taken = taken + 1, holder = $2, holder_id = $3, session = pg_backend_pid(), lease = $4, \
@@ -183,7 +193,7 @@ impl Tables {
     }
 
     /// Takes the advisory lock that marks the session of whoever holds the lock: whether nobody else's has it.
-    async fn guard(&self, connection: &Connection) -> Result<bool, Failed> {
+    async fn guard(&self, connection: &StoreConnection) -> Result<bool, StatementError> {
         let query = format!("SELECT pg_try_advisory_lock({ADVISORY}, hashtext($1))");
         Ok(connection.rows(&query, &[&self.whole_name()]).await?.first().is_some_and(|it| it.get(0)))
     }
@@ -194,7 +204,7 @@ impl Tables {
 
     /// Takes the lock again that is held already: what was begun under the number so far has an effect by now, or none
     /// ever. Answers the new number; none when the lock is lost.
-    pub(super) async fn take_again(&self, connection: &Connection, id: &str) -> Result<Option<i64>, Failed> {
+    pub(super) async fn take_again(&self, connection: &StoreConnection, id: &str) -> Result<Option<i64>, StatementError> {
         let take =
             format!("UPDATE {} SET taken = taken + 1 WHERE name = $1 AND holder_id = $2 RETURNING taken", self.table("states"));
         let taken = connection.rows(&take, &[&self.name, &id]).await?;
@@ -202,7 +212,7 @@ impl Tables {
     }
 
     /// Says that the holder is still there; whether the lock is still theirs.
-    pub(super) async fn renew(&self, connection: &Connection, id: &str) -> Result<bool, Failed> {
+    pub(super) async fn renew(&self, connection: &StoreConnection, id: &str) -> Result<bool, StatementError> {
         let renew = format!(
             "UPDATE {} SET heard = clock_timestamp(), session = pg_backend_pid() WHERE name = $1 AND holder_id = $2",
             self.table("states")
@@ -211,7 +221,7 @@ impl Tables {
     }
 
     /// Renews on a new connection, which guards the lock from then on if the old one does no more.
-    pub(super) async fn renew_anew(&self, connection: &Connection, id: &str) -> Result<bool, Failed> {
+    pub(super) async fn renew_anew(&self, connection: &StoreConnection, id: &str) -> Result<bool, StatementError> {
         let mine = self.renew(connection, id).await?;
         if mine {
             self.guard(connection).await?;
@@ -220,7 +230,7 @@ impl Tables {
     }
 
     /// Gives the lock back, if it is still theirs.
-    pub(super) async fn give_back(&self, connection: &Connection, id: &str) -> Result<(), Failed> {
+    pub(super) async fn give_back(&self, connection: &StoreConnection, id: &str) -> Result<(), StatementError> {
         let give = format!(
             "UPDATE {} SET holder = NULL, holder_id = NULL, session = NULL WHERE name = $1 AND holder_id = $2",
             self.table("states")
@@ -230,14 +240,18 @@ impl Tables {
     }
 
     /// Takes the lock away from the holder of this id, whose session is ended. Whether it was theirs.
-    pub(super) async fn take_away(&self, connection: &Connection, id: &str) -> Result<bool, Error> {
+    pub(super) async fn take_away(&self, connection: &StoreConnection, id: &str) -> Result<bool, Error> {
         let take = format!(
             "UPDATE {0} AS it SET taken = it.taken + 1, holder = NULL, holder_id = NULL, session = NULL \
              FROM {0} AS was WHERE it.name = was.name AND it.name = $1 AND it.holder_id = $2 RETURNING was.session",
             self.table("states")
         );
         let row = match connection.rows(&take, &[&self.name, &id]).await {
-            Err(Failed::Refused(_, code)) if code == SqlState::UNDEFINED_TABLE || code == SqlState::INVALID_SCHEMA_NAME => None,
+            Err(StatementError::Refused(_, code))
+                if code == SqlState::UNDEFINED_TABLE || code == SqlState::INVALID_SCHEMA_NAME =>
+            {
+                None
+            }
             rows => rows?.pop(),
         };
         let Some(row) = row else { return Ok(false) };
@@ -247,7 +261,7 @@ impl Tables {
 
     /// Ends the sessions that are marked as those of a holder, but for this one. Where that is not allowed they stay, and
     /// write nothing all the same.
-    async fn show_out(&self, connection: &Connection) {
+    async fn show_out(&self, connection: &StoreConnection) {
         let others = format!("SELECT pid FROM pg_locks WHERE pid <> pg_backend_pid() AND {}", guards("$1"));
         let Ok(others) = connection.rows(&others, &[&self.whole_name()]).await else { return };
         for session in others {
@@ -256,7 +270,7 @@ impl Tables {
     }
 
     /// Ends a session that guards the lock. Another process may have the number of one that is over.
-    async fn end(&self, connection: &Connection, session: Option<i32>) -> Result<(), Failed> {
+    async fn end(&self, connection: &StoreConnection, session: Option<i32>) -> Result<(), StatementError> {
         let guards = format!("FROM pg_locks WHERE pid = $1 AND {}", guards("$2"));
         connection.rows(&format!("SELECT pg_terminate_backend(pid) {guards}"), &[&session, &self.whole_name()]).await?;
         for _ in 0..ENDING {
@@ -269,7 +283,13 @@ impl Tables {
     }
 
     /// Appends a segment.
-    pub(super) async fn append(&self, on: &Connection, taken: i64, number: u64, bytes: &[u8]) -> Result<Wrote, Failed> {
+    pub(super) async fn append(
+        &self,
+        on: &StoreConnection,
+        taken: i64,
+        number: u64,
+        bytes: &[u8],
+    ) -> Result<WriteOutcome, StatementError> {
         let append = format!(
             "WITH mine AS (SELECT FROM {} WHERE name = $1 AND taken = $2 FOR SHARE) \
              INSERT INTO {} (name, number, bytes) SELECT $1, $3, $4 FROM mine",
@@ -278,19 +298,24 @@ impl Tables {
         );
         let number = number.cast_signed();
         match on.execute(&append, &[&self.name, &taken, &number, &bytes]).await {
-            Ok(0) => Ok(Wrote::LockLost),
-            Ok(_) => Ok(Wrote::Done),
-            Err(Failed::Refused(_, code)) if code == SqlState::UNIQUE_VIOLATION => {
+            Ok(0) => Ok(WriteOutcome::LockLost),
+            Ok(_) => Ok(WriteOutcome::Done),
+            Err(StatementError::Refused(_, code)) if code == SqlState::UNIQUE_VIOLATION => {
                 let there = format!("SELECT bytes FROM {} WHERE name = $1 AND number = $2", self.table("journal"));
                 let there = on.rows(&there, &[&self.name, &number]).await?;
-                Ok(Wrote::Taken(there.first().map(|it| it.get(0)).unwrap_or_default()))
+                Ok(WriteOutcome::Taken(there.first().map(|it| it.get(0)).unwrap_or_default()))
             }
             Err(failed) => Err(failed),
         }
     }
 
     /// Removes what is not kept of the journal.
-    pub(super) async fn cut(&self, on: &Connection, taken: i64, kept: Option<Kept>) -> Result<Wrote, Failed> {
+    pub(super) async fn cut(
+        &self,
+        on: &StoreConnection,
+        taken: i64,
+        kept: Option<JournalExtent>,
+    ) -> Result<WriteOutcome, StatementError> {
         let (segment, length) = kept.map_or((-1, 0), |it| (it.segment.cast_signed(), it.length));
         let length = i32::try_from(length).unwrap_or(i32::MAX);
         let cut = format!(
@@ -303,11 +328,17 @@ impl Tables {
             journal = self.table("journal")
         );
         let mine = on.rows(&cut, &[&self.name, &taken, &segment, &length]).await?;
-        Ok(if mine.is_empty() { Wrote::LockLost } else { Wrote::Done })
+        Ok(if mine.is_empty() { WriteOutcome::LockLost } else { WriteOutcome::Done })
     }
 
     /// Puts a checkpoint in the place of everything.
-    pub(super) async fn checkpoint(&self, on: &Connection, taken: i64, number: u64, bytes: &[u8]) -> Result<Wrote, Failed> {
+    pub(super) async fn checkpoint(
+        &self,
+        on: &StoreConnection,
+        taken: i64,
+        number: u64,
+        bytes: &[u8],
+    ) -> Result<WriteOutcome, StatementError> {
         let replace = format!(
             "WITH mine AS (SELECT FROM {} WHERE name = $1 AND taken = $2 FOR SHARE), \
              new AS (INSERT INTO {checkpoints} (name, number, bytes) SELECT $1, $3, $4 FROM mine), \
@@ -321,7 +352,7 @@ impl Tables {
             checkpoints = self.table("checkpoints")
         );
         let mine = on.rows(&replace, &[&self.name, &taken, &number.cast_signed(), &bytes]).await?;
-        Ok(if mine.is_empty() { Wrote::LockLost } else { Wrote::Done })
+        Ok(if mine.is_empty() { WriteOutcome::LockLost } else { WriteOutcome::Done })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the server would refuse is told of a plan, and nothing else: whatever is objected to is refused, and what is not
 //! objected to is done.
 
-use ha_provider::Intended;
+use ha_provider::IntendedChange;
 use ha_value::{Action, Value};
 
 use crate::cluster::versions;
@@ -101,7 +101,7 @@ async fn what_the_same_plan_makes_or_takes_away_counts() {
     let project = Project::new().await;
     project.cluster.sql("postgres", "CREATE ROLE outer_role; CREATE ROLE inner_role; GRANT outer_role TO inner_role");
     let role = |name: &'static str, roles: &[&str]| given(name, &[("roles", list(roles))]);
-    let check = async |planned: Vec<Intended>, expected: &[(usize, &str)]| {
+    let check = async |planned: Vec<IntendedChange>, expected: &[(usize, &str)]| {
         let told = project.objections(&planned).await;
         let places: Vec<(usize, &str)> = told.iter().map(|(place, argument, _)| (*place, argument.as_str())).collect();
         assert_eq!(places, expected, "{told:?}");

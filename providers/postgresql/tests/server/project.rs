@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
-use ha_provider::{Attempt, Client, Drivers, Error, Intended, ReadingValue, RecordedValue, Registry, Schemas, Witness};
-use ha_value::{Action, Address, Mode, Object, Value};
+use ha_provider::{
+    Attempt, DriverSet, Error, IntendedChange, ProviderClient, ProviderRegistry, ReadingValue, RecordedValue, SchemaSet,
+    StepObserver,
+};
+use ha_value::{Action, Address, Object, ResourceMode, Value};
 
 use crate::cluster::{Cluster, MASTER_PASSWORD, cluster};
 use crate::object;
@@ -18,7 +21,7 @@ pub(crate) struct Journal {
     pub(crate) warnings: Mutex<Vec<String>>,
 }
 
-impl Witness for Journal {
+impl StepObserver for Journal {
     fn note<'a>(&'a self, key: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         self.notes.lock().unwrap().insert(key.into(), value.into());
         Box::pin(async { Ok(()) })
@@ -36,9 +39,9 @@ impl Witness for Journal {
 
 pub(crate) struct Project {
     pub(crate) cluster: Arc<Cluster>,
-    schemas: Schemas,
-    drivers: Drivers,
-    client: Client,
+    schemas: SchemaSet,
+    drivers: DriverSet,
+    client: ProviderClient,
 }
 
 /// A step of some plan: the same for every try at it.
@@ -89,7 +92,7 @@ impl Project {
 
     /// With a server that is not everybody's.
     pub(crate) async fn on(cluster: Arc<Cluster>, changed: &[(&str, Value)]) -> Result<Self, Error> {
-        let (schemas, drivers) = ha_postgresql::register(Registry::new()).split();
+        let (schemas, drivers) = ha_postgresql::register(ProviderRegistry::new()).split();
         let conformed = schemas.provider("postgresql").unwrap().schema.conform(&settings(&cluster, changed)).unwrap();
         let (client, _) = drivers.connector("postgresql").unwrap().connect(&conformed).await?;
         Ok(Self { cluster, schemas, drivers, client })
@@ -97,14 +100,14 @@ impl Project {
 
     /// The arguments as the planner hands them over: checked, filled with defaults, in normal form.
     pub(crate) fn arguments(&self, kind: &str, given: &[(&str, Value)]) -> Object {
-        let described = self.schemas.kind(Mode::Managed, kind).unwrap();
+        let described = self.schemas.kind(ResourceMode::Managed, kind).unwrap();
         let conformed = described.schema().conform(&object(given)).unwrap();
         assert_eq!(described.hooks().problems(described.schema(), &conformed), []);
         unmarked(described.normal(&unmarked(conformed)).unwrap())
     }
 
     pub(crate) fn problems(&self, kind: &str, given: &[(&str, Value)]) -> Vec<String> {
-        let described = self.schemas.kind(Mode::Managed, kind).unwrap();
+        let described = self.schemas.kind(ResourceMode::Managed, kind).unwrap();
         let conformed = described.schema().conform(&object(given)).unwrap();
         described.hooks().problems(described.schema(), &conformed).into_iter().map(|it| it.message).collect()
     }
@@ -151,9 +154,9 @@ impl Project {
         known: &RecordedValue,
         given: &[(&str, Value)],
     ) -> Result<(), Error> {
-        let described = self.schemas.kind(Mode::Managed, kind).unwrap();
+        let described = self.schemas.kind(ResourceMode::Managed, kind).unwrap();
         let after = described.schema().conform(&object(given)).unwrap();
-        let successor = Intended::new(described, Action::Create, None, Some(&after));
+        let successor = IntendedChange::new(described, Action::Create, None, Some(&after));
         let mut attempt = step.attempt(kind, false).before_making(Some(successor));
         self.drivers.resource(kind).unwrap().delete(&self.client, known, &mut attempt).await
     }
@@ -164,7 +167,7 @@ impl Project {
     }
 
     /// A planned change, as the engine tells of it. What is there is empty before a create.
-    pub(crate) fn intended(&self, kind: &str, before: &[(&str, Value)], after: &[(&str, Value)]) -> Intended {
+    pub(crate) fn intended(&self, kind: &str, before: &[(&str, Value)], after: &[(&str, Value)]) -> IntendedChange {
         let action = match (before, after) {
             ([], _) => Action::Create,
             (_, []) => Action::Delete,
@@ -173,15 +176,21 @@ impl Project {
         self.intended_as(action, kind, before, after)
     }
 
-    pub(crate) fn intended_as(&self, action: Action, kind: &str, before: &[(&str, Value)], after: &[(&str, Value)]) -> Intended {
-        let described = self.schemas.kind(Mode::Managed, kind).unwrap();
+    pub(crate) fn intended_as(
+        &self,
+        action: Action,
+        kind: &str,
+        before: &[(&str, Value)],
+        after: &[(&str, Value)],
+    ) -> IntendedChange {
+        let described = self.schemas.kind(ResourceMode::Managed, kind).unwrap();
         let whole = |given: &[(&str, Value)]| described.schema().conform(&object(given)).unwrap();
         let (before, after) = [before, after].map(|it| (!it.is_empty()).then(|| whole(it))).into();
-        Intended::new(described, action, before.as_ref(), after.as_ref())
+        IntendedChange::new(described, action, before.as_ref(), after.as_ref())
     }
 
     /// What the server has against planned changes: which one, which argument, and why.
-    pub(crate) async fn objections(&self, planned: &[Intended]) -> Vec<(usize, String, String)> {
+    pub(crate) async fn objections(&self, planned: &[IntendedChange]) -> Vec<(usize, String, String)> {
         let kinds: std::collections::BTreeSet<_> = planned.iter().map(|it| it.kind.clone()).collect();
         let mut all = Vec::new();
         for kind in kinds {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ha_postgresql::{PostgresSettings, PostgresStore};
-use ha_state_store::conformance::{Subject, check};
-use ha_state_store::{Holder, Loaded, Reason, Store};
+use ha_state_store::conformance::{StoreUnderTest, check};
+use ha_state_store::{LockInfo, StateErrorReason, Store, StoreContents};
 use serde_json::{Value as Json, json};
 
 use crate::cluster::{Cluster, MASTER_PASSWORD, cluster};
@@ -46,7 +46,7 @@ impl Database {
     }
 }
 
-impl Subject for Database {
+impl StoreUnderTest for Database {
     fn store(&self, name: &str) -> Box<dyn Store> {
         Box::new(self.state(name, &json!({})))
     }
@@ -65,7 +65,7 @@ fn a_state_in_a_database_is_kept() {
 fn the_last_few_checkpoints_stay() {
     let database = Database::new();
     let store = database.state("s", &json!({}));
-    let mut held = store.lock(&Holder::here("a test")).unwrap();
+    let mut held = store.lock(&LockInfo::here("a test")).unwrap();
     held.resume(None).unwrap();
     for number in 1..=8 {
         held.append(number, b"x").unwrap();
@@ -80,8 +80,8 @@ fn each_environment_has_a_state_of_its_own() {
     let database = Database::new();
     for environment in [None, Some("prod"), Some("test")] {
         let store = PostgresStore::new(&database.settings("s", &json!({})), environment).unwrap();
-        assert_eq!(store.load().unwrap(), Loaded::default());
-        let mut held = store.lock(&Holder::here("a test")).unwrap();
+        assert_eq!(store.load().unwrap(), StoreContents::default());
+        let mut held = store.lock(&LockInfo::here("a test")).unwrap();
         held.checkpoint(1, environment.unwrap_or("none").as_bytes()).unwrap();
         assert!(store.place().contains(environment.unwrap_or("default")) && !store.place().contains("m@ster"));
         assert_eq!(store.load().unwrap().checkpoint.as_deref(), Some(environment.unwrap_or("none").as_bytes()));
@@ -89,10 +89,10 @@ fn each_environment_has_a_state_of_its_own() {
 }
 
 /// The lock of a holder who died just now, whose session is over.
-fn dead(database: &Database, schema: &str, lease: u32) -> Holder {
+fn dead(database: &Database, schema: &str, lease: u32) -> LockInfo {
     let store = database.state(schema, &json!({}));
-    drop(store.lock(&Holder::here("the first")).unwrap());
-    let holder = Holder::here("ha apply");
+    drop(store.lock(&LockInfo::here("the first")).unwrap());
+    let holder = LockInfo::here("ha apply");
     database.sql(&format!(
         "UPDATE {schema}.ha_states SET taken = taken + 1, holder = '{}', holder_id = '{}', session = 1, lease = {lease}, heard = now()",
         json!(holder),
@@ -105,20 +105,20 @@ fn dead(database: &Database, schema: &str, lease: u32) -> Holder {
 fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
     let database = Database::new();
     let (holder, store) = (dead(&database, "long", 3_600), database.state("long", &json!({})));
-    let error = store.lock(&Holder::here("another")).err().unwrap();
-    assert_eq!(error.reason(), &Reason::Locked(Some(holder.clone())));
+    let error = store.lock(&LockInfo::here("another")).err().unwrap();
+    assert_eq!(error.reason(), &StateErrorReason::Locked(Some(holder.clone())));
     let left = store.holding().unwrap().unwrap().left.unwrap().as_secs();
     assert!((3_500..=3_600).contains(&left), "{left} seconds are left of its lease");
     let help = error.error().help.join("; ");
     assert!(help.contains("3600 seconds") && help.contains(&format!("ha state unlock {}", holder.id)), "{help}");
     store.break_lock(&holder.id).unwrap();
-    store.lock(&Holder::here("another")).unwrap();
+    store.lock(&LockInfo::here("another")).unwrap();
 
     let (holder, store) = (dead(&database, "short", 2), database.state("short", &json!({})));
-    assert_eq!(store.lock(&Holder::here("another")).err().unwrap().reason(), &Reason::Locked(Some(holder)));
+    assert_eq!(store.lock(&LockInfo::here("another")).err().unwrap().reason(), &StateErrorReason::Locked(Some(holder)));
     let deadline = Instant::now() + Duration::from_mins(2);
-    while let Err(error) = store.lock(&Holder::here("another")).map(drop) {
-        assert!(matches!(error.reason(), Reason::Locked(_)) && Instant::now() < deadline, "{error}");
+    while let Err(error) = store.lock(&LockInfo::here("another")).map(drop) {
+        assert!(matches!(error.reason(), StateErrorReason::Locked(_)) && Instant::now() < deadline, "{error}");
     }
 }
 
@@ -126,7 +126,7 @@ fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
 fn a_holder_whose_session_stays_open_is_taken_over_from_and_writes_nothing_more() {
     let database = Database::new();
     // It never renews: as a process that was stopped.
-    let (holder, store) = (Holder::here("ha apply"), database.state("s", &json!({"lock_lease": 3_600})));
+    let (holder, store) = (LockInfo::here("ha apply"), database.state("s", &json!({"lock_lease": 3_600})));
     let mut first = store.lock(&holder).unwrap();
     first.resume(None).unwrap();
     first.append(1, b"one").unwrap();
@@ -135,11 +135,11 @@ fn a_holder_whose_session_stays_open_is_taken_over_from_and_writes_nothing_more(
     assert_eq!(store.holder().unwrap(), None);
     assert_eq!(store.holding().unwrap().map(|it| (it.holder.clone(), it.is_over())), Some((holder, true)), "it is named");
     let other = database.state("s", &json!({}));
-    let mut second = other.lock(&Holder::here("another")).unwrap();
-    second.resume(Some(ha_state_store::Kept { segment: 1, length: 3 })).unwrap();
-    assert_eq!(first.append(2, b"late").unwrap_err().reason(), &Reason::Taken);
+    let mut second = other.lock(&LockInfo::here("another")).unwrap();
+    second.resume(Some(ha_state_store::JournalExtent { segment: 1, length: 3 })).unwrap();
+    assert_eq!(first.append(2, b"late").unwrap_err().reason(), &StateErrorReason::Taken);
     second.append(2, b"two").unwrap();
-    assert_eq!(first.checkpoint(2, b"late").unwrap_err().reason(), &Reason::Taken);
+    assert_eq!(first.checkpoint(2, b"late").unwrap_err().reason(), &StateErrorReason::Taken);
     drop(first);
     assert!(other.holder().unwrap().is_some(), "the lock is the other's");
     assert_eq!(other.load().unwrap().segments.len(), 2);
@@ -159,7 +159,7 @@ fn a_session_that_stopped_within_a_statement_keeps_nobody_out_after_its_lease() 
         while database.sql(marks) == "0" {
             std::thread::yield_now();
         }
-        store.lock(&Holder::here("another")).unwrap();
+        store.lock(&LockInfo::here("another")).unwrap();
         assert!(session.join().unwrap().unwrap_err().contains("terminat"), "it was shown out");
     });
 }
@@ -184,7 +184,7 @@ fn a_state_of_terraform_is_found() {
 fn a_lock_survives_its_session_and_nobody_takes_it_meanwhile() {
     let database = Database::new();
     let (store, other) = (database.state("s", &json!({"lock_lease": 3})), database.state("s", &json!({})));
-    let holder = Holder::here("ha apply");
+    let holder = LockInfo::here("ha apply");
     let mut held = store.lock(&holder).unwrap();
     held.resume(None).unwrap();
     held.append(1, b"one").unwrap();
@@ -195,13 +195,16 @@ fn a_lock_survives_its_session_and_nobody_takes_it_meanwhile() {
     // For longer than the lease, which is renewed on another session.
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(5) {
-        assert_eq!(other.lock(&Holder::here("another")).err().unwrap().reason(), &Reason::Locked(Some(holder.clone())));
+        assert_eq!(
+            other.lock(&LockInfo::here("another")).err().unwrap().reason(),
+            &StateErrorReason::Locked(Some(holder.clone()))
+        );
     }
     held.append(3, b"three").unwrap();
     assert!(held.lease().remaining().is_some_and(|it| !it.is_zero()));
     drop(held);
     assert_eq!(other.load().unwrap().segments.len(), 3);
-    other.lock(&Holder::here("another")).unwrap();
+    other.lock(&LockInfo::here("another")).unwrap();
 }
 
 #[test]
@@ -210,7 +213,7 @@ fn a_lease_runs_out_when_the_server_is_not_heard_of() {
     let line = Line::to(database.cluster.port);
     let address = format!("host=127.0.0.1 port={} user=master dbname={} sslmode=require", line.port, database.name);
     let store = database.state("s", &json!({"conn_str": address, "lock_lease": 2}));
-    let mut held = store.lock(&Holder::here("ha apply")).unwrap();
+    let mut held = store.lock(&LockInfo::here("ha apply")).unwrap();
     held.resume(None).unwrap();
     line.is_cut.store(true, Ordering::SeqCst);
     let lease = held.lease();
@@ -218,7 +221,7 @@ fn a_lease_runs_out_when_the_server_is_not_heard_of() {
         std::thread::yield_now();
     }
     let error = held.append(1, b"one").unwrap_err();
-    assert_eq!(error.reason(), &Reason::Store);
+    assert_eq!(error.reason(), &StateErrorReason::Store);
     line.is_cut.store(false, Ordering::SeqCst);
     held.append(1, b"one").unwrap();
     assert!(!lease.remaining().unwrap().is_zero(), "nobody took it over");
@@ -231,7 +234,7 @@ fn a_lost_answer_is_no_lost_lock_and_no_taken_number() {
     let address = format!("host=127.0.0.1 port={} user=master dbname={}", line.port, database.name);
     let (direct, store) =
         (database.state("s", &json!({})), database.state("s", &json!({"conn_str": address, "sslmode": "require"})));
-    let mut held = store.lock(&Holder::here("a test")).unwrap();
+    let mut held = store.lock(&LockInfo::here("a test")).unwrap();
     held.resume(None).unwrap();
     for (number, bytes) in [(1, "one"), (2, "two")] {
         line.loses_answer.store(true, Ordering::SeqCst);
@@ -243,7 +246,7 @@ fn a_lost_answer_is_no_lost_lock_and_no_taken_number() {
     held.checkpoint(2, b"both").unwrap();
     drop(held);
     assert_eq!(direct.holder().unwrap(), None);
-    assert_eq!(direct.load().unwrap(), Loaded { checkpoint: Some(b"both".to_vec()), segments: Vec::new() });
+    assert_eq!(direct.load().unwrap(), StoreContents { checkpoint: Some(b"both".to_vec()), segments: Vec::new() });
 }
 
 /// A line to the server that can be cut, and can lose an answer.

@@ -5,31 +5,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ha_provider::Error;
 
-use crate::{Held, Holder, Kept, Lease, Loaded, Reason, StateError, Store};
+use crate::{JournalExtent, Lease, LockInfo, LockedStore, StateError, StateErrorReason, Store, StoreContents};
 
 /// Whether the last call has an effect that nobody hears of.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum When {
+pub(super) enum FailureTiming {
     Before,
     Behind,
 }
 
 /// A store that lets so many calls through.
-pub(super) struct Failing {
+pub(super) struct FailingStore {
     store: Box<dyn Store>,
-    end: End,
+    end: CallLimit,
 }
 
 #[derive(Clone)]
-struct End {
+struct CallLimit {
     left: Arc<AtomicUsize>,
-    when: When,
+    when: FailureTiming,
 }
 
-impl Failing {
-    pub(super) fn new(store: Box<dyn Store>, calls: usize, when: When) -> Self {
+impl FailingStore {
+    pub(super) fn new(store: Box<dyn Store>, calls: usize, when: FailureTiming) -> Self {
         // Zero is over; the last call has one left.
-        Self { store, end: End { left: Arc::new(AtomicUsize::new(calls + 1)), when } }
+        Self { store, end: CallLimit { left: Arc::new(AtomicUsize::new(calls + 1)), when } }
     }
 
     /// Whether a call was refused.
@@ -38,12 +38,12 @@ impl Failing {
     }
 }
 
-impl End {
+impl CallLimit {
     fn pass<T>(&self, call: impl FnOnce() -> Result<T, StateError>) -> Result<T, StateError> {
-        let over = || StateError::new(Reason::Store, Error::new("reach the store", "it has gone away"));
+        let over = || StateError::new(StateErrorReason::Store, Error::new("reach the store", "it has gone away"));
         let left = self.left.load(Ordering::SeqCst);
         if left <= 1 {
-            if left == 1 && matches!(self.when, When::Behind) {
+            if left == 1 && matches!(self.when, FailureTiming::Behind) {
                 // Its answer is lost.
                 let _ = call();
             }
@@ -55,22 +55,22 @@ impl End {
     }
 }
 
-impl Store for Failing {
+impl Store for FailingStore {
     fn place(&self) -> String {
         self.store.place()
     }
 
-    fn load(&self) -> Result<Loaded, StateError> {
+    fn load(&self) -> Result<StoreContents, StateError> {
         self.end.pass(|| self.store.load())
     }
 
-    fn holder(&self) -> Result<Option<Holder>, StateError> {
+    fn holder(&self) -> Result<Option<LockInfo>, StateError> {
         self.store.holder()
     }
 
-    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+    fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         let held = self.end.pass(|| self.store.lock(holder))?;
-        Ok(Box::new(HeldFailing { held, end: self.end.clone() }))
+        Ok(Box::new(LockedFailingStore { held, end: self.end.clone() }))
     }
 
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
@@ -78,17 +78,17 @@ impl Store for Failing {
     }
 }
 
-struct HeldFailing {
-    held: Box<dyn Held>,
-    end: End,
+struct LockedFailingStore {
+    held: Box<dyn LockedStore>,
+    end: CallLimit,
 }
 
-impl Held for HeldFailing {
+impl LockedStore for LockedFailingStore {
     fn lease(&self) -> Lease {
         self.held.lease()
     }
 
-    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+    fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
         self.end.pass(|| self.held.resume(kept))
     }
 

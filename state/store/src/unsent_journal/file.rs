@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::StateError;
 use crate::error::LARGEST_STATE;
-use crate::store::Segment;
+use crate::store::JournalSegment;
 
 const FORMAT: u32 = 1;
 
 /// What could not be sent.
-pub(super) struct Unsent {
+pub(super) struct UnsentSegments {
     /// Of the state it belongs to.
     pub(super) lineage: String,
-    pub(super) segments: Vec<Segment>,
+    pub(super) segments: Vec<JournalSegment>,
 }
 
 /// Where it is kept.
@@ -26,7 +26,7 @@ pub(super) struct Unsent {
 pub(super) struct UnsentFile(PathBuf);
 
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct UnsentHeader {
     format: u32,
     lineage: String,
     /// Where it could not be sent to, for whoever looks into the file.
@@ -34,7 +34,7 @@ struct Head {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct SegmentHeader {
     number: u64,
     length: usize,
     crc: u32,
@@ -50,31 +50,31 @@ impl UnsentFile {
     }
 
     /// What is kept; nothing where there is no file. A segment that was being written is none.
-    pub(super) fn read(&self) -> Result<Option<Unsent>, StateError> {
+    pub(super) fn read(&self) -> Result<Option<UnsentSegments>, StateError> {
         let bytes = match regular_file::read(&self.0, LARGEST_STATE) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StateError::io("read", &self.0, &error)),
         };
         let unreadable = || StateError::unsent_unreadable(&self.0);
-        let (head, mut rest) = line::<Head>(&bytes).ok_or_else(unreadable)?;
+        let (head, mut rest) = line::<UnsentHeader>(&bytes).ok_or_else(unreadable)?;
         if head.format > FORMAT {
             return Err(StateError::newer_format(&format!("`{}`", self.0.display()), head.format, FORMAT));
         }
         let mut segments = Vec::new();
-        while let Some((Line { number, length, crc }, behind)) = line(rest)
+        while let Some((SegmentHeader { number, length, crc }, behind)) = line(rest)
             && let Some((bytes, behind)) = behind.split_at_checked(length)
             && crc32fast::hash(bytes) == crc
         {
-            segments.push(Segment { number, bytes: bytes.to_vec() });
+            segments.push(JournalSegment { number, bytes: bytes.to_vec() });
             rest = behind;
         }
-        Ok(Some(Unsent { lineage: head.lineage, segments }))
+        Ok(Some(UnsentSegments { lineage: head.lineage, segments }))
     }
 
     /// Makes the file, with a first segment. It appears whole.
     pub(super) fn begin(&self, lineage: &str, place: &str, number: u64, bytes: &[u8]) -> Result<(), StateError> {
-        let head = Head { format: FORMAT, lineage: lineage.to_owned(), place: place.to_owned() };
+        let head = UnsentHeader { format: FORMAT, lineage: lineage.to_owned(), place: place.to_owned() };
         let mut content = to_line(&head);
         content.extend(segment(number, bytes));
         let draft = self.0.with_extension("unsent.new");
@@ -109,7 +109,7 @@ impl UnsentFile {
 }
 
 fn segment(number: u64, bytes: &[u8]) -> Vec<u8> {
-    let mut content = to_line(&Line { number, length: bytes.len(), crc: crc32fast::hash(bytes) });
+    let mut content = to_line(&SegmentHeader { number, length: bytes.len(), crc: crc32fast::hash(bytes) });
     content.extend_from_slice(bytes);
     content
 }

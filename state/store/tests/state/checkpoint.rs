@@ -1,6 +1,8 @@
 //! A checkpoint is whole or refused.
 
-use ha_state_store::{Key, KeyName, Keys, Loaded, MemoryStore, Reason, Store, addresses, open_for_reading, to_json};
+use ha_state_store::{
+    KeyName, KeyProvider, MemoryStore, StateErrorReason, StateKey, Store, StoreContents, addresses, open_for_reading, to_json,
+};
 
 use crate::{OneKey, State, StateError, frames, open, write};
 
@@ -13,7 +15,7 @@ fn finished(keys: &OneKey) -> (MemoryStore, State) {
 }
 
 fn only(checkpoint: Vec<u8>) -> MemoryStore {
-    Loaded { checkpoint: Some(checkpoint), segments: Vec::new() }.into()
+    StoreContents { checkpoint: Some(checkpoint), segments: Vec::new() }.into()
 }
 
 #[test]
@@ -33,8 +35,8 @@ fn no_altered_bit_goes_unseen() {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         let store = only(flipped);
-        assert_eq!(open_for_reading(&store, &keys).unwrap_err().reason(), &Reason::Damaged, "bit {bit}");
-        assert_eq!(addresses(&store, &keys).unwrap_err().reason(), &Reason::Damaged, "bit {bit}");
+        assert_eq!(open_for_reading(&store, &keys).unwrap_err().reason(), &StateErrorReason::Damaged, "bit {bit}");
+        assert_eq!(addresses(&store, &keys).unwrap_err().reason(), &StateErrorReason::Damaged, "bit {bit}");
     }
 }
 
@@ -44,28 +46,28 @@ fn no_missing_byte_goes_unseen() {
     let bytes = finished(&keys).0.load().unwrap().checkpoint.unwrap();
     for length in 0..bytes.len() {
         let error = open_for_reading(&only(bytes[..length].to_vec()), &keys).unwrap_err();
-        assert_eq!(error.reason(), &Reason::Incomplete, "{length} bytes: {error}");
+        assert_eq!(error.reason(), &StateErrorReason::Incomplete, "{length} bytes: {error}");
     }
     let longer = [&bytes[..], b"x"].concat();
-    assert_eq!(open_for_reading(&only(longer), &keys).unwrap_err().reason(), &Reason::Incomplete);
+    assert_eq!(open_for_reading(&only(longer), &keys).unwrap_err().reason(), &StateErrorReason::Incomplete);
 }
 
 #[test]
 fn another_key_with_the_right_name_opens_nothing() {
     let (keys, others) = (OneKey::new(), OneKey::new());
     let (store, _) = finished(&keys);
-    assert_eq!(open_for_reading(&store, &others).unwrap_err().reason(), &Reason::Damaged);
+    assert_eq!(open_for_reading(&store, &others).unwrap_err().reason(), &StateErrorReason::Damaged);
 }
 
 /// Finds the key it is asked for, and seals with the last.
-struct Rotated(Vec<Key>);
+struct Rotated(Vec<StateKey>);
 
-impl Keys for Rotated {
-    fn named(&self, _: &str, name: &KeyName) -> Result<Key, StateError> {
+impl KeyProvider for Rotated {
+    fn named(&self, _: &str, name: &KeyName) -> Result<StateKey, StateError> {
         Ok(self.0.iter().find(|it| it.id() == name.id).unwrap().clone())
     }
 
-    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
         let key = self.0.last().unwrap().clone();
         Ok((KeyName { id: key.id().to_owned(), method: "test".into(), parameters: [].into() }, key))
     }
@@ -73,7 +75,7 @@ impl Keys for Rotated {
 
 #[test]
 fn a_new_key_seals_what_is_written_from_then_on_and_all_of_it_at_the_next_checkpoint() {
-    let (old, new) = (Key::random(), Key::random());
+    let (old, new) = (StateKey::random(), StateKey::random());
     let store = MemoryStore::new();
     write(&open(&store, &Rotated(vec![old.clone()])), frames());
     let both = Rotated(vec![old, new.clone()]);
@@ -89,7 +91,7 @@ fn no_secret_is_in_what_a_store_is_given() {
     let keys = OneKey::new();
     let (store, state) = finished(&keys);
     write(&open(&store, &keys), frames());
-    let Loaded { checkpoint, segments } = store.load().unwrap();
+    let StoreContents { checkpoint, segments } = store.load().unwrap();
     let bytes: Vec<u8> = checkpoint.into_iter().chain(segments.into_iter().map(|it| it.bytes)).flatten().collect();
     let shown = serde_json::to_string(&to_json(&state)).unwrap();
     for canary in ["canary-note", "canary-old", "arn:fake"] {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use ha_state_store::conformance::{Subject, check};
-use ha_state_store::{Discreet, LocalStore, MemoryStore, Store};
+use ha_state_store::conformance::{StoreUnderTest, check};
+use ha_state_store::{LocalStore, MemoryStore, RedactingStore, Store};
 
 struct Memory(Mutex<BTreeMap<String, MemoryStore>>);
 
-impl Subject for Memory {
+impl StoreUnderTest for Memory {
     fn store(&self, name: &str) -> Box<dyn Store> {
         Box::new(self.0.lock().unwrap().entry(name.to_owned()).or_default().clone())
     }
@@ -20,7 +20,7 @@ impl Subject for Memory {
 
 struct Local(tempfile::TempDir);
 
-impl Subject for Local {
+impl StoreUnderTest for Local {
     fn store(&self, name: &str) -> Box<dyn Store> {
         let directory = self.0.path().join(name);
         std::fs::create_dir_all(&directory).unwrap();
@@ -40,9 +40,9 @@ fn a_state_in_memory_is_kept() {
 /// Behind which everything is as it was.
 struct Masked(Memory);
 
-impl Subject for Masked {
+impl StoreUnderTest for Masked {
     fn store(&self, name: &str) -> Box<dyn Store> {
-        Box::new(Discreet::new(self.0.store(name), std::sync::Arc::new(str::to_owned)))
+        Box::new(RedactingStore::new(self.0.store(name), std::sync::Arc::new(str::to_owned)))
     }
 
     fn has_leases(&self) -> bool {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use ha_provider::Error;
-use ha_state_store::{Discreet, Held, Holder, Kept, Lease, Loaded, Reason, StateError, Store};
+use ha_state_store::{
+    JournalExtent, Lease, LockInfo, LockedStore, RedactingStore, StateError, StateErrorReason, Store, StoreContents,
+};
 
 /// Refuses everything but its lock, and says the password.
 #[derive(Clone)]
@@ -13,7 +15,7 @@ struct Talkative {
 
 fn talk<T>() -> Result<T, StateError> {
     let error = Error::new("try hush-hush", "not with hush-hush").code("hush-hush").request("hush-hush").help("hush-hush");
-    Err(StateError::new(Reason::Store, error))
+    Err(StateError::new(StateErrorReason::Store, error))
 }
 
 impl Store for Talkative {
@@ -21,15 +23,15 @@ impl Store for Talkative {
         "there".into()
     }
 
-    fn load(&self) -> Result<Loaded, StateError> {
+    fn load(&self) -> Result<StoreContents, StateError> {
         talk()
     }
 
-    fn holder(&self) -> Result<Option<Holder>, StateError> {
+    fn holder(&self) -> Result<Option<LockInfo>, StateError> {
         talk()
     }
 
-    fn lock(&self, _: &Holder) -> Result<Box<dyn Held>, StateError> {
+    fn lock(&self, _: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         if self.lets_in { Ok(Box::new(self.clone())) } else { talk() }
     }
 
@@ -42,12 +44,12 @@ impl Store for Talkative {
     }
 }
 
-impl Held for Talkative {
+impl LockedStore for Talkative {
     fn lease(&self) -> Lease {
         Lease::lasting()
     }
 
-    fn resume(&mut self, _: Option<Kept>) -> Result<(), StateError> {
+    fn resume(&mut self, _: Option<JournalExtent>) -> Result<(), StateError> {
         talk()
     }
 
@@ -70,14 +72,14 @@ impl Held for Talkative {
 
 #[test]
 fn nothing_that_a_store_says_tells_a_secret() {
-    let discreet = |lets_in| Discreet::new(Box::new(Talkative { lets_in }), Arc::new(|it| it.replace("hush-hush", "…")));
+    let discreet = |lets_in| RedactingStore::new(Box::new(Talkative { lets_in }), Arc::new(|it| it.replace("hush-hush", "…")));
     let (shut, open) = (discreet(false), discreet(true));
-    let mut held = open.lock(&Holder::here("a test")).unwrap();
+    let mut held = open.lock(&LockInfo::here("a test")).unwrap();
     let said = [
         shut.load().map(drop),
         shut.holder().map(drop),
         shut.holding().map(drop),
-        shut.lock(&Holder::here("a test")).map(drop),
+        shut.lock(&LockInfo::here("a test")).map(drop),
         shut.break_lock("id"),
         held.resume(None),
         held.append(1, b""),
@@ -87,7 +89,7 @@ fn nothing_that_a_store_says_tells_a_secret() {
     ];
     for said in said {
         let error = said.unwrap_err();
-        assert_eq!(error.reason(), &Reason::Store);
+        assert_eq!(error.reason(), &StateErrorReason::Store);
         let whole = format!("{:?}", error.error());
         assert!(whole.contains("not with …") && !whole.contains("hush"), "{whole}");
     }

@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ha_state_store::{Held, Kept, Lease, Loaded, MemoryStore, Reason, Segment, Store, open_for_reading};
+use ha_state_store::{
+    JournalExtent, JournalSegment, Lease, LockedStore, MemoryStore, StateErrorReason, Store, StoreContents, open_for_reading,
+};
 use ha_value::{Object, Type, Value};
 
-use crate::{Frame, Holder, Intent, OneKey, Record, StateError, StepOutcome, block_on, frames, open, recorded, samples, write};
+use crate::{Frame, Intent, LockInfo, OneKey, Record, StateError, StepOutcome, block_on, frames, open, recorded, samples, write};
 
 /// A store in memory whose appends fail once there are so many, and which may run out of room.
 #[derive(Clone, Default)]
@@ -16,23 +18,23 @@ struct Failing {
     full: Arc<Mutex<bool>>,
 }
 
-struct HeldFailing(Box<dyn Held>, Failing);
+struct HeldFailing(Box<dyn LockedStore>, Failing);
 
 fn failure(what: &str) -> StateError {
-    StateError::new(Reason::Store, ha_provider::Error::new("write", what))
+    StateError::new(StateErrorReason::Store, ha_provider::Error::new("write", what))
 }
 
 impl Store for Failing {
     fn place(&self) -> String {
         self.store.place()
     }
-    fn load(&self) -> Result<Loaded, StateError> {
+    fn load(&self) -> Result<StoreContents, StateError> {
         self.store.load()
     }
-    fn holder(&self) -> Result<Option<Holder>, StateError> {
+    fn holder(&self) -> Result<Option<LockInfo>, StateError> {
         self.store.holder()
     }
-    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+    fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         Ok(Box::new(HeldFailing(self.store.lock(holder)?, self.clone())))
     }
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
@@ -40,11 +42,11 @@ impl Store for Failing {
     }
 }
 
-impl Held for HeldFailing {
+impl LockedStore for HeldFailing {
     fn lease(&self) -> Lease {
         Lease::renewed(Duration::from_secs(20), || Duration::from_secs(7))
     }
-    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+    fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
         self.0.resume(kept)
     }
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
@@ -94,19 +96,19 @@ fn without_room_for_a_result_no_step_begins() {
 }
 
 /// A store that a reader looks into while somebody writes: each look shows something else.
-struct Changing(Mutex<Vec<Loaded>>);
+struct Changing(Mutex<Vec<StoreContents>>);
 
 impl Store for Changing {
     fn place(&self) -> String {
         "a changing state".into()
     }
-    fn load(&self) -> Result<Loaded, StateError> {
+    fn load(&self) -> Result<StoreContents, StateError> {
         Ok(self.0.lock().unwrap().remove(0))
     }
-    fn holder(&self) -> Result<Option<Holder>, StateError> {
+    fn holder(&self) -> Result<Option<LockInfo>, StateError> {
         Ok(None)
     }
-    fn lock(&self, _: &Holder) -> Result<Box<dyn Held>, StateError> {
+    fn lock(&self, _: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         Err(failure("it is for reading"))
     }
     fn break_lock(&self, _: &str) -> Result<(), StateError> {
@@ -120,8 +122,8 @@ fn what_a_writer_was_in_the_middle_of_is_no_damage() {
     let writer = open(&store, &keys);
     let expected = write(&writer, frames()).pop().unwrap();
     let segments = store.load().unwrap().segments;
-    let one = |bytes: Vec<u8>| Loaded { checkpoint: None, segments: vec![Segment { number: 1, bytes }] };
-    let joined = |segments: &[Segment]| segments.iter().flat_map(|it| it.bytes.clone()).collect::<Vec<u8>>();
+    let one = |bytes: Vec<u8>| StoreContents { checkpoint: None, segments: vec![JournalSegment { number: 1, bytes }] };
+    let joined = |segments: &[JournalSegment]| segments.iter().flat_map(|it| it.bytes.clone()).collect::<Vec<u8>>();
     let whole = one(joined(&segments));
     // A page read before a frame was there, and a later one read after the next was.
     let early = |missed: usize| {
@@ -130,10 +132,14 @@ fn what_a_writer_was_in_the_middle_of_is_no_damage() {
         bytes[from..from + segments[missed].bytes.len()].fill(0);
         one(bytes)
     };
-    let read = |looks: Vec<Loaded>| open_for_reading(&Changing(Mutex::new(looks)), &keys);
+    let read = |looks: Vec<StoreContents>| open_for_reading(&Changing(Mutex::new(looks)), &keys);
     assert_eq!(read(vec![early(2), whole.clone()]).unwrap(), expected);
     assert_eq!(read(vec![early(2), early(4), whole.clone()]).unwrap(), expected);
-    assert_eq!(read(vec![early(2), early(2), whole.clone()]).unwrap_err().reason(), &Reason::Damaged, "it stays where it is");
+    assert_eq!(
+        read(vec![early(2), early(2), whole.clone()]).unwrap_err().reason(),
+        &StateErrorReason::Damaged,
+        "it stays where it is"
+    );
 }
 
 #[test]
@@ -150,7 +156,7 @@ fn what_is_not_known_is_not_recorded() {
         Frame::Intent(Intent { arguments: unknown, ..samples::intent(1, "a.b") }),
     ] {
         let error = block_on(writer.append(frame)).unwrap_err();
-        assert_eq!(error.reason(), &Reason::NotKnown);
+        assert_eq!(error.reason(), &StateErrorReason::NotKnown);
         assert!(error.to_string().contains("`name` of a.b"), "{error}");
     }
     write(&writer, frames());
@@ -168,7 +174,7 @@ fn an_append_nobody_waits_for_is_written() {
 #[test]
 fn the_state_outlives_checkpoints_in_the_middle_of_a_run() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
-    let opening = ha_state_store::Opening::by(Holder::here("a test")).with_journal(1_000);
+    let opening = ha_state_store::OpenOptions::by(LockInfo::here("a test")).with_journal(1_000);
     let writer = ha_state_store::open_for_writing(&store, &keys, opening).unwrap();
     let mut expected = write(&writer, frames()).pop().unwrap();
     for index in 0..50 {

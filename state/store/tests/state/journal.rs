@@ -1,9 +1,12 @@
 //! Torn tails and altered bits.
 
 use ha_state_model::State;
-use ha_state_store::{Loaded, MemoryStore, Opening, Reason, Segment, Store, addresses, open_for_reading, open_for_writing};
+use ha_state_store::{
+    JournalSegment, MemoryStore, OpenOptions, StateErrorReason, Store, StoreContents, addresses, open_for_reading,
+    open_for_writing,
+};
 
-use crate::{Frame, Holder, OneKey, block_on, frames, open, recorded, write};
+use crate::{Frame, LockInfo, OneKey, block_on, frames, open, recorded, write};
 
 /// A journal of two sessions, and how long it was and what it said after each frame.
 struct Written {
@@ -33,7 +36,7 @@ fn joined(store: &MemoryStore) -> Vec<u8> {
 }
 
 fn journal(bytes: Vec<u8>) -> MemoryStore {
-    Loaded { checkpoint: None, segments: vec![Segment { number: 1, bytes }] }.into()
+    StoreContents { checkpoint: None, segments: vec![JournalSegment { number: 1, bytes }] }.into()
 }
 
 impl Written {
@@ -113,7 +116,7 @@ fn an_altered_bit_is_refused_or_in_a_tail_that_no_frame_vouches_for() {
         let read = open_for_reading(&journal(flipped), &written.keys);
         if bit / 8 < written.last_but_one() {
             let error = read.unwrap_err();
-            assert_eq!(error.reason(), &Reason::Damaged, "bit {bit}: {error}");
+            assert_eq!(error.reason(), &StateErrorReason::Damaged, "bit {bit}: {error}");
         } else {
             assert!(same(&read.unwrap(), written.up_to(bit / 8)), "bit {bit}");
         }
@@ -132,15 +135,15 @@ fn after_a_finish_no_acknowledged_frame_may_be_altered() {
     let expected = write(&writer, vec![recorded("a.c", "x")]).remove(0);
     writer.finish().unwrap();
 
-    let Loaded { checkpoint, segments } = store.load().unwrap();
+    let StoreContents { checkpoint, segments } = store.load().unwrap();
     let [segment, closing] = segments.as_slice() else { panic!("{} segments", segments.len()) };
     let bytes = [&segment.bytes[..], &closing.bytes].concat();
     for byte in (0..segment.bytes.len()).step_by(211) {
         let mut flipped = bytes.clone();
         flipped[byte] ^= 4;
-        let segments = vec![Segment { number: segment.number, bytes: flipped }];
-        let store = MemoryStore::from(Loaded { checkpoint: checkpoint.clone(), segments });
-        assert_eq!(open_for_reading(&store, &keys).unwrap_err().reason(), &Reason::Damaged, "byte {byte}");
+        let segments = vec![JournalSegment { number: segment.number, bytes: flipped }];
+        let store = MemoryStore::from(StoreContents { checkpoint: checkpoint.clone(), segments });
+        assert_eq!(open_for_reading(&store, &keys).unwrap_err().reason(), &StateErrorReason::Damaged, "byte {byte}");
     }
     assert_eq!(open_for_reading(&store, &keys).unwrap().records, expected.records);
 }
@@ -175,18 +178,19 @@ fn segments_that_are_missing_or_exchanged_are_refused() {
     write(&writer, frames());
     drop(writer);
     let segments = store.load().unwrap().segments;
-    let read = |segments: Vec<Segment>| open_for_reading(&MemoryStore::from(Loaded { checkpoint: None, segments }), &keys);
+    let read =
+        |segments: Vec<JournalSegment>| open_for_reading(&MemoryStore::from(StoreContents { checkpoint: None, segments }), &keys);
     read(segments.clone()).unwrap();
 
     let mut missing = segments.clone();
     missing.remove(2);
-    assert_eq!(read(missing).unwrap_err().reason(), &Reason::Incomplete);
-    assert_eq!(read(segments[1..].to_vec()).unwrap_err().reason(), &Reason::Incomplete);
+    assert_eq!(read(missing).unwrap_err().reason(), &StateErrorReason::Incomplete);
+    assert_eq!(read(segments[1..].to_vec()).unwrap_err().reason(), &StateErrorReason::Incomplete);
 
     let mut exchanged = segments;
     let first = exchanged[2].bytes.clone();
     exchanged[2].bytes = std::mem::replace(&mut exchanged[3].bytes, first);
-    assert_eq!(read(exchanged).unwrap_err().reason(), &Reason::Damaged);
+    assert_eq!(read(exchanged).unwrap_err().reason(), &StateErrorReason::Damaged);
 }
 
 #[test]
@@ -198,27 +202,27 @@ fn a_frame_of_another_state_is_refused() {
         store.load().unwrap().segments
     });
     let mixed = [&one[..3], &other[3..]].concat();
-    let error = open_for_reading(&MemoryStore::from(Loaded { checkpoint: None, segments: mixed }), &keys).unwrap_err();
-    assert_eq!(error.reason(), &Reason::Damaged);
+    let error = open_for_reading(&MemoryStore::from(StoreContents { checkpoint: None, segments: mixed }), &keys).unwrap_err();
+    assert_eq!(error.reason(), &StateErrorReason::Damaged);
 
     open(&stores[0], &keys).finish().unwrap();
     let checkpoint = stores[0].load().unwrap().checkpoint;
-    let mixed = MemoryStore::from(Loaded { checkpoint, segments: other });
-    assert_eq!(open_for_reading(&mixed, &keys).unwrap_err().reason(), &Reason::OtherLineage);
+    let mixed = MemoryStore::from(StoreContents { checkpoint, segments: other });
+    assert_eq!(open_for_reading(&mixed, &keys).unwrap_err().reason(), &StateErrorReason::OtherLineage);
 }
 
 #[test]
 fn the_lineage_of_a_plan_becomes_the_states_and_keeps_others_out() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     let (lineage, other) = (ha_state_store::new_lineage(), ha_state_store::new_lineage());
-    let opening = |lineage: &str| Opening::by(Holder::here("a test")).of_lineage(lineage);
+    let opening = |lineage: &str| OpenOptions::by(LockInfo::here("a test")).of_lineage(lineage);
     let writer = open_for_writing(&store, &keys, opening(&lineage)).unwrap();
     assert_eq!(writer.lineage(), lineage);
     write(&writer, frames());
     drop(writer);
     assert_eq!(open_for_reading(&store, &keys).unwrap().lineage, lineage);
     let error = open_for_writing(&store, &keys, opening(&other)).unwrap_err();
-    assert_eq!(error.reason(), &Reason::OtherLineage);
+    assert_eq!(error.reason(), &StateErrorReason::OtherLineage);
     assert!(error.to_string().contains(&lineage) && error.to_string().contains(&other), "{error}");
     open_for_writing(&store, &keys, opening(&lineage)).unwrap();
 }

@@ -6,9 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use ha_state_store::{KeyPolicy, KeyRing, LocalStore, Opening, Reason, Store, addresses, open_for_reading, open_for_writing};
+use ha_state_store::{
+    KeyPolicy, KeyRing, LocalStore, OpenOptions, StateErrorReason, Store, addresses, open_for_reading, open_for_writing,
+};
 
-use crate::{Holder, State, StateError, block_on, frames, open, recorded, write};
+use crate::{LockInfo, State, StateError, block_on, frames, open, recorded, write};
 
 /// A directory with a state, and one with keys.
 struct Place {
@@ -54,7 +56,7 @@ impl Place {
     fn refusal(&self) -> StateError {
         let before = self.contents();
         let error = self.read().unwrap_err();
-        let opening = Opening::by(Holder::here("a test"));
+        let opening = OpenOptions::by(LockInfo::here("a test"));
         assert_eq!(open_for_writing(&self.store(), &self.keys(), opening).unwrap_err(), error);
         let mut after = self.contents();
         after.retain(|name, _| before.contains_key(name) || name != "ha.state.lock");
@@ -156,9 +158,9 @@ fn only_the_owner_can_read_the_files_and_no_secret_is_in_them() {
 fn two_do_not_write_at_once_and_the_second_hears_who_the_first_is() {
     let place = Place::new();
     let writer = open(&place.store(), &place.keys());
-    let opening = || Opening::by(Holder::here("ha apply"));
+    let opening = || OpenOptions::by(LockInfo::here("ha apply"));
     let error = open_for_writing(&place.store(), &place.keys(), opening()).unwrap_err();
-    let Reason::Locked(Some(holder)) = error.reason() else { panic!("{error}") };
+    let StateErrorReason::Locked(Some(holder)) = error.reason() else { panic!("{error}") };
     assert_eq!((holder.pid, holder.command.as_str()), (std::process::id(), "a test"));
     assert!(error.to_string().contains("`a test`, process"), "{error}");
     assert_eq!(place.store().holder().unwrap().as_ref(), Some(holder));
@@ -176,14 +178,14 @@ fn many_writers_at_once_take_turns() {
             let (place, done, refused) = (&place, &done, &refused);
             scope.spawn(move || {
                 for turn in 0..10 {
-                    match open_for_writing(&place.store(), &place.keys(), Opening::by(Holder::here("a test"))) {
+                    match open_for_writing(&place.store(), &place.keys(), OpenOptions::by(LockInfo::here("a test"))) {
                         Ok(writer) => {
                             write(&writer, vec![recorded(&format!("a.b[\"{thread}-{turn}\"]"), "x")]);
                             writer.finish().unwrap();
                             done.fetch_add(1, Ordering::Relaxed);
                         }
                         Err(error) => {
-                            assert!(matches!(error.reason(), Reason::Locked(_)), "{error}");
+                            assert!(matches!(error.reason(), StateErrorReason::Locked(_)), "{error}");
                             refused.fetch_add(1, Ordering::Relaxed);
                         }
                     }
@@ -205,7 +207,7 @@ fn a_removed_lock_file_stops_the_writer_before_it_writes_beside_another() {
     let second = open(&place.store(), &place.keys());
     let state = write(&second, vec![recorded("a.second", "x")]).remove(0);
     let error = block_on(first.append(recorded("a.first", "x"))).unwrap_err();
-    assert_eq!(error.reason(), &Reason::Taken);
+    assert_eq!(error.reason(), &StateErrorReason::Taken);
     assert_eq!(first.finish().unwrap_err(), error);
     drop(second);
     assert_eq!(place.read().unwrap(), state);
@@ -219,7 +221,7 @@ fn readers_see_whole_states_while_one_writes() {
         scope.spawn(|| {
             for run in 0..6 {
                 // A checkpoint after each group in some runs, after many in others.
-                let opening = Opening::by(Holder::here("a test")).with_journal(run % 3 * 5_000);
+                let opening = OpenOptions::by(LockInfo::here("a test")).with_journal(run % 3 * 5_000);
                 let writer = open_for_writing(&place.store(), &place.keys(), opening).unwrap();
                 for index in 0..40 {
                     let together = [0, 1, 2].map(|it| writer.append(recorded(&format!("a.b[\"{run}-{index}-{it}\"]"), "x")));
@@ -343,7 +345,7 @@ fn a_journal_that_is_shorter_than_it_was_made_is_damaged() {
     let small = |place: &Place| drop(place.write());
     // Also where all that is missing are zeros: nobody can tell.
     for length in [100, 4_096, 1 << 19, (1 << 20) - 1] {
-        assert_eq!(cut(&small, length), Reason::Damaged, "{length}");
+        assert_eq!(cut(&small, length), StateErrorReason::Damaged, "{length}");
     }
     let large = |place: &Place| {
         let writer = open(&place.store(), &place.keys());
@@ -355,7 +357,7 @@ fn a_journal_that_is_shorter_than_it_was_made_is_damaged() {
     large(&whole);
     let length = fs::metadata(whole.path("ha.state.journal")).unwrap().len();
     for length in [1 << 20, length - 1] {
-        assert_eq!(cut(&large, length), Reason::Damaged, "{length}");
+        assert_eq!(cut(&large, length), StateErrorReason::Damaged, "{length}");
     }
     // One that was killed while it grew is longer than it says.
     let path = whole.path("ha.state.journal");
@@ -406,12 +408,15 @@ fn what_cannot_be_the_state_is_refused_and_left_alone() {
     };
     let reason = |change: &dyn Fn(&Place)| refused(change).reason().clone();
 
-    assert_eq!(reason(&|it| fs::write(it.path("ha.state"), "").unwrap()), Reason::Incomplete);
-    assert_eq!(reason(&|it| spoil(&it.path("ha.state"), |it| it.truncate(it.len() - 1))), Reason::Incomplete);
-    assert_eq!(reason(&|it| spoil(&it.path("ha.state"), |it| it[400] ^= 1)), Reason::Damaged);
-    assert_eq!(reason(&|it| fs::write(it.path("ha.state"), "{\"version\": 4}").unwrap()), Reason::NotAState);
-    assert_eq!(reason(&|it| fs::write(it.path("ha.state.journal"), "hello, this is no journal").unwrap()), Reason::NotAState);
-    assert_eq!(reason(&|it| fs::write(it.path("ha.state.journal"), "").unwrap()), Reason::Incomplete);
+    assert_eq!(reason(&|it| fs::write(it.path("ha.state"), "").unwrap()), StateErrorReason::Incomplete);
+    assert_eq!(reason(&|it| spoil(&it.path("ha.state"), |it| it.truncate(it.len() - 1))), StateErrorReason::Incomplete);
+    assert_eq!(reason(&|it| spoil(&it.path("ha.state"), |it| it[400] ^= 1)), StateErrorReason::Damaged);
+    assert_eq!(reason(&|it| fs::write(it.path("ha.state"), "{\"version\": 4}").unwrap()), StateErrorReason::NotAState);
+    assert_eq!(
+        reason(&|it| fs::write(it.path("ha.state.journal"), "hello, this is no journal").unwrap()),
+        StateErrorReason::NotAState
+    );
+    assert_eq!(reason(&|it| fs::write(it.path("ha.state.journal"), "").unwrap()), StateErrorReason::Incomplete);
     let missing = |it: &Place| {
         it.write();
         it.finish();
@@ -431,13 +436,13 @@ fn what_cannot_be_the_state_is_refused_and_left_alone() {
         it.write();
         fs::write(it.path("ha.state"), old).unwrap();
     };
-    assert_eq!(reason(&older), Reason::Incomplete);
+    assert_eq!(reason(&older), StateErrorReason::Incomplete);
     let other = |it: &Place| {
         let elsewhere = Place { directory: tempfile::tempdir().unwrap(), home: tempfile::tempdir().unwrap() };
         elsewhere.write();
         fs::copy(elsewhere.path("ha.state.journal"), it.path("ha.state.journal")).unwrap();
     };
-    assert_eq!(reason(&other), Reason::OtherLineage);
+    assert_eq!(reason(&other), StateErrorReason::OtherLineage);
 }
 
 #[test]
@@ -450,13 +455,13 @@ fn without_its_key_a_state_says_which_it_needs() {
 
     fs::remove_file(&path).unwrap();
     let error = place.refusal();
-    assert_eq!(error.reason(), &Reason::MissingKey);
+    assert_eq!(error.reason(), &StateErrorReason::MissingKey);
     assert!(error.to_string().contains(key.id()) && error.to_string().contains(path.to_str().unwrap()), "{error}");
     assert!(!path.exists(), "no other key is made for it");
 
     let other = place.keys().find_or_make(&state.lineage).unwrap().key;
     let error = place.refusal();
-    assert_eq!(error.reason(), &Reason::WrongKey);
+    assert_eq!(error.reason(), &StateErrorReason::WrongKey);
     assert!(error.to_string().contains(key.id()) && error.to_string().contains(other.id()), "{error}");
 
     let named = tempfile::NamedTempFile::new().unwrap();
@@ -469,13 +474,13 @@ fn a_directory_is_made_and_one_that_cannot_be_is_named() {
     let place = Place::new();
     fs::write(place.path("file"), "").unwrap();
     let store = LocalStore::new(place.path("file/nowhere"));
-    let error = open_for_writing(&store, &place.keys(), Opening::by(Holder::here("a test"))).unwrap_err();
-    assert_eq!(error.reason(), &Reason::System(std::io::ErrorKind::NotADirectory));
+    let error = open_for_writing(&store, &place.keys(), OpenOptions::by(LockInfo::here("a test"))).unwrap_err();
+    assert_eq!(error.reason(), &StateErrorReason::System(std::io::ErrorKind::NotADirectory));
     assert!(error.to_string().contains("file/nowhere"), "{error}");
     assert!(!place.home.path().join("keys").exists(), "no key is made for a state that cannot be");
 
     let store = LocalStore::new(place.path("new/deep"));
-    let writer = open_for_writing(&store, &place.keys(), Opening::by(Holder::here("a test"))).unwrap();
+    let writer = open_for_writing(&store, &place.keys(), OpenOptions::by(LockInfo::here("a test"))).unwrap();
     assert_eq!(fs::metadata(place.path("new")).unwrap().permissions().mode() & 0o777, 0o700);
     drop(writer);
     assert!(!place.path("new").exists(), "nothing was written");

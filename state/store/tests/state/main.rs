@@ -14,30 +14,30 @@ use ha_state_model::samples;
 
 use futures::executor::block_on;
 use ha_state_model::{Frame, Intent, ProviderName, Record, State, StepOutcome};
-use ha_state_store::{Holder, Key, KeyName, Keys, Opening, StateError, Store, Writer, open_for_writing};
+use ha_state_store::{KeyName, KeyProvider, LockInfo, OpenOptions, StateError, StateKey, StateWriter, Store, open_for_writing};
 
 /// One key for every state.
-struct OneKey(Key);
+struct OneKey(StateKey);
 
 impl OneKey {
     fn new() -> Self {
-        Self(Key::random())
+        Self(StateKey::random())
     }
 }
 
-impl Keys for OneKey {
-    fn named(&self, _: &str, _: &KeyName) -> Result<Key, StateError> {
+impl KeyProvider for OneKey {
+    fn named(&self, _: &str, _: &KeyName) -> Result<StateKey, StateError> {
         Ok(self.0.clone())
     }
 
-    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
         let name = KeyName { id: self.0.id().to_owned(), method: "test".into(), parameters: [].into() };
         Ok((name, self.0.clone()))
     }
 }
 
-fn open(store: &dyn Store, keys: &dyn Keys) -> Writer {
-    open_for_writing(store, keys, Opening::by(Holder::here("a test"))).unwrap()
+fn open(store: &dyn Store, keys: &dyn KeyProvider) -> StateWriter {
+    open_for_writing(store, keys, OpenOptions::by(LockInfo::here("a test"))).unwrap()
 }
 
 fn recorded(address: &str, id: &str) -> Frame {
@@ -62,7 +62,7 @@ fn frames() -> Vec<Frame> {
 }
 
 /// Appends frames one by one, each in a group of its own; the state after each.
-fn write(writer: &Writer, frames: Vec<Frame>) -> Vec<State> {
+fn write(writer: &StateWriter, frames: Vec<Frame>) -> Vec<State> {
     let step = |frame| {
         let number = block_on(writer.append(frame)).unwrap();
         let state = writer.snapshot();

@@ -1,17 +1,17 @@
 //! Whatever frames there are, folding them, reading them back and reading their checkpoint comes to the same.
 
 use ha_state_model::ProviderRecord;
-use ha_state_store::{MemoryStore, Opening, open_for_reading, open_for_writing};
+use ha_state_store::{MemoryStore, OpenOptions, open_for_reading, open_for_writing};
 use proptest::prelude::*;
 
-use crate::{Frame, Holder, OneKey, ProviderName, State, StepOutcome, block_on, samples};
+use crate::{Frame, LockInfo, OneKey, ProviderName, State, StepOutcome, block_on, samples};
 
 fn address() -> impl Strategy<Value = String> {
     prop_oneof![
         (0..4u8).prop_map(|it| format!("a.b[{it}]")),
         "[a-z\\\\\"\n\u{e9}]{0,4}".prop_map(|it| {
-            let key = ha_value::Key::Name(it.as_str().into());
-            ha_value::BlockAddress::root(ha_value::Mode::Managed, "a", "c").instance(key).to_string()
+            let key = ha_value::InstanceKey::Name(it.as_str().into());
+            ha_value::BlockAddress::root(ha_value::ResourceMode::Managed, "a", "c").instance(key).to_string()
         }),
     ]
 }
@@ -42,7 +42,7 @@ proptest! {
     #[test]
     fn reading_back_is_folding(frames in proptest::collection::vec(frame(), 1..30), kill_at in 1..30usize, limit in 0..9_000usize) {
         let (keys, store) = (OneKey::new(), MemoryStore::new());
-        let opening = || Opening::by(Holder::here("a test")).with_journal(limit);
+        let opening = || OpenOptions::by(LockInfo::here("a test")).with_journal(limit);
         let mut writer = open_for_writing(&store, &keys, opening()).unwrap();
         let mut folded = State { lineage: writer.lineage().to_owned(), ..State::default() };
         for (index, frame) in frames.into_iter().enumerate() {

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ha_state_store::conformance::{Subject, check};
+use ha_state_store::conformance::{StoreUnderTest, check};
 use ha_state_store::{
-    Held, Kept, Lease, Loaded, MemoryStore, Opening, Reason, Refuge, Store, open_for_reading, open_for_writing,
+    JournalExtent, Lease, LockedStore, MemoryStore, OpenOptions, StateErrorReason, Store, StoreContents, UnsentJournalStore,
+    open_for_reading, open_for_writing,
 };
 
-use crate::{Frame, Holder, OneKey, StateError, StepOutcome, block_on, open, recorded, samples, write};
+use crate::{Frame, LockInfo, OneKey, StateError, StepOutcome, block_on, open, recorded, samples, write};
 
 /// A store that goes away after so many appends, and comes back.
 #[derive(Clone, Default)]
@@ -27,7 +28,8 @@ struct Away {
 impl Away {
     fn pass(&self) -> Result<(), StateError> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1));
-        left.map(drop).map_err(|_| StateError::new(Reason::Store, ha_provider::Error::new("write the state", "nobody answers")))
+        left.map(drop)
+            .map_err(|_| StateError::new(StateErrorReason::Store, ha_provider::Error::new("write the state", "nobody answers")))
     }
 }
 
@@ -35,13 +37,13 @@ impl Store for Away {
     fn place(&self) -> String {
         self.store.place()
     }
-    fn load(&self) -> Result<Loaded, StateError> {
+    fn load(&self) -> Result<StoreContents, StateError> {
         self.store.load()
     }
-    fn holder(&self) -> Result<Option<Holder>, StateError> {
+    fn holder(&self) -> Result<Option<LockInfo>, StateError> {
         self.store.holder()
     }
-    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+    fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         Ok(Box::new(HeldAway(self.store.lock(holder)?, self.clone())))
     }
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
@@ -49,13 +51,13 @@ impl Store for Away {
     }
 }
 
-struct HeldAway(Box<dyn Held>, Away);
+struct HeldAway(Box<dyn LockedStore>, Away);
 
-impl Held for HeldAway {
+impl LockedStore for HeldAway {
     fn lease(&self) -> Lease {
         self.0.lease()
     }
-    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+    fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
         self.0.resume(kept)
     }
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
@@ -86,8 +88,8 @@ impl Place {
         Self { away: Away::default(), directory: tempfile::tempdir().unwrap(), keys: OneKey::new() }
     }
 
-    fn store(&self) -> Refuge {
-        Refuge::new(Box::new(self.away.clone()), self.directory.path().join("local"))
+    fn store(&self) -> UnsentJournalStore {
+        UnsentJournalStore::new(Box::new(self.away.clone()), self.directory.path().join("local"))
     }
 
     fn file(&self) -> PathBuf {
@@ -156,8 +158,8 @@ fn a_store_that_is_away_when_it_is_sent_takes_the_rest_later() {
     for left in 0..2 {
         place.away.left.store(left, Ordering::SeqCst);
         let kept = fs::read(place.file()).unwrap();
-        let error = open_for_writing(&place.store(), &place.keys, Opening::by(Holder::here("a test"))).unwrap_err();
-        assert_eq!(error.reason(), &Reason::Store);
+        let error = open_for_writing(&place.store(), &place.keys, OpenOptions::by(LockInfo::here("a test"))).unwrap_err();
+        assert_eq!(error.reason(), &StateErrorReason::Store);
         assert_eq!(fs::read(place.file()).unwrap(), kept);
         assert_eq!(place.addresses(&place.store()), ["a.one", "a.two", "a.zero"]);
     }
@@ -168,7 +170,7 @@ fn a_store_that_is_away_when_it_is_sent_takes_the_rest_later() {
 
 fn refusal(place: &Place) -> StateError {
     let (kept, before) = (fs::read(place.file()).unwrap(), place.away.load().unwrap());
-    let error = open_for_writing(&place.store(), &place.keys, Opening::by(Holder::here("a test"))).unwrap_err();
+    let error = open_for_writing(&place.store(), &place.keys, OpenOptions::by(LockInfo::here("a test"))).unwrap_err();
     assert_eq!((fs::read(place.file()).unwrap(), place.away.load().unwrap()), (kept, before), "nothing was changed");
     assert!(error.error().help.join("; ").contains(&format!("move `{}`", place.file().display())), "{error:?}");
     fs::rename(place.file(), place.directory.path().join("elsewhere")).unwrap();
@@ -184,7 +186,7 @@ fn where_others_have_gone_on_it_is_not_sent() {
     write(&open(&place.away, &place.keys), vec![recorded("a.other", "x")]);
     assert_eq!(place.addresses(&place.store()), ["a.other", "a.zero"], "what is there is what counts");
     let error = refusal(&place);
-    assert_eq!(error.reason(), &Reason::Taken);
+    assert_eq!(error.reason(), &StateErrorReason::Taken);
     assert!(error.to_string().contains("others have gone on"), "{error}");
 }
 
@@ -195,7 +197,7 @@ fn it_is_not_sent_to_another_state() {
     place.back();
     place.away.store = MemoryStore::new();
     write(&open(&place.away, &place.keys), vec![recorded("a.b", "x"), recorded("a.c", "x")]);
-    assert_eq!(refusal(&place).reason(), &Reason::OtherLineage);
+    assert_eq!(refusal(&place).reason(), &StateErrorReason::OtherLineage);
 }
 
 #[test]
@@ -204,7 +206,7 @@ fn what_is_no_such_file_is_refused() {
     place.interrupted();
     place.back();
     fs::write(place.file(), "something else").unwrap();
-    assert_eq!(refusal(&place).reason(), &Reason::Damaged);
+    assert_eq!(refusal(&place).reason(), &StateErrorReason::Damaged);
 }
 
 #[test]
@@ -235,10 +237,10 @@ fn a_file_cut_off_at_any_byte_holds_what_was_acknowledged_before() {
 
 struct InMemory(Mutex<BTreeMap<String, MemoryStore>>, tempfile::TempDir);
 
-impl Subject for InMemory {
+impl StoreUnderTest for InMemory {
     fn store(&self, name: &str) -> Box<dyn Store> {
         let store = self.0.lock().unwrap().entry(name.to_owned()).or_default().clone();
-        Box::new(Refuge::new(Box::new(store), self.1.path().join(name)))
+        Box::new(UnsentJournalStore::new(Box::new(store), self.1.path().join(name)))
     }
 
     fn has_leases(&self) -> bool {

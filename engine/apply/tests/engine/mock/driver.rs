@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use ha_provider::{
-    Attempt, Client, Connector, Driver, Error, Found, ImportedValue, Incident, Outcome, Permit, Reader, ReadingValue, Recognised,
-    RecordedValue, Schema, Search, Sought,
+    Attempt, CallOutcome, DataReader, DiscoveredResource, DiscoveryEvidence, DiscoveryResult, DiscoveryTarget, Error,
+    ImportedValue, Incident, Permit, ProviderClient, ProviderConnector, ReadingValue, RecordedValue, ResourceDriver, Schema,
 };
 use ha_value::{Address, Name, Object, Value};
 
@@ -17,7 +17,7 @@ pub(crate) struct Connected {
     permit: Permit,
 }
 
-fn connected(client: &Client) -> &Connected {
+fn connected(client: &ProviderClient) -> &Connected {
     client.downcast_ref().expect("it is the world's client")
 }
 
@@ -30,16 +30,19 @@ impl Connected {
     }
 }
 
-impl Connector for ToWorld {
-    fn incidents(&self, _: &Client) -> Vec<Incident> {
+impl ProviderConnector for ToWorld {
+    fn incidents(&self, _: &ProviderClient) -> Vec<Incident> {
         Vec::new()
     }
 
-    fn permit(&self, client: &Client) -> Option<Permit> {
+    fn permit(&self, client: &ProviderClient) -> Option<Permit> {
         Some(connected(client).permit.clone())
     }
 
-    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<(Client, Vec<(&'static str, String)>), Error>> {
+    fn connect<'a>(
+        &'a self,
+        settings: &'a Object,
+    ) -> BoxFuture<'a, Result<(ProviderClient, Vec<(&'static str, String)>), Error>> {
         Box::pin(async move {
             *self.0.look().calls.entry("connect".into()).or_default() += 1;
             let facts = match settings.get("region").and_then(Value::as_str) {
@@ -47,7 +50,7 @@ impl Connector for ToWorld {
                 None => Vec::new(),
             };
             let connected = Connected { settings: settings.clone(), permit: Permit::default() };
-            Ok((Arc::new(connected) as Client, facts))
+            Ok((Arc::new(connected) as ProviderClient, facts))
         })
     }
 }
@@ -103,18 +106,18 @@ impl Things {
     }
 
     /// The server that the client talks to, which must be there.
-    fn server(&self, client: &Client) -> Result<Option<String>, Error> {
+    fn server(&self, client: &ProviderClient) -> Result<Option<String>, Error> {
         let Some(address) = connected(client).settings.get("address").and_then(Value::as_str) else { return Ok(None) };
         let inner = self.world.look();
         let there = inner.things.iter().find(|(id, it)| it.kind == "server" && address == format!("{id}.example"));
         match there {
             Some((id, _)) => Ok(Some(id.clone())),
-            None => Err(failed("reach", &format!("nobody is at {address}"), Outcome::Refused)),
+            None => Err(failed("reach", &format!("nobody is at {address}"), CallOutcome::Refused)),
         }
     }
 
     /// What a thing with these arguments lives inside of, which must be there.
-    fn inside(&self, client: &Client, arguments: &Object) -> Result<Option<String>, Error> {
+    fn inside(&self, client: &ProviderClient, arguments: &Object) -> Result<Option<String>, Error> {
         let server = self.server(client)?;
         let Some(argument) = self.inside else { return Ok(server) };
         let id = arguments.get(argument).and_then(Value::as_str).unwrap_or_default();
@@ -123,7 +126,7 @@ impl Things {
         let named = || inner.things.iter().rfind(|(_, it)| it.kind == argument && it.name() == id);
         match inner.things.get_key_value(id).or_else(named) {
             Some((id, _)) => Ok(Some(id.clone())),
-            None => Err(failed("find", &format!("there is no {id}"), Outcome::Refused)),
+            None => Err(failed("find", &format!("there is no {id}"), CallOutcome::Refused)),
         }
     }
 
@@ -131,27 +134,27 @@ impl Things {
         match fault {
             None => Ok(false),
             Some(Fault::AnswerLost) => Ok(true),
-            Some(Fault::Refused) => Err(failed(call, "it was refused", Outcome::Refused)),
+            Some(Fault::Refused) => Err(failed(call, "it was refused", CallOutcome::Refused)),
             Some(Fault::Quotes) => {
                 attempt.progress(&format!("asking for {arguments:?}"));
-                Err(failed(call, &format!("it was refused: {arguments:?}"), Outcome::Refused))
+                Err(failed(call, &format!("it was refused: {arguments:?}"), CallOutcome::Refused))
             }
-            Some(Fault::RequestLost) => Err(failed(call, "the request was lost", Outcome::Unknown)),
+            Some(Fault::RequestLost) => Err(failed(call, "the request was lost", CallOutcome::Unknown)),
             Some(Fault::LeavesHalf) => {
                 attempt.oblige("mend", "what is half done").await?;
-                Err(failed(call, "it is half done", Outcome::Unknown))
+                Err(failed(call, "it is half done", CallOutcome::Unknown))
             }
             Some(Fault::Hangs) => {
                 attempt.progress("it hangs");
                 while !attempt.is_cancelled() {
                     tokio::task::yield_now().await;
                 }
-                Err(failed(call, "it was stopped", Outcome::Interrupted))
+                Err(failed(call, "it was stopped", CallOutcome::Interrupted))
             }
         }
     }
 
-    async fn make(&self, client: &Client, arguments: &Object, attempt: &mut Attempt) -> Result<(String, Object), Error> {
+    async fn make(&self, client: &ProviderClient, arguments: &Object, attempt: &mut Attempt) -> Result<(String, Object), Error> {
         let call = if attempt.is_resumed() { "resume" } else { "create" };
         let address = attempt.address().to_string();
         let fault = self.world.enter(call, &address).await;
@@ -162,7 +165,7 @@ impl Things {
 
     async fn make_or_fail(
         &self,
-        client: &Client,
+        client: &ProviderClient,
         arguments: &Object,
         attempt: &mut Attempt,
         fault: Option<Fault>,
@@ -185,7 +188,7 @@ impl Things {
         };
         let (id, thing) = match same {
             Some((_, thing)) if thing.arguments != wanted => {
-                return Err(failed("create", "the same token came with other arguments", Outcome::Refused));
+                return Err(failed("create", "the same token came with other arguments", CallOutcome::Refused));
             }
             Some(same) => {
                 assert_eq!(attempt.noted("begun"), Some("yes"), "what was noted before it was made is there");
@@ -200,14 +203,14 @@ impl Things {
             }
         };
         if lost {
-            return Err(failed("create", "the answer was lost", Outcome::Unknown));
+            return Err(failed("create", "the answer was lost", CallOutcome::Unknown));
         }
         Ok((id.clone(), self.outputs(&id, &thing)))
     }
 
     async fn change(
         &self,
-        client: &Client,
+        client: &ProviderClient,
         arguments: &Object,
         before: &RecordedValue,
         attempt: &mut Attempt,
@@ -221,7 +224,7 @@ impl Things {
 
     async fn change_or_fail(
         &self,
-        client: &Client,
+        client: &ProviderClient,
         arguments: &Object,
         before: &RecordedValue,
         attempt: &mut Attempt,
@@ -235,7 +238,7 @@ impl Things {
             return Ok(self.outputs(&before.id, &thing));
         }
         let Some(mut thing) = self.world.look().things.get(&before.id).cloned() else {
-            return Err(failed("update", "it is not there", Outcome::Refused));
+            return Err(failed("update", "it is not there", CallOutcome::Refused));
         };
         for (name, field) in self.schema.arguments.iter().filter(|(_, it)| it.immutable) {
             let (was, is) = (thing.arguments.get(name), arguments.get(name));
@@ -253,12 +256,12 @@ impl Things {
         connected(client).permit.ask()?;
         self.world.put(Some(&before.id), thing.clone());
         if lost {
-            return Err(failed("update", "the answer was lost", Outcome::Unknown));
+            return Err(failed("update", "the answer was lost", CallOutcome::Unknown));
         }
         Ok(self.outputs(&before.id, &thing))
     }
 
-    async fn take_away(&self, client: &Client, recorded: &RecordedValue, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn take_away(&self, client: &ProviderClient, recorded: &RecordedValue, attempt: &mut Attempt) -> Result<(), Error> {
         let address = attempt.address().to_string();
         let fault = self.world.enter("delete", &address).await;
         let result = self.take_away_or_fail(client, recorded, attempt, fault).await;
@@ -268,7 +271,7 @@ impl Things {
 
     async fn take_away_or_fail(
         &self,
-        client: &Client,
+        client: &ProviderClient,
         recorded: &RecordedValue,
         attempt: &mut Attempt,
         fault: Option<Fault>,
@@ -279,19 +282,19 @@ impl Things {
             let keeps = recorded.arguments.get("keep") == Some(&Value::Bool(true));
             let full = self.world.look().things.values().any(|it| it.inside.as_deref() == Some(&recorded.id));
             if keeps && full {
-                return Err(failed("delete", "there is something inside", Outcome::Refused));
+                return Err(failed("delete", "there is something inside", CallOutcome::Refused));
             }
             let user = {
                 let inner = self.world.look();
                 inner.things.iter().find(|(_, it)| it.uses(&recorded.id, inner.strict)).map(|(id, _)| id.clone())
             };
             if let Some(user) = user {
-                return Err(failed("delete", &format!("{user} uses it"), Outcome::Refused));
+                return Err(failed("delete", &format!("{user} uses it"), CallOutcome::Refused));
             }
             connected(client).permit.ask()?;
             self.world.remove(&recorded.id);
         }
-        if lost { Err(failed("delete", "the answer was lost", Outcome::Unknown)) } else { Ok(()) }
+        if lost { Err(failed("delete", "the answer was lost", CallOutcome::Unknown)) } else { Ok(()) }
     }
 
     fn reading(&self, known: &RecordedValue) -> ReadingValue {
@@ -325,17 +328,21 @@ fn mentions(value: &Value, id: &str) -> bool {
     value.as_str() == Some(id) || value.children().any(|it| mentions(it, id))
 }
 
-impl Driver for Things {
+impl ResourceDriver for Things {
     fn create<'a>(
         &'a self,
-        client: &'a Client,
+        client: &'a ProviderClient,
         arguments: &'a Object,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(String, Object), Error>> {
         Box::pin(self.make(client, arguments, attempt))
     }
 
-    fn read<'a>(&'a self, client: &'a Client, known: &'a [RecordedValue]) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>> {
+    fn read<'a>(
+        &'a self,
+        client: &'a ProviderClient,
+        known: &'a [RecordedValue],
+    ) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>> {
         Box::pin(async move {
             *self.world.look().calls.entry("read".into()).or_default() += 1;
             self.server(client)?;
@@ -348,7 +355,7 @@ impl Driver for Things {
 
     fn update<'a>(
         &'a self,
-        client: &'a Client,
+        client: &'a ProviderClient,
         arguments: &'a Object,
         before: &'a RecordedValue,
         attempt: &'a mut Attempt,
@@ -358,7 +365,7 @@ impl Driver for Things {
 
     fn delete<'a>(
         &'a self,
-        client: &'a Client,
+        client: &'a ProviderClient,
         recorded: &'a RecordedValue,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
@@ -367,7 +374,7 @@ impl Driver for Things {
 
     fn meet<'a>(
         &'a self,
-        _: &'a Client,
+        _: &'a ProviderClient,
         recorded: &'a RecordedValue,
         verb: &'a str,
         attempt: &'a mut Attempt,
@@ -382,7 +389,12 @@ impl Driver for Things {
         })
     }
 
-    fn import<'a>(&'a self, _: &'a Client, id: &'a str, _: &'a Object) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
+    fn import<'a>(
+        &'a self,
+        _: &'a ProviderClient,
+        id: &'a str,
+        _: &'a Object,
+    ) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
         Box::pin(async move {
             *self.world.look().calls.entry("import".into()).or_default() += 1;
             let nothing = RecordedValue { id: id.to_owned(), arguments: Object::new(), outputs: Object::new() };
@@ -397,14 +409,23 @@ impl Driver for Things {
     }
 
     /// By their names.
-    fn find<'a>(&'a self, _: &'a Client, sought: &'a [Sought], _: Option<&'a str>) -> BoxFuture<'a, Result<Vec<Search>, Error>> {
+    fn find<'a>(
+        &'a self,
+        _: &'a ProviderClient,
+        sought: &'a [DiscoveryTarget],
+        _: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<DiscoveryResult>, Error>> {
         Box::pin(async move {
             *self.world.look().calls.entry("find".into()).or_default() += 1;
             Ok(sought.iter().map(|it| self.search(it)).collect())
         })
     }
 
-    fn marked<'a>(&'a self, _: &'a Client, _: &'a str) -> BoxFuture<'a, Result<Vec<(Address, Found)>, Error>> {
+    fn marked<'a>(
+        &'a self,
+        _: &'a ProviderClient,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(Address, DiscoveredResource)>, Error>> {
         Box::pin(async move {
             let strays: Vec<(String, Address)> = self.world.look().strays.clone().into_iter().collect();
             let ours = strays.into_iter().filter(|(_, address)| &*address.block.kind == self.kind);
@@ -424,33 +445,33 @@ impl Driver for Things {
 }
 
 impl Things {
-    fn search(&self, sought: &Sought) -> Search {
-        let Some(name) = sought.text("name") else { return Search::Unsearchable("its name is not known".into()) };
+    fn search(&self, sought: &DiscoveryTarget) -> DiscoveryResult {
+        let Some(name) = sought.text("name") else { return DiscoveryResult::Unsearchable("its name is not known".into()) };
         let inner = self.world.look();
         let ids = inner.things.iter().filter(|(_, it)| it.kind == self.kind && it.name() == name);
         let ids: Vec<String> = ids.map(|(id, _)| id.clone()).collect();
         drop(inner);
         match ids.as_slice() {
-            [] => Search::Nothing,
-            [id] => self.found(id).map_or(Search::Nothing, Search::Found),
-            several => Search::Several(several.iter().map(|id| (id.clone(), Recognised::Name)).collect()),
+            [] => DiscoveryResult::Nothing,
+            [id] => self.found(id).map_or(DiscoveryResult::Nothing, DiscoveryResult::Found),
+            several => DiscoveryResult::Several(several.iter().map(|id| (id.clone(), DiscoveryEvidence::Name)).collect()),
         }
     }
 
-    fn found(&self, id: &str) -> Option<Box<Found>> {
+    fn found(&self, id: &str) -> Option<Box<DiscoveredResource>> {
         let nothing = RecordedValue { id: id.to_owned(), arguments: Object::new(), outputs: Object::new() };
         let ReadingValue::Found { arguments, outputs, remarks } = self.reading(&nothing) else { return None };
         let recorded = RecordedValue { id: id.to_owned(), arguments, outputs };
         let state = self.world.look().belongs.clone();
-        Some(Box::new(Found { imported: ImportedValue { recorded, remarks }, by: Recognised::Name, state }))
+        Some(Box::new(DiscoveredResource { imported: ImportedValue { recorded, remarks }, by: DiscoveryEvidence::Name, state }))
     }
 }
 
 /// Answers what is known of a key.
 pub(crate) struct Facts(pub(crate) World);
 
-impl Reader for Facts {
-    fn read<'a>(&'a self, _: &'a Client, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>> {
+impl DataReader for Facts {
+    fn read<'a>(&'a self, _: &'a ProviderClient, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>> {
         Box::pin(async move {
             let is_silent = self.0.look().silent;
             if is_silent {
@@ -463,7 +484,7 @@ impl Reader for Facts {
             let of_thing = || inner.things.get(key).map(|it| format!("{} {}", it.kind, it.name()));
             match answer.or_else(of_thing) {
                 Some(value) => Ok(Object::from([("value".into(), Value::from(value))])),
-                None => Err(failed("look up", &format!("nothing is known of `{key}`"), Outcome::Refused)),
+                None => Err(failed("look up", &format!("nothing is known of `{key}`"), CallOutcome::Refused)),
             }
         })
     }

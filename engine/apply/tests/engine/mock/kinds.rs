@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use ha_provider::{Changed, Described, Document, Field, Hooks, Impact, ImpactSeverity, Problem, Registry, Schema, Shape};
+use ha_provider::{
+    ArgumentProblem, Document, FieldShape, Impact, ImpactSeverity, PlannedChange, ProviderRegistry, ResourceDescription,
+    ResourceHooks, Schema, SchemaField,
+};
 use ha_value::{Name, Text, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,9 +14,9 @@ use super::driver::{Facts, Things, ToWorld};
 use super::world::{Thing, World};
 
 /// All made-up kinds over a world.
-pub(crate) fn registry(world: &World) -> Registry {
-    let settings = |fields: Vec<(&str, Field)>| Kind::of("provider", "mock").takes_all(fields).schema;
-    let mut registry = Registry::new()
+pub(crate) fn registry(world: &World) -> ProviderRegistry {
+    let settings = |fields: Vec<(&str, SchemaField)>| Kind::of("provider", "mock").takes_all(fields).schema;
+    let mut registry = ProviderRegistry::new()
         .dynamic_provider("mock", settings(vec![("region", text())]), Arc::new(ToWorld(world.clone())))
         .dynamic_provider(
             "db",
@@ -25,42 +28,44 @@ pub(crate) fn registry(world: &World) -> Registry {
         registry = kind.register(registry, world);
     }
     let fact = Kind::of("fact", "mock").takes("key", text().required()).gives("value", text(), |_, _| Value::NULL);
-    let described = Described::new("fact", "mock", fact.schema, Hooks::new());
+    let described = ResourceDescription::new("fact", "mock", fact.schema, ResourceHooks::new());
     registry.dynamic_data(described, Arc::new(Facts(world.clone())))
 }
 
 fn kinds() -> Vec<Kind> {
     let revision = |_: &str, it: &Thing| Value::from(it.revision);
     let arn = |id: &str, _: &Thing| Value::from(format!("arn:{id}"));
-    let rule = Shape::Object([("port".into(), number().required().immutable()), ("note".into(), text())].into());
-    let listener = Shape::Object([("port".into(), number().required()), ("protocol".into(), text().chosen())].into());
+    let rule = FieldShape::Object([("port".into(), number().required().immutable()), ("note".into(), text())].into());
+    let listener = FieldShape::Object([("port".into(), number().required()), ("protocol".into(), text().chosen())].into());
     let thing = Kind::of("thing", "mock")
         .takes("name", text().required().immutable())
         .takes("size", number().default(1))
         .takes("note", text())
-        .takes("labels", field(Shape::Map(Box::new(text().shape))))
+        .takes("labels", field(FieldShape::Map(Box::new(text().shape))))
         .takes("password", text().secret())
         .takes("zone", text().chosen())
-        .takes("anything", field(Shape::Any))
-        .takes("uses", field(Shape::List(Box::new(text().shape))))
+        .takes("anything", field(FieldShape::Any))
+        .takes("uses", field(FieldShape::List(Box::new(text().shape))))
         .takes("at", text().immutable())
-        .takes("rule", field(Shape::Set(Box::new(rule))))
-        .takes("listener", field(Shape::List(Box::new(listener))))
+        .takes("rule", field(FieldShape::Set(Box::new(rule))))
+        .takes("listener", field(FieldShape::List(Box::new(listener))))
         .gives("arn", text(), arn)
         .gives("revision", number().volatile(), revision)
         .gives("digest", text(), |_, it| digest(it.arguments.get("note").and_then(Value::as_str)))
         .chooses("zone", "zone-a");
-    let thing =
-        Kind { hooks: Hooks::new().predict("digest", |it: Note| digest(it.note.as_deref())).check(not_too_large), ..thing };
+    let thing = Kind {
+        hooks: ResourceHooks::new().predict("digest", |it: Note| digest(it.note.as_deref())).check(not_too_large),
+        ..thing
+    };
     let host = Kind::of("host", "mock")
         .takes("name", text().required().immutable())
         .takes("set", text())
         .takes("version", text())
         .takes("comment", text())
         .takes("size", number().immutable())
-        .takes("after", field(Shape::List(Box::new(text().shape))))
+        .takes("after", field(FieldShape::List(Box::new(text().shape))))
         .gives("address", text(), |id, _| Value::from(format!("{id}.example")));
-    let hooks = Hooks::new().group(|it: Set| it.set.map(|it| format!("set/{it}"))).impact(|it: &Changed<'_>| {
+    let hooks = ResourceHooks::new().group(|it: Set| it.set.map(|it| format!("set/{it}"))).impact(|it: &PlannedChange<'_>| {
         let restarts = it.before.is_some() && it.names.contains("version");
         let impact = Impact { severity: ImpactSeverity::Disruption, message: "restarts".into() };
         restarts.then_some(impact).into_iter().collect()
@@ -70,37 +75,37 @@ fn kinds() -> Vec<Kind> {
         .takes("name", text().required().immutable())
         .takes("size", number().immutable())
         .takes("note", text())
-        .takes("keep", field(Shape::Bool))
+        .takes("keep", field(FieldShape::Bool))
         .gives("address", text(), |id, _| Value::from(format!("{id}.example")));
-    let server = Kind { hooks: Hooks::new().contents_go(|it: Keep| !it.keep.unwrap_or(false)), ..server };
+    let server = Kind { hooks: ResourceHooks::new().contents_go(|it: Keep| !it.keep.unwrap_or(false)), ..server };
     let database = Kind::of("database", "db")
         .takes("name", text().required().immutable())
         .takes("owner", text())
-        .takes("keep", field(Shape::Bool))
+        .takes("keep", field(FieldShape::Bool))
         .within(&["server"]);
     let table = Kind::of("table", "db")
         .takes("name", text().required().immutable())
         .takes("in", text().required().immutable())
         .takes("note", text())
         .within(&["server", "database"]);
-    let table = Kind { inside: Some("in"), hooks: Hooks::new().inside("database", &[("id", "in")]), ..table };
+    let table = Kind { inside: Some("in"), hooks: ResourceHooks::new().inside("database", &[("id", "in")]), ..table };
     let extension = Kind::of("extension", "db")
         .takes("name", text().required().immutable())
         .takes("database", text().required().immutable())
         .takes("note", text())
         .within(&["server", "database"]);
-    let hooks = Hooks::new().inside("database", &[("name", "database")]).unique(&["database", "name"]);
+    let hooks = ResourceHooks::new().inside("database", &[("name", "database")]).unique(&["database", "name"]);
     let extension = Kind { inside: Some("database"), hooks, ..extension };
     let item = Kind::of("item", "mock")
         .takes("name", text().required().immutable())
         .takes("in", text().required().immutable())
         .within(&["server"]);
-    let item = Kind { inside: Some("in"), hooks: Hooks::new().inside("server", &[("id", "in")]), ..item };
+    let item = Kind { inside: Some("in"), hooks: ResourceHooks::new().inside("server", &[("id", "in")]), ..item };
     let memo = Kind::of("memo", "mock")
-        .takes("input", field(Shape::Any))
-        .takes("triggers_replace", field(Shape::Any).immutable())
-        .gives("output", field(Shape::Any), |_, it| it.arguments.get("input").cloned().unwrap_or(Value::NULL));
-    let memo = Kind { pure: true, hooks: Hooks::new().predict("output", |it: Input| it.input), ..memo };
+        .takes("input", field(FieldShape::Any))
+        .takes("triggers_replace", field(FieldShape::Any).immutable())
+        .gives("output", field(FieldShape::Any), |_, it| it.arguments.get("input").cloned().unwrap_or(Value::NULL));
+    let memo = Kind { pure: true, hooks: ResourceHooks::new().predict("output", |it: Input| it.input), ..memo };
     let drawn =
         Kind::of("drawn", "mock")
             .takes("length", number().required().immutable())
@@ -134,8 +139,8 @@ struct Size {
     size: u64,
 }
 
-fn not_too_large(it: Size) -> Vec<Problem> {
-    let problem = || Problem { path: ha_value::Path::attribute("size"), message: "that is too large".into() };
+fn not_too_large(it: Size) -> Vec<ArgumentProblem> {
+    let problem = || ArgumentProblem { path: ha_value::Path::attribute("size"), message: "that is too large".into() };
     (it.size > 1_000).then(problem).into_iter().collect()
 }
 
@@ -162,7 +167,7 @@ impl Document for Letter {
     const KIND: &'static str = "letter";
     type Outputs = Rendered;
 
-    fn render(&self) -> Result<Rendered, Vec<Problem>> {
+    fn render(&self) -> Result<Rendered, Vec<ArgumentProblem>> {
         let mut whole = Text::from(format!("Dear {},\n", self.to.as_deref().unwrap_or("all")));
         whole.push(&self.text.map(str::to_uppercase));
         whole.push_str("\n");
@@ -176,7 +181,7 @@ struct Kind {
     name: &'static str,
     provider: &'static str,
     schema: Schema,
-    hooks: Hooks,
+    hooks: ResourceHooks,
     outputs: Vec<(Name, OutputOf)>,
     choices: Vec<(Name, Value)>,
     within: Vec<Name>,
@@ -189,19 +194,19 @@ impl Kind {
         let mut schema = Schema { doc: String::new(), arguments: [].into(), outputs: [].into(), unsupported: &[] };
         schema.outputs.insert("id".into(), text());
         let (outputs, choices, within) = (Vec::new(), Vec::new(), Vec::new());
-        Self { name, provider, schema, hooks: Hooks::new(), outputs, choices, within, inside: None, pure: false }
+        Self { name, provider, schema, hooks: ResourceHooks::new(), outputs, choices, within, inside: None, pure: false }
     }
 
-    fn takes(mut self, name: &str, field: Field) -> Self {
+    fn takes(mut self, name: &str, field: SchemaField) -> Self {
         self.schema.arguments.insert(name.into(), field);
         self
     }
 
-    fn takes_all(self, fields: Vec<(&str, Field)>) -> Self {
+    fn takes_all(self, fields: Vec<(&str, SchemaField)>) -> Self {
         fields.into_iter().fold(self, |it, (name, field)| it.takes(name, field))
     }
 
-    fn gives(mut self, name: &str, field: Field, of: impl Fn(&str, &Thing) -> Value + Send + Sync + 'static) -> Self {
+    fn gives(mut self, name: &str, field: SchemaField, of: impl Fn(&str, &Thing) -> Value + Send + Sync + 'static) -> Self {
         self.schema.outputs.insert(name.into(), field);
         self.outputs.push((name.into(), Arc::new(of)));
         self
@@ -217,17 +222,17 @@ impl Kind {
         self
     }
 
-    fn register(self, registry: Registry, world: &World) -> Registry {
+    fn register(self, registry: ProviderRegistry, world: &World) -> ProviderRegistry {
         let Kind { name, provider, schema, hooks, outputs, choices, within, inside, pure } = self;
-        let mut described = Described::new(name, provider, schema.clone(), hooks);
+        let mut described = ResourceDescription::new(name, provider, schema.clone(), hooks);
         (described.within, described.pure) = (within, pure);
         let things = Things { world: world.clone(), kind: name, schema, outputs, choices, inside, pure };
         registry.dynamic(described, Arc::new(things))
     }
 }
 
-fn field(shape: Shape) -> Field {
-    Field {
+fn field(shape: FieldShape) -> SchemaField {
+    SchemaField {
         doc: String::new(),
         shape,
         required: false,
@@ -240,12 +245,12 @@ fn field(shape: Shape) -> Field {
     }
 }
 
-fn text() -> Field {
-    field(Shape::String { one_of: Vec::new() })
+fn text() -> SchemaField {
+    field(FieldShape::String { one_of: Vec::new() })
 }
 
-fn number() -> Field {
-    field(Shape::Number)
+fn number() -> SchemaField {
+    field(FieldShape::Number)
 }
 
 trait Marked {
@@ -257,7 +262,7 @@ trait Marked {
     fn default(self, value: i64) -> Self;
 }
 
-impl Marked for Field {
+impl Marked for SchemaField {
     fn required(self) -> Self {
         Self { required: true, ..self }
     }

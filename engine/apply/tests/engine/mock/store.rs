@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ha_provider::Error;
-use ha_state_store::{Held, Holder, Kept, Lease, Loaded, MemoryStore, Reason, StateError, Store};
+use ha_state_store::{
+    JournalExtent, Lease, LockInfo, LockedStore, MemoryStore, StateError, StateErrorReason, Store, StoreContents,
+};
 
 /// A state in memory that cannot be written any more after so many appends.
 #[derive(Clone)]
@@ -37,15 +39,15 @@ impl Store for FailingStore {
         self.store.place()
     }
 
-    fn load(&self) -> Result<Loaded, StateError> {
+    fn load(&self) -> Result<StoreContents, StateError> {
         self.store.load()
     }
 
-    fn holder(&self) -> Result<Option<Holder>, StateError> {
+    fn holder(&self) -> Result<Option<LockInfo>, StateError> {
         self.store.holder()
     }
 
-    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+    fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         Ok(Box::new(Failing { held: self.store.lock(holder)?, left: self.left.clone(), lease: self.lease.clone() }))
     }
 
@@ -55,25 +57,25 @@ impl Store for FailingStore {
 }
 
 struct Failing {
-    held: Box<dyn Held>,
+    held: Box<dyn LockedStore>,
     left: Arc<AtomicUsize>,
     lease: Arc<Mutex<Option<u64>>>,
 }
 
-impl Held for Failing {
+impl LockedStore for Failing {
     fn lease(&self) -> Lease {
         let lease = self.lease.clone();
         Lease::renewed(Duration::from_secs(300), move || Duration::from_secs(lease.lock().unwrap().unwrap_or(300)))
     }
 
-    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+    fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
         self.held.resume(kept)
     }
 
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         let left = self.left.load(Ordering::SeqCst);
         if left == 0 {
-            return Err(StateError::new(Reason::Store, Error::new("write the state", "the disk is gone")));
+            return Err(StateError::new(StateErrorReason::Store, Error::new("write the state", "the disk is gone")));
         }
         self.left.store(left - 1, Ordering::SeqCst);
         self.held.append(number, bytes)
@@ -81,7 +83,7 @@ impl Held for Failing {
 
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         match self.left.load(Ordering::SeqCst) {
-            0 => Err(StateError::new(Reason::Store, Error::new("write the state", "the disk is gone"))),
+            0 => Err(StateError::new(StateErrorReason::Store, Error::new("write the state", "the disk is gone"))),
             _ => self.held.checkpoint(number, bytes),
         }
     }

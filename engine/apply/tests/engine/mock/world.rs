@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use ha_provider::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, CallOutcome, Error};
 use ha_value::{Address, Object, Value};
 use serde::{Deserialize, Serialize};
 
@@ -271,6 +271,6 @@ impl Thing {
 }
 
 /// A call that failed.
-pub(crate) fn failed(call: &str, why: &str, outcome: Outcome) -> Error {
+pub(crate) fn failed(call: &str, why: &str, outcome: CallOutcome) -> Error {
     Error::new(format!("{call} it"), why).outcome(outcome)
 }

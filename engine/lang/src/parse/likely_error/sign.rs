@@ -2,17 +2,17 @@
 
 use ha_diagnostics::Diagnostic;
 
-use super::Cursor;
-use crate::lexer::{Kind, Token};
-use crate::syntax::At;
+use super::TokenCursor;
+use crate::lexer::{Token, TokenKind};
+use crate::syntax::ByteSpan;
 
-impl Cursor<'_> {
+impl TokenCursor<'_> {
     /// What is wrong with a sign that means nothing, where that is known.
     pub(super) fn sign(&self, token: Token) -> Option<Diagnostic> {
         if let Some(problem) = self.conflict(token) {
             return Some(problem);
         }
-        if token.kind != Kind::Stray {
+        if token.kind != TokenKind::Stray {
             return None;
         }
         let sign = self.written(token.at).chars().next()?;
@@ -51,11 +51,11 @@ impl Cursor<'_> {
         let start = token.at.start as usize;
         let text = format!("\"{}\"", &inside[..length]);
         let help = format!("write `{text}`");
-        Some(self.mended(summary, At::new(start, start + 2 + length + 2), text, help))
+        Some(self.mended(summary, ByteSpan::new(start, start + 2 + length + 2), text, help))
     }
 
     /// `2 ** 3`, `2 ^ 3`
-    pub(super) fn no_power(&self, at: At) -> Diagnostic {
+    pub(super) fn no_power(&self, at: ByteSpan) -> Diagnostic {
         self.slip("there is no sign for powers", at).help("`pow(2, 3)` is 2 to the power of 3")
     }
 
@@ -69,7 +69,7 @@ impl Cursor<'_> {
         let summary = "a string stands between double quotes";
         match line.find('\'') {
             Some(length) if !line[..length].contains('\\') => {
-                let at = At::new(token.at.start as usize, token.at.end as usize + length + 1);
+                let at = ByteSpan::new(token.at.start as usize, token.at.end as usize + length + 1);
                 let text = format!("\"{}\"", line[..length].replace('"', "\\\""));
                 let help = format!("write `{text}`");
                 self.mended(summary, at, text, help)
@@ -85,7 +85,7 @@ impl Cursor<'_> {
         match line.find(['“', '”', '»', '«', '’', '‘']) {
             Some(length) if !line[..length].contains(['"', '\\']) => {
                 let close = line[length..].chars().next().map_or(0, char::len_utf8);
-                let at = At::new(token.at.start as usize, token.at.end as usize + length + close);
+                let at = ByteSpan::new(token.at.start as usize, token.at.end as usize + length + close);
                 let text = format!("\"{}\"", &line[..length]);
                 let help = format!("write `{text}`; such quotes come in with copied text");
                 self.mended(summary, at, text, help)
@@ -102,7 +102,7 @@ impl Cursor<'_> {
             let name = if name.is_empty() { "NAME".to_owned() } else { name };
             let is_reference = line[name.len().min(line.len())..].starts_with('.');
             if is_reference && matches!(&*name, "var" | "local" | "module" | "data" | "each" | "count" | "path") {
-                let at = At::new(token.at.start as usize, token.at.end as usize + name.len());
+                let at = ByteSpan::new(token.at.start as usize, token.at.end as usize + name.len());
                 let help = format!("write `{name}`");
                 return Some(self.mended("names have no `$` in front", at, name, help));
             }
@@ -123,7 +123,7 @@ impl Cursor<'_> {
         let summary = "`${ }` stands within quotes only";
         Some(match end {
             Some((length, _)) if !inside[..length].trim().is_empty() => {
-                let at = At::new(token.at.start as usize, token.at.end as usize + 1 + length + 1);
+                let at = ByteSpan::new(token.at.start as usize, token.at.end as usize + 1 + length + 1);
                 let text = inside[..length].trim().to_owned();
                 let help = format!("outside of quotes write `{text}`");
                 self.mended(summary, at, text, help)
@@ -139,7 +139,7 @@ impl Cursor<'_> {
         let line = self.line_from(token.at.start);
         let is_mark = ["<<<<<<< ", ">>>>>>> "].iter().any(|it| line.starts_with(it)) || line == "=======";
         (begins_line && is_mark).then(|| {
-            let at = At::new(start, start + line.len());
+            let at = ByteSpan::new(start, start + line.len());
             self.slip("this is the mark of a conflict that was left when two versions were merged", at)
                 .help("keep one of the two versions, and take out the lines with `<<<<<<<`, `=======` and `>>>>>>>`")
         })
@@ -147,6 +147,9 @@ impl Cursor<'_> {
 }
 
 /// Whether a value can end with this.
-fn is_end_of_value(kind: Kind) -> bool {
-    matches!(kind, Kind::Number | Kind::Identifier | Kind::QuoteClose | Kind::ParenthesisClose | Kind::BracketClose)
+fn is_end_of_value(kind: TokenKind) -> bool {
+    matches!(
+        kind,
+        TokenKind::Number | TokenKind::Identifier | TokenKind::QuoteClose | TokenKind::ParenthesisClose | TokenKind::BracketClose
+    )
 }

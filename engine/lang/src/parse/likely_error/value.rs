@@ -2,17 +2,17 @@
 
 use ha_diagnostics::Diagnostic;
 
-use super::Cursor;
-use crate::lexer::{Kind, Token, is_identifier};
-use crate::parse::Read;
-use crate::syntax::At;
+use super::TokenCursor;
+use crate::lexer::{Token, TokenKind, is_identifier};
+use crate::parse::ParseResult;
+use crate::syntax::ByteSpan;
 use crate::syntax_errors;
 
 const CONDITIONAL: &str = "a value is chosen by `CONDITION ? VALUE : OTHER`";
 
-impl Cursor<'_> {
+impl TokenCursor<'_> {
     /// Says what stands where a value should begin.
-    pub(in crate::parse) fn no_value<T>(&mut self) -> Read<T> {
+    pub(in crate::parse) fn no_value<T>(&mut self) -> ParseResult<T> {
         let token = self.peek();
         let problem = self.sign(token).or_else(|| self.wrong_begin(token));
         self.told(problem, "a value")
@@ -25,22 +25,26 @@ impl Cursor<'_> {
             return Some(problem);
         }
         match (token.kind, next.kind) {
-            (Kind::Dot | Kind::Slash, _) if touches && matches!(next.kind, Kind::Slash | Kind::Identifier | Kind::Dot) => {
+            (TokenKind::Dot | TokenKind::Slash, _)
+                if touches && matches!(next.kind, TokenKind::Slash | TokenKind::Identifier | TokenKind::Dot) =>
+            {
                 Some(self.bare_text(token.at.start, "a path stands in quotes"))
             }
-            (Kind::Less, Kind::Less) if touches => Some(self.heredoc_slip(token)),
-            (Kind::Assign, _) => Some(self.mended("there is one `=` too many", token.at, "", "take it out")),
-            (Kind::Dot, Kind::Number) if touches => {
+            (TokenKind::Less, TokenKind::Less) if touches => Some(self.heredoc_slip(token)),
+            (TokenKind::Assign, _) => Some(self.mended("there is one `=` too many", token.at, "", "take it out")),
+            (TokenKind::Dot, TokenKind::Number) if touches => {
                 let text = format!("0{}{}", self.written(token.at), self.written(next.at));
                 let help = format!("write `{text}`");
                 Some(self.mended("a number begins with a digit", token.at.to(next.at), text, help))
             }
-            (Kind::Comma, _) => Some(self.mended("a value is missing before this comma", token.at, "", "or take the comma out")),
-            (Kind::Plus, _) => Some(self.mended("a number has no `+` in front", token.at, "", "take it out")),
-            (Kind::Percent, Kind::BraceOpen) if touches => {
+            (TokenKind::Comma, _) => {
+                Some(self.mended("a value is missing before this comma", token.at, "", "or take the comma out"))
+            }
+            (TokenKind::Plus, _) => Some(self.mended("a number has no `+` in front", token.at, "", "take it out")),
+            (TokenKind::Percent, TokenKind::BraceOpen) if touches => {
                 Some(self.slip("`%{ }` stands within quotes and heredocs only", token.at).help(CONDITIONAL))
             }
-            (Kind::Newline, _) if self.before().is_some_and(|it| it.kind == Kind::Assign) => {
+            (TokenKind::Newline, _) if self.before().is_some_and(|it| it.kind == TokenKind::Assign) => {
                 let at = self.before()?.at;
                 let problem = self.slip("the value is missing", at);
                 Some(match self.written(token.at).starts_with("#{") {
@@ -73,15 +77,17 @@ impl Cursor<'_> {
         let before = self.before()?;
         let sign = self.written(before.at);
         match (before.kind, token.kind) {
-            (Kind::Interpolation | Kind::Directive, Kind::SequenceEnd) => {
+            (TokenKind::Interpolation | TokenKind::Directive, TokenKind::SequenceEnd) => {
                 let problem = self.slip("there is nothing between the braces", token.at);
                 Some(problem.help(format!("write a value there, or `{}{sign}` for the signs themselves", &sign[..1])))
             }
-            (kind, Kind::Newline | Kind::End) if is_operator(kind) => Some(
+            (kind, TokenKind::Newline | TokenKind::End) if is_operator(kind) => Some(
                 self.slip(format!("a value is missing behind `{sign}`"), before.at)
                     .help("an expression goes on with the next line only in parentheses or brackets"),
             ),
-            (kind, Kind::SequenceEnd | Kind::BraceClose | Kind::BracketClose | Kind::ParenthesisClose) if is_operator(kind) => {
+            (kind, TokenKind::SequenceEnd | TokenKind::BraceClose | TokenKind::BracketClose | TokenKind::ParenthesisClose)
+                if is_operator(kind) =>
+            {
                 let problem = self.slip(format!("a value is missing behind `{sign}`"), before.at);
                 Some(problem.help("write it there, or take the operator out"))
             }
@@ -93,14 +99,14 @@ impl Cursor<'_> {
     fn bare_text(&self, start: u32, summary: &str) -> Diagnostic {
         let line = self.line_from(start);
         let length = line.find(|it: char| it.is_whitespace() || matches!(it, ',' | ')' | ']' | '}')).unwrap_or(line.len());
-        let at = At::new(start as usize, start as usize + length);
+        let at = ByteSpan::new(start as usize, start as usize + length);
         let text = format!("\"{}\"", &line[..length]);
         let help = format!("write `{text}`");
         self.mended(summary, at, text, help)
     }
 
     /// Says that a backslash is followed by something that it does not go with.
-    pub(in crate::parse) fn no_escape<T>(&mut self, at: At) -> Read<T> {
+    pub(in crate::parse) fn no_escape<T>(&mut self, at: ByteSpan) -> ParseResult<T> {
         let written = self.written(at);
         let problem = syntax_errors::no_such_escape(written, self.span(at));
         let problem = problem.suggest(self.span(at), format!("\\{written}"), "write `\\\\` for a backslash");
@@ -108,7 +114,7 @@ impl Cursor<'_> {
     }
 
     /// Says what stands where a condition's other value should be.
-    pub(in crate::parse) fn no_otherwise<T>(&mut self) -> Read<T> {
+    pub(in crate::parse) fn no_otherwise<T>(&mut self) -> ParseResult<T> {
         let token = self.peek();
         let problem = match self.sign(token) {
             Some(problem) => problem,
@@ -120,11 +126,13 @@ impl Cursor<'_> {
     }
 
     /// Says what stands behind a point.
-    pub(in crate::parse) fn no_attribute<T>(&mut self) -> Read<T> {
+    pub(in crate::parse) fn no_attribute<T>(&mut self) -> ParseResult<T> {
         let token = self.peek();
         let problem = match token.kind {
-            Kind::Dot => Some(self.slip("there are no ranges", token.at).help("`range(1, 6)` gives the numbers from 1 to 5")),
-            Kind::QuoteOpen => Some(
+            TokenKind::Dot => {
+                Some(self.slip("there are no ranges", token.at).help("`range(1, 6)` gives the numbers from 1 to 5"))
+            }
+            TokenKind::QuoteOpen => Some(
                 self.slip("strings are not put together by `.`", token.at).help("put them into one: `\"${FIRST}${SECOND}\"`"),
             ),
             _ => self.sign(token),
@@ -135,7 +143,7 @@ impl Cursor<'_> {
     /// `<<"EOT"`, `<<~EOT`, `<< EOT`, or something behind the word.
     fn heredoc_slip(&self, token: Token) -> Diagnostic {
         let line = self.line_from(token.at.start);
-        let at = At::new(token.at.start as usize, token.at.start as usize + line.len());
+        let at = ByteSpan::new(token.at.start as usize, token.at.start as usize + line.len());
         let behind = line.trim_start_matches('<').trim_start();
         let (outdents, behind) = match behind.strip_prefix(['-', '~']) {
             Some(behind) => (true, behind.trim_start()),
@@ -163,13 +171,13 @@ impl Cursor<'_> {
         }
         let before = self.before()?;
         let touches = before.at.end == token.at.start;
-        let word = |it: Token| if it.kind == Kind::Identifier { self.written(it.at) } else { "" };
+        let word = |it: Token| if it.kind == TokenKind::Identifier { self.written(it.at) } else { "" };
         match (word(before), word(token)) {
-            ("if" | "case" | "when", _) if token.kind != Kind::Newline => {
+            ("if" | "case" | "when", _) if token.kind != TokenKind::Newline => {
                 return Some(self.slip(format!("there is no `{}` in expressions", word(before)), before.at).help(CONDITIONAL));
             }
-            ("not", it) if !it.is_empty() || token.kind == Kind::QuoteOpen => {
-                let at = At { start: before.at.start, end: token.at.start };
+            ("not", it) if !it.is_empty() || token.kind == TokenKind::QuoteOpen => {
+                let at = ByteSpan { start: before.at.start, end: token.at.start };
                 return Some(self.mended("there is no `not`", at, "!", "write `!`"));
             }
             ("for", it) if !it.is_empty() => {
@@ -184,10 +192,10 @@ impl Cursor<'_> {
                         .help("functions are declared by `function` blocks"),
                 );
             }
-            ("return", _) if token.kind != Kind::Newline => {
+            ("return", _) if token.kind != TokenKind::Newline => {
                 return Some(self.mended(
                     "there is no `return`",
-                    At { start: before.at.start, end: token.at.start },
+                    ByteSpan { start: before.at.start, end: token.at.start },
                     "",
                     "an argument is given its value alone",
                 ));
@@ -213,50 +221,50 @@ impl Cursor<'_> {
             _ => {}
         }
         match (before.kind, token.kind) {
-            (Kind::Number, Kind::Identifier) if touches => Some(self.number_slip(before, token)),
-            (Kind::QuoteClose, Kind::QuoteOpen) if touches => Some(
+            (TokenKind::Number, TokenKind::Identifier) if touches => Some(self.number_slip(before, token)),
+            (TokenKind::QuoteClose, TokenKind::QuoteOpen) if touches => Some(
                 self.slip("a string of several lines does not stand between `\"\"\"`", token.at)
                     .help("use a heredoc: `<<-EOT`, lines of text, and a line with `EOT`"),
             ),
-            (Kind::QuoteClose, Kind::QuoteOpen) => {
+            (TokenKind::QuoteClose, TokenKind::QuoteOpen) => {
                 Some(self.slip("two strings stand side by side", token.at).help("put them into one: `\"${FIRST}${SECOND}\"`"))
             }
-            (Kind::QuoteClose, Kind::Identifier) if touches => {
+            (TokenKind::QuoteClose, TokenKind::Identifier) if touches => {
                 let problem = self.slip("the string ended at the quote before", token.at);
                 Some(match self.missing_quote(before.at) {
                     Some(gap) => problem.suggest(self.span(gap), "\"", "a quote is missing here"),
                     None => problem.help("a quote within a string is written `\\\"`"),
                 })
             }
-            (Kind::Identifier, Kind::ParenthesisOpen) if touches => {
+            (TokenKind::Identifier, TokenKind::ParenthesisOpen) if touches => {
                 let problem = self.slip("values have no methods", before.at);
                 Some(match self.written(before.at) {
                     "map" | "filter" | "forEach" | "each" | "flatMap" => problem.help("write `[for x in LIST : x if CONDITION]`"),
                     name => problem.help(format!("write `{name}(VALUE)`")),
                 })
             }
-            (Kind::Identifier, Kind::Colon) if self.written(self.behind(1).at).starts_with("//") => {
+            (TokenKind::Identifier, TokenKind::Colon) if self.written(self.behind(1).at).starts_with("//") => {
                 Some(self.bare_text(before.at.start, "a string stands in quotes"))
             }
-            (_, Kind::BracketClose | Kind::ParenthesisClose) => {
+            (_, TokenKind::BracketClose | TokenKind::ParenthesisClose) => {
                 let summary = format!("there is nothing open here that this `{}` could close", self.written(token.at));
                 Some(self.mended(summary, token.at, "", "take it out"))
             }
-            (Kind::Identifier, Kind::QuoteOpen) if touches && !self.is_mended_by(before.at, "") => {
-                let gap = At { end: before.at.start, ..before.at };
+            (TokenKind::Identifier, TokenKind::QuoteOpen) if touches && !self.is_mended_by(before.at, "") => {
+                let gap = ByteSpan { end: before.at.start, ..before.at };
                 let problem = self.slip("the quote before this string is missing", before.at);
                 Some(problem.suggest(self.span(gap), "\"", "write it here"))
             }
-            (Kind::Identifier, Kind::QuoteOpen) if touches => {
+            (TokenKind::Identifier, TokenKind::QuoteOpen) if touches => {
                 let summary = format!("strings have no `{}` in front", self.written(before.at));
                 Some(self.mended(summary, before.at, "", "take it out: `${ }` works in every string"))
             }
-            _ if token.kind == Kind::Identifier && self.behind(1).kind == Kind::Assign => {
+            _ if token.kind == TokenKind::Identifier && self.behind(1).kind == TokenKind::Assign => {
                 let problem = self.slip("two arguments stand on one line", token.at);
-                let between = self.span(At { start: before.at.end, end: token.at.start });
+                let between = self.span(ByteSpan { start: before.at.end, end: token.at.start });
                 Some(problem.suggest(between, "\n", "each stands on a line of its own"))
             }
-            (Kind::Identifier, Kind::Identifier) => Some(
+            (TokenKind::Identifier, TokenKind::Identifier) => Some(
                 self.slip(format!("an operator is missing before `{}`", self.written(token.at)), token.at)
                     .help("a string of several words stands in quotes"),
             ),
@@ -295,24 +303,24 @@ impl Cursor<'_> {
 }
 
 /// Whether a value must follow.
-fn is_operator(kind: Kind) -> bool {
+fn is_operator(kind: TokenKind) -> bool {
     matches!(
         kind,
-        Kind::Plus
-            | Kind::Minus
-            | Kind::Star
-            | Kind::Slash
-            | Kind::Percent
-            | Kind::And
-            | Kind::Or
-            | Kind::Not
-            | Kind::Equal
-            | Kind::NotEqual
-            | Kind::Less
-            | Kind::LessOrEqual
-            | Kind::Greater
-            | Kind::GreaterOrEqual
-            | Kind::Question
-            | Kind::Colon
+        TokenKind::Plus
+            | TokenKind::Minus
+            | TokenKind::Star
+            | TokenKind::Slash
+            | TokenKind::Percent
+            | TokenKind::And
+            | TokenKind::Or
+            | TokenKind::Not
+            | TokenKind::Equal
+            | TokenKind::NotEqual
+            | TokenKind::Less
+            | TokenKind::LessOrEqual
+            | TokenKind::Greater
+            | TokenKind::GreaterOrEqual
+            | TokenKind::Question
+            | TokenKind::Colon
     )
 }

@@ -2,7 +2,7 @@
 
 use ha_diagnostics::Diagnostic;
 use ha_lang::a_kind;
-use ha_value::{Attribute, Name, Type, Value};
+use ha_value::{AttributeType, Name, Type, Value};
 
 /// Whether values of a type may give keys.
 pub(super) fn will_do(ty: &Type) -> bool {
@@ -51,7 +51,7 @@ fn keyed(of: &str, element: Option<&Type>) -> String {
 /// The attribute that most likely tells objects of a type apart.
 fn naming(element: &Type) -> Option<&Name> {
     let Type::Object(attributes) = element else { return None };
-    let is_key = |(_, it): &(&Name, &Attribute)| it.ty == Type::String;
+    let is_key = |(_, it): &(&Name, &AttributeType)| it.ty == Type::String;
     let known = ["name", "key", "id"].iter().find_map(|it| attributes.get_key_value(*it)).filter(is_key);
     known.or_else(|| attributes.iter().find(is_key)).map(|(name, _)| name)
 }

@@ -1,21 +1,21 @@
 //! What the names in an expression stand for, seen from where it stands.
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_lang::{BlockName, Environment, Fact, Files, Scope, Target, not_kept};
-use ha_value::{Key, Type, Value};
+use ha_lang::{BlockName, EvaluationContext, FileSource, MachineFact, ReferenceTarget, ValueScope, not_kept};
+use ha_value::{InstanceKey, Type, Value};
 
-use super::{InstanceId, World};
+use super::{EvaluationValues, InstanceId};
 use crate::evaluation::expansion::Expansion;
 
 /// Where an expression stands: in a module instance, and perhaps in one instance of something in there.
 #[derive(Clone, Copy)]
-pub(crate) struct Standpoint<'a> {
+pub(crate) struct EvaluationScope<'a> {
     instance: InstanceId,
     each: Option<(&'a Expansion, usize)>,
     this: Option<&'a Value>,
 }
 
-impl<'a> Standpoint<'a> {
+impl<'a> EvaluationScope<'a> {
     /// In a module instance.
     pub(crate) fn of(instance: InstanceId) -> Self {
         Self { instance, each: None, this: None }
@@ -32,20 +32,20 @@ impl<'a> Standpoint<'a> {
     }
 }
 
-pub(super) struct Seen<'a> {
-    pub(super) world: &'a World,
-    pub(super) at: &'a Standpoint<'a>,
+pub(super) struct ScopeView<'a> {
+    pub(super) world: &'a EvaluationValues,
+    pub(super) at: &'a EvaluationScope<'a>,
 }
 
-impl Seen<'_> {
-    fn unknown(&self, target: &Target) -> Value {
+impl ScopeView<'_> {
+    fn unknown(&self, target: &ReferenceTarget) -> Value {
         let cause = format!("{}{target}", self.world.prefix(self.at.instance));
         Value::unknown(Type::Any, Some(cause.into()))
     }
 }
 
-impl Scope for Seen<'_> {
-    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
+impl ValueScope for ScopeView<'_> {
+    fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>> {
         let (world, instance) = (self.world, self.at.instance);
         let it = &world.instances[instance];
         let configuration = world.modules.configuration(it.module);
@@ -54,59 +54,61 @@ impl Scope for Seen<'_> {
             Err(Box::new(Diagnostic::error(format!("there is no {what} `{name}`")).code(code::UNDECLARED)))
         };
         match target {
-            Target::Variable(name) => match configuration.variables.get_index_of(name) {
+            ReferenceTarget::Variable(name) => match configuration.variables.get_index_of(name) {
                 Some(place) => known(world.variable(instance, place)),
                 None => missing("variable", name),
             },
-            Target::Local(name) => match configuration.locals.get_index_of(name) {
+            ReferenceTarget::Local(name) => match configuration.locals.get_index_of(name) {
                 Some(place) => known(world.local(instance, place)),
                 None => missing("local value", name),
             },
-            Target::Block(name) => match configuration.blocks.get_index_of(name) {
+            ReferenceTarget::Block(name) => match configuration.blocks.get_index_of(name) {
                 Some(place) => Ok(world.whole_block(instance, place)),
                 None => missing("block", &name.to_string()),
             },
-            Target::Module(name) => match configuration.modules.get_index_of(name) {
+            ReferenceTarget::Module(name) => match configuration.modules.get_index_of(name) {
                 Some(place) => Ok(world.whole_call(instance, place)),
                 None => missing("module", name),
             },
-            Target::PathModule if !configuration.directory.is_empty() => Ok(Value::String(configuration.directory.clone())),
-            Target::PathModule | Target::PathRoot => Ok(Value::from(".")),
-            Target::PathCwd => working_directory(&*world.files),
-            Target::Workspace => Ok(Value::String(world.workspace.clone())),
-            Target::EachKey => match self.at.each {
+            ReferenceTarget::PathModule if !configuration.directory.is_empty() => {
+                Ok(Value::String(configuration.directory.clone()))
+            }
+            ReferenceTarget::PathModule | ReferenceTarget::PathRoot => Ok(Value::from(".")),
+            ReferenceTarget::PathCwd => working_directory(&*world.files),
+            ReferenceTarget::Workspace => Ok(Value::String(world.workspace.clone())),
+            ReferenceTarget::EachKey => match self.at.each {
                 Some((Expansion::ForEach(items), place)) => Ok(Value::String(items[place].0.clone())),
                 _ => Err(out_of_place("each", "for_each")),
             },
-            Target::EachValue => match self.at.each.and_then(|(expansion, place)| expansion.each(place)) {
+            ReferenceTarget::EachValue => match self.at.each.and_then(|(expansion, place)| expansion.each(place)) {
                 Some(value) => Ok(value.clone()),
                 None => Err(out_of_place("each", "for_each")),
             },
-            Target::CountIndex => match self.at.each {
+            ReferenceTarget::CountIndex => match self.at.each {
                 Some((Expansion::Count(_), place)) => Ok(Value::from(i64::try_from(place).unwrap_or(i64::MAX))),
                 _ => Err(out_of_place("count.index", "count")),
             },
-            Target::SelfValue => self.at.this.cloned().ok_or_else(|| {
+            ReferenceTarget::SelfValue => self.at.this.cloned().ok_or_else(|| {
                 let diagnostic = Diagnostic::error("`self` means nothing here").code(code::NOT_HERE);
                 Box::new(diagnostic.help("`self` is the instance in its own `postcondition`"))
             }),
         }
     }
 
-    fn cleared(&self, target: &Target, environment: &Environment<'_>) -> Result<Value, Box<Diagnostic>> {
+    fn cleared(&self, target: &ReferenceTarget, environment: &EvaluationContext<'_>) -> Result<Value, Box<Diagnostic>> {
         let (world, instance) = (self.world, self.at.instance);
         let configuration = world.modules.configuration(world.instances[instance].module);
         let value = self.value(target)?;
         Ok(match target {
-            Target::Variable(name) => match configuration.variables.get(name) {
+            ReferenceTarget::Variable(name) => match configuration.variables.get(name) {
                 Some(variable) => variable.without_ephemeral(value),
                 None => value,
             },
-            Target::Local(name) => match configuration.locals.get(name) {
+            ReferenceTarget::Local(name) => match configuration.locals.get(name) {
                 Some(local) => local.expression.evaluate(environment).unwrap_or_else(|_| not_kept(&value)),
                 None => value,
             },
-            Target::Module(name) => match configuration.modules.get(name) {
+            ReferenceTarget::Module(name) => match configuration.modules.get(name) {
                 Some(call) => call.without_ephemeral(&value),
                 None => value,
             },
@@ -114,12 +116,12 @@ impl Scope for Seen<'_> {
         })
     }
 
-    fn has_for_each(&self, target: &Target) -> bool {
+    fn has_for_each(&self, target: &ReferenceTarget) -> bool {
         let module = self.world.instances[self.at.instance].module;
         self.world.modules.configuration(module).has_for_each(target)
     }
 
-    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
+    fn instance(&self, block: &BlockName, key: &InstanceKey) -> Result<Value, Box<Diagnostic>> {
         let (world, instance) = (self.world, self.at.instance);
         let configuration = world.modules.configuration(world.instances[instance].module);
         let Some(place) = configuration.blocks.get_index_of(block) else {
@@ -144,8 +146,8 @@ impl Scope for Seen<'_> {
     }
 }
 
-fn working_directory(files: &dyn Files) -> Result<Value, Box<Diagnostic>> {
-    let told = files.machine(Fact::WorkingDirectory);
+fn working_directory(files: &dyn FileSource) -> Result<Value, Box<Diagnostic>> {
+    let told = files.machine(MachineFact::WorkingDirectory);
     told.map(Value::String)
         .map_err(|why| Box::new(Diagnostic::error(format!("`path.cwd` cannot be told: {why}")).code(code::NOT_HERE)))
 }

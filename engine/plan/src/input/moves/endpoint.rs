@@ -1,25 +1,25 @@
 //! One end of a move.
 
-use ha_value::{Key, Mode, Name, Place};
+use ha_value::{InstanceKey, Name, ResourceMode, TargetAddress};
 
 use super::ModulePath;
 
 /// One end of a move, seen from the root.
 #[derive(Clone, Debug)]
-pub(super) struct Endpoint {
+pub(super) struct MoveEndpoint {
     /// How many modules are on the way to the one that the move is written in; their keys do not matter.
     pub(super) declared: usize,
     /// The modules on the way. None stands for any key.
-    pub(super) module: Vec<(Name, Option<Key>)>,
+    pub(super) module: Vec<(Name, Option<InstanceKey>)>,
     /// The block in there; none for the module itself.
-    pub(super) block: Option<(Mode, Name, Name)>,
+    pub(super) block: Option<(ResourceMode, Name, Name)>,
     /// Which of the block's instances; none for all.
-    pub(super) key: Option<Key>,
+    pub(super) key: Option<InstanceKey>,
 }
 
 /// How an end of one move stands to one of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum EndpointRelation {
     Apart,
     Same,
     /// The other one is inside of this one.
@@ -28,21 +28,21 @@ pub(super) enum Standing {
     Within,
 }
 
-impl Endpoint {
+impl MoveEndpoint {
     /// Both ends of a move that is written in the module at `path`. Without a key both mean all there is; where one has
     /// a key, the other means the only instance.
-    pub(super) fn both(path: &[Name], from: &Place, to: &Place) -> (Self, Self) {
-        let last = |it: &Place| match &it.block {
+    pub(super) fn both(path: &[Name], from: &TargetAddress, to: &TargetAddress) -> (Self, Self) {
+        let last = |it: &TargetAddress| match &it.block {
             Some(_) => it.key.clone(),
-            None => it.module.last().map_or(Key::None, |(_, key)| key.clone()),
+            None => it.module.last().map_or(InstanceKey::None, |(_, key)| key.clone()),
         };
-        let is_whole = last(from) == Key::None && last(to) == Key::None;
+        let is_whole = last(from) == InstanceKey::None && last(to) == InstanceKey::None;
         (Self::of(path, from, is_whole), Self::of(path, to, is_whole))
     }
 
-    fn of(path: &[Name], place: &Place, is_whole: bool) -> Self {
+    fn of(path: &[Name], place: &TargetAddress, is_whole: bool) -> Self {
         let written = place.module.iter().map(|(name, key)| (name.clone(), Some(key.clone())));
-        let mut module: Vec<(Name, Option<Key>)> = path.iter().map(|name| (name.clone(), None)).chain(written).collect();
+        let mut module: Vec<(Name, Option<InstanceKey>)> = path.iter().map(|name| (name.clone(), None)).chain(written).collect();
         let key = match (&place.block, is_whole) {
             (Some(_), false) => Some(place.key.clone()),
             (None, true) => {
@@ -72,7 +72,7 @@ impl Endpoint {
         let own = self.module[self.declared..].iter().map(|(name, key)| match key {
             Some(key) => (name.clone(), key.clone()),
             // Of a module that is moved with all its instances.
-            None => (name.clone(), from.last().map_or(Key::None, |(_, key)| key.clone())),
+            None => (name.clone(), from.last().map_or(InstanceKey::None, |(_, key)| key.clone())),
         });
         on_the_way.chain(own).collect()
     }
@@ -83,30 +83,30 @@ impl Endpoint {
     }
 
     /// How it stands to another.
-    pub(super) fn standing(&self, other: &Self) -> Standing {
+    pub(super) fn standing(&self, other: &Self) -> EndpointRelation {
         let common = self.module.len().min(other.module.len());
-        let meet = |a: &Option<Key>, b: &Option<Key>| a.is_none() || b.is_none() || a == b;
+        let meet = |a: &Option<InstanceKey>, b: &Option<InstanceKey>| a.is_none() || b.is_none() || a == b;
         let on_the_way = self.module.iter().zip(&other.module).all(|((name, key), (of, its))| name == of && meet(key, its));
         if !on_the_way {
-            return Standing::Apart;
+            return EndpointRelation::Apart;
         }
         match (self.module.len() == common && self.block.is_none(), other.module.len() == common && other.block.is_none()) {
             (true, true) => self
                 .by_key(self.module.last().and_then(|(_, it)| it.as_ref()), other.module.last().and_then(|(_, it)| it.as_ref())),
-            (true, false) => Standing::Around,
-            (false, true) => Standing::Within,
+            (true, false) => EndpointRelation::Around,
+            (false, true) => EndpointRelation::Within,
             (false, false) if self.block == other.block && self.levels() == other.levels() && meet(&self.key, &other.key) => {
                 self.by_key(self.key.as_ref(), other.key.as_ref())
             }
-            (false, false) => Standing::Apart,
+            (false, false) => EndpointRelation::Apart,
         }
     }
 
-    fn by_key(&self, own: Option<&Key>, other: Option<&Key>) -> Standing {
+    fn by_key(&self, own: Option<&InstanceKey>, other: Option<&InstanceKey>) -> EndpointRelation {
         match (own, other) {
-            (None, Some(_)) => Standing::Around,
-            (Some(_), None) => Standing::Within,
-            _ => Standing::Same,
+            (None, Some(_)) => EndpointRelation::Around,
+            (Some(_), None) => EndpointRelation::Within,
+            _ => EndpointRelation::Same,
         }
     }
 

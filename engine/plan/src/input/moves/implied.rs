@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use ha_lang::{BlockName, Configuration};
 use ha_state_model::State;
-use ha_value::{BlockAddress, Key, Mode, Name};
+use ha_value::{BlockAddress, InstanceKey, Name, ResourceMode};
 
-use super::{Endpoint, Statement};
+use super::{MoveEndpoint, MoveStatement};
 
-pub(super) fn implied<'a>(state: &State, configuration: &'a Configuration, statements: &mut Vec<Statement<'a>>) {
-    let spoken_of: BTreeSet<(Vec<Name>, (Mode, Name, Name))> = statements
+pub(super) fn implied<'a>(state: &State, configuration: &'a Configuration, statements: &mut Vec<MoveStatement<'a>>) {
+    let spoken_of: BTreeSet<(Vec<Name>, (ResourceMode, Name, Name))> = statements
         .iter()
         .flat_map(|it| [&it.from, &it.to])
         .filter_map(|it| it.block.clone().map(|block| (it.names(), block)))
@@ -30,8 +30,8 @@ pub(super) fn implied<'a>(state: &State, configuration: &'a Configuration, state
         let block = BlockName { mode: *mode, kind: kind.clone(), name: name.clone() };
         let Some(block) = inside.blocks.get(&block) else { continue };
         let to = match (&address.key, &block.count, &block.for_each) {
-            (Key::None, Some(_), _) => Key::Index(0),
-            (Key::Index(0), None, None) => Key::None,
+            (InstanceKey::None, Some(_), _) => InstanceKey::Index(0),
+            (InstanceKey::Index(0), None, None) => InstanceKey::None,
             _ => continue,
         };
         let names: Vec<Name> = module.iter().map(|(name, _)| name.clone()).collect();
@@ -40,7 +40,8 @@ pub(super) fn implied<'a>(state: &State, configuration: &'a Configuration, state
             continue;
         }
         let module: Vec<_> = module.iter().map(|(name, key)| (name.clone(), Some(key.clone()))).collect();
-        let end = |key: Key| Endpoint { declared: 0, module: module.clone(), block: Some(block.clone()), key: Some(key) };
-        statements.push(Statement { from: end(address.key.clone()), to: end(to), span: None });
+        let end =
+            |key: InstanceKey| MoveEndpoint { declared: 0, module: module.clone(), block: Some(block.clone()), key: Some(key) };
+        statements.push(MoveStatement { from: end(address.key.clone()), to: end(to), span: None });
     }
 }

@@ -4,17 +4,17 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_value::{Key, Mode, Name};
+use ha_value::{InstanceKey, Name, ResourceMode};
 
-use super::Statement;
-use super::endpoint::{Endpoint, Standing};
+use super::MoveStatement;
+use super::endpoint::{EndpointRelation, MoveEndpoint};
 
 /// The moves by number, in order: what moves into a place before what moves on from there, what is inside before that
 /// which is around it goes.
 ///
 /// # Errors
 /// When some wait for each other.
-pub(super) fn sorted(statements: &[Statement<'_>]) -> Result<Vec<usize>, Diagnostic> {
+pub(super) fn sorted(statements: &[MoveStatement<'_>]) -> Result<Vec<usize>, Diagnostic> {
     let after = waiters(statements);
     let mut missing = vec![0_usize; statements.len()];
     for waiter in after.iter().flatten() {
@@ -42,8 +42,8 @@ pub(super) fn sorted(statements: &[Statement<'_>]) -> Result<Vec<usize>, Diagnos
 }
 
 /// For each move those that come after it.
-fn waiters(statements: &[Statement<'_>]) -> Vec<Vec<usize>> {
-    let (mut by_from, mut by_to) = (Index::default(), Index::default());
+fn waiters(statements: &[MoveStatement<'_>]) -> Vec<Vec<usize>> {
+    let (mut by_from, mut by_to) = (EndpointIndex::default(), EndpointIndex::default());
     for (number, statement) in statements.iter().enumerate() {
         by_from.enter(&statement.from, number);
         by_to.enter(&statement.to, number);
@@ -58,24 +58,24 @@ fn waiters(statements: &[Statement<'_>]) -> Vec<Vec<usize>> {
         }
     };
     for (number, statement) in statements.iter().enumerate() {
-        let Statement { from, to, .. } = statement;
+        let MoveStatement { from, to, .. } = statement;
         by_to.around(from, |other| match statements[other].to.standing(from) {
-            Standing::Same => before(other, number, false),
-            Standing::Around => before(other, number, true),
+            EndpointRelation::Same => before(other, number, false),
+            EndpointRelation::Around => before(other, number, true),
             _ => {}
         });
         by_from.around(to, |other| {
-            if statements[other].from.standing(to) == Standing::Around {
+            if statements[other].from.standing(to) == EndpointRelation::Around {
                 before(number, other, true);
             }
         });
         by_to.around(to, |other| {
-            if statements[other].to.standing(to) == Standing::Around {
+            if statements[other].to.standing(to) == EndpointRelation::Around {
                 before(other, number, true);
             }
         });
         by_from.around(from, |other| {
-            if statements[other].from.standing(from) == Standing::Around {
+            if statements[other].from.standing(from) == EndpointRelation::Around {
                 before(number, other, true);
             }
         });
@@ -88,14 +88,14 @@ fn waiters(statements: &[Statement<'_>]) -> Vec<Vec<usize>> {
 }
 
 /// A place without keys.
-type Level = (Vec<Name>, Option<(Mode, Name, Name)>);
+type MoveLevel = (Vec<Name>, Option<(ResourceMode, Name, Name)>);
 
 /// Ends of moves by place and key.
 #[derive(Default)]
-struct Index(BTreeMap<Level, BTreeMap<Option<Key>, Vec<usize>>>);
+struct EndpointIndex(BTreeMap<MoveLevel, BTreeMap<Option<InstanceKey>, Vec<usize>>>);
 
-impl Index {
-    fn enter(&mut self, end: &Endpoint, number: usize) {
+impl EndpointIndex {
+    fn enter(&mut self, end: &MoveEndpoint, number: usize) {
         let key = match &end.block {
             Some(_) => end.key.clone(),
             None => end.module.last().and_then(|(_, key)| key.clone()),
@@ -104,8 +104,8 @@ impl Index {
     }
 
     /// Tells of all that may be the same as an end, or around it.
-    fn around(&self, end: &Endpoint, mut tell: impl FnMut(usize)) {
-        let mut level = |level: &Level, key: Option<&Key>| {
+    fn around(&self, end: &MoveEndpoint, mut tell: impl FnMut(usize)) {
+        let mut level = |level: &MoveLevel, key: Option<&InstanceKey>| {
             let Some(keys) = self.0.get(level) else { return };
             match key {
                 None => keys.values().flatten().for_each(|it| tell(*it)),

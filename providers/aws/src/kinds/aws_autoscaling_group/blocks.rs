@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What machines are launched from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Template {
+pub(super) struct LaunchTemplateBlock {
     /// The template by what Amazon calls it.
     pub(super) id: Option<String>,
     /// The template by its name.
@@ -17,7 +17,7 @@ pub(super) struct Template {
 
 /// How machines are replaced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Maintenance {
+pub(super) struct MaintenancePolicy {
     /// How much of the group stays meanwhile.
     pub(super) min_healthy_percentage: i32,
     /// How much more than the group there may be meanwhile.
@@ -35,7 +35,7 @@ pub(super) struct GroupTag {
     pub(super) propagate_at_launch: bool,
 }
 
-impl Template {
+impl LaunchTemplateBlock {
     pub(super) fn told(&self) -> LaunchTemplateSpecification {
         LaunchTemplateSpecification::builder()
             .set_launch_template_id(self.id.clone())
@@ -49,7 +49,7 @@ impl Template {
     }
 }
 
-impl Maintenance {
+impl MaintenancePolicy {
     pub(super) fn told(&self) -> InstanceMaintenancePolicy {
         InstanceMaintenancePolicy::builder()
             .min_healthy_percentage(self.min_healthy_percentage)

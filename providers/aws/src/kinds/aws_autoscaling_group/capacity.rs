@@ -8,11 +8,11 @@ use ha_provider::{Attempt, Error};
 use ha_value::duration;
 
 use super::observed::retained;
-use super::{BUSY, DRAINING, Group, find, is_absent};
-use crate::Aws;
+use super::{AutoScalingGroup, BUSY, DRAINING, find, is_absent};
+use crate::AwsClients;
 use crate::error;
-use crate::error::Attempting as _;
-use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::error::AwsErrorContext as _;
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
 
 /// So many launches that came to nothing end the wait: the service would go on trying, and in vain.
 const IN_VAIN: usize = 2;
@@ -20,7 +20,7 @@ const IN_VAIN: usize = 2;
 const MAY_PASS: [&str; 3] = ["InsufficientInstanceCapacity", "capacity", "RequestLimitExceeded"];
 
 /// Whose launches are looked at.
-pub(super) enum Launches {
+pub(super) enum LaunchPeriod {
     /// All of them: the group is new.
     All,
     /// Those from now on; earlier ones came of other arguments.
@@ -28,7 +28,12 @@ pub(super) enum Launches {
 }
 
 /// Waits until as many machines are well as should be there.
-pub(super) async fn wait(aws: &Aws, group: &Group, launches: Launches, attempt: &Attempt) -> Result<(), Error> {
+pub(super) async fn wait(
+    aws: &AwsClients,
+    group: &AutoScalingGroup,
+    launches: LaunchPeriod,
+    attempt: &Attempt,
+) -> Result<(), Error> {
     // The check has read it before.
     let patience = duration::parse(&group.wait_for_capacity_timeout).unwrap_or_default();
     let (name, expected) = (group.name.as_str(), group.expected());
@@ -36,16 +41,16 @@ pub(super) async fn wait(aws: &Aws, group: &Group, launches: Launches, attempt: 
         return Ok(());
     }
     let earlier = match launches {
-        Launches::All => BTreeSet::new(),
-        Launches::New => failed(aws, name).await?.into_iter().map(|(id, _)| id).collect(),
+        LaunchPeriod::All => BTreeSet::new(),
+        LaunchPeriod::New => failed(aws, name).await?.into_iter().map(|(id, _)| id).collect(),
     };
     let what = format!("see {expected} machines of the auto scaling group `{name}` in service");
-    Wait::new(&what, patience)
+    WaitCondition::new(&what, patience)
         .until(attempt, || async {
-            let Some(found) = find(aws, name).await? else { return Ok(Seen::Pending("not visible yet".into())) };
+            let Some(found) = find(aws, name).await? else { return Ok(WaitStatus::Pending("not visible yet".into())) };
             let well = well(&found);
             if well >= expected {
-                return Ok(Seen::Ready(()));
+                return Ok(WaitStatus::Ready(()));
             }
             let failed: Vec<String> =
                 failed(aws, name).await?.into_iter().filter(|(id, _)| !earlier.contains(id)).map(|(_, why)| why).collect();
@@ -54,7 +59,7 @@ pub(super) async fn wait(aws: &Aws, group: &Group, launches: Launches, attempt: 
                 return Err(Error::new(&what, format!("its machines cannot be launched: {}", failed[0])));
             }
             let trouble = failed.first().map_or_else(String::new, |it| format!(" ({it})"));
-            Ok(Seen::Pending(format!("at {well} of {expected} machines in service{trouble}")))
+            Ok(WaitStatus::Pending(format!("at {well} of {expected} machines in service{trouble}")))
         })
         .await
         .map_err(|error| {
@@ -65,26 +70,26 @@ pub(super) async fn wait(aws: &Aws, group: &Group, launches: Launches, attempt: 
 }
 
 /// Shrinks a group to nothing and waits until its machines are gone.
-pub(super) async fn drain(aws: &Aws, name: &str, attempt: &Attempt) -> Result<(), Error> {
+pub(super) async fn drain(aws: &AwsClients, name: &str, attempt: &Attempt) -> Result<(), Error> {
     let what = format!("shrink the auto scaling group `{name}` before it is deleted");
-    Wait::new(&what, PROPAGATION)
+    WaitCondition::new(&what, PROPAGATION)
         .until(attempt, || async {
             let call = aws.autoscaling.update_auto_scaling_group().auto_scaling_group_name(name);
             match call.min_size(0).max_size(0).desired_capacity(0).send().await {
                 Err(error) if error::is(&error, &BUSY) => Ok(error::waiting("busy with its machines", &error)),
-                Err(error) if is_absent(error.message()) => Ok(Seen::Ready(())),
-                other => other.map(|_| Seen::Ready(())).attempting(&what),
+                Err(error) if is_absent(error.message()) => Ok(WaitStatus::Ready(())),
+                other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
             }
         })
         .await?;
-    Wait::new(&what, attempt.patience(DRAINING))
+    WaitCondition::new(&what, attempt.patience(DRAINING))
         .until(attempt, || async {
             match find(aws, name).await? {
                 Some(found) if !found.instances().is_empty() => {
                     expect_none_retained(&found, &what)?;
-                    Ok(Seen::Pending(format!("waiting for {} machines to go", found.instances().len())))
+                    Ok(WaitStatus::Pending(format!("waiting for {} machines to go", found.instances().len())))
                 }
-                _ => Ok(Seen::Ready(())),
+                _ => Ok(WaitStatus::Ready(())),
             }
         })
         .await
@@ -112,7 +117,7 @@ fn well(found: &Found) -> i32 {
 }
 
 /// The last launches that came to nothing, newest first: the service's name for each, and why.
-async fn failed(aws: &Aws, name: &str) -> Result<Vec<(String, String)>, Error> {
+async fn failed(aws: &AwsClients, name: &str) -> Result<Vec<(String, String)>, Error> {
     let call = aws.autoscaling.describe_scaling_activities().auto_scaling_group_name(name).max_records(10);
     let found = call.send().await.attempting(format!("read the activity history of the auto scaling group `{name}`"))?;
     Ok(found.activities().iter().filter_map(in_vain).collect())

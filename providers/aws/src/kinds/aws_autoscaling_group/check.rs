@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use ha_provider::{Hooks, Maybe, Problem};
+use ha_provider::{ArgumentProblem, MaybeUnknown, ResourceHooks};
 use ha_value::{Path, duration};
 use serde::Deserialize;
 
-use super::blocks::{GroupTag, Maintenance, Template};
+use super::blocks::{GroupTag, LaunchTemplateBlock, MaintenancePolicy};
 use crate::forms::{self, Form};
 use crate::{choices, tags};
 
 /// With all checks.
-pub(super) fn all(hooks: Hooks) -> Hooks {
+pub(super) fn all(hooks: ResourceHooks) -> ResourceHooks {
     hooks
         .check(check_sizes)
         .check(check_template)
@@ -41,11 +41,11 @@ static FORMS: [(&str, Form); 6] = [
 ];
 
 #[derive(Deserialize)]
-struct Called {
+struct NameFormatArguments {
     name: String,
 }
 
-fn check_name(Called { name }: Called) -> Vec<Problem> {
+fn check_name(NameFormatArguments { name }: NameFormatArguments) -> Vec<ArgumentProblem> {
     let message = if !(1..=255).contains(&name.chars().count()) {
         format!("a group's name has 1 to 255 characters, and this has {}", name.chars().count())
     } else if let Some(odd) = name.chars().find(|it| !(it.is_ascii_graphic() || *it == ' ') || *it == ':') {
@@ -53,19 +53,19 @@ fn check_name(Called { name }: Called) -> Vec<Problem> {
     } else {
         return Vec::new();
     };
-    vec![Problem { path: Path::attribute("name"), message }]
+    vec![ArgumentProblem { path: Path::attribute("name"), message }]
 }
 
 #[derive(Deserialize)]
-struct Sizes {
+struct GroupSizes {
     min_size: i32,
     max_size: i32,
     desired_capacity: Option<i32>,
 }
 
-fn check_sizes(it: Sizes) -> Vec<Problem> {
-    let problem = |at: &str, message: String| Problem { path: Path::attribute(at), message };
-    let Sizes { min_size, max_size, desired_capacity } = it;
+fn check_sizes(it: GroupSizes) -> Vec<ArgumentProblem> {
+    let problem = |at: &str, message: String| ArgumentProblem { path: Path::attribute(at), message };
+    let GroupSizes { min_size, max_size, desired_capacity } = it;
     let mut problems = Vec::new();
     if min_size < 0 {
         problems.push(problem("min_size", format!("a group cannot have {min_size} machines")));
@@ -80,46 +80,46 @@ fn check_sizes(it: Sizes) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Launched {
-    launch_template: Option<Template>,
+struct GroupLaunchSource {
+    launch_template: Option<LaunchTemplateBlock>,
 }
 
-fn check_template(it: Launched) -> Vec<Problem> {
+fn check_template(it: GroupLaunchSource) -> Vec<ArgumentProblem> {
     let odd = |it: &str| !(matches!(it, "$Latest" | "$Default") || it.parse::<u64>().is_ok_and(|it| it > 0));
     let message = match it.launch_template {
-        Some(Template { version: Some(version), .. }) if odd(&version) => {
+        Some(LaunchTemplateBlock { version: Some(version), .. }) if odd(&version) => {
             let message = format!("a version is a number from 1, `$Latest` or `$Default`, not `{version}`");
-            return vec![Problem { path: Path::attribute("launch_template").name("version"), message }];
+            return vec![ArgumentProblem { path: Path::attribute("launch_template").name("version"), message }];
         }
         None => "a group needs a `launch_template`",
-        Some(Template { id: None, name: None, .. }) => "the template is named by `id` or by `name`",
-        Some(Template { id: Some(_), name: Some(_), .. }) => "the template is named by `id` or by `name`, not both",
+        Some(LaunchTemplateBlock { id: None, name: None, .. }) => "the template is named by `id` or by `name`",
+        Some(LaunchTemplateBlock { id: Some(_), name: Some(_), .. }) => "the template is named by `id` or by `name`, not both",
         Some(_) => return Vec::new(),
     };
-    vec![Problem { path: Path::attribute("launch_template"), message: message.into() }]
+    vec![ArgumentProblem { path: Path::attribute("launch_template"), message: message.into() }]
 }
 
 #[derive(Deserialize)]
-struct Placed {
-    vpc_zone_identifier: Option<Maybe<BTreeSet<String>>>,
-    availability_zones: Option<Maybe<BTreeSet<String>>>,
+struct GroupPlacement {
+    vpc_zone_identifier: Option<MaybeUnknown<BTreeSet<String>>>,
+    availability_zones: Option<MaybeUnknown<BTreeSet<String>>>,
 }
 
-fn check_place(it: Placed) -> Vec<Problem> {
-    let is_said = |it: &Option<Maybe<BTreeSet<String>>>| match it {
-        Some(Maybe::Known(places)) => !places.is_empty(),
-        Some(Maybe::Unknown) => true,
+fn check_place(it: GroupPlacement) -> Vec<ArgumentProblem> {
+    let is_said = |it: &Option<MaybeUnknown<BTreeSet<String>>>| match it {
+        Some(MaybeUnknown::Known(places)) => !places.is_empty(),
+        Some(MaybeUnknown::Unknown) => true,
         None => false,
     };
     if is_said(&it.vpc_zone_identifier) || is_said(&it.availability_zones) {
         return Vec::new();
     }
     let message = "a group is in some place: `vpc_zone_identifier` names its subnets, or `availability_zones` its zones";
-    vec![Problem { path: Path::attribute("vpc_zone_identifier"), message: message.into() }]
+    vec![ArgumentProblem { path: Path::attribute("vpc_zone_identifier"), message: message.into() }]
 }
 
 #[derive(Deserialize)]
-struct Names {
+struct GroupNames {
     health_check_type: Option<String>,
     #[serde(default)]
     suspended_processes: BTreeSet<String>,
@@ -149,7 +149,7 @@ const POLICIES: [&str; 7] = [
     "OldestLaunchTemplate",
 ];
 
-fn check_names(it: Names) -> Vec<Problem> {
+fn check_names(it: GroupNames) -> Vec<ArgumentProblem> {
     let checks = it.health_check_type.iter().flat_map(|it| it.split(',')).map(str::trim).map(str::to_owned);
     let policies = it.termination_policies.unwrap_or_default().into_iter().filter(|it| !it.starts_with("arn:"));
     let protections = [UNPROTECTED, PROTECTED_FROM_FORCE, PROTECTED];
@@ -166,25 +166,25 @@ fn check_names(it: Names) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Rest {
+struct GroupLimits {
     health_check_grace_period: i32,
     max_instance_lifetime: Option<i32>,
-    instance_maintenance_policy: Option<Maintenance>,
+    instance_maintenance_policy: Option<MaintenancePolicy>,
     wait_for_capacity_timeout: String,
     #[serde(default)]
     tag: BTreeSet<GroupTag>,
 }
 
-fn check_rest(it: Rest) -> Vec<Problem> {
+fn check_rest(it: GroupLimits) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
-    let mut problem = |at: &str, message: String| problems.push(Problem { path: Path::attribute(at), message });
+    let mut problem = |at: &str, message: String| problems.push(ArgumentProblem { path: Path::attribute(at), message });
     if it.health_check_grace_period < 0 {
         problem("health_check_grace_period", "a number of seconds is 0 or more".into());
     }
     if let Some(age) = it.max_instance_lifetime.filter(|it| *it != 0 && !(86_400..=31_536_000).contains(it)) {
         problem("max_instance_lifetime", format!("a machine lives 86400 to 31536000 seconds, or any time with 0, not {age}"));
     }
-    if let Some(Maintenance { min_healthy_percentage: min, max_healthy_percentage: max }) = it.instance_maintenance_policy
+    if let Some(MaintenancePolicy { min_healthy_percentage: min, max_healthy_percentage: max }) = it.instance_maintenance_policy
         && !((0..=100).contains(&min) && (100..=200).contains(&max) && max - min <= 100)
     {
         let message = "min_healthy_percentage is 0 to 100, max_healthy_percentage 100 to 200, and they are at most 100 apart";
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn sizes_are_in_order() {
-        let sizes = |min_size, max_size, desired_capacity| check_sizes(Sizes { min_size, max_size, desired_capacity }).len();
+        let sizes = |min_size, max_size, desired_capacity| check_sizes(GroupSizes { min_size, max_size, desired_capacity }).len();
         assert_eq!(sizes(1, 1, Some(1)), 0);
         assert_eq!(sizes(0, 0, None), 0);
         assert_eq!(sizes(2, 1, Some(1)), 1);
@@ -219,17 +219,20 @@ mod tests {
 
     #[test]
     fn a_group_has_a_place() {
-        let judged = |subnets: Option<Maybe<BTreeSet<String>>>| {
-            check_place(Placed { vpc_zone_identifier: subnets, availability_zones: None }).len()
+        let judged = |subnets: Option<MaybeUnknown<BTreeSet<String>>>| {
+            check_place(GroupPlacement { vpc_zone_identifier: subnets, availability_zones: None }).len()
         };
-        assert_eq!((judged(None), judged(Some(Maybe::Known(BTreeSet::new())))), (1, 1));
-        assert_eq!((judged(Some(Maybe::Unknown)), judged(Some(Maybe::Known(BTreeSet::from(["subnet-1".into()]))))), (0, 0));
+        assert_eq!((judged(None), judged(Some(MaybeUnknown::Known(BTreeSet::new())))), (1, 1));
+        assert_eq!(
+            (judged(Some(MaybeUnknown::Unknown)), judged(Some(MaybeUnknown::Known(BTreeSet::from(["subnet-1".into()]))))),
+            (0, 0)
+        );
     }
 
     #[test]
     fn names_are_those_that_auto_scaling_has() {
         let judged = |health: &str, process: &str, policy: &str, protection: &str| {
-            let names = Names {
+            let names = GroupNames {
                 health_check_type: Some(health.into()),
                 suspended_processes: BTreeSet::from([process.into()]),
                 termination_policies: Some(vec![policy.into()]),

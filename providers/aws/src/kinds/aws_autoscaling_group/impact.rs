@@ -1,17 +1,17 @@
 //! What a change of a group does to its machines.
 
-use ha_provider::{Changed, Impact, ImpactSeverity};
+use ha_provider::{Impact, ImpactSeverity, PlannedChange};
 use ha_value::{Action, Value};
 
 use super::check::is_protected;
 
 /// What a change does.
-pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+pub(super) fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     of_machines(changed).into_iter().chain(of_maintenance(changed)).collect()
 }
 
 /// A group of one machine that may not go below one gets a second one before the first is replaced.
-fn of_maintenance(changed: &Changed<'_>) -> Option<Impact> {
+fn of_maintenance(changed: &PlannedChange<'_>) -> Option<Impact> {
     let after = changed.after?;
     let number = |it: Option<&Value>| match it {
         Some(Value::Number(it)) => it.as_i64(),
@@ -29,7 +29,7 @@ fn of_maintenance(changed: &Changed<'_>) -> Option<Impact> {
     (is_news && size == 1 && least > 0).then(|| Impact { severity: ImpactSeverity::Notice, message: message() })
 }
 
-fn of_machines(changed: &Changed<'_>) -> Vec<Impact> {
+fn of_machines(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let text = |name: &str| changed.before.and_then(|it| it.get(name)).and_then(Value::as_str).unwrap_or_default();
     let by_force = changed.before.is_some_and(|it| it.get("force_delete") == Some(&Value::Bool(true)));
     if changed.action.destroys() && is_protected(text("deletion_protection"), by_force) {
@@ -70,11 +70,11 @@ mod tests {
     fn a_new_template_version_leaves_machines_alone_and_says_so() {
         let before = Object::from([("desired_capacity".into(), Value::from(1))]);
         let names = BTreeSet::from(["launch_template".into()]);
-        let changed = Changed { action: Action::Update, before: Some(&before), after: None, names: &names };
+        let changed = PlannedChange { action: Action::Update, before: Some(&before), after: None, names: &names };
         let impacts = impact(&changed);
         assert_eq!(impacts[0].severity, ImpactSeverity::Notice);
         assert!(impacts[0].message.contains("not its machine"), "{}", impacts[0].message);
-        let changed = Changed { action: Action::Delete, before: Some(&before), after: None, names: &BTreeSet::new() };
+        let changed = PlannedChange { action: Action::Delete, before: Some(&before), after: None, names: &BTreeSet::new() };
         assert_eq!(impact(&changed)[0].severity, ImpactSeverity::Disruption);
     }
 
@@ -86,7 +86,7 @@ mod tests {
                 ("deletion_protection".into(), Value::from(protection)),
                 ("force_delete".into(), Value::Bool(true)),
             ]);
-            let changed = Changed { action: Action::Delete, before: Some(&before), after: None, names: &BTreeSet::new() };
+            let changed = PlannedChange { action: Action::Delete, before: Some(&before), after: None, names: &BTreeSet::new() };
             impact(&changed)[0].message.contains("is refused")
         };
         assert!(protected("prevent-all-deletion") && protected("prevent-force-deletion") && !protected("none"));
@@ -103,7 +103,7 @@ mod tests {
                 ("min_size".into(), Value::from(size)),
                 ("instance_maintenance_policy".into(), Value::object(policy)),
             ]);
-            let changed = Changed { action: Action::Create, before: None, after: Some(&after), names: &BTreeSet::new() };
+            let changed = PlannedChange { action: Action::Create, before: None, after: Some(&after), names: &BTreeSet::new() };
             impact(&changed).len()
         };
         assert_eq!((warned(1, 90), warned(1, 100), warned(1, 0), warned(2, 90)), (1, 1, 0, 0));

@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_autoscaling::types::{AutoScalingGroup as Found, Instance, TagDescription};
-use ha_provider::{Chosen, Reading, Recorded};
+use ha_provider::{Chosen, RecordedResource, ResourceReading};
 
-use super::blocks::{GroupTag, Maintenance, Template};
-use super::{DEFAULT_POLICY, Group, outputs};
+use super::blocks::{GroupTag, LaunchTemplateBlock, MaintenancePolicy};
+use super::{AutoScalingGroup, DEFAULT_POLICY, outputs};
 use crate::reading::as_configured;
 use crate::tags;
 
 /// What a look showed.
-pub(super) fn reading(recorded: &Recorded<Group>, found: &Found) -> Reading<Group> {
+pub(super) fn reading(recorded: &RecordedResource<AutoScalingGroup>, found: &Found) -> ResourceReading<AutoScalingGroup> {
     let known = &recorded.arguments;
-    let template = as_configured(known.launch_template.as_ref(), found.launch_template().map(Template::answered));
+    let template = as_configured(known.launch_template.as_ref(), found.launch_template().map(LaunchTemplateBlock::answered));
     let policies = found.termination_policies();
     let is_left_out = known.termination_policies.is_none() && policies.iter().all(|it| it == DEFAULT_POLICY);
     let subnets = found.vpc_zone_identifier().unwrap_or_default().split(',').map(str::trim).filter(|it| !it.is_empty());
-    let there = Group {
+    let there = AutoScalingGroup {
         name: known.name.clone(),
         min_size: found.min_size().unwrap_or(0),
         max_size: found.max_size().unwrap_or(0),
@@ -35,7 +35,7 @@ pub(super) fn reading(recorded: &Recorded<Group>, found: &Found) -> Reading<Grou
         protect_from_scale_in: found.new_instances_protected_from_scale_in().unwrap_or(false),
         capacity_rebalance: found.capacity_rebalance().filter(|it| *it || known.capacity_rebalance.is_some()),
         max_instance_lifetime: found.max_instance_lifetime().filter(|it| *it != 0 || known.max_instance_lifetime.is_some()),
-        instance_maintenance_policy: found.instance_maintenance_policy().and_then(Maintenance::answered),
+        instance_maintenance_policy: found.instance_maintenance_policy().and_then(MaintenancePolicy::answered),
         placement_group: found.placement_group().filter(|it| !it.is_empty()).map(str::to_owned),
         service_linked_role_arn: found.service_linked_role_arn().map(|it| Chosen(it.to_owned())),
         tag: group_tags(found),
@@ -44,7 +44,7 @@ pub(super) fn reading(recorded: &Recorded<Group>, found: &Found) -> Reading<Grou
         wait_for_capacity_timeout: known.wait_for_capacity_timeout.clone(),
     };
     let remarks = left_behind(found).into_iter().chain(kept(found)).collect();
-    Reading::Found { remarks, arguments: there, outputs: outputs(found) }
+    ResourceReading::Found { remarks, arguments: there, outputs: outputs(found) }
 }
 
 /// Machines that the group has given up and that run on.

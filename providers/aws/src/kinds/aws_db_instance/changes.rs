@@ -6,10 +6,10 @@ use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluent
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance as Found};
 use ha_provider::{Chosen, Immutable};
 
-use super::Instance;
+use super::DbInstance;
 use super::check::BY_IAM;
 use super::storage::{has_grown, larger_by_a_tenth};
-use crate::Aws;
+use crate::AwsClients;
 
 /// Arguments that only say how `ha` goes about it, or that other calls change.
 const NOT_IN_THE_CALL: [&str; 7] = [
@@ -26,12 +26,12 @@ const NOT_IN_THE_CALL: [&str; 7] = [
 const BY_PASSWORD: &str = "password";
 
 /// The arguments that a call must change. What is left to RDS is none of them.
-pub(super) fn names(before: &Instance, after: &Instance) -> BTreeSet<&'static str> {
+pub(super) fn names(before: &DbInstance, after: &DbInstance) -> BTreeSet<&'static str> {
     macro_rules! differing {
         ($($name:ident),* $(,)?) => {
             // Taken apart, so that a new argument is not forgotten here.
             match (before, after) {
-                (Instance { $($name: _),* }, _) => [$((stringify!($name), differs(&before.$name, &after.$name))),*],
+                (DbInstance { $($name: _),* }, _) => [$((stringify!($name), differs(&before.$name, &after.$name))),*],
             }
         };
     }
@@ -96,7 +96,7 @@ pub(super) fn names(before: &Instance, after: &Instance) -> BTreeSet<&'static st
     names
 }
 
-impl Instance {
+impl DbInstance {
     fn is_managed(&self) -> bool {
         self.manage_master_user_password == Some(true)
     }
@@ -107,17 +107,17 @@ impl Instance {
 }
 
 /// Whether an argument differs, where it says anything.
-trait Differs {
+trait ArgumentDiff {
     fn differs(&self, after: &Self) -> bool;
 }
 
-fn differs<T: Differs>(before: &T, after: &T) -> bool {
+fn differs<T: ArgumentDiff>(before: &T, after: &T) -> bool {
     before.differs(after)
 }
 
 macro_rules! always {
     ($($ty:ty),*) => {$(
-        impl Differs for $ty {
+        impl ArgumentDiff for $ty {
             fn differs(&self, after: &Self) -> bool {
                 self != after
             }
@@ -129,7 +129,7 @@ always!(
     i32,
     String,
     BTreeSet<String>,
-    crate::tags::Tags,
+    crate::tags::ResourceTags,
     Immutable<String>,
     Immutable<bool>,
     Option<bool>,
@@ -138,20 +138,25 @@ always!(
 );
 
 /// A master user without a password logs in another way, which other arguments say.
-impl Differs for Option<ha_provider::Secret<String>> {
+impl ArgumentDiff for Option<ha_provider::Secret<String>> {
     fn differs(&self, after: &Self) -> bool {
         after.is_some() && self != after
     }
 }
 
-impl<T: PartialEq> Differs for Option<Chosen<T>> {
+impl<T: PartialEq> ArgumentDiff for Option<Chosen<T>> {
     fn differs(&self, after: &Self) -> bool {
         after.is_some() && self != after
     }
 }
 
 /// The call that makes the difference; none when there is nothing to change.
-pub(super) fn call(aws: &Aws, before: &Instance, after: &Instance, found: &Found) -> Option<ModifyDBInstanceFluentBuilder> {
+pub(super) fn call(
+    aws: &AwsClients,
+    before: &DbInstance,
+    after: &DbInstance,
+    found: &Found,
+) -> Option<ModifyDBInstanceFluentBuilder> {
     let mut names = names(before, after);
     if after.engine_version.as_ref().zip(found.engine_version()).is_some_and(|(it, actual)| it.covers(actual)) {
         names.remove("engine_version");
@@ -241,7 +246,7 @@ pub(super) fn call(aws: &Aws, before: &Instance, after: &Instance, found: &Found
     Some(call)
 }
 
-fn exports(before: &Instance, after: &Instance) -> CloudwatchLogsExportConfiguration {
+fn exports(before: &DbInstance, after: &DbInstance) -> CloudwatchLogsExportConfiguration {
     let (was, is) = (&before.enabled_cloudwatch_logs_exports, &after.enabled_cloudwatch_logs_exports);
     CloudwatchLogsExportConfiguration::builder()
         .set_enable_log_types(Some(is.difference(was).cloned().collect()))

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use ha_provider::{Hooks, Maybe, Problem};
+use ha_provider::{ArgumentProblem, MaybeUnknown, ResourceHooks};
 use ha_value::Path;
 use serde::Deserialize;
 
-use super::engine::Engine;
+use super::engine::DbEngine;
 use super::{named, refused_changes, storage};
-use crate::windows::{BackupWindow, MaintenanceWindow};
+use crate::windows::{DailyWindow, WeeklyWindow};
 use crate::{forms, rds};
 
 /// With all checks.
-pub(super) fn all(hooks: Hooks) -> Hooks {
+pub(super) fn all(hooks: ResourceHooks) -> ResourceHooks {
     let hooks = hooks.check(names).check(master).check(user_name).check(password).check(storage::check).check(key);
     let hooks = hooks.check(backups).check(windows).check(end).check(measuring).check(port).check(of_the_engine).check(choices);
     let hooks = hooks.check(forms::check(&named::FORMS)).check(named::engine).check(named::first_database);
@@ -21,28 +21,28 @@ pub(super) fn all(hooks: Hooks) -> Hooks {
 }
 
 /// What is wrong with one argument.
-pub(super) fn problem(at: &str, message: impl Into<String>) -> Problem {
-    Problem { path: Path::attribute(at), message: message.into() }
+pub(super) fn problem(at: &str, message: impl Into<String>) -> ArgumentProblem {
+    ArgumentProblem { path: Path::attribute(at), message: message.into() }
 }
 
 #[derive(Deserialize)]
-struct Names {
+struct IdentifierArguments {
     identifier: String,
 }
 
-fn names(it: Names) -> Vec<Problem> {
+fn names(it: IdentifierArguments) -> Vec<ArgumentProblem> {
     rds::name_problems("identifier", &it.identifier, 63)
 }
 
 #[derive(Deserialize)]
-struct Master {
-    username: Option<Maybe<String>>,
-    password: Option<Maybe<String>>,
+struct MasterArguments {
+    username: Option<MaybeUnknown<String>>,
+    password: Option<MaybeUnknown<String>>,
     manage_master_user_password: Option<bool>,
     master_user_authentication_type: Option<String>,
 }
 
-fn master(it: Master) -> Vec<Problem> {
+fn master(it: MasterArguments) -> Vec<ArgumentProblem> {
     let managed = it.manage_master_user_password == Some(true);
     let by_iam = it.master_user_authentication_type.as_deref() == Some(BY_IAM);
     let mut problems = Vec::new();
@@ -70,13 +70,13 @@ fn master(it: Master) -> Vec<Problem> {
 pub(super) const BY_IAM: &str = "iam-db-auth";
 
 #[derive(Deserialize)]
-struct User {
+struct UsernameArguments {
     engine: String,
     username: String,
 }
 
-fn user_name(it: User) -> Vec<Problem> {
-    let longest = Engine::of(&it.engine).map_or(63, Engine::longest_user_name);
+fn user_name(it: UsernameArguments) -> Vec<ArgumentProblem> {
+    let longest = DbEngine::of(&it.engine).map_or(63, DbEngine::longest_user_name);
     let reserved = ["admin", "rdsadmin", "rds_superuser", "postgres_admin"];
     let name = it.username.as_str();
     let is_one = (1..=longest).contains(&name.len())
@@ -92,22 +92,22 @@ fn user_name(it: User) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Password {
+struct PasswordArguments {
     engine: String,
     password: Option<String>,
 }
 
 /// Says what is wrong without a word of the password.
-fn password(it: Password) -> Vec<Problem> {
+fn password(it: PasswordArguments) -> Vec<ArgumentProblem> {
     let Some(password) = it.password else { return Vec::new() };
-    let engine = Engine::of(&it.engine);
-    let longest = engine.map_or(128, Engine::longest_password);
+    let engine = DbEngine::of(&it.engine);
+    let longest = engine.map_or(128, DbEngine::longest_password);
     if !(8..=longest).contains(&password.chars().count()) {
         let message = format!("RDS takes passwords of 8 to {longest} characters with this engine, and this is shorter or longer");
         return vec![problem("password", message)];
     }
     let (odd, named) = match engine {
-        Some(Engine::Oracle) => ("/@\"&'", "`/`, `@`, `\"`, `&`, `'` or space"),
+        Some(DbEngine::Oracle) => ("/@\"&'", "`/`, `@`, `\"`, `&`, `'` or space"),
         _ => ("/@\"", "`/`, `@`, `\"` or space"),
     };
     match password.chars().any(|it| !it.is_ascii_graphic() || odd.contains(it)) {
@@ -117,12 +117,12 @@ fn password(it: Password) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Key {
+struct KmsKeyArguments {
     kms_key_id: Option<String>,
     storage_encrypted: bool,
 }
 
-fn key(it: Key) -> Vec<Problem> {
+fn key(it: KmsKeyArguments) -> Vec<ArgumentProblem> {
     match it.kms_key_id {
         // Anything else would come back as this, and a difference here replaces the database.
         Some(key) if !key.starts_with("arn:") => {
@@ -138,7 +138,7 @@ struct MeasuringKey {
     performance_insights_kms_key_id: Option<String>,
 }
 
-fn measuring_key(it: MeasuringKey) -> Vec<Problem> {
+fn measuring_key(it: MeasuringKey) -> Vec<ArgumentProblem> {
     let odd = it.performance_insights_kms_key_id.filter(|it| !it.starts_with("arn:"));
     // As with the disk's key, what is no ARN would come back as one, and that replaces the database.
     let problem = |_| problem("performance_insights_kms_key_id", "the key is named by its ARN, `arn:aws:kms:…`");
@@ -146,11 +146,11 @@ fn measuring_key(it: MeasuringKey) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Backups {
+struct BackupArguments {
     backup_retention_period: Option<i32>,
 }
 
-fn backups(it: Backups) -> Vec<Problem> {
+fn backups(it: BackupArguments) -> Vec<ArgumentProblem> {
     match it.backup_retention_period {
         Some(days) if !(0..=35).contains(&days) => {
             vec![problem("backup_retention_period", format!("backups are kept 0 to 35 days, not {days}"))]
@@ -160,15 +160,15 @@ fn backups(it: Backups) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Measuring {
+struct MonitoringArguments {
     monitoring_interval: i32,
-    monitoring_role_arn: Option<Maybe<String>>,
+    monitoring_role_arn: Option<MaybeUnknown<String>>,
     performance_insights_enabled: bool,
     performance_insights_retention_period: Option<i32>,
-    performance_insights_kms_key_id: Option<Maybe<String>>,
+    performance_insights_kms_key_id: Option<MaybeUnknown<String>>,
 }
 
-fn measuring(it: Measuring) -> Vec<Problem> {
+fn measuring(it: MonitoringArguments) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
     let interval = it.monitoring_interval;
     if ![0, 1, 5, 10, 15, 30, 60].contains(&interval) {
@@ -198,26 +198,26 @@ fn measuring(it: Measuring) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Port {
+struct PortArguments {
     engine: String,
     port: Option<i32>,
 }
 
-fn port(it: Port) -> Vec<Problem> {
+fn port(it: PortArguments) -> Vec<ArgumentProblem> {
     let Some(port) = it.port else { return Vec::new() };
     let taken = matches!(port, 1234 | 1434 | 3260 | 3343 | 3389 | 47001 | 49152..=49156);
-    let message = match Engine::of(&it.engine) {
+    let message = match DbEngine::of(&it.engine) {
         _ if !(1150..=65535).contains(&port) => format!("RDS takes ports from 1150 to 65535, not {port}"),
-        Some(Engine::SqlServer) if taken => format!("RDS does not take the port {port} for SQL Server"),
+        Some(DbEngine::SqlServer) if taken => format!("RDS does not take the port {port} for SQL Server"),
         _ => return Vec::new(),
     };
     vec![problem("port", message)]
 }
 
 #[derive(Deserialize)]
-struct OfTheEngine {
+struct EngineArguments {
     engine: String,
-    db_name: Option<Maybe<String>>,
+    db_name: Option<MaybeUnknown<String>>,
     #[serde(default)]
     enabled_cloudwatch_logs_exports: BTreeSet<String>,
     #[serde(default)]
@@ -225,43 +225,43 @@ struct OfTheEngine {
     master_user_authentication_type: Option<String>,
 }
 
-fn of_the_engine(it: OfTheEngine) -> Vec<Problem> {
-    let Some(engine) = Engine::of(&it.engine) else { return Vec::new() };
+fn of_the_engine(it: EngineArguments) -> Vec<ArgumentProblem> {
+    let Some(engine) = DbEngine::of(&it.engine) else { return Vec::new() };
     let mut problems = Vec::new();
     let odd = it.enabled_cloudwatch_logs_exports.iter().find(|it| !engine.logs().contains(&it.as_str()));
     if let Some(odd) = odd {
         let message = format!("{} has no log `{odd}` to export; it has {}", it.engine, engine.logs().join(", "));
         problems.push(problem("enabled_cloudwatch_logs_exports", message));
     }
-    if it.iam_database_authentication_enabled && !matches!(engine, Engine::MariaDb | Engine::MySql | Engine::Postgres) {
+    if it.iam_database_authentication_enabled && !matches!(engine, DbEngine::MariaDb | DbEngine::MySql | DbEngine::Postgres) {
         let message = format!("roles of AWS cannot log in to {}", it.engine);
         problems.push(problem("iam_database_authentication_enabled", message));
     }
-    if it.master_user_authentication_type.as_deref() == Some(BY_IAM) && engine != Engine::Postgres {
+    if it.master_user_authentication_type.as_deref() == Some(BY_IAM) && engine != DbEngine::Postgres {
         let message = format!("the master user of {} cannot log in by IAM; that of postgres can", it.engine);
         problems.push(problem("master_user_authentication_type", message));
     }
-    if it.db_name.is_some() && engine == Engine::SqlServer {
+    if it.db_name.is_some() && engine == DbEngine::SqlServer {
         problems.push(problem("db_name", "RDS makes no first database for SQL Server; leave it out"));
     }
     problems
 }
 
 #[derive(Deserialize)]
-struct Choices {
+struct ChoiceArguments {
     engine: String,
     network_type: Option<String>,
     license_model: Option<String>,
     master_user_authentication_type: Option<String>,
 }
 
-fn choices(it: Choices) -> Vec<Problem> {
-    let licences: &[&str] = match Engine::of(&it.engine) {
-        Some(Engine::Db2) => &["bring-your-own-license", "marketplace-license"],
-        Some(Engine::MariaDb | Engine::MySql) => &["general-public-license"],
-        Some(Engine::Oracle) => &["bring-your-own-license", "license-included"],
-        Some(Engine::Postgres) => &["postgresql-license"],
-        Some(Engine::SqlServer) => &["license-included", "bring-your-own-media", "bring-your-own-license"],
+fn choices(it: ChoiceArguments) -> Vec<ArgumentProblem> {
+    let licences: &[&str] = match DbEngine::of(&it.engine) {
+        Some(DbEngine::Db2) => &["bring-your-own-license", "marketplace-license"],
+        Some(DbEngine::MariaDb | DbEngine::MySql) => &["general-public-license"],
+        Some(DbEngine::Oracle) => &["bring-your-own-license", "license-included"],
+        Some(DbEngine::Postgres) => &["postgresql-license"],
+        Some(DbEngine::SqlServer) => &["license-included", "bring-your-own-media", "bring-your-own-license"],
         None => &[],
     };
     let said = [
@@ -277,14 +277,14 @@ fn choices(it: Choices) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Windows {
+struct WindowArguments {
     backup_window: Option<String>,
     maintenance_window: Option<String>,
 }
 
-fn windows(it: Windows) -> Vec<Problem> {
-    let backup = it.backup_window.map(|it| it.parse::<BackupWindow>());
-    let maintenance = it.maintenance_window.map(|it| it.parse::<MaintenanceWindow>());
+fn windows(it: WindowArguments) -> Vec<ArgumentProblem> {
+    let backup = it.backup_window.map(|it| it.parse::<DailyWindow>());
+    let maintenance = it.maintenance_window.map(|it| it.parse::<WeeklyWindow>());
     match (backup, maintenance) {
         (Some(Ok(backup)), Some(Ok(maintenance))) if backup.overlaps(maintenance) => {
             let message = format!("the backup window {backup} overlaps the maintenance window {maintenance}");
@@ -300,12 +300,12 @@ fn windows(it: Windows) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct End {
+struct FinalSnapshotArguments {
     skip_final_snapshot: bool,
     final_snapshot_identifier: Option<String>,
 }
 
-fn end(it: End) -> Vec<Problem> {
+fn end(it: FinalSnapshotArguments) -> Vec<ArgumentProblem> {
     match (it.final_snapshot_identifier, it.skip_final_snapshot) {
         (None, false) => {
             let message =
@@ -326,7 +326,8 @@ mod tests {
 
     #[test]
     fn a_password_is_judged_without_being_told() {
-        let judged = |engine: &str, text: &str| password(Password { engine: engine.into(), password: Some(text.into()) });
+        let judged =
+            |engine: &str, text: &str| password(PasswordArguments { engine: engine.into(), password: Some(text.into()) });
         assert!(judged("postgres", "correct-horse-battery").is_empty());
         for text in ["brief", "with a space", "with@at-sign", "mit-ümlaut"] {
             let problems = judged("postgres", text);
@@ -343,10 +344,11 @@ mod tests {
     #[test]
     fn a_master_has_a_name_and_one_way_to_log_in() {
         let judged = |username: Option<&str>, password: Option<&str>, managed, by_iam: bool| {
-            let known = |it: Option<&str>| it.map(|it| Maybe::Known(it.to_owned()));
+            let known = |it: Option<&str>| it.map(|it| MaybeUnknown::Known(it.to_owned()));
             let (username, password) = (known(username), known(password));
             let master_user_authentication_type = by_iam.then(|| BY_IAM.to_owned());
-            master(Master { username, password, manage_master_user_password: managed, master_user_authentication_type }).len()
+            master(MasterArguments { username, password, manage_master_user_password: managed, master_user_authentication_type })
+                .len()
         };
         assert_eq!(judged(Some("circle"), Some("x"), None, false), 0);
         assert_eq!(judged(Some("circle"), None, Some(true), false), 0);
@@ -355,7 +357,8 @@ mod tests {
         assert_eq!(judged(Some("circle"), Some("x"), Some(true), false), 1);
         assert_eq!(judged(Some("circle"), Some("x"), None, true), 1);
         assert_eq!(judged(Some("circle"), None, Some(true), true), 1);
-        let named = |engine: &str, name: &str| user_name(User { engine: engine.into(), username: name.into() }).len();
+        let named =
+            |engine: &str, name: &str| user_name(UsernameArguments { engine: engine.into(), username: name.into() }).len();
         assert_eq!((named("postgres", "circle"), named("postgres", "rdsadmin"), named("postgres", "1st")), (0, 1, 1));
         assert_eq!((named("mysql", "a_name_of_more_than"), named("postgres", "a_name_of_more_than")), (1, 0));
     }
@@ -363,9 +366,9 @@ mod tests {
     #[test]
     fn measuring_has_few_intervals_and_periods() {
         let judged = |interval, role: Option<&str>, enabled, days| {
-            let measuring_arguments = Measuring {
+            let measuring_arguments = MonitoringArguments {
                 monitoring_interval: interval,
-                monitoring_role_arn: role.map(|it| Maybe::Known(it.to_owned())),
+                monitoring_role_arn: role.map(|it| MaybeUnknown::Known(it.to_owned())),
                 performance_insights_enabled: enabled,
                 performance_insights_retention_period: days,
                 performance_insights_kms_key_id: None,
@@ -387,7 +390,7 @@ mod tests {
 
     #[test]
     fn an_engine_has_its_own_ports_logs_and_licences() {
-        let ported = |engine: &str, number| port(Port { engine: engine.into(), port: Some(number) }).len();
+        let ported = |engine: &str, number| port(PortArguments { engine: engine.into(), port: Some(number) }).len();
         assert_eq!((ported("postgres", 5432), ported("postgres", 443), ported("postgres", 1434)), (0, 1, 0));
         assert_eq!((ported("sqlserver-se", 1434), ported("mysql", 65536)), (1, 1));
         let logging = |engine: &str, log: &str| {
@@ -395,7 +398,7 @@ mod tests {
             let enabled_cloudwatch_logs_exports = BTreeSet::from([log.to_owned()]);
             let iam_database_authentication_enabled = engine.starts_with("oracle");
             let engine = engine.to_owned();
-            let given = OfTheEngine {
+            let given = EngineArguments {
                 engine,
                 db_name,
                 enabled_cloudwatch_logs_exports,
@@ -408,7 +411,7 @@ mod tests {
         let licensed = |engine: &str, licence: &str| {
             let license_model = Some(licence.to_owned());
             let (network_type, master_user_authentication_type) = (Some("DUAL".to_owned()), None);
-            choices(Choices { engine: engine.into(), network_type, license_model, master_user_authentication_type }).len()
+            choices(ChoiceArguments { engine: engine.into(), network_type, license_model, master_user_authentication_type }).len()
         };
         assert_eq!((licensed("postgres", "postgresql-license"), licensed("mysql", "postgresql-license")), (0, 1));
     }
@@ -416,7 +419,7 @@ mod tests {
     #[test]
     fn windows_do_not_overlap() {
         let judged = |backup: &str, maintenance: &str| {
-            windows(Windows { backup_window: Some(backup.into()), maintenance_window: Some(maintenance.into()) }).len()
+            windows(WindowArguments { backup_window: Some(backup.into()), maintenance_window: Some(maintenance.into()) }).len()
         };
         assert_eq!(judged("02:00-03:00", "sun:04:00-sun:05:00"), 0);
         assert_eq!(judged("04:30-05:30", "sun:04:00-sun:05:00"), 1);
@@ -426,7 +429,7 @@ mod tests {
     #[test]
     fn the_end_is_thought_of() {
         let judged = |skip, name: Option<&str>| {
-            end(End { skip_final_snapshot: skip, final_snapshot_identifier: name.map(str::to_owned) }).len()
+            end(FinalSnapshotArguments { skip_final_snapshot: skip, final_snapshot_identifier: name.map(str::to_owned) }).len()
         };
         assert_eq!(judged(true, None) + judged(false, Some("last-1")), 0);
         assert_eq!(judged(false, None), 1);

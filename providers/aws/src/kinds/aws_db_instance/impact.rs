@@ -1,10 +1,10 @@
 //! What a change of a database does to those who use it.
 
-use ha_provider::{Changed, Impact, ImpactSeverity};
+use ha_provider::{Impact, ImpactSeverity, PlannedChange};
 use ha_value::{Action, Object, Value};
 
 /// What a change does.
-pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+pub(super) fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let say = |severity: ImpactSeverity, message: String| Impact { severity, message };
     match changed.action {
         Action::Delete | Action::DeleteThenCreate if is_protected(changed.before) => {
@@ -87,7 +87,7 @@ mod tests {
             ("final_snapshot_identifier".into(), Value::from("last")),
         ]);
         let names = BTreeSet::new();
-        let changed = Changed { action: Action::DeleteThenCreate, before: Some(&before), after: None, names: &names };
+        let changed = PlannedChange { action: Action::DeleteThenCreate, before: Some(&before), after: None, names: &names };
         let impacts = impact(&changed);
         assert_eq!(impacts[0].severity, ImpactSeverity::DataLoss);
         assert!(impacts[0].message.contains("snapshot `last`"), "{}", impacts[0].message);
@@ -97,7 +97,7 @@ mod tests {
     fn protection_is_said_before_it_refuses() {
         let before = Object::from([("deletion_protection".into(), Value::from(true))]);
         let names = BTreeSet::new();
-        let changed = Changed { action: Action::Delete, before: Some(&before), after: None, names: &names };
+        let changed = PlannedChange { action: Action::Delete, before: Some(&before), after: None, names: &names };
         assert!(impact(&changed)[0].message.contains("deletion_protection"));
     }
 
@@ -106,7 +106,7 @@ mod tests {
         let before = Object::from([("multi_az".into(), Value::from(true))]);
         let after = Object::from([("apply_immediately".into(), Value::from(false))]);
         let names = BTreeSet::from(["instance_class".into(), "tags".into()]);
-        let changed = Changed { action: Action::Update, before: Some(&before), after: Some(&after), names: &names };
+        let changed = PlannedChange { action: Action::Update, before: Some(&before), after: Some(&after), names: &names };
         let impacts = impact(&changed);
         assert_eq!(impacts.len(), 1);
         assert_eq!(impacts[0].message, "fails over to the standby, a minute or two away, in the maintenance window");

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ha_provider::{Maybe, Problem};
+use ha_provider::{ArgumentProblem, MaybeUnknown};
 use ha_value::closest;
 use serde::Deserialize;
 
 use super::check::problem;
-use super::engine::{Engine, takes_family};
+use super::engine::{DbEngine, takes_family};
 use crate::engine_version::EngineVersion;
 use crate::forms::{Form, ROLE, SECURITY_GROUP};
 
@@ -52,7 +52,7 @@ pub(super) struct Run {
 }
 
 /// An engine that RDS does not run by itself.
-pub(super) fn engine(it: Run) -> Vec<Problem> {
+pub(super) fn engine(it: Run) -> Vec<ArgumentProblem> {
     let name = it.engine.as_str();
     if ENGINES.contains(&name) {
         return Vec::new();
@@ -74,10 +74,10 @@ pub(super) struct First {
 }
 
 /// The name of the first database, by the rules of its engine.
-pub(super) fn first_database(it: First) -> Vec<Problem> {
-    let (Some(name), Some(engine)) = (it.db_name, Engine::of(&it.engine)) else { return Vec::new() };
+pub(super) fn first_database(it: First) -> Vec<ArgumentProblem> {
+    let (Some(name), Some(engine)) = (it.db_name, DbEngine::of(&it.engine)) else { return Vec::new() };
     let Some(longest) = engine.longest_database_name() else { return Vec::new() };
-    let is_first = |it: char| it.is_ascii_alphabetic() || (it == '_' && engine == Engine::Postgres);
+    let is_first = |it: char| it.is_ascii_alphabetic() || (it == '_' && engine == DbEngine::Postgres);
     let is_one = (1..=longest).contains(&name.len())
         && name.starts_with(is_first)
         && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
@@ -92,14 +92,14 @@ pub(super) fn first_database(it: First) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Reached {
-    vpc_security_group_ids: Option<Maybe<BTreeSet<String>>>,
+pub(super) struct NetworkArguments {
+    vpc_security_group_ids: Option<MaybeUnknown<BTreeSet<String>>>,
 }
 
 /// No security group at all.
-pub(super) fn reached(it: Reached) -> Vec<Problem> {
+pub(super) fn reached(it: NetworkArguments) -> Vec<ArgumentProblem> {
     match it.vpc_security_group_ids {
-        Some(Maybe::Known(groups)) if groups.is_empty() => {
+        Some(MaybeUnknown::Known(groups)) if groups.is_empty() => {
             let message = "a database is in one security group or more; leave this out for the default one of its VPC";
             vec![problem("vpc_security_group_ids", message)]
         }
@@ -108,7 +108,7 @@ pub(super) fn reached(it: Reached) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Grouped {
+pub(super) struct OptionGroupArguments {
     engine: String,
     engine_version: Option<EngineVersion>,
     parameter_group_name: Option<String>,
@@ -116,7 +116,7 @@ pub(super) struct Grouped {
 }
 
 /// Groups of settings and options that are for another engine or version, as the names of RDS's own say.
-pub(super) fn grouped(it: Grouped) -> Vec<Problem> {
+pub(super) fn grouped(it: OptionGroupArguments) -> Vec<ArgumentProblem> {
     let own = [
         ("parameter_group_name", it.parameter_group_name.as_deref(), "default."),
         ("option_group_name", it.option_group_name.as_deref(), "default:"),

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_rds::types::DbInstance as Found;
-use ha_provider::{Chosen, Immutable, Reading, Recorded, Volatile};
+use ha_provider::{Chosen, Immutable, RecordedResource, ResourceReading, Volatile};
 
-use super::{Instance, MasterSecret, Outputs, wait_until_available};
+use super::{DbInstance, DbInstanceOutputs, MasterSecret, wait_until_available};
 use crate::engine_version::EngineVersion;
 use crate::tags;
 
 /// What a look showed. Changes that wait for the maintenance window count as made, and are remarked.
-pub(super) fn reading(recorded: &Recorded<Instance>, found: &Found) -> Reading<Instance> {
+pub(super) fn reading(recorded: &RecordedResource<DbInstance>, found: &Found) -> ResourceReading<DbInstance> {
     let mut there = actual(&recorded.arguments, found);
     let mut remarks = pending(&mut there, found);
     let status = found.db_instance_status().unwrap_or_default();
@@ -22,11 +22,11 @@ pub(super) fn reading(recorded: &Recorded<Instance>, found: &Found) -> Reading<I
         let group = group.db_parameter_group_name().unwrap_or_default();
         remarks.push(format!("the database `{}` must be rebooted for the parameters of `{group}`", recorded.id));
     }
-    Reading::Found { arguments: there, outputs: outputs(found), remarks }
+    ResourceReading::Found { arguments: there, outputs: outputs(found), remarks }
 }
 
 /// What is in force. What RDS does not show stays as known.
-pub(super) fn actual(known: &Instance, found: &Found) -> Instance {
+pub(super) fn actual(known: &DbInstance, found: &Found) -> DbInstance {
     let text = |it: Option<&str>| it.map(|it| Chosen(it.to_owned()));
     let fixed = |it: Option<&str>| it.map(|it| Chosen(Immutable(it.to_owned())));
     let groups = found.vpc_security_groups().iter().filter(|it| it.status() != Some("removing"));
@@ -34,7 +34,7 @@ pub(super) fn actual(known: &Instance, found: &Found) -> Instance {
     // As much as there is means, as 0 does: not at all.
     let is_none = |it: &i32| *it == 0 || Some(*it) == found.allocated_storage();
     let limit = found.max_allocated_storage().or(known.max_allocated_storage.filter(is_none));
-    Instance {
+    DbInstance {
         identifier: found.db_instance_identifier().unwrap_or_default().to_owned(),
         engine: found.engine().unwrap_or_default().to_owned().into(),
         engine_version: found.engine_version().map(|it| Chosen(version(known, it))),
@@ -88,7 +88,7 @@ pub(super) fn actual(known: &Instance, found: &Found) -> Instance {
 }
 
 /// A version that begins as the configured one is the configured one.
-fn version(known: &Instance, actual: &str) -> EngineVersion {
+fn version(known: &DbInstance, actual: &str) -> EngineVersion {
     match &known.engine_version {
         Some(Chosen(version)) if version.covers(actual) => version.clone(),
         _ => EngineVersion::from(actual),
@@ -96,7 +96,7 @@ fn version(known: &Instance, actual: &str) -> EngineVersion {
 }
 
 /// Puts into `there` what waits for the maintenance window, and says so.
-fn pending(there: &mut Instance, found: &Found) -> Vec<String> {
+fn pending(there: &mut DbInstance, found: &Found) -> Vec<String> {
     let Some(pending) = found.pending_modified_values() else { return Vec::new() };
     let mut waiting = Vec::new();
     if let Some(it) = pending.db_instance_class() {
@@ -167,13 +167,13 @@ pub(super) fn is_pending(found: &Found) -> bool {
 }
 
 /// What RDS adds.
-pub(super) fn outputs(found: &Found) -> Outputs {
+pub(super) fn outputs(found: &Found) -> DbInstanceOutputs {
     let endpoint = found.endpoint();
     let address = endpoint.and_then(|it| it.address()).unwrap_or_default().to_owned();
     let port = endpoint.and_then(|it| it.port()).unwrap_or_default();
     let status = found.db_instance_status().unwrap_or_default();
     let status = if wait_until_available::is_well(status) { "available" } else { status };
-    Outputs {
+    DbInstanceOutputs {
         endpoint: Volatile(format!("{address}:{port}")),
         address,
         arn: found.db_instance_arn().unwrap_or_default().to_owned(),

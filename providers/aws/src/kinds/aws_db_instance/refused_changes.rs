@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use ha_provider::Problem;
+use ha_provider::ArgumentProblem;
 use serde::Deserialize;
 
 use super::check::problem;
-use super::engine::Engine;
+use super::engine::DbEngine;
 use super::storage::has_grown;
 use crate::engine_version::EngineVersion;
 
 /// What is there, so far as it matters.
 #[derive(Deserialize)]
-pub(super) struct There {
+pub(super) struct CurrentInstance {
     engine: String,
     engine_version: Option<EngineVersion>,
     engine_version_actual: Option<EngineVersion>,
@@ -24,7 +24,7 @@ pub(super) struct There {
 
 /// What is wanted.
 #[derive(Deserialize)]
-pub(super) struct Versioned {
+pub(super) struct VersionChange {
     engine_version: Option<EngineVersion>,
     #[serde(default)]
     allow_major_version_upgrade: bool,
@@ -32,7 +32,7 @@ pub(super) struct Versioned {
 }
 
 /// A version that is lower, or another major one that is not allowed.
-pub(super) fn version(there: There, wanted: Versioned) -> Vec<Problem> {
+pub(super) fn version(there: CurrentInstance, wanted: VersionChange) -> Vec<ArgumentProblem> {
     let actual = there.engine_version_actual.filter(|it| !it.as_str().is_empty()).or(there.engine_version);
     let (Some(actual), Some(version)) = (actual, wanted.engine_version) else { return Vec::new() };
     if version.covers(actual.as_str()) {
@@ -45,7 +45,7 @@ pub(super) fn version(there: There, wanted: Versioned) -> Vec<Problem> {
         );
         return vec![problem("engine_version", message)];
     }
-    let Some(engine) = Engine::of(&there.engine) else { return Vec::new() };
+    let Some(engine) = DbEngine::of(&there.engine) else { return Vec::new() };
     if engine.major(&version) == engine.major(&actual) {
         return Vec::new();
     }
@@ -67,13 +67,13 @@ pub(super) fn version(there: There, wanted: Versioned) -> Vec<Problem> {
 
 /// What is wanted.
 #[derive(Deserialize)]
-pub(super) struct Stored {
+pub(super) struct StorageChange {
     allocated_storage: Option<i32>,
     max_allocated_storage: Option<i32>,
 }
 
 /// A disk that is smaller.
-pub(super) fn storage(there: There, wanted: Stored) -> Vec<Problem> {
+pub(super) fn storage(there: CurrentInstance, wanted: StorageChange) -> Vec<ArgumentProblem> {
     match (there.allocated_storage, wanted.allocated_storage) {
         (Some(size), Some(asked)) if asked < size && !has_grown(asked, size, wanted.max_allocated_storage) => {
             let message = format!(
@@ -87,13 +87,13 @@ pub(super) fn storage(there: There, wanted: Stored) -> Vec<Problem> {
 
 /// What is wanted.
 #[derive(Deserialize)]
-pub(super) struct Managed {
+pub(super) struct SecretKeyChange {
     manage_master_user_password: Option<bool>,
     master_user_secret_kms_key_id: Option<String>,
 }
 
 /// Another key for a password that RDS manages.
-pub(super) fn secret_key(there: There, wanted: Managed) -> Vec<Problem> {
+pub(super) fn secret_key(there: CurrentInstance, wanted: SecretKeyChange) -> Vec<ArgumentProblem> {
     let is_managed = there.manage_master_user_password == Some(true) && wanted.manage_master_user_password == Some(true);
     match (there.master_user_secret_kms_key_id, wanted.master_user_secret_kms_key_id) {
         (Some(before), Some(after)) if is_managed && before != after => {
@@ -107,14 +107,14 @@ pub(super) fn secret_key(there: There, wanted: Managed) -> Vec<Problem> {
 
 /// What is wanted, of that which may be as good as it is.
 #[derive(Deserialize)]
-pub(super) struct Wanted {
+pub(super) struct EquivalentChange {
     engine_version: Option<EngineVersion>,
     allocated_storage: Option<i32>,
     max_allocated_storage: Option<i32>,
 }
 
 /// The arguments whose difference is none.
-pub(super) fn same(there: There, wanted: Wanted) -> BTreeSet<&'static str> {
+pub(super) fn same(there: CurrentInstance, wanted: EquivalentChange) -> BTreeSet<&'static str> {
     let covers = there.engine_version.zip(wanted.engine_version).is_some_and(|(it, wanted)| wanted.covers(it.as_str()));
     let sizes = there.allocated_storage.zip(wanted.allocated_storage);
     let grown = sizes.is_some_and(|(size, asked)| has_grown(asked, size, wanted.max_allocated_storage));
@@ -125,8 +125,8 @@ pub(super) fn same(there: There, wanted: Wanted) -> BTreeSet<&'static str> {
 mod tests {
     use super::*;
 
-    fn there(engine: &str, version: &str) -> There {
-        There {
+    fn there(engine: &str, version: &str) -> CurrentInstance {
+        CurrentInstance {
             engine: engine.into(),
             engine_version: None,
             engine_version_actual: Some(version.into()),
@@ -142,7 +142,7 @@ mod tests {
         let judged = |engine: &str, from: &str, to: &str, allowed, group: &str| {
             let parameter_group_name = Some(group.to_owned());
             let wanted =
-                Versioned { engine_version: Some(to.into()), allow_major_version_upgrade: allowed, parameter_group_name };
+                VersionChange { engine_version: Some(to.into()), allow_major_version_upgrade: allowed, parameter_group_name };
             version(there(engine, from), wanted).into_iter().map(|it| it.message).collect::<String>()
         };
         assert_eq!(judged("mysql", "8.0.35", "8.0", false, "ours"), "");
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn disks_do_not_shrink() {
         let judged = |asked, limit| {
-            let wanted = Stored { allocated_storage: Some(asked), max_allocated_storage: limit };
+            let wanted = StorageChange { allocated_storage: Some(asked), max_allocated_storage: limit };
             storage(there("postgres", "15.4"), wanted).len()
         };
         assert_eq!((judged(50, None), judged(50, Some(80)), judged(99, Some(0))), (1, 1, 0));

@@ -1,14 +1,14 @@
 //! What RDS knows of disks: which there are for which engine, and how they grow.
 
-use ha_provider::Problem;
+use ha_provider::ArgumentProblem;
 use serde::Deserialize;
 
 use super::check::problem;
-use super::engine::Engine;
+use super::engine::DbEngine;
 use crate::ec2;
 
 #[derive(Deserialize)]
-pub(super) struct Storage {
+pub(super) struct StorageArguments {
     engine: String,
     storage_type: Option<String>,
     allocated_storage: Option<i32>,
@@ -18,7 +18,7 @@ pub(super) struct Storage {
 }
 
 /// What is wrong with a disk.
-pub(super) fn check(it: Storage) -> Vec<Problem> {
+pub(super) fn check(it: StorageArguments) -> Vec<ArgumentProblem> {
     let Some(size) = it.allocated_storage else {
         return vec![problem("allocated_storage", "a database needs `allocated_storage`, in GiB")];
     };
@@ -26,8 +26,8 @@ pub(super) fn check(it: Storage) -> Vec<Problem> {
     if !TYPES.contains(&ty) {
         return vec![problem("storage_type", format!("the storage types of RDS are {}, not `{ty}`", TYPES.join(", ")))];
     }
-    let engine = Engine::of(&it.engine);
-    let mut problems: Vec<Problem> = limit(ty, size, it.max_allocated_storage).into_iter().collect();
+    let engine = DbEngine::of(&it.engine);
+    let mut problems: Vec<ArgumentProblem> = limit(ty, size, it.max_allocated_storage).into_iter().collect();
     problems.extend(engine.and_then(|engine| sizes(engine, ty, size)));
     match (it.iops, ty) {
         (None, "io1" | "io2") => problems.push(problem("storage_type", format!("a disk of type {ty} needs `iops`"))),
@@ -39,7 +39,7 @@ pub(super) fn check(it: Storage) -> Vec<Problem> {
 const TYPES: [&str; 5] = ["gp3", "gp2", "io1", "io2", "standard"];
 
 /// The limit up to which it grows.
-fn limit(ty: &str, size: i32, limit: Option<i32>) -> Option<Problem> {
+fn limit(ty: &str, size: i32, limit: Option<i32>) -> Option<ArgumentProblem> {
     // As much as there is means, as 0 does: not at all.
     let limit = limit.filter(|it| *it != 0 && *it != size)?;
     let message = if ty == "standard" {
@@ -58,14 +58,14 @@ fn limit(ty: &str, size: i32, limit: Option<i32>) -> Option<Problem> {
 }
 
 /// How large a disk can be.
-fn sizes(engine: Engine, ty: &str, size: i32) -> Option<Problem> {
+fn sizes(engine: DbEngine, ty: &str, size: i32) -> Option<ArgumentProblem> {
     let (least, most) = match (ty, engine) {
-        ("standard", Engine::Oracle) => (10, 3072),
-        ("standard", Engine::SqlServer) => (20, 1024),
+        ("standard", DbEngine::Oracle) => (10, 3072),
+        ("standard", DbEngine::SqlServer) => (20, 1024),
         ("standard", _) => (5, 3072),
-        ("io1" | "io2", Engine::SqlServer) => (100, 16384),
+        ("io1" | "io2", DbEngine::SqlServer) => (100, 16384),
         ("io1" | "io2", _) => (100, 65536),
-        (_, Engine::SqlServer) => (20, 16384),
+        (_, DbEngine::SqlServer) => (20, 16384),
         _ => (20, 65536),
     };
     let message = || format!("a disk of type {ty} has {least} to {most} GiB with this engine, not {size}");
@@ -73,9 +73,15 @@ fn sizes(engine: Engine, ty: &str, size: i32) -> Option<Problem> {
 }
 
 /// What is chosen of a disk's speed.
-fn performance(engine: Option<Engine>, ty: &str, size: i32, iops: Option<i32>, throughput: Option<i32>) -> Vec<Problem> {
+fn performance(
+    engine: Option<DbEngine>,
+    ty: &str,
+    size: i32,
+    iops: Option<i32>,
+    throughput: Option<i32>,
+) -> Vec<ArgumentProblem> {
     let first = if iops.is_some() { "iops" } else { "storage_throughput" };
-    let threshold = engine.and_then(Engine::gp3_threshold);
+    let threshold = engine.and_then(DbEngine::gp3_threshold);
     if ty == "gp3" && (iops.is_some() || throughput.is_some()) && threshold.is_some_and(|it| size < it) {
         let least = threshold.unwrap_or_default();
         let message = format!("with gp3 and this engine this can be chosen from {least} GiB on, and allocated_storage is {size}");
@@ -109,9 +115,9 @@ fn performance(engine: Option<Engine>, ty: &str, size: i32, iops: Option<i32>, t
 }
 
 /// How many operations in a second can be chosen.
-fn operations(engine: Option<Engine>, ty: &str) -> Option<(i32, i32)> {
+fn operations(engine: Option<DbEngine>, ty: &str) -> Option<(i32, i32)> {
     match (ty, engine?) {
-        ("gp3", Engine::SqlServer) => Some((3000, 16000)),
+        ("gp3", DbEngine::SqlServer) => Some((3000, 16000)),
         ("gp3", _) => Some((12000, 64000)),
         ("io1" | "io2", _) => Some((1000, 256_000)),
         _ => None,
@@ -119,8 +125,8 @@ fn operations(engine: Option<Engine>, ty: &str) -> Option<(i32, i32)> {
 }
 
 /// How much can be moved in a second, in MiB.
-fn throughputs(engine: Option<Engine>) -> Option<(i32, i32)> {
-    Some(if engine? == Engine::SqlServer { (125, 1000) } else { (500, 4000) })
+fn throughputs(engine: Option<DbEngine>) -> Option<(i32, i32)> {
+    Some(if engine? == DbEngine::SqlServer { (125, 1000) } else { (500, 4000) })
 }
 
 /// What RDS makes of a growth by less than a tenth.
@@ -142,7 +148,7 @@ mod tests {
     fn judged(engine: &str, ty: Option<&str>, size: i32, iops: Option<i32>, throughput: Option<i32>) -> usize {
         let storage_type = ty.map(str::to_owned);
         let (allocated_storage, max_allocated_storage) = (Some(size), None);
-        let storage = Storage {
+        let storage = StorageArguments {
             engine: engine.into(),
             storage_type,
             allocated_storage,

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use aws_sdk_rds::types::DbInstance as Found;
-use ha_provider::{Attempt, Error, Recorded};
+use ha_provider::{Attempt, Error, RecordedResource};
 
-use super::{Instance, find, find_again, observed};
-use crate::Aws;
-use crate::wait::{PROPAGATION, Seen, Wait};
+use super::{DbInstance, find, find_again, observed};
+use crate::AwsClients;
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
 
 const CREATING: Duration = Duration::from_mins(40);
 const CHANGING: Duration = Duration::from_mins(80);
@@ -52,15 +52,15 @@ pub(super) fn advice(status: &str) -> Option<&'static str> {
 }
 
 /// Waits until a new database is ready.
-pub(super) async fn created(aws: &Aws, name: &str, attempt: &Attempt) -> Result<Found, Error> {
+pub(super) async fn created(aws: &AwsClients, name: &str, attempt: &Attempt) -> Result<Found, Error> {
     let began = Instant::now();
     let what = format!("see the database `{name}` ready after it was created");
-    Wait::new(&what, attempt.patience(CREATING))
+    WaitCondition::new(&what, attempt.patience(CREATING))
         .in_a_row(IN_A_ROW)
         .until(attempt, || async {
             match find(aws, name).await? {
                 Some(found) => waited_for(&what, found),
-                None if began.elapsed() < PROPAGATION => Ok(Seen::Pending("not visible yet".into())),
+                None if began.elapsed() < PROPAGATION => Ok(WaitStatus::Pending("not visible yet".into())),
                 None => Err(Error::new(&what, "it is gone")),
             }
         })
@@ -68,13 +68,13 @@ pub(super) async fn created(aws: &Aws, name: &str, attempt: &Attempt) -> Result<
 }
 
 /// Waits until nothing is going on that would keep it from being changed.
-pub(super) async fn ready_for_change(aws: &Aws, name: &str, attempt: &Attempt) -> Result<Found, Error> {
+pub(super) async fn ready_for_change(aws: &AwsClients, name: &str, attempt: &Attempt) -> Result<Found, Error> {
     let what = format!("see the database `{name}` ready for a change");
-    Wait::new(&what, attempt.patience(CHANGING))
+    WaitCondition::new(&what, attempt.patience(CHANGING))
         .until(attempt, || async {
             match find(aws, name).await? {
                 // More disk is what a full one waits for.
-                Some(found) if found.db_instance_status() == Some("storage-full") => Ok(Seen::Ready(found)),
+                Some(found) if found.db_instance_status() == Some("storage-full") => Ok(WaitStatus::Ready(found)),
                 Some(found) => waited_for(&what, found),
                 None => Err(Error::new(&what, "it is gone").help("plan again")),
             }
@@ -83,15 +83,20 @@ pub(super) async fn ready_for_change(aws: &Aws, name: &str, attempt: &Attempt) -
 }
 
 /// Waits until it has its new name and is ready again.
-pub(super) async fn renamed(aws: &Aws, before: &Recorded<Instance>, name: &str, attempt: &Attempt) -> Result<Found, Error> {
+pub(super) async fn renamed(
+    aws: &AwsClients,
+    before: &RecordedResource<DbInstance>,
+    name: &str,
+    attempt: &Attempt,
+) -> Result<Found, Error> {
     let what = format!("see the database `{name}` ready after it was renamed");
-    Wait::new(&what, attempt.patience(CHANGING))
+    WaitCondition::new(&what, attempt.patience(CHANGING))
         .in_a_row(IN_A_ROW)
         .until(attempt, || async {
             match find_again(aws, before).await? {
                 Some(found) if found.db_instance_identifier() == Some(name) => waited_for(&what, found),
-                Some(found) => Ok(Seen::Pending(found.db_instance_status().unwrap_or("renaming").to_owned())),
-                None => Ok(Seen::Pending("not visible under its new name yet".into())),
+                Some(found) => Ok(WaitStatus::Pending(found.db_instance_status().unwrap_or("renaming").to_owned())),
+                None => Ok(WaitStatus::Pending("not visible under its new name yet".into())),
             }
         })
         .await
@@ -99,24 +104,24 @@ pub(super) async fn renamed(aws: &Aws, before: &Recorded<Instance>, name: &str, 
 
 /// Waits until the arguments of these names are in force, or wait for the maintenance window if so told.
 pub(super) async fn changed(
-    aws: &Aws,
-    wanted: &Instance,
+    aws: &AwsClients,
+    wanted: &DbInstance,
     names: &BTreeSet<&'static str>,
     attempt: &Attempt,
 ) -> Result<Found, Error> {
     let began = Instant::now();
     let name = wanted.identifier.as_str();
     let what = format!("see the database `{name}` ready after it was changed");
-    Wait::new(&what, attempt.patience(CHANGING))
+    WaitCondition::new(&what, attempt.patience(CHANGING))
         .in_a_row(IN_A_ROW)
         .until(attempt, || async {
             let found = find(aws, name).await?.ok_or_else(|| Error::new(&what, "it is gone").help("plan again"))?;
             if wanted.apply_immediately && observed::is_pending(&found) {
-                return Ok(Seen::Pending("there, with changes still to be made".into()));
+                return Ok(WaitStatus::Pending("there, with changes still to be made".into()));
             }
             let in_force = super::changes::names(&observed::actual(wanted, &found), wanted).is_disjoint(names);
             if !in_force && !observed::is_pending(&found) && began.elapsed() < TAKING_NOTICE {
-                return Ok(Seen::Pending("taking notice of its changes".into()));
+                return Ok(WaitStatus::Pending("taking notice of its changes".into()));
             }
             waited_for(&what, found)
         })
@@ -124,25 +129,25 @@ pub(super) async fn changed(
 }
 
 /// Waits until it is gone.
-pub(super) async fn gone(aws: &Aws, name: &str, attempt: &Attempt) -> Result<(), Error> {
-    Wait::new(format!("see the database `{name}` gone"), attempt.patience(DELETING))
+pub(super) async fn gone(aws: &AwsClients, name: &str, attempt: &Attempt) -> Result<(), Error> {
+    WaitCondition::new(format!("see the database `{name}` gone"), attempt.patience(DELETING))
         .until(attempt, || async {
             Ok(match find(aws, name).await? {
-                Some(found) => Seen::Pending(found.db_instance_status().unwrap_or("there").to_owned()),
-                None => Seen::Ready(()),
+                Some(found) => WaitStatus::Pending(found.db_instance_status().unwrap_or("there").to_owned()),
+                None => WaitStatus::Ready(()),
             })
         })
         .await
 }
 
-fn waited_for(what: &str, found: Found) -> Result<Seen<Found>, Error> {
+fn waited_for(what: &str, found: Found) -> Result<WaitStatus<Found>, Error> {
     let status = found.db_instance_status().unwrap_or_default().to_owned();
     if is_ready(&status) {
-        return Ok(Seen::Ready(found));
+        return Ok(WaitStatus::Ready(found));
     }
     match advice(&status) {
         Some(advice) => Err(Error::new(what, format!("its status is {status}")).help(advice)),
-        None => Ok(Seen::Pending(match found.percent_progress().filter(|it| !it.is_empty()) {
+        None => Ok(WaitStatus::Pending(match found.percent_progress().filter(|it| !it.is_empty()) {
             Some(progress) => format!("{status} ({progress} %)"),
             None => status,
         })),

@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::InstanceProfile;
-use ha_provider::{Attempt, Chosen, Error, Problem};
+use ha_provider::{ArgumentProblem, Attempt, Chosen, Error};
 use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::aws_iam_instance_profile::{find, take_role};
-use super::Role;
+use super::IamRole;
 use crate::error;
-use crate::error::Attempting as _;
-use crate::policy::PolicyDocument;
-use crate::wait::{Seen, Wait};
-use crate::{Aws, iam, tags};
+use crate::error::AwsErrorContext as _;
+use crate::policy::NormalizedPolicy;
+use crate::wait::{WaitCondition, WaitStatus};
+use crate::{AwsClients, iam, tags};
 
 /// A policy that is part of the role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -22,11 +22,11 @@ pub(super) struct InlinePolicy {
     /// Its name.
     name: String,
     /// What the role may do.
-    policy: PolicyDocument,
+    policy: NormalizedPolicy,
 }
 
 /// All policies that are part of a role; none where there is no such role.
-pub(super) async fn inline(aws: &Aws, role: &str) -> Result<Option<BTreeSet<InlinePolicy>>, Error> {
+pub(super) async fn inline(aws: &AwsClients, role: &str) -> Result<Option<BTreeSet<InlinePolicy>>, Error> {
     let Some(names) = inline_names(aws, role).await? else { return Ok(None) };
     let mut found = BTreeSet::new();
     for name in names {
@@ -34,14 +34,14 @@ pub(super) async fn inline(aws: &Aws, role: &str) -> Result<Option<BTreeSet<Inli
             Err(error) if error::is_missing(&error) => {}
             other => {
                 let answer = other.attempting(format!("look at the role policy `{role}:{name}`"))?;
-                found.insert(InlinePolicy { name, policy: PolicyDocument::answered(answer.policy_document()) });
+                found.insert(InlinePolicy { name, policy: NormalizedPolicy::answered(answer.policy_document()) });
             }
         }
     }
     Ok(Some(found))
 }
 
-async fn inline_names(aws: &Aws, role: &str) -> Result<Option<Vec<String>>, Error> {
+async fn inline_names(aws: &AwsClients, role: &str) -> Result<Option<Vec<String>>, Error> {
     let mut pages = aws.iam.list_role_policies().role_name(role).into_paginator().send();
     let mut names = Vec::new();
     while let Some(page) = pages.next().await {
@@ -54,7 +54,7 @@ async fn inline_names(aws: &Aws, role: &str) -> Result<Option<Vec<String>>, Erro
 }
 
 /// All policies that are attached to a role; none where there is no such role.
-pub(super) async fn attached(aws: &Aws, role: &str) -> Result<Option<BTreeSet<String>>, Error> {
+pub(super) async fn attached(aws: &AwsClients, role: &str) -> Result<Option<BTreeSet<String>>, Error> {
     let mut pages = aws.iam.list_attached_role_policies().role_name(role).into_paginator().send();
     let mut found = BTreeSet::new();
     while let Some(page) = pages.next().await {
@@ -70,7 +70,7 @@ pub(super) async fn attached(aws: &Aws, role: &str) -> Result<Option<BTreeSet<St
 }
 
 /// Brings the policies to those that are claimed, where any are.
-pub(super) async fn bring(aws: &Aws, role: &Role, attempt: &Attempt) -> Result<(), Error> {
+pub(super) async fn bring(aws: &AwsClients, role: &IamRole, attempt: &Attempt) -> Result<(), Error> {
     let name = role.name.as_str();
     if let Some(Chosen(wanted)) = &role.inline_policy {
         let there = inline(aws, name).await?.unwrap_or_default();
@@ -94,43 +94,43 @@ pub(super) async fn bring(aws: &Aws, role: &Role, attempt: &Attempt) -> Result<(
     Ok(())
 }
 
-async fn put(aws: &Aws, role: &str, policy: &InlinePolicy, attempt: &Attempt) -> Result<(), Error> {
+async fn put(aws: &AwsClients, role: &str, policy: &InlinePolicy, attempt: &Attempt) -> Result<(), Error> {
     let what = format!("put the role policy `{role}:{}`", policy.name);
-    Wait::new(&what, iam::PROPAGATION)
+    WaitCondition::new(&what, iam::PROPAGATION)
         .until(attempt, || async {
             let call = aws.iam.put_role_policy().role_name(role).policy_name(&policy.name);
             match call.policy_document(policy.policy.as_str()).send().await {
                 Err(error) if error::is_missing(&error) && aws.is_young(role, attempt) => {
                     Ok(error::waiting("waiting for its role", &error))
                 }
-                other => other.map(|_| Seen::Ready(())).attempting(&what),
+                other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
             }
         })
         .await
 }
 
-async fn attach(aws: &Aws, role: &str, arn: &str, attempt: &Attempt) -> Result<(), Error> {
+async fn attach(aws: &AwsClients, role: &str, arn: &str, attempt: &Attempt) -> Result<(), Error> {
     let what = format!("attach the policy `{arn}` to the role `{role}`");
-    Wait::new(&what, iam::PROPAGATION)
+    WaitCondition::new(&what, iam::PROPAGATION)
         .until(attempt, || async {
             match aws.iam.attach_role_policy().role_name(role).policy_arn(arn).send().await {
                 Err(error) if error::is_missing(&error) && aws.is_young(role, attempt) => {
                     Ok(error::waiting("waiting for its role and policy", &error))
                 }
-                other => other.map(|_| Seen::Ready(())).attempting(&what),
+                other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
             }
         })
         .await
 }
 
-async fn detach(aws: &Aws, role: &str, arn: &str) -> Result<(), Error> {
+async fn detach(aws: &AwsClients, role: &str, arn: &str) -> Result<(), Error> {
     match aws.iam.detach_role_policy().role_name(role).policy_arn(arn).send().await {
         Err(error) if error::is_missing(&error) => Ok(()),
         other => other.map(drop).attempting(format!("detach the policy `{arn}` from the role `{role}`")),
     }
 }
 
-async fn delete_inline(aws: &Aws, role: &str, policy: &str) -> Result<(), Error> {
+async fn delete_inline(aws: &AwsClients, role: &str, policy: &str) -> Result<(), Error> {
     match aws.iam.delete_role_policy().role_name(role).policy_name(policy).send().await {
         Err(error) if error::is_missing(&error) => Ok(()),
         other => other.map(drop).attempting(format!("delete the role policy `{role}:{policy}`")),
@@ -138,7 +138,7 @@ async fn delete_inline(aws: &Aws, role: &str, policy: &str) -> Result<(), Error>
 }
 
 /// Takes everything off a role, whoever put it there, so that it can go.
-pub(super) async fn take_all(aws: &Aws, role: &str) -> Result<(), Error> {
+pub(super) async fn take_all(aws: &AwsClients, role: &str) -> Result<(), Error> {
     for arn in attached(aws, role).await?.unwrap_or_default() {
         detach(aws, role, &arn).await?;
     }
@@ -153,7 +153,7 @@ pub(super) async fn take_all(aws: &Aws, role: &str) -> Result<(), Error> {
 
 /// Takes off a role what its own arguments put there, and the role off the profiles of the same state: those are given the
 /// new one by a step of their own.
-pub(super) async fn take_own(aws: &Aws, role: &Role, attempt: &Attempt) -> Result<(), Error> {
+pub(super) async fn take_own(aws: &AwsClients, role: &IamRole, attempt: &Attempt) -> Result<(), Error> {
     let name = role.name.as_str();
     for arn in role.managed_policy_arns.iter().flat_map(|it| it.iter()) {
         detach(aws, name, arn).await?;
@@ -173,7 +173,7 @@ pub(super) async fn take_own(aws: &Aws, role: &Role, attempt: &Attempt) -> Resul
     Ok(())
 }
 
-async fn profiles(aws: &Aws, role: &str) -> Result<Vec<InstanceProfile>, Error> {
+async fn profiles(aws: &AwsClients, role: &str) -> Result<Vec<InstanceProfile>, Error> {
     let mut pages = aws.iam.list_instance_profiles_for_role().role_name(role).into_paginator().items().send();
     let mut found = Vec::new();
     while let Some(profile) = pages.next().await {
@@ -192,11 +192,11 @@ pub(super) fn named_twice(policies: &BTreeSet<InlinePolicy>) -> Option<String> {
 }
 
 /// What is wrong with the names of policies that are part of one role.
-pub(super) fn odd_names(policies: &BTreeSet<InlinePolicy>) -> Vec<Problem> {
+pub(super) fn odd_names(policies: &BTreeSet<InlinePolicy>) -> Vec<ArgumentProblem> {
     let place = |index: usize| Path::attribute("inline_policy").index(index).name("name");
     let named = |(index, it): (usize, &InlinePolicy)| {
         let wrong = iam::name_problems("name", &it.name, 128);
-        wrong.into_iter().map(move |it| Problem { path: place(index), ..it }).collect::<Vec<_>>()
+        wrong.into_iter().map(move |it| ArgumentProblem { path: place(index), ..it }).collect::<Vec<_>>()
     };
     policies.iter().enumerate().flat_map(named).collect()
 }

@@ -6,7 +6,7 @@ use aws_sdk_ec2::types as ec2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::tags::{self, Tags};
+use crate::tags::{self, ResourceTags};
 
 /// A disk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,7 +14,7 @@ pub(super) struct BlockDevice {
     /// Where the machine sees it, such as `/dev/sda1`.
     pub(super) device_name: Option<String>,
     /// What kind of disk it is.
-    pub(super) ebs: Option<Ebs>,
+    pub(super) ebs: Option<EbsBlock>,
     /// Anything here takes away the image's disk of this name.
     pub(super) no_device: Option<String>,
     /// The name of a disk that is part of the machine, such as `ephemeral0`.
@@ -23,7 +23,7 @@ pub(super) struct BlockDevice {
 
 /// What kind of disk it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Ebs {
+pub(super) struct EbsBlock {
     /// Whether it goes with the machine.
     delete_on_termination: Option<bool>,
     /// Whether it is encrypted.
@@ -65,7 +65,7 @@ impl BlockDevice {
     }
 
     pub(super) fn answered(it: &ec2::LaunchTemplateBlockDeviceMapping) -> Self {
-        let ebs = |it: &ec2::LaunchTemplateEbsBlockDevice| Ebs {
+        let ebs = |it: &ec2::LaunchTemplateEbsBlockDevice| EbsBlock {
             delete_on_termination: it.delete_on_termination,
             encrypted: it.encrypted,
             iops: it.iops,
@@ -86,7 +86,7 @@ impl BlockDevice {
 
 /// How the machine is told about itself, at 169.254.169.254.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Metadata {
+pub(super) struct MetadataOptions {
     /// `enabled` or `disabled`.
     pub(super) http_endpoint: Option<String>,
     /// `required` for version 2 only, which needs a token; `optional` for version 1 too.
@@ -99,7 +99,7 @@ pub(super) struct Metadata {
     pub(super) instance_metadata_tags: Option<String>,
 }
 
-impl Metadata {
+impl MetadataOptions {
     pub(super) fn told(&self) -> ec2::LaunchTemplateInstanceMetadataOptionsRequest {
         ec2::LaunchTemplateInstanceMetadataOptionsRequest::builder()
             .set_http_endpoint(self.http_endpoint.as_deref().map(Into::into))
@@ -123,14 +123,14 @@ impl Metadata {
 
 /// The profile that gives the machine its role: one of the two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Profile {
+pub(super) struct ProfileBlock {
     /// Amazon's name for it.
     pub(super) arn: Option<String>,
     /// Its name.
     pub(super) name: Option<String>,
 }
 
-impl Profile {
+impl ProfileBlock {
     pub(super) fn told(&self) -> ec2::LaunchTemplateIamInstanceProfileSpecificationRequest {
         ec2::LaunchTemplateIamInstanceProfileSpecificationRequest::builder()
             .set_arn(self.arn.clone())
@@ -145,7 +145,7 @@ impl Profile {
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Interface {
+pub(super) struct NetworkInterface {
     /// Whether it has a public address.
     associate_public_ip_address: Option<bool>,
     /// Whether it goes with the machine.
@@ -164,7 +164,7 @@ pub(super) struct Interface {
     subnet_id: Option<String>,
 }
 
-impl Interface {
+impl NetworkInterface {
     pub(super) fn told(&self) -> ec2::LaunchTemplateInstanceNetworkInterfaceSpecificationRequest {
         ec2::LaunchTemplateInstanceNetworkInterfaceSpecificationRequest::builder()
             .set_associate_public_ip_address(self.associate_public_ip_address)
@@ -194,7 +194,7 @@ impl Interface {
 
 /// Where the machine is put.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Placement {
+pub(super) struct PlacementBlock {
     /// The zone.
     availability_zone: Option<String>,
     /// The placement group.
@@ -205,7 +205,7 @@ pub(super) struct Placement {
     pub(super) tenancy: Option<String>,
 }
 
-impl Placement {
+impl PlacementBlock {
     pub(super) fn told(&self) -> ec2::LaunchTemplatePlacementRequest {
         ec2::LaunchTemplatePlacementRequest::builder()
             .set_availability_zone(self.availability_zone.clone())
@@ -227,29 +227,29 @@ impl Placement {
 
 /// Whether the machine is measured every minute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Monitoring {
+pub(super) struct MonitoringBlock {
     /// Whether it is.
     pub(super) enabled: Option<bool>,
 }
 
 /// Whether a machine of type T may go beyond its share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Credits {
+pub(super) struct CreditSpecification {
     /// `standard` or `unlimited`.
     pub(super) cpu_credits: Option<String>,
 }
 
 /// Labels of what a launch makes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Labels {
+pub(super) struct TagSpecification {
     /// What gets them: `instance`, `volume`, `network-interface` and others.
     pub(super) resource_type: String,
     /// The labels.
     #[serde(default)]
-    pub(super) tags: Tags,
+    pub(super) tags: ResourceTags,
 }
 
-impl Labels {
+impl TagSpecification {
     pub(super) fn told(&self) -> ec2::LaunchTemplateTagSpecificationRequest {
         ec2::LaunchTemplateTagSpecificationRequest::builder()
             .resource_type(self.resource_type.as_str().into())

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use ha_provider::{Hooks, Maybe, Problem};
+use ha_provider::{ArgumentProblem, MaybeUnknown, ResourceHooks};
 use ha_value::Path;
 use serde::Deserialize;
 
-use super::blocks::{BlockDevice, Credits, Ebs, Interface, Labels, Metadata, Placement, Profile};
+use super::blocks::{
+    BlockDevice, CreditSpecification, EbsBlock, MetadataOptions, NetworkInterface, PlacementBlock, ProfileBlock, TagSpecification,
+};
 use super::user_data;
 use crate::forms::{self, Form};
 use crate::{choices, ec2, tags};
 
 /// With all checks.
-pub(super) fn all(hooks: Hooks) -> Hooks {
+pub(super) fn all(hooks: ResourceHooks) -> ResourceHooks {
     let hooks = hooks.check(tags::check).check(user_data::check).check(named).check(disks).check(profile);
     hooks.check(metadata).check(words).check(placed).check(reached).check(described).check(forms::check(&FORMS))
 }
@@ -29,26 +31,26 @@ static FORMS: [(&str, Form); 8] = [
 ];
 
 #[derive(Deserialize)]
-struct Described {
+struct DescriptionArguments {
     description: Option<String>,
 }
 
-fn described(it: Described) -> Vec<Problem> {
+fn described(it: DescriptionArguments) -> Vec<ArgumentProblem> {
     let long = it.description.filter(|it| it.chars().count() > 255);
     let problem = |_| problem(Path::attribute("description"), "a version's description has at most 255 characters");
     long.map(problem).into_iter().collect()
 }
 
-fn problem(path: Path, message: impl Into<String>) -> Problem {
-    Problem { path, message: message.into() }
+fn problem(path: Path, message: impl Into<String>) -> ArgumentProblem {
+    ArgumentProblem { path, message: message.into() }
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct TemplateNameArguments {
     name: String,
 }
 
-fn named(Named { name }: Named) -> Vec<Problem> {
+fn named(TemplateNameArguments { name }: TemplateNameArguments) -> Vec<ArgumentProblem> {
     let odd = name.chars().find(|it| !(it.is_ascii_alphanumeric() || "().-/_".contains(*it)));
     let message = match odd {
         Some(odd) => format!("a launch template's name is made of letters, digits and `().-/_`, and `{name}` holds `{odd}`"),
@@ -61,11 +63,11 @@ fn named(Named { name }: Named) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Disks {
+struct DiskArguments {
     block_device_mappings: Option<Vec<BlockDevice>>,
 }
 
-fn disks(it: Disks) -> Vec<Problem> {
+fn disks(it: DiskArguments) -> Vec<ArgumentProblem> {
     let each = |(index, disk): (usize, &BlockDevice)| {
         let at = Path::attribute("block_device_mappings").index(index);
         let several = [disk.ebs.is_some(), disk.no_device.is_some(), disk.virtual_name.is_some()];
@@ -79,7 +81,7 @@ fn disks(it: Disks) -> Vec<Problem> {
 
 const VOLUMES: [&str; 7] = ["gp3", "gp2", "io1", "io2", "st1", "sc1", "standard"];
 
-fn volume(at: &Path, ebs: &Ebs) -> Vec<Problem> {
+fn volume(at: &Path, ebs: &EbsBlock) -> Vec<ArgumentProblem> {
     // Without a type it is that of the image, or gp2.
     let Some(ty) = ebs.volume_type.as_deref() else { return encrypted(at, ebs) };
     if let Some(problem) = choices::problem(at.name("volume_type"), Some(ty), &VOLUMES) {
@@ -120,7 +122,7 @@ fn volume(at: &Path, ebs: &Ebs) -> Vec<Problem> {
     problems
 }
 
-fn encrypted(at: &Path, ebs: &Ebs) -> Vec<Problem> {
+fn encrypted(at: &Path, ebs: &EbsBlock) -> Vec<ArgumentProblem> {
     match (&ebs.kms_key_id, ebs.encrypted) {
         (Some(_), Some(false)) => vec![problem(at.name("kms_key_id"), "a key goes with `encrypted = true`")],
         _ => Vec::new(),
@@ -128,13 +130,13 @@ fn encrypted(at: &Path, ebs: &Ebs) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Profiled {
-    iam_instance_profile: Option<Profile>,
+struct ProfileArguments {
+    iam_instance_profile: Option<ProfileBlock>,
 }
 
-fn profile(it: Profiled) -> Vec<Problem> {
+fn profile(it: ProfileArguments) -> Vec<ArgumentProblem> {
     match it.iam_instance_profile {
-        Some(Profile { arn: Some(_), name: Some(_) }) => {
+        Some(ProfileBlock { arn: Some(_), name: Some(_) }) => {
             vec![problem(Path::attribute("iam_instance_profile"), "a profile is named by `name` or by `arn`, not both")]
         }
         _ => Vec::new(),
@@ -142,11 +144,11 @@ fn profile(it: Profiled) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Told {
-    metadata_options: Option<Metadata>,
+struct MetadataArguments {
+    metadata_options: Option<MetadataOptions>,
 }
 
-fn metadata(it: Told) -> Vec<Problem> {
+fn metadata(it: MetadataArguments) -> Vec<ArgumentProblem> {
     let Some(it) = it.metadata_options else { return Vec::new() };
     let at = |name: &str| Path::attribute("metadata_options").name(name);
     let switches = [
@@ -155,7 +157,7 @@ fn metadata(it: Told) -> Vec<Problem> {
         ("instance_metadata_tags", &it.instance_metadata_tags),
     ];
     let switched = switches.into_iter();
-    let mut problems: Vec<Problem> =
+    let mut problems: Vec<ArgumentProblem> =
         switched.filter_map(|(name, said)| choices::problem(at(name), said.as_deref(), &["enabled", "disabled"])).collect();
     problems.extend(choices::problem(at("http_tokens"), it.http_tokens.as_deref(), &["required", "optional"]));
     if let Some(hops) = it.http_put_response_hop_limit.filter(|it| !(1..=64).contains(it)) {
@@ -165,21 +167,21 @@ fn metadata(it: Told) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Words {
-    credit_specification: Option<Credits>,
+struct KeywordArguments {
+    credit_specification: Option<CreditSpecification>,
     instance_initiated_shutdown_behavior: Option<String>,
-    tag_specifications: Option<Vec<Labels>>,
+    tag_specifications: Option<Vec<TagSpecification>>,
 }
 
 const TAGGED: [&str; 4] = ["instance", "volume", "network-interface", "spot-instances-request"];
 
-fn words(it: Words) -> Vec<Problem> {
+fn words(it: KeywordArguments) -> Vec<ArgumentProblem> {
     let credits = it.credit_specification.and_then(|it| it.cpu_credits);
     let said = [
         (Path::attribute("credit_specification").name("cpu_credits"), credits, ["standard", "unlimited"]),
         (Path::attribute("instance_initiated_shutdown_behavior"), it.instance_initiated_shutdown_behavior, ["stop", "terminate"]),
     ];
-    let mut problems: Vec<Problem> =
+    let mut problems: Vec<ArgumentProblem> =
         said.into_iter().filter_map(|(at, said, known)| choices::problem(at, said.as_deref(), &known)).collect();
     let mut labelled = BTreeSet::new();
     for (index, labels) in it.tag_specifications.iter().flatten().enumerate() {
@@ -195,11 +197,11 @@ fn words(it: Words) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Placed {
-    placement: Option<Placement>,
+struct PlacementArguments {
+    placement: Option<PlacementBlock>,
 }
 
-fn placed(it: Placed) -> Vec<Problem> {
+fn placed(it: PlacementArguments) -> Vec<ArgumentProblem> {
     let Some(it) = it.placement else { return Vec::new() };
     let at = |name: &str| Path::attribute("placement").name(name);
     let known = ["default", "dedicated", "host"];
@@ -213,14 +215,14 @@ fn placed(it: Placed) -> Vec<Problem> {
 }
 
 #[derive(Deserialize)]
-struct Reached {
-    vpc_security_group_ids: Option<Maybe<BTreeSet<String>>>,
-    security_group_names: Option<Maybe<BTreeSet<String>>>,
-    network_interfaces: Option<Maybe<Vec<Interface>>>,
+struct SecurityGroupArguments {
+    vpc_security_group_ids: Option<MaybeUnknown<BTreeSet<String>>>,
+    security_group_names: Option<MaybeUnknown<BTreeSet<String>>>,
+    network_interfaces: Option<MaybeUnknown<Vec<NetworkInterface>>>,
 }
 
-fn reached(it: Reached) -> Vec<Problem> {
-    let some = |it: &Option<Maybe<BTreeSet<String>>>| it.as_ref().is_some_and(|it| !is_empty(it));
+fn reached(it: SecurityGroupArguments) -> Vec<ArgumentProblem> {
+    let some = |it: &Option<MaybeUnknown<BTreeSet<String>>>| it.as_ref().is_some_and(|it| !is_empty(it));
     let at = match (some(&it.vpc_security_group_ids), some(&it.security_group_names)) {
         (true, true) => {
             let message = "security groups are named by `vpc_security_group_ids` or by `security_group_names`, not both";
@@ -231,7 +233,7 @@ fn reached(it: Reached) -> Vec<Problem> {
         (false, false) => return Vec::new(),
     };
     match it.network_interfaces {
-        Some(Maybe::Known(interfaces)) if !interfaces.is_empty() => {
+        Some(MaybeUnknown::Known(interfaces)) if !interfaces.is_empty() => {
             let message =
                 "with `network_interfaces` the groups are those of each interface: say them there, as `security_groups`";
             vec![problem(Path::attribute(at), message)]
@@ -240,8 +242,8 @@ fn reached(it: Reached) -> Vec<Problem> {
     }
 }
 
-fn is_empty(it: &Maybe<BTreeSet<String>>) -> bool {
-    matches!(it, Maybe::Known(names) if names.is_empty())
+fn is_empty(it: &MaybeUnknown<BTreeSet<String>>) -> bool {
+    matches!(it, MaybeUnknown::Known(names) if names.is_empty())
 }
 
 #[cfg(test)]
@@ -252,7 +254,7 @@ mod tests {
 
     /// The messages for a template with these arguments, all of which are known.
     fn judged(arguments: Json) -> Vec<String> {
-        fn told<N: serde::de::DeserializeOwned>(arguments: &Json, check: fn(N) -> Vec<Problem>) -> Vec<String> {
+        fn told<N: serde::de::DeserializeOwned>(arguments: &Json, check: fn(N) -> Vec<ArgumentProblem>) -> Vec<String> {
             let named = serde_json::from_value(arguments.clone()).expect("the arguments are of their types");
             check(named).into_iter().map(|it| it.message).collect()
         }

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ha_provider::Problem;
+use ha_provider::ArgumentProblem;
 use ha_value::Path;
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use super::cloud_init;
 const LARGEST: usize = 16384;
 
 #[derive(Deserialize)]
-pub(super) struct Told {
+pub(super) struct UserDataArguments {
     user_data: Option<String>,
     user_data_text: Option<String>,
 }
@@ -36,8 +36,8 @@ pub(super) fn answered(answer: Option<&str>, user_data: Option<&str>) -> (Option
 }
 
 /// What is wrong with it.
-pub(super) fn check(it: Told) -> Vec<Problem> {
-    let problem = |at: &str, message: String| vec![Problem { path: Path::attribute(at), message }];
+pub(super) fn check(it: UserDataArguments) -> Vec<ArgumentProblem> {
+    let problem = |at: &str, message: String| vec![ArgumentProblem { path: Path::attribute(at), message }];
     let (at, bytes) = match (it.user_data, it.user_data_text) {
         (Some(_), Some(_)) => {
             return problem("user_data", "user data comes as `user_data` (Base64) or as `user_data_text`, not both".into());
@@ -92,12 +92,12 @@ mod tests {
     #[test]
     fn too_much_is_an_error_that_says_where_it_is() {
         let text = format!("#!/bin/sh\n\nsecret={}\n\necho a\necho b\n", "x".repeat(17000));
-        let problems = check(Told { user_data: None, user_data_text: Some(text) });
+        let problems = check(UserDataArguments { user_data: None, user_data_text: Some(text) });
         assert_eq!(problems.len(), 1);
         let message = &problems[0].message;
         assert!(message.contains("this has 17034") && message.contains("line 3 (17008 bytes), lines 5 to 6"), "{message}");
         assert!(!message.contains("xxx"), "{message}");
-        let fits = Told { user_data: None, user_data_text: Some("x".repeat(LARGEST)) };
+        let fits = UserDataArguments { user_data: None, user_data_text: Some("x".repeat(LARGEST)) };
         assert!(check(fits).is_empty());
     }
 
@@ -112,15 +112,15 @@ mod tests {
 
     #[test]
     fn it_comes_in_one_way() {
-        let both = Told { user_data: Some("YQ==".into()), user_data_text: Some("a".into()) };
+        let both = UserDataArguments { user_data: Some("YQ==".into()), user_data_text: Some("a".into()) };
         assert_eq!(check(both).len(), 1);
-        assert_eq!(check(Told { user_data: Some("#!/bin/sh".into()), user_data_text: None }).len(), 1);
+        assert_eq!(check(UserDataArguments { user_data: Some("#!/bin/sh".into()), user_data_text: None }).len(), 1);
     }
 
     #[test]
     fn it_is_something_that_a_machine_runs() {
-        let text = |it: &str| check(Told { user_data: None, user_data_text: Some(it.into()) });
-        let encoded = |it: &str| check(Told { user_data: Some(BASE64.encode(it)), user_data_text: None });
+        let text = |it: &str| check(UserDataArguments { user_data: None, user_data_text: Some(it.into()) });
+        let encoded = |it: &str| check(UserDataArguments { user_data: Some(BASE64.encode(it)), user_data_text: None });
         assert!(text("#!/bin/sh\n").is_empty() && encoded("#!/bin/sh\n").is_empty());
         assert_eq!((text("\n#!/bin/sh\n").len(), encoded("\n#!/bin/sh\n").len()), (1, 1));
         assert_eq!((text(&BASE64.encode("#!/bin/sh\n")).len(), encoded(&BASE64.encode("#!/bin/sh\n")).len()), (1, 1));

@@ -2,34 +2,34 @@
 
 use std::collections::BTreeMap;
 
-use ha_provider::{Maybe, Problem};
+use ha_provider::{ArgumentProblem, MaybeUnknown};
 use ha_value::Path;
 use serde::Deserialize;
 
 use super::{TOKEN, bytes};
 use crate::choices;
-use crate::tags::Tags;
+use crate::tags::ResourceTags;
 
 #[derive(Deserialize)]
-pub(super) struct Checked {
+pub(super) struct ObjectArguments {
     key: String,
     content: Option<ha_value::Value>,
     content_base64: Option<String>,
     server_side_encryption: Option<String>,
-    kms_key_id: Option<Maybe<String>>,
+    kms_key_id: Option<MaybeUnknown<String>>,
     storage_class: Option<String>,
     #[serde(flatten)]
     headers: Headers,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
 }
 
 /// What goes as it is into headers of the request.
 #[derive(Default, Deserialize)]
 struct Headers {
-    content_type: Option<Maybe<String>>,
+    content_type: Option<MaybeUnknown<String>>,
     cache_control: Option<String>,
     content_disposition: Option<String>,
     content_encoding: Option<String>,
@@ -39,7 +39,7 @@ struct Headers {
 impl Headers {
     fn problems(&self) -> impl Iterator<Item = (&'static str, String)> {
         let content_type = match &self.content_type {
-            Some(Maybe::Known(it)) => Some(it),
+            Some(MaybeUnknown::Known(it)) => Some(it),
             _ => None,
         };
         let all = [
@@ -76,9 +76,9 @@ const CLASSES: [&str; 9] = [
 ];
 
 /// What is wrong with them.
-pub(super) fn check(it: Checked) -> Vec<Problem> {
+pub(super) fn check(it: ObjectArguments) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
-    let mut problem = |name: &str, message: String| problems.push(Problem { path: Path::attribute(name), message });
+    let mut problem = |name: &str, message: String| problems.push(ArgumentProblem { path: Path::attribute(name), message });
     if it.key.is_empty() || it.key.len() > 1024 {
         problem("key", "an object's key has 1 to 1024 bytes".into());
     }
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn content_comes_in_one_way() {
-        let checked = |content: Option<&str>, encoded: Option<&str>| Checked {
+        let checked = |content: Option<&str>, encoded: Option<&str>| ObjectArguments {
             key: "k".into(),
             content: content.map(ha_value::Value::from),
             content_base64: encoded.map(str::to_owned),
@@ -127,7 +127,7 @@ mod tests {
             storage_class: None,
             headers: Headers::default(),
             metadata: BTreeMap::new(),
-            tags: Tags::new(),
+            tags: ResourceTags::new(),
         };
         assert!(check(checked(Some("a"), None)).is_empty());
         assert!(check(checked(None, Some("YQ=="))).is_empty());
@@ -136,12 +136,12 @@ mod tests {
         for (value, is_wrong) in [("no-cache", false), (" no-cache", true), ("a\nb", true), ("ü", false)] {
             let headers = Headers { cache_control: Some(value.to_owned()), ..Headers::default() };
             let metadata = BTreeMap::from([("a".to_owned(), value.to_owned())]);
-            let wrong = check(Checked { headers, metadata, ..checked(Some("a"), None) }).len();
+            let wrong = check(ObjectArguments { headers, metadata, ..checked(Some("a"), None) }).len();
             assert_eq!(wrong, if is_wrong { 2 } else { 0 }, "{value:?}");
         }
         let (server_side_encryption, storage_class) = (Some("AES256".to_owned()), Some("COLD".to_owned()));
-        let kms_key_id = Some(Maybe::Known("own".to_owned()));
-        let odd = Checked { server_side_encryption, kms_key_id, storage_class, ..checked(Some("a"), None) };
+        let kms_key_id = Some(MaybeUnknown::Known("own".to_owned()));
+        let odd = ObjectArguments { server_side_encryption, kms_key_id, storage_class, ..checked(Some("a"), None) };
         assert_eq!(check(odd).len(), 2);
     }
 }

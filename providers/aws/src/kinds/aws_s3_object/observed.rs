@@ -4,22 +4,22 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ServerSideEncryption, StorageClass, Tag};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ha_provider::{Chosen, Error, Reading, Recorded};
+use ha_provider::{Chosen, Error, RecordedResource, ResourceReading};
 
-use super::{OURS, Object, checksum, head};
-use crate::Aws;
+use super::{OURS, S3Object, checksum, head};
+use crate::AwsClients;
 use crate::error;
-use crate::error::Attempting as _;
-use crate::reading::LookedAt;
-use crate::tags::{self, Tags};
+use crate::error::AwsErrorContext as _;
+use crate::reading::CachedReading;
+use crate::tags::{self, ResourceTags};
 
 /// Content larger than this is not fetched to be shown.
 const LARGEST_SHOWN: i64 = 16 << 20;
 
-impl LookedAt for Object {
-    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+impl CachedReading for S3Object {
+    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
         let known = &recorded.arguments;
-        let Some(head) = head(aws, &known.bucket, &known.key).await? else { return Ok(Reading::Gone) };
+        let Some(head) = head(aws, &known.bucket, &known.key).await? else { return Ok(ResourceReading::Gone) };
         let body = known.body()?;
         let same = head.checksum_sha256() == Some(checksum(&body).as_str());
         let mut remarks = Vec::new();
@@ -29,7 +29,7 @@ impl LookedAt for Object {
             remarks.push(format!("`{}` holds something else, too large to be shown", known.name()));
             (None, None, Vec::new())
         } else {
-            let Some(body) = fetch(aws, known).await? else { return Ok(Reading::Gone) };
+            let Some(body) = fetch(aws, known).await? else { return Ok(ResourceReading::Gone) };
             let text = known.content_base64.is_none().then(|| String::from_utf8(body.clone()).ok()).flatten();
             match text {
                 Some(text) if text.is_empty() && known.content.is_none() => (None, None, body),
@@ -57,11 +57,11 @@ impl LookedAt for Object {
             tags: found,
         };
         let outputs = there.found(aws, &head, &body);
-        Ok(Reading::Found { arguments: there, outputs, remarks })
+        Ok(ResourceReading::Found { arguments: there, outputs, remarks })
     }
 }
 
-async fn fetch(aws: &Aws, known: &Object) -> Result<Option<Vec<u8>>, Error> {
+async fn fetch(aws: &AwsClients, known: &S3Object) -> Result<Option<Vec<u8>>, Error> {
     let what = format!("read the object `{}`", known.name());
     let call = aws.s3.get_object().bucket(known.bucket.as_str()).key(known.key.as_str());
     let answer = match call.send().await {
@@ -72,13 +72,13 @@ async fn fetch(aws: &Aws, known: &Object) -> Result<Option<Vec<u8>>, Error> {
     Ok(Some(body.to_vec()))
 }
 
-async fn labels(aws: &Aws, known: &Object, head: &HeadObjectOutput) -> Result<Tags, Error> {
+async fn labels(aws: &AwsClients, known: &S3Object, head: &HeadObjectOutput) -> Result<ResourceTags, Error> {
     if known.tags.is_empty() && head.tag_count().unwrap_or(0) == 0 {
-        return Ok(Tags::new());
+        return Ok(ResourceTags::new());
     }
     let call = aws.s3.get_object_tagging().bucket(known.bucket.as_str()).key(known.key.as_str());
     match call.send().await {
-        Err(error) if error::is_missing(&error) => Ok(Tags::new()),
+        Err(error) if error::is_missing(&error) => Ok(ResourceTags::new()),
         other => {
             let found = other.attempting(format!("read the labels of the object `{}`", known.name()))?;
             Ok(tags::visible::<Tag>(found.tag_set()))

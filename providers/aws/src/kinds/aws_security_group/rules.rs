@@ -2,29 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_provider::Problem;
+use ha_provider::ArgumentProblem;
 use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cidr::Cidr;
-use crate::security_rules::{Atom, Peer, Protocol, described, protocol};
+use crate::cidr::CidrBlock;
+use crate::security_rules::{Ec2Rule, IpProtocol, RulePeer, described, protocol};
 
 /// What may pass.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Rule {
+pub(super) struct RuleBlock {
     /// The first port; the type with `icmp`; 0 with all protocols.
     from_port: i32,
     /// The last port; the code with `icmp`; 0 with all protocols.
     to_port: i32,
     /// `tcp`, `udp`, `icmp`, a number, or `-1` for all.
-    protocol: Protocol,
+    protocol: IpProtocol,
     /// Addresses.
     #[serde(default)]
-    cidr_blocks: BTreeSet<Cidr>,
+    cidr_blocks: BTreeSet<CidrBlock>,
     /// Addresses of IPv6.
     #[serde(default)]
-    ipv6_cidr_blocks: BTreeSet<Cidr>,
+    ipv6_cidr_blocks: BTreeSet<CidrBlock>,
     /// Lists of addresses.
     #[serde(default)]
     prefix_list_ids: BTreeSet<String>,
@@ -40,16 +40,16 @@ pub(super) struct Rule {
 }
 
 /// The rules of blocks, one by one.
-pub(super) fn taken_apart(rules: &BTreeSet<Rule>, own: &str) -> BTreeSet<Atom> {
+pub(super) fn taken_apart(rules: &BTreeSet<RuleBlock>, own: &str) -> BTreeSet<Ec2Rule> {
     rules.iter().flat_map(|it| rule_atoms(it, own)).collect()
 }
 
-fn rule_atoms(rule: &Rule, own: &str) -> Vec<Atom> {
-    let blocks = rule.cidr_blocks.iter().chain(&rule.ipv6_cidr_blocks).map(|it| Peer::Block(*it));
-    let groups = rule.security_groups.iter().map(|it| Peer::Group(it.clone()));
-    let lists = rule.prefix_list_ids.iter().map(|it| Peer::List(it.clone()));
-    let own = rule.own.then(|| Peer::Group(own.to_owned()));
-    let atom = |peer| Atom {
+fn rule_atoms(rule: &RuleBlock, own: &str) -> Vec<Ec2Rule> {
+    let blocks = rule.cidr_blocks.iter().chain(&rule.ipv6_cidr_blocks).map(|it| RulePeer::Block(*it));
+    let groups = rule.security_groups.iter().map(|it| RulePeer::Group(it.clone()));
+    let lists = rule.prefix_list_ids.iter().map(|it| RulePeer::List(it.clone()));
+    let own = rule.own.then(|| RulePeer::Group(own.to_owned()));
+    let atom = |peer| Ec2Rule {
         protocol: rule.protocol.clone(),
         ports: (!rule.protocol.is_any()).then_some((rule.from_port, rule.to_port)),
         peer,
@@ -59,31 +59,31 @@ fn rule_atoms(rule: &Rule, own: &str) -> Vec<Atom> {
 }
 
 /// What is there in blocks: those known as far as they still hold, and whatever else there is in blocks of its own.
-pub(super) fn put_together(known: BTreeSet<Rule>, there: &BTreeSet<Atom>, own: &str) -> BTreeSet<Rule> {
+pub(super) fn put_together(known: BTreeSet<RuleBlock>, there: &BTreeSet<Ec2Rule>, own: &str) -> BTreeSet<RuleBlock> {
     let mut rest = there.clone();
     let mut rules = BTreeSet::new();
     for mut rule in known {
-        let mut keep = |peer: Peer| {
+        let mut keep = |peer: RulePeer| {
             let ports = (!rule.protocol.is_any()).then_some((rule.from_port, rule.to_port));
-            let atom = Atom { protocol: rule.protocol.clone(), ports, peer, description: rule.description.clone() };
+            let atom = Ec2Rule { protocol: rule.protocol.clone(), ports, peer, description: rule.description.clone() };
             rest.remove(&atom);
             there.contains(&atom)
         };
-        let own_is_there = rule.own && keep(Peer::Group(own.to_owned()));
-        let cidr_blocks = rule.cidr_blocks.iter().copied().filter(|it| keep(Peer::Block(*it))).collect();
-        let ipv6_cidr_blocks = rule.ipv6_cidr_blocks.iter().copied().filter(|it| keep(Peer::Block(*it))).collect();
-        let prefix_list_ids = rule.prefix_list_ids.iter().filter(|it| keep(Peer::List((*it).clone()))).cloned().collect();
-        let security_groups = rule.security_groups.iter().filter(|it| keep(Peer::Group((*it).clone()))).cloned().collect();
-        rule = Rule { own: own_is_there, cidr_blocks, ipv6_cidr_blocks, prefix_list_ids, security_groups, ..rule };
+        let own_is_there = rule.own && keep(RulePeer::Group(own.to_owned()));
+        let cidr_blocks = rule.cidr_blocks.iter().copied().filter(|it| keep(RulePeer::Block(*it))).collect();
+        let ipv6_cidr_blocks = rule.ipv6_cidr_blocks.iter().copied().filter(|it| keep(RulePeer::Block(*it))).collect();
+        let prefix_list_ids = rule.prefix_list_ids.iter().filter(|it| keep(RulePeer::List((*it).clone()))).cloned().collect();
+        let security_groups = rule.security_groups.iter().filter(|it| keep(RulePeer::Group((*it).clone()))).cloned().collect();
+        rule = RuleBlock { own: own_is_there, cidr_blocks, ipv6_cidr_blocks, prefix_list_ids, security_groups, ..rule };
         if !rule_atoms(&rule, own).is_empty() {
             rules.insert(rule);
         }
     }
     let mut others = BTreeMap::new();
-    for Atom { protocol, ports, peer, description } in rest {
+    for Ec2Rule { protocol, ports, peer, description } in rest {
         let key = (protocol.clone(), ports, description.clone());
         let (from_port, to_port) = ports.unwrap_or((0, 0));
-        let rule: &mut Rule = others.entry(key).or_insert_with(|| Rule {
+        let rule: &mut RuleBlock = others.entry(key).or_insert_with(|| RuleBlock {
             from_port,
             to_port,
             protocol,
@@ -95,11 +95,11 @@ pub(super) fn put_together(known: BTreeSet<Rule>, there: &BTreeSet<Atom>, own: &
             description,
         });
         match peer {
-            Peer::Block(block) if block.is_ipv6() => drop(rule.ipv6_cidr_blocks.insert(block)),
-            Peer::Block(block) => drop(rule.cidr_blocks.insert(block)),
-            Peer::Group(group) if group == own => rule.own = true,
-            Peer::Group(group) => drop(rule.security_groups.insert(group)),
-            Peer::List(list) => drop(rule.prefix_list_ids.insert(list)),
+            RulePeer::Block(block) if block.is_ipv6() => drop(rule.ipv6_cidr_blocks.insert(block)),
+            RulePeer::Block(block) => drop(rule.cidr_blocks.insert(block)),
+            RulePeer::Group(group) if group == own => rule.own = true,
+            RulePeer::Group(group) => drop(rule.security_groups.insert(group)),
+            RulePeer::List(list) => drop(rule.prefix_list_ids.insert(list)),
         }
     }
     rules.extend(others.into_values());
@@ -107,11 +107,11 @@ pub(super) fn put_together(known: BTreeSet<Rule>, there: &BTreeSet<Atom>, own: &
 }
 
 /// What is wrong with the rules of one direction.
-pub(super) fn rule_problems(at: &str, rules: BTreeSet<Rule>) -> Vec<Problem> {
+pub(super) fn rule_problems(at: &str, rules: BTreeSet<RuleBlock>) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
         let mut problem = |message: &str| {
-            problems.push(Problem { path: Path::attribute(at).index(index), message: message.to_owned() });
+            problems.push(ArgumentProblem { path: Path::attribute(at).index(index), message: message.to_owned() });
         };
         if rule.protocol.is_any() && (rule.from_port, rule.to_port) != (0, 0) {
             problem("a rule for all protocols is for all ports: from_port and to_port are 0");
@@ -138,19 +138,19 @@ pub(super) fn rule_problems(at: &str, rules: BTreeSet<Rule>) -> Vec<Problem> {
 }
 
 /// The same rule in two blocks that describe it differently: EC2 has room for one description.
-fn twice(at: &str, rules: &BTreeSet<Rule>) -> Vec<Problem> {
+fn twice(at: &str, rules: &BTreeSet<RuleBlock>) -> Vec<ArgumentProblem> {
     let mut seen = BTreeMap::new();
     let mut problems = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
         // What is said of the group itself cannot be told from what is said of it by its id.
-        for Atom { protocol, ports, peer, description } in rule_atoms(rule, "self") {
+        for Ec2Rule { protocol, ports, peer, description } in rule_atoms(rule, "self") {
             let earlier = seen.entry((protocol, ports, peer.clone())).or_insert_with(|| description.clone());
             if *earlier != description {
                 let peer = peer.written();
                 let message = format!(
                     "this lets the same through for {peer} as another rule, described as \"{earlier}\" there and as \"{description}\" here: EC2 takes it once; give both one description, or remove one"
                 );
-                problems.push(Problem { path: Path::attribute(at).index(index), message });
+                problems.push(ArgumentProblem { path: Path::attribute(at).index(index), message });
             }
         }
     }
@@ -161,11 +161,11 @@ fn twice(at: &str, rules: &BTreeSet<Rule>) -> Vec<Problem> {
 mod tests {
     use super::*;
 
-    fn rule(blocks: &[&str], own: bool) -> Rule {
-        Rule {
+    fn rule(blocks: &[&str], own: bool) -> RuleBlock {
+        RuleBlock {
             from_port: 80,
             to_port: 80,
-            protocol: Protocol::new("tcp"),
+            protocol: IpProtocol::new("tcp"),
             cidr_blocks: blocks.iter().map(|it| it.parse().unwrap()).collect(),
             ipv6_cidr_blocks: BTreeSet::new(),
             prefix_list_ids: BTreeSet::new(),
@@ -195,25 +195,25 @@ mod tests {
         assert!(rule_problems("ingress", BTreeSet::from([rule(&["10.0.0.0/8"], false)])).is_empty());
         assert_eq!(rule_problems("ingress", BTreeSet::from([rule(&[], false)])).len(), 1);
         assert_eq!(rule_problems("ingress", BTreeSet::from([rule(&["::/0"], false)])).len(), 1);
-        let all = Rule { protocol: Protocol::new("-1"), ..rule(&["0.0.0.0/0"], false) };
+        let all = RuleBlock { protocol: IpProtocol::new("-1"), ..rule(&["0.0.0.0/0"], false) };
         assert_eq!(rule_problems("egress", BTreeSet::from([all])).len(), 1);
-        let odd = Rule { description: "mit ümlaut".into(), ..rule(&["10.0.0.0/8"], false) };
+        let odd = RuleBlock { description: "mit ümlaut".into(), ..rule(&["10.0.0.0/8"], false) };
         assert_eq!(rule_problems("ingress", BTreeSet::from([odd])).len(), 1);
-        let no_protocol = Rule { protocol: Protocol::new("http"), ..rule(&["10.0.0.0/8"], false) };
+        let no_protocol = RuleBlock { protocol: IpProtocol::new("http"), ..rule(&["10.0.0.0/8"], false) };
         assert_eq!(rule_problems("ingress", BTreeSet::from([no_protocol])).len(), 1);
     }
 
     #[test]
     fn a_rule_is_described_once() {
-        let described = |blocks: &[&str], text: &str| Rule { description: text.into(), ..rule(blocks, false) };
-        let judged = |rules: [Rule; 2]| rule_problems("ingress", BTreeSet::from(rules));
+        let described = |blocks: &[&str], text: &str| RuleBlock { description: text.into(), ..rule(blocks, false) };
+        let judged = |rules: [RuleBlock; 2]| rule_problems("ingress", BTreeSet::from(rules));
         let both = judged([described(&["10.0.0.0/8"], "a"), described(&["10.0.0.0/8", "10.1.0.0/16"], "b")]);
         assert_eq!(both.len(), 1);
         assert!(both[0].message.contains("10.0.0.0/8") && both[0].message.contains("\"a\""), "{}", both[0].message);
         assert!(judged([described(&["10.0.0.0/8"], "a"), described(&["10.1.0.0/16"], "b")]).is_empty());
         // The same twice is the same once.
         assert!(judged([described(&["10.0.0.0/8"], "a"), described(&["10.0.0.0/8", "10.1.0.0/16"], "a")]).is_empty());
-        let own = |text: &str| Rule { description: text.into(), ..rule(&[], true) };
+        let own = |text: &str| RuleBlock { description: text.into(), ..rule(&[], true) };
         assert_eq!(judged([own("a"), own("b")]).len(), 1);
     }
 }

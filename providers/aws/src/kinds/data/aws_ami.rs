@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::Image;
-use ha_provider::{Data, Error, Hooks, Problem};
+use ha_provider::{ArgumentProblem, DataSource, Error, ResourceHooks};
 use ha_value::Path;
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Aws;
-use crate::ec2::{self, Filter};
-use crate::error::Attempting as _;
-use crate::tags::{self, Tags};
+use crate::AwsClients;
+use crate::ec2::{self, Ec2Filter};
+use crate::error::AwsErrorContext as _;
+use crate::tags::{self, ResourceTags};
 
 /// An image that exists. All that is said must be true of it, and of no other unless the newest is wanted.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct Ami {
+pub(crate) struct AmiData {
     /// Whose: accounts, `self`, `amazon` or `aws-marketplace`.
     #[serde(default)]
     owners: Vec<String>,
@@ -33,11 +33,11 @@ pub(crate) struct Ami {
     include_deprecated: bool,
     /// Conditions of EC2, such as `name` and `architecture`.
     #[serde(default)]
-    filter: BTreeSet<Filter>,
+    filter: BTreeSet<Ec2Filter>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct AmiOutputs {
     /// Amazon's name for it.
     id: String,
     /// The same.
@@ -69,28 +69,31 @@ pub(crate) struct Outputs {
     /// `hvm` or `paravirtual`.
     virtualization_type: String,
     /// Its labels.
-    tags: Tags,
+    tags: ResourceTags,
 }
 
-impl Data for Ami {
+impl DataSource for AmiData {
     const KIND: &'static str = "aws_ami";
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = AmiOutputs;
 
-    fn hooks() -> Hooks {
+    fn hooks() -> ResourceHooks {
         #[derive(Deserialize)]
-        struct Named {
+        struct AmiNameRegex {
             name_regex: Option<String>,
         }
-        Hooks::new().check(|it: Named| match it.name_regex.map(|it| Regex::new(&it)) {
+        ResourceHooks::new().check(|it: AmiNameRegex| match it.name_regex.map(|it| Regex::new(&it)) {
             Some(Err(error)) => {
-                vec![Problem { path: Path::attribute("name_regex"), message: format!("this is no regular expression: {error}") }]
+                vec![ArgumentProblem {
+                    path: Path::attribute("name_regex"),
+                    message: format!("this is no regular expression: {error}"),
+                }]
             }
             _ => Vec::new(),
         })
     }
 
-    async fn read(&self, aws: &Aws) -> Result<Outputs, Error> {
+    async fn read(&self, aws: &AwsClients) -> Result<AmiOutputs, Error> {
         let what = "find an image";
         let shape = self.name_regex.as_deref().map(Regex::new).transpose().map_err(|it| Error::from_error(what, &it))?;
         let some = |it: &Vec<String>| (!it.is_empty()).then(|| it.clone());
@@ -100,7 +103,7 @@ impl Data for Ami {
             .set_owners(some(&self.owners))
             .set_executable_users(some(&self.executable_users))
             .include_deprecated(self.include_deprecated)
-            .set_filters(Some(ec2::conditions(&self.filter, &Tags::new())));
+            .set_filters(Some(ec2::conditions(&self.filter, &ResourceTags::new())));
         let mut pages = call.into_paginator().items().send();
         let mut found = Vec::new();
         while let Some(image) = pages.next().await {
@@ -123,11 +126,11 @@ impl Data for Ami {
     }
 }
 
-fn outputs(aws: &Aws, image: &Image) -> Outputs {
+fn outputs(aws: &AwsClients, image: &Image) -> AmiOutputs {
     let id = image.image_id().unwrap_or_default().to_owned();
     let own = |it: Option<&str>| it.filter(|it| !it.is_empty()).map(str::to_owned);
     let root = image.block_device_mappings().iter().find(|it| it.device_name() == image.root_device_name());
-    Outputs {
+    AmiOutputs {
         image_id: id.clone(),
         // Images are named without an account.
         arn: ec2::arn(aws, "", "image", &id),

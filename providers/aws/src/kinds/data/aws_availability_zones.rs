@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_provider::{Data, Error};
+use ha_provider::{DataSource, Error};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Aws;
-use crate::ec2::{self, Filter, filter};
-use crate::error::Attempting as _;
-use crate::tags::Tags;
+use crate::AwsClients;
+use crate::ec2::{self, Ec2Filter, filter};
+use crate::error::AwsErrorContext as _;
+use crate::tags::ResourceTags;
 
 /// The zones of the region.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -27,11 +27,11 @@ pub(crate) struct AvailabilityZones {
     exclude_zone_ids: BTreeSet<String>,
     /// Conditions of EC2.
     #[serde(default)]
-    filter: BTreeSet<Filter>,
+    filter: BTreeSet<Ec2Filter>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct AvailabilityZonesOutputs {
     /// The region.
     id: String,
     /// Their names, in order.
@@ -42,14 +42,14 @@ pub(crate) struct Outputs {
     group_names: BTreeSet<String>,
 }
 
-impl Data for AvailabilityZones {
+impl DataSource for AvailabilityZones {
     const KIND: &'static str = "aws_availability_zones";
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = AvailabilityZonesOutputs;
 
-    async fn read(&self, aws: &Aws) -> Result<Outputs, Error> {
+    async fn read(&self, aws: &AwsClients) -> Result<AvailabilityZonesOutputs, Error> {
         let state = self.state.clone().map(|it| filter("state", [it]));
-        let conditions = ec2::conditions(&self.filter, &Tags::new()).into_iter().chain(state).collect();
+        let conditions = ec2::conditions(&self.filter, &ResourceTags::new()).into_iter().chain(state).collect();
         let call = aws.ec2.describe_availability_zones().set_filters(Some(conditions));
         let call = call.set_all_availability_zones(self.all_availability_zones.then_some(true));
         let found = call.send().await.attempting_first("list the zones of the region")?;
@@ -64,6 +64,6 @@ impl Data for AvailabilityZones {
             group_names.extend(zone.group_name().map(str::to_owned));
         }
         let (names, zone_ids) = zones.into_iter().unzip();
-        Ok(Outputs { id: aws.region.clone(), names, zone_ids, group_names })
+        Ok(AvailabilityZonesOutputs { id: aws.region.clone(), names, zone_ids, group_names })
     }
 }

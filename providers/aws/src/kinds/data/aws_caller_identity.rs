@@ -1,17 +1,17 @@
 //! Whom AWS takes us for.
 
-use ha_provider::{Data, Error};
+use ha_provider::{DataSource, Error};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Aws;
+use crate::AwsClients;
 
 /// The account and user that the credentials are of.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CallerIdentity {}
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct CallerIdentityOutputs {
     /// The account's number.
     id: String,
     /// The account's number.
@@ -22,13 +22,18 @@ pub(crate) struct Outputs {
     user_id: String,
 }
 
-impl Data for CallerIdentity {
+impl DataSource for CallerIdentity {
     const KIND: &'static str = "aws_caller_identity";
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = CallerIdentityOutputs;
 
-    async fn read(&self, aws: &Aws) -> Result<Outputs, Error> {
+    async fn read(&self, aws: &AwsClients) -> Result<CallerIdentityOutputs, Error> {
         let caller = aws.caller().await?;
-        Ok(Outputs { id: caller.account.clone(), account_id: caller.account, arn: caller.arn, user_id: caller.user })
+        Ok(CallerIdentityOutputs {
+            id: caller.account.clone(),
+            account_id: caller.account,
+            arn: caller.arn,
+            user_id: caller.user,
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! A policy written as blocks.
 
-use ha_provider::{Document, Problem};
+use ha_provider::{ArgumentProblem, Document};
 use ha_value::{Path, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::policy::quoted;
 
 /// A policy of IAM, written as blocks. Nothing is asked: it is known as soon as its arguments are.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct PolicyDocument {
+pub(crate) struct PolicyDocumentData {
     /// The policy's name.
     policy_id: Option<Text>,
     /// The version of the language.
@@ -18,7 +18,7 @@ pub(crate) struct PolicyDocument {
     version: String,
     /// What is allowed or denied.
     #[serde(default)]
-    statement: Vec<Statement>,
+    statement: Vec<PolicyStatement>,
     /// Policies whose statements come first; a statement of the same `sid` further on takes the place of one of theirs.
     #[serde(default)]
     source_policy_documents: Vec<String>,
@@ -29,12 +29,12 @@ pub(crate) struct PolicyDocument {
 
 /// What is allowed or denied.
 #[derive(Debug, Deserialize, JsonSchema)]
-struct Statement {
+struct PolicyStatement {
     /// Its name.
     sid: Option<String>,
     /// `Allow` or `Deny`.
     #[serde(default)]
-    effect: Effect,
+    effect: StatementEffect,
     /// What is done, such as `s3:GetObject`.
     #[serde(default)]
     actions: Vec<Text>,
@@ -49,18 +49,18 @@ struct Statement {
     not_resources: Vec<Text>,
     /// By whom.
     #[serde(default)]
-    principals: Vec<Principal>,
+    principals: Vec<StatementPrincipal>,
     /// By all but whom.
     #[serde(default)]
-    not_principals: Vec<Principal>,
+    not_principals: Vec<StatementPrincipal>,
     /// Under which circumstances.
     #[serde(default)]
-    condition: Vec<Condition>,
+    condition: Vec<StatementCondition>,
 }
 
 /// Whether something is allowed or denied.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
-enum Effect {
+enum StatementEffect {
     #[default]
     Allow,
     Deny,
@@ -68,8 +68,8 @@ enum Effect {
 
 /// By whom.
 #[derive(Debug, Deserialize, JsonSchema)]
-struct Principal {
-    /// `AWS`, `Service`, `Federated`, `CanonicalUser`, or `*`.
+struct StatementPrincipal {
+    /// `AWS`, `ServiceStatus`, `Federated`, `CanonicalUser`, or `*`.
     #[serde(rename = "type")]
     ty: String,
     /// Accounts, users, roles or services.
@@ -78,7 +78,7 @@ struct Principal {
 
 /// Under which circumstance.
 #[derive(Debug, Deserialize, JsonSchema)]
-struct Condition {
+struct StatementCondition {
     /// How it is compared, such as `StringEquals`.
     test: String,
     /// What is compared, such as `aws:SourceAccount`.
@@ -88,7 +88,7 @@ struct Condition {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct PolicyDocumentOutputs {
     /// The policy as JSON over several lines.
     json: Text,
     /// The policy as JSON in one line.
@@ -100,21 +100,21 @@ fn version() -> String {
 }
 
 /// Named things in the order of the configuration.
-type Entries<T> = Vec<(String, T)>;
+type OrderedEntries<T> = Vec<(String, T)>;
 
 /// JSON whose texts may have parts that are secret or not known.
-enum Node {
+enum JsonText {
     Text(Text),
-    List(Vec<Node>),
-    Object(Entries<Node>),
+    List(Vec<JsonText>),
+    Object(OrderedEntries<JsonText>),
     Plain(Json),
 }
 
-impl Document for PolicyDocument {
+impl Document for PolicyDocumentData {
     const KIND: &'static str = "aws_iam_policy_document";
-    type Outputs = Outputs;
+    type Outputs = PolicyDocumentOutputs;
 
-    fn render(&self) -> Result<Outputs, Vec<Problem>> {
+    fn render(&self) -> Result<PolicyDocumentOutputs, Vec<ArgumentProblem>> {
         let mut problems = self.problems();
         let mut statements = Vec::new();
         self.take_over("source_policy_documents", &self.source_policy_documents, &mut statements, &mut problems);
@@ -125,21 +125,21 @@ impl Document for PolicyDocument {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let mut fields = vec![("Version".to_owned(), Node::Text(self.version.as_str().into()))];
-        fields.extend(self.policy_id.clone().map(|it| ("Id".to_owned(), Node::Text(it))));
-        fields.push(("Statement".to_owned(), Node::List(statements.into_iter().map(|(_, it)| it).collect())));
-        let policy = Node::Object(fields);
-        Ok(Outputs { json: written(&policy, Some(0)), minified_json: written(&policy, None) })
+        let mut fields = vec![("Version".to_owned(), JsonText::Text(self.version.as_str().into()))];
+        fields.extend(self.policy_id.clone().map(|it| ("Id".to_owned(), JsonText::Text(it))));
+        fields.push(("Statement".to_owned(), JsonText::List(statements.into_iter().map(|(_, it)| it).collect())));
+        let policy = JsonText::Object(fields);
+        Ok(PolicyDocumentOutputs { json: written(&policy, Some(0)), minified_json: written(&policy, None) })
     }
 }
 
-impl PolicyDocument {
-    fn problems(&self) -> Vec<Problem> {
+impl PolicyDocumentData {
+    fn problems(&self) -> Vec<ArgumentProblem> {
         let mut problems = Vec::new();
         for (index, statement) in self.statement.iter().enumerate() {
             let at = Path::attribute("statement").index(index);
             let mut problem = |name: &str, message: &str| {
-                problems.push(Problem { path: at.name(name), message: message.to_owned() });
+                problems.push(ArgumentProblem { path: at.name(name), message: message.to_owned() });
             };
             match (statement.actions.is_empty(), statement.not_actions.is_empty()) {
                 (true, true) => problem("actions", "a statement has `actions` or `not_actions`"),
@@ -160,7 +160,7 @@ impl PolicyDocument {
         for (index, sid) in sids.iter().enumerate().filter(|(_, it)| !it.is_empty()) {
             if sids[..index].contains(sid) {
                 let message = format!("two statements are called `{sid}`");
-                problems.push(Problem { path: Path::attribute("statement"), message });
+                problems.push(ArgumentProblem { path: Path::attribute("statement"), message });
             }
         }
         problems
@@ -171,14 +171,14 @@ impl PolicyDocument {
         &self,
         at: &str,
         documents: &[String],
-        statements: &mut Vec<(Option<String>, Node)>,
-        problems: &mut Vec<Problem>,
+        statements: &mut Vec<(Option<String>, JsonText)>,
+        problems: &mut Vec<ArgumentProblem>,
     ) {
         for (index, document) in documents.iter().enumerate().filter(|(_, it)| !it.trim().is_empty()) {
-            let policy = match crate::policy::PolicyDocument::parse(document) {
+            let policy = match crate::policy::NormalizedPolicy::parse(document) {
                 Ok(policy) => policy,
                 Err(message) => {
-                    problems.push(Problem { path: Path::attribute(at).index(index), message });
+                    problems.push(ArgumentProblem { path: Path::attribute(at).index(index), message });
                     continue;
                 }
             };
@@ -186,14 +186,14 @@ impl PolicyDocument {
             let Some(Json::Array(of_it)) = policy.get_mut("Statement").map(Json::take) else { continue };
             for statement in of_it {
                 let sid = statement.get("Sid").and_then(Json::as_str).map(str::to_owned);
-                place(statements, sid, Node::Plain(statement));
+                place(statements, sid, JsonText::Plain(statement));
             }
         }
     }
 }
 
 /// Puts a statement in the place of the one of its name, or at the end.
-fn place(statements: &mut Vec<(Option<String>, Node)>, sid: Option<String>, node: Node) {
+fn place(statements: &mut Vec<(Option<String>, JsonText)>, sid: Option<String>, node: JsonText) {
     let sid = sid.filter(|it| !it.is_empty());
     match statements.iter_mut().find(|(name, _)| name.is_some() && *name == sid) {
         Some((_, there)) => *there = node,
@@ -201,15 +201,15 @@ fn place(statements: &mut Vec<(Option<String>, Node)>, sid: Option<String>, node
     }
 }
 
-impl Statement {
-    fn node(&self) -> Node {
+impl PolicyStatement {
+    fn node(&self) -> JsonText {
         let mut fields = Vec::new();
-        fields.extend(self.sid.as_deref().filter(|it| !it.is_empty()).map(|it| ("Sid".to_owned(), Node::Text(it.into()))));
+        fields.extend(self.sid.as_deref().filter(|it| !it.is_empty()).map(|it| ("Sid".to_owned(), JsonText::Text(it.into()))));
         let effect = match self.effect {
-            Effect::Allow => "Allow",
-            Effect::Deny => "Deny",
+            StatementEffect::Allow => "Allow",
+            StatementEffect::Deny => "Deny",
         };
-        fields.push(("Effect".to_owned(), Node::Text(effect.into())));
+        fields.push(("Effect".to_owned(), JsonText::Text(effect.into())));
         for (name, principals) in [("Principal", &self.principals), ("NotPrincipal", &self.not_principals)] {
             fields.extend((!principals.is_empty()).then(|| (name.to_owned(), of_principals(principals))));
         }
@@ -223,37 +223,37 @@ impl Statement {
             fields.extend((!texts.is_empty()).then(|| (name.to_owned(), choices(texts))));
         }
         if !self.condition.is_empty() {
-            let mut tests: Entries<Entries<Vec<Text>>> = Vec::new();
-            for Condition { test, variable, values } in &self.condition {
+            let mut tests: OrderedEntries<OrderedEntries<Vec<Text>>> = Vec::new();
+            for StatementCondition { test, variable, values } in &self.condition {
                 let variables = entry(&mut tests, test);
                 entry(variables, variable).extend(values.iter().cloned());
             }
-            let of_test = |variables: Entries<Vec<Text>>| {
-                Node::Object(variables.into_iter().map(|(name, values)| (name, choices(&values))).collect())
+            let of_test = |variables: OrderedEntries<Vec<Text>>| {
+                JsonText::Object(variables.into_iter().map(|(name, values)| (name, choices(&values))).collect())
             };
             let tests = tests.into_iter().map(|(test, variables)| (test, of_test(variables)));
-            fields.push(("Condition".to_owned(), Node::Object(tests.collect())));
+            fields.push(("Condition".to_owned(), JsonText::Object(tests.collect())));
         }
-        Node::Object(fields)
+        JsonText::Object(fields)
     }
 }
 
-fn of_principals(principals: &[Principal]) -> Node {
-    if let [Principal { ty, identifiers }] = principals
+fn of_principals(principals: &[StatementPrincipal]) -> JsonText {
+    if let [StatementPrincipal { ty, identifiers }] = principals
         && ty == "*"
         && let [all] = identifiers.as_slice()
         && all.known().as_deref() == Some("*")
     {
-        return Node::Text("*".into());
+        return JsonText::Text("*".into());
     }
-    let mut by_type: Entries<Vec<Text>> = Vec::new();
-    for Principal { ty, identifiers } in principals {
+    let mut by_type: OrderedEntries<Vec<Text>> = Vec::new();
+    for StatementPrincipal { ty, identifiers } in principals {
         entry(&mut by_type, ty).extend(identifiers.iter().cloned());
     }
-    Node::Object(by_type.into_iter().map(|(ty, names)| (ty, choices(&names))).collect())
+    JsonText::Object(by_type.into_iter().map(|(ty, names)| (ty, choices(&names))).collect())
 }
 
-fn entry<'a, T: Default>(entries: &'a mut Entries<T>, name: &str) -> &'a mut T {
+fn entry<'a, T: Default>(entries: &'a mut OrderedEntries<T>, name: &str) -> &'a mut T {
     let at = entries.iter().position(|(it, _)| it == name).unwrap_or_else(|| {
         entries.push((name.to_owned(), T::default()));
         entries.len() - 1
@@ -262,15 +262,15 @@ fn entry<'a, T: Default>(entries: &'a mut Entries<T>, name: &str) -> &'a mut T {
 }
 
 /// One alternative needs no list.
-fn choices(texts: &[Text]) -> Node {
+fn choices(texts: &[Text]) -> JsonText {
     match texts {
-        [one] => Node::Text(one.clone()),
-        many => Node::List(many.iter().cloned().map(Node::Text).collect()),
+        [one] => JsonText::Text(one.clone()),
+        many => JsonText::List(many.iter().cloned().map(JsonText::Text).collect()),
     }
 }
 
 /// The JSON, over several lines and this deep where an indentation is given.
-fn written(node: &Node, depth: Option<usize>) -> Text {
+fn written(node: &JsonText, depth: Option<usize>) -> Text {
     let inner = depth.map(|it| it + 1);
     let line = |text: &mut Text, depth: Option<usize>| {
         if let Some(depth) = depth {
@@ -279,18 +279,18 @@ fn written(node: &Node, depth: Option<usize>) -> Text {
     };
     let mut text = Text::new();
     match node {
-        Node::Text(it) => text.push(&quoted(it)),
-        Node::Plain(Json::String(it)) => text.push(&quoted(&it.as_str().into())),
-        Node::Plain(Json::Array(items)) => {
-            return written(&Node::List(items.iter().cloned().map(Node::Plain).collect()), depth);
+        JsonText::Text(it) => text.push(&quoted(it)),
+        JsonText::Plain(Json::String(it)) => text.push(&quoted(&it.as_str().into())),
+        JsonText::Plain(Json::Array(items)) => {
+            return written(&JsonText::List(items.iter().cloned().map(JsonText::Plain).collect()), depth);
         }
-        Node::Plain(Json::Object(items)) => {
-            let items = items.iter().map(|(name, it)| (name.clone(), Node::Plain(it.clone())));
-            return written(&Node::Object(items.collect()), depth);
+        JsonText::Plain(Json::Object(items)) => {
+            let items = items.iter().map(|(name, it)| (name.clone(), JsonText::Plain(it.clone())));
+            return written(&JsonText::Object(items.collect()), depth);
         }
-        Node::Plain(it) => text.push_str(&it.to_string()),
-        Node::List(items) if items.is_empty() => text.push_str("[]"),
-        Node::List(items) => {
+        JsonText::Plain(it) => text.push_str(&it.to_string()),
+        JsonText::List(items) if items.is_empty() => text.push_str("[]"),
+        JsonText::List(items) => {
             text.push_str("[");
             for (index, item) in items.iter().enumerate() {
                 text.push_str(if index > 0 { "," } else { "" });
@@ -300,8 +300,8 @@ fn written(node: &Node, depth: Option<usize>) -> Text {
             line(&mut text, depth);
             text.push_str("]");
         }
-        Node::Object(items) if items.is_empty() => text.push_str("{}"),
-        Node::Object(items) => {
+        JsonText::Object(items) if items.is_empty() => text.push_str("{}"),
+        JsonText::Object(items) => {
             text.push_str("{");
             for (index, (name, item)) in items.iter().enumerate() {
                 text.push_str(if index > 0 { "," } else { "" });
@@ -321,7 +321,7 @@ fn written(node: &Node, depth: Option<usize>) -> Text {
 mod tests {
     use super::*;
 
-    fn document(json: &str) -> PolicyDocument {
+    fn document(json: &str) -> PolicyDocumentData {
         serde_json::from_str(json).unwrap()
     }
 

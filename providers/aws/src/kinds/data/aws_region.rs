@@ -1,17 +1,17 @@
 //! The region.
 
-use ha_provider::{Data, Error};
+use ha_provider::{DataSource, Error};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Aws;
+use crate::AwsClients;
 
 /// The region that the provider works in.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct Region {}
+pub(crate) struct RegionData {}
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct RegionOutputs {
     /// Its name, such as `eu-west-1`.
     id: String,
     /// The same.
@@ -22,14 +22,14 @@ pub(crate) struct Outputs {
     endpoint: String,
 }
 
-impl Data for Region {
+impl DataSource for RegionData {
     const KIND: &'static str = "aws_region";
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = RegionOutputs;
 
-    async fn read(&self, aws: &Aws) -> Result<Outputs, Error> {
+    async fn read(&self, aws: &AwsClients) -> Result<RegionOutputs, Error> {
         let region = aws.region.clone();
         let endpoint = format!("ec2.{region}.{}", aws.partition().suffix);
-        Ok(Outputs { id: region.clone(), name: region.clone(), region, endpoint })
+        Ok(RegionOutputs { id: region.clone(), name: region.clone(), region, endpoint })
     }
 }

@@ -2,46 +2,46 @@
 
 use std::collections::BTreeSet;
 
-use ha_provider::{Data, Error};
+use ha_provider::{DataSource, Error};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Aws;
-use crate::ec2::{self, Filter};
-use crate::error::Attempting as _;
-use crate::tags::Tags;
+use crate::AwsClients;
+use crate::ec2::{self, Ec2Filter};
+use crate::error::AwsErrorContext as _;
+use crate::tags::ResourceTags;
 
 /// The subnets of which all that is said is true.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct Subnets {
+pub(crate) struct SubnetsData {
     /// Conditions of EC2, such as `vpc-id`.
     #[serde(default)]
-    filter: BTreeSet<Filter>,
+    filter: BTreeSet<Ec2Filter>,
     /// Labels that they bear among others.
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct SubnetsOutputs {
     /// The region they are in.
     id: String,
     /// Amazon's names for them, in order.
     ids: Vec<String>,
 }
 
-impl Data for Subnets {
+impl DataSource for SubnetsData {
     const KIND: &'static str = "aws_subnets";
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = SubnetsOutputs;
 
-    async fn read(&self, aws: &Aws) -> Result<Outputs, Error> {
+    async fn read(&self, aws: &AwsClients) -> Result<SubnetsOutputs, Error> {
         let conditions = ec2::conditions(&self.filter, &self.tags);
         let mut pages = aws.ec2.describe_subnets().set_filters(Some(conditions)).into_paginator().items().send();
         let mut ids = BTreeSet::new();
         while let Some(subnet) = pages.next().await {
             ids.insert(subnet.attempting_first("find subnets")?.subnet_id.unwrap_or_default());
         }
-        Ok(Outputs { id: aws.region.clone(), ids: ids.into_iter().collect() })
+        Ok(SubnetsOutputs { id: aws.region.clone(), ids: ids.into_iter().collect() })
     }
 }

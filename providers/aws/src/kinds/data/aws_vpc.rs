@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use ha_provider::{Data, Error};
+use ha_provider::{DataSource, Error};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Aws;
-use crate::ec2::{self, Filter, filter};
-use crate::error::Attempting as _;
-use crate::tags::{self, Tags};
+use crate::AwsClients;
+use crate::ec2::{self, Ec2Filter, filter};
+use crate::error::AwsErrorContext as _;
+use crate::tags::{self, ResourceTags};
 
 /// A network that exists. All that is said must be true of it, and of no other.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct Vpc {
+pub(crate) struct VpcData {
     /// Amazon's name for it.
     id: Option<String>,
     /// Whether it is the region's default one.
@@ -26,14 +26,14 @@ pub(crate) struct Vpc {
     dhcp_options_id: Option<String>,
     /// Labels that it bears among others.
     #[serde(default)]
-    tags: Tags,
+    tags: ResourceTags,
     /// Conditions of EC2.
     #[serde(default)]
-    filter: BTreeSet<Filter>,
+    filter: BTreeSet<Ec2Filter>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Outputs {
+pub(crate) struct VpcOutputs {
     /// Amazon's name for it.
     id: String,
     /// Its full name.
@@ -53,15 +53,15 @@ pub(crate) struct Outputs {
     /// The account it is in.
     owner_id: String,
     /// Its labels.
-    tags: Tags,
+    tags: ResourceTags,
 }
 
-impl Data for Vpc {
+impl DataSource for VpcData {
     const KIND: &'static str = "aws_vpc";
-    type Provider = Aws;
-    type Outputs = Outputs;
+    type Provider = AwsClients;
+    type Outputs = VpcOutputs;
 
-    async fn read(&self, aws: &Aws) -> Result<Outputs, Error> {
+    async fn read(&self, aws: &AwsClients) -> Result<VpcOutputs, Error> {
         let given = [
             ("vpc-id", self.id.clone()),
             ("is-default", self.default.map(|it| it.to_string())),
@@ -93,7 +93,7 @@ impl Data for Vpc {
         };
         let id = vpc.vpc_id().unwrap_or_default().to_owned();
         let owner = vpc.owner_id().or(aws.account()).unwrap_or_default().to_owned();
-        Ok(Outputs {
+        Ok(VpcOutputs {
             arn: ec2::arn(aws, &owner, "vpc", &id),
             id,
             cidr_block: vpc.cidr_block().unwrap_or_default().to_owned(),

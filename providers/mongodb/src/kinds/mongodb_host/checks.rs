@@ -1,32 +1,32 @@
 //! What is wrong with a host's arguments, known before anything is touched.
 
-use ha_provider::{Maybe, Problem};
+use ha_provider::{ArgumentProblem, MaybeUnknown};
 use ha_value::Path;
 use serde::Deserialize;
 
-use super::Process;
+use super::ProcessBlock;
 use crate::certificate::{not_signed_by, unfit_for};
 use crate::conf::setting;
-use crate::layout::Layout;
+use crate::layout::FileLayout;
 use crate::mongod::FilePermissions;
 use crate::names::only_local;
-use crate::release::{Release, TLS_NAMES};
+use crate::release::{ReleaseSeries, TLS_NAMES};
 
 #[derive(Deserialize)]
-pub(super) struct Placed {
+pub(super) struct AddressArguments {
     pub(super) host: String,
     pub(super) port: u16,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Reached {
+pub(super) struct ProcessArguments {
     pub(super) host: String,
     pub(super) port: u16,
-    pub(super) process: Option<Maybe<Process>>,
+    pub(super) process: Option<MaybeUnknown<ProcessBlock>>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Rooted {
+pub(super) struct RootArguments {
     pub(super) process: KnownRoot,
 }
 
@@ -36,63 +36,63 @@ pub(super) struct KnownRoot {
 }
 
 impl KnownRoot {
-    pub(super) fn layout(&self) -> Layout {
-        Layout::new(&self.root)
+    pub(super) fn layout(&self) -> FileLayout {
+        FileLayout::new(&self.root)
     }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Grouped {
+pub(super) struct ReplicaSetArguments {
     pub(super) replica_set: String,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Machines {
+pub(super) struct MachineArguments {
     pub(super) host: String,
-    pub(super) process: Option<Maybe<Process>>,
+    pub(super) process: Option<MaybeUnknown<ProcessBlock>>,
 }
 
-impl Machines {
-    pub(super) fn problems(&self) -> Vec<Problem> {
+impl MachineArguments {
+    pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
         match &self.process {
             None => {
-                let mut problems = vec![Problem {
+                let mut problems = vec![ArgumentProblem {
                     path: Path::root(),
                     message: "say how the machine is reached: exactly one block `process {}`".into(),
                 }];
                 if let Some(reason) = only_local(&self.host) {
                     let message = format!("`{}` will do only where the machine is `process {{}}`: {reason}", self.host);
-                    problems.push(Problem { path: Path::attribute("host"), message });
+                    problems.push(ArgumentProblem { path: Path::attribute("host"), message });
                 }
                 problems
             }
-            Some(Maybe::Known(it)) => {
+            Some(MaybeUnknown::Known(it)) => {
                 let absolute = |name: &str, path: &str| {
                     let message =
                         format!("`{path}` must be an absolute path: mongod and `ha` need not have the same working directory");
-                    (!path.starts_with('/')).then(|| Problem { path: Path::attribute("process").name(name), message })
+                    (!path.starts_with('/')).then(|| ArgumentProblem { path: Path::attribute("process").name(name), message })
                 };
-                let mut problems: Vec<Problem> =
+                let mut problems: Vec<ArgumentProblem> =
                     [absolute("root", &it.root), absolute("mongod", &it.mongod)].into_iter().flatten().collect();
                 if it.root.trim_end_matches('/').is_empty() {
                     let message = "the root of the file system is no folder for a mongod that is tried out".to_owned();
-                    problems.push(Problem { path: Path::attribute("process").name("root"), message });
+                    problems.push(ArgumentProblem { path: Path::attribute("process").name("root"), message });
                 }
                 problems
             }
-            Some(Maybe::Unknown) => Vec::new(),
+            Some(MaybeUnknown::Unknown) => Vec::new(),
         }
     }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Versioned {
+pub(super) struct VersionArguments {
     version: String,
 }
 
-impl Versioned {
-    pub(super) fn problems(&self) -> Vec<Problem> {
-        let message = match Release::of(&self.version) {
+impl VersionArguments {
+    pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
+        let message = match ReleaseSeries::of(&self.version) {
             Ok(release) if release >= TLS_NAMES => return Vec::new(),
             Ok(release) => format!(
                 "MongoDB {release} is older than the oldest server that can be managed from here ({TLS_NAMES}): only its files can be \
@@ -100,38 +100,38 @@ impl Versioned {
             ),
             Err(message) => message,
         };
-        vec![Problem { path: Path::attribute("version"), message }]
+        vec![ArgumentProblem { path: Path::attribute("version"), message }]
     }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Certified {
+pub(super) struct CertificateArguments {
     pub(super) host: String,
     certificate_pem: String,
 }
 
-impl Certified {
-    pub(super) fn problems(&self) -> Vec<Problem> {
-        let problem = |message| Problem { path: Path::attribute("certificate_pem"), message };
+impl CertificateArguments {
+    pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
+        let problem = |message| ArgumentProblem { path: Path::attribute("certificate_pem"), message };
         unfit_for(&self.host, &self.certificate_pem).into_iter().map(problem).collect()
     }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Signed {
+pub(super) struct SignatureArguments {
     certificate_pem: String,
     ca_certificate_pem: String,
 }
 
-impl Signed {
-    pub(super) fn problems(&self) -> Vec<Problem> {
-        let problem = |message| Problem { path: Path::attribute("certificate_pem"), message };
+impl SignatureArguments {
+    pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
+        let problem = |message| ArgumentProblem { path: Path::attribute("certificate_pem"), message };
         not_signed_by(&self.ca_certificate_pem, &self.certificate_pem).map(problem).into_iter().collect()
     }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Configured {
+pub(super) struct ConfigArguments {
     config: String,
     pub(super) host: String,
     pub(super) port: u16,
@@ -139,9 +139,9 @@ pub(super) struct Configured {
     pub(super) process: KnownRoot,
 }
 
-impl Configured {
+impl ConfigArguments {
     /// What of mongod.conf contradicts the other arguments; a setting that is not found is taken to be right.
-    pub(super) fn problems(&self) -> Vec<Problem> {
+    pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
         let layout = self.process.layout();
         let expected = [
             ("net.port", self.port.to_string(), "port"),
@@ -181,18 +181,18 @@ impl Configured {
         {
             messages.push(format!("its `net.bindIp` lacks {own}, so nobody could reach it there"));
         }
-        messages.into_iter().map(|message| Problem { path: Path::attribute("config"), message }).collect()
+        messages.into_iter().map(|message| ArgumentProblem { path: Path::attribute("config"), message }).collect()
     }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Permitted {
+pub(super) struct PermissionArguments {
     file_permissions: FilePermissions,
 }
 
-impl Permitted {
-    pub(super) fn problems(&self) -> Vec<Problem> {
-        let problem = |(name, message)| Problem { path: Path::attribute("file_permissions").name(name), message };
+impl PermissionArguments {
+    pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
+        let problem = |(name, message)| ArgumentProblem { path: Path::attribute("file_permissions").name(name), message };
         self.file_permissions.problems().into_iter().map(problem).collect()
     }
 }
@@ -203,8 +203,8 @@ mod tests {
 
     use super::*;
 
-    fn process(root: &str) -> Option<Maybe<Process>> {
-        Some(Maybe::Known(Process { root: Immutable(root.into()), mongod: "/usr/bin/mongod".into() }))
+    fn process(root: &str) -> Option<MaybeUnknown<ProcessBlock>> {
+        Some(MaybeUnknown::Known(ProcessBlock { root: Immutable(root.into()), mongod: "/usr/bin/mongod".into() }))
     }
 
     fn conf() -> String {
@@ -216,24 +216,24 @@ mod tests {
 
     fn configured(config: String) -> Vec<String> {
         let process = KnownRoot { root: "/srv/a".into() };
-        let it = Configured { config, host: "127.0.0.11".into(), port: 27117, replica_set: "circle".into(), process };
+        let it = ConfigArguments { config, host: "127.0.0.11".into(), port: 27117, replica_set: "circle".into(), process };
         it.problems().into_iter().map(|it| it.message).collect()
     }
 
     #[test]
     fn a_host_says_how_it_is_reached() {
-        let nowhere = Machines { host: "127.0.0.11".into(), process: None };
+        let nowhere = MachineArguments { host: "127.0.0.11".into(), process: None };
         let messages: Vec<String> = nowhere.problems().into_iter().map(|it| it.message).collect();
         assert!(messages[0].contains("exactly one block") && messages[1].contains("`127.0.0.11` will do only"), "{messages:?}");
-        assert_eq!(Machines { host: "127.0.0.11".into(), process: process("/srv/a") }.problems(), []);
-        assert_eq!(Machines { host: "a".into(), process: process("srv") }.problems()[0].path.to_string(), "process.root");
-        assert_eq!(Machines { host: "a".into(), process: process("/") }.problems().len(), 1);
-        assert_eq!(Machines { host: "a".into(), process: Some(Maybe::Unknown) }.problems(), []);
+        assert_eq!(MachineArguments { host: "127.0.0.11".into(), process: process("/srv/a") }.problems(), []);
+        assert_eq!(MachineArguments { host: "a".into(), process: process("srv") }.problems()[0].path.to_string(), "process.root");
+        assert_eq!(MachineArguments { host: "a".into(), process: process("/") }.problems().len(), 1);
+        assert_eq!(MachineArguments { host: "a".into(), process: Some(MaybeUnknown::Unknown) }.problems(), []);
     }
 
     #[test]
     fn a_release_that_the_driver_cannot_talk_to_is_refused() {
-        let message = |version: &str| Versioned { version: version.into() }.problems().pop().map(|it| it.message);
+        let message = |version: &str| VersionArguments { version: version.into() }.problems().pop().map(|it| it.message);
         assert_eq!(message("6.0.5"), None);
         assert!(message("3.2.11").unwrap().contains("older than the oldest server"));
         assert!(message("12.0").unwrap().contains("not known"));

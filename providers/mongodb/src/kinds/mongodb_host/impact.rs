@@ -1,12 +1,12 @@
 //! What a change of a host costs those who use it.
 
-use ha_provider::{Changed, Impact, ImpactSeverity};
+use ha_provider::{Impact, ImpactSeverity, PlannedChange};
 use ha_value::{Action, Object, Value};
 
 use crate::conf::{number, without};
 use crate::mongod::OPLOG_SIZE;
 
-pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+pub(super) fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let truth = |it: Option<&Object>, name: &str| it.and_then(|it| it.get(name)).is_some_and(|it| *it == Value::Bool(true));
     let named = changed.before.or(changed.after).and_then(|it| it.get("host")).and_then(Value::as_str).unwrap_or("this host");
     let impact = |severity, message: String| vec![Impact { severity, message }];
@@ -44,7 +44,7 @@ pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {
 }
 
 /// From what to what the oplog's size changes, where nothing else does.
-fn oplog_alone(changed: &Changed<'_>) -> Option<String> {
+fn oplog_alone(changed: &PlannedChange<'_>) -> Option<String> {
     if !changed.names.iter().all(|it| &**it == "config") {
         return None;
     }
@@ -64,7 +64,7 @@ mod tests {
     fn told(action: Action, before: &[(&str, bool)], after: &[(&str, bool)], names: &[&str]) -> Vec<Impact> {
         let object = |it: &[(&str, bool)]| -> Object { it.iter().map(|(name, it)| ((*name).into(), Value::Bool(*it))).collect() };
         let names: BTreeSet<_> = names.iter().map(|it| (*it).into()).collect();
-        impact(&Changed { action, before: Some(&object(before)), after: Some(&object(after)), names: &names })
+        impact(&PlannedChange { action, before: Some(&object(before)), after: Some(&object(after)), names: &names })
     }
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
         };
         let told = |before: &Object, after: &Object| {
             let names = BTreeSet::from(["config".into()]);
-            impact(&Changed { action: Action::Update, before: Some(before), after: Some(after), names: &names }).remove(0)
+            impact(&PlannedChange { action: Action::Update, before: Some(before), after: Some(after), names: &names }).remove(0)
         };
         let resized = told(&config("990", "1"), &config("1990", "1"));
         assert_eq!(resized.severity, ImpactSeverity::Notice);

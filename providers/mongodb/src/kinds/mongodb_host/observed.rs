@@ -1,47 +1,47 @@
 //! A host as it is, in the words of its arguments.
 
-use ha_provider::{Error, Reading, Recorded, Secret};
+use ha_provider::{Error, RecordedResource, ResourceReading, Secret};
 
-use super::{MongodbHost, Process};
-use crate::Mongodb;
-use crate::authority::Access;
-use crate::machine::{self, Machine, Service};
-use crate::mongod::{Inside, Mongod, text};
+use super::{MongodbHost, ProcessBlock};
+use crate::MongodbProvider;
+use crate::authority::ClientAccess;
+use crate::machine::{self, Machine, ServiceStatus};
+use crate::mongod::{MemberInternals, Mongod, text};
 use crate::release::is_version;
 
 /// Looks at files and processes, and asks a running mongod who it is; runs nothing.
-pub(super) async fn look(mongodb: &Mongodb, known: &Recorded<MongodbHost>) -> Reading<MongodbHost> {
+pub(super) async fn look(mongodb: &MongodbProvider, known: &RecordedResource<MongodbHost>) -> ResourceReading<MongodbHost> {
     match seen(mongodb, known).await {
         Ok(reading) => reading,
-        Err(error) => Reading::Unchecked(error.to_string()),
+        Err(error) => ResourceReading::Unchecked(error.to_string()),
     }
 }
 
 /// What a process that runs says of itself.
 #[derive(Default)]
-struct Said {
+struct ProcessReport {
     program: Option<String>,
     /// Its version, where it is not the one that was asked for.
     version: Option<String>,
-    inside: Inside,
+    inside: MemberInternals,
     runs: bool,
     remarks: Vec<String>,
 }
 
-async fn seen(mongodb: &Mongodb, known: &Recorded<MongodbHost>) -> Result<Reading<MongodbHost>, Error> {
+async fn seen(mongodb: &MongodbProvider, known: &RecordedResource<MongodbHost>) -> Result<ResourceReading<MongodbHost>, Error> {
     let recorded = &known.arguments;
     let machine = recorded.machine()?;
     let mongod = recorded.mongod(&machine);
     let mut remarks = Vec::new();
     if !mongod.marked(&known.outputs.instance).await? {
         if machine.is_empty(&mongod.layout.data()).await? {
-            return Ok(Reading::Gone);
+            return Ok(ResourceReading::Gone);
         }
         remarks.push(format!("`{}` does not say that `{}` is ours", mongod.layout.marker(), mongod.layout.root()));
     }
     let there = mongod.files_there().await?;
     if let (Some(authority), Some(certificate)) = (&there.authority, &there.certificate) {
-        let access = Access::with_bundle(&text(Some(authority)), &text(Some(certificate)))?;
+        let access = ClientAccess::with_bundle(&text(Some(authority)), &text(Some(certificate)))?;
         mongodb.remember(&mongod.endpoint, access);
     }
     let said = said(recorded, &mongod).await?;
@@ -64,7 +64,7 @@ async fn seen(mongodb: &Mongodb, known: &Recorded<MongodbHost>) -> Result<Readin
         keep_data: recorded.keep_data,
         file_permissions: mongod.permissions_there().await?,
         log_rotation: mongod.rotates().await? || (!recorded.log_rotation && mongod.has_other_rotation().await?),
-        process: recorded.process.as_ref().map(|it| Process { root: it.root.clone(), mongod: program }),
+        process: recorded.process.as_ref().map(|it| ProcessBlock { root: it.root.clone(), mongod: program }),
     };
     let mut outputs = recorded.outputs(&machine, &known.outputs.instance).with(said.inside);
     // One that does not run stores its data as it did.
@@ -72,24 +72,24 @@ async fn seen(mongodb: &Mongodb, known: &Recorded<MongodbHost>) -> Result<Readin
         outputs.feature_compatibility_version.clone_from(&known.outputs.feature_compatibility_version);
         outputs.oplog_size_mb.clone_from(&known.outputs.oplog_size_mb);
     }
-    Ok(Reading::Found { arguments, outputs, remarks })
+    Ok(ResourceReading::Found { arguments, outputs, remarks })
 }
 
-async fn said(recorded: &MongodbHost, mongod: &Mongod<'_, machine::Process>) -> Result<Said, Error> {
+async fn said(recorded: &MongodbHost, mongod: &Mongod<'_, machine::LocalProcess>) -> Result<ProcessReport, Error> {
     let endpoint = &mongod.endpoint;
     let stopped = |why: String| {
         let remarks = if recorded.running { vec![format!("mongod on {endpoint} is not running: {why}")] } else { Vec::new() };
-        Said { remarks, ..Said::default() }
+        ProcessReport { remarks, ..ProcessReport::default() }
     };
     let program = match mongod.machine.service().await? {
-        Service::Stopped(why) => return Ok(stopped(why)),
-        Service::Running { program, .. } => program,
+        ServiceStatus::Stopped(why) => return Ok(stopped(why)),
+        ServiceStatus::Running { program, .. } => program,
     };
     let (ending, version, inside) = tokio::join!(mongod.is_ending(), mongod.running_version(), mongod.inside());
     if ending {
         return Ok(stopped("it is shutting down".to_owned()));
     }
-    let mut said = Said { program: Some(program), inside, runs: true, ..Said::default() };
+    let mut said = ProcessReport { program: Some(program), inside, runs: true, ..ProcessReport::default() };
     match version {
         Ok(actual) if is_version(&recorded.version, &actual) => {}
         Ok(actual) => said.version = Some(actual),

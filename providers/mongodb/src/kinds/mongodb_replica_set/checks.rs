@@ -1,25 +1,25 @@
 //! What is wrong with a set's arguments.
 
-use ha_provider::Problem;
+use ha_provider::ArgumentProblem;
 use ha_value::Path;
 use serde::Deserialize;
 
-use super::{MemberOf, Options, Settings};
-use crate::authority::Authority;
+use super::{MemberBlock, MemberOptions, ReplicaSetSettings};
+use crate::authority::CertificateAuthority;
 use crate::mongod::OTHERS_WOULD_NOT_KNOW_IT;
 use crate::names::{only_local, plain_endpoint, split_endpoint};
-use crate::release::{ROTATES, Release};
+use crate::release::{ROTATES, ReleaseSeries};
 
 #[derive(Deserialize)]
-pub(super) struct Membered {
-    pub(super) members: Vec<MemberOf>,
+pub(super) struct MemberArguments {
+    pub(super) members: Vec<MemberBlock>,
 }
 
-impl Membered {
-    pub(super) fn problems(&self) -> Vec<Problem> {
+impl MemberArguments {
+    pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
         let members = Path::attribute("members");
         let mut problems = Vec::new();
-        let mut wrong = |path: &Path, message: String| problems.push(Problem { path: path.clone(), message });
+        let mut wrong = |path: &Path, message: String| problems.push(ArgumentProblem { path: path.clone(), message });
         let voters = self.members.iter().filter(|it| it.votes != Some(0)).count();
         if voters % 2 == 0 {
             wrong(&members, format!("a replica set needs an odd number of voting members; got {voters}"));
@@ -61,7 +61,7 @@ impl Membered {
 }
 
 /// What is wrong with a member's options taken together.
-fn of_options(it: &Options) -> Vec<(&'static str, &'static str)> {
+fn of_options(it: &MemberOptions) -> Vec<(&'static str, &'static str)> {
     let mut wrong = Vec::new();
     if it.priority > 0.0 && (it.votes == 0 || it.hidden) {
         wrong.push(("priority", "a member that is hidden or has no vote must have priority 0"));
@@ -81,61 +81,61 @@ fn of_options(it: &Options) -> Vec<(&'static str, &'static str)> {
 const LONGEST_DELAY: u32 = 366 * 24 * 60 * 60;
 
 #[derive(Deserialize)]
-pub(super) struct WithSettings {
-    settings: Settings,
+pub(super) struct SettingsArguments {
+    settings: ReplicaSetSettings,
 }
 
-impl WithSettings {
-    pub(super) fn problems(&self) -> Vec<Problem> {
-        let problem = |(name, message)| Problem { path: Path::attribute("settings").name(name), message };
+impl SettingsArguments {
+    pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
+        let problem = |(name, message)| ArgumentProblem { path: Path::attribute("settings").name(name), message };
         self.settings.problems().into_iter().map(problem).collect()
     }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Authorised {
-    authority: Authority,
+pub(super) struct AuthorityArguments {
+    authority: CertificateAuthority,
 }
 
-impl Authorised {
-    pub(super) fn problems(&self) -> Vec<Problem> {
-        let problem = |message: &str| Problem { path: Path::attribute("authority"), message: message.to_owned() };
+impl AuthorityArguments {
+    pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
+        let problem = |message: &str| ArgumentProblem { path: Path::attribute("authority"), message: message.to_owned() };
         self.authority.problem().map(problem).into_iter().collect()
     }
 }
 
 /// Whom the members know by now, and what the oldest of them runs.
 #[derive(Deserialize)]
-pub(super) struct Known {
-    pub(super) authority: Authority,
+pub(super) struct KnownMembers {
+    pub(super) authority: CertificateAuthority,
     pub(super) hosts: Vec<String>,
     version: String,
 }
 
-impl Known {
+impl KnownMembers {
     /// Whether the members would know each other by these names while not all have them yet.
-    pub(super) fn keeps(&self, wanted: &Authorised) -> bool {
-        let rotates = Release::of(&self.version).is_ok_and(|it| it >= ROTATES);
+    pub(super) fn keeps(&self, wanted: &AuthorityArguments) -> bool {
+        let rotates = ReleaseSeries::of(&self.version).is_ok_and(|it| it >= ROTATES);
         rotates || self.authority.membership() == wanted.authority.membership()
     }
 }
 
 /// What is said of other names for members that would not know each other by them.
-pub(super) fn other_names() -> Problem {
-    Problem { path: Path::attribute("authority"), message: OTHERS_WOULD_NOT_KNOW_IT.to_owned() }
+pub(super) fn other_names() -> ArgumentProblem {
+    ArgumentProblem { path: Path::attribute("authority"), message: OTHERS_WOULD_NOT_KNOW_IT.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn member(host: &str) -> MemberOf {
-        MemberOf { host: host.into(), machine: Some("process".into()), ..MemberOf::default() }
+    fn member(host: &str) -> MemberBlock {
+        MemberBlock { host: host.into(), machine: Some("process".into()), ..MemberBlock::default() }
     }
 
     #[test]
     fn loopback_members_need_processes() {
-        let here = Membered { members: vec![member("127.0.0.11:1"), member("127.0.0.12:1"), member("127.0.0.13:1")] };
+        let here = MemberArguments { members: vec![member("127.0.0.11:1"), member("127.0.0.12:1"), member("127.0.0.13:1")] };
         assert_eq!(here.problems(), []);
         let mut elsewhere = here;
         elsewhere.members[2].machine = None;
@@ -145,11 +145,11 @@ mod tests {
 
     #[test]
     fn a_set_that_cannot_work_is_refused() {
-        let two = Membered { members: vec![member("127.0.0.11:1"), member("127.0.0.11:1")] };
+        let two = MemberArguments { members: vec![member("127.0.0.11:1"), member("127.0.0.11:1")] };
         let messages: Vec<String> = two.problems().into_iter().map(|it| it.message).collect();
         assert!(messages[0].contains("odd number of voting members; got 2"));
         assert!(messages[1].contains("named twice"));
-        let odd = Membered { members: vec![MemberOf { votes: Some(1), hidden: Some(true), ..member("a:1") }] };
+        let odd = MemberArguments { members: vec![MemberBlock { votes: Some(1), hidden: Some(true), ..member("a:1") }] };
         assert_eq!(odd.problems().len(), 1);
     }
 }

@@ -11,7 +11,7 @@ use crate::member::number;
 
 /// One member.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct MemberOf {
+pub(crate) struct MemberBlock {
     /// `host:port`, under which clients and the other members reach it.
     pub(crate) host: String,
     /// How its machine is reached, as `mongodb_host.member` says.
@@ -46,7 +46,7 @@ const DELAY: [&str; 2] = ["secondaryDelaySecs", "slaveDelay"];
 
 /// All options of a member, said or not.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Options {
+pub(crate) struct MemberOptions {
     pub(crate) priority: f64,
     pub(crate) votes: u32,
     pub(crate) hidden: bool,
@@ -56,7 +56,7 @@ pub(crate) struct Options {
     pub(crate) arbiter: bool,
 }
 
-impl Options {
+impl MemberOptions {
     /// Those of a member in a set's configuration.
     pub(crate) fn of(member: &Document) -> Self {
         let arbiter = member.get_bool("arbiterOnly").unwrap_or(false);
@@ -96,11 +96,11 @@ fn usual_priority(arbiter: bool) -> f64 {
     if arbiter { 0.0 } else { 1.0 }
 }
 
-impl MemberOf {
+impl MemberBlock {
     /// All its options, as mongod has them by itself where nobody says them.
-    pub(crate) fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> MemberOptions {
         let arbiter = self.arbiter_only.unwrap_or(false);
-        Options {
+        MemberOptions {
             priority: self.priority.unwrap_or_else(|| usual_priority(arbiter)),
             votes: self.votes.unwrap_or(1),
             hidden: self.hidden.unwrap_or(false),
@@ -120,7 +120,7 @@ impl MemberOf {
 
     /// The member as a set has it. What was left out and is as it is by itself stays left out.
     pub(super) fn as_configured(&self, member: &Document) -> Self {
-        let is = Options::of(member);
+        let is = MemberOptions::of(member);
         #[expect(clippy::float_cmp, reason = "both were written, neither was computed")]
         let unusual_priority = is.priority != usual_priority(is.arbiter);
         Self {
@@ -152,8 +152,8 @@ pub(crate) fn delay_name_in(members: &[Document]) -> &'static str {
 mod tests {
     use super::*;
 
-    fn unusual() -> MemberOf {
-        MemberOf {
+    fn unusual() -> MemberBlock {
+        MemberBlock {
             host: "a:1".into(),
             machine: Some("process".into()),
             priority: Some(0.0),
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn each_option_is_read_back_as_it_was_written_and_seen_where_nobody_said_it() {
-        let silent = MemberOf { host: "a:1".into(), machine: Some("process".into()), ..MemberOf::default() };
+        let silent = MemberBlock { host: "a:1".into(), machine: Some("process".into()), ..MemberBlock::default() };
         for delay in DELAY {
             assert_eq!(silent.as_configured(&unusual().written(0, delay)), unusual());
             assert_eq!(silent.as_configured(&silent.written(0, delay)), silent);
@@ -179,21 +179,21 @@ mod tests {
                 let mut one = usual.clone();
                 one.insert(&name, value);
                 assert_ne!(silent.as_configured(&one), silent, "{name}");
-                assert_ne!(Options::of(&one), silent.options(), "{name}");
+                assert_ne!(MemberOptions::of(&one), silent.options(), "{name}");
             }
         }
     }
 
     #[test]
     fn an_arbiter_has_no_priority_by_itself() {
-        let arbiter = MemberOf { host: "a:1".into(), arbiter_only: Some(true), ..MemberOf::default() };
+        let arbiter = MemberBlock { host: "a:1".into(), arbiter_only: Some(true), ..MemberBlock::default() };
         assert_eq!(arbiter.as_configured(&arbiter.written(0, "slaveDelay")), arbiter);
-        assert!(arbiter.options().must_come_anew(&MemberOf { host: "a:1".into(), ..MemberOf::default() }.options()));
+        assert!(arbiter.options().must_come_anew(&MemberBlock { host: "a:1".into(), ..MemberBlock::default() }.options()));
     }
 
     #[test]
     fn what_was_said_and_is_usual_stays_said() {
-        let said = MemberOf { host: "a:1".into(), priority: Some(1.0), votes: Some(1), ..MemberOf::default() };
+        let said = MemberBlock { host: "a:1".into(), priority: Some(1.0), votes: Some(1), ..MemberBlock::default() };
         assert_eq!(said.as_configured(&doc! { "host": "a:1", "priority": 1.0, "votes": 1_i64 }), said);
     }
 

@@ -2,24 +2,24 @@
 //! takes two names, which only they can say.
 
 use futures::future::join_all;
-use ha_provider::{Error, Intended, Problem, Resource};
+use ha_provider::{ArgumentProblem, Error, IntendedChange, Resource};
 use ha_value::Action;
 use mongodb::bson::doc;
 
 use super::MongodbReplicaSet;
-use super::checks::{Authorised, Known, other_names};
-use crate::Mongodb;
-use crate::member::Member;
+use super::checks::{AuthorityArguments, KnownMembers, other_names};
+use crate::MongodbProvider;
+use crate::member::MemberClient;
 use crate::replica_set_status::{close, members};
 
 /// The sets whose members would be left without each other, by their places in the plan.
-pub(super) async fn to(mongodb: &Mongodb, planned: &[Intended]) -> Vec<(usize, Problem)> {
+pub(super) async fn to(mongodb: &MongodbProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
     let mut problems = Vec::new();
     for (place, it) in planned.iter().enumerate() {
         if *it.kind != *MongodbReplicaSet::KIND || it.action != Action::Update {
             continue;
         }
-        let (Some(known), Some(wanted)) = (it.before::<Known>(), it.after::<Authorised>()) else { continue };
+        let (Some(known), Some(wanted)) = (it.before::<KnownMembers>(), it.after::<AuthorityArguments>()) else { continue };
         if !known.keeps(&wanted) && !all_take_two_names(mongodb, &known).await.unwrap_or(false) {
             problems.push((place, other_names()));
         }
@@ -27,14 +27,14 @@ pub(super) async fn to(mongodb: &Mongodb, planned: &[Intended]) -> Vec<(usize, P
     problems
 }
 
-async fn all_take_two_names(mongodb: &Mongodb, known: &Known) -> Result<bool, Error> {
+async fn all_take_two_names(mongodb: &MongodbProvider, known: &KnownMembers) -> Result<bool, Error> {
     let members = members(&known.hosts, &mongodb.access(&known.authority, &known.hosts)?)?;
     let takes_two = join_all(members.iter().map(takes_two_names)).await;
     close(members).await;
     Ok(takes_two.into_iter().all(|it| it))
 }
 
-async fn takes_two_names(member: &Member) -> bool {
+async fn takes_two_names(member: &MemberClient) -> bool {
     const OVERRIDE: &str = "tlsX509ClusterAuthDNOverride";
     let answer = member.run(doc! { "getParameter": 1, OVERRIDE: 1 }).await;
     answer.is_ok_and(|it| it.get_str(OVERRIDE).is_ok_and(|it| !it.is_empty()))

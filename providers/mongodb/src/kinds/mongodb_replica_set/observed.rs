@@ -1,23 +1,26 @@
 //! A set as it is, in the words of its arguments.
 
 use futures::future::join_all;
-use ha_provider::{Immutable, Reading, Recorded, Volatile};
+use ha_provider::{Immutable, RecordedResource, ResourceReading, Volatile};
 use mongodb::bson::{Document, doc};
 
-use super::{MemberOf, MongodbReplicaSet, Outputs};
-use crate::Mongodb;
+use super::{MemberBlock, MongodbReplicaSet, MongodbReplicaSetOutputs};
+use crate::MongodbProvider;
 use crate::error::cause;
-use crate::member::{Member, code};
-use crate::release::{Release, oldest};
+use crate::member::{MemberClient, code};
+use crate::release::{ReleaseSeries, oldest};
 use crate::replica_set_status::{NOT_YET_INITIALIZED, asked_themselves, close, configuration, members, members_of, status};
 
 /// What the first member that answers says.
-pub(super) async fn look(mongodb: &Mongodb, known: &Recorded<MongodbReplicaSet>) -> Reading<MongodbReplicaSet> {
+pub(super) async fn look(
+    mongodb: &MongodbProvider,
+    known: &RecordedResource<MongodbReplicaSet>,
+) -> ResourceReading<MongodbReplicaSet> {
     let set = &known.arguments;
     let reached = mongodb.access(&set.authority, &set.hosts()).and_then(|access| members(&set.hosts(), &access));
     let members = match reached {
         Ok(members) => members,
-        Err(error) => return Reading::Unchecked(error.to_string()),
+        Err(error) => return ResourceReading::Unchecked(error.to_string()),
     };
     let answers = join_all(members.iter().map(configuration)).await;
     let mut reasons = Vec::new();
@@ -35,17 +38,19 @@ pub(super) async fn look(mongodb: &Mongodb, known: &Recorded<MongodbReplicaSet>)
     close(members).await;
     match reading {
         Some(reading) => reading,
-        None if nobody_is_in_it && !answers.is_empty() => Reading::Gone,
-        None => Reading::Unchecked(format!("no member of `{}` says how the set stands: {}", *set.name, reasons.join("; "))),
+        None if nobody_is_in_it && !answers.is_empty() => ResourceReading::Gone,
+        None => {
+            ResourceReading::Unchecked(format!("no member of `{}` says how the set stands: {}", *set.name, reasons.join("; ")))
+        }
     }
 }
 
 async fn seen(
-    known: &Recorded<MongodbReplicaSet>,
-    member: &Member,
+    known: &RecordedResource<MongodbReplicaSet>,
+    member: &MemberClient,
     configuration: &Document,
-    members: &[Member],
-) -> Reading<MongodbReplicaSet> {
+    members: &[MemberClient],
+) -> ResourceReading<MongodbReplicaSet> {
     let (primary, mut remarks) = match status(member).await {
         Ok(status) => {
             let status = asked_themselves(status.with_delays(configuration), members).await;
@@ -58,28 +63,28 @@ async fn seen(
         remarks.extend(left_behind(member, version).await);
     }
     let arguments = known.arguments.as_configured(configuration);
-    let outputs = Outputs { version: version.map(Volatile), ..arguments.outputs(primary) };
-    Reading::Found { outputs, arguments, remarks }
+    let outputs = MongodbReplicaSetOutputs { version: version.map(Volatile), ..arguments.outputs(primary) };
+    ResourceReading::Found { outputs, arguments, remarks }
 }
 
 /// The oldest version that a member runs, of those that answer.
-pub(super) async fn oldest_version(members: &[Member]) -> Option<String> {
-    let answers = join_all(members.iter().map(Member::version)).await;
+pub(super) async fn oldest_version(members: &[MemberClient]) -> Option<String> {
+    let answers = join_all(members.iter().map(MemberClient::version)).await;
     oldest(answers.into_iter().flatten())
 }
 
 /// What is to be said of a set that goes on storing its data as an older release did.
-async fn left_behind(member: &Member, version: &str) -> Option<String> {
+async fn left_behind(member: &MemberClient, version: &str) -> Option<String> {
     let answer = member.run(doc! { "getParameter": 1, "featureCompatibilityVersion": 1 }).await.ok()?;
     let standing = answer.get_document("featureCompatibilityVersion").ok()?;
-    let (storing, binary) = (standing.get_str("version").ok()?, Release::of(version).ok()?);
+    let (storing, binary) = (standing.get_str("version").ok()?, ReleaseSeries::of(version).ok()?);
     if let Ok(target) = standing.get_str("targetVersion") {
         return Some(format!(
             "a change of the feature compatibility version from {storing} to {target} was begun and not finished; finish it \
              with `db.adminCommand({{ setFeatureCompatibilityVersion: \"{target}\" }})`"
         ));
     }
-    let behind = Release::of(storing).is_ok_and(|it| it < binary);
+    let behind = ReleaseSeries::of(storing).is_ok_and(|it| it < binary);
     behind.then(|| {
         format!(
             "every member runs MongoDB {binary} or later, and the feature compatibility version is still {storing}: the next \
@@ -100,7 +105,7 @@ impl MongodbReplicaSet {
             Some(ours.as_configured(member))
         });
         let others = theirs.iter().filter(|it| self.members.iter().all(|ours| ours.host != host(it)));
-        let others = others.map(|it| MemberOf { host: host(it), ..MemberOf::default() }.as_configured(it));
+        let others = others.map(|it| MemberBlock { host: host(it), ..MemberBlock::default() }.as_configured(it));
         let settings = configuration.get_document("settings").cloned().unwrap_or_default();
         Self {
             name: Immutable(configuration.get_str("_id").unwrap_or_default().to_owned()),

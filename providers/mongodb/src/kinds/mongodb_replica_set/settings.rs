@@ -8,7 +8,7 @@ use crate::member::number;
 
 /// How the members watch each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Settings {
+pub(crate) struct ReplicaSetSettings {
     /// After how many milliseconds without a primary the others elect one; 10000 when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) election_timeout_millis: Option<u32>,
@@ -37,7 +37,7 @@ const HEARTBEAT_TIMEOUT: u32 = 10;
 const CATCH_UP_TIMEOUT: i32 = -1;
 const CATCH_UP_TAKEOVER_DELAY: i32 = 30_000;
 
-impl Settings {
+impl ReplicaSetSettings {
     /// Each setting as mongod names and writes it, with what it is by itself where it is not said.
     pub(crate) fn written(&self) -> Document {
         let all: [(&str, Bson); 6] = [
@@ -126,16 +126,16 @@ mod tests {
 
     #[test]
     fn what_was_left_out_and_is_usual_stays_left_out() {
-        let usual = Settings::default().written();
-        assert_eq!(Settings::default().as_configured(&usual), Settings::default());
-        let said = Settings { election_timeout_millis: Some(10_000), ..Settings::default() };
+        let usual = ReplicaSetSettings::default().written();
+        assert_eq!(ReplicaSetSettings::default().as_configured(&usual), ReplicaSetSettings::default());
+        let said = ReplicaSetSettings { election_timeout_millis: Some(10_000), ..ReplicaSetSettings::default() };
         assert_eq!(said.as_configured(&usual), said);
         assert!(agree(&usual, &said.written()));
     }
 
     #[test]
     fn each_setting_is_read_back_as_it_was_written_and_seen_where_nobody_said_it() {
-        let all = Settings {
+        let all = ReplicaSetSettings {
             election_timeout_millis: Some(3000),
             heartbeat_interval_millis: Some(300),
             heartbeat_timeout_secs: Some(5),
@@ -143,19 +143,19 @@ mod tests {
             catch_up_takeover_delay_millis: Some(-1),
             chaining_allowed: Some(false),
         };
-        assert_eq!(Settings::default().as_configured(&all.written()), all);
+        assert_eq!(ReplicaSetSettings::default().as_configured(&all.written()), all);
         for (name, value) in all.written() {
-            let mut one = Settings::default().written();
+            let mut one = ReplicaSetSettings::default().written();
             one.insert(name.clone(), value);
-            assert!(!agree(&one, &Settings::default().written()), "{name}");
-            assert_ne!(Settings::default().as_configured(&one), Settings::default(), "{name}");
+            assert!(!agree(&one, &ReplicaSetSettings::default().written()), "{name}");
+            assert_ne!(ReplicaSetSettings::default().as_configured(&one), ReplicaSetSettings::default(), "{name}");
         }
     }
 
     #[test]
     fn what_mongod_has_beyond_these_is_left_alone() {
-        let mut theirs = Settings::default().written();
+        let mut theirs = ReplicaSetSettings::default().written();
         theirs.insert("getLastErrorModes", doc! { "east": { "dc": 1 } });
-        assert!(agree(&theirs, &Settings::default().written()));
+        assert!(agree(&theirs, &ReplicaSetSettings::default().written()));
     }
 }
