@@ -111,7 +111,7 @@ fn place() -> Result<StateLocation, CommandError> {
         &directory,
         environment.as_ref(),
         &BackendConfig::usual(),
-        StateKeys::of(None, &directory)?,
+        StateKeys::new(None, &directory)?,
     )
 }
 

@@ -108,7 +108,7 @@ struct ApplyRun<'a> {
 impl ApplyOptions<'_> {
     /// Plans, asks, applies; or applies a plan that was kept.
     pub(crate) fn carry_out(&self, session: &Session, kept: Option<&Path>) -> CommandResult {
-        let audience = Arc::new(Reporter::of(session, self.telling)?);
+        let audience = Arc::new(Reporter::new(session, self.telling)?);
         let cancel = listen(audience.last_word())?;
         audience.ended(match kept {
             Some(path) => self.carry_out_kept(path, session, &audience, cancel),
@@ -301,13 +301,13 @@ impl ApplyRun<'_> {
         let observer: Arc<dyn EventObserver> = self.audience.clone();
         let applied =
             self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
-        let applied = applied.map_err(|it| CommandError::of(&it).within(&self.sources).keeping(&made.secrets))?;
+        let applied = applied.map_err(|it| CommandError::from_diagnostics(&it).within(&self.sources).keeping(&made.secrets))?;
         let (sources, secrets) = (self.sources.clone(), made.secrets.clone());
         self.audience.applied(&applied, made.plan.mode, &made.secrets);
         self.finish()?;
         match applied.is_complete() {
             true => Ok(DONE),
-            false => Err(CommandError::of(&applied.diagnostics).within(&sources).keeping(&secrets)),
+            false => Err(CommandError::from_diagnostics(&applied.diagnostics).within(&sources).keeping(&secrets)),
         }
     }
 
@@ -319,7 +319,7 @@ impl ApplyRun<'_> {
         let observer: Arc<dyn EventObserver> = self.audience.clone();
         let applied =
             self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
-        let applied = applied.map_err(|it| CommandError::of(&it).within(&self.sources).keeping(&made.secrets))?;
+        let applied = applied.map_err(|it| CommandError::from_diagnostics(&it).within(&self.sources).keeping(&made.secrets))?;
         let outcome = match (applied.is_complete(), applied.interrupted) {
             (true, _) => RunOutcome::Complete,
             (_, true) => RunOutcome::Interrupted,

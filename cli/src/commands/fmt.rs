@@ -100,7 +100,7 @@ fn standard_input(arguments: &FmtArgs, session: &Session) -> CommandResult {
     let bytes = regular_file::read_up_to(io::stdin().lock(), LARGEST).context("could not read the standard input")?;
     let file = SourceFile::new(STDIN, text(bytes).map_err(|line| not_text(STDIN, line))?);
     let sources: SourceTexts = [(file.name.to_string(), file.text.to_string())].into_iter().collect();
-    let formatted = format(&file).map_err(|it| CommandError::of(&it).within(&sources))?;
+    let formatted = format(&file).map_err(|it| CommandError::from_diagnostics(&it).within(&sources))?;
     let is_other = formatted != *file.text;
     if arguments.diff {
         let rewritten = Rewritten::new([(STDIN, &file.text, formatted.as_str())].into_iter());

@@ -79,8 +79,8 @@ enum GraphFormat {
 pub(crate) fn graph(arguments: &GraphArgs, session: &Session) -> CommandResult {
     let GraphSubject { configuration, sources, changes } = subject(arguments, session)?;
     let (schemas, _) = kinds();
-    let outline = outline(&configuration, &schemas).map_err(|it| CommandError::of(&it).within(&sources))?;
-    let mut picture = GraphPicture::of(outline);
+    let outline = outline(&configuration, &schemas).map_err(|it| CommandError::from_diagnostics(&it).within(&sources))?;
+    let mut picture = GraphPicture::new(outline);
     if let Some(changes) = &changes {
         picture.mark(changes);
     }
@@ -134,7 +134,7 @@ fn subject(arguments: &GraphArgs, session: &Session) -> Result<GraphSubject, Com
         let sources: SourceTexts = plan.snapshot.sources.iter().cloned().collect();
         let (configuration, diagnostics) = kept_configuration(&plan.snapshot);
         if diagnostics.iter().any(Diagnostic::is_error) {
-            return Err(CommandError::of(&diagnostics).within(&sources));
+            return Err(CommandError::from_diagnostics(&diagnostics).within(&sources));
         }
         return Ok(GraphSubject { configuration: Arc::new(configuration), sources, changes: Some(plan.changes) });
     }
@@ -146,7 +146,7 @@ fn subject(arguments: &GraphArgs, session: &Session) -> Result<GraphSubject, Com
     let state = session.place_of(&project)?.state()?;
     let intention = PlanOptions { mode: PlanMode::Normal, replace: &[], scope: &arguments.scope, imports: &[] };
     let made = run(async {
-        let audience = Arc::new(Reporter::of(session, &ReportingArgs::default())?);
+        let audience = Arc::new(Reporter::new(session, &ReportingArgs::default())?);
         let cancel = listen(audience.last_word())?;
         make(&engine(arguments.scope.parallelism), &project, &state, &intention, &audience, &cancel).await
     })?;

@@ -73,7 +73,7 @@ impl Session {
     pub(crate) fn keys(&self) -> Result<StateKeys, CommandError> {
         match self.project_that_says()? {
             Some(project) => self.keys_of(&project),
-            None => Ok(StateKeys::of(None, &self.directory)?),
+            None => Ok(StateKeys::new(None, &self.directory)?),
         }
     }
 
@@ -86,8 +86,8 @@ impl Session {
         match self.project_that_says()? {
             Some(project) => self.place_of(&project),
             None => {
-                let keys = StateKeys::of(None, &self.directory)?;
-                StateLocation::of(&self.directory, self.environment.as_ref(), &BackendConfig::usual(), keys)
+                let keys = StateKeys::new(None, &self.directory)?;
+                StateLocation::find(&self.directory, self.environment.as_ref(), &BackendConfig::usual(), keys)
             }
         }
     }
@@ -106,9 +106,15 @@ impl Session {
     /// # Errors
     /// When what it says of that is not known, or makes no sense.
     pub(crate) fn place_of(&self, project: &Project) -> Result<StateLocation, CommandError> {
-        let said = BackendConfig::said(&BackendBlock::of(project), &backends()).map_err(|it| CommandError::of(&it));
+        let said =
+            BackendConfig::said(&BackendBlock::new(project), &backends()).map_err(|it| CommandError::from_diagnostics(&it));
         let placed = said.and_then(|it| {
-            StateLocation::of(&self.directory, self.environment.as_ref(), &it, BackendBlock::of(project).keys(&self.directory)?)
+            StateLocation::find(
+                &self.directory,
+                self.environment.as_ref(),
+                &it,
+                BackendBlock::new(project).keys(&self.directory)?,
+            )
         });
         placed.map_err(|it| it.within(&project.sources).keeping(&project.secrets))
     }
@@ -124,18 +130,19 @@ impl Session {
                 directory,
                 environment,
                 &BackendConfig::usual(),
-                StateKeys::of(None, directory)?,
+                StateKeys::new(None, directory)?,
             );
         };
-        let said = BackendConfig::said(&BackendBlock::of(&project), &backends()).map_err(|it| CommandError::of(&it));
+        let said =
+            BackendConfig::said(&BackendBlock::new(&project), &backends()).map_err(|it| CommandError::from_diagnostics(&it));
         let placed = said.and_then(|it| {
-            StateLocation::whatever_is_remembered(directory, environment, &it, BackendBlock::of(&project).keys(directory)?)
+            StateLocation::whatever_is_remembered(directory, environment, &it, BackendBlock::new(&project).keys(directory)?)
         });
         placed.map_err(|it| it.within(&project.sources).keeping(&project.secrets))
     }
 
     fn keys_of(&self, project: &Project) -> Result<StateKeys, CommandError> {
-        let keys = BackendBlock::of(project).keys(&self.directory);
+        let keys = BackendBlock::new(project).keys(&self.directory);
         keys.map_err(|it| it.within(&project.sources).keeping(&project.secrets))
     }
 

@@ -83,8 +83,8 @@ pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> CommandResult
 
 /// The value as a text; what leaves `ha` on purpose.
 fn raw(name: &str, output: &OutputRecord) -> Result<String, CommandError> {
-    let text = Text::of(&output.value).and_then(|it| it.known());
-    let text = text.or_else(|| Text::of(&output.value.revealed()).and_then(|it| it.known()));
+    let text = Text::from_value(&output.value).and_then(|it| it.known());
+    let text = text.or_else(|| Text::from_value(&output.value.revealed()).and_then(|it| it.known()));
     text.ok_or_else(|| {
         let notice = RenderedDiagnostic::error(format!("the output `{name}` is no text, number or truth value"));
         notice.help(format!("`ha output --json --show-sensitive {name}` prints it whole")).into()

@@ -76,7 +76,7 @@ impl PlanArgs {
 }
 
 pub(crate) fn plan(arguments: &PlanArgs, session: &Session) -> CommandResult {
-    let audience = Arc::new(Reporter::of(session, &arguments.telling)?);
+    let audience = Arc::new(Reporter::new(session, &arguments.telling)?);
     audience.ended(planned(arguments, session, &audience))
 }
 

@@ -66,7 +66,7 @@ impl Reporter {
     ///
     /// # Errors
     /// When the file for the stream cannot be made.
-    pub(crate) fn of(session: &Session, arguments: &ReportingArgs) -> anyhow::Result<Self> {
+    pub(crate) fn new(session: &Session, arguments: &ReportingArgs) -> anyhow::Result<Self> {
         let ReportingArgs { json, json_into, detail, compact_warnings } = arguments;
         let terminal = session.terminal;
         let feed = match (json, json_into) {

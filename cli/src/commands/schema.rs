@@ -80,7 +80,7 @@ pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> CommandResult
             .into());
     }
     if arguments.kind.as_deref() == Some(ENCRYPTION) {
-        let schema = Schema::of::<EncryptionSettings, NoSettings>();
+        let schema = Schema::derive::<EncryptionSettings, NoSettings>();
         session.terminal.print(&match arguments.json {
             true => settings_json(ENCRYPTION, &schema).pretty(),
             false => settings_text(ENCRYPTION, &schema, paint),

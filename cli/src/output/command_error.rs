@@ -46,7 +46,7 @@ impl CommandError {
     }
 
     /// These things are wrong with the configuration.
-    pub(crate) fn of(diagnostics: &[Diagnostic]) -> Self {
+    pub(crate) fn from_diagnostics(diagnostics: &[Diagnostic]) -> Self {
         Self::new(diagnostics.iter().map(RenderedDiagnostic::from))
     }
 

@@ -154,7 +154,7 @@ fn covered(file: &str, text: &str, declared: &SourceDeclarations) -> Vec<Covered
         text,
         declared,
         directory: directory(file),
-        is_values: FileRole::of(file).is_none() && file != "<console>",
+        is_values: FileRole::from_file_name(file).is_none() && file != "<console>",
         sensitive: sensitive_bodies(text, &literals),
         sources: sources(text, &literals),
         imports: ImportIds::of(text, literals.iter().filter(|it| Names::of(it).block == Some("import"))),

@@ -210,7 +210,7 @@ fn notice_text(
         // What would be put there is no code any more where something secret is in it.
         let quoted = format!("`{text}`");
         let is_whole = masked(&quoted) == quoted;
-        match span.as_ref().filter(|_| is_whole).and_then(|it| SourceExcerpt::of(it, sources, secrets)) {
+        match span.as_ref().filter(|_| is_whole).and_then(|it| SourceExcerpt::new(it, sources, secrets)) {
             Some(SourceExcerpt { text: lines, line, places }) => {
                 let patch = Patch::new(places[0].clone(), safe_lines(text, &safe));
                 let snippet = Snippet::source(lines).line_start(line).patch(patch);
@@ -231,7 +231,7 @@ fn safe_lines(text: &str, safe: &dyn Fn(&str) -> String) -> String {
 
 /// Whether no line of the place itself can be shown.
 fn group_is_bare(notice: &RenderedDiagnostic, sources: &SourceTexts, secrets: &SecretTexts) -> bool {
-    notice.span.as_ref().is_none_or(|it| SourceExcerpt::of(it, sources, secrets).is_none())
+    notice.span.as_ref().is_none_or(|it| SourceExcerpt::new(it, sources, secrets).is_none())
 }
 
 /// The places that a notice is about, those that are near each other in one snippet.
@@ -255,7 +255,7 @@ fn snippets(
         match together {
             Some(window) => snippets.push(annotated(&file, window, here)),
             None => snippets.extend(
-                here.into_iter().filter_map(|it| Some(annotated(&file, SourceExcerpt::of(it.0, sources, secrets)?, vec![it]))),
+                here.into_iter().filter_map(|it| Some(annotated(&file, SourceExcerpt::new(it.0, sources, secrets)?, vec![it]))),
             ),
         }
         all = elsewhere;
@@ -372,7 +372,7 @@ help: did you mean `instance_type`?
     fn errors_first_then_by_place() {
         let diagnostics = [
             Diagnostic::warning("a warning").at(span(0..5)),
-            Diagnostic::error("without a place").detail("It has details. Two of them.").of("module.a.b.c[0]"),
+            Diagnostic::error("without a place").detail("It has details. Two of them.").address("module.a.b.c[0]"),
             Diagnostic::error("later").at(span(87..97)).label("is hunter2hunter2"),
             Diagnostic::error("sooner").at(span(23..30)).help("do this").help("or that"),
             Diagnostic::error("sooner").at(span(23..30)).help("do this").help("or that"),

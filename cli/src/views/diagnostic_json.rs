@@ -150,7 +150,7 @@ mod tests {
                 .label("is no name")
                 .detail("Whole sentences.")
                 .closest("wrong", ["wrang"])
-                .of("a.b"),
+                .address("a.b"),
             Diagnostic::error("nowhere").at(SourceSpan::new("other.hcl".into(), 2..5)),
         ];
         let notices: Vec<RenderedDiagnostic> = diagnostics.iter().map(RenderedDiagnostic::from).collect();

@@ -110,14 +110,14 @@ impl<'a> Redactor<'a> {
     pub(crate) fn ty(&self, value: &Value) -> Type {
         let attribute = |ty| AttributeType { ty, optional: false, default: None };
         match value {
-            _ if self.sight == SecretVisibility::Revealed => Type::of(&value.revealed()),
+            _ if self.sight == SecretVisibility::Revealed => Type::of_value(&value.revealed()),
             Value::Object(items) if !self.hides_name_of(items) => {
                 let attributes = items.iter().map(|(name, it)| (name.clone(), attribute(self.ty(it))));
                 Type::Object(Arc::new(attributes.collect()))
             }
             Value::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(|it| self.ty(it)).collect())),
-            other if other.contains_sensitive() => outermost(&Type::of(other)),
-            other => self.open_type(&Type::of(other)),
+            other if other.contains_sensitive() => outermost(&Type::of_value(other)),
+            other => self.open_type(&Type::of_value(other)),
         }
     }
 
@@ -382,7 +382,7 @@ mod tests {
             (list(list(keyed("x"))).sensitive(), "list(list(any))"),
             (Value::object([("a".into(), keyed("correct horse"))]), "object({a = any})"),
             (Value::from(1).sensitive(), "number"),
-            (Value::unknown(Type::of(&list(keyed("correct horse"))), None), "list(any)"),
+            (Value::unknown(Type::of_value(&list(keyed("correct horse"))), None), "list(any)"),
         ] {
             assert_eq!(redactor.ty(&value).to_string(), told);
         }

@@ -38,7 +38,7 @@ struct RowBudget {
 }
 
 impl RowBudget {
-    fn of(detail: DetailLevel) -> Self {
+    fn new(detail: DetailLevel) -> Self {
         match detail {
             DetailLevel::Full => Self { rows: usize::MAX, lines: usize::MAX, preview: usize::MAX, characters: usize::MAX },
             _ => Self { rows: 100, lines: 200, preview: 10, characters: 400 },
@@ -56,7 +56,7 @@ pub(crate) struct RowWriter {
 impl RowWriter {
     pub(crate) fn new<'a>(rows: impl IntoIterator<Item = &'a DiffRow>, detail: DetailLevel, paint: Painter) -> Self {
         let width = rows.into_iter().map(|it| columns(&place(&it.path))).max().unwrap_or(0).min(NAMES);
-        Self { paint, budget: RowBudget::of(detail), width }
+        Self { paint, budget: RowBudget::new(detail), width }
     }
 
     /// Appends the rows.

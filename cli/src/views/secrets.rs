@@ -52,7 +52,7 @@ static HOLDERS: LazyLock<BTreeMap<String, Fields>> = LazyLock::new(|| {
     let of_kinds = schemas.kinds().map(|(_, it)| (it.kind.to_string(), &it.schema().arguments));
     let of_providers = schemas.providers().map(|(name, it)| (name.to_string(), &it.schema.arguments));
     let of_backends = backends.iter().map(|(name, it)| (name.to_string(), &it.schema().arguments));
-    let encryption = Schema::of::<EncryptionSettings, NoSettings>();
+    let encryption = Schema::derive::<EncryptionSettings, NoSettings>();
     let all = of_kinds.chain(of_providers).chain(of_backends).chain([("encryption".to_owned(), &encryption.arguments)]);
     let mut holders: BTreeMap<String, Fields> = BTreeMap::new();
     for (name, fields) in all.filter(|(_, it)| !secret_fields(it).is_empty()) {
@@ -111,7 +111,7 @@ fn secret_arguments() -> Vec<(String, Vec<Name>)> {
     let of_kinds = schemas.kinds().flat_map(|(_, it)| of(&it.kind, it.schema()));
     let of_providers = schemas.providers().flat_map(|(name, it)| of(name, &it.schema));
     let of_backends = backends.iter().flat_map(|(name, it)| of(&format!("backend.{name}"), it.schema()));
-    let of_encryption = of("encryption", &Schema::of::<EncryptionSettings, NoSettings>());
+    let of_encryption = of("encryption", &Schema::derive::<EncryptionSettings, NoSettings>());
     of_kinds.chain(of_providers).chain(of_backends).chain(of_encryption).collect()
 }
 

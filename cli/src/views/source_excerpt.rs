@@ -24,7 +24,7 @@ pub(super) struct SourceExcerpt {
 
 impl SourceExcerpt {
     /// The lines of one place; none where the file is not known or the span does not fit it.
-    pub(super) fn of(span: &SourceSpan, sources: &SourceTexts, secrets: &SecretTexts) -> Option<Self> {
+    pub(super) fn new(span: &SourceSpan, sources: &SourceTexts, secrets: &SecretTexts) -> Option<Self> {
         let text = sources.text(&span.file)?;
         let place = fitting(span, text)?;
         let lines = lines(text, &place);

@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn objects_and_tuples_are_set_out() {
-        let of = |value: &Value| type_text(&Type::of(value), 0);
+        let of = |value: &Value| type_text(&Type::of_value(value), 0);
         let value = Value::object([("a".into(), Value::from(1)), ("b".into(), Value::tuple([Value::from("x")]))]);
         assert_eq!(of(&value), "object({\n    a: number,\n    b: tuple([\n        string,\n    ]),\n})");
         assert_eq!(

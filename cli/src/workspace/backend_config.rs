@@ -32,7 +32,7 @@ pub(crate) struct BackendBlock<'a> {
 
 impl<'a> BackendBlock<'a> {
     /// What a project says.
-    pub(crate) fn of(project: &'a Project) -> Self {
+    pub(crate) fn new(project: &'a Project) -> Self {
         Self {
             configuration: &project.configuration,
             variables: project.snapshot.variables.clone(),
@@ -55,7 +55,7 @@ impl<'a> BackendBlock<'a> {
     /// All that is wrong with what it says.
     fn key(&self) -> Result<Option<EncryptionBlock<'a>>, Vec<Diagnostic>> {
         let Some(block) = self.configuration.settings.as_ref().and_then(|it| it.encryption.as_ref()) else { return Ok(None) };
-        let settings = self.block(&block.body, &Schema::of::<EncryptionSettings, NoSettings>())?;
+        let settings = self.block(&block.body, &Schema::derive::<EncryptionSettings, NoSettings>())?;
         Ok(Some(EncryptionBlock { settings, body: &block.body }))
     }
 
@@ -64,9 +64,9 @@ impl<'a> BackendBlock<'a> {
     /// # Errors
     /// What is wrong with what it says, or not known.
     pub(crate) fn keys(&self, directory: &std::path::Path) -> Result<StateKeys, CommandError> {
-        let said = self.key().map_err(|it| CommandError::of(&it))?;
+        let said = self.key().map_err(|it| CommandError::from_diagnostics(&it))?;
         let encryption = said.as_ref().map(|it| it.encryption(|_| true)).transpose()?.flatten();
-        let keys = StateKeys::of(encryption, directory)?;
+        let keys = StateKeys::new(encryption, directory)?;
         Ok(match said {
             Some(said) => keys.keeping(mask_of(&said.settings)),
             None => keys,
@@ -78,7 +78,7 @@ impl<'a> BackendBlock<'a> {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn check_key(&self) -> Result<(), CommandError> {
-        let said = self.key().map_err(|it| CommandError::of(&it))?;
+        let said = self.key().map_err(|it| CommandError::from_diagnostics(&it))?;
         said.map_or(Ok(()), |it| it.encryption(waits_for_more).map(drop))
     }
 
@@ -109,13 +109,13 @@ impl EncryptionBlock<'_> {
         let wrong = unknown.iter().filter(|(_, it)| matters(it));
         let wrong: Vec<Diagnostic> = wrong.map(|(name, it)| not_known("which key the state has", self.body, name, it)).collect();
         if !wrong.is_empty() {
-            return Err(CommandError::of(&wrong));
+            return Err(CommandError::from_diagnostics(&wrong));
         }
         if !unknown.is_empty() {
             return Ok(None);
         }
         let here = |notice: RenderedDiagnostic| CommandError::from(notice.code(code::MISPLACED).of_block(Some(self.body.span())));
-        let typed = Schema::of::<EncryptionSettings, NoSettings>().typed::<EncryptionSettings>(&self.settings);
+        let typed = Schema::derive::<EncryptionSettings, NoSettings>().typed::<EncryptionSettings>(&self.settings);
         let encryption = typed.map_err(|it| {
             let why = mask_of(&self.settings)(&it.to_string());
             here(RenderedDiagnostic::error(format!("the block `encryption` cannot be read: {why}")))
@@ -202,7 +202,7 @@ impl BackendConfig {
     pub(crate) fn check(&self, backends: &BackendRegistry) -> Result<(), CommandError> {
         let unknown = self.not_known(waits_for_more);
         match () {
-            () if !unknown.is_empty() => Err(CommandError::of(&unknown)),
+            () if !unknown.is_empty() => Err(CommandError::from_diagnostics(&unknown)),
             () if self.settings.values().all(Value::is_wholly_known) => self.open(backends, &BackendContext::default()).map(drop),
             () => Ok(()),
         }
@@ -215,7 +215,7 @@ impl BackendConfig {
     pub(crate) fn open(&self, backends: &BackendRegistry, surroundings: &BackendContext) -> Result<Box<dyn Store>, CommandError> {
         let unknown = self.not_known(|it| !it.is_wholly_known());
         if !unknown.is_empty() {
-            return Err(CommandError::of(&unknown));
+            return Err(CommandError::from_diagnostics(&unknown));
         }
         let backend = backends.get(&self.backend).expect("it is one of those that there are");
         let mask = mask_of(&self.settings);

@@ -155,7 +155,7 @@ impl StateKeys {
     ///
     /// # Errors
     /// When several are named.
-    pub(crate) fn of(encryption: Option<EncryptionSettings>, directory: &Path) -> Result<Self, RenderedDiagnostic> {
+    pub(crate) fn new(encryption: Option<EncryptionSettings>, directory: &Path) -> Result<Self, RenderedDiagnostic> {
         Self::from_variables(encryption, directory, |name| std::env::var(name).ok())
     }
 

@@ -12,7 +12,7 @@ pub(crate) enum DirectoryFamily {
 
 impl DirectoryFamily {
     /// The spelling of a file of a configuration; none when it is no such file.
-    pub(crate) fn of(file: &str) -> Option<Self> {
+    pub(crate) fn from_file_name(file: &str) -> Option<Self> {
         // Editors leave such beside what they edit, and tests are not run.
         let is_other = file.starts_with(['.', '#']) || file.ends_with(['~', '#']) || is_test(file);
         let ends = |suffixes: [&str; 2]| suffixes.iter().any(|it| file.ends_with(it));
@@ -70,15 +70,15 @@ mod tests {
     #[test]
     fn files_tell_their_spelling_by_their_names() {
         for ha in ["main.hcl", "a.hcl.json"] {
-            assert_eq!(DirectoryFamily::of(ha), Some(DirectoryFamily::Ha), "{ha}");
+            assert_eq!(DirectoryFamily::from_file_name(ha), Some(DirectoryFamily::Ha), "{ha}");
         }
         for terraform in ["main.tf", "a.tf.json", "override.tf"] {
-            assert_eq!(DirectoryFamily::of(terraform), Some(DirectoryFamily::Terraform), "{terraform}");
+            assert_eq!(DirectoryFamily::from_file_name(terraform), Some(DirectoryFamily::Terraform), "{terraform}");
         }
         for other in
             [".terraform.lock.hcl", "main.tf~", "#main.hcl#", "x.tftest.hcl", "ha.hclvars", "terraform.tfvars.json", "a.json"]
         {
-            assert_eq!(DirectoryFamily::of(other), None, "{other}");
+            assert_eq!(DirectoryFamily::from_file_name(other), None, "{other}");
         }
     }
 

@@ -32,7 +32,7 @@ pub(crate) struct BackendMemory {
 
 impl BackendMemory {
     pub(crate) fn new(directory: &Path, whereabouts: &BackendConfig, schema: &Schema, place: String) -> Self {
-        let text = serde_json::to_string_pretty(&LastBackend::of(whereabouts, schema, place)).expect("it has text keys only");
+        let text = serde_json::to_string_pretty(&LastBackend::new(whereabouts, schema, place)).expect("it has text keys only");
         Self { directory: directory.to_owned(), text: text + "\n", made: CreatedDirectories::default() }
     }
 
@@ -52,7 +52,7 @@ impl BackendMemory {
 
 impl CompanionFile for BackendMemory {
     fn make(&mut self) -> Result<(), StateError> {
-        self.made = CreatedDirectories::of(&self.directory);
+        self.made = CreatedDirectories::new(&self.directory);
         // Nothing is lost when it cannot be written: the next command asks the store that it is told of.
         let _ = self.write();
         Ok(())
@@ -106,7 +106,7 @@ impl LastBackend {
     }
 
     /// What is to be remembered of a store.
-    fn of(whereabouts: &BackendConfig, schema: &Schema, place: String) -> Self {
+    fn new(whereabouts: &BackendConfig, schema: &Schema, place: String) -> Self {
         let BackendConfig { backend, settings, .. } = whereabouts;
         let is_secret = |name: &Name, value: &Value| {
             value.contains_sensitive() || schema.arguments.get(name).is_some_and(|it| it.secret || it.write_only)

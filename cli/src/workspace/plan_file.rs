@@ -79,9 +79,9 @@ pub(crate) fn place(
     let sources = sources_of(&plan.snapshot);
     let secrets = Arc::new(plan_secrets(plan));
     let environment = Workspace::of_plan(plan.snapshot.environment.as_deref());
-    let placed =
-        BackendConfig::said(&BackendBlock::of_plan(plan, configuration, files), &backends()).map_err(|it| CommandError::of(&it));
-    let placed = placed.and_then(|it| StateLocation::of(&session.directory, environment.as_ref(), &it, keys));
+    let placed = BackendConfig::said(&BackendBlock::of_plan(plan, configuration, files), &backends())
+        .map_err(|it| CommandError::from_diagnostics(&it));
+    let placed = placed.and_then(|it| StateLocation::find(&session.directory, environment.as_ref(), &it, keys));
     placed.map_err(|it| it.within(&sources).keeping(&secrets))
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn files(plan: &Plan, path: &Path) -> Result<SnapshotFiles, RenderedD
 pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, CommandError> {
     let (configuration, diagnostics) = kept_configuration(&plan.snapshot);
     match diagnostics.iter().any(Diagnostic::is_error) {
-        true => Err(CommandError::of(&diagnostics).within(&sources_of(&plan.snapshot))),
+        true => Err(CommandError::from_diagnostics(&diagnostics).within(&sources_of(&plan.snapshot))),
         false => Ok(configuration),
     }
 }

@@ -77,7 +77,7 @@ impl Project {
     /// # Errors
     /// All that is wrong with it and with the values of its variables.
     pub(crate) fn read(session: &Session, wishes: &VariableOptions, need: VariableMode) -> Result<Self, CommandError> {
-        Self::of(source_files(&session.directory)?, session, wishes, need)
+        Self::from_sources(source_files(&session.directory)?, session, wishes, need)
     }
 
     /// Reads a file as if it were the whole configuration of the directory.
@@ -90,10 +90,10 @@ impl Project {
         wishes: &VariableOptions,
         need: VariableMode,
     ) -> Result<Self, CommandError> {
-        Self::of(vec![source_file(Path::new(""), file)?], session, wishes, need)
+        Self::from_sources(vec![source_file(Path::new(""), file)?], session, wishes, need)
     }
 
-    fn of(
+    fn from_sources(
         sources: Vec<SourceFile>,
         session: &Session,
         wishes: &VariableOptions,
@@ -127,7 +127,7 @@ impl Project {
         let is_secret = |name: &str| configuration.variables.get(name).is_none_or(|it| it.sensitive || it.ephemeral);
         invocation::with_values(wishes, is_secret);
         if diagnostics.iter().any(Diagnostic::is_error) {
-            return Err(CommandError::of(&diagnostics).within(&texts).keeping(&secrets));
+            return Err(CommandError::from_diagnostics(&diagnostics).within(&texts).keeping(&secrets));
         }
         let names = configuration.variables.keys().map(|it| &**it);
         diagnostics.extend(unread_variables(spelling, names, |it| std::env::var(it).ok()));
@@ -181,7 +181,7 @@ impl ha_lang::DirectorySource for SnapshotDirectories<'_> {
 
 /// Whether there is a configuration in a directory.
 pub(crate) fn has_configuration(directory: &Path) -> bool {
-    file_names(directory).is_ok_and(|names| names.iter().any(|it| DirectoryFamily::of(it).is_some()))
+    file_names(directory).is_ok_and(|names| names.iter().any(|it| DirectoryFamily::from_file_name(it).is_some()))
 }
 
 /// Whether the configuration in a directory may say where its state is kept. It is not read for that: what has not the
@@ -190,7 +190,7 @@ pub(crate) fn has_configuration(directory: &Path) -> bool {
 /// # Errors
 /// When its files cannot be read.
 pub(crate) fn says_where(directory: &Path) -> Result<bool, CommandError> {
-    for name in file_names(directory).unwrap_or_default().iter().filter(|it| DirectoryFamily::of(it).is_some()) {
+    for name in file_names(directory).unwrap_or_default().iter().filter(|it| DirectoryFamily::from_file_name(it).is_some()) {
         let bytes = regular_file::read(&directory.join(name), LARGEST).with_context(|| format!("could not read `{name}`"))?;
         if WORDS.iter().any(|word| bytes.windows(word.len()).any(|it| it == word.as_bytes())) {
             return Ok(true);
@@ -215,7 +215,7 @@ impl DirectoryFamily {
     /// The spelling of the configuration in a directory.
     pub(crate) fn in_directory(directory: &Path) -> Self {
         let names = file_names(directory).unwrap_or_default();
-        names.iter().find_map(|it| DirectoryFamily::of(it)).unwrap_or_default()
+        names.iter().find_map(|it| DirectoryFamily::from_file_name(it)).unwrap_or_default()
     }
 }
 
@@ -238,8 +238,8 @@ fn source_files(directory: &Path) -> Result<Vec<SourceFile>, CommandError> {
 /// # Errors
 /// When they are not all of one spelling: it would not be plain which of them counts.
 pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String> {
-    let names: Vec<String> = names.into_iter().filter(|it| DirectoryFamily::of(it).is_some()).collect();
-    let of = |spelling| names.iter().find(|it| DirectoryFamily::of(it) == Some(spelling));
+    let names: Vec<String> = names.into_iter().filter(|it| DirectoryFamily::from_file_name(it).is_some()).collect();
+    let of = |spelling| names.iter().find(|it| DirectoryFamily::from_file_name(it) == Some(spelling));
     match (of(DirectoryFamily::Ha), of(DirectoryFamily::Terraform)) {
         (Some(ha), Some(terraform)) => {
             Err(format!("`{ha}` and `{terraform}` are in one directory; name all its files alike, `.hcl` or `.tf`"))

@@ -42,7 +42,7 @@ impl StateLocation {
     ///
     /// # Errors
     /// When what it says is not known, or makes no sense, or the state is known to be elsewhere.
-    pub(crate) fn of(
+    pub(crate) fn find(
         directory: &Path,
         environment: Option<&Workspace>,
         whereabouts: &BackendConfig,
@@ -58,7 +58,7 @@ impl StateLocation {
         }
     }
 
-    /// As [`StateLocation::of`], wherever the state was before.
+    /// As [`StateLocation::find`], wherever the state was before.
     ///
     /// # Errors
     /// When what is said is not known, or makes no sense.

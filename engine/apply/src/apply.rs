@@ -97,7 +97,7 @@ impl Engine {
 fn stale(address: &ha_value::Address) -> Diagnostic {
     let diagnostic =
         Diagnostic::error("the plan is stale: what it touches or reads has changed since it was made").code(code::STALE);
-    diagnostic.of(address).help("make a new plan, look at it, and apply that")
+    diagnostic.address(address).help("make a new plan, look at it, and apply that")
 }
 
 fn unwritable(error: &StepError) -> Diagnostic {

@@ -71,7 +71,7 @@ impl<'a> PlanExecutor<'a> {
             missing: plan.steps.iter().map(|it| it.after.len()).collect(),
             waiters,
             ready: VecDeque::new(),
-            turns: RollingLimiter::of(plan),
+            turns: RollingLimiter::new(plan),
             fate: vec![StepStatus::Waiting; plan.steps.len()],
             deposed: BTreeMap::new(),
             applied: ApplyResult::default(),
@@ -222,7 +222,7 @@ impl<'a> PlanExecutor<'a> {
             let begun = state.unfinished_at(&change.address);
             match (what, record) {
                 (StepKind::Read(_), _) => {
-                    Operation::Read { arguments, limit: OperationTimeout::of(&from.timeouts, Action::Read) }
+                    Operation::Read { arguments, limit: OperationTimeout::from_timeouts(&from.timeouts, Action::Read) }
                 }
                 (StepKind::Update(_), Some(before)) => {
                     let earlier = begun_changing(begun, &arguments);

@@ -89,7 +89,7 @@ impl InstanceOperation<'_> {
         let action = if deposes { Action::CreateThenDelete } else { Action::Create };
         let begun = self.begin(action, &arguments, &from, None, earlier).await?;
         let known = [&arguments, self.settings];
-        let limit = OperationTimeout::of(&from.timeouts, action);
+        let limit = OperationTimeout::from_timeouts(&from.timeouts, action);
         let mut hand = begun.hand(self, &known, limit.as_ref());
         let (id, outputs) = match self.driver.create(&self.client, &revealed(&arguments), &mut hand).await {
             Ok(made) => made,
@@ -121,7 +121,7 @@ impl InstanceOperation<'_> {
     ) -> Result<StepResult, StepError> {
         let begun = self.begin(Action::Update, &arguments, &from, None, earlier).await?;
         let known = [&arguments, &before.arguments, &before.outputs, self.settings];
-        let limit = OperationTimeout::of(&from.timeouts, Action::Update);
+        let limit = OperationTimeout::from_timeouts(&from.timeouts, Action::Update);
         let mut hand = begun.hand(self, &known, limit.as_ref());
         let updated = self.driver.update(&self.client, &revealed(&arguments), &recorded_value(before), &mut hand).await;
         let outputs = match updated {
@@ -150,7 +150,7 @@ impl InstanceOperation<'_> {
         let from = RecordSettings::default();
         let begun = self.begin(Action::Delete, &record.arguments, &from, deposed.clone(), earlier).await?;
         let known: Vec<&Object> = [&record.arguments, &record.outputs, self.settings].into_iter().chain(successor).collect();
-        let limit = OperationTimeout::of(&record.timeouts, Action::Delete);
+        let limit = OperationTimeout::from_timeouts(&record.timeouts, Action::Delete);
         let successor = successor.map(|it| IntendedChange::new(self.described, Action::Create, None, Some(it)));
         let mut hand = begun.hand(self, &known, limit.as_ref()).before_making(successor);
         if let Err(error) = self.driver.delete(&self.client, &recorded_value(record), &mut hand).await {

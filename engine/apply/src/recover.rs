@@ -44,9 +44,11 @@ impl Engine {
             }
             observer.observe(Event::Recovering { address: address.clone(), left: left.clone() });
             let done = match what {
-                InterruptedStep::Owed(obligation) => attended(meet(&workshop, &address, obligation), observer, cancel).await,
+                InterruptedStep::Owed(obligation) => {
+                    attended(finish_obligation(&workshop, &address, obligation), observer, cancel).await
+                }
                 InterruptedStep::Begun(unfinished) => attended(finish(&workshop, *unfinished), observer, cancel).await.map(Some),
-                InterruptedStep::Changed(token) => tidy(&workshop, &address, token).await.map(|()| None),
+                InterruptedStep::Changed(token) => clean_up(&workshop, &address, token).await.map(|()| None),
             };
             match done {
                 Ok(None) => {}
@@ -98,14 +100,18 @@ fn left_half_done(workshop: &StepExecutor) -> Vec<(Address, UnfinishedWork, Inte
 
 /// Does what is owed. What could not be done before is tried again, and left to the plan when that fails too: whoever
 /// has given the instance up can go on without it.
-async fn meet(workshop: &StepExecutor, address: &Address, obligation: Obligation) -> Result<Option<String>, StepError> {
+async fn finish_obligation(
+    workshop: &StepExecutor,
+    address: &Address,
+    obligation: Obligation,
+) -> Result<Option<String>, StepError> {
     let Some(record) = workshop.writer.read(|state| state.records.get(address).cloned()) else {
         // What is gone needs nothing done to it.
         workshop.write(Frame::Discharged { id: obligation.id }).await?;
         return Ok(None);
     };
     let id = told_id(&record);
-    match workshop.meet(record, &obligation.verb).await {
+    match workshop.finish_obligation(record, &obligation.verb).await {
         Ok(()) => workshop.write(Frame::Discharged { id: obligation.id }).await.map(|()| Some(id)),
         Err(StepError::Provider(_)) if obligation.details.contains_key(FAILED) => Ok(None),
         Err(StepError::Provider(error)) => {
@@ -120,9 +126,9 @@ async fn meet(workshop: &StepExecutor, address: &Address, obligation: Obligation
 }
 
 /// Takes away what a change that was killed may have left beside what it changed.
-async fn tidy(workshop: &StepExecutor, address: &Address, token: String) -> Result<(), StepError> {
+async fn clean_up(workshop: &StepExecutor, address: &Address, token: String) -> Result<(), StepError> {
     match workshop.writer.read(|state| state.records.get(address).cloned()) {
-        Some(record) => workshop.tidy(record, token).await,
+        Some(record) => workshop.clean_up(record, token).await,
         None => Ok(()),
     }
 }

@@ -165,7 +165,7 @@ impl Engine {
             for (_, described) in kinds.filter(|(_, it)| !it.pure) {
                 let Some(driver) = self.drivers.resource(&described.kind) else { continue };
                 let marked = match self.clients.client(provider, &settings.settings).await {
-                    Ok(client) => driver.marked(&client, lineage).await,
+                    Ok(client) => driver.list_owned(&client, lineage).await,
                     Err(error) => Err(error),
                 };
                 let marked = match marked {

@@ -73,7 +73,7 @@ impl Refresh<'_> {
         level: Vec<&'r Record>,
         readings: &mut InstanceReadings,
     ) -> BTreeMap<(ProviderName, Name), Vec<&'r Record>> {
-        let homes = Containment::of(self.state, self.schemas);
+        let homes = Containment::new(self.state, self.schemas);
         let mut fates = BTreeMap::new();
         let mut asked: BTreeMap<(ProviderName, Name), Vec<&Record>> = BTreeMap::new();
         for record in level {
@@ -174,7 +174,7 @@ impl Refresh<'_> {
         let clean = |error| redacted_error(error, secrets());
         // What is looked at together may take as long as the one that may take longest.
         let limits: Option<Vec<OperationTimeout>> =
-            records.iter().map(|it| OperationTimeout::of(&it.timeouts, Action::Read)).collect();
+            records.iter().map(|it| OperationTimeout::from_timeouts(&it.timeouts, Action::Read)).collect();
         let limit = limits.and_then(|it| it.into_iter().max_by_key(|it| it.duration));
         let mut readings = in_time(driver.read(&client, &known), limit.as_ref()).await.map_err(clean)?;
         let is_elsewhere = self.state.providers.get(provider).is_some_and(|it| revealed(&it.settings) != revealed(settings));

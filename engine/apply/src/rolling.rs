@@ -21,7 +21,7 @@ struct RollingProgress<'a> {
 }
 
 impl<'a> RollingLimiter<'a> {
-    pub(crate) fn of(plan: &'a Plan) -> Self {
+    pub(crate) fn new(plan: &'a Plan) -> Self {
         let mut turns = Self { of: BTreeMap::new(), groups: Vec::new() };
         for (group, rolling) in plan.rolling.iter().enumerate() {
             for (chain, steps) in rolling.chains.iter().enumerate() {

@@ -131,17 +131,17 @@ impl StepExecutor {
     }
 
     /// Has what a run that was killed left half done on an instance done.
-    pub(crate) async fn meet(&self, record: Record, verb: &str) -> Result<(), StepError> {
+    pub(crate) async fn finish_obligation(&self, record: Record, verb: &str) -> Result<(), StepError> {
         let RecoveryTarget { client, driver, mut attempt, known } = self.at_hand(&record, token()).await?;
-        let met = driver.meet(&client, &recorded_value(&record), verb, &mut attempt).await;
+        let met = driver.finish_obligation(&client, &recorded_value(&record), verb, &mut attempt).await;
         met.map_err(|it| StepError::Provider(redacted_error(it, &known)))
     }
 
     /// Has what a change with this token may have left beside an instance taken away. Where nobody can be reached, the
     /// look that comes next says so.
-    pub(crate) async fn tidy(&self, record: Record, token: String) -> Result<(), StepError> {
+    pub(crate) async fn clean_up(&self, record: Record, token: String) -> Result<(), StepError> {
         let Ok(RecoveryTarget { client, driver, attempt, known }) = self.at_hand(&record, token).await else { return Ok(()) };
-        let tidied = driver.tidy(&client, &recorded_value(&record), &attempt).await;
+        let tidied = driver.clean_up(&client, &recorded_value(&record), &attempt).await;
         tidied.map_err(|it| StepError::Provider(redacted_error(it, &known)))
     }
 
@@ -218,7 +218,7 @@ impl StepObserver for JournalingObserver {
         })
     }
 
-    fn oblige<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn begin_obligation<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         // What is being made is finished by its intent.
         let is_recorded = self.workshop.writer.read(|state| state.records.contains_key(&self.address));
         if !is_recorded {
@@ -234,7 +234,7 @@ impl StepObserver for JournalingObserver {
         Box::pin(self.put_down(Frame::Obligation(obligation)))
     }
 
-    fn discharge<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn end_obligation<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         match self.owed(verb, target) {
             Some(id) => Box::pin(self.put_down(Frame::Discharged { id })),
             None => Box::pin(async { Ok(()) }),

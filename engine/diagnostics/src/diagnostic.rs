@@ -156,7 +156,7 @@ impl Diagnostic {
 
     /// Met in this instance.
     #[must_use]
-    pub fn of(mut self, address: impl fmt::Display) -> Self {
+    pub fn address(mut self, address: impl fmt::Display) -> Self {
         self.address = Some(address.to_string());
         self
     }

@@ -52,7 +52,7 @@ pub fn a_kind(value: &Value) -> String {
 
 /// The type of a value, as diagnostics say it.
 pub(crate) fn kind(value: &Value) -> String {
-    match Type::of(value) {
+    match Type::of_value(value) {
         Type::Any if value.is_null() => "null".into(),
         Type::Any => "value of an unknown type".into(),
         Type::Object(_) => "object".into(),

@@ -23,7 +23,7 @@ pub(crate) struct EphemeralValues<'a> {
 
 impl<'a> EphemeralValues<'a> {
     /// What of this configuration is never kept.
-    pub(crate) fn of(configuration: &'a Configuration) -> Self {
+    pub(crate) fn new(configuration: &'a Configuration) -> Self {
         let outputs = configuration.modules.values().flat_map(|it| it.configuration.outputs.values());
         let any = configuration.variables.values().any(|it| it.ephemeral) || outputs.into_iter().any(|it| it.ephemeral);
         let mut ephemeral = Self { configuration, locals: HashSet::new(), any };
@@ -117,7 +117,7 @@ pub fn kept<'f>(
 ) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for module in modules(configuration) {
-        let ephemeral = EphemeralValues::of(module);
+        let ephemeral = EphemeralValues::new(module);
         if ephemeral.any {
             for block in module.blocks.values().filter(|it| it.name.mode == ResourceMode::Managed) {
                 problems.extend(fields(&block.name).into_iter().flat_map(|fields| ephemeral.kept(block, fields)));

@@ -15,7 +15,7 @@ const CAUSE: &str = "what is never kept";
 /// What stands for an ephemeral value.
 #[must_use]
 pub fn not_kept(value: &Value) -> Value {
-    Value::unknown(Type::of(value), Some(CAUSE.into()))
+    Value::unknown(Type::of_value(value), Some(CAUSE.into()))
 }
 
 impl VariableBlock {
@@ -62,7 +62,7 @@ pub(crate) fn with_nulls(value: &Value, cleared: &Value) -> Value {
 }
 
 fn filled(value: &Value, cleared: &Value, is_known: bool) -> Value {
-    let null = || Value::null(&Type::of(value));
+    let null = || Value::null(&Type::of_value(value));
     let pairs = |own: &[Value], cleared: &[Value]| -> Option<Vec<Value>> {
         (own.len() == cleared.len()).then(|| own.iter().zip(cleared).map(|(a, b)| filled(a, b, is_known)).collect())
     };

@@ -255,7 +255,7 @@ impl Evaluator<'_> {
             Value::Bool(false) => (self.quietly(then), self.node(otherwise)?),
             _ => (self.quietly(then), self.quietly(otherwise)),
         };
-        let types = [Type::of(&then_value), Type::of(&otherwise_value)];
+        let types = [Type::of_value(&then_value), Type::of_value(&otherwise_value)];
         let open = then_value.may_be_anything() || otherwise_value.may_be_anything();
         if open {
             self.lean();
@@ -410,7 +410,7 @@ fn either(then: &Value, otherwise: &Value, ty: Type, cause: Option<Arc<str>>) ->
     if then.is_null() && otherwise.is_null() {
         return Value::null(&ty);
     }
-    let keeps_length = Type::of(then) == Type::of(otherwise);
+    let keeps_length = Type::of_value(then) == Type::of_value(otherwise);
     let unknown = Value::unknown(ty, cause);
     if !then.is_never_null() || !otherwise.is_never_null() {
         return unknown;

@@ -138,7 +138,7 @@ impl FunctionError {
         Self { argument: None, message: message.into(), harmless: false }
     }
 
-    pub(crate) fn of(argument: usize, message: impl Into<String>) -> Self {
+    pub(crate) fn argument(argument: usize, message: impl Into<String>) -> Self {
         Self { argument: Some(argument), message: message.into(), harmless: false }
     }
 }
@@ -382,15 +382,15 @@ fn items_of(arguments: &[Value], index: usize) -> Vec<&Value> {
 fn whole_of(arguments: &[Value], index: usize) -> Result<i64, FunctionError> {
     match arguments.get(index) {
         Some(Value::Number(number)) => {
-            number.as_i64().ok_or_else(|| FunctionError::of(index, format!("a whole number is required, not {number}")))
+            number.as_i64().ok_or_else(|| FunctionError::argument(index, format!("a whole number is required, not {number}")))
         }
-        _ => Err(FunctionError::of(index, "a whole number is required")),
+        _ => Err(FunctionError::argument(index, "a whole number is required")),
     }
 }
 
 /// The type of an argument.
 fn type_of(arguments: &[Value], index: usize) -> Type {
-    arguments.get(index).map_or(Type::Any, Type::of)
+    arguments.get(index).map_or(Type::Any, Type::of_value)
 }
 
 /// The type of the elements of a collection of a type.

@@ -52,7 +52,7 @@ pub enum FileRole {
 impl FileRole {
     /// What the file of this name is; none where it has nothing to do with a configuration.
     #[must_use]
-    pub fn of(name: &str) -> Option<Self> {
+    pub fn from_file_name(name: &str) -> Option<Self> {
         let name = name.rsplit_once('/').map_or(name, |(_, name)| name);
         let plain = name.strip_suffix(".json").unwrap_or(name);
         let (stem, suffix) = plain.rsplit_once('.')?;

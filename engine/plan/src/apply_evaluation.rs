@@ -109,17 +109,17 @@ impl ApplyEvaluation {
         state: &State,
         now: SystemTime,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let graph = Arc::new(Graph::of(configuration, &schemas)?);
+        let graph = Arc::new(Graph::new(configuration, &schemas)?);
         let snapshot = &plan.snapshot;
         let mut diagnostics = Vec::new();
         let peek = Preview { graph: &graph, snapshot, files, recorded: None };
-        let create_first = CreateBeforeDestroy::of(&graph, &peek, &mut diagnostics);
+        let create_first = CreateBeforeDestroy::new(&graph, &peek, &mut diagnostics);
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
         let mut execution = Self {
             world: world_with(&graph, snapshot, files).at(now),
-            progress: ApplyProgress::of(&graph, plan),
+            progress: ApplyProgress::new(&graph, plan),
             schemas,
             graph: graph.clone(),
             reach: Reachability::default(),
@@ -127,7 +127,7 @@ impl ApplyEvaluation {
             touched: HashSet::default(),
             failed: HashMap::default(),
             warnings: Vec::new(),
-            choice: Targeting::of(&plan.selection, &graph, state),
+            choice: Targeting::new(&plan.selection, &graph, state),
             kept_outputs: BTreeMap::new(),
             settings: HashMap::default(),
         };
@@ -193,7 +193,7 @@ impl ApplyEvaluation {
                     (None, None) => match before.plan.data.get(&address) {
                         Some(outputs) => {
                             let here = EvaluationScope::each(instance, &expansion, at);
-                            let arguments = ConfiguredArguments::of(&self.world, &here, described, block, &address)?;
+                            let arguments = ConfiguredArguments::evaluate(&self.world, &here, described, block, &address)?;
                             instance_value(schema, &arguments.values, outputs)
                         }
                         None => continue,
@@ -225,7 +225,7 @@ impl ApplyEvaluation {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let given = ConfiguredArguments::of(&self.world, &here, described, block, &change.address)?;
+        let given = ConfiguredArguments::evaluate(&self.world, &here, described, block, &change.address)?;
         let given = match self.shared(node)? {
             Some(shared) => given.above(shared, described),
             None => given,
@@ -273,7 +273,7 @@ impl ApplyEvaluation {
         found().ok_or_else(|| {
             let diagnostic = Diagnostic::error("the configuration no longer asks for this instance")
                 .code(code::OTHER_THAN_PLANNED)
-                .of(address);
+                .address(address);
             let diagnostic = match graph.block_at(&address.block) {
                 Some(block) => diagnostic.at(block.head.clone()),
                 None => diagnostic,
@@ -300,7 +300,7 @@ impl ApplyEvaluation {
                     .at(block.head.clone());
                 let detail = "It was known while planning, and the service answered something else. It is done and on record.";
                 let help = "plan again and look at what that changes; this is a fault of the kind, please report it";
-                diagnostics.push(diagnostic.detail(detail).help(help).of(&change.address));
+                diagnostics.push(diagnostic.detail(detail).help(help).address(&change.address));
             }
         }
         let expansion = self.world.expansion(instance, place).cloned().expect("it has the instance");
@@ -378,7 +378,7 @@ impl ApplyEvaluation {
         }
         let block = &self.graph.modules.configuration(module).providers[place];
         let instance = self.world.of_module(module).first().copied().unwrap_or(ROOT);
-        let settings = self.world.within(&EvaluationScope::of(instance), |environment| {
+        let settings = self.world.within(&EvaluationScope::in_module(instance), |environment| {
             let given = block.body.evaluate(schema, environment)?;
             conform(schema, &given, &block.body, None, &block.span)
         })?;
@@ -484,7 +484,7 @@ fn hold_against_plan(
             .code(code::OTHER_THAN_PLANNED)
             .at(span)
             .within(block.head.clone())
-            .of(&change.address)
+            .address(&change.address)
     };
     if let Some((name, value)) = arguments.iter().find(|(_, it)| !it.is_wholly_known()) {
         let cause = value.cause().map(|it| format!(" It waits for `{it}`.")).unwrap_or_default();

@@ -81,7 +81,7 @@ struct NodeLayout {
 }
 
 impl NodeLayout {
-    fn of(configuration: &Configuration, first: NodeId) -> Self {
+    fn new(configuration: &Configuration, first: NodeId) -> Self {
         Self {
             first,
             variables: configuration.variables.len(),
@@ -151,7 +151,7 @@ impl GraphEdges {
         self.starts.push(u32::try_from(self.targets.len()).expect("a configuration has fewer references than 2^32"));
     }
 
-    pub(crate) fn of(&self, node: NodeId) -> &[u32] {
+    pub(crate) fn targets(&self, node: NodeId) -> &[u32] {
         &self.targets[self.starts[node] as usize..self.starts[node + 1] as usize]
     }
 
@@ -168,7 +168,7 @@ impl GraphEdges {
         let mut next = starts.clone();
         let mut targets = vec![0_u32; self.targets.len()];
         for node in 0..nodes {
-            for target in self.of(node) {
+            for target in self.targets(node) {
                 let at = &mut next[*target as usize];
                 targets[*at as usize] = u32::try_from(node).expect("a configuration has fewer nodes than 2^32");
                 *at += 1;
@@ -180,12 +180,12 @@ impl GraphEdges {
 
 impl Graph {
     /// The graph of a configuration and the modules in it.
-    pub(crate) fn of(configuration: &Arc<Configuration>, schemas: &SchemaSet) -> Result<Self, Vec<Diagnostic>> {
+    pub(crate) fn new(configuration: &Arc<Configuration>, schemas: &SchemaSet) -> Result<Self, Vec<Diagnostic>> {
         let modules = Arc::new(ModuleTree::below(configuration));
         let mut layouts = Vec::with_capacity(modules.len());
         let mut nodes: Vec<GraphNode> = Vec::new();
         for module in 0..modules.len() {
-            let layout = NodeLayout::of(modules.configuration(module), nodes.len());
+            let layout = NodeLayout::new(modules.configuration(module), nodes.len());
             nodes.extend(layout.all().map(|what| GraphNode { module, what }));
             layouts.push(layout);
         }
@@ -253,7 +253,7 @@ impl Graph {
 
     /// The nodes that a node refers to itself.
     pub(crate) fn direct(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
-        self.direct.of(id).iter().map(|it| *it as usize)
+        self.direct.targets(id).iter().map(|it| *it as usize)
     }
 
     /// For each node those that refer to it.

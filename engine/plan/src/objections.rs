@@ -26,7 +26,7 @@ pub fn intended(input: &PlanInput<'_>, plan: &Plan) -> BTreeMap<ProviderName, (V
     if !(0..plan.changes.len()).any(|it| described(it).is_some_and(|it| it.objects)) {
         return all;
     }
-    let Ok(graph) = Graph::of(input.configuration, input.schemas) else { return all };
+    let Ok(graph) = Graph::new(input.configuration, input.schemas) else { return all };
     for (place, change) in plan.changes.iter().enumerate().filter(|(_, it)| it.deposed.is_none()) {
         let address = &change.address;
         let Some(described) = described(place).filter(|_| !plan.unfinished.contains(address)) else { continue };
@@ -53,14 +53,14 @@ fn without_choices(schema: &Schema, after: &Object, address: &Address) -> Object
 /// What services said against changes of a plan, each where it was written.
 #[must_use]
 pub fn objected(input: &PlanInput<'_>, plan: &Plan, objections: Vec<(usize, ArgumentProblem)>) -> Vec<Diagnostic> {
-    let Ok(graph) = Graph::of(input.configuration, input.schemas) else { return Vec::new() };
+    let Ok(graph) = Graph::new(input.configuration, input.schemas) else { return Vec::new() };
     let each = |(place, problem): (usize, ArgumentProblem)| {
         let change = &plan.changes[place];
         let known = change.before.iter().chain(&change.after);
         let problem = ArgumentProblem { message: redacted(&problem.message, known), ..problem };
         match graph.block_at(&change.address.block) {
             Some(block) => located(vec![problem], &block.body, Some(&change.address), block.head.clone()),
-            None => vec![Diagnostic::error(problem.message).code(ha_diagnostics::code::KIND_RULE).of(&change.address)],
+            None => vec![Diagnostic::error(problem.message).code(ha_diagnostics::code::KIND_RULE).address(&change.address)],
         }
     };
     objections.into_iter().flat_map(each).collect()

@@ -27,7 +27,7 @@ pub(crate) fn steps(
     graph: Option<&Graph>,
     state: &State,
 ) -> Result<Vec<PlanStep>, Box<Diagnostic>> {
-    let recorded = NumberedBlocks::of(changes, state);
+    let recorded = NumberedBlocks::new(changes, state);
     let mut own: Vec<Vec<usize>> = vec![Vec::new(); recorded.len()];
     for (index, change) in changes.iter().enumerate() {
         own[recorded.number_of(&change.address.block).expect("what is planned has a number")].push(index);
@@ -422,7 +422,7 @@ impl<'a> StepOrder<'a> {
         };
         let Succession { giver, taker } = it;
         let summary = format!("`{taker}` takes the name that `{giver}` gives up, and cannot wait for that");
-        let diagnostic = Diagnostic::error(summary).code(code::TWICE).of(taker);
+        let diagnostic = Diagnostic::error(summary).code(code::TWICE).address(taker);
         Err(Box::new(diagnostic.help("make the change in two steps: give the first of them a name that is free, apply, go on")))
     }
 

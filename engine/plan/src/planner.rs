@@ -117,8 +117,8 @@ impl From<Vec<Diagnostic>> for PlanError {
 /// # Errors
 /// What is wrong with the configuration, and what was planned until then.
 pub fn plan(input: &PlanInput<'_>) -> Result<PlanOutcome, PlanError> {
-    let current = PriorState::of(input.state, input.observed, input.schemas);
-    let graph = Arc::new(Graph::of(input.configuration, input.schemas)?);
+    let current = PriorState::new(input.state, input.observed, input.schemas);
+    let graph = Arc::new(Graph::new(input.configuration, input.schemas)?);
     let meaningless = targeting::check(input.selection, Some(&graph), input.state);
     if !meaningless.is_empty() {
         return Err(meaningless.into());
@@ -132,8 +132,8 @@ pub fn plan(input: &PlanInput<'_>) -> Result<PlanOutcome, PlanError> {
 /// Everything that is wrong with a configuration whatever is known later.
 #[must_use]
 pub fn check(input: &PlanInput<'_>) -> Vec<Diagnostic> {
-    let current = PriorState::of(input.state, input.observed, input.schemas);
-    let graph = match Graph::of(input.configuration, input.schemas) {
+    let current = PriorState::new(input.state, input.observed, input.schemas);
+    let graph = match Graph::new(input.configuration, input.schemas) {
         Ok(graph) => Arc::new(graph),
         Err(diagnostics) => return diagnostics,
     };
@@ -209,9 +209,9 @@ impl<'a> Planner<'a> {
     fn new(input: &'a PlanInput<'a>, graph: Arc<Graph>, current: PriorState) -> Self {
         let world = world_with(&graph, input.snapshot, input.files);
         Self {
-            choice: Targeting::of(input.selection, &graph, input.state),
+            choice: Targeting::new(input.selection, &graph, input.state),
             left_out: BTreeSet::new(),
-            removals: Removals::of(input.configuration),
+            removals: Removals::new(input.configuration),
             imports: BTreeMap::new(),
             input,
             only_checks: false,
@@ -223,7 +223,7 @@ impl<'a> Planner<'a> {
             renamed: BTreeSet::new(),
             remade: BTreeSet::new(),
             replaced: BTreeMap::new(),
-            containment: Containment::of(input.state, input.schemas),
+            containment: Containment::new(input.state, input.schemas),
             fates: HashMap::default(),
             identities: HashMap::default(),
             pending: HashMap::default(),
@@ -251,7 +251,7 @@ impl<'a> Planner<'a> {
         let (snapshot, files) = (self.input.snapshot, self.input.files);
         let peek = Preview { graph: &graph, snapshot, files, recorded: None };
         let mut wrong = Vec::new();
-        self.create_first = CreateBeforeDestroy::of(&graph, &peek, &mut wrong);
+        self.create_first = CreateBeforeDestroy::new(&graph, &peek, &mut wrong);
         self.diagnostics.extend(wrong);
         self.required();
         for node in graph.order.iter().copied() {
@@ -460,7 +460,8 @@ impl<'a> Planner<'a> {
                             because: &because,
                         };
                         let one = many.one(0);
-                        let arguments = ConfiguredArguments::of(&self.world, &one.standpoint(), described, block, &one.address);
+                        let arguments =
+                            ConfiguredArguments::evaluate(&self.world, &one.standpoint(), described, block, &one.address);
                         self.diagnostics.extend(arguments.err().into_iter().flatten());
                     }
                     continue;
@@ -509,7 +510,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let arguments =
-                match ConfiguredArguments::of(&self.world, &instance.standpoint(), described, block, &instance.address) {
+                match ConfiguredArguments::evaluate(&self.world, &instance.standpoint(), described, block, &instance.address) {
                     Ok(arguments) => match &shared {
                         Some(shared) => arguments.above(shared.clone(), described),
                         None => arguments,

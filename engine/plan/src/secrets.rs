@@ -178,7 +178,7 @@ fn collect_all(value: &Value, texts: &mut BTreeSet<String>) {
 
 fn text_of(value: &Value) -> Option<String> {
     match value {
-        Value::String(_) | Value::Number(_) => Text::of(value).and_then(|it| it.known()),
+        Value::String(_) | Value::Number(_) => Text::from_value(value).and_then(|it| it.known()),
         _ => None,
     }
 }

@@ -15,12 +15,12 @@ pub trait StepObserver: Send + Sync {
     fn note<'a>(&'a self, key: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>>;
     /// Records what must be done before anything else, by the next run should this one be killed; done when it is on
     /// disk.
-    fn oblige<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn begin_obligation<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         let _ = (verb, target);
         Box::pin(async { Ok(()) })
     }
     /// Records that this is done; done when it is on disk.
-    fn discharge<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn end_obligation<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         let _ = (verb, target);
         Box::pin(async { Ok(()) })
     }
@@ -153,21 +153,21 @@ impl Attempt {
     }
 
     /// Records that something is about to be left half done, and the way forward: `start`, `mongod on b:27017`. Should
-    /// this run be killed, the next one has [`crate::Resource::meet`] do it before anything else. Synced before it
+    /// this run be killed, the next one has [`crate::Resource::finish_obligation`] do it before anything else. Synced before it
     /// returns.
     ///
     /// # Errors
     /// When the journal cannot be written; the step must stop.
-    pub async fn oblige(&self, verb: &str, target: &str) -> Result<(), Error> {
-        self.witness.oblige(verb, target).await
+    pub async fn begin_obligation(&self, verb: &str, target: &str) -> Result<(), Error> {
+        self.witness.begin_obligation(verb, target).await
     }
 
     /// Records that what was left half done is done, by whichever run. Costs nothing where nothing was.
     ///
     /// # Errors
     /// When the journal cannot be written; the step must stop.
-    pub async fn discharge(&self, verb: &str, target: &str) -> Result<(), Error> {
-        self.witness.discharge(verb, target).await
+    pub async fn end_obligation(&self, verb: &str, target: &str) -> Result<(), Error> {
+        self.witness.end_obligation(verb, target).await
     }
 
     /// Shows what is being waited for, in a few words.

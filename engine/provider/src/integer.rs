@@ -54,7 +54,7 @@ mod tests {
             sizes: Vec<i64>,
             share: Option<f64>,
         }
-        let schema = Schema::of::<Numbers, Outputs>();
+        let schema = Schema::derive::<Numbers, Outputs>();
         let wrong = |name: &str, value: Value| {
             let given = Object::from([(name.into(), value)]);
             let problems = schema.conform(&given).err().unwrap_or_default();

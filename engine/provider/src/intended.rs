@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_none_and_the_rest_is_read() {
-        let described = ResourceDescription::new("thing", "test", Schema::of::<Thing, crate::NoSettings>(), ResourceHooks::new());
+        let described =
+            ResourceDescription::new("thing", "test", Schema::derive::<Thing, crate::NoSettings>(), ResourceHooks::new());
         let name = Value::unknown(Type::String, None);
         let after = Object::from([("name".into(), name), ("parts".into(), Value::tuple([Value::from("a").sensitive()]))]);
         let intended = IntendedChange::new(&described, Action::Create, None, Some(&after));

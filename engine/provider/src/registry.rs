@@ -52,7 +52,7 @@ impl ProviderRegistry {
     }
 
     fn provider_named<P: Provider>(mut self, name: Name) -> Self {
-        let schema = Schema::of::<P::Settings, crate::resource::NoSettings>().with_unsupported(P::UNSUPPORTED);
+        let schema = Schema::derive::<P::Settings, crate::resource::NoSettings>().with_unsupported(P::UNSUPPORTED);
         let described = ProviderDescription { schema: schema.clone(), shared: P::SHARED, hooks: P::hooks() };
         self.schemas.providers.insert(name.clone(), described);
         self.drivers.connectors.insert(name, Arc::new(TypedConnector::<P>::new(schema)));
@@ -102,7 +102,7 @@ impl ProviderRegistry {
     #[must_use]
     pub fn data<D: DataSource>(mut self) -> Self {
         let described = ResourceDescription {
-            derive: Box::new(Schema::of::<D, D::Outputs>),
+            derive: Box::new(Schema::derive::<D, D::Outputs>),
             derive_hooks: Box::new(D::hooks),
             ..ResourceDescription::new(D::KIND, self.name_of::<D::Provider>(), empty(), ResourceHooks::new())
         };
@@ -115,7 +115,7 @@ impl ProviderRegistry {
     #[must_use]
     pub fn document<D: Document>(mut self) -> Self {
         let described = ResourceDescription {
-            derive: Box::new(Schema::of::<D, D::Outputs>),
+            derive: Box::new(Schema::derive::<D, D::Outputs>),
             document: Some(Box::new(render::<D>)),
             ..ResourceDescription::new(D::KIND, self.name_of::<NoProvider>(), empty(), ResourceHooks::new())
         };

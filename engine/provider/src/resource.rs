@@ -112,9 +112,9 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         attempt: &mut Attempt,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Does what a run that was killed left half done here, as [`Attempt::oblige`] recorded it: the verb of then. What is
+    /// Does what a run that was killed left half done here, as [`Attempt::begin_obligation`] recorded it: the verb of then. What is
     /// done already is no error.
-    fn meet(
+    fn finish_obligation(
         client: &Self::Provider,
         recorded: &RecordedResource<Self>,
         verb: &str,
@@ -127,7 +127,7 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
 
     /// Takes away what a change or deletion that was killed in the middle, with the attempt's token, may have left beside
     /// it, and changes nothing of it.
-    fn tidy(
+    fn clean_up(
         client: &Self::Provider,
         recorded: &RecordedResource<Self>,
         attempt: &Attempt,
@@ -155,7 +155,7 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     ///
     /// # Errors
     /// How such an id is written, or why there are none, as a sentence.
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         let _ = id;
         Err("what is of this kind cannot be imported".into())
     }
@@ -172,14 +172,14 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
 
     /// The id that a person would import it by, where that follows from these arguments, of which some may be unknown. By
     /// it something is found of which no record is left.
-    fn named(arguments: &Object) -> Option<String> {
+    fn import_id(arguments: &Object) -> Option<String> {
         let _ = arguments;
         None
     }
 
     /// Lists what bears the traces that `create` leaves, whichever state it belongs to, in few calls. Where the service
     /// can only be asked about certain places, those of what is sought are looked at.
-    fn marked(
+    fn list_owned(
         client: &Self::Provider,
         sought: &[DiscoveryTarget],
     ) -> impl Future<Output = Result<Vec<OwnedResource>, Error>> + Send {

@@ -131,7 +131,7 @@ impl FieldShape {
 impl Schema {
     /// The schema of a kind whose arguments are `A` and outputs are `O`.
     #[must_use]
-    pub fn of<A: JsonSchema, O: JsonSchema>() -> Self {
+    pub fn derive<A: JsonSchema, O: JsonSchema>() -> Self {
         let arguments = derive::<A>();
         let doc = arguments.get("description").and_then(Json::as_str).unwrap_or_default().to_owned();
         Self { doc, arguments: fields(&arguments), outputs: fields(&derive::<O>()), unsupported: &[] }
@@ -490,7 +490,7 @@ mod tests {
 
     #[test]
     fn marks_and_shapes_are_read_off_the_struct() {
-        let schema = Schema::of::<Bucket, Outputs>();
+        let schema = Schema::derive::<Bucket, Outputs>();
         assert_eq!(schema.doc, "A bucket.");
         let argument = |name: &str| &schema.arguments[name];
         assert!(argument("name").immutable && argument("name").required);
@@ -528,14 +528,14 @@ mod tests {
             host: String,
             tags: Option<BTreeMap<String, String>>,
         }
-        let paths = Schema::of::<Group, Outputs>().told_when_removed();
+        let paths = Schema::derive::<Group, Outputs>().told_when_removed();
         let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
         assert_eq!(paths, ["member.tags", "policy.limit", "processes"]);
     }
 
     #[test]
     fn all_problems_are_reported() {
-        let schema = Schema::of::<Bucket, Outputs>();
+        let schema = Schema::derive::<Bucket, Outputs>();
         let given = Object::from([("nam".into(), Value::from("x")), ("size".into(), Value::from("many"))]);
         let problems = schema.conform(&given).unwrap_err();
         let messages: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();

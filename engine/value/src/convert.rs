@@ -59,7 +59,7 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
         }
         (Value::Null(of), _) => converted_type(&of.ty(), ty).map(|it| Value::null(&it)).ok_or_else(|| required(ty)),
         (Value::Number(_) | Value::Bool(_), Type::String) => {
-            Ok(Value::from(Text::of(value).expect("numbers and truth values are texts")))
+            Ok(Value::from(Text::from_value(value).expect("numbers and truth values are texts")))
         }
         (Value::Composed(_), _) => {
             let (plain, sensitive) = value.unmark();
@@ -74,7 +74,7 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
         },
         // Elements that are not known yet may turn out to be one.
         (Value::Set(items), Type::List(_)) if items.len() > 1 && !value.is_wholly_known() => {
-            let ty = converted_type(&Type::of(value), ty).ok_or_else(|| required(ty))?;
+            let ty = converted_type(&Type::of_value(value), ty).ok_or_else(|| required(ty))?;
             Ok(Value::unknown(ty, value.cause()).of_length(1, Some(items.len())))
         }
         (_, Type::List(_) | Type::Set(_) | Type::Map(_)) if is_empty(value) => empty(value, ty),
@@ -125,11 +125,11 @@ fn attribute_of(items: &Object, name: &Name, attribute: &AttributeType) -> Resul
 
 /// Whether the type is the one that a value keeps, which is seen without a look at all that is in it.
 fn has_very_type(value: &Value, ty: &Type) -> bool {
-    let facts = ValueFacts::of(value);
+    let facts = ValueFacts::compute(value);
     if !facts.is_nested() || !facts.is_typed() {
         return false;
     }
-    match (&Type::of(value), ty) {
+    match (&Type::of_value(value), ty) {
         (Type::List(a), Type::List(b)) | (Type::Set(a), Type::Set(b)) | (Type::Map(a), Type::Map(b)) => Arc::ptr_eq(a, b),
         (Type::Tuple(a), Type::Tuple(b)) => Arc::ptr_eq(a, b),
         (Type::Object(a), Type::Object(b)) => Arc::ptr_eq(a, b),
@@ -184,7 +184,7 @@ fn is_empty(value: &Value) -> bool {
 
 /// What is empty, as an empty collection of a type.
 fn empty(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
-    match converted_type(&Type::of(value), ty) {
+    match converted_type(&Type::of_value(value), ty) {
         Some(Type::List(of)) => Ok(Value::list_of(&of, Vec::new())),
         Some(Type::Set(of)) => Ok(Value::set_of(&of, BTreeSet::new())),
         Some(Type::Map(of)) => Ok(Value::map_of(&of, Object::new())),
@@ -202,7 +202,7 @@ fn set(items: Vec<Value>) -> Value {
     // Two that are not known yet look the same and need not turn out to be.
     let collapsed = plain.iter().filter(open).count() < many;
     let set = match collapsed {
-        true => Value::unknown(Type::of(&Value::set(plain)), cause).of_length(1, Some(length)),
+        true => Value::unknown(Type::of_value(&Value::set(plain)), cause).of_length(1, Some(length)),
         false => Value::set(plain),
     };
     if sensitive { set.sensitive() } else { set }
@@ -226,7 +226,7 @@ fn shared_type<'a>(
     if !of.has_any() || items.clone().any(Value::may_be_anything) {
         return Ok(None);
     }
-    let types: Vec<Type> = items.clone().map(Type::of).collect();
+    let types: Vec<Type> = items.clone().map(Type::of_value).collect();
     unify(&types).map(Some).ok_or_else(|| several_types(items))
 }
 
@@ -235,13 +235,13 @@ fn are_of_one_type<'a>(to: &Type, items: impl Iterator<Item = &'a Value> + Clone
     if !to.has_any() {
         return Ok(());
     }
-    let mut types = items.clone().map(Type::of).filter(|it| *it != Type::Any);
+    let mut types = items.clone().map(Type::of_value).filter(|it| *it != Type::Any);
     let first = types.next();
     if types.all(|it| Some(it) == first) { Ok(()) } else { Err(several_types(items)) }
 }
 
 fn several_types<'a>(mut items: impl Iterator<Item = &'a Value>) -> ConversionError {
-    let is_bare = |it: &Value| it.is_null() && Type::of(it) == Type::Any;
+    let is_bare = |it: &Value| it.is_null() && Type::of_value(it) == Type::Any;
     ConversionError::new(match items.any(is_bare) {
         true => "all elements must have one type, and a plain null among collections or objects shows none",
         false => "all elements must have one type",

@@ -20,7 +20,7 @@ impl DeclaredType {
 
     /// This type.
     #[must_use]
-    pub fn of(ty: &Type) -> Self {
+    pub fn new(ty: &Type) -> Self {
         static COMMON: LazyLock<[Arc<Type>; 3]> = LazyLock::new(|| [Type::Bool, Type::Number, Type::String].map(Arc::new));
         Self(match ty {
             Type::Any => None,

@@ -27,7 +27,7 @@ impl ValueFacts {
     /// Where the bits begin that say how many elements there are.
     const SIZE: u32 = 32;
 
-    pub(crate) fn of(value: &Value) -> Self {
+    pub(crate) fn compute(value: &Value) -> Self {
         match value {
             Value::List(items) if items.is_empty() && !items.is_declared() => Self(Self::LOOSE),
             Value::Set(items) if items.is_empty() && !items.is_declared() => Self(Self::LOOSE),
@@ -51,7 +51,7 @@ impl ValueFacts {
     fn gathered<'v>(items: impl IntoIterator<Item = &'v Value>) -> Self {
         let (mut flags, mut size) = (0, 0_u32);
         for item in items {
-            let facts = Self::of(item);
+            let facts = Self::compute(item);
             let nested = if facts.size() > 0 { Self::NESTED } else { 0 };
             flags |= facts.0 & Self::FLAGS | nested | facts.0 & Self::NESTED;
             size = size.saturating_add(1).saturating_add(facts.size());
@@ -194,9 +194,9 @@ mod tests {
         for value in plain {
             assert_eq!(value.size(), u32::MAX as usize);
             assert!(value.is_wholly_known() && !value.contains_sensitive() && !value.is_marked() && !value.may_be_anything());
-            assert!(!matches!(Type::of(&value), Type::Any));
-            assert_eq!(Type::of(&value), Type::of(&value));
-            assert_eq!(convert(&value, &Type::of(&value)).map(|it| it.size()), Ok(value.size()));
+            assert!(!matches!(Type::of_value(&value), Type::Any));
+            assert_eq!(Type::of_value(&value), Type::of_value(&value));
+            assert_eq!(convert(&value, &Type::of_value(&value)).map(|it| it.size()), Ok(value.size()));
         }
         let secret = doubled(Value::unknown(Type::Any, None).sensitive(), Value::tuple);
         assert!(!secret.is_wholly_known() && secret.contains_sensitive() && secret.is_marked() && secret.may_be_anything());

@@ -36,9 +36,9 @@ impl Serialize for Value {
             Value::Number(it) => it.serialize(serializer),
             Value::String(it) => serializer.serialize_str(it),
             Value::Composed(parts) => tagged(serializer, TEXT, &parts.iter().map(SerializedPart::from).collect::<Vec<_>>()),
-            Value::List(items) if items.is_declared() => tagged(serializer, EMPTY, &Type::of(self)),
-            Value::Set(items) if items.is_declared() => tagged(serializer, EMPTY, &Type::of(self)),
-            Value::Map(items) if items.declaration().known().is_some() => tagged(serializer, EMPTY, &Type::of(self)),
+            Value::List(items) if items.is_declared() => tagged(serializer, EMPTY, &Type::of_value(self)),
+            Value::Set(items) if items.is_declared() => tagged(serializer, EMPTY, &Type::of_value(self)),
+            Value::Map(items) if items.declaration().known().is_some() => tagged(serializer, EMPTY, &Type::of_value(self)),
             Value::List(items) => tagged(serializer, LIST, &PlainElements(items)),
             Value::Set(items) => tagged(serializer, SET, &items.iter().collect::<Vec<_>>()),
             Value::Map(items) => tagged(serializer, MAP, &ObjectEntries(items)),
@@ -267,14 +267,14 @@ impl Serialize for Text {
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        Text::of(&value).ok_or_else(|| de::Error::custom("expected a text"))
+        Text::from_value(&value).ok_or_else(|| de::Error::custom("expected a text"))
     }
 }
 
 impl Text {
     /// The parts of a value that is a text, a number or a truth value, known or not, marked or not.
     #[must_use]
-    pub fn of(value: &Value) -> Option<Text> {
+    pub fn from_value(value: &Value) -> Option<Text> {
         Some(match value {
             Value::String(it) => Text::from(&**it),
             Value::Number(it) => Text::from(it.to_string()),
@@ -284,7 +284,7 @@ impl Text {
                 let origin = it.origin.clone();
                 Text::from_iter([TextPart::Unknown { cause: it.cause.clone(), secret: false, origin }])
             }
-            Value::Sensitive(inner) => Text::of(inner)?.into_secret(),
+            Value::Sensitive(inner) => Text::from_value(inner)?.into_secret(),
             _ => return None,
         })
     }
@@ -316,7 +316,7 @@ mod tests {
         ]);
         let written = serde_json::to_string(&value).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
-        assert_eq!(Type::of(&serde_json::from_str::<Value>(&written).unwrap()), Type::of(&value));
+        assert_eq!(Type::of_value(&serde_json::from_str::<Value>(&written).unwrap()), Type::of_value(&value));
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Object {
     /// The same elements, of a map whose elements are of this type; where there are none, it still has it.
     #[must_use]
     pub fn declared(self, of: &Type) -> Self {
-        if self.is_empty() { Self::of(ObjectForm::Empty(DeclaredType::of(of))) } else { self }
+        if self.is_empty() { Self::of(ObjectForm::Empty(DeclaredType::new(of))) } else { self }
     }
 
     /// What type the elements of an empty map would have.

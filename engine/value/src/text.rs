@@ -265,7 +265,7 @@ mod tests {
             let mut text: Text = [TextPart::Clear("a".into()), part].into_iter().collect();
             for _ in 0..40 {
                 let twice = Text { parts: text.parts.iter().chain(&text.parts).take(1_000_000).cloned().collect() };
-                text = Text::of(&Value::from(twice)).unwrap();
+                text = Text::from_value(&Value::from(twice)).unwrap();
                 assert!(text.parts.len() <= MOST_PARTS);
             }
             Value::from(text)
@@ -275,7 +275,7 @@ mod tests {
         assert!(doubled(TextPart::unknown(None, true)).contains_sensitive());
         let secrets: Text = (0..=MOST_PARTS).map(|it| TextPart::Secret(it.to_string().into())).collect();
         let whole = Value::from(secrets.clone());
-        assert!(whole.contains_sensitive() && Text::of(&whole).unwrap().known() == secrets.known());
+        assert!(whole.contains_sensitive() && Text::from_value(&whole).unwrap().known() == secrets.known());
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub struct AttributeType {
 impl Type {
     /// The type of a value; what is null or holds nothing has the one that was declared, or `Any`.
     #[must_use]
-    pub fn of(value: &Value) -> Self {
+    pub fn of_value(value: &Value) -> Self {
         match value {
             Value::Null(of) => of.ty(),
             Value::Bool(_) => Type::Bool,
@@ -65,7 +65,7 @@ impl Type {
                 }
             }
             Value::Tuple(items) => {
-                let each = || Type::Tuple(Arc::new(items.iter().map(Type::of).collect()));
+                let each = || Type::Tuple(Arc::new(items.iter().map(Type::of_value).collect()));
                 match items.ty(each) {
                     Type::List(_) => each(),
                     ty => ty,
@@ -80,7 +80,7 @@ impl Type {
             }
             Value::Object(items) => {
                 let attribute = |ty| AttributeType { ty, optional: false, default: None };
-                let named = |(name, it): (&Arc<str>, &Value)| (name.clone(), attribute(Type::of(it)));
+                let named = |(name, it): (&Arc<str>, &Value)| (name.clone(), attribute(Type::of_value(it)));
                 let all = || Type::Object(Arc::new(items.iter().map(named).collect()));
                 match items.ty(all) {
                     Type::Map(_) => all(),
@@ -88,7 +88,7 @@ impl Type {
                 }
             }
             Value::Unknown(unknown) => unknown.ty.clone(),
-            Value::Sensitive(inner) => Type::of(inner),
+            Value::Sensitive(inner) => Type::of_value(inner),
         }
     }
 }
@@ -97,7 +97,7 @@ impl Value {
     /// Whether two values are equal and of one type, also where that is only declared: of what is null or empty.
     #[must_use]
     pub fn is_identical(&self, other: &Self) -> bool {
-        self == other && Type::of(self) == Type::of(other)
+        self == other && Type::of_value(self) == Type::of_value(other)
     }
 
     /// Whether it is a null of a type.
@@ -126,7 +126,7 @@ impl Type {
 fn common(items: &mut dyn Iterator<Item = &Value>, declared: &DeclaredType) -> Type {
     let mut common = None;
     for item in items {
-        let ty = Type::of(item);
+        let ty = Type::of_value(item);
         if item.is_null() && ty == Type::Any {
             continue;
         }

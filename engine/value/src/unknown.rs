@@ -288,13 +288,13 @@ mod tests {
 
     #[test]
     fn a_text_is_of_the_attributes_in_it_until_it_is_rewritten() {
-        let mut text = Text::of(&id()).unwrap();
+        let mut text = Text::from_value(&id()).unwrap();
         text.push_str("-a");
         let stretches = || vec![Stretch::Attribute("a.b.id".into()), Stretch::Text("-a".into())];
         assert_eq!(Value::from(text.clone()).provenance(), Some(stretches()));
         assert_eq!(Value::from(text.map(str::to_uppercase)).provenance(), None);
         assert_eq!(Value::from(text).without_origin().provenance(), None);
-        assert_eq!(Value::from(Text::of(&id()).unwrap()).provenance(), id().provenance());
+        assert_eq!(Value::from(Text::from_value(&id()).unwrap()).provenance(), id().provenance());
     }
 
     #[test]

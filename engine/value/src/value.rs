@@ -61,7 +61,7 @@ impl Value {
     /// A null of a type.
     #[must_use]
     pub fn null(ty: &Type) -> Self {
-        Value::Null(DeclaredType::of(ty))
+        Value::Null(DeclaredType::new(ty))
     }
 
     /// An unknown of a type.
@@ -91,7 +91,7 @@ impl Value {
     /// A list of elements of a type; where there are none, it still has it.
     #[must_use]
     pub fn list_of(of: &Type, items: Vec<Value>) -> Self {
-        let of = if items.is_empty() { DeclaredType::of(of) } else { DeclaredType::NOTHING };
+        let of = if items.is_empty() { DeclaredType::new(of) } else { DeclaredType::NOTHING };
         Value::List(Arc::new(Elements::new(items, of)))
     }
 
@@ -104,7 +104,7 @@ impl Value {
     /// A set of elements of a type; where there are none, it still has it.
     #[must_use]
     pub fn set_of(of: &Type, items: BTreeSet<Value>) -> Self {
-        let of = if items.is_empty() { DeclaredType::of(of) } else { DeclaredType::NOTHING };
+        let of = if items.is_empty() { DeclaredType::new(of) } else { DeclaredType::NOTHING };
         Value::Set(Arc::new(Elements::new(items, of)))
     }
 
@@ -138,7 +138,7 @@ impl Value {
     /// Whether anything in it is marked.
     #[must_use]
     pub fn contains_sensitive(&self) -> bool {
-        ValueFacts::of(self).contains_sensitive()
+        ValueFacts::compute(self).contains_sensitive()
     }
 
     /// Whether the value itself (not something deeper) is known.
@@ -155,20 +155,20 @@ impl Value {
     /// Whether everything in it is known.
     #[must_use]
     pub fn is_wholly_known(&self) -> bool {
-        ValueFacts::of(self).is_wholly_known()
+        ValueFacts::compute(self).is_wholly_known()
     }
 
     /// Whether something in it is not known yet, not even by its type.
     #[must_use]
     pub fn may_be_anything(&self) -> bool {
-        ValueFacts::of(self).may_be_anything()
+        ValueFacts::compute(self).may_be_anything()
     }
 
     /// How many elements are in it, in all depths, up to four billion. What it shares with others counts each time, as
     /// whoever looks at all of it meets it each time.
     #[must_use]
     pub fn size(&self) -> usize {
-        ValueFacts::of(self).size() as usize
+        ValueFacts::compute(self).size() as usize
     }
 
     /// Whether it is null, marked or not.
@@ -236,7 +236,7 @@ impl Value {
     /// Whether there is any mark in it, so that it is another value without them.
     #[must_use]
     pub fn is_marked(&self) -> bool {
-        ValueFacts::of(self).is_marked()
+        ValueFacts::compute(self).is_marked()
     }
 
     /// The value without any marks; for what leaves the engine on purpose.

@@ -129,7 +129,7 @@ fn run(input: &[u8]) -> u64 {
     let environment = EvaluationContext::new(&EvaluatorScope, &EvaluatorScope);
     let outcome = expression.evaluate(&environment);
     match &outcome {
-        Ok(value) => likeness((Type::of(value).to_string(), value.contains_sensitive(), value.is_wholly_known())),
+        Ok(value) => likeness((Type::of_value(value).to_string(), value.contains_sensitive(), value.is_wholly_known())),
         Err(problems) => {
             assert!(!problems.is_empty(), "it has no value, and nothing is wrong");
             likeness(summaries(problems, &file))

@@ -41,7 +41,7 @@ impl RegionSettings {
     }
 
     fn partition(&self) -> AwsPartition {
-        AwsPartition::of(self.region.as_deref().unwrap_or("us-east-1"))
+        AwsPartition::from_region(self.region.as_deref().unwrap_or("us-east-1"))
     }
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn s3_arn(partition: &str, path: &str) -> String {
 
 impl AwsPartition {
     /// The partition that a region is in.
-    pub(crate) fn of(region: &str) -> Self {
+    pub(crate) fn from_region(region: &str) -> Self {
         static KNOWN: Mutex<BTreeMap<String, AwsPartition>> = Mutex::new(BTreeMap::new());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(region.to_owned()).or_insert_with(|| Self::asked(region)).clone()
@@ -110,9 +110,9 @@ mod tests {
             ("eu-north-9", "aws", "amazonaws.com"),
             ("eusc-de-west-7", "aws-eusc", "amazonaws.eu"),
         ] {
-            assert_eq!(AwsPartition::of(region), AwsPartition { name: name.into(), suffix: suffix.into() }, "{region}");
+            assert_eq!(AwsPartition::from_region(region), AwsPartition { name: name.into(), suffix: suffix.into() }, "{region}");
         }
-        assert!(AwsPartition::of("eu-west-1").is_common() && !AwsPartition::of("eusc-de-east-1").is_common());
+        assert!(AwsPartition::from_region("eu-west-1").is_common() && !AwsPartition::from_region("eusc-de-east-1").is_common());
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Provider for AwsClients {
         let access = settings.access();
         let shared = shared(&access).await?;
         let region = shared.region().map(ToString::to_string).ok_or_else(|| access.no_region())?;
-        let its = AwsPartition::of(&region);
+        let its = AwsPartition::from_region(&region);
         if !its.is_common() && settings.region.is_none() {
             // What a plan knows of names follows from the settings alone.
             let cause = format!("the region `{region}` is in the partition `{}`, and the block does not say so", its.name);
@@ -189,7 +189,7 @@ impl Provider for AwsClients {
 impl AwsClients {
     /// The partition that the region is in.
     pub(crate) fn partition(&self) -> AwsPartition {
-        AwsPartition::of(&self.region)
+        AwsPartition::from_region(&self.region)
     }
 
     /// Whether AWS may not know this yet: this run has just made it, or an earlier one was in the middle of it.

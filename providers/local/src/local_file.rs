@@ -116,11 +116,11 @@ impl Resource for LocalFile {
         Ok(CreatedResource { id: self.filename.to_string(), outputs: self.outputs() })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by(id).argument("filename", id))
     }
 
-    fn named(arguments: &Object) -> Option<String> {
+    fn import_id(arguments: &Object) -> Option<String> {
         known_text(arguments, "filename").map(str::to_owned)
     }
 
@@ -132,7 +132,7 @@ impl Resource for LocalFile {
         off_the_async_threads(look).await.unwrap_or_default()
     }
 
-    async fn tidy(_: &NoProvider, recorded: &RecordedResource<Self>, attempt: &Attempt) -> Result<(), Error> {
+    async fn clean_up(_: &NoProvider, recorded: &RecordedResource<Self>, attempt: &Attempt) -> Result<(), Error> {
         let beside = file_system::beside(Path::new(&*recorded.arguments.filename), attempt.token());
         off_the_async_threads(move || file_system::remove(&beside)).await
     }

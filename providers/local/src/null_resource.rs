@@ -27,7 +27,7 @@ impl Resource for NullResource {
         Ok(CreatedResource { id: attempt.token().to_owned(), outputs: NullResourceOutputs {} })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by(id))
     }
 

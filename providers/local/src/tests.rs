@@ -184,7 +184,7 @@ async fn what_a_change_that_was_killed_left_beside_a_file_is_tidied_away() {
     let (_, drivers) = crate::register(ProviderRegistry::new()).split();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     for _ in 0..2 {
-        drivers.resource("local_file").unwrap().tidy(&client, &made, &attempt()).await.unwrap();
+        drivers.resource("local_file").unwrap().clean_up(&client, &made, &attempt()).await.unwrap();
         assert_eq!(names(folder.path()), [".ha-another.new", "it"]);
     }
 }

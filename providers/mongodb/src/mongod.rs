@@ -114,7 +114,7 @@ impl<M: Machine> Mongod<'_, M> {
             };
             let same_program = !replaced && program == self.program;
             let prepared = match same_program && self.change_online(&before, attempt).await? {
-                true => return attempt.discharge(START, &self.described()).await,
+                true => return attempt.end_obligation(START, &self.described()).await,
                 false => self.stopped_for_a_restart(&before, attempt).await,
             };
             match prepared {
@@ -131,7 +131,7 @@ impl<M: Machine> Mongod<'_, M> {
         if let Err(error) = self.start(attempt).await {
             return Err(self.back_to(before, error, attempt).await);
         }
-        attempt.discharge(START, &self.described()).await?;
+        attempt.end_obligation(START, &self.described()).await?;
         self.wait_until(expected, attempt).await?;
         self.fit_oplog(attempt).await
     }
@@ -140,7 +140,7 @@ impl<M: Machine> Mongod<'_, M> {
     async fn stopped_for_a_restart(&self, before: &MongodFiles, attempt: &Attempt) -> Result<ExpectedState, Error> {
         self.refuse_what_would_not_come_back(before).await?;
         let expected = self.pass_gate(attempt).await?;
-        attempt.oblige(START, &self.described()).await?;
+        attempt.begin_obligation(START, &self.described()).await?;
         self.shut_down(attempt).await?;
         Ok(expected)
     }
@@ -171,7 +171,7 @@ impl<M: Machine> Mongod<'_, M> {
             self.pass_gate(attempt).await?;
             self.shut_down(attempt).await?;
         }
-        attempt.discharge(START, &self.described()).await
+        attempt.end_obligation(START, &self.described()).await
     }
 
     /// For a person: `mongod on b:27017`.
@@ -348,7 +348,7 @@ impl<M: Machine> Mongod<'_, M> {
             Ok(()) => {
                 let error =
                     error.help(format!("the files of before were put back, and mongod on {} runs with them", self.endpoint));
-                match attempt.discharge(START, &self.described()).await {
+                match attempt.end_obligation(START, &self.described()).await {
                     Ok(()) => error,
                     Err(unwritten) => error.help(unwritten.to_string()),
                 }

@@ -99,7 +99,7 @@ fn next(
     // One that is to be delayed no longer comes first: as long as it is, it confirms no other change.
     let hurried = theirs.iter().enumerate().find_map(|(index, member)| {
         let options = wanted.iter().find(|it| it.host == host(member))?.options();
-        let is = MemberOptions::of(member);
+        let is = MemberOptions::from_document(member);
         (is.delay > options.delay && !is.must_come_anew(&options) && is.votes >= options.votes).then_some((index, options))
     });
     if let Some((index, options)) = hurried {
@@ -127,7 +127,7 @@ fn next(
     }
     for (index, member) in theirs.iter().enumerate() {
         let ours = wanted.iter().find(|it| it.host == host(member))?;
-        let (is, options) = (MemberOptions::of(member), ours.options());
+        let (is, options) = (MemberOptions::from_document(member), ours.options());
         if is == options {
             continue;
         }

@@ -48,7 +48,7 @@ impl ReleaseSeries {
     ///
     /// # Errors
     /// Why there is none, as a sentence.
-    pub(crate) fn of(version: &str) -> Result<Self, String> {
+    pub(crate) fn from_version(version: &str) -> Result<Self, String> {
         // Builds may say more after a dash: `6.0.5-ent`.
         let numbers: Option<Vec<u16>> =
             version.split('-').next().unwrap_or_default().split('.').map(|it| it.parse().ok()).collect();
@@ -90,8 +90,8 @@ const MAJORS: &[ReleaseSeries] = &[
 /// Why a mongod of version `wanted` would not start with the data of one of version `running`, which stores it as the
 /// feature compatibility version `storing` did, where that is known.
 pub(crate) fn would_not_start(wanted: &str, running: &str, storing: Option<&str>) -> Option<String> {
-    let (wanted, running) = (ReleaseSeries::of(wanted).ok()?, ReleaseSeries::of(running).ok()?);
-    let storing = storing.and_then(|it| ReleaseSeries::of(it).ok());
+    let (wanted, running) = (ReleaseSeries::from_version(wanted).ok()?, ReleaseSeries::from_version(running).ok()?);
+    let storing = storing.and_then(|it| ReleaseSeries::from_version(it).ok());
     let stored = storing.unwrap_or(running);
     if wanted == running {
         return None;
@@ -153,10 +153,10 @@ mod tests {
 
     #[test]
     fn an_unknown_release_is_refused_with_those_that_are_known() {
-        assert_eq!(ReleaseSeries::of("6.0.5"), Ok(ReleaseSeries(6, 0)));
-        assert!(ReleaseSeries::of("9.0").unwrap_err().contains("8.0"));
-        assert!(ReleaseSeries::of("6").unwrap_err().contains("`6.0`"));
-        assert!(ReleaseSeries::of("6.x").is_err());
+        assert_eq!(ReleaseSeries::from_version("6.0.5"), Ok(ReleaseSeries(6, 0)));
+        assert!(ReleaseSeries::from_version("9.0").unwrap_err().contains("8.0"));
+        assert!(ReleaseSeries::from_version("6").unwrap_err().contains("`6.0`"));
+        assert!(ReleaseSeries::from_version("6.x").is_err());
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl MemberStatus {
 pub(crate) struct ReplicaSetStatus(pub(crate) Vec<MemberStatus>);
 
 impl ReplicaSetStatus {
-    pub(crate) fn of(answer: &Document) -> Self {
+    pub(crate) fn from_document(answer: &Document) -> Self {
         let members = answer.get_array("members").map(Vec::as_slice).unwrap_or_default();
         let standing = |member: &Document| MemberStatus {
             host: member.get_str("name").unwrap_or_default().to_owned(),
@@ -74,7 +74,7 @@ impl ReplicaSetStatus {
     /// With what the set's configuration says of members that are to be behind.
     pub(crate) fn with_delays(mut self, configuration: &Document) -> Self {
         for member in members_of(configuration) {
-            let delay = MemberOptions::of(member).delay;
+            let delay = MemberOptions::from_document(member).delay;
             let host = member.get_str("host").unwrap_or_default();
             if let Some(standing) = self.0.iter_mut().find(|it| it.host == host && delay > 0) {
                 standing.delay = Duration::from_secs(delay.into()) + IDLE_WRITES;
@@ -117,7 +117,7 @@ impl ReplicaSetStatus {
 
 /// How the set stands, as `member` sees it.
 pub(crate) async fn status(member: &MemberClient) -> mongodb::error::Result<ReplicaSetStatus> {
-    Ok(ReplicaSetStatus::of(&member.run(doc! { "replSetGetStatus": 1 }).await?))
+    Ok(ReplicaSetStatus::from_document(&member.run(doc! { "replSetGetStatus": 1 }).await?))
 }
 
 /// The same, after those that seem to be behind have been asked themselves. What the others know of a member is some

@@ -93,7 +93,7 @@ pub(crate) async fn take(session: &DatabaseSession<'_>, attempted: &str, blank: 
 }
 
 /// Takes away what a killed step with this token left. A server that is away is not waited for.
-pub(crate) async fn tidy(server: &PostgresqlProvider, token: &str) -> Result<(), Error> {
+pub(crate) async fn clean_up(server: &PostgresqlProvider, token: &str) -> Result<(), Error> {
     let Ok(Some(session)) = server.reading(server.database()).await else { return Ok(()) };
     let name = name_until_then(token);
     match is_there(&session, &format!("look for the database `{name}`"), &name).await? {

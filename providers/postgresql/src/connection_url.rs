@@ -107,7 +107,7 @@ impl ConnectionSettings {
                     _ => return Err(one_of(name, "disable, prefer, require")),
                 });
             }
-            "target_session_attrs" => self.session = SessionRequirement::of(value)?,
+            "target_session_attrs" => self.session = SessionRequirement::from_value(value)?,
             "load_balance_hosts" => {
                 self.any_order = match value {
                     "disable" => false,
@@ -204,7 +204,7 @@ impl ConnectionSettings {
 }
 
 impl SessionRequirement {
-    fn of(value: &str) -> Result<Self, String> {
+    fn from_value(value: &str) -> Result<Self, String> {
         Ok(match value {
             "any" => Self::Any,
             "read-write" => Self::ReadWrite,

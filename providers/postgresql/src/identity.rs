@@ -18,7 +18,7 @@ pub(crate) fn oid_in(cluster: Option<&str>, identity: Option<&String>) -> Option
 pub(crate) struct FoundObject<T>(BTreeMap<String, (u32, T)>);
 
 impl<T> FoundObject<T> {
-    pub(crate) fn of(all: impl IntoIterator<Item = (String, u32, T)>) -> Self {
+    pub(crate) fn new(all: impl IntoIterator<Item = (String, u32, T)>) -> Self {
         Self(all.into_iter().map(|(name, oid, it)| (name, (oid, it))).collect())
     }
 
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_name_goes_before_a_number() {
-        let found = FoundObject::of([("a".to_owned(), 1, 'a'), ("b".to_owned(), 2, 'b')]);
+        let found = FoundObject::new([("a".to_owned(), 1, 'a'), ("b".to_owned(), 2, 'b')]);
         assert_eq!(found.find("a", Some(2), &["a"]), Some(("a", 1, &'a')));
         assert_eq!(found.find("old", Some(2), &["old"]), Some(("b", 2, &'b')));
         // Somebody else is meant by that name.

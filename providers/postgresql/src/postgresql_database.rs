@@ -140,11 +140,11 @@ impl Resource for Database {
         steadily!(server, attempt, self.made(server, attempt))
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by(id).argument("name", id))
     }
 
-    fn named(arguments: &Object) -> Option<String> {
+    fn import_id(arguments: &Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
@@ -168,8 +168,8 @@ impl Resource for Database {
         steadily!(server, attempt, deleted(server, recorded, attempt))
     }
 
-    async fn tidy(server: &PostgresqlProvider, _: &RecordedResource<Self>, attempt: &Attempt) -> Result<(), Error> {
-        beforehand::tidy(server, attempt.token()).await
+    async fn clean_up(server: &PostgresqlProvider, _: &RecordedResource<Self>, attempt: &Attempt) -> Result<(), Error> {
+        beforehand::clean_up(server, attempt.token()).await
     }
 
     const OBJECTS: bool = true;
@@ -434,7 +434,7 @@ async fn seen(
     let names: Vec<&str> = known.iter().map(|it| it.arguments.name.as_str()).collect();
     let oids: Vec<u32> = known.iter().filter_map(|it| oid_in(cluster, it.outputs.identity.as_ref())).collect();
     let on_server = on_server(&session, attempted, &names, &oids).await?;
-    let found = FoundObject::of(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
+    let found = FoundObject::new(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
     let each = |it: &RecordedResource<Database>| {
         let oid = oid_in(cluster, it.outputs.identity.as_ref());
         match found.find(&it.arguments.name, oid, &names) {

@@ -82,12 +82,12 @@ impl Resource for Extension {
         steadily!(server, attempt, self.made(server, attempt))
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         let (database, name) = id.split_once('.').ok_or("the id of an extension is `DATABASE.NAME`")?;
         Ok(ExistingResource::by(id).argument("database", database).argument("name", name))
     }
 
-    fn named(arguments: &Object) -> Option<String> {
+    fn import_id(arguments: &Object) -> Option<String> {
         Some(format!("{}.{}", known_text(arguments, "database")?, known_text(arguments, "name")?))
     }
 

@@ -137,11 +137,11 @@ impl Resource for Role {
         steadily!(server, attempt, self.made(server, attempt))
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by(id).argument("name", id))
     }
 
-    fn named(arguments: &Object) -> Option<String> {
+    fn import_id(arguments: &Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
@@ -394,7 +394,7 @@ async fn seen(server: &PostgresqlProvider, known: &[RecordedResource<Role>]) -> 
     let oids: Vec<u32> = known.iter().filter_map(oid).collect();
     let said = known.iter().flat_map(|it| it.arguments.said()).collect();
     let on_server = on_server(&session, attempted, &names, &oids, &said).await?;
-    let found = FoundObject::of(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
+    let found = FoundObject::new(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
     // The logins that follow need the room that this connection takes.
     drop(session);
     let each = |it: &RecordedResource<Role>| {

@@ -33,7 +33,7 @@ pub(crate) fn verifier(password: &str) -> Result<String, Error> {
     }
     let mut salt = [0; 16];
     SysRng.try_fill_bytes(&mut salt).map_err(|it| Error::new("draw a salt from the operating system", it))?;
-    let keys = ScramKeys::of(password, &salt, ITERATIONS);
+    let keys = ScramKeys::derive(password, &salt, ITERATIONS);
     let [salt, stored, server] = [&salt[..], &keys.stored, &keys.server].map(|it| STANDARD.encode(it));
     Ok(format!("SCRAM-SHA-256${ITERATIONS}:{salt}${stored}:{server}"))
 }
@@ -49,7 +49,7 @@ pub(crate) fn proves(stored: &str, role: &str, password: &str) -> bool {
         let (salt, keys) = rest.split_once('$')?;
         let (stored, server) = keys.split_once(':')?;
         let [salt, stored, server] = [salt, stored, server].map(|it| STANDARD.decode(it).ok());
-        let keys = ScramKeys::of(password, &salt?, iterations.parse().ok()?);
+        let keys = ScramKeys::derive(password, &salt?, iterations.parse().ok()?);
         Some(keys.stored.as_slice() == stored?.as_slice() && keys.server.as_slice() == server?.as_slice())
     };
     proven().unwrap_or(false)
@@ -62,7 +62,7 @@ struct ScramKeys {
 
 impl ScramKeys {
     /// As RFC 5802 section 3 has it.
-    fn of(password: &str, salt: &[u8], iterations: u32) -> Self {
+    fn derive(password: &str, salt: &[u8], iterations: u32) -> Self {
         let salted: [u8; 32] = pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, iterations);
         let client = keyed(&salted, b"Client Key");
         Self { stored: Sha256::digest(client).into(), server: keyed(&salted, b"Server Key") }
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn the_keys_are_those_of_the_standard() {
         let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
-        let keys = ScramKeys::of("pencil", &salt, 4096);
+        let keys = ScramKeys::derive("pencil", &salt, 4096);
         let exchange = "n=user,r=rOprNGfwEbeRWgbNEkqO,\
                         r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,\
                         c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";

@@ -109,7 +109,7 @@ pub(crate) struct RetriableWork {
 
 impl RetriableWork {
     /// For as long as the server is waited for.
-    pub(crate) fn of(server: &PostgresqlProvider) -> Self {
+    pub(crate) fn new(server: &PostgresqlProvider) -> Self {
         Self { deadline: Instant::now() + Duration::from_secs(server.settings.connect_timeout.into()) }
     }
 
@@ -130,7 +130,7 @@ impl RetriableWork {
 /// Does something, and again as long as it is cut short by lost connections.
 macro_rules! steadily {
     ($server:expr, $attempt:ident, $work:expr) => {{
-        let tries = $crate::session::RetriableWork::of($server);
+        let tries = $crate::session::RetriableWork::new($server);
         loop {
             match $work.await {
                 Err(error) if tries.another(&error, $attempt).await => {}

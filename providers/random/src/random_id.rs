@@ -62,11 +62,11 @@ impl Resource for RandomId {
 
     async fn create(&self, _: &NoProvider, _: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
         let drawn = bytes(*self.byte_length as usize)?;
-        let outputs = RandomIdOutputs::of(&drawn, self.prefix.as_deref().map_or("", String::as_str));
+        let outputs = RandomIdOutputs::new(&drawn, self.prefix.as_deref().map_or("", String::as_str));
         Ok(CreatedResource { id: URL_SAFE_NO_PAD.encode(&drawn), outputs })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         let (prefix, number) = id.rsplit_once(',').map_or((None, id), |(prefix, number)| (Some(prefix), number));
         let wrong = |_| {
             format!("the id is the number as `b64_url` spells it, `PREFIX,NUMBER` where there is a prefix; `{number}` is none")
@@ -74,7 +74,7 @@ impl Resource for RandomId {
         let drawn = URL_SAFE_NO_PAD.decode(number).map_err(wrong)?;
         let known = ExistingResource::by(number).argument("byte_length", i64::try_from(drawn.len()).unwrap_or(i64::MAX));
         let known = prefix.into_iter().fold(known, |known, prefix| known.argument("prefix", prefix));
-        let RandomIdOutputs { hex, dec, b64_std, b64_url } = RandomIdOutputs::of(&drawn, prefix.unwrap_or_default());
+        let RandomIdOutputs { hex, dec, b64_std, b64_url } = RandomIdOutputs::new(&drawn, prefix.unwrap_or_default());
         Ok(known.output("hex", hex).output("dec", dec).output("b64_std", b64_std).output("b64_url", b64_url))
     }
 
@@ -93,7 +93,7 @@ impl Resource for RandomId {
 
 impl RandomIdOutputs {
     /// The spellings of a number.
-    fn of(drawn: &[u8], prefix: &str) -> Self {
+    fn new(drawn: &[u8], prefix: &str) -> Self {
         let prefixed = |spelling: String| format!("{prefix}{spelling}");
         Self {
             hex: prefixed(drawn.iter().map(|it| format!("{it:02x}")).collect()),

@@ -88,7 +88,7 @@ impl Resource for RandomPassword {
         Ok(CreatedResource { id: "none".into(), outputs: RandomPasswordOutputs { result } })
     }
 
-    fn known_by(password: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(password: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by("none").argument("length", length(password)).output("result", password))
     }
 

@@ -88,7 +88,7 @@ impl Resource for RandomString {
         Ok(CreatedResource { id: result.clone(), outputs: RandomStringOutputs { result } })
     }
 
-    fn known_by(text: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(text: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by(text).argument("length", length(text)).output("result", text))
     }
 

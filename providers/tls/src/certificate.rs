@@ -24,7 +24,7 @@ pub(crate) struct CertificateFacts {
 
 impl CertificateFacts {
     /// Reads one certificate in its bare form.
-    pub(crate) fn of(der: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, Error> {
         let (_, read) = X509Certificate::from_der(der).map_err(|it| Error::new("read a certificate", it))?;
         let hexadecimal = |bytes: &[u8]| bytes.iter().map(|it| format!("{it:02X}")).collect::<Vec<_>>();
         let end = Timestamp::from_second(read.validity().not_after.timestamp())
@@ -45,7 +45,7 @@ impl CertificateFacts {
         for block in Pem::iter_from_buffer(text.as_bytes()) {
             let block = block.map_err(|it| failed(it.to_string()))?;
             if block.label == "CERTIFICATE" {
-                return Ok((Self::of(&block.contents)?, block.contents));
+                return Ok((Self::from_der(&block.contents)?, block.contents));
             }
         }
         Err(failed("there is no `-----BEGIN CERTIFICATE-----` in the text".into()))

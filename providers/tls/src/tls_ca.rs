@@ -77,7 +77,7 @@ impl Resource for TlsAuthority {
         let unnamed = parameters.self_signed(&key).attempting(what)?;
         let name = self.subject.name();
         let certificate = names::with_names(unnamed.der(), &name, &name, &key).attempting(what)?;
-        let facts = CertificateFacts::of(&certificate)?;
+        let facts = CertificateFacts::from_der(&certificate)?;
         let outputs = TlsAuthorityOutputs {
             certificate_pem: names::pem(&certificate),
             private_key_pem: Secret(key.serialize_pem()),
@@ -88,7 +88,7 @@ impl Resource for TlsAuthority {
     }
 
     /// The id is the authority itself: its certificate and its key in one PEM text.
-    fn known_by(pem: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(pem: &str) -> Result<ExistingResource, String> {
         let (certificate, key, facts) = apart(pem)?;
         let known = ExistingResource::by(facts.serial).output("certificate_pem", certificate).output("private_key_pem", key);
         Ok(known.output("fingerprint", facts.fingerprint).output("validity_end_time", facts.end.to_string()))

@@ -135,7 +135,7 @@ impl Resource for TlsCertificate {
         // What parses a name and writes it again may lose parts of it, and then no client would find the chain.
         let certificate =
             names::with_names(unnamed.der(), authority.subject(), &self.subject.name(), issuer.key()).attempting(what)?;
-        let facts = CertificateFacts::of(&certificate)?;
+        let facts = CertificateFacts::from_der(&certificate)?;
         if facts.has_subject_of(&authority) {
             return Err(Error::new(what, "its subject is the same as that of its authority")
                 .help("clients would take it for self-signed; give one of them another `common_name`"));
@@ -153,7 +153,7 @@ impl Resource for TlsCertificate {
     }
 
     /// The id is the certificate and its key in one PEM text.
-    fn known_by(pem: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(pem: &str) -> Result<ExistingResource, String> {
         let (certificate, key, facts) = apart(pem)?;
         let known = ExistingResource::by(facts.serial.clone()).output("bundle_pem", format!("{key}{certificate}"));
         let known = known.output("certificate_pem", certificate).output("private_key_pem", key);

@@ -77,7 +77,7 @@ impl BackendRegistry {
     /// With this one too.
     #[must_use]
     pub fn with<B: Backend>(mut self) -> Self {
-        let schema = Schema::of::<B::Settings, NoSettings>().with_unsupported(B::UNSUPPORTED);
+        let schema = Schema::derive::<B::Settings, NoSettings>().with_unsupported(B::UNSUPPORTED);
         let described = BackendDescription { schema, open: open::<B> };
         self.0.insert(B::NAME.into(), described);
         self

@@ -61,7 +61,7 @@ pub struct CreatedDirectories(Vec<PathBuf>);
 impl CreatedDirectories {
     /// Those that do not exist yet of a directory and of all around it, which is about to be made.
     #[must_use]
-    pub fn of(directory: &Path) -> Self {
+    pub fn new(directory: &Path) -> Self {
         let missing = directory.ancestors().take_while(|it| *it != Path::new("") && !it.exists());
         Self(missing.map(Path::to_owned).collect())
     }

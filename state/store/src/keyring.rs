@@ -333,7 +333,7 @@ impl NewKeyFile {
 
 impl CompanionFile for NewKeyFile {
     fn make(&mut self) -> Result<(), StateError> {
-        self.directories = CreatedDirectories::of(&self.ring.directory);
+        self.directories = CreatedDirectories::new(&self.ring.directory);
         self.ring.put(&self.path, &self.key).map_err(|error| StateError::io("make the key file", &self.path, &error))?;
         match self.is_there()? {
             true => Ok(()),

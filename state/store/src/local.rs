@@ -140,7 +140,7 @@ impl Store for LocalStore {
 
     fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         let directory = self.files.directory();
-        let made = CreatedDirectories::of(directory);
+        let made = CreatedDirectories::new(directory);
         for _ in 0..TRIES {
             let is_there = DirBuilder::new().recursive(true).mode(0o700).create(directory);
             is_there.map_err(|error| StateError::io("make the directory", directory, &error))?;

@@ -26,7 +26,7 @@ struct RemoteProgress {
 }
 
 impl RemoteProgress {
-    fn of(loaded: &StoreContents, place: &str) -> Result<Self, StateError> {
+    fn new(loaded: &StoreContents, place: &str) -> Result<Self, StateError> {
         let position = loaded.checkpoint.as_ref().map(|it| checkpoint::position(it, place)).transpose()?;
         let scan = scan(&loaded.segments, place)?;
         let covered = position.as_ref().map_or(0, |it| it.number);
@@ -76,7 +76,7 @@ impl UnsentJournalStore {
     /// Sends what an earlier run could not, and forgets it here.
     fn send(&self, held: &mut dyn LockedStore, unsent: UnsentSegments) -> Result<(), StateError> {
         let loaded = self.store.load()?;
-        let there = RemoteProgress::of(&loaded, &self.place())?;
+        let there = RemoteProgress::new(&loaded, &self.place())?;
         let missing = self.missing(unsent, &loaded, &there)?;
         if !missing.is_empty() {
             held.resume(there.kept)?;
@@ -101,7 +101,7 @@ impl Store for UnsentJournalStore {
     fn load(&self) -> Result<StoreContents, StateError> {
         let mut loaded = self.store.load()?;
         if let Some(unsent) = self.file.read()? {
-            let there = RemoteProgress::of(&loaded, &self.place())?;
+            let there = RemoteProgress::new(&loaded, &self.place())?;
             // Where others have gone on, what is there is what counts; who wants to write is told.
             loaded.segments.extend(self.missing(unsent, &loaded, &there).unwrap_or_default());
         }

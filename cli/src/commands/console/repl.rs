@@ -169,7 +169,7 @@ impl Repl<'_> {
 
     fn trouble(&self, text: &str, diagnostics: &[Diagnostic]) -> CommandError {
         let sources = self.sources.with(NAME, text);
-        CommandError::of(diagnostics).within(&sources).keeping(&self.secrets)
+        CommandError::from_diagnostics(diagnostics).within(&sources).keeping(&self.secrets)
     }
 
     /// The names that begin so.

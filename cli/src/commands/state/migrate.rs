@@ -133,7 +133,8 @@ fn from(
     let whereabouts = match (&arguments.from, remembered) {
         (Some(file), _) => {
             let project = Project::read_file(session, file, &VariableOptions::default(), VariableMode::WhatThereIs)?;
-            let said = BackendConfig::said(&BackendBlock::of(&project), &backends()).map_err(|it| CommandError::of(&it));
+            let said =
+                BackendConfig::said(&BackendBlock::new(&project), &backends()).map_err(|it| CommandError::from_diagnostics(&it));
             said.map_err(|it| it.within(&project.sources).keeping(&project.secrets))?
         }
         (None, Some(remembered)) => remembered.whereabouts(&backends())?,

@@ -38,7 +38,7 @@ impl<'a> StateMove<'a> {
     }
 
     /// The address that an instance has afterwards; none when it is not meant.
-    fn of(&self, address: &Address) -> Result<Option<Address>, RenderedDiagnostic> {
+    fn new_address(&self, address: &Address) -> Result<Option<Address>, RenderedDiagnostic> {
         let Self { from, to } = self;
         if !from.contains(address) {
             return Ok(None);
@@ -89,7 +89,7 @@ impl<'a> StateMove<'a> {
         let known: BTreeSet<&Address> = before.records.keys().chain(before.deposed.keys().map(|it| &it.0)).collect();
         let mut moves = BTreeMap::new();
         for address in &known {
-            if let Some(to) = self.of(address)? {
+            if let Some(to) = self.new_address(address)? {
                 moves.insert((*address).clone(), to);
             }
         }
@@ -161,7 +161,7 @@ mod tests {
             Ok(moving) => moving,
             Err(notice) => return notice.title,
         };
-        match moving.of(&address.parse().unwrap()) {
+        match moving.new_address(&address.parse().unwrap()) {
             Ok(Some(address)) => address.to_string(),
             Ok(None) => "stays".into(),
             Err(notice) => notice.title,

@@ -66,7 +66,7 @@ pub(crate) fn recover(arguments: &RecoverArgs, session: &Session) -> CommandResu
     let before = session.place()?.state()?;
     refuse(arguments, &before)?;
     let given = arguments.given.as_deref().map(read).transpose()?.unwrap_or_default();
-    let audience = Arc::new(Reporter::of(session, &ReportingArgs::default())?);
+    let audience = Arc::new(Reporter::new(session, &ReportingArgs::default())?);
     let (found, secrets) = look(arguments, &project, given, &audience)?;
     // What exists keeps its name; what is new has that of the one that was lost, and so may have its key.
     let lineage = if before.is_new() { found.lineage.clone() } else { None };

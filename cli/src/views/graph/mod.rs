@@ -65,7 +65,7 @@ mod samples {
             kind: *kind,
             span: None,
         };
-        GraphPicture::of(Outline { nodes: nodes.iter().map(node).collect(), edges: edges.to_vec() })
+        GraphPicture::new(Outline { nodes: nodes.iter().map(node).collect(), edges: edges.to_vec() })
     }
 
     /// A service on a database, with what it is made of.

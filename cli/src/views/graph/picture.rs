@@ -32,7 +32,7 @@ pub(crate) struct PictureNode {
 }
 
 impl GraphPicture {
-    pub(crate) fn of(outline: Outline) -> Self {
+    pub(crate) fn new(outline: Outline) -> Self {
         let node = |it: ha_plan::OutlineNode| PictureNode {
             address: it.address,
             kind: it.kind,

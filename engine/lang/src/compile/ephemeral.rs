@@ -13,7 +13,7 @@ use crate::ephemeral::EphemeralValues;
 /// Checks everything but the arguments of resources, some of which take what is never kept. Of `unsound` modules nothing is
 /// said.
 pub(super) fn ephemeral(configuration: &Configuration, unsound: &HashSet<Name>, problems: &mut Vec<Diagnostic>) {
-    let ephemeral = &EphemeralValues::of(configuration);
+    let ephemeral = &EphemeralValues::new(configuration);
     let mut refuse = |what: &str, expression: &Expression, head: &SourceSpan| {
         if let Some(reference) = ephemeral.reference(expression) {
             problems.push(mistakes::not_here(what, reference).within(head.clone()));

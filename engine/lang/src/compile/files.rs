@@ -23,7 +23,7 @@ impl<'a> DirectoryFiles<'a> {
         let mut first: Option<(&SourceFile, FileFamily)> = None;
         let mut mixed = false;
         for file in files {
-            let role = FileRole::of(&file.name).unwrap_or(FileRole::Primary(FileFamily::Ha));
+            let role = FileRole::from_file_name(&file.name).unwrap_or(FileRole::Primary(FileFamily::Ha));
             let (family, place) = match role {
                 FileRole::Primary(family) => (family, &mut sorted.primary),
                 FileRole::Override(family) => (family, &mut sorted.overrides),

@@ -165,7 +165,7 @@ pub(crate) fn no_such_block_declared(
 /// How the environment gives values, in the words of the family that a file is of.
 pub(super) fn environment_not_read(at: &SourceSpan) -> String {
     let is_terraform = matches!(
-        FileRole::of(&at.file),
+        FileRole::from_file_name(&at.file),
         Some(FileRole::Primary(FileFamily::Terraform) | FileRole::Override(FileFamily::Terraform))
     );
     let variable = if is_terraform { "TF_VAR_NAME" } else { "HA_VAR_NAME" };

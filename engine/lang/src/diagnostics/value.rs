@@ -30,7 +30,7 @@ pub(crate) fn condition_is_no_bool(value: &Value) -> Diagnostic {
 
 pub(crate) fn arms_differ(then: &Value, otherwise: &Value) -> Diagnostic {
     // The names of attributes may be secrets too.
-    let ty = |it: &Value| if it.contains_sensitive() { kind(it) } else { Type::of(it).to_string() };
+    let ty = |it: &Value| if it.contains_sensitive() { kind(it) } else { Type::of_value(it).to_string() };
     let (then, otherwise) = (ty(then), ty(otherwise));
     error("the two results of a condition must have one type")
         .code(code::WRONG_TYPE)

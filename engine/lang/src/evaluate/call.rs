@@ -225,7 +225,7 @@ impl Evaluator<'_> {
         let mut outcome = Ok(());
         for (index, argument) in arguments.iter().enumerate() {
             if let Some((parameter, takes)) = takes(index)
-                && !takes.allows(&Type::of(argument))
+                && !takes.allows(&Type::of_value(argument))
             {
                 let blame = call.arguments.get(index).or(call.arguments.last()).unwrap_or(node);
                 outcome = Err(self.fail(blame, mistakes::refused(function, Some(parameter), takes.wanted())));

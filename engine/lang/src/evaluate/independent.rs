@@ -40,7 +40,7 @@ fn replaced(arguments: &[Value], secret: &[usize], by: impl Fn(&Value) -> Value)
 
 /// A type without what is inside of it: names are a part of what is secret.
 fn open_type(value: &Value) -> Type {
-    match Type::of(value) {
+    match Type::of_value(value) {
         Type::List(_) => Type::List(Type::Any.into()),
         Type::Set(_) => Type::Set(Type::Any.into()),
         Type::Map(_) => Type::Map(Type::Any.into()),

@@ -103,7 +103,7 @@ impl Evaluator<'_> {
         operator: Operator,
     ) -> Result<Option<Value>, EvaluationError> {
         let Some(value) = value.filter(|it| !it.is_null()) else { return Ok(None) };
-        if convert(&Value::unknown(Type::of(&value), None), &Type::Bool).is_err() {
+        if convert(&Value::unknown(Type::of_value(&value), None), &Type::Bool).is_err() {
             return Err(self.fail(node, mistakes::wrong_operand(operator.sign(), &Type::Bool, &self.showable(&value))));
         }
         let is_open = !value.is_known();
@@ -215,7 +215,7 @@ pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
         (Value::Sensitive(inner), other) | (other, Value::Sensitive(inner)) => sure_equal(inner, other),
         (Value::Null(_), Value::Null(_)) => Some(true),
         (Value::List(_) | Value::Set(_) | Value::Map(_) | Value::Tuple(_) | Value::Object(_), right)
-            if right.is_known() && !right.is_null() && differ(&Type::of(left), &Type::of(right)) =>
+            if right.is_known() && !right.is_null() && differ(&Type::of_value(left), &Type::of_value(right)) =>
         {
             Some(false)
         }
@@ -273,7 +273,7 @@ fn unknown_is(unknown: &UnknownValue, other: &Value) -> Option<bool> {
     if other.is_null() {
         return if never_both_null { Some(false) } else { None };
     }
-    if never_both_null && differ(&unknown.ty, &Type::of(other)) {
+    if never_both_null && differ(&unknown.ty, &Type::of_value(other)) {
         return Some(false);
     }
     let ((least, most), (other_least, other_most)) = (unknown.range(), range(other));

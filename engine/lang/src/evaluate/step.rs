@@ -230,7 +230,7 @@ impl Evaluator<'_> {
                         self.slots.push(Value::unknown((**of).clone(), it.cause.clone()));
                         let element = self.node(each);
                         self.slots.pop();
-                        Type::List(Arc::new(Type::of(&element?)))
+                        Type::List(Arc::new(Type::of_value(&element?)))
                     }
                     // It will be null or a list of one.
                     Type::Bool | Type::Number | Type::String => {
@@ -269,7 +269,7 @@ impl Evaluator<'_> {
         let element = self.node(each);
         self.slots.pop();
         self.leaned = leaned;
-        Ok(Value::list_of(&Type::of(&element?), Vec::new()))
+        Ok(Value::list_of(&Type::of_value(&element?), Vec::new()))
     }
 
     fn each_element<'v>(
@@ -314,7 +314,7 @@ fn usize_of(number: &Number) -> Option<usize> {
 
 /// The type that all items have, or `Any`; that of one whose type is not known yet may turn out to be any.
 pub(crate) fn common<'v>(items: impl Iterator<Item = &'v Value>) -> Type {
-    let types: Vec<Type> = match items.map(|it| (!has_open_type(it)).then(|| Type::of(it))).collect() {
+    let types: Vec<Type> = match items.map(|it| (!has_open_type(it)).then(|| Type::of_value(it))).collect() {
         Some(types) => types,
         None => return Type::Any,
     };

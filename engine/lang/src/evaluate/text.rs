@@ -143,7 +143,7 @@ impl Evaluator<'_> {
                 }
                 let unknown_text = matches!(other.unmark().0, Value::Unknown(it) if
                     matches!(it.ty, Type::Any | Type::String | Type::Number | Type::Bool));
-                match Text::of(other) {
+                match Text::from_value(other) {
                     Some(it) if unknown_text || other.is_known() => text.push(&it),
                     _ => return Err(self.fail(node, mistakes::no_text(other))),
                 }
@@ -173,7 +173,7 @@ impl Evaluator<'_> {
         self.pieces(pieces, &mut inner)?;
         text.length = inner.length;
         if let Ok(value) = inner.finish() {
-            text.append(&Text::of(&value.sensitive()).expect("a text stays one when it is marked"));
+            text.append(&Text::from_value(&value.sensitive()).expect("a text stays one when it is marked"));
         }
         Ok(())
     }

@@ -83,7 +83,7 @@ pub(super) fn same_kind(like: &Value, items: Vec<Value>) -> Value {
         Value::Tuple(_) => Value::tuple(items),
         Value::List(of) if items.is_empty() && of.is_declared() => like.clone(),
         Value::List(of) if items.is_empty() => {
-            Value::list_of(&of.first().map_or(Type::Any, |_| super::element_type(&Type::of(like))), items)
+            Value::list_of(&of.first().map_or(Type::Any, |_| super::element_type(&Type::of_value(like))), items)
         }
         _ => Value::list(items),
     }
@@ -115,7 +115,7 @@ fn decided(arguments: &[Value], as_decided: bool, decides: impl Fn(&Value) -> bo
 }
 
 fn coalesce(arguments: &[Value]) -> FunctionResult {
-    let types: Vec<Type> = arguments.iter().map(Type::of).collect();
+    let types: Vec<Type> = arguments.iter().map(Type::of_value).collect();
     let ty = unify_open(&types).filter(|_| !arguments.is_empty());
     let ty = ty.ok_or_else(|| FunctionError::new("all arguments must have one type"))?;
     let mut sensitive = false;
@@ -150,7 +150,7 @@ fn coalescelist(arguments: &[Value]) -> FunctionResult {
         it => matches!(it, Value::Unknown(_) | Value::List(_) | Value::Tuple(_)),
     };
     if let Some(index) = arguments.iter().position(|it| !is_list(it)) {
-        return Err(FunctionError::of(index, "it must be a list"));
+        return Err(FunctionError::argument(index, "it must be a list"));
     }
     let mut sensitive = false;
     for argument in arguments {
@@ -173,7 +173,7 @@ fn contains(arguments: &[Value]) -> FunctionResult {
         return Ok(marked(unknown_like(plain, Type::Bool), sensitive));
     }
     let Some(items) = plain.elements() else {
-        return Err(FunctionError::of(0, format!("a list or set is required, not {}", crate::describe::a_kind(plain))));
+        return Err(FunctionError::argument(0, format!("a list or set is required, not {}", crate::describe::a_kind(plain))));
     };
     let sensitive = sensitive || items.iter().any(|it| it.contains_sensitive());
     let mut open = None;
@@ -205,10 +205,10 @@ fn element(arguments: &[Value]) -> FunctionResult {
             };
             return Ok(marked(unknown_like(plain, ty), sensitive));
         }
-        _ => return Err(FunctionError::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
+        _ => return Err(FunctionError::argument(0, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
     };
     if items.is_empty() {
-        return Err(FunctionError::of(0, "it has no elements"));
+        return Err(FunctionError::argument(0, "it has no elements"));
     }
     if !position.is_known() {
         return Ok(marked(unknown_like(&position, common(items.iter())), sensitive));
@@ -218,7 +218,7 @@ fn element(arguments: &[Value]) -> FunctionResult {
     let count = i128::try_from(items.len()).unwrap_or(i128::MAX);
     let place = usize::try_from(i128::from(index).rem_euclid(count)).expect("it is less than there are elements");
     if matches!(plain, Value::Tuple(_)) && index < 0 && place > 0 {
-        return Err(FunctionError::of(1, "it must not be negative, unless the tuple is made a list by `tolist`"));
+        return Err(FunctionError::argument(1, "it must not be negative, unless the tuple is made a list by `tolist`"));
     }
     Ok(marked(items[place].clone(), sensitive))
 }
@@ -231,7 +231,7 @@ fn index(arguments: &[Value]) -> FunctionResult {
     let items = match plain {
         Value::List(items) | Value::Tuple(items) => items,
         Value::Unknown(_) => return unknown(plain),
-        _ => return Err(FunctionError::of(0, "a list is required")),
+        _ => return Err(FunctionError::argument(0, "a list is required")),
     };
     if items.is_empty() && !wanted.is_known() {
         return unknown(wanted);
@@ -243,7 +243,7 @@ fn index(arguments: &[Value]) -> FunctionResult {
             None => return unknown(if item.is_wholly_known() { wanted } else { item }),
         }
     }
-    Err(FunctionError::of(1, "the list has no such element"))
+    Err(FunctionError::argument(1, "the list has no such element"))
 }
 
 fn length(arguments: &[Value]) -> FunctionResult {
@@ -276,7 +276,7 @@ fn counted(value: &Value) -> Value {
 }
 
 fn no_length(value: &Value) -> FunctionError {
-    FunctionError::of(0, format!("a list, set, map, object or text is required, not {}", crate::describe::a_kind(value)))
+    FunctionError::argument(0, format!("a list, set, map, object or text is required, not {}", crate::describe::a_kind(value)))
 }
 
 fn one(arguments: &[Value]) -> FunctionResult {
@@ -295,7 +295,7 @@ fn one(arguments: &[Value]) -> FunctionResult {
         Some(items) if matches!(plain, Value::Set(_)) && !plain.is_wholly_known() => {
             Ok(marked(unknown_like(plain, common(items.iter().copied())), mark))
         }
-        Some(items) => Err(FunctionError::of(0, format!("there must be one element or none, not {}", items.len()))),
-        None => Err(FunctionError::of(0, "a list, set or tuple of one element or none is required")),
+        Some(items) => Err(FunctionError::argument(0, format!("there must be one element or none, not {}", items.len()))),
+        None => Err(FunctionError::argument(0, "a list, set or tuple of one element or none is required")),
     }
 }

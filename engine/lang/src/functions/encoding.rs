@@ -32,7 +32,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The rows of a CSV text as objects, by the names in its first line.",
         &[text("text")],
         ParameterKind::List(&Any),
-        FunctionBody::Plain(|it| super::csv_read::decoded(str_of(it, 0)).map_err(|message| FunctionError::of(0, message))),
+        FunctionBody::Plain(|it| super::csv_read::decoded(str_of(it, 0)).map_err(|message| FunctionError::argument(0, message))),
     ),
     Function::new("jsondecode", "The value that a JSON text means.", &[text("text")], Any, FunctionBody::Plain(jsondecode))
         .nullable(),
@@ -57,7 +57,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The value that a YAML text means.",
         &[text("text")],
         Any,
-        FunctionBody::Plain(|it| super::yaml_read::decoded(str_of(it, 0)).map_err(|message| FunctionError::of(0, message))),
+        FunctionBody::Plain(|it| super::yaml_read::decoded(str_of(it, 0)).map_err(|message| FunctionError::argument(0, message))),
     )
     .nullable(),
     Function::new(
@@ -76,12 +76,12 @@ const LENIENT: GeneralPurpose =
 /// The bytes that a text in base64 means, which may be wrapped into lines.
 pub(super) fn decoded_base64(text: &str) -> Result<Vec<u8>, FunctionError> {
     let unwrapped: String = text.chars().filter(|it| !matches!(it, '\r' | '\n')).collect();
-    LENIENT.decode(unwrapped).map_err(|error| FunctionError::of(0, format!("this is not base64: {error}")))
+    LENIENT.decode(unwrapped).map_err(|error| FunctionError::argument(0, format!("this is not base64: {error}")))
 }
 
 fn base64decode(arguments: &[Value]) -> FunctionResult {
     let bytes = decoded_base64(str_of(arguments, 0))?;
-    let text = String::from_utf8(bytes).map_err(|_| FunctionError::of(0, "what was encoded is not text (UTF-8)"))?;
+    let text = String::from_utf8(bytes).map_err(|_| FunctionError::argument(0, "what was encoded is not text (UTF-8)"))?;
     Ok(Value::from(text))
 }
 
@@ -95,7 +95,7 @@ fn base64gzip(arguments: &[Value]) -> FunctionResult {
     let text = str_of(arguments, 0).as_bytes();
     let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
     let written = deflate.write_all(text).and_then(|()| deflate.flush());
-    written.map_err(|error| FunctionError::of(0, format!("it cannot be compressed: {error}")))?;
+    written.map_err(|error| FunctionError::argument(0, format!("it cannot be compressed: {error}")))?;
     let mut sum = flate2::Crc::new();
     sum.update(text);
     // As terraform writes it: flushed, with an empty block behind that. Texts in which little is repeated are the same to
@@ -121,14 +121,14 @@ fn charset(name: &str) -> Result<Charset, FunctionError> {
         "UTF-16" => Charset::Utf16Marked,
         _ => match encoding_rs::Encoding::for_label(name.as_bytes()) {
             Some(encoding) => Charset::Other(encoding),
-            None => return Err(FunctionError::of(1, format!("there is no character encoding \"{name}\""))),
+            None => return Err(FunctionError::argument(1, format!("there is no character encoding \"{name}\""))),
         },
     })
 }
 
 fn textencodebase64(arguments: &[Value]) -> FunctionResult {
     let (text, name) = (str_of(arguments, 0), str_of(arguments, 1));
-    let missing = || FunctionError::of(0, format!("it has characters that {name} has not"));
+    let missing = || FunctionError::argument(0, format!("it has characters that {name} has not"));
     let bytes = match charset(name)? {
         Charset::Latin1 => {
             let most = if name.to_ascii_uppercase().ends_with("ASCII") { 0x7f } else { 0xff };
@@ -148,7 +148,7 @@ fn textencodebase64(arguments: &[Value]) -> FunctionResult {
 fn textdecodebase64(arguments: &[Value]) -> FunctionResult {
     let (text, name) = (str_of(arguments, 0), str_of(arguments, 1));
     let bytes = decoded_base64(text)?;
-    let wrong = || FunctionError::of(0, format!("what was encoded is not text in {name}"));
+    let wrong = || FunctionError::argument(0, format!("what was encoded is not text in {name}"));
     let utf16 = |bytes: &[u8], from: fn([u8; 2]) -> u16| {
         let (pairs, rest) = bytes.as_chunks::<2>();
         let units: Vec<u16> = pairs.iter().map(|it| from(*it)).collect();
@@ -170,7 +170,7 @@ fn textdecodebase64(arguments: &[Value]) -> FunctionResult {
 }
 
 fn jsondecode(arguments: &[Value]) -> FunctionResult {
-    super::json::decoded(str_of(arguments, 0)).map_err(|message| FunctionError::of(0, message))
+    super::json::decoded(str_of(arguments, 0)).map_err(|message| FunctionError::argument(0, message))
 }
 
 fn jsonencode(arguments: &[Value]) -> FunctionResult {
@@ -269,6 +269,8 @@ fn escaped(text: &str) -> String {
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b' ');
 
 fn urlencode(arguments: &[Value]) -> FunctionResult {
-    let Some(parts) = arguments.first().and_then(Parts::of) else { return Err(FunctionError::of(0, "a text is required")) };
+    let Some(parts) = arguments.first().and_then(Parts::from_value) else {
+        return Err(FunctionError::argument(0, "a text is required"));
+    };
     Ok(Value::from(parts.map(|it| utf8_percent_encode(it, QUERY).to_string().replace(' ', "+"))))
 }

@@ -62,7 +62,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             env.files
                 .exists(path)
                 .map(Value::Bool)
-                .map_err(|why| FunctionError::of(0, format!("`{path}` cannot be looked at: {why}")))
+                .map_err(|why| FunctionError::argument(0, format!("`{path}` cannot be looked at: {why}")))
         }),
     ),
     Function::new(
@@ -99,14 +99,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 /// The bytes of a file that an argument names.
 pub(super) fn content(path: &str, environment: &EvaluationContext<'_>) -> Result<Arc<[u8]>, FunctionError> {
-    environment.files.read(path).map_err(|why| FunctionError::of(0, format!("`{path}` cannot be read: {why}")))
+    environment.files.read(path).map_err(|why| FunctionError::argument(0, format!("`{path}` cannot be read: {why}")))
 }
 
 fn content_text(path: &str, environment: &EvaluationContext<'_>) -> Result<String, FunctionError> {
     let bytes = content(path, environment)?;
     let text = std::str::from_utf8(&bytes);
     text.map(str::to_owned)
-        .map_err(|_| FunctionError::of(0, format!("`{path}` is not text (UTF-8); `filebase64` reads any file")))
+        .map_err(|_| FunctionError::argument(0, format!("`{path}` is not text (UTF-8); `filebase64` reads any file")))
 }
 
 fn abspath(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
@@ -115,7 +115,7 @@ fn abspath(arguments: &[Value], environment: &EvaluationContext<'_>) -> Function
         return Ok(Value::from(cleaned(path)));
     }
     let directory = environment.files.machine(MachineFact::Directory);
-    let directory = directory.map_err(|why| FunctionError::of(0, format!("the path cannot be made absolute: {why}")))?;
+    let directory = directory.map_err(|why| FunctionError::argument(0, format!("the path cannot be made absolute: {why}")))?;
     Ok(Value::from(cleaned(&format!("{directory}/{path}"))))
 }
 
@@ -151,20 +151,20 @@ fn dirname(path: &str) -> String {
 
 fn pathexpand(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
     let path = str_of(arguments, 0);
-    let home = || environment.files.machine(MachineFact::Home).map_err(|why| FunctionError::of(0, why));
+    let home = || environment.files.machine(MachineFact::Home).map_err(|why| FunctionError::argument(0, why));
     Ok(Value::from(match path.strip_prefix('~') {
         Some("") => home()?.to_string(),
         Some(rest) if rest.starts_with('/') => cleaned(&format!("{}{rest}", home()?)),
-        Some(_) => return Err(FunctionError::of(0, "only one's own home directory can be expanded")),
+        Some(_) => return Err(FunctionError::argument(0, "only one's own home directory can be expanded")),
         None => path.to_owned(),
     }))
 }
 
 fn fileset(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
     let (directory, pattern) = (str_of(arguments, 0), str_of(arguments, 1));
-    let pattern = super::glob::PathGlob::new(pattern).map_err(|why| FunctionError::of(1, why))?;
+    let pattern = super::glob::PathGlob::new(pattern).map_err(|why| FunctionError::argument(1, why))?;
     let files = environment.files.list(directory);
-    let files = files.map_err(|why| FunctionError::of(0, format!("`{directory}` cannot be listed: {why}")))?;
+    let files = files.map_err(|why| FunctionError::argument(0, format!("`{directory}` cannot be listed: {why}")))?;
     let matching = files.into_iter().filter(|it| pattern.matches(it)).map(Value::from);
     Ok(Value::set(matching))
 }
@@ -215,7 +215,12 @@ fn rendered(source: SourceFile, variables: &Value, environment: &EvaluationConte
     let variables: &Object = match plain {
         Value::Object(it) | Value::Map(it) => it,
         Value::Unknown(it) => return Ok(marked(Value::unknown(Type::Any, it.cause.clone()), sensitive)),
-        _ => return Err(FunctionError::of(1, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
+        _ => {
+            return Err(FunctionError::argument(
+                1,
+                format!("a map or object is required, not {}", crate::describe::a_kind(plain)),
+            ));
+        }
     };
     let names: Vec<Name> = variables.keys().cloned().collect();
     let key = (source.text.clone(), names);

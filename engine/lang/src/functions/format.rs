@@ -75,7 +75,7 @@ pub(super) fn formatlist(arguments: &[Value]) -> FunctionResult {
         match length {
             Some((first, length)) if length != elements.len() => {
                 let message = format!("it has {} elements, but argument {} has {length}", elements.len(), first + 1);
-                return Err(FunctionError::of(index + 1, message));
+                return Err(FunctionError::argument(index + 1, message));
             }
             _ => length = length.or(Some((index, elements.len()))),
         }
@@ -152,16 +152,19 @@ fn place(
         match index.filter(|_| closed) {
             Some(index) => *next = index - 1,
             None => {
-                return Err(FunctionError::of(0, format!("`%[` at character {start} must go on with a number from 1 on and `]`")));
+                return Err(FunctionError::argument(
+                    0,
+                    format!("`%[` at character {start} must go on with a number from 1 on and `]`"),
+                ));
             }
         }
     }
     let Some((end, verb)) = chars.next() else {
-        return Err(FunctionError::of(0, "it ends in the middle of a `%`; write `%%` for a percent sign"));
+        return Err(FunctionError::argument(0, "it ends in the middle of a `%`; write `%%` for a percent sign"));
     };
     place.raw = template[start..end + verb.len_utf8()].to_owned();
     if !"vtbdoxXeEfgGsq".contains(verb) {
-        return Err(FunctionError::of(0, format!("`{}`: there is no verb `{verb}`", place.raw)));
+        return Err(FunctionError::argument(0, format!("`{}`: there is no verb `{verb}`", place.raw)));
     }
     place.verb = verb;
     place.argument = *next;
@@ -174,7 +177,7 @@ fn digits(chars: &mut Peekable<CharIndices<'_>>) -> Result<Option<usize>, Functi
     while let Some((_, c)) = chars.next_if(|(_, it)| it.is_ascii_digit()) {
         let so_far = number.unwrap_or(0usize) * 10 + (c as usize - '0' as usize);
         if so_far > WIDEST {
-            return Err(FunctionError::of(0, format!("a width or precision is greater than {WIDEST}")));
+            return Err(FunctionError::argument(0, format!("a width or precision is greater than {WIDEST}")));
         }
         number = Some(so_far);
     }
@@ -191,7 +194,7 @@ fn filled(items: &[FormatItem], values: &[&Value]) -> FunctionResult {
                 used = used.max(place.argument + 1);
                 let Some(value) = values.get(place.argument) else {
                     let message = format!("`{}` needs argument {}, but there are {}", place.raw, used, values.len());
-                    return Err(FunctionError::of(0, message));
+                    return Err(FunctionError::argument(0, message));
                 };
                 push(place, value, &mut text)?;
             }
@@ -199,7 +202,7 @@ fn filled(items: &[FormatItem], values: &[&Value]) -> FunctionResult {
     }
     if used < values.len() {
         let message = format!("there are {} arguments, but the format uses {used}", values.len());
-        return Err(FunctionError::of(0, message));
+        return Err(FunctionError::argument(0, message));
     }
     Ok(text.finish()?)
 }
@@ -207,7 +210,7 @@ fn filled(items: &[FormatItem], values: &[&Value]) -> FunctionResult {
 fn push(place: &FormatSpecifier, value: &Value, text: &mut TextBuilder) -> Result<(), FunctionError> {
     let bare = matches!(place.verb, 's' | 'v') && place.width == 0 && place.precision.is_none() && !place.sharp;
     if bare && let Value::Composed(_) = value {
-        text.push(&Text::of(value).expect("a composed text is one"));
+        text.push(&Text::from_value(value).expect("a composed text is one"));
         return Ok(());
     }
     let secret = value.contains_sensitive();
@@ -225,7 +228,7 @@ fn push(place: &FormatSpecifier, value: &Value, text: &mut TextBuilder) -> Resul
 fn formatted(place: &FormatSpecifier, value: &Value) -> Result<String, FunctionError> {
     let wrong = |wants: &str| {
         let given = if value.is_null() { "null".into() } else { crate::describe::a_kind(value).to_string() };
-        FunctionError::of(place.argument + 1, format!("`{}` takes {wants}, not {given}", place.raw))
+        FunctionError::argument(place.argument + 1, format!("`{}` takes {wants}, not {given}", place.raw))
     };
     let as_type = |ty: &Type, wants: &str| match value {
         Value::Null(_) => Err(wrong(wants)),

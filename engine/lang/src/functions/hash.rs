@@ -74,17 +74,17 @@ fn bcrypt(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionR
         _ => return Err(FunctionError::new("one or two arguments are required")),
     };
     let cost = u32::try_from(cost).ok().filter(|it| (4..=20).contains(it));
-    let cost = cost.ok_or_else(|| FunctionError::of(1, "it must be from 4 to 20"))?;
+    let cost = cost.ok_or_else(|| FunctionError::argument(1, "it must be from 4 to 20"))?;
     if environment.now.is_none() {
         return Ok(Value::unknown(ha_value::Type::String, None));
     }
     let digest = bcrypt::hash(str_of(arguments, 0), cost);
-    digest.map(Value::from).map_err(|error| FunctionError::of(0, format!("there is no digest of it: {error}")))
+    digest.map(Value::from).map_err(|error| FunctionError::argument(0, format!("there is no digest of it: {error}")))
 }
 
 fn rsadecrypt(arguments: &[Value]) -> FunctionResult {
     let ciphertext = STANDARD.decode(str_of(arguments, 0));
-    let ciphertext = ciphertext.map_err(|error| FunctionError::of(0, format!("this is not base64: {error}")))?;
+    let ciphertext = ciphertext.map_err(|error| FunctionError::argument(0, format!("this is not base64: {error}")))?;
     let text = super::rsa::decrypted(&ciphertext, str_of(arguments, 1)).map_err(FunctionError::new)?;
     // It was a secret, and so is it still.
     Ok(Value::from(text).sensitive())
@@ -103,7 +103,7 @@ fn uuidv5(arguments: &[Value]) -> FunctionResult {
         "url" => Uuid::NAMESPACE_URL,
         "oid" => Uuid::NAMESPACE_OID,
         "x500" => Uuid::NAMESPACE_X500,
-        other => other.parse().map_err(|_| FunctionError::of(0, "it must be dns, url, oid, x500 or an identifier"))?,
+        other => other.parse().map_err(|_| FunctionError::argument(0, "it must be dns, url, oid, x500 or an identifier"))?,
     };
     Ok(Value::from(Uuid::new_v5(&namespace, str_of(arguments, 1).as_bytes()).to_string()))
 }

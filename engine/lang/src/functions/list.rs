@@ -91,13 +91,13 @@ fn chunklist(arguments: &[Value]) -> FunctionResult {
     let [list, size] = arguments else { return Err(FunctionError::new("two arguments are required")) };
     let ((plain, mark), (size, size_mark)) = (peeled(list), size.unmark());
     let sensitive = mark || size_mark;
-    let of = Type::of(plain);
+    let of = Type::of_value(plain);
     let Value::List(items) = plain else { return Ok(marked(unknown_like(plain, Type::List(of.into())), sensitive)) };
     if !size.is_known() {
         return Ok(marked(unknown_like(&size, Type::List(of.into())), sensitive));
     }
     let size =
-        usize::try_from(whole_of(&[Value::NULL, size], 1)?).map_err(|_| FunctionError::of(1, "it must not be negative"))?;
+        usize::try_from(whole_of(&[Value::NULL, size], 1)?).map_err(|_| FunctionError::argument(1, "it must not be negative"))?;
     let size = if size == 0 { items.len().max(1) } else { size };
     Ok(marked(Value::list_of(&of, items.chunks(size).map(|it| Value::list(it.to_vec())).collect()), sensitive))
 }
@@ -124,7 +124,7 @@ fn concat(arguments: &[Value]) -> FunctionResult {
         }
         match plain {
             Value::List(more) => {
-                types.push(element_type(&Type::of(plain)));
+                types.push(element_type(&Type::of_value(plain)));
                 items.extend(more.iter().cloned());
             }
             Value::Tuple(more) => {
@@ -138,7 +138,9 @@ fn concat(arguments: &[Value]) -> FunctionResult {
                     _ => all_lists = false,
                 }
             }
-            _ => return Err(FunctionError::of(index, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
+            _ => {
+                return Err(FunctionError::argument(index, format!("a list is required, not {}", crate::describe::a_kind(plain))));
+            }
         }
     }
     if let Some(cause) = unknown {
@@ -173,7 +175,7 @@ fn flatten(arguments: &[Value]) -> FunctionResult {
         return Ok(marked(unknown_like(plain, Type::Any), mark));
     }
     if plain.elements().is_none() {
-        return Err(FunctionError::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain))));
+        return Err(FunctionError::argument(0, format!("a list is required, not {}", crate::describe::a_kind(plain))));
     }
     flat.add(value)?;
     let value = match flat.unknown {
@@ -217,16 +219,16 @@ impl FlattenedList {
 
 fn matchkeys(arguments: &[Value]) -> FunctionResult {
     let types = [1, 2].map(|it| element_type(&type_of(arguments, it)));
-    let ty = unify(&types).ok_or_else(|| FunctionError::of(2, "it must have elements of the type that the keys have"))?;
+    let ty = unify(&types).ok_or_else(|| FunctionError::argument(2, "it must have elements of the type that the keys have"))?;
     let (values, keys, wanted) = (items_of(arguments, 0), items_of(arguments, 1), items_of(arguments, 2));
     if arguments.iter().take(2).all(Value::is_known) && values.len() != keys.len() {
-        return Err(FunctionError::of(1, format!("there must be as many as values: {}, not {}", values.len(), keys.len())));
+        return Err(FunctionError::argument(1, format!("there must be as many as values: {}, not {}", values.len(), keys.len())));
     }
     if let Some(open) = arguments.iter().find(|it| !it.is_wholly_known()) {
         return Ok(unknown_like(open, type_of(arguments, 0)));
     }
     let of_type = |items: Vec<&Value>| items.into_iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>();
-    let wrong = |argument: usize| move |it| FunctionError::of(argument, crate::diagnostics::value::at(&it));
+    let wrong = |argument: usize| move |it| FunctionError::argument(argument, crate::diagnostics::value::at(&it));
     let keys = of_type(keys).map_err(wrong(1))?;
     let wanted: HashSet<Value> = of_type(wanted).map_err(wrong(2))?.into_iter().collect();
     let chosen = values.into_iter().zip(keys).filter(|(_, key)| wanted.contains(key));
@@ -248,11 +250,13 @@ fn range(arguments: &[Value]) -> FunctionResult {
         None => Number::from(if down { -1 } else { 1 }),
     };
     match (step > zero, step < zero) {
-        (true, _) if down => return Err(FunctionError::of(2, "the limit is below the start, so the step must be negative")),
-        (_, true) if end > start => {
-            return Err(FunctionError::of(2, "the limit is above the start, so the step must be positive"));
+        (true, _) if down => {
+            return Err(FunctionError::argument(2, "the limit is below the start, so the step must be negative"));
         }
-        (false, false) if start != end => return Err(FunctionError::of(2, "a step of 0 never gets there")),
+        (_, true) if end > start => {
+            return Err(FunctionError::argument(2, "the limit is above the start, so the step must be positive"));
+        }
+        (false, false) if start != end => return Err(FunctionError::argument(2, "a step of 0 never gets there")),
         _ => {}
     }
     let mut items = Vec::new();
@@ -282,7 +286,7 @@ fn reverse(arguments: &[Value]) -> FunctionResult {
         return Ok(marked(unknown, mark || plain.contains_sensitive()));
     }
     let Some(items) = plain.elements() else {
-        return Err(FunctionError::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain))));
+        return Err(FunctionError::argument(0, format!("a list is required, not {}", crate::describe::a_kind(plain))));
     };
     Ok(marked(same_kind(plain, items.into_iter().rev().cloned().collect()), mark))
 }
@@ -298,32 +302,35 @@ fn slice(arguments: &[Value]) -> FunctionResult {
             let ty = if let Type::List(_) = it.ty { it.ty.clone() } else { Type::Any };
             return Ok(marked(unknown_like(plain, ty), sensitive));
         }
-        Value::Set(_) => return Err(FunctionError::of(0, "a set has no order; make it a list by `tolist` first")),
-        _ => return Err(FunctionError::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
+        Value::Set(_) => return Err(FunctionError::argument(0, "a set has no order; make it a list by `tolist` first")),
+        _ => return Err(FunctionError::argument(0, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
     };
     if let Value::Number(start) = &start
         && start.to_f64() > items.len() as f64
     {
-        return Err(FunctionError::of(1, format!("it must not be greater than the number of elements, {}", items.len())));
+        return Err(FunctionError::argument(1, format!("it must not be greater than the number of elements, {}", items.len())));
     }
     if let Some(unknown) = [&start, &end].into_iter().find(|it| !it.is_known()) {
         if let Value::Number(end) = &end
             && end.as_i64().and_then(|it| usize::try_from(it).ok()).is_none_or(|it| it > items.len())
         {
-            return Err(FunctionError::of(2, format!("it must be a position up to the number of elements, {}", items.len())));
+            return Err(FunctionError::argument(
+                2,
+                format!("it must be a position up to the number of elements, {}", items.len()),
+            ));
         }
         return Ok(marked(unknown_like(unknown, Type::Any), sensitive));
     }
     let given = [Value::NULL, start, end];
     let (from, to) = (whole_of(&given, 1)?, whole_of(&given, 2)?);
     let (Ok(from), Ok(to)) = (usize::try_from(from), usize::try_from(to)) else {
-        return Err(FunctionError::of(if from < 0 { 1 } else { 2 }, "it must not be negative"));
+        return Err(FunctionError::argument(if from < 0 { 1 } else { 2 }, "it must not be negative"));
     };
     if to > items.len() {
-        return Err(FunctionError::of(2, format!("it must not be greater than the number of elements, {}", items.len())));
+        return Err(FunctionError::argument(2, format!("it must not be greater than the number of elements, {}", items.len())));
     }
     if from > to {
-        return Err(FunctionError::of(1, "the start must not be behind the end"));
+        return Err(FunctionError::argument(1, "the start must not be behind the end"));
     }
     Ok(marked(same_kind(plain, items[from..to].to_vec()), sensitive))
 }
@@ -338,7 +345,7 @@ fn sort(arguments: &[Value]) -> FunctionResult {
             unknown_like(&plain, Type::List(Type::String.into())).of_length(items.len(), Some(items.len()))
         }
         Value::List(items) if items.iter().any(Value::is_null) => {
-            return Err(FunctionError::of(0, "null among the texts cannot be sorted"));
+            return Err(FunctionError::argument(0, "null among the texts cannot be sorted"));
         }
         Value::List(items) => {
             let mut items = items.to_vec();
@@ -355,17 +362,17 @@ fn sort(arguments: &[Value]) -> FunctionResult {
 
 fn sum(arguments: &[Value]) -> FunctionResult {
     let Some(items) = arguments.first().and_then(Value::elements) else {
-        return Err(FunctionError::of(0, "a list of numbers is required"));
+        return Err(FunctionError::argument(0, "a list of numbers is required"));
     };
     let mut sum: Option<Number> = None;
     for item in items {
         let Ok(Value::Number(number)) = convert(item, &Type::Number) else {
-            return Err(FunctionError::of(0, "all elements must be numbers"));
+            return Err(FunctionError::argument(0, "all elements must be numbers"));
         };
         sum = match sum {
             Some(sum) => Some(sum.add(&number).ok_or_else(|| FunctionError::new("the sum is out of range"))?),
             None => Some(number),
         };
     }
-    sum.map(Value::Number).ok_or_else(|| FunctionError::of(0, "there is no sum of no numbers"))
+    sum.map(Value::Number).ok_or_else(|| FunctionError::argument(0, "there is no sum of no numbers"))
 }

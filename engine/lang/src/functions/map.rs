@@ -69,7 +69,12 @@ fn keys(arguments: &[Value]) -> FunctionResult {
             Type::Map(_) => unknown_like(plain, Type::List(Type::String.into())),
             _ => unknown_like(plain, Type::Any),
         },
-        _ => return Err(FunctionError::of(0, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
+        _ => {
+            return Err(FunctionError::argument(
+                0,
+                format!("a map or object is required, not {}", crate::describe::a_kind(plain)),
+            ));
+        }
     };
     Ok(marked(value, mark))
 }
@@ -91,10 +96,10 @@ fn lookup(arguments: &[Value]) -> FunctionResult {
             }
             return Ok(marked(unknown_like(plain, (**of).clone()), sensitive));
         }
-        _ => return Err(FunctionError::of(0, format!("a map is required, not {}", crate::describe::a_kind(plain)))),
+        _ => return Err(FunctionError::argument(0, format!("a map is required, not {}", crate::describe::a_kind(plain)))),
     };
     let Value::String(name) = &key else {
-        let ty = if let Value::Map(_) = plain { element_type(&Type::of(plain)) } else { Type::Any };
+        let ty = if let Value::Map(_) = plain { element_type(&Type::of_value(plain)) } else { Type::Any };
         return Ok(marked(unknown_like(&key, ty), sensitive));
     };
     match (items.get(name), default.first()) {
@@ -108,15 +113,17 @@ fn lookup(arguments: &[Value]) -> FunctionResult {
             let default = if let Value::Map(_) = plain { as_element(default, plain)? } else { default.clone() };
             Ok(marked(default, sensitive))
         }
-        (None, None) if sensitive => Err(FunctionError::of(1, "there is no element of this (sensitive) name, and no default")),
-        (None, None) => Err(FunctionError::of(1, format!("there is no element \"{name}\", and no default"))),
+        (None, None) if sensitive => {
+            Err(FunctionError::argument(1, "there is no element of this (sensitive) name, and no default"))
+        }
+        (None, None) => Err(FunctionError::argument(1, format!("there is no element \"{name}\", and no default"))),
     }
 }
 
 /// The default of a lookup as an element of the map.
 fn as_element(default: &Value, map: &Value) -> FunctionResult {
-    convert(default, &element_type(&Type::of(map)))
-        .map_err(|_| FunctionError::of(2, "it must have the type of the map's elements"))
+    convert(default, &element_type(&Type::of_value(map)))
+        .map_err(|_| FunctionError::argument(2, "it must have the type of the map's elements"))
 }
 
 fn merge(arguments: &[Value]) -> FunctionResult {
@@ -136,7 +143,7 @@ fn merge(arguments: &[Value]) -> FunctionResult {
                 unknown = unknown.or(Some(plain.clone()));
             }
             _ => {
-                return Err(FunctionError::of(
+                return Err(FunctionError::argument(
                     index,
                     format!("a map or object is required, not {}", crate::describe::a_kind(plain)),
                 ));
@@ -154,7 +161,7 @@ fn merge(arguments: &[Value]) -> FunctionResult {
 
 /// What arguments of one type merge to is of that type; others merge to an object.
 fn merged_type(arguments: &[Value], items: &Object) -> Type {
-    let types: Vec<Type> = arguments.iter().map(Type::of).collect();
+    let types: Vec<Type> = arguments.iter().map(Type::of_value).collect();
     match types.split_first() {
         Some((first, others)) if *first != Type::Any && others.iter().all(|it| it == first) => first.clone(),
         _ if types.contains(&Type::Any) => Type::Any,
@@ -164,8 +171,9 @@ fn merged_type(arguments: &[Value], items: &Object) -> Type {
             let of_unknown = types.iter().filter_map(|it| if let Type::Object(of) = it { Some(&**of) } else { None });
             let mut attributes: BTreeMap<Name, AttributeType> =
                 of_unknown.flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
-            let known =
-                items.iter().map(|(name, it)| (name.clone(), AttributeType { ty: Type::of(it), optional: false, default: None }));
+            let known = items
+                .iter()
+                .map(|(name, it)| (name.clone(), AttributeType { ty: Type::of_value(it), optional: false, default: None }));
             attributes.extend(known.filter(|(name, _)| !attributes.contains_key(name)).collect::<Vec<_>>());
             Type::Object(Arc::new(attributes))
         }
@@ -174,11 +182,11 @@ fn merged_type(arguments: &[Value], items: &Object) -> Type {
 
 fn transpose(arguments: &[Value]) -> FunctionResult {
     let mut turned: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
-    let Some(Value::Map(items)) = arguments.first() else { return Err(FunctionError::of(0, "a map of lists is required")) };
+    let Some(Value::Map(items)) = arguments.first() else { return Err(FunctionError::argument(0, "a map of lists is required")) };
     for (name, list) in items.iter() {
-        let Some(items) = list.elements() else { return Err(FunctionError::of(0, "a list among the values is null")) };
+        let Some(items) = list.elements() else { return Err(FunctionError::argument(0, "a list among the values is null")) };
         for item in items {
-            let Value::String(item) = item else { return Err(FunctionError::of(0, "null cannot become a key")) };
+            let Value::String(item) = item else { return Err(FunctionError::argument(0, "null cannot become a key")) };
             turned.entry(item.clone()).or_default().push(name.clone());
         }
     }
@@ -190,7 +198,7 @@ fn values(arguments: &[Value]) -> FunctionResult {
     let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
     let (plain, mark) = peeled(value);
     let value = match plain {
-        Value::Map(items) => Value::list_of(&element_type(&Type::of(plain)), items.values().cloned().collect()),
+        Value::Map(items) => Value::list_of(&element_type(&Type::of_value(plain)), items.values().cloned().collect()),
         Value::Object(items) => Value::tuple(items.values().cloned()),
         Value::Unknown(it) => match &it.ty {
             Type::Map(of) => unknown_like(plain, Type::List(of.clone())),
@@ -199,7 +207,12 @@ fn values(arguments: &[Value]) -> FunctionResult {
             }
             _ => unknown_like(plain, Type::Any),
         },
-        _ => return Err(FunctionError::of(0, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
+        _ => {
+            return Err(FunctionError::argument(
+                0,
+                format!("a map or object is required, not {}", crate::describe::a_kind(plain)),
+            ));
+        }
     };
     Ok(marked(value, mark))
 }
@@ -210,7 +223,7 @@ fn zipmap(arguments: &[Value]) -> FunctionResult {
     let sensitive = mark || key_mark || keys.contains_sensitive();
     let keys = keys.revealed();
     if !keys.is_wholly_known() {
-        let ty = if let Type::List(of) = Type::of(plain) { Type::Map(of) } else { Type::Any };
+        let ty = if let Type::List(of) = Type::of_value(plain) { Type::Map(of) } else { Type::Any };
         return Ok(marked(unknown_like(&keys, ty), sensitive));
     }
     let items = match plain {
@@ -219,7 +232,7 @@ fn zipmap(arguments: &[Value]) -> FunctionResult {
             let ty = if let Type::List(of) = &it.ty { Type::Map(of.clone()) } else { Type::Any };
             return Ok(marked(unknown_like(plain, ty), sensitive));
         }
-        _ => return Err(FunctionError::of(1, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
+        _ => return Err(FunctionError::argument(1, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
     };
     let keys = keys.elements().unwrap_or_default();
     if keys.len() != items.len() {
@@ -227,11 +240,11 @@ fn zipmap(arguments: &[Value]) -> FunctionResult {
     }
     let mut zipped = Object::new();
     for (key, item) in keys.into_iter().zip(items.iter()) {
-        let Value::String(name) = key else { return Err(FunctionError::of(0, "null cannot be a key")) };
+        let Value::String(name) = key else { return Err(FunctionError::argument(0, "null cannot be a key")) };
         zipped.insert(name.clone(), item.clone());
     }
     let value = match plain {
-        Value::List(_) => Value::map_of(&element_type(&Type::of(plain)), zipped),
+        Value::List(_) => Value::map_of(&element_type(&Type::of_value(plain)), zipped),
         _ => Value::Object(Arc::new(zipped)),
     };
     Ok(marked(value, sensitive))

@@ -54,7 +54,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         .nullable()
         .many(&EXPRESSIONS),
     to("type", "The type of the value, as it is written in `type = …`.", Text, |it| {
-        Ok(Value::from(Type::of(&it[0]).to_string()))
+        Ok(Value::from(Type::of_value(&it[0]).to_string()))
     }),
 ];
 
@@ -62,7 +62,7 @@ fn converted(value: &Value, ty: &Type) -> FunctionResult {
     convert(value, ty).map_err(|mismatch| {
         let (plain, sensitive) = value.unmark();
         let text = plain.as_str().filter(|_| !sensitive);
-        FunctionError::of(
+        FunctionError::argument(
             0,
             match (ty, text) {
                 (Type::Number, Some(text)) => format!("\"{text}\" is no decimal number"),

@@ -45,8 +45,9 @@ struct IpNetwork {
 }
 
 impl IpNetwork {
-    fn of(text: &str) -> Result<Self, FunctionError> {
-        let wrong = || FunctionError::of(0, format!("\"{text}\" is no network; write it as address and length: 10.0.0.0/16"));
+    fn parse(text: &str) -> Result<Self, FunctionError> {
+        let wrong =
+            || FunctionError::argument(0, format!("\"{text}\" is no network; write it as address and length: 10.0.0.0/16"));
         let (address, fixed) = text.split_once('/').ok_or_else(wrong)?;
         let fixed: u32 =
             Some(fixed).filter(|it| it.bytes().all(|it| it.is_ascii_digit())).and_then(|it| it.parse().ok()).ok_or_else(wrong)?;
@@ -121,72 +122,72 @@ fn written(address: IpAddr) -> String {
 fn integer(arguments: &[Value], index: usize) -> Result<BigInt, FunctionError> {
     match arguments.get(index) {
         Some(Value::Number(number)) => Number::as_integer(number)
-            .ok_or_else(|| FunctionError::of(index, format!("a whole number is required, not {number}"))),
-        _ => Err(FunctionError::of(index, "a whole number is required")),
+            .ok_or_else(|| FunctionError::argument(index, format!("a whole number is required, not {number}"))),
+        _ => Err(FunctionError::argument(index, "a whole number is required")),
     }
 }
 
 fn cidrhost(arguments: &[Value]) -> FunctionResult {
-    let network = IpNetwork::of(str_of(arguments, 0))?;
+    let network = IpNetwork::parse(str_of(arguments, 0))?;
     let number = integer(arguments, 1)?;
     let count = BigInt::from(1) << (network.bits - network.fixed);
     let from_start = if number < BigInt::ZERO { &number + &count } else { number.clone() };
     if from_start < BigInt::ZERO || from_start >= count {
         let message = format!("{number} is no host of a network with {count} addresses");
-        return Err(FunctionError::of(1, message));
+        return Err(FunctionError::argument(1, message));
     }
-    let host = u128::try_from(from_start).map_err(|_| FunctionError::of(1, "it is out of range"))?;
+    let host = u128::try_from(from_start).map_err(|_| FunctionError::argument(1, "it is out of range"))?;
     Ok(Value::from(written(network.address(network.lowest | host))))
 }
 
 fn cidrnetmask(arguments: &[Value]) -> FunctionResult {
-    let network = IpNetwork::of(str_of(arguments, 0))?;
+    let network = IpNetwork::parse(str_of(arguments, 0))?;
     if network.bits != 32 {
-        return Err(FunctionError::of(0, "networks of IPv6 have no mask"));
+        return Err(FunctionError::argument(0, "networks of IPv6 have no mask"));
     }
     Ok(Value::from(network.address(!network.free_mask()).to_string()))
 }
 
 fn cidrsubnet(arguments: &[Value]) -> FunctionResult {
-    let network = IpNetwork::of(str_of(arguments, 0))?;
+    let network = IpNetwork::parse(str_of(arguments, 0))?;
     let more = whole_of(arguments, 1)?;
     let number = integer(arguments, 2)?;
     let room = network.bits - network.fixed;
     let Some(part) = network.longer(more).filter(|_| more >= 0) else {
-        return Err(FunctionError::of(
+        return Err(FunctionError::argument(
             1,
             format!("a prefix of {} bits has room for 0 to {room} more, not {more}", network.fixed),
         ));
     };
     if number < BigInt::ZERO || number >= BigInt::from(1) << (part.fixed - network.fixed) {
         let most = (BigInt::from(1) << (part.fixed - network.fixed)) - 1;
-        return Err(FunctionError::of(2, format!("{more} more bits have numbers from 0 to {most}, not {number}")));
+        return Err(FunctionError::argument(2, format!("{more} more bits have numbers from 0 to {most}, not {number}")));
     }
-    let number = u128::try_from(number).map_err(|_| FunctionError::of(2, "it is out of range"))?;
+    let number = u128::try_from(number).map_err(|_| FunctionError::argument(2, "it is out of range"))?;
     let shifted = number.checked_shl(part.bits - part.fixed).unwrap_or(0);
     Ok(Value::from(IpNetwork { lowest: network.lowest | shifted, ..part }.shown()))
 }
 
 fn cidrsubnets(arguments: &[Value]) -> FunctionResult {
-    let network = IpNetwork::of(str_of(arguments, 0))?;
+    let network = IpNetwork::parse(str_of(arguments, 0))?;
     let mut next = Some(network.lowest);
     let mut parts = Vec::new();
     for index in 1..arguments.len() {
         let more = whole_of(arguments, index)?;
         if more < 1 {
-            return Err(FunctionError::of(index, "each part must be longer by at least one bit"));
+            return Err(FunctionError::argument(index, "each part must be longer by at least one bit"));
         }
         let Some(part) = network.longer(more) else {
             let message =
                 format!("a prefix of {} bits has room for {} more, not {more}", network.fixed, network.bits - network.fixed);
-            return Err(FunctionError::of(index, message));
+            return Err(FunctionError::argument(index, message));
         };
         let mask = part.free_mask();
         // Each part begins at a multiple of its own size.
         let lowest = next.and_then(|it| it.checked_add(mask)).map(|it| it & !mask);
         let inside = lowest.filter(|it| it & !network.free_mask() == network.lowest);
         let Some(lowest) = inside else {
-            return Err(FunctionError::of(
+            return Err(FunctionError::argument(
                 index,
                 format!("there is no room left for a part with a prefix of {} bits", part.fixed),
             ));

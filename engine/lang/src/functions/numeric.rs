@@ -55,7 +55,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 fn number_of(arguments: &[Value], index: usize) -> Result<&Number, FunctionError> {
     match arguments.get(index) {
         Some(Value::Number(it)) => Ok(it),
-        _ => Err(FunctionError::of(index, "a number is required")),
+        _ => Err(FunctionError::argument(index, "a number is required")),
     }
 }
 
@@ -96,14 +96,16 @@ fn pow(arguments: &[Value]) -> FunctionResult {
 fn parseint(arguments: &[Value]) -> FunctionResult {
     let text = match arguments.first() {
         Some(Value::String(text)) => text,
-        Some(other) => return Err(FunctionError::of(0, format!("a text is required, not {}", crate::describe::a_kind(other)))),
+        Some(other) => {
+            return Err(FunctionError::argument(0, format!("a text is required, not {}", crate::describe::a_kind(other))));
+        }
         None => return Err(FunctionError::new("two arguments are required")),
     };
     let base = whole_of(arguments, 1)?;
     let base = u32::try_from(base).ok().filter(|it| (2..=62).contains(it));
-    let base = base.ok_or_else(|| FunctionError::of(1, "it must be from 2 to 62"))?;
+    let base = base.ok_or_else(|| FunctionError::argument(1, "it must be from 2 to 62"))?;
     let number = Number::from_digits(text, base);
-    number.map(Value::Number).ok_or_else(|| FunctionError::of(0, format!("\"{text}\" is no whole number in base {base}")))
+    number.map(Value::Number).ok_or_else(|| FunctionError::argument(0, format!("\"{text}\" is no whole number in base {base}")))
 }
 
 fn signum(arguments: &[Value]) -> FunctionResult {

@@ -30,7 +30,7 @@ pub(super) fn compiled(pattern: &str, argument: usize) -> Result<Regex, Function
             // The last line says what is wrong; those before draw the pattern.
             other => other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
         };
-        FunctionError::of(argument, format!("this is no regular expression: {message}"))
+        FunctionError::argument(argument, format!("this is no regular expression: {message}"))
     })?;
     COMPILED.with_borrow_mut(|it| {
         if it.len() >= KEPT {
@@ -172,7 +172,7 @@ fn groups(pattern: &Regex) -> Result<CaptureGroups, FunctionError> {
         return Ok(if names.is_empty() { CaptureGroups::None } else { CaptureGroups::Numbered(names.len()) });
     }
     let named: Option<Vec<Arc<str>>> = names.into_iter().map(|it| it.map(Arc::from)).collect();
-    named.map(CaptureGroups::Named).ok_or_else(|| FunctionError::of(0, "either all groups have names or none"))
+    named.map(CaptureGroups::Named).ok_or_else(|| FunctionError::argument(0, "either all groups have names or none"))
 }
 
 #[cfg(test)]

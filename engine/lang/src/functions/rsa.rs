@@ -9,7 +9,7 @@ const LONGEST: u64 = 16_384;
 
 /// The text that was encrypted by PKCS #1 v1.5, with the private key in PEM.
 pub(super) fn decrypted(ciphertext: &[u8], pem: &str) -> Result<String, String> {
-    let key = RsaKey::of(pem)?;
+    let key = RsaKey::parse(pem)?;
     let length = usize::try_from(key.modulus.bits().div_ceil(8)).map_err(|_| "the key is too long")?;
     let cipher = BigUint::from_bytes_be(ciphertext);
     if ciphertext.len() != length || cipher >= key.modulus {
@@ -32,7 +32,7 @@ struct RsaKey {
 }
 
 impl RsaKey {
-    fn of(pem: &str) -> Result<Self, String> {
+    fn parse(pem: &str) -> Result<Self, String> {
         let inside = |kind: &str| {
             let begin = pem.split_once(&format!("-----BEGIN {kind}-----"))?.1;
             let text: String = begin.split_once("-----END")?.0.split_whitespace().collect();

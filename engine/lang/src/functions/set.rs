@@ -49,7 +49,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 /// The one type of elements that all sets have. What has no elements and none declared goes along with all.
 fn shared_element(arguments: &[Value]) -> Option<Type> {
-    let of = |it: &Value| (element_type(&Type::of(it)), it.elements().is_some_and(|it| it.is_empty()));
+    let of = |it: &Value| (element_type(&Type::of_value(it)), it.elements().is_some_and(|it| it.is_empty()));
     let types = arguments.iter().map(of).filter(|(ty, is_empty)| !is_empty || *ty != Type::Any);
     one_type(arguments.iter(), &types.map(|(ty, _)| ty).collect::<Vec<_>>())
 }
@@ -65,8 +65,8 @@ fn unified_type(arguments: &[Value]) -> Type {
 
 /// The type of all combinations: a set where one of them is a set, else a list.
 fn product_type(arguments: &[Value]) -> Type {
-    let of = Arc::new(Type::Tuple(Arc::new(arguments.iter().map(|it| element_type(&Type::of(it))).collect())));
-    match arguments.iter().any(|it| matches!(Type::of(it), Type::Set(_))) {
+    let of = Arc::new(Type::Tuple(Arc::new(arguments.iter().map(|it| element_type(&Type::of_value(it))).collect())));
+    match arguments.iter().any(|it| matches!(Type::of_value(it), Type::Set(_))) {
         true => Type::Set(of),
         false => Type::List(of),
     }
@@ -90,7 +90,7 @@ fn unified_sets(arguments: &[Value]) -> Result<(Type, Vec<Vec<Value>>), Function
         items
             .map(|it| convert(it, &ty))
             .collect::<Result<_, _>>()
-            .map_err(|it| FunctionError::of(index, crate::diagnostics::value::at(&it)))
+            .map_err(|it| FunctionError::argument(index, crate::diagnostics::value::at(&it)))
     };
     let columns = (0..arguments.len()).map(one).collect::<Result<_, _>>()?;
     Ok((ty, columns))
@@ -131,13 +131,16 @@ fn setproduct(arguments: &[Value]) -> FunctionResult {
             return Ok(if sensitive { unknown.sensitive() } else { unknown });
         }
         let Some(items) = plain.elements() else {
-            return Err(FunctionError::of(index, format!("a list or set is required, not {}", crate::describe::a_kind(&plain))));
+            return Err(FunctionError::argument(
+                index,
+                format!("a list or set is required, not {}", crate::describe::a_kind(&plain)),
+            ));
         };
-        let types: Vec<Type> = items.iter().map(|it| Type::of(it)).collect();
-        let ty =
-            one_type(items.iter().copied(), &types).ok_or_else(|| FunctionError::of(index, "all elements must have one type"))?;
+        let types: Vec<Type> = items.iter().map(|it| Type::of_value(it)).collect();
+        let ty = one_type(items.iter().copied(), &types)
+            .ok_or_else(|| FunctionError::argument(index, "all elements must have one type"))?;
         let converted = items.into_iter().map(|it| convert(it, &ty)).collect::<Result<_, _>>();
-        columns.push(converted.map_err(|it| FunctionError::of(index, crate::diagnostics::value::at(&it)))?);
+        columns.push(converted.map_err(|it| FunctionError::argument(index, crate::diagnostics::value::at(&it)))?);
     }
     let rows = columns.iter().try_fold(1usize, |rows, it| rows.checked_mul(it.len())).filter(|it| *it <= 1 << 20);
     let Some(rows) = rows else { return Err(FunctionError::new("there would be more than a million combinations")) };

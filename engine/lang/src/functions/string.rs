@@ -158,7 +158,7 @@ fn one(c: char, mut becomes: impl Iterator<Item = char>) -> char {
 }
 
 fn indent(arguments: &[Value]) -> FunctionResult {
-    let spaces = usize::try_from(whole_of(arguments, 0)?).map_err(|_| FunctionError::of(0, "it must not be negative"))?;
+    let spaces = usize::try_from(whole_of(arguments, 0)?).map_err(|_| FunctionError::argument(0, "it must not be negative"))?;
     let text = str_of(arguments, 1);
     let breaks = text.matches('\n').count();
     if breaks.max(1).saturating_mul(spaces) > TextTooLong::LIMIT {
@@ -173,7 +173,7 @@ fn join(arguments: &[Value]) -> FunctionResult {
     if lists.is_empty() {
         return Err(FunctionError::new("at least one list is required"));
     }
-    let separator = Parts::of(separator).unwrap_or_default();
+    let separator = Parts::from_value(separator).unwrap_or_default();
     let mut joined = TextBuilder::default();
     let mut sensitive = false;
     let mut first = true;
@@ -186,8 +186,8 @@ fn join(arguments: &[Value]) -> FunctionResult {
             continue;
         };
         for item in items {
-            let Some(item) = Parts::of(item).filter(|_| !item.is_null()) else {
-                return Err(FunctionError::of(index + 1, "null cannot be joined; `compact` takes nulls out"));
+            let Some(item) = Parts::from_value(item).filter(|_| !item.is_null()) else {
+                return Err(FunctionError::argument(index + 1, "null cannot be joined; `compact` takes nulls out"));
             };
             if !std::mem::take(&mut first) {
                 joined.push(&separator);

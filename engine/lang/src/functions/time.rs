@@ -51,9 +51,9 @@ struct ParsedTime {
 }
 
 impl ParsedTime {
-    fn of(arguments: &[Value], index: usize) -> Result<Self, FunctionError> {
+    fn from_argument(arguments: &[Value], index: usize) -> Result<Self, FunctionError> {
         let text = str_of(arguments, index);
-        let wrong = || FunctionError::of(index, format!("\"{text}\" is no time; write it as 2006-01-02T15:04:05Z"));
+        let wrong = || FunctionError::argument(index, format!("\"{text}\" is no time; write it as 2006-01-02T15:04:05Z"));
         let bytes = text.as_bytes();
         // The parser takes more forms than the one of the language.
         let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
@@ -109,10 +109,10 @@ fn plantimestamp(_: &[Value], environment: &EvaluationContext<'_>) -> FunctionRe
 }
 
 fn timeadd(arguments: &[Value]) -> FunctionResult {
-    let time = ParsedTime::of(arguments, 0)?;
+    let time = ParsedTime::from_argument(arguments, 0)?;
     let text = str_of(arguments, 1);
     let duration = duration(text).ok_or_else(|| {
-        FunctionError::of(1, format!("\"{text}\" is no duration; write it in h, m, s, ms, us and ns: \"1h30m\""))
+        FunctionError::argument(1, format!("\"{text}\" is no duration; write it in h, m, s, ms, us and ns: \"1h30m\""))
     })?;
     let out_of_range = || FunctionError::new("the result is out of range");
     let later = time.instant()?.checked_add(duration).map_err(|_| out_of_range())?;
@@ -167,12 +167,12 @@ fn duration(text: &str) -> Option<SignedDuration> {
 }
 
 fn timecmp(arguments: &[Value]) -> FunctionResult {
-    let (a, b) = (ParsedTime::of(arguments, 0)?.instant()?, ParsedTime::of(arguments, 1)?.instant()?);
+    let (a, b) = (ParsedTime::from_argument(arguments, 0)?.instant()?, ParsedTime::from_argument(arguments, 1)?.instant()?);
     Ok(Value::from(a.cmp(&b) as i64))
 }
 
 fn formatdate(arguments: &[Value]) -> FunctionResult {
-    let time = ParsedTime::of(arguments, 1)?;
+    let time = ParsedTime::from_argument(arguments, 1)?;
     let format = str_of(arguments, 0);
     let mut out = String::new();
     let mut chars = format.chars().peekable();
@@ -183,7 +183,7 @@ fn formatdate(arguments: &[Value]) -> FunctionResult {
                     Some('\'') if chars.next_if_eq(&'\'').is_some() => out.push('\''),
                     Some('\'') => break,
                     Some(c) => out.push(c),
-                    None => return Err(FunctionError::of(0, "a ' is not closed")),
+                    None => return Err(FunctionError::argument(0, "a ' is not closed")),
                 }
             },
             c if c.is_ascii_alphabetic() => {
@@ -232,7 +232,7 @@ fn verb(time: &ParsedTime, letter: char, length: usize) -> Result<String, Functi
                 "there is no `{written}`; there are YY, YYYY, M, MM, MMM, MMMM, D, DD, EEE, EEEE, h, hh, H, HH, AA, aa, m, \
                  mm, s, ss, Z, ZZZ, ZZZZ and ZZZZZ, and '…' for other letters"
             );
-            return Err(FunctionError::of(0, message));
+            return Err(FunctionError::argument(0, message));
         }
     })
 }

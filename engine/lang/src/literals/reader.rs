@@ -364,7 +364,7 @@ impl<'a> LiteralReader<'a> {
 
     fn open_list(&mut self, kind: TokenKind) {
         let count = self.found.len();
-        let mut role = BracketRole::of(kind, self.before);
+        let mut role = BracketRole::new(kind, self.before);
         if role == BracketRole::Index && is_sensitive(self.before.1) {
             role = BracketRole::Value;
         }

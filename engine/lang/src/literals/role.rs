@@ -63,7 +63,7 @@ const LEADING: [(&str, usize, usize); 42] = [
 
 impl<'a> BracketRole<'a> {
     /// That of what a bracket opens, behind such a token.
-    pub(super) fn of(bracket: TokenKind, (before, word): (TokenKind, &'a str)) -> Self {
+    pub(super) fn new(bracket: TokenKind, (before, word): (TokenKind, &'a str)) -> Self {
         let is_name = before == TokenKind::Identifier && !matches!(word, "in" | "if" | "for" | "else");
         match bracket {
             TokenKind::BracketOpen

@@ -27,7 +27,7 @@ fn names_say_what_files_are() {
         ("#main.tf", None),
         ("notes.json", None),
     ] {
-        assert_eq!(FileRole::of(name), role, "{name}");
+        assert_eq!(FileRole::from_file_name(name), role, "{name}");
     }
 }
 

@@ -28,7 +28,7 @@ fn blurred(value: &Value, choices: &mut impl Iterator<Item = u8>) -> Value {
     };
     match (choice % 4, value) {
         (0, _) => unknown(Type::Any),
-        (1, _) => unknown(Type::of(value)),
+        (1, _) => unknown(Type::of_value(value)),
         (_, Value::String(text)) if text.len() > 1 => {
             Value::Composed([TextPart::Clear(text[..1].into()), TextPart::unknown(None, false)].into())
         }
@@ -36,7 +36,7 @@ fn blurred(value: &Value, choices: &mut impl Iterator<Item = u8>) -> Value {
         (_, Value::Set(it)) if !it.is_empty() => Value::set(items(&it.iter().cloned().collect::<Vec<_>>())),
         (_, Value::Map(it)) if !it.is_empty() => Value::Map(Arc::new(named(it, &mut items))),
         (_, Value::Object(it)) if !it.is_empty() => Value::Object(Arc::new(named(it, &mut items))),
-        _ => unknown(Type::of(value)),
+        _ => unknown(Type::of_value(value)),
     }
 }
 

@@ -44,7 +44,7 @@ fn values_are_terraforms() {
 fn given(text: &str) -> Answer {
     let value = |text: &str| expression("<drawn>", text).ok()?.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope)).ok();
     let json = value(&encoded(text)).and_then(|it| it.as_str().map(str::to_owned));
-    let ty = value(&tried(text)).map_or_else(String::new, |it| bare(&Type::of(&it).to_string()));
+    let ty = value(&tried(text)).map_or_else(String::new, |it| bare(&Type::of_value(&it).to_string()));
     seen(json, ty)
 }
 

@@ -103,7 +103,7 @@ impl World {
 
     /// The same world with nothing in it known but its type.
     fn untold(&self) -> Self {
-        let unknown = |it: &Value| Value::unknown(Type::of(it), None);
+        let unknown = |it: &Value| Value::unknown(Type::of_value(it), None);
         Self(self.0.iter().map(|(name, it)| (*name, unknown(it))).collect())
     }
 

@@ -14,7 +14,7 @@ pub(super) struct ApplyProgress {
 
 impl ApplyProgress {
     /// Nothing of a plan is done yet.
-    pub(super) fn of(graph: &Graph, plan: &Plan) -> Self {
+    pub(super) fn new(graph: &Graph, plan: &Plan) -> Self {
         let mut left = vec![0; graph.len()];
         for step in &plan.steps {
             if let StepKind::Create(change) | StepKind::Update(change) | StepKind::Read(change) = step.what
@@ -40,7 +40,7 @@ impl ApplyProgress {
     /// The nodes that have waited for nothing but this one, which is settled.
     pub(super) fn settled(&mut self, node: NodeId) -> Vec<NodeId> {
         let mut free = Vec::new();
-        for waiter in self.waiters.of(node) {
+        for waiter in self.waiters.targets(node) {
             let waiter = *waiter as usize;
             self.missing[waiter] -= 1;
             if self.missing[waiter] == 0 {

@@ -68,7 +68,7 @@ impl ApplyEvaluation {
             let diagnostic = Diagnostic::error(format!("`{address}` has other instances than planned"))
                 .code(code::OTHER_THAN_PLANNED)
                 .at(block.head.clone());
-            return Err(vec![diagnostic.help("nothing was done to it; plan again and look at the new plan").of(address)]);
+            return Err(vec![diagnostic.help("nothing was done to it; plan again and look at the new plan").address(address)]);
         }
         self.world.expand_again(instance, place, by_now);
         Ok(())
@@ -103,7 +103,7 @@ impl ApplyEvaluation {
             for (at, key) in expansion.keys().enumerate() {
                 let (address, here) = (address.instance(key), EvaluationScope::each(instance, &expansion, at));
                 let mut wrong = findings(&self.world, &block.lifecycle.preconditions, &here, &address).all();
-                let arguments = ConfiguredArguments::of(&self.world, &here, described, block, &address)?.values;
+                let arguments = ConfiguredArguments::evaluate(&self.world, &here, described, block, &address)?.values;
                 let outputs = match described.render(&arguments).expect("only documents come here") {
                     RenderResult::Outputs(outputs) => outputs,
                     RenderResult::Unknown => unrendered(described, &arguments),

@@ -23,7 +23,7 @@ impl ApplyEvaluation {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let given = ConfiguredArguments::of(&self.world, &here, described(&schemas, block), block, &change.address)?;
+        let given = ConfiguredArguments::evaluate(&self.world, &here, described(&schemas, block), block, &change.address)?;
         Ok(given.values)
     }
 }

@@ -59,7 +59,7 @@ type InstancesByValues = BTreeMap<Rc<str>, Rc<[Address]>>;
 impl<'a> Containment<'a> {
     /// Over what is recorded.
     #[must_use]
-    pub fn of(state: &'a State, schemas: &'a SchemaSet) -> Self {
+    pub fn new(state: &'a State, schemas: &'a SchemaSet) -> Self {
         let (outer, instances, by_values) = Default::default();
         Self { state, schemas, outer, instances, by_values }
     }

@@ -88,7 +88,7 @@ impl Deletions<'_> {
         let mut along = ContainedDeletions {
             going: self,
             addresses: &going,
-            homes: Containment::of(self.state, self.schemas),
+            homes: Containment::new(self.state, self.schemas),
             taking: BTreeMap::new(),
         };
         for change in changes.iter_mut().filter(|it| it.deposed.is_none() && deletes_first(it.action)) {

@@ -58,7 +58,7 @@ pub(crate) fn protection(
     };
     let diagnostic =
         Diagnostic::error(format!("`{}` is protected, and this plan would destroy it", change.address)).code(code::PROTECTED);
-    let diagnostic = diagnostic.detail(why).of(&change.address);
+    let diagnostic = diagnostic.detail(why).address(&change.address);
     let help = match block {
         Some(_) => "undo that change, or set `prevent_destroy = false` and plan again",
         None => "put its block back with `prevent_destroy = false`, apply that, and remove the block then",

@@ -25,7 +25,7 @@ pub(crate) struct ConfiguredArguments {
 
 impl ConfiguredArguments {
     /// The arguments of an instance. What is wrong with them is located in the source.
-    pub(crate) fn of(
+    pub(crate) fn evaluate(
         world: &EvaluationValues,
         at: &EvaluationScope<'_>,
         described: &ResourceDescription,
@@ -53,7 +53,7 @@ impl ConfiguredArguments {
             let configured = configured.map(|(name, _)| name.clone()).collect();
             Ok(Self { values, configured, timeouts })
         });
-        let named = |it: Diagnostic| if it.address.is_none() { it.of(address) } else { it };
+        let named = |it: Diagnostic| if it.address.is_none() { it.address(address) } else { it };
         result.map_err(|diagnostics: Vec<Diagnostic>| diagnostics.into_iter().map(named).collect())
     }
 
@@ -170,7 +170,7 @@ pub(crate) fn located(
         let span = body.locate(&problem.path);
         let diagnostic = Diagnostic::error(problem.message).code(code::KIND_RULE).at(span).within(head.clone());
         match address {
-            Some(address) => diagnostic.of(address),
+            Some(address) => diagnostic.address(address),
             None => diagnostic,
         }
     };

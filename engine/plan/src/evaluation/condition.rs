@@ -66,7 +66,7 @@ pub(crate) fn findings<'c>(
             Ok(ConditionOutcome::Fails { message, values }) => {
                 let diagnostic =
                     Diagnostic::error("a condition does not hold").code(code::CONDITION).at(condition.condition.span().clone());
-                findings.unmet.push(Diagnostic { values, ..diagnostic.detail(message).of(of) });
+                findings.unmet.push(Diagnostic { values, ..diagnostic.detail(message).address(of) });
             }
             Err(more) => findings.wrong.extend(more),
         }
@@ -89,7 +89,7 @@ pub(crate) enum ConditionOutcome {
 /// What an `error_message` says, as far as it is known and no secret.
 #[must_use]
 pub fn message_of(value: &Value) -> String {
-    let Some(text) = Text::of(value) else { return "(the message is no text)".to_owned() };
+    let Some(text) = Text::from_value(value) else { return "(the message is no text)".to_owned() };
     if text.parts().iter().all(|it| matches!(it, TextPart::Secret(_))) && !text.is_empty() {
         return "(the message holds a secret)".to_owned();
     }
@@ -123,6 +123,6 @@ pub(crate) fn outcome(condition: &Condition, environment: &EvaluationContext<'_>
 /// What to say of a data source in a `check` block that could not be read. Nothing but the check hangs on it.
 pub(crate) fn unread(block: &ResourceBlock, address: &Address, error: Error) -> Diagnostic {
     let warning = Diagnostic::warning(format!("could not {}", error.attempted)).code(code::CONDITION).at(block.head.clone());
-    let warning = warning.detail(error.causes.join(": ")).of(address);
+    let warning = warning.detail(error.causes.join(": ")).address(address);
     error.help.into_iter().fold(warning, Diagnostic::help)
 }

@@ -143,7 +143,7 @@ struct RepetitionArguments<'a> {
 
 impl RepetitionArguments<'_> {
     fn place(&self, diagnostic: Diagnostic) -> Diagnostic {
-        diagnostic.within(self.head.clone()).of(&self.name)
+        diagnostic.within(self.head.clone()).address(&self.name)
     }
 
     fn at(&self, expression: &Expression, message: &str) -> Diagnostic {
@@ -213,7 +213,7 @@ fn expanded(
     {
         return Ok(Arc::new(Expansion::Absent));
     }
-    let evaluate = |it: &Expression| world.evaluate(&EvaluationScope::of(instance), it);
+    let evaluate = |it: &Expression| world.evaluate(&EvaluationScope::in_module(instance), it);
     match (repeated.count, repeated.for_each) {
         (Some(count), _) => counted(repeated, count, &evaluate(count)?).map(Arc::new),
         (None, Some(each)) => each_of(repeated, each, &evaluate(each)?).map(Arc::new),
@@ -232,7 +232,7 @@ pub(crate) fn flag(
         return Ok(*literal);
     }
     let at = |message: String| Diagnostic::error(message).code(code::KEYS).at(expression.span().clone());
-    let value = world.evaluate(&EvaluationScope::of(instance), expression)?.unmark().0;
+    let value = world.evaluate(&EvaluationScope::in_module(instance), expression)?.unmark().0;
     match convert(&value, &Type::Bool) {
         Ok(Value::Bool(it)) => Ok(it),
         Ok(Value::Null(_)) => Ok(false),

@@ -82,7 +82,7 @@ fn evaluate_in(
 ) {
     let module = world.module(instance);
     let configuration = graph.modules.configuration(module).clone();
-    let here = EvaluationScope::of(instance);
+    let here = EvaluationScope::in_module(instance);
     match what {
         NodeKind::Variable(place) => {
             let (name, variable) = configuration.variables.get_index(place).expect("a node stands for a variable");
@@ -150,7 +150,7 @@ fn input(
     let argument = call.arguments.get(name);
     let at = |message: String| {
         let span = argument.map_or(&call.head, |it| it.span());
-        Diagnostic::error(message).code(code::WRONG_TYPE).at(span.clone()).within(call.head.clone()).of(of())
+        Diagnostic::error(message).code(code::WRONG_TYPE).at(span.clone()).within(call.head.clone()).address(of())
     };
     let given = match argument {
         Some(argument) => Some(world.evaluate(&EvaluationScope::each(caller, &expansion, place), argument)?),
@@ -185,13 +185,13 @@ fn validate(
     let of = named(world, instance, "var", &variable.name);
     let mut found = ConditionFindings::default();
     for condition in &variable.validations {
-        match world.within(&EvaluationScope::of(instance), |environment| outcome(condition, environment)) {
+        match world.within(&EvaluationScope::in_module(instance), |environment| outcome(condition, environment)) {
             Ok(ConditionOutcome::Holds) => {}
             Ok(ConditionOutcome::Open) => found.is_open = true,
             Ok(ConditionOutcome::Fails { message, values }) => {
                 let diagnostic =
                     Diagnostic::error(format!("the value of `var.{}` will not do", variable.name)).code(code::CONDITION);
-                let diagnostic = diagnostic.at(written.unwrap_or(&variable.span).clone()).detail(message).of(&of);
+                let diagnostic = diagnostic.at(written.unwrap_or(&variable.span).clone()).detail(message).address(&of);
                 let diagnostic = diagnostic.related(condition.condition.span().clone(), "this must hold");
                 found.unmet.push(Diagnostic { values, ..diagnostic });
             }

@@ -98,7 +98,7 @@ pub struct OperationTimeout {
 impl OperationTimeout {
     /// Of what is done, where it is said.
     #[must_use]
-    pub fn of(timeouts: &Object, action: Action) -> Option<Self> {
+    pub fn from_timeouts(timeouts: &Object, action: Action) -> Option<Self> {
         let operation = match action {
             Action::Update => "update",
             Action::Delete => "delete",

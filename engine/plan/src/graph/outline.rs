@@ -62,7 +62,7 @@ pub enum OutlineKind {
 /// # Errors
 /// References to what is not there, and circles.
 pub fn outline(configuration: &Arc<Configuration>, schemas: &SchemaSet) -> Result<Outline, Vec<Diagnostic>> {
-    let graph = Graph::of(configuration, schemas)?;
+    let graph = Graph::new(configuration, schemas)?;
     let mut referred = vec![false; graph.len()];
     for node in graph.order.iter().copied().filter(|it| !matches!(graph.node(*it).what, NodeKind::End | NodeKind::Validation(_)))
     {

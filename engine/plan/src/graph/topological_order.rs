@@ -27,7 +27,7 @@ pub(super) fn sorted(direct: &GraphEdges) -> Result<Vec<NodeId>, Vec<NodeId>> {
         }
         while let Some((node, followed)) = way.last_mut() {
             let node = *node;
-            let Some(next) = direct.of(node).get(*followed).map(|it| *it as usize) else {
+            let Some(next) = direct.targets(node).get(*followed).map(|it| *it as usize) else {
                 marks[node] = VisitState::Done;
                 order.push(node);
                 way.pop();

@@ -134,7 +134,7 @@ fn carry_out<'a, 'b>(
     schemas: &SchemaSet,
     statements: impl Iterator<Item = &'b MoveStatement<'b>>,
 ) -> MovedState<'a> {
-    let mut removal = MoveInProgress::of(state);
+    let mut removal = MoveInProgress::new(state);
     for statement in statements {
         match &statement.from.block {
             None => removal.module(statement),
@@ -168,7 +168,7 @@ struct MoveInProgress {
 }
 
 impl MoveInProgress {
-    fn of(state: &State) -> Self {
+    fn new(state: &State) -> Self {
         let addresses = state.records.keys().chain(state.deposed.keys().map(|(address, _)| address));
         let whence = addresses.map(|it| (it.clone(), it.clone())).collect();
         let mut removal = Self { whence, modules: BTreeMap::new(), warnings: Vec::new() };

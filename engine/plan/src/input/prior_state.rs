@@ -80,7 +80,7 @@ pub(crate) struct PriorState {
 
 impl PriorState {
     /// The state in the light of what was observed.
-    pub(crate) fn of(state: &State, observed: &Observations, schemas: &SchemaSet) -> Self {
+    pub(crate) fn new(state: &State, observed: &Observations, schemas: &SchemaSet) -> Self {
         let mut current = Self::default();
         for (address, record) in &state.records {
             let described = schemas.kind(address.block.mode, &address.block.kind);

@@ -13,7 +13,7 @@ type RemovedTarget = (Vec<Name>, Option<(ResourceMode, Name, Name)>);
 pub(crate) struct Removals<'a>(BTreeMap<RemovedTarget, &'a RemovedBlock>);
 
 impl<'a> Removals<'a> {
-    pub(crate) fn of(configuration: &'a Configuration) -> Self {
+    pub(crate) fn new(configuration: &'a Configuration) -> Self {
         let mut removals = Self::default();
         removals.enter(configuration, &mut Vec::new());
         removals

@@ -36,11 +36,11 @@ impl Targeting {
     }
 
     /// What a selection means.
-    pub(crate) fn of(selection: &Selection, graph: &Graph, state: &State) -> Self {
+    pub(crate) fn new(selection: &Selection, graph: &Graph, state: &State) -> Self {
         if selection.is_everything() {
             return Self::everything();
         }
-        let recorded = RecordedGraph::of(state);
+        let recorded = RecordedGraph::new(state);
         let without_node = |it: &BlockPath| graph.node_of(&recorded.blocks[it]).is_none();
         let orphans: BTreeSet<&BlockPath> = recorded.blocks.keys().filter(|it| without_node(it)).collect();
         let named = |patterns: &[AddressPattern]| -> BTreeSet<BlockPath> {
@@ -165,7 +165,7 @@ fn path_of(block: &BlockAddress) -> Vec<&str> {
 /// The instances that a plan to destroy means: the targets and all that depends on them, without what is excluded and
 /// all that this depends on.
 pub(crate) fn destroyed(selection: &Selection, state: &State) -> impl Fn(&Address) -> bool {
-    let recorded = RecordedGraph::of(state);
+    let recorded = RecordedGraph::new(state);
     let Selection { targets, excludes } = selection.clone();
     let of = |patterns: &[AddressPattern]| {
         let is_named = |address: &&Address| patterns.iter().any(|it| it.matches(address));
@@ -217,7 +217,7 @@ pub fn chosen(input: &PlanInput<'_>) -> Result<Option<BTreeSet<Address>>, Vec<Di
     if input.selection.is_everything() {
         return Ok(None);
     }
-    let graph = Graph::of(input.configuration, input.schemas)?;
+    let graph = Graph::new(input.configuration, input.schemas)?;
     let wrong = check(input.selection, Some(&graph), input.state);
     if !wrong.is_empty() {
         return Err(wrong);
@@ -229,7 +229,7 @@ pub fn chosen(input: &PlanInput<'_>) -> Result<Option<BTreeSet<Address>>, Vec<Di
             records.filter(|it| is_chosen(it)).cloned().collect()
         }
         PlanMode::Normal | PlanMode::RefreshOnly => {
-            let choice = Targeting::of(input.selection, &graph, input.state);
+            let choice = Targeting::new(input.selection, &graph, input.state);
             records.filter(|it| choice.has(&graph, it)).cloned().collect()
         }
     }))
@@ -240,7 +240,7 @@ impl Plan {
     #[must_use]
     pub fn changed_and_dependents(&self, state: &State) -> BTreeSet<Address> {
         let changed: BTreeSet<&Address> = self.changes.iter().map(|it| &it.address).collect();
-        let recorded = RecordedGraph::of(state);
+        let recorded = RecordedGraph::new(state);
         let dependents = reached(changed.iter().map(|it| shape(&it.block)).collect(), &recorded.dependents);
         let is_meant = |it: &&Address| changed.contains(*it) || dependents.contains(&shape(&it.block));
         state.records.keys().filter(is_meant).cloned().collect()
@@ -264,7 +264,7 @@ enum RecordedVertex {
 }
 
 impl RecordedGraph {
-    fn of(state: &State) -> Self {
+    fn new(state: &State) -> Self {
         let mut recorded = Self { blocks: BTreeMap::new(), dependencies: BTreeMap::new(), dependents: BTreeMap::new() };
         let mut seen = BTreeSet::new();
         for record in state.records.values().chain(state.deposed.values()) {

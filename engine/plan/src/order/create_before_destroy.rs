@@ -28,7 +28,7 @@ pub(crate) struct CreateBeforeDestroy {
 
 impl CreateBeforeDestroy {
     /// What a configuration says.
-    pub(crate) fn of(graph: &Graph, peek: &Preview<'_>, diagnostics: &mut Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(graph: &Graph, peek: &Preview<'_>, diagnostics: &mut Vec<Diagnostic>) -> Self {
         let said = |node: &NodeId| graph.block(*node)?.lifecycle.create_before_destroy.as_ref();
         let asking = |it: &NodeId| said(it).is_some_and(|it| literal(it).is_none());
         let asking: Vec<NodeId> = graph.order.iter().copied().filter(asking).collect();

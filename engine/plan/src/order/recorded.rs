@@ -22,7 +22,7 @@ pub(super) struct NumberedBlocks<'a> {
 
 impl<'a> NumberedBlocks<'a> {
     /// What is recorded, beside what is planned.
-    pub(super) fn of(changes: &'a [Change], state: &'a State) -> Self {
+    pub(super) fn new(changes: &'a [Change], state: &'a State) -> Self {
         let mut recorded =
             Self { numbers: HashMap::default(), groups: HashMap::default(), behind: Vec::new(), keyed: HashMap::default() };
         for change in changes {

@@ -73,7 +73,7 @@ impl Planner<'_> {
                 _ => {
                     let (address, provider, settings) = (address.clone(), provider.clone(), plain(&settings));
                     let for_check = block.check.is_some();
-                    let limit = OperationTimeout::of(&timeouts, Action::Read);
+                    let limit = OperationTimeout::from_timeouts(&timeouts, Action::Read);
                     let read =
                         ReadRequest { address, provider, settings, arguments: asked, import: None, seek: None, for_check, limit };
                     self.reads.push(read);

@@ -31,7 +31,7 @@ pub(super) fn destroy(input: &PlanInput<'_>, graph: &Arc<Graph>, current: PriorS
     let chosen = current.priors.iter().filter(|(address, _)| is_chosen(address));
     let mut changes: Vec<Change> =
         chosen.map(|(address, prior)| deletion(input.schemas, address, prior, ChangeReason::Destroy)).collect();
-    let removals = Removals::of(input.configuration);
+    let removals = Removals::new(input.configuration);
     forget(&mut changes, &removals, &current.priors);
     let peek = Preview { graph, snapshot: input.snapshot, files: input.files, recorded: None };
     let world = peek.world(&asking_for_protection(graph, &changes));

@@ -93,7 +93,7 @@ fn twice(instance: &InstancePlanning<'_>, other: &Address) -> Diagnostic {
         .at(block.head.clone())
         .detail(format!("Both have the same {names}{case}, and there can be only one such thing."))
         .help("drop one of them; where a thing is to have another address, say so with a `moved` block")
-        .of(address)
+        .address(address)
 }
 
 /// The arguments that tell a thing of this kind apart, quoted.

@@ -88,7 +88,7 @@ fn goes_all_the_same(address: &Address, container: &Address) -> Diagnostic {
     let diagnostic = Diagnostic::warning(format!("`{address}` is left out, and goes all the same"));
     let detail =
         format!("It lives inside of `{container}`, which this plan makes anew or deletes, and it is not made anew with it.");
-    diagnostic.detail(detail).of(address).help(format!("choose it too, or leave `{container}` out as well"))
+    diagnostic.detail(detail).address(address).help(format!("choose it too, or leave `{container}` out as well"))
 }
 
 /// What is to be said of every plan that leaves something out.

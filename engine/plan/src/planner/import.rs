@@ -31,7 +31,7 @@ impl Planner<'_> {
     /// The imports that were asked for beside the configuration.
     pub(super) fn asked_imports(&mut self) {
         for (address, id) in self.input.imports {
-            let at = |message: String| Diagnostic::error(message).of(address);
+            let at = |message: String| Diagnostic::error(message).address(address);
             if self.graph.node_of(&address.block).is_none() || address.block.mode != ResourceMode::Managed {
                 let diagnostic = at(format!("the configuration has no `{}` to import into", address.block));
                 let help = format!("write a block `resource \"{}\" \"{}\"` first", address.block.kind, address.block.name);
@@ -101,7 +101,7 @@ impl Planner<'_> {
         let block = BlockAddress { module: path.into(), mode: block.mode, kind: block.kind.clone(), name: block.name.clone() };
         let address = block.instance(self.import_key(import.key.as_ref(), import, here)?);
         let at = |message: &str| {
-            vec![Diagnostic::error(message).at(import.id.span().clone()).within(import.span.clone()).of(&address)]
+            vec![Diagnostic::error(message).at(import.id.span().clone()).within(import.span.clone()).address(&address)]
         };
         let (id, is_secret) = self.world.evaluate(here, &import.id)?.unmark();
         if is_secret {
@@ -168,7 +168,7 @@ impl Planner<'_> {
             return if self.input.seek { self.sought(instance, given, flags) } else { ImportLookup::NotAsked };
         };
         let at = |message: String| {
-            let diagnostic = Diagnostic::error(message).of(address);
+            let diagnostic = Diagnostic::error(message).address(address);
             diagnostic.at(span.clone().unwrap_or_else(|| block.head.clone()))
         };
         let provider =
@@ -244,7 +244,7 @@ impl Planner<'_> {
         let wants = |address: &Address| matches!(self.world.wanted(address), values::ConfiguredPresence::Yes);
         let left = self.imports.iter().filter(|(address, _)| !wants(address) && self.choice.has(&self.graph, address));
         let diagnostics = left.map(|(address, wanted)| {
-            let diagnostic = Diagnostic::error(format!("the configuration has no `{address}` to import into")).of(address);
+            let diagnostic = Diagnostic::error(format!("the configuration has no `{address}` to import into")).address(address);
             let diagnostic = diagnostic
                 .code(code::MOVE)
                 .help("its block must ask for this instance; look at the block's `count` or `for_each`");

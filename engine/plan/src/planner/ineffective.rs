@@ -19,7 +19,7 @@ pub(super) fn ignored(block: &ResourceBlock, described: &ResourceDescription) ->
             return None;
         }
         let problem = lacking(described.schema(), &block.name.kind, path, span)?;
-        Some(problem.within(block.head.clone()).of(&block.name))
+        Some(problem.within(block.head.clone()).address(&block.name))
     };
     paths.iter().filter_map(told).collect()
 }
@@ -34,7 +34,7 @@ pub(super) fn triggers(block: &ResourceBlock, schemas: &SchemaSet) -> Vec<Diagno
             _ => trigger.reference.span.clone(),
         };
         let problem = lacking(described.schema(), &name.kind, &trigger.reference.path, &span)?;
-        Some(problem.within(block.head.clone()).of(&block.name))
+        Some(problem.within(block.head.clone()).address(&block.name))
     };
     block.lifecycle.replace_triggered_by.iter().filter_map(told).collect()
 }
@@ -57,7 +57,7 @@ impl Planner<'_> {
                 true => problem.help("the block has no instances"),
                 false => problem.help(format!("there are {}", known.join(", "))),
             };
-            Some(problem.at(reference.span.clone()).within(block.head.clone()).of(&block.name))
+            Some(problem.at(reference.span.clone()).within(block.head.clone()).address(&block.name))
         };
         block.lifecycle.replace_triggered_by.iter().filter_map(told).collect()
     }

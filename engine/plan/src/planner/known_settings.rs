@@ -13,7 +13,7 @@ use crate::input::prior_state::PriorState;
 /// The settings of providers that are known from the configuration and what is recorded.
 #[must_use]
 pub fn known_settings(input: &PlanInput<'_>) -> BTreeMap<ProviderName, ProviderRecord> {
-    match Graph::of(input.configuration, input.schemas) {
+    match Graph::new(input.configuration, input.schemas) {
         Ok(graph) => known_settings_in(input, &Arc::new(graph)),
         Err(_) => BTreeMap::new(),
     }

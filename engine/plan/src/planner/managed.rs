@@ -52,7 +52,7 @@ impl Planner<'_> {
                 let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong"))
                     .code(code::WRONG_ARGUMENTS)
                     .at(block.head.clone());
-                self.diagnostics.push(diagnostic.detail(redacted(&message, [&kept, &record.arguments])).of(address));
+                self.diagnostics.push(diagnostic.detail(redacted(&message, [&kept, &record.arguments])).address(address));
                 return;
             }
         };

@@ -30,7 +30,7 @@ impl Planner<'_> {
         for instance in self.world.of_module(module) {
             let evaluated = self
                 .world
-                .within(&EvaluationScope::of(instance), |environment| block.body.evaluate(&described.schema, environment));
+                .within(&EvaluationScope::in_module(instance), |environment| block.body.evaluate(&described.schema, environment));
             let wrong = |problems| located(problems, &block.body, None, block.span.clone());
             let conformed = evaluated.and_then(|it| conform(&described.schema, &it, &block.body, None, &block.span));
             match conformed.and_then(|it| match described.hooks.problems(&described.schema, &it) {
@@ -68,7 +68,7 @@ impl Planner<'_> {
         described: &ResourceDescription,
     ) -> Option<ProviderName> {
         let name = self.graph.provider_of(self.input.schemas, node)?;
-        let at = |message: String| Diagnostic::error(message).code(code::PROVIDER).at(block.head.clone()).of(&block.name);
+        let at = |message: String| Diagnostic::error(message).code(code::PROVIDER).at(block.head.clone()).address(&block.name);
         if name.name != described.provider {
             let help = format!("its provider is `{}`", described.provider);
             self.diagnostics.push(at(format!("`{}` cannot be made by the provider `{}`", block.name.kind, name.name)).help(help));

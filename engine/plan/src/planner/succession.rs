@@ -61,7 +61,7 @@ impl Planner<'_> {
             .code(code::TWICE)
             .detail(format!("Both have the same {names}, and there can be only one such thing."))
             .help(format!("change {names} as well, or leave out `create_before_destroy`, also of what depends on it"))
-            .of(address);
+            .address(address);
         change.span.iter().fold(diagnostic, |diagnostic, span| diagnostic.at(span.clone()))
     }
 
@@ -75,7 +75,7 @@ impl Planner<'_> {
         let diagnostic = Diagnostic::warning(format!("`{giver}` is destroyed, and `{taker}` is created with the same {names}"))
             .code(code::TWICE)
             .help(format!("to keep it under its new address, write a `moved` block with `from = {giver}` and `to = {taker}`"))
-            .of(taker);
+            .address(taker);
         Some(making.span.iter().fold(diagnostic, |diagnostic, span| diagnostic.at(span.clone())))
     }
 

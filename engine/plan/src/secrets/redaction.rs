@@ -28,7 +28,7 @@ pub fn told_id(record: &Record) -> String {
     if !attributes().any(Value::contains_sensitive) {
         return id.clone();
     }
-    let text = |it: &Value| Text::of(&it.revealed()).and_then(|it| it.known());
+    let text = |it: &Value| Text::from_value(&it.revealed()).and_then(|it| it.known());
     let same = record.outputs.get("id").into_iter().chain(attributes());
     match same.filter(|it| it.is_sensitive()).find(|it| text(it).as_ref() == Some(id)) {
         Some(Value::Composed(parts)) => parts.iter().map(shown_part).collect(),

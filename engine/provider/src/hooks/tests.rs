@@ -23,7 +23,7 @@ struct Soft {
 
 #[test]
 fn a_prediction_from_a_secret_is_one() {
-    let schema = Schema::of::<Volume, Nothing>();
+    let schema = Schema::derive::<Volume, Nothing>();
     #[derive(Deserialize)]
     struct Sized {
         size: u32,
@@ -38,7 +38,7 @@ fn a_prediction_from_a_secret_is_one() {
 
 #[test]
 fn what_is_made_of_a_secret_is_one_though_nothing_predicts_it() {
-    let schema = Schema::of::<Volume, Nothing>();
+    let schema = Schema::derive::<Volume, Nothing>();
     let hooks = ResourceHooks::new().made_of(&["name", "size"], &["iops"]);
     let secret = Object::from([("iops".into(), Value::from(100).sensitive()), ("size".into(), Value::from(1))]);
     let made = || Object::from([("name".into(), Value::from("a")), ("other".into(), Value::from("b"))]);
@@ -59,7 +59,7 @@ fn a_prediction_may_read_the_providers_settings() {
     struct Placed {
         region: Option<String>,
     }
-    let schema = Schema::of::<Volume, Nothing>();
+    let schema = Schema::derive::<Volume, Nothing>();
     let arn = |at: Placed, it: Sized| format!("{}/{}", at.region.as_deref().unwrap_or("here"), it.size);
     let hooks = ResourceHooks::new().predict_in("arn", arn);
     let arguments = Object::from([("size".into(), Value::from(1))]);
@@ -76,7 +76,7 @@ fn a_refusal_is_of_what_is_there_and_what_is_wanted() {
     struct Sized {
         size: u32,
     }
-    let schema = Schema::of::<Volume, Nothing>();
+    let schema = Schema::derive::<Volume, Nothing>();
     let shrinks = |there: Sized, wanted: Sized| match wanted.size < there.size {
         true => vec![ArgumentProblem { path: Path::attribute("size"), message: "shrinks".into() }],
         false => vec![],
@@ -95,7 +95,7 @@ fn a_refusal_is_of_what_is_there_and_what_is_wanted() {
 
 #[test]
 fn a_hook_runs_exactly_when_all_it_names_is_known() {
-    let schema = Schema::of::<Volume, Nothing>();
+    let schema = Schema::derive::<Volume, Nothing>();
     let too_many = |it: Volume| match it.iops.unwrap_or(0) > 50 * it.size {
         true => vec![ArgumentProblem { path: Path::attribute("iops"), message: "too many".into() }],
         false => vec![],
@@ -125,7 +125,7 @@ fn a_block_that_is_unknown_is_not_an_empty_one() {
     struct Soft {
         subject: Option<MaybeUnknown<Subject>>,
     }
-    let schema = Schema::of::<Certificate, Nothing>();
+    let schema = Schema::derive::<Certificate, Nothing>();
     let empty = |it: Certificate| match (it.subject.is_some_and(|it| it.name.is_none()), it.labels) {
         (true, _) | (_, Some(_)) => vec![ArgumentProblem { path: Path::attribute("subject"), message: "it is empty".into() }],
         _ => vec![],

@@ -85,7 +85,7 @@ pub trait ResourceDriver: Send + Sync {
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>>;
     /// Does what a run that was killed left half done on one.
-    fn meet<'a>(
+    fn finish_obligation<'a>(
         &'a self,
         client: &'a ProviderClient,
         recorded: &'a RecordedValue,
@@ -96,7 +96,7 @@ pub trait ResourceDriver: Send + Sync {
         Box::pin(async move { Err(crate::resource::cannot_meet(verb)) })
     }
     /// Takes away what a change that was killed in the middle may have left beside one.
-    fn tidy<'a>(
+    fn clean_up<'a>(
         &'a self,
         client: &'a ProviderClient,
         recorded: &'a RecordedValue,
@@ -137,7 +137,7 @@ pub trait ResourceDriver: Send + Sync {
         Box::pin(async move { discovery::unsearchable(sought) })
     }
     /// Everything that says that it was made for the state of this lineage, with the instance it says it was made for.
-    fn marked<'a>(
+    fn list_owned<'a>(
         &'a self,
         client: &'a ProviderClient,
         state: &'a str,

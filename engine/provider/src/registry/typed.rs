@@ -22,7 +22,7 @@ use ha_value::Name;
 use ha_value::{Address, Object, Value};
 
 pub(super) fn with_id<R: Resource>() -> Schema {
-    let mut schema = Schema::of::<R, R::Outputs>().with_unsupported(R::UNSUPPORTED);
+    let mut schema = Schema::derive::<R, R::Outputs>().with_unsupported(R::UNSUPPORTED);
     schema.outputs.entry("id".into()).or_insert_with(|| crate::schema::SchemaField {
         doc: "The service's name for it.".into(),
         shape: FieldShape::String { one_of: Vec::new() },
@@ -248,23 +248,23 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
         Box::pin(async move { R::delete(client(to), &self.recorded(recorded)?, attempt).await })
     }
 
-    fn meet<'a>(
+    fn finish_obligation<'a>(
         &'a self,
         to: &'a ProviderClient,
         recorded: &'a RecordedValue,
         verb: &'a str,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { R::meet(client(to), &self.recorded(recorded)?, verb, attempt).await })
+        Box::pin(async move { R::finish_obligation(client(to), &self.recorded(recorded)?, verb, attempt).await })
     }
 
-    fn tidy<'a>(
+    fn clean_up<'a>(
         &'a self,
         to: &'a ProviderClient,
         recorded: &'a RecordedValue,
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { R::tidy(client(to), &self.recorded(recorded)?, attempt).await })
+        Box::pin(async move { R::clean_up(client(to), &self.recorded(recorded)?, attempt).await })
     }
 
     fn objections<'a>(
@@ -284,7 +284,7 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
         Box::pin(async move {
             // What is drawn or made up is imported by itself, and may be secret.
             let shown = if R::PURE { R::KIND } else { id };
-            let known = R::known_by(id).map_err(|why| cannot_import(shown, &why))?;
+            let known = R::from_import_id(id).map_err(|why| cannot_import(shown, &why))?;
             let recorded = self.sought(known, configured);
             let found = self.read(to, std::slice::from_ref(&recorded)).await?.pop();
             match found {
@@ -306,9 +306,9 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
         state: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Vec<DiscoveryResult>, Error>> {
         Box::pin(async move {
-            let marked = R::marked(client(to), sought).await?;
+            let marked = R::list_owned(client(to), sought).await?;
             let choose = |it: &DiscoveryTarget| {
-                let named = R::named(&it.arguments).and_then(|id| R::known_by(&id).ok());
+                let named = R::import_id(&it.arguments).and_then(|id| R::from_import_id(&id).ok());
                 discovery::choose(&it.address, named, &marked, state, R::LISTED)
             };
             let mut searches = Vec::new();
@@ -344,13 +344,13 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
         })
     }
 
-    fn marked<'a>(
+    fn list_owned<'a>(
         &'a self,
         to: &'a ProviderClient,
         state: &'a str,
     ) -> BoxFuture<'a, Result<Vec<(Address, DiscoveredResource)>, Error>> {
         Box::pin(async move {
-            let all = R::marked(client(to), &[]).await?;
+            let all = R::list_owned(client(to), &[]).await?;
             let ours = all.into_iter().filter(|it| it.trace.state.as_deref() == Some(state));
             let ours = ours.filter_map(|it| Some((Address::from_plain_letters(&it.trace.address)?, it)));
             let (ours, asked): (Vec<_>, Vec<_>) =
@@ -367,7 +367,7 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
     }
 
     fn supposed(&self, configured: &Object) -> Option<RecordedValue> {
-        let known = R::known_by(&R::named(configured)?).ok()?;
+        let known = R::from_import_id(&R::import_id(configured)?).ok()?;
         Some(self.sought(known, configured))
     }
 }
@@ -383,7 +383,7 @@ impl<D: DataSource> TypedReader<D> {
 impl<D: DataSource> DataReader for TypedReader<D> {
     fn read<'a>(&'a self, to: &'a ProviderClient, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>> {
         Box::pin(async move {
-            let schema = self.0.get_or_init(Schema::of::<D, D::Outputs>);
+            let schema = self.0.get_or_init(Schema::derive::<D, D::Outputs>);
             let typed: D = decode(arguments, &schema.arguments)
                 .map_err(|it| Error::new(format!("read the arguments of `{}`", D::KIND), it))?;
             let outputs = typed.read(client(to)).await?;

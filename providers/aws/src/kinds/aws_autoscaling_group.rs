@@ -138,17 +138,17 @@ impl Resource for AutoScalingGroup {
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by(id).argument("name", id))
     }
 
     const LISTED: bool = true;
 
-    fn named(arguments: &ha_value::Object) -> Option<String> {
+    fn import_id(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn marked(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         let ours = Filter::builder().name("tag-key").values(tags::ADDRESS).build();
         let mut pages = aws.autoscaling.describe_auto_scaling_groups().filters(ours).into_paginator().items().send();
         let mut marked = Vec::new();

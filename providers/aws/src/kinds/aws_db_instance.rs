@@ -224,17 +224,17 @@ impl Resource for DbInstance {
         Ok(CreatedResource { id: name.to_owned(), outputs: observed::outputs(&found) })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by(id).argument("identifier", id))
     }
 
     const LISTED: bool = true;
 
-    fn named(arguments: &ha_value::Object) -> Option<String> {
+    fn import_id(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "identifier").map(str::to_owned)
     }
 
-    async fn marked(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         // There is no filter by tag.
         let mut pages = aws.rds.describe_db_instances().into_paginator().items().send();
         let mut marked = Vec::new();

@@ -137,11 +137,11 @@ impl Resource for DbParameterGroup {
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by(id))
     }
 
-    fn named(arguments: &ha_value::Object) -> Option<String> {
+    fn import_id(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 

@@ -103,17 +103,17 @@ impl Resource for InstanceProfile {
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by(id))
     }
 
-    fn named(arguments: &ha_value::Object) -> Option<String> {
+    fn import_id(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn marked(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         // Listing them does not tell their tags.
-        let names: Vec<String> = sought.iter().filter_map(|it| Self::named(&it.arguments)).collect();
+        let names: Vec<String> = sought.iter().filter_map(|it| Self::import_id(&it.arguments)).collect();
         let looks: Vec<_> = names.iter().map(|name| find(aws, name)).collect();
         let found: Vec<_> = stream::iter(looks).buffered(reading::AT_ONCE).try_collect().await?;
         let marked = names.into_iter().zip(found).map(|(name, it)| tags::marked(ExistingResource::by(name), it?.tags()));

@@ -75,12 +75,12 @@ impl Resource for IamRolePolicy {
         Ok(CreatedResource { id: self.id(), outputs: IamRolePolicyOutputs {} })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         let (role, name) = id.split_once(':').ok_or("the id of a role policy is `ROLE:NAME`")?;
         Ok(ExistingResource::by(id).argument("role", role).argument("name", name).argument("policy", "{}"))
     }
 
-    fn named(arguments: &ha_value::Object) -> Option<String> {
+    fn import_id(arguments: &ha_value::Object) -> Option<String> {
         Some(format!("{}:{}", known_text(arguments, "role")?, known_text(arguments, "name")?))
     }
 

@@ -72,12 +72,12 @@ impl Resource for RolePolicyAttachment {
         Ok(CreatedResource { id: self.id(), outputs: RolePolicyAttachmentOutputs {} })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         let (role, policy_arn) = id.split_once('/').ok_or("the id of an attachment is `ROLE/POLICY_ARN`")?;
         Ok(ExistingResource::by(id).argument("role", role).argument("policy_arn", policy_arn))
     }
 
-    fn named(arguments: &ha_value::Object) -> Option<String> {
+    fn import_id(arguments: &ha_value::Object) -> Option<String> {
         Some(format!("{}/{}", known_text(arguments, "role")?, known_text(arguments, "policy_arn")?))
     }
 

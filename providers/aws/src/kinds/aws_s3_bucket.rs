@@ -133,18 +133,18 @@ impl Resource for S3Bucket {
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(name, &aws.region) })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by(id))
     }
 
     const LISTED: bool = true;
 
-    fn named(arguments: &ha_value::Object) -> Option<String> {
+    fn import_id(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 
-    async fn marked(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
-        let names: Option<Vec<String>> = sought.iter().map(|it| Self::named(&it.arguments)).collect();
+    async fn list_owned(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+        let names: Option<Vec<String>> = sought.iter().map(|it| Self::import_id(&it.arguments)).collect();
         let names = match names {
             Some(names) if !names.is_empty() => names,
             // The name of one of them is not known, or what nobody asks for any more is looked for.
@@ -357,7 +357,7 @@ async fn spare_others(
 }
 
 fn outputs(name: &str, region: &str) -> S3BucketOutputs {
-    let partition = AwsPartition::of(region);
+    let partition = AwsPartition::from_region(region);
     S3BucketOutputs {
         arn: s3_arn(&partition.name, name),
         bucket_domain_name: domain_name(name, &partition.suffix),

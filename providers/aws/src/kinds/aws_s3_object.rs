@@ -168,7 +168,7 @@ impl Resource for S3Object {
         Ok(CreatedResource { id: self.key.to_string(), outputs })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         let place = id.strip_prefix("s3://").unwrap_or(id);
         let (bucket, key) = place.split_once('/').ok_or("the id of an object is `BUCKET/KEY` or `s3://BUCKET/KEY`")?;
         Ok(ExistingResource::by(key).argument("bucket", bucket).argument("key", key))
@@ -176,11 +176,11 @@ impl Resource for S3Object {
 
     const LISTED: bool = true;
 
-    fn named(arguments: &ha_value::Object) -> Option<String> {
+    fn import_id(arguments: &ha_value::Object) -> Option<String> {
         Some(format!("{}/{}", known_text(arguments, "bucket")?, known_text(arguments, "key")?))
     }
 
-    async fn marked(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         discovery::marked(aws, sought).await
     }
 

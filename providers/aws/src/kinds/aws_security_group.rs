@@ -149,13 +149,13 @@ impl Resource for SecurityGroup {
         Ok(CreatedResource { outputs: outputs(aws, &found), id })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by(id))
     }
 
     const LISTED: bool = true;
 
-    async fn marked(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         let ours = filter("tag-key", [tags::ADDRESS.to_owned()]);
         let mut pages = aws.ec2.describe_security_groups().filters(ours).into_paginator().items().send();
         let mut marked = Vec::new();

@@ -58,7 +58,8 @@ async fn what_has_no_name_that_is_known_is_found_by_what_was_written_on_it() {
         assert_eq!(id(&find(&world, kind, &address, sought.clone(), Some(&mine)).await), one.id);
         assert_eq!(id(&find(&world, kind, &address, sought, Some(&theirs)).await), two.id);
         // What nobody configures any more is listed, and what it has is read back.
-        let listed = world.drivers.resource(kind).expect("the kind is registered").marked(&world.client, &mine).await.unwrap();
+        let listed =
+            world.drivers.resource(kind).expect("the kind is registered").list_owned(&world.client, &mine).await.unwrap();
         let [(found, it)] = listed.as_slice() else { panic!("{kind}: {listed:?}") };
         assert_eq!((found, &it.imported.recorded.id, it.state.as_ref()), (&address, &one.id, Some(&mine)));
         for it in [one, two] {

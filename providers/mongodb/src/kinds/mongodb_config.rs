@@ -93,7 +93,7 @@ impl MongodbConfig {
     fn checked(&self) -> Result<ReleaseSeries, Vec<ArgumentProblem>> {
         let mut problems = Vec::new();
         let mut wrong = |name: &str, message: String| problems.push(ArgumentProblem { path: Path::attribute(name), message });
-        let release = ReleaseSeries::of(&self.version).map_err(|message| wrong("version", message)).ok();
+        let release = ReleaseSeries::from_version(&self.version).map_err(|message| wrong("version", message)).ok();
         if self.bind_ip.is_empty() {
             wrong("bind_ip", "mongod must listen somewhere; name the host's own address or `0.0.0.0`".into());
         }

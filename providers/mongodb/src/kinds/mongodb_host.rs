@@ -157,7 +157,7 @@ impl Resource for MongodbHost {
     const LISTED: bool = true;
 
     /// It is known by the marker in its folder.
-    async fn marked(_: &MongodbProvider, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(_: &MongodbProvider, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
         let looks = join_all(sought.iter().map(marked)).await;
         let found: Vec<Option<OwnedResource>> = looks.into_iter().collect::<Result<_, _>>()?;
         Ok(found.into_iter().flatten().collect())
@@ -189,7 +189,7 @@ impl Resource for MongodbHost {
         Ok(self.outputs(&machine, &before.outputs.instance).with(inside))
     }
 
-    async fn meet(
+    async fn finish_obligation(
         _: &MongodbProvider,
         recorded: &RecordedResource<Self>,
         verb: &str,

@@ -94,11 +94,11 @@ impl Resource for MongodbReplicaSet {
         objections::to(mongodb, planned).await
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         Ok(ExistingResource::by(id).argument("name", id))
     }
 
-    fn named(arguments: &Object) -> Option<String> {
+    fn import_id(arguments: &Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
@@ -179,7 +179,7 @@ impl MongodbReplicaSet {
         }
         attempt.progress("initiating the set");
         let version = first.version().await.map_err(|error| failed(&attempted, &first.endpoint, &error))?;
-        let new_names = ReleaseSeries::of(&version).is_ok_and(|it| it >= SECONDARY_NAMES);
+        let new_names = ReleaseSeries::from_version(&version).is_ok_and(|it| it >= SECONDARY_NAMES);
         match first.run(doc! { "replSetInitiate": self.configuration(new_names) }).await {
             Ok(_) => Ok(()),
             // AlreadyInitialized: an earlier try, or another `ha`, has got there first and may still be at it.

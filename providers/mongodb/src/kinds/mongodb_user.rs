@@ -129,12 +129,12 @@ impl Resource for MongodbUser {
         made.map(|()| CreatedResource { id: self.id(), outputs: MongodbUserOutputs {} })
     }
 
-    fn known_by(id: &str) -> Result<ExistingResource, String> {
+    fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         let (database, name) = id.split_once('.').ok_or("the id of a user is `DATABASE.NAME`, such as `admin.ops`")?;
         Ok(ExistingResource::by(id).argument("database", database).argument("name", name))
     }
 
-    fn named(arguments: &Object) -> Option<String> {
+    fn import_id(arguments: &Object) -> Option<String> {
         Some(format!("{}.{}", known_text(arguments, "database")?, known_text(arguments, "name")?))
     }
 

@@ -73,7 +73,7 @@ impl<M: Machine> Mongod<'_, M> {
         }
         let (was, is) = (text(before.certificate.as_deref()), text(self.files.certificate.as_deref()));
         let overridden = setting(&text(before.config.as_deref()), OVERRIDE).is_some();
-        let rotates = ReleaseSeries::of(&running).is_ok_and(|it| it >= ROTATES);
+        let rotates = ReleaseSeries::from_version(&running).is_ok_and(|it| it >= ROTATES);
         if membership(&was) == membership(&is) || overridden || rotates || inside.compatibility.is_none() {
             return Ok(());
         }

@@ -162,8 +162,8 @@ impl Project {
     }
 
     /// Takes away what a killed step may have left.
-    pub(crate) async fn tidy(&self, step: &Step, kind: &str, known: &RecordedValue) {
-        self.drivers.resource(kind).unwrap().tidy(&self.client, known, &step.attempt(kind, true)).await.unwrap();
+    pub(crate) async fn clean_up(&self, step: &Step, kind: &str, known: &RecordedValue) {
+        self.drivers.resource(kind).unwrap().clean_up(&self.client, known, &step.attempt(kind, true)).await.unwrap();
     }
 
     /// A planned change, as the engine tells of it. What is there is empty before a create.

@@ -64,11 +64,11 @@ async fn what_was_made_beforehand_is_what_takes_the_place() {
     // What a killed step made is taken away.
     let again = [("name", Value::from("second form")), ("template", Value::from("template1"))];
     sql("CREATE DATABASE \"ha b\" OWNER master");
-    project.tidy(&Step::new("b"), KIND, &made).await;
+    project.clean_up(&Step::new("b"), KIND, &made).await;
     assert_eq!(sql(LEFT), "0");
     project.replace(&Step::new("c"), KIND, &made, &again).await.unwrap();
     project.replace(&Step::new("d"), KIND, &made, &again).await.unwrap();
-    project.tidy(&Step::new("c"), KIND, &made).await;
+    project.clean_up(&Step::new("c"), KIND, &made).await;
     project.delete("postgresql_role", &owner).await.unwrap();
     assert_eq!(sql(LEFT), "0");
 }

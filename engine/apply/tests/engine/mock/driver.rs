@@ -141,7 +141,7 @@ impl Things {
             }
             Some(Fault::RequestLost) => Err(failed(call, "the request was lost", CallOutcome::Unknown)),
             Some(Fault::LeavesHalf) => {
-                attempt.oblige("mend", "what is half done").await?;
+                attempt.begin_obligation("mend", "what is half done").await?;
                 Err(failed(call, "it is half done", CallOutcome::Unknown))
             }
             Some(Fault::Hangs) => {
@@ -231,7 +231,7 @@ impl Things {
         fault: Option<Fault>,
     ) -> Result<Object, Error> {
         let lost = self.fault(fault, "update", arguments, attempt).await?;
-        attempt.discharge("mend", "what is half done").await?;
+        attempt.end_obligation("mend", "what is half done").await?;
         let inside = self.inside(client, arguments)?;
         if self.pure {
             let thing = Thing { kind: self.kind.into(), token: String::new(), arguments: arguments.clone(), revision: 1, inside };
@@ -372,7 +372,7 @@ impl ResourceDriver for Things {
         Box::pin(self.take_away(client, recorded, attempt))
     }
 
-    fn meet<'a>(
+    fn finish_obligation<'a>(
         &'a self,
         _: &'a ProviderClient,
         recorded: &'a RecordedValue,
@@ -421,7 +421,7 @@ impl ResourceDriver for Things {
         })
     }
 
-    fn marked<'a>(
+    fn list_owned<'a>(
         &'a self,
         _: &'a ProviderClient,
         _: &'a str,

@@ -16,7 +16,7 @@ pub(super) fn will_do(ty: &Type) -> bool {
 /// Says that a value gives no keys, and what to write for one of its type.
 pub(super) fn unfit(at: impl Fn(&str) -> Diagnostic, value: &Value) -> Diagnostic {
     let problem = at(&format!("`for_each` takes a map or a set of strings, not {}", a_kind(value)));
-    problem.help(instead(&Type::of(value)))
+    problem.help(instead(&Type::of_value(value)))
 }
 
 fn instead(ty: &Type) -> String {

@@ -17,7 +17,7 @@ pub(crate) struct EvaluationScope<'a> {
 
 impl<'a> EvaluationScope<'a> {
     /// In a module instance.
-    pub(crate) fn of(instance: InstanceId) -> Self {
+    pub(crate) fn in_module(instance: InstanceId) -> Self {
         Self { instance, each: None, this: None }
     }
 

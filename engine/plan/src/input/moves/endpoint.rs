@@ -37,10 +37,10 @@ impl MoveEndpoint {
             None => it.module.last().map_or(InstanceKey::None, |(_, key)| key.clone()),
         };
         let is_whole = last(from) == InstanceKey::None && last(to) == InstanceKey::None;
-        (Self::of(path, from, is_whole), Self::of(path, to, is_whole))
+        (Self::new(path, from, is_whole), Self::new(path, to, is_whole))
     }
 
-    fn of(path: &[Name], place: &TargetAddress, is_whole: bool) -> Self {
+    fn new(path: &[Name], place: &TargetAddress, is_whole: bool) -> Self {
         let written = place.module.iter().map(|(name, key)| (name.clone(), Some(key.clone())));
         let mut module: Vec<(Name, Option<InstanceKey>)> = path.iter().map(|name| (name.clone(), None)).chain(written).collect();
         let key = match (&place.block, is_whole) {

@@ -76,7 +76,7 @@ struct UsernameArguments {
 }
 
 fn user_name(it: UsernameArguments) -> Vec<ArgumentProblem> {
-    let longest = DbEngine::of(&it.engine).map_or(63, DbEngine::longest_user_name);
+    let longest = DbEngine::from_name(&it.engine).map_or(63, DbEngine::longest_user_name);
     let reserved = ["admin", "rdsadmin", "rds_superuser", "postgres_admin"];
     let name = it.username.as_str();
     let is_one = (1..=longest).contains(&name.len())
@@ -100,7 +100,7 @@ struct PasswordArguments {
 /// Says what is wrong without a word of the password.
 fn password(it: PasswordArguments) -> Vec<ArgumentProblem> {
     let Some(password) = it.password else { return Vec::new() };
-    let engine = DbEngine::of(&it.engine);
+    let engine = DbEngine::from_name(&it.engine);
     let longest = engine.map_or(128, DbEngine::longest_password);
     if !(8..=longest).contains(&password.chars().count()) {
         let message = format!("RDS takes passwords of 8 to {longest} characters with this engine, and this is shorter or longer");
@@ -206,7 +206,7 @@ struct PortArguments {
 fn port(it: PortArguments) -> Vec<ArgumentProblem> {
     let Some(port) = it.port else { return Vec::new() };
     let taken = matches!(port, 1234 | 1434 | 3260 | 3343 | 3389 | 47001 | 49152..=49156);
-    let message = match DbEngine::of(&it.engine) {
+    let message = match DbEngine::from_name(&it.engine) {
         _ if !(1150..=65535).contains(&port) => format!("RDS takes ports from 1150 to 65535, not {port}"),
         Some(DbEngine::SqlServer) if taken => format!("RDS does not take the port {port} for SQL Server"),
         _ => return Vec::new(),
@@ -226,7 +226,7 @@ struct EngineArguments {
 }
 
 fn of_the_engine(it: EngineArguments) -> Vec<ArgumentProblem> {
-    let Some(engine) = DbEngine::of(&it.engine) else { return Vec::new() };
+    let Some(engine) = DbEngine::from_name(&it.engine) else { return Vec::new() };
     let mut problems = Vec::new();
     let odd = it.enabled_cloudwatch_logs_exports.iter().find(|it| !engine.logs().contains(&it.as_str()));
     if let Some(odd) = odd {
@@ -256,7 +256,7 @@ struct ChoiceArguments {
 }
 
 fn choices(it: ChoiceArguments) -> Vec<ArgumentProblem> {
-    let licences: &[&str] = match DbEngine::of(&it.engine) {
+    let licences: &[&str] = match DbEngine::from_name(&it.engine) {
         Some(DbEngine::Db2) => &["bring-your-own-license", "marketplace-license"],
         Some(DbEngine::MariaDb | DbEngine::MySql) => &["general-public-license"],
         Some(DbEngine::Oracle) => &["bring-your-own-license", "license-included"],

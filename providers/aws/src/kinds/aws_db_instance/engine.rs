@@ -15,7 +15,7 @@ pub(super) enum DbEngine {
 
 impl DbEngine {
     /// The engine of this name; none for one of which no rules are known here.
-    pub(super) fn of(name: &str) -> Option<Self> {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         Some(match name.split('-').next()? {
             "db2" => Self::Db2,
             "mariadb" => Self::MariaDb,
@@ -102,13 +102,13 @@ mod tests {
 
     #[test]
     fn major_versions_are_those_of_the_engine() {
-        let major = |engine: &str, version: &str| DbEngine::of(engine).unwrap().major(&EngineVersion::from(version));
+        let major = |engine: &str, version: &str| DbEngine::from_name(engine).unwrap().major(&EngineVersion::from(version));
         assert_eq!(major("postgres", "15.4"), [15]);
         assert_eq!(major("postgres", "9.6.24"), [9, 6]);
         assert_eq!(major("mysql", "8.0.35"), [8, 0]);
         assert_eq!(major("mariadb", "10.11"), [10, 11]);
         assert_eq!(major("oracle-ee", "19.0.0.0.ru-2024-01.rur-2024-01.r1"), [19]);
         assert_eq!(major("sqlserver-se", "15.00.4073.23.v1"), [15]);
-        assert_eq!(DbEngine::of("aurora-postgresql"), None);
+        assert_eq!(DbEngine::from_name("aurora-postgresql"), None);
     }
 }

@@ -75,7 +75,7 @@ pub(super) struct First {
 
 /// The name of the first database, by the rules of its engine.
 pub(super) fn first_database(it: First) -> Vec<ArgumentProblem> {
-    let (Some(name), Some(engine)) = (it.db_name, DbEngine::of(&it.engine)) else { return Vec::new() };
+    let (Some(name), Some(engine)) = (it.db_name, DbEngine::from_name(&it.engine)) else { return Vec::new() };
     let Some(longest) = engine.longest_database_name() else { return Vec::new() };
     let is_first = |it: char| it.is_ascii_alphabetic() || (it == '_' && engine == DbEngine::Postgres);
     let is_one = (1..=longest).contains(&name.len())

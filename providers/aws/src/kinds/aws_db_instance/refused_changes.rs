@@ -45,7 +45,7 @@ pub(super) fn version(there: CurrentInstance, wanted: VersionChange) -> Vec<Argu
         );
         return vec![problem("engine_version", message)];
     }
-    let Some(engine) = DbEngine::of(&there.engine) else { return Vec::new() };
+    let Some(engine) = DbEngine::from_name(&there.engine) else { return Vec::new() };
     if engine.major(&version) == engine.major(&actual) {
         return Vec::new();
     }

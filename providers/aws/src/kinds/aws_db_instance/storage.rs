@@ -26,7 +26,7 @@ pub(super) fn check(it: StorageArguments) -> Vec<ArgumentProblem> {
     if !TYPES.contains(&ty) {
         return vec![problem("storage_type", format!("the storage types of RDS are {}, not `{ty}`", TYPES.join(", ")))];
     }
-    let engine = DbEngine::of(&it.engine);
+    let engine = DbEngine::from_name(&it.engine);
     let mut problems: Vec<ArgumentProblem> = limit(ty, size, it.max_allocated_storage).into_iter().collect();
     problems.extend(engine.and_then(|engine| sizes(engine, ty, size)));
     match (it.iops, ty) {

@@ -16,7 +16,7 @@ const MOST: usize = 10_000;
 /// What bears our trace in the buckets where something is sought whose key is not known: one that holds a checksum of a
 /// content that was lost.
 pub(super) async fn marked(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
-    let unnamed = sought.iter().filter(|it| S3Object::named(&it.arguments).is_none());
+    let unnamed = sought.iter().filter(|it| S3Object::import_id(&it.arguments).is_none());
     let buckets: BTreeSet<&str> = unnamed.filter_map(|it| it.text("bucket")).collect();
     let mut marked = Vec::new();
     for bucket in buckets {

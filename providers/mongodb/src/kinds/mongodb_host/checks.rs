@@ -92,7 +92,7 @@ pub(super) struct VersionArguments {
 
 impl VersionArguments {
     pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
-        let message = match ReleaseSeries::of(&self.version) {
+        let message = match ReleaseSeries::from_version(&self.version) {
             Ok(release) if release >= TLS_NAMES => return Vec::new(),
             Ok(release) => format!(
                 "MongoDB {release} is older than the oldest server that can be managed from here ({TLS_NAMES}): only its files can be \

@@ -115,7 +115,7 @@ pub(super) struct KnownMembers {
 impl KnownMembers {
     /// Whether the members would know each other by these names while not all have them yet.
     pub(super) fn keeps(&self, wanted: &AuthorityArguments) -> bool {
-        let rotates = ReleaseSeries::of(&self.version).is_ok_and(|it| it >= ROTATES);
+        let rotates = ReleaseSeries::from_version(&self.version).is_ok_and(|it| it >= ROTATES);
         rotates || self.authority.membership() == wanted.authority.membership()
     }
 }

@@ -58,7 +58,7 @@ pub(crate) struct MemberOptions {
 
 impl MemberOptions {
     /// Those of a member in a set's configuration.
-    pub(crate) fn of(member: &Document) -> Self {
+    pub(crate) fn from_document(member: &Document) -> Self {
         let arbiter = member.get_bool("arbiterOnly").unwrap_or(false);
         let count = |name: &str| whole(member, name).and_then(|it| u32::try_from(it).ok());
         let tags = member.get_document("tags").cloned().unwrap_or_default();
@@ -120,7 +120,7 @@ impl MemberBlock {
 
     /// The member as a set has it. What was left out and is as it is by itself stays left out.
     pub(super) fn as_configured(&self, member: &Document) -> Self {
-        let is = MemberOptions::of(member);
+        let is = MemberOptions::from_document(member);
         #[expect(clippy::float_cmp, reason = "both were written, neither was computed")]
         let unusual_priority = is.priority != usual_priority(is.arbiter);
         Self {
@@ -179,7 +179,7 @@ mod tests {
                 let mut one = usual.clone();
                 one.insert(&name, value);
                 assert_ne!(silent.as_configured(&one), silent, "{name}");
-                assert_ne!(MemberOptions::of(&one), silent.options(), "{name}");
+                assert_ne!(MemberOptions::from_document(&one), silent.options(), "{name}");
             }
         }
     }

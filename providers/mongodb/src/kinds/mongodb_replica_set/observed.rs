@@ -77,14 +77,14 @@ pub(super) async fn oldest_version(members: &[MemberClient]) -> Option<String> {
 async fn left_behind(member: &MemberClient, version: &str) -> Option<String> {
     let answer = member.run(doc! { "getParameter": 1, "featureCompatibilityVersion": 1 }).await.ok()?;
     let standing = answer.get_document("featureCompatibilityVersion").ok()?;
-    let (storing, binary) = (standing.get_str("version").ok()?, ReleaseSeries::of(version).ok()?);
+    let (storing, binary) = (standing.get_str("version").ok()?, ReleaseSeries::from_version(version).ok()?);
     if let Ok(target) = standing.get_str("targetVersion") {
         return Some(format!(
             "a change of the feature compatibility version from {storing} to {target} was begun and not finished; finish it \
              with `db.adminCommand({{ setFeatureCompatibilityVersion: \"{target}\" }})`"
         ));
     }
-    let behind = ReleaseSeries::of(storing).is_ok_and(|it| it < binary);
+    let behind = ReleaseSeries::from_version(storing).is_ok_and(|it| it < binary);
     behind.then(|| {
         format!(
             "every member runs MongoDB {binary} or later, and the feature compatibility version is still {storing}: the next \
