@@ -5,12 +5,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ha_files::regular_file;
 use ha_files::regular_file::LARGEST;
-use ha_lang::{DirectorySource, MachineFact, SourceFile};
+use ha_lang::{DirectorySource, MachineFact, SourceFile, written_time};
 use ha_plan::FileSource;
 
 use crate::workspace::project::{file_names, of_one_spelling, text};
@@ -132,7 +133,7 @@ impl FileSource for RecordingFiles {
             let told = match fact {
                 MachineFact::Directory => std::path::absolute(&self.directory).map_err(|error| plain(&error))?,
                 MachineFact::WorkingDirectory if STARTED_IN.get().is_some() => STARTED_IN.get().cloned().unwrap_or_default(),
-                other => other.here()?.into(),
+                other => here(other)?.into(),
             };
             Ok(Some(told.to_string_lossy().as_bytes().into()))
         });
@@ -228,6 +229,18 @@ pub(crate) fn plain(error: &io::Error) -> String {
     // What we say of a file ourselves is said as it is.
     let text = if error.raw_os_error().is_some() { error.to_string().to_lowercase() } else { error.to_string() };
     text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+/// A fact of this machine and this moment, for a configuration in the working directory.
+fn here(fact: MachineFact) -> Result<String, String> {
+    match fact {
+        MachineFact::Directory | MachineFact::WorkingDirectory => match std::env::current_dir() {
+            Ok(directory) => Ok(directory.to_string_lossy().into_owned()),
+            Err(error) => Err(format!("{} cannot be read: {error}", fact.name())),
+        },
+        MachineFact::Home => std::env::var("HOME").map_err(|_| format!("{} is not known: HOME is not set", fact.name())),
+        MachineFact::PlanTime => written_time(SystemTime::now()),
+    }
 }
 
 #[cfg(test)]

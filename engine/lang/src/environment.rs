@@ -63,21 +63,6 @@ impl MachineFact {
             MachineFact::PlanTime => "the time of the plan",
         }
     }
-
-    /// What it is here and now, for a configuration in the working directory.
-    ///
-    /// # Errors
-    /// Why it cannot be told.
-    pub fn here(self) -> Result<String, String> {
-        match self {
-            MachineFact::Directory | MachineFact::WorkingDirectory => match std::env::current_dir() {
-                Ok(directory) => Ok(directory.to_string_lossy().into_owned()),
-                Err(error) => Err(format!("{} cannot be told: {error}", self.name())),
-            },
-            MachineFact::Home => std::env::var("HOME").map_err(|_| format!("{} is not known: HOME is not set", self.name())),
-            MachineFact::PlanTime => crate::functions::written_time(SystemTime::now()),
-        }
-    }
 }
 
 /// The files that functions read.

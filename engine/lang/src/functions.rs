@@ -355,7 +355,7 @@ static ALL: LazyLock<Vec<Function>> = LazyLock::new(|| {
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> =
     LazyLock::new(|| ALL.iter().map(|it| (it.name, it)).collect());
 
-pub(crate) use time::written_time;
+pub use time::written_time;
 
 /// All functions, by name.
 #[must_use]

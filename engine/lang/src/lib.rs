@@ -42,7 +42,7 @@ pub use environment::{EmptyScope, EvaluationContext, FileSource, MachineFact, Va
 pub use ephemeral::kept;
 pub use ephemeral_as_null::not_kept;
 pub use format::format;
-pub use functions::{Function, Parameter, ParameterKind, functions};
+pub use functions::{Function, Parameter, ParameterKind, functions, written_time};
 pub use inputs::{expression, value_of_text, values_file};
 pub use is_incomplete::is_unfinished;
 pub use literals::{Literal, LiteralForm, literals};

@@ -139,7 +139,10 @@ fn concat(arguments: &[Value]) -> FunctionResult {
                 }
             }
             _ => {
-                return Err(FunctionError::argument(index, format!("a list is required, not {}", crate::describe::a_kind(plain))));
+                return Err(FunctionError::argument(
+                    index,
+                    format!("a list is required, not {}", crate::describe::a_kind(plain)),
+                ));
             }
         }
     }

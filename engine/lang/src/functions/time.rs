@@ -92,8 +92,11 @@ impl ParsedTime {
     }
 }
 
-/// A time as the language writes it.
-pub(crate) fn written_time(time: SystemTime) -> Result<String, String> {
+/// A time as the language writes it: `2006-01-02T15:04:05Z`.
+///
+/// # Errors
+/// When it is beyond the year 9999.
+pub fn written_time(time: SystemTime) -> Result<String, String> {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |it| it.as_secs());
     let time = Timestamp::from_second(i64::try_from(seconds).unwrap_or(i64::MAX));
     Ok(time.map_err(|_| "the clock is out of range")?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
