@@ -105,7 +105,7 @@ def rust_tests(artifact):
 
 def python_modules():
     python = CACHE / "venv" / "bin" / "python"
-    for folder in ("outside", "system"):
+    for folder in ("emulators", "system"):
         for path in sorted((REPOSITORY / "tests" / folder).glob("test_*.py")):
             command = [python, "-m", "unittest", "--verbose", path.stem]
             yield Group(f"tests/{folder} {path.stem}", command, as_unittest, path.parent)

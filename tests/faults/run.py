@@ -18,7 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 HERE = pathlib.Path(__file__).resolve().parent
-OUTSIDE = HERE.parent / "outside"
+OUTSIDE = HERE.parent / "emulators"
 sys.path[:0] = [str(HERE), str(OUTSIDE)]
 
 import inspect_aws  # noqa: E402

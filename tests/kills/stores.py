@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-OUTSIDE = pathlib.Path(__file__).resolve().parents[1] / "outside"
+OUTSIDE = pathlib.Path(__file__).resolve().parents[1] / "emulators"
 sys.path.insert(0, str(OUTSIDE))
 
 import inspect_aws  # noqa: E402

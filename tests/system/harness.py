@@ -1,7 +1,7 @@
 """A quick start of one's own, in a temporary folder and on ports of its own, watched from outside.
 
 HA_BINARY   the program under test
-HA_CACHE    where tests/outside/install put the programs that stand for the outside world
+HA_CACHE    where tests/emulators/install put the programs that stand for the outside world
 """
 
 import atexit
@@ -20,7 +20,7 @@ import time
 import urllib.parse
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-OUTSIDE = REPOSITORY / "tests" / "outside"
+OUTSIDE = REPOSITORY / "tests" / "emulators"
 sys.path[:0] = [str(OUTSIDE), str(REPOSITORY / "tests" / "kills")]
 
 # Taken from here by the tests, which cannot find them by themselves.

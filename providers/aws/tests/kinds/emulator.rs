@@ -55,7 +55,7 @@ impl Drop for Emulator {
 }
 
 fn outside(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/outside").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/emulators").join(name)
 }
 
 fn run(program: &Path, arguments: &[&str]) -> String {

@@ -26,7 +26,7 @@ pub(crate) const SET: &str = "circle";
 pub(crate) const PASSWORD: &str = "p$%@/'ss w0rd-of-circle";
 const ADDRESSES: [&str; 3] = ["127.0.0.11", "127.0.0.12", "127.0.0.13"];
 
-/// Where `tests/outside/install` puts mongod.
+/// Where `tests/emulators/install` puts mongod.
 pub(crate) fn mongod() -> String {
     let named = std::env::var_os("HA_TEST_MONGOD").map(PathBuf::from);
     let cache = std::env::var_os("HA_CACHE").map(PathBuf::from);
@@ -34,7 +34,7 @@ pub(crate) fn mongod() -> String {
     let home = std::env::var_os("HOME").map(|it| PathBuf::from(it).join(".cache"));
     let cached = cache.or_else(|| users.or(home).map(|it| it.join("ha"))).map(|it| it.join("mongodb-6.0.5/mongod"));
     let path = named.or(cached).expect("there is a home folder");
-    assert!(path.exists(), "{} is missing; run tests/outside/install, or set HA_TEST_MONGOD", path.display());
+    assert!(path.exists(), "{} is missing; run tests/emulators/install, or set HA_TEST_MONGOD", path.display());
     path.to_str().expect("its path is text").to_owned()
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Which versions there are: `HA_POSTGRESQL_HOMES` lists their homes (what has `bin/postgres` in it), separated by colons.
 //! The first one serves all tests; those about versions go through all of them. Without it they are Debian's and those
-//! that `tests/outside/install` puts into the cache.
+//! that `tests/emulators/install` puts into the cache.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -235,9 +235,9 @@ fn reachable(home: &Path, folder: &Path) -> PathBuf {
 }
 
 fn debian() -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is not installed; run tests/outside/install");
+    let versions = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is not installed; run tests/emulators/install");
     let newest = versions.map(|it| it.unwrap().path()).filter(|it| it.join("bin/postgres").exists()).max();
-    newest.expect("PostgreSQL's server is not installed; run tests/outside/install")
+    newest.expect("PostgreSQL's server is not installed; run tests/emulators/install")
 }
 
 /// An authority, and the server's certificate for its address; answers the authority's.

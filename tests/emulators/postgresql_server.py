@@ -64,7 +64,7 @@ def binaries():
         int(path.parent.parent.name): path.parent for path in pathlib.Path("/usr/lib/postgresql").glob("[0-9]*/bin/postgres")
     }
     if not found:
-        raise Problem("there is no PostgreSQL under /usr/lib/postgresql; run tests/outside/install")
+        raise Problem("there is no PostgreSQL under /usr/lib/postgresql; run tests/emulators/install")
     return found[max(found)]
 
 

@@ -255,7 +255,7 @@ def _command(name, folder):
 
 
 def _use_the_installed_environment():
-    """Goes on in the environment that tests/outside/install makes, unless this is it."""
+    """Goes on in the environment that tests/emulators/install makes, unless this is it."""
     if importlib.util.find_spec("moto") and importlib.util.find_spec("psycopg"):
         return
     cache = os.environ.get("HA_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "ha")

@@ -1,0 +1,150 @@
+//! Which crate may depend on which, also through others. An edit in the planner or a new diagnostic recompiles no provider,
+//! and planning cannot reach a provider, only as long as these rules hold.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What each crate of the project may name in its manifest. Crates that are not listed are providers.
+const ALLOWED: [(&str, &[&str]); 10] = [
+    ("ha", &["*"]),
+    ("ha-fuzz", &["*"]),
+    ("ha-apply", &["ha-value", "ha-diagnostics", "ha-provider", "ha-plan", "ha-state-model", "ha-state-store"]),
+    ("ha-plan", &["ha-value", "ha-diagnostics", "ha-provider", "ha-lang", "ha-state-model"]),
+    ("ha-lang", &["ha-value", "ha-diagnostics", "ha-provider"]),
+    ("ha-state-store", &["ha-value", "ha-provider", "ha-files", "ha-state-model"]),
+    ("ha-state-model", &["ha-value"]),
+    ("ha-provider", &["ha-value"]),
+    ("ha-diagnostics", &["ha-value"]),
+    ("ha-files", &[]),
+];
+
+/// What a provider may name.
+const FOR_PROVIDERS: [&str; 3] = ["ha-value", "ha-provider", "ha-files"];
+
+/// The providers that also keep states, with the clients they have.
+const STORES: [&str; 2] = ["ha-aws", "ha-postgresql"];
+
+/// What nothing that planning is made of may depend on, directly or through others.
+const OUT_OF_PLANNING: [&str; 8] = ["tokio", "rustix", "argon2", "aes-gcm", "aws-config", "mongodb", "tokio-postgres", "rustls"];
+
+struct Package {
+    name: String,
+    manifest: PathBuf,
+    /// Without those of its tests alone.
+    dependencies: BTreeSet<String>,
+    is_ours: bool,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// All packages that cargo resolves, by their ids.
+fn packages() -> BTreeMap<String, Package> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut packages: BTreeMap<String, Package> = metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            let package = Package {
+                name: text(&it["name"]),
+                manifest: text(&it["manifest_path"]).into(),
+                dependencies: BTreeSet::new(),
+                is_ours: it["source"].is_null(),
+            };
+            (text(&it["id"]), package)
+        })
+        .collect();
+    for node in metadata["resolve"]["nodes"].as_array().unwrap() {
+        let is_shipped = |it: &Value| it["dep_kinds"].as_array().unwrap().iter().any(|it| it["kind"] != "dev");
+        let shipped = node["deps"].as_array().unwrap().iter().filter(|it| is_shipped(it));
+        packages.get_mut(node["id"].as_str().unwrap()).unwrap().dependencies = shipped.map(|it| text(&it["pkg"])).collect();
+    }
+    packages
+}
+
+/// The names of all that a package depends on, through others too.
+fn closure(packages: &BTreeMap<String, Package>, name: &str) -> BTreeSet<String> {
+    let mut open: Vec<&String> = packages.iter().filter(|(_, it)| it.name == name).map(|(id, _)| id).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        if seen.insert(id) {
+            open.extend(&packages[id].dependencies);
+        }
+    }
+    seen.into_iter().map(|id| packages[id].name.clone()).collect()
+}
+
+fn may_depend_on(name: &str, dependency: &str) -> bool {
+    match ALLOWED.iter().find(|(it, _)| *it == name) {
+        Some((_, allowed)) => allowed.contains(&"*") || allowed.contains(&dependency),
+        None if dependency.starts_with("ha-state-") => STORES.contains(&name),
+        None => FOR_PROVIDERS.contains(&dependency),
+    }
+}
+
+#[test]
+fn no_crate_depends_on_another_than_the_rules_allow() {
+    let packages = packages();
+    let ours: BTreeMap<&String, &Package> = packages.iter().filter(|(_, it)| it.is_ours).collect();
+    assert!(ours.len() >= ALLOWED.len() + 7, "crates are missing");
+    for package in ours.values() {
+        for dependency in package.dependencies.iter().filter_map(|id| ours.get(id)) {
+            let (name, dependency) = (&package.name, &dependency.name);
+            let allowed = name == "ha-value" || may_depend_on(name, dependency);
+            assert!(allowed && name != "ha-value", "`{name}` must not depend on `{dependency}`");
+        }
+    }
+}
+
+#[test]
+fn planning_depends_on_nothing_that_reaches_the_system() {
+    let packages = packages();
+    for name in ["ha-value", "ha-diagnostics", "ha-lang", "ha-state-model", "ha-plan"] {
+        let closure = closure(&packages, name);
+        assert!(closure.contains(name), "`{name}` is missing");
+        for dependency in OUT_OF_PLANNING {
+            assert!(!closure.contains(dependency), "`{name}` must not depend on `{dependency}`, through others either");
+        }
+    }
+}
+
+#[test]
+fn a_new_diagnostic_rebuilds_no_provider() {
+    let packages = packages();
+    let providers =
+        packages.values().filter(|it| it.is_ours && it.manifest.starts_with(root().canonicalize().unwrap().join("providers")));
+    let names: Vec<&String> = providers.map(|it| &it.name).collect();
+    assert!(names.len() >= 7, "providers are missing: {names:?}");
+    for name in names {
+        let closure = closure(&packages, name);
+        for other in ["ha-diagnostics", "ha-lang", "ha-plan", "ha-apply"] {
+            assert!(!closure.contains(other), "`{name}` must not depend on `{other}`");
+        }
+    }
+}
+
+#[test]
+fn every_provider_is_registered() {
+    let registry = fs::read_to_string(root().join("cli/src/workspace/providers.rs")).unwrap();
+    for package in packages().values().filter(|it| it.manifest.starts_with(root().canonicalize().unwrap().join("providers"))) {
+        let call = format!("{}::register(", package.name.replace('-', "_"));
+        assert!(registry.contains(&call), "`{}` is not in cli/src/workspace/providers.rs", package.name);
+    }
+}
