@@ -83,7 +83,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|it| !it.is_empty())
 }
 
-/// The file, which nobody else can read. It must be a regular one: opening a pipe waits for who reads it.
+/// The file, which no one else can read. It must be a regular one: opening a pipe waits for who reads it.
 fn opened(path: &Path) -> Result<File, RenderedDiagnostic> {
     let failed = |why: &str| {
         let notice = RenderedDiagnostic::error(format!("could not write the log to `{}`", path.display())).note("cause", why);

@@ -30,7 +30,7 @@ use crate::views::diagnostic::RenderedDiagnostic;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Secrets and keys are in this process's memory: nobody but root may look into it, and it leaves no core behind. What
+    // Secrets and keys are in this process's memory: no one but root may look into it, and it leaves no core behind. What
     // it starts is not held to that. Where the system cannot do this, there is nothing to be done about it.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     std::panic::set_hook(Box::new(|fault| {
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
             if let Some(code) = not_here(&error).or_else(|| only_in_json(&error)).or_else(|| not_quoted(&error)) {
                 return ExitCode::from(code);
             }
-            // Help that nobody reads to its end is no failure.
+            // Help that no one reads to its end is no failure.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { FAILED } else { 0 });
         }

@@ -179,7 +179,7 @@ fn who_logs_in_is_told_where_states_are_kept() {
 fn options_without_a_value_may_be_told_true_or_false() {
     let project = terraform("resource \"terraform_data\" \"x\" {}\n");
     let asked = told(&project, &["apply", "-auto-approve=false"]);
-    assert!(asked.contains("nobody to ask"), "{asked}");
+    assert!(asked.contains("no one to ask"), "{asked}");
     assert_eq!(project.ha(&["apply", "-auto-approve=true", "-input=false"]).code, 0);
 }
 

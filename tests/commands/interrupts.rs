@@ -147,7 +147,7 @@ fn the_second_abandons_them_and_says_which() {
     let (code, screen) = terminal.ends();
     assert_eq!(code, 130, "{screen}");
     assert!(plain(&screen).contains("under way    postgresql_database.slow  creating for"), "{screen}");
-    // What was done is on record, and nobody holds the lock.
+    // What was done is on record, and no one holds the lock.
     assert_eq!(project.done(&["state", "list"]), "ha_data.first\n");
     project.done(&["state", "rm", "ha_data.first"]);
 }

@@ -168,7 +168,7 @@ fn a_key_is_named_once_and_in_the_configuration_where_it_is_written() {
     assert!(with(&project, &["apply", "--yes"], &[]).err.contains("no key file `k`"));
     assert!(refused(&project, &["plan"], &[("HA_STATE_PASSPHRASE", OLD)]).contains("is named twice"));
     project.write("settings.hcl", "ha {\n  encryption {\n    ask_passphrase = true\n  }\n}\n");
-    assert!(with(&project, &["apply", "--yes"], &[]).err.contains("there is nobody to ask"));
+    assert!(with(&project, &["apply", "--yes"], &[]).err.contains("there is no one to ask"));
     assert_eq!(project.ha(&["validate"]).code, 0);
 }
 

@@ -38,7 +38,7 @@ fn a_directory_of_terraform_is_read_with_its_values() {
     assert!(told.contains("terraform.tfvars") && told.contains("TF_VAR_x"), "{told}");
 }
 
-/// What a configuration of Terraform's says of providers that ask nobody.
+/// What a configuration of Terraform's says of providers that ask no one.
 const WITH_PROVIDERS: &str = r#"
 terraform {
   required_version = "~> 1.11"

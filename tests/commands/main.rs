@@ -468,7 +468,7 @@ fn nothing_is_applied_unasked() {
     for arguments in [["apply"], ["destroy"]] {
         let refused = project.ha(&arguments);
         assert_eq!(refused.code, 1);
-        assert!(refused.err.contains("nobody to ask") && refused.err.contains("--yes"), "{}", refused.err);
+        assert!(refused.err.contains("no one to ask") && refused.err.contains("--yes"), "{}", refused.err);
         assert!(!project.path(".ha").exists());
     }
 }

@@ -47,7 +47,7 @@ fn a_configuration_that_names_another_place_makes_nothing_anew() {
     let again = project.ha(&["state", "migrate"]);
     assert!(again.code == 0 && again.err.contains("there is nothing to move"), "{}", again.err);
 
-    // Nobody takes the old one for the state any more, whoever names it.
+    // No one takes the old one for the state any more, whoever names it.
     project.write("settings.hcl", "");
     let told = refused(&project, &["apply", "--yes"]);
     assert!(told.contains("kept in `two.state`, and the configuration names `.ha/ha.state`"), "{told}");
@@ -147,7 +147,7 @@ fn a_move_that_is_killed_is_run_again() {
 fn who_holds_the_lock_is_told() {
     let project = applied();
     let nobody = project.ha(&["state", "locks"]);
-    assert!((nobody.code, &*nobody.out) == (0, "") && nobody.err.contains("Nobody holds the lock of `.ha/ha.state`"));
+    assert!((nobody.code, &*nobody.out) == (0, "") && nobody.err.contains("No one holds the lock of `.ha/ha.state`"));
     assert_eq!(project.done(&["state", "locks", "--json"]).trim(), "[]");
     let ring = KeyRing::new(project.home.path().join(".config/ha/keys"), ha_state_store::KeyPolicy::Interactive);
     let store = LocalStore::new(project.path(".ha"));
@@ -165,5 +165,5 @@ fn who_holds_the_lock_is_told() {
     assert!(refused(&project, &["state", "unlock", id]).contains("goes with the process"));
     assert!(refused(&project, &["state", "unlock", "0123456789abcdef"]).contains("it is locked by `ha apply`"));
     drop(held);
-    assert!(refused(&project, &["state", "unlock", id]).contains("nobody holds it"));
+    assert!(refused(&project, &["state", "unlock", id]).contains("no one holds it"));
 }

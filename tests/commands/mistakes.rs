@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::Project;
 
-/// How often a text says something.
+/// How often a string says something.
 fn times(text: &str, what: &str) -> usize {
     text.matches(what).count()
 }

@@ -73,7 +73,7 @@ impl Outer {
     }
 }
 
-/// The commands in a text, each behind a backtick.
+/// The commands in a string, each behind a backtick.
 fn commands(text: &str) -> Vec<&str> {
     text.split('`').filter(|it| it.starts_with("ha ")).collect()
 }
@@ -182,7 +182,7 @@ fn helps_name_commands_that_can_be_run() {
     let told = staged(&["import", "ha_data.y[\"b c\"]", "id"]);
     assert_eq!(outer.shell_done(command(&told, "state rm")), "ha_data.y[\"b c\"]\n");
     assert_eq!(outer.done(&["state", "list"]).lines().count(), 3, "the other state is as it was");
-    // An output that is no text.
+    // An output that is no string.
     outer.write("more.hcl", "output \"list\" {\n  value = [1]\n}\n");
     outer.done(&["apply", "--yes", "--env", "staging"]);
     let told = staged(&["output", "--raw", "list"]);

@@ -199,7 +199,7 @@ impl Hunt {
     }
 }
 
-/// What is in base64 of a text wherever the text begins in what is encoded; short texts have nothing of their own.
+/// What is in base64 of a string wherever the text begins in what is encoded; short strings have nothing of their own.
 fn base64_inside(text: &str) -> String {
     use base64::Engine as _;
     let whole = base64::engine::general_purpose::STANDARD_NO_PAD.encode(format!("the name {text} encoded"));
@@ -373,7 +373,7 @@ fn secrets_are_printed_where_that_is_asked_for() {
     assert_eq!(json, json!({"type": "string", "value": "hush \"hush\"", "sensitive": true}));
 }
 
-/// A text of several lines is itself where nobody looks at it.
+/// A string of several lines is itself where no one looks at it.
 #[test]
 fn a_text_of_several_lines_is_the_text_on_a_pipe() {
     let texts = ["    10.0.1.4 s1\n    10.0.2.4 s2\n\n", "a\nb", "a\n  ${b}\n"];

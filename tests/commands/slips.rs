@@ -1,4 +1,4 @@
-//! Slips of the hand and habits of other languages: what is said of each, and that what is suggested mends it.
+//! Slips of the hand and habits of other languages: what is said of each, and that what is suggested fixes it.
 //! `SNAPSHOTS=overwrite` writes down what is said.
 
 use std::collections::BTreeSet;
@@ -152,7 +152,7 @@ fn what_is_suggested_mends_a_slip_to_the_end() {
     let suggested: Vec<&Option<String>> = outcomes.iter().flatten().collect();
     let wrong: Vec<&str> = suggested.iter().filter_map(|it| it.as_deref()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(suggested.len() > 80, "{} of {} are mended by what is suggested", suggested.len(), slips.len());
+    assert!(suggested.len() > 80, "{} of {} are fixed by what is suggested", suggested.len(), slips.len());
 }
 
 /// A configuration in which one of each thing that has a name is misspelt in turn.
@@ -228,7 +228,7 @@ moved {
 
 const INNER: &str = "variable \"name\" {\n}\noutput \"answer\" {\n  value = var.name\n}\n";
 
-/// Each word of a text that is long enough to have a letter too few and still be known, with where it is.
+/// Each word of a string that is long enough to have a letter too few and still be known, with where it is.
 fn words(text: &str) -> Vec<(usize, &str)> {
     let is_part = |it: char| it.is_alphanumeric() || it == '_';
     let mut words = Vec::new();

@@ -177,7 +177,7 @@ fn a_stream_goes_into_no_pipe_that_nobody_reads() {
     Strange::Pipe.make(&project.path("x"));
     for arguments in [&["plan", "--json-into", "x"][..], &["apply", "--yes", "--json-into", "x"]] {
         let done = ha(&project, arguments, &[]);
-        assert!(done.code == 1 && done.err.contains("that nobody reads"), "{arguments:?}: {} {}", done.code, done.err);
+        assert!(done.code == 1 && done.err.contains("that no one reads"), "{arguments:?}: {} {}", done.code, done.err);
     }
     assert_eq!(project.done(&["state", "list"]), "");
     let mut reader = File::options().read(true).write(true).open(project.path("x")).unwrap();

@@ -11,7 +11,7 @@ variable "text" {
   type    = string
   default = null
 }
-variable "texts" {
+variable "strings" {
   type    = list(string)
   default = []
 }

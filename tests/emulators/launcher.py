@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Starts and stops what stands for the outside world: an AWS emulator, and the PostgreSQL servers behind its RDS.
+"""Starts and stops the emulators of external services: an AWS emulator, and the PostgreSQL servers behind its RDS.
 
     launcher.py start  --dir DIR --port PORT   starts it, or finds it running; prints what a client needs, as JSON
     launcher.py status --dir DIR               says what runs; exit status 3 when nothing does

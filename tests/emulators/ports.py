@@ -13,7 +13,7 @@ FIRST, LAST = 28000, 32499
 
 
 def own_port(*addresses):
-    """A port that nobody listens on at any of the addresses, and that no other test is given for a long time."""
+    """A port that no one listens on at any of the addresses, and that no other test is given for a long time."""
     counter = pathlib.Path(tempfile.gettempdir()) / f"ha-test-ports-{os.getuid()}"
     with open(counter, "a+", encoding="ascii") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

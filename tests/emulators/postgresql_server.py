@@ -186,7 +186,7 @@ class Server:
 
     def _forget_the_dead(self):
         """Waits until a server that was killed is gone. PostgreSQL would take it for a running one as long as its number
-        is in use, be it that nobody has asked for its exit status, or that a stranger has the number by now."""
+        is in use, be it that no one has asked for its exit status, or that a stranger has the number by now."""
         pid = self._recorded()
         if pid is None:
             return

@@ -58,7 +58,7 @@ def wait_until(condition, seconds):
 
 
 def exists(pid):
-    """Whether the number is in use, be it by a process that has ended and that nobody has asked about."""
+    """Whether the number is in use, be it by a process that has ended and that no one has asked about."""
     return os.path.exists(f"/proc/{pid}")
 
 

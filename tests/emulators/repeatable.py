@@ -15,7 +15,7 @@ import moto.core.utils
 from moto.moto_api._internal import mock_random
 from moto.moto_api._internal.moto_random import MotoRandom
 
-# When everything that nobody asked for (the default VPC and the like) was made.
+# When everything that no one asked for (the default VPC and the like) was made.
 BEGINNING = datetime.datetime(2020, 1, 1).timestamp()
 
 _this_thread = threading.local()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints a line for each member of a replica set.
 
-show_replica_set.py CA_FILE < URI      an administrator's URI, on standard input so that nobody else sees it
+show_replica_set.py CA_FILE < URI      an administrator's URI, on standard input so that no one else sees it
 """
 
 import sys

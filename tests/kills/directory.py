@@ -131,7 +131,7 @@ class Watched:
         for address, (action, id_value) in last.items():
             record = records.get(address)
             if action == "delete":
-                # What is replaced may be on record anew before that is told, and what came of it deposed.
+                # What is replaced may be on record again before that is told, and what came of it deposed.
                 is_as_told = record is None or record["version"] != versions.get(address)
             else:
                 is_as_told = record is not None and (not id_value or record["id"] == id_value)

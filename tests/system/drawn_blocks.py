@@ -11,14 +11,14 @@ class Words:
 
 
 class Literal(Words):
-    """A text that is no expression."""
+    """A string that is no expression."""
 
 
 class Block:
     def __init__(self, kind, *labels):
         self.kind = kind
         self.labels = labels
-        # Texts of expressions, `Words`, or lists of either.
+        # Strings of expressions, `Words`, or lists of either.
         self.arguments = {}
         self.blocks = []
 

@@ -1,7 +1,7 @@
 """Whole configurations drawn at random, and edits to them.
 
 A module is a list of items, each of which refers only to earlier ones. An edit may leave references that are not
-possible any more; `repaired` draws those expressions anew.
+possible any more; `repaired` draws those expressions again.
 """
 
 from drawn_blocks import Block, Literal, Words, as_json, hcl
@@ -17,7 +17,7 @@ class Module:
         self.items = []
         self.outputs = []
         self.checks = []
-        # Texts of addresses.
+        # Strings of addresses.
         self.moved = []
         self.removed = []
         self.imports = []
@@ -82,7 +82,7 @@ class Module:
 
 
 def repaired(draw, module):
-    """Draws anew what cannot be said any more."""
+    """Draws again what cannot be said any more."""
     for item in [*module.items, *module.outputs, *module.checks]:
         scope = module.scope(item)
         at = module.items.index(item) if item in module.items else len(module.items)

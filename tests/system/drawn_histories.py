@@ -39,7 +39,7 @@ class History:
         self.steps.append(self.step(", ".join(what) or "nothing"))
 
     def undo(self):
-        """What nobody accepts is taken back, that the history may go on."""
+        """What no one accepts is taken back, that the history may go on."""
         self.root, self.names = self.before
 
     def step(self, what):

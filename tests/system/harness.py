@@ -1,7 +1,7 @@
 """A quick start of one's own, in a temporary folder and on ports of its own, watched from outside.
 
 HA_BINARY   the program under test
-HA_CACHE    where tests/emulators/install put the programs that stand for the outside world
+HA_CACHE    where tests/emulators/install put the programs that stand for external services
 """
 
 import atexit

@@ -33,7 +33,7 @@ class Service(FaultProxy):
 
     def wait_for_one(self):
         if not self._arrived.wait(PATIENCE):
-            raise AssertionError(f"nobody asked for any of {self._held}")
+            raise AssertionError(f"no one asked for any of {self._held}")
 
     def let_through(self):
         self._held = None
@@ -99,7 +99,7 @@ class Started:
         self._outside = None
 
     def close_pipes(self):
-        """Nobody reads any more."""
+        """No one reads any more."""
         self._process.stdout.close()
 
     def ends(self):

@@ -118,7 +118,7 @@ def shape_at(model, call, *members):
 
 
 def fits(shape, text):
-    """Whether a text is what the model asks for. Its patterns are Java's, which knows classes that Python's does not."""
+    """Whether a string is what the model asks for. Its patterns are Java's, which knows classes that Python's does not."""
     pattern = shape.get("pattern")
     if pattern is None or "\\uD7FF" in pattern:
         return True

@@ -59,7 +59,7 @@ CHECKING = (["validate"], ["validate", "--json"], *SOME)
 
 
 class Repeater:
-    """A PostgreSQL server that lets nobody in and says what it likes."""
+    """A PostgreSQL server that lets no one in and says what it likes."""
 
     def __init__(self, words):
         fields = [b"SFATAL", b"C28P01", *(kind + words.encode() for kind in (b"M", b"D", b"H"))]

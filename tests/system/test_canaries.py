@@ -62,7 +62,7 @@ class Canaries(Hunt):
         (cls.configuration / "canaries.auto.hclvars.json").write_text(json.dumps(values))
 
     def learn_what_was_made(self):
-        """Private keys and passwords that nobody chose, from who alone may tell them."""
+        """Private keys and passwords that no one chose, from who alone may tell them."""
         expression = "nonsensitive({ drawn = random_password.drawn.result, ca = tls_ca.this.private_key_pem, one = tls_cert.this.private_key_pem })"
         made = json.loads(self.ha("console", "--json", "--show-sensitive", "--expr", expression, in_clear=True))["value"]
         self.known["random_password.result"] = made["drawn"]

@@ -14,7 +14,7 @@ class Destroy(unittest.TestCase):
         first = system.run()
         print(f"the first run took {first.seconds:.1f} s", end="; ")
 
-        with self.subTest("destroy, while the outside world goes on"):
+        with self.subTest("destroy, while external services goes on"):
             system.apply(*UNPROTECTED)
             system.ha("destroy", "--yes", *UNPROTECTED)
             self.assertEqual(system.own_processes(), [])

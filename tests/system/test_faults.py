@@ -85,7 +85,7 @@ class Scripted(unittest.TestCase):
         self.proxy.set_script({"states": {"create": ["creating", "incompatible-network*"]}})
         text = self.ha("apply", "--yes", expect=1).stderr
         self.assertIn("its status is incompatible-network", text)
-        self.assertIn("mend the subnet group", text)
+        self.assertIn("fix the subnet group", text)
         self.assertRegex(text, r"failed +aws_db_instance.database  could not be created")
         self.proxy.set_script(None)
         self.ha("apply", "--yes")

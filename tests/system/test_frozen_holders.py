@@ -79,7 +79,7 @@ class Frozen:
         while json.loads(self.ha("state", "locks", "--json")):
             time.sleep(0.2)
         told = self.start("state", "locks").communicate(timeout=PATIENCE)[1]
-        assert "Nobody holds the lock" in told, told
+        assert "No one holds the lock" in told, told
         self.write()
         self.ha("apply", "--yes", "--lock-timeout", "60s")
         number = self.number()

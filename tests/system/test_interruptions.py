@@ -31,7 +31,7 @@ class Interruptions(unittest.TestCase):
                 apply.wait()
                 landed += 1
                 continue
-            self.assertEqual(status, 0, "an apply that nobody killed failed; see the transcripts")
+            self.assertEqual(status, 0, "an apply that no one killed failed; see the transcripts")
             # All is there: begin again, so that the other kills have something to interrupt.
             self.same_system(system)
             system.apply(*UNPROTECTED)

@@ -1,4 +1,4 @@
-"""Every argument of the kinds that this machine makes by itself (files, certificates, random texts): set, applied, taken out,
+"""Every argument of the kinds that this machine makes by itself (files, certificates, random strings): set, applied, taken out,
 applied, and read back without `ha` each time; and what a person changes in files is seen, set back, and then gone.
 """
 

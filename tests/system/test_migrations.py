@@ -98,10 +98,10 @@ class Migrations(unittest.TestCase):
                 self.assertIn("21 records from ", self.ha("state", "migrate"))
                 self.assertEqual(self.content(), before)
                 self.ha("plan", "--detailed-exitcode")
-                # Nobody takes the old one for the state any more.
+                # No one takes the old one for the state any more.
                 self.assertEqual(self.current_in(old, new), [new])
                 self.assertIn("there is nothing to move", self.tried("state", "migrate").told)
-        # It is written on where it is now, and what was left in the others is in nobody's way.
+        # It is written on where it is now, and what was left in the others is in no one's way.
         self.ha("apply", "--yes", "--replace", "ha_data.app[3]")
         after = self.content()
         self.assertNotEqual(after, before)

@@ -67,7 +67,7 @@ class ReplicaSet(unittest.TestCase):
             self.system.ha("import", address, name)
         planned = json.loads(self.system.ha("plan", "--document", "-").stdout)["resource_changes"]
         changed = {it["address"]: it["change"]["actions"] for it in planned if it["change"]["actions"] != ["no-op"]}
-        # Nobody says which passwords they have, so these are set.
+        # No one says which passwords they have, so these are set.
         self.assertEqual(changed, dict.fromkeys(users, ["update"]))
         self.system.apply()
         self.assertEqual([self.system.mongod(host) for host in self.system.hosts], mongods)
@@ -75,8 +75,8 @@ class ReplicaSet(unittest.TestCase):
         self.test_the_application_writes_to_its_databases_and_no_others()
 
         self.system.ha("state", "rm", 'mongodb_user.this["circle"]')
-        refused = self.system.ha("import", 'mongodb_user.this["circle"]', "admin.nobody", expect=1)
-        self.assertIn("admin.nobody", refused.stderr)
+        refused = self.system.ha("import", 'mongodb_user.this["circle"]', "admin.no one", expect=1)
+        self.assertIn("admin.no one", refused.stderr)
         self.system.ha("import", 'mongodb_user.this["circle"]', "admin.circle")
         self.system.apply()
 

@@ -7,7 +7,7 @@ import unittest
 
 from mongodb_set import NAMES, MongodbSet
 
-# What mongod has where nobody says anything.
+# What mongod has where no one says anything.
 USUAL_SETTINGS = {
     "election_timeout_millis": ("electionTimeoutMillis", 10000),
     "heartbeat_interval_millis": ("heartbeatIntervalMillis", 2000),

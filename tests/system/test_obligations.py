@@ -34,7 +34,7 @@ class Obligations(unittest.TestCase):
                 time.sleep(0.001)
             apply.kill()
             apply.wait()
-            # It ends a moment after it has emptied the file, and nobody is there to start it again.
+            # It ends a moment after it has emptied the file, and no one is there to start it again.
             ending = [host for host, lock in zip(self.system.hosts, locks) if not lock.stat().st_size]
             processes.wait_until(lambda: not any(map(self.system.mongod, ending)), 20)
             stopped = [host for host in self.system.hosts if not self.system.mongod(host)]

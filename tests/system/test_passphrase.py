@@ -83,12 +83,12 @@ class Asked(unittest.TestCase):
         for answers, told in (
             ([(ASKED, f"{PASSPHRASE}\r"), (AGAIN, f"{PASSPHRASE}!\r")], "the second was not the same as the first"),
             ([(ASKED, "too short\r"), (AGAIN, "too short\r")], "fewer than 16"),
-            ([(ASKED, "\x04")], "there is nobody to ask"),
+            ([(ASKED, "\x04")], "there is no one to ask"),
         ):
             self.assertIn(told, self.ha(["apply", "--yes"], *answers, expect=1))
         nobody = self.started("apply", "--yes", at_terminal=False)
         self.assertEqual(nobody.ends(), 1)
-        self.assertIn("there is nobody to ask", nobody.printed)
+        self.assertIn("there is no one to ask", nobody.printed)
         self.assertEqual(self.left(before), [])
 
     def test_ctrl_c_at_the_question_leaves_nothing(self):

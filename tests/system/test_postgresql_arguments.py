@@ -72,7 +72,7 @@ DATABASE_ARGUMENTS = {
     "lc_collate": ('"C"', DATABASE.format("datcollate"), "C", "C"),
     "lc_ctype": ('"C"', DATABASE.format("datctype"), "C", "C"),
 }
-# `template` makes a database anew; the names are what things are known by.
+# `template` makes a database again; the names are what things are known by.
 ELSEWHERE = {
     "postgresql_role": {"name"},
     "postgresql_database": {"name", "template"},
@@ -275,7 +275,7 @@ def names(test, directory):
     directory.apply()
     directory.server.execute("CREATE TABLE kept AS SELECT 7 AS seven", database="before")
     if has_extension:
-        # What needs the extension keeps it from being made anew.
+        # What needs the extension keeps it from being made again.
         directory.server.execute("ALTER TABLE kept ADD COLUMN pairs hstore DEFAULT 'a=>1'", database="before")
     directory.write(written("later"), user="master")
     told = directory.ha("plan")

@@ -21,7 +21,7 @@ class Refusals(unittest.TestCase):
 
     def test_a_plan_tells_what_the_server_would_refuse_and_where(self):
         self.write(
-            block("postgresql_database", "a", "a", 'owner = "nobody"'),
+            block("postgresql_database", "a", "a", 'owner = "no one"'),
             block("postgresql_role", "b", "b", "settings = { no_such = 1 }"),
             block("postgresql_extension", "c", "no_such", "database = postgresql_database.a.name"),
         )

@@ -1,4 +1,4 @@
-"""What `ha` keeps is for its owner's eyes, whatever the umask is, and its memory for nobody's."""
+"""What `ha` keeps is for its owner's eyes, whatever the umask is, and its memory for no one's."""
 
 import contextlib
 import fcntl

@@ -142,7 +142,7 @@ class AwsRecovered(unittest.TestCase):
         deleted = {address for address, (_, does, _) in planned.items() if does == ["delete"]}
         self.assertTrue(deleted and all(it.startswith("aws_vpc_security_group_ingress_rule.") for it in deleted), planned)
         others = {address: does for address, (_, does, _) in planned.items() if address not in deleted}
-        # Nobody says which password the database has, so it is set.
+        # No one says which password the database has, so it is set.
         self.assertEqual(others.pop("aws_db_instance.database"), ["update"])
         self.assertTrue(all(does in (["no-op"], ["read"]) for does in others.values()), others)
         self.ha(mine, "apply", "--yes")
@@ -242,7 +242,7 @@ class InAStore(unittest.TestCase):
         self.assertEqual([it for it in forms(password) if it in self.told], [])
 
     def is_as_far_as_it_can_be(self, password):
-        """The next plan makes what was lost anew, and nothing else."""
+        """The next plan makes what was lost again, and nothing else."""
         self.ha("plan", "--document=plan.json")
         planned = actions((self.folder / "plan.json").read_text())
         self.assertEqual({address: does for address, (_, does, _) in planned.items() if does != ["no-op"]}, {"random_password.lost": ["delete", "create"]})

@@ -51,7 +51,7 @@ resource "aws_s3_bucket" "three" {{
 
 
 class Line:
-    """A way to a port that can be cut, and that can be told of what passes."""
+    """A way to a port that can be cut, and that can be known of what passes."""
 
     def __init__(self, port):
         self._port = port

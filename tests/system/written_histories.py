@@ -1,4 +1,4 @@
-"""Histories written by hand, of what is seldom drawn. Each step is the text of main.tf, or files by path; a text that
+"""Histories written by hand, of what is seldom drawn. Each step is the text of main.tf, or files by path; a string that
 begins with a dash gives options first."""
 
 from drawn_histories import Step
@@ -23,7 +23,7 @@ def with_child(text, child=CHILD):
 
 
 def steps(history):
-    """What is in a list of texts or files."""
+    """What is in a list of strings or files."""
     for number, written in enumerate(history):
         step = Step(f"number {number}")
         step.files = {"main.tf": written} if isinstance(written, str) else dict(written)
@@ -224,7 +224,7 @@ HISTORIES = {
     ],
 }
 
-# What nobody takes.
+# What no one takes.
 REFUSED = [
     data("a", "inptu = 1"),
     data("a", "input = terraform_data.b.id"),

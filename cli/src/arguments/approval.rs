@@ -5,7 +5,7 @@ use clap::{ArgAction, Args};
 /// How a change is agreed to.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ApprovalArgs {
-    /// Do not ask; for where nobody is there to answer
+    /// Do not ask; for where no one is there to answer
     #[arg(long, visible_alias = "auto-approve")]
     pub(crate) yes: bool,
     /// Whether anything may be asked

@@ -84,7 +84,7 @@ pub(crate) fn offering(all: impl Fn() -> Vec<String> + Send + Sync + 'static) ->
     })
 }
 
-/// Whether a text begins as what was typed, quotes aside: a shell hands over what it has not yet read.
+/// Whether a string begins as what was typed, quotes aside: a shell hands over what it has not yet read.
 fn begins(text: &str, typed: &str) -> bool {
     let bare = |it: &str| it.chars().filter(|it| !matches!(it, '"' | '\'' | '\\')).collect::<String>();
     bare(text).starts_with(&bare(typed))
@@ -103,7 +103,7 @@ fn recorded() -> Vec<Address> {
 fn place() -> Result<StateLocation, CommandError> {
     let directory = named("chdir").map_or_else(|| PathBuf::from("."), PathBuf::from);
     let environment = Workspace::asked(name_asked_for(named("env").as_deref()).as_deref(), &directory)?;
-    // Nobody waits for a store that is elsewhere while typing.
+    // No one waits for a store that is elsewhere while typing.
     if says_where(&directory)? {
         return Err(CommandError::default());
     }

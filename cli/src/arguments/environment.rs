@@ -71,7 +71,7 @@ fn command(program: &clap::Command, arguments: &[OsString]) -> Option<(Vec<Strin
     (!names.is_empty()).then_some((names, place))
 }
 
-/// The words of a text, as a shell tells them apart: by spaces that are not quoted. None when a quote is not closed.
+/// The words of a string, as a shell tells them apart: by spaces that are not quoted. None when a quote is not closed.
 fn words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

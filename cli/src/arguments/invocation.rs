@@ -97,7 +97,7 @@ pub(crate) fn command<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     completed(&words.into_iter().map(shell_word).collect::<Vec<_>>().join(" "))
 }
 
-/// A text with all commands in it, each behind a backtick, as they can be run from where this one was run.
+/// A string with all commands in it, each behind a backtick, as they can be run from where this one was run.
 pub(crate) fn in_text(text: &str) -> Cow<'_, str> {
     const MARK: &str = "`ha ";
     if !text.contains(MARK) {

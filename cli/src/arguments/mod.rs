@@ -50,7 +50,7 @@ Writing configurations:
   schema    Show the kinds and the functions, what they take and give
 
 This program:
-  explain      Say what a code such as HA0203 means, and how to mend it
+  explain      Say what a code such as HA0203 means, and how to fix it
   version      Print the version
   completions  Print what teaches a shell to complete `ha`
   man          Print or write manual pages
@@ -79,7 +79,7 @@ Environment:
   HA_INPUT              0 or false: nothing is ever asked
   HA_STATE_KEY_FILE     names the file with the state's key
   HA_LOG                what to log, such as debug; HA_LOG_FILE and HA_LOG_FORMAT say where and how
-  CI, HA_IN_AUTOMATION  say that nobody is watching
+  CI, HA_IN_AUTOMATION  say that no one is watching
   NO_COLOR              turns colours off";
 
 /// Plans and applies what a directory of HCL files says should exist

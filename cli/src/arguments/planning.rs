@@ -14,7 +14,7 @@ pub(crate) struct PlanningArgs {
     /// Take what is there for what should be: change nothing but the state
     #[arg(long, conflicts_with_all = ["destroy", "replace"], help_heading = "Planning")]
     pub(crate) refresh_only: bool,
-    /// Plan to make this instance anew; may be given several times
+    /// Plan to make this instance again; may be given several times
     #[arg(long, value_name = "ADDRESS", help_heading = "Planning", add = completion::addresses())]
     pub(crate) replace: Vec<Address>,
     #[command(flatten)]

@@ -11,7 +11,7 @@ use crate::workspace::project::{VariableOptions, VariableSource};
 /// Where the help lists them.
 const VARIABLES: &str = "Variables";
 
-/// Whether an argument that nobody asked for may be the value of a variable, which is not told.
+/// Whether an argument that no one asked for may be the value of a variable, which is not told.
 pub(crate) fn may_be_value(argument: &str) -> bool {
     let sets = |word: &str| word.trim_start_matches(['-', '"', '\'']).starts_with("var");
     argument.contains('=')

@@ -119,8 +119,8 @@ impl ApplyOptions<'_> {
     fn carry_out_new(&self, session: &Session, audience: &Arc<Reporter>, cancel: CancelSignal) -> CommandResult {
         let can_ask = self.approval.input && session.terminal.can_ask() && audience.is_human();
         if !self.approval.yes && !can_ask {
-            let notice = RenderedDiagnostic::error(format!("`{}` has nobody to ask whether to go on", self.command))
-                .help("give `--yes` where nobody watches")
+            let notice = RenderedDiagnostic::error(format!("`{}` has no one to ask whether to go on", self.command))
+                .help("give `--yes` where no one watches")
                 .help("or keep a plan with `ha plan --out FILE`, look at it, and give `ha apply FILE`");
             return Err(notice.into());
         }

@@ -9,13 +9,13 @@ use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::json::JsonValue;
 use crate::views::style::{Painter, TextRole};
 
-/// Say what a code such as HA0203 means, and how to mend it
+/// Say what a code such as HA0203 means, and how to fix it
 ///
 /// What goes wrong is told with a code, `error[HA0203]`; a code means the same in every version.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  ha explain HA0203                   what it means, what causes it, how to mend it
+  ha explain HA0203                   what it means, what causes it, how to fix it
   ha explain                          all codes
   ha validate --json | jq -r '.diagnostics[].code' | xargs -n1 ha explain
 

@@ -18,13 +18,13 @@ use crate::views::state_view::{output_json, shown_output, shown_outputs, state_s
 
 /// Print outputs
 ///
-/// As recorded by the last apply. Takes no lock and asks nobody.
+/// As recorded by the last apply. Takes no lock and asks no one.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   ha output                           all of them, sensitive ones hidden
   ha output --raw mongodb_uri         one as it is, secret or not, without a line end
-  ha output hosts_file > hosts        a text of several lines is itself, but on a terminal
+  ha output hosts_file > hosts        a string of several lines is itself, but on a terminal
   ha output --json | jq -r .ca_file.value
 
 Exit codes: 0 done, 1 error.")]
@@ -35,7 +35,7 @@ pub(crate) struct OutputArgs {
     /// Print JSON, with `null` for what is sensitive
     #[arg(long, conflicts_with = "raw")]
     json: bool,
-    /// Print a text, number or truth value as it is, secret or not
+    /// Print a string, number or truth value as it is, secret or not
     #[arg(long, requires = "name")]
     raw: bool,
     /// Show secrets in the JSON
@@ -81,12 +81,12 @@ pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> CommandResult
     Ok(DONE)
 }
 
-/// The value as a text; what leaves `ha` on purpose.
+/// The value as a string; what leaves `ha` on purpose.
 fn raw(name: &str, output: &OutputRecord) -> Result<String, CommandError> {
     let text = Text::from_value(&output.value).and_then(|it| it.known());
     let text = text.or_else(|| Text::from_value(&output.value.revealed()).and_then(|it| it.known()));
     text.ok_or_else(|| {
-        let notice = RenderedDiagnostic::error(format!("the output `{name}` is no text, number or truth value"));
+        let notice = RenderedDiagnostic::error(format!("the output `{name}` is no string, number or truth value"));
         notice.help(format!("`ha output --json --show-sensitive {name}` prints it whole")).into()
     })
 }

@@ -26,7 +26,7 @@ use crate::workspace::sealed_file;
 #[command(after_help = "\
 Examples:
   ha plan --out plan.ha               keep the plan, to apply exactly that later
-  ha plan --replace 'a.b[\"key\"]'      make one instance anew
+  ha plan --replace 'a.b[\"key\"]'      make one instance again
   ha plan --target 'module.db' --exclude 'aws_s3_*.*'
   ha plan --refresh-only              what has changed outside
   ha plan --document - | jq '.resource_changes[].address'

@@ -53,7 +53,7 @@ pub(crate) fn engine(parallelism: std::num::NonZeroUsize) -> Engine {
     Engine::new(schemas, drivers, parallelism.get())
 }
 
-/// Runs what waits for the world outside.
+/// Runs what waits for external services.
 ///
 /// # Errors
 /// What it fails with, and when the system gives no threads.
@@ -61,7 +61,7 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, CommandError>>) -> Res
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("could not start the threads that work is done on")?;
     let result = runtime.block_on(work);
-    // A thread may still wait for an answer that nobody needs any more.
+    // A thread may still wait for an answer that no one needs any more.
     runtime.shutdown_background();
     result
 }

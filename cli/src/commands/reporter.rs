@@ -35,14 +35,14 @@ use crate::views::sources::SourceTexts;
 /// How often rows are redrawn.
 const REDRAWN: Duration = Duration::from_millis(100);
 
-/// Opens the file that the stream is written to. A pipe must have somebody who reads it: nobody is waited for.
+/// Opens the file that the stream is written to. A pipe must have somebody who reads it: no one is waited for.
 fn for_stream(path: &Path) -> io::Result<File> {
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(flags).open(path);
     let file = opened.map_err(|error| match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::NXIO) => io::Error::new(
             io::ErrorKind::InvalidInput,
-            "it is a pipe (FIFO) or socket that nobody reads; start its reader first, or name a regular file",
+            "it is a pipe (FIFO) or socket that no one reads; start its reader first, or name a regular file",
         ),
         _ => error,
     })?;

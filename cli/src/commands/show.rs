@@ -18,7 +18,7 @@ use crate::workspace::providers::kinds;
 /// Show a saved plan, one thing, or all that is recorded
 ///
 /// Of a document, which is recorded nowhere, what it renders to, as far as that follows from what is recorded. Takes no lock
-/// and asks nobody.
+/// and asks no one.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 pub(crate) enum PromptAnswer {
     Line(Zeroizing<String>),
     Interrupted,
-    /// There is nobody who can answer, or not any more.
+    /// There is no one who can answer, or not any more.
     Nothing,
 }
 

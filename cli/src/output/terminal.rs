@@ -33,7 +33,7 @@ impl Terminal {
         Self { out: paint(io::stdout().is_terminal()), err: paint(io::stderr().is_terminal()) }
     }
 
-    /// Prints a result. That nobody reads on is no failure.
+    /// Prints a result. That no one reads on is no failure.
     pub(crate) fn print(&self, text: &str) -> anyhow::Result<()> {
         self.print_bytes(text.as_bytes())
     }
@@ -47,7 +47,7 @@ impl Terminal {
         }
     }
 
-    /// Tells something besides the result. There is nobody to tell when that fails.
+    /// Tells something besides the result. There is no one to tell when that fails.
     pub(crate) fn tell(&self, text: &str) {
         let mut err = io::stderr().lock();
         let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
@@ -81,7 +81,7 @@ fn nobody_reads(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
-/// Asks for a line that nobody may read over a shoulder.
+/// Asks for a line that no one may read over a shoulder.
 pub(crate) fn ask_secretly(question: &str) -> PromptAnswer {
     let terminal = Terminal::new(ColorChoice::Never);
     if !terminal.can_ask() {

@@ -29,7 +29,7 @@ pub(crate) enum RowContent {
     Removed(RedactedValue),
     /// It becomes another.
     Changed(RedactedValue, RedactedValue),
-    /// A text of which lines change.
+    /// A string of which lines change.
     Lines(LineDifference),
     /// A secret that becomes another.
     SecretChanged,
@@ -157,7 +157,7 @@ fn compare_texts(
 ) -> RowContent {
     if let (Some(old), Some(new)) = (pretty_json(old), pretty_json(new)) {
         let difference = between(&old, &new);
-        // Texts that are the same JSON differ in spelling, and that is what must be shown then.
+        // Strings that are the same JSON differ in spelling, and that is what must be shown then.
         if !difference.hunks.is_empty() {
             return RowContent::Lines(difference);
         }

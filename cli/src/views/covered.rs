@@ -23,7 +23,7 @@ pub(crate) struct CoveredStretch {
     pub(crate) is_sure: bool,
 }
 
-/// What source texts declare.
+/// What source strings declare.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SourceDeclarations {
     /// The variables that are sensitive or ephemeral.
@@ -113,7 +113,7 @@ impl SourceDeclarations {
     }
 }
 
-/// All that is covered of a text.
+/// All that is covered of a string.
 #[derive(Debug, Default)]
 pub(crate) struct Cover {
     /// In the order in which they begin.
@@ -147,7 +147,7 @@ impl Cover {
     }
 }
 
-/// What is covered of a text.
+/// What is covered of a string.
 fn covered(file: &str, text: &str, declared: &SourceDeclarations) -> Vec<CoveredStretch> {
     let literals = literals(text);
     let within = Within {
@@ -275,7 +275,7 @@ impl Within<'_> {
         names.path.contains(&"default") || in_type()
     }
 
-    /// Whether what is no text means something that the texts declare.
+    /// Whether what is no string means something that the strings declare.
     fn is_no_value(&self, literal: &Literal<'_>) -> bool {
         let written = &self.text[literal.place.clone()];
         match literal.written {
@@ -364,7 +364,7 @@ fn meant_holder(word: &str) -> Option<&'static Fields> {
     fields_of_holder(&closest_holder(word)?)
 }
 
-/// The stretches of a text that are private keys, wherever they stand.
+/// The stretches of a string that are private keys, wherever they stand.
 fn private_keys(text: &str) -> Vec<CoveredStretch> {
     const LAST: &str = "PRIVATE KEY-----";
     let (mut found, mut at) = (Vec::new(), 0);

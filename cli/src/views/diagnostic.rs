@@ -27,7 +27,7 @@ pub(crate) struct RenderedDiagnostic {
     pub(crate) notes: Vec<(&'static str, String)>,
     /// What expressions at the place were.
     pub(crate) values: Vec<(String, String)>,
-    /// How to mend it.
+    /// How to fix it.
     pub(crate) help: Vec<String>,
     pub(crate) suggestion: Option<Box<Suggestion>>,
     /// Other places, each with what is said there.
@@ -69,7 +69,7 @@ impl RenderedDiagnostic {
         self
     }
 
-    /// With a way to mend it.
+    /// With a way to fix it.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
@@ -224,7 +224,7 @@ fn notice_text(
     renderer.render(&groups) + "\n"
 }
 
-/// A text whose line ends stay.
+/// A string whose line ends stay.
 fn safe_lines(text: &str, safe: &dyn Fn(&str) -> String) -> String {
     text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
 }

@@ -116,7 +116,7 @@ pub(crate) fn planned(plan: &Plan, report: &PlanReport, configuration: &Configur
     for drift in &report.drift {
         let (action, words) = if drift.after.is_some() { ("update", "differs") } else { ("delete", "is gone") };
         let change = JsonValue::object([("resource", resource(&drift.address)), ("action", action.into())]);
-        let message = format!("{}: {words} although nobody used ha", drift.address);
+        let message = format!("{}: {words} although no one used ha", drift.address);
         lines.push(EventLine::info("resource_drift", message).with("change", change));
     }
     lines.extend(report.changes.iter().filter(|it| it.is_something()).map(planned_change));
@@ -182,7 +182,7 @@ fn reason_word(reason: &ChangeReason) -> Option<&'static str> {
     })
 }
 
-/// How many instances something happens or has happened to. Terraform counts what is made anew twice: as made and as
+/// How many instances something happens or has happened to. Terraform counts what is made again twice: as made and as
 /// gone.
 fn summary(counts: &ChangeCounts, message: String, operation: &str) -> EventLine {
     let changes = JsonValue::object([

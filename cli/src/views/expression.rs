@@ -14,7 +14,7 @@ pub(crate) fn inline(value: &RedactedValue) -> String {
     ExpressionWriter { before: None }.inline(value)
 }
 
-/// What a value becomes, on one line: secrets that it did not have before are told apart.
+/// What a value becomes, on one line: secrets that it did not have before are distinguished.
 pub(crate) fn inline_after(before: &RedactedValue, after: &RedactedValue) -> String {
     let mut known = BTreeSet::new();
     before.each_secret(&mut |number| {
@@ -26,7 +26,7 @@ pub(crate) fn inline_after(before: &RedactedValue, after: &RedactedValue) -> Str
     if is_swapped { ExpressionWriter { before: Some(&BTreeSet::new()) }.inline(after) } else { text }
 }
 
-/// A text as it is, without its secrets, with a line end.
+/// A string as it is, without its secrets, with a line end.
 pub(crate) fn as_lines(value: &RedactedValue) -> Option<String> {
     let written: String = value
         .pieces()?
@@ -105,7 +105,7 @@ impl ExpressionWriter<'_> {
         }
     }
 
-    /// A text in quotes; a marker that stands alone without.
+    /// A string in quotes; a marker that stands alone without.
     fn quoted(&self, pieces: &[RedactedPiece]) -> String {
         let secrets: Option<Vec<&str>> = pieces.iter().map(|it| self.secret_piece(it)).collect();
         match (pieces, secrets.as_deref()) {
@@ -144,7 +144,7 @@ impl ExpressionWriter<'_> {
     }
 }
 
-/// A text as it stands between quotes.
+/// A string as it stands between quotes.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();

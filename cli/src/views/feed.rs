@@ -44,7 +44,7 @@ impl EventStream {
         feed
     }
 
-    /// Writes lines. That nobody reads on is no failure.
+    /// Writes lines. That no one reads on is no failure.
     pub(crate) fn put(&self, lines: impl IntoIterator<Item = EventLine>) {
         self.state().put(lines);
     }

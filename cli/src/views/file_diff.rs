@@ -16,14 +16,14 @@ pub(crate) struct Rewritten {
 }
 
 impl Rewritten {
-    /// Each file has a name and both texts. All of them say together what is secret.
+    /// Each file has a name and both strings. All of them say together what is secret.
     pub(crate) fn new<'f>(files: impl Iterator<Item = (&'f str, &'f Arc<str>, &'f str)> + Clone) -> Self {
         let before: SourceTexts = files.clone().map(|(name, text, _)| (name, text.clone())).collect();
         let secrets = before.secrets();
         Self { before, after: files.map(|(name, _, text)| (name, text)).collect(), secrets }
     }
 
-    /// What differs between the two texts of a file. It is told by the texts themselves, and shows covered ones.
+    /// What differs between the two strings of a file. It is told by the strings themselves, and shows covered ones.
     pub(crate) fn difference(&self, name: &str) -> String {
         let (Some(before), Some(after)) = (self.before.text(name), self.after.text(name)) else { return String::new() };
         let diff = TextDiff::from_lines(before, after);

@@ -1,8 +1,8 @@
-//! Texts of several lines as heredocs.
+//! Strings of several lines as heredocs.
 
 use super::redacted_value::{RedactedPiece, SENSITIVE, is_harmful, unknown};
 
-/// A text as a heredoc whose indentation is no part of it; none where none says it: where it does not end with its line,
+/// A string as a heredoc whose indentation is no part of it; none where none says it: where it does not end with its line,
 /// where all lines are indented, or where it holds what a terminal does not show.
 pub(crate) fn heredoc(pieces: &[RedactedPiece], outer: &str) -> Option<String> {
     let whole: String = pieces.iter().map(piece).collect();

@@ -27,7 +27,7 @@ impl ImportIds {
     }
 
     /// Whether a literal in an import is secret for sure; none where it is none, or no part of an id. Where no kind is
-    /// named, nobody knows.
+    /// named, no one knows.
     pub(super) fn standing(&self, literal: &Literal<'_>, names: &[&str]) -> Option<bool> {
         if names.iter().any(|it| OPEN.contains(it)) {
             return None;

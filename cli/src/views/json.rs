@@ -31,7 +31,7 @@ impl JsonValue {
 
     /// The same, indented for a reader, with a line end.
     pub(crate) fn pretty(&self) -> String {
-        serde_json::to_string_pretty(self).expect("keys are texts") + "\n"
+        serde_json::to_string_pretty(self).expect("keys are strings") + "\n"
     }
 
     /// The same on one line, with a line end.
@@ -41,7 +41,7 @@ impl JsonValue {
 
     /// The same on one line.
     pub(crate) fn compact(&self) -> String {
-        serde_json::to_string(self).expect("keys are texts")
+        serde_json::to_string(self).expect("keys are strings")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Two long texts compared line by line, secrets and unknowns in their places.
+//! Two long strings compared line by line, secrets and unknowns in their places.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::redacted_value::{RedactedPiece, SecretToken};
 /// How many lines around a change are shown.
 const CONTEXT: usize = 3;
 
-/// What differs between two texts.
+/// What differs between two strings.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LineDifference {
     pub(crate) added: usize,
@@ -68,7 +68,7 @@ pub(crate) enum StretchContent {
     },
 }
 
-/// Compares two texts.
+/// Compares two strings.
 pub(crate) fn between(before: &[RedactedPiece], after: &[RedactedPiece]) -> LineDifference {
     let mut glyphs = SecretGlyphs::default();
     let old = glyphs.write(before);
@@ -100,7 +100,7 @@ pub(crate) fn between(before: &[RedactedPiece], after: &[RedactedPiece]) -> Line
     found
 }
 
-/// A text cut into lines, for one that is new or goes as a whole.
+/// A string cut into lines, for one that is new or goes as a whole.
 pub(crate) fn lines_of(pieces: &[RedactedPiece]) -> Vec<DiffLine> {
     let mut glyphs = SecretGlyphs::default();
     let text = glyphs.write(pieces);
@@ -124,7 +124,7 @@ pub(crate) fn pretty_json(pieces: &[RedactedPiece]) -> Option<Vec<RedactedPiece>
     Some(glyphs.pieces(&format!("{text}\n")))
 }
 
-/// One private character for each secret and unknown, so that texts with such can be compared as texts.
+/// One private character for each secret and unknown, so that strings with such can be compared as strings.
 #[derive(Default)]
 struct SecretGlyphs {
     table: Vec<RedactedPiece>,
@@ -207,7 +207,7 @@ impl SecretGlyphs {
     }
 }
 
-/// The private character of an entry. A text with more than a hundred thousand secrets shows the last for the rest.
+/// The private character of an entry. A string with more than a hundred thousand secrets shows the last for the rest.
 fn glyph(index: usize) -> char {
     let code = u32::try_from(index).unwrap_or(LAST).saturating_add(FIRST).min(LAST);
     char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)

@@ -19,7 +19,7 @@ pub(crate) struct Nearby {
 }
 
 impl Nearby {
-    /// Of these texts, on lines of which this is shown: a word that is read there in any case is no secret by itself.
+    /// Of these strings, on lines of which this is shown: a word that is read there in any case is no secret by itself.
     pub(crate) fn new(texts: &[&str], shown: &str) -> Self {
         let secret = |it: String| Value::from(it).sensitive();
         let whole: Vec<Value> = texts.iter().flat_map(|it| spellings(it)).map(secret).collect();
@@ -29,7 +29,7 @@ impl Nearby {
         Self { whole: SecretTexts::within(&whole), parts: SecretTexts::within_words(&parts) }
     }
 
-    /// A text without them.
+    /// A string without them.
     pub(crate) fn masked(&self, text: &str) -> String {
         if self.parts.is_empty() {
             return text.to_owned();
@@ -49,7 +49,7 @@ impl Nearby {
     }
 }
 
-/// A text as it is, as it is read, and as its beginning is quoted.
+/// A string as it is, as it is read, and as its beginning is quoted.
 fn spellings(text: &str) -> Vec<String> {
     let read = text.replace("\\\"", "\"").replace("\\\\", "\\").replace("$${", "${").replace("%%{", "%{");
     let begin = text.chars().take(QUOTED).collect();

@@ -198,9 +198,9 @@ fn next_step(applied: &ApplyResult, ending: ApplyEnding) -> String {
     let first = match (unwritable || !ending.is_recorded, is_sound) {
         (true, _) => "see that the state can be written, then",
         (false, true) => "to go on,",
-        (false, false) => "mend what failed, then",
+        (false, false) => "fix what failed, then",
     };
-    format!("Next: {first} run `{command}` again{withheld}: it plans anew, and finishes first what was left half-way.\n")
+    format!("Next: {first} run `{command}` again{withheld}: it plans again, and finishes first what was left half-way.\n")
 }
 
 /// The notices of what failed, each at its block. What was stopped on request did not.
@@ -400,7 +400,7 @@ Apply stopped after 6m31s. What was done is on record (state 118 -> 122).
   not started  userdata.web  needs rds.main
                asg.web       needs userdata.web
 
-Next: mend what failed, then run `ha apply` again: it plans anew, and finishes first what was left half-way.
+Next: fix what failed, then run `ha apply` again: it plans again, and finishes first what was left half-way.
 
 "#]],
         );
@@ -416,7 +416,7 @@ Next: mend what failed, then run `ha apply` again: it plans anew, and finishes f
   ␛[2mnot started ␛[0m userdata.web  needs rds.main
   ␛[2m            ␛[0m asg.web       needs userdata.web
 
-Next: mend what failed, then run `ha apply` again: it plans anew, and finishes first what was left half-way.
+Next: fix what failed, then run `ha apply` again: it plans again, and finishes first what was left half-way.
 
 "#]],
         );
@@ -437,7 +437,7 @@ Destroy interrupted after 6m31s. Nothing was changed.
 
   not started  a.b  the run was interrupted
 
-Next: to go on, run `ha destroy` again: it plans anew, and finishes first what was left half-way.
+Next: to go on, run `ha destroy` again: it plans again, and finishes first what was left half-way.
 
 "#]],
         );
@@ -468,7 +468,7 @@ Apply stopped after 6m31s. The state could not be written to the end.
   failed       a.b  could not be created; see above
   not started  c.d  the state could not be written
 
-Next: see that the state can be written, then run `ha apply` again: it plans anew, and finishes first what was left half-way.
+Next: see that the state can be written, then run `ha apply` again: it plans again, and finishes first what was left half-way.
 
 "#]],
         );

@@ -15,7 +15,7 @@ pub(crate) enum RedactedValue {
     /// In the language's decimal form.
     Number(String),
     Text(Vec<RedactedPiece>),
-    /// A text that is kept in base64, decoded.
+    /// A string that is kept in base64, decoded.
     Base64 {
         decoded: Vec<RedactedPiece>,
         /// As it is kept; none when something in it is secret.
@@ -34,7 +34,7 @@ pub(crate) enum RedactedValue {
     Secret(SecretToken<Box<RedactedValue>>),
 }
 
-/// A stretch of a text.
+/// A stretch of a string.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum RedactedPiece {
     Clear(String),
@@ -122,7 +122,7 @@ impl RedactedValue {
         }
     }
 
-    /// The pieces of a text.
+    /// The pieces of a string.
     pub(crate) fn pieces(&self) -> Option<&[RedactedPiece]> {
         match self {
             RedactedValue::Text(pieces) | RedactedValue::Base64 { decoded: pieces, .. } => Some(pieces),
@@ -130,7 +130,7 @@ impl RedactedValue {
         }
     }
 
-    /// Whether it is a text of several lines.
+    /// Whether it is a string of several lines.
     pub(crate) fn is_long_text(&self) -> bool {
         let line_end_within =
             |it: &RedactedPiece| matches!(it, RedactedPiece::Clear(text) if text.trim_end_matches('\n').contains('\n'));
@@ -188,12 +188,12 @@ pub(crate) fn is_harmful(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// How many columns a text takes.
+/// How many columns a string takes.
 pub(crate) fn columns(text: &str) -> usize {
     if is_plain(text) { text.len() } else { text.width() }
 }
 
-/// Whether each byte is a character that takes one column, as in most texts: that is told in a fraction of the time.
+/// Whether each byte is a character that takes one column, as in most strings: that is told in a fraction of the time.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|it| matches!(it, b' '..=b'~'))
 }

@@ -106,7 +106,7 @@ impl<'a> Redactor<'a> {
         }
     }
 
-    /// What may be told of a value's type. Names and lengths inside of a secret are a part of it.
+    /// What may be shown of a value's type. Names and lengths inside of a secret are a part of it.
     pub(crate) fn ty(&self, value: &Value) -> Type {
         let attribute = |ty| AttributeType { ty, optional: false, default: None };
         match value {
@@ -138,7 +138,7 @@ impl<'a> Redactor<'a> {
         }
     }
 
-    /// What may be told of the type of a value that is secret as a whole.
+    /// What may be shown of the type of a value that is secret as a whole.
     pub(crate) fn secret_type(&self, value: &Value) -> Type {
         self.ty(&value.clone().sensitive())
     }
@@ -199,7 +199,7 @@ impl<'a> Redactor<'a> {
         let is_secret = |it: &TextPart| matches!(it, TextPart::Secret(_) | TextPart::Unknown { secret: true, .. });
         let is_whole = parts.iter().all(is_secret);
         let mut pieces = Vec::new();
-        // Neighbours that are secret are one secret: where one ends and the next begins is nobody's business.
+        // Neighbours that are secret are one secret: where one ends and the next begins is no one's business.
         for run in parts.chunk_by(|a, b| is_secret(a) && is_secret(b)) {
             match run {
                 [TextPart::Clear(text)] => pieces.extend(self.clear(text)),
@@ -252,7 +252,7 @@ impl<'a> Redactor<'a> {
         pieces
     }
 
-    /// Where there are secrets in a text.
+    /// Where there are secrets in a string.
     fn places(&self, text: &str) -> Vec<Range<usize>> {
         let places = self.secrets.places(text);
         if self.near.is_empty() {
@@ -296,7 +296,7 @@ fn joined(pieces: Vec<RedactedPiece>) -> Vec<RedactedPiece> {
     joined
 }
 
-/// The text that a text holds in base64. A name or digest that only looks like base64 decodes to bytes that are no text.
+/// The text that a string holds in base64. A name or digest that only looks like base64 decodes to bytes that are no string.
 fn decoded(text: &str) -> Option<String> {
     let fits = text.len() >= 24 && text.len().is_multiple_of(4);
     if !fits || !text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'/' | b'=')) {

@@ -69,7 +69,7 @@ impl RecoverySection {
         match self {
             RecoverySection::Found => "Found, and recorded from now on",
             RecoverySection::Given => "Given, and recorded from now on",
-            RecoverySection::Supposed => "Taken to be where its name says, because nobody could be asked; recorded from now on",
+            RecoverySection::Supposed => "Taken to be where its name says, because no one could be asked; recorded from now on",
             RecoverySection::Lost => {
                 "Lost, and in no service: the next plan makes another. `--given` takes what was kept elsewhere"
             }
@@ -77,7 +77,7 @@ impl RecoverySection {
             RecoverySection::Absent => "Not found: the next plan makes it",
             RecoverySection::Stray => "Made for this state and not configured any more: recorded, and the next plan deletes it",
             RecoverySection::Unlisted => "Not all could be listed that may not be configured any more; it is left alone",
-            RecoverySection::Replaced => "Found, and the next plan would make it anew: see that this is what you want",
+            RecoverySection::Replaced => "Found, and the next plan would make it again: see that this is what you want",
         }
     }
 }

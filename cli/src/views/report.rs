@@ -286,7 +286,7 @@ fn change(change: &Change, sources: &SourceTexts, redactor: &mut Redactor<'_>) -
     }
 }
 
-/// The types of two values, where they differ and may be told.
+/// The types of two values, where they differ and may be shown.
 fn retyped(before: &Value, after: &Value, redactor: &Redactor<'_>) -> Option<(Type, Type)> {
     let (before, after) = (redactor.ty(before), redactor.ty(after));
     (before != after).then_some((before, after))

@@ -15,7 +15,7 @@ use super::style::{Painter, TextRole};
 pub(crate) enum DetailLevel {
     /// The list of addresses alone.
     None,
-    /// What changes, long texts cut short.
+    /// What changes, long strings cut short.
     #[default]
     Changed,
     /// All of what changes.
@@ -115,7 +115,7 @@ impl RowWriter {
                     line(&format!("{old} {} {new}", self.paint.put(TextRole::Changed, "->")));
                 } else if let (Some(old), Some(new)) = (before.pieces(), after.pieces()) {
                     line("");
-                    // Texts of one line have no line end to miss.
+                    // Strings of one line have no line end to miss.
                     let lines = between(old, new).hunks.into_iter().flat_map(|it| it.lines);
                     self.hunk_lines(lines.map(|it| DiffLine { unended: false, ..it }), text);
                 } else {
@@ -154,7 +154,7 @@ impl RowWriter {
         self.paint.put(TextRole::Quiet, &format!("{lines} lines"))
     }
 
-    /// The first lines of a text. The bar keeps a list in the text from looking like lines that go.
+    /// The first lines of a string. The bar keeps a list in the text from looking like lines that go.
     fn preview(&self, value: &RedactedValue, text: &mut String) {
         let lines = lines_of(value.pieces().unwrap_or_default());
         let shown = if lines.len() <= self.budget.preview.saturating_add(2) { lines.len() } else { self.budget.preview };

@@ -1,4 +1,4 @@
-//! What must not be told: secret values, wherever they are said, and the arguments that hold them.
+//! What must not be shown: secret values, wherever they are said, and the arguments that hold them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -95,7 +95,7 @@ pub(crate) fn environment_secrets() -> Vec<Value> {
     given.map(|it| Value::from(it).sensitive()).collect()
 }
 
-/// Takes out of a text what is secret in the environment and in the settings of a block.
+/// Takes out of a string what is secret in the environment and in the settings of a block.
 pub(crate) fn mask_of(settings: &Object) -> RedactionMask {
     let of_block = settings.values().filter(|it| it.contains_sensitive()).cloned();
     let secrets = SecretTexts::within(&of_block.chain(environment_secrets()).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Source texts by file name, for places in them.
+//! Source strings by file name, for places in them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use super::covered::{Cover, CoveredStretch, SourceDeclarations};
 use super::nearby::Nearby;
 use super::secrets::SecretTexts;
 
-/// Source texts by file name. Cheap to clone.
+/// Source strings by file name. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SourceTexts {
     texts: BTreeMap<String, Arc<SourceText>>,

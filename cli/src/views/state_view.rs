@@ -113,7 +113,7 @@ pub(crate) fn output_json(output: &OutputRecord, secrets: &SecretTexts, sight: S
     JsonValue::object(output_fields(output, &mut redactor))
 }
 
-/// An output's type and value, as far as they may be told; null for what is secret, so that nobody takes anything else for
+/// An output's type and value, as far as they may be shown; null for what is secret, so that no one takes anything else for
 /// its value.
 pub(crate) fn output_fields(output: &OutputRecord, redactor: &mut Redactor<'_>) -> Vec<(&'static str, JsonValue)> {
     let value = redactor.output(output);

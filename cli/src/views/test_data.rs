@@ -69,7 +69,7 @@ pub(crate) fn object(of: &[(&str, Value)]) -> Object {
     of.iter().map(|(name, it)| (Name::from(*name), it.clone())).collect()
 }
 
-/// A text of parts.
+/// A string of parts.
 pub(crate) fn parts(of: impl IntoIterator<Item = TextPart>) -> Value {
     Value::from(Text::from_iter(of))
 }
@@ -245,5 +245,5 @@ pub(crate) fn check(actual: &str, expected: impl Into<snapbox::Data>) {
 /// A JSON document, set out in lines with its keys in order.
 pub(crate) fn pretty(document: &str) -> String {
     let parsed: serde_json::Value = serde_json::from_str(document).expect("the document is JSON");
-    serde_json::to_string_pretty(&parsed).expect("keys are texts") + "\n"
+    serde_json::to_string_pretty(&parsed).expect("keys are strings") + "\n"
 }

@@ -195,7 +195,7 @@ impl BackendConfig {
         Ok(Self { backend: block.kind.clone(), settings, body: Some(block.body.clone()) })
     }
 
-    /// Checks what it says, whatever the variables are. Contacts nobody.
+    /// Checks what it says, whatever the variables are. Contacts no one.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -208,7 +208,7 @@ impl BackendConfig {
         }
     }
 
-    /// The store that is there. Contacts nobody.
+    /// The store that is there. Contacts no one.
     ///
     /// # Errors
     /// When something that it says is not known, or makes no sense.
@@ -240,7 +240,7 @@ impl BackendConfig {
         let title = format!("`{name}` is secret, and where the state is kept is told to everybody");
         let mut notice = RenderedDiagnostic::error(title).code(code::MISPLACED);
         notice.span = self.body.as_ref().map(|it| it.locate(&ha_value::Path::root().name(name.clone())));
-        notice.help(format!("make `{name}` of what is not sensitive, or say that it may be told: `nonsensitive(…)`"))
+        notice.help(format!("make `{name}` of what is not sensitive, or say that it may be shown: `nonsensitive(…)`"))
     }
 
     fn not_known(&self, is_meant: impl Fn(&Value) -> bool) -> Vec<Diagnostic> {

@@ -254,7 +254,7 @@ impl ValueScope for ConsoleScope<'_> {
             ReferenceTarget::PathModule | ReferenceTarget::PathRoot => Ok(Value::from(".")),
             ReferenceTarget::PathCwd => {
                 let told = self.files.machine(MachineFact::WorkingDirectory).map(Value::String);
-                told.map_err(|why| Box::new(Diagnostic::error(format!("`path.cwd` cannot be told: {why}"))))
+                told.map_err(|why| Box::new(Diagnostic::error(format!("`path.cwd` cannot be known: {why}"))))
             }
             ReferenceTarget::Workspace => Ok(Value::from(self.workspace)),
             other => Err(Box::new(Diagnostic::error(format!("`{other}` means nothing here")).code(code::NOT_HERE))),

@@ -315,7 +315,7 @@ fn ask(asking: PassphrasePurpose) -> Result<Zeroizing<String>, StateError> {
             StateErrorReason::NotAKey,
             Error::new(attempted, "interrupted").outcome(CallOutcome::Interrupted),
         )),
-        PromptAnswer::Nothing => Err(refused(attempted, "there is nobody to ask")
+        PromptAnswer::Nothing => Err(refused(attempted, "there is no one to ask")
             .help("name it in HA_STATE_PASSPHRASE_FILE and take `ask_passphrase` out, or run the command at a terminal")),
     };
     let said = answer("Passphrase of the state: ")?;

@@ -119,7 +119,7 @@ pub(crate) fn foreignness(plan: &Plan, state: &State, identity: &str) -> Option<
         false if state.lineage == plan.lineage => None,
         false => notice("the plan was made for another state")
             .map(|it| it.note("plan", plan.lineage.clone()).note("state", state.lineage.clone()).help(AGAIN)),
-        // Two that do not exist yet are told apart by their places alone.
+        // Two that do not exist yet are distinguished by their places alone.
         true if is_of_nothing => of_the_plan.filter(|it| *it != identity).and_then(|place| {
             let notice = notice("the plan was made for another state, which did not exist yet");
             notice.map(|it| it.note("plan", place.to_owned()).note("state", identity.to_owned()).help(AGAIN))

@@ -248,7 +248,7 @@ pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String>
     }
 }
 
-/// A text file; its name is said as it was given.
+/// A string file; its name is said as it was given.
 fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, CommandError> {
     let shown = name.display().to_string();
     let bytes = regular_file::read(&directory.join(name), LARGEST).with_context(|| format!("could not read `{shown}`"))?;
@@ -256,7 +256,7 @@ fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, CommandError
     Ok(SourceFile::new(shown, text))
 }
 
-/// What to say of a file that is no text from some line on.
+/// What to say of a file that is no string from some line on.
 pub(crate) fn not_text(name: &str, line: usize) -> RenderedDiagnostic {
     RenderedDiagnostic::error(format!("`{name}` is not UTF-8 text"))
         .code(code::NOT_TEXT)

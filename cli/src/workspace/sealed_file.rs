@@ -1,4 +1,4 @@
-//! Files that are sealed under the state's key: what they are, whose they are, and the rest for nobody else.
+//! Files that are sealed under the state's key: what they are, whose they are, and the rest for no one else.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};

@@ -21,8 +21,8 @@ pub(crate) fn instead(command: &str) -> Option<&'static str> {
         "test" => {
             "conditions that are to hold are written as `check`, `precondition` and `postcondition` blocks, which `ha plan` looks at"
         }
-        "taint" => "`ha apply --replace ADDRESS` makes an instance anew, and `ha plan --replace ADDRESS` shows what that does",
-        "untaint" => "an instance that could not be made to the end is made anew by the next `ha apply`; fix what stopped it",
+        "taint" => "`ha apply --replace ADDRESS` makes an instance again, and `ha plan --replace ADDRESS` shows what that does",
+        "untaint" => "an instance that could not be made to the end is made again by the next `ha apply`; fix what stopped it",
         "refresh" => "`ha apply --refresh-only` takes what is there into the state",
         "workspace" | "env" => {
             "`--env NAME`, or `HA_ENV`, works on another environment, with a state and values of its own; it is there once something is applied to it"
@@ -114,7 +114,7 @@ pub(crate) fn option_instead(option: &str) -> Option<&'static str> {
 pub(crate) fn backend_instead(name: &str) -> Option<&'static str> {
     Some(match name {
         "pg" => "write `backend \"postgres\"`, which takes the same arguments",
-        "remote" | "cloud" => "states are kept by nobody's service here; a bucket of S3 or a database is one of your own",
+        "remote" | "cloud" => "states are kept by no one's service here; a bucket of S3 or a database is one of your own",
         "gcs" | "azurerm" | "consul" | "http" | "kubernetes" | "oss" | "cos" | "oci" | "etcdv3" | "swift" | "manta" => {
             "that place is not there yet; what speaks as S3 does and knows conditional writes will do as `s3`, with `endpoint`"
         }
@@ -131,7 +131,7 @@ pub(crate) fn workspace_of_terraform(variable: impl Fn(&str) -> Option<String>) 
     Some(diagnostic.help(format!("say `--env {}` or HA_ENV; `--env default` for the one without a name", shell_word(&name))))
 }
 
-/// A word about variables of the environment that Terraform reads and nobody here does.
+/// A word about variables of the environment that Terraform reads and no one here does.
 pub(crate) fn unread_variables<'a>(
     spelling: DirectoryFamily,
     names: impl Iterator<Item = &'a str>,
@@ -162,7 +162,7 @@ pub(crate) fn is_needless(command: &str) -> bool {
     matches!(command, "init" | "get")
 }
 
-/// A word about what Terraform has left in a directory and nobody looks at.
+/// A word about what Terraform has left in a directory and no one looks at.
 pub(crate) fn left_behind(directory: &Path, names: &[String], environment: Option<&str>) -> Vec<Diagnostic> {
     let tests = names.iter().find(|it| is_test(it)).map(|it| {
         Diagnostic::warning(format!("`{it}` is not run: there are no test files here"))
@@ -186,7 +186,7 @@ fn has_resources(bytes: &[u8]) -> bool {
     state.as_ref().and_then(|it| it.get("resources")?.as_array()).is_some_and(|it| !it.is_empty())
 }
 
-/// The workspace that Terraform would work on, where nobody said which environment is meant.
+/// The workspace that Terraform would work on, where no one said which environment is meant.
 fn selected(directory: &Path, environment: Option<&str>) -> Option<Diagnostic> {
     let text = regular_file::read_to_string(&directory.join(".terraform/environment"), LARGEST).ok()?;
     let name = Some(text.trim()).filter(|it| !it.is_empty() && *it != "default" && environment.is_none())?;

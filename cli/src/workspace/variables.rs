@@ -121,7 +121,7 @@ pub(crate) fn variables(configuration: &Configuration, given: &VariableValues, f
     found
 }
 
-/// What every variable may be, where nobody says what it is.
+/// What every variable may be, where no one says what it is.
 pub(crate) fn any_values(configuration: &Configuration) -> BTreeMap<Name, Value> {
     let any = |(name, variable): (&Name, &VariableBlock)| {
         let value = Value::unknown(variable.ty.clone(), Some(format!("var.{name}").into()));
@@ -263,7 +263,7 @@ fn violation(
         Ok(it) => it.unmark().0,
         Err(diagnostics) => return diagnostics,
     };
-    // What reads more than variables cannot be told yet.
+    // What reads more than variables cannot be known yet.
     if !holds.is_known() {
         return Vec::new();
     }

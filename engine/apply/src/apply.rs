@@ -51,7 +51,7 @@ impl Engine {
     ) -> Result<ApplyResult, Vec<Diagnostic>> {
         if plan.errored {
             let diagnostic = Diagnostic::error("this is a part of a plan: something went wrong while it was made");
-            return Err(vec![diagnostic.help("mend that and make a new plan")]);
+            return Err(vec![diagnostic.help("fix that and make a new plan")]);
         }
         if plan.mode == PlanMode::Normal {
             // Nothing else needs values from the configuration.

@@ -18,7 +18,7 @@ struct CancelState {
 }
 
 impl CancelSignal {
-    /// Nobody has asked yet.
+    /// No one has asked yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

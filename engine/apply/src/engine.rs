@@ -43,7 +43,7 @@ pub struct PlanRequest {
     pub files: Arc<dyn FileSource + Send + Sync>,
     /// What is wanted.
     pub mode: PlanMode,
-    /// Instances to make anew.
+    /// Instances to make again.
     pub replace: Vec<Address>,
     /// What of it is looked at first.
     pub refresh: RefreshMode,
@@ -90,7 +90,7 @@ impl Engine {
         Self { schemas: Arc::new(schemas), drivers, parallelism: parallelism.max(1), clients }
     }
 
-    /// What is wrong with a configuration, as far as that can be told without asking anybody.
+    /// What is wrong with a configuration, as far as that can be known without asking anybody.
     #[must_use]
     pub fn validate(&self, request: &PlanRequest) -> Vec<Diagnostic> {
         let (state, observed) = (State::default(), Observations::default());
@@ -239,13 +239,13 @@ impl Engine {
             Error { attempted: format!("{} (`{}`)", error.attempted, read.address), ..error }
         };
         if let Some(id) = &read.import {
-            let nobody = || Error::new(format!("import `{}`", read.address), "nobody looks after this kind");
+            let nobody = || Error::new(format!("import `{}`", read.address), "no one looks after this kind");
             let driver = self.drivers.resource(kind).ok_or_else(nobody)?;
             let client = self.clients.client(&read.provider, &read.settings).await?;
             return driver.import(&client, id, &read.arguments).await.map(ReadAnswer::Imported).map_err(named);
         }
         let reader =
-            self.drivers.reader(kind).ok_or_else(|| Error::new(format!("read `{}`", read.address), "nobody reads this kind"))?;
+            self.drivers.reader(kind).ok_or_else(|| Error::new(format!("read `{}`", read.address), "no one reads this kind"))?;
         let client = self.clients.client(&read.provider, &read.settings).await?;
         let reading = reader.read(&client, &read.arguments);
         in_time(reading, read.limit.as_ref()).await.map(ReadAnswer::Data).map_err(named)

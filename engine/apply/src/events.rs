@@ -138,7 +138,7 @@ pub enum UnfinishedWork {
 /// Why a step failed.
 #[derive(Clone, Debug)]
 pub enum StepError {
-    /// The world outside refused.
+    /// External services refused.
     Provider(Error),
     /// The configuration, now that all is known, is wrong.
     Configuration(Vec<Diagnostic>),

@@ -28,7 +28,7 @@ pub(crate) struct PlanExecutor<'a> {
     execution: Option<ApplyEvaluation>,
     workshop: StepExecutor,
     parallelism: usize,
-    /// How many steps are under way that may reach the world outside.
+    /// How many steps are under way that may reach external services.
     reaching: usize,
     /// How many steps each one still waits for.
     missing: Vec<usize>,
@@ -236,7 +236,7 @@ impl<'a> PlanExecutor<'a> {
         }))
     }
 
-    /// What deleting the object that a step is about takes; none when it is not there. What cannot be made anew is not
+    /// What deleting the object that a step is about takes; none when it is not there. What cannot be made again is not
     /// deleted.
     fn deleting(&self, change: &Change, record: Option<&Record>) -> Result<Option<Operation>, Vec<Diagnostic>> {
         let address = &change.address;

@@ -93,7 +93,7 @@ impl InstanceOperation<'_> {
         let mut hand = begun.hand(self, &known, limit.as_ref());
         let (id, outputs) = match self.driver.create(&self.client, &revealed(&arguments), &mut hand).await {
             Ok(made) => made,
-            // Of a try that is taken up again nobody knows what the first one left.
+            // Of a try that is taken up again no one knows what the first one left.
             Err(error) => {
                 let error = redacted_error(in_time(error, &hand, limit.as_ref()), known);
                 return self.failed(&begun, error, !begun.resumed).await;
@@ -291,7 +291,7 @@ impl StartedAttempt {
     }
 }
 
-/// What stopped because its time was up says so; nobody asked it to stop.
+/// What stopped because its time was up says so; no one asked it to stop.
 fn in_time(error: Error, hand: &Attempt, limit: Option<&OperationTimeout>) -> Error {
     match limit {
         Some(limit) if error.outcome == CallOutcome::Interrupted && hand.is_late() => limit.given_up(error, hand.last_shown()),

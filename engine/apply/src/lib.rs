@@ -1,4 +1,4 @@
-//! Refresh, reads, apply and recovery: the only engine room with a runtime and a clock.
+//! Refresh, reads, apply and recovery: the only crate of the engine with a runtime and a clock.
 
 mod apply;
 mod cancel;

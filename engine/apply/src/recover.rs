@@ -118,7 +118,7 @@ async fn finish_obligation(
             let mut failed = obligation;
             failed.details.insert(FAILED.to_owned(), error.to_string());
             workshop.write(Frame::Obligation(failed)).await?;
-            let help = "mend the cause, then apply again; if it cannot be done then either, the plan goes on without it";
+            let help = "fix the cause, then apply again; if it cannot be done then either, the plan goes on without it";
             Err(StepError::Provider(error.help(help)))
         }
         Err(other) => Err(other),

@@ -138,7 +138,7 @@ impl Engine {
         asked: Vec<(Address, Object)>,
         lineage: Option<&str>,
     ) -> Result<Vec<(Address, DiscoveryResult)>, Error> {
-        let nobody = || Error::new(format!("look for `{}`", asked[0].0), "nobody looks after this kind");
+        let nobody = || Error::new(format!("look for `{}`", asked[0].0), "no one looks after this kind");
         let driver = self.drivers.resource(&kind).ok_or_else(nobody)?;
         let client = self.clients.client(&provider, &settings).await?;
         let clean = |error| redacted_error(error, asked.iter().map(|(_, it)| it).chain([&settings]));

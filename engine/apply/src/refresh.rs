@@ -81,7 +81,7 @@ impl Refresh<'_> {
                 Some(ContainerFate::Gone) => {
                     readings.insert(record.address.clone(), ReadingValue::Gone);
                 }
-                // It goes without a call, so nobody needs to be asked about it.
+                // It goes without a call, so no one needs to be asked about it.
                 Some(ContainerFate::Deleted) => {}
                 None => asked.entry((record.provider.clone(), record.address.block.kind.clone())).or_default().push(record),
             }
@@ -129,7 +129,7 @@ impl Refresh<'_> {
         fates: &mut BTreeMap<ContainerKey, Option<ContainerFate>>,
     ) -> Option<ContainerFate> {
         let homes = homes.homes(record, &self.state.records);
-        // Nobody says which of them it is in, so all must go before it counts as gone.
+        // No one says which of them it is in, so all must go before it counts as gone.
         let fates: Option<Vec<ContainerFate>> =
             homes.iter().map(|it| *fates.entry(it.key.clone()).or_insert_with(|| self.fate(it, readings))).collect();
         fates?.into_iter().max()

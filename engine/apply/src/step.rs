@@ -74,7 +74,7 @@ struct RecoveryTarget {
     client: ProviderClient,
     driver: Arc<dyn ResourceDriver>,
     attempt: Attempt,
-    /// What may hold secrets that must not be told.
+    /// What may hold secrets that must not be shown.
     known: Vec<Object>,
 }
 
@@ -137,7 +137,7 @@ impl StepExecutor {
         met.map_err(|it| StepError::Provider(redacted_error(it, &known)))
     }
 
-    /// Has what a change with this token may have left beside an instance taken away. Where nobody can be reached, the
+    /// Has what a change with this token may have left beside an instance taken away. Where no one can be reached, the
     /// look that comes next says so.
     pub(crate) async fn clean_up(&self, record: Record, token: String) -> Result<(), StepError> {
         let Ok(RecoveryTarget { client, driver, attempt, known }) = self.at_hand(&record, token).await else { return Ok(()) };

@@ -22,7 +22,7 @@ pub struct CodeExplanation {
     pub meaning: &'static str,
     /// What causes it: a configuration, or a command behind `$`.
     pub example: &'static str,
-    /// How to mend it.
+    /// How to fix it.
     pub mend: &'static str,
 }
 
@@ -81,9 +81,9 @@ codes! {
     NUMBER = 103, "The number is none.",
         "It is too large, or is not written as a number is.",
         "locals {\n  a = 1.2.3\n}\n",
-        "Write it with digits, one point and an exponent at most: `1.5e3`. Quote what is only looked at as a text.";
-    ESCAPE = 104, "The text between quotes is not written as texts are.",
-        "A backslash in quotes begins an escape, and a text in quotes ends on the line it begins on.",
+        "Write it with digits, one point and an exponent at most: `1.5e3`. Quote what is only looked at as a string.";
+    ESCAPE = 104, "The text between quotes is not written as strings are.",
+        "A backslash in quotes begins an escape, and a string in quotes ends on the line it begins on.",
         "locals {\n  a = \"C:\\data\"\n}\n",
         "Write two backslashes for one, `\\n` for a line end, `$${` for `${`; or use a heredoc.";
     TEMPLATE = 105, "A directive of a template is not complete.",
@@ -209,10 +209,10 @@ codes! {
         "A `validation`, `precondition`, `postcondition` or `assert` says what must hold; its own message is shown.",
         "output \"o\" {\n  value = 1\n  precondition {\n    condition     = 1 == 2\n    error_message = \"One is not two.\"\n  }\n}\n",
         "Do as its message says.";
-    KEYS = 408, "How many instances there are cannot be told.",
-        "`count` is a number and `for_each` a map, object or set of texts, not sensitive, and known while planning.",
+    KEYS = 408, "How many instances there are cannot be known.",
+        "`count` is a number and `for_each` a map, object or set of strings, not sensitive, and known while planning.",
         "resource \"ha_data\" \"a\" {\n  for_each = [\"x\"]\n}\n",
-        "Use `toset(…)` for a list of texts; take keys from the configuration rather than from what a service makes up.";
+        "Use `toset(…)` for a list of strings; take keys from the configuration rather than from what a service makes up.";
     SECRET_ADDRESS = 409, "What everybody sees would be a secret.",
         "The id by which something is imported, and the key of what it becomes, are shown in plans and kept in addresses.",
         "variable \"a\" {\n  sensitive = true\n  default   = \"x\"\n}\nresource \"random_id\" \"a\" {\n  byte_length = 4\n}\nimport {\n  to = random_id.a\n  id = var.a\n}\n",

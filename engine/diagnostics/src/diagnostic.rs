@@ -37,7 +37,7 @@ impl SourceSpan {
     }
 }
 
-/// One thing that is wrong, and how to mend it.
+/// One thing that is wrong, and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// What it goes by, where it has been given one.
@@ -59,16 +59,16 @@ pub struct Diagnostic {
     pub address: Option<String>,
     /// What the expressions in it were, already redacted.
     pub values: Vec<(String, String)>,
-    /// How to mend it.
+    /// How to fix it.
     pub help: Vec<String>,
-    /// A text that would mend it.
+    /// A string that would fix it.
     pub suggestion: Option<Box<Suggestion>>,
     /// Other places that have to do with it, each with what is said there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<(SourceSpan, String)>,
 }
 
-/// A text that should stand in the source, so that what is wrong is right.
+/// A string that should stand in the source, so that what is wrong is right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suggestion {
     /// The text.
@@ -147,7 +147,7 @@ impl Diagnostic {
         self
     }
 
-    /// With a way to mend it.
+    /// With a way to fix it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
@@ -168,7 +168,7 @@ impl Diagnostic {
         self
     }
 
-    /// With a text for a place of the source.
+    /// With a string for a place of the source.
     #[must_use]
     pub fn suggest(mut self, span: SourceSpan, text: impl Into<String>, help: impl Into<String>) -> Self {
         self.suggestion = Some(Box::new(Suggestion { text: text.into(), span: Some(span), help: help.into() }));

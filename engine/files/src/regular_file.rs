@@ -18,7 +18,7 @@ const WITHOUT_WAITING: i32 = 0o4000 | 0o400;
 #[cfg(not(target_os = "linux"))]
 const WITHOUT_WAITING: i32 = 0x4 | 0x2_0000;
 
-/// Opens a regular file to read it. Waits for nobody.
+/// Opens a regular file to read it. Waits for no one.
 ///
 /// # Errors
 /// When it cannot be opened, or is no regular file.

@@ -347,7 +347,7 @@ impl Compiler<'_> {
         types::constant(value, &Type::Bool, &mut self.resolver) == Some(Value::Bool(true))
     }
 
-    /// A text that must be known before anything is evaluated.
+    /// A string that must be known before anything is evaluated.
     fn text(&mut self, value: SyntaxNode) -> Option<String> {
         let value = types::constant(value, &Type::String, &mut self.resolver)?;
         value.as_str().map(str::to_owned)
@@ -379,7 +379,7 @@ impl Compiler<'_> {
     }
 }
 
-/// Whether a text can be written as a name.
+/// Whether a string can be written as a name.
 fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|it| it.is_alphabetic() || it == '_')

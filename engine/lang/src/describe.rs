@@ -2,7 +2,7 @@
 
 use ha_value::{Type, Value};
 
-/// Texts longer than this are cut.
+/// Strings longer than this are cut.
 const LONG: usize = 60;
 
 /// The value in a few words.

@@ -29,7 +29,7 @@ pub(crate) fn number_out_of_range(span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn line_end_in_text(span: SourceSpan) -> Diagnostic {
-    error("a text between quotes ends on the line it begins on")
+    error("a string between quotes ends on the line it begins on")
         .code(code::ESCAPE)
         .at(span)
         .help("write `\\n` for a line end, or use a heredoc: `<<-EOT`, lines of text, `EOT`")

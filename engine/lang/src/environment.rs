@@ -84,15 +84,15 @@ pub trait FileSource {
     /// What is asked of the machine.
     ///
     /// # Errors
-    /// Why it cannot be told.
+    /// Why it cannot be known.
     fn machine(&self, fact: MachineFact) -> Result<Arc<str>, String> {
-        Err(format!("{} cannot be told here", fact.name()))
+        Err(format!("{} cannot be known here", fact.name()))
     }
 
     /// Whether there is a file at `path`.
     ///
     /// # Errors
-    /// Why that cannot be told, without its name.
+    /// Why that cannot be known, without its name.
     fn exists(&self, path: &str) -> Result<bool, String> {
         Ok(self.read(path).is_ok())
     }

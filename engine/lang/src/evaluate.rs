@@ -235,7 +235,7 @@ impl Evaluator<'_> {
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
-    /// The name that an attribute of an object gets: a text, marked or unknown perhaps.
+    /// The name that an attribute of an object gets: a string, marked or unknown perhaps.
     pub(crate) fn object_key(&mut self, key: &Value, node: &ExpressionNode) -> EvaluationResult {
         if key.is_null() {
             return Err(self.fail(node, mistakes::null_key()));
@@ -341,7 +341,7 @@ impl Evaluator<'_> {
         if self.secret { value.clone().sensitive() } else { value.clone() }
     }
 
-    /// The value of a node, or null whatever is wrong with it; anything where that may yet be mended.
+    /// The value of a node, or null whatever is wrong with it; anything where that may yet be fixed.
     fn quietly(&mut self, node: &ExpressionNode) -> Value {
         match self.leaning(|it| it.aside(|it| it.node(node))) {
             (Some(value), _) => value,

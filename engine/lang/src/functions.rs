@@ -75,7 +75,7 @@ pub(crate) enum AcceptedTypes {
     Maps,
     /// Whatever has a length.
     Lengths,
-    /// Texts, and not what converts to one.
+    /// Strings, and not what converts to one.
     Texts,
 }
 
@@ -98,7 +98,7 @@ impl AcceptedTypes {
             AcceptedTypes::Lists => "a list is required",
             AcceptedTypes::Sequences => "a list or set is required",
             AcceptedTypes::Maps => "a map or object is required",
-            AcceptedTypes::Texts => "a text is required",
+            AcceptedTypes::Texts => "a string is required",
             AcceptedTypes::Lengths => "a list, set, map, object or text is required",
         }
     }
@@ -113,7 +113,7 @@ pub enum ParameterKind {
     Bool,
     /// A number.
     Number,
-    /// A text.
+    /// A string.
     Text,
     /// Elements in order.
     List(&'static ParameterKind),

@@ -46,7 +46,7 @@ pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, SourceSpan)>, V
     (values, resolver.problems)
 }
 
-/// A value given as text, as `--var` and the environment do: taken as it stands where a text will do, converted for
+/// A value given as text, as `--var` and the environment do: taken as it stands where a string will do, converted for
 /// numbers and truth values, and read as an expression for everything else.
 ///
 /// # Errors

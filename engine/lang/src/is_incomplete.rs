@@ -2,7 +2,7 @@
 
 use crate::lexer::{TokenKind, tokens};
 
-/// Whether something is open at the end of a text that is to be an expression: a bracket, a template or a heredoc.
+/// Whether something is open at the end of a string that is to be an expression: a bracket, a template or a heredoc.
 #[must_use]
 pub fn is_unfinished(text: &str) -> bool {
     let (mut brackets, mut heredocs) = (0, 0);

@@ -52,7 +52,7 @@ pub(crate) enum TokenKind {
     Star,
     Slash,
     Percent,
-    /// A character that means nothing, or a text that is not closed.
+    /// A character that means nothing, or a string that is not closed.
     Stray,
     End,
 }

@@ -1,4 +1,4 @@
-//! What a source text says of which argument, told from its tokens alone, so that it can be told also of a text that is
+//! What a source text says of which argument, told from its tokens alone, so that it can be known also of a string that is
 //! wrong.
 
 mod found;
@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use self::reader::LiteralReader;
 
-/// A text, number or truth value in the value of an argument, or what somebody wrote in the place of one. What only leads
+/// A string, number or truth value in the value of an argument, or what somebody wrote in the place of one. What only leads
 /// to the value is none: a key, an index, a separator, a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Literal<'a> {

@@ -89,7 +89,7 @@ pub fn load(
 
 struct ModuleLoader<'a> {
     directories: &'a dyn DirectorySource,
-    /// What directories say by themselves, until it is sure that nobody needs it any more.
+    /// What directories say by themselves, until it is sure that no one needs it any more.
     compiled: HashMap<Arc<str>, Rc<CompiledDirectory>>,
     /// What was made of directories.
     made: HashMap<Arc<str>, Vec<LoadedDirectory>>,

@@ -25,7 +25,7 @@ const LEVELS: usize = 64;
 /// How high the tree of an expression can be, to which chains of operators add as well.
 const HEIGHT: usize = 400;
 
-/// That something could not be read, which was told already.
+/// That something could not be read, which was reported already.
 struct ParseError;
 
 type ParseResult<T> = Result<T, ParseError>;
@@ -77,7 +77,7 @@ fn bounded(file: &SourceFile) -> Result<(), Box<Diagnostic>> {
     if file.text.len() < u32::MAX as usize { Ok(()) } else { Err(Box::new(diagnostics::too_large(&file.name))) }
 }
 
-/// A text in its composed normal form, as all texts of the language are.
+/// A string in its composed normal form, as all strings of the language are.
 fn normal(text: &str) -> Name {
     if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
 }

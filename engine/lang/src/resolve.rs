@@ -36,7 +36,7 @@ pub(crate) struct NameResolver {
     cleared: Vec<Reference>,
     seen: HashSet<(ReferenceTarget, Path, Option<InstanceKey>, bool)>,
     pub(crate) problems: Vec<Diagnostic>,
-    /// Words that stand alone, of which it can be told what is meant once all is declared; none where nothing is.
+    /// Words that stand alone, of which it can be known what is meant once all is declared; none where nothing is.
     pub(crate) bare: Option<Vec<(Name, SourceSpan)>>,
 }
 

@@ -1,4 +1,4 @@
-//! Source texts.
+//! Source strings.
 
 use std::sync::Arc;
 

@@ -31,7 +31,7 @@ impl ByteSpan {
     }
 }
 
-/// A text in its composed normal form, as all texts of the language are.
+/// A string in its composed normal form, as all strings of the language are.
 pub(crate) fn composed(text: &str) -> Name {
     if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
 }
@@ -178,7 +178,7 @@ impl SyntaxNode {
         }
     }
 
-    /// The text this is, where it is a text without anything to work out.
+    /// The text this is, where it is a string without anything to work out.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {
             SyntaxKind::Literal(value) => value.as_str(),

@@ -1,4 +1,4 @@
-//! What can be wrong with a text before anything in it has a meaning, each phrased once.
+//! What can be wrong with a string before anything in it has a meaning, each phrased once.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 
@@ -10,8 +10,8 @@ pub(crate) fn unexpected(found: &str, wanted: &str, span: SourceSpan) -> Diagnos
     let found: String = found.chars().take(40).flat_map(char::escape_debug).collect();
     let problem = error(format!("expected {wanted}, found `{found}`"), span).code(code::SYNTAX);
     match found.as_str() {
-        "'" => problem.help("texts stand between double quotes"),
-        "`" => problem.help("for a text of several lines use a heredoc: `<<-EOT`, lines of text, `EOT`"),
+        "'" => problem.help("strings stand between double quotes"),
+        "`" => problem.help("for a string of several lines use a heredoc: `<<-EOT`, lines of text, `EOT`"),
         ";" => problem.help("each argument stands on a line of its own"),
         "&" | "|" | "^" | "~" => problem.help("there are no operators for bits; `&&`, `||` and `!` are for truth values"),
         "\\" => problem.help("within `${ }` quotes are not escaped"),

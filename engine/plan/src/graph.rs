@@ -294,7 +294,7 @@ impl Graph {
         self.node_of(address).and_then(|it| self.block(it))
     }
 
-    /// The provider of a block, as written or by its kind; none for a kind that nobody has.
+    /// The provider of a block, as written or by its kind; none for a kind that no one has.
     pub(crate) fn provider_of(&self, schemas: &SchemaSet, id: NodeId) -> Option<ProviderName> {
         let block = self.block(id)?;
         provider_of(&self.modules, schemas, self.nodes[id].module, block)
@@ -395,7 +395,7 @@ pub fn name_of(address: &BlockAddress) -> BlockName {
     BlockName { mode: address.mode, kind: address.kind.clone(), name: address.name.clone() }
 }
 
-/// The provider of a block in a module, as written or by its kind; none for a kind that nobody has.
+/// The provider of a block in a module, as written or by its kind; none for a kind that no one has.
 pub(crate) fn provider_of(
     modules: &ModuleTree,
     schemas: &SchemaSet,

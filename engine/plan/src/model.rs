@@ -29,7 +29,7 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// How many instances nothing happens to.
     pub unchanged: usize,
-    /// What differs from the state although nobody used `ha`.
+    /// What differs from the state although no one used `ha`.
     pub drift: Vec<Drift>,
     /// Instances that could not be looked at, and why.
     pub unchecked: Vec<(Address, String)>,
@@ -252,7 +252,7 @@ pub enum ChangeReason {
     ForCheck,
 }
 
-/// Something that differs from the state although nobody used `ha`.
+/// Something that differs from the state although no one used `ha`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Drift {
     /// The instance.
@@ -291,7 +291,7 @@ impl OutputChange {
     pub fn is_change(&self) -> bool {
         match (&self.before, &self.after) {
             (Some(before), Some(after)) => {
-                // How a secret text is put together is no change.
+                // How a secret string is put together is no change.
                 before.revealed() != after.revealed() || before.contains_sensitive() != after.contains_sensitive()
             }
             (before, after) => before.is_some() != after.is_some(),
@@ -378,7 +378,7 @@ pub struct ChangeCounts {
     pub create: usize,
     /// Changed in place.
     pub update: usize,
-    /// Made anew.
+    /// Made again.
     pub replace: usize,
     /// Deleted.
     pub delete: usize,

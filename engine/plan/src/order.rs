@@ -337,7 +337,7 @@ impl<'a> StepOrder<'a> {
         self.went[number] = self.meet(went);
     }
 
-    /// What is made anew in the place of something waits until that is gone, and all that lived inside of it is written
+    /// What is made again in the place of something waits until that is gone, and all that lived inside of it is written
     /// off: a record of what went must not be taken for one of what is in the new one.
     fn make_after_deleting(&mut self) {
         for index in 0..self.changes.len() {

@@ -79,7 +79,7 @@ pub struct PlanInput<'a> {
     pub observed: &'a Observations,
     /// What was asked for.
     pub mode: PlanMode,
-    /// Instances to make anew.
+    /// Instances to make again.
     pub replace: &'a [Address],
     /// What the plan is to be about.
     pub selection: &'a Selection,
@@ -163,9 +163,9 @@ struct Planner<'a> {
     compared: Vec<compare::ComparisonStart>,
     /// What is renamed in place.
     renamed: BTreeSet<IdentifierChange>,
-    /// What goes and is made anew after that: its provider, kind and id until now.
+    /// What goes and is made again after that: its provider, kind and id until now.
     remade: BTreeSet<(ProviderName, Name, String)>,
-    /// Instances that are made anew, and whether what lives inside of the old one goes with it.
+    /// Instances that are made again, and whether what lives inside of the old one goes with it.
     replaced: BTreeMap<Address, bool>,
     /// What lives inside of what.
     containment: Containment<'a>,
@@ -173,7 +173,7 @@ struct Planner<'a> {
     fates: HashMap<(NodeId, ContainerKey), Option<replace::ContainerChange>>,
     /// What the instances of kinds stand for of which there can be no two.
     identities: HashMap<duplicates::ResourceIdentity, Address>,
-    /// Blocks of which an instance is made, made anew, changed or read later.
+    /// Blocks of which an instance is made, made again, changed or read later.
     pending: HashMap<NodeId, PendingChanges>,
     /// What flows out of each node that has been planned.
     flow: Vec<ChangeFlow>,
@@ -338,7 +338,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Takes back what was planned of a node because something that it depends on failed: what would become of it, nobody
+    /// Takes back what was planned of a node because something that it depends on failed: what would become of it, no one
     /// can say. What else is wrong with it stays told.
     fn unplan(&mut self, id: NodeId, planned: usize) {
         for change in self.changes.drain(planned..) {
@@ -413,7 +413,7 @@ impl<'a> Planner<'a> {
         let before = self.input.state.outputs.get(&output.name).map(|it| it.value.clone());
         // What is null is not there.
         let after = self.world.output(ROOT, place).filter(|it| !it.is_null()).cloned();
-        // Of what is not there, nothing can be told by looking.
+        // Of what is not there, nothing can be known by looking.
         let is_unknown = after.as_ref().is_some_and(|it| !it.is_wholly_known());
         let after = if self.input.mode == PlanMode::RefreshOnly && is_unknown { before.clone() } else { after };
         if before.is_some() || after.is_some() {
@@ -485,7 +485,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// How many instances a block has in all instances of its module, as far as that can be told.
+    /// How many instances a block has in all instances of its module, as far as that can be known.
     fn asked(&self, node: NodeId, block: &ResourceBlock) -> usize {
         let modules = self.world.of_module(self.graph.node(node).module);
         match block.count.is_some() || block.for_each.is_some() {

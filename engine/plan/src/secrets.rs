@@ -1,4 +1,4 @@
-//! All secret texts that somebody knows of, so that none shows up where its mark was lost: in the text of an error, in a
+//! All secret strings that somebody knows of, so that none shows up where its mark was lost: in the text of an error, in a
 //! progress message, inside of another value, however it is spelt there.
 
 mod escapes;
@@ -22,13 +22,13 @@ use self::pem::key_lines;
 
 /// What stands in the place of a secret.
 pub(crate) const SENSITIVE: &str = "(sensitive)";
-/// Texts of so many characters are secrets wherever they are.
+/// Strings of so many characters are secrets wherever they are.
 const LONG: usize = 8;
-/// Texts of so many are secrets where they stand as words; still shorter ones only between quotes, or the half of what is
+/// Strings of so many are secrets where they stand as words; still shorter ones only between quotes, or the half of what is
 /// told would be gone.
 const WORD: usize = 4;
 
-/// Secret texts, to be found in other texts.
+/// Secret strings, to be found in other strings.
 #[derive(Default)]
 pub struct SecretTexts {
     finder: SecretFinder,
@@ -48,7 +48,7 @@ impl SecretTexts {
         Self { finder: texts(values).into_iter().filter_map(|it| short(&it)).collect() }
     }
 
-    /// The secrets in these values, short ones as words: for texts that quote what may be a part of one.
+    /// The secrets in these values, short ones as words: for strings that quote what may be a part of one.
     #[must_use]
     pub fn within_words<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
         Self::within_a_name(values)
@@ -66,7 +66,7 @@ impl SecretTexts {
         Self { finder: texts.iter().flat_map(|it| spellings(it).into_iter().chain(short(it))).collect() }
     }
 
-    /// Where secrets are in a text, in order. Where one is part of another, the larger of them; what overlaps is one.
+    /// Where secrets are in a string, in order. Where one is part of another, the larger of them; what overlaps is one.
     #[must_use]
     pub fn places(&self, text: &str) -> Vec<Range<usize>> {
         if self.finder.is_empty() {
@@ -131,7 +131,7 @@ pub fn overlapping(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     joined
 }
 
-/// The secret texts in these values, and the passwords in those.
+/// The secret strings in these values, and the passwords in those.
 fn texts<'a>(values: impl IntoIterator<Item = &'a Value>) -> BTreeSet<String> {
     let mut texts = BTreeSet::new();
     for value in values {
@@ -147,7 +147,7 @@ fn collect(value: &Value, texts: &mut BTreeSet<String>) {
         Value::Composed(parts) => {
             let is_whole = parts.iter().all(|it| matches!(it, TextPart::Secret(_) | TextPart::Unknown { secret: true, .. }));
             if is_whole {
-                // What was clear in it and what was not cannot be told apart any more. `https://` is no secret.
+                // What was clear in it and what was not cannot be distinguished any more. `https://` is no secret.
                 texts.extend(Text::from_iter(parts.iter().cloned()).known());
                 return;
             }
@@ -167,7 +167,7 @@ fn collect(value: &Value, texts: &mut BTreeSet<String>) {
     }
 }
 
-/// What is in a collection that is secret as a whole. Short texts in there are ports and names far more often than
+/// What is in a collection that is secret as a whole. Short strings in there are ports and names far more often than
 /// passwords.
 fn collect_all(value: &Value, texts: &mut BTreeSet<String>) {
     match text_of(value) {
@@ -184,7 +184,7 @@ fn text_of(value: &Value) -> Option<String> {
 }
 
 /// The forms a secret takes when it is put into something else, but for escapes, which are undone where it is looked for.
-/// Of a text of many lines only those that hold a private key are secret by themselves: the others may be said anywhere.
+/// Of a string of many lines only those that hold a private key are secret by themselves: the others may be said anywhere.
 fn spellings(secret: &str) -> Vec<SecretPattern> {
     let secret = secret.trim_end_matches('\n');
     // One line of a private key is as bad as all.

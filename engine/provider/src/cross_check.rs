@@ -41,7 +41,7 @@ pub struct ByAttribute<'a> {
 }
 
 impl<'a> ByAttribute<'a> {
-    /// These instances by an attribute: `id`, or an argument that is a text.
+    /// These instances by an attribute: `id`, or an argument that is a string.
     #[must_use]
     pub fn new(attribute: &str, all: &[BlockInstance<'a>]) -> Self {
         let value = |it: &BlockInstance<'a>| if attribute == "id" { it.id } else { it.text(&[attribute]) };
@@ -75,7 +75,7 @@ pub struct CrossCheckProblem {
     pub address: Address,
     /// The place in it, and what is wrong.
     pub problem: ArgumentProblem,
-    /// Whether nothing can be done until it is mended.
+    /// Whether nothing can be done until it is fixed.
     pub severity: Severity,
 }
 

@@ -13,14 +13,14 @@ pub struct DiscoveryTarget {
 }
 
 impl DiscoveryTarget {
-    /// An argument that is known, and is a text.
+    /// An argument that is known, and is a string.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         known_text(&self.arguments, name)
     }
 }
 
-/// An argument that is known, and is a text.
+/// An argument that is known, and is a string.
 #[must_use]
 pub fn known_text<'a>(arguments: &'a Object, name: &str) -> Option<&'a str> {
     arguments.get(name).and_then(ha_value::Value::as_str).filter(|it| !it.is_empty())
@@ -53,7 +53,7 @@ pub enum DiscoveryResult {
     Nothing,
     /// More than one thing may be it: their ids, each with what it was recognised by.
     Several(Vec<(String, DiscoveryEvidence)>),
-    /// Nobody can be asked about it now, for this reason. Where it would be is known.
+    /// No one can be asked about it now, for this reason. Where it would be is known.
     Unasked(Box<RecordedValue>, String),
     /// Neither its name nor a trace of it can be looked for, for this reason.
     Unsearchable(String),
@@ -125,7 +125,7 @@ pub(crate) fn choose(
     }
 }
 
-/// What a search that nobody offers comes to.
+/// What a search that no one offers comes to.
 pub(crate) fn unsearchable(sought: &[DiscoveryTarget]) -> Result<Vec<DiscoveryResult>, Error> {
     Ok(sought.iter().map(|_| DiscoveryResult::Unsearchable(NOWHERE.into())).collect())
 }

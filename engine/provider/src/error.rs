@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A call to the world outside that failed: what was attempted, on what, what came back, and what to do.
+/// A call to external services that failed: what was attempted, on what, what came back, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// What was attempted: `create the bucket`.

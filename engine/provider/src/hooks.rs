@@ -157,7 +157,7 @@ impl ResourceHooks {
     }
 
     /// That the argument is the id of a thing of the kind `kind` that this one holds, and that is taken off it when that
-    /// thing goes: when that one is made anew under its old name, it is to be given again.
+    /// thing goes: when that one is made again under its old name, it is to be given again.
     #[must_use]
     pub fn holds(mut self, argument: &str, kind: &str) -> Self {
         self.held.push((argument.into(), kind.into()));
@@ -191,13 +191,13 @@ impl ResourceHooks {
         self
     }
 
-    /// Whether two things of this kind cannot be told apart by case alone.
+    /// Whether two things of this kind cannot be distinguished by case alone.
     #[must_use]
     pub fn is_unique_in_any_case(&self) -> bool {
         self.any_case
     }
 
-    /// The same where a thing can be said in several ways: things are told apart by what `key` makes of the arguments.
+    /// The same where a thing can be said in several ways: things are distinguished by what `key` makes of the arguments.
     #[must_use]
     pub fn unique_as<N: DeserializeOwned>(
         mut self,
@@ -289,7 +289,7 @@ impl ResourceHooks {
         self
     }
 
-    /// Arguments of which each says the same thing in another way, such as a text and its bytes in base64. What is read may
+    /// Arguments of which each says the same thing in another way, such as a string and its bytes in base64. What is read may
     /// come back in another way than it was given, and is as secret as that was.
     #[must_use]
     pub fn ways_to_say(mut self, arguments: &'static [&'static str]) -> Self {
@@ -310,7 +310,7 @@ impl ResourceHooks {
         self
     }
 
-    /// Outputs that tell something of these arguments, though nobody can predict them: they are secret where one of the
+    /// Outputs that tell something of these arguments, though no one can predict them: they are secret where one of the
     /// arguments is.
     #[must_use]
     pub fn made_of(mut self, outputs: &'static [&'static str], arguments: &'static [&'static str]) -> Self {

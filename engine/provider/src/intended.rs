@@ -8,7 +8,7 @@ use crate::hooks::{named, written};
 use ha_value::Name;
 use ha_value::{Action, Object};
 
-/// A planned change of one thing that a provider looks after. It holds secrets in clear, so it has no text form.
+/// A planned change of one thing that a provider looks after. It holds secrets in clear, so it has no string form.
 #[derive(Clone)]
 pub struct IntendedChange {
     /// The kind of the thing.

@@ -7,7 +7,7 @@
 //!   claims the whole. Taking the argument out brings the default back, and `update` sees no more than another value.
 //! - `Option<Chosen<T>>`: silence leaves it to the service. Taking the argument out plans nothing, and `update` leaves
 //!   alone what it is not given.
-//! - `Option<Immutable<T>>`: taking the argument out makes the resource anew.
+//! - `Option<Immutable<T>>`: taking the argument out makes the resource again.
 //! - `Option<T>`: what was never said stays as it is. What was said and is taken out is to go: `update` is given none of
 //!   it where `before` has some, and has to tell the service; [`crate::ArgumentChange`] tells the cases apart. From then
 //!   on there is to be none of it: where it is still there, or there again, the next plan says so.

@@ -24,12 +24,12 @@ use ha_value::ResourceMode;
 pub struct ProviderRegistry {
     schemas: SchemaSet,
     drivers: DriverSet,
-    /// What kinds that ask nobody go by just now, where that is not `ha`.
+    /// What kinds that ask no one go by just now, where that is not `ha`.
     nobody: Option<Name>,
 }
 
 impl ProviderRegistry {
-    /// An empty registry. The provider `ha`, which asks nobody, is always there.
+    /// An empty registry. The provider `ha`, which asks no one, is always there.
     #[must_use]
     pub fn new() -> Self {
         Self::default().provider::<NoProvider>()
@@ -41,7 +41,7 @@ impl ProviderRegistry {
         self.provider_named::<P>(P::NAME.into())
     }
 
-    /// Adds a provider that asks nobody, with the kinds and documents that `enter` enters: so that a configuration may
+    /// Adds a provider that asks no one, with the kinds and documents that `enter` enters: so that a configuration may
     /// name it, as it may any other.
     #[must_use]
     pub fn nobody(mut self, name: &str, enter: impl FnOnce(Self) -> Self) -> Self {

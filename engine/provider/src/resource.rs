@@ -66,7 +66,7 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     /// The block's first label: `aws_s3_bucket`.
     const KIND: &'static str;
     /// Kinds that this one lives inside of: when the same plan deletes that one too, this one goes with it unasked, and when
-    /// that one is made anew, so is this one. [`ResourceHooks::inside`] says which of several it is.
+    /// that one is made again, so is this one. [`ResourceHooks::inside`] says which of several it is.
     const WITHIN: &'static [&'static str] = &[];
     /// Whether making it touches nothing outside the state (a random text, a certificate): needs no intent.
     const PURE: bool = false;
@@ -151,7 +151,7 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     }
 
     /// What the id that a person imports something by says of it. The rest is as the configuration has it until
-    /// `read` has looked; a kind whose `read` asks nobody must know all of it.
+    /// `read` has looked; a kind whose `read` asks no one must know all of it.
     ///
     /// # Errors
     /// How such an id is written, or why there are none, as a sentence.
@@ -188,7 +188,7 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     }
 }
 
-/// Nobody knows how to do what was left half done.
+/// No one knows how to do what was left half done.
 pub(crate) fn cannot_meet(verb: &str) -> Error {
     Error::new(format!("{verb} what an earlier run left half done"), "this version of `ha` does not know how")
         .help("use the version of `ha` that began it, or a later one")
@@ -307,7 +307,7 @@ pub trait Document: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     fn render(&self) -> Result<Self::Outputs, Vec<ArgumentProblem>>;
 }
 
-/// A kind or document that asks nobody.
+/// A kind or document that asks no one.
 #[derive(Debug)]
 pub struct NoProvider;
 

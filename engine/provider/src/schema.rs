@@ -66,12 +66,12 @@ pub enum FieldShape {
         /// The greatest that it can be.
         most: i128,
     },
-    /// A text; one of these where there are any.
+    /// A string; one of these where there are any.
     String {
-        /// The allowed texts; empty when all are.
+        /// The allowed strings; empty when all are.
         one_of: Vec<String>,
     },
-    /// A text whose parts a document keeps apart; see [`ha_value::Text`].
+    /// A string whose parts a document keeps apart; see [`ha_value::Text`].
     Text,
     /// Elements in order. Objects may be written as blocks.
     List(Box<FieldShape>),

@@ -14,9 +14,9 @@ pub enum Action {
     Create,
     /// Change it in place.
     Update,
-    /// Delete it, then make it anew.
+    /// Delete it, then make it again.
     DeleteThenCreate,
-    /// Make it anew, then delete the old one.
+    /// Make it again, then delete the old one.
     CreateThenDelete,
     /// Delete it.
     Delete,

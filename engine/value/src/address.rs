@@ -31,7 +31,7 @@ pub enum InstanceKey {
 }
 
 impl InstanceKey {
-    /// Whether an index that an expression gave, a number or a text, stands for this key.
+    /// Whether an index that an expression gave, a number or a string, stands for this key.
     #[must_use]
     pub fn is_indexed_by(&self, index: &InstanceKey) -> bool {
         match (self, index) {
@@ -177,7 +177,7 @@ impl fmt::Display for InstanceKey {
     }
 }
 
-/// A text as the language quotes it.
+/// A string as the language quotes it.
 struct QuotedString<'a>(&'a str);
 
 impl fmt::Display for QuotedString<'_> {
@@ -232,7 +232,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// A text that is no address.
+/// A string that is no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressParseError;
 

@@ -59,7 +59,7 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
         }
         (Value::Null(of), _) => converted_type(&of.ty(), ty).map(|it| Value::null(&it)).ok_or_else(|| required(ty)),
         (Value::Number(_) | Value::Bool(_), Type::String) => {
-            Ok(Value::from(Text::from_value(value).expect("numbers and truth values are texts")))
+            Ok(Value::from(Text::from_value(value).expect("numbers and truth values are strings")))
         }
         (Value::Composed(_), _) => {
             let (plain, sensitive) = value.unmark();
@@ -249,7 +249,7 @@ fn several_types<'a>(mut items: impl Iterator<Item = &'a Value>) -> ConversionEr
 }
 
 /// The one type that all of these convert to, as the language picks it for a list of mixed elements or the two arms
-/// of a conditional: texts absorb numbers and truth values, tuples and objects unify element by element or become
+/// of a conditional: strings absorb numbers and truth values, tuples and objects unify element by element or become
 /// lists and maps. What shows no type goes along; what is in these is of no type where collections are beside such.
 #[must_use]
 pub fn unify<'a>(types: impl IntoIterator<Item = &'a Type>) -> Option<Type> {

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use crate::{Object, convert};
 
-    /// Each value twice in the next, often enough that nobody could look at all of it.
+    /// Each value twice in the next, often enough that no one could look at all of it.
     fn doubled(inner: Value, around: impl Fn([Value; 2]) -> Value) -> Value {
         (0..100).fold(inner, |it, _| around([it.clone(), it]))
     }

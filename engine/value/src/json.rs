@@ -22,7 +22,7 @@ const SECRET: &str = "$secret";
 const SET: &str = "$set";
 const TEXT: &str = "$text";
 const UNKNOWN: &str = "$unknown";
-/// What stands for something with fields of which nothing is known. Nobody writes it by himself.
+/// What stands for something with fields of which nothing is known. No one writes it by himself.
 pub const UNKNOWN_FIELDS: &str = "\u{0}$unknown";
 
 impl Serialize for Value {
@@ -267,12 +267,12 @@ impl Serialize for Text {
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        Text::from_value(&value).ok_or_else(|| de::Error::custom("expected a text"))
+        Text::from_value(&value).ok_or_else(|| de::Error::custom("expected a string"))
     }
 }
 
 impl Text {
-    /// The parts of a value that is a text, a number or a truth value, known or not, marked or not.
+    /// The parts of a value that is a string, a number or a truth value, known or not, marked or not.
     #[must_use]
     pub fn from_value(value: &Value) -> Option<Text> {
         Some(match value {
@@ -307,7 +307,7 @@ mod tests {
             ("secret".into(), Value::from(5).sensitive()),
             ("null".into(), Value::NULL),
             ("null of a type".into(), Value::null(&Type::Number)),
-            ("no texts".into(), Value::list_of(&Type::String, Vec::new())),
+            ("no strings".into(), Value::list_of(&Type::String, Vec::new())),
             ("no numbers".into(), Value::set_of(&Type::Number, [].into())),
             ("no flags".into(), Value::map_of(&Type::Bool, Object::new())),
             ("not null".into(), Value::unknown(Type::String, None).not_null()),

@@ -53,7 +53,7 @@ pub enum DecimalPrecision {
     Significant(usize),
 }
 
-/// A text that is no number.
+/// A string that is no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NumberParseError;
 

@@ -48,7 +48,7 @@ impl fmt::Debug for TextPart {
     }
 }
 
-/// A text under construction, or one taken apart for a document to render.
+/// A string under construction, or one taken apart for a document to render.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text {
     parts: Vec<TextPart>,
@@ -61,13 +61,13 @@ impl Text {
         Self::default()
     }
 
-    /// A text of one secret part.
+    /// A string of one secret part.
     #[must_use]
     pub fn secret(text: impl Into<Arc<str>>) -> Self {
         Self { parts: vec![TextPart::Secret(text.into())] }
     }
 
-    /// A text that is not known yet.
+    /// A string that is not known yet.
     #[must_use]
     pub fn unknown(cause: Option<Arc<str>>) -> Self {
         Self { parts: vec![TextPart::unknown(cause, false)] }
@@ -212,7 +212,7 @@ impl FromIterator<TextPart> for Text {
     }
 }
 
-/// A text of more parts than this is kept as one: doubled a few times, parts would fill any memory.
+/// A string of more parts than this is kept as one: doubled a few times, parts would fill any memory.
 const MOST_PARTS: usize = 10_000;
 
 impl Text {
@@ -232,7 +232,7 @@ impl Text {
     }
 }
 
-/// A text in the simplest value that holds it: a string when all is clear, an unknown when that is all there is.
+/// A string in the simplest value that holds it: a string when all is clear, an unknown when that is all there is.
 impl From<Text> for Value {
     fn from(text: Text) -> Self {
         match text.parts.as_slice() {

@@ -19,7 +19,7 @@ pub enum Type {
     Bool,
     /// A number.
     Number,
-    /// A text.
+    /// A string.
     String,
     /// Any number of elements of one type, in order.
     List(Arc<Type>),

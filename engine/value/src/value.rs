@@ -1,4 +1,4 @@
-//! Values of the language. A value may be unknown, sensitive, or a text of which only parts are.
+//! Values of the language. A value may be unknown, sensitive, or a string of which only parts are.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,9 +20,9 @@ pub enum Value {
     Bool(bool),
     /// A number.
     Number(Number),
-    /// A text that is known and clear.
+    /// A string that is known and clear.
     String(Arc<str>),
-    /// A text of parts of which at least one is secret or unknown; see [`Text`].
+    /// A string of parts of which at least one is secret or unknown; see [`Text`].
     Composed(Arc<[TextPart]>),
     /// Elements of one type, in order.
     List(Arc<Elements<Vec<Value>>>),
@@ -38,7 +38,7 @@ pub enum Value {
     Null(DeclaredType),
     /// Not known yet.
     Unknown(Arc<UnknownValue>),
-    /// Never shown. Never directly around another `Sensitive`, a `String` or a `Composed`: a secret text is `Composed`.
+    /// Never shown. Never directly around another `Sensitive`, a `String` or a `Composed`: a secret string is `Composed`.
     Sensitive(Arc<Value>),
 }
 
@@ -47,7 +47,7 @@ pub enum Value {
 pub enum Mark {
     /// All of it is secret.
     Sensitive,
-    /// A text whose parts are these.
+    /// A string whose parts are these.
     Parts(Arc<[TextPart]>),
 }
 
@@ -245,7 +245,7 @@ impl Value {
         self.unmark_deep().0
     }
 
-    /// Puts marks back. A text that no longer reads as its parts is secret as a whole; a place that is gone is passed
+    /// Puts marks back. A string that no longer reads as its parts is secret as a whole; a place that is gone is passed
     /// over, after marking the nearest thing above it that is still there.
     #[must_use]
     pub fn remark(&self, marks: &Marks) -> Value {

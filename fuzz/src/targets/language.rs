@@ -113,8 +113,8 @@ fn run(input: &[u8]) -> u64 {
     likeness(said)
 }
 
-/// Formatting what is formatted changes nothing in the end. As with terraform, each time takes one layer off a text that
-/// is nothing but a text in `${}`.
+/// Formatting what is formatted changes nothing in the end. As with terraform, each time takes one layer off a string that
+/// is nothing but a string in `${}`.
 fn settles(formatted: &str) {
     let mut text = formatted.to_owned();
     for _ in 0..LAYERS {

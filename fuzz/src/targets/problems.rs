@@ -3,7 +3,7 @@
 use ha_diagnostics::Diagnostic;
 use ha_lang::SourceFile;
 
-/// Asserts that what is told of a text lies within it, and says what was told.
+/// Asserts that what is told of a string lies within it, and says what was told.
 pub(super) fn summaries(problems: &[Diagnostic], file: &SourceFile) -> Vec<String> {
     for problem in problems {
         for span in problem.span.iter().chain(&problem.context).filter(|it| it.file == file.name) {

@@ -66,7 +66,7 @@ static WRITTEN: LazyLock<WrittenState> = LazyLock::new(|| {
     let store = MemoryStore::new();
     let mut states = vec![State::default()];
     let mut write = |ids: &[&str], finish: bool| {
-        let writer = open_for_writing(&store, &*KEY, OpenOptions::by(LockInfo::here("fuzz"))).expect("nobody else has it");
+        let writer = open_for_writing(&store, &*KEY, OpenOptions::by(LockInfo::here("fuzz"))).expect("no one else has it");
         let opened = State::clone(&writer.snapshot());
         // The head of a session goes to disk with the first frame. Torn off behind it, it says nothing but its number.
         states.push(State { number: opened.number + 1, ..opened.clone() });

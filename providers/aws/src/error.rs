@@ -185,6 +185,6 @@ fn advice(code: &str) -> Option<&'static str> {
 /// Something of this name is there, and no record says that it is ours.
 pub(crate) fn foreign(what: &str, name: &str) -> Error {
     Error::new(format!("create the {what} `{name}`"), "one of this name exists already, and this step did not make it")
-        .help("choose another name, or delete what is there if nobody needs it; nothing was changed")
+        .help("choose another name, or delete what is there if no one needs it; nothing was changed")
         .outcome(CallOutcome::Refused)
 }

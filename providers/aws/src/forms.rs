@@ -70,7 +70,7 @@ pub(crate) fn check(table: &'static [(&'static str, Form)]) -> impl Fn(Json) -> 
     }
 }
 
-/// Every text at a place. What is not known yet is an object there, and no text.
+/// Every text at a place. What is not known yet is an object there, and no string.
 fn each(value: &Json, place: &[&str], at: &Path, told: &mut impl FnMut(Path, &str)) {
     match (value, place) {
         (Json::String(text), []) => told(at.clone(), text),

@@ -69,7 +69,7 @@ pub struct KmsKeys {
 }
 
 impl KmsKeys {
-    /// Those of these settings. Contacts nobody.
+    /// Those of these settings. Contacts no one.
     #[must_use]
     pub fn new(settings: KmsSettings) -> Self {
         Self { settings, known: Mutex::default() }

@@ -97,7 +97,7 @@ fn condition(value: Json) -> Json {
     Json::Object(sorted(by_operator.into_iter().map(of_operator)))
 }
 
-/// Alternatives: their order means nothing, one of them needs no list, and all are texts.
+/// Alternatives: their order means nothing, one of them needs no list, and all are strings.
 fn choices(value: Json) -> Json {
     let text = |it: Json| match it {
         Json::Bool(it) => it.to_string().into(),
@@ -133,10 +133,10 @@ fn sorted(items: impl Iterator<Item = (String, Json)>) -> Map<String, Json> {
     items.into_iter().collect()
 }
 
-/// A text inside a JSON string, its unknown and secret parts kept.
+/// A string inside a JSON string, its unknown and secret parts kept.
 pub(crate) fn quoted(text: &Text) -> Text {
     let escaped = text.map(|it| {
-        let written = serde_json::to_string(it).expect("a text can be written");
+        let written = serde_json::to_string(it).expect("a string can be written");
         written[1..written.len() - 1].to_owned()
     });
     let mut quoted = Text::from("\"");

@@ -66,7 +66,7 @@ pub(crate) async fn listed<R: ListableResource>(
     Ok(amended(readings, &gone, again))
 }
 
-/// What an earlier try made, looked for by what it left. Not seen at once, it is looked for once more: what is made anew
+/// What an earlier try made, looked for by what it left. Not seen at once, it is looked for once more: what is made again
 /// because AWS had forgotten it for a moment would be there twice.
 pub(crate) async fn twice<T, F>(mut look: impl FnMut() -> F) -> Result<Option<T>, Error>
 where
@@ -88,7 +88,7 @@ pub(crate) fn where_configured<T, U>(recorded: Option<&U>, there: Option<T>) -> 
 /// A block as it is there, without the fields that the configured one leaves to the service.
 pub(crate) fn as_configured<T: Serialize + DeserializeOwned>(recorded: Option<&T>, there: Option<T>) -> Option<T> {
     let (Some(recorded), Some(there)) = (recorded, &there) else { return there };
-    let json = |it: &T| serde_json::to_value(it).expect("a block's fields have names that are texts");
+    let json = |it: &T| serde_json::to_value(it).expect("a block's fields have names that are strings");
     let narrowed = narrowed(&json(recorded), json(there));
     Some(serde_json::from_value(narrowed).expect("fields of blocks that a configuration may leave out are options"))
 }

@@ -98,7 +98,7 @@ impl Intercept for RetryCounter {
     }
 }
 
-/// Asks for the permit before a call that changes something leaves this machine, each try anew.
+/// Asks for the permit before a call that changes something leaves this machine, each try again.
 #[derive(Debug)]
 pub(crate) struct PermitInterceptor(pub(crate) Permit);
 

@@ -8,7 +8,7 @@ pub(crate) const KINDS: &[UnsupportedNames] = &[
     UnsupportedNames::new(&["aws_launch_configuration"], "use `aws_launch_template`; AWS takes no new launch configurations"),
     UnsupportedNames::new(
         &["aws_instance", "aws_spot_instance_request"],
-        "use `aws_launch_template` and an `aws_autoscaling_group` with `min_size = 1` and `max_size = 1`, which makes the machine anew when it dies; a machine by itself is not there yet",
+        "use `aws_launch_template` and an `aws_autoscaling_group` with `min_size = 1` and `max_size = 1`, which makes the machine again when it dies; a machine by itself is not there yet",
     ),
     UnsupportedNames::new(
         &["aws_ebs_volume", "aws_volume_attachment"],
@@ -139,7 +139,7 @@ pub(crate) const PROVIDER: &[UnsupportedNames] = &[
 pub(crate) const BACKEND: &[UnsupportedNames] = &[
     UnsupportedNames::new(
         &["dynamodb_table", "dynamodb_endpoint"],
-        "leave it out: the lock lies in the bucket beside the state, as `KEY.lock`; the table can go once nobody uses Terraform there",
+        "leave it out: the lock lies in the bucket beside the state, as `KEY.lock`; the table can go once no one uses Terraform there",
     ),
     UnsupportedNames::new(
         &[

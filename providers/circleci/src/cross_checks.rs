@@ -32,7 +32,7 @@ pub(crate) const TOGETHER: CrossCheck = CrossCheck {
 /// Roles that let their holder write one database, and those that let it write all when they are of `admin`.
 const WRITE: [&str; 2] = ["readWrite", "dbOwner"];
 const WRITE_ALL: [&str; 3] = ["root", "readWriteAnyDatabase", "__system"];
-/// Roles that do not. Of others, which may be one's own, nobody can tell.
+/// Roles that do not. Of others, which may be one's own, no one can tell.
 const NO_WRITE: [&str; 5] = ["read", "dbAdmin", "userAdmin", "enableSharding", "readAnyDatabase"];
 
 fn check(all: &[BlockInstance<'_>]) -> Vec<CrossCheckProblem> {
@@ -231,7 +231,7 @@ fn may_write(role: &str, of: &str, database: &str) -> bool {
     (of == "admin" && WRITE_ALL.contains(&role)) || (of == database && (WRITE.contains(&role) || !NO_WRITE.contains(&role)))
 }
 
-/// Whether a text is somewhere in a value, or may be in what is not known of it.
+/// Whether a string is somewhere in a value, or may be in what is not known of it.
 fn mentions(value: &Value, text: &str) -> bool {
     match value.as_str() {
         Some(it) => it.contains(text),

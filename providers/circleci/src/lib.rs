@@ -13,7 +13,7 @@ mod userdata;
 
 use ha_provider::ProviderRegistry;
 
-/// Enters the documents of this room.
+/// Enters the documents of this crate.
 #[must_use]
 pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry.together(cross_checks::TOGETHER).nobody("circleci", |registry| {

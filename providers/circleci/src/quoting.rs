@@ -1,4 +1,4 @@
-//! Quoting that works character by character, so that a text may be quoted in parts.
+//! Quoting that works character by character, so that a string may be quoted in parts.
 
 use ha_value::Text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -30,7 +30,7 @@ pub(crate) fn json_string(text: &Text) -> Text {
     string
 }
 
-/// A text of texts.
+/// A string of strings.
 pub(crate) fn joined<'a>(texts: impl IntoIterator<Item = &'a Text>, between: &str) -> Text {
     let mut whole = Text::new();
     for (index, text) in texts.into_iter().enumerate() {

@@ -56,7 +56,7 @@ fn shown(of: &Value) -> String {
         TextPart::Secret(_) => "(secret)".into(),
         TextPart::Unknown { cause, .. } => format!("(after {})", cause.as_deref().unwrap_or("?")),
     };
-    Text::from_value(of).expect("a text").parts().iter().map(part).collect()
+    Text::from_value(of).expect("a string").parts().iter().map(part).collect()
 }
 
 #[test]

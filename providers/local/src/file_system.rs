@@ -106,7 +106,7 @@ impl DesiredFile<'_> {
     }
 
     fn write(&self, beside: &Path) -> io::Result<()> {
-        // What a killed try left behind, under a name that nobody else uses.
+        // What a killed try left behind, under a name that no one else uses.
         match fs::remove_file(beside) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}

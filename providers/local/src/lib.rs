@@ -17,7 +17,7 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
     UnsupportedNames::new(&["null_data_source"], "use a `locals` block"),
 ];
 
-/// Enters the kinds of this room.
+/// Enters the kinds of this crate.
 #[must_use]
 pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry

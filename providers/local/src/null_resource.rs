@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// it. Like Terraform's `null_resource`; `ha_data` keeps values besides.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct NullResource {
-    /// Texts; when one of them changes, this resource is replaced.
+    /// Strings; when one of them changes, this resource is replaced.
     triggers: Option<Immutable<BTreeMap<String, Option<String>>>>,
 }
 

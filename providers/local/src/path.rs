@@ -9,7 +9,7 @@ pub(crate) fn plain(path: &str) -> PathBuf {
     plain_from(&start, Path::new(path))
 }
 
-/// Whether two texts are the same path.
+/// Whether two strings are the same path.
 pub(crate) fn is_same(one: &str, other: &str) -> bool {
     one == other || plain(one) == plain(other)
 }

@@ -2,7 +2,7 @@
 
 use ha_value::{Text, TextPart};
 
-/// A text as YAML reads it back: plain where that is safe, else in double quotes. What is not known yet stands plain.
+/// A string as YAML reads it back: plain where that is safe, else in double quotes. What is not known yet stands plain.
 pub(crate) fn scalar(text: &Text) -> Text {
     let plain = |it: &TextPart| match it {
         TextPart::Clear(text) | TextPart::Secret(text) => text.chars().all(|c| c.is_ascii_alphanumeric() || "/._,@+".contains(c)),

@@ -1,4 +1,4 @@
-//! What a failed call to a mongod means, for the person who has to mend it.
+//! What a failed call to a mongod means, for the person who has to fix it.
 
 use ha_provider::{CallOutcome, Error};
 use mongodb::error::ErrorKind;

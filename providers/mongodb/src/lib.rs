@@ -1,4 +1,4 @@
-//! MongoDB: hosts that run mongod, replica sets, users, and the texts around them.
+//! MongoDB: hosts that run mongod, replica sets, users, and the strings around them.
 //!
 //! No listener is ever open to a client that has not proved who it is: every mongod starts with TLS, authorization and
 //! x509 from the first moment, and what is done inside it is done as a short-lived member of the cluster.

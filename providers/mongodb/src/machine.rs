@@ -83,7 +83,7 @@ pub(crate) trait Machine: Sync {
     /// Looks after mongod without running anything.
     fn service(&self) -> impl Future<Output = Result<ServiceStatus, Error>> + Send;
 
-    /// Who else listens where mongod is to listen; none when nobody does.
+    /// Who else listens where mongod is to listen; none when no one does.
     fn listener(&self, host: &str, port: u16) -> impl Future<Output = Result<Option<String>, Error>> + Send;
 
     /// Starts mongod and waits until it listens or has given up.

@@ -70,7 +70,7 @@ pub(crate) enum LoginResult {
     Taken,
     /// It is not.
     Refused,
-    /// Nobody was there to say.
+    /// No one was there to say.
     Untold,
 }
 

@@ -135,7 +135,7 @@ fn next(
             return Some(Reconfiguration::StepDown(ours.host.clone()));
         }
         if is.must_come_anew(&options) {
-            return with(without(&ours.host), format!("removing {}, to add it anew with its options", ours.host));
+            return with(without(&ours.host), format!("removing {}, to add it again with its options", ours.host));
         }
         if options.votes > is.votes && !serving.contains(&ours.host) {
             return Some(Reconfiguration::CatchUp(ours.host.clone()));

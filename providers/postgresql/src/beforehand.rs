@@ -102,7 +102,7 @@ pub(crate) async fn clean_up(server: &PostgresqlProvider, token: &str) -> Result
     }
 }
 
-/// Drops what the step with this token made and nobody took over.
+/// Drops what the step with this token made and no one took over.
 pub(crate) async fn drop_unused(session: &DatabaseSession<'_>, token: &str) -> Result<(), Error> {
     let name = name_until_then(token);
     let attempted = format!("drop the database `{name}`, which was to take another one's place");

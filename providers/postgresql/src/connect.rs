@@ -97,7 +97,7 @@ impl ConnectionSettings {
     }
 
     async fn one(&self, server: &ServerAddress) -> Result<(Client, ServerWarnings), OpenError> {
-        // Nobody can listen to a socket of this machine, and none has TLS.
+        // No one can listen to a socket of this machine, and none has TLS.
         let mode = if matches!(server.host, Host::Unix(_)) { SslMode::Disable } else { self.tls.mode };
         if mode == SslMode::Disable {
             return Ok(driven(&self.config(server, mode), NoTls).await?);

@@ -261,7 +261,7 @@ fn refusal(name: &str) -> String {
         }
         "passfile" => "no file of passwords is read; give the password itself",
         "service" | "servicefile" => "no service file is read; write here what it says",
-        "sslpassword" => "a key that is encrypted cannot be used; give `sslkey` a key in clear that nobody else can read",
+        "sslpassword" => "a key that is encrypted cannot be used; give `sslkey` a key in clear that no one else can read",
         "sslcrldir" => "give the list of revoked certificates as a file, in `sslcrl`",
         "sslkeylogfile" => "the keys of a connection are not written down",
         "requiressl" => "it is of the past; use `sslmode = \"require\"`",

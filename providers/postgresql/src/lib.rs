@@ -45,7 +45,7 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
     ),
 ];
 
-/// Enters the provider and the kinds of this room.
+/// Enters the provider and the kinds of this crate.
 #[must_use]
 pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry

@@ -23,7 +23,7 @@ const NOTHING_BUT_EXTENSIONS: &str = "SELECT pg_catalog.pg_get_userbyid(datdba):
      WHERE m.classid = s.classid AND m.objid = s.objid AND m.deptype = 'e'))";
 
 /// Hands the extensions that a role owns over to the owners of their databases, so that the role can go. They were made as
-/// the owner of the database then was; nobody configures whose they are.
+/// the owner of the database then was; no one configures whose they are.
 pub(crate) async fn hand_over_extensions(
     server: &PostgresqlProvider,
     session: &DatabaseSession<'_>,

@@ -224,7 +224,7 @@ impl Database {
         // Renamed by an earlier try, it has its new name already.
         let now = names.iter().find_map(|it| on_server.remove(*it)).ok_or_else(|| {
             Error::new(&attempted, "there is no such database any more")
-                .help("plan again: it will be made anew")
+                .help("plan again: it will be made again")
                 .outcome(CallOutcome::Refused)
         })?;
         if let Some(owner) = &now.database.owner {
@@ -306,7 +306,7 @@ fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     }
     let locks_out = changed.after.and_then(|it| it.get("allow_connections")) == Some(&Value::Bool(false));
     if changed.action == Action::Update && changed.names.contains("allow_connections") && locks_out {
-        let message = "nobody can connect to it any more".to_owned();
+        let message = "no one can connect to it any more".to_owned();
         impacts.push(Impact { severity: ImpactSeverity::Disruption, message });
     }
     impacts
@@ -378,7 +378,7 @@ impl Database {
 
     fn taken(&self, attempted: &str) -> Error {
         Error::new(attempted, "there is such a database already, and this configuration did not make it")
-            .help(format!("give this one another name, or remove `{}` if nobody needs it", self.name))
+            .help(format!("give this one another name, or remove `{}` if no one needs it", self.name))
             .outcome(CallOutcome::Refused)
     }
 }

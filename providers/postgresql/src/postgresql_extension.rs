@@ -198,9 +198,9 @@ impl Extension {
             session.together(&attempted, &statements).await.map_err(|error| match error.code.as_deref() {
                 Some(NO_PATH) => error.help(
                     "an extension goes from version to version as its scripts lead, as a rule never back; delete it and make it \
-                     anew, or leave `version` out",
+                     again, or leave `version` out",
                 ),
-                Some(NOT_SUPPORTED) => error.help("it cannot be moved to another schema; delete it and make it anew there"),
+                Some(NOT_SUPPORTED) => error.help("it cannot be moved to another schema; delete it and make it again there"),
                 _ => error,
             })?;
         }

@@ -224,7 +224,7 @@ impl Role {
         let mut on_server = on_server(&session, &attempted, &names, &[], &self.said()).await?;
         let now = names.iter().find_map(|it| on_server.remove(*it)).ok_or_else(|| {
             Error::new(&attempted, "there is no such role any more")
-                .help("plan again: it will be made anew")
+                .help("plan again: it will be made again")
                 .outcome(CallOutcome::Refused)
         })?;
         let (name, was) = (identifier(&self.name), now.role.name.as_str());
@@ -438,7 +438,7 @@ impl ServerRole {
         ResourceReading::Found { arguments: Role { password, roles, membership, ..self.role }, outputs, remarks }
     }
 
-    /// Whether its password is this one. Where that cannot be told, it is taken to be.
+    /// Whether its password is this one. Where that cannot be known, it is taken to be.
     async fn has_password(&self, server: &PostgresqlProvider, password: &str) -> bool {
         match &self.verifier {
             Some(stored) => stored.as_deref().is_some_and(|it| scram::proves(it, &self.role.name, password)),

@@ -109,7 +109,7 @@ impl Provider for PostgresqlProvider {
         ResourceHooks::new().check(|given: BTreeMap<String, Json>| problems(&given))
     }
 
-    /// Contacts nobody: a plan must come about while the server is away.
+    /// Contacts no one: a plan must come about while the server is away.
     async fn connect(settings: ServerSettings) -> Result<Self, Error> {
         let way = settings.way().map_err(|it| misconfigured("configure the provider `postgresql`", it))?;
         Ok(Self { settings, way, room: Semaphore::new(CONNECTIONS), permit: Permit::default() })

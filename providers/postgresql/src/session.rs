@@ -185,7 +185,7 @@ impl PostgresqlProvider {
         let connected = opened?;
         if self.settings.superuser && !connected.is_superuser {
             let cause = format!("`{}` is not a superuser, but the provider says `superuser = true`", connected.user);
-            return Err(ConnectError::for_good(Error::new(attempted, cause).help("on RDS nobody is; leave `superuser` out")));
+            return Err(ConnectError::for_good(Error::new(attempted, cause).help("on RDS no one is; leave `superuser` out")));
         }
         if writes && connected.follows {
             let error =
@@ -227,7 +227,7 @@ impl PostgresqlProvider {
         Ok(ConnectedServer { client, warnings, user, version, is_superuser, follows, cluster })
     }
 
-    /// Whether the server lets a role in with this password. None where that cannot be told from its answer.
+    /// Whether the server lets a role in with this password. None where that cannot be known from its answer.
     pub(crate) async fn lets_in(&self, role: &str, password: &str) -> Option<bool> {
         let _room = self.room.acquire().await.expect("it is never closed");
         let way = ConnectionSettings { user: role.to_owned(), password: Some(password.to_owned()), ..self.way.clone() };

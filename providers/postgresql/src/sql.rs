@@ -1,4 +1,4 @@
-//! The one place where names and texts are put into SQL. Statements that define things take no parameters.
+//! The one place where names and strings are put into SQL. Statements that define things take no parameters.
 
 use ha_provider::ArgumentProblem;
 use ha_value::Path;
@@ -11,7 +11,7 @@ pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A text, quoted so that it means the same whatever `standard_conforming_strings` is.
+/// A string, quoted so that it means the same whatever `standard_conforming_strings` is.
 pub(crate) fn literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");
     match doubled.contains('\\') {

@@ -1,4 +1,4 @@
-//! Connections and statements in the log, without the names, texts and parameters in them.
+//! Connections and statements in the log, without the names, strings and parameters in them.
 
 use std::future::Future;
 

@@ -26,7 +26,7 @@ use crate::connection_url::{flag, one_of};
 pub(crate) enum SslMode {
     /// None.
     Disable,
-    /// None, but with whomever where the server lets nobody in without.
+    /// None, but with whomever where the server lets no one in without.
     Allow,
     /// With whomever, where the server offers it.
     Prefer,

@@ -41,7 +41,7 @@ impl ValidUntil {
         &self.0
     }
 
-    /// Whether it is over. What nobody can read as a moment counts as over.
+    /// Whether it is over. What no one can read as a moment counts as over.
     pub(crate) fn is_over(&self) -> bool {
         self.0 != FOREVER && self.0.parse::<Timestamp>().map_or(true, |it| it <= Timestamp::now())
     }

@@ -12,12 +12,12 @@ const NUMERIC: &str = "0123456789";
 const SPECIAL: &str = "!@#$%&*()-_=+[]{}<>:?";
 const LONGEST: u32 = 4096;
 
-/// How many characters a text has, as an argument has it.
+/// How many characters a string has, as an argument has it.
 pub(crate) fn length(text: &str) -> Value {
     Value::from(i64::try_from(text.chars().count()).unwrap_or(i64::MAX))
 }
 
-/// What a text is drawn from; the arguments that the kinds here share.
+/// What a string is drawn from; the arguments that the kinds here share.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct CharacterRecipe {
     pub(crate) length: u32,

@@ -20,7 +20,7 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
     ),
 ];
 
-/// Enters the kinds of this room.
+/// Enters the kinds of this crate.
 #[must_use]
 pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry.unsupported(UNSUPPORTED).nobody("random", |registry| {

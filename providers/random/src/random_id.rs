@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::characters::bytes;
 
-/// A number that nobody else has, in several spellings; for names that must be unique.
+/// A number that no one else has, in several spellings; for names that must be unique.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RandomId {
     /// How many random bytes.
     byte_length: Immutable<u32>,
     /// What every spelling begins with.
     prefix: Option<Immutable<String>>,
-    /// Any texts of yours: when one changes, another number is drawn.
+    /// Any strings of yours: when one changes, another number is drawn.
     keepers: Option<Immutable<BTreeMap<String, String>>>,
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct RandomPassword {
     min_special: Immutable<u32>,
     /// The special characters to draw from, in the place of `!@#$%&*()-_=+[]{}<>:?`.
     override_special: Option<Immutable<String>>,
-    /// Any texts of yours: when one changes, another password is drawn.
+    /// Any strings of yours: when one changes, another password is drawn.
     keepers: Option<Immutable<BTreeMap<String, String>>>,
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::characters::{ARGUMENTS, CharacterRecipe, length, yes};
 
-/// A text that is no secret, such as the end of a name; for secrets there is `random_password`. Any change of an argument
+/// A string that is no secret, such as the end of a name; for secrets there is `random_password`. Any change of an argument
 /// draws another.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RandomString {
@@ -41,7 +41,7 @@ pub(crate) struct RandomString {
     min_special: Immutable<u32>,
     /// The special characters to draw from, in the place of `!@#$%&*()-_=+[]{}<>:?`.
     override_special: Option<Immutable<String>>,
-    /// Any texts of yours: when one changes, another text is drawn.
+    /// Any strings of yours: when one changes, another text is drawn.
     keepers: Option<Immutable<BTreeMap<String, String>>>,
 }
 

@@ -84,7 +84,7 @@ async fn a_password_is_secret_and_never_the_same() {
     assert!(outputs["result"].is_sensitive());
     let (_, others) = created("random_password", &[("length", Value::from(40))]).await;
     assert_ne!(outputs["result"], others["result"]);
-    let Value::String(text) = outputs["result"].revealed() else { panic!("a text") };
+    let Value::String(text) = outputs["result"].revealed() else { panic!("a string") };
     assert_eq!(text.chars().count(), 40);
 }
 
@@ -98,8 +98,8 @@ async fn a_string_is_shown_and_is_its_own_id() {
 #[tokio::test]
 async fn an_identifier_is_spelt_in_four_ways() {
     let (id, outputs) = created("random_id", &[("byte_length", Value::from(8)), ("prefix", Value::from("ci-"))]).await;
-    let Value::String(hex) = &outputs["hex"] else { panic!("a text") };
-    let Value::String(dec) = &outputs["dec"] else { panic!("a text") };
+    let Value::String(hex) = &outputs["hex"] else { panic!("a string") };
+    let Value::String(dec) = &outputs["dec"] else { panic!("a string") };
     let number = u64::from_str_radix(hex.strip_prefix("ci-").unwrap(), 16).unwrap();
     assert_eq!(**dec, format!("ci-{number}"));
     assert_eq!(outputs["b64_url"], Value::from(format!("ci-{id}")));

@@ -19,7 +19,7 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
     UnsupportedNames::new(&["tls_self_signed_cert"], "use `tls_ca` for an authority, and `tls_cert` for what it signs"),
 ];
 
-/// Enters the kinds of this room.
+/// Enters the kinds of this crate.
 #[must_use]
 pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry

@@ -52,7 +52,7 @@ impl NamePart {
 const PLACE_OF_ISSUER: usize = 3;
 const PLACE_OF_SUBJECT: usize = 5;
 
-/// The certificate with these names of its issuer and its subject, signed anew.
+/// The certificate with these names of its issuer and its subject, signed again.
 ///
 /// # Errors
 /// When the certificate is none, or the key cannot sign.

@@ -53,7 +53,7 @@ pub(crate) fn problems(validity_period_hours: u32, early_renewal_hours: u32) -> 
 
 /// A certificate whose time has come.
 pub(crate) struct RenewalDue {
-    /// How many hours of validity are left of those it was made with: a difference that only a new one can mend.
+    /// How many hours of validity are left of those it was made with: a difference that only a new one can fix.
     pub(crate) hours_left: Immutable<u32>,
     /// What an operator should know.
     pub(crate) remark: String,

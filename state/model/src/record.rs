@@ -81,13 +81,13 @@ pub struct OutputRecord {
 const LOST: &str = "(lost)";
 
 impl Record {
-    /// This record of something that was lost with the state: it is there, and nobody knows what it was.
+    /// This record of something that was lost with the state: it is there, and no one knows what it was.
     #[must_use]
     pub fn lost(self) -> Self {
         Self { id: LOST.into(), tainted: true, ..self }
     }
 
-    /// Whether nobody knows any more what it was.
+    /// Whether no one knows any more what it was.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.tainted && self.id == LOST

@@ -20,7 +20,7 @@ pub trait Backend: 'static {
     /// Settings that others give this place and that are not here.
     const UNSUPPORTED: &'static [UnsupportedNames] = &[];
 
-    /// The store that these settings say. Contacts nobody and writes nothing: a configuration is also checked where no
+    /// The store that these settings say. Contacts no one and writes nothing: a configuration is also checked where no
     /// store can be reached. Two that say the same [`Store::place`] keep the same state.
     ///
     /// # Errors

@@ -179,7 +179,7 @@ struct CheckpointParts {
     index: FrameEnvelope,
 }
 
-/// What a checkpoint says in clear of where the state is now, when it is no longer here. Nobody vouches for it.
+/// What a checkpoint says in clear of where the state is now, when it is no longer here. No one vouches for it.
 pub(crate) fn moved_to(bytes: &[u8], place: &str) -> Result<Option<String>, StateError> {
     Ok(parse(bytes, place)?.session.history.moved_to)
 }

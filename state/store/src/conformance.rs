@@ -293,7 +293,7 @@ fn check_acknowledged(state: &State, acknowledged: &[Frame], when: &str) {
     for (number, frame) in (1..).zip(acknowledged) {
         expected.apply(number, frame.clone());
     }
-    // One more may have come through, of which nobody heard.
+    // One more may have come through, of which no one heard.
     let next = story().concat().into_iter().nth(acknowledged.len());
     let mut possible = expected.clone();
     next.into_iter().for_each(|it| possible.apply(0, it));

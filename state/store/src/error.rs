@@ -152,7 +152,7 @@ impl StateError {
         match holder {
             Some(holder) => Self::refused(StateErrorReason::NotLocked, attempted, format!("it is locked by {holder}"))
                 .help(format!("if that one is meant, give its id: `ha state unlock {}`", holder.id)),
-            None => Self::refused(StateErrorReason::NotLocked, attempted, "nobody holds it").help("there is nothing to do"),
+            None => Self::refused(StateErrorReason::NotLocked, attempted, "no one holds it").help("there is nothing to do"),
         }
     }
 
@@ -225,7 +225,7 @@ impl StateError {
             "open a sealed file",
             format!("it is sealed with key {sealed_with}, and the state's is {given}"),
         )
-        .help("it belongs to another state, or the state's key was changed since: make it anew")
+        .help("it belongs to another state, or the state's key was changed since: make it again")
     }
 
     /// What it is sealed with comes from elsewhere than the keys that are given.

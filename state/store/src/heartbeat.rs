@@ -14,9 +14,9 @@ const HASTE: u32 = 10;
 /// What the store says to a holder who wants to go on holding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseRenewal {
-    /// The lease begins anew.
+    /// The lease begins again.
     Renewed,
-    /// The lock is somebody else's, or nobody's.
+    /// The lock is somebody else's, or no one's.
     Lost,
 }
 
@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn unreachable() -> StateError {
-        StateError::new(StateErrorReason::Store, ha_provider::Error::new("renew", "nobody answers"))
+        StateError::new(StateErrorReason::Store, ha_provider::Error::new("renew", "no one answers"))
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) fn lineage(bytes: &[u8], place: &str) -> Option<String> {
 /// Tells the frames that were acknowledged from a tail that never was.
 ///
 /// A bad frame that a later one knows to have been on disk was altered: that is refused. A bad frame that none knows
-/// of was being written when the writer was killed, and nobody was told that it was there: it is dropped with
+/// of was being written when the writer was killed, and no one was told that it was there: it is dropped with
 /// all behind it.
 pub(crate) fn scan(segments: &[JournalSegment], place: &str) -> Result<JournalScan, StateError> {
     let mut scan = JournalScan { frames: Vec::new(), kept: None, length: 0 };

@@ -78,7 +78,7 @@ impl std::fmt::Debug for StateKey {
     }
 }
 
-/// Seals bytes for a purpose, such as `plan`: nobody without the key can read or alter them, and they open for the
+/// Seals bytes for a purpose, such as `plan`: no one without the key can read or alter them, and they open for the
 /// same purpose only. The key's id stands in front in clear.
 #[must_use]
 pub fn seal(key: &StateKey, purpose: &str, bytes: &[u8]) -> Vec<u8> {
@@ -99,7 +99,7 @@ pub fn sealed_with(sealed: &[u8]) -> Option<String> {
     sealed.strip_prefix(SEALED_MARK).and_then(|rest| rest.get(..ID)).map(to_hex)
 }
 
-/// A digest that says whether two texts are the same, and from which nobody without the key can guess a short one:
+/// A digest that says whether two strings are the same, and from which no one without the key can guess a short one:
 /// for values that are kept nowhere.
 #[must_use]
 pub fn keyed_digest(key: &StateKey, bytes: &[u8]) -> String {
@@ -148,7 +148,7 @@ pub(crate) fn seal_with(key: &StateKey, purpose: &str, beside: &[u8], bytes: &[u
     sealed.extend_from_slice(bytes);
     let tag = cipher(key, purpose)
         .encrypt_inout_detached((&nonce).into(), beside, (&mut sealed[start..]).into())
-        .expect("no text in memory is too long to encrypt");
+        .expect("no string in memory is too long to encrypt");
     sealed.extend_from_slice(&tag);
     sealed
 }

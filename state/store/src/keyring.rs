@@ -453,7 +453,7 @@ mod tests {
         let (old, _) = ring.current(&lineage, None).unwrap();
         let (new, _) = ring.next(&lineage).unwrap();
         assert_ne!(new, old);
-        // Before the state is sealed anew, the old one is the one; after it, the new one.
+        // Before the state is sealed again, the old one is the one; after it, the new one.
         assert_eq!(ring.current(&lineage, Some(&old)).unwrap().0, old);
         assert_eq!(ring.current(&lineage, Some(&new)).unwrap().0, new);
         assert_eq!(ring.named(&lineage, &new).unwrap().id(), new.id);

@@ -9,7 +9,7 @@ pub fn new_lineage() -> String {
     format!("{a}-{b}-{c}-{d}-{e}")
 }
 
-/// Whether a text may be a lineage. Key files are named after it, so it must not lead out of their directory.
+/// Whether a string may be a lineage. Key files are named after it, so it must not lead out of their directory.
 pub(crate) fn is_lineage(text: &str) -> bool {
     (8..=64).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_digit() || it.is_ascii_lowercase() || it == b'-')
 }

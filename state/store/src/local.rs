@@ -176,7 +176,7 @@ impl LocalStore {
         let previous = self.files.previous();
         if checkpoint.is_none() && journal.is_none() && previous.exists() {
             let why = format!("it is missing, but the one before it, `{}`, is there", previous.display());
-            let help = "copy that over it to go back to it; or, to begin anew and forget what was made, remove it too";
+            let help = "copy that over it to go back to it; or, to begin again and forget what was made, remove it too";
             return Err(StateError::incomplete(&self.place(), why).help(help));
         }
         let mut segments = Vec::new();
@@ -394,7 +394,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
     }
 }
 
-/// Writes a file that only its owner can read, and puts it on disk. One left over from a kill is made anew; one that
+/// Writes a file that only its owner can read, and puts it on disk. One left over from a kill is made again; one that
 /// cannot be finished is not left.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::remove_file(path) {

@@ -68,7 +68,7 @@ impl LockFile {
         }
     }
 
-    /// Says so when the lock file is no longer the one that was locked: then it keeps nobody out.
+    /// Says so when the lock file is no longer the one that was locked: then it keeps no one out.
     pub(crate) fn check(&self) -> Result<(), StateError> {
         if self.is_held() { Ok(()) } else { Err(StateError::lock_lost(&self.place)) }
     }

@@ -76,7 +76,7 @@ struct LockedMemoryStore {
 }
 
 impl LockedMemoryStore {
-    /// What is there, as long as nobody took the lock away.
+    /// What is there, as long as no one took the lock away.
     fn content(&self) -> Result<MutexGuard<'_, MemoryContent>, StateError> {
         let content = self.store.content();
         match content.holder.as_ref().is_some_and(|it| it.id == self.id) {

@@ -47,7 +47,7 @@ pub fn open_with_key(store: &dyn Store, keys: &dyn KeyProvider) -> Result<(State
     Ok((opened.state, opened.keys.into_iter().next_back()))
 }
 
-/// Where the state says that it is kept now, when it is no longer in this store. Needs no key, so nobody vouches for it.
+/// Where the state says that it is kept now, when it is no longer in this store. Needs no key, so no one vouches for it.
 ///
 /// # Errors
 /// When the store cannot be read, or holds something else.
@@ -56,7 +56,7 @@ pub fn moved_to(store: &dyn Store) -> Result<Option<String>, StateError> {
     patiently(|| store.load()?.checkpoint.map_or(Ok(None), |it| checkpoint::moved_to(&it, &place)))
 }
 
-/// The lineage of the state in a store; none where nothing was ever written. Needs no key, so nobody vouches for it.
+/// The lineage of the state in a store; none where nothing was ever written. Needs no key, so no one vouches for it.
 ///
 /// # Errors
 /// When the store cannot be read, or holds something else.

@@ -1,11 +1,11 @@
-//! Stores and keys that say nothing that must not be told, whatever the words of a service are.
+//! Stores and keys that say nothing that must not be shown, whatever the words of a service are.
 
 use std::sync::Arc;
 
 use crate::store::{JournalExtent, Lease, LockStatus, LockedStore, Store, StoreContents};
 use crate::{LockInfo, StateError};
 
-/// Takes out of a text what must not be told.
+/// Takes out of a string what must not be shown.
 pub type RedactionMask = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// A store whose failures tell nothing that a mask takes out. Where it is has to be told.

@@ -24,13 +24,13 @@ pub trait Store: Send + Sync {
     /// When it cannot be read, or what is there is not a state's.
     fn load(&self) -> Result<StoreContents, StateError>;
 
-    /// Who holds the lock, as far as can be told.
+    /// Who holds the lock, as far as can be known.
     ///
     /// # Errors
     /// When it cannot be found out.
     fn holder(&self) -> Result<Option<LockInfo>, StateError>;
 
-    /// The same, with what is left of the lock's lease, also where that has run out and nobody has taken the lock over yet.
+    /// The same, with what is left of the lock's lease, also where that has run out and no one has taken the lock over yet.
     /// A lock that has none goes with its process.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ pub trait Store: Send + Sync {
     /// Takes the lock away from the holder of this id, who can write nothing any more.
     ///
     /// # Errors
-    /// When nobody or somebody else holds it, or it goes with its process and cannot be taken away.
+    /// When no one or somebody else holds it, or it goes with its process and cannot be taken away.
     fn break_lock(&self, id: &str) -> Result<(), StateError>;
 
     /// The state that another program keeps in this very place, where it is one of Terraform's in which something is
@@ -68,7 +68,7 @@ pub trait Store: Send + Sync {
 pub struct LockStatus {
     /// By whom.
     pub holder: LockInfo,
-    /// What is left of its lease, which begins anew whenever its holder is heard of; none where the lock goes with its
+    /// What is left of its lease, which begins again whenever its holder is heard of; none where the lock goes with its
     /// process.
     pub left: Option<Duration>,
 }
@@ -172,7 +172,7 @@ impl LeaseGuard {
         Self { place, lease }
     }
 
-    /// Whether a call may begin that changes something and takes so long at most: nobody else may take the lock over
+    /// Whether a call may begin that changes something and takes so long at most: no one else may take the lock over
     /// before it ends.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ pub struct UnsentJournalStore {
     file: UnsentFile,
 }
 
-/// How far a store has come, as far as can be told without a key.
+/// How far a store has come, as far as can be known without a key.
 struct RemoteProgress {
     lineage: Option<String>,
     number: u64,

@@ -264,7 +264,7 @@ impl StateWriter {
         })
     }
 
-    /// Seals the whole state anew, in one piece, and ends the writing. The keys it was sealed with so far are not to be
+    /// Seals the whole state again, in one piece, and ends the writing. The keys it was sealed with so far are not to be
     /// used again.
     ///
     /// # Errors
@@ -279,7 +279,7 @@ impl StateWriter {
         })
     }
 
-    /// Leaves word that the state is kept elsewhere now, and ends the writing. Nobody opens it here any more.
+    /// Leaves word that the state is kept elsewhere now, and ends the writing. No one opens it here any more.
     ///
     /// # Errors
     /// When it cannot be written. Then the state is as it was.
@@ -499,7 +499,7 @@ impl WriterThread {
         Ok(number)
     }
 
-    /// Puts a group on disk. A failure is final: what a failed sync left on disk, nobody knows.
+    /// Puts a group on disk. A failure is final: what a failed sync left on disk, no one knows.
     fn append(&mut self, first: u64, bytes: &[u8]) -> Result<(), StateError> {
         let started = Instant::now();
         if let Err(error) = self.beginning.make().and_then(|()| self.held.append(first, bytes)) {
@@ -524,7 +524,7 @@ impl WriterThread {
     }
 
     fn checkpoint(&mut self) -> Result<(), StateError> {
-        // Nobody is held up meanwhile.
+        // No one is held up meanwhile.
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let room = self.checkpoint_length + self.journal_length;
         let bytes = checkpoint::encode(&state, self.name.clone(), &self.key, room)?;

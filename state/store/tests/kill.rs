@@ -42,7 +42,7 @@ fn write_until_killed(directory: &Path) {
     let writer = open(directory);
     let out = Mutex::new(std::io::stdout());
     let say = |word: &str, address: &str, attempt: u64| {
-        let mut out = out.lock().expect("nobody panics with it");
+        let mut out = out.lock().expect("no one panics with it");
         writeln!(out, "{word} {attempt} {address}").and_then(|()| out.flush()).expect("the parent listens");
     };
     std::thread::scope(|scope| {

@@ -8,7 +8,7 @@ from moto.ec2.models.instances import MetadataOptions
 
 from . import instance_refresh
 
-# Arguments that the emulator drops, by request; what AWS answers when nobody has given them.
+# Arguments that the emulator drops, by request; what AWS answers when no one has given them.
 DROPPED_ON_CREATE = {
     "DefaultInstanceWarmup": None,
     "MaxInstanceLifetime": None,
@@ -99,7 +99,7 @@ def an_update_leaves_alone_what_it_does_not_name():
 
 
 def an_instance_is_what_the_pinned_version_says():
-    """Tags come from the template's default version; so do disks, beside one that nobody asked for and that stays
+    """Tags come from the template's default version; so do disks, beside one that no one asked for and that stays
     when the instance goes; metadata options, monitoring and profile come from nowhere."""
 
     def replace_autoscaling_group_instances(self, count_needed, propagated_tags):

@@ -202,7 +202,7 @@ def a_master_password_has_rules():
 
 
 def a_last_snapshot_must_be_taken_or_declined():
-    """An instance goes without a snapshot when nobody says anything."""
+    """An instance goes without a snapshot when no one says anything."""
     original = models.RDSBackend.delete_db_instance
 
     def delete_db_instance(self, db_instance_identifier, final_db_snapshot_identifier=None, skip_final_snapshot=False, **named):

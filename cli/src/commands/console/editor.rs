@@ -70,7 +70,7 @@ impl<N: Fn(&str) -> Vec<String>> Drop for ConsoleEditor<N> {
     }
 }
 
-/// Where entries are remembered, for their owner alone: they may hold what nobody else should know.
+/// Where entries are remembered, for their owner alone: they may hold what no one else should know.
 fn history() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
     let state = variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|it| it.join(".local/state")))?;

@@ -29,7 +29,7 @@ use crate::workspace::providers::kinds;
 /// Reads a line at a time, and prints what it is. Where there is a configuration, its variables, locals and modules and
 /// what is recorded of its resources can be referred to; what is not recorded is not known. `type(x)` prints a type,
 /// `help(upper)` what a function is for. On a terminal, lines are edited, completed and remembered, and an expression that
-/// has something open goes on on the next line. Changes nothing and asks nobody.
+/// has something open goes on on the next line. Changes nothing and asks no one.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -73,7 +73,7 @@ pub(crate) fn show_one(reference: &str, is_json: bool, sight: SecretVisibility, 
     at_desk(&VariableOptions::default(), sight, session, |desk| desk.show(reference, is_json, session))
 }
 
-/// Whether a text refers to a block or a module.
+/// Whether a string refers to a block or a module.
 pub(crate) fn is_reference(text: &str) -> bool {
     let (schemas, _) = kinds();
     let (first, rest) = text.split_once('.').unwrap_or((text, ""));

@@ -61,7 +61,7 @@ impl Repl<'_> {
         Ok(DONE)
     }
 
-    /// Prints what something is: a text of several lines as the text, without its secrets.
+    /// Prints what something is: a string of several lines as the text, without its secrets.
     pub(super) fn show(self, reference: &str, is_json: bool, session: &Session) -> CommandResult {
         let answer = self.evaluate(reference).map_err(|it| self.trouble(reference, &it))?;
         let lines = match &answer {

@@ -25,7 +25,7 @@ pub(crate) fn key(arguments: &KeyArgs, session: &Session) -> CommandResult {
     let terminal = &session.terminal;
     if arguments.new {
         terminal.print(&StateKey::random().to_file())?;
-        terminal.tell("Keep it like a password: whoever has it reads every secret of the state, and without it nobody does.\n");
+        terminal.tell("Keep it like a password: whoever has it reads every secret of the state, and without it no one does.\n");
         return Ok(DONE);
     }
     let place = session.place()?;
@@ -49,7 +49,7 @@ pub(crate) fn key(arguments: &KeyArgs, session: &Session) -> CommandResult {
     if current.id != name.id {
         rows.push((
             "next",
-            format!("{}: what is written from now on; `{}` seals all anew", current.id, invocation::command(["state", "rekey"])),
+            format!("{}: what is written from now on; `{}` seals all again", current.id, invocation::command(["state", "rekey"])),
         ));
     }
     let text: String = rows.iter().map(|(what, it)| format!("{what:<10} {it}\n")).collect();

@@ -9,7 +9,7 @@ use crate::views::json::JsonValue;
 
 /// List the addresses of what is recorded
 ///
-/// Takes no lock and asks nobody.
+/// Takes no lock and asks no one.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

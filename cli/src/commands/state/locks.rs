@@ -39,11 +39,11 @@ pub(crate) fn locks(arguments: &LocksArgs, session: &Session) -> CommandResult {
     for (place, holding) in locks {
         match holding {
             Some(it) if it.is_over() => terminal.tell(&format!(
-                "Nobody holds the lock of {place}. The lease of {} has run out: the next command that writes takes the lock over.\n",
+                "No one holds the lock of {place}. The lease of {} has run out: the next command that writes takes the lock over.\n",
                 it.holder
             )),
             Some(LockStatus { holder, left }) => terminal.print(&format!("{holder}\n{}\n", lasting(left)))?,
-            None => terminal.tell(&format!("Nobody holds the lock of {place}.\n")),
+            None => terminal.tell(&format!("No one holds the lock of {place}.\n")),
         }
     }
     Ok(DONE)
@@ -51,7 +51,9 @@ pub(crate) fn locks(arguments: &LocksArgs, session: &Session) -> CommandResult {
 
 fn lasting(left: Option<Duration>) -> String {
     match left {
-        Some(left) => format!("{} seconds of its lease are left; it begins anew whenever its holder is heard of", left.as_secs()),
+        Some(left) => {
+            format!("{} seconds of its lease are left; it begins again whenever its holder is heard of", left.as_secs())
+        }
         None => "It ends with its process".to_owned(),
     }
 }

@@ -20,7 +20,7 @@ use crate::workspace::state_location::StateLocation;
 /// Move the state to where the configuration says
 ///
 /// From where it was last written, to what the block `backend` names by now. Both are locked, the state is copied, read
-/// back and compared; only then the old place is marked as moved: nobody opens the state there any more, and whoever
+/// back and compared; only then the old place is marked as moved: no one opens the state there any more, and whoever
 /// tries is told where it is. Killed at any moment, it is run again and goes on.
 #[derive(Args)]
 #[command(after_help = "\
@@ -119,7 +119,7 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> CommandResu
     terminal.print(&format!("{} from {old} to {new}\n", counted(&state)))?;
     to.tell_of_key(|it| terminal.tell(it));
     terminal.tell(&format!(
-        "Moved. What was in {old} is still there, sealed, and nobody opens it any more; remove it when you are sure.\n"
+        "Moved. What was in {old} is still there, sealed, and no one opens it any more; remove it when you are sure.\n"
     ));
     Ok(DONE)
 }

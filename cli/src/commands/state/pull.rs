@@ -13,7 +13,7 @@ use crate::views::pulled::pulled_json;
 /// Print the whole state
 ///
 /// As JSON without its secrets, which cannot be pushed back; with its secrets, which can; or sealed under its key, which
-/// can too and is safe to keep. Takes no lock and asks nobody.
+/// can too and is safe to keep. Takes no lock and asks no one.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

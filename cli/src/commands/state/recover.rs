@@ -172,7 +172,7 @@ fn read(file: &Path) -> Result<BTreeMap<String, Zeroizing<String>>, CommandError
     // The parser's own words may quote what it read.
     let given: BTreeMap<String, String> = serde_json::from_slice(&bytes).map_err(|error| {
         let what = format!("{shown} is not what was asked for (line {}, column {})", error.line(), error.column());
-        RenderedDiagnostic::error(what).help("write a JSON object from addresses to texts: {\"random_password.db\": \"…\"}")
+        RenderedDiagnostic::error(what).help("write a JSON object from addresses to strings: {\"random_password.db\": \"…\"}")
     })?;
     Ok(given.into_iter().map(|(address, it)| (address, Zeroizing::new(it))).collect())
 }

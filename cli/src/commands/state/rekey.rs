@@ -15,7 +15,7 @@ use crate::workspace::state_location::StateLocation;
 ///
 /// With the key that the configuration or the environment names by now, the one before named in `fallback`; else with a
 /// new one, made as the last was: a key file, a new salt for the passphrase, a data key of AWS KMS. The state is written
-/// anew in one piece: a kill leaves it under the one key or the other. From then on the old key opens copies that were
+/// again in one piece: a kill leaves it under the one key or the other. From then on the old key opens copies that were
 /// kept, and nothing is written with it.
 #[derive(Args)]
 #[command(after_help = "\
@@ -67,7 +67,7 @@ pub(crate) fn rekey(arguments: &RekeyArgs, session: &Session) -> CommandResult {
     place.state()?;
     terminal.print(&format!("key {} -> {}\n", used.id, name.id))?;
     place.tell_of_key(|it| terminal.tell(it));
-    let mut told = "Sealed the state anew. The old key opens nothing of it any more".to_owned();
+    let mut told = "Sealed the state again. The old key opens nothing of it any more".to_owned();
     told += &match copies(&place) {
         0 => ".\n".to_owned(),
         count => format!(

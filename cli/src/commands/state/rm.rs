@@ -11,7 +11,7 @@ use crate::output::command_error::{CommandError, CommandResult};
 /// Forget things without destroying them
 ///
 /// What is forgotten goes on existing; `ha` no longer knows that it made it. A configuration that still has it makes it
-/// anew. Where that is written down and reviewed, a `removed` block does the same.
+/// again. Where that is written down and reviewed, a `removed` block does the same.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

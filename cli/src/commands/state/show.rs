@@ -10,7 +10,7 @@ use crate::views::state_view::{record_json, record_text, state_secrets};
 
 /// Show what is recorded of one instance
 ///
-/// Takes no lock and asks nobody. Secrets are not shown.
+/// Takes no lock and asks no one. Secrets are not shown.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -7,7 +7,7 @@ use crate::output::command_error::{CommandResult, DONE};
 /// Take the state's lock away from a command that is not at work any more
 ///
 /// The lock of a state on this machine goes with its process and need not be taken away. One in a store that is elsewhere
-/// runs out by itself when nobody renews it; this is for not waiting that long. Whoever held it writes nothing any more,
+/// runs out by itself when no one renews it; this is for not waiting that long. Whoever held it writes nothing any more,
 /// but may still be changing what it was about to change: make sure that it is not running.
 #[derive(Args)]
 #[command(after_help = "\
@@ -15,7 +15,7 @@ Examples:
   ha state locks                      who holds it, and the lock's ID
   ha state unlock 5b1f09c2a7d3e846
 
-Exit codes: 0 done, 1 nobody or somebody else holds it, or another error.")]
+Exit codes: 0 done, 1 no one or somebody else holds it, or another error.")]
 pub(crate) struct UnlockArgs {
     /// Which lock, as `ha state locks` and the message of whoever was kept out say
     #[arg(value_name = "ID")]

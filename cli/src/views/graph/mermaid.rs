@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use super::{GraphPicture, class, label};
 
-/// More than this nobody reads in a comment.
+/// More than this no one reads in a comment.
 const MOST: usize = 40;
 
 /// For pages that draw Mermaid. Where there is more than such a page can show, what changes comes first.

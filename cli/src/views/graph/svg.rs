@@ -4,7 +4,7 @@ use rust_sugiyama::configure::Config;
 
 use super::{GraphPicture, class, label};
 
-/// Beyond this, laying it out takes longer than anybody waits, and nobody finds anything in it.
+/// Beyond this, laying it out takes longer than anybody waits, and no one finds anything in it.
 pub(crate) const MOST: usize = 500;
 /// The height of a node, and the room around it.
 const HEIGHT: f64 = 28.0;

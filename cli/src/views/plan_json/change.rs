@@ -85,7 +85,7 @@ pub(super) fn drifted(it: &DriftReport, schemas: &SchemaSet) -> JsonValue {
     JsonValue::object(fields)
 }
 
-/// All attributes of a side, those that nobody says anything of among them.
+/// All attributes of a side, those that no one says anything of among them.
 fn whole(address: &Address, side: Option<&BTreeMap<Name, RedactedValue>>, schemas: &SchemaSet) -> Option<RedactedValue> {
     side.map(|it| RedactedValue::Object(with_nulls(address, it.clone(), schemas)))
 }
@@ -130,7 +130,7 @@ pub(super) fn output(it: &OutputChange, redactor: &mut Redactor<'_>) -> JsonValu
     // As Terraform has it: what is or was a secret is one on both sides, whether they are there or not.
     let sensitive = *sensitive || matches!(marks(before, sensitives), JsonValue::Bool(true));
     let hidden = |side: &Option<RedactedValue>| if sensitive { JsonValue::Bool(true) } else { marks(side, sensitives) };
-    // Null stands for a secret, so that nobody takes anything else for its value.
+    // Null stands for a secret, so that no one takes anything else for its value.
     let value = |side: &Option<RedactedValue>| side.as_ref().filter(|it| !it.hides_something()).into();
     let mut fields = vec![("actions", actions(action)), ("before", value(before))];
     if after.as_ref().is_none_or(|it| !matches!(it, RedactedValue::Unknown { .. })) {

@@ -1,4 +1,4 @@
-//! What the configuration says, as far as it can be told without working anything out: constants, and the names of what
+//! What the configuration says, as far as it can be known without working anything out: constants, and the names of what
 //! the rest is made of.
 
 use std::collections::BTreeMap;
@@ -310,7 +310,7 @@ fn spellings(module: &Configuration, reference: &Reference) -> Vec<String> {
         _ => return vec![target.to_string()],
     };
     let mut names = Vec::new();
-    // What follows a key that is worked out belongs to an instance that nobody knows.
+    // What follows a key that is worked out belongs to an instance that no one knows.
     if key.is_some() || !is_repeated {
         let instance = format!("{target}{}", key.as_ref().map(ToString::to_string).unwrap_or_default());
         let steps = if called.is_some() { steps.get(..1).unwrap_or_default() } else { steps };

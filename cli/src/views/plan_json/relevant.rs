@@ -134,7 +134,7 @@ impl<'a> ReferenceWalk<'a> {
         let key = key.filter(|it| **it != InstanceKey::None);
         let is_repeated = configuration.blocks.get(block).is_some_and(|it| it.count.is_some() || it.for_each.is_some());
         let entry = match key {
-            // What follows a key that is worked out belongs to an instance that nobody knows.
+            // What follows a key that is worked out belongs to an instance that no one knows.
             None if is_repeated => (format!("{place}{block}"), Vec::new()),
             key => (format!("{place}{block}{}", key.map(ToString::to_string).unwrap_or_default()), path.steps().to_vec()),
         };

@@ -150,7 +150,7 @@ impl PlanView<'_> {
             Some(Action::Update) => "this plan sets it back",
             Some(Action::Delete) => "this plan deletes it",
             Some(Action::Forget) => "this plan forgets it",
-            Some(_) => "this plan makes it anew",
+            Some(_) => "this plan makes it again",
         };
         let rows = differing(drift);
         // An update sets back what it changes, and leaves what the configuration says nothing of.

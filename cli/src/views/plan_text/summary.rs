@@ -80,7 +80,7 @@ impl PlanView<'_> {
         self.report.unchanged.saturating_sub(unseen)
     }
 
-    /// What is said of resources that nobody could look at where nothing happens.
+    /// What is said of resources that no one could look at where nothing happens.
     fn not_looked_at(&self) -> String {
         match self.report.unchecked.len() {
             0 => String::new(),

@@ -61,7 +61,7 @@ async fn chains_are_read_link_by_link() {
 "#]]
     );
     assert_eq!(project.world.count(), 3);
-    // Nobody is asked by `validate`, and what it cannot know is not held against the configuration.
+    // No one is asked by `validate`, and what it cannot know is not held against the configuration.
     assert_data_eq!(project.validate(text), str![[""]]);
 }
 

@@ -1,4 +1,4 @@
-//! What changed although nobody used `ha`.
+//! What changed although no one used `ha`.
 
 use snapbox::{assert_data_eq, str};
 

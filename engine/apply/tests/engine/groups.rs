@@ -57,7 +57,7 @@ async fn disruptive_changes_come_one_at_a_time() {
     project.world.look().at_once = 0;
     project.world.pace = Pace::Meets(2);
     project.apply(&hosts("1", 1, "y")).await;
-    assert!(at_once(&project.world.take_log()) > 1, "a comment disturbs nobody");
+    assert!(at_once(&project.world.take_log()) > 1, "a comment disturbs no one");
     project.world.pace = Pace::Yields;
     let (plan, _) = project.run(&hosts("2", 1, "y"), ha_plan::PlanMode::Normal).await.unwrap();
     assert_eq!(plan.rolling.len(), 1);

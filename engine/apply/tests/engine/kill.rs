@@ -129,7 +129,7 @@ struct TellsWhenAtWork;
 impl EventObserver for TellsWhenAtWork {
     fn observe(&self, event: Event) {
         if matches!(event, Event::ApplyStarted { .. } | Event::Recovering { .. }) {
-            // Nobody may be listening any more.
+            // No one may be listening any more.
             let _ = writeln!(std::io::stdout().lock(), "at work");
         }
     }

@@ -55,7 +55,7 @@ async fn what_cannot_be_done_is_told_and_then_left_to_the_plan() {
     project.world.take_log();
     project.world.fail("meet thing.a", Fault::Refused);
     let (_, applied, recovery) = project.run_and_recover(&text(3), PlanMode::Normal).await.unwrap();
-    assert!(recovery.unfinished.is_empty() && applied.is_complete(), "nobody insists");
+    assert!(recovery.unfinished.is_empty() && applied.is_complete(), "no one insists");
     assert_eq!(project.world.take_calls(), ["meet thing.a", "update thing.a"]);
     assert!(project.state().obligations.is_empty(), "the change has done it");
 }

@@ -55,7 +55,7 @@ fn it_names_what_refers_to_what() {
         let earlier =
             outline.edges.iter().filter(|(later, _)| *later == place).map(|(_, it)| outline.nodes[*it].address.as_str());
         let earlier: Vec<&str> = earlier.collect();
-        writeln!(shown, "{:?} {} -> {}", node.kind, node.address, earlier.join(", ")).expect("a text takes more");
+        writeln!(shown, "{:?} {} -> {}", node.kind, node.address, earlier.join(", ")).expect("a string takes more");
     }
     assert_data_eq!(
         shown,

@@ -39,7 +39,7 @@ pub(crate) struct Events(pub(crate) std::sync::Mutex<Vec<Event>>);
 
 impl EventObserver for Events {
     fn observe(&self, event: Event) {
-        self.0.lock().expect("nobody panics with it").push(event);
+        self.0.lock().expect("no one panics with it").push(event);
     }
 }
 
@@ -167,7 +167,7 @@ impl Project {
         assert!(read == plan, "a plan reads back as it was written");
         let applied = engine.apply(&read, &request.configuration, &request.files, &writer, &observer, &self.cancel).await;
         let applied = applied.map_err(wrong)?;
-        Arc::try_unwrap(writer).expect("nobody else has the writer").finish().ok();
+        Arc::try_unwrap(writer).expect("no one else has the writer").finish().ok();
         Ok((plan, applied, recovery))
     }
 
@@ -266,7 +266,7 @@ impl Project {
     }
 }
 
-/// A text as several files: what follows a line `=== NAME` is the file of that name, what comes first is `main.hcl`.
+/// A string as several files: what follows a line `=== NAME` is the file of that name, what comes first is `main.hcl`.
 struct Sections(Vec<SourceFile>);
 
 impl Sections {

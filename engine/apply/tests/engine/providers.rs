@@ -63,7 +63,7 @@ async fn the_plan_says_whom_it_talks_to() {
     let plan = project.try_plan(text).await.unwrap();
     let facts: Vec<String> = plan.identities.iter().map(|it| format!("{}: {:?}", it.provider, it.facts)).collect();
     assert_eq!(facts, ["mock: [(\"region\", \"north\")]"]);
-    // Nobody talks to a provider that nothing is made by.
+    // No one talks to a provider that nothing is made by.
     project.world.look().calls.clear();
     let plan = project.try_plan("provider \"mock\" { region = \"north\" }").await.unwrap();
     assert!(plan.identities.is_empty() && project.world.look().calls.is_empty());

@@ -1,4 +1,4 @@
-//! Making anew, for each of the reasons there are.
+//! Making again, for each of the reasons there are.
 
 use ha_value::Action;
 use snapbox::{assert_data_eq, str};
@@ -233,7 +233,7 @@ async fn triggers_replace_by_block_by_instance_and_by_attribute() {
             "#
         )
     };
-    // Nothing is made anew because its trigger is new.
+    // Nothing is made again because its trigger is new.
     project.apply(&text(1, "n")).await;
     assert_data_eq!(
         project.apply(&text(2, "n")).await,
@@ -300,7 +300,7 @@ nothing
 
 "#]]
     );
-    // What is made anew is made as configured.
+    // What is made again is made as configured.
     assert_data_eq!(
         project.apply(&text("z", 3, some)).await,
         str![[r#"

@@ -91,7 +91,7 @@ async fn what_is_refused_the_second_time_is_not_forgotten() {
 #[tokio::test]
 async fn arguments_that_were_wrong_can_be_mended() {
     let project = Project::new();
-    // Nothing was made, and nobody knew; made with the arguments of then it is refused.
+    // Nothing was made, and no one knew; made with the arguments of then it is refused.
     project.world.fail("create thing.a", Fault::RequestLost);
     project.try_apply(&text("a", 1)).await;
     project.world.fail("resume thing.a", Fault::Refused);

@@ -84,7 +84,7 @@ async fn what_there_is_is_found_in_the_order_of_what_it_depends_on() {
     assert!(matches!(database, DiscoveryResult::Unasked(_, why) if why.contains("drawn.master.result")), "{database:?}");
     assert_eq!((project.world.count(), &project.world.look().things), (count, &things), "looking changes nothing");
     record(&project, &found);
-    // Nothing is made twice, and what was lost is made anew.
+    // Nothing is made twice, and what was lost is made again.
     assert_data_eq!(
         project.plan(TEXT).await,
         str![[r#"

@@ -49,9 +49,9 @@ pub(crate) enum Many {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) blocks: usize,
-    /// Whether anything may have to be made anew.
+    /// Whether anything may have to be made again.
     pub(crate) replaces: bool,
-    /// Whether everything that is made anew is made first.
+    /// Whether everything that is made again is made first.
     pub(crate) all_first: bool,
 }
 

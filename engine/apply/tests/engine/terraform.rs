@@ -79,7 +79,7 @@ fn terraform(directory: &Path, text: &str) -> Option<Vec<String>> {
             ["create", "delete"] => "+-",
             other => panic!("{other:?} is not among what this configuration can do"),
         };
-        let address = change["address"].as_str().expect("an address is a text").replace("terraform_data.", "memo.");
+        let address = change["address"].as_str().expect("an address is a string").replace("terraform_data.", "memo.");
         signs.insert(address, sign);
     }
     Some(signs.into_iter().map(|(address, sign)| format!("{sign} {address}")).collect())

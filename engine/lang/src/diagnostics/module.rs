@@ -40,7 +40,7 @@ pub(crate) fn source_misspelt(name: &str, span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn source_is_no_text(span: SourceSpan) -> Diagnostic {
-    error("the source of a module is a text")
+    error("the source of a module is a string")
         .code(code::MODULE_SOURCE)
         .at(span)
         .help("for example `source = \"./modules/network\"`")

@@ -86,7 +86,7 @@ pub(crate) fn incomplete_reference(root: &str, span: SourceSpan) -> Diagnostic {
                 return problem.suggest(span, constant, format!("did you mean `{constant}`?"));
             }
             return problem.help(format!(
-                "for a text put it in quotes: `\"{root}\"`; a variable is `var.{root}`, a local value `local.{root}`, and a \
+                "for a string put it in quotes: `\"{root}\"`; a variable is `var.{root}`, a local value `local.{root}`, and a \
                  resource is named by its kind and name: `{root}.NAME`"
             ));
         }

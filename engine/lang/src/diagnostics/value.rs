@@ -17,7 +17,7 @@ pub(crate) fn null_key() -> Diagnostic {
 pub(crate) fn key_is_no_text(key: &Value) -> Diagnostic {
     error(format!("{} cannot be the name of an attribute or element", a_kind(key)))
         .code(code::WRONG_TYPE)
-        .help("it must be a text")
+        .help("it must be a string")
 }
 
 pub(crate) fn null_condition() -> Diagnostic {
@@ -79,7 +79,7 @@ pub(crate) fn index_too_great(index: &Number, length: usize) -> Diagnostic {
 pub(crate) fn no_instance_key(value: &Value) -> Diagnostic {
     error(format!("{} is no key of an instance", a_kind(value)))
         .code(code::WRONG_TYPE)
-        .help("with `count` it is a number, with `for_each` a text")
+        .help("with `count` it is a number, with `for_each` a string")
 }
 
 /// Said in the place of what a function has against a secret.
@@ -125,7 +125,7 @@ fn misspelt<'a>(problem: Diagnostic, name: &str, place: Option<&NamePlace>, know
     }
 }
 
-/// A text as a configuration writes it.
+/// A string as a configuration writes it.
 fn text_literal(text: &str) -> String {
     let escaped = text.chars().fold(String::new(), |mut written, sign| {
         match sign {
@@ -215,7 +215,7 @@ pub(crate) fn wrong_operand(sign: &str, ty: &Type, value: &Value) -> Diagnostic 
     let problem = error(format!("`{sign}` takes {wants}, not {}", in_place(value))).code(code::WRONG_TYPE);
     match (sign, value) {
         ("+", Value::String(_) | Value::Composed(_)) => {
-            problem.help("texts are put together in one text: `\"${FIRST}${SECOND}\"`")
+            problem.help("strings are put together in one text: `\"${FIRST}${SECOND}\"`")
         }
         ("+", Value::Tuple(_) | Value::List(_) | Value::Set(_)) => problem.help("`concat` puts lists together, `setunion` sets"),
         ("+", Value::Object(_) | Value::Map(_)) => problem.help("`merge` puts maps and objects together"),
@@ -233,13 +233,13 @@ pub(crate) fn result_out_of_range() -> Diagnostic {
 }
 
 pub(crate) fn null_in_text() -> Diagnostic {
-    error("null cannot be part of a text").code(code::NULL).help("`coalesce(VALUE, \"\")` gives an empty text in its place")
+    error("null cannot be part of a string").code(code::NULL).help("`coalesce(VALUE, \"\")` gives an empty text in its place")
 }
 
 pub(crate) fn no_text(value: &Value) -> Diagnostic {
-    error(format!("{} cannot be part of a text", a_kind(value)))
+    error(format!("{} cannot be part of a string", a_kind(value)))
         .code(code::WRONG_TYPE)
-        .help("`join` makes a text of a list, `jsonencode` one of anything")
+        .help("`join` makes a string of a list, `jsonencode` one of anything")
 }
 
 pub(crate) fn text_too_long() -> Diagnostic {

@@ -4,7 +4,7 @@ use ha_value::{Type, Value};
 
 use crate::functions::{Function, FunctionBody, FunctionError, FunctionResult};
 
-/// Texts that functions read in different ways.
+/// Strings that functions read in different ways.
 const TEXTS: [&str; 10] =
     ["", "x", "1", "true", "[]", "{}", "10.0.0.0/8", "2020-01-01T00:00:00Z", "YQ==", "a longer text, of several words"];
 const NUMBERS: [i64; 6] = [0, 1, -1, 2, 8, 1_000_000_000];

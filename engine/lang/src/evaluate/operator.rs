@@ -261,7 +261,7 @@ fn same(left: &Value, right: &Value) -> Option<bool> {
             }
             None
         }
-        // Inside of others they are told apart by their types.
+        // Inside of others they are distinguished by their types.
         (Value::Null(a), Value::Null(b)) => Some(a.known() == b.known()),
         (a, b) => Some(a == b),
     }
@@ -314,7 +314,7 @@ fn differ(a: &Type, b: &Type) -> bool {
     }
 }
 
-/// Whether a text that is known in part could become `text`, going by how it begins and ends.
+/// Whether a string that is known in part could become `text`, going by how it begins and ends.
 fn could_be(parts: &[TextPart], text: &str) -> bool {
     let known = |part: &TextPart| match part {
         TextPart::Clear(it) | TextPart::Secret(it) => Some(it.clone()),

@@ -7,10 +7,10 @@ use super::{EvaluationError, EvaluationResult, Evaluator, each};
 use crate::compiled_expression::{ExpressionNode, ForDirective, IfDirective, TemplatePiece};
 use crate::diagnostics::value as mistakes;
 
-/// Longer texts are refused: nobody means them, and a few lines can ask for more than any machine holds.
+/// Longer strings are refused: no one means them, and a few lines can ask for more than any machine holds.
 const LONGEST: usize = 64 << 20;
 
-/// A text under construction.
+/// A string under construction.
 #[derive(Default)]
 pub(crate) struct TextBuilder {
     /// What is finished: clear stretches and others.
@@ -21,7 +21,7 @@ pub(crate) struct TextBuilder {
     length: usize,
 }
 
-/// A text that is longer than any should be.
+/// A string that is longer than any should be.
 pub(crate) struct TextTooLong;
 
 impl TextTooLong {
@@ -137,7 +137,7 @@ impl Evaluator<'_> {
                 if other.is_null() {
                     return Err(self.fail(node, mistakes::null_in_text()));
                 }
-                // A text of which parts are known is one already; anything else may be null.
+                // A string of which parts are known is one already; anything else may be null.
                 if !other.is_known() && !matches!(other, Value::Composed(_)) {
                     self.lean();
                 }
@@ -173,7 +173,7 @@ impl Evaluator<'_> {
         self.pieces(pieces, &mut inner)?;
         text.length = inner.length;
         if let Ok(value) = inner.finish() {
-            text.append(&Text::from_value(&value.sensitive()).expect("a text stays one when it is marked"));
+            text.append(&Text::from_value(&value.sensitive()).expect("a string stays one when it is marked"));
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ pub(super) struct LineLayout {
     comment: Range<usize>,
 }
 
-/// The lines of a text.
+/// The lines of a string.
 pub(super) fn lines(pieces: &[SpacedToken<'_>]) -> Vec<LineLayout> {
     let mut lines = Vec::new();
     let mut start = 0;

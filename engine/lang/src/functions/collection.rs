@@ -123,7 +123,7 @@ fn coalesce(arguments: &[Value]) -> FunctionResult {
         let argument = convert(argument, &ty).map_err(|it| FunctionError::new(crate::diagnostics::value::at(&it)))?;
         let (plain, mark) = argument.unmark();
         match &plain {
-            // A text that has known characters cannot turn out empty.
+            // A string that has known characters cannot turn out empty.
             Value::Unknown(_) if !matches!(&argument, Value::Composed(parts) if parts.iter().any(clear)) => {
                 let ty = if arguments.iter().any(Value::may_be_anything) { Type::Any } else { ty };
                 return Ok(marked(unknown_like(&plain, ty), sensitive || mark));

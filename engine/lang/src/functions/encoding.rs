@@ -1,4 +1,4 @@
-//! Encodings of texts and values.
+//! Encodings of strings and values.
 
 use std::fmt::Write as _;
 
@@ -73,7 +73,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 const LENIENT: GeneralPurpose =
     GeneralPurpose::new(&base64::alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
-/// The bytes that a text in base64 means, which may be wrapped into lines.
+/// The bytes that a string in base64 means, which may be wrapped into lines.
 pub(super) fn decoded_base64(text: &str) -> Result<Vec<u8>, FunctionError> {
     let unwrapped: String = text.chars().filter(|it| !matches!(it, '\r' | '\n')).collect();
     LENIENT.decode(unwrapped).map_err(|error| FunctionError::argument(0, format!("this is not base64: {error}")))
@@ -98,7 +98,7 @@ fn base64gzip(arguments: &[Value]) -> FunctionResult {
     written.map_err(|error| FunctionError::argument(0, format!("it cannot be compressed: {error}")))?;
     let mut sum = flate2::Crc::new();
     sum.update(text);
-    // As terraform writes it: flushed, with an empty block behind that. Texts in which little is repeated are the same to
+    // As terraform writes it: flushed, with an empty block behind that. Strings in which little is repeated are the same to
     // the last byte; for others the two find different ways to say what is repeated.
     let bytes = [&GZIP_HEAD, &deflate.get_ref()[..], &GZIP_END, &sum.sum().to_le_bytes(), &sum.amount().to_le_bytes()].concat();
     Ok(Value::from(STANDARD.encode(bytes)))
@@ -270,7 +270,7 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 
 fn urlencode(arguments: &[Value]) -> FunctionResult {
     let Some(parts) = arguments.first().and_then(Parts::from_value) else {
-        return Err(FunctionError::argument(0, "a text is required"));
+        return Err(FunctionError::argument(0, "a string is required"));
     };
     Ok(Value::from(parts.map(|it| utf8_percent_encode(it, QUERY).to_string().replace(' ', "+"))))
 }

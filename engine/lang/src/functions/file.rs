@@ -89,7 +89,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .nullable(),
     Function::new(
         "templatestring",
-        "A text as a template, with these variables.",
+        "A string as a template, with these variables.",
         &[text("template"), any("variables")],
         Any,
         FunctionBody::WholeOutside(templatestring),

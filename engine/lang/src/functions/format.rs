@@ -1,4 +1,4 @@
-//! `format` and `formatlist`: texts with places for values.
+//! `format` and `formatlist`: strings with places for values.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
@@ -243,7 +243,7 @@ fn formatted(place: &FormatSpecifier, value: &Value) -> Result<String, FunctionE
             other => json_text(other),
         },
         's' | 'q' => {
-            let Value::String(text) = as_type(&Type::String, "a text")? else { return Err(wrong("a text")) };
+            let Value::String(text) = as_type(&Type::String, "a string")? else { return Err(wrong("a string")) };
             let text = cut(place, &text);
             if place.verb == 'q' { json_text(&Value::from(text)) } else { text }
         }

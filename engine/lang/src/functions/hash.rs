@@ -53,7 +53,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     of_text("sha512", "The SHA-512 digest of the text in hexadecimal.", |it| hex::<Sha512>(str_of(it, 0).as_bytes())),
     Function::new(
         "uuid",
-        "An identifier that nobody else has; not known while planning.",
+        "An identifier that no one else has; not known while planning.",
         &[],
         Text,
         FunctionBody::Outside(uuid),

@@ -175,7 +175,7 @@ impl JsonReader<'_> {
                     self.at += c.len_utf8();
                     out.push(c);
                 }
-                None => return Err(self.wrong("a text is not closed")),
+                None => return Err(self.wrong("a string is not closed")),
             }
         }
     }

@@ -32,7 +32,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .typed(|it| Type::List(type_of(it, 0).into())),
     Function::new(
         "compact",
-        "The list without empty texts and nulls.",
+        "The list without empty strings and nulls.",
         &[list("list", &Text)],
         ParameterKind::List(&Text),
         FunctionBody::Plain(compact),
@@ -79,7 +79,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "sort",
-        "The texts in the order of their characters.",
+        "The strings in the order of their characters.",
         &[list("list", &Text)],
         ParameterKind::List(&Text),
         FunctionBody::Whole(sort),
@@ -348,7 +348,7 @@ fn sort(arguments: &[Value]) -> FunctionResult {
             unknown_like(&plain, Type::List(Type::String.into())).of_length(items.len(), Some(items.len()))
         }
         Value::List(items) if items.iter().any(Value::is_null) => {
-            return Err(FunctionError::argument(0, "null among the texts cannot be sorted"));
+            return Err(FunctionError::argument(0, "null among the strings cannot be sorted"));
         }
         Value::List(items) => {
             let mut items = items.to_vec();

@@ -49,7 +49,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     to("tomap", "The value as a map.", ParameterKind::Map(&Any), |it| converted(&it[0], &Type::Map(Arc::new(Type::Any)))),
     to("tonumber", "The value as a number.", Number, |it| converted(&it[0], &Type::Number)),
     to("toset", "The value as a set.", ParameterKind::Set(&Any), |it| converted(&it[0], &Type::Set(Arc::new(Type::Any)))),
-    to("tostring", "The value as a text.", Text, |it| converted(&it[0], &Type::String)),
+    to("tostring", "The value as a string.", Text, |it| converted(&it[0], &Type::String)),
     Function::new("try", "The value of the first expression that has one.", &[], Any, FunctionBody::Lazy(first))
         .nullable()
         .many(&EXPRESSIONS),

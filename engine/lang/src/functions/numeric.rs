@@ -31,7 +31,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("min", "The least of the numbers.", &[], ParameterKind::Number, FunctionBody::Plain(min)).many(&NUMBERS),
     Function::new(
         "parseint",
-        "The whole number that a text means in a base from 2 to 62.",
+        "The whole number that a string means in a base from 2 to 62.",
         &[const { any("number").taking(AcceptedTypes::Texts) }, number("base")],
         ParameterKind::Number,
         FunctionBody::Plain(parseint),
@@ -97,7 +97,7 @@ fn parseint(arguments: &[Value]) -> FunctionResult {
     let text = match arguments.first() {
         Some(Value::String(text)) => text,
         Some(other) => {
-            return Err(FunctionError::argument(0, format!("a text is required, not {}", crate::describe::a_kind(other))));
+            return Err(FunctionError::argument(0, format!("a string is required, not {}", crate::describe::a_kind(other))));
         }
         None => return Err(FunctionError::new("two arguments are required")),
     };

@@ -1,4 +1,4 @@
-//! Texts.
+//! Strings.
 
 use ha_value::{Text as Parts, Type, Value};
 use unicode_segmentation::UnicodeSegmentation;
@@ -30,7 +30,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "format",
-        "A text with values in the places that `%` marks: `format(\"%s-%03d\", \"a\", 1)`.",
+        "A string with values in the places that `%` marks: `format(\"%s-%03d\", \"a\", 1)`.",
         &[text("format")],
         Text,
         FunctionBody::Whole(format),
@@ -53,7 +53,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "join",
-        "The texts of the lists with a separator between them.",
+        "The strings of the lists with a separator between them.",
         &[text("separator")],
         Text,
         FunctionBody::Whole(join),
@@ -64,7 +64,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     Function::new(
         "regex",
-        "The first match of a pattern: a text, a tuple of its groups, or an object of its named ones.",
+        "The first match of a pattern: a string, a tuple of its groups, or an object of its named ones.",
         &[text("pattern"), text("text")],
         Any,
         FunctionBody::Plain(regex),
@@ -87,7 +87,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "split",
-        "The texts between the separators.",
+        "The strings between the separators.",
         &[text("separator"), text("text")],
         ParameterKind::List(&Text),
         FunctionBody::Plain(split),

@@ -120,7 +120,7 @@ impl<'a> YamlReader<'a> {
                 Value::String(text) => text.clone(),
                 Value::Number(number) => number.to_string().into(),
                 Value::Bool(it) => it.to_string().into(),
-                _ => return Err(self.wrong("a key must be a text")),
+                _ => return Err(self.wrong("a key must be a string")),
             };
             items.insert(name, value);
         }
@@ -169,7 +169,7 @@ impl<'a> YamlReader<'a> {
         }
     }
 
-    /// What a word without quotes means, where it is no text.
+    /// What a word without quotes means, where it is no string.
     fn plain(&self, text: &str) -> Result<Option<Value>, String> {
         Ok(Some(match text {
             "" | "~" | "null" | "Null" | "NULL" => Value::NULL,
@@ -203,7 +203,7 @@ fn number(text: &str) -> Option<Value> {
     })
 }
 
-/// A date or time in one of YAML's forms, as a text in the one form of the language.
+/// A date or time in one of YAML's forms, as a string in the one form of the language.
 fn timestamp(text: &str) -> Option<Value> {
     let bytes = text.as_bytes();
     if bytes.len() < 8 || !bytes[..4].iter().all(u8::is_ascii_digit) || bytes[4] != b'-' {

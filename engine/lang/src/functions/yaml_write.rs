@@ -1,4 +1,4 @@
-//! Writes YAML, in blocks, with all texts in quotes.
+//! Writes YAML, in blocks, with all strings in quotes.
 
 use std::fmt::Write as _;
 
@@ -38,7 +38,7 @@ struct YamlWriter {
 }
 
 impl YamlWriter {
-    /// A value whose lines are indented by `indent` when it is a collection, and by `folded` when it is a text.
+    /// A value whose lines are indented by `indent` when it is a collection, and by `folded` when it is a string.
     fn value(&mut self, value: &Value, indent: usize, folded: usize, start: ValuePosition) {
         match value {
             Value::List(_) | Value::Tuple(_) | Value::Set(_) if value.children().next().is_some() => {
@@ -165,7 +165,7 @@ impl YamlWriter {
     }
 }
 
-/// Whether a text can stand as it is in lines of its own.
+/// Whether a string can stand as it is in lines of its own.
 fn can_be_block(text: &str) -> bool {
     let plain = |c: char| c == '\n' || printable(c);
     text.chars().all(plain) && !text.contains(" \n") && !text.ends_with(' ')

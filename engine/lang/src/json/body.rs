@@ -12,9 +12,9 @@ use crate::syntax::{self, ArgumentSyntax, BlockSyntax, BodySyntax, ByteSpan, Sou
 /// The blocks that may stand in a block: their names, how many labels they have, and what may stand in them.
 struct NestedBlockSchema {
     blocks: &'static [(&'static str, usize, &'static NestedBlockSchema)],
-    /// The arguments that are references or the like, which are texts in JSON.
+    /// The arguments that are references or the like, which are strings in JSON.
     written: &'static [&'static str],
-    /// The arguments whose texts are no templates.
+    /// The arguments whose strings are no templates.
     literal: LiteralArguments,
 }
 
@@ -115,7 +115,7 @@ pub(crate) fn body(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
     (body, reader.problems)
 }
 
-/// A file of values. Texts are no templates there.
+/// A file of values. Strings are no templates there.
 pub(crate) fn values(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
     let mut reader = JsonBodyReader { file, problems: Vec::new() };
     let mut body = BodySyntax::default();
@@ -231,17 +231,17 @@ impl JsonBodyReader<'_> {
         });
     }
 
-    /// A value whose texts and names are templates.
+    /// A value whose strings and names are templates.
     fn expression(&mut self, value: JsonNode) -> syntax::SyntaxNode {
         self.with(value, &mut Self::template)
     }
 
-    /// A value whose texts are expressions by themselves.
+    /// A value whose strings are expressions by themselves.
     fn written(&mut self, value: JsonNode) -> syntax::SyntaxNode {
         self.with(value, &mut |it, text| it.read(text, parse::expression))
     }
 
-    /// A value whose texts are nothing but texts.
+    /// A value whose strings are nothing but strings.
     fn literal(&mut self, value: JsonNode) -> syntax::SyntaxNode {
         self.with(value, &mut |_, text| {
             let value = Value::String(composed(&text.value));
@@ -276,7 +276,7 @@ impl JsonBodyReader<'_> {
         self.read(text, parse::template)
     }
 
-    /// What a text says by itself, in its place.
+    /// What a string says by itself, in its place.
     fn read(
         &mut self,
         text: JsonString,

@@ -24,7 +24,7 @@ pub(super) enum JsonKind {
     Object(Vec<(JsonString, JsonNode)>),
 }
 
-/// A text, where it is written between its quotes, and whether it is written there as it is.
+/// A string, where it is written between its quotes, and whether it is written there as it is.
 #[derive(Debug)]
 pub(super) struct JsonString {
     pub(super) value: String,
@@ -38,7 +38,7 @@ pub(super) struct JsonSyntaxError {
     pub(super) at: ByteSpan,
 }
 
-/// The value that a text is.
+/// The value that a string is.
 pub(super) fn value(text: &str) -> Result<JsonNode, JsonSyntaxError> {
     let mut reader = JsonParser { text, at: 0, depth: 0 };
     let value = reader.value()?;
@@ -216,7 +216,7 @@ impl JsonParser<'_> {
             let length = rest.find(['"', '\\']).unwrap_or(rest.len());
             if let Some(control) = rest[..length].find(|it: char| it < ' ') {
                 self.at += control;
-                return Err(self.wrong("a text goes on without line ends and control characters"));
+                return Err(self.wrong("a string goes on without line ends and control characters"));
             }
             value.push_str(&rest[..length]);
             self.at += length;

@@ -1,4 +1,4 @@
-//! What is open at some place of a text.
+//! What is open at some place of a string.
 
 use super::role::BracketRole;
 use crate::lexer::TokenKind;
@@ -44,7 +44,7 @@ pub(super) struct Frame<'a> {
     pub(super) closed: Option<usize>,
 }
 
-/// A text between quotes, or a heredoc.
+/// A string between quotes, or a heredoc.
 pub(super) struct Quote {
     /// How many literals there were before it.
     pub(super) start: usize,

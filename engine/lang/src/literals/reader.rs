@@ -1,4 +1,4 @@
-//! Reads a text statement by statement, whatever is wrong with it. Where it cannot be sure what something is, it takes it
+//! Reads a string statement by statement, whatever is wrong with it. Where it cannot be sure what something is, it takes it
 //! for a part of a value: what is covered too much is a loss, what is told too much cannot be taken back.
 
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ pub(super) struct LiteralReader<'a> {
     pub(super) found: Vec<Found<'a>>,
     pub(super) bodies: usize,
     pub(super) closed: Vec<Closed<'a>>,
-    /// How many brackets are open beyond the depth to which frames are told apart.
+    /// How many brackets are open beyond the depth to which frames are distinguished.
     pub(super) deeper: usize,
     /// How many more brackets are closed than were opened.
     pub(super) surplus: usize,
@@ -116,7 +116,7 @@ impl<'a> LiteralReader<'a> {
                 let frame = self.frame();
                 frame.questions += usize::from(token.kind == TokenKind::Question);
                 let start = frame.start;
-                // A text is no condition.
+                // A string is no condition.
                 if let (TokenKind::Question, TokenKind::QuoteClose | TokenKind::Number) = (token.kind, self.before.0)
                     && let Some(last) = self.found.last_mut()
                 {
@@ -214,7 +214,7 @@ impl<'a> LiteralReader<'a> {
     }
 
     fn end_of_line(&mut self, start: usize) {
-        // A text that is still open here is closed nowhere.
+        // A string that is still open here is closed nowhere.
         let depth = self.frames.len();
         self.quotes.retain(|it| it.depth < depth);
         if !self.frame().is_list() && !self.frame().awaits_value() {
@@ -328,7 +328,7 @@ impl<'a> LiteralReader<'a> {
         (frame.is_value, frame.start) = (true, count);
     }
 
-    /// Forgets what only led to a value. What was no literal of the language stays: nobody knows what it is.
+    /// Forgets what only led to a value. What was no literal of the language stays: no one knows what it is.
     fn forget(&mut self, start: usize) {
         let kept = self.found.split_off(start.min(self.found.len()));
         self.found.extend(kept.into_iter().filter(|it| it.literal.written != LiteralForm::Soundly));
@@ -409,7 +409,7 @@ impl<'a> LiteralReader<'a> {
         }
     }
 
-    /// What is put into a text is a value by itself, and what is around it is none. A text before a sign is a name.
+    /// What is put into a string is a value by itself, and what is around it is none. A string before a sign is a name.
     fn end_of_quote(&mut self, at: usize) {
         let Some(quote) = self.quotes.pop() else { return };
         if quote.is_template {
@@ -434,7 +434,7 @@ impl<'a> LiteralReader<'a> {
     }
 }
 
-/// The tokens of a text. A comment that is never closed may hide anything: what is in it is read as if it were none.
+/// The tokens of a string. A comment that is never closed may hide anything: what is in it is read as if it were none.
 fn laid_open(text: &str) -> Vec<Token> {
     let mut all = tokens(text);
     if let [.., Token { kind: TokenKind::Stray, at }, _] = all[..]
@@ -457,7 +457,7 @@ fn frame_is_list(frames: &[Frame<'_>]) -> bool {
     frames.last().is_some_and(Frame::is_list)
 }
 
-/// Whether a text in a value can be the next name: the value has no `?` that waits for its `:`.
+/// Whether a string in a value can be the next name: the value has no `?` that waits for its `:`.
 fn takes_names(frames: &[Frame<'_>]) -> bool {
     frames.last().is_some_and(|it| !it.is_list() && it.is_value && it.questions == 0)
 }

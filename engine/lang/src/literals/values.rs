@@ -1,4 +1,4 @@
-//! Reads what stands in a value without being a text.
+//! Reads what stands in a value without being a string.
 
 use ha_value::closest;
 
@@ -9,7 +9,7 @@ use crate::functions::functions;
 use crate::lexer::{Token, TokenKind};
 
 impl<'a> LiteralReader<'a> {
-    /// A word in a value that is no text.
+    /// A word in a value that is no string.
     pub(super) fn value_word(&mut self, at: usize) -> usize {
         let token = self.tokens[at];
         let text = self.written(token.at);

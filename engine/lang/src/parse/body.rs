@@ -15,7 +15,7 @@ impl TokenCursor<'_> {
         self.items(|it| it.begin = Some(it.peek().at.start))
     }
 
-    /// The same for a text in which a suggestion is tried, and in which none is made.
+    /// The same for a string in which a suggestion is tried, and in which none is made.
     pub(super) fn file_on_trial(&mut self) -> BodySyntax {
         self.items(|_| {})
     }

@@ -127,7 +127,7 @@ impl<'a> TokenCursor<'a> {
         found.map_or(self.tokens.len() - 1, |it| self.next + it)
     }
 
-    /// The block or argument of the file that is being read, up to where reading would go on, with a text in a place; and
+    /// The block or argument of the file that is being read, up to where reading would go on, with a string in a place; and
     /// where in it that text ends.
     fn patched(&self, begin: u32, at: ByteSpan, text: &str) -> (SourceFile, usize) {
         let end = self.tokens[self.resumption()].at.start.max(at.end);
@@ -136,7 +136,7 @@ impl<'a> TokenCursor<'a> {
         (SourceFile::new(self.file.name.clone(), format!("{before}{text}{behind}")), before.len() + text.len())
     }
 
-    /// What is still wrong with what is being read once a text stands in a place, and where that text ends; none where that
+    /// What is still wrong with what is being read once a string stands in a place, and where that text ends; none where that
     /// cannot be tried.
     fn tried(&self, at: ByteSpan, text: &str) -> Option<(Vec<Diagnostic>, usize)> {
         let begin = self.begin.filter(|it| *it <= at.start)?;
@@ -146,7 +146,7 @@ impl<'a> TokenCursor<'a> {
         Some((trial.problems, end))
     }
 
-    /// Whether all that is being read can be read once a text stands in a place.
+    /// Whether all that is being read can be read once a string stands in a place.
     pub(super) fn is_mended_by(&self, at: ByteSpan, text: &str) -> bool {
         self.tried(at, text).is_some_and(|(problems, _)| problems.is_empty())
     }
@@ -163,7 +163,7 @@ impl<'a> TokenCursor<'a> {
             problem.suggestion = Some(suggestion);
             return problem;
         }
-        // What names no text is said of the place that it would have had.
+        // What names no string is said of the place that it would have had.
         if suggestion.help.contains('`') { problem.help(suggestion.help) } else { problem }
     }
 

@@ -32,7 +32,7 @@ fn list(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
 }
 
-/// The parts of a template, texts side by side as one.
+/// The parts of a template, strings side by side as one.
 fn template(parts: Vec<Result<String, String>>, is_heredoc: bool) -> String {
     let mut joined: Vec<Result<String, String>> = Vec::new();
     for part in parts {

@@ -1,4 +1,4 @@
-//! Texts and templates.
+//! Strings and templates.
 
 use std::borrow::Cow;
 
@@ -40,7 +40,7 @@ impl TokenCursor<'_> {
         Ok(SyntaxNode { at, kind })
     }
 
-    /// A text between quotes that is no template, and its closing quote.
+    /// A string between quotes that is no template, and its closing quote.
     pub(super) fn literal_text(&mut self, opened: Lexed) -> ParseResult<(String, Lexed)> {
         let mut text = String::new();
         if let Some(token) = self.take_if(Sign::Text) {
@@ -150,7 +150,7 @@ impl TokenCursor<'_> {
         }
     }
 
-    /// What a text between quotes stands for.
+    /// What a string between quotes stands for.
     fn unescaped(&mut self, token: Lexed) -> ParseResult<Cow<'static, str>> {
         let written = self.written(token.at);
         let mut text = String::with_capacity(written.len());
@@ -177,7 +177,7 @@ impl TokenCursor<'_> {
     }
 }
 
-/// A text outside of quotes, where nothing but the markers of sequences has to be escaped.
+/// A string outside of quotes, where nothing but the markers of sequences has to be escaped.
 fn unmarked(written: &str) -> Cow<'_, str> {
     if !written.contains("${") && !written.contains("%{") {
         return Cow::Borrowed(written);
@@ -194,14 +194,14 @@ fn unmarked(written: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The sign that a text begins with, and how much of the text says so: `$${` is a `$` before a `{`.
+/// The sign that a string begins with, and how much of the text says so: `$${` is a `$` before a `{`.
 fn marker(text: &str) -> (char, usize) {
     let sign = if text.starts_with('$') { '$' } else { '%' };
     let doubled = text.starts_with("$${") || text.starts_with("%%{");
     (sign, if doubled { 2 } else { 1 })
 }
 
-/// The character that an escape at the start of a text stands for, and its length.
+/// The character that an escape at the start of a string stands for, and its length.
 fn escape(text: &str) -> Option<(char, usize)> {
     let coded = |digits: usize| {
         let code = text.get(2..2 + digits).filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()))?;

@@ -131,5 +131,5 @@ fn functions_that_call_each_other_ever_more_often_are_stopped() {
     assert_eq!(told(&tower("x"), "f10(1)"), ["1"]);
     assert_eq!(told(&tower("x"), "f30(1)"), refused);
     let looping = tower("[for it in range(1024) : it][0]");
-    assert_eq!(told(&looping, "try(f14(1), 0)"), refused, "loops and calls count together, and no `try` begins anew");
+    assert_eq!(told(&looping, "try(f14(1), 0)"), refused, "loops and calls count together, and no `try` begins again");
 }

@@ -273,7 +273,7 @@ fn problems_in_json_are_told_where_they_are() {
         ("{\"locals\": {\"a\": 1,}}", "this is no JSON: expected a name in quotes @ main.hcl.json: }"),
         (
             "{\"locals\": {\"a\": \"x\ny\"}}",
-            "this is no JSON: a text goes on without line ends and control characters @ main.hcl.json: \n",
+            "this is no JSON: a string goes on without line ends and control characters @ main.hcl.json: \n",
         ),
         ("{\"locals\": {\"a\": 01}}", "this is no JSON: a number does not begin with 0 @ main.hcl.json: 0"),
         ("{\"locals\": {", "this is no JSON: the text ends too early @ main.hcl.json: "),

@@ -68,7 +68,7 @@ proptest! {
         let text = expression(&choices);
         // Whether something has a value at all is taken for no secret, as in terraform.
         prop_assume!(!text.contains("can(") && !text.contains("try("));
-        // So is whether the other arm of a conditional has one, and makes a set of a list, or a text of a number.
+        // So is whether the other arm of a conditional has one, and makes a set of a list, or a string of a number.
         prop_assume!(!(text.contains(" ? ") && (text.contains("set") || text.contains("encode("))));
         let mut changed = values;
         changed[secret] = others[secret];

@@ -1,4 +1,4 @@
-//! What is wrong is said where it is, with what the values were and how to mend it; all of it.
+//! What is wrong is said where it is, with what the values were and how to fix it; all of it.
 
 use ha_diagnostics::Diagnostic;
 use ha_lang::{SourceFile, compile};
@@ -154,8 +154,8 @@ fn each_mistake_is_phrased_for_its_reader() {
             ("join()", "error: `join` takes at least 1 argument, not 0"),
             ("aws::upper(\"a\")", "error: there is no function `aws::upper`"),
             ("join(\",\", 5)", "error: `lists` of `join`: a list of string is required, not 5"),
-            ("\"x${[1]}\"", "error: a tuple cannot be part of a text"),
-            ("\"x${null}\"", "error: null cannot be part of a text"),
+            ("\"x${[1]}\"", "error: a tuple cannot be part of a string"),
+            ("\"x${null}\"", "error: null cannot be part of a string"),
             ("null.a", "error: null has no attribute `a`"),
             ("null[0]", "error: null has no elements"),
             ("[1].a", "error: a tuple has no attribute `a`, only its elements may have"),
@@ -189,7 +189,7 @@ fn each_mistake_is_phrased_for_its_reader() {
             ("length(aws_x.y.id) && true", "error: `&&` takes true or false, not a number"),
             ("(aws_x.y.id == \"a\") && length(aws_x.y.id)", "error: `&&` takes true or false, not a number"),
             ("!length(aws_x.y.id)", "error: `!` takes true or false, not a number"),
-            ("\"x${{ a = 1 }}\"", "error: an object cannot be part of a text"),
+            ("\"x${{ a = 1 }}\"", "error: an object cannot be part of a string"),
             ("\"a\nb\"", "error: this string is never closed: a string in quotes ends on the line it begins on"),
         ],
     );

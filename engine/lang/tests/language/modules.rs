@@ -124,7 +124,7 @@ fn sources_that_cannot_be_read_are_told() {
         ("\"./nothing\"", "there is no configuration in `nothing`"),
         ("\"./broken\"", "the module in `broken` cannot be read: permission denied"),
         ("\"./\"", "this module calls itself"),
-        ("5", "the source of a module is a text"),
+        ("5", "the source of a module is a string"),
         ("sensitive(\"./x\")", "the source of a module must not be sensitive"),
     ] {
         assert_eq!(source(text), [format!("{told} @ main.hcl: {text}")]);

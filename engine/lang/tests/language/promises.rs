@@ -16,7 +16,7 @@ fn config() -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// The value with less known of it: nothing, its type, the beginning of a text, or all but a part.
+/// The value with less known of it: nothing, its type, the beginning of a string, or all but a part.
 fn blurred(value: &Value, choices: &mut impl Iterator<Item = u8>) -> Value {
     let unknown = |ty| Value::unknown(ty, Some("a.b.id".into()));
     let choice = choices.next().unwrap_or_default();
@@ -46,7 +46,7 @@ fn named(of: &Object, items: &mut impl FnMut(&[Value]) -> Vec<Value>) -> Object 
 }
 
 /// Whether a value is what was said of it before it was known, up to how the language converts: the other arm of a
-/// conditional may turn out to be a text, and so make one of a number.
+/// conditional may turn out to be a string, and so make one of a number.
 fn keeps(said: &Value, by_now: &Value) -> bool {
     match (said, by_now) {
         (Value::Sensitive(said), _) => keeps(said, by_now),
@@ -70,7 +70,7 @@ fn keeps(said: &Value, by_now: &Value) -> bool {
     }
 }
 
-/// Whether a text consists of these parts, whatever the unknown ones are.
+/// Whether a string consists of these parts, whatever the unknown ones are.
 fn matches(parts: &[TextPart], text: Option<&str>) -> bool {
     let Some(text) = text else { return false };
     match parts {

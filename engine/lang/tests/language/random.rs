@@ -16,7 +16,7 @@ pub(crate) fn expression(choices: &[u8]) -> String {
 
 struct Writer<'c> {
     choices: std::slice::Iter<'c, u8>,
-    /// How many texts are bound by loops around.
+    /// How many strings are bound by loops around.
     bound: usize,
 }
 
@@ -120,7 +120,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A list, set or tuple of texts, mostly.
+    /// A list, set or tuple of strings, mostly.
     fn list(&mut self, depth: u8) -> String {
         let Some(depth) = depth.checked_sub(1) else { return "local.list".into() };
         match self.below(27) {

@@ -32,7 +32,7 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
                 return Some("sets have an order of their own where nulls, collections and mixed elements are in them");
             }
             if has_negative_zero(text) || has(&["log("]) && said.replace("\"-0\"", "\"0\"") == *given {
-                return Some("zero has no sign here, not even in a text");
+                return Some("zero has no sign here, not even in a string");
             }
             if has(&["pow("]) && nearly_equal(given, said) {
                 return Some(
@@ -56,7 +56,7 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
         }
         (None, Some(said)) => {
             if said.contains("Inf") {
-                return Some("what is greater than all numbers is no value here, and no text either");
+                return Some("what is greater than all numbers is no value here, and no string either");
             }
             if expression("<drawn>", text).is_err() {
                 return Some(
@@ -112,12 +112,12 @@ fn why_refused(text: &str) -> Option<&'static str> {
     None
 }
 
-/// Whether two texts are the same but for what is true and what is false.
+/// Whether two strings are the same but for what is true and what is false.
 fn differ_in_truth(given: &str, said: &str) -> bool {
     given.replace("true", "false") == said.replace("true", "false")
 }
 
-/// Whether two texts are the same but for the last of many digits.
+/// Whether two strings are the same but for the last of many digits.
 fn nearly_equal(a: &str, b: &str) -> bool {
     const DIGITS: usize = 12;
     let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();

@@ -76,7 +76,7 @@ fn console(directory: &Path, batch: &[String]) -> Option<Vec<Answer>> {
         return Some(answers);
     };
     let said = answer(directory, "type(local.drawn)")?.expect("what has a value has a type");
-    let values: Vec<String> = serde_json::from_str(&values).expect("a list of texts");
+    let values: Vec<String> = serde_json::from_str(&values).expect("a list of strings");
     let types = elements(&said);
     assert_eq!((values.len(), types.len()), (batch.len(), batch.len()));
     Some(values.into_iter().zip(types).map(|(value, ty)| seen(Some(value), ty)).collect())

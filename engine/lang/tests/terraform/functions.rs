@@ -49,7 +49,7 @@ fn each_function_is_described_in_a_sentence() {
     }
 }
 
-/// Texts, and whether they are compressed to the same bytes; where much is repeated there are many ways to say so.
+/// Strings, and whether they are compressed to the same bytes; where much is repeated there are many ways to say so.
 const TEXTS: [(&str, bool); 6] = [
     ("", true),
     ("a", true),

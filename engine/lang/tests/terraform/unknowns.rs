@@ -414,7 +414,7 @@ fn reason(world: &World, text: &str, difference: &str) -> Option<&'static str> {
         }
         if has(&["jsondecode(", "yamldecode(", "regex(", "regexall("]) {
             return Some(
-                "a text of which only the beginning is known, or a pattern for one that is not, is read once it is known",
+                "a string of which only the beginning is known, or a pattern for one that is not, is read once it is known",
             );
         }
         if has(&[" ? "]) {
@@ -432,7 +432,7 @@ fn reason(world: &World, text: &str, difference: &str) -> Option<&'static str> {
         return Some("what is compressed reads the same, but there are many ways to say what is repeated");
     }
     let wrong = [
-        "cannot be part of a text",
+        "cannot be part of a string",
         "null cannot be joined",
         "must not be null",
         "needs argument",

@@ -30,7 +30,7 @@ impl HasRecord for PriorInstance {
     }
 }
 
-/// What something lives inside of: one instance of a block where its kind says which, or all of them where nobody says.
+/// What something lives inside of: one instance of a block where its kind says which, or all of them where no one says.
 #[derive(Clone, Debug)]
 pub struct ContainerInstance {
     /// The same for all that live in the same place.

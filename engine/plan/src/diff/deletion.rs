@@ -127,7 +127,7 @@ impl ContainedDeletions<'_> {
     fn with(&mut self, record: &Record) -> Option<Address> {
         let homes = self.homes.homes(record, self.going.priors);
         let taking = homes.iter().filter(|it| !it.instances.is_empty()).map(|it| self.taking(it));
-        // Nobody says which of them it is in, so all must go.
+        // No one says which of them it is in, so all must go.
         let taking: Option<Vec<Address>> = taking.collect();
         taking.and_then(|it| it.into_iter().next())
     }

@@ -114,7 +114,7 @@ fn is_another(shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> b
 }
 
 /// Whether nothing in it and not there are two values that are kept: where the state is all that there is of a thing. To
-/// go from the one to the other nothing needs to be made anew.
+/// go from the one to the other nothing needs to be made again.
 fn is_kept(described: &ResourceDescription, shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> bool {
     let is_null = |it: Option<&Value>| it.is_none_or(Value::is_null);
     described.pure && (is_null(new) != is_null(old) || *shape == FieldShape::Any && is_another(shape, new, old))

@@ -91,7 +91,7 @@ pub(crate) fn arguments_after(
     }
 }
 
-/// The arguments of something new, of which nobody knows what the service will choose.
+/// The arguments of something new, of which no one knows what the service will choose.
 fn with_unknown_choices(fields: &BTreeMap<Name, SchemaField>, arguments: &Object, of: &str) -> Object {
     let mut after = arguments.clone();
     for (name, field) in fields {

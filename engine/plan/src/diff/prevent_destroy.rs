@@ -41,7 +41,7 @@ pub(crate) fn protection(
         (_, Some(expression)) => match (literal(expression), world.find(&change.address.block.module)) {
             (Some(literal), _) => literal,
             (_, Some(instance)) => flag(world, instance, expression, "prevent_destroy")?,
-            // Its module instance goes, and nobody else can say.
+            // Its module instance goes, and no one else can say.
             (_, None) => recorded(),
         },
         (Some(_), None) => false,

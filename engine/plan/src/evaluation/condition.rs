@@ -89,7 +89,7 @@ pub(crate) enum ConditionOutcome {
 /// What an `error_message` says, as far as it is known and no secret.
 #[must_use]
 pub fn message_of(value: &Value) -> String {
-    let Some(text) = Text::from_value(value) else { return "(the message is no text)".to_owned() };
+    let Some(text) = Text::from_value(value) else { return "(the message is no string)".to_owned() };
     if text.parts().iter().all(|it| matches!(it, TextPart::Secret(_))) && !text.is_empty() {
         return "(the message holds a secret)".to_owned();
     }

@@ -48,7 +48,7 @@ impl ExpansionError {
 }
 
 impl Expansion {
-    /// One instance of a block of which nobody knows yet how often it is there.
+    /// One instance of a block of which no one knows yet how often it is there.
     pub(crate) fn stand_in(block: &ResourceBlock) -> Self {
         match (&block.count, &block.for_each) {
             (Some(_), _) => Expansion::Count(1),
@@ -91,7 +91,7 @@ impl Expansion {
         }
     }
 
-    /// The place among the instances that an index has, which is a number or a text as an expression gave it.
+    /// The place among the instances that an index has, which is a number or a string as an expression gave it.
     pub(crate) fn indexed(&self, index: &InstanceKey) -> Option<usize> {
         match (self, index) {
             (Expansion::Count(_), InstanceKey::Name(text)) => {

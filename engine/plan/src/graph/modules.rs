@@ -93,7 +93,7 @@ impl ModuleTree {
             match handed_in.iter().find(|it| (&it.inside.0, it.inside.1.as_ref()) == (name, alias)) {
                 Some(it) => (name, alias) = (&it.outside.0, it.outside.1.as_ref()),
                 None if alias.is_none() => {}
-                // Nobody handed it in.
+                // No one handed it in.
                 None => return here,
             }
             module = caller;

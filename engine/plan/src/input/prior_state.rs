@@ -72,7 +72,7 @@ pub(crate) struct PriorState {
     pub(crate) priors: BTreeMap<Address, PriorInstance>,
     /// What is recorded and no longer there.
     pub(crate) gone: BTreeMap<Address, Record>,
-    /// What differs although nobody used `ha`.
+    /// What differs although no one used `ha`.
     pub(crate) drift: Vec<Drift>,
     /// What could not be looked at.
     pub(crate) unchecked: Vec<(Address, String)>,
@@ -154,7 +154,7 @@ fn arguments_seen(
     }
     let good = described.map(|it| it.hooks().same_names(it.schema(), (seen, outputs), &record.arguments)).unwrap_or_default();
     let differs = |name: &&Name| was.get(*name) != is.get(*name) && !good.contains(&***name);
-    // What nobody has ever said anything of is no difference.
+    // What no one has ever said anything of is no difference.
     let claimed = |name: &&Name| {
         let has_default = described.is_some_and(|it| it.schema().arguments.get(*name).is_some_and(|it| it.default.is_some()));
         !record.arguments.contains_key(*name) && (has_default || record.configured.contains(*name))

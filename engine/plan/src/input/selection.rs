@@ -154,7 +154,7 @@ impl NameGlob {
     }
 }
 
-/// A text that names no instances.
+/// A string that names no instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternParseError;
 
@@ -218,7 +218,7 @@ fn steps(text: &str) -> Result<Vec<(String, KeyPattern)>, PatternParseError> {
     }
 }
 
-/// The key in brackets at the beginning of a text, and what is behind it.
+/// The key in brackets at the beginning of a string, and what is behind it.
 fn key(text: &str) -> Result<(KeyPattern, &str), PatternParseError> {
     let Some(inside) = text.strip_prefix('[') else { return Ok((KeyPattern::Any, text)) };
     if let Some(behind) = inside.strip_prefix("*]") {

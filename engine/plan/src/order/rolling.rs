@@ -9,7 +9,7 @@ use ha_value::{Action, ResourceMode};
 use crate::model::{Change, PlanStep, RollingGroup, StepKind};
 
 /// The disruptive steps that must not run together, and what is to be said of them. Making a whole group, or deleting
-/// all of it, disturbs nobody. Where one member must come after another, its steps get to wait for the other's; then the
+/// all of it, disturbs no one. Where one member must come after another, its steps get to wait for the other's; then the
 /// steps are no longer in order.
 pub(crate) fn rolling(
     changes: &[Change],

@@ -163,7 +163,7 @@ fn brings_back(was: &Value, now: &Value, after: &Value) -> bool {
     }
 }
 
-/// The version of every record that is touched, or written anew, or whose values flow into something that is touched.
+/// The version of every record that is touched, or written again, or whose values flow into something that is touched.
 fn versions(
     input: &PlanInput<'_>,
     changes: &[Change],

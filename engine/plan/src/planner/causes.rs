@@ -1,4 +1,4 @@
-//! What a change comes from, and what waits for changes: carried from node to node, so that nobody looks back further
+//! What a change comes from, and what waits for changes: carried from node to node, so that no one looks back further
 //! than at what it refers to itself.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use ha_provider::ResourceDescription;
 use super::Planner;
 use crate::graph::{NodeId, NodeKind};
 
-/// More causes than this help nobody.
+/// More causes than this help no one.
 const CAUSES: usize = 16;
 
 /// What flows out of a node, besides its value.

@@ -61,7 +61,7 @@ impl Planner<'_> {
         BlockInstance { address, arguments, id: self.id_that_stays(address), provider: &providers[node] }
     }
 
-    /// The id of what is there and is not made anew.
+    /// The id of what is there and is not made again.
     fn id_that_stays(&self, address: &Address) -> Option<&str> {
         let prior = self.current.priors.get(address).filter(|_| !self.replaced.contains_key(address));
         prior.map(|it| it.record.id.as_str())

@@ -37,7 +37,7 @@ pub(super) fn destroy(input: &PlanInput<'_>, graph: &Arc<Graph>, current: PriorS
     let world = peek.world(&asking_for_protection(graph, &changes));
     let protected = |change: &Change| {
         let recorded = || current.priors[&change.address].record.prevent_destroy;
-        // What cannot be told without values counts as recorded.
+        // What cannot be known without values counts as recorded.
         match protection(graph, &world, change, recorded) {
             Ok(diagnostic) => diagnostic,
             Err(undecided) => recorded().then_some(undecided.diagnostics).into_iter().flatten().next(),

@@ -13,7 +13,7 @@ use crate::graph::NodeKind;
 use crate::input::prior_state::{DiscoveryMethod, PriorInstance, ReadRequest, plain};
 
 impl Planner<'_> {
-    /// What was found of an instance; none where it is not there, or nobody has looked yet.
+    /// What was found of an instance; none where it is not there, or no one has looked yet.
     pub(super) fn sought(
         &mut self,
         instance: &InstancePlanning<'_>,

@@ -26,7 +26,7 @@ enum Part {
 }
 
 impl Part {
-    /// None where nobody can say yet whether another is the same.
+    /// None where no one can say yet whether another is the same.
     fn of(given: &Value, normal: &Value, in_any_case: bool) -> Option<Self> {
         if given.is_wholly_known() {
             return Some(Self::Known(match normal {

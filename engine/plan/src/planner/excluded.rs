@@ -87,7 +87,7 @@ impl Planner<'_> {
 fn goes_all_the_same(address: &Address, container: &Address) -> Diagnostic {
     let diagnostic = Diagnostic::warning(format!("`{address}` is left out, and goes all the same"));
     let detail =
-        format!("It lives inside of `{container}`, which this plan makes anew or deletes, and it is not made anew with it.");
+        format!("It lives inside of `{container}`, which this plan makes again or deletes, and it is not made again with it.");
     diagnostic.detail(detail).address(address).help(format!("choose it too, or leave `{container}` out as well"))
 }
 

@@ -122,7 +122,7 @@ impl Planner<'_> {
                 let told = |it: Diagnostic| it.code(code::KEYS).detail(waiting.clone().unwrap_or_default());
                 Err(ExpansionError { diagnostics: diagnostics.into_iter().map(told).collect(), waits: true })
             }
-            Err(mismatch) => Err(at(&format!("the id of something to import is a text: {}", mismatch.message)).into()),
+            Err(mismatch) => Err(at(&format!("the id of something to import is a string: {}", mismatch.message)).into()),
         }
     }
 
@@ -147,7 +147,7 @@ impl Planner<'_> {
             }
             it => {
                 let waits = !it.is_known();
-                let message = "the key of what is imported into is a text or a whole number, and known while planning";
+                let message = "the key of what is imported into is a string or a whole number, and known while planning";
                 let diagnostics =
                     vec![Diagnostic::error(message).code(code::KEYS).at(written.span().clone()).within(import.span.clone())];
                 Err(ExpansionError { diagnostics, waits })
@@ -155,7 +155,7 @@ impl Planner<'_> {
         }
     }
 
-    /// What is taken over into an instance, as it was found; none where nobody asks for that, or nobody has looked yet.
+    /// What is taken over into an instance, as it was found; none where no one asks for that, or no one has looked yet.
     pub(super) fn imported(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -294,9 +294,9 @@ pub(super) fn from_configuration(record: Record, given: &ConfiguredArguments, fl
 
 /// What became of looking for something to take over.
 pub(super) enum ImportLookup {
-    /// Nobody asks for that.
+    /// No one asks for that.
     NotAsked,
-    /// It is not there, or nobody has looked yet.
+    /// It is not there, or no one has looked yet.
     Not,
     /// It is there, and what a person calls it.
     There(Box<PriorInstance>, String),

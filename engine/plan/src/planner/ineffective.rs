@@ -1,4 +1,4 @@
-//! What `lifecycle` names and is not there: it would never have an effect, and nobody would know.
+//! What `lifecycle` names and is not there: it would never have an effect, and no one would know.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_lang::{IgnoreChanges, ReferenceTarget, ResourceBlock};

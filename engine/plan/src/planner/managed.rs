@@ -1,4 +1,4 @@
-//! One instance of a resource: nothing, make it, change it, make it anew.
+//! One instance of a resource: nothing, make it, change it, make it again.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Why an instance that is there is made anew.
+//! Why an instance that is there is made again.
 
 use ha_lang::{Reference, ReplaceTrigger};
 use ha_state_model::Record;
@@ -11,7 +11,7 @@ use crate::evaluation::values::ConfiguredPresence;
 use crate::graph::{NodeId, NodeKind};
 use crate::model::{Change, ChangeReason, Difference};
 
-/// What something lives inside of, where that goes or is made anew.
+/// What something lives inside of, where that goes or is made again.
 #[derive(Clone, Debug)]
 pub(super) struct ContainerChange {
     pub(super) container: Address,
@@ -20,7 +20,7 @@ pub(super) struct ContainerChange {
 }
 
 impl Planner<'_> {
-    /// Why it is made anew, if it is. `within` is what it lives inside of, where that is made anew or goes.
+    /// Why it is made again, if it is. `within` is what it lives inside of, where that is made again or goes.
     pub(super) fn replace_reason(
         &self,
         instance: &InstancePlanning<'_>,
@@ -81,7 +81,7 @@ impl Planner<'_> {
         }
     }
 
-    /// What a thing lives inside of, where that goes or is made anew: then so is what lives there.
+    /// What a thing lives inside of, where that goes or is made again: then so is what lives there.
     pub(super) fn within(&mut self, node: NodeId, record: &Record) -> Option<ContainerChange> {
         let homes = self.containment.homes(record, &self.current.priors);
         let there = homes.into_iter().filter(|it| !it.instances.is_empty());

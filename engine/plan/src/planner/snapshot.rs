@@ -9,7 +9,7 @@ use ha_value::{Name, Value};
 use crate::model::PlanSnapshot;
 
 impl PlanSnapshot {
-    /// The value of a variable of the root. An ephemeral one that nobody gave again has its default.
+    /// The value of a variable of the root. An ephemeral one that no one gave again has its default.
     pub(crate) fn value(&self, name: &Name, variable: &VariableBlock) -> Option<Value> {
         let given = self.variables.get(name).or_else(|| self.ephemeral.get(name)).cloned();
         given.or_else(|| variable.ephemeral.then(|| default(variable)).flatten())

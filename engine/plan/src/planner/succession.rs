@@ -7,7 +7,7 @@ use super::Planner;
 use super::duplicates::{ResourceIdentity, unique_names};
 use crate::model::Change;
 
-/// One change that comes after another one, because both are about things that cannot be told apart.
+/// One change that comes after another one, because both are about things that cannot be distinguished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Succession {
     /// What gives up its identity.
@@ -17,7 +17,7 @@ pub(crate) struct Succession {
 }
 
 impl Planner<'_> {
-    /// Which of the changes come after which others. Tells where a thing was to be made beside one that it cannot be told
+    /// Which of the changes come after which others. Tells where a thing was to be made beside one that it cannot be known
     /// apart from, and where two blocks may be one thing that has another address.
     pub(super) fn successions(&mut self) -> Vec<Succession> {
         let mut successions = Vec::new();

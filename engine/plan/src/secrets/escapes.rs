@@ -1,8 +1,8 @@
-//! Texts that were escaped on their way, for a URI, for JSON, for a shell or for markup, read as what they stand for.
+//! Strings that were escaped on their way, for a URI, for JSON, for a shell or for markup, read as what they stand for.
 
 use std::ops::Range;
 
-/// A text with what was escaped in it undone, and where each of its bytes comes from.
+/// A string with what was escaped in it undone, and where each of its bytes comes from.
 pub(super) struct UnescapedText {
     pub(super) text: String,
     /// Of each byte the place it was read from, and at last the end.
@@ -23,12 +23,12 @@ pub(super) enum EscapeStyle {
 }
 
 const ALL: [EscapeStyle; 4] = [EscapeStyle::Percent, EscapeStyle::Backslash, EscapeStyle::Entity, EscapeStyle::Shell];
-/// How often a text may have been escaped on its way.
+/// How often a string may have been escaped on its way.
 const DEEPEST: usize = 3;
-/// Of longer texts, what was escaped in two ways one after the other is not looked for.
+/// Of longer strings, what was escaped in two ways one after the other is not looked for.
 const SHORT: usize = 4096;
 
-/// What a text may have been before it was escaped: in one way, in two ways one after the other, or in all of them, again
+/// What a string may have been before it was escaped: in one way, in two ways one after the other, or in all of them, again
 /// and again. Each by itself too, because what looks like an escape may be a part of the secret.
 pub(super) fn origins(text: &str) -> Vec<UnescapedText> {
     let mut found: Vec<UnescapedText> = Vec::new();
@@ -84,7 +84,7 @@ fn unescaped(text: &str, ways: &[EscapeStyle]) -> Option<UnescapedText> {
         }
     }
     from.push(text.len());
-    // Bytes that are no text stand for no secret, which is one.
+    // Bytes that are no string stand for no secret, which is one.
     has_escapes.then(|| UnescapedText { text: lossy(&bytes), from })
 }
 
@@ -112,7 +112,7 @@ fn lossy(bytes: &[u8]) -> String {
     text
 }
 
-/// What a text begins with, where that is such an escape, and how long it is.
+/// What a string begins with, where that is such an escape, and how long it is.
 fn escape(text: &str, ways: &[EscapeStyle]) -> Option<(Vec<u8>, usize)> {
     let way = match text.as_bytes().first()? {
         b'%' => EscapeStyle::Percent,

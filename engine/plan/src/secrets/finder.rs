@@ -1,16 +1,16 @@
-//! Many texts looked for at once.
+//! Many strings looked for at once.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// A text to look for.
+/// A string to look for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SecretPattern {
     pub(super) text: String,
     pub(super) bounds: MatchBounds,
 }
 
-/// Where a text counts.
+/// Where a string counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MatchBounds {
     /// Wherever it is.
@@ -36,7 +36,7 @@ const HEAD: usize = 8;
 /// The shortest pattern: one character between quotes.
 const SHORT_HEAD: usize = 3;
 
-/// Texts by how they begin. Far cheaper to make than an automaton when there are tens of thousands.
+/// Strings by how they begin. Far cheaper to make than an automaton when there are tens of thousands.
 #[derive(Default)]
 pub(super) struct SecretFinder {
     long: PrefixTable<HEAD>,
@@ -46,7 +46,7 @@ pub(super) struct SecretFinder {
 #[derive(Default)]
 struct PrefixTable<const N: usize> {
     patterns: HashMap<[u8; N], Vec<SecretPattern>>,
-    /// A bit for each digest that some head has: most places of a text need no closer look.
+    /// A bit for each digest that some head has: most places of a string need no closer look.
     digests: Vec<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! Passwords inside of a text that is secret as a whole: a server says them without what is around them.
+//! Passwords inside of a string that is secret as a whole: a server says them without what is around them.
 
 use super::escapes::without_percent;
 
@@ -14,7 +14,7 @@ pub fn passwords(text: &str) -> Vec<String> {
 }
 
 fn of_address(rest: &str) -> Vec<String> {
-    // Where nobody has escaped a `@`, who reads it may take either for the end.
+    // Where no one has escaped a `@`, who reads it may take either for the end.
     let ends = rest.find('@').into_iter().chain(rest.rfind('@'));
     let of_user = ends.filter_map(|end| Some(rest[..end].split_once(':')?.1));
     let of_query = values(rest).map(|it| it.split('&').next().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Keys inside of a text of many lines. A private key stands among certificates and settings that everybody may see.
+//! Keys inside of a string of many lines. A private key stands among certificates and settings that everybody may see.
 
 /// A line of base64 that stands in no PEM block is taken for a key from so many characters on: a keyfile of mongod.
 const UNNAMED: usize = 40;

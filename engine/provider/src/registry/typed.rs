@@ -69,7 +69,7 @@ pub(super) fn render<D: Document>(schema: &Schema, arguments: &Object) -> Render
     }
 }
 
-/// The arguments with marks only where a text keeps them, and whether any other was taken off.
+/// The arguments with marks only where a string keeps them, and whether any other was taken off.
 fn readable(value: &Value, shape: &FieldShape) -> (Value, bool) {
     let mut tainted = false;
     let mut inner = |value: &Value, shape: &FieldShape| {

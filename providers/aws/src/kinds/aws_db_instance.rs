@@ -361,7 +361,7 @@ impl DbInstance {
             .set_tags(Some(tags::ours(&self.tags, attempt)))
     }
 
-    /// Gives it the name that it should have, at once: while that waits for a window, nobody could say how it is called.
+    /// Gives it the name that it should have, at once: while that waits for a window, no one could say how it is called.
     async fn rename(&self, aws: &AwsClients, before: &RecordedResource<Self>, attempt: &Attempt) -> Result<Option<Found>, Error> {
         let (old, new) = (before.arguments.identifier.as_str(), self.identifier.as_str());
         if old == new {
@@ -394,12 +394,12 @@ impl DbInstance {
         let snapshot = self.final_snapshot_identifier.clone().filter(|_| !self.skip_final_snapshot);
         if snapshot.is_none() && !self.skip_final_snapshot {
             return Err(Error::new(what, "nothing says whether its data may be lost")
-                .help("set `final_snapshot_identifier`, or `skip_final_snapshot = true` if nobody needs the data; apply; then destroy")
+                .help("set `final_snapshot_identifier`, or `skip_final_snapshot = true` if no one needs the data; apply; then destroy")
                 .outcome(CallOutcome::Refused));
         }
         if snapshot.is_some() && wait_until_available::is_past_snapshots(status) {
             return Err(Error::new(what, format!("its status is {status}, in which RDS makes no last snapshot of it"))
-                .help("mend it, or set `skip_final_snapshot = true`, apply, and destroy again: its data are lost then, but for earlier snapshots and backups")
+                .help("fix it, or set `skip_final_snapshot = true`, apply, and destroy again: its data are lost then, but for earlier snapshots and backups")
                 .outcome(CallOutcome::Refused));
         }
         WaitCondition::new(&what, attempt.patience(wait_until_available::BUSY))

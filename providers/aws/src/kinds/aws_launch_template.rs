@@ -44,7 +44,7 @@ pub(crate) struct LaunchTemplate {
     key_name: Option<String>,
     /// What the machine is told at its first boot, as text: 16384 bytes at most.
     user_data_text: Option<String>,
-    /// The same in Base64, for what is no text.
+    /// The same in Base64, for what is no string.
     user_data: Option<String>,
     /// Who may talk to the machine.
     vpc_security_group_ids: Option<BTreeSet<String>>,
@@ -289,7 +289,7 @@ impl LaunchTemplate {
 
     /// The arguments that make a version, comparable.
     fn version(&self) -> serde_json::Value {
-        let mut fields = serde_json::to_value(self).expect("its fields have names that are texts");
+        let mut fields = serde_json::to_value(self).expect("its fields have names that are strings");
         let object = fields.as_object_mut().expect("a struct is an object");
         // What is left out is not compared with what the service fills in.
         object.retain(|name, it| !OF_THE_WHOLE.contains(&name.as_str()) && !it.is_null());
@@ -316,7 +316,7 @@ impl ListableResource for LaunchTemplate {
             let template = template.attempting("list launch templates")?;
             found.insert(template.launch_template_id().unwrap_or_default().to_owned(), template);
         }
-        // One that is being imported and whose name nobody has said.
+        // One that is being imported and whose name no one has said.
         for it in unnamed {
             match aws.ec2.describe_launch_templates().launch_template_ids(&it.id).send().await {
                 Err(error) if error::is_missing(&error) => {}

@@ -147,7 +147,7 @@ impl Resource for S3Bucket {
         let names: Option<Vec<String>> = sought.iter().map(|it| Self::import_id(&it.arguments)).collect();
         let names = match names {
             Some(names) if !names.is_empty() => names,
-            // The name of one of them is not known, or what nobody asks for any more is looked for.
+            // The name of one of them is not known, or what no one asks for any more is looked for.
             _ => {
                 let all = aws.s3.list_buckets().send().await.attempting("list the buckets")?;
                 all.buckets().iter().filter_map(|it| it.name().map(str::to_owned)).collect()

@@ -96,7 +96,7 @@ impl Resource for S3Object {
         UnsupportedNames::new(&["etag", "source_hash"], "leave it out: what is there is compared with the content by its digest"),
         UnsupportedNames::new(
             &["source"],
-            "write `content = file(\"…\")`, or `content_base64 = filebase64(\"…\")` where it is no text",
+            "write `content = file(\"…\")`, or `content_base64 = filebase64(\"…\")` where it is no string",
         ),
         UnsupportedNames::new(
             &["acl"],
@@ -205,7 +205,7 @@ impl Resource for S3Object {
                 return Ok(self.found(aws, head, &body));
             }
         }
-        // Nobody else's change in between is overwritten, nor is ours written twice when an answer is lost.
+        // No one else's change in between is overwritten, nor is ours written twice when an answer is lost.
         let put = self.put(aws, &body, attempt);
         let put = match there {
             Some(head) => self.keeping(put, &head).set_if_match(head.e_tag),
@@ -321,7 +321,7 @@ impl S3Object {
 
     fn differs_in_tags_only(&self, before: &Self) -> bool {
         let without = |it: &Self| {
-            let mut fields = serde_json::to_value(it).expect("its fields are texts");
+            let mut fields = serde_json::to_value(it).expect("its fields are strings");
             fields["tags"] = serde_json::Value::Null;
             // What the service picked is what it would pick again.
             for chosen in ["content_type", "server_side_encryption", "kms_key_id", "storage_class"] {

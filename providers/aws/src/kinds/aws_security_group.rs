@@ -141,7 +141,7 @@ impl Resource for SecurityGroup {
                 })
             })
             .await?;
-        // A new group lets everything out, which nobody asked for.
+        // A new group lets everything out, which no one asked for.
         self.bring_rules(aws, &found, TrafficDirection::Out, self.egress.clone().unwrap_or_default().0, attempt).await?;
         if let Some(rules) = &self.ingress {
             self.bring_rules(aws, &found, TrafficDirection::In, rules.0.clone(), attempt).await?;
@@ -218,7 +218,7 @@ impl Resource for SecurityGroup {
 
 impl SecurityGroup {
     /// Brings the rules of one direction to these. When the answer to a call was lost, the same call tried again is
-    /// refused, because it is done already: then what is there is looked at anew.
+    /// refused, because it is done already: then what is there is looked at again.
     async fn bring_rules(
         &self,
         aws: &AwsClients,

@@ -25,7 +25,7 @@ pub(super) enum EntryKind {
     Segment {
         /// The number of its first frame.
         number: u64,
-        /// How much of the journal before it counts, where that was found out anew.
+        /// How much of the journal before it counts, where that was found out again.
         cut: Option<JournalCut>,
     },
     /// All frames up to this number.

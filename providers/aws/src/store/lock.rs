@@ -115,7 +115,7 @@ impl StateLock {
 }
 
 impl OwnLock {
-    /// Begins the lease anew, if it is still mine.
+    /// Begins the lease again, if it is still mine.
     pub(super) async fn renew(mut self) -> Result<(Self, LeaseRenewal), StateError> {
         self.note.beat += 1;
         let lock = &self.lock;
@@ -130,7 +130,7 @@ impl OwnLock {
         }
     }
 
-    /// Makes sure that nobody else could have written over it: the service must refuse to, for either condition.
+    /// Makes sure that no one else could have written over it: the service must refuse to, for either condition.
     pub(super) async fn prove_safe(self) -> Result<(), StateError> {
         let StateLock { bucket, name, .. } = &self.lock;
         let other = LockNote { beat: u64::MAX, ..self.note }.to_bytes();

@@ -48,7 +48,7 @@ impl LockedS3Store {
         Ok(held)
     }
 
-    /// Writes an opening at the end of the log. From then on nobody else's next place is free.
+    /// Writes an opening at the end of the log. From then on no one else's next place is free.
     fn open(&mut self) -> Result<(), StateError> {
         let opening = LogEntry::new(&self.id, EntryKind::Opening);
         for _ in 0..TRIES {
@@ -164,7 +164,7 @@ impl LockedStore for LockedS3Store {
 
 impl Drop for LockedS3Store {
     fn drop(&mut self) {
-        // Nobody waits for a lock that runs out by itself, but the next one.
+        // No one waits for a lock that runs out by itself, but the next one.
         self.heart.stop();
         if let Some(mine) = self.mine.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = self.quarters.wait(async move { mine.give_back().await });

@@ -1,5 +1,5 @@
 //! A state as a log of objects, numbered from one on without a gap: whoever wants to change something writes the next
-//! one, on the condition that nobody else has. An object that is there is never altered.
+//! one, on the condition that no one else has. An object that is there is never altered.
 //!
 //! A checkpoint makes everything before it needless. The last few checkpoints stay, to go back to; so do the last
 //! openings, so that someone who was shut out and slept through all that came after still finds their place taken.

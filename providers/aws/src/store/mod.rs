@@ -87,7 +87,7 @@ impl Drop for BlockingRuntime {
 }
 
 impl S3Store {
-    /// The state of this name. Contacts nobody.
+    /// The state of this name. Contacts no one.
     ///
     /// # Errors
     /// When the settings make no sense together.

@@ -86,7 +86,7 @@ impl S3Settings {
             return refused("`kms_key_id` is set, but `encrypt` is not true");
         }
         if self.lock_lease == 0 {
-            return refused("`lock_lease` is zero: such a lock keeps nobody out");
+            return refused("`lock_lease` is zero: such a lock keeps no one out");
         }
         Ok(())
     }

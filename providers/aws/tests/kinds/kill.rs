@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::emulator::emulator;
 use crate::world::{Journal, World, token, try_of};
 
-/// What lets so many calls through. AWS hears the last one; nobody hears its answer.
+/// What lets so many calls through. AWS hears the last one; no one hears its answer.
 pub(crate) struct Cut {
     pub(crate) endpoint: String,
     left: Arc<AtomicUsize>,

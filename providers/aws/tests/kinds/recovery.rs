@@ -57,7 +57,7 @@ async fn what_has_no_name_that_is_known_is_found_by_what_was_written_on_it() {
         assert!(matches!(&several, DiscoveryResult::Several(all) if all.len() >= 2), "{kind}: {several:?}");
         assert_eq!(id(&find(&world, kind, &address, sought.clone(), Some(&mine)).await), one.id);
         assert_eq!(id(&find(&world, kind, &address, sought, Some(&theirs)).await), two.id);
-        // What nobody configures any more is listed, and what it has is read back.
+        // What no one configures any more is listed, and what it has is read back.
         let listed =
             world.drivers.resource(kind).expect("the kind is registered").list_owned(&world.client, &mine).await.unwrap();
         let [(found, it)] = listed.as_slice() else { panic!("{kind}: {listed:?}") };
@@ -111,7 +111,7 @@ async fn what_is_gone_is_not_found_and_a_secret_is_not_believed() {
     let found = find(&world, kind, &address, sought, Some("lineage")).await;
     assert_eq!(id(&found), one.id);
     let DiscoveryResult::Found(found) = found else { unreachable!("it was just found") };
-    assert_eq!(found.imported.recorded.arguments["password"].revealed(), Value::from(""), "nobody says which one it is");
+    assert_eq!(found.imported.recorded.arguments["password"].revealed(), Value::from(""), "no one says which one it is");
     // The same name belongs to somebody else's state.
     assert_eq!(find(&world, kind, &address, object(&wanted), Some("another")).await, DiscoveryResult::Nothing);
     world.remove(kind, &one).await;

@@ -191,7 +191,7 @@ async fn an_object_that_others_changed_shows_what_it_holds() {
     let (seen, _) = world.found(OBJECT, &object).await;
     assert_eq!(seen.arguments["content"], Value::from("theirs"));
     assert_eq!(world.differences(OBJECT, &wanted, &seen.arguments).len(), 1);
-    // And one that holds no text.
+    // And one that holds no string.
     world.update(OBJECT, &object, json!({"bucket": made.id, "key": "k", "content_base64": "/w=="})).await;
     let (seen, _) = world.found(OBJECT, &object).await;
     assert_eq!(seen.arguments.get("content"), None);

@@ -52,7 +52,7 @@ async fn serve(mut client: TcpStream, behind: &str, script: &Mutex<Script>) -> s
     let Some(request) = message(&mut client).await? else { return Ok(()) };
     let end = request.windows(4).position(|it| it == b"\r\n\r\n").unwrap_or(request.len());
     let head = String::from_utf8_lossy(&request[..end]).into_owned();
-    let becomes = (script.lock().expect("nobody panics in a script"))(&head.to_lowercase());
+    let becomes = (script.lock().expect("no one panics in a script"))(&head.to_lowercase());
     let answer = match becomes {
         Becomes::Answered => passed_on(&request, behind).await?,
         Becomes::Without(header) => {

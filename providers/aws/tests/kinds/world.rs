@@ -161,7 +161,7 @@ impl World {
         let filter = json!([{"name": "vpc-id", "values": [self.network().await]}]);
         let found = self.data("aws_subnets", json!({"filter": filter})).await;
         let ids = &found.expect("the emulator has some")["ids"];
-        ids.children().map(|it| it.as_str().expect("names are texts").to_owned()).collect()
+        ids.children().map(|it| it.as_str().expect("names are strings").to_owned()).collect()
     }
 
     /// Renders a document.
@@ -236,13 +236,13 @@ pub(crate) struct Journal(Mutex<BTreeMap<String, String>>);
 impl Journal {
     /// All notes so far.
     pub(crate) fn notes(&self) -> BTreeMap<String, String> {
-        self.0.lock().expect("nobody panics while noting").clone()
+        self.0.lock().expect("no one panics while noting").clone()
     }
 }
 
 impl StepObserver for Journal {
     fn note<'a>(&'a self, key: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>> {
-        self.0.lock().expect("nobody panics while noting").insert(key.to_owned(), value.to_owned());
+        self.0.lock().expect("no one panics while noting").insert(key.to_owned(), value.to_owned());
         Box::pin(async { Ok(()) })
     }
     fn progress(&self, _: &str) {}
@@ -279,6 +279,6 @@ pub(crate) fn text(outputs: &Object, name: &str) -> String {
     match &outputs[name] {
         Value::String(text) => text.to_string(),
         Value::Number(number) => number.to_string(),
-        other => panic!("`{name}` is no text: {other:?}"),
+        other => panic!("`{name}` is no string: {other:?}"),
     }
 }

@@ -55,7 +55,7 @@ pub(crate) struct MongodbHost {
     /// Who may read what is put on the machine.
     #[serde(default)]
     file_permissions: FilePermissions,
-    /// Whether a configuration for logrotate is put on the machine; mongod then opens its log anew when it is moved.
+    /// Whether a configuration for logrotate is put on the machine; mongod then opens its log again when it is moved.
     #[serde(default = "yes")]
     log_rotation: bool,
     /// A mongod on the machine that `ha` runs on: for trying things out and for tests.
@@ -283,7 +283,7 @@ impl MongodbHost {
             return Ok(());
         }
         Err(Error::new(format!("use the certificate of {}", *self.host), reasons.join("; "))
-            .help("mend the certificate's arguments; nothing was changed")
+            .help("fix the certificate's arguments; nothing was changed")
             .outcome(CallOutcome::Refused))
     }
 }

@@ -192,7 +192,7 @@ impl MongodbUser {
     fn failure(&self, verb: &str, primary: &str, error: &mongodb::error::Error) -> Error {
         let failure = failed(format!("{verb} the user `{}` in `{}`", *self.name, *self.database), primary, error);
         match code(error) {
-            Some(USER_NOT_FOUND) => failure.help("somebody has deleted it meanwhile; plan again, and it is made anew"),
+            Some(USER_NOT_FOUND) => failure.help("somebody has deleted it meanwhile; plan again, and it is made again"),
             // RoleNotFound.
             Some(31) => failure.help("a role exists in the database it was made in; those for all databases exist in `admin`"),
             _ => failure,
@@ -259,7 +259,7 @@ impl MongodbUser {
     }
 
     /// What is there, brought to these arguments and to a majority. The whole is said each time: the password makes the
-    /// credentials of all mechanisms anew, so it goes with them.
+    /// credentials of all mechanisms again, so it goes with them.
     async fn brought(&self, members: &[MemberClient], verb: &str, attempt: &Attempt) -> Result<(), Error> {
         let mechanisms = match self.mechanisms.is_empty() {
             true => self.offered_by_primary(members, attempt).await?,

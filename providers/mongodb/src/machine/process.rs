@@ -293,7 +293,7 @@ impl LocalProcess {
     }
 
     fn where_to_look(&self) -> String {
-        format!("its own words are in `{}`; mend the cause, then apply again", self.layout.log())
+        format!("its own words are in `{}`; fix the cause, then apply again", self.layout.log())
     }
 }
 

@@ -47,12 +47,12 @@ impl FilePermissions {
 
     /// What is wrong with them, each with its name.
     pub(crate) fn problems(&self) -> Vec<(&'static str, String)> {
-        let secret = "the key in it is nobody else's";
+        let secret = "the key in it is no one else's";
         let each = [
             ("certificate", &self.certificate, 0o400, 0o137, secret),
-            ("ca_certificate", &self.ca_certificate, 0o400, 0o133, "nobody else may change it"),
-            ("config", &self.config, 0o400, 0o137, "what it says of the host is nobody else's"),
-            ("data", &self.data, 0o700, 0o027, "the data is nobody else's"),
+            ("ca_certificate", &self.ca_certificate, 0o400, 0o133, "no one else may change it"),
+            ("config", &self.config, 0o400, 0o137, "what it says of the host is no one else's"),
+            ("data", &self.data, 0o700, 0o027, "the data is no one else's"),
         ];
         let problem = |(name, text, needed, forbidden, why): (&'static str, &String, u32, u32, &str)| match mode(text) {
             None => Some((name, format!("`{text}` is not three or four octal digits, such as `0600`"))),

@@ -13,7 +13,7 @@ use crate::machine::{Machine, ServiceStatus, StopMode};
 use crate::member::{MemberClient, code, is_passing};
 use crate::replica_set_status::NOT_YET_INITIALIZED;
 
-/// mongod hands its reads over for a moment before it closes; nobody has to wait longer.
+/// mongod hands its reads over for a moment before it closes; no one has to wait longer.
 const QUIESCE: i32 = 1;
 pub(super) const STOP_LIMIT: Duration = Duration::from_secs(120);
 const DESTROY_LIMIT: Duration = Duration::from_secs(20);
@@ -87,11 +87,11 @@ impl<M: Machine> Mongod<'_, M> {
         let passed = match answer {
             Ok(_) => availability_gate::pass(&member, &self.endpoint, &access, attempt).await.map(|()| ExpectedState::Serving),
             Err(error) if code(&error) == Some(NOT_YET_INITIALIZED) => Ok(ExpectedState::Answering),
-            // A certificate that has run out is mended by this very restart, and whoever holds a connection keeps it.
+            // A certificate that has run out is fixed by this very restart, and whoever holds a connection keeps it.
             Err(error) if ["certificate", "fatal alert"].iter().any(|it| cause(&error).contains(it)) => {
                 Ok(ExpectedState::AsItWas)
             }
-            // Where it does not listen it serves nobody.
+            // Where it does not listen it serves no one.
             Err(error) if cause(&error).contains("Connection refused") => Ok(ExpectedState::AsItWas),
             Err(error) => {
                 Err(failed(attempted, &self.endpoint, &error).help("mongod was left running").outcome(CallOutcome::Refused))

@@ -11,7 +11,7 @@ use crate::machine::{Machine, ServiceStatus};
 use crate::member::MemberClient;
 use crate::release::is_version;
 
-/// One that has not listened for this long never will, or has more to mend than anybody waits for unasked.
+/// One that has not listened for this long never will, or has more to fix than anybody waits for unasked.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 const REJOIN_LIMIT: Duration = Duration::from_secs(30 * 60);

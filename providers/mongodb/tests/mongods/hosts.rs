@@ -1,4 +1,4 @@
-//! One mongod at a time: claimed, started, refused, mended and taken away.
+//! One mongod at a time: claimed, started, refused, fixed and taken away.
 
 use std::fs;
 use std::net::TcpListener;
@@ -79,7 +79,7 @@ async fn data_that_is_not_ours_is_neither_taken_over_nor_deleted() {
         let error = lab.create("mongodb_host", &arguments, &mut lab.attempt("a", resumed)).await.unwrap_err();
         assert!(error.to_string().contains(data.to_str().unwrap()), "{error}");
     }
-    // What an earlier destroy kept belongs to nobody either.
+    // What an earlier destroy kept belongs to no one either.
     fs::write(lab.root(0).join(".ha"), "another").unwrap();
     let error = lab.create("mongodb_host", &arguments, &mut lab.attempt("a", true)).await.unwrap_err();
     assert!(error.to_string().contains("belongs to a mongodb_host"), "{error}");

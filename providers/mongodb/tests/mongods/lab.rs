@@ -49,7 +49,7 @@ impl StepObserver for Heard {
         Box::pin(async { Ok(()) })
     }
     fn progress(&self, message: &str) {
-        self.progress.lock().expect("nobody panicked while holding it").push(message.to_owned());
+        self.progress.lock().expect("no one panicked while holding it").push(message.to_owned());
     }
     fn is_cancelled(&self) -> bool {
         false

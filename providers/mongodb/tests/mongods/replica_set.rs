@@ -1,4 +1,4 @@
-//! A whole set: built, used, broken, mended, changed member by member, and taken down.
+//! A whole set: built, used, broken, fixed, changed member by member, and taken down.
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -95,7 +95,7 @@ async fn a_set_and_its_users_are_made_once_however_often_they_are_tried() {
         lab.assert_shut_to_strangers(index).await;
     }
 
-    // A role taken away elsewhere is a difference, and an update mends it.
+    // A role taken away elsewhere is a difference, and an update fixes it.
     let insider = lab.outsider(at, Some(&lab.signed("MongoDB", &["test"])), None).await;
     let admin = insider.database("admin");
     admin.run_command(doc! { "updateUser": "circle", "roles": [{ "role": "root", "db": "admin" }] }).await.unwrap();
@@ -124,7 +124,7 @@ async fn a_set_and_its_users_are_made_once_however_often_they_are_tried() {
     let error = lab.delete("mongodb_replica_set", &set).await.unwrap_err();
     assert!(error.help[0].contains("destroy its hosts"), "{error:?}");
 
-    // Hosts go without a primary to ask; afterwards nobody knows of the set, which is not the same as its being gone.
+    // Hosts go without a primary to ask; afterwards no one knows of the set, which is not the same as its being gone.
     let processes: Vec<i32> = (0..3).map(|it| lab.process(it)).collect();
     let since = Instant::now();
     for host in &hosts {

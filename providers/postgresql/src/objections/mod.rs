@@ -1,4 +1,4 @@
-//! What a server would refuse of a plan, as it stands now. It is only looked at: what cannot be told from its catalogs is
+//! What a server would refuse of a plan, as it stands now. It is only looked at: what cannot be known from its catalogs is
 //! left to it. A server that does not answer objects to nothing.
 
 mod databases;
@@ -16,7 +16,7 @@ use crate::provider::PostgresqlProvider;
 const DATABASE: &str = "postgresql_database";
 const EXTENSION: &str = "postgresql_extension";
 const ROLE: &str = "postgresql_role";
-/// What is asked, for errors that nobody sees.
+/// What is asked, for errors that no one sees.
 const ATTEMPTED: &str = "see what the server would refuse";
 
 /// The changes of a kind that a server would refuse, by their places in the plan.

@@ -49,7 +49,7 @@ pub(super) async fn refused(
         }
         let is = |it: Option<Superuser>| it.is_some_and(|it| it.superuser);
         if is(it.after()) && !is(it.before()) && !session.is_superuser {
-            let message = format!("only a superuser makes one, and `{}` is none; on RDS nobody is", session.user);
+            let message = format!("only a superuser makes one, and `{}` is none; on RDS no one is", session.user);
             problems.push((place, problem("superuser", message)));
         }
         if let Some(it) = it.after::<MembershipObjectionArguments>() {

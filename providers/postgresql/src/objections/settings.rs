@@ -28,7 +28,7 @@ pub(super) async fn refused(
         for name in set.settings.keys() {
             let message = match contexts.get(&name.to_lowercase()).map(|it| it.as_deref()) {
                 Some(None) => format!("the server has no setting `{name}`"),
-                Some(Some("internal")) => format!("nobody can set `{name}`"),
+                Some(Some("internal")) => format!("no one can set `{name}`"),
                 Some(Some("postmaster" | "sighup")) => {
                     format!("`{name}` can be set for the whole server only, in its configuration")
                 }

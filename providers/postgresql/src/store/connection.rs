@@ -25,7 +25,7 @@ pub(super) struct StoreConnection {
 pub(super) enum StatementError {
     /// The server said so.
     Refused(Error, tokio_postgres::error::SqlState),
-    /// The connection is gone; what became of it nobody knows.
+    /// The connection is gone; what became of it no one knows.
     Lost(Error),
 }
 

@@ -1,4 +1,4 @@
-//! Connection texts as PostgreSQL's own programs take them: they know more parameters than our client reads.
+//! Connection strings as PostgreSQL's own programs take them: they know more parameters than our client reads.
 
 use crate::connection_url::PLACE;
 
@@ -22,7 +22,7 @@ fn of_url(text: &str, parameters: &mut Vec<(String, String)>) -> String {
     if place.is_empty() { before.to_owned() } else { format!("{before}?{}", place.join("&")) }
 }
 
-/// A text with `%2F` and its like put back.
+/// A string with `%2F` and its like put back.
 fn decoded(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((first, behind)) = rest.split_first() {
@@ -54,7 +54,7 @@ fn of_words(text: &str, parameters: &mut Vec<(String, String)>) -> String {
     place.join(" ")
 }
 
-/// What is no name at all may be a part of a password that is not quoted, and is told by nobody.
+/// What is no name at all may be a part of a password that is not quoted, and is told by no one.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
 }

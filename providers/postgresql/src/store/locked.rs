@@ -185,7 +185,7 @@ impl LockedStore for LockedPostgresStore {
 
 impl Drop for LockedPostgresStore {
     fn drop(&mut self) {
-        // Nobody waits for a lock that runs out by itself, but the next one.
+        // No one waits for a lock that runs out by itself, but the next one.
         self.heart.stop();
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
         let DatabaseConnection { quarters, tables, way, .. } = self.rooms.clone();

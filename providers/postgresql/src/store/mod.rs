@@ -85,7 +85,7 @@ impl Drop for BlockingRuntime {
 }
 
 impl PostgresStore {
-    /// The state of an environment. Contacts nobody.
+    /// The state of an environment. Contacts no one.
     ///
     /// # Errors
     /// When the settings make no sense together.

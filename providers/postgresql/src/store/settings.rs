@@ -61,14 +61,14 @@ pub(super) struct StoreDatabase {
 }
 
 impl PostgresSettings {
-    /// The way to the database. Contacts nobody.
+    /// The way to the database. Contacts no one.
     pub(super) fn way(&self) -> Result<StoreDatabase, Error> {
         let refused = |cause: &str| Error::new("open the state in PostgreSQL", cause).outcome(CallOutcome::Refused);
         if self.schema_name.is_empty() || self.schema_name.contains(['"', '\0']) {
             return Err(refused("`schema_name` must be a name, without quotes"));
         }
         if self.lock_lease == 0 {
-            return Err(refused("`lock_lease` is zero: such a lock keeps nobody out"));
+            return Err(refused("`lock_lease` is zero: such a lock keeps no one out"));
         }
         let given = self.conn_str.as_ref().map(|it| it.0.clone()).or_else(|| std::env::var("PG_CONN_STR").ok());
         let given =

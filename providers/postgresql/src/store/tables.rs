@@ -25,7 +25,7 @@ const TERRAFORM: &str = "terraform_remote_state";
 const ENDING: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Nobody holds the lock, or its holder was not heard of for longer than the lease.
+/// No one holds the lock, or its holder was not heard of for longer than the lease.
 const FREE: &str = "(holder IS NULL OR heard + lease * interval '1 second' < clock_timestamp())";
 
 /// The tables of one state.
@@ -50,7 +50,7 @@ pub(super) struct LockRow {
 /// What came of a write.
 pub(super) enum WriteOutcome {
     Done,
-    /// The lock is somebody else's by now, or nobody's.
+    /// The lock is somebody else's by now, or no one's.
     LockLost,
     /// There is a segment of this number, with these bytes.
     Taken(Vec<u8>),
@@ -175,7 +175,7 @@ impl StateTables {
         Ok(taken)
     }
 
-    /// Whether nobody holds the lock whose lease has not run out. Waits for nobody.
+    /// Whether no one holds the lock whose lease has not run out. Waits for no one.
     async fn is_free(&self, connection: &StoreConnection) -> Result<bool, StatementError> {
         let free = format!("SELECT FROM {} WHERE name = $1 AND {FREE}", self.table("states"));
         Ok(!connection.rows(&free, &[&self.name]).await?.is_empty())
@@ -192,7 +192,7 @@ impl StateTables {
         Ok(taken.first().map(|it| it.get(0)))
     }
 
-    /// Takes the advisory lock that marks the session of whoever holds the lock: whether nobody else's has it.
+    /// Takes the advisory lock that marks the session of whoever holds the lock: whether no one else's has it.
     async fn guard(&self, connection: &StoreConnection) -> Result<bool, StatementError> {
         let query = format!("SELECT pg_try_advisory_lock({ADVISORY}, hashtext($1))");
         Ok(connection.rows(&query, &[&self.whole_name()]).await?.first().is_some_and(|it| it.get(0)))

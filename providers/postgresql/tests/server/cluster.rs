@@ -1,4 +1,4 @@
-//! A PostgreSQL server in a folder of its own: Debian's, or one of another version. It ends when nobody holds it any more,
+//! A PostgreSQL server in a folder of its own: Debian's, or one of another version. It ends when no one holds it any more,
 //! and when the test program dies, however that happens.
 //!
 //! Which versions there are: `HA_POSTGRESQL_HOMES` lists their homes (what has `bin/postgres` in it), separated by colons.
@@ -75,7 +75,7 @@ impl Cluster {
     /// A server of one's own, of this version, initialised like this.
     pub(crate) fn at(home: &Path, options: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("ha-postgresql-").tempdir().unwrap();
-        // The server's user must be able to go through, and nobody else to look in.
+        // The server's user must be able to go through, and no one else to look in.
         fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711)).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let data = folder.path().join("data");

@@ -112,7 +112,7 @@ async fn a_database_in_use_names_who_uses_it() {
 #[tokio::test]
 async fn a_missing_owner_is_named() {
     let project = Project::new().await;
-    let given = [("name", Value::from("orphan")), ("owner", Value::from("nobody at all"))];
+    let given = [("name", Value::from("orphan")), ("owner", Value::from("no one at all"))];
     let error = project.create(KIND, &given).await.unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -103,7 +103,7 @@ async fn a_server_that_starts_anew_in_the_middle_is_waited_for() {
         let count = || cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'restart %'");
         let before = count();
         while count() == before && !making.is_finished() {}
-        // When one of its processes dies, the server ends all others and starts anew.
+        // When one of its processes dies, the server ends all others and starts again.
         let writer = cluster.sql("postgres", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'");
         assert!(std::process::Command::new("kill").args(["-KILL", writer.trim()]).status().unwrap().success());
         cluster.wait();

@@ -91,7 +91,7 @@ async fn what_a_killed_try_made_is_taken_over_and_nothing_else() {
 #[tokio::test]
 async fn a_statement_that_fails_is_logged_without_the_password() {
     let project = Project::new().await;
-    let roles = ("roles", crate::list(&["nobody at all"]));
+    let roles = ("roles", crate::list(&["no one at all"]));
     let given = [("name", Value::from("never made")), ("password", Value::from("never in a log")), roles];
     let error = project.create(KIND, &given).await.unwrap_err();
     assert_eq!(error.code.as_deref(), Some("42704"), "{error}");

@@ -224,7 +224,7 @@ fn a_lease_runs_out_when_the_server_is_not_heard_of() {
     assert_eq!(error.reason(), &StateErrorReason::Store);
     line.is_cut.store(false, Ordering::SeqCst);
     held.append(1, b"one").unwrap();
-    assert!(!lease.remaining().unwrap().is_zero(), "nobody took it over");
+    assert!(!lease.remaining().unwrap().is_zero(), "no one took it over");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use ha_provider::Error;
 
 use crate::{JournalExtent, Lease, LockInfo, LockedStore, StateError, StateErrorReason, Store, StoreContents};
 
-/// Whether the last call has an effect that nobody hears of.
+/// Whether the last call has an effect that no one hears of.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum FailureTiming {
     Before,

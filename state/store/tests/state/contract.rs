@@ -1,4 +1,4 @@
-//! The stores of this room do what every store must.
+//! The stores of this crate do what every store must.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

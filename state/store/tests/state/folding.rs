@@ -69,7 +69,7 @@ fn a_failed_write_is_final() {
     let writer = open(&store, &keys);
     write(&writer, vec![recorded("a.one", "x"), recorded("a.two", "x")]);
     let first = block_on(writer.append(recorded("a.three", "x"))).unwrap_err();
-    // The store would work again, but nobody knows what is in it.
+    // The store would work again, but no one knows what is in it.
     *store.left.lock().unwrap() = 100;
     let second = block_on(writer.append(recorded("a.four", "x"))).unwrap_err();
     assert_eq!(first, second);

@@ -127,7 +127,7 @@ fn an_altered_bit_is_refused_or_in_a_tail_that_no_frame_vouches_for() {
 fn after_a_finish_no_acknowledged_frame_may_be_altered() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     let writer = open(&store, &keys);
-    // A checkpoint too large to be written anew for one more frame.
+    // A checkpoint too large to be written again for one more frame.
     let large: Vec<Frame> = (0..10).map(|index| recorded(&format!("a.b[{index}]"), &"x".repeat(40_000))).collect();
     write(&writer, large);
     writer.finish().unwrap();

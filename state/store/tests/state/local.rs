@@ -343,7 +343,7 @@ fn a_journal_that_is_shorter_than_it_was_made_is_damaged() {
         place.refusal().reason().clone()
     };
     let small = |place: &Place| drop(place.write());
-    // Also where all that is missing are zeros: nobody can tell.
+    // Also where all that is missing are zeros: no one can tell.
     for length in [100, 4_096, 1 << 19, (1 << 20) - 1] {
         assert_eq!(cut(&small, length), StateErrorReason::Damaged, "{length}");
     }

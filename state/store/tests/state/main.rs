@@ -1,4 +1,4 @@
-//! What a user of the state room can see: nothing that was acknowledged is lost, nothing that was altered is believed.
+//! What a user of the state crates can see: nothing that was acknowledged is lost, nothing that was altered is believed.
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 mod checkpoint;

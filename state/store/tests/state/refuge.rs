@@ -21,7 +21,7 @@ use crate::{Frame, LockInfo, OneKey, StateError, StepOutcome, block_on, open, re
 struct Away {
     store: MemoryStore,
     left: Arc<AtomicUsize>,
-    /// Whether the last append has an effect that nobody hears of.
+    /// Whether the last append has an effect that no one hears of.
     loses_answer: Arc<AtomicBool>,
 }
 
@@ -29,7 +29,7 @@ impl Away {
     fn pass(&self) -> Result<(), StateError> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1));
         left.map(drop)
-            .map_err(|_| StateError::new(StateErrorReason::Store, ha_provider::Error::new("write the state", "nobody answers")))
+            .map_err(|_| StateError::new(StateErrorReason::Store, ha_provider::Error::new("write the state", "no one answers")))
     }
 }
 
@@ -107,7 +107,7 @@ impl Place {
         assert!(writer.tenure().outlasts(Duration::from_secs(1)).is_err(), "no further call may begin");
         let refused = block_on(writer.append(Frame::Intent(samples::intent(2, "a.three")))).unwrap_err();
         let (told, help) = (refused.to_string(), refused.error().help.join("; "));
-        assert!(told.contains("a.three") && told.contains("nobody answers"), "{told}");
+        assert!(told.contains("a.three") && told.contains("no one answers"), "{told}");
         assert!(help.contains(self.file().to_str().unwrap()) && !help.contains("disk"), "{help}");
         let ended = writer.finish().unwrap_err();
         assert!(ended.error().help.join("; ").contains(self.file().to_str().unwrap()), "{ended:?}");
@@ -215,7 +215,7 @@ fn before_anything_was_written_nothing_is_kept() {
     place.away.left.store(0, Ordering::SeqCst);
     let writer = open(&place.store(), &place.keys);
     let error = block_on(writer.append(recorded("a.one", "x"))).unwrap_err();
-    assert!(error.to_string().contains("nobody answers") && !place.file().exists());
+    assert!(error.to_string().contains("no one answers") && !place.file().exists());
     assert_eq!(writer.finish().unwrap_err(), error);
 }
 

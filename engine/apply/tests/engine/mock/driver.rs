@@ -112,7 +112,7 @@ impl Things {
         let there = inner.things.iter().find(|(id, it)| it.kind == "server" && address == format!("{id}.example"));
         match there {
             Some((id, _)) => Ok(Some(id.clone())),
-            None => Err(failed("reach", &format!("nobody is at {address}"), CallOutcome::Refused)),
+            None => Err(failed("reach", &format!("no one is at {address}"), CallOutcome::Refused)),
         }
     }
 

@@ -148,12 +148,12 @@ fn digest(note: Option<&str>) -> Value {
     Value::from(format!("digest of {}", note.unwrap_or("nothing")))
 }
 
-/// A document: a text with a line around it.
+/// A document: a string with a line around it.
 #[derive(Deserialize, JsonSchema)]
 struct Letter {
     /// What it says.
     text: Text,
-    /// Who gets it; not a text whose parts are kept.
+    /// Who gets it; not a string whose parts are kept.
     to: Option<String>,
 }
 

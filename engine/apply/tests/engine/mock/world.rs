@@ -9,7 +9,7 @@ use ha_provider::{Attempt, CallOutcome, Error};
 use ha_value::{Address, Object, Value};
 use serde::{Deserialize, Serialize};
 
-/// The world outside. Clones are the same world.
+/// External services. Clones are the same world.
 #[derive(Clone, Default)]
 pub(crate) struct World {
     inner: Arc<Mutex<Inner>>,
@@ -87,7 +87,7 @@ pub(crate) enum Fault {
     Refused,
     /// It is done, and the answer is lost.
     AnswerLost,
-    /// Nothing is done, and nobody knows.
+    /// Nothing is done, and no one knows.
     RequestLost,
     /// It waits until the operator asks to stop.
     Hangs,
@@ -115,7 +115,7 @@ impl World {
     }
 
     pub(crate) fn look(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().expect("nobody panics with it")
+        self.inner.lock().expect("no one panics with it")
     }
 
     /// Makes the next call of this sort on this address fail: `create thing.a`.

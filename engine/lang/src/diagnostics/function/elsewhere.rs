@@ -56,8 +56,8 @@ fn written(name: &str) -> Option<&'static str> {
         "last" => "`LIST[length(LIST) - 1]` is the last element",
         "avg" | "average" | "mean" => "`sum(LIST) / length(LIST)` is the mean",
         "round" => "`floor(NUMBER + 0.5)` is the nearest whole number",
-        "substring" | "mid" => "`substr(TEXT, FROM, LENGTH)` is a part of a text",
-        "indexof" => "`index(LIST, VALUE)` is the place in a list, `strcontains(TEXT, PART)` looks into a text",
+        "substring" | "mid" => "`substr(TEXT, FROM, LENGTH)` is a part of a string",
+        "indexof" => "`index(LIST, VALUE)` is the place in a list, `strcontains(TEXT, PART)` looks into a string",
         _ => return None,
     })
 }

@@ -95,7 +95,7 @@ impl TokenCursor<'_> {
         }
     }
 
-    /// A text that stands without quotes from there on.
+    /// A string that stands without quotes from there on.
     fn bare_text(&self, start: u32, summary: &str) -> Diagnostic {
         let line = self.line_from(start);
         let length = line.find(|it: char| it.is_whitespace() || matches!(it, ',' | ')' | ']' | '}')).unwrap_or(line.len());

@@ -21,7 +21,7 @@ pub(super) fn unfit(at: impl Fn(&str) -> Diagnostic, value: &Value) -> Diagnosti
 
 fn instead(ty: &Type) -> String {
     match ty {
-        Type::String => "`toset([TEXT])` makes one instance of a text; `split` makes a list of one, for `toset`".into(),
+        Type::String => "`toset([TEXT])` makes one instance of a string; `split` makes a list of one, for `toset`".into(),
         Type::Number => "so many instances are made by `count = NUMBER`".into(),
         Type::Bool => "what is there or not is made by `count = CONDITION ? 1 : 0`".into(),
         Type::Set(of) if is_text(of) => "`[for it in SET : tostring(it)]` within `toset(…)` makes strings of its elements".into(),
@@ -34,7 +34,7 @@ fn instead(ty: &Type) -> String {
     }
 }
 
-/// Whether values of a type become texts in a set of strings.
+/// Whether values of a type become strings in a set of strings.
 fn is_text(ty: &Type) -> bool {
     matches!(ty, Type::Any | Type::Bool | Type::Number | Type::String)
 }

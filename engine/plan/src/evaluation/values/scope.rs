@@ -149,7 +149,7 @@ impl ValueScope for ScopeView<'_> {
 fn working_directory(files: &dyn FileSource) -> Result<Value, Box<Diagnostic>> {
     let told = files.machine(MachineFact::WorkingDirectory);
     told.map(Value::String)
-        .map_err(|why| Box::new(Diagnostic::error(format!("`path.cwd` cannot be told: {why}")).code(code::NOT_HERE)))
+        .map_err(|why| Box::new(Diagnostic::error(format!("`path.cwd` cannot be known: {why}")).code(code::NOT_HERE)))
 }
 
 fn out_of_place(written: &str, argument: &str) -> Box<Diagnostic> {

@@ -1,4 +1,4 @@
-//! Moves that nobody needs to write: a block that gets `count` or loses it keeps its first instance.
+//! Moves that no one needs to write: a block that gets `count` or loses it keeps its first instance.
 
 use std::collections::BTreeSet;
 

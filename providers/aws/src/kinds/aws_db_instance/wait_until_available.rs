@@ -1,4 +1,4 @@
-//! Waiting for RDS: minutes for a change, a quarter of an hour for a new database, and states that only a person mends.
+//! Waiting for RDS: minutes for a change, a quarter of an hour for a new database, and states that only a person fixes.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -39,9 +39,9 @@ pub(super) fn is_past_snapshots(status: &str) -> bool {
 pub(super) fn advice(status: &str) -> Option<&'static str> {
     Some(match status {
         "failed" => "it cannot be recovered; delete it, and restore it from a backup",
-        "incompatible-network" => "its subnets or addresses are used up or gone; mend the subnet group",
+        "incompatible-network" => "its subnets or addresses are used up or gone; fix the subnet group",
         "incompatible-option-group" => "its options do not fit; give it another option group",
-        "incompatible-parameters" => "its parameters do not fit its memory; mend the parameter group and reboot it",
+        "incompatible-parameters" => "its parameters do not fit its memory; fix the parameter group and reboot it",
         "incompatible-restore" => "it cannot be restored to that moment",
         "inaccessible-encryption-credentials" => "its key is disabled or may not be used; enable it, or grant RDS its use",
         "insufficient-capacity" => "AWS has no such machine free there; choose another instance_class",

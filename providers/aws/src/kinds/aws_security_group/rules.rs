@@ -142,7 +142,7 @@ fn twice(at: &str, rules: &BTreeSet<RuleBlock>) -> Vec<ArgumentProblem> {
     let mut seen = BTreeMap::new();
     let mut problems = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        // What is said of the group itself cannot be told from what is said of it by its id.
+        // What is said of the group itself cannot be known from what is said of it by its id.
         for Ec2Rule { protocol, ports, peer, description } in rule_atoms(rule, "self") {
             let earlier = seen.entry((protocol, ports, peer.clone())).or_insert_with(|| description.clone());
             if *earlier != description {

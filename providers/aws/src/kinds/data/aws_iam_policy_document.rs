@@ -102,7 +102,7 @@ fn version() -> String {
 /// Named things in the order of the configuration.
 type OrderedEntries<T> = Vec<(String, T)>;
 
-/// JSON whose texts may have parts that are secret or not known.
+/// JSON whose strings may have parts that are secret or not known.
 enum JsonText {
     Text(Text),
     List(Vec<JsonText>),

@@ -179,7 +179,7 @@ impl ConfigArguments {
         if own.parse::<std::net::IpAddr>().is_ok()
             && !addresses.split(',').any(|it| [own, "0.0.0.0", "::", "*"].contains(&it.trim()))
         {
-            messages.push(format!("its `net.bindIp` lacks {own}, so nobody could reach it there"));
+            messages.push(format!("its `net.bindIp` lacks {own}, so no one could reach it there"));
         }
         messages.into_iter().map(|message| ArgumentProblem { path: Path::attribute("config"), message }).collect()
     }

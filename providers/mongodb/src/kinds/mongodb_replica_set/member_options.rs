@@ -1,4 +1,4 @@
-//! The options of a member: what may be said, how mongod names it, and what it is when nobody says it.
+//! The options of a member: what may be said, how mongod names it, and what it is when no one says it.
 
 use std::collections::BTreeMap;
 
@@ -97,7 +97,7 @@ fn usual_priority(arbiter: bool) -> f64 {
 }
 
 impl MemberBlock {
-    /// All its options, as mongod has them by itself where nobody says them.
+    /// All its options, as mongod has them by itself where no one says them.
     pub(crate) fn options(&self) -> MemberOptions {
         let arbiter = self.arbiter_only.unwrap_or(false);
         MemberOptions {

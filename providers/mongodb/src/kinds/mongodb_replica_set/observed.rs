@@ -88,7 +88,7 @@ async fn left_behind(member: &MemberClient, version: &str) -> Option<String> {
     behind.then(|| {
         format!(
             "every member runs MongoDB {binary} or later, and the feature compatibility version is still {storing}: the next \
-             release would not start with that. Once nobody wants to go back, run `db.adminCommand({{ \
+             release would not start with that. Once no one wants to go back, run `db.adminCommand({{ \
              setFeatureCompatibilityVersion: \"{binary}\"{} }})`",
             if binary.confirms() { ", confirm: true" } else { "" }
         )

@@ -1,4 +1,4 @@
-//! The settings of a set: what may be said, how mongod names it, and what it is when nobody says it.
+//! The settings of a set: what may be said, how mongod names it, and what it is when no one says it.
 
 use mongodb::bson::{Bson, Document};
 use schemars::JsonSchema;

@@ -71,7 +71,7 @@ async fn look(mongodb: &MongodbProvider, users: &[&MongodbUser]) -> Vec<Resource
             Some(found) => user.reading(found, said).await,
             None => ResourceReading::Gone,
         },
-        Err(reason) => ResourceReading::Unchecked(format!("nobody says whether the user `{}` is there: {reason}", *user.name)),
+        Err(reason) => ResourceReading::Unchecked(format!("no one says whether the user `{}` is there: {reason}", *user.name)),
     });
     join_all(each).await
 }
