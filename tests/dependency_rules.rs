@@ -1,5 +1,5 @@
-//! Which crate may depend on which, also through others. An edit in the planner or a new diagnostic recompiles no provider,
-//! and planning cannot reach a provider, only as long as these rules hold.
+//! Which crate may depend on which, also through others. An edit in the planner or a new diagnostic
+//! recompiles no provider, and planning cannot reach a provider, only as long as these rules hold.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,11 +10,22 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// What each crate of the project may name in its manifest. Crates that are not listed are providers.
+/// What each crate of the project may name in its manifest. Crates that are not listed are
+/// providers.
 const ALLOWED: [(&str, &[&str]); 10] = [
     ("ha", &["*"]),
     ("ha-fuzz", &["*"]),
-    ("ha-apply", &["ha-value", "ha-diagnostics", "ha-provider", "ha-plan", "ha-state-model", "ha-state-store"]),
+    (
+        "ha-apply",
+        &[
+            "ha-value",
+            "ha-diagnostics",
+            "ha-provider",
+            "ha-plan",
+            "ha-state-model",
+            "ha-state-store",
+        ],
+    ),
     ("ha-plan", &["ha-value", "ha-diagnostics", "ha-provider", "ha-lang", "ha-state-model"]),
     ("ha-lang", &["ha-value", "ha-diagnostics", "ha-provider"]),
     ("ha-state-store", &["ha-value", "ha-provider", "ha-files", "ha-state-model"]),
@@ -31,7 +42,8 @@ const FOR_PROVIDERS: [&str; 3] = ["ha-value", "ha-provider", "ha-files"];
 const STORES: [&str; 2] = ["ha-aws", "ha-postgresql"];
 
 /// What nothing that planning is made of may depend on, directly or through others.
-const OUT_OF_PLANNING: [&str; 8] = ["tokio", "rustix", "argon2", "aes-gcm", "aws-config", "mongodb", "tokio-postgres", "rustls"];
+const OUT_OF_PLANNING: [&str; 8] =
+    ["tokio", "rustix", "argon2", "aes-gcm", "aws-config", "mongodb", "tokio-postgres", "rustls"];
 
 struct Package {
     name: String,
@@ -72,16 +84,19 @@ fn packages() -> BTreeMap<String, Package> {
         })
         .collect();
     for node in metadata["resolve"]["nodes"].as_array().unwrap() {
-        let is_shipped = |it: &Value| it["dep_kinds"].as_array().unwrap().iter().any(|it| it["kind"] != "dev");
+        let is_shipped =
+            |it: &Value| it["dep_kinds"].as_array().unwrap().iter().any(|it| it["kind"] != "dev");
         let shipped = node["deps"].as_array().unwrap().iter().filter(|it| is_shipped(it));
-        packages.get_mut(node["id"].as_str().unwrap()).unwrap().dependencies = shipped.map(|it| text(&it["pkg"])).collect();
+        packages.get_mut(node["id"].as_str().unwrap()).unwrap().dependencies =
+            shipped.map(|it| text(&it["pkg"])).collect();
     }
     packages
 }
 
 /// The names of all that a package depends on, through others too.
 fn closure(packages: &BTreeMap<String, Package>, name: &str) -> BTreeSet<String> {
-    let mut open: Vec<&String> = packages.iter().filter(|(_, it)| it.name == name).map(|(id, _)| id).collect();
+    let mut open: Vec<&String> =
+        packages.iter().filter(|(_, it)| it.name == name).map(|(id, _)| id).collect();
     let mut seen = BTreeSet::new();
     while let Some(id) = open.pop() {
         if seen.insert(id) {
@@ -120,7 +135,10 @@ fn planning_depends_on_nothing_that_reaches_the_system() {
         let closure = closure(&packages, name);
         assert!(closure.contains(name), "`{name}` is missing");
         for dependency in OUT_OF_PLANNING {
-            assert!(!closure.contains(dependency), "`{name}` must not depend on `{dependency}`, through others either");
+            assert!(
+                !closure.contains(dependency),
+                "`{name}` must not depend on `{dependency}`, through others either"
+            );
         }
     }
 }
@@ -128,8 +146,9 @@ fn planning_depends_on_nothing_that_reaches_the_system() {
 #[test]
 fn a_new_diagnostic_rebuilds_no_provider() {
     let packages = packages();
-    let providers =
-        packages.values().filter(|it| it.is_ours && it.manifest.starts_with(root().canonicalize().unwrap().join("providers")));
+    let providers = packages.values().filter(|it| {
+        it.is_ours && it.manifest.starts_with(root().canonicalize().unwrap().join("providers"))
+    });
     let names: Vec<&String> = providers.map(|it| &it.name).collect();
     assert!(names.len() >= 7, "providers are missing: {names:?}");
     for name in names {
@@ -143,8 +162,15 @@ fn a_new_diagnostic_rebuilds_no_provider() {
 #[test]
 fn every_provider_is_registered() {
     let registry = fs::read_to_string(root().join("cli/src/workspace/providers.rs")).unwrap();
-    for package in packages().values().filter(|it| it.manifest.starts_with(root().canonicalize().unwrap().join("providers"))) {
+    for package in packages()
+        .values()
+        .filter(|it| it.manifest.starts_with(root().canonicalize().unwrap().join("providers")))
+    {
         let call = format!("{}::register(", package.name.replace('-', "_"));
-        assert!(registry.contains(&call), "`{}` is not in cli/src/workspace/providers.rs", package.name);
+        assert!(
+            registry.contains(&call),
+            "`{}` is not in cli/src/workspace/providers.rs",
+            package.name
+        );
     }
 }

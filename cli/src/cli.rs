@@ -8,8 +8,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::arguments::invocation;
 use crate::arguments::{Command, CommandLine};
 use crate::commands::{
-    Session, apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan, schema, show, state, validate,
-    version,
+    Session, apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan,
+    schema, show, state, validate, version,
 };
 use crate::output::command_error::{CommandError, CommandResult, DONE};
 use crate::output::terminal::{ColorChoice, Terminal};
@@ -23,14 +23,18 @@ pub(crate) fn not_here(error: &clap::Error) -> Option<u8> {
         && error.kind() == ErrorKind::UnknownArgument
         && let Some(instead) = terraform_compat::option_instead(option)
     {
-        let notice = RenderedDiagnostic::error(format!("there is no option `{option}` here")).help(instead);
+        let notice =
+            RenderedDiagnostic::error(format!("there is no option `{option}` here")).help(instead);
         return Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)));
     }
-    let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
     let given = std::env::args_os().map(|it| it.to_string_lossy().into_owned());
     let about_state = if command == "init" { terraform_compat::init_instead(given) } else { None };
     if let Some((instead, is_error)) = about_state {
-        let notice = RenderedDiagnostic::error(format!("`ha {command}` does nothing with the state"));
+        let notice =
+            RenderedDiagnostic::error(format!("`ha {command}` does nothing with the state"));
         let notice = if is_error { notice } else { notice.warning() };
         let code = CommandError::from(notice.help(instead)).tell(&Terminal::new(ColorChoice::Auto));
         return Some(if is_error { code } else { DONE });
@@ -40,7 +44,8 @@ pub(crate) fn not_here(error: &clap::Error) -> Option<u8> {
         Terminal::new(ColorChoice::Auto).tell(&format!("`ha {command}` does nothing: {instead}\n"));
         return Some(DONE);
     }
-    let notice = RenderedDiagnostic::error(format!("there is no command `{command}`")).help(instead);
+    let notice =
+        RenderedDiagnostic::error(format!("there is no command `{command}`")).help(instead);
     Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)))
 }
 
@@ -48,7 +53,9 @@ pub(crate) fn run(arguments: &CommandLine, terminal: Terminal) -> CommandResult 
     if let Some(directory) = &arguments.everywhere.chdir {
         files::remember_start();
         let entered = std::env::set_current_dir(directory);
-        entered.with_context(|| format!("could not work in `{}`", directory.display())).map_err(CommandError::from)?;
+        entered
+            .with_context(|| format!("could not work in `{}`", directory.display()))
+            .map_err(CommandError::from)?;
     }
     let directory = PathBuf::from(".");
     let asked = name_asked_for(arguments.everywhere.env.as_deref());

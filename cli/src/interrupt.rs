@@ -11,11 +11,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::output::command_error::INTERRUPTED;
 
-/// A terminal that takes nothing any more keeps a last word waiting; no one waits longer for it than this.
+/// A terminal that takes nothing any more keeps a last word waiting; no one waits longer for it
+/// than this.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A wish to stop, set by Ctrl-C, by SIGTERM, and when the terminal goes away. The second one ends the process at once,
-/// with a last word; what is on record by then is on disk. They are heard from now on, whatever the command is at.
+/// A wish to stop, set by Ctrl-C, by SIGTERM, and when the terminal goes away. The second one ends
+/// the process at once, with a last word; what is on record by then is on disk. They are heard from
+/// now on, whatever the command is at.
 ///
 /// # Errors
 /// When the system gives no thread.

@@ -1,5 +1,5 @@
-//! The log of what `ha` does: off unless `HA_LOG` asks for it. What it says goes through the same finder of secrets as all
-//! that is printed.
+//! The log of what `ha` does: off unless `HA_LOG` asks for it. What it says goes through the same
+//! finder of secrets as all that is printed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -23,7 +23,8 @@ const FILTER: &str = "HA_LOG";
 const FILE: &str = "HA_LOG_FILE";
 /// `text` or `json`.
 const FORMAT: &str = "HA_LOG_FORMAT";
-/// What our own targets begin with. Libraries log requests with all that is in them, so theirs are left out.
+/// What our own targets begin with. Libraries log requests with all that is in them, so theirs are
+/// left out.
 const OWN: &str = "ha::";
 
 /// The secrets that are known so far.
@@ -51,7 +52,8 @@ pub(crate) fn start() -> Result<(), RenderedDiagnostic> {
         None | Some("text") => fmt::layer().with_ansi(false).with_writer(RedactedLog).boxed(),
         Some("json") => fmt::layer().json().with_writer(RedactedLog).boxed(),
         Some(other) => {
-            let notice = RenderedDiagnostic::error(format!("{FORMAT} does not know the format `{other}`"));
+            let notice =
+                RenderedDiagnostic::error(format!("{FORMAT} does not know the format `{other}`"));
             return Err(notice.help("set it to `text` or `json`"));
         }
     };
@@ -63,7 +65,9 @@ pub(crate) fn start() -> Result<(), RenderedDiagnostic> {
     keep_secret(&Arc::new(SecretTexts::within(&environment_secrets())));
     let is_own = filter_fn(|it| it.target().starts_with(OWN));
     // Only the first start of a process counts.
-    let _ = tracing::subscriber::set_global_default(registry().with(layer.with_filter(filter.and(is_own))));
+    let _ = tracing::subscriber::set_global_default(
+        registry().with(layer.with_filter(filter.and(is_own))),
+    );
     Ok(())
 }
 
@@ -83,14 +87,24 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|it| !it.is_empty())
 }
 
-/// The file, which no one else can read. It must be a regular one: opening a pipe waits for who reads it.
+/// The file, which no one else can read. It must be a regular one: opening a pipe waits for who
+/// reads it.
 fn opened(path: &Path) -> Result<File, RenderedDiagnostic> {
     let failed = |why: &str| {
-        let notice = RenderedDiagnostic::error(format!("could not write the log to `{}`", path.display())).note("cause", why);
-        notice.help(format!("set {FILE} to the path of a file, or leave it out for the standard error output"))
+        let notice =
+            RenderedDiagnostic::error(format!("could not write the log to `{}`", path.display()))
+                .note("cause", why);
+        notice.help(format!(
+            "set {FILE} to the path of a file, or leave it out for the standard error output"
+        ))
     };
     let wait_for_no_reader = OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(wait_for_no_reader).open(path);
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(wait_for_no_reader)
+        .open(path);
     let file = file.map_err(|error| failed(&plain(&error)))?;
     match file.metadata() {
         Ok(found) if found.is_file() => Ok(file),
@@ -119,7 +133,9 @@ impl Write for RedactedLog {
         let redacted = known.iter().fold(text.into_owned(), |text, secrets| secrets.masked(&text));
         match DESTINATION.get() {
             Some(Destination::File(file)) => {
-                file.lock().unwrap_or_else(PoisonError::into_inner).write_all(redacted.as_bytes())?;
+                file.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .write_all(redacted.as_bytes())?;
             }
             _ => io::stderr().lock().write_all(redacted.as_bytes())?,
         }

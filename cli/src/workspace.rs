@@ -1,4 +1,5 @@
-//! The directory that a command works in: its project, variables, backend, state, keys and plan files.
+//! The directory that a command works in: its project, variables, backend, state, keys and plan
+//! files.
 
 pub(crate) mod backend_config;
 pub(crate) mod backends;

@@ -28,7 +28,8 @@ fn main() -> ExitCode {
         [name, seconds, seed] => fuzz(name, seconds, Some(seed)),
         _ => Err(USAGE.to_owned()),
     };
-    let worker = std::thread::Builder::new().stack_size(STACK).spawn(work).expect("a thread can be started");
+    let worker =
+        std::thread::Builder::new().stack_size(STACK).spawn(work).expect("a thread can be started");
     match worker.join() {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(problem)) => {
@@ -45,10 +46,14 @@ fn say(what: &str) {
 }
 
 fn chosen(name: &str) -> Result<Vec<&'static FuzzTarget>, String> {
-    let targets: Vec<&FuzzTarget> = targets::ALL.iter().filter(|it| name == "all" || it.name == name).collect();
+    let targets: Vec<&FuzzTarget> =
+        targets::ALL.iter().filter(|it| name == "all" || it.name == name).collect();
     if targets.is_empty() {
         let names: Vec<&str> = targets::ALL.iter().map(|it| it.name).collect();
-        return Err(format!("there is no target `{name}`: there are {}, and `all`", names.join(", ")));
+        return Err(format!(
+            "there is no target `{name}`: there are {}, and `all`",
+            names.join(", ")
+        ));
     }
     Ok(targets)
 }
@@ -63,7 +68,8 @@ fn repeat(name: &str, file: &str) -> Result<(), String> {
 }
 
 fn fuzz(name: &str, seconds: &str, seed: Option<&str>) -> Result<(), String> {
-    let seconds = seconds.parse().map_err(|_| format!("`{seconds}` is no number of seconds\n{USAGE}"))?;
+    let seconds =
+        seconds.parse().map_err(|_| format!("`{seconds}` is no number of seconds\n{USAGE}"))?;
     let of_time = || SystemTime::UNIX_EPOCH.elapsed().map_or(1, |it| it.as_secs());
     let seed = match seed {
         Some(seed) => seed.parse().map_err(|_| format!("`{seed}` is no seed\n{USAGE}"))?,
@@ -75,13 +81,15 @@ fn fuzz(name: &str, seconds: &str, seed: Option<&str>) -> Result<(), String> {
     Ok(())
 }
 
-/// As many inputs are kept to go on from, beyond the seeds; a new one takes the place of another then.
+/// As many inputs are kept to go on from, beyond the seeds; a new one takes the place of another
+/// then.
 const POOL: usize = 10_000;
 
 /// Runs one target until it falls or the time is over.
 fn one(target: &FuzzTarget, time: Duration, seed: u64) -> Result<(), String> {
     let mut chance = RandomSequence::new(seed);
-    let watch = InputWatch::over(target.name, seed).map_err(|it| format!("could not write inputs down: {it}"))?;
+    let watch = InputWatch::over(target.name, seed)
+        .map_err(|it| format!("could not write inputs down: {it}"))?;
     let mut pool = target.all_seeds();
     let (start, given) = (Instant::now(), pool.len());
     let mut seen = HashSet::new();
@@ -93,7 +101,9 @@ fn one(target: &FuzzTarget, time: Duration, seed: u64) -> Result<(), String> {
         runs += 1;
         match outcome {
             Ok(likeness) => Ok(seen.insert(likeness)),
-            Err(_) => Err(format!("`{}` fell, with the seed {seed}: {}", target.name, watch.file())),
+            Err(_) => {
+                Err(format!("`{}` fell, with the seed {seed}: {}", target.name, watch.file()))
+            }
         }
     };
     for input in &pool {

@@ -6,7 +6,12 @@ use crate::chance::RandomSequence;
 const LONGEST: usize = 16 * 1024;
 
 /// An input near `seed`, with parts of `other` and of `words` perhaps.
-pub(crate) fn mutated(seed: &[u8], other: &[u8], words: &[&str], chance: &mut RandomSequence) -> Vec<u8> {
+pub(crate) fn mutated(
+    seed: &[u8],
+    other: &[u8],
+    words: &[&str],
+    chance: &mut RandomSequence,
+) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..=chance.below(6) {
         change(&mut bytes, other, words, chance);

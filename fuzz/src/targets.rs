@@ -9,4 +9,5 @@ mod state;
 
 use crate::target::FuzzTarget;
 
-pub(crate) const ALL: &[FuzzTarget] = &[language::TARGET, json::TARGET, evaluator::TARGET, state::TARGET, plan::TARGET];
+pub(crate) const ALL: &[FuzzTarget] =
+    &[language::TARGET, json::TARGET, evaluator::TARGET, state::TARGET, plan::TARGET];

@@ -1,4 +1,5 @@
-//! Inputs are on disk while they are read, so that what overflows the stack or never ends can be found again.
+//! Inputs are on disk while they are read, so that what overflows the stack or never ends can be
+//! found again.
 
 use std::fs::File;
 use std::io;
@@ -21,8 +22,10 @@ impl InputWatch {
     pub(crate) fn over(target: &str, seed: u64) -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("ha-fuzz-{target}-{}", std::process::id()));
         let began = Arc::new(Mutex::new(None));
-        let (looked_at, told) =
-            (Arc::downgrade(&began), format!("`{target}` does not end, with the seed {seed}: {}", path.display()));
+        let (looked_at, told) = (
+            Arc::downgrade(&began),
+            format!("`{target}` does not end, with the seed {seed}: {}", path.display()),
+        );
         std::thread::spawn(move || {
             while let Some(began) = looked_at.upgrade() {
                 let since: Option<Instant> = *began.lock().unwrap_or_else(PoisonError::into_inner);

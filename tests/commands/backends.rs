@@ -41,13 +41,15 @@ ha {
     let unknown = project.ha(&["state", "list"]);
     assert_eq!(unknown.code, 1);
     assert!(
-        unknown.err.contains("waits for a value of `var.team`") && unknown.err.contains("settings.hcl:10"),
+        unknown.err.contains("waits for a value of `var.team`")
+            && unknown.err.contains("settings.hcl:10"),
         "{}",
         unknown.err
     );
 
     // Backups lie beside the configuration.
-    let moved = with(&project, &["state", "mv", "ha_data.a", "ha_data.b"], &[("HA_VAR_team", "db")]);
+    let moved =
+        with(&project, &["state", "mv", "ha_data.a", "ha_data.b"], &[("HA_VAR_team", "db")]);
     assert_eq!(moved.code, 0, "{}", moved.err);
     assert_eq!(std::fs::read_dir(project.path(".ha/backups")).unwrap().count(), 1);
 }
@@ -65,7 +67,8 @@ fn each_environment_has_a_state_of_its_own_there() {
 
 #[test]
 fn a_plan_is_applied_where_it_was_made_for() {
-    let settings = |path: &str| format!("ha {{\n  backend \"local\" {{\n    path = \"{path}\"\n  }}\n}}\n");
+    let settings =
+        |path: &str| format!("ha {{\n  backend \"local\" {{\n    path = \"{path}\"\n  }}\n}}\n");
     let project = project(&settings("one.state"));
     assert_eq!(project.ha(&["plan", "--out", "plan.ha"]).code, 0);
     project.write("settings.hcl", &settings("two.state"));
@@ -79,7 +82,10 @@ fn terraform_s_spelling_says_it_too() {
     let project = Project::new("");
     std::fs::remove_file(project.path("main.hcl")).unwrap();
     let backend = "terraform {\n  backend \"local\" {\n    path = \"other.state\"\n  }\n}\n";
-    project.write("main.tf", &format!("{backend}resource \"terraform_data\" \"a\" {{\n  input = 1\n}}\n"));
+    project.write(
+        "main.tf",
+        &format!("{backend}resource \"terraform_data\" \"a\" {{\n  input = 1\n}}\n"),
+    );
     assert_eq!(project.ha(&["apply", "--yes"]).code, 0);
     assert!(project.path("other.state").is_file());
 }
@@ -88,7 +94,12 @@ fn terraform_s_spelling_says_it_too() {
 fn what_is_wrong_is_shown_where_it_is_written_and_nothing_is_made() {
     let wrong = [
         ("backend \"lokal\" {}", "there is no backend `lokal`", "did you mean `local`?", 2),
-        ("backend \"local\" {\n    pth = \"x\"\n  }", "there is no argument `pth`", "did you mean `path`?", 3),
+        (
+            "backend \"local\" {\n    pth = \"x\"\n  }",
+            "there is no argument `pth`",
+            "did you mean `path`?",
+            3,
+        ),
         ("backend \"local\" {\n    path = [1]\n  }", "a string is required", "", 3),
         ("backend \"local\" {\n    path = \"..\"\n  }", "no name of a file", "state/ha.state", 2),
         (
@@ -103,8 +114,9 @@ fn what_is_wrong_is_shown_where_it_is_written_and_nothing_is_made() {
         for command in [&["validate"][..], &["plan"], &["apply", "--yes"], &["state", "list"]] {
             let done = project.ha(command);
             assert_eq!(done.code, 1, "{block} {command:?}: {}", done.out);
-            let is_told =
-                done.err.contains(title) && done.err.contains(more) && done.err.contains(&format!("settings.hcl:{line}"));
+            let is_told = done.err.contains(title)
+                && done.err.contains(more)
+                && done.err.contains(&format!("settings.hcl:{line}"));
             assert!(is_told, "{block} {command:?}:\n{}", done.err);
         }
         assert!(!project.path(".ha").exists());
@@ -115,13 +127,24 @@ fn what_is_wrong_is_shown_where_it_is_written_and_nothing_is_made() {
 fn what_the_blocks_take_is_listed() {
     let project = project("");
     let backends = project.done(&["schema", "backend"]);
-    let is_listed = |line: &str| line.trim_start().starts_with("local ") && line.contains("A state in a file of this machine");
+    let is_listed = |line: &str| {
+        line.trim_start().starts_with("local ")
+            && line.contains("A state in a file of this machine")
+    };
     assert!(backends.lines().any(is_listed), "{backends}");
     let local = project.done(&["schema", "backend", "local"]);
-    assert!(local.contains("path  string") && local.contains("`.ha/ha.state` when left out"), "{local}");
+    assert!(
+        local.contains("path  string") && local.contains("`.ha/ha.state` when left out"),
+        "{local}"
+    );
     assert!(project.ha(&["schema", "backend", "lokal"]).err.contains("did you mean `local`?"));
     let encryption = project.done(&["schema", "encryption"]);
-    assert!(encryption.contains("passphrase  string  never shown") && encryption.contains("fallback  block"), "{encryption}");
-    let listed: serde_json::Value = serde_json::from_str(&project.done(&["schema", "backend", "local", "--json"])).unwrap();
+    assert!(
+        encryption.contains("passphrase  string  never shown")
+            && encryption.contains("fallback  block"),
+        "{encryption}"
+    );
+    let listed: serde_json::Value =
+        serde_json::from_str(&project.done(&["schema", "backend", "local", "--json"])).unwrap();
     assert_eq!(listed["arguments"]["path"]["type"], "string");
 }

@@ -1,5 +1,5 @@
-//! What somebody meant as a secret, on a line that cannot be read or under a name that is misspelt: nothing that is printed
-//! says it.
+//! What somebody meant as a secret, on a line that cannot be read or under a name that is misspelt:
+//! nothing that is printed says it.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -150,7 +150,8 @@ const LEFT_OPEN: &[&str] = &[
     "/* a",
 ];
 
-/// Where a secret is given: the name that takes the place of `@`, and the files, in which `&` is where it is given.
+/// Where a secret is given: the name that takes the place of `@`, and the files, in which `&` is
+/// where it is given.
 struct Place {
     name: &'static str,
     files: &'static [(&'static str, &'static str)],
@@ -163,35 +164,95 @@ const PLACES: &[Place] = &[
     Place { name: "pw", files: &[("main.hcl", SENSITIVE), ("ha.hclvars", "&\n")] },
     Place { name: "pv", files: &[("main.hcl", SENSITIVE), ("ha.hclvars", "&\nother = 'a'\n")] },
     Place { name: "pw", files: &[("main.tf", SENSITIVE), ("terraform.tfvars", "open = 1\n&\n")] },
-    Place { name: "default", files: &[("main.hcl", "variable \"pw\" {\n  sensitive = true\n  &\n}\n")] },
-    Place { name: "defalut", files: &[("main.hcl", "variable \"pw\" {\n  &\n  sensitive = true\n}\n")] },
-    Place { name: "default", files: &[("main.hcl", "varable \"pw\" {\n  &\n  sensitive = true\n}\n")] },
-    Place { name: "default", files: &[("main.hcl", "variable \"pw\" {\n  &\n  sensitve = true\n}\n")] },
-    Place { name: "default", files: &[("main.hcl", "variable pw x {\n  sensitive = true\n  &\n}\n")] },
+    Place {
+        name: "default",
+        files: &[("main.hcl", "variable \"pw\" {\n  sensitive = true\n  &\n}\n")],
+    },
+    Place {
+        name: "defalut",
+        files: &[("main.hcl", "variable \"pw\" {\n  &\n  sensitive = true\n}\n")],
+    },
+    Place {
+        name: "default",
+        files: &[("main.hcl", "varable \"pw\" {\n  &\n  sensitive = true\n}\n")],
+    },
+    Place {
+        name: "default",
+        files: &[("main.hcl", "variable \"pw\" {\n  &\n  sensitve = true\n}\n")],
+    },
+    Place {
+        name: "default",
+        files: &[("main.hcl", "variable pw x {\n  sensitive = true\n  &\n}\n")],
+    },
     Place { name: "default", files: &[("main.hcl", "variable {\n  sensitive = true\n  &\n}\n")] },
-    Place { name: "default", files: &[("main.hcl", "variable \"pw\" = {\n  sensitive = true\n  &\n}\n")] },
+    Place {
+        name: "default",
+        files: &[("main.hcl", "variable \"pw\" = {\n  sensitive = true\n  &\n}\n")],
+    },
     Place { name: "default", files: &[("main.hcl", "variable \"pw\" { sensitive = true, & }\n")] },
-    Place { name: "default", files: &[("main.hcl", "variable \"pw\" { sensitive = true }\nvarable \"pw\" { & }\n")] },
-    Place { name: "value", files: &[("main.hcl", "output \"pw\" {\n  sensitive = true\n  &\n}\n")] },
+    Place {
+        name: "default",
+        files: &[("main.hcl", "variable \"pw\" { sensitive = true }\nvarable \"pw\" { & }\n")],
+    },
+    Place {
+        name: "value",
+        files: &[("main.hcl", "output \"pw\" {\n  sensitive = true\n  &\n}\n")],
+    },
     Place { name: "valu", files: &[("main.hcl", "output \"pw\" {\n  &\n  sensitive = true\n}\n")] },
-    Place { name: "password", files: &[("main.hcl", "resource \"postgresql_role\" \"a\" {\n  name = \"a\"\n  &\n}\n")] },
-    Place { name: "pasword", files: &[("main.hcl", "resource \"postgresql_role\" \"a\" {\n  name = \"a\"\n  &\n}\n")] },
-    Place { name: "master_word", files: &[("main.hcl", "resource \"aws_db_instance\" \"a\" {\n  &\n}\n")] },
-    Place { name: "master_word", files: &[("main.hcl", "resource \"aws_db_instnce\" \"a\" {\n  &\n}\n")] },
-    Place { name: "master_password", files: &[("main.hcl", "resource \"aws_db_instance\" {\n  &\n}\n")] },
+    Place {
+        name: "password",
+        files: &[("main.hcl", "resource \"postgresql_role\" \"a\" {\n  name = \"a\"\n  &\n}\n")],
+    },
+    Place {
+        name: "pasword",
+        files: &[("main.hcl", "resource \"postgresql_role\" \"a\" {\n  name = \"a\"\n  &\n}\n")],
+    },
+    Place {
+        name: "master_word",
+        files: &[("main.hcl", "resource \"aws_db_instance\" \"a\" {\n  &\n}\n")],
+    },
+    Place {
+        name: "master_word",
+        files: &[("main.hcl", "resource \"aws_db_instnce\" \"a\" {\n  &\n}\n")],
+    },
+    Place {
+        name: "master_password",
+        files: &[("main.hcl", "resource \"aws_db_instance\" {\n  &\n}\n")],
+    },
     Place { name: "master_password", files: &[("main.hcl", "aws_db_instance \"a\" {\n  &\n}\n")] },
-    Place { name: "master_password", files: &[("main.hcl", "resorce \"nothing_known\" \"a\" {\n  &\n}\n")] },
+    Place {
+        name: "master_password",
+        files: &[("main.hcl", "resorce \"nothing_known\" \"a\" {\n  &\n}\n")],
+    },
     Place { name: "word", files: &[("main.hcl", "provider \"postgresql\" {\n  &\n}\n")] },
     Place { name: "passphrase", files: &[("main.hcl", "ha {\n  encryption {\n    &\n  }\n}\n")] },
-    Place { name: "secret_kee", files: &[("main.hcl", "ha {\n  backend \"s3\" {\n    bucket = \"a\"\n    &\n  }\n}\n")] },
+    Place {
+        name: "secret_kee",
+        files: &[("main.hcl", "ha {\n  backend \"s3\" {\n    bucket = \"a\"\n    &\n  }\n}\n")],
+    },
     Place { name: "password", files: &[("main.hcl", "locals {\n  &\n}\n")] },
-    Place { name: "pw", files: &[("main.hcl", "module \"m\" {\n  source = \"./inner\"\n  &\n}\n"), INNER] },
-    Place { name: "pwd_of_it", files: &[("main.hcl", "module \"m\" {\n  source = \"./inner\"\n  &\n}\n"), INNER] },
-    Place { name: "other", files: &[("main.hcl", "module \"m\" {\n  source = \"./inner\"\n  &\n}\n"), INNER] },
+    Place {
+        name: "pw",
+        files: &[("main.hcl", "module \"m\" {\n  source = \"./inner\"\n  &\n}\n"), INNER],
+    },
+    Place {
+        name: "pwd_of_it",
+        files: &[("main.hcl", "module \"m\" {\n  source = \"./inner\"\n  &\n}\n"), INNER],
+    },
+    Place {
+        name: "other",
+        files: &[("main.hcl", "module \"m\" {\n  source = \"./inner\"\n  &\n}\n"), INNER],
+    },
     Place { name: "pw", files: &[("main.hcl", "modul \"m\" {\n  sorce = \"./inner\"\n  &\n}\n")] },
     Place { name: "pw", files: &[("main.hcl", "module \"m\" {\n  &\n  source = \"./iner\"\n}\n")] },
-    Place { name: "id", files: &[("main.hcl", "import {\n  to = random_password.a\n  &\n  idd = 1\n}\n")] },
-    Place { name: "idd", files: &[("main.hcl", "import {\n  &\n  to = module.a[\"b\"].tls_ca.a\n}\n")] },
+    Place {
+        name: "id",
+        files: &[("main.hcl", "import {\n  to = random_password.a\n  &\n  idd = 1\n}\n")],
+    },
+    Place {
+        name: "idd",
+        files: &[("main.hcl", "import {\n  &\n  to = module.a[\"b\"].tls_ca.a\n}\n")],
+    },
     Place { name: "id", files: &[("main.hcl", "imprt {\n  to = tls_crt.a\n  &\n}\n")] },
 ];
 
@@ -230,16 +291,52 @@ const JSON_FORMS: &[&str] = &[
 
 const JSON_PLACES: &[Place] = &[
     Place { name: "pw", files: &[("main.hcl", SENSITIVE), ("ha.hclvars.json", "{\n  &\n}\n")] },
-    Place { name: "pv", files: &[("main.hcl", SENSITIVE), ("ha.hclvars.json", "{\n  \"open\": 1,\n  &\n}\n")] },
+    Place {
+        name: "pv",
+        files: &[("main.hcl", SENSITIVE), ("ha.hclvars.json", "{\n  \"open\": 1,\n  &\n}\n")],
+    },
     Place { name: "pw", files: &[("main.hcl", SENSITIVE), ("ha.hclvars.json", "{ & }\n")] },
-    Place { name: "default", files: &[("main.hcl.json", "{\"variable\": {\"pw\": {\n  \"sensitive\": true,\n  &\n}}}\n")] },
-    Place { name: "defalut", files: &[("main.hcl.json", "{\"variable\": {\"pw\": {\n  &,\n  \"sensitive\": true\n}}}\n")] },
-    Place { name: "default", files: &[("main.tf.json", "{\"varable\": {\"pw\": {\"sensitive\": true, & }}}\n")] },
-    Place { name: "valu", files: &[("main.tf.json", "{\"output\": {\"pw\": {\"sensitive\": true, & }}}\n")] },
-    Place { name: "password", files: &[("main.tf.json", "{\"resource\": {\"postgresql_role\": {\"a\": {\n &\n}}}}\n")] },
-    Place { name: "master_word", files: &[("main.tf.json", "{\"resource\": {\"aws_db_instance\": {\"a\": {\n &\n}}}}\n")] },
-    Place { name: "word", files: &[("main.tf.json", "{\"provider\": {\"postgresql\": {\n &\n}}}\n")] },
-    Place { name: "other", files: &[("main.hcl.json", "{\"module\": {\"m\": {\"source\": \"./inner\",\n &\n}}}\n"), INNER] },
+    Place {
+        name: "default",
+        files: &[(
+            "main.hcl.json",
+            "{\"variable\": {\"pw\": {\n  \"sensitive\": true,\n  &\n}}}\n",
+        )],
+    },
+    Place {
+        name: "defalut",
+        files: &[(
+            "main.hcl.json",
+            "{\"variable\": {\"pw\": {\n  &,\n  \"sensitive\": true\n}}}\n",
+        )],
+    },
+    Place {
+        name: "default",
+        files: &[("main.tf.json", "{\"varable\": {\"pw\": {\"sensitive\": true, & }}}\n")],
+    },
+    Place {
+        name: "valu",
+        files: &[("main.tf.json", "{\"output\": {\"pw\": {\"sensitive\": true, & }}}\n")],
+    },
+    Place {
+        name: "password",
+        files: &[("main.tf.json", "{\"resource\": {\"postgresql_role\": {\"a\": {\n &\n}}}}\n")],
+    },
+    Place {
+        name: "master_word",
+        files: &[("main.tf.json", "{\"resource\": {\"aws_db_instance\": {\"a\": {\n &\n}}}}\n")],
+    },
+    Place {
+        name: "word",
+        files: &[("main.tf.json", "{\"provider\": {\"postgresql\": {\n &\n}}}\n")],
+    },
+    Place {
+        name: "other",
+        files: &[
+            ("main.hcl.json", "{\"module\": {\"m\": {\"source\": \"./inner\",\n &\n}}}\n"),
+            INNER,
+        ],
+    },
 ];
 
 /// Expressions that have a secret in them.
@@ -282,7 +379,10 @@ fn each<T: Sync>(all: &[T], work: impl Fn(&T) + Sync) {
 fn leak(done: &Done) -> Option<String> {
     let parts = (0..=SECRET.len() - 4).map(|at| &SECRET[at..at + 4]);
     let told = [&done.out, &done.err];
-    parts.into_iter().any(|part| told.iter().any(|it| it.contains(part))).then(|| format!("{}{}", done.out, done.err))
+    parts
+        .into_iter()
+        .any(|part| told.iter().any(|it| it.contains(part)))
+        .then(|| format!("{}{}", done.out, done.err))
 }
 
 /// Whether all of the tables is tried, and not a sample of them.
@@ -331,7 +431,10 @@ fn hunt(all: &[(&Place, &str)], commands: &[&[&str]]) -> Vec<String> {
             let done = project.ha(arguments);
             assert_ne!(done.code, 101, "{given}: {}", done.err);
             if let Some(told) = leak(&done) {
-                leaks.lock().unwrap().push(format!("{:?}\n{given}\n{arguments:?}\n{told}", place.files[place.files.len() - 1]));
+                leaks.lock().unwrap().push(format!(
+                    "{:?}\n{given}\n{arguments:?}\n{told}",
+                    place.files[place.files.len() - 1]
+                ));
             }
         }
     });
@@ -339,7 +442,12 @@ fn hunt(all: &[(&Place, &str)], commands: &[&[&str]]) -> Vec<String> {
 }
 
 fn none(leaks: &[String]) {
-    assert!(leaks.is_empty(), "{} leaks\n{}", leaks.len(), leaks.iter().take(40).cloned().collect::<Vec<_>>().join("\n\n"));
+    assert!(
+        leaks.is_empty(),
+        "{} leaks\n{}",
+        leaks.len(),
+        leaks.iter().take(40).cloned().collect::<Vec<_>>().join("\n\n")
+    );
 }
 
 #[test]
@@ -371,11 +479,17 @@ fn no_other_view_tells_a_secret() {
     none(&hunt(&sample(pairs(&places, &forms), 12), commands));
 }
 
-/// Whichever the sample is, these are in it: an argument behind a bracket too many is one of what was closed.
+/// Whichever the sample is, these are in it: an argument behind a bracket too many is one of what
+/// was closed.
 #[test]
 fn no_bracket_too_many_tells_a_secret() {
-    let in_provider: Vec<Place> = PLACES.iter().filter(|it| it.name == "word").map(|it| Place { ..*it }).collect();
-    let forms: Vec<&str> = FORMS.iter().copied().filter(|it| it.contains("}\n@") || it.starts_with("nothing = \"")).collect();
+    let in_provider: Vec<Place> =
+        PLACES.iter().filter(|it| it.name == "word").map(|it| Place { ..*it }).collect();
+    let forms: Vec<&str> = FORMS
+        .iter()
+        .copied()
+        .filter(|it| it.contains("}\n@") || it.starts_with("nothing = \""))
+        .collect();
     assert!(in_provider.len() == 1 && forms.len() > 5);
     none(&hunt(&pairs(&in_provider, &forms), &[&["plan"]]));
 }
@@ -389,7 +503,10 @@ fn nothing_left_open_hides_what_is_secret() {
         all.push(vec![declared.clone(), ("ha.hclvars", "pw = Zwxqvbjk\n".to_owned())]);
         all.push(vec![declared, ("ha.hclvars", "pw 'Zwxqvbjk'\n".to_owned())]);
         for form in ["default = 'Zwxqvbjk'", "default = \"Zwxqvbjk\" 2", "defalut = Zwxqvbjk"] {
-            for block in ["variable \"pw\" {\n  sensitive = true\n  &\n}\n", "variable pw {\n  &\n  sensitive = true\n}\n"] {
+            for block in [
+                "variable \"pw\" {\n  sensitive = true\n  &\n}\n",
+                "variable pw {\n  &\n  sensitive = true\n}\n",
+            ] {
                 all.push(vec![("main.hcl", format!("{open}\n{}", block.replace('&', form)))]);
             }
         }
@@ -398,7 +515,10 @@ fn nothing_left_open_hides_what_is_secret() {
     each(&sample(all, 28), |files| {
         let project = Project::new("");
         files.iter().for_each(|(name, text)| project.write(name, text));
-        leaks.lock().unwrap().extend(leak(&project.ha(&["plan"])).map(|told| format!("{files:?}\n{told}")));
+        leaks
+            .lock()
+            .unwrap()
+            .extend(leak(&project.ha(&["plan"])).map(|told| format!("{files:?}\n{told}")));
     });
     none(&leaks.into_inner().unwrap());
 }
@@ -408,8 +528,12 @@ fn no_expression_tells_a_secret() {
     let project = Project::new(SENSITIVE);
     let mut leaks = Vec::new();
     for expression in EXPRESSIONS {
-        for arguments in [["console", "--expr", expression].as_slice(), &["console", "--json", "--expr", expression]] {
-            let done = Done::from(project.command(arguments).env("HA_VAR_pw", "a").output().unwrap());
+        for arguments in [
+            ["console", "--expr", expression].as_slice(),
+            &["console", "--json", "--expr", expression],
+        ] {
+            let done =
+                Done::from(project.command(arguments).env("HA_VAR_pw", "a").output().unwrap());
             leaks.extend(leak(&done).map(|it| format!("{arguments:?}\n{it}")));
         }
     }
@@ -453,7 +577,13 @@ fn no_command_line_tells_a_secret() {
         }
     }
     for name in ["HA_VAR_pw", "HA_VAR_pv", "TF_VAR_pw", "HA_CLI_ARGS", "HA_CLI_ARGS_plan"] {
-        for value in ["--var Zwxqvbjk", "--var 'Zwxqvbjk", "--var=[Zwxqvbjk", "--var pw=Zwxqvbjk\"", "--var pw= Zwxqvbjk"] {
+        for value in [
+            "--var Zwxqvbjk",
+            "--var 'Zwxqvbjk",
+            "--var=[Zwxqvbjk",
+            "--var pw=Zwxqvbjk\"",
+            "--var pw= Zwxqvbjk",
+        ] {
             let done = Done::from(project.command(&["plan"]).env(name, value).output().unwrap());
             leaks.extend(leak(&done).map(|it| format!("{name}={value}\n{it}")));
         }
@@ -461,7 +591,8 @@ fn no_command_line_tells_a_secret() {
     none(&leaks);
 }
 
-/// Where a literal of a sensitive declaration stands, and what imports of which the ids are secret say.
+/// Where a literal of a sensitive declaration stands, and what imports of which the ids are secret
+/// say.
 const DECLARED: &[&str] = &[
     "variable \"pw\" {\n  sensitive = true\n  type = object({ a = optional(string, [\"Zwxqvbjk\"]) })\n}\n",
     "variable \"pw\" {\n  sensitive = true\n  type = object({ a = optional(number, \"Zwxqvbjk\") })\n}\n",
@@ -479,8 +610,13 @@ fn no_declaration_and_no_import_tells_a_secret() {
     let leaks = Mutex::new(Vec::new());
     each(DECLARED, |text| {
         let project = Project::new(&format!("{text}{DRAWN}"));
-        for arguments in [["plan"].as_slice(), &["validate", "--json"], &["fmt", "--check", "--diff"]] {
-            leaks.lock().unwrap().extend(leak(&project.ha(arguments)).map(|it| format!("{text}\n{it}")));
+        for arguments in
+            [["plan"].as_slice(), &["validate", "--json"], &["fmt", "--check", "--diff"]]
+        {
+            leaks
+                .lock()
+                .unwrap()
+                .extend(leak(&project.ha(arguments)).map(|it| format!("{text}\n{it}")));
         }
     });
     none(&leaks.into_inner().unwrap());
@@ -490,7 +626,10 @@ fn no_declaration_and_no_import_tells_a_secret() {
 fn no_difference_of_a_file_tells_a_secret() {
     let project = Project::new(&format!("{SENSITIVE}variable \"open\" {{\n default = 1\n}}\n"));
     project.write("ha.hclvars", "pw = \"Zwxqvbjk\"\nopen = \"shown\"\nmisspelt = \"Zwxqvbjk\"\n");
-    project.write("more.hcl", "resource \"postgresql_role\" \"a\" {\n  name = \"shown\"\n  password = \"Zwxqvbjk\"\n}\n");
+    project.write(
+        "more.hcl",
+        "resource \"postgresql_role\" \"a\" {\n  name = \"shown\"\n  password = \"Zwxqvbjk\"\n}\n",
+    );
     let done = project.ha(&["fmt", "--check", "--diff"]);
     assert_eq!((done.code, leak(&done)), (3, None), "{}", done.out);
     for shown in ["+open     = \"shown\"", "+pw       = \"********\"", "+  name     = \"shown\""] {
@@ -510,7 +649,8 @@ fn what_is_drawn_from_a_secret_is_one() {
     );
     let applied = project.ha(&["apply", "--yes"]);
     assert_eq!(applied.code, 0, "{}", applied.err);
-    let state: serde_json::Value = serde_json::from_str(&project.done(&["show", "--json"])).unwrap();
+    let state: serde_json::Value =
+        serde_json::from_str(&project.done(&["show", "--json"])).unwrap();
     let of = |name: &str| {
         let all = state["values"]["root_module"]["resources"].as_array().unwrap();
         all.iter().find(|it| it["name"] == name).unwrap()["values"].clone()
@@ -532,8 +672,14 @@ fn a_line_without_a_secret_is_shown() {
         ("locals {\n  a = some_word\n}\n", "a = some_word"),
         ("resource \"terraform_data\" \"a\" {\n  inptu = \"open\"\n}\n", "inptu = \"open\""),
         ("resource \"postgresql_role\" \"a\" {\n  name = 'open'\n}\n", "name = 'open'"),
-        ("resource \"postgresql_role\" \"a\" {\n  password = var.nothing\n}\n", "password = var.nothing"),
-        ("resource \"postgresql_role\" \"a\" {\n  password = random_pasword.a.result\n}\n", "password = random_pasword.a.result"),
+        (
+            "resource \"postgresql_role\" \"a\" {\n  password = var.nothing\n}\n",
+            "password = var.nothing",
+        ),
+        (
+            "resource \"postgresql_role\" \"a\" {\n  password = random_pasword.a.result\n}\n",
+            "password = random_pasword.a.result",
+        ),
         ("output \"a\" {\n  value = \"open\n}\n", "value = \"open"),
         ("import {\n  to = local_file.a\n  id = 'open'\n}\n", "id = 'open'"),
         ("variable \"a\" {\n  sensitive = true\n  type = strng\n}\n", "type = strng"),
@@ -543,7 +689,10 @@ fn a_line_without_a_secret_is_shown() {
         assert!(planned.err.contains(shown), "{text}\n{}", planned.err);
     }
     for (text, shown) in [
-        ("{\"resource\": {\"postgresql_role\": {\"a\": {\n  \"name\": 'open'\n}}}}\n", "\"name\": 'open'"),
+        (
+            "{\"resource\": {\"postgresql_role\": {\"a\": {\n  \"name\": 'open'\n}}}}\n",
+            "\"name\": 'open'",
+        ),
         ("{\"provider\": {\"postgresql\": {\n  \"host\": open\n}}}\n", "\"host\": open"),
     ] {
         let project = Project::new("");

@@ -1,12 +1,14 @@
-//! What earlier versions wrote is read for ever: `formats/1` holds a state with a journal that a kill left, a plan and a
-//! copy of the state, all sealed with `state.key`, as they were before keys had other sources than files.
+//! What earlier versions wrote is read for ever: `formats/1` holds a state with a journal that a
+//! kill left, a plan and a copy of the state, all sealed with `state.key`, as they were before keys
+//! had other sources than files.
 
 use std::fs;
 use std::path::Path;
 
 use crate::{Done, Project};
 
-const CONFIGURATION: &str = "resource \"ha_data\" \"a\" {\n  count = 2\n  input = \"kept ${count.index}\"\n}\n";
+const CONFIGURATION: &str =
+    "resource \"ha_data\" \"a\" {\n  count = 2\n  input = \"kept ${count.index}\"\n}\n";
 
 fn project() -> Project {
     let project = Project::new(CONFIGURATION);
@@ -26,7 +28,8 @@ fn project() -> Project {
 
 fn ha(project: &Project, arguments: &[&str]) -> String {
     let key = project.path("state.key");
-    let done = Done::from(project.command(arguments).env("HA_STATE_KEY_FILE", key).output().unwrap());
+    let done =
+        Done::from(project.command(arguments).env("HA_STATE_KEY_FILE", key).output().unwrap());
     assert_eq!(done.code, 0, "{arguments:?}: {}", done.err);
     done.out
 }

@@ -21,13 +21,18 @@ fn told(project: &Project, arguments: &[&str]) -> String {
 #[test]
 fn arguments_that_are_not_there_say_what_to_do() {
     let s3 = |argument: &str| {
-        let usual = "bucket = \"b\"\n    key = \"k\"\n    region = \"eu-west-1\"\n    encrypt = true";
+        let usual =
+            "bucket = \"b\"\n    key = \"k\"\n    region = \"eu-west-1\"\n    encrypt = true";
         format!("terraform {{\n  backend \"s3\" {{\n    {usual}\n    {argument}\n  }}\n}}\n")
     };
     let object = |argument: &str| {
-        format!("resource \"aws_s3_object\" \"o\" {{\n  bucket = \"b\"\n  key = \"k\"\n  content = \"x\"\n  {argument}\n}}\n")
+        format!(
+            "resource \"aws_s3_object\" \"o\" {{\n  bucket = \"b\"\n  key = \"k\"\n  content = \"x\"\n  {argument}\n}}\n"
+        )
     };
-    let provider = |argument: &str| format!("provider \"aws\" {{\n  region = \"eu-west-1\"\n  {argument}\n}}\n");
+    let provider = |argument: &str| {
+        format!("provider \"aws\" {{\n  region = \"eu-west-1\"\n  {argument}\n}}\n")
+    };
     for (text, instead) in [
         (s3("dynamodb_table = \"locks\""), "leave it out: the lock lies in the bucket"),
         (s3("dynamodb_endpoint = \"http://x\""), "leave it out: the lock lies in the bucket"),
@@ -50,7 +55,10 @@ fn arguments_that_are_not_there_say_what_to_do() {
         (object("etag = md5(\"x\")"), "leave it out: what is there is compared"),
         (object("source_hash = md5(\"x\")"), "leave it out: what is there is compared"),
         (object("source = \"f\""), "write `content = file("),
-        ("terraform {\n  backend \"local\" {\n    workspace_dir = \"w\"\n  }\n}\n".to_owned(), "`env/NAME` beside `path`"),
+        (
+            "terraform {\n  backend \"local\" {\n    workspace_dir = \"w\"\n  }\n}\n".to_owned(),
+            "`env/NAME` beside `path`",
+        ),
         ("terraform {\n  backend \"pg\" {}\n}\n".to_owned(), "write `backend \"postgres\"`"),
         ("terraform {\n  backend \"gcs\" {}\n}\n".to_owned(), "not there yet"),
     ] {
@@ -119,10 +127,19 @@ fn kinds_that_are_not_there_say_what_to_use() {
         ("time_sleep", "`plantimestamp()`"),
     ] {
         let whole = cfg!(feature = "aws") && cfg!(feature = "postgresql") && cfg!(feature = "tls");
-        if whole || !kind.starts_with("aws_") && !kind.starts_with("postgresql_") && !kind.starts_with("tls_") {
-            let told = told(&terraform(&format!("resource \"{kind}\" \"x\" {{\n}}\n")), &["validate"]);
+        if whole
+            || !kind.starts_with("aws_")
+                && !kind.starts_with("postgresql_")
+                && !kind.starts_with("tls_")
+        {
+            let told =
+                told(&terraform(&format!("resource \"{kind}\" \"x\" {{\n}}\n")), &["validate"]);
             assert!(told.contains(instead), "{kind}: {told}");
-            assert_eq!(told.contains("did you mean"), instead.contains("did you mean"), "{kind}: {told}");
+            assert_eq!(
+                told.contains("did you mean"),
+                instead.contains("did you mean"),
+                "{kind}: {told}"
+            );
         }
     }
 }
@@ -134,7 +151,10 @@ fn providers_that_are_not_there_are_told_with_those_that_are() {
         "terraform {\n  required_providers {\n    helm = { source = \"hashicorp/helm\" }\n  }\n}\nprovider \"helm\" {\n}\n",
     ] {
         let told = told(&terraform(text), &["validate"]);
-        assert!(told.contains("there is no provider") && told.contains("README.md"), "{text}: {told}");
+        assert!(
+            told.contains("there is no provider") && told.contains("README.md"),
+            "{text}: {told}"
+        );
     }
 }
 
@@ -150,14 +170,22 @@ fn commands_that_are_not_there_say_what_to_do() {
         (&["force-unlock", "1"], "`ha state unlock ID`"),
     ] {
         let told = told(&project, arguments);
-        assert!(told.contains("there is no command") && told.contains(instead), "{arguments:?}: {told}");
+        assert!(
+            told.contains("there is no command") && told.contains(instead),
+            "{arguments:?}: {told}"
+        );
     }
 }
 
 #[test]
 fn what_init_is_asked_of_the_state_is_answered() {
     let project = terraform("resource \"terraform_data\" \"x\" {}\n");
-    for (option, code) in [("-migrate-state", 1), ("--migrate-state", 1), ("-backend-config=bucket=x", 1), ("-reconfigure", 0)] {
+    for (option, code) in [
+        ("-migrate-state", 1),
+        ("--migrate-state", 1),
+        ("-backend-config=bucket=x", 1),
+        ("-reconfigure", 0),
+    ] {
         let done = project.ha(&["init", "-input=false", option]);
         assert_eq!(done.code, code, "{option}: {}", done.err);
         assert!(done.err.contains("`ha state migrate` moves"), "{option}: {}", done.err);
@@ -187,7 +215,10 @@ fn options_without_a_value_may_be_told_true_or_false() {
 fn options_that_are_not_there_say_what_to_do() {
     let project = terraform("resource \"terraform_data\" \"x\" {}\n");
     for (arguments, instead) in [
-        (&["apply", "-auto-approve", "-lock=false"][..], "leave it out: what writes the state takes its lock"),
+        (
+            &["apply", "-auto-approve", "-lock=false"][..],
+            "leave it out: what writes the state takes its lock",
+        ),
         (&["apply", "-state=x.tfstate"], "the block `backend`"),
         (&["output", "-state", "x.tfstate"], "the block `backend`"),
         (&["state", "list", "-state=x"], "the block `backend`"),
@@ -204,19 +235,28 @@ fn options_that_are_not_there_say_what_to_do() {
         (&["apply", "-invoke=action.x"], "a script around `ha apply`"),
     ] {
         let told = told(&project, arguments);
-        assert!(told.contains("there is no option") && told.contains(instead), "{arguments:?}: {told}");
+        assert!(
+            told.contains("there is no option") && told.contains(instead),
+            "{arguments:?}: {told}"
+        );
     }
     assert!(told(&project, &["plan", "--nonsense"]).contains("unexpected argument"));
 }
 
 #[test]
 fn what_terraform_is_told_by_the_environment_is_not_passed_over() {
-    let project = terraform("variable \"v\" {\n  default = 1\n}\nresource \"terraform_data\" \"x\" {\n  input = var.v\n}\n");
+    let project = terraform(
+        "variable \"v\" {\n  default = 1\n}\nresource \"terraform_data\" \"x\" {\n  input = var.v\n}\n",
+    );
     let with = |project: &Project, arguments: &[&str], variable: (&str, &str)| {
         Done::from(project.command(arguments).env(variable.0, variable.1).output().unwrap())
     };
     let plan = with(&project, &["plan"], ("TF_WORKSPACE", "prod"));
-    assert!(plan.code == 1 && plan.err.contains("TF_WORKSPACE names the workspace `prod`"), "{}", plan.err);
+    assert!(
+        plan.code == 1 && plan.err.contains("TF_WORKSPACE names the workspace `prod`"),
+        "{}",
+        plan.err
+    );
     assert_eq!(with(&project, &["--env", "default", "plan"], ("TF_WORKSPACE", "prod")).code, 0);
     assert_eq!(with(&project, &["plan"], ("TF_WORKSPACE", "default")).code, 0);
     let plan = with(&project, &["plan"], ("TF_CLI_ARGS_plan", "-lock=false"));
@@ -229,8 +269,10 @@ fn what_terraform_is_told_by_the_environment_is_not_passed_over() {
 
 #[test]
 fn the_state_of_terraform_is_told_and_not_damaged() {
-    const THEIRS: &str = r#"{"version": 4, "terraform_version": "1.11.4", "resources": [{"type": "x"}]}"#;
-    let project = terraform("terraform {\n  backend \"local\" {\n    path = \"terraform.tfstate\"\n  }\n}\n");
+    const THEIRS: &str =
+        r#"{"version": 4, "terraform_version": "1.11.4", "resources": [{"type": "x"}]}"#;
+    let project =
+        terraform("terraform {\n  backend \"local\" {\n    path = \"terraform.tfstate\"\n  }\n}\n");
     project.write("terraform.tfstate", THEIRS);
     let told = told(&project, &["plan"]);
     assert!(told.contains("`import` blocks"), "{told}");
@@ -245,9 +287,13 @@ fn settings_of_providers_are_shown() {
     if cfg!(feature = "aws") {
         let aws = project.done(&["schema", "provider", "aws"]);
         assert!(aws.starts_with("aws\n") && aws.contains("allowed_account_ids"), "{aws}");
-        let json: serde_json::Value = serde_json::from_str(&project.done(&["schema", "provider", "aws", "--json"])).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_str(&project.done(&["schema", "provider", "aws", "--json"])).unwrap();
         assert!(json.to_string().contains("allowed_account_ids"), "{json}");
         assert!(told(&project, &["schema", "provider", "awz"]).contains("did you mean `aws`?"));
     }
-    assert!(told(&project, &["schema", "provider", "nothing_like_it"]).contains("`ha schema provider` lists all"));
+    assert!(
+        told(&project, &["schema", "provider", "nothing_like_it"])
+            .contains("`ha schema provider` lists all")
+    );
 }

@@ -22,7 +22,8 @@ impl Silent {
         Self { listener: TcpListener::bind("127.0.0.1:0").unwrap() }
     }
 
-    /// Three steps, of which the second waits for the server; whose it is shows only when the first is done.
+    /// Three steps, of which the second waits for the server; whose it is shows only when the first
+    /// is done.
     fn stack(&self) -> String {
         let port = self.listener.local_addr().unwrap().port();
         format!(
@@ -67,10 +68,26 @@ impl Terminal {
     fn run(project: &Project, arguments: &str) -> Self {
         let program = env!("CARGO_BIN_EXE_ha");
         let mut command = Command::new("script");
-        command.args(["--quiet", "--return", "--flush", "--command", &format!("{program} {arguments}"), "/dev/null"]);
-        command.current_dir(project.directory.path()).env_clear().env("HOME", project.home.path()).env("PATH", "/usr/bin:/bin");
+        command.args([
+            "--quiet",
+            "--return",
+            "--flush",
+            "--command",
+            &format!("{program} {arguments}"),
+            "/dev/null",
+        ]);
+        command
+            .current_dir(project.directory.path())
+            .env_clear()
+            .env("HOME", project.home.path())
+            .env("PATH", "/usr/bin:/bin");
         command.env("SHELL", "/bin/sh").env("TERM", "xterm");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let (keys, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let (told, screen) = channel();
         thread::spawn(move || {
@@ -146,7 +163,10 @@ fn the_second_abandons_them_and_says_which() {
     terminal.press(CTRL_C);
     let (code, screen) = terminal.ends();
     assert_eq!(code, 130, "{screen}");
-    assert!(plain(&screen).contains("under way    postgresql_database.slow  creating for"), "{screen}");
+    assert!(
+        plain(&screen).contains("under way    postgresql_database.slow  creating for"),
+        "{screen}"
+    );
     // What was done is on record, and no one holds the lock.
     assert_eq!(project.done(&["state", "list"]), "ha_data.first\n");
     project.done(&["state", "rm", "ha_data.first"]);

@@ -1,11 +1,11 @@
-//! What a plan that was kept is bound to: its state, also where there is none yet, its environment, and what is recorded.
+//! What a plan that was kept is bound to: its state, also where there is none yet, its environment,
+//! and what is recorded.
 
 use std::fs;
 
 use crate::{Done, Project};
 
-const THINGS: &str =
-    "variable \"v\" {\n  default = 1\n}\nresource \"ha_data\" \"a\" {\n  input = var.v\n}\noutput \"o\" {\n  value = var.v\n}\n";
+const THINGS: &str = "variable \"v\" {\n  default = 1\n}\nresource \"ha_data\" \"a\" {\n  input = var.v\n}\noutput \"o\" {\n  value = var.v\n}\n";
 
 /// A project with the home of another.
 fn beside(other: &Project, name: &str) -> Project {
@@ -23,7 +23,9 @@ fn refused(project: &Project, arguments: &[&str], why: &str) {
     let done = project.ha(arguments);
     assert!(done.code == 1 && done.err.contains(why), "{arguments:?}: {}\n{}", done.out, done.err);
     let mut after = project.files();
-    after.retain(|it| !it.0.ends_with("ha.state.lock") || before.iter().any(|before| before.0 == it.0));
+    after.retain(|it| {
+        !it.0.ends_with("ha.state.lock") || before.iter().any(|before| before.0 == it.0)
+    });
     assert!(before == after, "{arguments:?} has changed something");
 }
 
@@ -34,7 +36,11 @@ fn a_first_plan_is_applied_once_and_where_it_was_made() {
     let other = beside(&made, "p");
     let before = other.files();
     let elsewhere = at_home_of(&made, &other, &["apply", "p"]);
-    assert!(elsewhere.code == 1 && elsewhere.err.contains("made for another state"), "{}", elsewhere.err);
+    assert!(
+        elsewhere.code == 1 && elsewhere.err.contains("made for another state"),
+        "{}",
+        elsewhere.err
+    );
     assert!(before == other.files(), "nothing is left there");
     made.done(&["apply", "p"]);
     refused(&made, &["apply", "p"], "the plan is stale");
@@ -52,7 +58,11 @@ fn a_plan_of_a_state_is_not_applied_where_there_is_none() {
     let other = beside(&made, "p");
     let before = other.files();
     let elsewhere = at_home_of(&made, &other, &["apply", "p"]);
-    assert!(elsewhere.code == 1 && elsewhere.err.contains("a state that is not here"), "{}", elsewhere.err);
+    assert!(
+        elsewhere.code == 1 && elsewhere.err.contains("a state that is not here"),
+        "{}",
+        elsewhere.err
+    );
     assert!(before == other.files(), "nothing is left there");
     // Wherever its directory is by then.
     fs::create_dir(made.path("moved")).unwrap();
@@ -72,11 +82,28 @@ fn a_plan_is_for_its_environment() {
     }
     project.done(&["--env", "a", "plan", "--out", "a.plan"]);
     project.done(&["plan", "--out", "default.plan"]);
-    refused(&project, &["--env", "b", "apply", "a.plan"], "for the environment `a`, and `b` is asked for");
-    refused(&project, &["--env", "default", "apply", "a.plan"], "for the environment `a`, and `default` is asked for");
-    refused(&project, &["--env", "b", "apply", "default.plan"], "for the environment `default`, and `b` is asked for");
-    let by_variable = Done::from(project.command(&["apply", "a.plan"]).env("HA_ENV", "b").output().unwrap());
-    assert!(by_variable.code == 1 && by_variable.err.contains("`b` is asked for"), "{}", by_variable.err);
+    refused(
+        &project,
+        &["--env", "b", "apply", "a.plan"],
+        "for the environment `a`, and `b` is asked for",
+    );
+    refused(
+        &project,
+        &["--env", "default", "apply", "a.plan"],
+        "for the environment `a`, and `default` is asked for",
+    );
+    refused(
+        &project,
+        &["--env", "b", "apply", "default.plan"],
+        "for the environment `default`, and `b` is asked for",
+    );
+    let by_variable =
+        Done::from(project.command(&["apply", "a.plan"]).env("HA_ENV", "b").output().unwrap());
+    assert!(
+        by_variable.code == 1 && by_variable.err.contains("`b` is asked for"),
+        "{}",
+        by_variable.err
+    );
     let applied = project.ha(&["--env", "a", "apply", "a.plan"]);
     assert_eq!(applied.code, 0, "{}", applied.err);
     // Where none is asked for, it is the plan's.
@@ -107,7 +134,11 @@ fn an_output_that_has_changed_is_not_put_back() {
 
 #[test]
 fn what_refresh_saw_is_not_written_over_what_came_since() {
-    let file = |text: &str| format!("resource \"local_file\" \"f\" {{\n  filename = \"f\"\n  content  = \"{text}\"\n}}\n");
+    let file = |text: &str| {
+        format!(
+            "resource \"local_file\" \"f\" {{\n  filename = \"f\"\n  content  = \"{text}\"\n}}\n"
+        )
+    };
     let project = Project::new(&(file("one") + THINGS));
     project.done(&["apply", "--yes"]);
     // It is gone, which the plan would write down.
@@ -129,13 +160,24 @@ fn what_becomes_of_its_state_becomes_of_a_plan() {
         }
         project
     };
-    refused(&change(&[&["state", "rm", "ha_data.a"]]), &["apply", "p"], "existed then and does not now");
-    refused(&change(&[&["state", "mv", "ha_data.a", "ha_data.b"]]), &["apply", "p"], "existed then and does not now");
+    refused(
+        &change(&[&["state", "rm", "ha_data.a"]]),
+        &["apply", "p"],
+        "existed then and does not now",
+    );
+    refused(
+        &change(&[&["state", "mv", "ha_data.a", "ha_data.b"]]),
+        &["apply", "p"],
+        "existed then and does not now",
+    );
     // Another key changes nothing of what is recorded, and the one before opens the plan.
     change(&[&["state", "rekey"]]).done(&["apply", "p"]);
     // What was moved is not where the plan was made for.
     let project = change(&[]);
-    project.write("settings.hcl", "ha {\n  backend \"local\" {\n    path = \"other/ha.state\"\n  }\n}\n");
+    project.write(
+        "settings.hcl",
+        "ha {\n  backend \"local\" {\n    path = \"other/ha.state\"\n  }\n}\n",
+    );
     project.done(&["state", "migrate"]);
     refused(&project, &["apply", "p"], "other/ha.state");
 }

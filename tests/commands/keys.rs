@@ -44,7 +44,8 @@ fn key_id(project: &Project, variables: &[(&str, &str)]) -> String {
 
 fn user_keys(project: &Project) -> Vec<PathBuf> {
     let directory = project.home.path().join(".config/ha/keys");
-    let mut all: Vec<PathBuf> = fs::read_dir(directory).into_iter().flatten().map(|it| it.unwrap().path()).collect();
+    let mut all: Vec<PathBuf> =
+        fs::read_dir(directory).into_iter().flatten().map(|it| it.unwrap().path()).collect();
     all.sort();
     all
 }
@@ -56,7 +57,10 @@ fn a_passphrase_seals_everything_and_nothing_opens_without_it() {
     let right = [("HA_VAR_key", OLD)];
     done(&project, &["apply", "--yes"], &right);
     assert!(user_keys(&project).is_empty());
-    assert!(done(&project, &["state", "key"], &right).contains("argon2id, 65536 KiB of memory, 3 passes"));
+    assert!(
+        done(&project, &["state", "key"], &right)
+            .contains("argon2id, 65536 KiB of memory, 3 passes")
+    );
     done(&project, &["plan", "--out", "plan.ha", "--replace", "ha_data.a"], &right);
     fs::write(project.path("pulled"), {
         let pulled = project.command(&["state", "pull", "--sealed"]).envs(right).output().unwrap();
@@ -76,11 +80,20 @@ fn a_passphrase_seals_everything_and_nothing_opens_without_it() {
         &["state", "rekey"],
     ] {
         let told = refused(&project, arguments, &wrong);
-        assert!(told.contains("the passphrase makes another") && !told.contains(NEW), "{arguments:?}: {told}");
+        assert!(
+            told.contains("the passphrase makes another") && !told.contains(NEW),
+            "{arguments:?}: {told}"
+        );
     }
     let told = refused(&project, &["state", "list"], &[]);
-    assert!(told.contains("which key the state has is not known") && told.contains("settings.hcl:7"), "{told}");
-    assert!(refused(&project, &["state", "list"], &[("HA_VAR_key", "too short")]).contains("the passphrase makes another"));
+    assert!(
+        told.contains("which key the state has is not known") && told.contains("settings.hcl:7"),
+        "{told}"
+    );
+    assert!(
+        refused(&project, &["state", "list"], &[("HA_VAR_key", "too short")])
+            .contains("the passphrase makes another")
+    );
     let holds = |bytes: &[u8]| bytes.windows(OLD.len()).any(|it| it == OLD.as_bytes());
     assert!(!project.files().iter().any(|(_, bytes)| holds(bytes)));
 
@@ -99,24 +112,40 @@ fn a_state_gets_a_new_key_of_the_user_s_own() {
 
     let rekeyed = project.ha(&["state", "rekey"]);
     let after = key_id(&project, &[]);
-    assert_eq!((rekeyed.code, &*rekeyed.out), (0, &*format!("key {before} -> {after}\n")), "{}", rekeyed.err);
-    assert!(rekeyed.err.contains("made the key of this state") && rekeyed.err.contains("1 in .ha/backups"), "{}", rekeyed.err);
+    assert_eq!(
+        (rekeyed.code, &*rekeyed.out),
+        (0, &*format!("key {before} -> {after}\n")),
+        "{}",
+        rekeyed.err
+    );
+    assert!(
+        rekeyed.err.contains("made the key of this state")
+            && rekeyed.err.contains("1 in .ha/backups"),
+        "{}",
+        rekeyed.err
+    );
     assert_eq!(done(&project, &["state", "list"], &[]), "ha_data.b\n");
     // The old key is kept for the copies.
     let [new, old] = &user_keys(&project)[..] else { panic!("{:?}", user_keys(&project)) };
-    let (new, old) = if old.display().to_string().contains(&before) { (new, old) } else { (old, new) };
-    assert!([new, old].iter().all(|it| fs::metadata(it).unwrap().permissions().mode() & 0o777 == 0o600));
+    let (new, old) =
+        if old.display().to_string().contains(&before) { (new, old) } else { (old, new) };
+    assert!(
+        [new, old].iter().all(|it| fs::metadata(it).unwrap().permissions().mode() & 0o777 == 0o600)
+    );
     let copy = fs::read_dir(project.path(".ha/backups")).unwrap().next().unwrap().unwrap().path();
     done(&project, &["state", "push", "--force", copy.to_str().unwrap()], &[]);
     assert_eq!(done(&project, &["state", "list"], &[]), "ha_data.a\n");
 
     // Whoever has only the old one reads nothing and writes nothing.
     let (old, new) = (old.display().to_string(), new.display().to_string());
-    let told = refused(&project, &["state", "list"], &[("HA_STATE_KEY_FILE", &old), ("HOME", "/nowhere")]);
+    let told =
+        refused(&project, &["state", "list"], &[("HA_STATE_KEY_FILE", &old), ("HOME", "/nowhere")]);
     assert!(told.contains(&before) && told.contains(&after), "{told}");
     let both = [("HA_STATE_KEY_FILE", &*old), ("HA_STATE_FALLBACK_KEY_FILE", &*new)];
     assert_eq!(done(&project, &["state", "list"], &both), "ha_data.a\n");
-    assert!(refused(&project, &["apply", "--yes"], &both).contains("was replaced by `ha state rekey`"));
+    assert!(
+        refused(&project, &["apply", "--yes"], &both).contains("was replaced by `ha state rekey`")
+    );
 }
 
 #[test]
@@ -125,7 +154,10 @@ fn the_key_that_is_named_takes_the_place_of_the_one_before() {
     let (one, two) = (key_file(&project, "one.key"), key_file(&project, "two.key"));
     let first = [("HA_STATE_KEY_FILE", &*one)];
     done(&project, &["apply", "--yes"], &first);
-    assert!(refused(&project, &["state", "rekey"], &first).contains("is the one that the state is sealed with"));
+    assert!(
+        refused(&project, &["state", "rekey"], &first)
+            .contains("is the one that the state is sealed with")
+    );
 
     let second = [("HA_STATE_KEY_FILE", &*two)];
     assert!(refused(&project, &["state", "rekey"], &second).contains("holds key"));
@@ -143,9 +175,16 @@ fn the_key_that_is_named_takes_the_place_of_the_one_before() {
     assert_ne!(key_id(&project, &passphrase[..1]), before);
     fs::write(project.path("phrase"), format!("{NEW}\n")).unwrap();
     let file = project.path("phrase").display().to_string();
-    done(&project, &["state", "rekey"], &[("HA_STATE_PASSPHRASE_FILE", &*file), ("HA_STATE_FALLBACK_PASSPHRASE", OLD)]);
+    done(
+        &project,
+        &["state", "rekey"],
+        &[("HA_STATE_PASSPHRASE_FILE", &*file), ("HA_STATE_FALLBACK_PASSPHRASE", OLD)],
+    );
     assert_eq!(done(&project, &["state", "list"], &[("HA_STATE_PASSPHRASE", NEW)]), "ha_data.a\n");
-    assert!(refused(&project, &["state", "list"], &passphrase[..1]).contains("the passphrase makes another"));
+    assert!(
+        refused(&project, &["state", "list"], &passphrase[..1])
+            .contains("the passphrase makes another")
+    );
 }
 
 #[test]
@@ -153,20 +192,33 @@ fn a_key_is_named_once_and_in_the_configuration_where_it_is_written() {
     let project = Project::new(THING);
     for (block, told, line) in [
         ("", "names no key", 2),
-        ("\n    key_file = \"k\"\n    ask_passphrase = true\n  ", "names several keys: key_file, ask_passphrase", 2),
+        (
+            "\n    key_file = \"k\"\n    ask_passphrase = true\n  ",
+            "names several keys: key_file, ask_passphrase",
+            2,
+        ),
         ("\n    passfrase = \"x\"\n  ", "did you mean `passphrase`?", 3),
         ("\n    passphrase = ha_data.a.output\n  ", "waits for `ha_data.a`", 3),
-        ("\n    key_file = \"k\"\n    fallback {\n    }\n  ", "the block `fallback` names no key", 2),
+        (
+            "\n    key_file = \"k\"\n    fallback {\n    }\n  ",
+            "the block `fallback` names no key",
+            2,
+        ),
     ] {
         project.write("settings.hcl", &format!("ha {{\n  encryption {{{block}}}\n}}\n"));
         for command in [&["validate"][..], &["plan"], &["state", "list"]] {
             let err = refused(&project, command, &[]);
-            assert!(err.contains(told) && err.contains(&format!("settings.hcl:{line}")), "{block} {command:?}:\n{err}");
+            assert!(
+                err.contains(told) && err.contains(&format!("settings.hcl:{line}")),
+                "{block} {command:?}:\n{err}"
+            );
         }
     }
     project.write("settings.hcl", "ha {\n  encryption {\n    key_file = \"k\"\n  }\n}\n");
     assert!(with(&project, &["apply", "--yes"], &[]).err.contains("no key file `k`"));
-    assert!(refused(&project, &["plan"], &[("HA_STATE_PASSPHRASE", OLD)]).contains("is named twice"));
+    assert!(
+        refused(&project, &["plan"], &[("HA_STATE_PASSPHRASE", OLD)]).contains("is named twice")
+    );
     project.write("settings.hcl", "ha {\n  encryption {\n    ask_passphrase = true\n  }\n}\n");
     assert!(with(&project, &["apply", "--yes"], &[]).err.contains("there is no one to ask"));
     assert_eq!(project.ha(&["validate"]).code, 0);

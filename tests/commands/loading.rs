@@ -15,7 +15,8 @@ fn empty() -> Project {
 fn output(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = project.command(&[&["plan", "--document=-"], arguments].concat());
     let done = Done::from(command.envs(variables.iter().copied()).output().unwrap());
-    let parsed: serde_json::Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}", done.err));
+    let parsed: serde_json::Value =
+        serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}", done.err));
     parsed["output_changes"]["x"]["after"].to_string()
 }
 
@@ -24,7 +25,10 @@ fn a_directory_of_terraform_is_read_with_its_values() {
     let project = empty();
     project.write("main.tf", "variable \"x\" {}\noutput \"x\" {\n  value = var.x\n}\n");
     project.write("ha.hclvars", "x = \"not for these\"");
-    assert_eq!(output(&project, &[], &[("TF_VAR_x", "environment"), ("HA_VAR_x", "not this")]), "\"environment\"");
+    assert_eq!(
+        output(&project, &[], &[("TF_VAR_x", "environment"), ("HA_VAR_x", "not this")]),
+        "\"environment\""
+    );
     project.write("terraform.tfvars", "x = 1");
     assert_eq!(output(&project, &[], &[("TF_VAR_x", "environment")]), "1");
     project.write("terraform.tfvars.json", "{\"x\": 2}");
@@ -73,15 +77,25 @@ fn providers_that_ask_nobody_are_named_as_others_are() {
     assert_eq!(project.ha(&["plan", "-detailed-exitcode"]).code, 0);
     project.write("main.tf", &WITH_PROVIDERS.replace("[content]", "[contents]"));
     let refused = project.ha(&["validate"]);
-    assert!(refused.code == 1 && refused.err.contains("did you mean `content`?"), "{}", refused.err);
-    project.write("main.tf", &WITH_PROVIDERS.replace("provider \"random\" {}", "provider \"random\" { length = 1 }"));
+    assert!(
+        refused.code == 1 && refused.err.contains("did you mean `content`?"),
+        "{}",
+        refused.err
+    );
+    project.write(
+        "main.tf",
+        &WITH_PROVIDERS.replace("provider \"random\" {}", "provider \"random\" { length = 1 }"),
+    );
     assert_eq!(project.ha(&["validate"]).code, 1, "it has no settings");
 }
 
 #[test]
 fn json_is_as_good_as_the_language() {
     let project = empty();
-    project.write("main.hcl.json", "{\"variable\": {\"x\": {}}, \"output\": {\"x\": {\"value\": \"${var.x}!\"}}}");
+    project.write(
+        "main.hcl.json",
+        "{\"variable\": {\"x\": {}}, \"output\": {\"x\": {\"value\": \"${var.x}!\"}}}",
+    );
     project.write("ha.hclvars.json", "{\"x\": \"json\"}");
     assert_eq!(output(&project, &[], &[]), "\"json!\"");
 }
@@ -129,18 +143,25 @@ fn modules_of_others_are_not_read_even_behind_a_link() {
     project.write("shared/main.hcl", "output \"text\" {\n  value = \"shared\"\n}\n");
     std::os::unix::fs::symlink("../shared", project.path("stack/link")).unwrap();
     for source in ["../shared", "./link"] {
-        let main = format!("module \"m\" {{\n  source = \"{source}\"\n}}\noutput \"x\" {{\n  value = module.m.text\n}}\n");
+        let main = format!(
+            "module \"m\" {{\n  source = \"{source}\"\n}}\noutput \"x\" {{\n  value = module.m.text\n}}\n"
+        );
         project.write("stack/main.hcl", &main);
         let refused = project.ha(&["--chdir=stack", "plan"]);
         assert_eq!(refused.code, 1, "{}", refused.out);
-        assert!(refused.err.contains("--allow-read") && refused.err.contains("main.hcl:2"), "{}", refused.err);
+        assert!(
+            refused.err.contains("--allow-read") && refused.err.contains("main.hcl:2"),
+            "{}",
+            refused.err
+        );
         project.done(&["--chdir=stack", "plan", "--allow-read=../shared"]);
     }
 }
 
 #[test]
 fn files_are_found_by_their_names() {
-    let project = Project::new("output \"x\" {\n  value = fileset(path.module, \"conf/*.yml\")\n}\n");
+    let project =
+        Project::new("output \"x\" {\n  value = fileset(path.module, \"conf/*.yml\")\n}\n");
     fs::create_dir(project.path("conf")).unwrap();
     for name in ["b.yml", "a.yml", "c.txt"] {
         project.write(&format!("conf/{name}"), "");
@@ -150,7 +171,9 @@ fn files_are_found_by_their_names() {
 
 #[test]
 fn an_environment_has_values_and_a_state_of_its_own() {
-    let project = Project::new("variable \"size\" {\n  default = 1\n}\nresource \"ha_data\" \"d\" {\n  count = var.size\n}\n");
+    let project = Project::new(
+        "variable \"size\" {\n  default = 1\n}\nresource \"ha_data\" \"d\" {\n  count = var.size\n}\n",
+    );
     fs::create_dir(project.path("env")).unwrap();
     project.write("env/prod.hclvars", "size = 2");
     project.write("output.hcl", "output \"x\" {\n  value = ha.workspace\n}\n");
@@ -160,7 +183,8 @@ fn an_environment_has_values_and_a_state_of_its_own() {
     project.done(&["--env", "prod", "apply", "--yes"]);
     assert_eq!(project.done(&["state", "list"]), "ha_data.d[0]\n");
     assert_eq!(project.done(&["--env=prod", "state", "list"]), "ha_data.d[0]\nha_data.d[1]\n");
-    let by_variable = Done::from(project.command(&["state", "list"]).env("HA_ENV", "prod").output().unwrap());
+    let by_variable =
+        Done::from(project.command(&["state", "list"]).env("HA_ENV", "prod").output().unwrap());
     assert_eq!(by_variable.out, "ha_data.d[0]\nha_data.d[1]\n");
     // What is given by hand counts more than what the environment has.
     assert!(project.done(&["--env=prod", "plan", "--var=size=3"]).contains("1 to create"));
@@ -173,5 +197,9 @@ fn an_environment_has_values_and_a_state_of_its_own() {
 
     let slip = project.ha(&["--env=prd", "plan"]);
     assert_eq!(slip.code, 1);
-    assert!(slip.err.contains("did you mean `prod`?") && slip.err.contains("env/prd.hclvars"), "{}", slip.err);
+    assert!(
+        slip.err.contains("did you mean `prod`?") && slip.err.contains("env/prd.hclvars"),
+        "{}",
+        slip.err
+    );
 }

@@ -30,10 +30,15 @@ fn commands_and_steps_are_logged_with_their_durations() {
     assert_eq!(mode & 0o777, 0o600);
     let text = fs::read_to_string(project.path("ha.log")).unwrap();
     let lines: Vec<Value> = text.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
-    let step = lines.iter().find(|it| it["target"] == "ha::step" && it["fields"]["message"] == "ended").unwrap();
+    let step = lines
+        .iter()
+        .find(|it| it["target"] == "ha::step" && it["fields"]["message"] == "ended")
+        .unwrap();
     assert!(step["fields"]["duration_ms"].is_u64() && step["fields"]["ok"] == true, "{step}");
-    let steps = lines.iter().filter(|it| it["fields"]["message"] == "ended" && it["target"] == "ha::step");
-    let mut addresses: Vec<&str> = steps.map(|it| it["span"]["address"].as_str().unwrap()).collect();
+    let steps =
+        lines.iter().filter(|it| it["fields"]["message"] == "ended" && it["target"] == "ha::step");
+    let mut addresses: Vec<&str> =
+        steps.map(|it| it["span"]["address"].as_str().unwrap()).collect();
     addresses.sort_unstable();
     assert_eq!(addresses, ["ha_data.motto", "local_file.settings", "random_password.app"]);
     assert!(lines.iter().any(|it| it["spans"][0]["command"] == "apply"), "{text}");
@@ -63,12 +68,22 @@ fn what_cannot_be_logged_so_is_refused_before_anything_is_done() {
     assert!(fifo.success());
     for (variables, expected) in [
         (vec![("HA_LOG", "ha::call=loud")], "HA_LOG is not a valid filter"),
-        (vec![("HA_LOG", "debug"), ("HA_LOG_FORMAT", "xml")], "HA_LOG_FORMAT does not know the format `xml`"),
-        (vec![("HA_LOG", "debug"), ("HA_LOG_FILE", "no/such/folder/log")], "could not write the log to `no/such/folder/log`"),
+        (
+            vec![("HA_LOG", "debug"), ("HA_LOG_FORMAT", "xml")],
+            "HA_LOG_FORMAT does not know the format `xml`",
+        ),
+        (
+            vec![("HA_LOG", "debug"), ("HA_LOG_FILE", "no/such/folder/log")],
+            "could not write the log to `no/such/folder/log`",
+        ),
         (vec![("HA_LOG", "debug"), ("HA_LOG_FILE", "pipe")], "could not write the log to `pipe`"),
     ] {
         let done = logged(&project, &["apply", "--yes"], &variables);
-        assert!(done.code == 1 && done.err.contains(expected) && done.err.contains("help"), "{}", done.err);
+        assert!(
+            done.code == 1 && done.err.contains(expected) && done.err.contains("help"),
+            "{}",
+            done.err
+        );
         assert!(!project.path(".ha").exists());
     }
 }

@@ -97,7 +97,11 @@ impl Project {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ha"));
-        command.args(arguments).current_dir(self.directory.path()).env_clear().env("HOME", self.home.path());
+        command
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .env_clear()
+            .env("HOME", self.home.path());
         command.stdin(Stdio::null());
         command
     }
@@ -118,7 +122,11 @@ impl Project {
         fn below(directory: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
             for entry in fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();
-                if path.is_dir() { below(&path, found) } else { found.push((path.clone(), fs::read(&path).unwrap())) }
+                if path.is_dir() {
+                    below(&path, found)
+                } else {
+                    found.push((path.clone(), fs::read(&path).unwrap()))
+                }
             }
         }
         let mut found = Vec::new();
@@ -130,7 +138,11 @@ impl Project {
 impl From<Output> for Done {
     fn from(output: Output) -> Self {
         let text = |it: Vec<u8>| String::from_utf8(it).unwrap();
-        Self { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
     }
 }
 
@@ -139,19 +151,30 @@ fn a_stack_is_planned_applied_changed_and_destroyed() {
     let project = Project::new(STACK);
     let planned = project.ha(&["plan", "--detailed-exitcode"]);
     assert_eq!(planned.code, 2, "{}", planned.err);
-    assert!(planned.out.contains("Plan: 3 to create, 0 to update, 0 to replace, 0 to destroy"), "{}", planned.out);
+    assert!(
+        planned.out.contains("Plan: 3 to create, 0 to update, 0 to replace, 0 to destroy"),
+        "{}",
+        planned.out
+    );
 
     let applied = project.ha(&["apply", "--yes"]);
     assert_eq!(applied.code, 0, "{}\n{}", applied.out, applied.err);
     assert!(applied.out.contains("Apply complete! 3 created"), "{}", applied.out);
-    assert!(applied.out.contains("motto = \"better than never\"\nuri   = (sensitive)\n"), "{}", applied.out);
+    assert!(
+        applied.out.contains("motto = \"better than never\"\nuri   = (sensitive)\n"),
+        "{}",
+        applied.out
+    );
     assert!(applied.err.contains("made the key of this state: "), "{}", applied.err);
     assert!(applied.err.contains("[3/3] "), "{}", applied.err);
 
     let again = project.ha(&["plan", "--detailed-exitcode"]);
     assert_eq!(again.code, 0, "{}", again.out);
     assert!(again.out.ends_with("No changes. 3 resources are as configured.\n"), "{}", again.out);
-    assert_eq!(project.done(&["state", "list"]), "ha_data.motto\nlocal_file.settings\nrandom_password.app\n");
+    assert_eq!(
+        project.done(&["state", "list"]),
+        "ha_data.motto\nlocal_file.settings\nrandom_password.app\n"
+    );
 
     let changed = project.ha(&["plan", "-var", "motto=now", "-detailed-exitcode"]);
     assert_eq!(changed.code, 2, "{}", changed.err);
@@ -159,7 +182,11 @@ fn a_stack_is_planned_applied_changed_and_destroyed() {
 
     let destroyed = project.ha(&["destroy", "--auto-approve"]);
     assert_eq!(destroyed.code, 0, "{}\n{}", destroyed.out, destroyed.err);
-    assert!(destroyed.out.contains("Destroy complete! 0 created, 0 updated, 0 replaced, 3 destroyed"), "{}", destroyed.out);
+    assert!(
+        destroyed.out.contains("Destroy complete! 0 created, 0 updated, 0 replaced, 3 destroyed"),
+        "{}",
+        destroyed.out
+    );
     assert_eq!(project.done(&["state", "list"]), "");
     assert!(!project.path("settings.conf").exists());
 }
@@ -198,7 +225,12 @@ fn a_secret_is_seen_where_it_was_asked_for_and_nowhere_else() {
     assert!(!told.contains(password), "{told}");
     assert!(told.contains("(sensitive)"));
     let holds = |bytes: &[u8]| bytes.windows(password.len()).any(|it| it == password.as_bytes());
-    let holders: Vec<PathBuf> = project.files().into_iter().filter(|(_, bytes)| holds(bytes)).map(|(path, _)| path).collect();
+    let holders: Vec<PathBuf> = project
+        .files()
+        .into_iter()
+        .filter(|(_, bytes)| holds(bytes))
+        .map(|(path, _)| path)
+        .collect();
     assert_eq!(holders, [project.path("settings.conf")]);
     assert!(project.done(&["show", "--json", "--show-sensitive"]).contains(password));
 }
@@ -207,12 +239,22 @@ fn a_secret_is_seen_where_it_was_asked_for_and_nowhere_else() {
 fn the_state_is_moved_forgotten_pulled_and_pushed() {
     let project = Project::new(STACK);
     project.done(&["apply", "--yes"]);
-    let dry = project.done(&["state", "mv", "--dry-run", "random_password.app", "random_password.apps[\"a\"]"]);
+    let dry = project.done(&[
+        "state",
+        "mv",
+        "--dry-run",
+        "random_password.app",
+        "random_password.apps[\"a\"]",
+    ]);
     assert_eq!(dry, "random_password.app -> random_password.apps[\"a\"]\n");
     assert_eq!(project.done(&["state", "list", "random_password"]), "random_password.app\n");
     let moved = project.ha(&["state", "mv", "random_password.app", "random_password.apps[\"a\"]"]);
     assert_eq!((moved.code, &moved.out), (0, &dry), "{}", moved.err);
-    assert!(moved.err.contains("Moved 1.") && moved.err.contains("`ha state push --force .ha/backups/"), "{}", moved.err);
+    assert!(
+        moved.err.contains("Moved 1.") && moved.err.contains("`ha state push --force .ha/backups/"),
+        "{}",
+        moved.err
+    );
     let backup = moved.err.split('`').nth(1).unwrap().rsplit(' ').next().unwrap().to_owned();
     // What refers to it follows: the configuration that says so has nothing to do.
     project.write(
@@ -224,7 +266,8 @@ fn the_state_is_moved_forgotten_pulled_and_pushed() {
     );
     assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
     let settings: serde_json::Value =
-        serde_json::from_str(&project.done(&["state", "show", "--json", "local_file.settings"])).unwrap();
+        serde_json::from_str(&project.done(&["state", "show", "--json", "local_file.settings"]))
+            .unwrap();
     assert_eq!(settings["depends_on"], serde_json::json!(["random_password.apps"]));
 
     let pulled = project.done(&["state", "pull"]);
@@ -249,7 +292,11 @@ fn the_state_is_moved_forgotten_pulled_and_pushed() {
     assert_eq!(project.done(&["state", "list"]), "local_file.settings\n");
     for file in ["clear.json", "sealed.state"] {
         let refused = project.ha(&["state", "push", file]);
-        assert!(refused.code == 1 && refused.err.contains("older than what is recorded"), "{}", refused.err);
+        assert!(
+            refused.code == 1 && refused.err.contains("older than what is recorded"),
+            "{}",
+            refused.err
+        );
         let pushed = project.ha(&["state", "push", "--force", file]);
         assert_eq!(pushed.code, 0, "{}", pushed.err);
         assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
@@ -279,15 +326,27 @@ fn arguments_are_taken_as_terraforms_users_type_them() {
     let none = project.ha(&[]);
     assert_eq!(none.code, 127);
     assert!(none.out.contains("Main commands:") && none.err.is_empty(), "{}", none.err);
-    let applied = project.ha(&["apply", "-auto-approve", "-parallelism=2", "-parallelism=3", "-no-color"]);
+    let applied =
+        project.ha(&["apply", "-auto-approve", "-parallelism=2", "-parallelism=3", "-no-color"]);
     assert_eq!(applied.code, 0, "{}", applied.err);
     let output = |variables: &[(&str, &str)], arguments: &[&str]| {
         let mut command = project.command(arguments);
         Done::from(command.envs(variables.iter().copied()).output().unwrap())
     };
-    assert_eq!(output(&[("HA_CLI_ARGS_output", "-json")], &["output", "motto"]).out, "\"better than never\"\n");
-    let planned = output(&[("HA_CLI_ARGS_plan", "-var 'motto=a b' -detailed-exitcode")], &["plan", "-var", "motto=c"]);
-    assert!(planned.code == 2 && planned.out.contains("\"better than never\" -> \"c\""), "{}{}", planned.out, planned.err);
+    assert_eq!(
+        output(&[("HA_CLI_ARGS_output", "-json")], &["output", "motto"]).out,
+        "\"better than never\"\n"
+    );
+    let planned = output(
+        &[("HA_CLI_ARGS_plan", "-var 'motto=a b' -detailed-exitcode")],
+        &["plan", "-var", "motto=c"],
+    );
+    assert!(
+        planned.code == 2 && planned.out.contains("\"better than never\" -> \"c\""),
+        "{}{}",
+        planned.out,
+        planned.err
+    );
     let wrong = output(&[("HA_CLI_ARGS", "'")], &["version"]);
     assert!(wrong.code == 1 && wrong.err.contains("HA_CLI_ARGS"), "{}", wrong.err);
 }
@@ -301,17 +360,33 @@ fn a_shell_is_offered_what_is_recorded() {
         let arguments: Vec<&str> = ["--", "ha"].iter().chain(words).copied().collect();
         let mut command = project.command(&arguments);
         let index = words.len().to_string();
-        command.envs([("HA_COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", &index), ("_CLAP_IFS", "\n")]);
+        command.envs([
+            ("HA_COMPLETE", "bash"),
+            ("_CLAP_COMPLETE_INDEX", &index),
+            ("_CLAP_IFS", "\n"),
+        ]);
         Done::from(command.output().unwrap()).out
     };
     assert_eq!(offered(&["state", "show", "ha"]), "'ha_data.motto[\"a\"]'");
-    assert_eq!(offered(&["state", "rm", "random_password.app", "ha_data"]), "ha_data.motto\n'ha_data.motto[\"a\"]'");
+    assert_eq!(
+        offered(&["state", "rm", "random_password.app", "ha_data"]),
+        "ha_data.motto\n'ha_data.motto[\"a\"]'"
+    );
     assert_eq!(offered(&["output", "--raw", "u"]), "uri");
     assert_eq!(offered(&["schema", "random_pa"]), "random_password");
     assert!(offered(&["st"]).contains("state"));
     let elsewhere = Project::new(STACK);
-    let mut command = elsewhere.command(&["--", "ha", "--chdir", project.directory.path().to_str().unwrap(), "output", "m"]);
-    let command = command.env("HOME", project.home.path()).envs([("HA_COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", "4")]);
+    let mut command = elsewhere.command(&[
+        "--",
+        "ha",
+        "--chdir",
+        project.directory.path().to_str().unwrap(),
+        "output",
+        "m",
+    ]);
+    let command = command
+        .env("HOME", project.home.path())
+        .envs([("HA_COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", "4")]);
     assert_eq!(Done::from(command.output().unwrap()).out, "motto");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(project.done(&["completions", shell]).contains("HA_COMPLETE"), "{shell}");
@@ -322,10 +397,15 @@ fn a_shell_is_offered_what_is_recorded() {
 fn there_is_a_manual_page_for_each_command() {
     let project = Project::new("");
     let page = project.done(&["man", "state", "mv"]);
-    assert!(page.contains(".TH ha-state-mv 1") && page.contains("Record things under another address"), "{page}");
+    assert!(
+        page.contains(".TH ha-state-mv 1") && page.contains("Record things under another address"),
+        "{page}"
+    );
     project.done(&["man", "--into", "pages"]);
-    let written: Vec<String> =
-        fs::read_dir(project.path("pages")).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    let written: Vec<String> = fs::read_dir(project.path("pages"))
+        .unwrap()
+        .map(|it| it.unwrap().file_name().into_string().unwrap())
+        .collect();
     for name in ["ha.1", "ha-plan.1", "ha-state.1", "ha-state-mv.1"] {
         assert!(written.iter().any(|it| it == name), "{name} of {written:?}");
     }
@@ -340,7 +420,15 @@ fn configurations_are_put_into_their_usual_form() {
     for directory in ["below/deeper", ".hidden"] {
         fs::create_dir_all(project.path(directory)).unwrap();
     }
-    for name in ["below/deeper/x.tf", "below/y.tfvars", ".hidden/z.tf", "notes.txt", "b.hclvars", "c.tf.json", ".d.hcl"] {
+    for name in [
+        "below/deeper/x.tf",
+        "below/y.tfvars",
+        ".hidden/z.tf",
+        "notes.txt",
+        "b.hclvars",
+        "c.tf.json",
+        ".d.hcl",
+    ] {
         project.write(name, UGLY);
     }
     let read = |name: &str| fs::read_to_string(project.path(name)).unwrap();
@@ -363,7 +451,11 @@ fn configurations_are_put_into_their_usual_form() {
     project.write("ugly.hcl", UGLY);
     let wrong = project.ha(&["fmt", ".", "nowhere", "notes.txt"]);
     assert_eq!((wrong.code, wrong.out.as_str()), (1, "ugly.hcl\n"), "{}", wrong.err);
-    for expected in ["--> wrong.hcl:", "could not look at `nowhere`", "`notes.txt` is no file that `ha fmt` knows"] {
+    for expected in [
+        "--> wrong.hcl:",
+        "could not look at `nowhere`",
+        "`notes.txt` is no file that `ha fmt` knows",
+    ] {
         assert!(wrong.err.contains(expected), "{expected}: {}", wrong.err);
     }
     let piped = |arguments: &[&str]| {
@@ -397,7 +489,8 @@ fn the_console_knows_modules_types_and_functions() {
     assert!(answers.out.starts_with(expected) && answers.out.ends_with(".\n"), "{}", answers.out);
     assert!(answers.code == 1 && answers.err.contains("<console>"), "{}", answers.err);
     assert!(said("[1,").code == 1);
-    let functions: serde_json::Value = serde_json::from_str(&project.done(&["schema", "functions", "--json"])).unwrap();
+    let functions: serde_json::Value =
+        serde_json::from_str(&project.done(&["schema", "functions", "--json"])).unwrap();
     assert_eq!(functions["function_signatures"]["upper"]["return_type"], "string");
     assert!(project.done(&["schema", "functions", "cidrsubnet"]).starts_with("cidrsubnet("));
     assert!(project.ha(&["schema", "functions", "uper"]).err.contains("did you mean `upper`?"));
@@ -411,20 +504,31 @@ fn what_cannot_be_moved_or_forgotten_is_named() {
     for (arguments, expected) in [
         (["state", "mv", "ha_data.moto", "ha_data.x"].as_slice(), "did you mean `ha_data.motto`?"),
         (&["state", "mv", "ha_data.motto", "local_file.x"], "different kinds"),
-        (&["state", "rm", "ha_data.moto", "random_password.app"], "nothing is recorded of ha_data.moto"),
+        (
+            &["state", "rm", "ha_data.moto", "random_password.app"],
+            "nothing is recorded of ha_data.moto",
+        ),
         (&["state", "rm"], "<ADDRESS>..."),
         (&["state", "list", "ha_data.*", "ha_data.moto"], "did you mean `ha_data.motto`?"),
         (&["state", "push", "main.hcl"], "it is no state as JSON"),
         (&["state", "push", "nowhere"], "could not read `nowhere`"),
     ] {
         let refused = project.ha(arguments);
-        assert!(refused.code == 1 && refused.err.contains(expected), "{arguments:?}: {}", refused.err);
+        assert!(
+            refused.code == 1 && refused.err.contains(expected),
+            "{arguments:?}: {}",
+            refused.err
+        );
     }
     assert_eq!(project.done(&["state", "pull"]), before);
     project.write("more.hcl", "resource \"ha_data\" \"more\" { }\n");
     project.done(&["apply", "--yes"]);
     let taken = project.ha(&["state", "mv", "ha_data.motto", "ha_data.more"]);
-    assert!(taken.code == 1 && taken.err.contains("something is recorded at ha_data.more already"), "{}", taken.err);
+    assert!(
+        taken.code == 1 && taken.err.contains("something is recorded at ha_data.more already"),
+        "{}",
+        taken.err
+    );
 }
 
 #[test]
@@ -442,7 +546,11 @@ fn a_plan_is_applied_as_it_was_shown_or_not_at_all() {
     for plan in ["new.ha", "first.ha", "second.ha"] {
         let refused = project.ha(&["apply", plan]);
         assert_eq!((refused.code, refused.out.as_str()), (1, ""));
-        assert!(refused.err.contains("stale") && refused.err.contains("ha_data.motto"), "{}", refused.err);
+        assert!(
+            refused.err.contains("stale") && refused.err.contains("ha_data.motto"),
+            "{}",
+            refused.err
+        );
     }
     assert_eq!(project.done(&["output", "--raw", "motto"]), "first");
     let other = Project::new(STACK);
@@ -468,7 +576,11 @@ fn nothing_is_applied_unasked() {
     for arguments in [["apply"], ["destroy"]] {
         let refused = project.ha(&arguments);
         assert_eq!(refused.code, 1);
-        assert!(refused.err.contains("no one to ask") && refused.err.contains("--yes"), "{}", refused.err);
+        assert!(
+            refused.err.contains("no one to ask") && refused.err.contains("--yes"),
+            "{}",
+            refused.err
+        );
         assert!(!project.path(".ha").exists());
     }
 }
@@ -479,8 +591,15 @@ fn who_only_looks_needs_no_lock() {
     project.done(&["apply", "--yes"]);
     let keys = KeyRing::new(project.home.path().join(".config/ha/keys"), KeyPolicy::Automation);
     let store = LocalStore::new(project.path(".ha"));
-    let writer = open_for_writing(&store, &keys, OpenOptions::by(LockInfo::here("somebody else"))).unwrap();
-    for arguments in [["plan"].as_slice(), &["show"], &["output"], &["state", "list"], &["console", "--expr", "1"]] {
+    let writer =
+        open_for_writing(&store, &keys, OpenOptions::by(LockInfo::here("somebody else"))).unwrap();
+    for arguments in [
+        ["plan"].as_slice(),
+        &["show"],
+        &["output"],
+        &["state", "list"],
+        &["console", "--expr", "1"],
+    ] {
         project.done(arguments);
     }
     let refused = project.ha(&["apply", "--yes", "--lock-timeout", "300ms"]);
@@ -494,7 +613,9 @@ fn who_only_looks_needs_no_lock() {
 fn automation_makes_no_keys() {
     let project = Project::new(STACK);
     for variable in ["CI", "HA_IN_AUTOMATION"] {
-        let done = Done::from(project.command(&["apply", "--yes"]).env(variable, "true").output().unwrap());
+        let done = Done::from(
+            project.command(&["apply", "--yes"]).env(variable, "true").output().unwrap(),
+        );
         assert_eq!(done.code, 1, "{}", done.out);
         assert!(done.err.contains("key"), "{}", done.err);
     }
@@ -532,7 +653,8 @@ fn values_come_from_everywhere_and_the_last_counts() {
     let now = |more: &[&str]| {
         let mut command = project.command(&[&["plan", "--document=-"], more].concat());
         let done = Done::from(command.env("HA_VAR_x", "environment").output().unwrap());
-        let parsed: serde_json::Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}", done.err));
+        let parsed: serde_json::Value =
+            serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}", done.err));
         parsed["output_changes"]["x"]["after"].as_str().unwrap().to_owned()
     };
     assert_eq!(now(&[]), "environment");
@@ -560,7 +682,10 @@ fn the_console_answers() {
     let project = Project::new("locals {\n  hosts = [\"a\", \"b\"]\n}\n");
     let json = |expression: &str| project.ha(&["console", "--json", "--expr", expression]);
     assert_eq!(json("1 + 1").out, "{\"type\":\"number\",\"value\":2}\n");
-    assert_eq!(json("local.hosts").out, "{\"type\":[\"tuple\",[\"string\",\"string\"]],\"value\":[\"a\",\"b\"]}\n");
+    assert_eq!(
+        json("local.hosts").out,
+        "{\"type\":[\"tuple\",[\"string\",\"string\"]],\"value\":[\"a\",\"b\"]}\n"
+    );
     assert_eq!(json("-1").out, "{\"type\":\"number\",\"value\":-1}\n");
     let wrong = json("1 +");
     assert_eq!((wrong.code, wrong.err.as_str()), (1, ""));
@@ -568,7 +693,12 @@ fn the_console_answers() {
     assert_eq!(parsed["diagnostics"][0]["severity"], "error");
 
     let mut console = project.command(&["console"]);
-    let mut child = console.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = console
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let input = "local.hosts[1]\n\nnonsense(\n{ a = 1 }\nexit\n1\n";
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
     let done = Done::from(child.wait_with_output().unwrap());
@@ -616,7 +746,13 @@ fn colours_come_when_asked_for_and_never_with_no_color() {
 #[test]
 fn elsewhere_is_as_good_as_here() {
     let project = Project::new(STACK);
-    let mut command = project.command(&["--chdir", project.directory.path().to_str().unwrap(), "plan", "--detail", "none"]);
+    let mut command = project.command(&[
+        "--chdir",
+        project.directory.path().to_str().unwrap(),
+        "plan",
+        "--detail",
+        "none",
+    ]);
     let done = Done::from(command.current_dir("/").output().unwrap());
     assert_eq!(done.code, 0, "{}", done.err);
     assert!(done.out.contains("Plan: 3 to create"));

@@ -30,15 +30,23 @@ fn refused(project: &Project, arguments: &[&str]) -> String {
 fn a_configuration_that_names_another_place_makes_nothing_anew() {
     let project = applied();
     project.write("settings.hcl", &backend("two.state"));
-    for arguments in [&["plan"][..], &["apply", "--yes"], &["state", "list"], &["output"], &["destroy", "--yes"]] {
+    for arguments in
+        [&["plan"][..], &["apply", "--yes"], &["state", "list"], &["output"], &["destroy", "--yes"]]
+    {
         let told = refused(&project, arguments);
-        let names_both = told.contains("kept in `.ha/ha.state`, and the configuration names `two.state`");
+        let names_both =
+            told.contains("kept in `.ha/ha.state`, and the configuration names `two.state`");
         assert!(names_both && told.contains("`ha state migrate`"), "{arguments:?}: {told}");
     }
     assert!(!project.path("two.state").exists());
 
     let would = project.ha(&["state", "migrate", "--dry-run"]);
-    assert_eq!((would.code, &*would.out), (0, "2 records from `.ha/ha.state` to `two.state`\n"), "{}", would.err);
+    assert_eq!(
+        (would.code, &*would.out),
+        (0, "2 records from `.ha/ha.state` to `two.state`\n"),
+        "{}",
+        would.err
+    );
     assert!(!project.path("two.state").exists());
     let plan = project.ha(&["state", "migrate"]);
     assert_eq!((plan.code, &plan.out), (0, &would.out), "{}", plan.err);
@@ -50,7 +58,10 @@ fn a_configuration_that_names_another_place_makes_nothing_anew() {
     // No one takes the old one for the state any more, whoever names it.
     project.write("settings.hcl", "");
     let told = refused(&project, &["apply", "--yes"]);
-    assert!(told.contains("kept in `two.state`, and the configuration names `.ha/ha.state`"), "{told}");
+    assert!(
+        told.contains("kept in `two.state`, and the configuration names `.ha/ha.state`"),
+        "{told}"
+    );
     fs::remove_file(project.path(".ha/backend")).unwrap();
     let told = refused(&project, &["apply", "--yes"]);
     assert!(told.contains("the state was moved to `two.state`"), "{told}");
@@ -64,7 +75,10 @@ fn a_state_is_moved_back() {
     project.done(&["state", "migrate"]);
     project.done(&["apply", "--yes", "--replace", "ha_data.a[0]"]);
     project.write("settings.hcl", "");
-    assert_eq!(project.done(&["state", "migrate"]), "2 records from `two.state` to `.ha/ha.state`\n");
+    assert_eq!(
+        project.done(&["state", "migrate"]),
+        "2 records from `two.state` to `.ha/ha.state`\n"
+    );
     assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
     project.write("settings.hcl", &backend("two.state"));
     project.done(&["state", "migrate"]);
@@ -89,7 +103,11 @@ fn another_state_is_never_overwritten() {
     fs::copy(other.path(".ha/ha.state"), project.path("two.state")).unwrap();
     for entry in fs::read_dir(other.home.path().join(".config/ha/keys")).unwrap() {
         let path = entry.unwrap().path();
-        fs::copy(&path, project.home.path().join(".config/ha/keys").join(path.file_name().unwrap())).unwrap();
+        fs::copy(
+            &path,
+            project.home.path().join(".config/ha/keys").join(path.file_name().unwrap()),
+        )
+        .unwrap();
     }
     project.write("settings.hcl", &backend("two.state"));
     let before = fs::read(project.path("two.state")).unwrap();
@@ -113,12 +131,22 @@ fn where_it_was_can_be_said_in_a_file() {
     fs::create_dir(project.path("old")).unwrap();
     project.write("old/settings.hcl", &backend("one.state"));
     let nothing = project.ha(&["state", "migrate"]);
-    assert!(nothing.code == 0 && nothing.err.contains("there is nothing to move"), "{}", nothing.err);
-    assert_eq!(project.done(&["state", "migrate", "--from", "old/settings.hcl"]), "2 records from `one.state` to `two.state`\n");
+    assert!(
+        nothing.code == 0 && nothing.err.contains("there is nothing to move"),
+        "{}",
+        nothing.err
+    );
+    assert_eq!(
+        project.done(&["state", "migrate", "--from", "old/settings.hcl"]),
+        "2 records from `one.state` to `two.state`\n"
+    );
     assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
 
     // Whoever still remembers the old place is let go on.
-    project.write(".ha/backend", &fs::read_to_string(project.path(".ha/backend")).unwrap().replace("two.state", "one.state"));
+    project.write(
+        ".ha/backend",
+        &fs::read_to_string(project.path(".ha/backend")).unwrap().replace("two.state", "one.state"),
+    );
     assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
 }
 
@@ -126,8 +154,16 @@ fn where_it_was_can_be_said_in_a_file() {
 fn a_move_that_is_killed_is_run_again() {
     let project = applied();
     for step in 0..16_u32 {
-        project.write("settings.hcl", &if step % 2 == 0 { backend("two.state") } else { String::new() });
-        let mut child = project.command(&["state", "migrate"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        project.write(
+            "settings.hcl",
+            &if step % 2 == 0 { backend("two.state") } else { String::new() },
+        );
+        let mut child = project
+            .command(&["state", "migrate"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         // Spread over what it takes, whatever that is here.
         for _ in 0..(step + 1) * 30 {
             if child.try_wait().unwrap().is_some() {
@@ -147,15 +183,23 @@ fn a_move_that_is_killed_is_run_again() {
 fn who_holds_the_lock_is_told() {
     let project = applied();
     let nobody = project.ha(&["state", "locks"]);
-    assert!((nobody.code, &*nobody.out) == (0, "") && nobody.err.contains("No one holds the lock of `.ha/ha.state`"));
+    assert!(
+        (nobody.code, &*nobody.out) == (0, "")
+            && nobody.err.contains("No one holds the lock of `.ha/ha.state`")
+    );
     assert_eq!(project.done(&["state", "locks", "--json"]).trim(), "[]");
-    let ring = KeyRing::new(project.home.path().join(".config/ha/keys"), ha_state_store::KeyPolicy::Interactive);
+    let ring = KeyRing::new(
+        project.home.path().join(".config/ha/keys"),
+        ha_state_store::KeyPolicy::Interactive,
+    );
     let store = LocalStore::new(project.path(".ha"));
-    let held = open_for_writing(&store, &ring, OpenOptions::by(LockInfo::here("ha apply"))).unwrap();
+    let held =
+        open_for_writing(&store, &ring, OpenOptions::by(LockInfo::here("ha apply"))).unwrap();
     let told = project.done(&["state", "locks"]);
     assert!(told.contains("`ha apply`, process ") && told.contains(", since "), "{told}");
     assert!(told.ends_with("\nIt ends with its process\n"), "{told}");
-    let listed: serde_json::Value = serde_json::from_str(&project.done(&["state", "locks", "--json"])).unwrap();
+    let listed: serde_json::Value =
+        serde_json::from_str(&project.done(&["state", "locks", "--json"])).unwrap();
     assert_eq!(listed[0]["command"], "ha apply");
     assert_eq!(listed[0]["process"], u64::from(std::process::id()));
     assert_eq!(listed[0]["seconds_left"], serde_json::Value::Null);
@@ -163,7 +207,10 @@ fn who_holds_the_lock_is_told() {
     assert!(told.contains(&format!("(lock {id})")));
     // This one is at work, and its lock goes with it.
     assert!(refused(&project, &["state", "unlock", id]).contains("goes with the process"));
-    assert!(refused(&project, &["state", "unlock", "0123456789abcdef"]).contains("it is locked by `ha apply`"));
+    assert!(
+        refused(&project, &["state", "unlock", "0123456789abcdef"])
+            .contains("it is locked by `ha apply`")
+    );
     drop(held);
     assert!(refused(&project, &["state", "unlock", id]).contains("no one holds it"));
 }

@@ -1,4 +1,5 @@
-//! Mistakes that many things depend on, more than a plan can hold, and what would never have an effect.
+//! Mistakes that many things depend on, more than a plan can hold, and what would never have an
+//! effect.
 
 use std::fs;
 
@@ -19,22 +20,38 @@ fn one_mistake_that_all_depend_on_is_told_once_and_costs_no_more_with_each_level
         "true ? local.aN : local.aN",
     ];
     for form in uses {
-        let levels: String = (0..40).map(|it| format!("  a{} = {}\n", it + 1, form.replace('N', &it.to_string()))).collect();
-        let project = Project::new(&format!("locals {{\n  a0 = 1 + [2]\n{levels}}}\noutput \"o\" {{\n  value = local.a40\n}}\n"));
+        let levels: String = (0..40)
+            .map(|it| format!("  a{} = {}\n", it + 1, form.replace('N', &it.to_string())))
+            .collect();
+        let project = Project::new(&format!(
+            "locals {{\n  a0 = 1 + [2]\n{levels}}}\noutput \"o\" {{\n  value = local.a40\n}}\n"
+        ));
         for arguments in [&["plan"][..], &["validate"], &["console", "--expr", "local.a40"]] {
             let done = project.ha(arguments);
             assert_eq!(done.code, 1, "{form} {arguments:?}\n{}", done.out);
-            assert_eq!(times(&done.err, "`+` takes a number, not a tuple of 1"), 1, "{form} {arguments:?}\n{}", done.err);
+            assert_eq!(
+                times(&done.err, "`+` takes a number, not a tuple of 1"),
+                1,
+                "{form} {arguments:?}\n{}",
+                done.err
+            );
         }
     }
 }
 
 #[test]
 fn a_mistake_in_a_function_that_others_call_twice_is_told_once() {
-    let levels: String =
-        (0..40).map(|it| format!("function \"f{}\" {{\n  params = []\n  result = [f{it}(), f{it}()]\n}}\n", it + 1)).collect();
-    let configuration =
-        format!("function \"f0\" {{\n  params = []\n  result = 1 + [2]\n}}\n{levels}output \"o\" {{\n  value = f40()\n}}\n");
+    let levels: String = (0..40)
+        .map(|it| {
+            format!(
+                "function \"f{}\" {{\n  params = []\n  result = [f{it}(), f{it}()]\n}}\n",
+                it + 1
+            )
+        })
+        .collect();
+    let configuration = format!(
+        "function \"f0\" {{\n  params = []\n  result = 1 + [2]\n}}\n{levels}output \"o\" {{\n  value = f40()\n}}\n"
+    );
     let planned = Project::new(&configuration).ha(&["plan"]);
     assert_eq!((planned.code, times(&planned.err, "error[")), (1, 1), "{}", planned.err);
     // What is tried may fail with some arguments and not with others.
@@ -45,11 +62,16 @@ fn a_mistake_in_a_function_that_others_call_twice_is_told_once() {
 
 #[test]
 fn modules_that_call_each_other_twice_in_each_level_are_refused_early() {
-    let calls = |to: &str| format!("module \"a\" {{\n  source = \"{to}\"\n}}\nmodule \"b\" {{\n  source = \"{to}\"\n}}\n");
+    let calls = |to: &str| {
+        format!(
+            "module \"a\" {{\n  source = \"{to}\"\n}}\nmodule \"b\" {{\n  source = \"{to}\"\n}}\n"
+        )
+    };
     let project = Project::new(&calls("./m1"));
     for level in 1..=30 {
         fs::create_dir(project.path(&format!("m{level}"))).unwrap();
-        let inside = if level < 30 { calls(&format!("../m{}", level + 1)) } else { "locals {\n}\n".into() };
+        let inside =
+            if level < 30 { calls(&format!("../m{}", level + 1)) } else { "locals {\n}\n".into() };
         project.write(&format!("m{level}/main.hcl"), &inside);
     }
     for command in ["validate", "plan"] {
@@ -62,7 +84,12 @@ fn modules_that_call_each_other_twice_in_each_level_are_refused_early() {
 #[test]
 fn more_instances_than_a_plan_holds_are_refused_early() {
     let one = Project::new("resource \"ha_data\" \"a\" {\n  count = 1000000\n}\n").ha(&["plan"]);
-    assert!(one.err.contains("error[HA0102]: `count` is 1000000, and a plan has 250000 instances at most"), "{}", one.err);
+    assert!(
+        one.err
+            .contains("error[HA0102]: `count` is 1000000, and a plan has 250000 instances at most"),
+        "{}",
+        one.err
+    );
     let many = Project::new("module \"a\" {\n  source = \"./m\"\n  count  = 1000\n}\n");
     fs::create_dir(many.path("m")).unwrap();
     many.write("m/main.hcl", "resource \"ha_data\" \"a\" {\n  count = 1000\n}\n");
@@ -81,16 +108,27 @@ fn what_would_never_trigger_or_be_ignored_is_told() {
         Project::new(&text).ha(&["validate"])
     };
     for (lifecycle, told) in [
-        ("replace_triggered_by = [null_resource.r1.trigers]", "`null_resource` has no attribute `trigers`"),
+        (
+            "replace_triggered_by = [null_resource.r1.trigers]",
+            "`null_resource` has no attribute `trigers`",
+        ),
         ("replace_triggered_by = [ha_data.r2[0].ouput]", "`ha_data` has no attribute `ouput`"),
         ("replace_triggered_by = [null_resource.r1.id.x]", "`id` of `null_resource` has no `x`"),
         ("replace_triggered_by = [ha_data.r2[5]]", "there is no instance `ha_data.r2[5]`"),
-        ("replace_triggered_by = [ha_data.r2[\"a\"].output]", "there is no instance `ha_data.r2[\"a\"]`"),
+        (
+            "replace_triggered_by = [ha_data.r2[\"a\"].output]",
+            "there is no instance `ha_data.r2[\"a\"]`",
+        ),
         ("ignore_changes = [nosuch]", "`null_resource` has no attribute `nosuch`"),
         ("ignore_changes = [trigers[\"a\"]]", "`null_resource` has no attribute `trigers`"),
     ] {
         let told_of = with(lifecycle);
-        assert!(told_of.code == 1 && told_of.err.contains(told), "{lifecycle}\n{}{}", told_of.out, told_of.err);
+        assert!(
+            told_of.code == 1 && told_of.err.contains(told),
+            "{lifecycle}\n{}{}",
+            told_of.out,
+            told_of.err
+        );
     }
     for sound in [
         "replace_triggered_by = [null_resource.r1.triggers, null_resource.r1.triggers.a, null_resource.r1.id, ha_data.r2]",
@@ -116,7 +154,12 @@ fn a_message_says_what_of_it_is_known() {
          variable \"name\" {\n}\nvariable \"word\" {\n}\n",
     );
     let told = project.ha(&["plan"]).err;
-    assert!(told.contains("(known after apply: random_id.r.hex) and (sensitive) have a port out of range."), "{told}");
+    assert!(
+        told.contains(
+            "(known after apply: random_id.r.hex) and (sensitive) have a port out of range."
+        ),
+        "{told}"
+    );
     assert!(told.contains("(known after apply: random_id.r.hex) is not two."), "{told}");
     assert!(told.contains("var.port is 99999") && told.contains("m/main.hcl:3:21"), "{told}");
     assert!(!told.contains("tell-nobody"), "{told}");
@@ -132,7 +175,10 @@ fn the_first_of_two_is_shown_in_its_file_and_each_edge_of_a_circle_in_its_own() 
     assert!(twice.contains("other.hcl:3:1") && twice.contains("main.hcl:1:1"), "{twice}");
     fs::remove_file(project.path("other.hcl")).unwrap();
     fs::create_dir(project.path("m")).unwrap();
-    project.write("m/main.hcl", "variable \"given\" {\n}\noutput \"answer\" {\n  value = var.given\n}\n");
+    project.write(
+        "m/main.hcl",
+        "variable \"given\" {\n}\noutput \"answer\" {\n  value = var.given\n}\n",
+    );
     let circle = project.ha(&["validate"]).err;
     for edge in [
         "`local.x` refers to `module.m.output.answer`",

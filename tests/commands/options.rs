@@ -24,8 +24,14 @@ resource "local_file" "note" {
 fn a_target_takes_what_it_depends_on_and_the_rest_is_listed() {
     let project = Project::new(STACK);
     let planned = project.done(&["plan", "--target=ha_data.top[0]"]);
-    assert!(planned.contains("Plan: 2 to create") && planned.contains("ha_data.base  ha_data.top[0]\n"), "{planned}");
-    assert!(planned.contains("--target ha_data.top[0]") && planned.contains("local_file.note"), "{planned}");
+    assert!(
+        planned.contains("Plan: 2 to create") && planned.contains("ha_data.base  ha_data.top[0]\n"),
+        "{planned}"
+    );
+    assert!(
+        planned.contains("--target ha_data.top[0]") && planned.contains("local_file.note"),
+        "{planned}"
+    );
     project.done(&["apply", "--yes", "--exclude", "local_*.*"]);
     assert_eq!(project.done(&["state", "list"]), "ha_data.base\nha_data.top[0]\nha_data.top[1]\n");
     project.done(&["destroy", "--yes", "--target", "ha_data.base"]);
@@ -49,7 +55,8 @@ fn what_changed_outside_can_be_taken_over_or_left_unseen() {
     let seen = project.ha(&["plan", "--refresh-only", "--detailed-exitcode"]);
     assert_eq!(seen.code, 2, "{}", seen.err);
     assert!(
-        seen.out.contains("refresh only") && seen.out.contains("local_file.note is gone; the state is to say so"),
+        seen.out.contains("refresh only")
+            && seen.out.contains("local_file.note is gone; the state is to say so"),
         "{}",
         seen.out
     );
@@ -71,13 +78,23 @@ fn what_moved_and_what_is_no_longer_looked_after_is_told() {
     );
     let planned = project.done(&["plan"]);
     assert!(planned.contains("ha_data.base has moved to ha_data.ground"), "{planned}");
-    assert!(planned.contains(".   local_file.note") && planned.contains("1 to forget, 1 to move"), "{planned}");
+    assert!(
+        planned.contains(".   local_file.note") && planned.contains("1 to forget, 1 to move"),
+        "{planned}"
+    );
     let streamed = project.done(&["plan", "--json"]);
-    assert!(streamed.contains("\"action\":\"move\"") && streamed.contains("\"action\":\"forget\""), "{streamed}");
-    let document: serde_json::Value = serde_json::from_str(&project.done(&["plan", "--document=-"])).unwrap();
+    assert!(
+        streamed.contains("\"action\":\"move\"") && streamed.contains("\"action\":\"forget\""),
+        "{streamed}"
+    );
+    let document: serde_json::Value =
+        serde_json::from_str(&project.done(&["plan", "--document=-"])).unwrap();
     let changes = document["resource_changes"].as_array().unwrap();
     let moved = changes.iter().find(|it| it["address"] == "ha_data.ground").unwrap();
-    assert_eq!((&moved["previous_address"], &moved["change"]["actions"][0]), (&"ha_data.base".into(), &"no-op".into()));
+    assert_eq!(
+        (&moved["previous_address"], &moved["change"]["actions"][0]),
+        (&"ha_data.base".into(), &"no-op".into())
+    );
     let applied = project.done(&["apply", "--yes"]);
     assert!(applied.contains("1 forgotten"), "{applied}");
     assert_eq!(project.done(&["state", "list"]), "ha_data.ground\n");
@@ -86,11 +103,16 @@ fn what_moved_and_what_is_no_longer_looked_after_is_told() {
 
 #[test]
 fn what_exists_already_is_taken_over() {
-    let project =
-        Project::new("resource \"ha_data\" \"a\" {\n  input = \"new\"\n}\nimport {\n  to = ha_data.a\n  id = \"an-old-id\"\n}\n");
+    let project = Project::new(
+        "resource \"ha_data\" \"a\" {\n  input = \"new\"\n}\nimport {\n  to = ha_data.a\n  id = \"an-old-id\"\n}\n",
+    );
     let planned = project.done(&["plan"]);
-    assert!(planned.contains("by its id an-old-id") && planned.contains("1 to import"), "{planned}");
-    let document: serde_json::Value = serde_json::from_str(&project.done(&["plan", "--document=-"])).unwrap();
+    assert!(
+        planned.contains("by its id an-old-id") && planned.contains("1 to import"),
+        "{planned}"
+    );
+    let document: serde_json::Value =
+        serde_json::from_str(&project.done(&["plan", "--document=-"])).unwrap();
     assert_eq!(document["resource_changes"][0]["change"]["importing"]["id"], "an-old-id");
     project.done(&["apply", "--yes"]);
     assert!(project.done(&["state", "show", "ha_data.a"]).contains("an-old-id"));
@@ -100,9 +122,19 @@ fn what_exists_already_is_taken_over() {
 fn a_kept_plan_takes_no_more_wishes() {
     let project = Project::new(STACK);
     project.done(&["plan", "--out=plan.ha"]);
-    for wish in ["--target=ha_data.base", "--exclude=ha_data.base", "--refresh=none", "--refresh-only", "--destroy"] {
+    for wish in [
+        "--target=ha_data.base",
+        "--exclude=ha_data.base",
+        "--refresh=none",
+        "--refresh-only",
+        "--destroy",
+    ] {
         let refused = project.ha(&["apply", "plan.ha", wish]);
-        assert!(refused.code == 1 && refused.err.contains("cannot be used with"), "{wish}: {}", refused.err);
+        assert!(
+            refused.code == 1 && refused.err.contains("cannot be used with"),
+            "{wish}: {}",
+            refused.err
+        );
     }
     let refused = project.ha(&["apply", "plan.ha", "--var=a=1"]);
     assert!(refused.code == 1 && refused.err.contains("would change the plan"), "{}", refused.err);
@@ -111,10 +143,16 @@ fn a_kept_plan_takes_no_more_wishes() {
 
 #[test]
 fn warnings_can_be_a_line_each() {
-    let project = Project::new("check \"c\" {\n  assert {\n    condition     = false\n    error_message = \"no\"\n  }\n}\n");
+    let project = Project::new(
+        "check \"c\" {\n  assert {\n    condition     = false\n    error_message = \"no\"\n  }\n}\n",
+    );
     let long = project.ha(&["plan"]);
     let short = project.ha(&["plan", "--compact-warnings"]);
     assert!(long.err.lines().count() > 3, "{}", long.err);
     assert_eq!(short.err.lines().count(), 1, "{}", short.err);
-    assert!(short.err.starts_with("warning: ") && short.err.contains("(main.hcl:3)"), "{}", short.err);
+    assert!(
+        short.err.starts_with("warning: ") && short.err.contains("(main.hcl:3)"),
+        "{}",
+        short.err
+    );
 }

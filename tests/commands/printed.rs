@@ -1,4 +1,5 @@
-//! Commands that are printed for somebody to run: each is run as it stands, in a shell that knows nothing but where `ha` is.
+//! Commands that are printed for somebody to run: each is run as it stands, in a shell that knows
+//! nothing but where `ha` is.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -79,7 +80,10 @@ fn commands(text: &str) -> Vec<&str> {
 }
 
 fn command<'a>(text: &'a str, word: &str) -> &'a str {
-    commands(text).into_iter().find(|it| it.contains(word)).unwrap_or_else(|| panic!("no command has {word}: {text}"))
+    commands(text)
+        .into_iter()
+        .find(|it| it.contains(word))
+        .unwrap_or_else(|| panic!("no command has {word}: {text}"))
 }
 
 #[test]
@@ -89,11 +93,16 @@ fn what_undoes_a_rewriting_undoes_it_where_it_was_done() {
     outer.done(&["apply", "--yes", "--env", "staging"]);
     let whole = |environment: &str| outer.done(&["--env", environment, "state", "list"]);
     let (default, staging) = (whole("default"), whole("staging"));
-    for arguments in [&["state", "rm", "ha_data.y"][..], &["state", "mv", "ha_data.x", "ha_data.z"]] {
+    for arguments in [&["state", "rm", "ha_data.y"][..], &["state", "mv", "ha_data.x", "ha_data.z"]]
+    {
         let told = outer.ha(&[arguments, &["--env", "staging"]].concat());
         assert_ne!(whole("staging"), staging);
         outer.shell_done(command(&told.err, "push"));
-        assert_eq!((whole("default"), whole("staging")), (default.clone(), staging.clone()), "{arguments:?}");
+        assert_eq!(
+            (whole("default"), whole("staging")),
+            (default.clone(), staging.clone()),
+            "{arguments:?}"
+        );
         let text = outer.done(&["output", "--raw", "text"]);
         assert_eq!(text, "default default", "the other state is as it was");
     }
@@ -104,13 +113,21 @@ fn another_state_is_named_where_it_is_pushed() {
     let outer = Outer::new();
     outer.done(&["apply", "--yes"]);
     outer.done(&["apply", "--yes", "--env", "staging"]);
-    std::fs::write(outer.0.path("other.json"), outer.done(&["--env", "staging", "state", "pull", "--show-sensitive"])).unwrap();
+    std::fs::write(
+        outer.0.path("other.json"),
+        outer.done(&["--env", "staging", "state", "pull", "--show-sensitive"]),
+    )
+    .unwrap();
     let refused = outer.ha(&["state", "push", "../other.json"]);
     let told = "the state of the environment `staging`, and this is that of `default`";
     assert!(refused.code == 1 && refused.err.contains(told), "{}", refused.err);
     for words in [&["--dry-run"][..], &[]] {
         let pushed = outer.ha(&[&["state", "push", "--force", "../other.json"], words].concat());
-        assert!(pushed.code == 0 && pushed.err.contains(told) && pushed.err.starts_with("warning"), "{}", pushed.err);
+        assert!(
+            pushed.code == 0 && pushed.err.contains(told) && pushed.err.starts_with("warning"),
+            "{}",
+            pushed.err
+        );
     }
 }
 
@@ -140,7 +157,16 @@ fn an_apply_that_stopped_goes_on_by_what_is_printed() {
     outer.write("more.hcl", "resource \"local_file\" \"f\" {\n  filename = \"f/${ha_data.x.id}\"\n  content = var.word\n}\n");
     outer.write("values.hclvars", "text = \"from a file\"\n");
     outer.write("f", "in the way");
-    let options = ["--var-file", "values.hclvars", "--target", "local_file.f", "--var", "word=canary", "--env", "staging"];
+    let options = [
+        "--var-file",
+        "values.hclvars",
+        "--target",
+        "local_file.f",
+        "--var",
+        "word=canary",
+        "--env",
+        "staging",
+    ];
     // Also by a plan that was kept, which has its own values.
     outer.done(&[&["plan", "--out", "p"], &options[..]].concat());
     for arguments in [&["apply", "p"][..], &[&["apply", "--yes"], &options[..]].concat()] {
@@ -152,7 +178,11 @@ fn an_apply_that_stopped_goes_on_by_what_is_printed() {
         if arguments.len() > 2 {
             assert!(told.contains("give `word` its value again"), "{told}");
         }
-        assert!(command.contains("--var-file values.hclvars") && command.contains("--target local_file.f"), "{command}");
+        assert!(
+            command.contains("--var-file values.hclvars")
+                && command.contains("--target local_file.f"),
+            "{command}"
+        );
         std::fs::rename(outer.0.path(&format!("{DIRECTORY}/f")), outer.0.path("aside")).unwrap();
         outer.shell_done(&format!("{command} --yes"));
         assert_eq!(outer.done(&["--env", "staging", "state", "list"]), "ha_data.x\nlocal_file.f\n");
@@ -189,7 +219,10 @@ fn helps_name_commands_that_can_be_run() {
     assert!(outer.shell_done(command(&told, "--json")).contains('1'));
     // In JSON, too.
     let json = outer.ha(&["--env", "staging", "import", "--json", "ha_data.x", "id"]).out;
-    assert!(json.contains("ha --chdir \\\"it's here\\\" --env staging state rm ha_data.x"), "{json}");
+    assert!(
+        json.contains("ha --chdir \\\"it's here\\\" --env staging state rm ha_data.x"),
+        "{json}"
+    );
 }
 
 #[test]
@@ -200,7 +233,8 @@ fn an_environment_of_the_environment_is_named() {
     let applied = Done::from(command.env("HA_ENV", "staging").output().unwrap());
     let line = applied.err.lines().find_map(|it| it.split_once("one by one: ")).unwrap().1;
     assert!(line.contains("--env staging"), "{line}");
-    let mut command = outer.0.command(&["--chdir", DIRECTORY, "--env", "default", "output", "word"]);
+    let mut command =
+        outer.0.command(&["--chdir", DIRECTORY, "--env", "default", "output", "word"]);
     let told = Done::from(command.env("HA_ENV", "staging").output().unwrap()).err;
     assert!(told.contains("--env default"), "{told}");
 }

@@ -1,5 +1,5 @@
-//! Ways in which a secret becomes a name, a key or a type, and all that is printed of them; and the contrary: what is no
-//! secret is not taken for one.
+//! Ways in which a secret becomes a name, a key or a type, and all that is printed of them; and the
+//! contrary: what is no secret is not taken for one.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -177,14 +177,17 @@ impl Hunt {
     /// Runs a command, and looks at all it prints.
     fn run(&mut self, arguments: &[&str]) -> Done {
         self.commands += 1;
-        let done = Done::from(self.project.command(arguments).env("HA_VAR_s", self.secret).output().unwrap());
+        let done = Done::from(
+            self.project.command(arguments).env("HA_VAR_s", self.secret).output().unwrap(),
+        );
         let json = serde_json::to_string(self.secret).unwrap();
         let base64 = base64_inside(self.secret);
         let spellings = [self.secret, json.trim_matches('"'), base64.as_str()];
         for spelling in spellings.into_iter().filter(|it| it.len() > 2) {
             for text in [&done.out, &done.err] {
-                let place =
-                    text.find(spelling).map(|at| text[text.floor_char_boundary(at.saturating_sub(300))..].chars().take(400));
+                let place = text.find(spelling).map(|at| {
+                    text[text.floor_char_boundary(at.saturating_sub(300))..].chars().take(400)
+                });
                 let place = place.map(Iterator::collect::<String>);
                 assert_eq!(place, None, "{arguments:?} tells the secret, written as {spelling}");
             }
@@ -199,10 +202,12 @@ impl Hunt {
     }
 }
 
-/// What is in base64 of a string wherever the text begins in what is encoded; short strings have nothing of their own.
+/// What is in base64 of a string wherever the text begins in what is encoded; short strings have
+/// nothing of their own.
 fn base64_inside(text: &str) -> String {
     use base64::Engine as _;
-    let whole = base64::engine::general_purpose::STANDARD_NO_PAD.encode(format!("the name {text} encoded"));
+    let whole =
+        base64::engine::general_purpose::STANDARD_NO_PAD.encode(format!("the name {text} encoded"));
     // Nine bytes come before, which are twelve characters.
     let own = text.len() / 3 * 4;
     if text.len() < 8 { String::new() } else { whole[12..12 + own].to_owned() }
@@ -247,7 +252,11 @@ fn hunt(secret: &'static str) {
     for output in ["object", "list", "tuple", "map", "file", "inner"] {
         hunt.succeeds(&["output", output]);
         let refused = hunt.run(&["output", "--json", output]);
-        assert!(refused.code == 1 && refused.out.is_empty() && refused.err.contains("--show-sensitive"), "{}", refused.err);
+        assert!(
+            refused.code == 1 && refused.out.is_empty() && refused.err.contains("--show-sensitive"),
+            "{}",
+            refused.err
+        );
     }
     for expression in [
         "var.s",
@@ -277,9 +286,14 @@ fn hunt(secret: &'static str) {
         &["apply", "--yes", "--json-into=apply.json"],
         &["destroy", "--yes", "--json"],
     ] {
-        hunt.succeeds(&[arguments, if arguments[0] == "destroy" { &[] } else { &changing }].concat());
+        hunt.succeeds(
+            &[arguments, if arguments[0] == "destroy" { &[] } else { &changing }].concat(),
+        );
     }
-    assert_eq!(std::fs::read_to_string(hunt.project.path("apply.json")).unwrap().find(secret), None);
+    assert_eq!(
+        std::fs::read_to_string(hunt.project.path("apply.json")).unwrap().find(secret),
+        None
+    );
     assert!(hunt.commands > 80);
 }
 
@@ -311,12 +325,21 @@ fn a_key_within_a_secret_is_told_by_no_mismatch() {
     let call = "module \"m\" {\n  source = \"./m\"\n  w      = var.u\n}\n";
     let project = Project::new(&variable.replace("any", "bool"));
     std::fs::create_dir(project.path("m")).unwrap();
-    project.write("m/main.hcl", "variable \"w\" {\n  type = map(object({ n = number, z = bool }))\n}\n");
+    project.write(
+        "m/main.hcl",
+        "variable \"w\" {\n  type = map(object({ n = number, z = bool }))\n}\n",
+    );
     let refused = |value: &str| {
-        for arguments in [["plan", "--var", value].as_slice(), &["plan", "--json", "--var", value]] {
+        for arguments in [["plan", "--var", value].as_slice(), &["plan", "--json", "--var", value]]
+        {
             let done = project.ha(arguments);
             assert_eq!(done.code, 1, "{}{}", done.out, done.err);
-            assert!(!format!("{}{}", done.out, done.err).contains("hidden-key"), "{}{}", done.out, done.err);
+            assert!(
+                !format!("{}{}", done.out, done.err).contains("hidden-key"),
+                "{}{}",
+                done.out,
+                done.err
+            );
         }
     };
     refused("u={ \"hidden-key\" = \"no truth value\" }");
@@ -326,13 +349,22 @@ fn a_key_within_a_secret_is_told_by_no_mismatch() {
 
 #[test]
 fn what_a_module_calls_sensitive_stays_so_outside_of_it() {
-    let project = Project::new("module \"m\" {\n  source = \"./m\"\n}\noutput \"whole\" {\n  value = module.m\n}\n");
+    let project = Project::new(
+        "module \"m\" {\n  source = \"./m\"\n}\noutput \"whole\" {\n  value = module.m\n}\n",
+    );
     std::fs::create_dir(project.path("m")).unwrap();
     let output = "output \"s\" {\n  value = terraform_data.k.id\n  sensitive = true\n}\noutput \"plain\" {\n  value = \"x\"\n}\n";
     project.write("m/main.hcl", &format!("resource \"terraform_data\" \"k\" {{}}\n{output}"));
     let refused = project.ha(&["plan"]);
-    assert!(refused.code == 1 && refused.err.contains("the output `whole` holds a secret"), "{}", refused.err);
-    project.write("main.hcl", "module \"m\" {\n  source = \"./m\"\n}\noutput \"plain\" {\n  value = module.m.plain\n}\n");
+    assert!(
+        refused.code == 1 && refused.err.contains("the output `whole` holds a secret"),
+        "{}",
+        refused.err
+    );
+    project.write(
+        "main.hcl",
+        "module \"m\" {\n  source = \"./m\"\n}\noutput \"plain\" {\n  value = module.m.plain\n}\n",
+    );
     project.done(&["apply", "--yes"]);
     let displayed = project.done(&["console", "--expr", "module.m"]);
     assert_eq!(displayed, "{\n  plain = \"x\"\n  s     = (sensitive)\n}\n");
@@ -346,28 +378,46 @@ fn what_a_reader_takes_for_a_value_is_one() {
     );
     let document: Value = serde_json::from_str(&project.done(&["plan", "--document=-"])).unwrap();
     let hidden = json!({"sensitive": true, "type": "dynamic", "value": null});
-    let open = json!({"sensitive": false, "type": ["tuple", ["number", "string"]], "value": [1, "a"]});
+    let open =
+        json!({"sensitive": false, "type": ["tuple", ["number", "string"]], "value": [1, "a"]});
     assert_eq!(document["planned_values"]["outputs"], json!({"secret": hidden, "open": open}));
     let change = &document["output_changes"]["secret"];
     assert_eq!((&change["after"], &change["after_sensitive"]), (&Value::Null, &json!(true)));
     project.done(&["apply", "--yes"]);
-    let whole = |arguments: &[&str]| serde_json::from_str::<Value>(&project.done(arguments)).unwrap();
+    let whole =
+        |arguments: &[&str]| serde_json::from_str::<Value>(&project.done(arguments)).unwrap();
     assert_eq!(whole(&["output", "--json"]), json!({"secret": hidden, "open": open}));
-    assert_eq!(whole(&["show", "--json"])["values"]["outputs"], json!({"secret": hidden, "open": open}));
-    assert_eq!(whole(&["plan", "--document=-"])["prior_state"]["values"]["outputs"]["secret"], hidden);
+    assert_eq!(
+        whole(&["show", "--json"])["values"]["outputs"],
+        json!({"secret": hidden, "open": open})
+    );
+    assert_eq!(
+        whole(&["plan", "--document=-"])["prior_state"]["values"]["outputs"]["secret"],
+        hidden
+    );
     assert_eq!(whole(&["output", "--json", "open"]), json!([1, "a"]));
-    assert_eq!(whole(&["output", "--json", "--show-sensitive", "secret"]), json!({"hush hush": "hush hush"}));
+    assert_eq!(
+        whole(&["output", "--json", "--show-sensitive", "secret"]),
+        json!({"hush hush": "hush hush"})
+    );
     let revealed = whole(&["output", "--json", "--show-sensitive"]);
     assert_eq!(revealed["secret"]["type"], json!(["object", {"hush hush": "string"}]));
 }
 
 #[test]
 fn secrets_are_printed_where_that_is_asked_for() {
-    let project = Project::new("variable \"s\" {\n  sensitive = true\n  default = \"hush \\\"hush\\\"\"\n}\n");
-    let ask = |more: &[&str]| project.done(&[["console", "--show-sensitive", "--expr"].as_slice(), more].concat());
+    let project = Project::new(
+        "variable \"s\" {\n  sensitive = true\n  default = \"hush \\\"hush\\\"\"\n}\n",
+    );
+    let ask = |more: &[&str]| {
+        project.done(&[["console", "--show-sensitive", "--expr"].as_slice(), more].concat())
+    };
     assert_eq!(ask(&["var.s"]), "\"hush \\\"hush\\\"\"\n");
     assert_eq!(ask(&["\"a ${var.s}\""]), "\"a hush \\\"hush\\\"\"\n");
-    assert_eq!(ask(&["{ (var.s) = [var.s] }"]), "{\n  \"hush \\\"hush\\\"\" = [\n    \"hush \\\"hush\\\"\",\n  ]\n}\n");
+    assert_eq!(
+        ask(&["{ (var.s) = [var.s] }"]),
+        "{\n  \"hush \\\"hush\\\"\" = [\n    \"hush \\\"hush\\\"\",\n  ]\n}\n"
+    );
     assert_eq!(ask(&["\"a\\n${var.s}\\n\""]), "<<-EOT\n  a\n  hush \"hush\"\nEOT\n");
     let json: Value = serde_json::from_str(&ask(&["var.s", "--json"])).unwrap();
     assert_eq!(json, json!({"type": "string", "value": "hush \"hush\"", "sensitive": true}));
@@ -378,8 +428,13 @@ fn secrets_are_printed_where_that_is_asked_for() {
 fn a_text_of_several_lines_is_the_text_on_a_pipe() {
     let texts = ["    10.0.1.4 s1\n    10.0.2.4 s2\n\n", "a\nb", "a\n  ${b}\n"];
     let written = |text: &&str| serde_json::to_string(text).unwrap().replace("${", "$${");
-    let blocks = texts.iter().enumerate().map(|(at, it)| format!("output \"t{at}\" {{\n  value = {}\n}}\n", written(it)));
-    let project = Project::new(&(blocks.collect::<String>() + "output \"line\" {\n  value = \"one\\n\"\n}\n"));
+    let blocks = texts
+        .iter()
+        .enumerate()
+        .map(|(at, it)| format!("output \"t{at}\" {{\n  value = {}\n}}\n", written(it)));
+    let project = Project::new(
+        &(blocks.collect::<String>() + "output \"line\" {\n  value = \"one\\n\"\n}\n"),
+    );
     project.done(&["apply", "--yes"]);
     for (at, text) in texts.iter().enumerate() {
         assert_eq!(project.done(&["output", &format!("t{at}")]), *text);
@@ -416,7 +471,11 @@ fn a_change_of_type_alone_says_so() {
     project.done(&["apply", "--yes"]);
     assert!(project.done(&["plan"]).contains("No changes."));
     project.write("main.hcl", "output \"marked\" {\n  value = \"open all along\"\n}\n");
-    assert!(project.done(&["plan"]).contains("marked  not sensitive any more\n"), "{}", project.done(&["plan"]));
+    assert!(
+        project.done(&["plan"]).contains("marked  not sensitive any more\n"),
+        "{}",
+        project.done(&["plan"])
+    );
 }
 
 #[test]
@@ -443,12 +502,21 @@ fn what_leads_to_a_secret_is_none() {
            file_permission = \"circle\"\n}\n\
          resource \"local_file\" \"billing\" {\n  filename = \"billing\"\n  content = \"x\"\n  directory_permission = \"eu-west-1\"\n}\n",
     );
-    for arguments in [["plan"].as_slice(), &["plan", "--json"], &["validate"], &["validate", "--json"]] {
+    for arguments in
+        [["plan"].as_slice(), &["plan", "--json"], &["validate"], &["validate", "--json"]]
+    {
         let told = project.ha(arguments);
         // What is drawn is secret itself.
         let is_drawn = |it: &&str| it.contains("result (sensitive)");
-        let told: String = (told.out + &told.err).lines().filter(|it| !is_drawn(it)).map(|it| format!("{it}\n")).collect();
-        assert!(told.contains("local_file.circle") && told.contains("local_file.billing"), "{told}");
+        let told: String = (told.out + &told.err)
+            .lines()
+            .filter(|it| !is_drawn(it))
+            .map(|it| format!("{it}\n"))
+            .collect();
+        assert!(
+            told.contains("local_file.circle") && told.contains("local_file.billing"),
+            "{told}"
+        );
         assert!(!told.contains("(sensitive)"), "{told}");
     }
 }
@@ -465,9 +533,17 @@ fn a_certificate_is_shown_and_its_private_key_is_not() {
     project.done(&["apply", "--yes"]);
     let shown = project.done(&["state", "show", "tls_ca.internal"]);
     let bundle = std::fs::read_to_string(project.path("bundle.pem")).unwrap();
-    let (certificate, key) = bundle.split_at(bundle.find("-----BEGIN PRIVATE").or_else(|| bundle.find("-----BEGIN EC")).unwrap());
-    let lines = |text: &str| text.lines().filter(|it| !it.starts_with("-----")).map(str::to_owned).collect::<BTreeSet<_>>();
-    let missing: Vec<_> = lines(certificate).into_iter().filter(|it| !shown.contains(it.as_str())).collect();
+    let (certificate, key) = bundle.split_at(
+        bundle.find("-----BEGIN PRIVATE").or_else(|| bundle.find("-----BEGIN EC")).unwrap(),
+    );
+    let lines = |text: &str| {
+        text.lines()
+            .filter(|it| !it.starts_with("-----"))
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>()
+    };
+    let missing: Vec<_> =
+        lines(certificate).into_iter().filter(|it| !shown.contains(it.as_str())).collect();
     assert_eq!(missing, [""; 0], "{shown}");
     for arguments in [["show"].as_slice(), &["show", "--json"], &["state", "pull"], &["output"]] {
         let told = project.done(arguments);
@@ -487,7 +563,11 @@ fn a_document_is_shown_without_an_apply() {
     let displayed = project.done(&["console", "--expr", "data.mongodb_config.this.content"]);
     assert!(displayed.starts_with("<<-EOT\n"), "{displayed}");
     let unknown = project.ha(&["show", "data.mongodb_config.that.content"]);
-    assert!(unknown.code == 1 && unknown.err.contains("there is no `data.mongodb_config.that`"), "{}", unknown.err);
+    assert!(
+        unknown.code == 1 && unknown.err.contains("there is no `data.mongodb_config.that`"),
+        "{}",
+        unknown.err
+    );
     assert!(project.ha(&["show", "plan.ha"]).err.contains("plan.ha"));
 }
 
@@ -500,7 +580,11 @@ fn the_console_renders_documents() {
          data \"mongodb_uri\" \"this\" {\n  for_each = toset([\"x\"])\n  hosts = [\"${each.key}:1\"]\n  replica_set = \"main\"\n  database = \"app\"\n  user = \"circle\"\n  password = random_password.a.result\n}\n",
     );
     let ask = |expression: &str| project.done(&["console", "--expr", expression]);
-    assert!(ask("data.mongodb_uri.this[\"x\"].uri").contains("known after apply"), "{}", ask("data.mongodb_uri.this[\"x\"].uri"));
+    assert!(
+        ask("data.mongodb_uri.this[\"x\"].uri").contains("known after apply"),
+        "{}",
+        ask("data.mongodb_uri.this[\"x\"].uri")
+    );
     project.done(&["apply", "--yes"]);
     let uri = ask("data.mongodb_uri.this[\"x\"].uri");
     assert!(uri.starts_with("\"mongodb://circle:(sensitive)@x:1"), "{uri}");
@@ -514,13 +598,15 @@ fn the_console_renders_documents() {
     );
 }
 
-/// What is read of a file is as secret as the configuration makes what is in it: where nothing is recorded yet, and where
-/// it was no secret when it was recorded.
+/// What is read of a file is as secret as the configuration makes what is in it: where nothing is
+/// recorded yet, and where it was no secret when it was recorded.
 #[test]
 fn what_is_read_is_as_secret_as_what_is_configured() {
     let pw = "variable \"pw\" {\n  sensitive = true\n  default   = \"hunter2-secret-1\"\n}\n";
     let file = |argument: &str, value: &str| {
-        format!("{pw}resource \"local_file\" \"a\" {{\n  filename = \"a.txt\"\n  {argument} = {value}\n}}\n")
+        format!(
+            "{pw}resource \"local_file\" \"a\" {{\n  filename = \"a.txt\"\n  {argument} = {value}\n}}\n"
+        )
     };
     let import = "import {\n  to = local_file.a\n  id = \"a.txt\"\n}\n";
     let by_hand = "user=app\npass=hand-made-77\n";
@@ -536,22 +622,33 @@ fn what_is_read_is_as_secret_as_what_is_configured() {
         for is_recorded in [false, true] {
             let project = Project::new(&(text.clone() + import));
             if is_recorded {
-                project.write("main.hcl", &(file("content", "\"user=app\\npass=CHANGEME\\n\"") + drawn));
+                project.write(
+                    "main.hcl",
+                    &(file("content", "\"user=app\\npass=CHANGEME\\n\"") + drawn),
+                );
                 project.done(&["apply", "--yes"]);
                 project.write("main.hcl", &text);
             }
             project.write("a.txt", by_hand);
             let hidden = |told: &str| {
-                let forms = ["hand-made-77", "aGFuZC1tYWRlLTc3", "dXNlcj1hcHAKcGFzcz1oYW5kLW1hZGUtNzcK"];
+                let forms =
+                    ["hand-made-77", "aGFuZC1tYWRlLTc3", "dXNlcj1hcHAKcGFzcz1oYW5kLW1hZGUtNzcK"];
                 assert!(!forms.iter().any(|it| told.contains(it)), "{argument} = {value}: {told}");
             };
-            for arguments in [["plan"].as_slice(), &["plan", "--json"], &["plan", "--document", "-"]] {
+            for arguments in
+                [["plan"].as_slice(), &["plan", "--json"], &["plan", "--document", "-"]]
+            {
                 hidden(&project.done(arguments));
             }
             project.done(&["apply", "--yes"]);
             assert!(!fs::read_to_string(project.path("a.txt")).unwrap().contains("hand-made"));
             assert!(project.done(&["plan"]).contains("No changes."));
-            for arguments in [["show"].as_slice(), &["show", "--json"], &["state", "pull"], &["state", "show", "local_file.a"]] {
+            for arguments in [
+                ["show"].as_slice(),
+                &["show", "--json"],
+                &["state", "pull"],
+                &["state", "show", "local_file.a"],
+            ] {
                 hidden(&project.done(arguments));
             }
         }
@@ -571,5 +668,8 @@ fn what_is_taken_over_unchanged_is_secret() {
     let shown = project.done(&["show", "--json"]);
     assert!(!shown.contains("hunter2"), "{shown}");
     let shown = project.done(&["state", "show", "local_file.a"]);
-    assert!(shown.contains("content_sha256       = (sensitive)") && !shown.contains("hunter2"), "{shown}");
+    assert!(
+        shown.contains("content_sha256       = (sensitive)") && !shown.contains("hunter2"),
+        "{shown}"
+    );
 }

@@ -1,5 +1,5 @@
-//! Slips of the hand and habits of other languages: what is said of each, and that what is suggested fixes it.
-//! `SNAPSHOTS=overwrite` writes down what is said.
+//! Slips of the hand and habits of other languages: what is said of each, and that what is
+//! suggested fixes it. `SNAPSHOTS=overwrite` writes down what is said.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,7 +43,9 @@ fn each<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                while let Some((at, it)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, all.get(at)?))) {
+                while let Some((at, it)) = Some(next.fetch_add(1, Ordering::Relaxed))
+                    .and_then(|at| Some((at, all.get(at)?)))
+                {
                     let result = work(it);
                     done.lock().unwrap().push((at, result));
                 }
@@ -70,9 +72,14 @@ fn said(diagnostics: &[Value]) -> BTreeSet<String> {
 /// The configuration with the first text that is suggested in its place.
 fn mended(text: &str, diagnostics: &[Value]) -> Option<(Value, String)> {
     let suggesting = diagnostics.iter().find(|it| it.get("suggestion_range").is_some())?;
-    let byte = |end: &str| usize::try_from(suggesting["suggestion_range"][end]["byte"].as_u64().unwrap()).unwrap();
+    let byte = |end: &str| {
+        usize::try_from(suggesting["suggestion_range"][end]["byte"].as_u64().unwrap()).unwrap()
+    };
     let suggestion = suggesting["suggestion"].as_str().unwrap();
-    Some((suggesting["summary"].clone(), format!("{}{suggestion}{}", &text[..byte("start")], &text[byte("end")..])))
+    Some((
+        suggesting["summary"].clone(),
+        format!("{}{suggestion}{}", &text[..byte("start")], &text[byte("end")..]),
+    ))
 }
 
 #[test]
@@ -92,20 +99,44 @@ fn slips_are_explained() {
 /// What `validate` says where nothing is known of a value but its type.
 const OF_TYPES: [(&str, &str, &str); 15] = [
     ("list(string)", EACH, "`for_each` takes a map or a set of strings, not a list of string"),
-    ("list(object({ name = string }))", EACH, "`for_each` takes a map or a set of strings, not a list of objects"),
+    (
+        "list(object({ name = string }))",
+        EACH,
+        "`for_each` takes a map or a set of strings, not a list of objects",
+    ),
     ("string", EACH, "`for_each` takes a map or a set of strings, not a string"),
     ("number", EACH, "`for_each` takes a map or a set of strings, not a number"),
     ("set(number)", EACH, "`for_each` takes a map or a set of strings, not a set of number"),
     ("tuple([string])", EACH, "`for_each` takes a map or a set of strings, not a tuple"),
     ("list(string)", MODULE, "`for_each` takes a map or a set of strings, not a list of string"),
-    ("list(string)", "resource \"local_file\" \"a\" {\n  filename = var.x\n  content  = \"\"\n}", "a string is required"),
-    ("list(string)", "resource \"random_password\" \"a\" {\n  length = var.x\n}", "a number is required"),
+    (
+        "list(string)",
+        "resource \"local_file\" \"a\" {\n  filename = var.x\n  content  = \"\"\n}",
+        "a string is required",
+    ),
+    (
+        "list(string)",
+        "resource \"random_password\" \"a\" {\n  length = var.x\n}",
+        "a number is required",
+    ),
     ("tuple([string, number])", "locals {\n  a = var.x[2]\n}", "there is no element 2"),
     ("tuple([string, number])", "locals {\n  a = var.x[0.5]\n}", "0.5 is no position in a list"),
-    ("string", "locals {\n  a = join(\",\", var.x)\n}", "`lists` of `join`: a list of string is required, not a string"),
+    (
+        "string",
+        "locals {\n  a = join(\",\", var.x)\n}",
+        "`lists` of `join`: a list of string is required, not a string",
+    ),
     ("object({ a = string })", "locals {\n  a = var.x + 1\n}", "`+` takes a number, not an object"),
-    ("list(string)", "locals {\n  a = length(var.x) && true\n}", "`&&` takes true or false, not a number"),
-    ("list(string)", "locals {\n  a = length(var.x) > 1 || length(var.x)\n}", "`||` takes true or false, not a number"),
+    (
+        "list(string)",
+        "locals {\n  a = length(var.x) && true\n}",
+        "`&&` takes true or false, not a number",
+    ),
+    (
+        "list(string)",
+        "locals {\n  a = length(var.x) > 1 || length(var.x)\n}",
+        "`||` takes true or false, not a number",
+    ),
 ];
 
 const EACH: &str = "resource \"terraform_data\" \"a\" {\n  for_each = var.x\n}";
@@ -118,13 +149,15 @@ fn the_type_of_what_is_not_known_yet_is_looked_at() {
         fs::create_dir(project.path("m")).unwrap();
         project.write("m/main.hcl", "locals {\n}\n");
         let said = said(&diagnostics(&project));
-        (!said.iter().eq([wanted])).then(|| format!("{ty}\n{rest}\nwanted {wanted}\nsays {said:?}\n"))
+        (!said.iter().eq([wanted]))
+            .then(|| format!("{ty}\n{rest}\nwanted {wanted}\nsays {said:?}\n"))
     });
     let wrong: Vec<String> = outcomes.into_iter().flatten().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What is left of what is wrong once everything that is suggested in its place is written there, and the text that came of it.
+/// What is left of what is wrong once everything that is suggested in its place is written there,
+/// and the text that came of it.
 fn mended_to_the_end(project: &Project, text: &str) -> (Vec<Value>, String) {
     let (mut text, mut after) = (text.to_owned(), diagnostics(project));
     for _ in 0..12 {
@@ -152,7 +185,12 @@ fn what_is_suggested_mends_a_slip_to_the_end() {
     let suggested: Vec<&Option<String>> = outcomes.iter().flatten().collect();
     let wrong: Vec<&str> = suggested.iter().filter_map(|it| it.as_deref()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(suggested.len() > 80, "{} of {} are fixed by what is suggested", suggested.len(), slips.len());
+    assert!(
+        suggested.len() > 80,
+        "{} of {} are fixed by what is suggested",
+        suggested.len(),
+        slips.len()
+    );
 }
 
 /// A configuration in which one of each thing that has a name is misspelt in turn.
@@ -228,7 +266,8 @@ moved {
 
 const INNER: &str = "variable \"name\" {\n}\noutput \"answer\" {\n  value = var.name\n}\n";
 
-/// Each word of a string that is long enough to have a letter too few and still be known, with where it is.
+/// Each word of a string that is long enough to have a letter too few and still be known, with
+/// where it is.
 fn words(text: &str) -> Vec<(usize, &str)> {
     let is_part = |it: char| it.is_alphanumeric() || it == '_';
     let mut words = Vec::new();
@@ -265,10 +304,11 @@ fn a_misspelt_name_is_mended_by_what_is_suggested() {
         project.write("inner/main.hcl", INNER);
         let before = diagnostics(&project);
         let (summary, _) = mended(&wrong, &before)?;
-        // What a misspelt declaration is called is suggested where it is referred to: what is suggested leads on until
-        // nothing is wrong.
+        // What a misspelt declaration is called is suggested where it is referred to: what is
+        // suggested leads on until nothing is wrong.
         let (after, _) = mended_to_the_end(&project, &wrong);
-        let is_mended = after.is_empty() || (said(&after).is_subset(&said(&before)) && after.len() < before.len());
+        let is_mended = after.is_empty()
+            || (said(&after).is_subset(&said(&before)) && after.len() < before.len());
         Some((*word, (!is_mended).then(|| format!("{word}: {summary}\nsays {:?}\n", said(&after)))))
     });
     let outcomes: Vec<(&str, Option<String>)> = outcomes.into_iter().flatten().collect();
@@ -315,6 +355,9 @@ fn a_misspelt_name_is_mended_by_what_is_suggested() {
         "check",
         "assert",
     ] {
-        assert!(suggested.contains(word), "nothing is suggested for `{word}` misspelt; it is for {suggested:?}");
+        assert!(
+            suggested.contains(word),
+            "nothing is suggested for `{word}` misspelt; it is for {suggested:?}"
+        );
     }
 }

@@ -6,7 +6,9 @@ use std::os::unix::fs::symlink;
 use crate::Project;
 
 fn file(name: &str, content: &str) -> String {
-    format!("resource \"local_file\" \"a\" {{\n  filename = \"{name}\"\n  content  = \"{content}\"\n}}\n")
+    format!(
+        "resource \"local_file\" \"a\" {{\n  filename = \"{name}\"\n  content  = \"{content}\"\n}}\n"
+    )
 }
 
 #[test]

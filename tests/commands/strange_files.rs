@@ -1,4 +1,5 @@
-//! Pipes, devices, directories and files without end, wherever a file is read: refused, and never waited for.
+//! Pipes, devices, directories and files without end, wherever a file is read: refused, and never
+//! waited for.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -47,8 +48,16 @@ impl Strange {
 
 fn ha(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> Done {
     let mut command = Command::new("timeout");
-    command.arg(TIMEOUT.0).arg(env!("CARGO_BIN_EXE_ha")).args(arguments).current_dir(project.directory.path());
-    command.env_clear().env("HOME", project.home.path()).env("PATH", "/usr/bin:/bin").envs(variables.iter().copied());
+    command
+        .arg(TIMEOUT.0)
+        .arg(env!("CARGO_BIN_EXE_ha"))
+        .args(arguments)
+        .current_dir(project.directory.path());
+    command
+        .env_clear()
+        .env("HOME", project.home.path())
+        .env("PATH", "/usr/bin:/bin")
+        .envs(variables.iter().copied());
     Done::from(command.output().unwrap())
 }
 
@@ -76,7 +85,11 @@ fn what_is_named_on_the_command_line_is_a_regular_file() {
             match (strange, arguments) {
                 (Strange::Endless, ["apply" | "show", _]) => {
                     let done = ha(&project, arguments, &[]);
-                    assert!(done.code == 1 && done.err.contains("is not a plan"), "{arguments:?}: {}", done.err);
+                    assert!(
+                        done.code == 1 && done.err.contains("is not a plan"),
+                        "{arguments:?}: {}",
+                        done.err
+                    );
                 }
                 _ => refused(&project, strange, arguments, &[]),
             }
@@ -93,8 +106,17 @@ fn what_functions_read_is_a_regular_file() {
     for strange in ALL {
         let project = Project::new("");
         strange.make(&project.path("x"));
-        for call in ["file(\"x\")", "filebase64(\"x\")", "filesha256(\"x\")", "templatefile(\"x\", {})", "fileexists(\"x\")"] {
-            project.write("main.hcl", &format!("resource \"ha_data\" \"a\" {{\n  input = {call}\n}}\n"));
+        for call in [
+            "file(\"x\")",
+            "filebase64(\"x\")",
+            "filesha256(\"x\")",
+            "templatefile(\"x\", {})",
+            "fileexists(\"x\")",
+        ] {
+            project.write(
+                "main.hcl",
+                &format!("resource \"ha_data\" \"a\" {{\n  input = {call}\n}}\n"),
+            );
             refused(&project, strange, &["plan", "--allow-read", "/dev"], &[]);
         }
     }
@@ -110,7 +132,11 @@ fn what_is_found_in_the_directory_is_a_regular_file() {
             ("env/prod.hclvars", &["--env", "prod", "plan"]),
             ("m/main.hcl", &["plan"]),
         ] {
-            let text = if name.starts_with("m/") { "module \"m\" {\n  source = \"./m\"\n}\n" } else { THING };
+            let text = if name.starts_with("m/") {
+                "module \"m\" {\n  source = \"./m\"\n}\n"
+            } else {
+                THING
+            };
             let project = Project::new(text);
             for folder in ["env", "m"] {
                 fs::create_dir(project.path(folder)).unwrap();
@@ -133,7 +159,10 @@ fn keys_and_passphrases_are_in_regular_files() {
         project.write("settings.hcl", "ha {\n  encryption {\n    key_file = \"x\"\n  }\n}\n");
         refused(&project, strange, &["apply", "--yes"], &[]);
         let authority = "conn_str = \"postgres://a@127.0.0.1:9/d\"\n    sslrootcert = \"x\"";
-        project.write("settings.hcl", &format!("ha {{\n  backend \"postgres\" {{\n    {authority}\n  }}\n}}\n"));
+        project.write(
+            "settings.hcl",
+            &format!("ha {{\n  backend \"postgres\" {{\n    {authority}\n  }}\n}}\n"),
+        );
         if cfg!(feature = "postgresql") {
             refused(&project, strange, &["plan"], &[]);
         }
@@ -149,14 +178,20 @@ fn what_belongs_to_a_state_is_in_regular_files() {
             strange.make(&project.path(".ha").join(name));
             // A lock file says nothing that is read of it.
             match (name, strange) {
-                ("ha.state.lock", Strange::Endless) => assert_eq!(ha(&project, &["apply", "--yes"], &[]).code, 0),
+                ("ha.state.lock", Strange::Endless) => {
+                    assert_eq!(ha(&project, &["apply", "--yes"], &[]).code, 0)
+                }
                 ("ha.state.lock", _) => refused(&project, strange, &["apply", "--yes"], &[]),
                 _ => {
                     refused(&project, strange, &["plan"], &[]);
                     refused(&project, strange, &["apply", "--yes"], &[]);
                 }
             }
-            assert_ne!(ha(&project, &["state", "locks"], &[]).code, TIMEOUT.1, "{strange:?} {name}");
+            assert_ne!(
+                ha(&project, &["state", "locks"], &[]).code,
+                TIMEOUT.1,
+                "{strange:?} {name}"
+            );
         }
     }
 }
@@ -167,7 +202,11 @@ fn what_the_standard_input_brings_ends_somewhere() {
     for arguments in [&["fmt", "-"][..], &["state", "recover", "--given", "-"]] {
         let mut command = project.command(arguments);
         let done = Done::from(command.stdin(File::open("/dev/zero").unwrap()).output().unwrap());
-        assert!(done.code == 1 && done.err.contains("it is larger than"), "{arguments:?}: {}", done.err);
+        assert!(
+            done.code == 1 && done.err.contains("it is larger than"),
+            "{arguments:?}: {}",
+            done.err
+        );
     }
 }
 
@@ -177,7 +216,12 @@ fn a_stream_goes_into_no_pipe_that_nobody_reads() {
     Strange::Pipe.make(&project.path("x"));
     for arguments in [&["plan", "--json-into", "x"][..], &["apply", "--yes", "--json-into", "x"]] {
         let done = ha(&project, arguments, &[]);
-        assert!(done.code == 1 && done.err.contains("that no one reads"), "{arguments:?}: {} {}", done.code, done.err);
+        assert!(
+            done.code == 1 && done.err.contains("that no one reads"),
+            "{arguments:?}: {} {}",
+            done.code,
+            done.err
+        );
     }
     assert_eq!(project.done(&["state", "list"]), "");
     let mut reader = File::options().read(true).write(true).open(project.path("x")).unwrap();

@@ -22,9 +22,19 @@ fn the_stream_is_all_that_is_told() {
     let lines = lines(&applied.out);
     let kinds = kinds(&lines);
     assert_eq!(kinds[0], "version");
-    for (kind, count) in [("planned_change", 3), ("apply_start", 3), ("apply_complete", 3), ("change_summary", 2), ("outputs", 2)]
-    {
-        assert_eq!(kinds.iter().filter(|it| **it == kind).count(), count, "{kind}\n{}", applied.out);
+    for (kind, count) in [
+        ("planned_change", 3),
+        ("apply_start", 3),
+        ("apply_complete", 3),
+        ("change_summary", 2),
+        ("outputs", 2),
+    ] {
+        assert_eq!(
+            kinds.iter().filter(|it| **it == kind).count(),
+            count,
+            "{kind}\n{}",
+            applied.out
+        );
     }
     assert_eq!(lines.last().unwrap()["outputs"]["motto"]["value"], "better than never");
 }
@@ -38,10 +48,17 @@ fn mistakes_are_part_of_the_stream() {
         let mut lines = lines(&failed.out);
         lines.retain(|it| it["type"] != "log");
         assert_eq!(kinds(&lines), ["version", "diagnostic"]);
-        assert_eq!((&lines[1]["@level"], &lines[1]["diagnostic"]["range"]["start"]["line"]), (&"error".into(), &2.into()));
+        assert_eq!(
+            (&lines[1]["@level"], &lines[1]["diagnostic"]["range"]["start"]["line"]),
+            (&"error".into(), &2.into())
+        );
     }
     let refused = project.ha(&["apply", "--json"]);
-    assert!(lines(&refused.out)[1]["diagnostic"]["detail"].as_str().unwrap().contains("--yes"), "{}", refused.out);
+    assert!(
+        lines(&refused.out)[1]["diagnostic"]["detail"].as_str().unwrap().contains("--yes"),
+        "{}",
+        refused.out
+    );
 }
 
 #[test]
@@ -53,11 +70,20 @@ fn a_failed_apply_tells_the_stream_what_is_done_and_what_is_not() {
     let failed = project.ha(&["apply", "--yes", "--json"]);
     assert_eq!((failed.code, failed.err.as_str()), (1, ""));
     let lines = lines(&failed.out);
-    assert!(kinds(&lines).contains(&"apply_errored") && kinds(&lines).contains(&"diagnostic"), "{}", failed.out);
+    assert!(
+        kinds(&lines).contains(&"apply_errored") && kinds(&lines).contains(&"diagnostic"),
+        "{}",
+        failed.out
+    );
     let stopped = lines.last().unwrap();
     assert_eq!(stopped["type"], "apply_stopped", "{}", failed.out);
-    let addresses = |of: &str| stopped[of].as_array().unwrap().iter().map(|it| it["addr"].clone()).collect::<Vec<_>>();
-    assert_eq!((addresses("done"), addresses("failed")), (vec!["ha_data.a".into()], vec!["local_file.b".into()]));
+    let addresses = |of: &str| {
+        stopped[of].as_array().unwrap().iter().map(|it| it["addr"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (addresses("done"), addresses("failed")),
+        (vec!["ha_data.a".into()], vec!["local_file.b".into()])
+    );
     assert_eq!(stopped["not_started"][0]["reason"], "needs local_file.b");
 }
 
@@ -68,9 +94,16 @@ fn what_is_not_known_yet_is_no_mistake() {
          resource \"ha_data\" \"b\" {\n  for_each = var.names\n  input    = ha_data.a[0].id\n}\n",
     );
     assert_eq!(project.done(&["validate"]), "The configuration is valid.\n");
-    project.write("wrong.hcl", "resource \"ha_data\" \"c\" {\n  count = var.size\n  inptu = 1\n}\n");
+    project
+        .write("wrong.hcl", "resource \"ha_data\" \"c\" {\n  count = var.size\n  inptu = 1\n}\n");
     let wrong = project.ha(&["validate"]);
-    assert!(wrong.code == 1 && wrong.err.contains("wrong.hcl:3") && wrong.err.matches("error").count() == 1, "{}", wrong.err);
+    assert!(
+        wrong.code == 1
+            && wrong.err.contains("wrong.hcl:3")
+            && wrong.err.matches("error").count() == 1,
+        "{}",
+        wrong.err
+    );
 }
 
 #[test]
@@ -82,7 +115,11 @@ fn what_was_planned_until_something_went_wrong_is_shown_and_not_applied() {
     for command in [&["plan"][..], &["apply", "--yes"]] {
         let failed = project.ha(command);
         assert_eq!(failed.code, 1);
-        assert!(failed.out.contains("Planning failed") && failed.out.contains("ha_data.a"), "{}", failed.out);
+        assert!(
+            failed.out.contains("Planning failed") && failed.out.contains("ha_data.a"),
+            "{}",
+            failed.out
+        );
         assert!(failed.err.contains("never"), "{}", failed.err);
     }
     let document = project.ha(&["plan", "--document=-"]);
@@ -139,10 +176,15 @@ fn no_secret_is_in_any_stream_or_document() {
 
 #[test]
 fn outputs_that_are_null_are_told_as_terraform_tells_them() {
-    let project = Project::new("output \"a\" {\n  value = 1\n}\noutput \"n\" {\n  value = null\n}\n");
+    let project =
+        Project::new("output \"a\" {\n  value = 1\n}\noutput \"n\" {\n  value = null\n}\n");
     let told = |project: &Project| {
-        let document: Value = serde_json::from_str(&project.done(&["plan", "--document=-"])).unwrap();
-        let streamed = lines(&project.done(&["plan", "--json"])).into_iter().find(|it| it["type"] == "outputs").unwrap();
+        let document: Value =
+            serde_json::from_str(&project.done(&["plan", "--document=-"])).unwrap();
+        let streamed = lines(&project.done(&["plan", "--json"]))
+            .into_iter()
+            .find(|it| it["type"] == "outputs")
+            .unwrap();
         (document, streamed["outputs"].clone())
     };
     let change = |action: &str, before: Value, after: Value| {
@@ -153,11 +195,15 @@ fn outputs_that_are_null_are_told_as_terraform_tells_them() {
     assert_eq!(document["output_changes"]["a"], change("create", Value::Null, 1.into()));
     assert_eq!(document["output_changes"]["n"], change("no-op", Value::Null, Value::Null));
     assert!(document["planned_values"]["outputs"]["n"]["value"].is_null());
-    assert_eq!((&streamed["a"]["action"], &streamed["n"]["action"]), (&"create".into(), &"noop".into()));
+    assert_eq!(
+        (&streamed["a"]["action"], &streamed["n"]["action"]),
+        (&"create".into(), &"noop".into())
+    );
     project.done(&["apply", "--yes"]);
-    for (text, name, action) in
-        [("output \"a\" {\n  value = null\n}\n", "update", "update"), ("output \"b\" {\n  value = null\n}\n", "delete", "delete")]
-    {
+    for (text, name, action) in [
+        ("output \"a\" {\n  value = null\n}\n", "update", "update"),
+        ("output \"b\" {\n  value = null\n}\n", "delete", "delete"),
+    ] {
         project.write("main.hcl", text);
         let (document, streamed) = told(&project);
         assert_eq!(document["output_changes"]["a"], change(name, 1.into(), Value::Null), "{text}");
@@ -167,7 +213,8 @@ fn outputs_that_are_null_are_told_as_terraform_tells_them() {
 
 #[test]
 fn what_is_ephemeral_is_in_no_document() {
-    let project = Project::new("variable \"e\" {\n  ephemeral = true\n  default   = \"Zwxqvbjk\"\n}\n");
+    let project =
+        Project::new("variable \"e\" {\n  ephemeral = true\n  default   = \"Zwxqvbjk\"\n}\n");
     let text = project.done(&["plan", "--document=-"]);
     let document: Value = serde_json::from_str(&text).unwrap();
     assert!(!text.contains("Zwxqvbjk"), "{text}");

@@ -5,7 +5,9 @@ use std::fs;
 use crate::Project;
 
 fn one(label: &str) -> String {
-    format!("resource \"local_file\" \"{label}\" {{\n  filename = \"kept.txt\"\n  content = \"kept\"\n}}\n")
+    format!(
+        "resource \"local_file\" \"{label}\" {{\n  filename = \"kept.txt\"\n  content = \"kept\"\n}}\n"
+    )
 }
 
 #[test]
@@ -14,7 +16,12 @@ fn a_block_with_another_label_is_created_after_the_old_one_is_gone() {
     project.done(&["apply", "--yes"]);
     project.write("main.hcl", &one("new"));
     let applied = project.ha(&["apply", "--yes"]);
-    assert!(applied.code == 0 && applied.err.contains("write a `moved` block with `from = local_file.old`"), "{}", applied.err);
+    assert!(
+        applied.code == 0
+            && applied.err.contains("write a `moved` block with `from = local_file.old`"),
+        "{}",
+        applied.err
+    );
     assert_eq!(fs::read_to_string(project.path("kept.txt")).unwrap(), "kept");
     project.done(&["plan", "--detailed-exitcode"]);
 }
@@ -23,7 +30,10 @@ fn a_block_with_another_label_is_created_after_the_old_one_is_gone() {
 fn with_a_moved_block_nothing_is_destroyed() {
     let project = Project::new(&one("old"));
     project.done(&["apply", "--yes"]);
-    project.write("main.hcl", &(one("new") + "moved {\n  from = local_file.old\n  to = local_file.new\n}\n"));
+    project.write(
+        "main.hcl",
+        &(one("new") + "moved {\n  from = local_file.old\n  to = local_file.new\n}\n"),
+    );
     let planned = project.done(&["plan"]);
     assert!(!planned.contains("destroy") || planned.contains("0 to destroy"), "{planned}");
 }
@@ -38,19 +48,29 @@ fn names_that_shift_by_one_are_given_up_before_they_are_taken() {
         let all = format!("names={:?}", &names[shift..shift + 4]);
         project.done(&["apply", "--yes", "--var", &all]);
         project.done(&["plan", "--detailed-exitcode", "--var", &all]);
-        let there = names.iter().filter(|it| project.path(it).exists()).copied().collect::<Vec<_>>();
+        let there =
+            names.iter().filter(|it| project.path(it).exists()).copied().collect::<Vec<_>>();
         assert_eq!(there, names[shift..shift + 4]);
     }
 }
 
 #[test]
 fn what_there_can_be_only_one_of_is_not_made_before_it_is_deleted() {
-    let configuration = one("it").replace("}\n", "  lifecycle {\n    create_before_destroy = true\n  }\n}\n");
+    let configuration =
+        one("it").replace("}\n", "  lifecycle {\n    create_before_destroy = true\n  }\n}\n");
     let project = Project::new(&configuration);
     project.done(&["apply", "--yes"]);
     let refused = project.ha(&["apply", "--yes", "--replace=local_file.it"]);
-    assert!(refused.code == 1 && refused.err.contains("cannot be made before the one that it replaces"), "{}", refused.err);
-    assert!(refused.err.contains("HA0203") && refused.err.contains("main.hcl:1:1"), "{}", refused.err);
+    assert!(
+        refused.code == 1 && refused.err.contains("cannot be made before the one that it replaces"),
+        "{}",
+        refused.err
+    );
+    assert!(
+        refused.err.contains("HA0203") && refused.err.contains("main.hcl:1:1"),
+        "{}",
+        refused.err
+    );
     project.write("main.hcl", &configuration.replace("kept.txt", "other.txt"));
     project.done(&["apply", "--yes"]);
     assert!(project.path("other.txt").exists() && !project.path("kept.txt").exists());

@@ -1,4 +1,5 @@
-//! The documents and streams beside those that terraform makes of the same files, where it is installed.
+//! The documents and streams beside those that terraform makes of the same files, where it is
+//! installed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -142,7 +143,10 @@ fn skipped() {
 fn terraform(project: &Project, arguments: &[&str]) -> Option<Done> {
     let mut command = Command::new("terraform");
     command.args(arguments).current_dir(project.directory.path());
-    command.env("TF_CLI_CONFIG_FILE", "/dev/null").env("CHECKPOINT_DISABLE", "1").env("TF_IN_AUTOMATION", "1");
+    command
+        .env("TF_CLI_CONFIG_FILE", "/dev/null")
+        .env("CHECKPOINT_DISABLE", "1")
+        .env("TF_IN_AUTOMATION", "1");
     command.output().ok().map(Done::from)
 }
 
@@ -151,9 +155,11 @@ const OWN: [&str; 6] = ["ha", "ha_version", "timestamp", "id", "id_value", "elap
 /// Values, which are as secret as we keep them, and as known.
 const VALUES: [&str; 5] = ["before", "after", "values", "value", "default"];
 /// Where values are unknown or secret.
-const MARKS: [&str; 4] = ["after_unknown", "before_sensitive", "after_sensitive", "sensitive_values"];
+const MARKS: [&str; 4] =
+    ["after_unknown", "before_sensitive", "after_sensitive", "sensitive_values"];
 
-/// Asserts that everything they tell is told by us as well, and we tell nothing else under names that are not ours.
+/// Asserts that everything they tell is told by us as well, and we tell nothing else under names
+/// that are not ours.
 fn assert_same(theirs: &Value, ours: &Value, place: &str) {
     match (theirs, ours) {
         (Value::Object(theirs), Value::Object(ours)) => {
@@ -161,15 +167,20 @@ fn assert_same(theirs: &Value, ours: &Value, place: &str) {
                 of.keys().filter(|it| !OWN.contains(&it.as_str())).cloned().collect()
             };
             assert_eq!(names(theirs), names(ours), "at {place}\n{theirs:?}\n{ours:?}");
-            let is_secret =
-                ["sensitive", "before_sensitive", "after_sensitive"].iter().any(|it| ours.get(*it) == Some(&true.into()));
+            let is_secret = ["sensitive", "before_sensitive", "after_sensitive"]
+                .iter()
+                .any(|it| ours.get(*it) == Some(&true.into()));
             for name in names(theirs) {
                 let place = format!("{place}.{name}");
                 match name.as_str() {
                     // Null stands for what is secret as a whole.
                     it if VALUES.contains(&it) && is_secret && ours[it].is_null() => {}
-                    it if VALUES.contains(&it) => assert_same_attributes(&theirs[it], &ours[it], &place),
-                    it if MARKS.contains(&it) => assert_eq!(theirs[it].is_object(), ours[it].is_object(), "{place}"),
+                    it if VALUES.contains(&it) => {
+                        assert_same_attributes(&theirs[it], &ours[it], &place)
+                    }
+                    it if MARKS.contains(&it) => {
+                        assert_eq!(theirs[it].is_object(), ours[it].is_object(), "{place}")
+                    }
                     it => assert_same(&theirs[it], &ours[it], &place),
                 }
             }
@@ -189,16 +200,23 @@ fn assert_same_attributes(theirs: &Value, ours: &Value, place: &str) {
     match (theirs, ours) {
         (_, Value::String(hidden)) if hidden == "(sensitive)" => {}
         (Value::Object(theirs), Value::Object(ours)) => {
-            let is_secret =
-                |name: &str| name == "value" && ours.get("sensitive") == Some(&true.into()) && ours["value"].is_null();
-            for (name, value) in theirs.iter().filter(|(name, _)| *name != "id" && !is_secret(name)) {
+            let is_secret = |name: &str| {
+                name == "value"
+                    && ours.get("sensitive") == Some(&true.into())
+                    && ours["value"].is_null()
+            };
+            for (name, value) in theirs.iter().filter(|(name, _)| *name != "id" && !is_secret(name))
+            {
                 let own = ours.get(name).unwrap_or_else(|| panic!("{place}.{name} is missing"));
                 assert_same_attributes(value, own, &format!("{place}.{name}"));
             }
         }
         (Value::Array(theirs), Value::Array(ours)) => {
             assert_eq!(theirs.len(), ours.len(), "{place}");
-            theirs.iter().zip(ours).for_each(|(theirs, ours)| assert_same_attributes(theirs, ours, place));
+            theirs
+                .iter()
+                .zip(ours)
+                .for_each(|(theirs, ours)| assert_same_attributes(theirs, ours, place));
         }
         // An id is as random as they come.
         (Value::String(theirs), Value::String(ours)) if theirs.len() >= 32 && ours.len() >= 32 => {}
@@ -206,18 +224,24 @@ fn assert_same_attributes(theirs: &Value, ours: &Value, place: &str) {
     }
 }
 
-/// Without what we know while planning and they do not: the output of something whose input is known. Nor do they say
-/// what `for_each` is where a function says it.
+/// Without what we know while planning and they do not: the output of something whose input is
+/// known. Nor do they say what `for_each` is where a function says it.
 fn without_foresight((mut theirs, mut ours): (Value, Value)) -> (Value, Value) {
     for document in [&mut theirs, &mut ours] {
         for change in document["resource_changes"].as_array_mut().into_iter().flatten() {
             change["change"]["after"].as_object_mut().map(|it| it.remove("output"));
         }
         prune(&mut document["planned_values"]);
-        for block in document["configuration"]["root_module"]["resources"].as_array_mut().into_iter().flatten() {
+        for block in document["configuration"]["root_module"]["resources"]
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+        {
             block.as_object_mut().map(|it| it.remove("for_each_expression"));
         }
-        document["configuration"]["root_module"]["module_calls"]["m"].as_object_mut().map(|it| it.remove("for_each_expression"));
+        document["configuration"]["root_module"]["module_calls"]["m"]
+            .as_object_mut()
+            .map(|it| it.remove("for_each_expression"));
     }
     (theirs, ours)
 }
@@ -239,14 +263,29 @@ fn prune(values: &mut Value) {
 fn plans_and_states_are_the_documents_that_terraform_makes() {
     let Some(both) = Both::new() else { return };
     let (theirs, ours) = without_foresight(both.planned(&["-var=given=1"]));
-    for part in ["format_version", "terraform_version", "variables", "resource_changes", "planned_values", "configuration"] {
+    for part in [
+        "format_version",
+        "terraform_version",
+        "variables",
+        "resource_changes",
+        "planned_values",
+        "configuration",
+    ] {
         assert_same(&theirs[part], &ours[part], part);
     }
     for part in ["applyable", "complete", "errored"] {
         assert_eq!(theirs[part], ours[part], "{part}");
     }
-    let told = |of: &Value| of["relevant_attributes"].as_array().unwrap().iter().map(Value::to_string).collect::<BTreeSet<_>>();
-    // They name every instance of what is inside of a module where we name the one that is referred to.
+    let told = |of: &Value| {
+        of["relevant_attributes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(Value::to_string)
+            .collect::<BTreeSet<_>>()
+    };
+    // They name every instance of what is inside of a module where we name the one that is referred
+    // to.
     assert!(
         told(&ours).is_subset(&told(&theirs)) && told(&ours).len() == 3,
         "{}\n{}",
@@ -257,10 +296,18 @@ fn plans_and_states_are_the_documents_that_terraform_makes() {
     both.terraform(&["apply", "-auto-approve", "-var=given=1"]);
     both.ours.done(&["apply", "-auto-approve", "-var=given=1"]);
     let state = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-    let (theirs, ours) = (state(&both.terraform(&["show", "-json"]).out), state(&both.ours.done(&["show", "-json"])));
+    let (theirs, ours) = (
+        state(&both.terraform(&["show", "-json"]).out),
+        state(&both.ours.done(&["show", "-json"])),
+    );
     assert_same(&theirs, &ours, "state");
 
-    let changed = ["-var=given=1", "-var=size=1", "-var=label=y", "-replace=module.m[\"p\"].terraform_data.in"];
+    let changed = [
+        "-var=given=1",
+        "-var=size=1",
+        "-var=label=y",
+        "-replace=module.m[\"p\"].terraform_data.in",
+    ];
     let (mut theirs, mut ours) = without_foresight(both.planned(&changed));
     // There they tell the outputs as they will be.
     for document in [&mut theirs, &mut ours] {
@@ -278,13 +325,21 @@ fn streams_are_those_that_terraform_writes() {
     let in_order = |lines: Vec<Value>| {
         let mut lines: Vec<Value> = lines.into_iter().map(without_words).collect();
         // What is independent is done in any order.
-        lines.sort_by_key(|it| (it["type"].to_string(), it["hook"]["resource"]["addr"].to_string(), it["change"].to_string()));
+        lines.sort_by_key(|it| {
+            (
+                it["type"].to_string(),
+                it["hook"]["resource"]["addr"].to_string(),
+                it["change"].to_string(),
+            )
+        });
         lines
     };
     for arguments in [&["apply"], &["apply"], &["destroy"]] {
         let (theirs, ours) = both.streamed(&[arguments.as_slice(), &vary].concat());
         let (theirs, ours) = (in_order(theirs), in_order(ours));
-        let kinds = |of: &[Value]| of.iter().map(|it| it["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let kinds = |of: &[Value]| {
+            of.iter().map(|it| it["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
         assert_eq!(kinds(&theirs), kinds(&ours));
         for (theirs, ours) in theirs.iter().zip(&ours) {
             assert_same(theirs, ours, theirs["type"].as_str().unwrap());
@@ -333,7 +388,11 @@ fn commands_that_are_not_here_say_what_is() {
     ] {
         let refused = project.ha(command);
         assert_eq!(refused.code, 1, "{command:?}");
-        assert!(refused.err.contains(&format!("there is no command `{}`", command[0])), "{}", refused.err);
+        assert!(
+            refused.err.contains(&format!("there is no command `{}`", command[0])),
+            "{}",
+            refused.err
+        );
         assert!(refused.err.contains(instead), "{}", refused.err);
     }
 }
@@ -351,10 +410,19 @@ check "name" {
 "#;
     let project = Project::new(check);
     let planned = project.ha(&["plan"]);
-    assert_eq!((planned.code, planned.err.contains("it is another")), (0, false), "it is not known yet: {}", planned.err);
+    assert_eq!(
+        (planned.code, planned.err.contains("it is another")),
+        (0, false),
+        "it is not known yet: {}",
+        planned.err
+    );
     let applied = project.ha(&["apply", "--yes"]);
     assert_eq!(applied.code, 0, "{}", applied.err);
-    assert!(applied.err.contains("warning[HA0407]") && applied.err.contains("it is another"), "{}", applied.err);
+    assert!(
+        applied.err.contains("warning[HA0407]") && applied.err.contains("it is another"),
+        "{}",
+        applied.err
+    );
     assert!(applied.err.contains("values: ha_data.it.id is \""), "{}", applied.err);
     let document: Value = serde_json::from_str(&project.done(&["plan", "--document=-"])).unwrap();
     assert_eq!(document["checks"][0]["status"], "fail");

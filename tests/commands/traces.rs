@@ -85,7 +85,9 @@ fn a_first_apply_that_comes_to_nothing_leaves_nothing() {
 
 #[test]
 fn a_plan_that_was_kept_for_nothing_can_be_applied_again() {
-    let project = Project::new("resource \"local_file\" \"f\" {\n  filename = \"folder/f\"\n  content  = \"x\"\n}\n");
+    let project = Project::new(
+        "resource \"local_file\" \"f\" {\n  filename = \"folder/f\"\n  content  = \"x\"\n}\n",
+    );
     project.done(&["plan", "--out", "p"]);
     project.write("folder", "in the way");
     assert_eq!(project.ha(&["apply", "p"]).code, 1);

@@ -9,7 +9,9 @@ use crate::Project;
 #[test]
 fn a_plan_without_changes_that_could_not_see_everything_says_so_and_ends_with_3() {
     let file = |name: &str, content: &str| {
-        format!("resource \"local_file\" \"{name}\" {{\n  filename = \"{name}.txt\"\n  content  = \"{content}\"\n}}\n")
+        format!(
+            "resource \"local_file\" \"{name}\" {{\n  filename = \"{name}.txt\"\n  content  = \"{content}\"\n}}\n"
+        )
     };
     let project = Project::new(&(file("seen", "x") + &file("unseen", "x")));
     project.done(&["apply", "--yes"]);
@@ -19,19 +21,26 @@ fn a_plan_without_changes_that_could_not_see_everything_says_so_and_ends_with_3(
 
     let planned = project.ha(&["plan", "--detailed-exitcode"]);
     assert_eq!(planned.code, 3, "{}{}", planned.out, planned.err);
-    assert!(planned.out.contains("local_file.unseen") && planned.out.contains("more than is ever read"), "{}", planned.out);
+    assert!(
+        planned.out.contains("local_file.unseen") && planned.out.contains("more than is ever read"),
+        "{}",
+        planned.out
+    );
     assert!(!planned.out.contains("2 resources are as configured"), "{}", planned.out);
     assert_eq!(project.ha(&["plan"]).code, 0, "only who asks is told by the exit code");
 
     let events = project.ha(&["plan", "--json", "--detailed-exitcode"]);
     assert_eq!(events.code, 3, "{}", events.out);
-    let events: Vec<Value> = events.out.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
-    let unchecked: Vec<&Value> = events.iter().filter(|it| it["type"] == "resource_unchecked").collect();
+    let events: Vec<Value> =
+        events.out.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    let unchecked: Vec<&Value> =
+        events.iter().filter(|it| it["type"] == "resource_unchecked").collect();
     assert_eq!(unchecked.len(), 1, "{events:#?}");
     assert_eq!(unchecked[0]["resource"]["addr"], "local_file.unseen");
     let summary = events.iter().find(|it| it["type"] == "change_summary").unwrap();
     assert!(summary["@message"].as_str().unwrap().contains("1 not looked at"), "{summary}");
-    let document: Value = serde_json::from_str(&project.done(&["plan", "--document", "-"])).unwrap();
+    let document: Value =
+        serde_json::from_str(&project.done(&["plan", "--document", "-"])).unwrap();
     assert_eq!(document["ha"]["unchecked"][0]["address"], "local_file.unseen", "{document}");
 
     // With something to do it is a plan with changes.

@@ -65,7 +65,8 @@ fn project(root: &str, module: &str) -> Project {
 }
 
 fn outputs(project: &Project) -> BTreeMap<String, Json> {
-    let told: BTreeMap<String, Json> = serde_json::from_str(&project.done(&["output", "--json"])).unwrap();
+    let told: BTreeMap<String, Json> =
+        serde_json::from_str(&project.done(&["output", "--json"])).unwrap();
     told.into_iter().map(|(name, it)| (name, it["value"].clone())).collect()
 }
 
@@ -92,7 +93,10 @@ fn values_are_what_terraform_makes_of_them() {
         assert_eq!(outputs[name], wanted, "{name}");
     }
     let listed = project.done(&["state", "list"]);
-    assert!(listed.contains("module.m.ha_data.k[0]") && listed.contains("ha_data.not_null[\"a\"]"), "{listed}");
+    assert!(
+        listed.contains("module.m.ha_data.k[0]") && listed.contains("ha_data.not_null[\"a\"]"),
+        "{listed}"
+    );
 }
 
 #[test]
@@ -100,10 +104,18 @@ fn what_a_plan_read_of_the_machine_stays_what_it_was() {
     let project = project(VALUES, MODULE);
     project.done(&["plan", "--out", "kept"]);
     let home = project.home.path().join("x");
-    let applied = project.command(&["apply", "kept"]).env("HOME", "/elsewhere").env("HA_STATE_KEY_FILE", key(&project)).output();
+    let applied = project
+        .command(&["apply", "kept"])
+        .env("HOME", "/elsewhere")
+        .env("HA_STATE_KEY_FILE", key(&project))
+        .output();
     let applied = crate::Done::from(applied.unwrap());
     assert_eq!(applied.code, 0, "{}", applied.err);
-    let told = project.command(&["output", "--json"]).env("HA_STATE_KEY_FILE", key(&project)).output().unwrap();
+    let told = project
+        .command(&["output", "--json"])
+        .env("HA_STATE_KEY_FILE", key(&project))
+        .output()
+        .unwrap();
     let told: Json = serde_json::from_slice(&told.stdout).unwrap();
     assert_eq!(told["places"]["value"][2], serde_json::json!(home));
 }
@@ -165,7 +177,11 @@ fn what_is_ephemeral_becomes_null_and_is_found_nowhere() {
     assert_eq!(outputs["module"], serde_json::json!({ "o": null, "p": null }));
     // Neither is it told by what goes wrong with it.
     let refused = project.ha(&["plan", "--var", "e=abc"]);
-    assert!(refused.code == 1 && refused.err.contains("Too short.") && !refused.err.contains("\"abc\""), "{}", refused.err);
+    assert!(
+        refused.code == 1 && refused.err.contains("Too short.") && !refused.err.contains("\"abc\""),
+        "{}",
+        refused.err
+    );
     for (path, content) in project.files() {
         let found = content.windows(8).any(|it| it == b"hunter22");
         assert!(!found, "{}", path.display());
@@ -175,17 +191,27 @@ fn what_is_ephemeral_becomes_null_and_is_found_nowhere() {
 
 #[test]
 fn the_type_is_a_part_of_what_is_kept() {
-    let kept = |argument: &str, value: &str| format!("resource \"terraform_data\" \"a\" {{\n  {argument} = {value}\n}}\n");
+    let kept = |argument: &str, value: &str| {
+        format!("resource \"terraform_data\" \"a\" {{\n  {argument} = {value}\n}}\n")
+    };
     // What changes, and how the plan shows it.
     let changes = [
         ("tostring(null)", "null", "string -> any  its type alone"),
         ("null", "tostring(null)", "any -> string  its type alone"),
         ("tostring(null)", "tonumber(null)", "string -> number  its type alone"),
-        ("{ a = tostring(null) }", "{ a = null }", "object({a = string}) -> object({a = any})  its type alone"),
+        (
+            "{ a = tostring(null) }",
+            "{ a = null }",
+            "object({a = string}) -> object({a = any})  its type alone",
+        ),
         ("[tostring(null)]", "[null]", "tuple([string]) -> tuple([any])  its type alone"),
         ("tolist([])", "toset([])", "list(any) -> set(any)  its type alone"),
         ("tolist([\"a\"])", "toset([\"a\"])", "list(string) -> set(string)  its type alone"),
-        ("{ a = [] }", "{ a = toset([]) }", "object({a = tuple([])}) -> object({a = set(any)})  its type alone"),
+        (
+            "{ a = [] }",
+            "{ a = toset([]) }",
+            "object({a = tuple([])}) -> object({a = set(any)})  its type alone",
+        ),
         ("null", "[]", "+ []"),
     ];
     for (before, after, shown) in changes {
@@ -230,7 +256,10 @@ fn an_instance_of_a_module_is_an_attribute_too() {
     let project = project(INSTANCES, INSTANCE);
     project.done(&["apply", "--yes"]);
     let outputs = outputs(&project);
-    assert_eq!(["one", "named_as_an_output", "others"].map(|it| outputs[it].clone()), [10, 20, 30].map(Json::from));
+    assert_eq!(
+        ["one", "named_as_an_output", "others"].map(|it| outputs[it].clone()),
+        [10, 20, 30].map(Json::from)
+    );
     assert_eq!(outputs["whole"], serde_json::json!({ "k": 10 }));
     project.write("main.hcl", &INSTANCES.replace("module.f.b.k", "module.f.b.nope"));
     let told = project.ha(&["plan"]).err;

@@ -30,7 +30,8 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
         _ => return Err("write it as `30s`, `5m` or `1h`".into()),
     };
     let number: f64 = number.parse().map_err(|_| "write it as `30s`, `5m` or `1h`".to_owned())?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|_| "it must be a time that can pass".into())
+    Duration::try_from_secs_f64(number * seconds)
+        .map_err(|_| "it must be a time that can pass".into())
 }
 
 #[cfg(test)]

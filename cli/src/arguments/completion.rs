@@ -1,5 +1,6 @@
-//! What a shell offers while an argument is being typed: addresses and outputs as recorded, kinds as known. Whatever
-//! goes wrong here offers nothing and says nothing: somebody is in the middle of a line.
+//! What a shell offers while an argument is being typed: addresses and outputs as recorded, kinds
+//! as known. Whatever goes wrong here offers nothing and says nothing: somebody is in the middle of
+//! a line.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -84,15 +85,21 @@ pub(crate) fn offering(all: impl Fn() -> Vec<String> + Send + Sync + 'static) ->
     })
 }
 
-/// Whether a string begins as what was typed, quotes aside: a shell hands over what it has not yet read.
+/// Whether a string begins as what was typed, quotes aside: a shell hands over what it has not yet
+/// read.
 fn begins(text: &str, typed: &str) -> bool {
-    let bare = |it: &str| it.chars().filter(|it| !matches!(it, '"' | '\'' | '\\')).collect::<String>();
+    let bare =
+        |it: &str| it.chars().filter(|it| !matches!(it, '"' | '\'' | '\\')).collect::<String>();
     bare(text).starts_with(&bare(typed))
 }
 
 /// As a shell takes it: keys have quotes and brackets.
 fn quoted(text: &str) -> String {
-    if text.contains(['"', '[', '*', '\'', ' ', '$']) { format!("'{}'", text.replace('\'', r"'\''")) } else { text.to_owned() }
+    if text.contains(['"', '[', '*', '\'', ' ', '$']) {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    } else {
+        text.to_owned()
+    }
 }
 
 fn recorded() -> Vec<Address> {
@@ -102,7 +109,8 @@ fn recorded() -> Vec<Address> {
 /// Where the state is that the line is about.
 fn place() -> Result<StateLocation, CommandError> {
     let directory = named("chdir").map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let environment = Workspace::asked(name_asked_for(named("env").as_deref()).as_deref(), &directory)?;
+    let environment =
+        Workspace::asked(name_asked_for(named("env").as_deref()).as_deref(), &directory)?;
     // No one waits for a store that is elsewhere while typing.
     if says_where(&directory)? {
         return Err(CommandError::default());
@@ -117,11 +125,18 @@ fn place() -> Result<StateLocation, CommandError> {
 
 /// The value of an option, as the line has it so far.
 fn named(option: &str) -> Option<String> {
-    let words: Vec<String> = std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();
-    words.iter().enumerate().find_map(|(at, word)| match word.trim_start_matches('-').split_once('=') {
-        Some((name, value)) if word.starts_with('-') && name == option => Some(value.to_owned()),
-        None if word.starts_with('-') && word.trim_start_matches('-') == option => words.get(at + 1).cloned(),
-        _ => None,
+    let words: Vec<String> =
+        std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();
+    words.iter().enumerate().find_map(|(at, word)| {
+        match word.trim_start_matches('-').split_once('=') {
+            Some((name, value)) if word.starts_with('-') && name == option => {
+                Some(value.to_owned())
+            }
+            None if word.starts_with('-') && word.trim_start_matches('-') == option => {
+                words.get(at + 1).cloned()
+            }
+            _ => None,
+        }
     })
 }
 
@@ -131,10 +146,14 @@ mod tests {
 
     #[test]
     fn what_begins_as_typed_is_offered_as_a_shell_takes_it() {
-        let offer = offering(|| ["a.b[\"k\"]", "a.b[\"k\"]", "a.c", "b.a"].map(str::to_owned).to_vec());
+        let offer =
+            offering(|| ["a.b[\"k\"]", "a.b[\"k\"]", "a.c", "b.a"].map(str::to_owned).to_vec());
         let offered = |typed: &str| {
             let candidates = offer.complete(OsStr::new(typed));
-            candidates.iter().map(|it| it.get_value().to_string_lossy().into_owned()).collect::<Vec<_>>()
+            candidates
+                .iter()
+                .map(|it| it.get_value().to_string_lossy().into_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(offered("a."), ["'a.b[\"k\"]'", "a.c"]);
         for typed in ["'a.b[\"", "a.b[k", "a.b[\\\"k"] {

@@ -8,7 +8,8 @@ use clap::CommandFactory;
 use super::CommandLine;
 use crate::views::diagnostic::RenderedDiagnostic;
 
-/// The variable whose words are added; behind an underscore, the command's, as in `HA_CLI_ARGS_state_list`.
+/// The variable whose words are added; behind an underscore, the command's, as in
+/// `HA_CLI_ARGS_state_list`.
 const ADDED: &str = "HA_CLI_ARGS";
 
 /// What the environment adds, to whatever command.
@@ -17,14 +18,17 @@ pub(super) fn added_texts() -> impl Iterator<Item = String> {
     added.map(|(_, text)| text.to_string_lossy().into_owned())
 }
 
-/// The arguments with those of the environment right behind the command, so that those given by hand come later and
-/// count. Where nothing is run, nothing is added.
+/// The arguments with those of the environment right behind the command, so that those given by
+/// hand come later and count. Where nothing is run, nothing is added.
 ///
 /// # Errors
 /// When such a variable has a quote that is not closed.
-pub(crate) fn with_environment(arguments: Vec<OsString>) -> Result<Vec<OsString>, RenderedDiagnostic> {
+pub(crate) fn with_environment(
+    arguments: Vec<OsString>,
+) -> Result<Vec<OsString>, RenderedDiagnostic> {
     let named = |name: &OsString| name.to_str().is_some_and(|it| it.starts_with(ADDED));
-    let variables: BTreeMap<OsString, OsString> = std::env::vars_os().filter(|(name, _)| named(name)).collect();
+    let variables: BTreeMap<OsString, OsString> =
+        std::env::vars_os().filter(|(name, _)| named(name)).collect();
     if variables.is_empty() {
         return Ok(arguments);
     }
@@ -43,7 +47,9 @@ fn with(
         let words = text.to_str().and_then(words);
         added.extend(words.ok_or_else(|| {
             let notice = RenderedDiagnostic::error(format!("could not read the words of {name}"));
-            notice.help("a quote in it is not closed, or it is not UTF-8 text; write it as in a shell")
+            notice.help(
+                "a quote in it is not closed, or it is not UTF-8 text; write it as in a shell",
+            )
         })?);
     }
     arguments.splice(place..place, added.into_iter().map(OsString::from));
@@ -61,8 +67,11 @@ fn command(program: &clap::Command, arguments: &[OsString]) -> Option<(Vec<Strin
         place += if takes_value(option.trim_start_matches('-')) { 2 } else { 1 };
     }
     let (mut names, mut known) = (Vec::new(), program);
-    while let Some(below) =
-        arguments.get(place).map(OsString::as_os_str).and_then(OsStr::to_str).and_then(|it| known.find_subcommand(it))
+    while let Some(below) = arguments
+        .get(place)
+        .map(OsString::as_os_str)
+        .and_then(OsStr::to_str)
+        .and_then(|it| known.find_subcommand(it))
     {
         names.push(below.get_name().to_owned());
         known = below;
@@ -71,7 +80,8 @@ fn command(program: &clap::Command, arguments: &[OsString]) -> Option<(Vec<Strin
     (!names.is_empty()).then_some((names, place))
 }
 
-/// The words of a string, as a shell tells them apart: by spaces that are not quoted. None when a quote is not closed.
+/// The words of a string, as a shell tells them apart: by spaces that are not quoted. None when a
+/// quote is not closed.
 fn words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -97,7 +107,10 @@ fn words(text: &str) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn added(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Vec<OsString>, RenderedDiagnostic> {
+    fn added(
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Vec<OsString>, RenderedDiagnostic> {
         let variables = variables.iter().map(|(name, text)| (name.into(), text.into())).collect();
         let given = ["ha"].iter().chain(arguments).map(Into::into).collect();
         with(&variables, given, &CommandLine::command())
@@ -113,15 +126,36 @@ mod tests {
 
     #[test]
     fn the_environment_comes_before_what_is_given_by_hand() {
-        let variables =
-            [("HA_CLI_ARGS", "-no-color"), ("HA_CLI_ARGS_plan", "-parallelism=2"), ("HA_CLI_ARGS_state_list", "-json")];
-        let plan = added(&["-chdir", "x", "--color=never", "plan", "-parallelism=3"], &variables).unwrap();
-        let expected = ["ha", "-chdir", "x", "--color=never", "plan", "-no-color", "-parallelism=2", "-parallelism=3"];
+        let variables = [
+            ("HA_CLI_ARGS", "-no-color"),
+            ("HA_CLI_ARGS_plan", "-parallelism=2"),
+            ("HA_CLI_ARGS_state_list", "-json"),
+        ];
+        let plan =
+            added(&["-chdir", "x", "--color=never", "plan", "-parallelism=3"], &variables).unwrap();
+        let expected = [
+            "ha",
+            "-chdir",
+            "x",
+            "--color=never",
+            "plan",
+            "-no-color",
+            "-parallelism=2",
+            "-parallelism=3",
+        ];
         assert_eq!(plan, expected);
-        assert_eq!(added(&["state", "list", "a.b"], &variables).unwrap(), ["ha", "state", "list", "-no-color", "-json", "a.b"]);
+        assert_eq!(
+            added(&["state", "list", "a.b"], &variables).unwrap(),
+            ["ha", "state", "list", "-no-color", "-json", "a.b"]
+        );
         for nothing_run in [&[][..], &["--help"], &["-chdir=x"], &["nonsense", "plan"]] {
             assert_eq!(added(nothing_run, &variables).unwrap().len(), nothing_run.len() + 1);
         }
-        assert!(added(&["plan"], &[("HA_CLI_ARGS_plan", "'")]).unwrap_err().title.contains("HA_CLI_ARGS_plan"));
+        assert!(
+            added(&["plan"], &[("HA_CLI_ARGS_plan", "'")])
+                .unwrap_err()
+                .title
+                .contains("HA_CLI_ARGS_plan")
+        );
     }
 }

@@ -21,7 +21,9 @@ fn folder() -> PathBuf {
 fn helps(command: &mut Command, name: &str, found: &mut Vec<(String, String)>) {
     let text = command.clone().term_width(100).render_long_help().to_string();
     found.push((name.to_owned(), text));
-    for below in command.get_subcommands_mut().filter(|it| it.get_name() != "help" && !it.is_hide_set()) {
+    for below in
+        command.get_subcommands_mut().filter(|it| it.get_name() != "help" && !it.is_hide_set())
+    {
         let words = [name, below.get_name()].into_iter().filter(|it| *it != PROGRAM);
         let name = words.collect::<Vec<_>>().join("-");
         helps(below, &name, found);
@@ -42,8 +44,10 @@ fn the_help_of_each_command_is_as_written_down() {
     for (name, text) in &found {
         check(text, Data::read_from(&folder().join(name).with_extension("txt"), None));
     }
-    let written: BTreeSet<String> =
-        fs::read_dir(folder()).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    let written: BTreeSet<String> = fs::read_dir(folder())
+        .unwrap()
+        .map(|it| it.unwrap().file_name().into_string().unwrap())
+        .collect();
     let known: BTreeSet<String> = found.iter().map(|(name, _)| format!("{name}.txt")).collect();
     assert_eq!(written, known);
 }

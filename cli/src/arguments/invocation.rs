@@ -1,5 +1,6 @@
-//! Commands that are printed for somebody to run: as they stand, from where this one was run, they do what they say. They
-//! name the directory and the environment that this one works on, and the variables where they plan.
+//! Commands that are printed for somebody to run: as they stand, from where this one was run, they
+//! do what they say. They name the directory and the environment that this one works on, and the
+//! variables where they plan.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -24,17 +25,23 @@ struct Invocation {
     withheld: Vec<String>,
 }
 
-static INVOCATION: RwLock<Invocation> =
-    RwLock::new(Invocation { everywhere: Vec::new(), values: Vec::new(), scope: Vec::new(), withheld: Vec::new() });
+static INVOCATION: RwLock<Invocation> = RwLock::new(Invocation {
+    everywhere: Vec::new(),
+    values: Vec::new(),
+    scope: Vec::new(),
+    withheld: Vec::new(),
+});
 
 /// Commands that look at no directory.
-const ANYWHERE: [&str; 7] = ["schema", "explain", "version", "completions", "man", "help", "state key --new"];
+const ANYWHERE: [&str; 7] =
+    ["schema", "explain", "version", "completions", "man", "help", "state key --new"];
 /// Commands that plan.
 const PLANNING: [&str; 3] = ["plan", "apply", "destroy"];
 /// Commands that take values of variables besides.
 const WITH_VALUES: [&str; 4] = ["import", "validate", "console", "state recover"];
 
-/// This program works in that directory, and on the environment of that name, where one was asked for.
+/// This program works in that directory, and on the environment of that name, where one was asked
+/// for.
 pub(crate) fn begin(directory: Option<&Path>, environment: Option<&str>) {
     let directory = directory.map(|it| option("--chdir", it.display()));
     let environment = environment.map(|it| option("--env", it));
@@ -57,7 +64,9 @@ pub(crate) fn with_values(wishes: &VariableOptions, is_secret: impl Fn(&str) -> 
     for asked in &wishes.asked {
         match asked {
             VariableSource::Value(name, _) if is_secret(name) => withheld.push(name.clone()),
-            VariableSource::Value(name, value) => values.extend(option("--var", format!("{name}={value}"))),
+            VariableSource::Value(name, value) => {
+                values.extend(option("--var", format!("{name}={value}")))
+            }
             VariableSource::File(path) => values.extend(option("--var-file", path.display())),
         }
     }
@@ -68,7 +77,8 @@ pub(crate) fn with_values(wishes: &VariableOptions, is_secret: impl Fn(&str) -> 
 /// It plans for these alone.
 pub(crate) fn with_scope(selection: &Selection) {
     let targets = selection.targets.iter().flat_map(|it| option("--target", it));
-    let scope = targets.chain(selection.excludes.iter().flat_map(|it| option("--exclude", it))).collect();
+    let scope =
+        targets.chain(selection.excludes.iter().flat_map(|it| option("--exclude", it))).collect();
     change(|it| it.scope = scope);
 }
 
@@ -97,7 +107,8 @@ pub(crate) fn command<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     completed(&words.into_iter().map(shell_word).collect::<Vec<_>>().join(" "))
 }
 
-/// A string with all commands in it, each behind a backtick, as they can be run from where this one was run.
+/// A string with all commands in it, each behind a backtick, as they can be run from where this one
+/// was run.
 pub(crate) fn in_text(text: &str) -> Cow<'_, str> {
     const MARK: &str = "`ha ";
     if !text.contains(MARK) {
@@ -114,14 +125,22 @@ pub(crate) fn in_text(text: &str) -> Cow<'_, str> {
 
 /// The command of these words, which are quoted.
 fn completed(words: &str) -> String {
-    let is = |of: &str| words.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    let is = |of: &str| {
+        words.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
     let known = INVOCATION.read().unwrap_or_else(PoisonError::into_inner);
-    let all = |of: &[String]| of.iter().map(|it| format!(" {}", shell_word(it))).collect::<String>();
-    let everywhere = if ANYWHERE.iter().any(|it| is(it)) { String::new() } else { all(&known.everywhere) };
+    let all =
+        |of: &[String]| of.iter().map(|it| format!(" {}", shell_word(it))).collect::<String>();
+    let everywhere =
+        if ANYWHERE.iter().any(|it| is(it)) { String::new() } else { all(&known.everywhere) };
     // A plan that was kept has its own values.
     let is_of_kept = words.strip_prefix("apply ").is_some_and(|it| !it.starts_with('-'));
     let plans = !is_of_kept && PLANNING.iter().any(|it| is(it));
-    let values = if plans || WITH_VALUES.iter().any(|it| is(it)) { all(&known.values) } else { String::new() };
+    let values = if plans || WITH_VALUES.iter().any(|it| is(it)) {
+        all(&known.values)
+    } else {
+        String::new()
+    };
     let scope = if plans { all(&known.scope) } else { String::new() };
     format!("ha{everywhere} {words}{values}{scope}")
 }

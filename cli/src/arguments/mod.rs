@@ -22,7 +22,8 @@ pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
 pub(crate) use self::reporting::ReportingArgs;
 pub(crate) use self::variables::{VariableArgs, may_be_value};
 use crate::commands::{
-    apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan, schema, show, state, validate, version,
+    apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan, schema,
+    show, state, validate, version,
 };
 use crate::output::terminal::ColorChoice;
 
@@ -102,7 +103,13 @@ pub(crate) struct GlobalOptions {
     #[arg(long, value_name = "NAME", global = true, help_heading = "Everywhere")]
     pub(crate) env: Option<String>,
     /// Whether to colour
-    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        default_value = "auto",
+        help_heading = "Everywhere"
+    )]
     pub(crate) color: ColorChoice,
     /// Do not colour; the same as `--color never`
     #[arg(long, global = true, help_heading = "Everywhere")]

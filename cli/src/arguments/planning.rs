@@ -35,15 +35,15 @@ impl PlanningArgs {
 /// What a plan is about, how much is looked at, and how much at a time.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ScopeArgs {
-    /// Plan for these and what they depend on alone: `aws_s3_bucket.site`, `module.db`, `aws_s3_*.*`, a kind; may be
-    /// given several times
+    /// Plan for these and what they depend on alone: `aws_s3_bucket.site`, `module.db`,
+    /// `aws_s3_*.*`, a kind; may be given several times
     #[arg(long, value_name = "PATTERN", help_heading = "Planning", add = completion::addresses())]
     pub(crate) target: Vec<AddressPattern>,
     /// Leave these out, and what depends on them; may be given several times
     #[arg(long, value_name = "PATTERN", help_heading = "Planning", add = completion::addresses())]
     pub(crate) exclude: Vec<AddressPattern>,
-    /// What is looked at first, of what is recorded: `all`, `changed` (what the configuration would change, and what
-    /// depends on it) or `none`; `true` and `false` are `all` and `none`
+    /// What is looked at first, of what is recorded: `all`, `changed` (what the configuration would
+    /// change, and what depends on it) or `none`; `true` and `false` are `all` and `none`
     #[arg(
         long,
         value_name = "WHAT",

@@ -40,7 +40,9 @@ impl Args for VariableArgs {
             .action(ArgAction::Append)
             .help_heading(VARIABLES)
             .value_parser(|it: &str| match it.split_once('=') {
-                Some((name, value)) if is_identifier(name.trim()) => Ok((name.trim().to_owned(), value.to_owned())),
+                Some((name, value)) if is_identifier(name.trim()) => {
+                    Ok((name.trim().to_owned(), value.to_owned()))
+                }
                 _ => Err("write it as NAME=VALUE"),
             })
             .help("Set a variable; later ones count");
@@ -69,15 +71,27 @@ impl Args for VariableArgs {
 impl FromArgMatches for VariableArgs {
     fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
         let mut asked: Vec<(usize, VariableSource)> = Vec::new();
-        if let (Some(places), Some(values)) = (matches.indices_of("var"), matches.get_many::<(String, String)>("var")) {
-            asked.extend(places.zip(values.map(|(name, value)| VariableSource::Value(name.clone(), value.clone()))));
+        if let (Some(places), Some(values)) =
+            (matches.indices_of("var"), matches.get_many::<(String, String)>("var"))
+        {
+            asked.extend(places.zip(
+                values.map(|(name, value)| VariableSource::Value(name.clone(), value.clone())),
+            ));
         }
-        if let (Some(places), Some(files)) = (matches.indices_of("var-file"), matches.get_many::<PathBuf>("var-file")) {
+        if let (Some(places), Some(files)) =
+            (matches.indices_of("var-file"), matches.get_many::<PathBuf>("var-file"))
+        {
             asked.extend(places.zip(files.map(|it| VariableSource::File(it.clone()))));
         }
         asked.sort_by_key(|(place, _)| *place);
-        let allow_read = matches.get_many::<PathBuf>("allow-read").into_iter().flatten().cloned().collect();
-        Ok(Self { wishes: VariableOptions { asked: asked.into_iter().map(|(_, it)| it).collect(), allow_read } })
+        let allow_read =
+            matches.get_many::<PathBuf>("allow-read").into_iter().flatten().cloned().collect();
+        Ok(Self {
+            wishes: VariableOptions {
+                asked: asked.into_iter().map(|(_, it)| it).collect(),
+                allow_read,
+            },
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
@@ -95,8 +109,11 @@ mod tests {
     #[test]
     fn values_keep_their_order() {
         let arguments = ["ha", "plan", "--var", "a=1", "--var-file", "f", "--var", "b=2=3"];
-        let Command::Plan(plan) = CommandLine::try_parse_from(arguments).unwrap().command else { panic!("a plan") };
-        let order: Vec<String> = plan.variables().wishes().asked.iter().map(|it| format!("{it:?}")).collect();
+        let Command::Plan(plan) = CommandLine::try_parse_from(arguments).unwrap().command else {
+            panic!("a plan")
+        };
+        let order: Vec<String> =
+            plan.variables().wishes().asked.iter().map(|it| format!("{it:?}")).collect();
         assert_eq!(order, ["Value(\"a\", \"1\")", "File(\"f\")", "Value(\"b\", \"2=3\")"]);
     }
 }

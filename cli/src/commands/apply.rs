@@ -11,14 +11,18 @@ use ha_state_model::{Frame, RunEnd, RunFrame, RunOutcome, RunStart, State};
 use ha_state_store::{KeyedDigest, LockInfo, StateWriter};
 
 use super::Session;
-use super::planning::{PlanOptions, PlannedRun, engine, known_secrets, make, make_to_show, run, warn};
+use super::planning::{
+    PlanOptions, PlannedRun, engine, known_secrets, make, make_to_show, run, warn,
+};
 use super::reporter::{ProgressTicker, Reporter};
 use crate::arguments::invocation;
 use crate::arguments::{ApprovalArgs, PlanningArgs, ReportingArgs, ScopeArgs, VariableArgs};
 use crate::interrupt::listen;
 use crate::output::command_error::{CommandError, CommandResult, DONE, FAILED, INTERRUPTED};
 use crate::views::diagnostic::RenderedDiagnostic;
-use crate::views::outcome::{ApplyEnding, complete_text, failures, is_hidden, outputs_text, stopped_text};
+use crate::views::outcome::{
+    ApplyEnding, complete_text, failures, is_hidden, outputs_text, stopped_text,
+};
 use crate::views::redaction::SecretVisibility;
 use crate::views::report::sources_of;
 use crate::views::secrets::SecretTexts;
@@ -29,14 +33,24 @@ use crate::workspace::project::{Project, VariableMode, VariableOptions, given_ag
 use crate::workspace::state_location::StateLocation;
 
 /// What would make another plan than the one that was kept.
-const CHANGING: [&str; 8] = ["destroy", "refresh_only", "replace", "target", "exclude", "refresh", "var-file", "allow-read"];
+const CHANGING: [&str; 8] = [
+    "destroy",
+    "refresh_only",
+    "replace",
+    "target",
+    "exclude",
+    "refresh",
+    "var-file",
+    "allow-read",
+];
 
 /// Make what the configuration says
 ///
-/// Takes the state's lock, finishes what an interrupted run left, plans, asks, and works. With a plan file it does
-/// exactly what that says, without asking, and refuses when the record of anything that the plan touches or reads has
-/// changed since. What has changed outside since then is not looked at again: apply soon, or without a plan file.
-/// The first Ctrl-C lets steps under way finish and begins no more; the second abandons them.
+/// Takes the state's lock, finishes what an interrupted run left, plans, asks, and works. With a
+/// plan file it does exactly what that says, without asking, and refuses when the record of
+/// anything that the plan touches or reads has changed since. What has changed outside since then
+/// is not looked at again: apply soon, or without a plan file. The first Ctrl-C lets steps under
+/// way finish and begins no more; the second abandons them.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -116,12 +130,20 @@ impl ApplyOptions<'_> {
         })
     }
 
-    fn carry_out_new(&self, session: &Session, audience: &Arc<Reporter>, cancel: CancelSignal) -> CommandResult {
+    fn carry_out_new(
+        &self,
+        session: &Session,
+        audience: &Arc<Reporter>,
+        cancel: CancelSignal,
+    ) -> CommandResult {
         let can_ask = self.approval.input && session.terminal.can_ask() && audience.is_human();
         if !self.approval.yes && !can_ask {
-            let notice = RenderedDiagnostic::error(format!("`{}` has no one to ask whether to go on", self.command))
-                .help("give `--yes` where no one watches")
-                .help("or keep a plan with `ha plan --out FILE`, look at it, and give `ha apply FILE`");
+            let notice = RenderedDiagnostic::error(format!(
+                "`{}` has no one to ask whether to go on",
+                self.command
+            ))
+            .help("give `--yes` where no one watches")
+            .help("or keep a plan with `ha plan --out FILE`, look at it, and give `ha apply FILE`");
             return Err(notice.into());
         }
         invocation::with_scope(&self.scope.selection());
@@ -130,7 +152,9 @@ impl ApplyOptions<'_> {
         if self.mode == PlanMode::Destroy && place.state()?.is_new() {
             return self.destroy_nothing(&project, session, audience, &cancel);
         }
-        let writer = place.lock(self.command, None, self.approval.lock_timeout, &cancel, |it| audience.tell(it))?;
+        let writer = place.lock(self.command, None, self.approval.lock_timeout, &cancel, |it| {
+            audience.tell(it)
+        })?;
         run(async {
             let works = ApplyRun {
                 session,
@@ -151,9 +175,12 @@ impl ApplyOptions<'_> {
             if state.is_new() {
                 project.warnings.extend(place.left_by_terraform());
             }
-            let (mode, replace, scope, imports) = (self.mode, self.replace, self.scope, self.imports);
+            let (mode, replace, scope, imports) =
+                (self.mode, self.replace, self.scope, self.imports);
             let intention = PlanOptions { mode, replace, scope, imports };
-            let (mut made, wrong) = make_to_show(&works.engine, &project, &state, &intention, audience, &works.cancel).await?;
+            let (mut made, wrong) =
+                make_to_show(&works.engine, &project, &state, &intention, audience, &works.cancel)
+                    .await?;
             // Who still had it when the first step is written down would have to be given a copy.
             drop(state);
             if !self.imports.is_empty() {
@@ -188,21 +215,44 @@ impl ApplyOptions<'_> {
         let intention = PlanOptions { mode, replace, scope, imports };
         run(async {
             let _ticking = audience.ticking();
-            let made = make(&engine(scope.parallelism), project, &State::default(), &intention, audience, cancel).await?;
-            audience.plan(&made.plan, &made.report(session, SecretVisibility::Redacted), &project.configuration)?;
+            let made = make(
+                &engine(scope.parallelism),
+                project,
+                &State::default(),
+                &intention,
+                audience,
+                cancel,
+            )
+            .await?;
+            audience.plan(
+                &made.plan,
+                &made.report(session, SecretVisibility::Redacted),
+                &project.configuration,
+            )?;
             warn(audience, project, &made);
-            audience.applied(&ApplyResult { outputs: Some(BTreeMap::new()), ..ApplyResult::default() }, mode, &made.secrets);
+            audience.applied(
+                &ApplyResult { outputs: Some(BTreeMap::new()), ..ApplyResult::default() },
+                mode,
+                &made.secrets,
+            );
             Ok(DONE)
         })
     }
 
     /// Applies a plan that was kept.
-    fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Reporter>, cancel: CancelSignal) -> CommandResult {
+    fn carry_out_kept(
+        &self,
+        path: &Path,
+        session: &Session,
+        audience: &Arc<Reporter>,
+        cancel: CancelSignal,
+    ) -> CommandResult {
         let keys = session.keys()?;
         let mut plan = plan_file::read(path, &keys)?;
         let session = &session.of_plan(&plan)?;
         invocation::like_plan(&plan);
-        let (configuration, sources) = (plan_file::configuration(&plan)?, sources_of(&plan.snapshot));
+        let (configuration, sources) =
+            (plan_file::configuration(&plan)?, sources_of(&plan.snapshot));
         let kept = plan_file::files(&plan, path)?;
         if !plan.snapshot.to_give.is_empty() || !self.wishes.asked.is_empty() {
             let given = given_again(session, self.wishes, &configuration, &kept)?;
@@ -214,7 +264,13 @@ impl ApplyOptions<'_> {
         if let Some(notice) = plan_file::foreignness(&plan, &place.state()?, &identity) {
             return Err(notice.into());
         }
-        let writer = place.lock("ha apply", Some(&plan.lineage), self.approval.lock_timeout, &cancel, |it| audience.tell(it))?;
+        let writer = place.lock(
+            "ha apply",
+            Some(&plan.lineage),
+            self.approval.lock_timeout,
+            &cancel,
+            |it| audience.tell(it),
+        )?;
         run(async {
             let works = ApplyRun {
                 session,
@@ -253,7 +309,8 @@ impl ApplyRun<'_> {
         let secrets = Arc::new(SecretTexts::within(&state_values(&self.writer.state())));
         self.audience.keep_secret(&secrets);
         let observer: Arc<dyn EventObserver> = self.audience.clone();
-        let recovery = self.engine.recover(&self.configuration, &self.writer, &observer, &self.cancel).await;
+        let recovery =
+            self.engine.recover(&self.configuration, &self.writer, &observer, &self.cancel).await;
         if recovery.unfinished.is_empty() {
             return if self.cancel.is_asked() { Err(CommandError::interrupted()) } else { Ok(()) };
         }
@@ -266,12 +323,19 @@ impl ApplyRun<'_> {
             };
             match error {
                 StepError::Provider(error) => vec![RenderedDiagnostic::outside(title, error)],
-                StepError::Configuration(diagnostics) => diagnostics.iter().map(RenderedDiagnostic::from).collect(),
+                StepError::Configuration(diagnostics) => {
+                    diagnostics.iter().map(RenderedDiagnostic::from).collect()
+                }
                 StepError::State(why) => vec![RenderedDiagnostic::error(title).note("cause", why)],
             }
         };
-        let notices: Vec<RenderedDiagnostic> = recovery.unfinished.iter().flat_map(notice).collect();
-        let trouble = if self.cancel.is_asked() { CommandError::interrupted() } else { CommandError::default() };
+        let notices: Vec<RenderedDiagnostic> =
+            recovery.unfinished.iter().flat_map(notice).collect();
+        let trouble = if self.cancel.is_asked() {
+            CommandError::interrupted()
+        } else {
+            CommandError::default()
+        };
         Err(trouble.with(notices).within(&self.sources).keeping(&secrets))
     }
 
@@ -280,8 +344,12 @@ impl ApplyRun<'_> {
         let terminal = self.session.terminal;
         let question = match mode {
             PlanMode::Normal => "\nMake these changes? Only `yes` is taken for one: ",
-            PlanMode::RefreshOnly => "\nTake this for what should be? Only `yes` is taken for one: ",
-            PlanMode::Destroy => "\nDestroy all of this? There is no way back. Only `yes` is taken for one: ",
+            PlanMode::RefreshOnly => {
+                "\nTake this for what should be? Only `yes` is taken for one: "
+            }
+            PlanMode::Destroy => {
+                "\nDestroy all of this? There is no way back. Only `yes` is taken for one: "
+            }
         };
         let answer = tokio::task::spawn_blocking(move || terminal.ask(question));
         tokio::select! {
@@ -293,21 +361,37 @@ impl ApplyRun<'_> {
     /// Writes down what refresh saw, when there is nothing else to do.
     async fn note_what_was_seen(self, made: &PlannedRun) -> CommandResult {
         if made.plan.settled.is_empty() {
-            let applied = ApplyResult { outputs: Some(self.writer.state().outputs.clone()), ..ApplyResult::default() };
+            let applied = ApplyResult {
+                outputs: Some(self.writer.state().outputs.clone()),
+                ..ApplyResult::default()
+            };
             self.audience.applied(&applied, made.plan.mode, &made.secrets);
             self.finish()?;
             return Ok(DONE);
         }
         let observer: Arc<dyn EventObserver> = self.audience.clone();
-        let applied =
-            self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
-        let applied = applied.map_err(|it| CommandError::from_diagnostics(&it).within(&self.sources).keeping(&made.secrets))?;
+        let applied = self
+            .engine
+            .apply(
+                &made.plan,
+                &self.configuration,
+                &self.files,
+                &self.writer,
+                &observer,
+                &self.cancel,
+            )
+            .await;
+        let applied = applied.map_err(|it| {
+            CommandError::from_diagnostics(&it).within(&self.sources).keeping(&made.secrets)
+        })?;
         let (sources, secrets) = (self.sources.clone(), made.secrets.clone());
         self.audience.applied(&applied, made.plan.mode, &made.secrets);
         self.finish()?;
         match applied.is_complete() {
             true => Ok(DONE),
-            false => Err(CommandError::from_diagnostics(&applied.diagnostics).within(&sources).keeping(&secrets)),
+            false => Err(CommandError::from_diagnostics(&applied.diagnostics)
+                .within(&sources)
+                .keeping(&secrets)),
         }
     }
 
@@ -317,25 +401,39 @@ impl ApplyRun<'_> {
         self.write_start(made).await?;
         self.audience.follow(&made.plan);
         let observer: Arc<dyn EventObserver> = self.audience.clone();
-        let applied =
-            self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
-        let applied = applied.map_err(|it| CommandError::from_diagnostics(&it).within(&self.sources).keeping(&made.secrets))?;
+        let applied = self
+            .engine
+            .apply(
+                &made.plan,
+                &self.configuration,
+                &self.files,
+                &self.writer,
+                &observer,
+                &self.cancel,
+            )
+            .await;
+        let applied = applied.map_err(|it| {
+            CommandError::from_diagnostics(&it).within(&self.sources).keeping(&made.secrets)
+        })?;
         let outcome = match (applied.is_complete(), applied.interrupted) {
             (true, _) => RunOutcome::Complete,
             (_, true) => RunOutcome::Interrupted,
             _ => RunOutcome::Failed,
         };
-        let ended = self.writer.append(Frame::Run(RunFrame::End(RunEnd { outcome, at: now() }))).await;
+        let ended =
+            self.writer.append(Frame::Run(RunFrame::End(RunEnd { outcome, at: now() }))).await;
         let after = self.writer.state().number;
         // What was made on the way may be secret too.
         let secrets = known_secrets(&made.plan, &self.writer.state());
-        let (session, place, sources, audience) = (self.session, self.place, self.sources.clone(), self.audience.clone());
+        let (session, place, sources, audience) =
+            (self.session, self.place, self.sources.clone(), self.audience.clone());
         let recorded = match ended {
             Ok(_) => self.finish(),
             Err(error) => Err(error.into()),
         };
         // A first run that came to nothing leaves nothing.
-        let is_in_vain = !applied.is_complete() && before == 0 && place.state().is_ok_and(|it| it.is_new());
+        let is_in_vain =
+            !applied.is_complete() && before == 0 && place.state().is_ok_and(|it| it.is_new());
         let after = if is_in_vain { 0 } else { after };
         let ending = ApplyEnding {
             mode: made.plan.mode,
@@ -346,7 +444,8 @@ impl ApplyRun<'_> {
         };
         match (applied.is_complete(), recorded) {
             (true, Ok(())) => {
-                let warnings: Vec<RenderedDiagnostic> = applied.diagnostics.iter().map(RenderedDiagnostic::from).collect();
+                let warnings: Vec<RenderedDiagnostic> =
+                    applied.diagnostics.iter().map(RenderedDiagnostic::from).collect();
                 audience.notices(&warnings, &sources, &secrets);
                 audience.applied(&applied, made.plan.mode, &secrets);
                 complete(session, &audience, &applied, &secrets, ending)?;
@@ -372,7 +471,12 @@ impl ApplyRun<'_> {
         let mut digest = KeyedDigest::new(self.writer.key());
         serde_json::to_writer(&mut digest, &made.plan)
             .map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
-        let start = RunStart { command: self.command.to_owned(), plan: Some(digest.finish()), by: self.by.clone(), at: now() };
+        let start = RunStart {
+            command: self.command.to_owned(),
+            plan: Some(digest.finish()),
+            by: self.by.clone(),
+            at: now(),
+        };
         self.writer.append(Frame::Run(RunFrame::Start(start))).await?;
         self.place.tell_of_key(|it| self.audience.tell(it));
         Ok(())
@@ -410,7 +514,10 @@ fn complete(
     }
     terminal.print(&text)?;
     if let Some((name, _)) = outputs.iter().find(|(_, it)| is_hidden(it)) {
-        terminal.tell(&format!("\nSensitive outputs are read one by one: {}\n", invocation::command(["output", "--raw", name])));
+        terminal.tell(&format!(
+            "\nSensitive outputs are read one by one: {}\n",
+            invocation::command(["output", "--raw", name])
+        ));
     }
     Ok(())
 }

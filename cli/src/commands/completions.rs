@@ -7,8 +7,9 @@ use crate::output::command_error::{CommandResult, DONE};
 
 /// Print what teaches a shell to complete `ha`
 ///
-/// The shell then asks `ha` itself, so that it offers the addresses and outputs of the directory it is in. Let it read
-/// this each time it starts, rather than from a file that may be of another version.
+/// The shell then asks `ha` itself, so that it offers the addresses and outputs of the directory it
+/// is in. Let it read this each time it starts, rather than from a file that may be of another
+/// version.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -8,8 +8,8 @@ use crate::output::command_error::CommandResult;
 
 /// Destroy everything that the configuration made
 ///
-/// Plans to destroy all that is recorded, asks, and works. What is protected by `prevent_destroy` or by the service
-/// itself stays, and the plan says so.
+/// Plans to destroy all that is recorded, asks, and works. What is protected by `prevent_destroy`
+/// or by the service itself stays, and the plan says so.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

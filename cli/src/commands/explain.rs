@@ -33,7 +33,8 @@ pub(crate) fn explain(arguments: &ExplainArgs, session: &Session) -> CommandResu
     let explained = match &arguments.code {
         None => EXPLANATIONS,
         Some(text) => {
-            let found = DiagnosticCode::parse(text).and_then(|code| EXPLANATIONS.iter().position(|it| it.code == code));
+            let found = DiagnosticCode::parse(text)
+                .and_then(|code| EXPLANATIONS.iter().position(|it| it.code == code));
             let at = found.ok_or_else(|| {
                 RenderedDiagnostic::error(format!("there is no code `{text}`"))
                     .help("`ha explain` lists all codes; a later version may have more")
@@ -45,9 +46,12 @@ pub(crate) fn explain(arguments: &ExplainArgs, session: &Session) -> CommandResu
     let text = match (arguments.json, explained) {
         (true, all) => JsonValue::Array(all.iter().map(json).collect()).pretty(),
         (false, [one]) => whole(one, paint),
-        (false, all) => {
-            all.iter().map(|it| format!("{}  {}\n", paint.put(TextRole::Head, &it.code.to_string()), it.title)).collect()
-        }
+        (false, all) => all
+            .iter()
+            .map(|it| {
+                format!("{}  {}\n", paint.put(TextRole::Head, &it.code.to_string()), it.title)
+            })
+            .collect(),
     };
     session.terminal.print(&text)?;
     Ok(DONE)
@@ -55,7 +59,8 @@ pub(crate) fn explain(arguments: &ExplainArgs, session: &Session) -> CommandResu
 
 fn whole(explanation: &CodeExplanation, paint: Painter) -> String {
     let CodeExplanation { code, name: _, title, meaning, example, mend } = explanation;
-    let mut text = format!("{}\n\n{meaning}\n", paint.put(TextRole::Head, &format!("{code}: {title}")));
+    let mut text =
+        format!("{}\n\n{meaning}\n", paint.put(TextRole::Head, &format!("{code}: {title}")));
     if !example.is_empty() {
         let example: String = example.lines().map(|it| format!("    {it}\n")).collect();
         text += &format!("\nFor example:\n\n{example}");
@@ -83,7 +88,9 @@ mod tests {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 sources(&path, text);
-            } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("kind/src/code.rs") {
+            } else if path.extension().is_some_and(|it| it == "rs")
+                && !path.ends_with("kind/src/code.rs")
+            {
                 *text += &fs::read_to_string(&path).unwrap();
             }
         }
@@ -96,8 +103,11 @@ mod tests {
         for room in ["cli/src", "engine/lang/src", "engine/plan/src", "engine/apply/src"] {
             sources(&root.join(room), &mut text);
         }
-        let unused: Vec<&str> =
-            EXPLANATIONS.iter().map(|it| it.name).filter(|it| !text.contains(&format!("code::{it}"))).collect();
+        let unused: Vec<&str> = EXPLANATIONS
+            .iter()
+            .map(|it| it.name)
+            .filter(|it| !text.contains(&format!("code::{it}")))
+            .collect();
         assert_eq!(unused, [""; 0]);
     }
 }

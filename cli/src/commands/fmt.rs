@@ -24,8 +24,8 @@ const STDIN: &str = "<stdin>";
 
 /// Put configurations into their usual form
 ///
-/// Only spaces change, and a few old ways to write a thing: `"${x}"` becomes `x`. The form is Terraform's. Prints the
-/// names of the files that were not in it. JSON is left alone.
+/// Only spaces change, and a few old ways to write a thing: `"${x}"` becomes `x`. The form is
+/// Terraform's. Prints the names of the files that were not in it. JSON is left alone.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -85,7 +85,8 @@ pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> CommandResult {
         changes = true;
         if let Err(error) = tell(arguments, session, path, text, rewritten.as_ref()) {
             wrong.push(
-                RenderedDiagnostic::error(format!("could not format `{}`", path.display())).note("cause", format!("{error:#}")),
+                RenderedDiagnostic::error(format!("could not format `{}`", path.display()))
+                    .note("cause", format!("{error:#}")),
             );
         }
     }
@@ -97,10 +98,13 @@ pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> CommandResult {
 
 /// From the standard input to the standard output.
 fn standard_input(arguments: &FmtArgs, session: &Session) -> CommandResult {
-    let bytes = regular_file::read_up_to(io::stdin().lock(), LARGEST).context("could not read the standard input")?;
+    let bytes = regular_file::read_up_to(io::stdin().lock(), LARGEST)
+        .context("could not read the standard input")?;
     let file = SourceFile::new(STDIN, text(bytes).map_err(|line| not_text(STDIN, line))?);
-    let sources: SourceTexts = [(file.name.to_string(), file.text.to_string())].into_iter().collect();
-    let formatted = format(&file).map_err(|it| CommandError::from_diagnostics(&it).within(&sources))?;
+    let sources: SourceTexts =
+        [(file.name.to_string(), file.text.to_string())].into_iter().collect();
+    let formatted =
+        format(&file).map_err(|it| CommandError::from_diagnostics(&it).within(&sources))?;
     let is_other = formatted != *file.text;
     if arguments.diff {
         let rewritten = Rewritten::new([(STDIN, &file.text, formatted.as_str())].into_iter());
@@ -112,7 +116,13 @@ fn standard_input(arguments: &FmtArgs, session: &Session) -> CommandResult {
 }
 
 /// Says what changes, and changes it, as far as that was asked for.
-fn tell(arguments: &FmtArgs, session: &Session, path: &Path, after: &str, rewritten: Option<&Rewritten>) -> anyhow::Result<()> {
+fn tell(
+    arguments: &FmtArgs,
+    session: &Session,
+    path: &Path,
+    after: &str,
+    rewritten: Option<&Rewritten>,
+) -> anyhow::Result<()> {
     let name = path.display().to_string();
     if arguments.list {
         session.terminal.print(&format!("{name}\n"))?;
@@ -145,7 +155,8 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
-/// All files that are meant, each directory's in order of their names, and what is wrong with the targets.
+/// All files that are meant, each directory's in order of their names, and what is wrong with the
+/// targets.
 fn files(arguments: &FmtArgs) -> (Vec<PathBuf>, Vec<RenderedDiagnostic>) {
     let here = [PathBuf::from(".")];
     let targets = if arguments.targets.is_empty() { &here[..] } else { &arguments.targets };
@@ -154,8 +165,13 @@ fn files(arguments: &FmtArgs) -> (Vec<PathBuf>, Vec<RenderedDiagnostic>) {
         let found = match fs::metadata(target) {
             Ok(it) if it.is_dir() => below(target, arguments.recursive, &mut files),
             Ok(_) if !is_meant(target) => {
-                let notice = RenderedDiagnostic::error(format!("`{}` is no file that `ha fmt` knows", target.display()));
-                wrong.push(notice.help(format!("it formats files that end in {}", SUFFIXES.join(", "))));
+                let notice = RenderedDiagnostic::error(format!(
+                    "`{}` is no file that `ha fmt` knows",
+                    target.display()
+                ));
+                wrong.push(
+                    notice.help(format!("it formats files that end in {}", SUFFIXES.join(", "))),
+                );
                 Ok(())
             }
             Ok(_) => {
@@ -165,7 +181,8 @@ fn files(arguments: &FmtArgs) -> (Vec<PathBuf>, Vec<RenderedDiagnostic>) {
             Err(error) => Err(error),
         };
         if let Err(error) = found {
-            let notice = RenderedDiagnostic::error(format!("could not look at `{}`", target.display()));
+            let notice =
+                RenderedDiagnostic::error(format!("could not look at `{}`", target.display()));
             wrong.push(notice.note("cause", error.to_string()));
         }
     }
@@ -181,7 +198,8 @@ fn below(directory: &Path, is_recursive: bool, files: &mut Vec<PathBuf>) -> io::
         if name.to_string_lossy().starts_with('.') {
             continue;
         }
-        let path = if directory == Path::new(".") { PathBuf::from(name) } else { directory.join(name) };
+        let path =
+            if directory == Path::new(".") { PathBuf::from(name) } else { directory.join(name) };
         // A link to a directory may lead back up.
         if entry.file_type()?.is_dir() {
             if is_recursive {
@@ -201,7 +219,9 @@ fn is_meant(path: &Path) -> bool {
 
 fn source(path: &Path) -> Result<SourceFile, RenderedDiagnostic> {
     let name = path.display().to_string();
-    let bytes = regular_file::read(path, LARGEST)
-        .map_err(|error| RenderedDiagnostic::error(format!("could not read `{name}`")).note("cause", error.to_string()))?;
+    let bytes = regular_file::read(path, LARGEST).map_err(|error| {
+        RenderedDiagnostic::error(format!("could not read `{name}`"))
+            .note("cause", error.to_string())
+    })?;
     Ok(SourceFile::new(name.clone(), text(bytes).map_err(|line| not_text(&name, line))?))
 }

@@ -23,8 +23,9 @@ use crate::workspace::providers::kinds;
 
 /// Show what refers to what
 ///
-/// Resources and what is read, all instances of a block as one; what lies between them is left out where it can be. Each
-/// stands above what it refers to. Of a saved plan, or with `--changed`, with what is done to each.
+/// Resources and what is read, all instances of a block as one; what lies between them is left out
+/// where it can be. Each stands above what it refers to. Of a saved plan, or with `--changed`, with
+/// what is done to each.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -79,7 +80,8 @@ enum GraphFormat {
 pub(crate) fn graph(arguments: &GraphArgs, session: &Session) -> CommandResult {
     let GraphSubject { configuration, sources, changes } = subject(arguments, session)?;
     let (schemas, _) = kinds();
-    let outline = outline(&configuration, &schemas).map_err(|it| CommandError::from_diagnostics(&it).within(&sources))?;
+    let outline = outline(&configuration, &schemas)
+        .map_err(|it| CommandError::from_diagnostics(&it).within(&sources))?;
     let mut picture = GraphPicture::new(outline);
     if let Some(changes) = &changes {
         picture.mark(changes);
@@ -90,7 +92,9 @@ pub(crate) fn graph(arguments: &GraphArgs, session: &Session) -> CommandResult {
         return Err(CommandError::new(missing));
     }
     let is_focus = |node: &PictureNode| focus.iter().any(|it| is_at(&node.address, it));
-    let is_shown = |it: &PictureNode| matches!(it.kind, OutlineKind::Resource | OutlineKind::Data) || is_focus(it);
+    let is_shown = |it: &PictureNode| {
+        matches!(it.kind, OutlineKind::Resource | OutlineKind::Data) || is_focus(it)
+    };
     if !arguments.all {
         picture = picture.contracted(is_shown);
     }
@@ -104,15 +108,24 @@ pub(crate) fn graph(arguments: &GraphArgs, session: &Session) -> CommandResult {
         picture = picture.reduced();
     }
     if picture.nodes.is_empty() {
-        session.terminal.tell(if arguments.changed { "Nothing changes.\n" } else { "There is nothing to show.\n" });
+        session.terminal.tell(if arguments.changed {
+            "Nothing changes.\n"
+        } else {
+            "There is nothing to show.\n"
+        });
     }
     let drawn = match arguments.format {
         GraphFormat::Text => text(&picture, session.terminal.out),
         GraphFormat::Dot => dot(&picture),
         GraphFormat::Mermaid => mermaid(&picture),
         GraphFormat::Svg if picture.nodes.len() > svg::MOST => {
-            let notice = RenderedDiagnostic::error(format!("{} nodes are too many for a drawing", picture.nodes.len()));
-            return Err(notice.help("show less of it with `--focus` or `--changed`, or take another format").into());
+            let notice = RenderedDiagnostic::error(format!(
+                "{} nodes are too many for a drawing",
+                picture.nodes.len()
+            ));
+            return Err(notice
+                .help("show less of it with `--focus` or `--changed`, or take another format")
+                .into());
         }
         GraphFormat::Svg => svg::svg(&picture),
         GraphFormat::Json => json(&picture, &sources),
@@ -136,21 +149,35 @@ fn subject(arguments: &GraphArgs, session: &Session) -> Result<GraphSubject, Com
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(CommandError::from_diagnostics(&diagnostics).within(&sources));
         }
-        return Ok(GraphSubject { configuration: Arc::new(configuration), sources, changes: Some(plan.changes) });
+        return Ok(GraphSubject {
+            configuration: Arc::new(configuration),
+            sources,
+            changes: Some(plan.changes),
+        });
     }
     let need = if arguments.changed { VariableMode::Values } else { VariableMode::WhatThereIs };
     let project = Project::read(session, arguments.variables.wishes(), need)?;
     if !arguments.changed {
-        return Ok(GraphSubject { configuration: project.configuration, sources: project.sources, changes: None });
+        return Ok(GraphSubject {
+            configuration: project.configuration,
+            sources: project.sources,
+            changes: None,
+        });
     }
     let state = session.place_of(&project)?.state()?;
-    let intention = PlanOptions { mode: PlanMode::Normal, replace: &[], scope: &arguments.scope, imports: &[] };
+    let intention =
+        PlanOptions { mode: PlanMode::Normal, replace: &[], scope: &arguments.scope, imports: &[] };
     let made = run(async {
         let audience = Arc::new(Reporter::new(session, &ReportingArgs::default())?);
         let cancel = listen(audience.last_word())?;
-        make(&engine(arguments.scope.parallelism), &project, &state, &intention, &audience, &cancel).await
+        make(&engine(arguments.scope.parallelism), &project, &state, &intention, &audience, &cancel)
+            .await
     })?;
-    Ok(GraphSubject { configuration: project.configuration, sources: project.sources, changes: Some(made.plan.changes) })
+    Ok(GraphSubject {
+        configuration: project.configuration,
+        sources: project.sources,
+        changes: Some(made.plan.changes),
+    })
 }
 
 /// Whether an address is this one or in it.
@@ -161,7 +188,8 @@ fn is_at(address: &str, place: &str) -> bool {
 fn missing(focus: &[String], picture: &GraphPicture) -> Vec<RenderedDiagnostic> {
     let of_nothing = |place: &&String| !picture.nodes.iter().any(|it| is_at(&it.address, place));
     let notice = |place: &String| {
-        let notice = RenderedDiagnostic::error(format!("there is no `{place}` in this configuration"));
+        let notice =
+            RenderedDiagnostic::error(format!("there is no `{place}` in this configuration"));
         match closest(place, picture.nodes.iter().map(|it| &*it.address)) {
             Some(closest) => notice.help(format!("did you mean `{closest}`?")),
             None => notice.help("`ha graph --all` shows all there is"),

@@ -14,9 +14,10 @@ use crate::views::diagnostic::RenderedDiagnostic;
 
 /// Record what exists already
 ///
-/// Looks for it by the id that the service knows it by, and records it as the instance of a block that must be in the
-/// configuration. Nothing but the state is changed, so nothing is asked; what differs from the configuration is in the
-/// next plan. To take over many, or to look at it first, write `import` blocks and plan.
+/// Looks for it by the id that the service knows it by, and records it as the instance of a block
+/// that must be in the configuration. Nothing but the state is changed, so nothing is asked; what
+/// differs from the configuration is in the next plan. To take over many, or to look at it first,
+/// write `import` blocks and plan.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -43,7 +44,9 @@ pub(crate) struct ImportArgs {
 
 pub(crate) fn import(arguments: &ImportArgs, session: &Session) -> CommandResult {
     let written = arguments.address.to_string();
-    let target = written.parse().map_err(|_| RenderedDiagnostic::error(format!("`{written}` cannot be imported into")))?;
+    let target = written
+        .parse()
+        .map_err(|_| RenderedDiagnostic::error(format!("`{written}` cannot be imported into")))?;
     let scope = ScopeArgs {
         target: vec![target],
         exclude: Vec::new(),

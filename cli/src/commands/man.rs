@@ -31,14 +31,19 @@ pub(crate) fn man(arguments: &ManArgs, session: &Session) -> CommandResult {
     let mut program = CommandLine::command();
     program.build();
     if let Some(directory) = &arguments.into {
-        fs::create_dir_all(directory).with_context(|| format!("could not make the directory `{}`", directory.display()))?;
+        fs::create_dir_all(directory)
+            .with_context(|| format!("could not make the directory `{}`", directory.display()))?;
         write_all(&program, directory)?;
         return Ok(DONE);
     }
     let mut command = &program;
     for word in &arguments.words {
         let missing = || {
-            RenderedDiagnostic::error(format!("there is no command `{}`", arguments.words.join(" "))).help("`ha help` lists all")
+            RenderedDiagnostic::error(format!(
+                "there is no command `{}`",
+                arguments.words.join(" ")
+            ))
+            .help("`ha help` lists all")
         };
         command = command.find_subcommand(word).ok_or_else(missing)?;
     }
@@ -49,13 +54,21 @@ pub(crate) fn man(arguments: &ManArgs, session: &Session) -> CommandResult {
 fn page(command: &Command) -> anyhow::Result<Vec<u8>> {
     let mut page = Vec::new();
     let version = format!("ha {}", env!("CARGO_PKG_VERSION"));
-    Man::new(command.clone()).source(version).manual("ha").render(&mut page).context("could not write a manual page")?;
+    Man::new(command.clone())
+        .source(version)
+        .manual("ha")
+        .render(&mut page)
+        .context("could not write a manual page")?;
     Ok(page)
 }
 
 fn write_all(command: &Command, directory: &std::path::Path) -> anyhow::Result<()> {
     let name = Man::new(command.clone()).get_filename();
     let path = directory.join(name);
-    fs::write(&path, page(command)?).with_context(|| format!("could not write `{}`", path.display()))?;
-    command.get_subcommands().filter(|it| it.get_name() != "help").try_for_each(|it| write_all(it, directory))
+    fs::write(&path, page(command)?)
+        .with_context(|| format!("could not write `{}`", path.display()))?;
+    command
+        .get_subcommands()
+        .filter(|it| it.get_name() != "help")
+        .try_for_each(|it| write_all(it, directory))
 }

@@ -56,14 +56,21 @@ impl Session {
     pub(crate) fn of_plan(&self, plan: &Plan) -> Result<Self, RenderedDiagnostic> {
         let made_for = workspace(plan.snapshot.environment.as_deref());
         if let Some(asked) = self.asked.as_deref().filter(|it| *it != made_for) {
-            let title = format!("the plan was made for the environment `{made_for}`, and `{asked}` is asked for");
-            return Err(RenderedDiagnostic::error(title)
-                .code(code::OTHER_STATE)
-                .help("make a plan for that one with `ha plan --out FILE`, look at it, and apply it"));
+            let title = format!(
+                "the plan was made for the environment `{made_for}`, and `{asked}` is asked for"
+            );
+            return Err(RenderedDiagnostic::error(title).code(code::OTHER_STATE).help(
+                "make a plan for that one with `ha plan --out FILE`, look at it, and apply it",
+            ));
         }
         invocation::in_environment(made_for);
         let environment = Workspace::of_plan(plan.snapshot.environment.as_deref());
-        Ok(Self { terminal: self.terminal, directory: self.directory.clone(), environment, asked: self.asked.clone() })
+        Ok(Self {
+            terminal: self.terminal,
+            directory: self.directory.clone(),
+            environment,
+            asked: self.asked.clone(),
+        })
     }
 
     /// The keys of what is sealed.
@@ -77,8 +84,8 @@ impl Session {
         }
     }
 
-    /// Where the state is kept, for a command that needs nothing else of the configuration: where that says so, and
-    /// where it says nothing or there is none, on this machine.
+    /// Where the state is kept, for a command that needs nothing else of the configuration: where
+    /// that says so, and where it says nothing or there is none, on this machine.
     ///
     /// # Errors
     /// When the configuration says so in a way that cannot be understood.
@@ -87,7 +94,12 @@ impl Session {
             Some(project) => self.place_of(&project),
             None => {
                 let keys = StateKeys::new(None, &self.directory)?;
-                StateLocation::find(&self.directory, self.environment.as_ref(), &BackendConfig::usual(), keys)
+                StateLocation::find(
+                    &self.directory,
+                    self.environment.as_ref(),
+                    &BackendConfig::usual(),
+                    keys,
+                )
             }
         }
     }
@@ -95,9 +107,18 @@ impl Session {
     /// The environment whose state has this lineage, as far as that can be found out.
     pub(crate) fn environment_of(&self, lineage: &str) -> Option<String> {
         selected::all(&self.directory).into_iter().find(|name| {
-            let Ok(environment) = Workspace::asked(Some(name), &self.directory) else { return false };
-            let there = Self { terminal: self.terminal, directory: self.directory.clone(), environment, asked: None };
-            there.place().is_ok_and(|it| lineage_of(it.store()).is_ok_and(|it| it.as_deref() == Some(lineage)))
+            let Ok(environment) = Workspace::asked(Some(name), &self.directory) else {
+                return false;
+            };
+            let there = Self {
+                terminal: self.terminal,
+                directory: self.directory.clone(),
+                environment,
+                asked: None,
+            };
+            there.place().is_ok_and(|it| {
+                lineage_of(it.store()).is_ok_and(|it| it.as_deref() == Some(lineage))
+            })
         })
     }
 
@@ -106,8 +127,8 @@ impl Session {
     /// # Errors
     /// When what it says of that is not known, or makes no sense.
     pub(crate) fn place_of(&self, project: &Project) -> Result<StateLocation, CommandError> {
-        let said =
-            BackendConfig::said(&BackendBlock::new(project), &backends()).map_err(|it| CommandError::from_diagnostics(&it));
+        let said = BackendConfig::said(&BackendBlock::new(project), &backends())
+            .map_err(|it| CommandError::from_diagnostics(&it));
         let placed = said.and_then(|it| {
             StateLocation::find(
                 &self.directory,
@@ -133,10 +154,15 @@ impl Session {
                 StateKeys::new(None, directory)?,
             );
         };
-        let said =
-            BackendConfig::said(&BackendBlock::new(&project), &backends()).map_err(|it| CommandError::from_diagnostics(&it));
+        let said = BackendConfig::said(&BackendBlock::new(&project), &backends())
+            .map_err(|it| CommandError::from_diagnostics(&it));
         let placed = said.and_then(|it| {
-            StateLocation::whatever_is_remembered(directory, environment, &it, BackendBlock::new(&project).keys(directory)?)
+            StateLocation::whatever_is_remembered(
+                directory,
+                environment,
+                &it,
+                BackendBlock::new(&project).keys(directory)?,
+            )
         });
         placed.map_err(|it| it.within(&project.sources).keeping(&project.secrets))
     }
@@ -149,6 +175,7 @@ impl Session {
     /// The configuration, where it may say something of its state.
     fn project_that_says(&self) -> Result<Option<Project>, CommandError> {
         let says = says_where(&self.directory)?;
-        says.then(|| Project::read(self, &VariableOptions::default(), VariableMode::WhatThereIs)).transpose()
+        says.then(|| Project::read(self, &VariableOptions::default(), VariableMode::WhatThereIs))
+            .transpose()
     }
 }

@@ -46,14 +46,22 @@ pub(crate) struct OutputArgs {
 pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> CommandResult {
     let state = session.place()?.state()?;
     let (outputs, secrets) = (&state.outputs, state_secrets(&state));
-    let sight = if arguments.show_sensitive { SecretVisibility::Revealed } else { SecretVisibility::Redacted };
+    let sight = if arguments.show_sensitive {
+        SecretVisibility::Revealed
+    } else {
+        SecretVisibility::Redacted
+    };
     let terminal = &session.terminal;
     let Some(name) = &arguments.name else {
         if arguments.json {
-            let all = outputs.iter().map(|(name, it)| (name.to_string(), output_json(it, &secrets, sight))).collect();
+            let all = outputs
+                .iter()
+                .map(|(name, it)| (name.to_string(), output_json(it, &secrets, sight)))
+                .collect();
             terminal.print(&JsonValue::Object(all).pretty())?;
         } else if outputs.is_empty() {
-            terminal.tell("There are no outputs: none is configured, or nothing was applied yet.\n");
+            terminal
+                .tell("There are no outputs: none is configured, or nothing was applied yet.\n");
         } else {
             terminal.print(&outputs_text(&shown_outputs(outputs, &secrets), terminal.out))?;
         }
@@ -75,7 +83,8 @@ pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> CommandResult
             None => terminal.print(&format!("{}\n", set_out(&shown, 0)))?,
         }
         if is_hidden(&shown) {
-            terminal.tell(&format!("`{}` prints it\n", invocation::command(["output", "--raw", name])));
+            terminal
+                .tell(&format!("`{}` prints it\n", invocation::command(["output", "--raw", name])));
         }
     }
     Ok(DONE)
@@ -84,21 +93,30 @@ pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> CommandResult
 /// The value as a string; what leaves `ha` on purpose.
 fn raw(name: &str, output: &OutputRecord) -> Result<String, CommandError> {
     let text = Text::from_value(&output.value).and_then(|it| it.known());
-    let text = text.or_else(|| Text::from_value(&output.value.revealed()).and_then(|it| it.known()));
+    let text =
+        text.or_else(|| Text::from_value(&output.value.revealed()).and_then(|it| it.known()));
     text.ok_or_else(|| {
-        let notice = RenderedDiagnostic::error(format!("the output `{name}` is no string, number or truth value"));
+        let notice = RenderedDiagnostic::error(format!(
+            "the output `{name}` is no string, number or truth value"
+        ));
         notice.help(format!("`ha output --json --show-sensitive {name}` prints it whole")).into()
     })
 }
 
-/// The text of an output of several lines, nothing of which is secret: for a program the text, and not how it is written.
+/// The text of an output of several lines, nothing of which is secret: for a program the text, and
+/// not how it is written.
 fn lines<'a>(output: &'a OutputRecord, shown: &RedactedValue) -> Option<&'a str> {
-    output.value.as_str().filter(|it| it.trim_end_matches('\n').contains('\n') && !shown.hides_something())
+    output
+        .value
+        .as_str()
+        .filter(|it| it.trim_end_matches('\n').contains('\n') && !shown.hides_something())
 }
 
 /// A program would take what stands in the place of a secret for the value.
 fn hidden(name: &str) -> RenderedDiagnostic {
-    let notice = RenderedDiagnostic::error(format!("the output `{name}` is sensitive, so its value is not printed"));
+    let notice = RenderedDiagnostic::error(format!(
+        "the output `{name}` is sensitive, so its value is not printed"
+    ));
     notice
         .help(format!("`ha output --json --show-sensitive {name}` prints it"))
         .help("`ha output --json` prints all outputs, with `null` for the values of those that are sensitive")

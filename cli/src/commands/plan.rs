@@ -21,7 +21,8 @@ use crate::workspace::sealed_file;
 
 /// Show what would change, and why
 ///
-/// Looks at what is recorded, reads what the configuration asks for, and changes nothing. Takes no lock.
+/// Looks at what is recorded, reads what the configuration asks for, and changes nothing. Takes no
+/// lock.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -37,11 +38,12 @@ pub(crate) struct PlanArgs {
     /// Keep the plan in this file, sealed under the state's key
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Exit with 2 when there are changes, and with 3 when there are none and something could not be looked at
+    /// Exit with 2 when there are changes, and with 3 when there are none and something could not
+    /// be looked at
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Write the plan to this file as a JSON document, in the shape of `terraform show -json`; `-` prints it instead of
-    /// the plan
+    /// Write the plan to this file as a JSON document, in the shape of `terraform show -json`; `-`
+    /// prints it instead of the plan
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     document: Option<PathBuf>,
     /// Show secrets in the document
@@ -133,14 +135,27 @@ fn show(
     state: &State,
 ) -> Result<(), CommandError> {
     let Some(path) = &arguments.document else {
-        return Ok(audience.plan(&made.plan, &made.report(session, SecretVisibility::Redacted), &project.configuration)?);
+        return Ok(audience.plan(
+            &made.plan,
+            &made.report(session, SecretVisibility::Redacted),
+            &project.configuration,
+        )?);
     };
-    let sight = if arguments.show_sensitive { SecretVisibility::Revealed } else { SecretVisibility::Redacted };
+    let sight = if arguments.show_sensitive {
+        SecretVisibility::Revealed
+    } else {
+        SecretVisibility::Redacted
+    };
     let text = document(made, session, &project.configuration, &engine.schemas, state, sight);
     if path.as_os_str() == "-" {
         return Ok(audience.print(&text)?);
     }
-    audience.plan(&made.plan, &made.report(session, SecretVisibility::Redacted), &project.configuration)?;
-    sealed_file::write(path, text.as_bytes()).with_context(|| format!("could not write `{}`", path.display()))?;
+    audience.plan(
+        &made.plan,
+        &made.report(session, SecretVisibility::Redacted),
+        &project.configuration,
+    )?;
+    sealed_file::write(path, text.as_bytes())
+        .with_context(|| format!("could not write `{}`", path.display()))?;
     Ok(())
 }

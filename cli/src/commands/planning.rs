@@ -57,7 +57,9 @@ pub(crate) fn engine(parallelism: std::num::NonZeroUsize) -> Engine {
 ///
 /// # Errors
 /// What it fails with, and when the system gives no threads.
-pub(crate) fn run<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+pub(crate) fn run<T>(
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("could not start the threads that work is done on")?;
     let result = runtime.block_on(work);
@@ -84,8 +86,8 @@ pub(crate) async fn make(
     }
 }
 
-/// Makes a plan; where something is wrong, what was planned all the same, and what is wrong. Stopping it changes
-/// nothing, so it is stopped at once.
+/// Makes a plan; where something is wrong, what was planned all the same, and what is wrong.
+/// Stopping it changes nothing, so it is stopped at once.
 ///
 /// # Errors
 /// What is wrong where there is nothing to show.
@@ -97,7 +99,13 @@ pub(crate) async fn make_to_show(
     audience: &Reporter,
     cancel: &CancelSignal,
 ) -> Result<(PlannedRun, Option<CommandError>), CommandError> {
-    let given = project.snapshot.variables.values().cloned().chain(state_values(state)).chain(environment_secrets());
+    let given = project
+        .snapshot
+        .variables
+        .values()
+        .cloned()
+        .chain(state_values(state))
+        .chain(environment_secrets());
     let known = Arc::new(SecretTexts::within(&given.collect::<Vec<Value>>()));
     audience.keep_secret(&known);
     let files: Arc<dyn FileSource + Send + Sync> = project.files.clone();
@@ -137,7 +145,11 @@ pub(crate) async fn make_to_show(
 
 /// All secrets that a plan knows of, and those of what it leaves alone.
 pub(crate) fn known_secrets(plan: &Plan, state: &State) -> SecretTexts {
-    let known: Vec<Value> = plan_values(plan).into_iter().chain(state_values(state)).chain(environment_secrets()).collect();
+    let known: Vec<Value> = plan_values(plan)
+        .into_iter()
+        .chain(state_values(state))
+        .chain(environment_secrets())
+        .collect();
     SecretTexts::within(&known)
 }
 

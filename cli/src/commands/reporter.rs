@@ -35,10 +35,17 @@ use crate::views::sources::SourceTexts;
 /// How often rows are redrawn.
 const REDRAWN: Duration = Duration::from_millis(100);
 
-/// Opens the file that the stream is written to. A pipe must have somebody who reads it: no one is waited for.
+/// Opens the file that the stream is written to. A pipe must have somebody who reads it: no one is
+/// waited for.
 fn for_stream(path: &Path) -> io::Result<File> {
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
-    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(flags).open(path);
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .custom_flags(flags)
+        .open(path);
     let file = opened.map_err(|error| match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::NXIO) => io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -72,7 +79,8 @@ impl Reporter {
         let feed = match (json, json_into) {
             (true, _) => Some(EventStream::new(BufWriter::new(io::stdout()))),
             (false, Some(path)) => {
-                let file = for_stream(path).with_context(|| format!("could not make the file `{}`", path.display()))?;
+                let file = for_stream(path)
+                    .with_context(|| format!("could not make the file `{}`", path.display()))?;
                 Some(EventStream::new(BufWriter::new(file)))
             }
             (false, None) => None,
@@ -103,7 +111,12 @@ impl Reporter {
     }
 
     /// Shows a plan.
-    pub(crate) fn plan(&self, plan: &Plan, report: &PlanReport, configuration: &Configuration) -> anyhow::Result<()> {
+    pub(crate) fn plan(
+        &self,
+        plan: &Plan,
+        report: &PlanReport,
+        configuration: &Configuration,
+    ) -> anyhow::Result<()> {
         if let Some(feed) = &self.feed {
             feed.put(events::planned(plan, report, configuration));
         }
@@ -114,17 +127,28 @@ impl Reporter {
     }
 
     /// Tells what is wrong or worth a look.
-    pub(crate) fn notices(&self, notices: &[RenderedDiagnostic], sources: &SourceTexts, secrets: &SecretTexts) {
+    pub(crate) fn notices(
+        &self,
+        notices: &[RenderedDiagnostic],
+        sources: &SourceTexts,
+        secrets: &SecretTexts,
+    ) {
         self.put(each_json(notices, sources, secrets).into_iter().map(events::diagnostic));
         if !self.is_human() {
             return;
         }
-        let is_short = |it: &&RenderedDiagnostic| self.compact_warnings && it.severity == Severity::Warning;
-        let (short, long): (Vec<&RenderedDiagnostic>, Vec<&RenderedDiagnostic>) = notices.iter().partition(is_short);
+        let is_short =
+            |it: &&RenderedDiagnostic| self.compact_warnings && it.severity == Severity::Warning;
+        let (short, long): (Vec<&RenderedDiagnostic>, Vec<&RenderedDiagnostic>) =
+            notices.iter().partition(is_short);
         let long: Vec<RenderedDiagnostic> = long.into_iter().cloned().collect();
         let mut text = notices_text(&long, sources, secrets, self.terminal.err);
         for notice in short {
-            let place = notice.span.as_ref().map(|it| format!(" ({})", sources.place(it))).unwrap_or_default();
+            let place = notice
+                .span
+                .as_ref()
+                .map(|it| format!(" ({})", sources.place(it)))
+                .unwrap_or_default();
             text += &format!("warning: {}{place}\n", secrets.masked(&notice.title));
         }
         self.terminal.tell(&text);
@@ -152,7 +176,8 @@ impl Reporter {
         self.put(events::ended(applied, mode, secrets));
     }
 
-    /// How the command ends: what went wrong is part of the stream, and a person is told by whoever called.
+    /// How the command ends: what went wrong is part of the stream, and a person is told by whoever
+    /// called.
     pub(crate) fn ended(&self, ended: CommandResult) -> CommandResult {
         let Err(trouble) = ended else { return ended };
         self.put(trouble.json_each().into_iter().map(events::diagnostic));

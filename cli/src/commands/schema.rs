@@ -11,7 +11,9 @@ use crate::output::command_error::{CommandResult, DONE};
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::function_text::{function_text, functions_json, functions_text};
 use crate::views::json::JsonValue;
-use crate::views::schema_text::{all_settings_text, kind_json, kind_text, kinds_text, settings_json, settings_text};
+use crate::views::schema_text::{
+    all_settings_text, kind_json, kind_text, kinds_text, settings_json, settings_text,
+};
 use crate::workspace::backends::backends;
 use crate::workspace::encryption::EncryptionSettings;
 use crate::workspace::providers::kinds;
@@ -45,7 +47,8 @@ pub(crate) struct SchemaArgs {
     /// One kind, or `functions`, `provider`, `backend`, `encryption`
     #[arg(add = completion::kind_names())]
     kind: Option<String>,
-    /// One function, behind `functions`; one provider, behind `provider`; one backend, behind `backend`
+    /// One function, behind `functions`; one provider, behind `provider`; one backend, behind
+    /// `backend`
     #[arg(add = completion::function_names())]
     one: Option<String>,
     /// Print JSON
@@ -67,11 +70,21 @@ pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> CommandResult
     }
     if arguments.kind.as_deref() == Some(BACKEND) {
         let backends = backends();
-        return blocks(arguments, session, BACKEND, &backends.iter().map(|(name, it)| (&**name, it.schema())).collect());
+        return blocks(
+            arguments,
+            session,
+            BACKEND,
+            &backends.iter().map(|(name, it)| (&**name, it.schema())).collect(),
+        );
     }
     if arguments.kind.as_deref() == Some(PROVIDER) {
         let (schemas, _) = kinds();
-        return blocks(arguments, session, PROVIDER, &schemas.providers().map(|(name, it)| (&**name, &it.schema)).collect());
+        return blocks(
+            arguments,
+            session,
+            PROVIDER,
+            &schemas.providers().map(|(name, it)| (&**name, &it.schema)).collect(),
+        );
     }
     if let Some(one) = &arguments.one {
         let notice = RenderedDiagnostic::error(format!("`{one}` is one too many"));
@@ -90,13 +103,23 @@ pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> CommandResult
     let (schemas, _) = kinds();
     let text = match (&arguments.kind, arguments.json) {
         (None, false) => kinds_text(&schemas, paint),
-        (None, true) => JsonValue::Array(schemas.kinds().map(|(mode, it)| kind_json(mode, it)).collect()).pretty(),
+        (None, true) => {
+            JsonValue::Array(schemas.kinds().map(|(mode, it)| kind_json(mode, it)).collect())
+                .pretty()
+        }
         (Some(name), is_json) => {
             let found = named(&schemas, name)?;
             match is_json {
                 true if found.len() == 1 => kind_json(found[0].0, found[0].1).pretty(),
-                true => JsonValue::Array(found.iter().map(|(mode, it)| kind_json(*mode, it)).collect()).pretty(),
-                false => found.iter().map(|(mode, it)| kind_text(*mode, it, paint)).collect::<Vec<_>>().join("\n"),
+                true => {
+                    JsonValue::Array(found.iter().map(|(mode, it)| kind_json(*mode, it)).collect())
+                        .pretty()
+                }
+                false => found
+                    .iter()
+                    .map(|(mode, it)| kind_text(*mode, it, paint))
+                    .collect::<Vec<_>>()
+                    .join("\n"),
             }
         }
     };
@@ -105,11 +128,19 @@ pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> CommandResult
 }
 
 /// Blocks that have settings: all of them, or the one that is asked for.
-fn blocks(arguments: &SchemaArgs, session: &Session, what: &str, all: &BTreeMap<&str, &Schema>) -> CommandResult {
+fn blocks(
+    arguments: &SchemaArgs,
+    session: &Session,
+    what: &str,
+    all: &BTreeMap<&str, &Schema>,
+) -> CommandResult {
     let paint = session.terminal.out;
     let text = match (arguments.json, arguments.one.as_deref()) {
         (false, None) => all_settings_text(all.iter().map(|(name, it)| (*name, *it)), paint),
-        (true, None) => JsonValue::Array(all.iter().map(|(name, it)| settings_json(name, it)).collect()).pretty(),
+        (true, None) => {
+            JsonValue::Array(all.iter().map(|(name, it)| settings_json(name, it)).collect())
+                .pretty()
+        }
         (is_json, Some(name)) => {
             let schema = all.get(name).ok_or_else(|| {
                 let notice = RenderedDiagnostic::error(format!("there is no {what} `{name}`"));
@@ -118,7 +149,11 @@ fn blocks(arguments: &SchemaArgs, session: &Session, what: &str, all: &BTreeMap<
                     None => notice.help(format!("`ha schema {what}` lists all")),
                 }
             })?;
-            if is_json { settings_json(name, schema).pretty() } else { settings_text(name, schema, paint) }
+            if is_json {
+                settings_json(name, schema).pretty()
+            } else {
+                settings_text(name, schema, paint)
+            }
         }
     };
     session.terminal.print(&text)?;
@@ -140,12 +175,16 @@ fn functions(name: Option<&str>) -> Result<&'static [Function], RenderedDiagnost
 }
 
 /// The kinds of a name: what is made and what is read may share one.
-fn named<'a>(schemas: &'a SchemaSet, name: &str) -> Result<Vec<(ResourceMode, &'a ResourceDescription)>, RenderedDiagnostic> {
+fn named<'a>(
+    schemas: &'a SchemaSet,
+    name: &str,
+) -> Result<Vec<(ResourceMode, &'a ResourceDescription)>, RenderedDiagnostic> {
     let (modes, kind): (&[ResourceMode], &str) = match name.strip_prefix("data.") {
         Some(kind) => (&[ResourceMode::Data], kind),
         None => (&[ResourceMode::Managed, ResourceMode::Data], name),
     };
-    let found: Vec<_> = modes.iter().filter_map(|mode| Some((*mode, schemas.kind(*mode, kind)?))).collect();
+    let found: Vec<_> =
+        modes.iter().filter_map(|mode| Some((*mode, schemas.kind(*mode, kind)?))).collect();
     if found.is_empty() {
         let notice = RenderedDiagnostic::error(format!("there is no kind `{name}`"));
         return Err(match closest(kind, schemas.kinds().map(|(_, it)| &*it.kind)) {

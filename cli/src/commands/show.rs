@@ -17,8 +17,8 @@ use crate::workspace::providers::kinds;
 
 /// Show a saved plan, one thing, or all that is recorded
 ///
-/// Of a document, which is recorded nowhere, what it renders to, as far as that follows from what is recorded. Takes no lock
-/// and asks no one.
+/// Of a document, which is recorded nowhere, what it renders to, as far as that follows from what
+/// is recorded. Takes no lock and asks no one.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -44,8 +44,17 @@ pub(crate) struct ShowArgs {
 }
 
 pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> CommandResult {
-    let sight = if arguments.show_sensitive { SecretVisibility::Revealed } else { SecretVisibility::Redacted };
-    let reference = arguments.what.as_deref().filter(|it| !it.exists()).and_then(Path::to_str).filter(|it| is_reference(it));
+    let sight = if arguments.show_sensitive {
+        SecretVisibility::Revealed
+    } else {
+        SecretVisibility::Redacted
+    };
+    let reference = arguments
+        .what
+        .as_deref()
+        .filter(|it| !it.exists())
+        .and_then(Path::to_str)
+        .filter(|it| is_reference(it));
     if let Some(reference) = reference {
         return show_one(reference, arguments.json, sight, session);
     }
@@ -56,11 +65,24 @@ pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> CommandResult {
             let secrets = Arc::new(plan_secrets(&plan));
             match arguments.json {
                 true => {
-                    let (configuration, kept) = (plan_file::configuration(&plan)?, plan_file::files(&plan, path)?);
-                    let state = plan_file::place(&plan, &configuration, &kept, keys, session)?.state()?;
-                    document(&PlannedRun { plan, secrets }, session, &configuration, &kinds().0, &state, sight)
+                    let (configuration, kept) =
+                        (plan_file::configuration(&plan)?, plan_file::files(&plan, path)?);
+                    let state =
+                        plan_file::place(&plan, &configuration, &kept, keys, session)?.state()?;
+                    document(
+                        &PlannedRun { plan, secrets },
+                        session,
+                        &configuration,
+                        &kinds().0,
+                        &state,
+                        sight,
+                    )
                 }
-                false => plan_text(&PlannedRun { plan, secrets }.report(session, sight), arguments.detail, session.terminal.out),
+                false => plan_text(
+                    &PlannedRun { plan, secrets }.report(session, sight),
+                    arguments.detail,
+                    session.terminal.out,
+                ),
             }
         }
         None => {

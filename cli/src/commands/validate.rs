@@ -14,7 +14,8 @@ use crate::workspace::project::{Project, VariableMode};
 
 /// Check the configuration without asking anybody
 ///
-/// Reads no state, reaches no provider and needs no values: variables may be anything of their types.
+/// Reads no state, reaches no provider and needs no values: variables may be anything of their
+/// types.
 #[derive(Args)]
 #[command(after_help = "Exit codes: 0 nothing is wrong, 1 something is.")]
 pub(crate) struct ValidateArgs {
@@ -43,8 +44,11 @@ pub(crate) fn validate(arguments: &ValidateArgs, session: &Session) -> CommandRe
 /// What is worth a look.
 fn checked(arguments: &ValidateArgs, session: &Session) -> Result<CommandError, CommandError> {
     let project = Project::read(session, arguments.variables.wishes(), VariableMode::Anything)?;
-    let said = BackendConfig::said(&BackendBlock::new(&project), &backends()).map_err(|it| CommandError::from_diagnostics(&it));
-    let checked = said.and_then(|it| it.check(&backends())).and_then(|()| BackendBlock::new(&project).check_key());
+    let said = BackendConfig::said(&BackendBlock::new(&project), &backends())
+        .map_err(|it| CommandError::from_diagnostics(&it));
+    let checked = said
+        .and_then(|it| it.check(&backends()))
+        .and_then(|()| BackendBlock::new(&project).check_key());
     checked.map_err(|it| it.within(&project.sources).keeping(&project.secrets))?;
     let files: Arc<dyn FileSource + Send + Sync> = project.files.clone();
     let request = PlanRequest {
@@ -58,14 +62,24 @@ fn checked(arguments: &ValidateArgs, session: &Session) -> Result<CommandError, 
         imports: Vec::new(),
     };
     let found = planning::engine(std::num::NonZeroUsize::MIN).validate(&request);
-    let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(ha_diagnostics::Diagnostic::is_error);
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(ha_diagnostics::Diagnostic::is_error);
     if !errors.is_empty() {
-        let all: Vec<_> = errors.into_iter().chain(warnings).chain(project.warnings.clone()).collect();
-        return Err(CommandError::from_diagnostics(&all).within(&project.sources).keeping(&project.secrets));
+        let all: Vec<_> =
+            errors.into_iter().chain(warnings).chain(project.warnings.clone()).collect();
+        return Err(CommandError::from_diagnostics(&all)
+            .within(&project.sources)
+            .keeping(&project.secrets));
     }
     if !arguments.json {
-        let notices: Vec<RenderedDiagnostic> = project.warnings.iter().chain(&warnings).map(RenderedDiagnostic::from).collect();
-        session.terminal.tell(&notices_text(&notices, &project.sources, &project.secrets, session.terminal.err));
+        let notices: Vec<RenderedDiagnostic> =
+            project.warnings.iter().chain(&warnings).map(RenderedDiagnostic::from).collect();
+        session.terminal.tell(&notices_text(
+            &notices,
+            &project.sources,
+            &project.secrets,
+            session.terminal.err,
+        ));
     }
     let all: Vec<_> = project.warnings.iter().chain(&warnings).cloned().collect();
     Ok(CommandError::from_diagnostics(&all).within(&project.sources).keeping(&project.secrets))

@@ -17,7 +17,9 @@ pub(crate) fn version(arguments: &VersionArgs, session: &Session) -> CommandResu
     let version = env!("CARGO_PKG_VERSION");
     let platform = format!("{}_{}", std::env::consts::OS, std::env::consts::ARCH);
     let text = match arguments.json {
-        true => JsonValue::object([("version", version.into()), ("platform", platform.into())]).pretty(),
+        true => {
+            JsonValue::object([("version", version.into()), ("platform", platform.into())]).pretty()
+        }
         false => format!("ha {version} on {platform}\n"),
     };
     session.terminal.print(&text)?;

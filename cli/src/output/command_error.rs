@@ -141,16 +141,21 @@ impl From<StateError> for CommandError {
 
 fn code_of(reason: &StateErrorReason) -> Option<DiagnosticCode> {
     match reason {
-        StateErrorReason::Locked(_) | StateErrorReason::Taken | StateErrorReason::NotLocked => Some(code::LOCKED),
-        StateErrorReason::MissingKey | StateErrorReason::WrongKey | StateErrorReason::NotAKey | StateErrorReason::RetiredKey => {
-            Some(code::KEY)
+        StateErrorReason::Locked(_) | StateErrorReason::Taken | StateErrorReason::NotLocked => {
+            Some(code::LOCKED)
         }
+        StateErrorReason::MissingKey
+        | StateErrorReason::WrongKey
+        | StateErrorReason::NotAKey
+        | StateErrorReason::RetiredKey => Some(code::KEY),
         StateErrorReason::OtherLineage | StateErrorReason::Moved(_) => Some(code::OTHER_STATE),
         StateErrorReason::NewerFormat
         | StateErrorReason::NotAState
         | StateErrorReason::Incomplete
         | StateErrorReason::Damaged => Some(code::STATE_DAMAGED),
-        StateErrorReason::NotKnown | StateErrorReason::System(_) | StateErrorReason::Store => Some(code::STATE_NOT_WRITTEN),
+        StateErrorReason::NotKnown | StateErrorReason::System(_) | StateErrorReason::Store => {
+            Some(code::STATE_NOT_WRITTEN)
+        }
         _ => None,
     }
 }
@@ -158,7 +163,12 @@ fn code_of(reason: &StateErrorReason) -> Option<DiagnosticCode> {
 impl From<PlanFailure> for CommandError {
     fn from(failure: PlanFailure) -> Self {
         let PlanFailure { diagnostics, errors, plan: _ } = failure;
-        Self::new(diagnostics.iter().map(RenderedDiagnostic::from).chain(errors.iter().map(RenderedDiagnostic::from)))
+        Self::new(
+            diagnostics
+                .iter()
+                .map(RenderedDiagnostic::from)
+                .chain(errors.iter().map(RenderedDiagnostic::from)),
+        )
     }
 }
 
@@ -166,6 +176,10 @@ impl From<anyhow::Error> for CommandError {
     fn from(error: anyhow::Error) -> Self {
         let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
         let notice = RenderedDiagnostic::error(error.to_string());
-        Self::new([if causes.is_empty() { notice } else { notice.note("cause", causes.join(": ")) }])
+        Self::new([if causes.is_empty() {
+            notice
+        } else {
+            notice.note("cause", causes.join(": "))
+        }])
     }
 }

@@ -3,7 +3,9 @@
 use std::io;
 
 use rustix::io::{Errno, read};
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
 use zeroize::Zeroizing;
 
 /// What came of asking.
@@ -19,7 +21,8 @@ const CTRL_C: u8 = 3;
 const CTRL_D: u8 = 4;
 const CTRL_U: u8 = 21;
 
-/// Reads a line, with the terminal as it was before afterwards. What is asked is told once nothing is shown any more.
+/// Reads a line, with the terminal as it was before afterwards. What is asked is told once nothing
+/// is shown any more.
 pub(crate) fn hidden_line(ask: impl FnOnce()) -> PromptAnswer {
     let Ok(_hiding) = HiddenInput::begin() else { return PromptAnswer::Nothing };
     ask();
@@ -53,7 +56,8 @@ fn line(mut key: impl FnMut() -> Option<u8>) -> PromptAnswer {
             Some(it) => typed.push(it),
         }
     }
-    std::str::from_utf8(&typed).map_or(PromptAnswer::Nothing, |it| PromptAnswer::Line(Zeroizing::new(it.to_owned())))
+    std::str::from_utf8(&typed)
+        .map_or(PromptAnswer::Nothing, |it| PromptAnswer::Line(Zeroizing::new(it.to_owned())))
 }
 
 /// While there is one, keys are not shown, and come one by one: Ctrl-C, too.
@@ -63,7 +67,8 @@ impl HiddenInput {
     fn begin() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let mut hiding = before.clone();
-        hiding.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+        hiding.local_modes -=
+            LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
         hiding.special_codes[SpecialCodeIndex::VMIN] = 1;
         hiding.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(io::stdin(), OptionalActions::Now, &hiding)?;
@@ -97,7 +102,11 @@ mod tests {
             ("\u{1a}cor\u{4}rect\thorse\r", "correct\thorse"),
             ("\u{7f}\r", ""),
         ] {
-            assert_eq!(typed(keys), PromptAnswer::Line(Zeroizing::new(expected.to_owned())), "{keys:?}");
+            assert_eq!(
+                typed(keys),
+                PromptAnswer::Line(Zeroizing::new(expected.to_owned())),
+                "{keys:?}"
+            );
         }
         assert_eq!(typed("corr\u{3}"), PromptAnswer::Interrupted);
         for nothing in ["", "corr", "\u{4}"] {

@@ -29,7 +29,9 @@ pub(crate) struct Terminal {
 impl Terminal {
     pub(crate) fn new(colour: ColorChoice) -> Self {
         let variable = |name: &str| std::env::var(name).ok();
-        let paint = |is_terminal| if colours(colour, variable, is_terminal) { Painter::COLOURED } else { Painter::PLAIN };
+        let paint = |is_terminal| {
+            if colours(colour, variable, is_terminal) { Painter::COLOURED } else { Painter::PLAIN }
+        };
         Self { out: paint(io::stdout().is_terminal()), err: paint(io::stderr().is_terminal()) }
     }
 
@@ -55,14 +57,19 @@ impl Terminal {
 
     /// Whether there is somebody who can answer.
     pub(crate) fn can_ask(&self) -> bool {
-        let is_forbidden = std::env::var("HA_INPUT").is_ok_and(|it| matches!(it.as_str(), "0" | "false"));
+        let is_forbidden =
+            std::env::var("HA_INPUT").is_ok_and(|it| matches!(it.as_str(), "0" | "false"));
         !is_forbidden && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// Whether rows on stderr can be redrawn.
     pub(crate) fn can_redraw(&self) -> bool {
-        let is_automation = ["CI", "HA_IN_AUTOMATION"].iter().any(|it| std::env::var_os(it).is_some_and(|it| !it.is_empty()));
-        io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|it| it != "dumb") && !is_automation
+        let is_automation = ["CI", "HA_IN_AUTOMATION"]
+            .iter()
+            .any(|it| std::env::var_os(it).is_some_and(|it| !it.is_empty()));
+        io::stderr().is_terminal()
+            && std::env::var_os("TERM").is_none_or(|it| it != "dumb")
+            && !is_automation
     }
 
     /// Asks, and waits for a line. None at the end of the input.
@@ -78,7 +85,8 @@ impl Terminal {
 
 /// Whether whoever was told has gone: a pipe that is closed, or a terminal.
 fn nobody_reads(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+    error.kind() == io::ErrorKind::BrokenPipe
+        || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
 /// Asks for a line that no one may read over a shoulder.
@@ -93,9 +101,13 @@ pub(crate) fn ask_secretly(question: &str) -> PromptAnswer {
     typed
 }
 
-/// Whether to colour: what was asked for on the command line, then `NO_COLOR`, then what forces colours, then the
-/// terminal. Variables that are set to nothing are not set.
-fn colours(asked: ColorChoice, variable: impl Fn(&str) -> Option<String>, is_terminal: bool) -> bool {
+/// Whether to colour: what was asked for on the command line, then `NO_COLOR`, then what forces
+/// colours, then the terminal. Variables that are set to nothing are not set.
+fn colours(
+    asked: ColorChoice,
+    variable: impl Fn(&str) -> Option<String>,
+    is_terminal: bool,
+) -> bool {
     let set = |name: &str| variable(name).filter(|it| !it.is_empty());
     let forced = |name: &str| set(name).is_some_and(|it| it != "0");
     match asked {
@@ -104,7 +116,9 @@ fn colours(asked: ColorChoice, variable: impl Fn(&str) -> Option<String>, is_ter
         ColorChoice::Auto if set("NO_COLOR").is_some() => false,
         ColorChoice::Auto if forced("CLICOLOR_FORCE") || forced("FORCE_COLOR") => true,
         ColorChoice::Auto if set("CLICOLOR").as_deref() == Some("0") => false,
-        ColorChoice::Auto => is_terminal && (set("TERM").is_some_and(|it| it != "dumb") || set("CI").is_some()),
+        ColorChoice::Auto => {
+            is_terminal && (set("TERM").is_some_and(|it| it != "dumb") || set("CI").is_some())
+        }
     }
 }
 
@@ -113,13 +127,17 @@ mod tests {
     use super::*;
 
     fn auto(variables: &[(&str, &str)], is_terminal: bool) -> bool {
-        let variable = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
+        let variable =
+            |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
         colours(ColorChoice::Auto, variable, is_terminal)
     }
 
     #[test]
     fn no_color_wins_over_all_that_forces_colours() {
-        assert!(!auto(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("FORCE_COLOR", "1"), ("TERM", "xterm")], true));
+        assert!(!auto(
+            &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("FORCE_COLOR", "1"), ("TERM", "xterm")],
+            true
+        ));
         assert!(auto(&[("NO_COLOR", ""), ("TERM", "xterm")], true));
     }
 

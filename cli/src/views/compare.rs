@@ -67,12 +67,16 @@ pub(crate) fn differences(
         if rows.len() > found {
             continue;
         }
-        // The planner knows of differences that cannot be seen, such as those of a value that is stored nowhere.
+        // The planner knows of differences that cannot be seen, such as those of a value that is
+        // stored nowhere.
         let is_unseen = named.iter().any(|it| it.path.steps().starts_with(path.steps()));
         // An argument that is null is left out.
-        let side = |of: &'_ BTreeMap<Name, RedactedValue>| of.get(&name).filter(|it| **it != RedactedValue::Null).cloned();
+        let side = |of: &'_ BTreeMap<Name, RedactedValue>| {
+            of.get(&name).filter(|it| **it != RedactedValue::Null).cloned()
+        };
         let (old, new) = (side(before), side(after));
-        let what = if is_unseen { unseen(old.as_ref(), new.as_ref(), types.get(&name)) } else { None };
+        let what =
+            if is_unseen { unseen(old.as_ref(), new.as_ref(), types.get(&name)) } else { None };
         match (what, after.get(&name)) {
             (Some(what), _) => rows.push(DiffRow { path, what, replaces: false }),
             (None, Some(value)) if !is_nothing(value) => unchanged += 1,
@@ -81,37 +85,51 @@ pub(crate) fn differences(
     }
     for row in &mut rows {
         let here = row.path.steps();
-        row.replaces =
-            named.iter().any(|it| it.replaces && (here.starts_with(it.path.steps()) || it.path.steps().starts_with(here)));
+        row.replaces = named.iter().any(|it| {
+            it.replaces && (here.starts_with(it.path.steps()) || it.path.steps().starts_with(here))
+        });
     }
     (rows, unchanged)
 }
 
-/// What there is to show of a difference that no place of the values shows: what holds nothing on both sides, a type, a
-/// secret.
+/// What there is to show of a difference that no place of the values shows: what holds nothing on
+/// both sides, a type, a secret.
 pub(crate) fn unseen(
     before: Option<&RedactedValue>,
     after: Option<&RedactedValue>,
     types: Option<&(Type, Type)>,
 ) -> Option<RowContent> {
     Some(match (before, after) {
-        (None, None) => types.map(|(before, after)| RowContent::Retyped(before.clone(), after.clone()))?,
+        (None, None) => {
+            types.map(|(before, after)| RowContent::Retyped(before.clone(), after.clone()))?
+        }
         (None, Some(after)) => RowContent::Added(after.clone()),
         (Some(before), None) => RowContent::Removed(before.clone()),
-        (Some(before), Some(after)) if !before.reads_as(after) => RowContent::Changed(before.clone(), after.clone()),
+        (Some(before), Some(after)) if !before.reads_as(after) => {
+            RowContent::Changed(before.clone(), after.clone())
+        }
         (Some(before), Some(after)) => match types {
             Some((before, after)) => RowContent::Retyped(before.clone(), after.clone()),
-            None if before.hides_something() || after.hides_something() => RowContent::SecretChanged,
+            None if before.hides_something() || after.hides_something() => {
+                RowContent::SecretChanged
+            }
             None => return None,
         },
     })
 }
 
 /// What differs between two values at a place.
-pub(crate) fn compare(path: &Path, before: Option<&RedactedValue>, after: Option<&RedactedValue>, rows: &mut Vec<DiffRow>) {
+pub(crate) fn compare(
+    path: &Path,
+    before: Option<&RedactedValue>,
+    after: Option<&RedactedValue>,
+    rows: &mut Vec<DiffRow>,
+) {
     let mut push = |what| rows.push(DiffRow { path: path.clone(), what, replaces: false });
-    let (before, after) = match (before.filter(|it| **it != RedactedValue::Null), after.filter(|it| **it != RedactedValue::Null))
-    {
+    let (before, after) = match (
+        before.filter(|it| **it != RedactedValue::Null),
+        after.filter(|it| **it != RedactedValue::Null),
+    ) {
         (None, None) => return,
         (None, Some(after)) => {
             if !is_nothing(after) {
@@ -138,8 +156,16 @@ pub(crate) fn compare(path: &Path, before: Option<&RedactedValue>, after: Option
         (RedactedValue::Set(old), RedactedValue::Set(new)) => {
             let gone = old.iter().filter(|it| !new.contains(it));
             let come = new.iter().filter(|it| !old.contains(it) || !it.is_wholly_known());
-            rows.extend(gone.map(|it| DiffRow { path: path.clone(), what: RowContent::Removed(it.clone()), replaces: false }));
-            rows.extend(come.map(|it| DiffRow { path: path.clone(), what: RowContent::Added(it.clone()), replaces: false }));
+            rows.extend(gone.map(|it| DiffRow {
+                path: path.clone(),
+                what: RowContent::Removed(it.clone()),
+                replaces: false,
+            }));
+            rows.extend(come.map(|it| DiffRow {
+                path: path.clone(),
+                what: RowContent::Added(it.clone()),
+                replaces: false,
+            }));
         }
         _ => match (before.pieces(), after.pieces()) {
             (Some(old), Some(new)) => push(compare_texts(before, after, old, new)),
@@ -171,7 +197,12 @@ fn compare_texts(
     }
 }
 
-fn compare_lists(path: &Path, old: &[RedactedValue], new: &[RedactedValue], rows: &mut Vec<DiffRow>) {
+fn compare_lists(
+    path: &Path,
+    old: &[RedactedValue],
+    new: &[RedactedValue],
+    rows: &mut Vec<DiffRow>,
+) {
     let pairs = |range: usize, at_old: usize, at_new: usize, rows: &mut Vec<DiffRow>| {
         for offset in 0..range {
             let (index, after) = (at_new + offset, &new[at_new + offset]);
@@ -189,25 +220,39 @@ fn compare_lists(path: &Path, old: &[RedactedValue], new: &[RedactedValue], rows
             DiffOp::Equal { .. } => {
                 let unknown = to.clone().filter(|index| !new[*index].is_wholly_known());
                 unknown.for_each(|index| {
-                    one_sided(path.index(index), RowContent::Changed(old[from.start].clone(), new[index].clone()))
+                    one_sided(
+                        path.index(index),
+                        RowContent::Changed(old[from.start].clone(), new[index].clone()),
+                    )
                 });
             }
-            DiffOp::Delete { .. } => from.for_each(|index| one_sided(path.index(index), RowContent::Removed(old[index].clone()))),
-            DiffOp::Insert { .. } => to.for_each(|index| one_sided(path.index(index), RowContent::Added(new[index].clone()))),
+            DiffOp::Delete { .. } => from.for_each(|index| {
+                one_sided(path.index(index), RowContent::Removed(old[index].clone()))
+            }),
+            DiffOp::Insert { .. } => to.for_each(|index| {
+                one_sided(path.index(index), RowContent::Added(new[index].clone()))
+            }),
             DiffOp::Replace { .. } => {
                 let (removed, added) = (from.start + common..from.end, to.start + common..to.end);
                 let mut inner = Vec::new();
                 pairs(common, from.start, to.start, &mut inner);
                 inner.into_iter().for_each(|row| one_sided(row.path, row.what));
-                removed.for_each(|index| one_sided(path.index(index), RowContent::Removed(old[index].clone())));
-                added.for_each(|index| one_sided(path.index(index), RowContent::Added(new[index].clone())));
+                removed.for_each(|index| {
+                    one_sided(path.index(index), RowContent::Removed(old[index].clone()))
+                });
+                added.for_each(|index| {
+                    one_sided(path.index(index), RowContent::Added(new[index].clone()))
+                });
             }
         }
     }
 }
 
 /// The names on either side, in order.
-fn names(before: &BTreeMap<Name, RedactedValue>, after: &BTreeMap<Name, RedactedValue>) -> Vec<Name> {
+fn names(
+    before: &BTreeMap<Name, RedactedValue>,
+    after: &BTreeMap<Name, RedactedValue>,
+) -> Vec<Name> {
     let both: std::collections::BTreeSet<&Name> = before.keys().chain(after.keys()).collect();
     both.into_iter().cloned().collect()
 }
@@ -227,7 +272,10 @@ pub(crate) fn is_secret(value: &RedactedValue) -> bool {
     match value {
         RedactedValue::Secret(_) => true,
         RedactedValue::Text(pieces) => {
-            !pieces.is_empty() && pieces.iter().all(|it| matches!(it, super::redacted_value::RedactedPiece::Secret(_)))
+            !pieces.is_empty()
+                && pieces
+                    .iter()
+                    .all(|it| matches!(it, super::redacted_value::RedactedPiece::Secret(_)))
         }
         _ => false,
     }
@@ -243,7 +291,12 @@ mod tests {
     }
 
     fn found(before: RedactedValue, after: RedactedValue) -> Vec<(String, RowContent)> {
-        let (rows, _) = differences(&attributes(&[("a", before)]), &attributes(&[("a", after)]), &[], &BTreeMap::new());
+        let (rows, _) = differences(
+            &attributes(&[("a", before)]),
+            &attributes(&[("a", after)]),
+            &[],
+            &BTreeMap::new(),
+        );
         rows.into_iter().map(|it| (it.path.to_string(), it.what)).collect()
     }
 
@@ -253,10 +306,20 @@ mod tests {
 
     #[test]
     fn only_the_deepest_place_is_named() {
-        let object =
-            |value| RedactedValue::Object(attributes(&[("same", RedactedValue::Null), ("b", RedactedValue::List(vec![value]))]));
+        let object = |value| {
+            RedactedValue::Object(attributes(&[
+                ("same", RedactedValue::Null),
+                ("b", RedactedValue::List(vec![value])),
+            ]))
+        };
         let rows = found(object(RedactedValue::Bool(true)), object(RedactedValue::Bool(false)));
-        assert_eq!(rows, [("a.b[0]".into(), RowContent::Changed(RedactedValue::Bool(true), RedactedValue::Bool(false)))]);
+        assert_eq!(
+            rows,
+            [(
+                "a.b[0]".into(),
+                RowContent::Changed(RedactedValue::Bool(true), RedactedValue::Bool(false))
+            )]
+        );
     }
 
     #[test]
@@ -267,7 +330,9 @@ mod tests {
 
     #[test]
     fn elements_of_sets_come_and_go() {
-        let set = |items: &[&str]| RedactedValue::Set(items.iter().map(|it| RedactedValue::text(it)).collect());
+        let set = |items: &[&str]| {
+            RedactedValue::Set(items.iter().map(|it| RedactedValue::text(it)).collect())
+        };
         let rows = found(set(&["x", "y"]), set(&["y", "z"]));
         assert_eq!(
             rows,
@@ -289,8 +354,12 @@ mod tests {
     #[test]
     fn only_a_secret_is_said_to_be_a_secret_that_changed() {
         let named = [Difference { path: Path::attribute("a"), replaces: false }];
-        let (list, none) = (attributes(&[("a", list(&["x"]))]), attributes(&[("a", RedactedValue::List(vec![]))]));
-        let types = BTreeMap::from([("a".into(), (Type::Tuple(vec![Type::String].into()), Type::List(Type::String.into())))]);
+        let (list, none) =
+            (attributes(&[("a", list(&["x"]))]), attributes(&[("a", RedactedValue::List(vec![]))]));
+        let types = BTreeMap::from([(
+            "a".into(),
+            (Type::Tuple(vec![Type::String].into()), Type::List(Type::String.into())),
+        )]);
         let told = |before, after, types: &BTreeMap<Name, (Type, Type)>| {
             let (rows, _) = differences(before, after, &named, types);
             rows.into_iter().map(|it| it.what).collect::<Vec<_>>()
@@ -299,18 +368,34 @@ mod tests {
         assert_eq!(told(&list, &list, &types), [RowContent::Retyped(tuple, of_strings)]);
         assert_eq!(told(&list, &list, &BTreeMap::new()), []);
         let (null, nothing) = (attributes(&[("a", RedactedValue::Null)]), attributes(&[]));
-        assert_eq!(told(&null, &none, &BTreeMap::new()), [RowContent::Added(RedactedValue::List(vec![]))]);
-        assert_eq!(told(&nothing, &none, &BTreeMap::new()), [RowContent::Added(RedactedValue::List(vec![]))]);
+        assert_eq!(
+            told(&null, &none, &BTreeMap::new()),
+            [RowContent::Added(RedactedValue::List(vec![]))]
+        );
+        assert_eq!(
+            told(&nothing, &none, &BTreeMap::new()),
+            [RowContent::Added(RedactedValue::List(vec![]))]
+        );
         assert_eq!(told(&nothing, &null, &BTreeMap::new()), []);
     }
 
     #[test]
     fn a_difference_that_cannot_be_seen_is_told() {
-        let secret = RedactedValue::Text(vec![RedactedPiece::Secret(SecretToken { number: 1, revealed: None })]);
+        let secret = RedactedValue::Text(vec![RedactedPiece::Secret(SecretToken {
+            number: 1,
+            revealed: None,
+        })]);
         let side = attributes(&[("password", secret), ("other", RedactedValue::Bool(true))]);
         let named = [Difference { path: Path::attribute("password"), replaces: true }];
         let (rows, unchanged) = differences(&side, &side, &named, &BTreeMap::new());
-        assert_eq!(rows, [DiffRow { path: Path::attribute("password"), what: RowContent::SecretChanged, replaces: true }]);
+        assert_eq!(
+            rows,
+            [DiffRow {
+                path: Path::attribute("password"),
+                what: RowContent::SecretChanged,
+                replaces: true
+            }]
+        );
         assert_eq!(unchanged, 1);
     }
 }

@@ -1,5 +1,6 @@
-//! What of a source text is covered where it is shown: what is secret for sure, and what may be secret because nothing says
-//! what it is: a value behind a misspelt name, or on a line that cannot be read.
+//! What of a source text is covered where it is shown: what is secret for sure, and what may be
+//! secret because nothing says what it is: a value behind a misspelt name, or on a line that cannot
+//! be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,8 +10,8 @@ use ha_value::closest;
 
 use super::import_ids::ImportIds;
 use super::secrets::{
-    Fields, closest_holder, fields_of_holder, is_kind, is_open_argument, is_secret_argument, is_secret_local, is_unknown_within,
-    sounds_secret,
+    Fields, closest_holder, fields_of_holder, is_kind, is_open_argument, is_secret_argument,
+    is_secret_local, is_unknown_within, sounds_secret,
 };
 
 /// A stretch of a source text that is covered.
@@ -19,7 +20,8 @@ pub(crate) struct CoveredStretch {
     pub(crate) place: Range<usize>,
     /// Whether it is only a stretch of what is secret.
     pub(crate) is_piece: bool,
-    /// Whether it is secret for sure. What is not is covered where it stands, and in what is said of that place.
+    /// Whether it is secret for sure. What is not is covered where it stands, and in what is said
+    /// of that place.
     pub(crate) is_sure: bool,
 }
 
@@ -73,14 +75,28 @@ const OF_DECLARATIONS: [&str; 12] = [
 ];
 
 /// What types are made of.
-const TYPES: [&str; 10] = ["any", "bool", "list", "map", "number", "object", "optional", "set", "string", "tuple"];
+const TYPES: [&str; 10] =
+    ["any", "bool", "list", "map", "number", "object", "optional", "set", "string", "tuple"];
 
 /// What the call of a module says beside the module's variables.
-const OF_MODULES: [&str; 8] = ["count", "depends_on", "enabled", "for_each", "lifecycle", "providers", "source", "version"];
+const OF_MODULES: [&str; 8] =
+    ["count", "depends_on", "enabled", "for_each", "lifecycle", "providers", "source", "version"];
 
 /// What references begin with, beside kinds.
-const ROOTS: [&str; 12] =
-    ["count", "data", "each", "ephemeral", "ha", "local", "module", "path", "resource", "self", "terraform", "var"];
+const ROOTS: [&str; 12] = [
+    "count",
+    "data",
+    "each",
+    "ephemeral",
+    "ha",
+    "local",
+    "module",
+    "path",
+    "resource",
+    "self",
+    "terraform",
+    "var",
+];
 
 impl SourceDeclarations {
     /// With what one more text declares.
@@ -157,7 +173,10 @@ fn covered(file: &str, text: &str, declared: &SourceDeclarations) -> Vec<Covered
         is_values: FileRole::from_file_name(file).is_none() && file != "<console>",
         sensitive: sensitive_bodies(text, &literals),
         sources: sources(text, &literals),
-        imports: ImportIds::of(text, literals.iter().filter(|it| Names::of(it).block == Some("import"))),
+        imports: ImportIds::of(
+            text,
+            literals.iter().filter(|it| Names::of(it).block == Some("import")),
+        ),
     };
     let covered = literals.iter().filter_map(|it| {
         let is_sure = within.standing(it)?;
@@ -188,9 +207,11 @@ impl<'l> Names<'l> {
         Self { block, inner: path.get(1..).unwrap_or_default(), path }
     }
 
-    /// The argument of the declaration that a literal is in. In JSON the declaration's name stands before it.
+    /// The argument of the declaration that a literal is in. In JSON the declaration's name stands
+    /// before it.
     fn argument(&self, literal: &Literal<'_>) -> Option<&'l str> {
-        let is_labelled = literal.heads.is_empty() || self.path.first() == Some(&"variable") && literal.heads.len() > 1;
+        let is_labelled = literal.heads.is_empty()
+            || self.path.first() == Some(&"variable") && literal.heads.len() > 1;
         self.path.get(1 + usize::from(is_labelled)).copied()
     }
 }
@@ -206,7 +227,10 @@ fn block(word: &str) -> Option<&'static str> {
 
 /// Whether names and text are those of an argument that makes a declaration sensitive.
 fn is_flag(names: &[&str], text: &str) -> bool {
-    let is_meant = |name: &str| closest(name, ["sensitive", "ephemeral"]).is_some() || matches!(name, "sensitive" | "ephemeral");
+    let is_meant = |name: &str| {
+        closest(name, ["sensitive", "ephemeral"]).is_some()
+            || matches!(name, "sensitive" | "ephemeral")
+    };
     names.last().is_some_and(|it| is_meant(it)) && !matches!(text, "false" | "null")
 }
 
@@ -222,7 +246,9 @@ fn sensitive_bodies(text: &str, literals: &[Literal<'_>]) -> BTreeSet<usize> {
 
 /// The sources of modules, by the body that names them.
 fn sources<'t>(text: &'t str, literals: &[Literal<'_>]) -> BTreeMap<usize, &'t str> {
-    let named = literals.iter().filter(|it| it.path.last() == Some(&"source") && Names::of(it).block == Some("module"));
+    let named = literals
+        .iter()
+        .filter(|it| it.path.last() == Some(&"source") && Names::of(it).block == Some("module"));
     named.filter_map(|it| Some((*it.bodies.last()?, &text[it.place.clone()]))).collect()
 }
 
@@ -262,7 +288,8 @@ impl Within<'_> {
         // What makes a declaration sensitive may stand in a heredoc that is never closed.
         let opens = || self.text[..literal.place.start].trim_end_matches('-').ends_with("<<");
         let is_unclosed = || literal.written == LiteralForm::Bare && opens();
-        let is_declared = matches!(names.block, Some("variable" | "output")) && names.path.len() > 1;
+        let is_declared =
+            matches!(names.block, Some("variable" | "output")) && names.path.len() > 1;
         let is_within = literal.written != LiteralForm::Label || !literal.heads.is_empty();
         let is_suspect = is_within && self.may_be_secret(literal, &names);
         (is_suspect || is_declared && is_unclosed()).then_some(false)
@@ -271,7 +298,9 @@ impl Within<'_> {
     /// Whether it is in the default of a variable, or in one that its type gives to an attribute.
     fn is_within_default(&self, literal: &Literal<'_>, names: &Names<'_>) -> bool {
         let is_word = |it: &&str| TYPES.contains(it) || closest(it, TYPES).is_some();
-        let in_type = || names.argument(literal) == Some("type") && !is_word(&&self.text[literal.place.clone()]);
+        let in_type = || {
+            names.argument(literal) == Some("type") && !is_word(&&self.text[literal.place.clone()])
+        };
         names.path.contains(&"default") || in_type()
     }
 
@@ -289,12 +318,16 @@ impl Within<'_> {
         }
     }
 
-    /// Whether it is given to a secret argument, also to a misspelt one, or to a variable that is sensitive.
+    /// Whether it is given to a secret argument, also to a misspelt one, or to a variable that is
+    /// sensitive.
     fn is_secret(&self, names: &Names<'_>) -> bool {
         let of_variable = |name: &str| self.declared.sensitive.contains(name);
         match (names.block, names.path) {
-            (Some("variable"), [_, name, argument, ..]) => *argument == "default" && of_variable(name),
-            // A file of values, or the arguments of a module. In JSON the module's name stands before them.
+            (Some("variable"), [_, name, argument, ..]) => {
+                *argument == "default" && of_variable(name)
+            }
+            // A file of values, or the arguments of a module. In JSON the module's name stands
+            // before them.
             (_, [name, ..]) if of_variable(name) && !BLOCKS.contains(name) => true,
             (Some("module"), [_, name, ..]) if of_variable(name) => true,
             (Some("module"), [_, _, name, ..]) if of_variable(name) => true,
@@ -316,16 +349,20 @@ impl Within<'_> {
         match names.block {
             Some("module") => {
                 let name = if is_json { names.path.get(2) } else { names.path.get(1) };
-                let is_of_call = |name: &str| OF_MODULES.contains(&name) || closest(name, OF_MODULES).is_some();
+                let is_of_call =
+                    |name: &str| OF_MODULES.contains(&name) || closest(name, OF_MODULES).is_some();
                 let is_unknown = |name: &&&str| !is_declared(name) && !is_of_call(name);
-                name.filter(is_unknown).is_some_and(|it| sounds_secret(it) || self.is_guarded(literal))
+                name.filter(is_unknown)
+                    .is_some_and(|it| sounds_secret(it) || self.is_guarded(literal))
             }
             Some("resource" | "data" | "ephemeral" | "provider" | "ha" | "terraform") | None
                 if names.path.len() > 1 || !is_json =>
             {
                 self.is_unknown_argument(literal, names)
             }
-            None => sounds_secret(first) || (!self.declared.sensitive.is_empty() && !is_declared(first)),
+            None => {
+                sounds_secret(first) || (!self.declared.sensitive.is_empty() && !is_declared(first))
+            }
             Some(_) => false,
         }
     }
@@ -333,15 +370,20 @@ impl Within<'_> {
     /// Whether variables of the module that is called may be sensitive.
     fn is_guarded(&self, literal: &Literal<'_>) -> bool {
         let source = literal.bodies.iter().rev().find_map(|it| self.sources.get(it));
-        let is_read = |source: &&str| self.declared.directories.contains(&joined(self.directory, source));
+        let is_read =
+            |source: &&str| self.declared.directories.contains(&joined(self.directory, source));
         !self.declared.sensitive.is_empty() || source.filter(|it| is_read(it)).is_none()
     }
 
     /// Whether an argument is unknown to what it is given to, which has secret ones.
     fn is_unknown_argument(&self, literal: &Literal<'_>, names: &Names<'_>) -> bool {
         let is_json = literal.heads.is_empty();
-        let words = || literal.heads.iter().rev().chain(literal.path.iter().take(if is_json { 3 } else { 0 }));
-        let holder = words().find_map(|it| fields_of_holder(it)).or_else(|| words().find_map(|it| meant_holder(it)));
+        let words = || {
+            literal.heads.iter().rev().chain(literal.path.iter().take(if is_json { 3 } else { 0 }))
+        };
+        let holder = words()
+            .find_map(|it| fields_of_holder(it))
+            .or_else(|| words().find_map(|it| meant_holder(it)));
         let labels = match (is_json, names.block) {
             (false, _) => 0,
             (true, Some("provider")) => 1,
@@ -353,9 +395,12 @@ impl Within<'_> {
         }
         let is_top = names.block.is_none() && names.path.len() == 1 && literal.heads.is_empty();
         let top = if is_top { names.path } else { arguments };
-        let is_unknown = |it: &&str| !is_open_argument(it) && !self.declared.variables.contains(*it);
+        let is_unknown =
+            |it: &&str| !is_open_argument(it) && !self.declared.variables.contains(*it);
         top.iter().any(|it| sounds_secret(it) && !is_open_argument(it))
-            || (is_top || names.block.is_none()) && !self.declared.sensitive.is_empty() && top.iter().any(is_unknown)
+            || (is_top || names.block.is_none())
+                && !self.declared.sensitive.is_empty()
+                && top.iter().any(is_unknown)
     }
 }
 
@@ -410,7 +455,10 @@ mod tests {
             ("BEGIN\nPRIVATE KEY-----ab".to_owned(), vec![]),
             ("-----END PRIVATE KEY-----ab".to_owned(), vec![]),
         ] {
-            assert_eq!(private_keys(&text).into_iter().map(|it| &text[it.place]).collect::<Vec<_>>(), expected);
+            assert_eq!(
+                private_keys(&text).into_iter().map(|it| &text[it.place]).collect::<Vec<_>>(),
+                expected
+            );
         }
     }
 
@@ -435,7 +483,10 @@ mod tests {
     fn literals_of_secret_arguments_are_hidden() {
         let text = "resource \"local_file\" \"a\" {\n  filename = \"b\"\n  sensitive_content = \"c ${upper(\"d\")}\"\n}\n";
         assert_eq!(hidden(text), ["c ", "d"]);
-        assert_eq!(hidden("resource \"local_file\" \"a\" {\n  sensitve_content = \"no end\n"), ["no end"]);
+        assert_eq!(
+            hidden("resource \"local_file\" \"a\" {\n  sensitve_content = \"no end\n"),
+            ["no end"]
+        );
     }
 
     #[test]
@@ -458,7 +509,10 @@ mod tests {
         ] {
             assert_eq!(hidden(text), ["true"; 0], "{text}");
         }
-        assert_eq!(hidden("resource \"postgresql_role\" \"a\" {\n  pasword = \"hush\"\n}\n"), ["hush"]);
+        assert_eq!(
+            hidden("resource \"postgresql_role\" \"a\" {\n  pasword = \"hush\"\n}\n"),
+            ["hush"]
+        );
         assert_eq!(hidden("locals {\n  password = \"hush\"\n}\n"), ["hush"]);
     }
 
@@ -478,9 +532,12 @@ mod tests {
 
     #[test]
     fn a_source_is_joined_to_where_it_is_named() {
-        for (within, source, expected) in
-            [("", "./m", "m"), ("a/b", "../c", "a/c"), ("", "../x", "../x"), ("..", "../y", "../../y")]
-        {
+        for (within, source, expected) in [
+            ("", "./m", "m"),
+            ("a/b", "../c", "a/c"),
+            ("", "../x", "../x"),
+            ("..", "../y", "../../y"),
+        ] {
             assert_eq!(joined(within, source), expected);
         }
     }

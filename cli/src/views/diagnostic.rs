@@ -1,7 +1,9 @@
-//! What is wrong, on whose line, and what to do: one look for mistakes in the configuration and for what went wrong
-//! outside.
+//! What is wrong, on whose line, and what to do: one look for mistakes in the configuration and for
+//! what went wrong outside.
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Message, Origin, Patch, Renderer, Snippet};
+use annotate_snippets::{
+    Annotation, AnnotationKind, Group, Level, Message, Origin, Patch, Renderer, Snippet,
+};
 use ha_diagnostics::{Diagnostic, DiagnosticCode, SourceSpan, Suggestion};
 use ha_provider::{CallOutcome, Error};
 use ha_value::Severity;
@@ -94,20 +96,27 @@ impl RenderedDiagnostic {
         if !notice.title.contains(attempted.as_str()) {
             notice = notice.note("attempted", attempted);
         }
-        let causes: Vec<&str> = causes.iter().map(|it| it.trim()).filter(|it| !it.is_empty()).collect();
+        let causes: Vec<&str> =
+            causes.iter().map(|it| it.trim()).filter(|it| !it.is_empty()).collect();
         if !causes.is_empty() {
             notice = notice.note("cause", causes.join(": "));
         }
         match (code, request) {
-            (Some(code), Some(request)) => notice = notice.note("code", format!("{code} · request {request}")),
+            (Some(code), Some(request)) => {
+                notice = notice.note("code", format!("{code} · request {request}"))
+            }
             (Some(code), None) => notice = notice.note("code", code),
             (None, Some(request)) => notice = notice.note("request", request),
             (None, None) => {}
         }
         notice = match outcome {
             CallOutcome::Refused => notice,
-            CallOutcome::Unknown => notice.note("left as", "not known; the next run looks before it acts"),
-            CallOutcome::Interrupted => notice.note("left as", "stopped on request; the next run takes it up"),
+            CallOutcome::Unknown => {
+                notice.note("left as", "not known; the next run looks before it acts")
+            }
+            CallOutcome::Interrupted => {
+                notice.note("left as", "stopped on request; the next run takes it up")
+            }
         };
         notice.help.clone_from(help);
         notice
@@ -125,8 +134,20 @@ impl From<&Error> for RenderedDiagnostic {
 
 impl From<&Diagnostic> for RenderedDiagnostic {
     fn from(diagnostic: &Diagnostic) -> Self {
-        let Diagnostic { code, severity, summary, detail, span, label, context, address, values, help, suggestion, related } =
-            diagnostic;
+        let Diagnostic {
+            code,
+            severity,
+            summary,
+            detail,
+            span,
+            label,
+            context,
+            address,
+            values,
+            help,
+            suggestion,
+            related,
+        } = diagnostic;
         let mut notes: Vec<(&'static str, String)> = Vec::new();
         if !detail.is_empty() {
             notes.push(("note", detail.clone()));
@@ -158,7 +179,9 @@ pub(crate) fn notices_text(
     paint: Painter,
 ) -> String {
     let mut in_order: Vec<&RenderedDiagnostic> = notices.iter().collect();
-    in_order.sort_by_key(|it| (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span)))));
+    in_order.sort_by_key(|it| {
+        (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span))))
+    });
     in_order.dedup();
     if in_order.is_empty() {
         return String::new();
@@ -199,7 +222,8 @@ fn notice_text(
         group = group.element(note(what, safe(text)));
     }
     if !notice.values.is_empty() {
-        let values: Vec<String> = notice.values.iter().map(|(what, value)| format!("{what} is {value}")).collect();
+        let values: Vec<String> =
+            notice.values.iter().map(|(what, value)| format!("{what} is {value}")).collect();
         group = group.element(note("values", safe(&values.join(", "))));
     }
     for text in &notice.help {
@@ -210,7 +234,11 @@ fn notice_text(
         // What would be put there is no code any more where something secret is in it.
         let quoted = format!("`{text}`");
         let is_whole = masked(&quoted) == quoted;
-        match span.as_ref().filter(|_| is_whole).and_then(|it| SourceExcerpt::new(it, sources, secrets)) {
+        match span
+            .as_ref()
+            .filter(|_| is_whole)
+            .and_then(|it| SourceExcerpt::new(it, sources, secrets))
+        {
             Some(SourceExcerpt { text: lines, line, places }) => {
                 let patch = Patch::new(places[0].clone(), safe_lines(text, &safe));
                 let snippet = Snippet::source(lines).line_start(line).patch(patch);
@@ -230,7 +258,11 @@ fn safe_lines(text: &str, safe: &dyn Fn(&str) -> String) -> String {
 }
 
 /// Whether no line of the place itself can be shown.
-fn group_is_bare(notice: &RenderedDiagnostic, sources: &SourceTexts, secrets: &SecretTexts) -> bool {
+fn group_is_bare(
+    notice: &RenderedDiagnostic,
+    sources: &SourceTexts,
+    secrets: &SecretTexts,
+) -> bool {
     notice.span.as_ref().is_none_or(|it| SourceExcerpt::new(it, sources, secrets).is_none())
 }
 
@@ -242,21 +274,29 @@ fn snippets(
     safe: &dyn Fn(&str) -> String,
 ) -> Vec<Snippet<'static, Annotation<'static>>> {
     let Some(span) = &notice.span else { return Vec::new() };
-    let mut all: Vec<(&SourceSpan, AnnotationKind, String)> = vec![(span, AnnotationKind::Primary, safe(&notice.label))];
+    let mut all: Vec<(&SourceSpan, AnnotationKind, String)> =
+        vec![(span, AnnotationKind::Primary, safe(&notice.label))];
     if let Some(context) = notice.context.as_ref().filter(|it| is_above(it, span, sources)) {
         all.push((context, AnnotationKind::Context, "in this block".to_owned()));
     }
-    all.extend(notice.related.iter().map(|(span, label)| (span, AnnotationKind::Context, safe(label))));
+    all.extend(
+        notice.related.iter().map(|(span, label)| (span, AnnotationKind::Context, safe(label))),
+    );
     let mut snippets = Vec::new();
     while let Some((first, _, _)) = all.first() {
         let file = first.file.clone();
-        let (here, elsewhere): (Vec<_>, Vec<_>) = all.drain(..).partition(|(it, _, _)| it.file == file);
-        let together = SourceExcerpt::of_all(&here.iter().map(|(it, _, _)| *it).collect::<Vec<_>>(), sources, secrets);
+        let (here, elsewhere): (Vec<_>, Vec<_>) =
+            all.drain(..).partition(|(it, _, _)| it.file == file);
+        let together = SourceExcerpt::of_all(
+            &here.iter().map(|(it, _, _)| *it).collect::<Vec<_>>(),
+            sources,
+            secrets,
+        );
         match together {
             Some(window) => snippets.push(annotated(&file, window, here)),
-            None => snippets.extend(
-                here.into_iter().filter_map(|it| Some(annotated(&file, SourceExcerpt::new(it.0, sources, secrets)?, vec![it]))),
-            ),
+            None => snippets.extend(here.into_iter().filter_map(|it| {
+                Some(annotated(&file, SourceExcerpt::new(it.0, sources, secrets)?, vec![it]))
+            })),
         }
         all = elsewhere;
     }
@@ -272,14 +312,17 @@ fn annotated(
     let mut snippet = Snippet::source(text).path(file.to_owned()).line_start(line);
     for (range, (_, kind, label)) in ranges.into_iter().zip(places) {
         let annotation = kind.span(range);
-        snippet = snippet.annotation(if label.is_empty() { annotation } else { annotation.label(label) });
+        snippet =
+            snippet.annotation(if label.is_empty() { annotation } else { annotation.label(label) });
     }
     snippet
 }
 
 /// Whether the head of a block is on a line above a place in it.
 fn is_above(head: &SourceSpan, place: &SourceSpan, sources: &SourceTexts) -> bool {
-    let on = |it: &SourceSpan| sources.text(&it.file).and_then(|text| fitting(it, text)).and(sources.line(it));
+    let on = |it: &SourceSpan| {
+        sources.text(&it.file).and_then(|text| fitting(it, text)).and(sources.line(it))
+    };
     head.file == place.file && head.end <= place.start && on(head) < on(place)
 }
 
@@ -300,8 +343,7 @@ mod tests {
     use super::super::test_data::check;
     use super::*;
 
-    const MAIN: &str =
-        "mongodb_host \"db1\" {\n  version      = 6\n  instance_typ = \"m6i.large\"\n  password = \"hunter2hunter2\"\n}\n";
+    const MAIN: &str = "mongodb_host \"db1\" {\n  version      = 6\n  instance_typ = \"m6i.large\"\n  password = \"hunter2hunter2\"\n}\n";
 
     fn sources() -> SourceTexts {
         [("prod.hcl", MAIN)].into_iter().collect()
@@ -372,13 +414,18 @@ help: did you mean `instance_type`?
     fn errors_first_then_by_place() {
         let diagnostics = [
             Diagnostic::warning("a warning").at(span(0..5)),
-            Diagnostic::error("without a place").detail("It has details. Two of them.").address("module.a.b.c[0]"),
+            Diagnostic::error("without a place")
+                .detail("It has details. Two of them.")
+                .address("module.a.b.c[0]"),
             Diagnostic::error("later").at(span(87..97)).label("is hunter2hunter2"),
             Diagnostic::error("sooner").at(span(23..30)).help("do this").help("or that"),
             Diagnostic::error("sooner").at(span(23..30)).help("do this").help("or that"),
         ];
         check(
-            &rendered(&diagnostics.iter().map(RenderedDiagnostic::from).collect::<Vec<_>>(), Painter::PLAIN),
+            &rendered(
+                &diagnostics.iter().map(RenderedDiagnostic::from).collect::<Vec<_>>(),
+                Painter::PLAIN,
+            ),
             str![[r#"
 error: sooner
  --> prod.hcl:2:3
@@ -414,7 +461,8 @@ warning: a warning
     #[test]
     fn values_are_told() {
         let mut diagnostic = Diagnostic::error("iops is required").at(span(23..30));
-        diagnostic.values = vec![("var.env".into(), "\"prod\"".into()), ("local.iops".into(), "null".into())];
+        diagnostic.values =
+            vec![("var.env".into(), "\"prod\"".into()), ("local.iops".into(), "null".into())];
         check(
             &rendered(&[RenderedDiagnostic::from(&diagnostic)], Painter::PLAIN),
             str![[r#"
@@ -433,12 +481,14 @@ error: iops is required
 
     #[test]
     fn a_failure_outside_says_what_was_attempted_and_what_to_do() {
-        let error = Error::new("create the instance", "io2 requires iops; password was hunter2hunter2")
-            .code("InvalidParameterCombination")
-            .request("1f0c")
-            .help("set `iops`, then run `ha apply`")
-            .outcome(CallOutcome::Refused);
-        let notice = RenderedDiagnostic::outside("could not create aws_db_instance.main", &error).of_block(Some(&span(0..18)));
+        let error =
+            Error::new("create the instance", "io2 requires iops; password was hunter2hunter2")
+                .code("InvalidParameterCombination")
+                .request("1f0c")
+                .help("set `iops`, then run `ha apply`")
+                .outcome(CallOutcome::Refused);
+        let notice = RenderedDiagnostic::outside("could not create aws_db_instance.main", &error)
+            .of_block(Some(&span(0..18)));
         check(
             &rendered(&[notice, RenderedDiagnostic::from(&error)], Painter::PLAIN),
             str![[r#"
@@ -467,17 +517,28 @@ error: could not create the instance
     #[test]
     fn no_span_makes_it_panic() {
         let text = "ä = 1\n".to_owned() + &"x".repeat(100_000);
-        let sources: SourceTexts = [("a.hcl", text.as_str()), ("empty.hcl", "")].into_iter().collect();
+        let sources: SourceTexts =
+            [("a.hcl", text.as_str()), ("empty.hcl", "")].into_iter().collect();
         let places = [0, 1, 2, 5, 6, 7, 8, 5_000, 100_006, 100_007, 100_008, usize::MAX];
         for file in ["a.hcl", "empty.hcl", "nowhere.hcl"] {
-            for (start, end) in places.iter().flat_map(|start| places.iter().map(move |end| (*start, *end))) {
+            for (start, end) in
+                places.iter().flat_map(|start| places.iter().map(move |end| (*start, *end)))
+            {
                 let place = SourceSpan::new(file.into(), start..end);
                 let mut notice = RenderedDiagnostic::error("x").help("did you mean `y`?");
                 notice.span = Some(place.clone());
                 notice.context = Some(SourceSpan::new(file.into(), end..start));
-                notice.related = vec![(SourceSpan::new(file.into(), end..end), "here".into()), (place.clone(), String::new())];
-                notice.suggestion = Some(Box::new(Suggestion { text: "y".into(), span: Some(place), help: "so".into() }));
-                let text = notices_text(&[notice], &sources, &SecretTexts::default(), Painter::PLAIN);
+                notice.related = vec![
+                    (SourceSpan::new(file.into(), end..end), "here".into()),
+                    (place.clone(), String::new()),
+                ];
+                notice.suggestion = Some(Box::new(Suggestion {
+                    text: "y".into(),
+                    span: Some(place),
+                    help: "so".into(),
+                }));
+                let text =
+                    notices_text(&[notice], &sources, &SecretTexts::default(), Painter::PLAIN);
                 assert!(text.len() < 5_000, "{file} {start}..{end}: {}", text.len());
             }
         }

@@ -10,7 +10,11 @@ use super::sources::SourceTexts;
 use crate::arguments::invocation::in_text;
 
 /// All of them, with how many there are.
-pub(crate) fn notices_json(notices: &[RenderedDiagnostic], sources: &SourceTexts, secrets: &SecretTexts) -> JsonValue {
+pub(crate) fn notices_json(
+    notices: &[RenderedDiagnostic],
+    sources: &SourceTexts,
+    secrets: &SecretTexts,
+) -> JsonValue {
     let count = |severity| notices.iter().filter(|it| it.severity == severity).count();
     let errors = count(Severity::Error);
     JsonValue::object([
@@ -23,9 +27,15 @@ pub(crate) fn notices_json(notices: &[RenderedDiagnostic], sources: &SourceTexts
 }
 
 /// Each of them: errors first, by file and place.
-pub(crate) fn each_json(notices: &[RenderedDiagnostic], sources: &SourceTexts, secrets: &SecretTexts) -> Vec<JsonValue> {
+pub(crate) fn each_json(
+    notices: &[RenderedDiagnostic],
+    sources: &SourceTexts,
+    secrets: &SecretTexts,
+) -> Vec<JsonValue> {
     let mut in_order: Vec<&RenderedDiagnostic> = notices.iter().collect();
-    in_order.sort_by_key(|it| (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span)))));
+    in_order.sort_by_key(|it| {
+        (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span))))
+    });
     in_order.dedup();
     if in_order.is_empty() {
         return Vec::new();
@@ -45,7 +55,19 @@ fn notice_json(
     secrets: &SecretTexts,
     safe: &dyn Fn(&str) -> String,
 ) -> JsonValue {
-    let RenderedDiagnostic { code, severity, title, span, label, context, notes, values, help, suggestion, related } = notice;
+    let RenderedDiagnostic {
+        code,
+        severity,
+        title,
+        span,
+        label,
+        context,
+        notes,
+        values,
+        help,
+        suggestion,
+        related,
+    } = notice;
     let mut detail: Vec<String> = Vec::new();
     if !label.is_empty() {
         detail.push(safe(label));
@@ -59,8 +81,11 @@ fn notice_json(
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let mut fields =
-        vec![("severity", severity.into()), ("summary", JsonValue::from(safe(title))), ("detail", detail.join("\n").into())];
+    let mut fields = vec![
+        ("severity", severity.into()),
+        ("summary", JsonValue::from(safe(title))),
+        ("detail", detail.join("\n").into()),
+    ];
     fields.extend(code.map(|it| ("code", it.to_string().into())));
     if let Some((_, address)) = notes.iter().find(|(what, _)| *what == "in") {
         fields.push(("address", safe(address).into()));
@@ -68,12 +93,14 @@ fn notice_json(
     if let Some(range) = span.as_ref().and_then(|it| range(it, sources)) {
         fields.push(("range", range));
     }
-    if let Some(snippet) = span.as_ref().and_then(|it| snippet(it, context.as_ref(), values, sources, secrets, safe)) {
+    if let Some(snippet) =
+        span.as_ref().and_then(|it| snippet(it, context.as_ref(), values, sources, secrets, safe))
+    {
         fields.push(("snippet", snippet));
     }
-    let related = related
-        .iter()
-        .filter_map(|(span, label)| Some(JsonValue::object([("message", safe(label).into()), ("range", range(span, sources)?)])));
+    let related = related.iter().filter_map(|(span, label)| {
+        Some(JsonValue::object([("message", safe(label).into()), ("range", range(span, sources)?)]))
+    });
     let related: Vec<JsonValue> = related.collect();
     if !related.is_empty() {
         fields.push(("related", JsonValue::Array(related)));
@@ -95,7 +122,11 @@ fn range(span: &SourceSpan, sources: &SourceTexts) -> Option<JsonValue> {
         let before = text.get(..at)?;
         let line = before.bytes().filter(|it| *it == b'\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Some(JsonValue::object([("line", line.into()), ("column", column.into()), ("byte", at.into())]))
+        Some(JsonValue::object([
+            ("line", line.into()),
+            ("column", column.into()),
+            ("byte", at.into()),
+        ]))
     };
     let (start, end) = (position(span.start)?, position(span.end)?);
     Some(JsonValue::object([("filename", (&*span.file).into()), ("start", start), ("end", end)]))
@@ -115,7 +146,9 @@ fn snippet(
     let end = text[span.start..].find('\n').map_or(text.len(), |it| span.start + it);
     text.get(..span.end).filter(|_| end - start <= 2000)?;
     let line = before.bytes().filter(|it| *it == b'\n').count() + 1;
-    let head = context.filter(|it| sources.text(&it.file).is_some_and(|text| text.get(it.start..it.end).is_some()));
+    let head = context.filter(|it| {
+        sources.text(&it.file).is_some_and(|text| text.get(it.start..it.end).is_some())
+    });
     let head = head.map(|it| sources.shown(&it.file, it.start..it.end, secrets).trim().to_owned());
     let value = |(what, value): &(String, String)| {
         let statement = format!("is {}", safe(value));
@@ -153,7 +186,8 @@ mod tests {
                 .address("a.b"),
             Diagnostic::error("nowhere").at(SourceSpan::new("other.hcl".into(), 2..5)),
         ];
-        let notices: Vec<RenderedDiagnostic> = diagnostics.iter().map(RenderedDiagnostic::from).collect();
+        let notices: Vec<RenderedDiagnostic> =
+            diagnostics.iter().map(RenderedDiagnostic::from).collect();
         check(
             &notices_json(&notices, &sources, &SecretTexts::default()).pretty(),
             str![[r#"
@@ -247,8 +281,14 @@ mod tests {
         let sources: SourceTexts = [("a.hcl", "ä\n"), ("empty.hcl", "")].into_iter().collect();
         for file in ["a.hcl", "empty.hcl", "nowhere.hcl"] {
             for (start, end) in (0..5).flat_map(|start| (0..5).map(move |end| (start, end))) {
-                let notice = RenderedDiagnostic::from(&Diagnostic::error("x").at(SourceSpan::new(file.into(), start..end)));
-                assert!(notices_json(&[notice], &sources, &SecretTexts::default()).line().contains("\"x\""));
+                let notice = RenderedDiagnostic::from(
+                    &Diagnostic::error("x").at(SourceSpan::new(file.into(), start..end)),
+                );
+                assert!(
+                    notices_json(&[notice], &sources, &SecretTexts::default())
+                        .line()
+                        .contains("\"x\"")
+                );
             }
         }
     }

@@ -1,4 +1,5 @@
-//! A JSON document written part by part: of a large plan no more than one resource is ever held as a tree of values.
+//! A JSON document written part by part: of a large plan no more than one resource is ever held as
+//! a tree of values.
 
 use super::json::JsonValue;
 

@@ -19,7 +19,8 @@ mod tests {
 
     #[test]
     fn times_are_short() {
-        let texts = [1.24, 9.94, 48.9, 128.0, 3720.0].map(|it| duration(Duration::from_secs_f64(it)));
+        let texts =
+            [1.24, 9.94, 48.9, 128.0, 3720.0].map(|it| duration(Duration::from_secs_f64(it)));
         assert_eq!(texts, ["1.2s", "9.9s", "48s", "2m08s", "1h02m"]);
     }
 }

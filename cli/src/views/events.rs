@@ -10,7 +10,10 @@ use ha_state_model::OutputRecord;
 use ha_value::{Action, Address, Name};
 
 use super::json::{JsonValue, implied_provider};
-use super::outcome::{done_counts, incidents_text, infinitive, not_started_because, past, taken_up, taking_up, was_stopped};
+use super::outcome::{
+    done_counts, incidents_text, infinitive, not_started_because, past, taken_up, taking_up,
+    was_stopped,
+};
 use super::plan_json::{TERRAFORM_VERSION, output_action, output_changes, reason_name};
 use super::plan_text::counted;
 use super::redaction::SecretVisibility;
@@ -71,7 +74,9 @@ impl EventLine {
 pub(crate) fn version() -> EventLine {
     let version = env!("CARGO_PKG_VERSION");
     let line = EventLine::info("version", format!("ha {version}"));
-    line.with("ha", version.into()).with("terraform", TERRAFORM_VERSION.into()).with("ui", SHAPE.into())
+    line.with("ha", version.into())
+        .with("terraform", TERRAFORM_VERSION.into())
+        .with("ui", SHAPE.into())
 }
 
 /// Something to tell that has no shape of its own.
@@ -98,47 +103,75 @@ pub(crate) fn diagnostic(told: JsonValue) -> EventLine {
 
 /// An instance is being looked at.
 pub(crate) fn refresh_start(address: &Address, id: &str) -> EventLine {
-    EventLine::info("refresh_start", format!("{address}: looking at it ({id})")).with("hook", identified(address, id))
+    EventLine::info("refresh_start", format!("{address}: looking at it ({id})"))
+        .with("hook", identified(address, id))
 }
 
 /// An instance has been looked at.
 pub(crate) fn refresh_complete(address: &Address, id: &str) -> EventLine {
-    EventLine::info("refresh_complete", format!("{address}: looked at ({id})")).with("hook", identified(address, id))
+    EventLine::info("refresh_complete", format!("{address}: looked at ({id})"))
+        .with("hook", identified(address, id))
 }
 
 fn identified(address: &Address, id: &str) -> JsonValue {
-    JsonValue::object([("resource", resource(address)), ("id_key", "id".into()), ("id_value", id.into())])
+    JsonValue::object([
+        ("resource", resource(address)),
+        ("id_key", "id".into()),
+        ("id_value", id.into()),
+    ])
 }
 
 /// Everything that a plan says, but its warnings.
-pub(crate) fn planned(plan: &Plan, report: &PlanReport, configuration: &Configuration) -> Vec<EventLine> {
+pub(crate) fn planned(
+    plan: &Plan,
+    report: &PlanReport,
+    configuration: &Configuration,
+) -> Vec<EventLine> {
     let mut lines = Vec::new();
     for drift in &report.drift {
-        let (action, words) = if drift.after.is_some() { ("update", "differs") } else { ("delete", "is gone") };
-        let change = JsonValue::object([("resource", resource(&drift.address)), ("action", action.into())]);
+        let (action, words) =
+            if drift.after.is_some() { ("update", "differs") } else { ("delete", "is gone") };
+        let change =
+            JsonValue::object([("resource", resource(&drift.address)), ("action", action.into())]);
         let message = format!("{}: {words} although no one used ha", drift.address);
         lines.push(EventLine::info("resource_drift", message).with("change", change));
     }
     lines.extend(report.changes.iter().filter(|it| it.is_something()).map(planned_change));
     let changed: HashSet<&Address> = report.changes.iter().map(|it| &it.address).collect();
     for (from, to) in report.moves.iter().filter(|(_, to)| !changed.contains(to)) {
-        let change = [("resource", resource(to)), ("previous_resource", resource(from)), ("action", "move".into())];
-        lines.push(EventLine::info("planned_change", format!("{from}: moves to {to}")).with("change", JsonValue::object(change)));
+        let change = [
+            ("resource", resource(to)),
+            ("previous_resource", resource(from)),
+            ("action", "move".into()),
+        ];
+        lines.push(
+            EventLine::info("planned_change", format!("{from}: moves to {to}"))
+                .with("change", JsonValue::object(change)),
+        );
     }
     for (address, why) in &report.unchecked {
         let message = format!("{address}: could not be looked at, taken to be as recorded: {why}");
-        lines.push(EventLine::info("resource_unchecked", message).with("resource", resource(address)));
+        lines.push(
+            EventLine::info("resource_unchecked", message).with("resource", resource(address)),
+        );
     }
     let unseen = match report.unchecked.len() {
         0 => String::new(),
         unseen => format!(", {unseen} not looked at"),
     };
-    lines.push(summary(&report.counts, format!("plan: {}{unseen}", counted(&report.counts)), "plan"));
+    lines.push(summary(
+        &report.counts,
+        format!("plan: {}{unseen}", counted(&report.counts)),
+        "plan",
+    ));
     let outputs = output_changes(plan, configuration);
     if !outputs.is_empty() {
         let output = |(name, it): &(&Name, OutputChange)| {
             let action = action_name(output_action(it));
-            (name.to_string(), JsonValue::object([("sensitive", it.sensitive.into()), ("action", action.into())]))
+            (
+                name.to_string(),
+                JsonValue::object([("sensitive", it.sensitive.into()), ("action", action.into())]),
+            )
         };
         lines.push(outputs_line(outputs.iter().map(output).collect()));
     }
@@ -182,8 +215,8 @@ fn reason_word(reason: &ChangeReason) -> Option<&'static str> {
     })
 }
 
-/// How many instances something happens or has happened to. Terraform counts what is made again twice: as made and as
-/// gone.
+/// How many instances something happens or has happened to. Terraform counts what is made again
+/// twice: as made and as gone.
 fn summary(counts: &ChangeCounts, message: String, operation: &str) -> EventLine {
     let changes = JsonValue::object([
         ("add", (counts.create + counts.replace).into()),
@@ -196,7 +229,8 @@ fn summary(counts: &ChangeCounts, message: String, operation: &str) -> EventLine
 }
 
 fn outputs_line(outputs: Vec<(String, JsonValue)>) -> EventLine {
-    EventLine::info("outputs", format!("outputs: {}", outputs.len())).with("outputs", JsonValue::Object(outputs))
+    EventLine::info("outputs", format!("outputs: {}", outputs.len()))
+        .with("outputs", JsonValue::Object(outputs))
 }
 
 /// A step on something, with what is known of it by then.
@@ -210,14 +244,20 @@ pub(crate) struct StepHook<'a> {
 impl StepHook<'_> {
     /// It begins.
     pub(crate) fn start(&self) -> EventLine {
-        self.line("apply_start", format!("{}: begins to {} it", self.address, infinitive(self.action)))
+        self.line(
+            "apply_start",
+            format!("{}: begins to {} it", self.address, infinitive(self.action)),
+        )
     }
 
     /// It goes on, and waits for something.
     pub(crate) fn progress(&self, waits: Option<&str>) -> EventLine {
         let waits = waits.map(|it| format!(": {it}")).unwrap_or_default();
         let seconds = self.elapsed.unwrap_or_default().as_secs();
-        self.line("apply_progress", format!("{}: still at it after {seconds}s{waits}", self.address))
+        self.line(
+            "apply_progress",
+            format!("{}: still at it after {seconds}s{waits}", self.address),
+        )
     }
 
     /// It is done and on record.
@@ -232,7 +272,8 @@ impl StepHook<'_> {
     }
 
     fn line(&self, kind: &'static str, message: String) -> EventLine {
-        let mut fields = vec![("resource", resource(self.address)), ("action", action_name(self.action).into())];
+        let mut fields =
+            vec![("resource", resource(self.address)), ("action", action_name(self.action).into())];
         if let Some(id) = self.id {
             fields.extend([("id_key", "id".into()), ("id_value", id.into())]);
         }
@@ -243,15 +284,20 @@ impl StepHook<'_> {
     }
 }
 
-/// What an earlier run left half done is taken up. Terraform has no such line; its readers pass over it.
+/// What an earlier run left half done is taken up. Terraform has no such line; its readers pass
+/// over it.
 pub(crate) fn recover_start(address: &Address, left: &UnfinishedWork) -> EventLine {
-    EventLine::info("recover_start", taking_up(address, left)).with("hook", JsonValue::object(left_half_done(address, left)))
+    EventLine::info("recover_start", taking_up(address, left))
+        .with("hook", JsonValue::object(left_half_done(address, left)))
 }
 
 /// It is done and on record.
 pub(crate) fn recover_complete(address: &Address, left: &UnfinishedWork, id: &str) -> EventLine {
-    let fields = left_half_done(address, left).into_iter().chain([("id_key", "id".into()), ("id_value", id.into())]);
-    EventLine::info("recover_complete", taken_up(address, left, id)).with("hook", JsonValue::object(fields))
+    let fields = left_half_done(address, left)
+        .into_iter()
+        .chain([("id_key", "id".into()), ("id_value", id.into())]);
+    EventLine::info("recover_complete", taken_up(address, left, id))
+        .with("hook", JsonValue::object(fields))
 }
 
 fn left_half_done(address: &Address, left: &UnfinishedWork) -> Vec<(&'static str, JsonValue)> {
@@ -259,12 +305,19 @@ fn left_half_done(address: &Address, left: &UnfinishedWork) -> Vec<(&'static str
     match left {
         UnfinishedWork::Making => vec![resource, ("action", action_name(Action::Create).into())],
         UnfinishedWork::Changing(action) => vec![resource, ("action", action_name(*action).into())],
-        UnfinishedWork::Owing { verb, target } => vec![resource, ("verb", (&**verb).into()), ("target", (&**target).into())],
+        UnfinishedWork::Owing { verb, target } => {
+            vec![resource, ("verb", (&**verb).into()), ("target", (&**target).into())]
+        }
     }
 }
 
-/// How an apply ended: with everything done, or with what is done, what failed and what was not begun.
-pub(crate) fn ended(applied: &ApplyResult, mode: PlanMode, secrets: &SecretTexts) -> Vec<EventLine> {
+/// How an apply ended: with everything done, or with what is done, what failed and what was not
+/// begun.
+pub(crate) fn ended(
+    applied: &ApplyResult,
+    mode: PlanMode,
+    secrets: &SecretTexts,
+) -> Vec<EventLine> {
     let incidents = (!applied.incidents.is_empty()).then(|| met(&applied.incidents));
     if !applied.is_complete() {
         return incidents.into_iter().chain([stopped(applied)]).collect();
@@ -275,9 +328,17 @@ pub(crate) fn ended(applied: &ApplyResult, mode: PlanMode, secrets: &SecretTexts
         PlanMode::RefreshOnly => "refresh",
     };
     let mut lines: Vec<EventLine> = incidents.into_iter().collect();
-    lines.push(summary(&done_counts(applied), format!("{operation}: everything is done"), operation));
-    let outputs: Vec<_> =
-        applied.outputs.iter().flatten().map(|(name, it)| (name.to_string(), told_output(it, secrets))).collect();
+    lines.push(summary(
+        &done_counts(applied),
+        format!("{operation}: everything is done"),
+        operation,
+    ));
+    let outputs: Vec<_> = applied
+        .outputs
+        .iter()
+        .flatten()
+        .map(|(name, it)| (name.to_string(), told_output(it, secrets)))
+        .collect();
     if !outputs.is_empty() {
         lines.push(outputs_line(outputs));
     }
@@ -287,7 +348,11 @@ pub(crate) fn ended(applied: &ApplyResult, mode: PlanMode, secrets: &SecretTexts
 /// What services did that the run got over by asking again.
 fn met(incidents: &[Incident]) -> EventLine {
     let told = |Incident { what, service, times }: &Incident| {
-        JsonValue::object([("what", (*what).into()), ("service", (*service).into()), ("times", (*times).into())])
+        JsonValue::object([
+            ("what", (*what).into()),
+            ("service", (*service).into()),
+            ("times", (*times).into()),
+        ])
     };
     EventLine::info("incidents", incidents_text(incidents))
         .with("incidents", JsonValue::Array(incidents.iter().map(told).collect()))
@@ -305,22 +370,41 @@ fn told_output(output: &OutputRecord, secrets: &SecretTexts) -> JsonValue {
 /// Terraform has no such line; its readers pass over it.
 fn stopped(applied: &ApplyResult) -> EventLine {
     let step = |address: &Address, action: Action| {
-        vec![("addr", JsonValue::from(address.to_string())), ("action", JsonValue::from(action_name(action)))]
+        vec![
+            ("addr", JsonValue::from(address.to_string())),
+            ("action", JsonValue::from(action_name(action))),
+        ]
     };
-    let done = applied.done.iter().map(|(address, action)| JsonValue::object(step(address, *action)));
+    let done =
+        applied.done.iter().map(|(address, action)| JsonValue::object(step(address, *action)));
     let ended = |is_stopped: bool| {
-        let such = applied.failed.iter().filter(move |(.., error)| was_stopped(error) == is_stopped);
-        such.map(|(address, action, _)| JsonValue::object(step(address, *action))).collect::<Vec<_>>()
+        let such =
+            applied.failed.iter().filter(move |(.., error)| was_stopped(error) == is_stopped);
+        such.map(|(address, action, _)| JsonValue::object(step(address, *action)))
+            .collect::<Vec<_>>()
     };
     let (half_done, failed) = (ended(true), ended(false));
     let not_started = applied.not_started.iter().map(|(address, action, why)| {
-        JsonValue::object(step(address, *action).into_iter().chain([("reason", not_started_because(why).into())]))
+        JsonValue::object(
+            step(address, *action).into_iter().chain([("reason", not_started_because(why).into())]),
+        )
     });
     let (done, not_started): (Vec<_>, Vec<_>) = (done.collect(), not_started.collect());
-    let half = if half_done.is_empty() { String::new() } else { format!("{} half done, ", half_done.len()) };
-    let message = format!("{} steps done, {half}{} failed, {} not started", done.len(), failed.len(), not_started.len());
-    let line = EventLine::info("apply_stopped", message).with("interrupted", applied.interrupted.into());
-    let line = line.with("done", JsonValue::Array(done)).with("half_done", JsonValue::Array(half_done));
+    let half = if half_done.is_empty() {
+        String::new()
+    } else {
+        format!("{} half done, ", half_done.len())
+    };
+    let message = format!(
+        "{} steps done, {half}{} failed, {} not started",
+        done.len(),
+        failed.len(),
+        not_started.len()
+    );
+    let line =
+        EventLine::info("apply_stopped", message).with("interrupted", applied.interrupted.into());
+    let line =
+        line.with("done", JsonValue::Array(done)).with("half_done", JsonValue::Array(half_done));
     line.with("failed", JsonValue::Array(failed)).with("not_started", JsonValue::Array(not_started))
 }
 

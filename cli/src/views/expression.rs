@@ -1,12 +1,13 @@
-//! A value as the language would write it, on one line or on several. Read again it is the value, but for what is secret or
-//! not known.
+//! A value as the language would write it, on one line or on several. Read again it is the value,
+//! but for what is secret or not known.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::heredoc::heredoc;
 use super::redacted_value::{
-    RedactedPiece, RedactedValue, SENSITIVE, SENSITIVE_CHANGED, SecretToken, is_harmful, printable, unknown,
+    RedactedPiece, RedactedValue, SENSITIVE, SENSITIVE_CHANGED, SecretToken, is_harmful, printable,
+    unknown,
 };
 
 /// On one line.
@@ -23,7 +24,11 @@ pub(crate) fn inline_after(before: &RedactedValue, after: &RedactedValue) -> Str
     let text = ExpressionWriter { before: Some(&known) }.inline(after);
     // The same secrets in other places.
     let is_swapped = before != after && after.hides_something() && text == inline(before);
-    if is_swapped { ExpressionWriter { before: Some(&BTreeSet::new()) }.inline(after) } else { text }
+    if is_swapped {
+        ExpressionWriter { before: Some(&BTreeSet::new()) }.inline(after)
+    } else {
+        text
+    }
 }
 
 /// A string as it is, without its secrets, with a line end.
@@ -33,7 +38,10 @@ pub(crate) fn as_lines(value: &RedactedValue) -> Option<String> {
         .iter()
         .map(|it| match it {
             RedactedPiece::Clear(text) => printable(text).into_owned(),
-            RedactedPiece::Secret(it) => it.revealed.as_deref().map_or_else(|| SENSITIVE.into(), |it| printable(it).into_owned()),
+            RedactedPiece::Secret(it) => it
+                .revealed
+                .as_deref()
+                .map_or_else(|| SENSITIVE.into(), |it| printable(it).into_owned()),
             RedactedPiece::Unknown { cause, secret } => unknown(cause.as_deref(), *secret),
         })
         .collect();
@@ -49,7 +57,8 @@ pub(crate) fn set_out(value: &RedactedValue, indent: usize) -> String {
             for item in items {
                 let written = set_out(item, indent + 2);
                 // The end of a heredoc has its line to itself.
-                let comma = if is_heredoc(&written) { format!("\n{outer}  ,") } else { ",".to_owned() };
+                let comma =
+                    if is_heredoc(&written) { format!("\n{outer}  ,") } else { ",".to_owned() };
                 let _ = writeln!(text, "{outer}  {written}{comma}");
             }
             text + &outer + "]"
@@ -58,16 +67,21 @@ pub(crate) fn set_out(value: &RedactedValue, indent: usize) -> String {
             let width = items.keys().map(|it| key(it).chars().count()).max().unwrap_or(0);
             let mut text = String::from("{\n");
             for (name, item) in items {
-                let _ = writeln!(text, "{outer}  {:width$} = {}", key(name), set_out(item, indent + 2));
+                let _ =
+                    writeln!(text, "{outer}  {:width$} = {}", key(name), set_out(item, indent + 2));
             }
             text + &outer + "}"
         }
         RedactedValue::Secret(SecretToken { revealed: Some(value), .. }) => set_out(value, indent),
-        RedactedValue::Text(pieces) if value.is_long_text() => heredoc(pieces, &outer).unwrap_or_else(|| inline(value)),
-        RedactedValue::Base64 { decoded, .. } if value.is_long_text() => match heredoc(decoded, &outer) {
-            Some(text) => format!("base64encode({text}\n{outer})"),
-            None => inline(value),
-        },
+        RedactedValue::Text(pieces) if value.is_long_text() => {
+            heredoc(pieces, &outer).unwrap_or_else(|| inline(value))
+        }
+        RedactedValue::Base64 { decoded, .. } if value.is_long_text() => {
+            match heredoc(decoded, &outer) {
+                Some(text) => format!("base64encode({text}\n{outer})"),
+                None => inline(value),
+            }
+        }
         other => inline(other),
     }
 }
@@ -88,13 +102,19 @@ impl ExpressionWriter<'_> {
             RedactedValue::Bool(it) => it.to_string(),
             RedactedValue::Number(it) => it.clone(),
             RedactedValue::Text(pieces) => self.quoted(pieces),
-            RedactedValue::Base64 { decoded, .. } => format!("base64encode({})", self.quoted(decoded)),
+            RedactedValue::Base64 { decoded, .. } => {
+                format!("base64encode({})", self.quoted(decoded))
+            }
             RedactedValue::List(items) | RedactedValue::Set(items) => {
-                format!("[{}]", items.iter().map(|it| self.inline(it)).collect::<Vec<_>>().join(", "))
+                format!(
+                    "[{}]",
+                    items.iter().map(|it| self.inline(it)).collect::<Vec<_>>().join(", ")
+                )
             }
             RedactedValue::Object(items) if items.is_empty() => "{}".into(),
             RedactedValue::Object(items) => {
-                let each = items.iter().map(|(name, it)| format!("{} = {}", key(name), self.inline(it)));
+                let each =
+                    items.iter().map(|(name, it)| format!("{} = {}", key(name), self.inline(it)));
                 format!("{{ {} }}", each.collect::<Vec<_>>().join(", "))
             }
             RedactedValue::Unknown { cause, secret } => unknown(cause.as_deref(), *secret),
@@ -109,9 +129,16 @@ impl ExpressionWriter<'_> {
     fn quoted(&self, pieces: &[RedactedPiece]) -> String {
         let secrets: Option<Vec<&str>> = pieces.iter().map(|it| self.secret_piece(it)).collect();
         match (pieces, secrets.as_deref()) {
-            ([RedactedPiece::Unknown { cause, secret }], _) => return unknown(cause.as_deref(), *secret),
+            ([RedactedPiece::Unknown { cause, secret }], _) => {
+                return unknown(cause.as_deref(), *secret);
+            }
             (_, Some([first, rest @ ..])) => {
-                return rest.iter().find(|it| **it == SENSITIVE_CHANGED).copied().unwrap_or(first).to_owned();
+                return rest
+                    .iter()
+                    .find(|it| **it == SENSITIVE_CHANGED)
+                    .copied()
+                    .unwrap_or(first)
+                    .to_owned();
             }
             _ => {}
         }
@@ -123,7 +150,9 @@ impl ExpressionWriter<'_> {
                     Some(secret) => text.push_str(&escaped(secret)),
                     None => text.push_str(self.secret(it.number)),
                 },
-                RedactedPiece::Unknown { cause, secret } => text.push_str(&unknown(cause.as_deref(), *secret)),
+                RedactedPiece::Unknown { cause, secret } => {
+                    text.push_str(&unknown(cause.as_deref(), *secret))
+                }
             }
         }
         text + "\""
@@ -132,7 +161,9 @@ impl ExpressionWriter<'_> {
     fn secret_piece(&self, piece: &RedactedPiece) -> Option<&'static str> {
         match piece {
             RedactedPiece::Secret(it) if it.revealed.is_none() => Some(self.secret(it.number)),
-            RedactedPiece::Secret(_) | RedactedPiece::Clear(_) | RedactedPiece::Unknown { .. } => None,
+            RedactedPiece::Secret(_) | RedactedPiece::Clear(_) | RedactedPiece::Unknown { .. } => {
+                None
+            }
         }
     }
 
@@ -174,7 +205,8 @@ pub(crate) fn key(name: &str) -> String {
 /// Whether it can be written without quotes.
 pub(crate) fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_') && chars.all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && chars.all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
 #[cfg(test)]
@@ -187,7 +219,13 @@ mod tests {
         let secret = RedactedPiece::Secret(SecretToken { number: 0, revealed: None });
         RedactedValue::Object(
             [
-                ("list".into(), RedactedValue::List(vec![RedactedValue::Number("1".into()), RedactedValue::text("a\"b\n")])),
+                (
+                    "list".into(),
+                    RedactedValue::List(vec![
+                        RedactedValue::Number("1".into()),
+                        RedactedValue::text("a\"b\n"),
+                    ]),
+                ),
                 (
                     "uri".into(),
                     RedactedValue::Text(vec![
@@ -197,7 +235,10 @@ mod tests {
                     ]),
                 ),
                 ("password".into(), RedactedValue::Text(vec![secret])),
-                ("my key".into(), RedactedValue::Unknown { cause: Some("a.b.c".into()), secret: false }),
+                (
+                    "my key".into(),
+                    RedactedValue::Unknown { cause: Some("a.b.c".into()), secret: false },
+                ),
                 ("script".into(), RedactedValue::text("#!/bin/sh\n\necho\n")),
                 ("none".into(), RedactedValue::List(vec![])),
             ]
@@ -217,16 +258,35 @@ mod tests {
     fn a_secret_that_changes_inside_of_a_text_is_told() {
         let secret = |number| RedactedPiece::Secret(SecretToken { number, revealed: None });
         let uri = |number, host: &str| {
-            RedactedValue::Text(vec![RedactedPiece::Clear("x://u:".into()), secret(number), RedactedPiece::Clear(host.into())])
+            RedactedValue::Text(vec![
+                RedactedPiece::Clear("x://u:".into()),
+                secret(number),
+                RedactedPiece::Clear(host.into()),
+            ])
         };
-        let told =
-            |before: &RedactedValue, after: &RedactedValue| format!("{} -> {}", inline(before), inline_after(before, after));
-        assert_eq!(told(&uri(0, "@h"), &uri(1, "@h")), r#""x://u:(sensitive)@h" -> "x://u:(sensitive, changed)@h""#);
-        assert_eq!(told(&uri(0, "@h"), &uri(0, "@i")), r#""x://u:(sensitive)@h" -> "x://u:(sensitive)@i""#);
-        let both = |one, other| RedactedValue::Text(vec![secret(one), RedactedPiece::Clear(":".into()), secret(other)]);
-        assert_eq!(told(&both(0, 1), &both(1, 0)), r#""(sensitive):(sensitive)" -> "(sensitive, changed):(sensitive, changed)""#);
+        let told = |before: &RedactedValue, after: &RedactedValue| {
+            format!("{} -> {}", inline(before), inline_after(before, after))
+        };
+        assert_eq!(
+            told(&uri(0, "@h"), &uri(1, "@h")),
+            r#""x://u:(sensitive)@h" -> "x://u:(sensitive, changed)@h""#
+        );
+        assert_eq!(
+            told(&uri(0, "@h"), &uri(0, "@i")),
+            r#""x://u:(sensitive)@h" -> "x://u:(sensitive)@i""#
+        );
+        let both = |one, other| {
+            RedactedValue::Text(vec![secret(one), RedactedPiece::Clear(":".into()), secret(other)])
+        };
+        assert_eq!(
+            told(&both(0, 1), &both(1, 0)),
+            r#""(sensitive):(sensitive)" -> "(sensitive, changed):(sensitive, changed)""#
+        );
         let listed = |it| RedactedValue::List(vec![it]);
-        assert_eq!(told(&listed(uri(0, "")), &listed(uri(1, ""))), r#"["x://u:(sensitive)"] -> ["x://u:(sensitive, changed)"]"#);
+        assert_eq!(
+            told(&listed(uri(0, "")), &listed(uri(1, ""))),
+            r#"["x://u:(sensitive)"] -> ["x://u:(sensitive, changed)"]"#
+        );
     }
 
     /// What a display says, read by the language.
@@ -250,14 +310,24 @@ mod tests {
             texts.push((0..4).map(digit).collect());
         }
         texts.extend(
-            ["%{if}\n", "\u{1b}[31m\r\nx\n", "a\u{202e}b\n\n", "\"\\\n$\n%\n$${\n", "  a\n b\n", "é\n\u{a0}x\n"].map(Into::into),
+            [
+                "%{if}\n",
+                "\u{1b}[31m\r\nx\n",
+                "a\u{202e}b\n\n",
+                "\"\\\n$\n%\n$${\n",
+                "  a\n b\n",
+                "é\n\u{a0}x\n",
+            ]
+            .map(Into::into),
         );
         let secrets = SecretTexts::default();
         let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
         for text in &texts {
             let plain = Value::from(text.as_str());
-            let nested =
-                Value::object([("for".into(), Value::tuple([plain.clone(), plain.clone()])), ("a b".into(), plain.clone())]);
+            let nested = Value::object([
+                ("for".into(), Value::tuple([plain.clone(), plain.clone()])),
+                ("a b".into(), plain.clone()),
+            ]);
             for value in [plain, nested] {
                 let shown = redactor.shown(&value);
                 assert_eq!(read_again(&inline(&shown)), value, "{}", inline(&shown));
@@ -265,11 +335,17 @@ mod tests {
             }
         }
         use base64::Engine as _;
-        let encoded = Value::from(base64::engine::general_purpose::STANDARD.encode("#!/bin/sh\necho ${HOME} # long enough\n"));
+        let encoded = Value::from(
+            base64::engine::general_purpose::STANDARD
+                .encode("#!/bin/sh\necho ${HOME} # long enough\n"),
+        );
         let shown = redactor.shown(&encoded);
         assert!(matches!(shown, RedactedValue::Base64 { .. }));
         assert_eq!(read_again(&inline(&shown)), encoded);
-        assert_eq!(read_again(&set_out(&RedactedValue::List(vec![shown]), 0)), Value::tuple([encoded]));
+        assert_eq!(
+            read_again(&set_out(&RedactedValue::List(vec![shown]), 0)),
+            Value::tuple([encoded])
+        );
     }
 
     #[test]

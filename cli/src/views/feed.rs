@@ -39,7 +39,8 @@ impl EventStream {
     /// A stream into this, begun with the line that says what it is.
     pub(crate) fn new(out: impl Write + Send + 'static) -> Self {
         let (secrets, ids, running) = Default::default();
-        let feed = Self { state: Mutex::new(StreamState { out: Box::new(out), secrets, ids, running }) };
+        let feed =
+            Self { state: Mutex::new(StreamState { out: Box::new(out), secrets, ids, running }) };
         feed.put([events::version()]);
         feed
     }
@@ -56,7 +57,9 @@ impl EventStream {
 
     /// This plan is about to be applied.
     pub(crate) fn follow(&self, plan: &Plan) {
-        let id = |it: &ha_plan::Change| Some((it.address.clone(), it.before.as_ref()?.get("id")?.as_str()?.to_owned()));
+        let id = |it: &ha_plan::Change| {
+            Some((it.address.clone(), it.before.as_ref()?.get("id")?.as_str()?.to_owned()))
+        };
         self.state().ids = plan.changes.iter().filter_map(id).collect();
     }
 
@@ -68,7 +71,9 @@ impl EventStream {
         for (address, running) in state.running.iter_mut().filter(|(_, it)| due(it)) {
             running.told = now;
             let elapsed = Some(now.saturating_duration_since(running.since));
-            lines.push(StepHook { address, action: running.action, id: None, elapsed }.progress(None));
+            lines.push(
+                StepHook { address, action: running.action, id: None, elapsed }.progress(None),
+            );
         }
         state.put(lines);
     }
@@ -98,17 +103,31 @@ impl StreamState {
 
     fn lines(&mut self, event: Event) -> Vec<EventLine> {
         match event {
-            Event::Looking { records } => records.iter().map(|(it, id)| events::refresh_start(it, &self.safe(id))).collect(),
-            Event::Looked { records } => records.iter().map(|(it, id)| events::refresh_complete(it, &self.safe(id))).collect(),
-            Event::RefreshStarted { .. } | Event::RefreshProgress { .. } | Event::RefreshDone { .. } => Vec::new(),
+            Event::Looking { records } => {
+                records.iter().map(|(it, id)| events::refresh_start(it, &self.safe(id))).collect()
+            }
+            Event::Looked { records } => records
+                .iter()
+                .map(|(it, id)| events::refresh_complete(it, &self.safe(id)))
+                .collect(),
+            Event::RefreshStarted { .. }
+            | Event::RefreshProgress { .. }
+            | Event::RefreshDone { .. } => Vec::new(),
             Event::ApplyStarted { .. } => Vec::new(),
-            Event::Reading { addresses } => addresses.iter().map(|it| events::log(format!("{it}: reading it"))).collect(),
-            Event::Seeking { addresses } => addresses.iter().map(|it| events::log(format!("{it}: looking for it"))).collect(),
+            Event::Reading { addresses } => {
+                addresses.iter().map(|it| events::log(format!("{it}: reading it"))).collect()
+            }
+            Event::Seeking { addresses } => {
+                addresses.iter().map(|it| events::log(format!("{it}: looking for it"))).collect()
+            }
             Event::Recovering { address, left } => vec![events::recover_start(&address, &left)],
-            Event::Recovered { address, left, id } => vec![events::recover_complete(&address, &left, &self.safe(&id))],
+            Event::Recovered { address, left, id } => {
+                vec![events::recover_complete(&address, &left, &self.safe(&id))]
+            }
             Event::StepStarted { address, action } => {
                 let id = (action != Action::Create).then(|| self.id(&address)).flatten();
-                let line = StepHook { address: &address, action, id: id.as_deref(), elapsed: None }.start();
+                let line = StepHook { address: &address, action, id: id.as_deref(), elapsed: None }
+                    .start();
                 let now = Instant::now();
                 self.running.insert(address, StreamedStep { action, since: now, told: now });
                 vec![line]
@@ -116,7 +135,8 @@ impl StreamState {
             Event::StepProgress { address, message } => {
                 let Some(running) = self.running.get(&address) else { return Vec::new() };
                 let elapsed = Some(running.since.elapsed());
-                let hook = StepHook { address: &address, action: running.action, id: None, elapsed };
+                let hook =
+                    StepHook { address: &address, action: running.action, id: None, elapsed };
                 vec![hook.progress(Some(&self.safe(&message)))]
             }
             Event::StepWarning { address, message } => {
@@ -125,14 +145,27 @@ impl StreamState {
             Event::StepDone { address, action, id, elapsed } => {
                 self.running.remove(&address);
                 let id = id.map(|it| self.safe(&it));
-                vec![StepHook { address: &address, action, id: id.as_deref(), elapsed: Some(elapsed) }.complete()]
+                vec![
+                    StepHook {
+                        address: &address,
+                        action,
+                        id: id.as_deref(),
+                        elapsed: Some(elapsed),
+                    }
+                    .complete(),
+                ]
             }
             Event::StepFailed { address, action, error, elapsed } => {
                 self.running.remove(&address);
                 let why = self.safe(&cause(&error));
-                vec![StepHook { address: &address, action, id: None, elapsed: Some(elapsed) }.errored(&why)]
+                vec![
+                    StepHook { address: &address, action, id: None, elapsed: Some(elapsed) }
+                        .errored(&why),
+                ]
             }
-            Event::Stopping { running } => vec![events::log(format!("stopping: {running} steps are brought to their ends"))],
+            Event::Stopping { running } => {
+                vec![events::log(format!("stopping: {running} steps are brought to their ends"))]
+            }
         }
     }
 }
@@ -194,12 +227,20 @@ mod tests {
 
     #[test]
     fn what_an_earlier_run_left_is_told_with_what_came_of_it() {
-        let owing = UnfinishedWork::Owing { verb: "start".into(), target: "mongod on d:27017".into() };
+        let owing =
+            UnfinishedWork::Owing { verb: "start".into(), target: "mongod on d:27017".into() };
         let lines = told(
             vec![
                 Event::Recovering { address: address("a.b"), left: UnfinishedWork::Making },
-                Event::Recovered { address: address("a.b"), left: UnfinishedWork::Making, id: "b-1".into() },
-                Event::Recovering { address: address("a.c"), left: UnfinishedWork::Changing(Action::Delete) },
+                Event::Recovered {
+                    address: address("a.b"),
+                    left: UnfinishedWork::Making,
+                    id: "b-1".into(),
+                },
+                Event::Recovering {
+                    address: address("a.c"),
+                    left: UnfinishedWork::Changing(Action::Delete),
+                },
                 Event::Recovered { address: address("a.d"), left: owing, id: "d".into() },
             ],
             Duration::ZERO,
@@ -208,7 +249,11 @@ mod tests {
             let hook = &line["hook"];
             let text = |name: &str| hook[name].as_str().unwrap_or("-").to_owned();
             let names = ["action", "verb", "target", "id_value"].map(text).join(" ");
-            format!("{} {} {names}", line["type"].as_str().unwrap(), hook["resource"]["addr"].as_str().unwrap())
+            format!(
+                "{} {} {names}",
+                line["type"].as_str().unwrap(),
+                hook["resource"]["addr"].as_str().unwrap()
+            )
         };
         let lines: Vec<String> = lines[1..].iter().map(told).collect();
         assert_eq!(
@@ -224,12 +269,19 @@ mod tests {
 
     #[test]
     fn every_line_says_what_it_is_and_when() {
-        let error = StepError::Provider(Error::new("create the role", "wrong password tr0ub4dor&3\nagain"));
+        let error =
+            StepError::Provider(Error::new("create the role", "wrong password tr0ub4dor&3\nagain"));
         let lines = told(
             vec![
                 Event::Looking { records: vec![(address("a.b"), "i-1".into())] },
-                Event::StepStarted { address: address("module.m[\"x\"].c.d[0]"), action: Action::Create },
-                Event::StepProgress { address: address("module.m[\"x\"].c.d[0]"), message: "waits for tr0ub4dor&3".into() },
+                Event::StepStarted {
+                    address: address("module.m[\"x\"].c.d[0]"),
+                    action: Action::Create,
+                },
+                Event::StepProgress {
+                    address: address("module.m[\"x\"].c.d[0]"),
+                    message: "waits for tr0ub4dor&3".into(),
+                },
                 Event::StepFailed {
                     address: address("module.m[\"x\"].c.d[0]"),
                     action: Action::Create,
@@ -240,19 +292,31 @@ mod tests {
             Duration::ZERO,
         );
         let kinds: Vec<&str> = lines.iter().map(|it| it["type"].as_str().unwrap()).collect();
-        assert_eq!(kinds, ["version", "refresh_start", "apply_start", "apply_progress", "apply_errored"]);
-        assert!(lines.iter().all(|it| it["@level"] == "info" && it["@timestamp"].as_str().unwrap().ends_with('Z')));
+        assert_eq!(
+            kinds,
+            ["version", "refresh_start", "apply_start", "apply_progress", "apply_errored"]
+        );
+        assert!(
+            lines
+                .iter()
+                .all(|it| it["@level"] == "info"
+                    && it["@timestamp"].as_str().unwrap().ends_with('Z'))
+        );
         let resource = serde_json::json!({
             "addr": "module.m[\"x\"].c.d[0]", "module": "module.m[\"x\"]", "resource": "c.d[0]", "implied_provider": "c",
             "resource_type": "c", "resource_name": "d", "resource_key": 0,
         });
-        assert_eq!(lines[2]["hook"], serde_json::json!({ "resource": resource, "action": "create" }));
+        assert_eq!(
+            lines[2]["hook"],
+            serde_json::json!({ "resource": resource, "action": "create" })
+        );
         assert_eq!(lines[4]["hook"]["elapsed_seconds"], 3);
     }
 
     #[test]
     fn what_goes_on_for_long_is_told_of_again() {
-        let started = || vec![Event::StepStarted { address: address("a.b"), action: Action::Delete }];
+        let started =
+            || vec![Event::StepStarted { address: address("a.b"), action: Action::Delete }];
         assert_eq!(told(started(), Duration::from_secs(9)).len(), 2);
         let lines = told(started(), Duration::from_secs(11));
         assert_eq!((lines.len(), &lines[2]["type"]), (3, &serde_json::json!("apply_progress")));

@@ -1,4 +1,5 @@
-//! What differs between a file as it is and as it would be, line by line, with what is secret in it covered.
+//! What differs between a file as it is and as it would be, line by line, with what is secret in it
+//! covered.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -17,17 +18,24 @@ pub(crate) struct Rewritten {
 
 impl Rewritten {
     /// Each file has a name and both strings. All of them say together what is secret.
-    pub(crate) fn new<'f>(files: impl Iterator<Item = (&'f str, &'f Arc<str>, &'f str)> + Clone) -> Self {
-        let before: SourceTexts = files.clone().map(|(name, text, _)| (name, text.clone())).collect();
+    pub(crate) fn new<'f>(
+        files: impl Iterator<Item = (&'f str, &'f Arc<str>, &'f str)> + Clone,
+    ) -> Self {
+        let before: SourceTexts =
+            files.clone().map(|(name, text, _)| (name, text.clone())).collect();
         let secrets = before.secrets();
         Self { before, after: files.map(|(name, _, text)| (name, text)).collect(), secrets }
     }
 
-    /// What differs between the two strings of a file. It is told by the strings themselves, and shows covered ones.
+    /// What differs between the two strings of a file. It is told by the strings themselves, and
+    /// shows covered ones.
     pub(crate) fn difference(&self, name: &str) -> String {
-        let (Some(before), Some(after)) = (self.before.text(name), self.after.text(name)) else { return String::new() };
+        let (Some(before), Some(after)) = (self.before.text(name), self.after.text(name)) else {
+            return String::new();
+        };
         let diff = TextDiff::from_lines(before, after);
-        let shown = |sources: &SourceTexts, text: &str| sources.shown(name, 0..text.len(), &self.secrets);
+        let shown =
+            |sources: &SourceTexts, text: &str| sources.shown(name, 0..text.len(), &self.secrets);
         let (old, new) = (shown(&self.before, before), shown(&self.after, after));
         let (old, new) = (lines(&old, diff.iter_old_slices()), lines(&new, diff.iter_new_slices()));
         let mut told = format!("--- old/{name}\n+++ new/{name}\n");
@@ -67,9 +75,12 @@ mod tests {
     fn lines_are_covered_and_keep_their_places() {
         let before: Arc<str> =
             "variable \"pin\" {\n default = \"hush\"\n sensitive=true\n}\n# hush-hush\r\nlocals {\n  a=1\n}".into();
-        let after = before.replace(" default = ", "  default   = ").replace(" sensitive=", "  sensitive = ");
+        let after = before
+            .replace(" default = ", "  default   = ")
+            .replace(" sensitive=", "  sensitive = ");
         let after = after.replace("a=1", "a = 1");
-        let diff = Rewritten::new([("main.hcl", &before, after.as_str())].into_iter()).difference("main.hcl");
+        let diff = Rewritten::new([("main.hcl", &before, after.as_str())].into_iter())
+            .difference("main.hcl");
         let expected = "--- old/main.hcl\n+++ new/main.hcl\n@@ -1,8 +1,8 @@\n variable \"pin\" {\n- default = \"****\"\n\
                         - sensitive=true\n+  default   = \"****\"\n+  sensitive = true\n }\n # ****-****\r\n locals {\n\
                         -  a=1\n+  a = 1\n }\n\\ No newline at end of file\n";

@@ -21,7 +21,10 @@ pub(crate) fn function_text(function: &Function, paint: Painter) -> String {
 }
 
 /// All functions, a line each.
-pub(crate) fn functions_text<'a>(functions: impl IntoIterator<Item = &'a Function>, paint: Painter) -> String {
+pub(crate) fn functions_text<'a>(
+    functions: impl IntoIterator<Item = &'a Function>,
+    paint: Painter,
+) -> String {
     let functions: Vec<&Function> = functions.into_iter().collect();
     let width = functions.iter().map(|it| it.name.len()).max().unwrap_or(0);
     functions.iter().fold(String::new(), |mut text, it| {
@@ -33,15 +36,25 @@ pub(crate) fn functions_text<'a>(functions: impl IntoIterator<Item = &'a Functio
 
 /// Functions in the shape of `terraform metadata functions -json`.
 pub(crate) fn functions_json<'a>(functions: impl IntoIterator<Item = &'a Function>) -> JsonValue {
-    let signatures = functions.into_iter().map(|it| (it.name.to_owned(), function_json(it))).collect();
-    JsonValue::object([("format_version", "1.0".into()), ("function_signatures", JsonValue::Object(signatures))])
+    let signatures =
+        functions.into_iter().map(|it| (it.name.to_owned(), function_json(it))).collect();
+    JsonValue::object([
+        ("format_version", "1.0".into()),
+        ("function_signatures", JsonValue::Object(signatures)),
+    ])
 }
 
 fn function_json(function: &Function) -> JsonValue {
     let Function { name: _, doc, parameters, variadic, returns, .. } = function;
-    let mut fields = vec![("description", JsonValue::from(*doc)), ("return_type", JsonValue::from(&returns.ty()))];
+    let mut fields = vec![
+        ("description", JsonValue::from(*doc)),
+        ("return_type", JsonValue::from(&returns.ty())),
+    ];
     if !parameters.is_empty() {
-        fields.push(("parameters", JsonValue::Array(parameters.iter().map(parameter_json).collect())));
+        fields.push((
+            "parameters",
+            JsonValue::Array(parameters.iter().map(parameter_json).collect()),
+        ));
     }
     fields.extend(variadic.map(|it| ("variadic_parameter", parameter_json(it))));
     JsonValue::object(fields)

@@ -2,15 +2,17 @@
 
 use super::redacted_value::{RedactedPiece, SENSITIVE, is_harmful, unknown};
 
-/// A string as a heredoc whose indentation is no part of it; none where none says it: where it does not end with its line,
-/// where all lines are indented, or where it holds what a terminal does not show.
+/// A string as a heredoc whose indentation is no part of it; none where none says it: where it does
+/// not end with its line, where all lines are indented, or where it holds what a terminal does not
+/// show.
 pub(crate) fn heredoc(pieces: &[RedactedPiece], outer: &str) -> Option<String> {
     let whole: String = pieces.iter().map(piece).collect();
     let lines: Vec<&str> = whole.strip_suffix('\n')?.split('\n').collect();
     let is_blank = |it: &&str| it.chars().all(char::is_whitespace);
     let is_indented = |it: &&str| it.starts_with(char::is_whitespace);
     let is_sayable = |it: &&str| it.is_empty() || !is_blank(it);
-    let says_all = !whole.contains(|it| is_harmful(it) || it == '\r') && lines.iter().all(is_sayable);
+    let says_all =
+        !whole.contains(|it| is_harmful(it) || it == '\r') && lines.iter().all(is_sayable);
     if !says_all || lines.iter().filter(|it| !is_blank(it)).all(is_indented) {
         return None;
     }
@@ -29,7 +31,9 @@ fn escaped(text: &str) -> String {
 fn piece(piece: &RedactedPiece) -> String {
     match piece {
         RedactedPiece::Clear(text) => escaped(text),
-        RedactedPiece::Secret(it) => it.revealed.as_deref().map_or_else(|| SENSITIVE.into(), escaped),
+        RedactedPiece::Secret(it) => {
+            it.revealed.as_deref().map_or_else(|| SENSITIVE.into(), escaped)
+        }
         RedactedPiece::Unknown { cause, secret } => unknown(cause.as_deref(), *secret),
     }
 }

@@ -1,4 +1,5 @@
-//! The ids that `import` blocks give. Of some kinds an id is all that they keep: a password is imported by itself.
+//! The ids that `import` blocks give. Of some kinds an id is all that they keep: a password is
+//! imported by itself.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +15,15 @@ pub(super) struct ImportIds(BTreeMap<usize, bool>);
 
 impl ImportIds {
     /// What the imports among these literals name.
-    pub(super) fn of<'l, 't: 'l>(text: &str, in_imports: impl Iterator<Item = &'l Literal<'t>>) -> Self {
+    pub(super) fn of<'l, 't: 'l>(
+        text: &str,
+        in_imports: impl Iterator<Item = &'l Literal<'t>>,
+    ) -> Self {
         let mut found = BTreeMap::new();
         for literal in in_imports {
             let Some(body) = literal.bodies.last() else { continue };
-            let words = text[literal.place.clone()].split(|it: char| !(it.is_alphanumeric() || it == '_'));
+            let words =
+                text[literal.place.clone()].split(|it: char| !(it.is_alphanumeric() || it == '_'));
             for word in words.filter(|it| is_kind(it)) {
                 *found.entry(*body).or_default() |= has_secret_id(word);
             }
@@ -26,8 +31,8 @@ impl ImportIds {
         Self(found)
     }
 
-    /// Whether a literal in an import is secret for sure; none where it is none, or no part of an id. Where no kind is
-    /// named, no one knows.
+    /// Whether a literal in an import is secret for sure; none where it is none, or no part of an
+    /// id. Where no kind is named, no one knows.
     pub(super) fn standing(&self, literal: &Literal<'_>, names: &[&str]) -> Option<bool> {
         if names.iter().any(|it| OPEN.contains(it)) {
             return None;

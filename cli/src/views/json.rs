@@ -120,16 +120,21 @@ impl From<&RedactedValue> for JsonValue {
             RedactedValue::Number(it) => JsonValue::Number(it.clone()),
             it @ RedactedValue::Text(_) if !it.is_wholly_known() => JsonValue::Null,
             RedactedValue::Text(pieces) => JsonValue::String(pieces.iter().map(text).collect()),
-            RedactedValue::Base64 { kept, .. } => JsonValue::String(kept.clone().unwrap_or_else(|| SENSITIVE.into())),
+            RedactedValue::Base64 { kept, .. } => {
+                JsonValue::String(kept.clone().unwrap_or_else(|| SENSITIVE.into()))
+            }
             RedactedValue::List(items) | RedactedValue::Set(items) => JsonValue::array(items),
             RedactedValue::Object(items) => {
                 let known = items.iter().filter(|(_, it)| !is_unknown(it));
-                JsonValue::Object(known.map(|(name, it)| (name.to_string(), JsonValue::from(it))).collect())
+                JsonValue::Object(
+                    known.map(|(name, it)| (name.to_string(), JsonValue::from(it))).collect(),
+                )
             }
             RedactedValue::Unknown { .. } => JsonValue::Null,
-            RedactedValue::Secret(secret) => {
-                secret.revealed.as_ref().map_or_else(|| SENSITIVE.into(), |it| JsonValue::from(&**it))
-            }
+            RedactedValue::Secret(secret) => secret
+                .revealed
+                .as_ref()
+                .map_or_else(|| SENSITIVE.into(), |it| JsonValue::from(&**it)),
         }
     }
 }
@@ -137,7 +142,9 @@ impl From<&RedactedValue> for JsonValue {
 fn text(piece: &RedactedPiece) -> String {
     match piece {
         RedactedPiece::Clear(text) => text.clone(),
-        RedactedPiece::Secret(secret) => secret.revealed.as_ref().map_or_else(|| SENSITIVE.into(), ToString::to_string),
+        RedactedPiece::Secret(secret) => {
+            secret.revealed.as_ref().map_or_else(|| SENSITIVE.into(), ToString::to_string)
+        }
         RedactedPiece::Unknown { .. } => String::new(),
     }
 }
@@ -159,9 +166,9 @@ pub(crate) fn unknowns(value: &RedactedValue) -> JsonValue {
 pub(crate) fn sensitives(value: &RedactedValue) -> JsonValue {
     marks(value, &|it| match it {
         RedactedValue::Secret(_) | RedactedValue::Unknown { secret: true, .. } => true,
-        RedactedValue::Text(pieces) => {
-            pieces.iter().any(|it| matches!(it, RedactedPiece::Secret(_) | RedactedPiece::Unknown { secret: true, .. }))
-        }
+        RedactedValue::Text(pieces) => pieces.iter().any(|it| {
+            matches!(it, RedactedPiece::Secret(_) | RedactedPiece::Unknown { secret: true, .. })
+        }),
         RedactedValue::Base64 { kept, .. } => kept.is_none(),
         _ => false,
     })
@@ -217,12 +224,22 @@ impl From<&Type> for JsonValue {
             Type::Map(inner) => of("map", JsonValue::from(&**inner)),
             Type::Tuple(inner) => of("tuple", JsonValue::array(inner.iter())),
             Type::Object(attributes) => {
-                let optional: Vec<&str> = attributes.iter().filter(|(_, it)| it.optional).map(|(name, _)| &**name).collect();
-                let inner =
-                    JsonValue::Object(attributes.iter().map(|(name, it)| (name.to_string(), JsonValue::from(&it.ty))).collect());
+                let optional: Vec<&str> = attributes
+                    .iter()
+                    .filter(|(_, it)| it.optional)
+                    .map(|(name, _)| &**name)
+                    .collect();
+                let inner = JsonValue::Object(
+                    attributes
+                        .iter()
+                        .map(|(name, it)| (name.to_string(), JsonValue::from(&it.ty)))
+                        .collect(),
+                );
                 match optional.is_empty() {
                     true => of("object", inner),
-                    false => JsonValue::Array(vec!["object".into(), inner, JsonValue::array(optional)]),
+                    false => {
+                        JsonValue::Array(vec!["object".into(), inner, JsonValue::array(optional)])
+                    }
                 }
             }
         }
@@ -235,7 +252,8 @@ pub(crate) fn address_fields(address: &Address) -> Vec<(&'static str, JsonValue)
     let BlockAddress { module, mode, kind, name } = block;
     let mut fields = vec![("address", JsonValue::from(address.to_string()))];
     if !module.is_empty() {
-        let steps: Vec<String> = module.iter().map(|(name, key)| format!("module.{name}{key}")).collect();
+        let steps: Vec<String> =
+            module.iter().map(|(name, key)| format!("module.{name}{key}")).collect();
         fields.push(("module_address", steps.join(".").into()));
     }
     fields.push(("mode", if *mode == ResourceMode::Data { "data" } else { "managed" }.into()));
@@ -253,12 +271,14 @@ pub(crate) fn implied_provider(kind: &str) -> &str {
     kind.split('_').next().unwrap_or_default()
 }
 
-/// A provider as tools for Terraform's plans know it: the kinds of these have the names and arguments of their twins
-/// there. Others go by their own name.
+/// A provider as tools for Terraform's plans know it: the kinds of these have the names and
+/// arguments of their twins there. Others go by their own name.
 pub(crate) fn provider_source(name: &str) -> String {
     match name {
         "ha" | "terraform" => "terraform.io/builtin/terraform".into(),
-        "aws" | "local" | "null" | "random" | "tls" => format!("registry.terraform.io/hashicorp/{name}"),
+        "aws" | "local" | "null" | "random" | "tls" => {
+            format!("registry.terraform.io/hashicorp/{name}")
+        }
         other => other.to_owned(),
     }
 }
@@ -292,6 +312,9 @@ mod tests {
     fn types_as_tools_know_them() {
         let list = Type::List(Type::String.into());
         let tuple = Type::Tuple(vec![list, Type::Any].into());
-        assert_eq!(JsonValue::from(&tuple).line(), "[\"tuple\",[[\"list\",\"string\"],\"dynamic\"]]\n");
+        assert_eq!(
+            JsonValue::from(&tuple).line(),
+            "[\"tuple\",[[\"list\",\"string\"],\"dynamic\"]]\n"
+        );
     }
 }

@@ -74,12 +74,20 @@ pub(crate) fn between(before: &[RedactedPiece], after: &[RedactedPiece]) -> Line
     let old = glyphs.write(before);
     glyphs.old = glyphs.by_secret.values().copied().collect();
     let new = glyphs.write(after);
-    let difference = TextDiff::configure().timeout(Duration::from_secs(5)).diff_lines(old.as_str(), new.as_str());
-    let mut found = LineDifference { added: 0, removed: 0, total: difference.new_len(), hunks: Vec::new() };
+    let difference = TextDiff::configure()
+        .timeout(Duration::from_secs(5))
+        .diff_lines(old.as_str(), new.as_str());
+    let mut found =
+        LineDifference { added: 0, removed: 0, total: difference.new_len(), hunks: Vec::new() };
     for group in difference.grouped_ops(CONTEXT) {
         let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
-        let (old, new) = (first.old_range().start..last.old_range().end, first.new_range().start..last.new_range().end);
-        let place = |range: std::ops::Range<usize>| (range.start + usize::from(!range.is_empty()), range.len());
+        let (old, new) = (
+            first.old_range().start..last.old_range().end,
+            first.new_range().start..last.new_range().end,
+        );
+        let place = |range: std::ops::Range<usize>| {
+            (range.start + usize::from(!range.is_empty()), range.len())
+        };
         let mut hunk = DiffHunk { old: place(old), new: place(new), lines: Vec::new() };
         for change in group.iter().flat_map(|op| difference.iter_inline_changes(op)) {
             let kind = match change.tag() {
@@ -114,7 +122,8 @@ pub(crate) fn lines_of(pieces: &[RedactedPiece]) -> Vec<DiffLine> {
 
 /// A JSON text set out in lines with its keys in order; none for what is no JSON object or array.
 pub(crate) fn pretty_json(pieces: &[RedactedPiece]) -> Option<Vec<RedactedPiece>> {
-    if !matches!(pieces.first(), Some(RedactedPiece::Clear(text)) if text.trim_start().starts_with(['{', '['])) {
+    if !matches!(pieces.first(), Some(RedactedPiece::Clear(text)) if text.trim_start().starts_with(['{', '[']))
+    {
         return None;
     }
     let mut glyphs = SecretGlyphs::default();
@@ -124,7 +133,8 @@ pub(crate) fn pretty_json(pieces: &[RedactedPiece]) -> Option<Vec<RedactedPiece>
     Some(glyphs.pieces(&format!("{text}\n")))
 }
 
-/// One private character for each secret and unknown, so that strings with such can be compared as strings.
+/// One private character for each secret and unknown, so that strings with such can be compared as
+/// strings.
 #[derive(Default)]
 struct SecretGlyphs {
     table: Vec<RedactedPiece>,
@@ -142,16 +152,20 @@ impl SecretGlyphs {
         for piece in pieces {
             let index = match piece {
                 RedactedPiece::Clear(clear) => {
-                    text.extend(clear.chars().map(|c| if u32::from(c) >= FIRST { char::REPLACEMENT_CHARACTER } else { c }));
+                    text.extend(clear.chars().map(|c| {
+                        if u32::from(c) >= FIRST { char::REPLACEMENT_CHARACTER } else { c }
+                    }));
                     continue;
                 }
-                RedactedPiece::Secret(SecretToken { number, .. }) => match self.by_secret.get(number) {
-                    Some(index) => *index,
-                    None => {
-                        self.by_secret.insert(*number, self.table.len());
-                        self.entry(piece)
+                RedactedPiece::Secret(SecretToken { number, .. }) => {
+                    match self.by_secret.get(number) {
+                        Some(index) => *index,
+                        None => {
+                            self.by_secret.insert(*number, self.table.len());
+                            self.entry(piece)
+                        }
                     }
-                },
+                }
                 RedactedPiece::Unknown { .. } => self.entry(piece),
             };
             text.push(glyph(index));
@@ -182,10 +196,14 @@ impl SecretGlyphs {
             }
             put(match &self.table[index] {
                 RedactedPiece::Secret(_) => {
-                    let new = kind == LineKind::Added && !self.old.is_empty() && !self.old.contains(&index);
+                    let new = kind == LineKind::Added
+                        && !self.old.is_empty()
+                        && !self.old.contains(&index);
                     StretchContent::Secret { changed: new }
                 }
-                RedactedPiece::Unknown { cause, secret } => StretchContent::Unknown { cause: cause.clone(), secret: *secret },
+                RedactedPiece::Unknown { cause, secret } => {
+                    StretchContent::Unknown { cause: cause.clone(), secret: *secret }
+                }
                 RedactedPiece::Clear(text) => StretchContent::Clear(text.clone()),
             });
         }
@@ -207,7 +225,8 @@ impl SecretGlyphs {
     }
 }
 
-/// The private character of an entry. A string with more than a hundred thousand secrets shows the last for the rest.
+/// The private character of an entry. A string with more than a hundred thousand secrets shows the
+/// last for the rest.
 fn glyph(index: usize) -> char {
     let code = u32::try_from(index).unwrap_or(LAST).saturating_add(FIRST).min(LAST);
     char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
@@ -225,7 +244,8 @@ mod tests {
         RedactedPiece::Clear(text.into())
     }
 
-    /// The hunks as text, secrets as `*` and changed ones as `!`, unknowns as `?`, emphasis in brackets.
+    /// The hunks as text, secrets as `*` and changed ones as `!`, unknowns as `?`, emphasis in
+    /// brackets.
     fn sketch(difference: &LineDifference) -> String {
         let mut text = String::new();
         for hunk in &difference.hunks {
@@ -243,7 +263,11 @@ mod tests {
                         StretchContent::Secret { changed: true } => "!",
                         StretchContent::Unknown { .. } => "?",
                     };
-                    text += &if stretch.emphasised { format!("[{content}]") } else { content.to_owned() };
+                    text += &if stretch.emphasised {
+                        format!("[{content}]")
+                    } else {
+                        content.to_owned()
+                    };
                 }
                 text += if line.unended { "$\n" } else { "\n" };
             }
@@ -259,14 +283,20 @@ mod tests {
         let after = [clear("user=a\npassword="), secret(2), clear("\nhost=b\nport=1\n")];
         let changed = between(&before, &after);
         assert_eq!((changed.added, changed.removed, changed.total), (1, 1, 4));
-        assert_eq!(sketch(&changed), "@@ 1,4 1,4\n user=a\n-password=[*]\n+password=[!]\n host=b\n port=1\n");
+        assert_eq!(
+            sketch(&changed),
+            "@@ 1,4 1,4\n user=a\n-password=[*]\n+password=[!]\n host=b\n port=1\n"
+        );
     }
 
     #[test]
     fn a_line_with_the_old_secret_does_not_call_it_changed() {
         let before = [clear("x://u:"), secret(1), clear("@a,b/app\n")];
         let after = [clear("x://u:"), secret(1), clear("@a,b,c/app\n")];
-        assert_eq!(sketch(&between(&before, &after)), "@@ 1,1 1,1\n-x://u:*@a,b/app\n+x://u:*@a,b[,c]/app\n");
+        assert_eq!(
+            sketch(&between(&before, &after)),
+            "@@ 1,1 1,1\n-x://u:*@a,b/app\n+x://u:*@a,b[,c]/app\n"
+        );
     }
 
     #[test]
@@ -278,14 +308,24 @@ mod tests {
 
     #[test]
     fn a_missing_last_line_end_is_told() {
-        assert_eq!(sketch(&between(&[clear("a\nb\n")], &[clear("a\nb")])), "@@ 1,2 1,2\n a\n-b\n+b$\n");
+        assert_eq!(
+            sketch(&between(&[clear("a\nb\n")], &[clear("a\nb")])),
+            "@@ 1,2 1,2\n a\n-b\n+b$\n"
+        );
     }
 
     #[test]
     fn json_is_set_out_with_secrets_in_place() {
         let pieces = [clear("{\"b\":[1,\""), secret(7), clear("\"],\"a\":{}}")];
         let pretty = pretty_json(&pieces).unwrap();
-        assert_eq!(pretty, [clear("{\n  \"a\": {},\n  \"b\": [\n    1,\n    \""), secret(7), clear("\"\n  ]\n}\n")]);
+        assert_eq!(
+            pretty,
+            [
+                clear("{\n  \"a\": {},\n  \"b\": [\n    1,\n    \""),
+                secret(7),
+                clear("\"\n  ]\n}\n")
+            ]
+        );
         assert_eq!(pretty_json(&[clear("[section]\nkey = 1")]), None);
     }
 

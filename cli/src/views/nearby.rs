@@ -1,4 +1,5 @@
-//! What is covered near a place, kept out of what is said of that place, which quotes it in whole or in part.
+//! What is covered near a place, kept out of what is said of that place, which quotes it in whole
+//! or in part.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,8 @@ pub(crate) struct Nearby {
 }
 
 impl Nearby {
-    /// Of these strings, on lines of which this is shown: a word that is read there in any case is no secret by itself.
+    /// Of these strings, on lines of which this is shown: a word that is read there in any case is
+    /// no secret by itself.
     pub(crate) fn new(texts: &[&str], shown: &str) -> Self {
         let secret = |it: String| Value::from(it).sensitive();
         let whole: Vec<Value> = texts.iter().flat_map(|it| spellings(it)).map(secret).collect();
@@ -41,7 +43,12 @@ impl Nearby {
         for (at, piece) in blotted.split('`').enumerate() {
             let end = start + piece.len();
             if at % 2 == 1 {
-                places.extend(self.parts.places(&text[start..end]).into_iter().map(|it| start + it.start..start + it.end));
+                places.extend(
+                    self.parts
+                        .places(&text[start..end])
+                        .into_iter()
+                        .map(|it| start + it.start..start + it.end),
+                );
             }
             start = end + 1;
         }
@@ -51,7 +58,8 @@ impl Nearby {
 
 /// A string as it is, as it is read, and as its beginning is quoted.
 fn spellings(text: &str) -> Vec<String> {
-    let read = text.replace("\\\"", "\"").replace("\\\\", "\\").replace("$${", "${").replace("%%{", "%{");
+    let read =
+        text.replace("\\\"", "\"").replace("\\\\", "\\").replace("$${", "${").replace("%%{", "%{");
     let begin = text.chars().take(QUOTED).collect();
     vec![text.to_owned(), read, begin]
 }
@@ -81,13 +89,22 @@ mod tests {
     #[test]
     fn what_is_quoted_of_it_is_masked_and_nothing_else() {
         let masked = |text: &str| {
-            let texts = ["Sec#ret the", "12ab", "0x1Fed", "a long secret of more than forty characters is cut", "his word"];
+            let texts = [
+                "Sec#ret the",
+                "12ab",
+                "0x1Fed",
+                "a long secret of more than forty characters is cut",
+                "his word",
+            ];
             Nearby::new(&texts, "word = [\"********\"]").masked(text)
         };
         for (text, expected) in [
             ("found `Sec`", "found `(sensitive)`"),
             ("`\"ret\"` of the line", "`\"(sensitive)\"` of the line"),
-            ("a variable is `var.Sec`, `Sec.NAME`", "a variable is `var.(sensitive)`, `(sensitive).NAME`"),
+            (
+                "a variable is `var.Sec`, `Sec.NAME`",
+                "a variable is `var.(sensitive)`, `(sensitive).NAME`",
+            ),
             ("`parseint(\"1Fed\", 16)`", "`parseint(\"(sensitive)\", 16)`"),
             ("found `a long secret of more than forty characters`", "found `(sensitive)`"),
             ("write `null`", "write `null`"),

@@ -39,13 +39,19 @@ pub(crate) fn complete_text(applied: &ApplyResult, ending: ApplyEnding, paint: P
         PlanMode::RefreshOnly => "Refresh complete!",
         PlanMode::Destroy => "Destroy complete!",
     };
-    let imported = if ending.imported > 0 { format!("{} imported, ", ending.imported) } else { String::new() };
-    let done =
-        format!("{} {imported}{} in {}.\n", paint.put(TextRole::Made, head), done_counted(applied), duration(ending.elapsed));
+    let imported =
+        if ending.imported > 0 { format!("{} imported, ", ending.imported) } else { String::new() };
+    let done = format!(
+        "{} {imported}{} in {}.\n",
+        paint.put(TextRole::Made, head),
+        done_counted(applied),
+        duration(ending.elapsed)
+    );
     done + &incidents_line(&applied.incidents)
 }
 
-/// What services did that the run got over: `Throttled 14 times (ec2 9, rds 5).` Nothing when they did nothing.
+/// What services did that the run got over: `Throttled 14 times (ec2 9, rds 5).` Nothing when they
+/// did nothing.
 fn incidents_line(incidents: &[Incident]) -> String {
     match incidents_text(incidents) {
         text if text.is_empty() => text,
@@ -63,7 +69,8 @@ pub(crate) fn incidents_text(incidents: &[Incident]) -> String {
         of_services.sort_by_key(|it| std::cmp::Reverse(it.times));
         let total: u64 = of_services.iter().map(|it| it.times).sum();
         let times = if total == 1 { "once".to_owned() } else { format!("{total} times") };
-        let services: Vec<String> = of_services.iter().map(|it| format!("{} {}", it.service, it.times)).collect();
+        let services: Vec<String> =
+            of_services.iter().map(|it| format!("{} {}", it.service, it.times)).collect();
         format!("{what} {times} ({})", services.join(", "))
     });
     told.collect::<Vec<_>>().join(", ")
@@ -71,7 +78,8 @@ pub(crate) fn incidents_text(incidents: &[Incident]) -> String {
 
 /// `3 created, 1 updated, 1 replaced, 2 destroyed`.
 fn done_counted(applied: &ApplyResult) -> String {
-    let ChangeCounts { create, update, replace, delete, forget, read: _, import: _ } = done_counts(applied);
+    let ChangeCounts { create, update, replace, delete, forget, read: _, import: _ } =
+        done_counts(applied);
     let forgotten = if forget > 0 { format!(", {forget} forgotten") } else { String::new() };
     format!("{create} created, {update} updated, {replace} replaced, {delete} destroyed{forgotten}")
 }
@@ -86,7 +94,9 @@ pub(crate) fn done_counts(applied: &ApplyResult) -> ChangeCounts {
             Action::Create => *created = true,
             Action::Update => *updated = true,
             Action::Delete => *deleted = true,
-            Action::DeleteThenCreate | Action::CreateThenDelete => (*created, *deleted) = (true, true),
+            Action::DeleteThenCreate | Action::CreateThenDelete => {
+                (*created, *deleted) = (true, true)
+            }
         }
     }
     let count = |of: fn(&(bool, bool, bool)) -> bool| steps.values().filter(|it| of(it)).count();
@@ -116,7 +126,8 @@ pub(crate) fn stopped_text(applied: &ApplyResult, ending: ApplyEnding, paint: Pa
         PlanMode::RefreshOnly => "Refresh",
         PlanMode::Destroy => "Destroy",
     };
-    let (stopped, failed): (Vec<_>, Vec<_>) = applied.failed.iter().partition(|(.., error)| was_stopped(error));
+    let (stopped, failed): (Vec<_>, Vec<_>) =
+        applied.failed.iter().partition(|(.., error)| was_stopped(error));
     let how = if applied.interrupted && failed.is_empty() { "interrupted" } else { "stopped" };
     let (before, after) = ending.state;
     let is_untouched = applied.done.is_empty() && applied.failed.is_empty();
@@ -128,7 +139,13 @@ pub(crate) fn stopped_text(applied: &ApplyResult, ending: ApplyEnding, paint: Pa
     };
     let head = format!("{what} {how} after {}.", duration(ending.elapsed));
     let mut text = format!("{} {record}\n\n", paint.put(TextRole::Alarm, &head));
-    let width = applied.not_started.iter().map(|(address, ..)| address.to_string().width()).max().unwrap_or(0).min(48);
+    let width = applied
+        .not_started
+        .iter()
+        .map(|(address, ..)| address.to_string().width())
+        .max()
+        .unwrap_or(0)
+        .min(48);
     let mut section = |name: &str, tone: TextRole, lines: Vec<String>| {
         for (index, line) in lines.into_iter().enumerate() {
             let name = paint.put(tone, &format!("{:<12}", if index == 0 { name } else { "" }));
@@ -141,8 +158,9 @@ pub(crate) fn stopped_text(applied: &ApplyResult, ending: ApplyEnding, paint: Pa
         format!("{address}  not {} yet; left to do: {}", past(*action), attempted(error))
     };
     section("half done", TextRole::Notice, stopped.iter().map(left).collect());
-    let could_not =
-        |(address, action, _): &&(Address, Action, StepError)| format!("{address}  could not be {}; see above", past(*action));
+    let could_not = |(address, action, _): &&(Address, Action, StepError)| {
+        format!("{address}  could not be {}; see above", past(*action))
+    };
     section("failed", TextRole::Alarm, failed.iter().map(could_not).collect());
     let waited = |(address, _, why): &(Address, Action, UnstartedStep)| {
         let why = not_started_because(why);
@@ -160,7 +178,8 @@ pub(crate) fn stopped_text(applied: &ApplyResult, ending: ApplyEnding, paint: Pa
     text + &next_step(applied, ending)
 }
 
-/// Whether a step ended before its time because the operator asked to stop; the next run goes on with it.
+/// Whether a step ended before its time because the operator asked to stop; the next run goes on
+/// with it.
 pub(crate) fn was_stopped(error: &StepError) -> bool {
     matches!(error, StepError::Provider(error) if error.outcome == CallOutcome::Interrupted)
 }
@@ -178,10 +197,15 @@ pub(crate) fn abandoned_text(running: &[(Address, Action, Duration)], paint: Pai
     if running.is_empty() {
         return format!("\n{} Nothing was under way.\n", paint.put(TextRole::Alarm, "Abandoned."));
     }
-    let mut text = format!("\n{} What was done before is on record.\n\n", paint.put(TextRole::Alarm, "Abandoned."));
+    let mut text = format!(
+        "\n{} What was done before is on record.\n\n",
+        paint.put(TextRole::Alarm, "Abandoned.")
+    );
     for (index, (address, action, elapsed)) in running.iter().enumerate() {
-        let name = paint.put(TextRole::Alarm, &format!("{:<12}", if index == 0 { "under way" } else { "" }));
-        let _ = writeln!(text, "  {name} {address}  {} for {}", present(*action), duration(*elapsed));
+        let name = paint
+            .put(TextRole::Alarm, &format!("{:<12}", if index == 0 { "under way" } else { "" }));
+        let _ =
+            writeln!(text, "  {name} {address}  {} for {}", present(*action), duration(*elapsed));
     }
     text + "\nNext: what became of these is found out by the next run before it does anything else.\n"
 }
@@ -192,21 +216,31 @@ fn next_step(applied: &ApplyResult, ending: ApplyEnding) -> String {
         PlanMode::RefreshOnly => invocation::command(["apply", "--refresh-only"]),
         PlanMode::Destroy => invocation::command(["destroy"]),
     };
-    let withheld: String = invocation::withheld().iter().map(|it| format!(", and give `{it}` its value again")).collect();
+    let withheld: String = invocation::withheld()
+        .iter()
+        .map(|it| format!(", and give `{it}` its value again"))
+        .collect();
     let unwritable = applied.failed.iter().any(|(.., error)| matches!(error, StepError::State(_)));
-    let is_sound = applied.failed.iter().all(|(.., error)| was_stopped(error)) && applied.diagnostics.is_empty();
+    let is_sound = applied.failed.iter().all(|(.., error)| was_stopped(error))
+        && applied.diagnostics.is_empty();
     let first = match (unwritable || !ending.is_recorded, is_sound) {
         (true, _) => "see that the state can be written, then",
         (false, true) => "to go on,",
         (false, false) => "fix what failed, then",
     };
-    format!("Next: {first} run `{command}` again{withheld}: it plans again, and finishes first what was left half-way.\n")
+    format!(
+        "Next: {first} run `{command}` again{withheld}: it plans again, and finishes first what was left half-way.\n"
+    )
 }
 
 /// The notices of what failed, each at its block. What was stopped on request did not.
-pub(crate) fn failures(applied: &ApplyResult, span_of: impl Fn(&Address) -> Option<SourceSpan>) -> Vec<RenderedDiagnostic> {
+pub(crate) fn failures(
+    applied: &ApplyResult,
+    span_of: impl Fn(&Address) -> Option<SourceSpan>,
+) -> Vec<RenderedDiagnostic> {
     let mut notices: Vec<RenderedDiagnostic> = Vec::new();
-    for (address, action, error) in applied.failed.iter().filter(|(.., error)| !was_stopped(error)) {
+    for (address, action, error) in applied.failed.iter().filter(|(.., error)| !was_stopped(error))
+    {
         let title = format!("could not {} {address}", infinitive(*action));
         match error {
             StepError::Provider(error) => {
@@ -239,7 +273,13 @@ pub(crate) fn outputs_text(outputs: &BTreeMap<Name, RedactedValue>, paint: Paint
     let mut text = String::new();
     for (name, value) in outputs {
         let pad = width - name.width();
-        let _ = writeln!(text, "{}{:pad$} = {}", paint.put(TextRole::Head, name), "", set_out(value, 0));
+        let _ = writeln!(
+            text,
+            "{}{:pad$} = {}",
+            paint.put(TextRole::Head, name),
+            "",
+            set_out(value, 0)
+        );
     }
     text
 }
@@ -291,7 +331,9 @@ pub(crate) fn present(action: Action) -> &'static str {
 /// What a run that was killed left half done, and what comes of it now.
 pub(crate) fn taking_up(address: &Address, left: &UnfinishedWork) -> String {
     match left {
-        UnfinishedWork::Making => format!("{address}: an earlier run left this unfinished; taking it up"),
+        UnfinishedWork::Making => {
+            format!("{address}: an earlier run left this unfinished; taking it up")
+        }
         UnfinishedWork::Changing(action) => {
             format!(
                 "{address}: an earlier run was ended while it was to {} this; looking at what became of it",
@@ -308,7 +350,9 @@ pub(crate) fn taking_up(address: &Address, left: &UnfinishedWork) -> String {
 pub(crate) fn taken_up(address: &Address, left: &UnfinishedWork, id: &str) -> String {
     match left {
         UnfinishedWork::Owing { verb, target } => format!("{address}: done: {verb} {target}"),
-        UnfinishedWork::Making | UnfinishedWork::Changing(_) => format!("{address}: finished ({id})"),
+        UnfinishedWork::Making | UnfinishedWork::Changing(_) => {
+            format!("{address}: finished ({id})")
+        }
     }
 }
 
@@ -349,7 +393,11 @@ mod tests {
             ],
             failed: vec![(address("rds.main"), Action::Create, StepError::Provider(error))],
             not_started: vec![
-                (address("userdata.web"), Action::Update, UnstartedStep::Needs(address("rds.main"))),
+                (
+                    address("userdata.web"),
+                    Action::Update,
+                    UnstartedStep::Needs(address("rds.main")),
+                ),
                 (address("asg.web"), Action::Update, UnstartedStep::Needs(address("userdata.web"))),
             ],
             ..ApplyResult::default()
@@ -373,8 +421,11 @@ Apply complete! 1 created, 1 updated, 1 replaced, 0 destroyed in 6m31s.
     fn what_services_did_is_told_at_the_end() {
         let mut applied = stopped();
         let incident = |what, service, times| Incident { what, service, times };
-        applied.incidents =
-            vec![incident("asked again", "s3", 1), incident("throttled", "autoscaling", 5), incident("throttled", "ec2", 9)];
+        applied.incidents = vec![
+            incident("asked again", "s3", 1),
+            incident("throttled", "autoscaling", 5),
+            incident("throttled", "ec2", 9),
+        ];
         check(
             &complete_text(&applied, ending(), Painter::PLAIN),
             str![[r#"
@@ -383,7 +434,9 @@ Throttled 14 times (ec2 9, autoscaling 5), asked again once (s3 1).
 
 "#]],
         );
-        assert!(stopped_text(&applied, ending(), Painter::PLAIN).contains("\n\nThrottled 14 times"));
+        assert!(
+            stopped_text(&applied, ending(), Painter::PLAIN).contains("\n\nThrottled 14 times")
+        );
     }
 
     #[test]
@@ -446,13 +499,21 @@ Next: to go on, run `ha destroy` again: it plans again, and finishes first what 
     #[test]
     fn a_state_that_cannot_be_written() {
         let applied = ApplyResult {
-            failed: vec![(address("a.b"), Action::Create, StepError::State("no space left on device".into()))],
+            failed: vec![(
+                address("a.b"),
+                Action::Create,
+                StepError::State("no space left on device".into()),
+            )],
             not_started: vec![(address("c.d"), Action::Create, UnstartedStep::StateUnwritable)],
             ..ApplyResult::default()
         };
         let notices = failures(&applied, |_| None);
-        let text =
-            super::super::diagnostic::notices_text(&notices, &SourceTexts::default(), &SecretTexts::default(), Painter::PLAIN);
+        let text = super::super::diagnostic::notices_text(
+            &notices,
+            &SourceTexts::default(),
+            &SecretTexts::default(),
+            Painter::PLAIN,
+        );
         let ending = ApplyEnding { is_recorded: false, ..ending() };
         check(
             &(text + &stopped_text(&applied, ending, Painter::PLAIN)),
@@ -477,12 +538,19 @@ Next: see that the state can be written, then run `ha apply` again: it plans aga
     #[test]
     fn failures_stand_at_their_blocks() {
         let mut applied = stopped();
-        let late = Diagnostic::error("the value is not a number").at(SourceSpan::new("main.hcl".into(), 0..8));
+        let late = Diagnostic::error("the value is not a number")
+            .at(SourceSpan::new("main.hcl".into(), 0..8));
         applied.failed.push((address("c.d"), Action::Update, StepError::Configuration(vec![late])));
-        let sources: SourceTexts = [("main.hcl", "resource \"rds\" \"main\" {}\n")].into_iter().collect();
+        let sources: SourceTexts =
+            [("main.hcl", "resource \"rds\" \"main\" {}\n")].into_iter().collect();
         let notices = failures(&applied, |_| Some(SourceSpan::new("main.hcl".into(), 0..21)));
         check(
-            &super::super::diagnostic::notices_text(&notices, &sources, &SecretTexts::default(), Painter::PLAIN),
+            &super::super::diagnostic::notices_text(
+                &notices,
+                &sources,
+                &SecretTexts::default(),
+                Painter::PLAIN,
+            ),
             str![[r#"
 error: the value is not a number
  --> main.hcl:1:1
@@ -510,10 +578,16 @@ error: could not create rds.main
 
     #[test]
     fn outputs_are_set_out() {
-        let hidden = RedactedValue::Secret(super::super::redacted_value::SecretToken { number: 0, revealed: None });
+        let hidden = RedactedValue::Secret(super::super::redacted_value::SecretToken {
+            number: 0,
+            revealed: None,
+        });
         let outputs = BTreeMap::from([
             ("uri".into(), hidden),
-            ("hosts".into(), RedactedValue::List(vec![RedactedValue::text("a"), RedactedValue::text("b")])),
+            (
+                "hosts".into(),
+                RedactedValue::List(vec![RedactedValue::text("a"), RedactedValue::text("b")]),
+            ),
             ("name".into(), RedactedValue::text("x")),
         ]);
         check(

@@ -1,4 +1,5 @@
-//! What is going on, while it goes on: rows that are redrawn on a terminal, a line for each event otherwise.
+//! What is going on, while it goes on: rows that are redrawn on a terminal, a line for each event
+//! otherwise.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -54,7 +55,8 @@ impl ProgressRows {
         Self { bar, is_shown: AtomicBool::new(false) }
     }
 
-    /// Puts these in the place of those that are there. An empty line is never drawn: it would push a prompt away.
+    /// Puts these in the place of those that are there. An empty line is never drawn: it would push
+    /// a prompt away.
     fn show(&self, rows: String) {
         let was_shown = self.is_shown.swap(!rows.is_empty(), Ordering::SeqCst);
         match (was_shown, rows.is_empty()) {
@@ -88,12 +90,21 @@ struct RunningStep {
 impl ProgressView {
     /// Rows on a terminal, with lines above them.
     pub(crate) fn live(paint: Painter, lines: LineSink) -> Self {
-        Self { rows: Some(ProgressRows::on(ProgressDrawTarget::stderr())), ..Self::lines(paint, lines) }
+        Self {
+            rows: Some(ProgressRows::on(ProgressDrawTarget::stderr())),
+            ..Self::lines(paint, lines)
+        }
     }
 
     /// Lines.
     pub(crate) fn lines(paint: Painter, lines: LineSink) -> Self {
-        let state = ProgressState { phase: None, total: 0, ended: 0, running: BTreeMap::new(), last_line: Instant::now() };
+        let state = ProgressState {
+            phase: None,
+            total: 0,
+            ended: 0,
+            running: BTreeMap::new(),
+            last_line: Instant::now(),
+        };
         Self { paint, secrets: Mutex::default(), state: Mutex::new(state), rows: None, lines }
     }
 
@@ -102,7 +113,8 @@ impl ProgressView {
         *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) = secrets;
     }
 
-    /// Redraws the rows, and says that it is still at work after a long silence. To be called often.
+    /// Redraws the rows, and says that it is still at work after a long silence. To be called
+    /// often.
     pub(crate) fn tick(&self, now: Instant) {
         let mut state = self.state();
         match &self.rows {
@@ -129,7 +141,11 @@ impl ProgressView {
     /// The steps under way, and for how long.
     pub(crate) fn running(&self) -> Vec<(Address, Action, Duration)> {
         let state = self.state();
-        state.running.iter().map(|(address, it)| (address.clone(), it.action, it.since.elapsed())).collect()
+        state
+            .running
+            .iter()
+            .map(|(address, it)| (address.clone(), it.action, it.since.elapsed()))
+            .collect()
     }
 
     fn put(&self, line: &str) {
@@ -152,7 +168,8 @@ impl ProgressView {
     fn line(&self, state: &mut ProgressState, event: Event, now: Instant) -> Option<String> {
         match event {
             Event::RefreshStarted { total } => {
-                state.phase = (total > 0).then(|| (format!("looking at {}", resources(total)), now));
+                state.phase =
+                    (total > 0).then(|| (format!("looking at {}", resources(total)), now));
                 None
             }
             Event::Looking { .. } | Event::Looked { .. } => None,
@@ -165,7 +182,8 @@ impl ProgressView {
             }
             Event::RefreshDone { total, elapsed } => {
                 state.phase = None;
-                (total > 0).then(|| format!("looked at {} in {}", resources(total), duration(elapsed)))
+                (total > 0)
+                    .then(|| format!("looked at {} in {}", resources(total), duration(elapsed)))
             }
             Event::Reading { addresses } => {
                 let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
@@ -177,7 +195,9 @@ impl ProgressView {
                 None
             }
             Event::Recovering { address, left } => Some(taking_up(&address, &left)),
-            Event::Recovered { address, left, id } => Some(taken_up(&address, &left, &self.safe(&id))),
+            Event::Recovered { address, left, id } => {
+                Some(taken_up(&address, &left, &self.safe(&id)))
+            }
             Event::ApplyStarted { total } => {
                 (state.phase, state.total, state.ended) = (None, total, 0);
                 None
@@ -202,13 +222,22 @@ impl ProgressView {
                 Some(self.ended(
                     state,
                     &address,
-                    &format!("{}{id} {}", self.paint.put(TextRole::Made, past(action)), duration(elapsed)),
+                    &format!(
+                        "{}{id} {}",
+                        self.paint.put(TextRole::Made, past(action)),
+                        duration(elapsed)
+                    ),
                 ))
             }
             Event::StepFailed { address, action, error, elapsed } => {
                 let why = self.safe(&cause(&error));
-                let failed = self.paint.put(TextRole::Alarm, &format!("could not {}", infinitive(action)));
-                Some(self.ended(state, &address, &format!("{failed} after {}: {why}", duration(elapsed))))
+                let failed =
+                    self.paint.put(TextRole::Alarm, &format!("could not {}", infinitive(action)));
+                Some(self.ended(
+                    state,
+                    &address,
+                    &format!("{failed} after {}: {why}", duration(elapsed)),
+                ))
             }
             Event::Stopping { running } => {
                 let steps = match running {
@@ -226,7 +255,11 @@ impl ProgressView {
         state.running.remove(address);
         state.ended += 1;
         let count = format!("[{}/{}]", state.ended, state.total.max(state.ended));
-        format!("{} {} {what}", self.paint.put(TextRole::Quiet, &count), printable(&address.to_string()))
+        format!(
+            "{} {} {what}",
+            self.paint.put(TextRole::Quiet, &count),
+            printable(&address.to_string())
+        )
     }
 }
 
@@ -245,10 +278,13 @@ impl ProgressState {
     /// What is going on, a row for each, and a last one for all.
     fn rows(&self, now: Instant, paint: Painter) -> String {
         let mut rows = String::new();
-        if let Some((phase, since)) = self.phase.as_ref().filter(|(_, since)| now - *since >= DELAY) {
-            let _ = write!(rows, "{} {}", phase, paint.put(TextRole::Quiet, &duration(now - *since)));
+        if let Some((phase, since)) = self.phase.as_ref().filter(|(_, since)| now - *since >= DELAY)
+        {
+            let _ =
+                write!(rows, "{} {}", phase, paint.put(TextRole::Quiet, &duration(now - *since)));
         }
-        let mut slow: Vec<(&Address, &RunningStep)> = self.running.iter().filter(|(_, it)| now - it.since >= DELAY).collect();
+        let mut slow: Vec<(&Address, &RunningStep)> =
+            self.running.iter().filter(|(_, it)| now - it.since >= DELAY).collect();
         slow.sort_by_key(|(_, it)| it.since);
         for (address, running) in slow.iter().take(ROWS) {
             let message = running.message.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
@@ -309,21 +345,37 @@ mod tests {
 
     fn events() -> Vec<Event> {
         let elapsed = Duration::from_millis(1234);
-        let error = StepError::Provider(Error::new("create the role", "wrong password tr0ub4dor&3\nagain"));
+        let error =
+            StepError::Provider(Error::new("create the role", "wrong password tr0ub4dor&3\nagain"));
         vec![
             Event::RefreshStarted { total: 27 },
             Event::RefreshDone { total: 27, elapsed },
             Event::Recovering { address: address("a.b"), left: UnfinishedWork::Making },
-            Event::Recovered { address: address("a.b"), left: UnfinishedWork::Making, id: "b-1".into() },
-            Event::Recovering { address: address("a.c"), left: UnfinishedWork::Changing(Action::Delete) },
+            Event::Recovered {
+                address: address("a.b"),
+                left: UnfinishedWork::Making,
+                id: "b-1".into(),
+            },
+            Event::Recovering {
+                address: address("a.c"),
+                left: UnfinishedWork::Changing(Action::Delete),
+            },
             Event::Recovering { address: address("a.d"), left: owing() },
             Event::Recovered { address: address("a.d"), left: owing(), id: "d".into() },
             Event::ApplyStarted { total: 4 },
             Event::StepStarted { address: address("aws_s3_bucket.x"), action: Action::Create },
             Event::StepStarted { address: address("c.d"), action: Action::Update },
             Event::StepStarted { address: address("e.f"), action: Action::Delete },
-            Event::StepProgress { address: address("c.d"), message: "waits for tr0ub4dor&3".into() },
-            Event::StepDone { address: address("aws_s3_bucket.x"), action: Action::Create, id: Some("x".into()), elapsed },
+            Event::StepProgress {
+                address: address("c.d"),
+                message: "waits for tr0ub4dor&3".into(),
+            },
+            Event::StepDone {
+                address: address("aws_s3_bucket.x"),
+                action: Action::Create,
+                id: Some("x".into()),
+                elapsed,
+            },
             Event::StepFailed { address: address("e.f"), action: Action::Delete, error, elapsed },
             Event::Stopping { running: 1 },
         ]
@@ -332,8 +384,12 @@ mod tests {
     fn told(paint: Painter, after: Duration) -> (String, String) {
         let written = Arc::new(Mutex::new(String::new()));
         let to = written.clone();
-        let progress = ProgressView::lines(paint, Box::new(move |line| *to.lock().unwrap() += &format!("{line}\n")));
-        progress.keep_secret(Arc::new(SecretTexts::within([&Value::from("tr0ub4dor&3").sensitive()])));
+        let progress = ProgressView::lines(
+            paint,
+            Box::new(move |line| *to.lock().unwrap() += &format!("{line}\n")),
+        );
+        progress
+            .keep_secret(Arc::new(SecretTexts::within([&Value::from("tr0ub4dor&3").sensitive()])));
         for event in events() {
             progress.observe(event);
         }
@@ -384,10 +440,14 @@ a.d: done: start mongod on d:27017
         let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
         let before = screen.clone();
         let lines: LineSink = Box::new(move |line| before.write_line(line).unwrap());
-        let progress = ProgressView { rows: Some(ProgressRows::on(target)), ..ProgressView::lines(Painter::PLAIN, lines) };
+        let progress = ProgressView {
+            rows: Some(ProgressRows::on(target)),
+            ..ProgressView::lines(Painter::PLAIN, lines)
+        };
         progress.tick(Instant::now());
         assert_eq!(screen.contents(), "");
-        let started = |text: &str| Event::StepStarted { address: address(text), action: Action::Create };
+        let started =
+            |text: &str| Event::StepStarted { address: address(text), action: Action::Create };
         let done = |text: &str| Event::StepDone {
             address: address(text),
             action: Action::Create,
@@ -399,13 +459,19 @@ a.d: done: start mongod on d:27017
         progress.observe(started("c.d"));
         progress.tick(Instant::now() + Duration::from_secs(2));
         assert!(
-            screen.contents().contains("creating a.b 2.0s\n  creating c.d 2.0s\n0/2 done, 2 running"),
+            screen
+                .contents()
+                .contains("creating a.b 2.0s\n  creating c.d 2.0s\n0/2 done, 2 running"),
             "{}",
             screen.contents()
         );
         progress.observe(done("a.b"));
         progress.tick(Instant::now() + Duration::from_secs(3));
-        assert!(screen.contents().starts_with("[1/2] a.b created 3.0s\n  creating c.d 3.0s\n"), "{}", screen.contents());
+        assert!(
+            screen.contents().starts_with("[1/2] a.b created 3.0s\n  creating c.d 3.0s\n"),
+            "{}",
+            screen.contents()
+        );
         progress.observe(done("c.d"));
         progress.rest();
         assert_eq!(screen.contents(), "[1/2] a.b created 3.0s\n[2/2] c.d created 3.0s");
@@ -416,7 +482,10 @@ a.d: done: start mongod on d:27017
     #[test]
     fn silence_is_broken_after_a_minute() {
         let lines = told(Painter::PLAIN, Duration::from_secs(75)).0;
-        check(lines.lines().last().unwrap(), str!["... 1 running: c.d 1m15s (waits for (sensitive)); 1 waiting"]);
+        check(
+            lines.lines().last().unwrap(),
+            str!["... 1 running: c.d 1m15s (waits for (sensitive)); 1 waiting"],
+        );
     }
 
     #[test]

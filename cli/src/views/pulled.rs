@@ -9,8 +9,8 @@ use super::redacted_value::SENSITIVE;
 use super::secrets::SecretTexts;
 use super::state_view::state_secrets;
 
-/// The state as `to_json` writes it, with what is secret replaced. Says so in itself when something was, because then
-/// it can no longer be pushed back.
+/// The state as `to_json` writes it, with what is secret replaced. Says so in itself when something
+/// was, because then it can no longer be pushed back.
 pub(crate) fn pulled_json(state: &State) -> Json {
     let secrets = state_secrets(state);
     let mut json = to_json(state);
@@ -28,8 +28,8 @@ pub(crate) fn pulled_json(state: &State) -> Json {
     json
 }
 
-/// Replaces what services call things where that is made of a secret, and a record's short secrets in the rest of it.
-/// Answers whether there was any.
+/// Replaces what services call things where that is made of a secret, and a record's short secrets
+/// in the rest of it. Answers whether there was any.
 fn hide_made_of_secrets(json: &mut Json, state: &State) -> bool {
     let mut redacted = false;
     let mut hide = |json: &mut Json, record: &Record| {
@@ -39,7 +39,8 @@ fn hide_made_of_secrets(json: &mut Json, state: &State) -> bool {
         let attributes = record.arguments.values().chain(record.outputs.values());
         let short = SecretTexts::short_within(attributes.filter(|it| it.contains_sensitive()));
         if !short.is_empty() {
-            redacted |= redact(&mut json["arguments"], &short) | redact(&mut json["outputs"], &short);
+            redacted |=
+                redact(&mut json["arguments"], &short) | redact(&mut json["outputs"], &short);
         }
     };
     for (index, record) in state.records.values().enumerate() {
@@ -51,7 +52,8 @@ fn hide_made_of_secrets(json: &mut Json, state: &State) -> bool {
     redacted
 }
 
-/// Replaces what is marked, and what is the same as something marked. Answers whether there was any.
+/// Replaces what is marked, and what is the same as something marked. Answers whether there was
+/// any.
 fn redact(json: &mut Json, secrets: &SecretTexts) -> bool {
     match json {
         Json::String(text) => {
@@ -60,23 +62,30 @@ fn redact(json: &mut Json, secrets: &SecretTexts) -> bool {
             *text = masked;
             is_other
         }
-        Json::Array(items) => items.iter_mut().fold(false, |redacted, it| redact(it, secrets) | redacted),
+        Json::Array(items) => {
+            items.iter_mut().fold(false, |redacted, it| redact(it, secrets) | redacted)
+        }
         Json::Object(fields) => {
             let mut redacted = false;
             for (name, it) in fields.iter_mut() {
                 redacted |= match name.as_str() {
                     "$secret" => hide(it),
-                    "$text" => parts_of(it).fold(false, |redacted, part| match part.get_mut("secret") {
-                        Some(secret) => hide(secret) | redacted,
-                        None => redact(part, secrets) | redacted,
-                    }),
+                    "$text" => {
+                        parts_of(it).fold(false, |redacted, part| match part.get_mut("secret") {
+                            Some(secret) => hide(secret) | redacted,
+                            None => redact(part, secrets) | redacted,
+                        })
+                    }
                     _ => redact(it, secrets),
                 };
             }
             let names = fields.keys().map(|it| secrets.masked(it));
             if names.zip(fields.keys()).any(|(masked, name)| masked != *name) {
                 redacted = true;
-                *fields = std::mem::take(fields).into_iter().map(|(name, it)| (secrets.masked(&name), it)).collect();
+                *fields = std::mem::take(fields)
+                    .into_iter()
+                    .map(|(name, it)| (secrets.masked(&name), it))
+                    .collect();
             }
             redacted
         }
@@ -118,7 +127,12 @@ mod tests {
             timeouts: Default::default(),
             version: 1,
         };
-        State { lineage: "x".into(), number: 1, records: [(address, record)].into(), ..State::default() }
+        State {
+            lineage: "x".into(),
+            number: 1,
+            records: [(address, record)].into(),
+            ..State::default()
+        }
     }
 
     #[test]
@@ -131,8 +145,12 @@ mod tests {
             ("pin", Value::from(4711).sensitive()),
             ("name", Value::from("1").sensitive()),
         ]);
-        state.outputs.insert("uri".into(), OutputRecord { value: Value::from(SECRET), sensitive: true });
-        state.outputs.insert("pin".into(), OutputRecord { value: Value::from(4711), sensitive: true });
+        state
+            .outputs
+            .insert("uri".into(), OutputRecord { value: Value::from(SECRET), sensitive: true });
+        state
+            .outputs
+            .insert("pin".into(), OutputRecord { value: Value::from(4711), sensitive: true });
         let json = pulled_json(&state);
         assert_keeps_secret(&json.to_string());
         assert!(!json.to_string().contains("4711"), "{json}");

@@ -1,5 +1,5 @@
-//! Values as anybody may see them. Renderers take these and never a value of the language, so that no renderer can
-//! show a secret.
+//! Values as anybody may see them. Renderers take these and never a value of the language, so that
+//! no renderer can show a secret.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,7 +42,8 @@ pub(crate) enum RedactedPiece {
     Unknown { cause: Option<Name>, secret: bool },
 }
 
-/// Stands for something secret: the same number for the same thing, so that a change can be seen and nothing else.
+/// Stands for something secret: the same number for the same thing, so that a change can be seen
+/// and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SecretToken<T> {
     pub(crate) number: u32,
@@ -64,9 +65,14 @@ impl RedactedValue {
             RedactedValue::Text(pieces) | RedactedValue::Base64 { decoded: pieces, .. } => {
                 !pieces.iter().any(|it| matches!(it, RedactedPiece::Unknown { .. }))
             }
-            RedactedValue::List(items) | RedactedValue::Set(items) => items.iter().all(RedactedValue::is_wholly_known),
+            RedactedValue::List(items) | RedactedValue::Set(items) => {
+                items.iter().all(RedactedValue::is_wholly_known)
+            }
             RedactedValue::Object(items) => items.values().all(RedactedValue::is_wholly_known),
-            RedactedValue::Secret(_) | RedactedValue::Null | RedactedValue::Bool(_) | RedactedValue::Number(_) => true,
+            RedactedValue::Secret(_)
+            | RedactedValue::Null
+            | RedactedValue::Bool(_)
+            | RedactedValue::Number(_) => true,
         }
     }
 
@@ -81,9 +87,14 @@ impl RedactedValue {
                     }
                 }
             }
-            RedactedValue::List(items) | RedactedValue::Set(items) => items.iter().for_each(|it| it.each_secret(take)),
+            RedactedValue::List(items) | RedactedValue::Set(items) => {
+                items.iter().for_each(|it| it.each_secret(take))
+            }
             RedactedValue::Object(items) => items.values().for_each(|it| it.each_secret(take)),
-            RedactedValue::Null | RedactedValue::Bool(_) | RedactedValue::Number(_) | RedactedValue::Unknown { .. } => {}
+            RedactedValue::Null
+            | RedactedValue::Bool(_)
+            | RedactedValue::Number(_)
+            | RedactedValue::Unknown { .. } => {}
         }
     }
 
@@ -95,8 +106,12 @@ impl RedactedValue {
             RedactedPiece::Clear(_) => false,
         };
         match self {
-            RedactedValue::Text(pieces) | RedactedValue::Base64 { decoded: pieces, .. } => pieces.iter().any(hides),
-            RedactedValue::List(items) | RedactedValue::Set(items) => items.iter().any(RedactedValue::hides_something),
+            RedactedValue::Text(pieces) | RedactedValue::Base64 { decoded: pieces, .. } => {
+                pieces.iter().any(hides)
+            }
+            RedactedValue::List(items) | RedactedValue::Set(items) => {
+                items.iter().any(RedactedValue::hides_something)
+            }
             RedactedValue::Object(items) => items.values().any(RedactedValue::hides_something),
             RedactedValue::Unknown { secret, .. } => *secret,
             RedactedValue::Secret(secret) => secret.revealed.is_none(),
@@ -112,9 +127,10 @@ impl RedactedValue {
     /// Whether both are written in the same way: a list and a set of the same elements are.
     pub(crate) fn reads_as(&self, other: &RedactedValue) -> bool {
         match (self, other) {
-            (RedactedValue::List(a) | RedactedValue::Set(a), RedactedValue::List(b) | RedactedValue::Set(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.reads_as(b))
-            }
+            (
+                RedactedValue::List(a) | RedactedValue::Set(a),
+                RedactedValue::List(b) | RedactedValue::Set(b),
+            ) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.reads_as(b)),
             (RedactedValue::Object(a), RedactedValue::Object(b)) => {
                 a.keys().eq(b.keys()) && a.values().zip(b.values()).all(|(a, b)| a.reads_as(b))
             }
@@ -125,20 +141,25 @@ impl RedactedValue {
     /// The pieces of a string.
     pub(crate) fn pieces(&self) -> Option<&[RedactedPiece]> {
         match self {
-            RedactedValue::Text(pieces) | RedactedValue::Base64 { decoded: pieces, .. } => Some(pieces),
+            RedactedValue::Text(pieces) | RedactedValue::Base64 { decoded: pieces, .. } => {
+                Some(pieces)
+            }
             _ => None,
         }
     }
 
     /// Whether it is a string of several lines.
     pub(crate) fn is_long_text(&self) -> bool {
-        let line_end_within =
-            |it: &RedactedPiece| matches!(it, RedactedPiece::Clear(text) if text.trim_end_matches('\n').contains('\n'));
+        let line_end_within = |it: &RedactedPiece| matches!(it, RedactedPiece::Clear(text) if text.trim_end_matches('\n').contains('\n'));
         match self.pieces() {
             Some([RedactedPiece::Clear(only)]) => only.trim_end_matches('\n').contains('\n'),
             Some(pieces) => {
-                let (last, before) = pieces.split_last().map_or((None, pieces), |(last, before)| (Some(last), before));
-                before.iter().any(|it| matches!(it, RedactedPiece::Clear(text) if text.contains('\n')))
+                let (last, before) = pieces
+                    .split_last()
+                    .map_or((None, pieces), |(last, before)| (Some(last), before));
+                before
+                    .iter()
+                    .any(|it| matches!(it, RedactedPiece::Clear(text) if text.contains('\n')))
                     || last.is_some_and(line_end_within)
             }
             None => false,
@@ -182,10 +203,11 @@ pub(crate) fn printable(text: &str) -> std::borrow::Cow<'_, str> {
     written.into()
 }
 
-/// Whether a character does more on a terminal than being seen. Those that turn the direction of writing can make a line
-/// read as what it is not.
+/// Whether a character does more on a terminal than being seen. Those that turn the direction of
+/// writing can make a line read as what it is not.
 pub(crate) fn is_harmful(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// How many columns a string takes.
@@ -193,7 +215,8 @@ pub(crate) fn columns(text: &str) -> usize {
     if is_plain(text) { text.len() } else { text.width() }
 }
 
-/// Whether each byte is a character that takes one column, as in most strings: that is told in a fraction of the time.
+/// Whether each byte is a character that takes one column, as in most strings: that is told in a
+/// fraction of the time.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|it| matches!(it, b' '..=b'~'))
 }
@@ -214,8 +237,13 @@ mod tests {
         assert!(!RedactedValue::text("a\n").is_long_text());
         assert!(RedactedValue::text("a\nb").is_long_text());
         let secret = RedactedPiece::Secret(SecretToken { number: 0, revealed: None });
-        assert!(RedactedValue::Text(vec![RedactedPiece::Clear("a\n".into()), secret.clone()]).is_long_text());
-        assert!(!RedactedValue::Text(vec![secret, RedactedPiece::Clear("\n".into())]).is_long_text());
+        assert!(
+            RedactedValue::Text(vec![RedactedPiece::Clear("a\n".into()), secret.clone()])
+                .is_long_text()
+        );
+        assert!(
+            !RedactedValue::Text(vec![secret, RedactedPiece::Clear("\n".into())]).is_long_text()
+        );
     }
 
     #[test]

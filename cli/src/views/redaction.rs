@@ -1,5 +1,5 @@
-//! The one place that decides what becomes visible of values, of names, places and types: secrets become numbers here,
-//! before any renderer.
+//! The one place that decides what becomes visible of values, of names, places and types: secrets
+//! become numbers here, before any renderer.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -44,17 +44,28 @@ impl<'a> Redactor<'a> {
             Value::Number(it) => RedactedValue::Number(it.to_string()),
             Value::String(text) => self.string(text),
             Value::Composed(parts) => RedactedValue::Text(self.parts(parts)),
-            Value::List(items) | Value::Tuple(items) => RedactedValue::List(items.iter().map(|it| self.shown(it)).collect()),
-            Value::Set(items) => RedactedValue::Set(items.iter().map(|it| self.shown(it)).collect()),
+            Value::List(items) | Value::Tuple(items) => {
+                RedactedValue::List(items.iter().map(|it| self.shown(it)).collect())
+            }
+            Value::Set(items) => {
+                RedactedValue::Set(items.iter().map(|it| self.shown(it)).collect())
+            }
             // As in the language: a name that is secret makes all of it so.
-            Value::Map(items) | Value::Object(items) if self.hides_name_of(items) => self.secret(value),
-            Value::Map(items) | Value::Object(items) => RedactedValue::Object(self.attributes(items.iter())),
+            Value::Map(items) | Value::Object(items) if self.hides_name_of(items) => {
+                self.secret(value)
+            }
+            Value::Map(items) | Value::Object(items) => {
+                RedactedValue::Object(self.attributes(items.iter()))
+            }
             Value::Unknown(it) => RedactedValue::Unknown { cause: it.cause.clone(), secret: false },
-            Value::Sensitive(inner) if !inner.is_known() => RedactedValue::Unknown { cause: inner.cause(), secret: true },
+            Value::Sensitive(inner) if !inner.is_known() => {
+                RedactedValue::Unknown { cause: inner.cause(), secret: true }
+            }
             Value::Sensitive(inner) => {
                 let plain = inner.revealed();
                 let number = self.number(&plain);
-                let revealed = (self.sight == SecretVisibility::Revealed).then(|| Box::new(self.shown(&plain)));
+                let revealed = (self.sight == SecretVisibility::Revealed)
+                    .then(|| Box::new(self.shown(&plain)));
                 RedactedValue::Secret(SecretToken { number, revealed })
             }
         }
@@ -68,9 +79,12 @@ impl<'a> Redactor<'a> {
         let attributes: Vec<(&Name, &Value)> = attributes.into_iter().collect();
         let is_outermost = self.near.is_empty() && self.sight == SecretVisibility::Redacted;
         if is_outermost {
-            self.near = SecretTexts::short_within(attributes.iter().map(|(_, it)| *it).filter(|it| it.contains_sensitive()));
+            self.near = SecretTexts::short_within(
+                attributes.iter().map(|(_, it)| *it).filter(|it| it.contains_sensitive()),
+            );
         }
-        let shown = attributes.into_iter().map(|(name, it)| (name.clone(), self.shown(it))).collect();
+        let shown =
+            attributes.into_iter().map(|(name, it)| (name.clone(), self.shown(it))).collect();
         if is_outermost {
             self.near = SecretTexts::default();
         }
@@ -81,11 +95,14 @@ impl<'a> Redactor<'a> {
     pub(crate) fn secret(&mut self, value: &Value) -> RedactedValue {
         match self.shown(&value.clone().sensitive()) {
             RedactedValue::Text(pieces) => match pieces.as_slice() {
-                [RedactedPiece::Unknown { cause, .. }] => RedactedValue::Unknown { cause: cause.clone(), secret: true },
+                [RedactedPiece::Unknown { cause, .. }] => {
+                    RedactedValue::Unknown { cause: cause.clone(), secret: true }
+                }
                 _ => {
                     let plain = value.revealed();
                     let number = self.number(&plain);
-                    let revealed = (self.sight == SecretVisibility::Revealed).then(|| Box::new(self.shown(&plain)));
+                    let revealed = (self.sight == SecretVisibility::Revealed)
+                        .then(|| Box::new(self.shown(&plain)));
                     RedactedValue::Secret(SecretToken { number, revealed })
                 }
             },
@@ -112,27 +129,38 @@ impl<'a> Redactor<'a> {
         match value {
             _ if self.sight == SecretVisibility::Revealed => Type::of_value(&value.revealed()),
             Value::Object(items) if !self.hides_name_of(items) => {
-                let attributes = items.iter().map(|(name, it)| (name.clone(), attribute(self.ty(it))));
+                let attributes =
+                    items.iter().map(|(name, it)| (name.clone(), attribute(self.ty(it))));
                 Type::Object(Arc::new(attributes.collect()))
             }
-            Value::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(|it| self.ty(it)).collect())),
+            Value::Tuple(items) => {
+                Type::Tuple(Arc::new(items.iter().map(|it| self.ty(it)).collect()))
+            }
             other if other.contains_sensitive() => outermost(&Type::of_value(other)),
             other => self.open_type(&Type::of_value(other)),
         }
     }
 
-    /// A type without those inside of it that have secret names: also of what is null or not known there may be some.
+    /// A type without those inside of it that have secret names: also of what is null or not known
+    /// there may be some.
     fn open_type(&self, ty: &Type) -> Type {
         let of = |inner: &Type| Arc::new(self.open_type(inner));
         match ty {
             Type::List(inner) => Type::List(of(inner)),
             Type::Set(inner) => Type::Set(of(inner)),
             Type::Map(inner) => Type::Map(of(inner)),
-            Type::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(|it| self.open_type(it)).collect())),
-            Type::Object(attributes) if attributes.keys().any(|it| self.hides_name(it)) => Type::Any,
+            Type::Tuple(items) => {
+                Type::Tuple(Arc::new(items.iter().map(|it| self.open_type(it)).collect()))
+            }
+            Type::Object(attributes) if attributes.keys().any(|it| self.hides_name(it)) => {
+                Type::Any
+            }
             Type::Object(attributes) => {
-                let open = |it: &AttributeType| AttributeType { ty: self.open_type(&it.ty), ..it.clone() };
-                Type::Object(Arc::new(attributes.iter().map(|(name, it)| (name.clone(), open(it))).collect()))
+                let open =
+                    |it: &AttributeType| AttributeType { ty: self.open_type(&it.ty), ..it.clone() };
+                Type::Object(Arc::new(
+                    attributes.iter().map(|(name, it)| (name.clone(), open(it))).collect(),
+                ))
             }
             Type::Any | Type::Bool | Type::Number | Type::String => ty.clone(),
         }
@@ -144,13 +172,22 @@ impl<'a> Redactor<'a> {
     }
 
     /// A place in these attributes, as they may be seen: nothing of what is inside of a secret.
-    pub(crate) fn path(&self, path: &Path, sides: &[Option<&BTreeMap<Name, RedactedValue>>]) -> Path {
-        let Some((PathStep::Name(first), steps)) = path.steps().split_first() else { return path.clone() };
+    pub(crate) fn path(
+        &self,
+        path: &Path,
+        sides: &[Option<&BTreeMap<Name, RedactedValue>>],
+    ) -> Path {
+        let Some((PathStep::Name(first), steps)) = path.steps().split_first() else {
+            return path.clone();
+        };
         let mut told = Path::attribute(first.clone());
-        let mut here: Vec<&RedactedValue> = sides.iter().flatten().filter_map(|it| it.get(first)).collect();
+        let mut here: Vec<&RedactedValue> =
+            sides.iter().flatten().filter_map(|it| it.get(first)).collect();
         for step in steps {
             let is_secret = |it: &&RedactedValue| matches!(it, RedactedValue::Secret(it) if it.revealed.is_none());
-            if here.iter().any(is_secret) || here.iter().any(|it| matches!(it, RedactedValue::Unknown { secret: true, .. })) {
+            if here.iter().any(is_secret)
+                || here.iter().any(|it| matches!(it, RedactedValue::Unknown { secret: true, .. }))
+            {
                 break;
             }
             let inside = here.iter().filter_map(|it| match (it, step) {
@@ -172,9 +209,12 @@ impl<'a> Redactor<'a> {
         items.keys().any(|it| self.hides_name(it))
     }
 
-    /// Whether a name says a secret. What the language and its kinds call so is none, whatever else it may be.
+    /// Whether a name says a secret. What the language and its kinds call so is none, whatever else
+    /// it may be.
     fn hides_name(&self, name: &str) -> bool {
-        self.sight == SecretVisibility::Redacted && !is_argument(name) && !self.places(name).is_empty()
+        self.sight == SecretVisibility::Redacted
+            && !is_argument(name)
+            && !self.places(name).is_empty()
     }
 
     /// A message with what is secret replaced.
@@ -188,18 +228,23 @@ impl<'a> Redactor<'a> {
     fn string(&mut self, text: &Arc<str>) -> RedactedValue {
         if let Some(decoded) = decoded(text) {
             let decoded = self.clear(&decoded);
-            let kept = (!decoded.iter().any(|it| matches!(it, RedactedPiece::Secret(SecretToken { revealed: None, .. }))))
-                .then(|| text.to_string());
+            let kept = (!decoded
+                .iter()
+                .any(|it| matches!(it, RedactedPiece::Secret(SecretToken { revealed: None, .. }))))
+            .then(|| text.to_string());
             return RedactedValue::Base64 { decoded, kept };
         }
         RedactedValue::Text(self.clear(text))
     }
 
     fn parts(&mut self, parts: &[TextPart]) -> Vec<RedactedPiece> {
-        let is_secret = |it: &TextPart| matches!(it, TextPart::Secret(_) | TextPart::Unknown { secret: true, .. });
+        let is_secret = |it: &TextPart| {
+            matches!(it, TextPart::Secret(_) | TextPart::Unknown { secret: true, .. })
+        };
         let is_whole = parts.iter().all(is_secret);
         let mut pieces = Vec::new();
-        // Neighbours that are secret are one secret: where one ends and the next begins is no one's business.
+        // Neighbours that are secret are one secret: where one ends and the next begins is no one's
+        // business.
         for run in parts.chunk_by(|a, b| is_secret(a) && is_secret(b)) {
             match run {
                 [TextPart::Clear(text)] => pieces.extend(self.clear(text)),
@@ -263,7 +308,10 @@ impl<'a> Redactor<'a> {
 
     fn piece(&mut self, text: &str) -> RedactedPiece {
         let number = self.number(&Value::from(text));
-        RedactedPiece::Secret(SecretToken { number, revealed: (self.sight == SecretVisibility::Revealed).then(|| text.into()) })
+        RedactedPiece::Secret(SecretToken {
+            number,
+            revealed: (self.sight == SecretVisibility::Revealed).then(|| text.into()),
+        })
     }
 
     fn number(&mut self, secret: &Value) -> u32 {
@@ -296,10 +344,13 @@ fn joined(pieces: Vec<RedactedPiece>) -> Vec<RedactedPiece> {
     joined
 }
 
-/// The text that a string holds in base64. A name or digest that only looks like base64 decodes to bytes that are no string.
+/// The text that a string holds in base64. A name or digest that only looks like base64 decodes to
+/// bytes that are no string.
 fn decoded(text: &str) -> Option<String> {
     let fits = text.len() >= 24 && text.len().is_multiple_of(4);
-    if !fits || !text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'/' | b'=')) {
+    if !fits
+        || !text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'/' | b'='))
+    {
         return None;
     }
     let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
@@ -318,15 +369,21 @@ mod tests {
         let password = Value::from("correct horse").sensitive();
         let secrets = SecretTexts::within([&password]);
         let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
-        let uri =
-            parts([TextPart::Clear("x://u:".into()), TextPart::Secret("correct horse".into()), TextPart::Clear("@h".into())]);
+        let uri = parts([
+            TextPart::Clear("x://u:".into()),
+            TextPart::Secret("correct horse".into()),
+            TextPart::Clear("@h".into()),
+        ]);
         let first = redactor.shown(&uri);
         let leaked = redactor.shown(&Value::from("x://u:correct horse@h"));
         assert_eq!(first, leaked);
         assert!(!format!("{first:?}").contains("horse"));
         assert_eq!(
             redactor.shown(&password),
-            RedactedValue::Text(vec![RedactedPiece::Secret(SecretToken { number: 0, revealed: None })])
+            RedactedValue::Text(vec![RedactedPiece::Secret(SecretToken {
+                number: 0,
+                revealed: None
+            })])
         );
     }
 
@@ -343,13 +400,17 @@ mod tests {
             TextPart::Secret("b\n".into()),
             TextPart::Clear("y".into()),
         ]);
-        let pieces = vec![RedactedPiece::Clear("x=".into()), secret(1), RedactedPiece::Clear("\ny".into())];
+        let pieces =
+            vec![RedactedPiece::Clear("x=".into()), secret(1), RedactedPiece::Clear("\ny".into())];
         assert_eq!(redactor.shown(&mixed), RedactedValue::Text(pieces));
         let later = TextPart::unknown(Some("a.b.c".into()), true);
         let unknown = parts([TextPart::Secret("a=".into()), later, TextPart::Secret("\n".into())]);
         assert_eq!(
             redactor.shown(&unknown),
-            RedactedValue::Text(vec![RedactedPiece::Unknown { cause: Some("a.b.c".into()), secret: true }])
+            RedactedValue::Text(vec![RedactedPiece::Unknown {
+                cause: Some("a.b.c".into()),
+                secret: true
+            }])
         );
     }
 
@@ -358,8 +419,11 @@ mod tests {
         let password = Value::from("correct horse").sensitive();
         let secrets = SecretTexts::within([&password]);
         let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
-        let encoded = base64::engine::general_purpose::STANDARD.encode("#!/bin/sh\necho correct horse\n");
-        let RedactedValue::Base64 { decoded, kept } = redactor.shown(&Value::from(encoded)) else { panic!("is base64") };
+        let encoded =
+            base64::engine::general_purpose::STANDARD.encode("#!/bin/sh\necho correct horse\n");
+        let RedactedValue::Base64 { decoded, kept } = redactor.shown(&Value::from(encoded)) else {
+            panic!("is base64")
+        };
         assert_eq!(decoded.len(), 3);
         assert_eq!(kept, None);
     }
@@ -387,7 +451,8 @@ mod tests {
             assert_eq!(redactor.ty(&value).to_string(), told);
         }
         assert_eq!(redactor.secret_type(&keyed("open")), Type::Any);
-        let revealed = Redactor::new(&secrets, SecretVisibility::Revealed).ty(&keyed("correct horse").sensitive());
+        let revealed = Redactor::new(&secrets, SecretVisibility::Revealed)
+            .ty(&keyed("correct horse").sensitive());
         assert!(revealed.to_string().contains("correct horse"));
     }
 
@@ -395,7 +460,8 @@ mod tests {
     fn a_name_that_is_secret_makes_all_of_it_so() {
         let secrets = SecretTexts::within([&Value::from("correct horse").sensitive()]);
         let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
-        let value = Value::object([("correct horse".into(), Value::from(1)), ("b".into(), Value::from(2))]);
+        let value =
+            Value::object([("correct horse".into(), Value::from(1)), ("b".into(), Value::from(2))]);
         assert!(matches!(redactor.shown(&value), RedactedValue::Secret(_)));
         assert!(
             matches!(redactor.shown(&Value::tuple([value])), RedactedValue::List(items) if matches!(items[..], [RedactedValue::Secret(_)]))
@@ -407,7 +473,8 @@ mod tests {
         let secrets = SecretTexts::within([&Value::from("correct horse").sensitive()]);
         let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
         let inner = Value::object([("key".into(), Value::tuple([Value::from(1)]))]);
-        let attributes: Object = [("open".into(), inner.clone()), ("hidden".into(), inner.sensitive())].into();
+        let attributes: Object =
+            [("open".into(), inner.clone()), ("hidden".into(), inner.sensitive())].into();
         let shown = redactor.attributes(&attributes);
         let path = |first: &str, then: &str| Path::attribute(first).name(then).index(0);
         let told = |path: &Path| redactor.path(path, &[None, Some(&shown)]).to_string();
@@ -421,8 +488,11 @@ mod tests {
     fn a_short_secret_counts_as_a_word_beside_itself() {
         let secrets = SecretTexts::within([&Value::from("z#7").sensitive()]);
         let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
-        let attributes: Object =
-            [("prefix".into(), Value::from("z#7").sensitive()), ("hex".into(), Value::from("z#7-0a1b"))].into();
+        let attributes: Object = [
+            ("prefix".into(), Value::from("z#7").sensitive()),
+            ("hex".into(), Value::from("z#7-0a1b")),
+        ]
+        .into();
         let hidden = RedactedPiece::Secret(SecretToken { number: 0, revealed: None });
         assert_eq!(
             redactor.attributes(&attributes)["hex"],
@@ -433,7 +503,11 @@ mod tests {
 
     #[test]
     fn digests_and_names_are_not_taken_for_base64() {
-        for text in ["9f3c9f3c9f3c9f3c9f3c9f3c9f3c9f3c", "arn:aws:iam::123456789012:role/x", "abcdefghijklmnopqrstuvwx"] {
+        for text in [
+            "9f3c9f3c9f3c9f3c9f3c9f3c9f3c9f3c",
+            "arn:aws:iam::123456789012:role/x",
+            "abcdefghijklmnopqrstuvwx",
+        ] {
             assert_eq!(decoded(text), None, "{text}");
         }
     }

@@ -14,7 +14,10 @@ pub(crate) fn rediscovered_lines(found: &RediscoveryResult, secrets: &SecretText
     let ids = ids(found);
     let mut sections: BTreeMap<RecoverySection, Vec<Vec<String>>> = BTreeMap::new();
     let mut enter = |section, address: &Address, more: Vec<String>| {
-        let cells = std::iter::once(address.to_string()).chain(more).map(|it| secrets.masked(&it)).collect();
+        let cells = std::iter::once(address.to_string())
+            .chain(more)
+            .map(|it| secrets.masked(&it))
+            .collect();
         sections.entry(section).or_default().push(cells);
     };
     for change in &found.plan.changes {
@@ -24,15 +27,24 @@ pub(crate) fn rediscovered_lines(found: &RediscoveryResult, secrets: &SecretText
         }
         let is_lost = change.reason == Some(ChangeReason::Lost);
         if change.importing.is_some() && change.action.is_replace() && !is_lost {
-            let names = change.differences.iter().filter(|it| it.replaces).map(|it| format!("`{}`", it.path));
+            let names = change
+                .differences
+                .iter()
+                .filter(|it| it.replaces)
+                .map(|it| format!("`{}`", it.path));
             let because = names.collect::<Vec<_>>().join(", ");
-            enter(RecoverySection::Replaced, &change.address, vec![format!("because of {because}")]);
+            enter(
+                RecoverySection::Replaced,
+                &change.address,
+                vec![format!("because of {because}")],
+            );
         }
     }
     for stray in &found.strays {
         enter(RecoverySection::Stray, &stray.address, vec![told_id(stray)]);
     }
-    let unlisted: Vec<Vec<String>> = found.unlisted.iter().map(|it| vec![secrets.masked(&it.to_string())]).collect();
+    let unlisted: Vec<Vec<String>> =
+        found.unlisted.iter().map(|it| vec![secrets.masked(&it.to_string())]).collect();
     if !unlisted.is_empty() {
         sections.insert(RecoverySection::Unlisted, unlisted);
     }
@@ -69,15 +81,25 @@ impl RecoverySection {
         match self {
             RecoverySection::Found => "Found, and recorded from now on",
             RecoverySection::Given => "Given, and recorded from now on",
-            RecoverySection::Supposed => "Taken to be where its name says, because no one could be asked; recorded from now on",
+            RecoverySection::Supposed => {
+                "Taken to be where its name says, because no one could be asked; recorded from now on"
+            }
             RecoverySection::Lost => {
                 "Lost, and in no service: the next plan makes another. `--given` takes what was kept elsewhere"
             }
-            RecoverySection::Several => "More than one thing may be it, so none is recorded: say with `--given` which",
+            RecoverySection::Several => {
+                "More than one thing may be it, so none is recorded: say with `--given` which"
+            }
             RecoverySection::Absent => "Not found: the next plan makes it",
-            RecoverySection::Stray => "Made for this state and not configured any more: recorded, and the next plan deletes it",
-            RecoverySection::Unlisted => "Not all could be listed that may not be configured any more; it is left alone",
-            RecoverySection::Replaced => "Found, and the next plan would make it again: see that this is what you want",
+            RecoverySection::Stray => {
+                "Made for this state and not configured any more: recorded, and the next plan deletes it"
+            }
+            RecoverySection::Unlisted => {
+                "Not all could be listed that may not be configured any more; it is left alone"
+            }
+            RecoverySection::Replaced => {
+                "Found, and the next plan would make it again: see that this is what you want"
+            }
         }
     }
 }
@@ -85,7 +107,9 @@ impl RecoverySection {
 /// The service's names for what is recorded, but for those that are secret themselves.
 fn ids(found: &RediscoveryResult) -> BTreeMap<&Address, String> {
     let seen = found.plan.settled.iter().filter_map(|it| match it {
-        RefreshUpdate::Seen(record) if !record.is_lost() => Some((&record.address, told_id(record))),
+        RefreshUpdate::Seen(record) if !record.is_lost() => {
+            Some((&record.address, told_id(record)))
+        }
         _ => None,
     });
     seen.collect()
@@ -99,13 +123,19 @@ fn entry(
     let id = || ids.get(&change.address).cloned().unwrap_or_default();
     match search {
         _ if change.reason == Some(ChangeReason::Lost) => (Some(RecoverySection::Lost), Vec::new()),
-        Some(DiscoveryResult::Found(found)) => (Some(RecoverySection::Found), vec![id(), said(found.by).to_owned()]),
-        Some(DiscoveryResult::Unasked(_, why)) => (Some(RecoverySection::Supposed), vec![id(), why.clone()]),
+        Some(DiscoveryResult::Found(found)) => {
+            (Some(RecoverySection::Found), vec![id(), said(found.by).to_owned()])
+        }
+        Some(DiscoveryResult::Unasked(_, why)) => {
+            (Some(RecoverySection::Supposed), vec![id(), why.clone()])
+        }
         Some(DiscoveryResult::Several(all)) => {
             let each = all.iter().map(|(id, by)| format!("{id} {}", said(*by)));
             (Some(RecoverySection::Several), vec![each.collect::<Vec<_>>().join("; ")])
         }
-        Some(DiscoveryResult::Unsearchable(why)) => (Some(RecoverySection::Absent), vec![why.clone()]),
+        Some(DiscoveryResult::Unsearchable(why)) => {
+            (Some(RecoverySection::Absent), vec![why.clone()])
+        }
         Some(DiscoveryResult::Nothing) => (Some(RecoverySection::Absent), Vec::new()),
         None if change.importing.is_some() => (Some(RecoverySection::Given), vec![id()]),
         None if change.action == Action::Create => (Some(RecoverySection::Absent), Vec::new()),
@@ -127,13 +157,16 @@ const WIDE: usize = 60;
 /// Rows whose cells begin under each other, but for the last ones.
 fn aligned(rows: Vec<Vec<String>>) -> Vec<String> {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let lengths = |at: usize| rows.iter().filter(move |it| it.len() > at + 1).map(move |it| it[at].chars().count());
+    let lengths = |at: usize| {
+        rows.iter().filter(move |it| it.len() > at + 1).map(move |it| it[at].chars().count())
+    };
     let width = |at: usize| lengths(at).filter(|it| *it <= WIDE).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count).map(width).collect();
     let row = |cells: &Vec<String>| {
         let last = cells.len() - 1;
-        let cell =
-            |(at, it): (usize, &String)| if at == last { it.clone() } else { format!("{it:<width$}  ", width = widths[at]) };
+        let cell = |(at, it): (usize, &String)| {
+            if at == last { it.clone() } else { format!("{it:<width$}  ", width = widths[at]) }
+        };
         cells.iter().enumerate().map(cell).collect::<String>().trim_end().to_owned()
     };
     rows.iter().map(row).collect()

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ha_plan::{Change, ChangeCounts, ChangeReason, Difference, Drift, OutputChange, Plan, PlanMode, PlanSnapshot, RefreshUpdate};
+use ha_plan::{
+    Change, ChangeCounts, ChangeReason, Difference, Drift, OutputChange, Plan, PlanMode,
+    PlanSnapshot, RefreshUpdate,
+};
 use ha_provider::{Impact, ImpactSeverity};
 use ha_value::{Action, Address, Name, Object, Path, PathStep, Type, Value};
 
@@ -27,7 +30,8 @@ pub(crate) struct PlanReport {
     /// What was remarked on what neither changes nor differs.
     pub(crate) remarks: Vec<(Address, String)>,
     pub(crate) outputs: BTreeMap<Name, OutputReport>,
-    /// Groups whose disruptive steps are spread out, with the number of members touched and how many at a time.
+    /// Groups whose disruptive steps are spread out, with the number of members touched and how
+    /// many at a time.
     pub(crate) rolling: Vec<(String, usize, usize)>,
     pub(crate) unfinished: Vec<Address>,
     /// What has another address from now on: the one it had, and the one it has.
@@ -91,7 +95,12 @@ pub(crate) struct OutputReport {
 
 impl PlanReport {
     /// What may be seen of a plan.
-    pub(crate) fn new(plan: &Plan, stack: &str, secrets: &SecretTexts, sight: SecretVisibility) -> Self {
+    pub(crate) fn new(
+        plan: &Plan,
+        stack: &str,
+        secrets: &SecretTexts,
+        sight: SecretVisibility,
+    ) -> Self {
         let Plan {
             mode,
             snapshot,
@@ -120,13 +129,15 @@ impl PlanReport {
         } = plan;
         let sources = sources_of(snapshot);
         let mut redactor = Redactor::new(secrets, sight);
-        let mut changes: Vec<ChangeReport> = changes.iter().map(|it| change(it, &sources, &mut redactor)).collect();
+        let mut changes: Vec<ChangeReport> =
+            changes.iter().map(|it| change(it, &sources, &mut redactor)).collect();
         changes.sort_by(|a, b| (a.risk(), &a.address).cmp(&(b.risk(), &b.address)));
         let identity = |it: &ha_plan::ProviderIdentity| {
             let facts = it.facts.iter().map(|(_, fact)| redactor.message(fact));
             std::iter::once(it.provider.to_string()).chain(facts).collect::<Vec<_>>().join(" ")
         };
-        let identities = identities.iter().filter(|it| !it.facts.is_empty()).map(identity).collect();
+        let identities =
+            identities.iter().filter(|it| !it.facts.is_empty()).map(identity).collect();
         let told = |(address, text): &(Address, String)| (address.clone(), redactor.message(text));
         let unchecked = unchecked.iter().map(told).collect();
         let remarks = remarks.iter().map(told).collect();
@@ -146,7 +157,10 @@ impl PlanReport {
                 .filter(|(_, it)| it.is_change())
                 .map(|(name, it)| (name.clone(), shown_output_change(it, &mut redactor)))
                 .collect(),
-            rolling: rolling.iter().map(|it| (redactor.message(&it.group), it.chains.len(), it.at_most)).collect(),
+            rolling: rolling
+                .iter()
+                .map(|it| (redactor.message(&it.group), it.chains.len(), it.at_most))
+                .collect(),
             unfinished: unfinished.clone(),
             moves: moves.iter().map(|it| (it.from.clone(), it.to.clone())).collect(),
             targets: selection.targets.iter().map(ToString::to_string).collect(),
@@ -219,7 +233,10 @@ pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
     let attributes = objects.into_iter().flat_map(Object::values);
     let variables = plan.snapshot.variables.values().chain(plan.snapshot.ephemeral.values());
     let inside = variables.chain(attributes).filter(|it| it.contains_sensitive()).cloned();
-    let sides = plan.outputs.values().flat_map(|it| it.before.iter().chain(&it.after).map(|value| (value, it.sensitive)));
+    let sides = plan
+        .outputs
+        .values()
+        .flat_map(|it| it.before.iter().chain(&it.after).map(|value| (value, it.sensitive)));
     inside.chain(sides.flat_map(|(value, sensitive)| output_values(value, sensitive))).collect()
 }
 
@@ -252,7 +269,10 @@ fn change(change: &Change, sources: &SourceTexts, redactor: &mut Redactor<'_>) -
         span,
         because,
     } = change;
-    let (old, new) = (before.as_ref().map(|it| redactor.attributes(it)), after.as_ref().map(|it| redactor.attributes(it)));
+    let (old, new) = (
+        before.as_ref().map(|it| redactor.attributes(it)),
+        after.as_ref().map(|it| redactor.attributes(it)),
+    );
     let types = |name: &Name| {
         // An argument that is left out is a null of no type.
         let side = |of: &'_ Object| of.get(name).cloned().unwrap_or(Value::NULL);
@@ -263,9 +283,12 @@ fn change(change: &Change, sources: &SourceTexts, redactor: &mut Redactor<'_>) -
         [PathStep::Name(name), ..] => types(name),
         _ => None,
     });
-    let told =
-        |it: &Difference| Difference { path: redactor.path(&it.path, &[old.as_ref(), new.as_ref()]), replaces: it.replaces };
-    let impact = |it: &Impact| Impact { severity: it.severity, message: redactor.message(&it.message) };
+    let told = |it: &Difference| Difference {
+        path: redactor.path(&it.path, &[old.as_ref(), new.as_ref()]),
+        replaces: it.replaces,
+    };
+    let impact =
+        |it: &Impact| Impact { severity: it.severity, message: redactor.message(&it.message) };
     ChangeReport {
         address: address.clone(),
         deposed: deposed.clone(),
@@ -294,7 +317,8 @@ fn retyped(before: &Value, after: &Value, redactor: &Redactor<'_>) -> Option<(Ty
 
 fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> DriftReport {
     let Drift { address, before, after, paths, remarks, contributes } = drift;
-    let (old, new) = (redactor.attributes(before), after.as_ref().map(|it| redactor.attributes(it)));
+    let (old, new) =
+        (redactor.attributes(before), after.as_ref().map(|it| redactor.attributes(it)));
     DriftReport {
         address: address.clone(),
         paths: paths.iter().map(|it| redactor.path(it, &[Some(&old), new.as_ref()])).collect(),
@@ -306,7 +330,10 @@ fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> DriftReport {
 }
 
 /// A change to an output, as anybody may see it.
-pub(crate) fn shown_output_change(output: &OutputChange, redactor: &mut Redactor<'_>) -> OutputReport {
+pub(crate) fn shown_output_change(
+    output: &OutputChange,
+    redactor: &mut Redactor<'_>,
+) -> OutputReport {
     let OutputChange { before, after, sensitive } = output;
     let mut shown = |it: &Value| if *sensitive { redactor.secret(it) } else { redactor.shown(it) };
     let (old, new) = (before.as_ref().map(&mut shown), after.as_ref().map(&mut shown));

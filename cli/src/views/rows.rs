@@ -6,8 +6,12 @@ use ha_value::{Path, PathStep};
 
 use super::compare::{DiffRow, RowContent};
 use super::expression::{inline, inline_after, is_identifier, key, set_out};
-use super::line_diff::{DiffLine, LineDifference, LineKind, StretchContent, between, lines_of, pretty_json};
-use super::redacted_value::{RedactedValue, SENSITIVE, SENSITIVE_CHANGED, SENSITIVE_UNCHANGED, columns, printable, unknown};
+use super::line_diff::{
+    DiffLine, LineDifference, LineKind, StretchContent, between, lines_of, pretty_json,
+};
+use super::redacted_value::{
+    RedactedValue, SENSITIVE, SENSITIVE_CHANGED, SENSITIVE_UNCHANGED, columns, printable, unknown,
+};
 use super::style::{Painter, TextRole};
 
 /// How much of a plan is shown.
@@ -40,7 +44,12 @@ struct RowBudget {
 impl RowBudget {
     fn new(detail: DetailLevel) -> Self {
         match detail {
-            DetailLevel::Full => Self { rows: usize::MAX, lines: usize::MAX, preview: usize::MAX, characters: usize::MAX },
+            DetailLevel::Full => Self {
+                rows: usize::MAX,
+                lines: usize::MAX,
+                preview: usize::MAX,
+                characters: usize::MAX,
+            },
             _ => Self { rows: 100, lines: 200, preview: 10, characters: 400 },
         }
     }
@@ -54,8 +63,13 @@ pub(crate) struct RowWriter {
 }
 
 impl RowWriter {
-    pub(crate) fn new<'a>(rows: impl IntoIterator<Item = &'a DiffRow>, detail: DetailLevel, paint: Painter) -> Self {
-        let width = rows.into_iter().map(|it| columns(&place(&it.path))).max().unwrap_or(0).min(NAMES);
+    pub(crate) fn new<'a>(
+        rows: impl IntoIterator<Item = &'a DiffRow>,
+        detail: DetailLevel,
+        paint: Painter,
+    ) -> Self {
+        let width =
+            rows.into_iter().map(|it| columns(&place(&it.path))).max().unwrap_or(0).min(NAMES);
         Self { paint, budget: RowBudget::new(detail), width }
     }
 
@@ -76,7 +90,12 @@ impl RowWriter {
 
     fn row(&self, row: &DiffRow, text: &mut String) {
         let name = place(&row.path);
-        let head = format!("{:INDENT$}{name}{:pad$}  ", "", "", pad = self.width.saturating_sub(columns(&name)));
+        let head = format!(
+            "{:INDENT$}{name}{:pad$}  ",
+            "",
+            "",
+            pad = self.width.saturating_sub(columns(&name))
+        );
         let note = match row.replaces {
             true => format!("  {}", self.paint.put(TextRole::Alarm, "forces replacement")),
             false => String::new(),
@@ -85,7 +104,9 @@ impl RowWriter {
             let written = format!("{head}{value}{note}");
             let _ = writeln!(text, "{}", written.trim_end());
         };
-        let sign = |tone, sign: &str, value: &RedactedValue| format!("{} {}", self.paint.put(tone, sign), self.short(value));
+        let sign = |tone, sign: &str, value: &RedactedValue| {
+            format!("{} {}", self.paint.put(tone, sign), self.short(value))
+        };
         match &row.what {
             RowContent::Is(value) => self.whole(&head, value, text),
             RowContent::Added(value) if value.is_long_text() => {
@@ -106,7 +127,10 @@ impl RowWriter {
             RowContent::Marked(true) => line("sensitive from now on"),
             RowContent::Marked(false) => line("not sensitive any more"),
             RowContent::Lines(difference) => {
-                line(&format!("+{} -{} of {} lines", difference.added, difference.removed, difference.total));
+                line(&format!(
+                    "+{} -{} of {} lines",
+                    difference.added, difference.removed, difference.total
+                ));
                 self.hunks(difference, text);
             }
             RowContent::Changed(before, after) => {
@@ -120,7 +144,8 @@ impl RowWriter {
                     self.hunk_lines(lines.map(|it| DiffLine { unended: false, ..it }), text);
                 } else {
                     line(&sign(TextRole::Gone, "-", before));
-                    let after = format!("{} {}", self.paint.put(TextRole::Made, "+"), self.clipped(&new));
+                    let after =
+                        format!("{} {}", self.paint.put(TextRole::Made, "+"), self.clipped(&new));
                     let _ = writeln!(text, "{:indent$}  {after}", "", indent = INDENT + self.width);
                 }
             }
@@ -143,7 +168,11 @@ impl RowWriter {
         let set_out = set_out(value, INDENT + 2);
         let lines: Vec<&str> = set_out.lines().collect();
         let shown = self.budget.lines.min(lines.len());
-        let _ = writeln!(text, "{head}{}", lines[..shown].iter().map(|it| self.clipped(it)).collect::<Vec<_>>().join("\n"));
+        let _ = writeln!(
+            text,
+            "{head}{}",
+            lines[..shown].iter().map(|it| self.clipped(it)).collect::<Vec<_>>().join("\n")
+        );
         if lines.len() > shown {
             self.more(&format!("{} more lines", lines.len() - shown), INDENT + 4, text);
         }
@@ -154,12 +183,18 @@ impl RowWriter {
         self.paint.put(TextRole::Quiet, &format!("{lines} lines"))
     }
 
-    /// The first lines of a string. The bar keeps a list in the text from looking like lines that go.
+    /// The first lines of a string. The bar keeps a list in the text from looking like lines that
+    /// go.
     fn preview(&self, value: &RedactedValue, text: &mut String) {
         let lines = lines_of(value.pieces().unwrap_or_default());
-        let shown = if lines.len() <= self.budget.preview.saturating_add(2) { lines.len() } else { self.budget.preview };
+        let shown = if lines.len() <= self.budget.preview.saturating_add(2) {
+            lines.len()
+        } else {
+            self.budget.preview
+        };
         for line in &lines[..shown] {
-            let _ = writeln!(text, "{:indent$}| {}", "", self.content(line, None), indent = INDENT + 2);
+            let _ =
+                writeln!(text, "{:indent$}| {}", "", self.content(line, None), indent = INDENT + 2);
         }
         if lines.len() > shown {
             self.more(&format!("{} more lines", lines.len() - shown), INDENT + 2, text);
@@ -175,7 +210,13 @@ impl RowWriter {
             }
             let ((old, olds), (new, news)) = (hunk.old, hunk.new);
             let place = format!("@@ {old},{olds} -> {new},{news} @@");
-            let _ = writeln!(text, "{:indent$}{}", "", self.paint.put(TextRole::Read, &place), indent = INDENT + 2);
+            let _ = writeln!(
+                text,
+                "{:indent$}{}",
+                "",
+                self.paint.put(TextRole::Read, &place),
+                indent = INDENT + 2
+            );
             self.hunk_lines(hunk.lines.iter().take(left), text);
             left = left.saturating_sub(hunk.lines.len());
         }
@@ -184,7 +225,11 @@ impl RowWriter {
         }
     }
 
-    fn hunk_lines(&self, lines: impl Iterator<Item = impl std::borrow::Borrow<DiffLine>>, text: &mut String) {
+    fn hunk_lines(
+        &self,
+        lines: impl Iterator<Item = impl std::borrow::Borrow<DiffLine>>,
+        text: &mut String,
+    ) {
         for line in lines {
             let line = line.borrow();
             let (sign, tone) = match line.kind {
@@ -198,7 +243,12 @@ impl RowWriter {
             } else {
                 String::new()
             };
-            let written = format!("{:indent$}{sign} {}{end}", "", self.content(line, tone), indent = INDENT + 2);
+            let written = format!(
+                "{:indent$}{sign} {}{end}",
+                "",
+                self.content(line, tone),
+                indent = INDENT + 2
+            );
             let _ = writeln!(text, "{}", written.trim_end());
         }
     }
@@ -215,7 +265,8 @@ impl RowWriter {
                 StretchContent::Unknown { cause, secret } => unknown(cause.as_deref(), *secret),
             };
             let length = content.chars().count();
-            let kept: String = if length > left { content.chars().take(left).collect() } else { content };
+            let kept: String =
+                if length > left { content.chars().take(left).collect() } else { content };
             cut += length.saturating_sub(left);
             left = left.saturating_sub(length);
             written += &match tone {

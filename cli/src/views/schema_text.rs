@@ -22,17 +22,33 @@ pub(crate) fn kinds_text(schemas: &SchemaSet, paint: Painter) -> String {
     for (mode, described) in all {
         let name = format!("{}{}", head(mode), described.kind);
         let doc = first_sentence(&described.schema().doc);
-        let _ = writeln!(text, "{}{:pad$}  {doc}", paint.put(TextRole::Head, &name), "", pad = width - name.len());
+        let _ = writeln!(
+            text,
+            "{}{:pad$}  {doc}",
+            paint.put(TextRole::Head, &name),
+            "",
+            pad = width - name.len()
+        );
     }
     text
 }
 
 /// One kind, whole.
-pub(crate) fn kind_text(mode: ResourceMode, described: &ResourceDescription, paint: Painter) -> String {
-    let mut text = settings_text(&format!("{}{}", head(mode), described.kind), described.schema(), paint);
+pub(crate) fn kind_text(
+    mode: ResourceMode,
+    described: &ResourceDescription,
+    paint: Painter,
+) -> String {
+    let mut text =
+        settings_text(&format!("{}{}", head(mode), described.kind), described.schema(), paint);
     if takes_timeouts(described) {
-        let operations = if mode == ResourceMode::Data { "`read`" } else { "`create`, `read`, `update` and `delete`" };
-        let _ = writeln!(text, "\nA block `timeouts` says how long {operations} may take, as \"60m\".");
+        let operations = if mode == ResourceMode::Data {
+            "`read`"
+        } else {
+            "`create`, `read`, `update` and `delete`"
+        };
+        let _ =
+            writeln!(text, "\nA block `timeouts` says how long {operations} may take, as \"60m\".");
     }
     text
 }
@@ -54,12 +70,20 @@ pub(crate) fn settings_text(name: &str, schema: &Schema, paint: Painter) -> Stri
 }
 
 /// Blocks of settings, each with a line about it.
-pub(crate) fn all_settings_text<'a>(all: impl IntoIterator<Item = (&'a str, &'a Schema)>, paint: Painter) -> String {
+pub(crate) fn all_settings_text<'a>(
+    all: impl IntoIterator<Item = (&'a str, &'a Schema)>,
+    paint: Painter,
+) -> String {
     let all: Vec<(&str, &Schema)> = all.into_iter().collect();
     let width = all.iter().map(|it| it.0.len()).max().unwrap_or(0);
     all.iter().fold(String::new(), |mut text, (name, schema)| {
         let padding = " ".repeat(width - name.len());
-        let _ = writeln!(text, "{}{padding}  {}", paint.put(TextRole::Head, name), first_sentence(&schema.doc));
+        let _ = writeln!(
+            text,
+            "{}{padding}  {}",
+            paint.put(TextRole::Head, name),
+            first_sentence(&schema.doc)
+        );
         text
     })
 }
@@ -67,7 +91,11 @@ pub(crate) fn all_settings_text<'a>(all: impl IntoIterator<Item = (&'a str, &'a 
 /// A block of settings as data.
 pub(crate) fn settings_json(name: &str, schema: &Schema) -> JsonValue {
     let Schema { doc, arguments, outputs: _, unsupported: _ } = schema;
-    JsonValue::object([("name", name.into()), ("description", doc.into()), ("arguments", fields_json(arguments))])
+    JsonValue::object([
+        ("name", name.into()),
+        ("description", doc.into()),
+        ("arguments", fields_json(arguments)),
+    ])
 }
 
 /// One kind as data.
@@ -93,12 +121,27 @@ fn first_sentence(doc: &str) -> String {
     first.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned()
 }
 
-fn write_fields(fields: &BTreeMap<Name, SchemaField>, are_arguments: bool, indent: usize, paint: Painter, text: &mut String) {
+fn write_fields(
+    fields: &BTreeMap<Name, SchemaField>,
+    are_arguments: bool,
+    indent: usize,
+    paint: Painter,
+    text: &mut String,
+) {
     for (name, field) in fields {
         let traits = traits(field, are_arguments);
-        let traits =
-            if traits.is_empty() { String::new() } else { format!("  {}", paint.put(TextRole::Quiet, &traits.join(", "))) };
-        let _ = writeln!(text, "{:indent$}{}  {}{traits}", "", paint.put(TextRole::Head, name), shape_text(&field.shape));
+        let traits = if traits.is_empty() {
+            String::new()
+        } else {
+            format!("  {}", paint.put(TextRole::Quiet, &traits.join(", ")))
+        };
+        let _ = writeln!(
+            text,
+            "{:indent$}{}  {}{traits}",
+            "",
+            paint.put(TextRole::Head, name),
+            shape_text(&field.shape)
+        );
         for line in field.doc.lines() {
             let _ = writeln!(text, "{}", format!("{:indent$}    {line}", "").trim_end());
         }
@@ -109,7 +152,17 @@ fn write_fields(fields: &BTreeMap<Name, SchemaField>, are_arguments: bool, inden
 }
 
 fn traits(field: &SchemaField, is_argument: bool) -> Vec<String> {
-    let SchemaField { doc: _, shape: _, required, default, immutable, volatile, secret, write_only, chosen } = field;
+    let SchemaField {
+        doc: _,
+        shape: _,
+        required,
+        default,
+        immutable,
+        volatile,
+        secret,
+        write_only,
+        chosen,
+    } = field;
     let mut traits = Vec::new();
     let mut when = |yes: bool, what: &str| {
         if yes {
@@ -130,7 +183,8 @@ fn traits(field: &SchemaField, is_argument: bool) -> Vec<String> {
 
 fn value_text(value: &Value) -> String {
     let secrets = SecretTexts::default();
-    printable(&inline(&Redactor::new(&secrets, SecretVisibility::Redacted).shown(value))).into_owned()
+    printable(&inline(&Redactor::new(&secrets, SecretVisibility::Redacted).shown(value)))
+        .into_owned()
 }
 
 fn shape_text(shape: &FieldShape) -> String {
@@ -139,7 +193,9 @@ fn shape_text(shape: &FieldShape) -> String {
         FieldShape::Bool => "bool".into(),
         FieldShape::Number | FieldShape::Integer { .. } => "number".into(),
         FieldShape::String { one_of } if one_of.is_empty() => "string".into(),
-        FieldShape::String { one_of } => one_of.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(" | "),
+        FieldShape::String { one_of } => {
+            one_of.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(" | ")
+        }
         FieldShape::Text => "string".into(),
         FieldShape::List(of) => format!("list({})", shape_text(of)),
         FieldShape::Set(of) => format!("set({})", shape_text(of)),
@@ -150,9 +206,22 @@ fn shape_text(shape: &FieldShape) -> String {
 
 fn fields_json(fields: &BTreeMap<Name, SchemaField>) -> JsonValue {
     let field = |(name, field): (&Name, &SchemaField)| {
-        let SchemaField { doc, shape, required, default, immutable, volatile, secret, write_only, chosen } = field;
-        let mut entries =
-            vec![("type", JsonValue::from(&shape.ty())), ("description", doc.into()), ("required", (*required).into())];
+        let SchemaField {
+            doc,
+            shape,
+            required,
+            default,
+            immutable,
+            volatile,
+            secret,
+            write_only,
+            chosen,
+        } = field;
+        let mut entries = vec![
+            ("type", JsonValue::from(&shape.ty())),
+            ("description", doc.into()),
+            ("required", (*required).into()),
+        ];
         if let FieldShape::String { one_of } = shape
             && !one_of.is_empty()
         {
@@ -160,7 +229,12 @@ fn fields_json(fields: &BTreeMap<Name, SchemaField>) -> JsonValue {
         }
         if let Some(default) = default {
             let secrets = SecretTexts::default();
-            entries.push(("default", JsonValue::from(&Redactor::new(&secrets, SecretVisibility::Redacted).shown(default))));
+            entries.push((
+                "default",
+                JsonValue::from(
+                    &Redactor::new(&secrets, SecretVisibility::Redacted).shown(default),
+                ),
+            ));
         }
         let marks = [
             ("immutable", immutable),
@@ -169,7 +243,9 @@ fn fields_json(fields: &BTreeMap<Name, SchemaField>) -> JsonValue {
             ("write_only", write_only),
             ("chosen", chosen),
         ];
-        entries.extend(marks.into_iter().filter(|(_, it)| **it).map(|(name, _)| (name, JsonValue::Bool(true))));
+        entries.extend(
+            marks.into_iter().filter(|(_, it)| **it).map(|(name, _)| (name, JsonValue::Bool(true))),
+        );
         if let Some(inner) = shape.block() {
             entries.push(("fields", fields_json(inner)));
         }
@@ -203,28 +279,45 @@ mod tests {
 
     fn bucket() -> ResourceDescription {
         let string = || FieldShape::String { one_of: vec![] };
-        let rule = BTreeMap::from([("port".into(), SchemaField { required: true, ..field("Which port.", FieldShape::Number) })]);
+        let rule = BTreeMap::from([(
+            "port".into(),
+            SchemaField { required: true, ..field("Which port.", FieldShape::Number) },
+        )]);
         let arguments = BTreeMap::from([
             (
                 "bucket".into(),
-                SchemaField { required: true, immutable: true, ..field("Globally unique name.\n\nIn lower case.", string()) },
+                SchemaField {
+                    required: true,
+                    immutable: true,
+                    ..field("Globally unique name.\n\nIn lower case.", string())
+                },
             ),
             (
                 "acl".into(),
                 SchemaField {
                     default: Some(Value::from("private")),
-                    ..field("Who may.", FieldShape::String { one_of: vec!["private".into(), "public".into()] })
+                    ..field(
+                        "Who may.",
+                        FieldShape::String { one_of: vec!["private".into(), "public".into()] },
+                    )
                 },
             ),
             ("rule".into(), field("A rule.", FieldShape::Set(Box::new(FieldShape::Object(rule))))),
             ("key".into(), SchemaField { secret: true, ..field("", string()) }),
         ]);
-        let outputs =
-            BTreeMap::from([("etag".into(), SchemaField { volatile: true, required: true, ..field("Its digest.", string()) })]);
+        let outputs = BTreeMap::from([(
+            "etag".into(),
+            SchemaField { volatile: true, required: true, ..field("Its digest.", string()) },
+        )]);
         ResourceDescription::new(
             "aws_s3_bucket",
             "aws",
-            Schema { doc: "A bucket of objects.\nMany of them.".into(), arguments, outputs, unsupported: &[] },
+            Schema {
+                doc: "A bucket of objects.\nMany of them.".into(),
+                arguments,
+                outputs,
+                unsupported: &[],
+            },
             ResourceHooks::new(),
         )
     }

@@ -12,7 +12,8 @@ use crate::workspace::backends::backends;
 use crate::workspace::encryption::EncryptionSettings;
 use crate::workspace::providers::kinds;
 
-/// The variables of the environment that hold secrets which stores, keys and providers take from there.
+/// The variables of the environment that hold secrets which stores, keys and providers take from
+/// there.
 const VARIABLES: [&str; 6] = [
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -26,8 +27,18 @@ const VARIABLES: [&str; 6] = [
 pub(crate) type Fields = BTreeMap<Name, SchemaField>;
 
 /// What may stand in any block of a resource, whatever its kind.
-const META: [&str; 10] =
-    ["alias", "connection", "count", "depends_on", "dynamic", "for_each", "lifecycle", "provider", "provisioner", "timeouts"];
+const META: [&str; 10] = [
+    "alias",
+    "connection",
+    "count",
+    "depends_on",
+    "dynamic",
+    "for_each",
+    "lifecycle",
+    "provider",
+    "provisioner",
+    "timeouts",
+];
 
 /// Words that name secrets.
 const SECRET_WORDS: [&str; 13] = [
@@ -46,14 +57,19 @@ const SECRET_WORDS: [&str; 13] = [
     "tokens",
 ];
 
-/// The arguments of all that has secret ones, by what it is called: a kind, a provider, a place for states.
+/// The arguments of all that has secret ones, by what it is called: a kind, a provider, a place for
+/// states.
 static HOLDERS: LazyLock<BTreeMap<String, Fields>> = LazyLock::new(|| {
     let ((schemas, _), backends) = (kinds(), backends());
     let of_kinds = schemas.kinds().map(|(_, it)| (it.kind.to_string(), &it.schema().arguments));
-    let of_providers = schemas.providers().map(|(name, it)| (name.to_string(), &it.schema.arguments));
+    let of_providers =
+        schemas.providers().map(|(name, it)| (name.to_string(), &it.schema.arguments));
     let of_backends = backends.iter().map(|(name, it)| (name.to_string(), &it.schema().arguments));
     let encryption = Schema::derive::<EncryptionSettings, NoSettings>();
-    let all = of_kinds.chain(of_providers).chain(of_backends).chain([("encryption".to_owned(), &encryption.arguments)]);
+    let all = of_kinds
+        .chain(of_providers)
+        .chain(of_backends)
+        .chain([("encryption".to_owned(), &encryption.arguments)]);
     let mut holders: BTreeMap<String, Fields> = BTreeMap::new();
     for (name, fields) in all.filter(|(_, it)| !secret_fields(it).is_empty()) {
         // A resource and a data source, or a provider and a place for states, of one name.
@@ -71,7 +87,10 @@ struct ArgumentNames {
 }
 
 static ARGUMENTS: LazyLock<ArgumentNames> = LazyLock::new(|| {
-    let secret = secret_arguments().into_iter().filter_map(|(_, path)| path.last().map(ToString::to_string)).collect();
+    let secret = secret_arguments()
+        .into_iter()
+        .filter_map(|(_, path)| path.last().map(ToString::to_string))
+        .collect();
     let (schemas, _) = kinds();
     let of_kinds = schemas.kinds().map(|(_, it)| &it.schema().arguments);
     let all = of_kinds.chain(schemas.providers().map(|(_, it)| &it.schema.arguments));
@@ -80,12 +99,15 @@ static ARGUMENTS: LazyLock<ArgumentNames> = LazyLock::new(|| {
 });
 
 /// What every kind is called.
-static KINDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| kinds().0.kinds().map(|(_, it)| it.kind.to_string()).collect());
+static KINDS: LazyLock<BTreeSet<String>> =
+    LazyLock::new(|| kinds().0.kinds().map(|(_, it)| it.kind.to_string()).collect());
 
-/// The kinds that are made of nothing but what they keep, and that is secret: it is what an import of one is given.
+/// The kinds that are made of nothing but what they keep, and that is secret: it is what an import
+/// of one is given.
 static SECRET_IDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let (schemas, _) = kinds();
-    let is_secret = |it: &ResourceDescription| it.pure && !secret_fields(&it.schema().outputs).is_empty();
+    let is_secret =
+        |it: &ResourceDescription| it.pure && !secret_fields(&it.schema().outputs).is_empty();
     schemas.kinds().filter(|(_, it)| is_secret(it)).map(|(_, it)| it.kind.to_string()).collect()
 });
 
@@ -110,7 +132,8 @@ fn secret_arguments() -> Vec<(String, Vec<Name>)> {
     let ((schemas, _), backends) = (kinds(), backends());
     let of_kinds = schemas.kinds().flat_map(|(_, it)| of(&it.kind, it.schema()));
     let of_providers = schemas.providers().flat_map(|(name, it)| of(name, &it.schema));
-    let of_backends = backends.iter().flat_map(|(name, it)| of(&format!("backend.{name}"), it.schema()));
+    let of_backends =
+        backends.iter().flat_map(|(name, it)| of(&format!("backend.{name}"), it.schema()));
     let of_encryption = of("encryption", &Schema::derive::<EncryptionSettings, NoSettings>());
     of_kinds.chain(of_providers).chain(of_backends).chain(of_encryption).collect()
 }
@@ -127,7 +150,11 @@ fn secret_fields(fields: &BTreeMap<Name, SchemaField>) -> Vec<Vec<Name>> {
             shape = of;
         }
         if let FieldShape::Object(inner) = shape {
-            found.extend(secret_fields(inner).into_iter().map(|path| [std::slice::from_ref(name), path.as_slice()].concat()));
+            found.extend(
+                secret_fields(inner)
+                    .into_iter()
+                    .map(|path| [std::slice::from_ref(name), path.as_slice()].concat()),
+            );
         }
     }
     found
@@ -140,12 +167,14 @@ pub(crate) fn fields_of_holder(name: &str) -> Option<&'static Fields> {
 
 /// Whether a word is the name of a kind, or was meant to be.
 pub(crate) fn is_kind(word: &str) -> bool {
-    KINDS.contains(word) || (word.len() > 4 && closest(word, KINDS.iter().map(String::as_str)).is_some())
+    KINDS.contains(word)
+        || (word.len() > 4 && closest(word, KINDS.iter().map(String::as_str)).is_some())
 }
 
 /// Whether the ids by which things of a kind are imported are secret, also of one that was meant.
 pub(crate) fn has_secret_id(kind: &str) -> bool {
-    let is_misspelt = || !KINDS.contains(kind) && closest(kind, SECRET_IDS.iter().map(String::as_str)).is_some();
+    let is_misspelt =
+        || !KINDS.contains(kind) && closest(kind, SECRET_IDS.iter().map(String::as_str)).is_some();
     SECRET_IDS.contains(kind) || is_misspelt()
 }
 
@@ -160,7 +189,9 @@ pub(crate) fn is_unknown_within(path: &[&str], fields: &Fields) -> bool {
     if matches!(*name, "dynamic" | "content") {
         return is_unknown_within(rest, fields);
     }
-    let Some(field) = fields.get(*name) else { return !META.contains(name) && !means_open(name, fields) };
+    let Some(field) = fields.get(*name) else {
+        return !META.contains(name) && !means_open(name, fields);
+    };
     let mut shape = &field.shape;
     while let FieldShape::List(of) | FieldShape::Set(of) | FieldShape::Map(of) = shape {
         shape = of;
@@ -177,13 +208,15 @@ fn means_open(name: &str, fields: &Fields) -> bool {
         let meant = fields.get_key_value(meant).map(|(name, field)| (name.clone(), field.clone()));
         secret_fields(&meant.into_iter().collect()).is_empty()
     };
-    !sounds_secret(name) && closest(name, fields.keys().map(|it| &**it)).is_some_and(|it| is_open(&it))
+    !sounds_secret(name)
+        && closest(name, fields.keys().map(|it| &**it)).is_some_and(|it| is_open(&it))
 }
 
 /// Whether a name sounds like that of a secret.
 pub(crate) fn sounds_secret(name: &str) -> bool {
     let name = name.to_lowercase();
-    let is_key = ["private_key", "api_key", "access_key", "apikey"].iter().any(|it| name.ends_with(it));
+    let is_key =
+        ["private_key", "api_key", "access_key", "apikey"].iter().any(|it| name.ends_with(it));
     is_key || name.split(['_', '-', '.']).any(|it| SECRET_WORDS.contains(&it))
 }
 
@@ -205,7 +238,11 @@ pub(crate) fn is_argument(name: &str) -> bool {
 /// Whether an argument of this name is secret, or one that is was meant.
 pub(crate) fn is_secret_argument(name: &str) -> bool {
     let ArgumentNames { secret, open } = &*ARGUMENTS;
-    let is_misspelt = || name.len() > 4 && !open.contains(name) && closest(name, secret.iter().map(String::as_str)).is_some();
+    let is_misspelt = || {
+        name.len() > 4
+            && !open.contains(name)
+            && closest(name, secret.iter().map(String::as_str)).is_some()
+    };
     secret.contains(name) || is_misspelt()
 }
 
@@ -230,8 +267,10 @@ mod tests {
             secret_fields(&it.schema().outputs).into_iter().map(of_kind).collect::<Vec<_>>()
         });
         let all = secret_arguments().into_iter().chain(outputs);
-        let found: BTreeSet<String> = all.map(|(owner, path)| format!("{owner}.{}", path.join("."))).collect();
-        let told: Vec<&str> = include_str!("../../../tests/system/canaries/secrets.txt").lines().collect();
+        let found: BTreeSet<String> =
+            all.map(|(owner, path)| format!("{owner}.{}", path.join("."))).collect();
+        let told: Vec<&str> =
+            include_str!("../../../tests/system/canaries/secrets.txt").lines().collect();
         assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), told);
     }
 }

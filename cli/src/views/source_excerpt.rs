@@ -24,7 +24,11 @@ pub(super) struct SourceExcerpt {
 
 impl SourceExcerpt {
     /// The lines of one place; none where the file is not known or the span does not fit it.
-    pub(super) fn new(span: &SourceSpan, sources: &SourceTexts, secrets: &SecretTexts) -> Option<Self> {
+    pub(super) fn new(
+        span: &SourceSpan,
+        sources: &SourceTexts,
+        secrets: &SecretTexts,
+    ) -> Option<Self> {
         let text = sources.text(&span.file)?;
         let place = fitting(span, text)?;
         let lines = lines(text, &place);
@@ -34,15 +38,22 @@ impl SourceExcerpt {
         }
     }
 
-    /// The lines of several places of a file together; none where they are too far apart, or too long.
-    pub(super) fn of_all(spans: &[&SourceSpan], sources: &SourceTexts, secrets: &SecretTexts) -> Option<Self> {
+    /// The lines of several places of a file together; none where they are too far apart, or too
+    /// long.
+    pub(super) fn of_all(
+        spans: &[&SourceSpan],
+        sources: &SourceTexts,
+        secrets: &SecretTexts,
+    ) -> Option<Self> {
         let file = &spans.first()?.file;
         let text = sources.text(file)?;
-        let places: Option<Vec<Range<usize>>> = spans.iter().map(|it| fitting(it, text).filter(|_| it.file == *file)).collect();
+        let places: Option<Vec<Range<usize>>> =
+            spans.iter().map(|it| fitting(it, text).filter(|_| it.file == *file)).collect();
         let places = places?;
         let all = places.iter().map(|it| lines(text, it));
         let all = all.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))?;
-        let is_shown = all.len() <= FARTHEST && text[all.clone()].split('\n').all(|it| it.len() <= LONGEST_LINE);
+        let is_shown = all.len() <= FARTHEST
+            && text[all.clone()].split('\n').all(|it| it.len() <= LONGEST_LINE);
         is_shown.then(|| Self::over(file, text, all, places, sources, secrets))
     }
 
@@ -60,7 +71,13 @@ impl SourceExcerpt {
     }
 
     /// A little on both sides, for lines that are too long to be shown.
-    fn narrow(file: &str, text: &str, place: Range<usize>, sources: &SourceTexts, secrets: &SecretTexts) -> Self {
+    fn narrow(
+        file: &str,
+        text: &str,
+        place: Range<usize>,
+        sources: &SourceTexts,
+        secrets: &SecretTexts,
+    ) -> Self {
         let boundary = |mut at: usize| {
             while !text.is_char_boundary(at) {
                 at -= 1;
@@ -72,7 +89,11 @@ impl SourceExcerpt {
         let end = boundary((place.start + 40).min(text.len()));
         let end = text[place.start..end].find('\n').map_or(end, |it| place.start + it);
         let span = place.start - start..place.end.min(end) - start;
-        Self { text: sources.shown(file, start..end, secrets), line: line_of(text, start), places: vec![span] }
+        Self {
+            text: sources.shown(file, start..end, secrets),
+            line: line_of(text, start),
+            places: vec![span],
+        }
     }
 }
 
@@ -81,13 +102,18 @@ fn lines(text: &str, place: &Range<usize>) -> Range<usize> {
     let start = text[..place.start].rfind('\n').map_or(0, |it| it + 1);
     // A span that ends with its line ends before the line end.
     let last = if place.end > place.start { place.end - 1 } else { place.start };
-    let end = text.as_bytes()[last..].iter().position(|it| *it == b'\n').map_or(text.len(), |it| last + it);
+    let end = text.as_bytes()[last..]
+        .iter()
+        .position(|it| *it == b'\n')
+        .map_or(text.len(), |it| last + it);
     start..end.max(place.end)
 }
 
 /// The span as a range of the text; none where it does not fit.
 pub(super) fn fitting(span: &SourceSpan, text: &str) -> Option<Range<usize>> {
-    let fits = span.start <= span.end && text.is_char_boundary(span.start) && text.is_char_boundary(span.end);
+    let fits = span.start <= span.end
+        && text.is_char_boundary(span.start)
+        && text.is_char_boundary(span.end);
     fits.then_some(span.start..span.end)
 }
 

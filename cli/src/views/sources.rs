@@ -31,7 +31,8 @@ struct SourceText {
 
 impl SourceText {
     fn new(text: Arc<str>) -> Arc<Self> {
-        let ends = text.bytes().enumerate().filter(|(_, it)| *it == b'\n').map(|(at, _)| at).collect();
+        let ends =
+            text.bytes().enumerate().filter(|(_, it)| *it == b'\n').map(|(at, _)| at).collect();
         Arc::new(Self { text, ends, cover: OnceLock::new() })
     }
 }
@@ -56,16 +57,19 @@ impl SourceTexts {
         self.texts.get(file).map(|it| &*it.text)
     }
 
-    /// A stretch of a file's text with what is secret in it covered, so that places in it stay what they are.
+    /// A stretch of a file's text with what is secret in it covered, so that places in it stay what
+    /// they are.
     pub(crate) fn shown(&self, file: &str, place: Range<usize>, secrets: &SecretTexts) -> String {
         let Some(source) = self.texts.get(file) else { return String::new() };
         let covered = self.cover(file, source).within(&place);
         let (start, end, text) = (place.start, place.end, &source.text[place.clone()]);
-        let inside = covered.map(|it| it.start.clamp(start, end) - start..it.end.clamp(start, end) - start);
+        let inside =
+            covered.map(|it| it.start.clamp(start, end) - start..it.end.clamp(start, end) - start);
         blotted(text, secrets.places(text).into_iter().chain(inside).collect())
     }
 
-    /// What the files themselves say that is secret. A stretch of a template is said anywhere, but for a password in it.
+    /// What the files themselves say that is secret. A stretch of a template is said anywhere, but
+    /// for a password in it.
     pub(crate) fn secrets(&self) -> SecretTexts {
         let mut values = Vec::new();
         for (file, source) in &self.texts {
@@ -88,7 +92,9 @@ impl SourceTexts {
             let Some(source) = self.texts.get(&*span.file) else { continue };
             let lines = source.lines(span);
             let covered: Vec<_> = self.cover(&span.file, source).within(&lines).collect();
-            let clipped = covered.iter().map(|it| it.start.max(lines.start) - lines.start..it.end.min(lines.end) - lines.start);
+            let clipped = covered.iter().map(|it| {
+                it.start.max(lines.start) - lines.start..it.end.min(lines.end) - lines.start
+            });
             shown += &blotted(&source.text[lines.clone()], clipped.collect());
             texts.extend(covered.into_iter().map(|it| &source.text[it]));
         }
@@ -132,7 +138,10 @@ impl SourceTexts {
 
 impl<N: Into<String>, T: Into<Arc<str>>> FromIterator<(N, T)> for SourceTexts {
     fn from_iter<I: IntoIterator<Item = (N, T)>>(files: I) -> Self {
-        let texts = files.into_iter().map(|(name, text)| (name.into(), SourceText::new(text.into()))).collect();
+        let texts = files
+            .into_iter()
+            .map(|(name, text)| (name.into(), SourceText::new(text.into())))
+            .collect();
         Self { texts, declared: OnceLock::new() }
     }
 }
@@ -145,7 +154,10 @@ mod tests {
     fn lines_count_from_one() {
         let sources: SourceTexts = [("a.hcl", "x\ny\n\nz")].into_iter().collect();
         let line = |at: usize| sources.line(&SourceSpan::new("a.hcl".into(), at..at));
-        assert_eq!([0, 1, 2, 4, 5, 6, 7].map(line), [Some(1), Some(1), Some(2), Some(3), Some(4), Some(4), None]);
+        assert_eq!(
+            [0, 1, 2, 4, 5, 6, 7].map(line),
+            [Some(1), Some(1), Some(2), Some(3), Some(4), Some(4), None]
+        );
         assert_eq!(sources.place(&SourceSpan::new("b.hcl".into(), 3..4)), "b.hcl");
     }
 }

@@ -45,7 +45,12 @@ pub(crate) fn record_text(record: &Record, secrets: &SecretTexts, paint: Painter
     let head = format!("# {} ({})", record.address, notes.join(", "));
     let block = &record.address.block;
     let word = if block.mode == ResourceMode::Data { "data" } else { "resource" };
-    let mut text = format!("{}\n{word} \"{}\" \"{}\" ", paint.put(TextRole::Head, &printable(&head)), block.kind, block.name);
+    let mut text = format!(
+        "{}\n{word} \"{}\" \"{}\" ",
+        paint.put(TextRole::Head, &printable(&head)),
+        block.kind,
+        block.name
+    );
     let attributes = RedactedValue::Object(redactor.attributes(&attributes(record)));
     let _ = writeln!(text, "{}", set_out(&attributes, 0));
     text
@@ -90,15 +95,23 @@ pub(crate) fn state_json(state: &State, schemas: &SchemaSet, sight: SecretVisibi
     document.field("ha_version", &env!("CARGO_PKG_VERSION").into());
     document.object_field("values");
     if !state.outputs.is_empty() {
-        let outputs = state.outputs.iter().map(|(name, it)| (name.to_string(), output_json(it, &secrets, sight)));
+        let outputs = state
+            .outputs
+            .iter()
+            .map(|(name, it)| (name.to_string(), output_json(it, &secrets, sight)));
         document.field("outputs", &JsonValue::Object(outputs.collect()));
     }
     document.object_field("root_module");
     let records: Vec<(&Address, &Record)> = state.records.iter().collect();
-    write_modules(&mut document, &records, &mut |address, it| values::record_json(address, it, schemas, &mut redactor));
+    write_modules(&mut document, &records, &mut |address, it| {
+        values::record_json(address, it, schemas, &mut redactor)
+    });
     document.end();
     document.end();
-    document.field("ha", &JsonValue::object([("lineage", (&state.lineage).into()), ("number", state.number.into())]));
+    document.field(
+        "ha",
+        &JsonValue::object([("lineage", (&state.lineage).into()), ("number", state.number.into())]),
+    );
     document.line()
 }
 
@@ -108,17 +121,28 @@ pub(crate) fn record_json(record: &Record, redactor: &mut Redactor<'_>) -> JsonV
 }
 
 /// One output as data.
-pub(crate) fn output_json(output: &OutputRecord, secrets: &SecretTexts, sight: SecretVisibility) -> JsonValue {
+pub(crate) fn output_json(
+    output: &OutputRecord,
+    secrets: &SecretTexts,
+    sight: SecretVisibility,
+) -> JsonValue {
     let mut redactor = Redactor::new(secrets, sight);
     JsonValue::object(output_fields(output, &mut redactor))
 }
 
-/// An output's type and value, as far as they may be shown; null for what is secret, so that no one takes anything else for
-/// its value.
-pub(crate) fn output_fields(output: &OutputRecord, redactor: &mut Redactor<'_>) -> Vec<(&'static str, JsonValue)> {
+/// An output's type and value, as far as they may be shown; null for what is secret, so that no one
+/// takes anything else for its value.
+pub(crate) fn output_fields(
+    output: &OutputRecord,
+    redactor: &mut Redactor<'_>,
+) -> Vec<(&'static str, JsonValue)> {
     let value = redactor.output(output);
     let is_hidden = value.hides_something();
-    let ty = if output.sensitive { redactor.secret_type(&output.value) } else { redactor.ty(&output.value) };
+    let ty = if output.sensitive {
+        redactor.secret_type(&output.value)
+    } else {
+        redactor.ty(&output.value)
+    };
     vec![
         ("sensitive", (output.sensitive || is_hidden).into()),
         ("type", JsonValue::from(&ty)),
@@ -127,19 +151,35 @@ pub(crate) fn output_fields(output: &OutputRecord, redactor: &mut Redactor<'_>) 
 }
 
 /// Outputs as anybody may see them.
-pub(crate) fn shown_outputs(outputs: &BTreeMap<Name, OutputRecord>, secrets: &SecretTexts) -> BTreeMap<Name, RedactedValue> {
-    outputs.iter().map(|(name, it)| (name.clone(), shown_output(it, secrets, SecretVisibility::Redacted))).collect()
+pub(crate) fn shown_outputs(
+    outputs: &BTreeMap<Name, OutputRecord>,
+    secrets: &SecretTexts,
+) -> BTreeMap<Name, RedactedValue> {
+    outputs
+        .iter()
+        .map(|(name, it)| (name.clone(), shown_output(it, secrets, SecretVisibility::Redacted)))
+        .collect()
 }
 
 /// An output as it may be seen.
-pub(crate) fn shown_output(output: &OutputRecord, secrets: &SecretTexts, sight: SecretVisibility) -> RedactedValue {
+pub(crate) fn shown_output(
+    output: &OutputRecord,
+    secrets: &SecretTexts,
+    sight: SecretVisibility,
+) -> RedactedValue {
     Redactor::new(secrets, sight).output(output)
 }
 
 /// Arguments, and outputs over them.
 fn attributes(record: &Record) -> Object {
     let mut all = record.arguments.clone();
-    all.extend(record.outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
+    all.extend(
+        record
+            .outputs
+            .iter()
+            .filter(|(_, it)| !it.is_null())
+            .map(|(name, it)| (name.clone(), it.clone())),
+    );
     all
 }
 
@@ -150,7 +190,9 @@ mod tests {
     use ha_state_model::ProviderName;
     use snapbox::str;
 
-    use super::super::test_data::{SECRET, assert_keeps_secret, check, clear, object, parts, pretty, secret};
+    use super::super::test_data::{
+        SECRET, assert_keeps_secret, check, clear, object, parts, pretty, secret,
+    };
     use super::*;
 
     fn state() -> State {
@@ -165,8 +207,13 @@ mod tests {
                 ("roles", Value::list([Value::from("read"), Value::from("write")])),
             ]),
             configured: BTreeSet::new(),
-            outputs: object(&[("id", Value::from("app")), ("log", Value::from(format!("ALTER ROLE {SECRET}")))]),
-            dependencies: ["aws_db_instance.pg".parse::<ha_value::Address>().unwrap().block].into_iter().collect(),
+            outputs: object(&[
+                ("id", Value::from("app")),
+                ("log", Value::from(format!("ALTER ROLE {SECRET}"))),
+            ]),
+            dependencies: ["aws_db_instance.pg".parse::<ha_value::Address>().unwrap().block]
+                .into_iter()
+                .collect(),
             tainted: true,
             create_before_destroy: false,
             prevent_destroy: false,
@@ -175,7 +222,13 @@ mod tests {
         };
         let outputs = BTreeMap::from([
             ("uri".into(), OutputRecord { value: Value::from(SECRET), sensitive: true }),
-            ("hosts".into(), OutputRecord { value: Value::tuple([Value::from("a"), Value::from(1)]), sensitive: false }),
+            (
+                "hosts".into(),
+                OutputRecord {
+                    value: Value::tuple([Value::from("a"), Value::from(1)]),
+                    sensitive: false,
+                },
+            ),
         ]);
         let records = BTreeMap::from([(record.address.clone(), record)]);
         State { lineage: "0f7c".into(), number: 9, records, outputs, ..State::default() }
@@ -303,6 +356,9 @@ Nothing is recorded.
 
 "#]],
         );
-        assert!(state_json(&state(), &SchemaSet::default(), SecretVisibility::Revealed).contains(SECRET));
+        assert!(
+            state_json(&state(), &SchemaSet::default(), SecretVisibility::Revealed)
+                .contains(SECRET)
+        );
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_plan::{
-    Change, ChangeReason, Difference, Drift, OutputChange, Plan, PlanMode, PlanSnapshot, ProviderIdentity, RollingGroup,
+    Change, ChangeReason, Difference, Drift, OutputChange, Plan, PlanMode, PlanSnapshot,
+    ProviderIdentity, RollingGroup,
 };
 use ha_provider::{Impact, ImpactSeverity};
 use ha_state_model::ProviderName;
@@ -93,14 +94,21 @@ fn difference(name: &str) -> Difference {
     Difference { path: Path::attribute(name), replaces: false }
 }
 
-const MAIN: &str = "# The stack.\nvariable \"size\" {}\n\nresource \"mongodb_host\" \"db\" {\n  count = 3\n}\n";
+const MAIN: &str =
+    "# The stack.\nvariable \"size\" {}\n\nresource \"mongodb_host\" \"db\" {\n  count = 3\n}\n";
 
 /// One change of every sort.
 pub(crate) fn everything() -> Plan {
     let span = Some(SourceSpan::new("main.hcl".into(), 34..61));
     let script = |port: &str, uri: TextPart| {
         let head = "#!/bin/bash\nset -eu\nservers:\n  - a\n  - b\n";
-        parts([clear(head), clear(port), clear("MONGO_URI=mongodb://circle:"), uri, clear("@db-1,db-2/app\nexit 0\n")])
+        parts([
+            clear(head),
+            clear(port),
+            clear("MONGO_URI=mongodb://circle:"),
+            uri,
+            clear("@db-1,db-2/app\nexit 0\n"),
+        ])
     };
     let mut create = change("mongodb_host.db[2]", Action::Create);
     create.span = span.clone();
@@ -118,21 +126,46 @@ pub(crate) fn everything() -> Plan {
     update.before = Some(object(&[
         ("name", Value::from("app")),
         ("user_data", script("port: 80\n", secret("old password"))),
-        ("tags", Value::Map(std::sync::Arc::new(object(&[("team", Value::from("ops")), ("old", Value::from("x"))])))),
-        ("policy", Value::from(r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*"}]}"#)),
+        (
+            "tags",
+            Value::Map(std::sync::Arc::new(object(&[
+                ("team", Value::from("ops")),
+                ("old", Value::from("x")),
+            ]))),
+        ),
+        (
+            "policy",
+            Value::from(
+                r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*"}]}"#,
+            ),
+        ),
         ("latest_version", Value::from(17)),
     ]));
     update.after = Some(object(&[
         ("name", Value::from("app")),
         ("user_data", script("port: 8080\n", secret("new password"))),
-        ("tags", Value::Map(std::sync::Arc::new(object(&[("team", Value::from("platform")), ("my key", Value::from("y"))])))),
-        ("policy", Value::from(r#"{"Version":"2012-10-17","Statement":[{"Action":"s3:*","Effect":"Allow"}]}"#)),
+        (
+            "tags",
+            Value::Map(std::sync::Arc::new(object(&[
+                ("team", Value::from("platform")),
+                ("my key", Value::from("y")),
+            ]))),
+        ),
+        (
+            "policy",
+            Value::from(
+                r#"{"Version":"2012-10-17","Statement":[{"Action":"s3:*","Effect":"Allow"}]}"#,
+            ),
+        ),
         ("latest_version", later("aws_launch_template.app.latest_version")),
     ]));
     update.differences = vec![difference("user_data"), difference("tags"), difference("policy")];
     update.because = vec!["data.userdata.app".into(), "var.port".into()];
     update.impacts = vec![
-        Impact { severity: ImpactSeverity::Notice, message: "moves the group, not its running member".into() },
+        Impact {
+            severity: ImpactSeverity::Notice,
+            message: "moves the group, not its running member".into(),
+        },
         Impact { severity: ImpactSeverity::Disruption, message: "restarts mongod".into() },
     ];
     update.remarks = vec!["mongod on 10.0.0.1:27017 is not running".into()];
@@ -150,11 +183,18 @@ pub(crate) fn everything() -> Plan {
         ("endpoint", later("aws_db_instance.main.endpoint")),
         ("engine", Value::from("postgres")),
     ]));
-    replace.differences = vec![Difference { path: Path::attribute("storage_encrypted"), replaces: true }];
-    replace.impacts = vec![Impact { severity: ImpactSeverity::DataLoss, message: "412 GiB, no final snapshot".into() }];
+    replace.differences =
+        vec![Difference { path: Path::attribute("storage_encrypted"), replaces: true }];
+    replace.impacts = vec![Impact {
+        severity: ImpactSeverity::DataLoss,
+        message: "412 GiB, no final snapshot".into(),
+    }];
     let mut delete = change("postgresql_role.old", Action::Delete);
     delete.reason = Some(ChangeReason::NoConfiguration);
-    delete.before = Some(object(&[("name", Value::from("old")), ("password", Value::from("gone password").sensitive())]));
+    delete.before = Some(object(&[
+        ("name", Value::from("old")),
+        ("password", Value::from("gone password").sensitive()),
+    ]));
     let mut gone = change("postgresql_database.old[\"a b\"]", Action::Delete);
     gone.gone_with = Some("aws_db_instance.old".parse().expect("an address"));
     gone.before = Some(object(&[("name", Value::from("x"))]));
@@ -165,30 +205,60 @@ pub(crate) fn everything() -> Plan {
     read.after = Some(object(&[("owner", later("aws_vpc.main.owner"))]));
     let drift = Drift {
         address: "aws_security_group.db".parse().expect("an address"),
-        before: object(&[("ingress", Value::list([Value::from("10.0.0.0/8")])), ("name", Value::from("db"))]),
-        after: Some(object(&[("ingress", Value::list([Value::from("0.0.0.0/0")])), ("name", Value::from("db"))])),
+        before: object(&[
+            ("ingress", Value::list([Value::from("10.0.0.0/8")])),
+            ("name", Value::from("db")),
+        ]),
+        after: Some(object(&[
+            ("ingress", Value::list([Value::from("0.0.0.0/0")])),
+            ("name", Value::from("db")),
+        ])),
         paths: vec![Path::attribute("ingress")],
         remarks: Vec::new(),
         contributes: true,
     };
-    let output = |before: Option<Value>, after: Option<Value>, sensitive| OutputChange { before, after, sensitive };
+    let output = |before: Option<Value>, after: Option<Value>, sensitive| OutputChange {
+        before,
+        after,
+        sensitive,
+    };
     Plan {
-        snapshot: PlanSnapshot { sources: vec![("main.hcl".into(), MAIN.into())], ..PlanSnapshot::default() },
+        snapshot: PlanSnapshot {
+            sources: vec![("main.hcl".into(), MAIN.into())],
+            ..PlanSnapshot::default()
+        },
         identities: vec![ProviderIdentity {
             provider: ProviderName::new("aws"),
-            facts: vec![("account".into(), "123456789012".into()), ("region".into(), "eu-west-1".into())],
+            facts: vec![
+                ("account".into(), "123456789012".into()),
+                ("region".into(), "eu-west-1".into()),
+            ],
         }],
         changes: vec![create, update, replace, delete, gone, deposed, read],
         unchanged: 22,
         drift: vec![drift],
-        unchecked: vec![("mongodb_host.db[0]".parse().expect("an address"), "connection timed out after 10 s".into())],
+        unchecked: vec![(
+            "mongodb_host.db[0]".parse().expect("an address"),
+            "connection timed out after 10 s".into(),
+        )],
         outputs: BTreeMap::from([
             ("ca_file".into(), output(None, Some(Value::from("/etc/ca.pem")), false)),
             ("same".into(), output(Some(Value::from(1)), Some(Value::from(1)), false)),
-            ("uri".into(), output(Some(Value::from("mongodb://old")), Some(Value::from("mongodb://new")), true)),
+            (
+                "uri".into(),
+                output(
+                    Some(Value::from("mongodb://old")),
+                    Some(Value::from("mongodb://new")),
+                    true,
+                ),
+            ),
             ("was".into(), output(Some(Value::from("gone")), None, false)),
         ]),
-        rolling: vec![RollingGroup { group: "mongodb/rs0".into(), chains: vec![vec![0], vec![1], vec![2]], at_most: 1 }],
+        rolling: vec![RollingGroup {
+            group: "mongodb/rs0".into(),
+            chains: vec![vec![0], vec![1], vec![2]],
+            at_most: 1,
+        }],
         unfinished: vec!["tls_ca.root".parse().expect("an address")],
         warnings: vec![Diagnostic::warning("one thing to look at")],
         ..nothing()
@@ -199,25 +269,38 @@ pub(crate) fn everything() -> Plan {
 pub(crate) fn secrets() -> Plan {
     use base64::Engine as _;
     let mut plan = everything();
-    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("#!/bin/sh\nexport PASSWORD='{SECRET}'\n"));
+    let encoded = base64::engine::general_purpose::STANDARD
+        .encode(format!("#!/bin/sh\nexport PASSWORD='{SECRET}'\n"));
     let mut leaky = change("postgresql_role.app", Action::Update);
-    leaky.before = Some(object(&[("password", Value::from("another one").sensitive()), ("document", Value::from("a\nb\n"))]));
+    leaky.before = Some(object(&[
+        ("password", Value::from("another one").sensitive()),
+        ("document", Value::from("a\nb\n")),
+    ]));
     leaky.after = Some(object(&[
         ("password", Value::from(SECRET).sensitive()),
         ("document", parts([clear("a\npassword="), secret(SECRET), clear("\nb\n")])),
         (
             "settings",
-            Value::object([("deep".into(), Value::tuple([Value::from(SECRET).sensitive(), Value::from(1)]).sensitive())]),
+            Value::object([(
+                "deep".into(),
+                Value::tuple([Value::from(SECRET).sensitive(), Value::from(1)]).sensitive(),
+            )]),
         ),
         ("unmarked", Value::from(format!("--password={SECRET}"))),
         ("percent_encoded", Value::from("postgresql://app:tr0ub4dor%263@db/app")),
         ("user_data", Value::from(encoded)),
     ]));
     leaky.remarks = vec![format!("the server logged `{SECRET}`")];
-    leaky.impacts = vec![Impact { severity: ImpactSeverity::Notice, message: format!("sets the password to {SECRET}") }];
+    leaky.impacts = vec![Impact {
+        severity: ImpactSeverity::Notice,
+        message: format!("sets the password to {SECRET}"),
+    }];
     plan.changes.push(leaky);
     plan.unchecked.push(("a.b".parse().expect("an address"), format!("wrong password {SECRET}")));
-    plan.outputs.insert("uri".into(), OutputChange { before: None, after: Some(Value::from(SECRET)), sensitive: true });
+    plan.outputs.insert(
+        "uri".into(),
+        OutputChange { before: None, after: Some(Value::from(SECRET)), sensitive: true },
+    );
     plan.snapshot.variables.insert("password".into(), Value::from(SECRET).sensitive());
     plan.warnings.push(Diagnostic::warning(format!("the password {SECRET} is weak")));
     plan
@@ -239,7 +322,10 @@ pub(crate) fn visible(text: &str) -> String {
 
 /// Compares to the last character.
 pub(crate) fn check(actual: &str, expected: impl Into<snapbox::Data>) {
-    snapbox::Assert::new().normalize_paths(false).action_env("SNAPSHOTS").eq(visible(actual), expected.into());
+    snapbox::Assert::new()
+        .normalize_paths(false)
+        .action_env("SNAPSHOTS")
+        .eq(visible(actual), expected.into());
 }
 
 /// A JSON document, set out in lines with its keys in order.

@@ -12,7 +12,8 @@ pub(crate) fn type_text(ty: &Type, indent: usize) -> String {
         Type::Set(of) => format!("set({})", type_text(of, indent)),
         Type::Map(of) => format!("map({})", type_text(of, indent)),
         Type::Tuple(of) if !of.is_empty() => {
-            let items: String = of.iter().map(|it| format!("{inner}{},\n", type_text(it, below))).collect();
+            let items: String =
+                of.iter().map(|it| format!("{inner}{},\n", type_text(it, below))).collect();
             format!("tuple([\n{items}{outer}])")
         }
         Type::Object(of) if !of.is_empty() => {
@@ -34,8 +35,14 @@ mod tests {
     #[test]
     fn objects_and_tuples_are_set_out() {
         let of = |value: &Value| type_text(&Type::of_value(value), 0);
-        let value = Value::object([("a".into(), Value::from(1)), ("b".into(), Value::tuple([Value::from("x")]))]);
-        assert_eq!(of(&value), "object({\n    a: number,\n    b: tuple([\n        string,\n    ]),\n})");
+        let value = Value::object([
+            ("a".into(), Value::from(1)),
+            ("b".into(), Value::tuple([Value::from("x")])),
+        ]);
+        assert_eq!(
+            of(&value),
+            "object({\n    a: number,\n    b: tuple([\n        string,\n    ]),\n})"
+        );
         assert_eq!(
             of(&Value::list([value.clone()])),
             "list(object({\n    a: number,\n    b: tuple([\n        string,\n    ]),\n}))"

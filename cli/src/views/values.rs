@@ -1,5 +1,5 @@
-//! What is recorded or planned of every resource, module by module, in the shape that tools for Terraform's states and
-//! plans read.
+//! What is recorded or planned of every resource, module by module, in the shape that tools for
+//! Terraform's states and plans read.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,8 @@ use super::json::{JsonValue, address_fields, provider_source, sensitives};
 use super::redacted_value::RedactedValue;
 use super::redaction::Redactor;
 
-/// Writes resources as the modules they are in: the root, and others inside of it. They come in address order.
+/// Writes resources as the modules they are in: the root, and others inside of it. They come in
+/// address order.
 pub(crate) fn write_modules<T>(
     document: &mut JsonDocument,
     resources: &[(&Address, T)],
@@ -28,7 +29,8 @@ fn write_module<T>(
     json: &mut dyn FnMut(&Address, &T) -> JsonValue,
 ) {
     // What is in a module itself comes before what is in the modules inside of it.
-    let (own, inner) = resources.split_at(resources.partition_point(|(it, _)| it.block.module.len() == depth));
+    let (own, inner) =
+        resources.split_at(resources.partition_point(|(it, _)| it.block.module.len() == depth));
     if !own.is_empty() {
         document.array_field("resources");
         for (address, it) in own {
@@ -55,9 +57,20 @@ pub(crate) fn module_address(module: &[(Name, ha_value::InstanceKey)]) -> String
 }
 
 /// One record as data.
-pub(crate) fn record_json(address: &Address, record: &Record, schemas: &SchemaSet, redactor: &mut Redactor<'_>) -> JsonValue {
+pub(crate) fn record_json(
+    address: &Address,
+    record: &Record,
+    schemas: &SchemaSet,
+    redactor: &mut Redactor<'_>,
+) -> JsonValue {
     let mut all = record.arguments.clone();
-    all.extend(record.outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
+    all.extend(
+        record
+            .outputs
+            .iter()
+            .filter(|(_, it)| !it.is_null())
+            .map(|(name, it)| (name.clone(), it.clone())),
+    );
     let Record { provider, dependencies, tainted, version, .. } = record;
     let mut fields = resource_fields(address, &all, schemas, redactor);
     fields.retain(|(name, _)| *name != "provider_name");
@@ -68,13 +81,22 @@ pub(crate) fn record_json(address: &Address, record: &Record, schemas: &SchemaSe
     if *tainted {
         fields.push(("tainted", true.into()));
     }
-    let own = [("id", redactor.id(record).into()), ("provider", provider.to_string().into()), ("version", (*version).into())];
+    let own = [
+        ("id", redactor.id(record).into()),
+        ("provider", provider.to_string().into()),
+        ("version", (*version).into()),
+    ];
     fields.push(("ha", JsonValue::object(own)));
     JsonValue::object(fields)
 }
 
 /// What a resource has or will have, as data.
-pub(crate) fn values_json(address: &Address, values: &Object, schemas: &SchemaSet, redactor: &mut Redactor<'_>) -> JsonValue {
+pub(crate) fn values_json(
+    address: &Address,
+    values: &Object,
+    schemas: &SchemaSet,
+    redactor: &mut Redactor<'_>,
+) -> JsonValue {
     JsonValue::object(resource_fields(address, values, schemas, redactor))
 }
 
@@ -114,15 +136,24 @@ mod tests {
 
     #[test]
     fn modules_are_nested_as_their_addresses_are() {
-        let mut addresses: Vec<Address> =
-            ["module.b.module.c.x.y", "a.b", "module.b[\"k\"].x.y", "module.a[0].x.y", "module.b.x.z", "module.b.x.y", "c.d"]
-                .map(|it| it.parse().unwrap())
-                .into();
+        let mut addresses: Vec<Address> = [
+            "module.b.module.c.x.y",
+            "a.b",
+            "module.b[\"k\"].x.y",
+            "module.a[0].x.y",
+            "module.b.x.z",
+            "module.b.x.y",
+            "c.d",
+        ]
+        .map(|it| it.parse().unwrap())
+        .into();
         addresses.sort();
         let resources: Vec<(&Address, ())> = addresses.iter().map(|it| (it, ())).collect();
         let mut document = JsonDocument::default();
         document.object();
-        write_modules(&mut document, &resources, &mut |it, ()| JsonValue::from(it.block.name.to_string()));
+        write_modules(&mut document, &resources, &mut |it, ()| {
+            JsonValue::from(it.block.name.to_string())
+        });
         assert_eq!(
             document.line(),
             "{\"resources\":[\"b\",\"d\"],\"child_modules\":[\

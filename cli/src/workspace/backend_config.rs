@@ -1,5 +1,5 @@
-//! What a configuration says of where its state is kept, worked out before anything is read of it: from variables,
-//! locals and functions.
+//! What a configuration says of where its state is kept, worked out before anything is read of it:
+//! from variables, locals and functions.
 
 use std::collections::BTreeMap;
 
@@ -42,20 +42,30 @@ impl<'a> BackendBlock<'a> {
     }
 
     /// What the configuration of a plan says, which was made for an environment.
-    pub(crate) fn of_plan(plan: &'a Plan, configuration: &'a Configuration, files: &'a dyn FileSource) -> Self {
+    pub(crate) fn of_plan(
+        plan: &'a Plan,
+        configuration: &'a Configuration,
+        files: &'a dyn FileSource,
+    ) -> Self {
         let PlanSnapshot { variables, ephemeral, environment, .. } = &plan.snapshot;
         let all = variables.iter().chain(ephemeral);
         let variables = all.map(|(name, value)| (name.clone(), value.clone())).collect();
         Self { configuration, variables, files, environment: environment.as_deref() }
     }
 
-    /// Which key it says that the state is sealed with, as far as it is known; none where it says nothing.
+    /// Which key it says that the state is sealed with, as far as it is known; none where it says
+    /// nothing.
     ///
     /// # Errors
     /// All that is wrong with what it says.
     fn key(&self) -> Result<Option<EncryptionBlock<'a>>, Vec<Diagnostic>> {
-        let Some(block) = self.configuration.settings.as_ref().and_then(|it| it.encryption.as_ref()) else { return Ok(None) };
-        let settings = self.block(&block.body, &Schema::derive::<EncryptionSettings, NoSettings>())?;
+        let Some(block) =
+            self.configuration.settings.as_ref().and_then(|it| it.encryption.as_ref())
+        else {
+            return Ok(None);
+        };
+        let settings =
+            self.block(&block.body, &Schema::derive::<EncryptionSettings, NoSettings>())?;
         Ok(Some(EncryptionBlock { settings, body: &block.body }))
     }
 
@@ -85,7 +95,8 @@ impl<'a> BackendBlock<'a> {
     /// What a block says in it, by what a schema says of it.
     fn block(&self, body: &Body, schema: &Schema) -> Result<Object, Vec<Diagnostic>> {
         let (state, schemas) = (State::default(), SchemaSet::default());
-        let scope = ConsoleScope::new(self.configuration, &self.variables, &state, &schemas, self.files);
+        let scope =
+            ConsoleScope::new(self.configuration, &self.variables, &state, &schemas, self.files);
         let scope = scope.in_environment(self.environment);
         let given = body.evaluate(schema, &EvaluationContext::new(&scope, self.files))?;
         let problem = |it: ha_provider::ArgumentProblem| {
@@ -103,19 +114,29 @@ struct EncryptionBlock<'a> {
 }
 
 impl EncryptionBlock<'_> {
-    /// It as a struct; none where something in it is not known and `matters` does not say that this is wrong.
-    fn encryption(&self, matters: impl Fn(&Value) -> bool) -> Result<Option<EncryptionSettings>, CommandError> {
-        let unknown: Vec<(&Name, &Value)> = self.settings.iter().filter(|(_, it)| !it.is_wholly_known()).collect();
+    /// It as a struct; none where something in it is not known and `matters` does not say that this
+    /// is wrong.
+    fn encryption(
+        &self,
+        matters: impl Fn(&Value) -> bool,
+    ) -> Result<Option<EncryptionSettings>, CommandError> {
+        let unknown: Vec<(&Name, &Value)> =
+            self.settings.iter().filter(|(_, it)| !it.is_wholly_known()).collect();
         let wrong = unknown.iter().filter(|(_, it)| matters(it));
-        let wrong: Vec<Diagnostic> = wrong.map(|(name, it)| not_known("which key the state has", self.body, name, it)).collect();
+        let wrong: Vec<Diagnostic> = wrong
+            .map(|(name, it)| not_known("which key the state has", self.body, name, it))
+            .collect();
         if !wrong.is_empty() {
             return Err(CommandError::from_diagnostics(&wrong));
         }
         if !unknown.is_empty() {
             return Ok(None);
         }
-        let here = |notice: RenderedDiagnostic| CommandError::from(notice.code(code::MISPLACED).of_block(Some(self.body.span())));
-        let typed = Schema::derive::<EncryptionSettings, NoSettings>().typed::<EncryptionSettings>(&self.settings);
+        let here = |notice: RenderedDiagnostic| {
+            CommandError::from(notice.code(code::MISPLACED).of_block(Some(self.body.span())))
+        };
+        let typed = Schema::derive::<EncryptionSettings, NoSettings>()
+            .typed::<EncryptionSettings>(&self.settings);
         let encryption = typed.map_err(|it| {
             let why = mask_of(&self.settings)(&it.to_string());
             here(RenderedDiagnostic::error(format!("the block `encryption` cannot be read: {why}")))
@@ -133,7 +154,8 @@ fn waits_for_more(value: &Value) -> bool {
 /// Something that a block says of the state is not known.
 fn not_known(what: &str, body: &Body, name: &Name, value: &Value) -> Diagnostic {
     let path = ha_value::Path::root().name(name.clone());
-    let diagnostic = Diagnostic::error(format!("{what} is not known: `{name}` is not")).code(code::NOT_HERE);
+    let diagnostic =
+        Diagnostic::error(format!("{what} is not known: `{name}` is not")).code(code::NOT_HERE);
     let diagnostic = diagnostic.at(body.locate(&path)).within(body.span().clone());
     match value.cause().as_deref().map(|it| (it.strip_prefix("var."), it)) {
         Some((Some(variable), _)) => diagnostic
@@ -177,19 +199,26 @@ impl BackendConfig {
     ///
     /// # Errors
     /// All that is wrong with what it says.
-    pub(crate) fn said(saying: &BackendBlock<'_>, backends: &BackendRegistry) -> Result<Self, Vec<Diagnostic>> {
-        let Some(block) = saying.configuration.settings.as_ref().and_then(|it| it.backend.as_ref()) else {
+    pub(crate) fn said(
+        saying: &BackendBlock<'_>,
+        backends: &BackendRegistry,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let Some(block) = saying.configuration.settings.as_ref().and_then(|it| it.backend.as_ref())
+        else {
             return Ok(Self::usual());
         };
         let Some(backend) = backends.get(&block.kind) else {
             let known: Vec<&str> = backends.iter().map(|(name, _)| &**name).collect();
-            let diagnostic = Diagnostic::error(format!("there is no backend `{}`", block.kind)).code(code::MISPLACED);
+            let diagnostic = Diagnostic::error(format!("there is no backend `{}`", block.kind))
+                .code(code::MISPLACED);
             let diagnostic = diagnostic.at(block.kind_span.clone());
             let diagnostic = match backend_instead(&block.kind) {
                 Some(instead) => diagnostic.help(instead),
                 None => diagnostic.closest(&block.kind, known.iter().copied()),
             };
-            return Err(vec![diagnostic.help(format!("a state can be kept in: {}", known.join(", ")))]);
+            return Err(vec![
+                diagnostic.help(format!("a state can be kept in: {}", known.join(", "))),
+            ]);
         };
         let settings = saying.block(&block.body, backend.schema())?;
         Ok(Self { backend: block.kind.clone(), settings, body: Some(block.body.clone()) })
@@ -203,7 +232,9 @@ impl BackendConfig {
         let unknown = self.not_known(waits_for_more);
         match () {
             () if !unknown.is_empty() => Err(CommandError::from_diagnostics(&unknown)),
-            () if self.settings.values().all(Value::is_wholly_known) => self.open(backends, &BackendContext::default()).map(drop),
+            () if self.settings.values().all(Value::is_wholly_known) => {
+                self.open(backends, &BackendContext::default()).map(drop)
+            }
             () => Ok(()),
         }
     }
@@ -212,7 +243,11 @@ impl BackendConfig {
     ///
     /// # Errors
     /// When something that it says is not known, or makes no sense.
-    pub(crate) fn open(&self, backends: &BackendRegistry, surroundings: &BackendContext) -> Result<Box<dyn Store>, CommandError> {
+    pub(crate) fn open(
+        &self,
+        backends: &BackendRegistry,
+        surroundings: &BackendContext,
+    ) -> Result<Box<dyn Store>, CommandError> {
         let unknown = self.not_known(|it| !it.is_wholly_known());
         if !unknown.is_empty() {
             return Err(CommandError::from_diagnostics(&unknown));
@@ -229,18 +264,24 @@ impl BackendConfig {
         }
     }
 
-    /// The setting that is secret here, but not by its nature, and that the name of the place tells.
+    /// The setting that is secret here, but not by its nature, and that the name of the place
+    /// tells.
     fn told_by(&self, place: &str, schema: &Schema) -> Option<&Name> {
         let is_open = |name: &Name| schema.arguments.get(name).is_some_and(|it| !it.secret);
-        let found = self.settings.iter().find(|(name, it)| is_open(name) && !SecretTexts::within([*it]).places(place).is_empty());
+        let found = self.settings.iter().find(|(name, it)| {
+            is_open(name) && !SecretTexts::within([*it]).places(place).is_empty()
+        });
         found.map(|(name, _)| name)
     }
 
     fn telling(&self, name: &Name) -> RenderedDiagnostic {
         let title = format!("`{name}` is secret, and where the state is kept is told to everybody");
         let mut notice = RenderedDiagnostic::error(title).code(code::MISPLACED);
-        notice.span = self.body.as_ref().map(|it| it.locate(&ha_value::Path::root().name(name.clone())));
-        notice.help(format!("make `{name}` of what is not sensitive, or say that it may be shown: `nonsensitive(…)`"))
+        notice.span =
+            self.body.as_ref().map(|it| it.locate(&ha_value::Path::root().name(name.clone())));
+        notice.help(format!(
+            "make `{name}` of what is not sensitive, or say that it may be shown: `nonsensitive(…)`"
+        ))
     }
 
     fn not_known(&self, is_meant: impl Fn(&Value) -> bool) -> Vec<Diagnostic> {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{
-    BlockName, Configuration, EvaluationContext, Expression, FileSource, MachineFact, ModuleCall, ReferenceTarget, ResourceBlock,
-    ValueScope, not_kept,
+    BlockName, Configuration, EvaluationContext, Expression, FileSource, MachineFact, ModuleCall,
+    ReferenceTarget, ResourceBlock, ValueScope, not_kept,
 };
 use ha_plan::rendered;
 use ha_provider::{ArgumentProblem, ResourceDescription, SchemaSet};
@@ -20,7 +20,8 @@ use crate::workspace::selected::workspace;
 /// A value, or what is wrong with it.
 type ScopeResult = Result<Value, Box<Diagnostic>>;
 
-/// What comes of something that may be asked for many times, found out once; `again` where that asks for itself.
+/// What comes of something that may be asked for many times, found out once; `again` where that
+/// asks for itself.
 fn once(
     known: &RefCell<BTreeMap<Name, Option<ScopeResult>>>,
     name: &Name,
@@ -43,7 +44,8 @@ pub(crate) struct ConsoleScope<'a> {
     state: &'a State,
     schemas: &'a SchemaSet,
     files: &'a dyn FileSource,
-    /// Local values and modules that were asked for, with what came of that; none while it is being found out.
+    /// Local values and modules that were asked for, with what came of that; none while it is being
+    /// found out.
     locals: RefCell<BTreeMap<Name, Option<ScopeResult>>>,
     modules: RefCell<BTreeMap<Name, Option<ScopeResult>>>,
     /// The documents that were rendered already.
@@ -83,7 +85,11 @@ impl<'a> ConsoleScope<'a> {
 
     /// The outputs of a module, for each of its instances.
     fn module(&self, name: &Name) -> ScopeResult {
-        let again = || Box::new(Diagnostic::error(format!("`module.{name}` refers to itself")).code(code::CIRCLE));
+        let again = || {
+            Box::new(
+                Diagnostic::error(format!("`module.{name}` refers to itself")).code(code::CIRCLE),
+            )
+        };
         once(&self.modules, name, again, || self.worked_out(name))
     }
 
@@ -91,12 +97,19 @@ impl<'a> ConsoleScope<'a> {
         let Some(call) = self.configuration.modules.get(name) else {
             let known = self.configuration.modules.keys().map(|it| &**it);
             return Err(Box::new(
-                Diagnostic::error(format!("there is no module `{name}`")).code(code::UNDECLARED).closest(name, known),
+                Diagnostic::error(format!("there is no module `{name}`"))
+                    .code(code::UNDECLARED)
+                    .closest(name, known),
             ));
         };
-        let repetition =
-            RepetitionArguments { enabled: call.enabled.as_ref(), count: call.count.as_ref(), for_each: call.for_each.as_ref() };
-        self.repeated(&format!("module.{name}"), repetition, &|key, item| self.module_instance(call, key, item))
+        let repetition = RepetitionArguments {
+            enabled: call.enabled.as_ref(),
+            count: call.count.as_ref(),
+            for_each: call.for_each.as_ref(),
+        };
+        self.repeated(&format!("module.{name}"), repetition, &|key, item| {
+            self.module_instance(call, key, item)
+        })
     }
 
     /// What there is of something for each of its instances: a tuple, an object, or the only one.
@@ -115,55 +128,102 @@ impl<'a> ConsoleScope<'a> {
             }
         }
         if let Some(count) = count {
-            let Value::Number(count) = evaluated(count, self, self.files)?.unmark().0 else { return not_known() };
-            let indexed = |index: i64| instance(InstanceKey::Index(index.unsigned_abs()), Value::from(index));
-            return (0..count.as_i64().unwrap_or_default()).map(indexed).collect::<Result<Vec<_>, _>>().map(Value::tuple);
+            let Value::Number(count) = evaluated(count, self, self.files)?.unmark().0 else {
+                return not_known();
+            };
+            let indexed =
+                |index: i64| instance(InstanceKey::Index(index.unsigned_abs()), Value::from(index));
+            return (0..count.as_i64().unwrap_or_default())
+                .map(indexed)
+                .collect::<Result<Vec<_>, _>>()
+                .map(Value::tuple);
         }
         let Some(for_each) = for_each else { return instance(InstanceKey::None, Value::NULL) };
         let items: Vec<(Name, Value)> = match evaluated(for_each, self, self.files)?.unmark().0 {
-            Value::Map(items) | Value::Object(items) => items.iter().map(|(name, it)| (name.clone(), it.clone())).collect(),
-            Value::Set(items) => items.iter().filter_map(|it| Some((Name::from(it.as_str()?), it.clone()))).collect(),
+            Value::Map(items) | Value::Object(items) => {
+                items.iter().map(|(name, it)| (name.clone(), it.clone())).collect()
+            }
+            Value::Set(items) => {
+                items.iter().filter_map(|it| Some((Name::from(it.as_str()?), it.clone()))).collect()
+            }
             _ => return not_known(),
         };
-        let named = |(key, it): (Name, Value)| Ok((key.clone(), instance(InstanceKey::Name(key), it)?));
+        let named =
+            |(key, it): (Name, Value)| Ok((key.clone(), instance(InstanceKey::Name(key), it)?));
         items.into_iter().map(named).collect::<Result<Vec<_>, _>>().map(Value::object)
     }
 
     /// A document, which is recorded nowhere: it renders to the same again.
     fn document(&self, block: &ResourceBlock, described: &ResourceDescription) -> ScopeResult {
         let name: Name = block.name.to_string().into();
-        let circle = Diagnostic::error(format!("`{name}` refers to itself")).code(code::CIRCLE).at(block.head.clone());
-        once(&self.rendered, &name, || Box::new(circle.clone()), || self.rendered_anew(&name, block, described))
+        let circle = Diagnostic::error(format!("`{name}` refers to itself"))
+            .code(code::CIRCLE)
+            .at(block.head.clone());
+        once(
+            &self.rendered,
+            &name,
+            || Box::new(circle.clone()),
+            || self.rendered_anew(&name, block, described),
+        )
     }
 
-    fn rendered_anew(&self, name: &Name, block: &ResourceBlock, described: &ResourceDescription) -> ScopeResult {
+    fn rendered_anew(
+        &self,
+        name: &Name,
+        block: &ResourceBlock,
+        described: &ResourceDescription,
+    ) -> ScopeResult {
         let enabled = block.lifecycle.enabled.as_ref();
-        let repetition = RepetitionArguments { enabled, count: block.count.as_ref(), for_each: block.for_each.as_ref() };
+        let repetition = RepetitionArguments {
+            enabled,
+            count: block.count.as_ref(),
+            for_each: block.for_each.as_ref(),
+        };
         self.repeated(name, repetition, &|key, item| {
             let scope = RepetitionScope { scope: self, key: &key, item };
-            let wrong = |it: Vec<Diagnostic>| Box::new(it.into_iter().next().expect("a failure has a diagnostic"));
-            let located = |it: Vec<ArgumentProblem>| wrong(it.into_iter().map(|it| problem(&it, block)).collect());
+            let wrong = |it: Vec<Diagnostic>| {
+                Box::new(it.into_iter().next().expect("a failure has a diagnostic"))
+            };
+            let located = |it: Vec<ArgumentProblem>| {
+                wrong(it.into_iter().map(|it| problem(&it, block)).collect())
+            };
             let schema = described.schema();
-            let given = block.body.evaluate(schema, &EvaluationContext::new(&scope, self.files)).map_err(wrong)?;
+            let given = block
+                .body
+                .evaluate(schema, &EvaluationContext::new(&scope, self.files))
+                .map_err(wrong)?;
             rendered(described, &schema.conform(&given).map_err(located)?).map_err(located)
         })
     }
 
     /// A block that is a document, with its kind.
-    fn document_block(&self, block: &BlockName) -> Option<(&'a ResourceBlock, &'a ResourceDescription)> {
+    fn document_block(
+        &self,
+        block: &BlockName,
+    ) -> Option<(&'a ResourceBlock, &'a ResourceDescription)> {
         let described = self.schemas.kind(block.mode, &block.kind).filter(|it| it.is_document())?;
         Some((self.configuration.blocks.get(block)?, described))
     }
 
-    fn module_instance(&self, call: &ModuleCall, key: InstanceKey, item: Value) -> Result<Value, Box<Diagnostic>> {
+    fn module_instance(
+        &self,
+        call: &ModuleCall,
+        key: InstanceKey,
+        item: Value,
+    ) -> Result<Value, Box<Diagnostic>> {
         let caller = RepetitionScope { scope: self, key: &key, item };
         let mut variables = BTreeMap::new();
         for (name, variable) in &call.configuration.variables {
-            let given = call.arguments.get(name).map(|it| evaluated(it, &caller, self.files)).transpose()?;
+            let given = call
+                .arguments
+                .get(name)
+                .map(|it| evaluated(it, &caller, self.files))
+                .transpose()?;
             let given = given.filter(|it| variable.nullable || !it.is_null());
             let value = given.or_else(|| variable.default.clone()).unwrap_or(Value::NULL);
             let value = convert(&value, &variable.ty).unwrap_or(value);
-            variables.insert(name.clone(), if variable.sensitive { value.sensitive() } else { value });
+            variables
+                .insert(name.clone(), if variable.sensitive { value.sensitive() } else { value });
         }
         let module = self.module.iter().cloned().chain([(call.name.clone(), key)]).collect();
         let inside = ConsoleScope {
@@ -186,11 +246,20 @@ impl<'a> ConsoleScope<'a> {
         let Some(local) = self.configuration.locals.get(name) else {
             let known = self.configuration.locals.keys().map(|it| &**it);
             return Err(Box::new(
-                Diagnostic::error(format!("there is no local value `{name}`")).code(code::UNDECLARED).closest(name, known),
+                Diagnostic::error(format!("there is no local value `{name}`"))
+                    .code(code::UNDECLARED)
+                    .closest(name, known),
             ));
         };
-        let again = Diagnostic::error(format!("`local.{name}` refers to itself")).code(code::CIRCLE).at(local.span.clone());
-        once(&self.locals, name, || Box::new(again.clone()), || evaluated(&local.expression, self, self.files))
+        let again = Diagnostic::error(format!("`local.{name}` refers to itself"))
+            .code(code::CIRCLE)
+            .at(local.span.clone());
+        once(
+            &self.locals,
+            name,
+            || Box::new(again.clone()),
+            || evaluated(&local.expression, self, self.files),
+        )
     }
 
     /// The instances of a block that are recorded, in order.
@@ -207,10 +276,22 @@ impl<'a> ConsoleScope<'a> {
         let mut all = Object::new();
         if let Some(described) = self.schemas.kind(block.mode, &block.kind) {
             let schema = described.schema();
-            all.extend(schema.arguments.keys().chain(schema.outputs.keys()).map(|name| (name.clone(), Value::NULL)));
+            all.extend(
+                schema
+                    .arguments
+                    .keys()
+                    .chain(schema.outputs.keys())
+                    .map(|name| (name.clone(), Value::NULL)),
+            );
         }
         all.extend(record.arguments.clone());
-        all.extend(record.outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
+        all.extend(
+            record
+                .outputs
+                .iter()
+                .filter(|(_, it)| !it.is_null())
+                .map(|(name, it)| (name.clone(), it.clone())),
+        );
         Value::Object(all.into())
     }
 }
@@ -220,18 +301,28 @@ impl ValueScope for ConsoleScope<'_> {
         match target {
             ReferenceTarget::Variable(name) => self.variables.get(name).cloned().ok_or_else(|| {
                 let known = self.variables.keys().map(|it| &**it);
-                Box::new(Diagnostic::error(format!("there is no variable `{name}`")).code(code::UNDECLARED).closest(name, known))
+                Box::new(
+                    Diagnostic::error(format!("there is no variable `{name}`"))
+                        .code(code::UNDECLARED)
+                        .closest(name, known),
+                )
             }),
             ReferenceTarget::Local(name) => self.local(name),
-            ReferenceTarget::Block(block) if let Some((block, described)) = self.document_block(block) => {
+            ReferenceTarget::Block(block)
+                if let Some((block, described)) = self.document_block(block) =>
+            {
                 self.document(block, described)
             }
             ReferenceTarget::Block(block) => {
-                let instances: Vec<(&InstanceKey, Value)> =
-                    self.instances(block).map(|(address, it)| (&address.key, self.value_of(it))).collect();
+                let instances: Vec<(&InstanceKey, Value)> = self
+                    .instances(block)
+                    .map(|(address, it)| (&address.key, self.value_of(it)))
+                    .collect();
                 match instances.first() {
                     Some((InstanceKey::None, value)) => Ok(value.clone()),
-                    Some((InstanceKey::Index(_), _)) => Ok(Value::tuple(instances.into_iter().map(|(_, it)| it))),
+                    Some((InstanceKey::Index(_), _)) => {
+                        Ok(Value::tuple(instances.into_iter().map(|(_, it)| it)))
+                    }
                     Some((InstanceKey::Name(_), _)) => {
                         Ok(Value::object(instances.into_iter().filter_map(|(key, it)| match key {
                             InstanceKey::Name(name) => Some((name.clone(), it)),
@@ -242,8 +333,10 @@ impl ValueScope for ConsoleScope<'_> {
                         Ok(Value::unknown(Type::Any, Some(block.to_string().into())))
                     }
                     None => Err(Box::new(
-                        Diagnostic::error(format!("there is no `{block}`, neither configured nor recorded"))
-                            .code(code::UNDECLARED),
+                        Diagnostic::error(format!(
+                            "there is no `{block}`, neither configured nor recorded"
+                        ))
+                        .code(code::UNDECLARED),
                     )),
                 }
             }
@@ -254,14 +347,22 @@ impl ValueScope for ConsoleScope<'_> {
             ReferenceTarget::PathModule | ReferenceTarget::PathRoot => Ok(Value::from(".")),
             ReferenceTarget::PathCwd => {
                 let told = self.files.machine(MachineFact::WorkingDirectory).map(Value::String);
-                told.map_err(|why| Box::new(Diagnostic::error(format!("`path.cwd` cannot be known: {why}"))))
+                told.map_err(|why| {
+                    Box::new(Diagnostic::error(format!("`path.cwd` cannot be known: {why}")))
+                })
             }
             ReferenceTarget::Workspace => Ok(Value::from(self.workspace)),
-            other => Err(Box::new(Diagnostic::error(format!("`{other}` means nothing here")).code(code::NOT_HERE))),
+            other => Err(Box::new(
+                Diagnostic::error(format!("`{other}` means nothing here")).code(code::NOT_HERE),
+            )),
         }
     }
 
-    fn cleared(&self, target: &ReferenceTarget, environment: &EvaluationContext<'_>) -> Result<Value, Box<Diagnostic>> {
+    fn cleared(
+        &self,
+        target: &ReferenceTarget,
+        environment: &EvaluationContext<'_>,
+    ) -> Result<Value, Box<Diagnostic>> {
         let value = self.value(target)?;
         Ok(match target {
             ReferenceTarget::Variable(name) => match self.configuration.variables.get(name) {
@@ -269,7 +370,9 @@ impl ValueScope for ConsoleScope<'_> {
                 None => value,
             },
             ReferenceTarget::Local(name) => match self.configuration.locals.get(name) {
-                Some(local) => local.expression.evaluate(environment).unwrap_or_else(|_| not_kept(&value)),
+                Some(local) => {
+                    local.expression.evaluate(environment).unwrap_or_else(|_| not_kept(&value))
+                }
                 None => value,
             },
             ReferenceTarget::Module(name) => match self.configuration.modules.get(name) {
@@ -290,12 +393,17 @@ impl ValueScope for ConsoleScope<'_> {
                     indexed.find(|(it, _)| it.is_indexed_by(key)).map(|(_, it)| it.clone())
                 }
                 (_, Value::Object(items)) => {
-                    let mut named = items.iter().map(|(name, it)| (InstanceKey::Name(name.clone()), it));
+                    let mut named =
+                        items.iter().map(|(name, it)| (InstanceKey::Name(name.clone()), it));
                     named.find(|(it, _)| it.is_indexed_by(key)).map(|(_, it)| it.clone())
                 }
                 _ => Some(all),
             };
-            let missing = || Box::new(Diagnostic::error(format!("there is no `{block}{key}`")).code(code::UNDECLARED));
+            let missing = || {
+                Box::new(
+                    Diagnostic::error(format!("there is no `{block}{key}`")).code(code::UNDECLARED),
+                )
+            };
             return one.ok_or_else(missing);
         }
         match self.instances(block).find(|(address, _)| address.key.is_indexed_by(key)) {
@@ -318,7 +426,10 @@ struct RepetitionArguments<'a> {
 /// What is wrong with an argument of a block, where it is written.
 fn problem(problem: &ArgumentProblem, block: &ResourceBlock) -> Diagnostic {
     let at = block.body.locate(&problem.path);
-    Diagnostic::error(problem.message.clone()).code(code::MISPLACED).at(at).within(block.head.clone())
+    Diagnostic::error(problem.message.clone())
+        .code(code::MISPLACED)
+        .at(at)
+        .within(block.head.clone())
 }
 
 /// What is seen where a module is called or a document is: its repetition too.
@@ -331,9 +442,8 @@ struct RepetitionScope<'s, 'a> {
 impl ValueScope for RepetitionScope<'_, '_> {
     fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>> {
         match (target, self.key) {
-            (ReferenceTarget::CountIndex, InstanceKey::Index(_)) | (ReferenceTarget::EachValue, InstanceKey::Name(_)) => {
-                Ok(self.item.clone())
-            }
+            (ReferenceTarget::CountIndex, InstanceKey::Index(_))
+            | (ReferenceTarget::EachValue, InstanceKey::Name(_)) => Ok(self.item.clone()),
             (ReferenceTarget::EachKey, InstanceKey::Name(name)) => Ok(Value::from(&**name)),
             _ => self.scope.value(target),
         }
@@ -345,7 +455,11 @@ impl ValueScope for RepetitionScope<'_, '_> {
 }
 
 /// The value of an expression, or the first thing that is wrong with it.
-fn evaluated(expression: &Expression, scope: &dyn ValueScope, files: &dyn FileSource) -> Result<Value, Box<Diagnostic>> {
+fn evaluated(
+    expression: &Expression,
+    scope: &dyn ValueScope,
+    files: &dyn FileSource,
+) -> Result<Value, Box<Diagnostic>> {
     let value = expression.evaluate(&EvaluationContext::new(scope, files));
     value.map_err(|it| Box::new(it.into_iter().next().expect("a failure has a diagnostic")))
 }

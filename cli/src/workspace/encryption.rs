@@ -1,4 +1,5 @@
-//! Which key a state is sealed with: as the configuration says, else the environment, else one of the user's own.
+//! Which key a state is sealed with: as the configuration says, else the environment, else one of
+//! the user's own.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,8 +9,8 @@ use ha_files::regular_file;
 use ha_files::regular_file::LARGEST_KEY;
 use ha_provider::{CallOutcome, Error, Secret};
 use ha_state_store::{
-    CompanionFile, KeyName, KeyProvider, KeyRing, NewKey, PassphraseKeys, PassphrasePurpose, RedactionMask, StateError,
-    StateErrorReason, StateKey,
+    CompanionFile, KeyName, KeyProvider, KeyRing, NewKey, PassphraseKeys, PassphrasePurpose,
+    RedactionMask, StateError, StateErrorReason, StateKey,
 };
 use ha_value::Object;
 use schemars::JsonSchema;
@@ -21,8 +22,8 @@ use crate::output::terminal::ask_secretly;
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::secrets::mask_of;
 
-/// The key that the state, its journal, plans and copies are sealed with. One source is named, and perhaps the one
-/// before it.
+/// The key that the state, its journal, plans and copies are sealed with. One source is named, and
+/// perhaps the one before it.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct EncryptionSettings {
     #[serde(flatten)]
@@ -80,21 +81,23 @@ impl EncryptionSettings {
     /// # Errors
     /// What to tell.
     pub(crate) fn check(&self) -> Result<(), RenderedDiagnostic> {
-        let of = |source: &KeySource, what: &str| match source.named().as_slice() {
-            [_] => Ok(()),
-            [] => Err(RenderedDiagnostic::error(format!("the block `{what}` names no key")).help(ONE_OF)),
-            several => {
-                Err(RenderedDiagnostic::error(format!("the block `{what}` names several keys: {}", several.join(", ")))
-                    .help(ONE_OF))
-            }
-        };
+        let of =
+            |source: &KeySource, what: &str| match source.named().as_slice() {
+                [_] => Ok(()),
+                [] => Err(RenderedDiagnostic::error(format!("the block `{what}` names no key"))
+                    .help(ONE_OF)),
+                several => Err(RenderedDiagnostic::error(format!(
+                    "the block `{what}` names several keys: {}",
+                    several.join(", ")
+                ))
+                .help(ONE_OF)),
+            };
         of(&self.source, "encryption")?;
         self.fallback.as_ref().map_or(Ok(()), |it| of(it, "fallback"))
     }
 }
 
-const ONE_OF: &str =
-    "name one of key_file, passphrase, passphrase_file, ask_passphrase, aws_kms; the block `fallback` is for the one before";
+const ONE_OF: &str = "name one of key_file, passphrase, passphrase_file, ask_passphrase, aws_kms; the block `fallback` is for the one before";
 
 impl KeySource {
     /// The sources that are named.
@@ -111,9 +114,13 @@ impl KeySource {
     }
 
     /// What the environment says, and by which variables.
-    fn of_environment(prefix: &str, variable: impl Fn(&str) -> Option<String>) -> (Self, Vec<String>) {
+    fn of_environment(
+        prefix: &str,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> (Self, Vec<String>) {
         let names = ["KEY_FILE", "PASSPHRASE", "PASSPHRASE_FILE"].map(|it| format!("{prefix}{it}"));
-        let [key_file, passphrase, passphrase_file] = names.each_ref().map(|it| variable(it).filter(|it| !it.is_empty()));
+        let [key_file, passphrase, passphrase_file] =
+            names.each_ref().map(|it| variable(it).filter(|it| !it.is_empty()));
         let values = [&key_file, &passphrase, &passphrase_file].map(Option::is_some);
         let given = names.iter().zip(values).filter(|it| it.1).map(|it| it.0.clone()).collect();
         let source = Self {
@@ -132,7 +139,8 @@ impl KeySource {
             return Some((Box::new(ha_aws::KmsKeys::new(settings)), None));
         }
         let Self { key_file, passphrase, passphrase_file, ask_passphrase, .. } = self;
-        let below = |path: PathBuf| if directory == Path::new(".") { path } else { directory.join(path) };
+        let below =
+            |path: PathBuf| if directory == Path::new(".") { path } else { directory.join(path) };
         let keys: Box<dyn KeyProvider> = match (key_file, passphrase, passphrase_file) {
             (Some(file), ..) => {
                 let ring = KeyRing::of_user().with_file(below(file));
@@ -155,7 +163,10 @@ impl StateKeys {
     ///
     /// # Errors
     /// When several are named.
-    pub(crate) fn new(encryption: Option<EncryptionSettings>, directory: &Path) -> Result<Self, RenderedDiagnostic> {
+    pub(crate) fn new(
+        encryption: Option<EncryptionSettings>,
+        directory: &Path,
+    ) -> Result<Self, RenderedDiagnostic> {
         Self::from_variables(encryption, directory, |name| std::env::var(name).ok())
     }
 
@@ -166,10 +177,12 @@ impl StateKeys {
     ) -> Result<Self, RenderedDiagnostic> {
         let [given, before] = VARIABLES.map(|prefix| KeySource::of_environment(prefix, &variable));
         if let Some((_, names)) = [&given, &before].into_iter().find(|it| it.1.len() > 1) {
-            let title = format!("the environment names several keys of the state: {}", names.join(", "));
+            let title =
+                format!("the environment names several keys of the state: {}", names.join(", "));
             return Err(RenderedDiagnostic::error(title).help("unset all but one of them"));
         }
-        let (configured, fallback) = encryption.map_or((None, None), |it| (Some(it.source), it.fallback));
+        let (configured, fallback) =
+            encryption.map_or((None, None), |it| (Some(it.source), it.fallback));
         if let (Some(configured), [variable]) = (&configured, given.1.as_slice()) {
             let named = configured.named().join(", ");
             return Err(RenderedDiagnostic::error(format!(
@@ -181,7 +194,8 @@ impl StateKeys {
         let here = Path::new(".");
         let primary = configured.and_then(|it| it.keys(directory)).or_else(|| given.0.keys(here));
         let fallback = fallback.and_then(|it| it.keys(directory));
-        let mut others: Vec<Box<dyn KeyProvider>> = fallback.into_iter().chain(before.0.keys(here)).map(|it| it.0).collect();
+        let mut others: Vec<Box<dyn KeyProvider>> =
+            fallback.into_iter().chain(before.0.keys(here)).map(|it| it.0).collect();
         let own = KeyRing::of_user();
         let (primary, files) = match primary {
             Some(primary) => {
@@ -190,7 +204,13 @@ impl StateKeys {
             }
             None => (Box::new(own.clone()) as Box<dyn KeyProvider>, Some(own)),
         };
-        Ok(Self { primary, others, files, made: CreatedKeyFiles::default(), mask: mask_of(&Object::new()) })
+        Ok(Self {
+            primary,
+            others,
+            files,
+            made: CreatedKeyFiles::default(),
+            mask: mask_of(&Object::new()),
+        })
     }
 
     /// With this taken out of what is told when they fail.
@@ -228,8 +248,9 @@ impl StateKeys {
 
 impl KeyProvider for StateKeys {
     fn named(&self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError> {
-        let is_elsewhere =
-            |error: &StateError| matches!(error.reason(), StateErrorReason::MissingKey | StateErrorReason::WrongKey);
+        let is_elsewhere = |error: &StateError| {
+            matches!(error.reason(), StateErrorReason::MissingKey | StateErrorReason::WrongKey)
+        };
         match self.primary.named(lineage, name) {
             Err(error) if is_elsewhere(&error) => {
                 let found = self.others.iter().find_map(|it| match it.named(lineage, name) {
@@ -242,7 +263,11 @@ impl KeyProvider for StateKeys {
         }
     }
 
-    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
+    fn current(
+        &self,
+        lineage: &str,
+        used: Option<&KeyName>,
+    ) -> Result<(KeyName, StateKey), StateError> {
         let file = self.files.as_ref().map(|it| it.path(lineage)).filter(|it| !it.exists());
         let current = self.heard(self.primary.current(lineage, used))?;
         if let Some(file) = file.filter(|it| it.exists()) {
@@ -293,14 +318,19 @@ impl CompanionFile for KeyNotice {
 }
 
 fn refused(attempted: impl Into<String>, cause: impl std::fmt::Display) -> StateError {
-    StateError::new(StateErrorReason::NotAKey, Error::new(attempted, cause).outcome(CallOutcome::Refused))
+    StateError::new(
+        StateErrorReason::NotAKey,
+        Error::new(attempted, cause).outcome(CallOutcome::Refused),
+    )
 }
 
 fn read_passphrase(file: &Path) -> Result<Zeroizing<String>, StateError> {
     let attempted = || format!("read the passphrase from `{}`", file.display());
     let text = match regular_file::read_to_string(file, LARGEST_KEY) {
         Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(refused(attempted(), "it is not UTF-8 text")),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(refused(attempted(), "it is not UTF-8 text"));
+        }
         Err(error) => return Err(refused(attempted(), error)),
     };
     let line = text.strip_suffix('\n').unwrap_or(&text);
@@ -309,7 +339,8 @@ fn read_passphrase(file: &Path) -> Result<Zeroizing<String>, StateError> {
 
 fn ask(asking: PassphrasePurpose) -> Result<Zeroizing<String>, StateError> {
     let attempted = "ask for the passphrase of the state";
-    let answer = |question: &str| match ask_secretly(question) {
+    let answer = |question: &str| {
+        match ask_secretly(question) {
         PromptAnswer::Line(line) => Ok(line),
         PromptAnswer::Interrupted => Err(StateError::new(
             StateErrorReason::NotAKey,
@@ -317,6 +348,7 @@ fn ask(asking: PassphrasePurpose) -> Result<Zeroizing<String>, StateError> {
         )),
         PromptAnswer::Nothing => Err(refused(attempted, "there is no one to ask")
             .help("name it in HA_STATE_PASSPHRASE_FILE and take `ask_passphrase` out, or run the command at a terminal")),
+    }
     };
     let said = answer("Passphrase of the state: ")?;
     if asking == PassphrasePurpose::ToMake && answer("The same again, to be sure: ")? != said {
@@ -335,8 +367,13 @@ mod tests {
         keys.err().map(|it| it.title).unwrap_or_default()
     }
 
-    fn from(encryption: Option<EncryptionSettings>, variables: &[(&str, &str)]) -> Result<StateKeys, RenderedDiagnostic> {
-        let variable = |name: &str| variables.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned());
+    fn from(
+        encryption: Option<EncryptionSettings>,
+        variables: &[(&str, &str)],
+    ) -> Result<StateKeys, RenderedDiagnostic> {
+        let variable = |name: &str| {
+            variables.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned())
+        };
         StateKeys::from_variables(encryption, Path::new("."), variable)
     }
 
@@ -348,12 +385,25 @@ mod tests {
     fn exactly_one_key_is_named() {
         let both = [("HA_STATE_KEY_FILE", "k"), ("HA_STATE_PASSPHRASE", "p")];
         assert!(said(from(None, &both)).contains("HA_STATE_KEY_FILE, HA_STATE_PASSPHRASE"));
-        let configured = || EncryptionSettings { source: passphrase("a passphrase that is long"), fallback: None };
+        let configured = || EncryptionSettings {
+            source: passphrase("a passphrase that is long"),
+            fallback: None,
+        };
         assert!(
-            said(from(Some(configured()), &both[..1])).contains("by the configuration's `passphrase` and by HA_STATE_KEY_FILE")
+            said(from(Some(configured()), &both[..1]))
+                .contains("by the configuration's `passphrase` and by HA_STATE_KEY_FILE")
         );
-        assert_eq!(said(from(Some(configured()), &[("HA_STATE_FALLBACK_KEY_FILE", "k"), ("HA_STATE_KEY_FILE", "")])), "");
-        let named = EncryptionSettings { source: KeySource { key_file: Some("k".into()), ..passphrase("x") }, fallback: None };
+        assert_eq!(
+            said(from(
+                Some(configured()),
+                &[("HA_STATE_FALLBACK_KEY_FILE", "k"), ("HA_STATE_KEY_FILE", "")]
+            )),
+            ""
+        );
+        let named = EncryptionSettings {
+            source: KeySource { key_file: Some("k".into()), ..passphrase("x") },
+            fallback: None,
+        };
         assert!(named.check().unwrap_err().title.contains("key_file, passphrase"));
         assert!(EncryptionSettings::default().check().unwrap_err().title.contains("names no key"));
         let fallback = EncryptionSettings { fallback: Some(KeySource::default()), ..configured() };
@@ -366,8 +416,10 @@ mod tests {
         let lineage = ha_state_store::new_lineage();
         let old = from(None, &[("HA_STATE_PASSPHRASE", "the old passphrase of old")]).unwrap();
         let (name, key) = old.current(&lineage, None).unwrap();
-        let new =
-            [("HA_STATE_PASSPHRASE", "the new passphrase of now"), ("HA_STATE_FALLBACK_PASSPHRASE", "the old passphrase of old")];
+        let new = [
+            ("HA_STATE_PASSPHRASE", "the new passphrase of now"),
+            ("HA_STATE_FALLBACK_PASSPHRASE", "the old passphrase of old"),
+        ];
         let new = from(None, &new).unwrap();
         assert_eq!(new.named(&lineage, &name).unwrap().id(), key.id());
         assert_ne!(new.current(&lineage, Some(&name)).unwrap().0, name);
@@ -379,12 +431,19 @@ mod tests {
     fn a_passphrase_in_a_file_ends_with_its_line() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("p");
-        for text in ["six words drawn by dice", "six words drawn by dice\n", "six words drawn by dice\r\n"] {
+        for text in
+            ["six words drawn by dice", "six words drawn by dice\n", "six words drawn by dice\r\n"]
+        {
             fs::write(&file, text).unwrap();
             assert_eq!(read_passphrase(&file).unwrap().as_str(), "six words drawn by dice");
         }
         fs::write(&file, [0xff, 0xfe]).unwrap();
         assert!(read_passphrase(&file).unwrap_err().to_string().contains("not UTF-8"));
-        assert!(read_passphrase(&directory.path().join("none")).unwrap_err().to_string().contains("none"));
+        assert!(
+            read_passphrase(&directory.path().join("none"))
+                .unwrap_err()
+                .to_string()
+                .contains("none")
+        );
     }
 }

@@ -48,7 +48,8 @@ impl DirectoryFamily {
         }
     }
 
-    /// The files of values that are read unasked, of all the files of a directory, in the order in which they count.
+    /// The files of values that are read unasked, of all the files of a directory, in the order in
+    /// which they count.
     pub(crate) fn automatic<'a>(self, files: &'a [String]) -> Vec<&'a str> {
         let all = || files.iter().map(String::as_str);
         let bare = |file: &'a str| file.strip_suffix(".json").unwrap_or(file);
@@ -60,7 +61,9 @@ impl DirectoryFamily {
 
 /// Whether a file holds Terraform's tests or queries.
 pub(crate) fn is_test(file: &str) -> bool {
-    [".tftest.hcl", ".tfquery.hcl", ".tftest.json", ".tofutest.hcl"].iter().any(|it| file.ends_with(it))
+    [".tftest.hcl", ".tfquery.hcl", ".tftest.json", ".tofutest.hcl"]
+        .iter()
+        .any(|it| file.ends_with(it))
 }
 
 #[cfg(test)]
@@ -73,21 +76,38 @@ mod tests {
             assert_eq!(DirectoryFamily::from_file_name(ha), Some(DirectoryFamily::Ha), "{ha}");
         }
         for terraform in ["main.tf", "a.tf.json", "override.tf"] {
-            assert_eq!(DirectoryFamily::from_file_name(terraform), Some(DirectoryFamily::Terraform), "{terraform}");
+            assert_eq!(
+                DirectoryFamily::from_file_name(terraform),
+                Some(DirectoryFamily::Terraform),
+                "{terraform}"
+            );
         }
-        for other in
-            [".terraform.lock.hcl", "main.tf~", "#main.hcl#", "x.tftest.hcl", "ha.hclvars", "terraform.tfvars.json", "a.json"]
-        {
+        for other in [
+            ".terraform.lock.hcl",
+            "main.tf~",
+            "#main.hcl#",
+            "x.tftest.hcl",
+            "ha.hclvars",
+            "terraform.tfvars.json",
+            "a.json",
+        ] {
             assert_eq!(DirectoryFamily::from_file_name(other), None, "{other}");
         }
     }
 
     #[test]
     fn values_count_in_terraforms_order() {
-        let files =
-            ["a.auto.tfvars", "b.auto.tfvars.json", "c.tfvars", "ha.hclvars", "terraform.tfvars", "terraform.tfvars.json"];
+        let files = [
+            "a.auto.tfvars",
+            "b.auto.tfvars.json",
+            "c.tfvars",
+            "ha.hclvars",
+            "terraform.tfvars",
+            "terraform.tfvars.json",
+        ];
         let files = files.map(str::to_owned);
-        let expected = ["terraform.tfvars", "terraform.tfvars.json", "a.auto.tfvars", "b.auto.tfvars.json"];
+        let expected =
+            ["terraform.tfvars", "terraform.tfvars.json", "a.auto.tfvars", "b.auto.tfvars.json"];
         assert_eq!(DirectoryFamily::Terraform.automatic(&files), expected);
         assert_eq!(DirectoryFamily::Ha.automatic(&files), ["ha.hclvars"]);
     }

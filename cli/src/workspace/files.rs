@@ -1,4 +1,5 @@
-//! What the configuration's functions read: files below its directory, each read once, and kept for the plan.
+//! What the configuration's functions read: files below its directory, each read once, and kept for
+//! the plan.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,8 +30,9 @@ pub(crate) fn remember_start() {
 /// A file's content, or that there is none.
 type FileContent = Option<Arc<[u8]>>;
 
-/// Files of this machine. A configuration may come from a stranger, so that only what lies below its own directory,
-/// or was allowed by name, is read: a plan must not print somebody's credentials.
+/// Files of this machine. A configuration may come from a stranger, so that only what lies below
+/// its own directory, or was allowed by name, is read: a plan must not print somebody's
+/// credentials.
 pub(crate) struct RecordingFiles {
     directory: PathBuf,
     allowed: Vec<PathBuf>,
@@ -59,7 +61,11 @@ impl RecordingFiles {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn once(&self, name: &str, look: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -> Result<FileContent, String> {
+    fn once(
+        &self,
+        name: &str,
+        look: impl FnOnce(&Path) -> io::Result<Vec<u8>>,
+    ) -> Result<FileContent, String> {
         if let Some(known) = self.cache().get(name) {
             return known.clone();
         }
@@ -74,12 +80,18 @@ impl RecordingFiles {
             true => Ok(()),
             false => {
                 let around = around.display();
-                Err(format!("it lies outside of the configuration's directory; `--allow-read {around}` allows it"))
+                Err(format!(
+                    "it lies outside of the configuration's directory; `--allow-read {around}` allows it"
+                ))
             }
         }
     }
 
-    fn look(&self, name: &str, look: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -> Result<FileContent, String> {
+    fn look(
+        &self,
+        name: &str,
+        look: impl FnOnce(&Path) -> io::Result<Vec<u8>>,
+    ) -> Result<FileContent, String> {
         let path = self.directory.join(name);
         let real = match fs::canonicalize(&path) {
             Ok(real) => real,
@@ -103,10 +115,13 @@ impl DirectorySource for RecordingFiles {
         let names = of_one_spelling(file_names(&real).map_err(|error| plain(&error))?)?;
         let read = |name: &String| {
             let shown = format!("{directory}/{name}");
-            let file = fs::canonicalize(real.join(name)).map_err(|error| format!("`{shown}`: {}", plain(&error)))?;
+            let file = fs::canonicalize(real.join(name))
+                .map_err(|error| format!("`{shown}`: {}", plain(&error)))?;
             self.check(&file, &real)?;
-            let bytes = regular_file::read(&file, LARGEST).map_err(|error| format!("`{shown}`: {}", plain(&error)))?;
-            let text = text(bytes).map_err(|line| format!("`{shown}` is not UTF-8 text in line {line}"))?;
+            let bytes = regular_file::read(&file, LARGEST)
+                .map_err(|error| format!("`{shown}`: {}", plain(&error)))?;
+            let text = text(bytes)
+                .map_err(|line| format!("`{shown}` is not UTF-8 text in line {line}"))?;
             Ok(SourceFile::new(shown, text))
         };
         names.iter().map(read).collect()
@@ -131,8 +146,12 @@ impl FileSource for RecordingFiles {
         let mut cache = self.cache();
         let told = cache.entry(told_as(fact)).or_insert_with(|| {
             let told = match fact {
-                MachineFact::Directory => std::path::absolute(&self.directory).map_err(|error| plain(&error))?,
-                MachineFact::WorkingDirectory if STARTED_IN.get().is_some() => STARTED_IN.get().cloned().unwrap_or_default(),
+                MachineFact::Directory => {
+                    std::path::absolute(&self.directory).map_err(|error| plain(&error))?
+                }
+                MachineFact::WorkingDirectory if STARTED_IN.get().is_some() => {
+                    STARTED_IN.get().cloned().unwrap_or_default()
+                }
                 other => here(other)?.into(),
             };
             Ok(Some(told.to_string_lossy().as_bytes().into()))
@@ -154,7 +173,10 @@ impl SnapshotFiles {
     /// What a plan kept; none where that cannot be read, which is a plan of another program.
     pub(crate) fn new(kept: &BTreeMap<String, Option<String>>) -> Option<Self> {
         let content = |(path, content): (&String, &Option<String>)| {
-            let content = content.as_ref().map(|it| STANDARD.decode(it).ok()).map_or(Some(None), |it| it.map(Some))?;
+            let content = content
+                .as_ref()
+                .map(|it| STANDARD.decode(it).ok())
+                .map_or(Some(None), |it| it.map(Some))?;
             Some((path.clone(), content.map(Arc::from)))
         };
         Some(Self { files: kept.iter().map(content).collect::<Option<_>>()? })
@@ -209,7 +231,10 @@ fn below(directory: &Path, prefix: &str) -> io::Result<Vec<String>> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let Some(name) = entry.file_name().to_str().map(|it| format!("{prefix}{it}")) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it holds names that are not UTF-8"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it holds names that are not UTF-8",
+            ));
         };
         match entry.file_type()?.is_dir() {
             true => found.extend(below(&entry.path(), &format!("{name}/"))?),
@@ -227,7 +252,11 @@ fn no_such_file() -> String {
 /// The system's words without its number.
 pub(crate) fn plain(error: &io::Error) -> String {
     // What we say of a file ourselves is said as it is.
-    let text = if error.raw_os_error().is_some() { error.to_string().to_lowercase() } else { error.to_string() };
+    let text = if error.raw_os_error().is_some() {
+        error.to_string().to_lowercase()
+    } else {
+        error.to_string()
+    };
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
@@ -238,7 +267,8 @@ fn here(fact: MachineFact) -> Result<String, String> {
             Ok(directory) => Ok(directory.to_string_lossy().into_owned()),
             Err(error) => Err(format!("{} cannot be read: {error}", fact.name())),
         },
-        MachineFact::Home => std::env::var("HOME").map_err(|_| format!("{} is not known: HOME is not set", fact.name())),
+        MachineFact::Home => std::env::var("HOME")
+            .map_err(|_| format!("{} is not known: HOME is not set", fact.name())),
         MachineFact::PlanTime => written_time(SystemTime::now()),
     }
 }

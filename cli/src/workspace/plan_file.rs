@@ -35,14 +35,19 @@ const PLAN: SealedFileKind = SealedFileKind { what: "plan", purpose: "plan" };
 /// # Errors
 /// When it cannot be written, or when it would take the place of a file that is no plan.
 pub(crate) fn write(plan: &Plan, key: &(KeyName, StateKey), path: &Path) -> anyhow::Result<()> {
-    let is_foreign = fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() > 0) && !PLAN.begins(path).unwrap_or(false);
+    let is_foreign = fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() > 0)
+        && !PLAN.begins(path).unwrap_or(false);
     if is_foreign {
         let shown = path.display();
-        anyhow::bail!("could not write the plan to `{shown}`: the file is there and is no plan; give another name, or remove it");
+        anyhow::bail!(
+            "could not write the plan to `{shown}`: the file is there and is no plan; give another name, or remove it"
+        );
     }
-    let written = Zeroizing::new(serde_json::to_vec(plan).context("could not write down the plan")?);
+    let written =
+        Zeroizing::new(serde_json::to_vec(plan).context("could not write down the plan")?);
     let sealed = PLAN.sealed(&plan.lineage, key, &written);
-    sealed_file::write(path, &sealed).with_context(|| format!("could not write the plan to `{}`", path.display()))
+    sealed_file::write(path, &sealed)
+        .with_context(|| format!("could not write the plan to `{}`", path.display()))
 }
 
 /// Reads a plan.
@@ -52,15 +57,20 @@ pub(crate) fn write(plan: &Plan, key: &(KeyName, StateKey), path: &Path) -> anyh
 pub(crate) fn read(path: &Path, keys: &dyn KeyProvider) -> Result<Plan, CommandError> {
     let shown = path.display();
     if may_be_value(&shown.to_string()) && !path.exists() {
-        let notice = RenderedDiagnostic::error("there is no plan of the name that is given").code(code::NOT_A_PLAN);
-        return Err(notice.help("a variable is set by `--var 'NAME=VALUE'`, with both in one argument").into());
+        let notice = RenderedDiagnostic::error("there is no plan of the name that is given")
+            .code(code::NOT_A_PLAN);
+        return Err(notice
+            .help("a variable is set by `--var 'NAME=VALUE'`, with both in one argument")
+            .into());
     }
     let bytes = PLAN.read(path).with_context(|| format!("could not read the plan `{shown}`"))?;
     let opened = bytes.map(|it| PLAN.opened(&it, keys)).transpose()?.flatten();
     let plan = opened.and_then(|it| serde_json::from_slice(&it).ok());
     plan.ok_or_else(|| {
-        let notice =
-            RenderedDiagnostic::error(format!("`{shown}` is not a plan that this version of `ha` wrote")).code(code::NOT_A_PLAN);
+        let notice = RenderedDiagnostic::error(format!(
+            "`{shown}` is not a plan that this version of `ha` wrote"
+        ))
+        .code(code::NOT_A_PLAN);
         notice.help("make one with `ha plan --out FILE`").into()
     })
 }
@@ -79,9 +89,11 @@ pub(crate) fn place(
     let sources = sources_of(&plan.snapshot);
     let secrets = Arc::new(plan_secrets(plan));
     let environment = Workspace::of_plan(plan.snapshot.environment.as_deref());
-    let placed = BackendConfig::said(&BackendBlock::of_plan(plan, configuration, files), &backends())
-        .map_err(|it| CommandError::from_diagnostics(&it));
-    let placed = placed.and_then(|it| StateLocation::find(&session.directory, environment.as_ref(), &it, keys));
+    let placed =
+        BackendConfig::said(&BackendBlock::of_plan(plan, configuration, files), &backends())
+            .map_err(|it| CommandError::from_diagnostics(&it));
+    let placed = placed
+        .and_then(|it| StateLocation::find(&session.directory, environment.as_ref(), &it, keys));
     placed.map_err(|it| it.within(&sources).keeping(&secrets))
 }
 
@@ -92,7 +104,8 @@ pub(crate) fn place(
 pub(crate) fn files(plan: &Plan, path: &Path) -> Result<SnapshotFiles, RenderedDiagnostic> {
     let kept = SnapshotFiles::new(&plan.snapshot.files);
     kept.ok_or_else(|| {
-        RenderedDiagnostic::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan")
+        RenderedDiagnostic::error(format!("`{}` keeps files that cannot be read", path.display()))
+            .help("make a new plan")
     })
 }
 
@@ -103,7 +116,9 @@ pub(crate) fn files(plan: &Plan, path: &Path) -> Result<SnapshotFiles, RenderedD
 pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, CommandError> {
     let (configuration, diagnostics) = kept_configuration(&plan.snapshot);
     match diagnostics.iter().any(Diagnostic::is_error) {
-        true => Err(CommandError::from_diagnostics(&diagnostics).within(&sources_of(&plan.snapshot))),
+        true => {
+            Err(CommandError::from_diagnostics(&diagnostics).within(&sources_of(&plan.snapshot)))
+        }
         false => Ok(configuration),
     }
 }
@@ -111,7 +126,11 @@ pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, CommandError> 
 const AGAIN: &str = "make a new plan with `ha plan`, look at it, and apply that";
 
 /// Why a plan must not be applied to the state of this identity: it was made for another.
-pub(crate) fn foreignness(plan: &Plan, state: &State, identity: &str) -> Option<RenderedDiagnostic> {
+pub(crate) fn foreignness(
+    plan: &Plan,
+    state: &State,
+    identity: &str,
+) -> Option<RenderedDiagnostic> {
     let notice = |title: &str| Some(RenderedDiagnostic::error(title).code(code::OTHER_STATE));
     let is_of_nothing = plan.state_number == 0;
     let of_the_plan = plan.snapshot.place.as_deref();
@@ -132,10 +151,13 @@ pub(crate) fn foreignness(plan: &Plan, state: &State, identity: &str) -> Option<
     }
 }
 
-/// Why a plan must not be applied to its state any more: something it touches or reads is not what it was.
+/// Why a plan must not be applied to its state any more: something it touches or reads is not what
+/// it was.
 pub(crate) fn staleness(plan: &Plan, state: &State) -> Option<RenderedDiagnostic> {
-    let mut notice =
-        RenderedDiagnostic::error("the plan is stale: what it touches or reads has changed since it was made").code(code::STALE);
+    let mut notice = RenderedDiagnostic::error(
+        "the plan is stale: what it touches or reads has changed since it was made",
+    )
+    .code(code::STALE);
     let mut is_stale = false;
     for (address, planned) in &plan.versions {
         let now = state.records.get(address).map_or(0, |it| it.version);
@@ -180,7 +202,10 @@ mod tests {
 
         fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
             let parameters = BTreeMap::from([("salt".to_owned(), "s".to_owned())]);
-            Ok((KeyName { id: self.0.id().to_owned(), method: "passphrase".into(), parameters }, self.0.clone()))
+            Ok((
+                KeyName { id: self.0.id().to_owned(), method: "passphrase".into(), parameters },
+                self.0.clone(),
+            ))
         }
     }
 
@@ -198,14 +223,22 @@ mod tests {
 
         // As it was written when only key files were known.
         let mut before = format!("ha plan 1\n{}\n", everything().lineage).into_bytes();
-        before.extend(ha_state_store::seal(&key.1, PLAN.purpose, &serde_json::to_vec(&everything()).unwrap()));
+        before.extend(ha_state_store::seal(
+            &key.1,
+            PLAN.purpose,
+            &serde_json::to_vec(&everything()).unwrap(),
+        ));
         fs::write(&path, before).unwrap();
         assert_eq!(read(&path, &one).ok().unwrap(), everything());
 
         write(&everything(), &key, &path).unwrap();
         fs::write(&path, "locals {}").unwrap();
         assert!(write(&everything(), &key, &path).is_err());
-        assert_eq!(fs::read_to_string(&path).unwrap(), "locals {}", "what is no plan is not overwritten");
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "locals {}",
+            "what is no plan is not overwritten"
+        );
     }
 
     #[test]
@@ -222,30 +255,54 @@ mod tests {
     #[test]
     fn a_plan_is_stale_when_an_output_has_changed_that_it_would_put_back() {
         let output = |text: &str| OutputRecord { value: text.into(), sensitive: false };
-        let change = |text: &str| OutputChange { before: Some(text.into()), after: Some("new".into()), sensitive: false };
-        let plan = Plan { outputs: [("o".into(), change("old"))].into(), versions: BTreeMap::new(), ..nothing() };
+        let change = |text: &str| OutputChange {
+            before: Some(text.into()),
+            after: Some("new".into()),
+            sensitive: false,
+        };
+        let plan = Plan {
+            outputs: [("o".into(), change("old"))].into(),
+            versions: BTreeMap::new(),
+            ..nothing()
+        };
         let with = |outputs: &[(&str, &str)]| {
-            let outputs = outputs.iter().map(|(name, text)| ((*name).into(), output(text))).collect();
+            let outputs =
+                outputs.iter().map(|(name, text)| ((*name).into(), output(text))).collect();
             staleness(&plan, &State { outputs, number: 9, ..State::default() }).map(|it| it.notes)
         };
         assert_eq!(with(&[("o", "old")]), None);
         for outputs in [&[("o", "other")][..], &[]] {
-            assert_eq!(with(outputs), Some(vec![("changed", "the output o".to_owned())]), "{outputs:?}");
+            assert_eq!(
+                with(outputs),
+                Some(vec![("changed", "the output o".to_owned())]),
+                "{outputs:?}"
+            );
         }
-        assert_eq!(with(&[("o", "old"), ("p", "x")]), Some(vec![("changed", "the output p".to_owned())]));
+        assert_eq!(
+            with(&[("o", "old"), ("p", "x")]),
+            Some(vec![("changed", "the output p".to_owned())])
+        );
     }
 
     #[test]
     fn a_plan_is_for_one_state_also_where_there_is_none_yet() {
         let mut plan = Plan { state_number: 0, ..nothing() };
         plan.snapshot.place = Some("/f/.ha/ha.state".to_owned());
-        let here = |lineage: &str, number| State { lineage: lineage.to_owned(), number, ..State::default() };
-        let told = |plan: &Plan, state: &State, place: &str| foreignness(plan, state, place).map(|it| it.title);
+        let here = |lineage: &str, number| State {
+            lineage: lineage.to_owned(),
+            number,
+            ..State::default()
+        };
+        let told = |plan: &Plan, state: &State, place: &str| {
+            foreignness(plan, state, place).map(|it| it.title)
+        };
         let (mine, absent) = (plan.lineage.clone(), here("", 0));
         assert_eq!(told(&plan, &absent, "/f/.ha/ha.state"), None);
         assert!(told(&plan, &absent, "/g/.ha/ha.state").unwrap().contains("did not exist yet"));
         assert_eq!(told(&plan, &here(&mine, 3), "/f/.ha/ha.state"), None);
-        assert!(told(&plan, &here("another", 3), "/f/.ha/ha.state").unwrap().contains("another state"));
+        assert!(
+            told(&plan, &here("another", 3), "/f/.ha/ha.state").unwrap().contains("another state")
+        );
         plan.state_number = 3;
         assert!(told(&plan, &absent, "/f/.ha/ha.state").unwrap().contains("not here"));
         assert_eq!(told(&plan, &here(&mine, 3), "/moved/.ha/ha.state"), None);

@@ -76,7 +76,11 @@ impl Project {
     ///
     /// # Errors
     /// All that is wrong with it and with the values of its variables.
-    pub(crate) fn read(session: &Session, wishes: &VariableOptions, need: VariableMode) -> Result<Self, CommandError> {
+    pub(crate) fn read(
+        session: &Session,
+        wishes: &VariableOptions,
+        need: VariableMode,
+    ) -> Result<Self, CommandError> {
         Self::from_sources(source_files(&session.directory)?, session, wishes, need)
     }
 
@@ -115,24 +119,36 @@ impl Project {
         let values = match need {
             VariableMode::Values => values,
             VariableMode::Anything => any_values(&configuration),
-            VariableMode::WhatThereIs => any_values(&configuration).into_iter().chain(values).collect(),
+            VariableMode::WhatThereIs => {
+                any_values(&configuration).into_iter().chain(values).collect()
+            }
         };
         if need == VariableMode::Values {
             diagnostics.extend(more);
             let is_open = spelling == DirectoryFamily::Terraform && session.asked.is_none();
-            diagnostics.extend(is_open.then(|| workspace_of_terraform(|it| std::env::var(it).ok())).flatten());
+            diagnostics.extend(
+                is_open.then(|| workspace_of_terraform(|it| std::env::var(it).ok())).flatten(),
+            );
         }
         let secrets = Arc::new(SecretTexts::within(&known_secrets(&configuration, secrets)));
         logging::keep_secret(&secrets);
-        let is_secret = |name: &str| configuration.variables.get(name).is_none_or(|it| it.sensitive || it.ephemeral);
+        let is_secret = |name: &str| {
+            configuration.variables.get(name).is_none_or(|it| it.sensitive || it.ephemeral)
+        };
         invocation::with_values(wishes, is_secret);
         if diagnostics.iter().any(Diagnostic::is_error) {
-            return Err(CommandError::from_diagnostics(&diagnostics).within(&texts).keeping(&secrets));
+            return Err(CommandError::from_diagnostics(&diagnostics)
+                .within(&texts)
+                .keeping(&secrets));
         }
         let names = configuration.variables.keys().map(|it| &**it);
         diagnostics.extend(unread_variables(spelling, names, |it| std::env::var(it).ok()));
         let environment = session.environment.as_ref().map(|it| it.name().to_owned());
-        diagnostics.extend(left_behind(directory, &file_names(directory).unwrap_or_default(), environment.as_deref()));
+        diagnostics.extend(left_behind(
+            directory,
+            &file_names(directory).unwrap_or_default(),
+            environment.as_deref(),
+        ));
         let written = all.iter().map(|it| (it.name.to_string(), it.text.clone())).collect();
         Ok(Self {
             configuration: Arc::new(configuration),
@@ -153,7 +169,11 @@ impl Project {
 
 /// What was given for sensitive variables, and what they are when nothing is.
 fn known_secrets(configuration: &Configuration, given: Vec<Value>) -> Vec<Value> {
-    let defaults = configuration.variables.values().filter(|it| it.sensitive).filter_map(|it| it.default.clone());
+    let defaults = configuration
+        .variables
+        .values()
+        .filter(|it| it.sensitive)
+        .filter_map(|it| it.default.clone());
     given.into_iter().chain(defaults.map(Value::sensitive)).collect()
 }
 
@@ -166,7 +186,8 @@ pub(crate) fn kept_configuration(snapshot: &PlanSnapshot) -> (Configuration, Vec
     }
     let root = directories.remove("").unwrap_or_default();
     let values: BTreeMap<Name, Value> = snapshot.variables.clone();
-    let LoadedConfiguration { configuration, diagnostics, .. } = load(&root, &SnapshotDirectories(directories), |_| values);
+    let LoadedConfiguration { configuration, diagnostics, .. } =
+        load(&root, &SnapshotDirectories(directories), |_| values);
     (configuration, diagnostics)
 }
 
@@ -175,23 +196,32 @@ struct SnapshotDirectories<'a>(BTreeMap<&'a str, Vec<SourceFile>>);
 
 impl ha_lang::DirectorySource for SnapshotDirectories<'_> {
     fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
-        self.0.get(directory).cloned().ok_or_else(|| "the plan was made without it; plan again".into())
+        self.0
+            .get(directory)
+            .cloned()
+            .ok_or_else(|| "the plan was made without it; plan again".into())
     }
 }
 
 /// Whether there is a configuration in a directory.
 pub(crate) fn has_configuration(directory: &Path) -> bool {
-    file_names(directory).is_ok_and(|names| names.iter().any(|it| DirectoryFamily::from_file_name(it).is_some()))
+    file_names(directory)
+        .is_ok_and(|names| names.iter().any(|it| DirectoryFamily::from_file_name(it).is_some()))
 }
 
-/// Whether the configuration in a directory may say where its state is kept. It is not read for that: what has not the
-/// word in it does not.
+/// Whether the configuration in a directory may say where its state is kept. It is not read for
+/// that: what has not the word in it does not.
 ///
 /// # Errors
 /// When its files cannot be read.
 pub(crate) fn says_where(directory: &Path) -> Result<bool, CommandError> {
-    for name in file_names(directory).unwrap_or_default().iter().filter(|it| DirectoryFamily::from_file_name(it).is_some()) {
-        let bytes = regular_file::read(&directory.join(name), LARGEST).with_context(|| format!("could not read `{name}`"))?;
+    for name in file_names(directory)
+        .unwrap_or_default()
+        .iter()
+        .filter(|it| DirectoryFamily::from_file_name(it).is_some())
+    {
+        let bytes = regular_file::read(&directory.join(name), LARGEST)
+            .with_context(|| format!("could not read `{name}`"))?;
         if WORDS.iter().any(|word| bytes.windows(word.len()).any(|it| it == word.as_bytes())) {
             return Ok(true);
         }
@@ -221,7 +251,8 @@ impl DirectoryFamily {
 
 /// The files of the configuration in the directory itself.
 fn source_files(directory: &Path) -> Result<Vec<SourceFile>, CommandError> {
-    let names = file_names(directory).with_context(|| format!("could not list the directory `{}`", directory.display()))?;
+    let names = file_names(directory)
+        .with_context(|| format!("could not list the directory `{}`", directory.display()))?;
     let names = of_one_spelling(names).map_err(RenderedDiagnostic::error)?;
     if names.is_empty() {
         let place = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
@@ -238,12 +269,14 @@ fn source_files(directory: &Path) -> Result<Vec<SourceFile>, CommandError> {
 /// # Errors
 /// When they are not all of one spelling: it would not be plain which of them counts.
 pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String> {
-    let names: Vec<String> = names.into_iter().filter(|it| DirectoryFamily::from_file_name(it).is_some()).collect();
-    let of = |spelling| names.iter().find(|it| DirectoryFamily::from_file_name(it) == Some(spelling));
+    let names: Vec<String> =
+        names.into_iter().filter(|it| DirectoryFamily::from_file_name(it).is_some()).collect();
+    let of =
+        |spelling| names.iter().find(|it| DirectoryFamily::from_file_name(it) == Some(spelling));
     match (of(DirectoryFamily::Ha), of(DirectoryFamily::Terraform)) {
-        (Some(ha), Some(terraform)) => {
-            Err(format!("`{ha}` and `{terraform}` are in one directory; name all its files alike, `.hcl` or `.tf`"))
-        }
+        (Some(ha), Some(terraform)) => Err(format!(
+            "`{ha}` and `{terraform}` are in one directory; name all its files alike, `.hcl` or `.tf`"
+        )),
         _ => Ok(names),
     }
 }
@@ -251,7 +284,8 @@ pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String>
 /// A string file; its name is said as it was given.
 fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, CommandError> {
     let shown = name.display().to_string();
-    let bytes = regular_file::read(&directory.join(name), LARGEST).with_context(|| format!("could not read `{shown}`"))?;
+    let bytes = regular_file::read(&directory.join(name), LARGEST)
+        .with_context(|| format!("could not read `{shown}`"))?;
     let text = text(bytes).map_err(|line| not_text(&shown, line))?;
     Ok(SourceFile::new(shown, text))
 }
@@ -275,8 +309,8 @@ pub(crate) fn text(bytes: Vec<u8>) -> Result<String, usize> {
     })
 }
 
-/// Names of the files in a directory itself, in order. A pipe or a device counts as one, lest it be passed over in silence
-/// where a part of the configuration is meant.
+/// Names of the files in a directory itself, in order. A pipe or a device counts as one, lest it be
+/// passed over in silence where a part of the configuration is meant.
 pub(crate) fn file_names(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
@@ -293,7 +327,8 @@ fn is_no_directory(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|it| !it.is_dir())
 }
 
-/// Values of ephemeral variables, which a plan that was kept does not have, from where all values come.
+/// Values of ephemeral variables, which a plan that was kept does not have, from where all values
+/// come.
 ///
 /// # Errors
 /// When `--var` gives another variable: of those the plan has its own.
@@ -303,36 +338,57 @@ pub(crate) fn given_again(
     configuration: &Configuration,
     files: &dyn FileSource,
 ) -> Result<BTreeMap<Name, Value>, CommandError> {
-    let is_ephemeral = |name: &str| configuration.variables.get(name).is_some_and(|it| it.ephemeral);
+    let is_ephemeral =
+        |name: &str| configuration.variables.get(name).is_some_and(|it| it.ephemeral);
     let own = wishes.asked.iter().find_map(|it| match it {
         VariableSource::Value(name, _) if !is_ephemeral(name) => Some(name),
         _ => None,
     });
     if let Some(name) = own {
         let told = if is_meant_as_variable(name, configuration) { name } else { "NAME" };
-        let notice = RenderedDiagnostic::error(format!("`--var {told}=…` would change the plan, which has its own values"));
-        return Err(notice.help("only ephemeral variables are given again; make a new plan for anything else").into());
+        let notice = RenderedDiagnostic::error(format!(
+            "`--var {told}=…` would change the plan, which has its own values"
+        ));
+        return Err(notice
+            .help("only ephemeral variables are given again; make a new plan for anything else")
+            .into());
     }
     let given = given(session, DirectoryFamily::in_directory(&session.directory), wishes)?;
     Ok(variables(configuration, &given, files).values)
 }
 
-fn given(session: &Session, spelling: DirectoryFamily, wishes: &VariableOptions) -> Result<VariableValues, CommandError> {
+fn given(
+    session: &Session,
+    spelling: DirectoryFamily,
+    wishes: &VariableOptions,
+) -> Result<VariableValues, CommandError> {
     let directory = &session.directory;
     let ours = |name: &OsStr| Some(name.to_str()?.strip_prefix(spelling.variable())?.to_owned());
-    let mut environment: Vec<(String, String)> =
-        std::env::vars_os().filter_map(|(name, value)| Some((ours(&name)?, value.into_string().ok()?))).collect();
+    let mut environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((ours(&name)?, value.into_string().ok()?)))
+        .collect();
     environment.sort();
-    let names = file_names(directory).with_context(|| format!("could not list the directory `{}`", directory.display()))?;
+    let names = file_names(directory)
+        .with_context(|| format!("could not list the directory `{}`", directory.display()))?;
     let automatic = spelling.automatic(&names).into_iter().map(PathBuf::from);
-    let own = session.environment.as_ref().map(|it| it.values(directory, spelling)).unwrap_or_default();
-    let found = automatic.chain(own).map(|it| source_file(directory, &it)).collect::<Result<_, _>>()?;
+    let own =
+        session.environment.as_ref().map(|it| it.values(directory, spelling)).unwrap_or_default();
+    let found =
+        automatic.chain(own).map(|it| source_file(directory, &it)).collect::<Result<_, _>>()?;
     let asked = wishes.asked.iter().map(|it| match it {
-        VariableSource::Value(name, value) => Ok(RequestedValue::Value(name.clone(), value.clone())),
+        VariableSource::Value(name, value) => {
+            Ok(RequestedValue::Value(name.clone(), value.clone()))
+        }
         VariableSource::File(path) => source_file(Path::new(""), path).map(RequestedValue::File),
     });
     let workspace = session.environment.as_ref().map(|it| it.name().to_owned());
-    Ok(VariableValues { spelling, workspace, environment, found, asked: asked.collect::<Result<_, CommandError>>()? })
+    Ok(VariableValues {
+        spelling,
+        workspace,
+        environment,
+        found,
+        asked: asked.collect::<Result<_, CommandError>>()?,
+    })
 }
 
 fn all_texts(sources: &[&SourceFile], given: &VariableValues) -> SourceTexts {

@@ -2,7 +2,8 @@
 
 use ha_provider::{DriverSet, ProviderRegistry, SchemaSet, UnsupportedNames};
 
-/// Kinds of providers that are not here at all, for which the language or another kind has something.
+/// Kinds of providers that are not here at all, for which the language or another kind has
+/// something.
 const UNSUPPORTED: &[UnsupportedNames] = &[
     UnsupportedNames::new(
         &["template_file", "template_dir"],
@@ -64,7 +65,11 @@ mod tests {
             for names in schema.unsupported {
                 let taken = schema.arguments.keys().find(|it| names.holds(it));
                 assert_eq!(taken, None, "`{of}` takes it");
-                assert!(names.instead.starts_with("leave it out") || names.instead.starts_with("write "), "{names:?}");
+                assert!(
+                    names.instead.starts_with("leave it out")
+                        || names.instead.starts_with("write "),
+                    "{names:?}"
+                );
             }
         }
     }

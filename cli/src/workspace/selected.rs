@@ -16,7 +16,8 @@ const VARIABLE: &str = "HA_ENV";
 /// The environment that has no name.
 const DEFAULT: &str = "default";
 
-/// An environment that has a name. Its values are in `env/NAME.hclvars`, its state is in `.ha/env/NAME`.
+/// An environment that has a name. Its values are in `env/NAME.hclvars`, its state is in
+/// `.ha/env/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Workspace {
     name: String,
@@ -26,25 +27,37 @@ impl Workspace {
     /// The one of the name that was asked for; none where that is the default.
     ///
     /// # Errors
-    /// When there is no such environment: a slip of the pen must not look like a state in which nothing exists.
-    pub(crate) fn asked(asked: Option<&str>, directory: &Path) -> Result<Option<Self>, CommandError> {
-        let Some(name) = asked.filter(|it| *it != DEFAULT).map(str::to_owned) else { return Ok(None) };
+    /// When there is no such environment: a slip of the pen must not look like a state in which
+    /// nothing exists.
+    pub(crate) fn asked(
+        asked: Option<&str>,
+        directory: &Path,
+    ) -> Result<Option<Self>, CommandError> {
+        let Some(name) = asked.filter(|it| *it != DEFAULT).map(str::to_owned) else {
+            return Ok(None);
+        };
         if let Some(why) = no_name(&name) {
-            let notice = RenderedDiagnostic::error(format!("`{name}` is no name of an environment: {why}"));
-            return Err(notice.help("its name is the name of files: for example `prod` or `eu-2`").into());
+            let notice =
+                RenderedDiagnostic::error(format!("`{name}` is no name of an environment: {why}"));
+            return Err(notice
+                .help("its name is the name of files: for example `prod` or `eu-2`")
+                .into());
         }
         let known = known(directory);
         if known.contains(&name) {
             return Ok(Some(Self { name }));
         }
-        let values = format!("{VALUES}/{name}{}", DirectoryFamily::in_directory(directory).values_suffix());
+        let values =
+            format!("{VALUES}/{name}{}", DirectoryFamily::in_directory(directory).values_suffix());
         let notice = RenderedDiagnostic::error(format!("there is no environment `{name}`"));
         let notice = match closest(&name, known.iter().map(String::as_str)) {
             Some(closest) => notice.help(format!("did you mean `{closest}`?")),
             None if known.is_empty() => notice,
             None => notice.help(format!("there are {}", known.join(", "))),
         };
-        Err(notice.help(format!("to begin one, write its values in `{values}`; an empty file will do")).into())
+        Err(notice
+            .help(format!("to begin one, write its values in `{values}`; an empty file will do"))
+            .into())
     }
 
     /// The one that a plan was made for.
@@ -57,7 +70,8 @@ impl Workspace {
         &self.name
     }
 
-    /// The files with its values, from the configuration's directory, in the order in which they count.
+    /// The files with its values, from the configuration's directory, in the order in which they
+    /// count.
     pub(crate) fn values(&self, directory: &Path, spelling: DirectoryFamily) -> Vec<PathBuf> {
         let plain = format!("{VALUES}/{}{}", self.name, spelling.values_suffix());
         let both = [PathBuf::from(&plain), PathBuf::from(plain + ".json")];
@@ -73,13 +87,16 @@ impl Workspace {
 /// Longer ones leave no room for what follows them in the name of a file.
 const LONGEST: usize = 200;
 
-/// Why this is no name: it names files, folders and keys of stores, and must lead out of none of them.
+/// Why this is no name: it names files, folders and keys of stores, and must lead out of none of
+/// them.
 fn no_name(name: &str) -> Option<&'static str> {
     let is_plain = |it: char| it.is_alphanumeric() || matches!(it, '-' | '_' | '.');
     match name.chars().next() {
         None => Some("it is empty"),
         Some(first) if !first.is_alphanumeric() => Some("it does not begin with a letter or digit"),
-        _ if !name.chars().all(is_plain) => Some("it holds other than letters, digits, `-`, `_` and `.`"),
+        _ if !name.chars().all(is_plain) => {
+            Some("it holds other than letters, digits, `-`, `_` and `.`")
+        }
         _ if name.len() > LONGEST => Some("it is too long"),
         _ => None,
     }
@@ -105,8 +122,11 @@ pub(crate) fn workspace(environment: Option<&str>) -> &str {
 fn known(directory: &Path) -> Vec<String> {
     let suffix = DirectoryFamily::in_directory(directory).values_suffix();
     let files = file_names(&directory.join(VALUES)).unwrap_or_default();
-    let name = |file: &String| file.strip_suffix(".json").unwrap_or(file).strip_suffix(suffix).map(str::to_owned);
-    let mut names: Vec<String> = files.iter().filter_map(name).filter(|it| no_name(it).is_none()).collect();
+    let name = |file: &String| {
+        file.strip_suffix(".json").unwrap_or(file).strip_suffix(suffix).map(str::to_owned)
+    };
+    let mut names: Vec<String> =
+        files.iter().filter_map(name).filter(|it| no_name(it).is_none()).collect();
     names.dedup();
     names
 }
@@ -130,11 +150,28 @@ mod tests {
         assert_eq!(prod.state(), Path::new("env/prod"));
         assert!(Workspace::asked(Some("prd"), at).is_err());
         // Files of such names make no environment.
-        for name in ["", ".", "..", "...", "../x", "a/b", "a b", "-x", "_x", ".x", "a\0", "a\n", &"a".repeat(201)] {
+        for name in [
+            "",
+            ".",
+            "..",
+            "...",
+            "../x",
+            "a/b",
+            "a b",
+            "-x",
+            "_x",
+            ".x",
+            "a\0",
+            "a\n",
+            &"a".repeat(201),
+        ] {
             if !name.contains(['/', '\0']) && name.len() < 100 {
                 fs::write(at.join(format!("env/{name}.tfvars")), "").unwrap();
             }
-            assert!(no_name(name).is_some() && Workspace::asked(Some(name), at).is_err(), "{name:?}");
+            assert!(
+                no_name(name).is_some() && Workspace::asked(Some(name), at).is_err(),
+                "{name:?}"
+            );
         }
         for name in ["prod", "eu-2", "2024", "v1.2", "größe", "a_b"] {
             assert_eq!(no_name(name), None, "{name:?}");

@@ -9,8 +9,9 @@ use ha_apply::CancelSignal;
 use ha_diagnostics::Diagnostic;
 use ha_state_model::State;
 use ha_state_store::{
-    BackendContext, KeyName, KeyProvider, LockInfo, NewKey, OpenOptions, StateErrorReason, StateKey, StateWriter, Store,
-    UnsentJournalStore, addresses, moved_to, open_for_writing, open_with_key,
+    BackendContext, KeyName, KeyProvider, LockInfo, NewKey, OpenOptions, StateErrorReason,
+    StateKey, StateWriter, Store, UnsentJournalStore, addresses, moved_to, open_for_writing,
+    open_with_key,
 };
 use ha_value::Address;
 
@@ -38,7 +39,8 @@ pub(crate) struct StateLocation {
 }
 
 impl StateLocation {
-    /// The place of the state of the configuration in a directory, in an environment, kept where that says.
+    /// The place of the state of the configuration in a directory, in an environment, kept where
+    /// that says.
     ///
     /// # Errors
     /// When what it says is not known, or makes no sense, or the state is known to be elsewhere.
@@ -49,9 +51,14 @@ impl StateLocation {
         keys: StateKeys,
     ) -> Result<Self, CommandError> {
         let place = Self::whatever_is_remembered(directory, environment, whereabouts, keys)?;
-        let Some(remembered) = place.remembered()?.filter(|it| it.place != place.name()) else { return Ok(place) };
+        let Some(remembered) = place.remembered()?.filter(|it| it.place != place.name()) else {
+            return Ok(place);
+        };
         // Somebody else may have moved it.
-        let old = remembered.whereabouts(&backends()).and_then(|it| it.open(&backends(), &place.surroundings)).ok();
+        let old = remembered
+            .whereabouts(&backends())
+            .and_then(|it| it.open(&backends(), &place.surroundings))
+            .ok();
         match old.and_then(|it| moved_to(&*it).ok().flatten()) {
             Some(to) if to == place.name() => Ok(place),
             _ => Err(remembered.elsewhere(&place.name(), &place.surroundings.local).into()),
@@ -69,16 +76,26 @@ impl StateLocation {
         keys: StateKeys,
     ) -> Result<Self, CommandError> {
         // The directory worked in needs no name.
-        let whole = if directory == Path::new(".") { PathBuf::from(STATE) } else { directory.join(STATE) };
+        let whole =
+            if directory == Path::new(".") { PathBuf::from(STATE) } else { directory.join(STATE) };
         let local = environment.map_or(whole.clone(), |it| whole.join(it.state()));
-        let surroundings =
-            BackendContext { directory: directory.to_owned(), local, environment: environment.map(|it| it.name().to_owned()) };
+        let surroundings = BackendContext {
+            directory: directory.to_owned(),
+            local,
+            environment: environment.map(|it| it.name().to_owned()),
+        };
         let store = whereabouts.open(&backends(), &surroundings)?;
         let store: Box<dyn Store> = match whereabouts.is_elsewhere() {
             true => Box::new(UnsentJournalStore::new(store, &surroundings.local)),
             false => store,
         };
-        Ok(Self { store, whereabouts: whereabouts.clone(), surroundings, keys, used: Mutex::default() })
+        Ok(Self {
+            store,
+            whereabouts: whereabouts.clone(),
+            surroundings,
+            keys,
+            used: Mutex::default(),
+        })
     }
 
     /// The store.
@@ -109,13 +126,20 @@ impl StateLocation {
     fn memory(&self) -> BackendMemory {
         let backends = backends();
         let backend = backends.get(&self.whereabouts.backend).expect("its store was opened");
-        BackendMemory::new(&self.surroundings.local, &self.whereabouts, backend.schema(), self.name())
+        BackendMemory::new(
+            &self.surroundings.local,
+            &self.whereabouts,
+            backend.schema(),
+            self.name(),
+        )
     }
 
     /// The state as it is here, also when it is kept elsewhere now; takes no lock.
     pub(crate) fn state_even_if_moved(&self) -> Result<State, CommandError> {
         match open_with_key(&*self.store, &self.keys) {
-            Err(error) if matches!(error.reason(), StateErrorReason::Moved(_)) => Ok(State::default()),
+            Err(error) if matches!(error.reason(), StateErrorReason::Moved(_)) => {
+                Ok(State::default())
+            }
             read => Ok(read?.0),
         }
     }
@@ -138,15 +162,17 @@ impl StateLocation {
         Ok(self.keys.current(lineage, used.as_ref())?)
     }
 
-    /// Seals something that belongs to a state, also to one that does not exist yet. A key that is made for it is not left
-    /// behind when that fails.
+    /// Seals something that belongs to a state, also to one that does not exist yet. A key that is
+    /// made for it is not left behind when that fails.
     pub(crate) fn seal(
         &self,
         lineage: &str,
         seal: impl FnOnce(&(KeyName, StateKey)) -> anyhow::Result<()>,
     ) -> Result<(), CommandError> {
         let is_new = self.used().is_none();
-        let Some(NewKey { name, key, mut file }) = is_new.then(|| self.keys.first(lineage)).transpose()?.flatten() else {
+        let Some(NewKey { name, key, mut file }) =
+            is_new.then(|| self.keys.first(lineage)).transpose()?.flatten()
+        else {
             return Ok(seal(&self.key(lineage)?)?);
         };
         file.make()?;
@@ -211,7 +237,12 @@ impl StateLocation {
         cancel: &CancelSignal,
         tell: impl Fn(&str),
     ) -> Result<StateWriter, CommandError> {
-        let opening = || OpenOptions::by(LockInfo::here(command)).beside(self.memory()).of_lineage(lineage).also_moved();
+        let opening = || {
+            OpenOptions::by(LockInfo::here(command))
+                .beside(self.memory())
+                .of_lineage(lineage)
+                .also_moved()
+        };
         self.open(opening, patience, cancel, &tell)
     }
 
@@ -232,7 +263,10 @@ impl StateLocation {
                     }
                     return Ok(writer);
                 }
-                Err(error) if !matches!(error.reason(), StateErrorReason::Locked(_)) || started.elapsed() >= patience => {
+                Err(error)
+                    if !matches!(error.reason(), StateErrorReason::Locked(_))
+                        || started.elapsed() >= patience =>
+                {
                     return Err(error.into());
                 }
                 Err(_) if cancel.is_asked() => return Err(CommandError::interrupted()),
@@ -250,7 +284,10 @@ impl StateLocation {
     /// Says that a key was made, and that it is all there is.
     pub(crate) fn tell_of_key(&self, tell: impl FnOnce(&str)) {
         if let Some(path) = self.keys.removed() {
-            tell(&format!("removed that key again: nothing is recorded that is sealed with it ({})\n", path.display()));
+            tell(&format!(
+                "removed that key again: nothing is recorded that is sealed with it ({})\n",
+                path.display()
+            ));
         } else if let Some(path) = self.keys.made() {
             let path = path.display();
             let text = format!(

@@ -1,4 +1,5 @@
-//! What people know from Terraform and will not find here: its commands, and the files it leaves in a directory.
+//! What people know from Terraform and will not find here: its commands, and the files it leaves in
+//! a directory.
 
 use std::path::Path;
 
@@ -21,8 +22,12 @@ pub(crate) fn instead(command: &str) -> Option<&'static str> {
         "test" => {
             "conditions that are to hold are written as `check`, `precondition` and `postcondition` blocks, which `ha plan` looks at"
         }
-        "taint" => "`ha apply --replace ADDRESS` makes an instance again, and `ha plan --replace ADDRESS` shows what that does",
-        "untaint" => "an instance that could not be made to the end is made again by the next `ha apply`; fix what stopped it",
+        "taint" => {
+            "`ha apply --replace ADDRESS` makes an instance again, and `ha plan --replace ADDRESS` shows what that does"
+        }
+        "untaint" => {
+            "an instance that could not be made to the end is made again by the next `ha apply`; fix what stopped it"
+        }
         "refresh" => "`ha apply --refresh-only` takes what is there into the state",
         "workspace" | "env" => {
             "`--env NAME`, or `HA_ENV`, works on another environment, with a state and values of its own; it is there once something is applied to it"
@@ -31,27 +36,41 @@ pub(crate) fn instead(command: &str) -> Option<&'static str> {
             "`ha state unlock ID` takes a lock away; that of a local state is free as soon as the process that holds it has ended"
         }
         "providers" => "`ha schema` lists the kinds, all of which are built in",
-        "modules" => "`ha graph --all` shows what is in each module; modules are directories beside the configuration",
+        "modules" => {
+            "`ha graph --all` shows what is in each module; modules are directories beside the configuration"
+        }
         "metadata" => "`ha schema functions --json` lists the functions",
         "login" | "logout" | "cloud" => {
             "nothing is kept elsewhere than where the configuration says; see \"Where it is kept\" in docs/state.md"
         }
-        "replace-provider" => "leave it out: a provider goes by one name, wherever Terraform had it from",
-        "identities" => "`ha state list` lists what is recorded, and `ha state show ADDRESS` the id of one",
-        "push" | "remote" => "the block `backend` says where the state is kept; `ha state migrate` moves it there",
-        "0.12upgrade" | "0.13upgrade" => "`ha validate` says what is wrong with older files and what to write",
+        "replace-provider" => {
+            "leave it out: a provider goes by one name, wherever Terraform had it from"
+        }
+        "identities" => {
+            "`ha state list` lists what is recorded, and `ha state show ADDRESS` the id of one"
+        }
+        "push" | "remote" => {
+            "the block `backend` says where the state is kept; `ha state migrate` moves it there"
+        }
+        "0.12upgrade" | "0.13upgrade" => {
+            "`ha validate` says what is wrong with older files and what to write"
+        }
         "query" | "stacks" | "rpcapi" => "there is nothing like it",
         _ => return None,
     })
 }
 
-/// What to do in the place of `init` with an option that is about where the state is, and whether nothing is done without.
+/// What to do in the place of `init` with an option that is about where the state is, and whether
+/// nothing is done without.
 pub(crate) fn init_instead(options: impl Iterator<Item = String>) -> Option<(&'static str, bool)> {
     let mut told = None;
     for option in options {
         match option.trim_start_matches('-').split('=').next().unwrap_or_default() {
             "migrate-state" => {
-                return Some(("`ha state migrate` moves the state to where the block `backend` says", true));
+                return Some((
+                    "`ha state migrate` moves the state to where the block `backend` says",
+                    true,
+                ));
             }
             "backend-config" => {
                 return Some((
@@ -60,7 +79,10 @@ pub(crate) fn init_instead(options: impl Iterator<Item = String>) -> Option<(&'s
                 ));
             }
             "reconfigure" => {
-                told = Some(("the block `backend` counts at once; `ha state migrate` moves a state that is elsewhere", false));
+                told = Some((
+                    "the block `backend` counts at once; `ha state migrate` moves a state that is elsewhere",
+                    false,
+                ));
             }
             _ => {}
         }
@@ -71,12 +93,16 @@ pub(crate) fn init_instead(options: impl Iterator<Item = String>) -> Option<(&'s
 /// What to do in the place of an option that Terraform's commands have.
 pub(crate) fn option_instead(option: &str) -> Option<&'static str> {
     Some(match option.split('=').next().unwrap_or(option) {
-        "--lock" => "leave it out: what writes the state takes its lock, and what only looks takes none",
+        "--lock" => {
+            "leave it out: what writes the state takes its lock, and what only looks takes none"
+        }
         "--lock-timeout" => "leave it out: this command takes no lock",
         "--state" | "--state-out" => {
             "the state is where the block `backend` says, such as `backend \"local\" { path = … }`; `ha state pull` and `ha state push FILE` take one out and put one in"
         }
-        "--backup" | "--backup-out" => "leave it out: a sealed copy is kept in `.ha/backups` before the state is rewritten",
+        "--backup" | "--backup-out" => {
+            "leave it out: a sealed copy is kept in `.ha/backups` before the state is rewritten"
+        }
         "--backend-config" => {
             "write it into the block `backend`, where what differs from case to case is a variable; `ha state migrate` moves a state that is elsewhere"
         }
@@ -84,9 +110,15 @@ pub(crate) fn option_instead(option: &str) -> Option<&'static str> {
             "write the block by hand: `ha schema KIND` lists what it takes, and the plan shows what differs"
         }
         "--force" => "`--yes` does not ask",
-        "--type" | "--plan" => "a plan that is kept is shown by `ha graph PLANFILE` and `ha show PLANFILE`",
-        "--provider" => "leave it out: the block that is imported to says which one by `provider = …`",
-        "--invoke" => "there are no actions: what is done besides belongs into a script around `ha apply`",
+        "--type" | "--plan" => {
+            "a plan that is kept is shown by `ha graph PLANFILE` and `ha show PLANFILE`"
+        }
+        "--provider" => {
+            "leave it out: the block that is imported to says which one by `provider = …`"
+        }
+        "--invoke" => {
+            "there are no actions: what is done besides belongs into a script around `ha apply`"
+        }
         "--target-file" => "give each address by `--target ADDRESS`",
         "--exclude-file" => "give each address by `--exclude ADDRESS`",
         "--workspace" => "an environment is named by `--env NAME`",
@@ -104,7 +136,9 @@ pub(crate) fn option_instead(option: &str) -> Option<&'static str> {
         | "--test-directory"
         | "--draw-cycles"
         | "--check-variables" => "leave it out: there is nothing that it would change",
-        "--reconfigure" => "leave it out: the block `backend` counts at once; `ha state migrate` moves a state that is elsewhere",
+        "--reconfigure" => {
+            "leave it out: the block `backend` counts at once; `ha state migrate` moves a state that is elsewhere"
+        }
         "--migrate-state" => "`ha state migrate` moves the state to where the block `backend` says",
         _ => return None,
     })
@@ -114,21 +148,31 @@ pub(crate) fn option_instead(option: &str) -> Option<&'static str> {
 pub(crate) fn backend_instead(name: &str) -> Option<&'static str> {
     Some(match name {
         "pg" => "write `backend \"postgres\"`, which takes the same arguments",
-        "remote" | "cloud" => "states are kept by no one's service here; a bucket of S3 or a database is one of your own",
-        "gcs" | "azurerm" | "consul" | "http" | "kubernetes" | "oss" | "cos" | "oci" | "etcdv3" | "swift" | "manta" => {
+        "remote" | "cloud" => {
+            "states are kept by no one's service here; a bucket of S3 or a database is one of your own"
+        }
+        "gcs" | "azurerm" | "consul" | "http" | "kubernetes" | "oss" | "cos" | "oci" | "etcdv3"
+        | "swift" | "manta" => {
             "that place is not there yet; what speaks as S3 does and knows conditional writes will do as `s3`, with `endpoint`"
         }
         _ => return None,
     })
 }
 
-/// What the environment says to Terraform and not to `ha`, where no environment of ours is asked for: what would be
-/// worked on is not what was meant.
-pub(crate) fn workspace_of_terraform(variable: impl Fn(&str) -> Option<String>) -> Option<Diagnostic> {
+/// What the environment says to Terraform and not to `ha`, where no environment of ours is asked
+/// for: what would be worked on is not what was meant.
+pub(crate) fn workspace_of_terraform(
+    variable: impl Fn(&str) -> Option<String>,
+) -> Option<Diagnostic> {
     let name = variable("TF_WORKSPACE").filter(|it| !it.is_empty() && it != "default")?;
-    let diagnostic = Diagnostic::error(format!("TF_WORKSPACE names the workspace `{name}`, and is not read here"));
+    let diagnostic = Diagnostic::error(format!(
+        "TF_WORKSPACE names the workspace `{name}`, and is not read here"
+    ));
     let diagnostic = diagnostic.code(code::NOT_SUPPORTED);
-    Some(diagnostic.help(format!("say `--env {}` or HA_ENV; `--env default` for the one without a name", shell_word(&name))))
+    Some(diagnostic.help(format!(
+        "say `--env {}` or HA_ENV; `--env default` for the one without a name",
+        shell_word(&name)
+    )))
 }
 
 /// A word about variables of the environment that Terraform reads and no one here does.
@@ -139,22 +183,28 @@ pub(crate) fn unread_variables<'a>(
 ) -> Vec<Diagnostic> {
     let is_set = |name: &str| variable(name).is_some_and(|it| !it.is_empty());
     let unread = |name: String, instead: String| {
-        let diagnostic = Diagnostic::warning(format!("{name} is set, and is not read here")).code(code::NOT_SUPPORTED);
+        let diagnostic = Diagnostic::warning(format!("{name} is set, and is not read here"))
+            .code(code::NOT_SUPPORTED);
         diagnostic.help(format!("set {instead}"))
     };
-    let arguments = ["", "_plan", "_apply", "_destroy"].map(|it| (format!("TF_CLI_ARGS{it}"), format!("HA_CLI_ARGS{it}")));
+    let arguments = ["", "_plan", "_apply", "_destroy"]
+        .map(|it| (format!("TF_CLI_ARGS{it}"), format!("HA_CLI_ARGS{it}")));
     let values = names.map(|it| (format!("TF_VAR_{it}"), format!("HA_VAR_{it}")));
     // In files of Terraform's spelling its variables are read.
-    let values = values.filter(|(theirs, ours)| spelling == DirectoryFamily::Ha && is_set(theirs) && !is_set(ours));
+    let values = values.filter(|(theirs, ours)| {
+        spelling == DirectoryFamily::Ha && is_set(theirs) && !is_set(ours)
+    });
     let arguments = arguments.into_iter().filter(|(theirs, ours)| is_set(theirs) && !is_set(ours));
     arguments.chain(values).map(|(theirs, ours)| unread(theirs, ours)).collect()
 }
 
 /// A word about the state that Terraform keeps where a state that does not exist yet would be.
 pub(crate) fn state_of_terraform(place: &str) -> Diagnostic {
-    Diagnostic::warning(format!("{place} is not read: what Terraform made is not known here, and would be made again"))
-        .code(code::NOT_SUPPORTED)
-        .help("take it over with `import` blocks, and look at the plan before anything is applied")
+    Diagnostic::warning(format!(
+        "{place} is not read: what Terraform made is not known here, and would be made again"
+    ))
+    .code(code::NOT_SUPPORTED)
+    .help("take it over with `import` blocks, and look at the plan before anything is applied")
 }
 
 /// Whether there is nothing to do for a command, so that scripts may go on.
@@ -163,7 +213,11 @@ pub(crate) fn is_needless(command: &str) -> bool {
 }
 
 /// A word about what Terraform has left in a directory and no one looks at.
-pub(crate) fn left_behind(directory: &Path, names: &[String], environment: Option<&str>) -> Vec<Diagnostic> {
+pub(crate) fn left_behind(
+    directory: &Path,
+    names: &[String],
+    environment: Option<&str>,
+) -> Vec<Diagnostic> {
     let tests = names.iter().find(|it| is_test(it)).map(|it| {
         Diagnostic::warning(format!("`{it}` is not run: there are no test files here"))
             .code(code::NOT_SUPPORTED)
@@ -175,8 +229,10 @@ pub(crate) fn left_behind(directory: &Path, names: &[String], environment: Optio
         None => (STATE.to_owned(), ".ha".to_owned()),
     };
     let is_known = || directory.join(&ours).exists();
-    let holds_resources = || Some(has_resources(&regular_file::read(&directory.join(&theirs), LARGEST).ok()?));
-    let state = (!is_known() && holds_resources() == Some(true)).then(|| state_of_terraform(&format!("`{theirs}`")));
+    let holds_resources =
+        || Some(has_resources(&regular_file::read(&directory.join(&theirs), LARGEST).ok()?));
+    let state = (!is_known() && holds_resources() == Some(true))
+        .then(|| state_of_terraform(&format!("`{theirs}`")));
     tests.into_iter().chain(state).chain(selected(directory, environment)).collect()
 }
 
@@ -188,9 +244,13 @@ fn has_resources(bytes: &[u8]) -> bool {
 
 /// The workspace that Terraform would work on, where no one said which environment is meant.
 fn selected(directory: &Path, environment: Option<&str>) -> Option<Diagnostic> {
-    let text = regular_file::read_to_string(&directory.join(".terraform/environment"), LARGEST).ok()?;
-    let name = Some(text.trim()).filter(|it| !it.is_empty() && *it != "default" && environment.is_none())?;
-    let title = format!("Terraform works on the workspace `{name}` here, and `ha` on the environment `default`");
+    let text =
+        regular_file::read_to_string(&directory.join(".terraform/environment"), LARGEST).ok()?;
+    let name = Some(text.trim())
+        .filter(|it| !it.is_empty() && *it != "default" && environment.is_none())?;
+    let title = format!(
+        "Terraform works on the workspace `{name}` here, and `ha` on the environment `default`"
+    );
     let diagnostic = Diagnostic::warning(title).code(code::NOT_SUPPORTED);
     Some(diagnostic.help(format!("say `--env {}` or HA_ENV to work on that", shell_word(name))))
 }
@@ -217,10 +277,16 @@ mod tests {
             let told = unread_variables(spelling, ["a", "b", "c"].into_iter(), variable);
             told.into_iter().map(|it| it.summary).collect::<Vec<_>>()
         };
-        assert_eq!(told(DirectoryFamily::Terraform), ["TF_CLI_ARGS_plan is set, and is not read here"]);
+        assert_eq!(
+            told(DirectoryFamily::Terraform),
+            ["TF_CLI_ARGS_plan is set, and is not read here"]
+        );
         assert_eq!(
             told(DirectoryFamily::Ha),
-            ["TF_CLI_ARGS_plan is set, and is not read here", "TF_VAR_a is set, and is not read here"]
+            [
+                "TF_CLI_ARGS_plan is set, and is not read here",
+                "TF_VAR_a is set, and is not read here"
+            ]
         );
         assert!(workspace_of_terraform(variable).unwrap().help[0].contains("--env prod"));
         assert_eq!(workspace_of_terraform(|_| Some("default".to_owned())), None);
@@ -232,10 +298,16 @@ mod tests {
         let at = directory.path();
         fs::create_dir_all(at.join("terraform.tfstate.d/prod")).unwrap();
         fs::create_dir_all(at.join(".terraform")).unwrap();
-        fs::write(at.join("terraform.tfstate.d/prod/terraform.tfstate"), r#"{"resources": [{}]}"#).unwrap();
+        fs::write(at.join("terraform.tfstate.d/prod/terraform.tfstate"), r#"{"resources": [{}]}"#)
+            .unwrap();
         fs::write(at.join(".terraform/environment"), "prod").unwrap();
-        let told = |environment| left_behind(at, &[], environment).into_iter().map(|it| it.summary).collect::<Vec<_>>();
-        assert!(told(Some("prod"))[0].starts_with("`terraform.tfstate.d/prod/terraform.tfstate` is not read"));
+        let told = |environment| {
+            left_behind(at, &[], environment).into_iter().map(|it| it.summary).collect::<Vec<_>>()
+        };
+        assert!(
+            told(Some("prod"))[0]
+                .starts_with("`terraform.tfstate.d/prod/terraform.tfstate` is not read")
+        );
         assert!(told(None)[0].starts_with("Terraform works on the workspace `prod` here"));
         assert_eq!((told(Some("prod")).len(), told(None).len()), (1, 1));
     }
@@ -245,13 +317,23 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let told = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
-            left_behind(directory.path(), &names, None).into_iter().map(|it| it.summary).collect::<Vec<_>>()
+            left_behind(directory.path(), &names, None)
+                .into_iter()
+                .map(|it| it.summary)
+                .collect::<Vec<_>>()
         };
         assert_eq!(told(&["main.tf"]), Vec::<String>::new());
-        assert_eq!(told(&["main.tf", "a.tftest.hcl"]), ["`a.tftest.hcl` is not run: there are no test files here"]);
+        assert_eq!(
+            told(&["main.tf", "a.tftest.hcl"]),
+            ["`a.tftest.hcl` is not run: there are no test files here"]
+        );
         fs::write(directory.path().join(STATE), r#"{"version": 4, "resources": []}"#).unwrap();
         assert!(told(&["main.tf", STATE]).is_empty(), "it knows of nothing");
-        fs::write(directory.path().join(STATE), r#"{"version": 4, "resources": [{"type": "aws_instance"}]}"#).unwrap();
+        fs::write(
+            directory.path().join(STATE),
+            r#"{"version": 4, "resources": [{"type": "aws_instance"}]}"#,
+        )
+        .unwrap();
         assert_eq!(told(&["main.tf", STATE]).len(), 1);
         fs::create_dir(directory.path().join(".ha")).unwrap();
         assert!(told(&["main.tf", STATE]).is_empty(), "something has been applied since");

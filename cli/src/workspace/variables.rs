@@ -1,12 +1,13 @@
-//! Values of variables: from the environment, files and the command line, later ones in the place of earlier ones.
+//! Values of variables: from the environment, files and the command line, later ones in the place
+//! of earlier ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_lang::{
-    BlockName, Condition, Configuration, EvaluationContext, FileSource, ReferenceTarget, SourceFile, ValueScope, VariableBlock,
-    value_of_text, values_file,
+    BlockName, Condition, Configuration, EvaluationContext, FileSource, ReferenceTarget,
+    SourceFile, ValueScope, VariableBlock, value_of_text, values_file,
 };
 use ha_value::{Name, Type, Value, closest, convert};
 
@@ -60,11 +61,17 @@ struct CandidateValue {
 }
 
 /// Works out what every variable is.
-pub(crate) fn variables(configuration: &Configuration, given: &VariableValues, files: &dyn FileSource) -> ResolvedVariables {
+pub(crate) fn variables(
+    configuration: &Configuration,
+    given: &VariableValues,
+    files: &dyn FileSource,
+) -> ResolvedVariables {
     let mut found = ResolvedVariables::default();
     let mut candidates: BTreeMap<Name, CandidateValue> = BTreeMap::new();
     let mut undeclared: Vec<(Name, Arc<str>)> = Vec::new();
-    let mut put = |name: &str, of: &dyn Fn(&Type) -> CandidateValue, undeclared: &mut dyn FnMut()| match configuration
+    let mut put = |name: &str,
+                   of: &dyn Fn(&Type) -> CandidateValue,
+                   undeclared: &mut dyn FnMut()| match configuration
         .variables
         .get(name)
     {
@@ -77,10 +84,20 @@ pub(crate) fn variables(configuration: &Configuration, given: &VariableValues, f
         }
         None => undeclared(),
     };
-    let text = |text: &str, ty: &Type, origin: String| CandidateValue { value: value_of_text(text, ty), origin, span: None };
+    let text = |text: &str, ty: &Type, origin: String| CandidateValue {
+        value: value_of_text(text, ty),
+        origin,
+        span: None,
+    };
     for (name, value) in &given.environment {
         // Programs share their environment: what is not ours is somebody else's.
-        put(name, &|ty| text(value, ty, format!("the environment's `{}{name}`", given.spelling.variable())), &mut || {});
+        put(
+            name,
+            &|ty| {
+                text(value, ty, format!("the environment's `{}{name}`", given.spelling.variable()))
+            },
+            &mut || {},
+        );
     }
     let mut wrong = Vec::new();
     let of_files = given.found.iter().map(|it| RequestedValue::File(it.clone()));
@@ -99,7 +116,9 @@ pub(crate) fn variables(configuration: &Configuration, given: &VariableValues, f
                         origin: format!("`{}`", file.name),
                         span: Some(span.clone()),
                     };
-                    put(&name, &candidate, &mut || undeclared.push((name.clone(), span.file.clone())));
+                    put(&name, &candidate, &mut || {
+                        undeclared.push((name.clone(), span.file.clone()))
+                    });
                 }
             }
         }
@@ -116,7 +135,13 @@ pub(crate) fn variables(configuration: &Configuration, given: &VariableValues, f
     }
     // Conditions are looked at when everything has a value: they may read other variables.
     if !found.diagnostics.iter().any(Diagnostic::is_error) {
-        found.diagnostics.extend(violations(configuration, &found.values, given, &candidates, files));
+        found.diagnostics.extend(violations(
+            configuration,
+            &found.values,
+            given,
+            &candidates,
+            files,
+        ));
     }
     found
 }
@@ -149,8 +174,11 @@ fn settle(
             };
             vec![
                 at(
-                    Diagnostic::error(format!("the value of `var.{name}` in {} cannot be read", candidate.origin))
-                        .code(code::NO_VALUE),
+                    Diagnostic::error(format!(
+                        "the value of `var.{name}` in {} cannot be read",
+                        candidate.origin
+                    ))
+                    .code(code::NO_VALUE),
                     candidate,
                 )
                 .detail(why.join("; ")),
@@ -161,16 +189,21 @@ fn settle(
             return convert(&value, ty).map(mark).map_err(|mismatch| {
                 // A place within a secret is made of its keys.
                 let hides_place = variable.sensitive || mismatch.path.steps().is_empty();
-                let place = if hides_place { String::new() } else { format!(" at `{}`", mismatch.path) };
-                let summary = format!("the value of `var.{name}` in {} is not of its type", candidate.origin);
+                let place =
+                    if hides_place { String::new() } else { format!(" at `{}`", mismatch.path) };
+                let summary =
+                    format!("the value of `var.{name}` in {} is not of its type", candidate.origin);
                 let label = format!("{}{place}", mismatch.message);
                 vec![
-                    at(Diagnostic::error(summary).code(code::NO_VALUE), candidate).label(label).help(format!("its type is {ty}")),
+                    at(Diagnostic::error(summary).code(code::NO_VALUE), candidate)
+                        .label(label)
+                        .help(format!("its type is {ty}")),
                 ]
             });
         }
         if default.is_none() {
-            let summary = format!("`var.{name}` must not be null, and {} makes it that", candidate.origin);
+            let summary =
+                format!("`var.{name}` must not be null, and {} makes it that", candidate.origin);
             return Err(vec![at(Diagnostic::error(summary).code(code::NO_VALUE), candidate)]);
         }
     }
@@ -194,7 +227,8 @@ fn settle(
     }
 }
 
-/// Whether a name on the command line was meant as that of a variable. What was not may be a value without its name.
+/// Whether a name on the command line was meant as that of a variable. What was not may be a value
+/// without its name.
 pub(crate) fn is_meant_as_variable(name: &str, configuration: &Configuration) -> bool {
     let known = &configuration.variables;
     known.contains_key(name) || closest(name, known.keys().map(|it| &**it)).is_some()
@@ -203,12 +237,15 @@ pub(crate) fn is_meant_as_variable(name: &str, configuration: &Configuration) ->
 fn no_such_variable(name: &str, configuration: &Configuration) -> Diagnostic {
     let known = || configuration.variables.keys().map(|it| &**it);
     let mistake = match is_meant_as_variable(name, configuration) {
-        true => Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives")).closest(name, known()),
+        true => Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives"))
+            .closest(name, known()),
         false => {
             let names = known().take(MOST_NAMES).map(|it| format!("`{it}`")).collect::<Vec<_>>();
             let declared = match (names.len(), configuration.variables.len()) {
                 (_, 0) => "the configuration declares no variables".to_owned(),
-                (told, all) if told < all => format!("some of the {all} variables are {}", names.join(", ")),
+                (told, all) if told < all => {
+                    format!("some of the {all} variables are {}", names.join(", "))
+                }
                 _ => format!("the variables are {}", names.join(", ")),
             };
             Diagnostic::error("`--var` gives a value to a variable that does not exist")
@@ -219,16 +256,20 @@ fn no_such_variable(name: &str, configuration: &Configuration) -> Diagnostic {
     mistake.code(code::NO_VALUE)
 }
 
-/// One warning for all: shared files of values are common. No line is shown: nothing says which of the values are secret.
+/// One warning for all: shared files of values are common. No line is shown: nothing says which of
+/// the values are secret.
 fn not_declared(undeclared: &[(Name, Arc<str>)]) -> Option<Diagnostic> {
     let listed = |all: BTreeSet<&str>| all.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>();
     let names = listed(undeclared.iter().map(|(name, _)| &**name).collect());
     let files = listed(undeclared.iter().map(|(_, file)| &**file).collect()).join(", ");
     let warning = match names.as_slice() {
         [] => return None,
-        [one] => Diagnostic::warning(format!("{files} gives a value for {one}, but there is no such variable")),
+        [one] => Diagnostic::warning(format!(
+            "{files} gives a value for {one}, but there is no such variable"
+        )),
         many => {
-            let summary = format!("{files} gives values for {} variables that do not exist", many.len());
+            let summary =
+                format!("{files} gives values for {} variables that do not exist", many.len());
             Diagnostic::warning(summary).detail(names.join(", "))
         }
     };
@@ -272,7 +313,11 @@ fn violation(
         Ok(Value::Bool(false)) => {}
         _ => {
             let summary = format!("a condition of `var.{name}` is neither true nor false");
-            return vec![Diagnostic::error(summary).code(code::NO_VALUE).at(condition.condition.span().clone())];
+            return vec![
+                Diagnostic::error(summary)
+                    .code(code::NO_VALUE)
+                    .at(condition.condition.span().clone()),
+            ];
         }
     }
     let message = match condition.error_message.evaluate(environment) {
@@ -280,8 +325,9 @@ fn violation(
         Err(diagnostics) => return diagnostics,
     };
     let from = candidate.map(|it| format!(" in {}", it.origin)).unwrap_or_default();
-    let violation =
-        Diagnostic::error(format!("the value of `var.{name}`{from} will not do")).code(code::CONDITION).detail(message);
+    let violation = Diagnostic::error(format!("the value of `var.{name}`{from} will not do"))
+        .code(code::CONDITION)
+        .detail(message);
     let rule = condition.condition.span().clone();
     let violation = match candidate.and_then(|it| it.span.clone()) {
         Some(given) => violation.at(given).related(rule, "this must hold"),
@@ -299,15 +345,23 @@ struct VariableScope<'a> {
 impl ValueScope for VariableScope<'_> {
     fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>> {
         Ok(match target {
-            ReferenceTarget::Variable(name) => self.values.get(name).cloned().unwrap_or(Value::NULL),
+            ReferenceTarget::Variable(name) => {
+                self.values.get(name).cloned().unwrap_or(Value::NULL)
+            }
             ReferenceTarget::PathModule | ReferenceTarget::PathRoot => Value::from("."),
-            ReferenceTarget::PathCwd => Value::unknown(Type::String, Some(target.to_string().into())),
+            ReferenceTarget::PathCwd => {
+                Value::unknown(Type::String, Some(target.to_string().into()))
+            }
             ReferenceTarget::Workspace => Value::from(self.workspace),
             other => Value::unknown(Type::Any, Some(other.to_string().into())),
         })
     }
 
-    fn instance(&self, block: &BlockName, _: &ha_value::InstanceKey) -> Result<Value, Box<Diagnostic>> {
+    fn instance(
+        &self,
+        block: &BlockName,
+        _: &ha_value::InstanceKey,
+    ) -> Result<Value, Box<Diagnostic>> {
         self.value(&ReferenceTarget::Block(block.clone()))
     }
 }
@@ -360,9 +414,12 @@ variable "hosts" {
 
     fn told(given: &VariableValues) -> String {
         let found = found(given);
-        let sources: SourceTexts =
-            [("main.hcl", MAIN)].into_iter().chain(given.found.iter().map(|it| (&*it.name, &*it.text))).collect();
-        let notices: Vec<RenderedDiagnostic> = found.diagnostics.iter().map(RenderedDiagnostic::from).collect();
+        let sources: SourceTexts = [("main.hcl", MAIN)]
+            .into_iter()
+            .chain(given.found.iter().map(|it| (&*it.name, &*it.text)))
+            .collect();
+        let notices: Vec<RenderedDiagnostic> =
+            found.diagnostics.iter().map(RenderedDiagnostic::from).collect();
         notices_text(&notices, &sources, &SecretTexts::within(&found.secrets), Painter::PLAIN)
     }
 
@@ -377,13 +434,19 @@ variable "hosts" {
     #[test]
     fn later_ones_count() {
         let mut given = VariableValues {
-            environment: vec![("region".into(), "environment".into()), ("other".into(), "x".into())],
+            environment: vec![
+                ("region".into(), "environment".into()),
+                ("other".into(), "x".into()),
+            ],
             ..VariableValues::default()
         };
         assert_eq!(found(&given).values["region"], Value::from("environment"));
         given.found = vec![file("region = \"file\""), file("region = \"auto\"")];
         assert_eq!(found(&given).values["region"], Value::from("auto"));
-        given.asked = vec![set("region", "flag"), RequestedValue::File(file("region = \"flag file\"\nsizes = [1, \"2\"]"))];
+        given.asked = vec![
+            set("region", "flag"),
+            RequestedValue::File(file("region = \"flag file\"\nsizes = [1, \"2\"]")),
+        ];
         let found = found(&given);
         assert_eq!(found.values["region"], Value::from("flag file"));
         assert_eq!(found.values["sizes"], Value::list([Value::from(1), Value::from(2)]));
@@ -393,7 +456,10 @@ variable "hosts" {
 
     #[test]
     fn null_stands_for_the_default_where_it_may_not_be_null() {
-        let given = VariableValues { found: vec![file("region = null\nhosts = null")], ..VariableValues::default() };
+        let given = VariableValues {
+            found: vec![file("region = null\nhosts = null")],
+            ..VariableValues::default()
+        };
         let found = found(&given);
         assert_eq!(found.values["region"], Value::NULL);
         assert_eq!(found.values["hosts"], Value::from(3));
@@ -402,7 +468,9 @@ variable "hosts" {
     #[test]
     fn everything_wrong_is_told_at_once() {
         let given = VariableValues {
-            found: vec![file("sizes = [\"x\"]\nleft = 1\nover = 2\npassword = [\"another password\"]\n")],
+            found: vec![file(
+                "sizes = [\"x\"]\nleft = 1\nover = 2\npassword = [\"another password\"]\n",
+            )],
             asked: vec![set("regoin", "x")],
             ..VariableValues::default()
         };
@@ -450,7 +518,10 @@ warning[HA0802]: `ha.hclvars` gives values for 2 variables that do not exist
 
     #[test]
     fn all_conditions_are_looked_at() {
-        let given = VariableValues { found: vec![file("region = \"x\"\nhosts  = 1\n")], ..VariableValues::default() };
+        let given = VariableValues {
+            found: vec![file("region = \"x\"\nhosts  = 1\n")],
+            ..VariableValues::default()
+        };
         check(
             &told(&given),
             str![[r#"

@@ -1,11 +1,14 @@
-//! Applying a plan: what refresh saw is written down, the steps are walked, the outputs are written down.
+//! Applying a plan: what refresh saw is written down, the steps are walked, the outputs are written
+//! down.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_plan::{ApplyEvaluation, Configuration, FileSource, Plan, PlanMode, RefreshUpdate, StepKind};
+use ha_plan::{
+    ApplyEvaluation, Configuration, FileSource, Plan, PlanMode, RefreshUpdate, StepKind,
+};
 use ha_state_model::{Frame, ProviderName, StepOutcome};
 use ha_state_store::StateWriter;
 
@@ -34,12 +37,12 @@ impl Engine {
         }
     }
 
-    /// Applies a plan that was made from the state the writer has. An empty plan may have news for the state all the
-    /// same; see [`Plan::has_work`].
+    /// Applies a plan that was made from the state the writer has. An empty plan may have news for
+    /// the state all the same; see [`Plan::has_work`].
     ///
     /// # Errors
-    /// What is wrong with the configuration, or a plan that the state has outrun, before anything is done. What goes
-    /// wrong later is in [`ApplyResult`].
+    /// What is wrong with the configuration, or a plan that the state has outrun, before anything
+    /// is done. What goes wrong later is in [`ApplyResult`].
     pub async fn apply(
         &self,
         plan: &Plan,
@@ -50,7 +53,9 @@ impl Engine {
         cancel: &CancelSignal,
     ) -> Result<ApplyResult, Vec<Diagnostic>> {
         if plan.errored {
-            let diagnostic = Diagnostic::error("this is a part of a plan: something went wrong while it was made");
+            let diagnostic = Diagnostic::error(
+                "this is a part of a plan: something went wrong while it was made",
+            );
             return Err(vec![diagnostic.help("fix that and make a new plan")]);
         }
         if plan.mode == PlanMode::Normal {
@@ -75,7 +80,14 @@ impl Engine {
         let execution = match plan.mode {
             PlanMode::Destroy | PlanMode::RefreshOnly => None,
             PlanMode::Normal => Some(writer.read(|state| {
-                ApplyEvaluation::begin(plan, configuration, files, self.schemas.clone(), state, SystemTime::now())
+                ApplyEvaluation::begin(
+                    plan,
+                    configuration,
+                    files,
+                    self.schemas.clone(),
+                    state,
+                    SystemTime::now(),
+                )
             })?),
         };
         let total = plan.steps.iter().filter(|it| it.what != StepKind::Junction).count();
@@ -95,8 +107,10 @@ impl Engine {
 }
 
 fn stale(address: &ha_value::Address) -> Diagnostic {
-    let diagnostic =
-        Diagnostic::error("the plan is stale: what it touches or reads has changed since it was made").code(code::STALE);
+    let diagnostic = Diagnostic::error(
+        "the plan is stale: what it touches or reads has changed since it was made",
+    )
+    .code(code::STALE);
     diagnostic.address(address).help("make a new plan, look at it, and apply that")
 }
 
@@ -109,8 +123,8 @@ fn unwritable(error: &StepError) -> Diagnostic {
     Diagnostic::error("the state could not be written").code(code::STATE_NOT_WRITTEN).detail(text)
 }
 
-/// Writes down what refresh saw, what the configuration says of things that do not change, and settings of providers
-/// that have changed.
+/// Writes down what refresh saw, what the configuration says of things that do not change, and
+/// settings of providers that have changed.
 async fn settle(workshop: &StepExecutor, plan: &Plan) -> Result<(), StepError> {
     let frame = |it: &RefreshUpdate| {
         let outcome = match it {
@@ -119,9 +133,13 @@ async fn settle(workshop: &StepExecutor, plan: &Plan) -> Result<(), StepError> {
         };
         Frame::Result { attempt: None, outcome }
     };
-    let moves = plan.moves.iter().map(|it| Frame::Moved { from: it.from.clone(), to: it.to.clone() });
+    let moves =
+        plan.moves.iter().map(|it| Frame::Moved { from: it.from.clone(), to: it.to.clone() });
     let changed = workshop.writer.read(|state| {
-        let changed = plan.providers.iter().filter(|(name, it)| state.providers.get(*name).is_some_and(|was| was != *it));
+        let changed = plan
+            .providers
+            .iter()
+            .filter(|(name, it)| state.providers.get(*name).is_some_and(|was| was != *it));
         changed.map(|(name, it)| Frame::Provider(name.clone(), it.clone())).collect::<Vec<_>>()
     });
     let frames = moves.chain(plan.settled.iter().map(frame)).chain(changed);
@@ -129,9 +147,13 @@ async fn settle(workshop: &StepExecutor, plan: &Plan) -> Result<(), StepError> {
     written.into_iter().collect()
 }
 
-/// Writes down the outputs, closes what an earlier run left of changes and deletions, and forgets providers that nothing
-/// needs any more.
-async fn write_down(workshop: &StepExecutor, applied: &mut ApplyResult, attempts: u64) -> Result<(), StepError> {
+/// Writes down the outputs, closes what an earlier run left of changes and deletions, and forgets
+/// providers that nothing needs any more.
+async fn write_down(
+    workshop: &StepExecutor,
+    applied: &mut ApplyResult,
+    attempts: u64,
+) -> Result<(), StepError> {
     let is_broken = applied.failed.iter().any(|(_, _, error)| matches!(error, StepError::State(_)));
     if let Some(outputs) = applied.outputs.as_ref().filter(|_| !is_broken)
         && workshop.writer.read(|state| state.outputs != *outputs)
@@ -141,7 +163,8 @@ async fn write_down(workshop: &StepExecutor, applied: &mut ApplyResult, attempts
     close_superseded(workshop, attempts).await?;
     let unused: Vec<ProviderName> = workshop.writer.read(|state| {
         let records = state.records.values().chain(state.deposed.values()).map(|it| &it.provider);
-        let used: BTreeSet<&ProviderName> = records.chain(state.unfinished.values().map(|it| &it.intent.provider)).collect();
+        let used: BTreeSet<&ProviderName> =
+            records.chain(state.unfinished.values().map(|it| &it.intent.provider)).collect();
         state.providers.keys().filter(|it| !used.contains(it)).cloned().collect()
     });
     for provider in unused {

@@ -31,7 +31,8 @@ impl ProviderClients {
         Arc::new(Self { drivers, connected: Mutex::default(), tenure: Arc::default() })
     }
 
-    /// From now on what they change is changed under this lock, and no call that does begins unless the lock outlasts it.
+    /// From now on what they change is changed under this lock, and no call that does begins unless
+    /// the lock outlasts it.
     pub(crate) fn work_under(&self, tenure: &LeaseGuard) {
         *self.tenure.write().unwrap_or_else(PoisonError::into_inner) = Some(tenure.clone());
     }
@@ -45,7 +46,11 @@ impl ProviderClients {
     }
 
     /// The client of a provider with these settings. Many that ask at once wait for one to connect.
-    pub(crate) async fn client(&self, provider: &ProviderName, settings: &Object) -> Result<ProviderClient, Error> {
+    pub(crate) async fn client(
+        &self,
+        provider: &ProviderName,
+        settings: &Object,
+    ) -> Result<ProviderClient, Error> {
         let (marked, settings) = (settings, revealed(settings));
         let connected = {
             let mut all = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,9 +59,11 @@ impl ProviderClients {
         let connect = || async {
             let connector = self.drivers.connector(&provider.name).ok_or_else(|| {
                 let what = format!("connect to provider `{provider}`");
-                Error::new(what, "this `ha` has no such provider").help("the state may come from another version of `ha`")
+                Error::new(what, "this `ha` has no such provider")
+                    .help("the state may come from another version of `ha`")
             })?;
-            let connected = connector.connect(&settings).await.map_err(|it| redacted_error(it, [marked]))?;
+            let connected =
+                connector.connect(&settings).await.map_err(|it| redacted_error(it, [marked]))?;
             if let Some(permit) = connector.permit(&connected.0) {
                 let tenure = self.tenure.clone();
                 permit.decided_by(move || Self::may_call(&tenure));
@@ -69,22 +76,31 @@ impl ProviderClients {
     /// What the clients have met so far, summed up by what it was and the service.
     pub(crate) fn incidents(&self) -> Vec<Incident> {
         let all = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        let met =
-            all.iter().filter_map(|((provider, _), it)| Some(self.drivers.connector(&provider.name)?.incidents(&it.get()?.0)));
+        let met = all.iter().filter_map(|((provider, _), it)| {
+            Some(self.drivers.connector(&provider.name)?.incidents(&it.get()?.0))
+        });
         let mut counts = BTreeMap::new();
         for Incident { what, service, times } in met.flatten() {
             *counts.entry((what, service)).or_default() += times;
         }
-        counts.into_iter().map(|((what, service), times)| Incident { what, service, times }).collect()
+        counts
+            .into_iter()
+            .map(|((what, service), times)| Incident { what, service, times })
+            .collect()
     }
 
     /// Whom the clients talk to.
     pub(crate) fn identities(&self) -> Vec<ProviderIdentity> {
         let all = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
         let connected = all.iter().filter_map(|((provider, _), it)| Some((provider, &it.get()?.1)));
-        let named = connected.filter(|(_, facts)| !facts.is_empty()).map(|(provider, facts)| ProviderIdentity {
-            provider: provider.clone(),
-            facts: facts.iter().map(|(name, fact)| ((*name).to_owned(), fact.clone())).collect(),
+        let named = connected.filter(|(_, facts)| !facts.is_empty()).map(|(provider, facts)| {
+            ProviderIdentity {
+                provider: provider.clone(),
+                facts: facts
+                    .iter()
+                    .map(|(name, fact)| ((*name).to_owned(), fact.clone()))
+                    .collect(),
+            }
         });
         named.collect()
     }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use futures::stream::StreamExt;
 use ha_diagnostics::Diagnostic;
 use ha_plan::{
-    FileSource, MovedState, Observations, Plan, PlanError, PlanInput, PlanMode, PlanOutcome, PlanSnapshot, ReadRequest,
-    Selection, known_settings, redacted_error,
+    FileSource, MovedState, Observations, Plan, PlanError, PlanInput, PlanMode, PlanOutcome,
+    PlanSnapshot, ReadRequest, Selection, known_settings, redacted_error,
 };
 use ha_provider::{DriverSet, Error, ImportedValue, SchemaSet};
 use ha_state_model::State;
@@ -101,7 +101,12 @@ impl Engine {
     ///
     /// # Errors
     /// What is wrong with the configuration, or went wrong outside; all of it.
-    pub async fn plan(&self, request: &PlanRequest, state: &State, observer: &dyn EventObserver) -> Result<Plan, PlanFailure> {
+    pub async fn plan(
+        &self,
+        request: &PlanRequest,
+        state: &State,
+        observer: &dyn EventObserver,
+    ) -> Result<Plan, PlanFailure> {
         let wrong = |diagnostics| PlanFailure { diagnostics, ..PlanFailure::default() };
         let moved = ha_plan::moved(state, &request.configuration, &self.schemas).map_err(wrong)?;
         let mut observed = Observations::default();
@@ -125,11 +130,16 @@ impl Engine {
         };
         match diagnostics.is_empty() {
             true => Ok(plan),
-            false => Err(PlanFailure { diagnostics, plan: Some(Box::new(Plan { errored: true, ..plan })), errors: Vec::new() }),
+            false => Err(PlanFailure {
+                diagnostics,
+                plan: Some(Box::new(Plan { errored: true, ..plan })),
+                errors: Vec::new(),
+            }),
         }
     }
 
-    /// Looks at what is recorded: all of it that the request is about, or only these. Answers with what is worth a look.
+    /// Looks at what is recorded: all of it that the request is about, or only these. Answers with
+    /// what is worth a look.
     async fn look(
         &self,
         request: &PlanRequest,
@@ -139,10 +149,12 @@ impl Engine {
         observer: &dyn EventObserver,
     ) -> Result<Vec<Diagnostic>, PlanFailure> {
         let input = self.input(request, moved, observed);
-        let chosen = ha_plan::chosen(&input).map_err(|diagnostics| PlanFailure { diagnostics, ..PlanFailure::default() })?;
+        let chosen = ha_plan::chosen(&input)
+            .map_err(|diagnostics| PlanFailure { diagnostics, ..PlanFailure::default() })?;
         let settings = known_settings(&input);
         let is_asked = |address: &Address| {
-            only.is_none_or(|it| it.contains(address)) && chosen.as_ref().is_none_or(|it| it.contains(address))
+            only.is_none_or(|it| it.contains(address))
+                && chosen.as_ref().is_none_or(|it| it.contains(address))
         };
         let refresh = Refresh {
             state: &moved.state,
@@ -156,7 +168,10 @@ impl Engine {
             elsewhere: Mutex::default(),
             observer,
         };
-        observed.readings = refresh.readings().await.map_err(|errors| PlanFailure { errors, ..PlanFailure::default() })?;
+        observed.readings = refresh
+            .readings()
+            .await
+            .map_err(|errors| PlanFailure { errors, ..PlanFailure::default() })?;
         Ok(refresh.warnings())
     }
 
@@ -170,7 +185,11 @@ impl Engine {
     ) -> Result<Plan, PlanFailure> {
         for _ in 0..ROUNDS {
             let planned = ha_plan::plan(&self.input(request, moved, observed));
-            let failure = |it: PlanError| PlanFailure { diagnostics: it.diagnostics, plan: it.so_far, ..PlanFailure::default() };
+            let failure = |it: PlanError| PlanFailure {
+                diagnostics: it.diagnostics,
+                plan: it.so_far,
+                ..PlanFailure::default()
+            };
             match planned.map_err(failure)? {
                 PlanOutcome::Reads(reads) => self.answer(reads, observed, observer).await?,
                 PlanOutcome::Plan(plan) => return Ok(*plan),
@@ -178,7 +197,10 @@ impl Engine {
         }
         let cause = format!("data sources still ask for more after {ROUNDS} rounds");
         Err(PlanFailure {
-            errors: vec![Error::new("plan", cause).help("look for data sources that read what they wait for")],
+            errors: vec![
+                Error::new("plan", cause)
+                    .help("look for data sources that read what they wait for"),
+            ],
             ..PlanFailure::default()
         })
     }
@@ -211,9 +233,12 @@ impl Engine {
         observed: &mut Observations,
         observer: &dyn EventObserver,
     ) -> Result<(), PlanFailure> {
-        observer.observe(Event::Reading { addresses: reads.iter().map(|it| it.address.clone()).collect() });
+        observer.observe(Event::Reading {
+            addresses: reads.iter().map(|it| it.address.clone()).collect(),
+        });
         let asking: Vec<_> = reads.iter().map(|it| self.read(it)).collect();
-        let answers: Vec<_> = futures::stream::iter(asking).buffered(self.parallelism).collect().await;
+        let answers: Vec<_> =
+            futures::stream::iter(asking).buffered(self.parallelism).collect().await;
         let mut errors = Vec::new();
         for (read, answer) in reads.into_iter().zip(answers) {
             match answer {
@@ -229,7 +254,11 @@ impl Engine {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(()) } else { Err(PlanFailure { errors, ..PlanFailure::default() }) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(PlanFailure { errors, ..PlanFailure::default() })
+        }
     }
 
     async fn read(&self, read: &ReadRequest) -> Result<ReadAnswer, Error> {
@@ -239,13 +268,19 @@ impl Engine {
             Error { attempted: format!("{} (`{}`)", error.attempted, read.address), ..error }
         };
         if let Some(id) = &read.import {
-            let nobody = || Error::new(format!("import `{}`", read.address), "no one looks after this kind");
+            let nobody =
+                || Error::new(format!("import `{}`", read.address), "no one looks after this kind");
             let driver = self.drivers.resource(kind).ok_or_else(nobody)?;
             let client = self.clients.client(&read.provider, &read.settings).await?;
-            return driver.import(&client, id, &read.arguments).await.map(ReadAnswer::Imported).map_err(named);
+            return driver
+                .import(&client, id, &read.arguments)
+                .await
+                .map(ReadAnswer::Imported)
+                .map_err(named);
         }
-        let reader =
-            self.drivers.reader(kind).ok_or_else(|| Error::new(format!("read `{}`", read.address), "no one reads this kind"))?;
+        let reader = self.drivers.reader(kind).ok_or_else(|| {
+            Error::new(format!("read `{}`", read.address), "no one reads this kind")
+        })?;
         let client = self.clients.client(&read.provider, &read.settings).await?;
         let reading = reader.read(&client, &read.arguments);
         in_time(reading, read.limit.as_ref()).await.map(ReadAnswer::Data).map_err(named)
@@ -258,10 +293,14 @@ impl Engine {
         }
         let mut objections = Vec::new();
         for (provider, (places, intended)) in ha_plan::intended(input, plan) {
-            let Some(settings) = plan.providers.get(&provider).map(|it| &it.settings) else { continue };
+            let Some(settings) = plan.providers.get(&provider).map(|it| &it.settings) else {
+                continue;
+            };
             let Ok(client) = self.clients.client(&provider, settings).await else { continue };
             let kinds: BTreeSet<&Name> = intended.iter().map(|it| &it.kind).collect();
-            let asked = kinds.into_iter().filter_map(|it| Some(self.drivers.resource(it)?.objections(&client, &intended)));
+            let asked = kinds
+                .into_iter()
+                .filter_map(|it| Some(self.drivers.resource(it)?.objections(&client, &intended)));
             // Of a service that is away all of them wait at once.
             let found = futures::future::join_all(asked).await.into_iter().flatten();
             objections.extend(found.map(|(place, problem)| (places[place], problem)));
@@ -270,8 +309,8 @@ impl Engine {
         if objections.is_empty() { Vec::new() } else { ha_plan::objected(input, plan, objections) }
     }
 
-    /// Connects to every provider whose settings are known, so that the plan can say whom it would talk to. One that
-    /// this or an earlier run has made may be away just now.
+    /// Connects to every provider whose settings are known, so that the plan can say whom it would
+    /// talk to. One that this or an earlier run has made may be away just now.
     async fn connect_known(&self, plan: &Plan) -> Result<(), PlanFailure> {
         for (name, provider) in &plan.providers {
             match self.clients.client(name, &provider.settings).await {

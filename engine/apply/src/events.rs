@@ -124,7 +124,8 @@ pub enum Event {
 pub enum UnfinishedWork {
     /// It was making it: that is finished, with the same token and arguments.
     Making,
-    /// It was changing or deleting it. The look that comes before every plan shows what became of that.
+    /// It was changing or deleting it. The look that comes before every plan shows what became of
+    /// that.
     Changing(Action),
     /// It owed this, which is done before anything else: `start`, `mongod on b:27017`.
     Owing {
@@ -163,10 +164,11 @@ pub struct ApplyResult {
     pub not_started: Vec<(Address, Action, UnstartedStep)>,
     /// Whether the operator stopped it.
     pub interrupted: bool,
-    /// The outputs as far as they are known by now. What waits for something that was not done is as it was.
+    /// The outputs as far as they are known by now. What waits for something that was not done is
+    /// as it was.
     pub outputs: Option<BTreeMap<Name, OutputRecord>>,
-    /// Outputs that could not be evaluated at the end, a state that could not be written, and as warnings what checks
-    /// said by then.
+    /// Outputs that could not be evaluated at the end, a state that could not be written, and as
+    /// warnings what checks said by then.
     pub diagnostics: Vec<Diagnostic>,
     /// What services did that the run got over by asking again, planning included.
     pub incidents: Vec<Incident>,

@@ -1,5 +1,5 @@
-//! A plan under way: each step once all it waits for is done, as many at a time as allowed, disruptive ones of a group
-//! one after another.
+//! A plan under way: each step once all it waits for is done, as many at a time as allowed,
+//! disruptive ones of a group one after another.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{FuturesUnordered, StreamExt};
 use ha_diagnostics::Diagnostic;
-use ha_plan::{ApplyEvaluation, Change, OperationTimeout, Plan, PreparedStep, StepKind, left_key, told_id};
+use ha_plan::{
+    ApplyEvaluation, Change, OperationTimeout, Plan, PreparedStep, StepKind, left_key, told_id,
+};
 use ha_provider::{CallOutcome, Error, milliseconds_since};
 use ha_state_model::{ProviderName, ProviderRecord, Record};
 use ha_value::{Action, Address};
@@ -15,12 +17,14 @@ use tracing::{Instrument as _, debug, debug_span};
 
 use crate::events::{ApplyResult, Event, StepError, UnstartedStep};
 use crate::rolling::RollingLimiter;
-use crate::step::{Operation, StepExecutor, StepInput, StepResult, begun_changing, begun_deleting, begun_making};
+use crate::step::{
+    Operation, StepExecutor, StepInput, StepResult, begun_changing, begun_deleting, begun_making,
+};
 
 /// The target of what is logged of steps.
 const STEP_LOG: &str = "ha::step";
-/// How many steps without an outside effect are under way at a time: they wait for nothing but the journal, which puts
-/// on disk together what is written at the same time.
+/// How many steps without an outside effect are under way at a time: they wait for nothing but the
+/// journal, which puts on disk together what is written at the same time.
 const PURE: usize = 256;
 
 pub(crate) struct PlanExecutor<'a> {
@@ -55,7 +59,12 @@ enum StepStatus {
 type StepCompletion = (usize, Duration, Result<StepResult, StepError>);
 
 impl<'a> PlanExecutor<'a> {
-    pub(crate) fn new(plan: &'a Plan, execution: Option<ApplyEvaluation>, workshop: StepExecutor, parallelism: usize) -> Self {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        execution: Option<ApplyEvaluation>,
+        workshop: StepExecutor,
+        parallelism: usize,
+    ) -> Self {
         let mut waiters = vec![Vec::new(); plan.steps.len()];
         for (index, step) in plan.steps.iter().enumerate() {
             for earlier in &step.after {
@@ -92,7 +101,8 @@ impl<'a> PlanExecutor<'a> {
     }
 
     pub(crate) async fn walk(&mut self) {
-        let mut running: FuturesUnordered<BoxFuture<'static, StepCompletion>> = FuturesUnordered::new();
+        let mut running: FuturesUnordered<BoxFuture<'static, StepCompletion>> =
+            FuturesUnordered::new();
         let mut told = false;
         loop {
             while !self.stopped()
@@ -134,7 +144,9 @@ impl<'a> PlanExecutor<'a> {
 
     /// Whether a step has no effect outside of the state.
     fn is_pure(&self, index: usize) -> bool {
-        let Some((change, _)) = of_step(self.plan, &self.plan.steps[index].what) else { return true };
+        let Some((change, _)) = of_step(self.plan, &self.plan.steps[index].what) else {
+            return true;
+        };
         let block = &change.address.block;
         self.workshop.schemas.kind(block.mode, &block.kind).is_some_and(|it| it.pure)
     }
@@ -157,7 +169,9 @@ impl<'a> PlanExecutor<'a> {
             return None;
         };
         self.fate[index] = StepStatus::Running;
-        self.workshop.observer.observe(Event::StepStarted { address: change.address.clone(), action });
+        self.workshop
+            .observer
+            .observe(Event::StepStarted { address: change.address.clone(), action });
         let span = debug_span!(target: STEP_LOG, "step", address = %change.address, ?action);
         span.in_scope(|| debug!(target: STEP_LOG, "begins"));
         let started = Instant::now();
@@ -181,28 +195,44 @@ impl<'a> PlanExecutor<'a> {
                 None
             }
             Err(diagnostics) => {
-                self.failed(index, change, action, StepError::Configuration(diagnostics), started.elapsed());
+                self.failed(
+                    index,
+                    change,
+                    action,
+                    StepError::Configuration(diagnostics),
+                    started.elapsed(),
+                );
                 None
             }
         }
     }
 
     /// What a step takes; none when there is nothing left to do.
-    fn job(&mut self, change: &Change, what: &StepKind) -> Result<Option<StepInput>, Vec<Diagnostic>> {
+    fn job(
+        &mut self,
+        change: &Change,
+        what: &StepKind,
+    ) -> Result<Option<StepInput>, Vec<Diagnostic>> {
         let address = &change.address;
         let record = self.workshop.writer.read(|state| state.records.get(address).cloned());
         let work = match what {
-            StepKind::Create(_) | StepKind::Update(_) | StepKind::Read(_) => self.making(change, what, record.as_ref())?,
+            StepKind::Create(_) | StepKind::Update(_) | StepKind::Read(_) => {
+                self.making(change, what, record.as_ref())?
+            }
             StepKind::Delete(_) => match self.deleting(change, record.as_ref())? {
                 Some(work) => work,
                 None => return Ok(None),
             },
-            StepKind::Forget(_) | StepKind::Junction => Operation::Forget { deposed: change.deposed.clone() },
+            StepKind::Forget(_) | StepKind::Junction => {
+                Operation::Forget { deposed: change.deposed.clone() }
+            }
         };
         let provider = match &work {
             Operation::Delete { record, .. } => record.provider.clone(),
             Operation::Abandon { begun } => begun.intent.provider.clone(),
-            Operation::Forget { .. } => record.map_or_else(|| ProviderName::new("ha"), |it| it.provider),
+            Operation::Forget { .. } => {
+                record.map_or_else(|| ProviderName::new("ha"), |it| it.provider)
+            }
             _ => self.execution().provider_of(address),
         };
         let settings = self.settings(&provider, &work)?;
@@ -213,17 +243,24 @@ impl<'a> PlanExecutor<'a> {
         self.execution.as_mut().expect("a plan that makes something has a configuration")
     }
 
-    fn making(&mut self, change: &Change, what: &StepKind, record: Option<&Record>) -> Result<Operation, Vec<Diagnostic>> {
-        let PreparedStep { arguments, from, unchanged } = self.execution().prepare(change, record)?;
+    fn making(
+        &mut self,
+        change: &Change,
+        what: &StepKind,
+        record: Option<&Record>,
+    ) -> Result<Operation, Vec<Diagnostic>> {
+        let PreparedStep { arguments, from, unchanged } =
+            self.execution().prepare(change, record)?;
         if let Some(record) = unchanged {
             return Ok(Operation::Keep { record });
         }
         Ok(self.workshop.writer.read(|state| {
             let begun = state.unfinished_at(&change.address);
             match (what, record) {
-                (StepKind::Read(_), _) => {
-                    Operation::Read { arguments, limit: OperationTimeout::from_timeouts(&from.timeouts, Action::Read) }
-                }
+                (StepKind::Read(_), _) => Operation::Read {
+                    arguments,
+                    limit: OperationTimeout::from_timeouts(&from.timeouts, Action::Read),
+                },
                 (StepKind::Update(_), Some(before)) => {
                     let earlier = begun_changing(begun, &arguments);
                     Operation::Update { arguments, from, before: Box::new(before.clone()), earlier }
@@ -236,12 +273,21 @@ impl<'a> PlanExecutor<'a> {
         }))
     }
 
-    /// What deleting the object that a step is about takes; none when it is not there. What cannot be made again is not
-    /// deleted.
-    fn deleting(&self, change: &Change, record: Option<&Record>) -> Result<Option<Operation>, Vec<Diagnostic>> {
+    /// What deleting the object that a step is about takes; none when it is not there. What cannot
+    /// be made again is not deleted.
+    fn deleting(
+        &self,
+        change: &Change,
+        record: Option<&Record>,
+    ) -> Result<Option<Operation>, Vec<Diagnostic>> {
         let address = &change.address;
         let replaces = change.action == Action::DeleteThenCreate && change.deposed.is_none();
-        let successor = self.execution.as_ref().filter(|_| replaces).map(|it| it.successor(change)).transpose()?;
+        let successor = self
+            .execution
+            .as_ref()
+            .filter(|_| replaces)
+            .map(|it| it.successor(change))
+            .transpose()?;
         let key = match change.action {
             Action::CreateThenDelete => match self.deposed.get(address) {
                 Some(key) => Some(key),
@@ -259,30 +305,41 @@ impl<'a> PlanExecutor<'a> {
             let Some(key) = key else { return record.map(delete) };
             let begun = || {
                 let mut begun = state.unfinished_at(address).filter(|it| it.intent.action.makes());
-                begun.find(|it| left_key(it) == *key).map(|it| Operation::Abandon { begun: it.clone() })
+                begun
+                    .find(|it| left_key(it) == *key)
+                    .map(|it| Operation::Abandon { begun: it.clone() })
             };
             state.deposed.get(&(address.clone(), key.clone())).map(delete).or_else(begun)
         }))
     }
 
-    fn settings(&mut self, provider: &ProviderName, work: &Operation) -> Result<ProviderRecord, Vec<Diagnostic>> {
+    fn settings(
+        &mut self,
+        provider: &ProviderName,
+        work: &Operation,
+    ) -> Result<ProviderRecord, Vec<Diagnostic>> {
         if let Some(known) = self.plan.providers.get(provider) {
             return Ok(known.clone());
         }
         let recorded = self.workshop.writer.read(|state| state.providers.get(provider).cloned());
         match (work, &mut self.execution) {
-            (Operation::Delete { .. } | Operation::Abandon { .. } | Operation::Forget { .. }, _) | (_, None) => {
-                Ok(recorded.unwrap_or_default())
-            }
+            (
+                Operation::Delete { .. } | Operation::Abandon { .. } | Operation::Forget { .. },
+                _,
+            )
+            | (_, None) => Ok(recorded.unwrap_or_default()),
             (_, Some(execution)) => execution.settings(provider),
         }
     }
 
     fn finish(&mut self, (index, elapsed, result): StepCompletion) {
-        let (change, action) = of_step(self.plan, &self.plan.steps[index].what).expect("only steps on instances run");
+        let (change, action) =
+            of_step(self.plan, &self.plan.steps[index].what).expect("only steps on instances run");
         let effect = match result {
             Ok(effect) => effect,
-            Err(StepError::Provider(error)) if action == Action::Read && self.can_do_without(change, &error) => {
+            Err(StepError::Provider(error))
+                if action == Action::Read && self.can_do_without(change, &error) =>
+            {
                 return self.ended(index, change, action, None, elapsed);
             }
             Err(error) => return self.failed(index, change, action, error, elapsed),
@@ -303,7 +360,9 @@ impl<'a> PlanExecutor<'a> {
         match shown {
             Ok(()) => self.ended(index, change, action, id, elapsed),
             // It is made and on record; what depends on it must not go on.
-            Err(diagnostics) => self.failed(index, change, action, StepError::Configuration(diagnostics), elapsed),
+            Err(diagnostics) => {
+                self.failed(index, change, action, StepError::Configuration(diagnostics), elapsed)
+            }
         }
     }
 
@@ -312,14 +371,28 @@ impl<'a> PlanExecutor<'a> {
         error.outcome != CallOutcome::Interrupted && self.execution().unread(change, error)
     }
 
-    fn ended(&mut self, index: usize, change: &Change, action: Action, id: Option<String>, elapsed: Duration) {
+    fn ended(
+        &mut self,
+        index: usize,
+        change: &Change,
+        action: Action,
+        id: Option<String>,
+        elapsed: Duration,
+    ) {
         let address = change.address.clone();
         self.applied.done.push((address.clone(), action));
         self.workshop.observer.observe(Event::StepDone { address, action, id, elapsed });
         self.done(index);
     }
 
-    fn failed(&mut self, index: usize, change: &Change, action: Action, error: StepError, elapsed: Duration) {
+    fn failed(
+        &mut self,
+        index: usize,
+        change: &Change,
+        action: Action,
+        error: StepError,
+        elapsed: Duration,
+    ) {
         self.broken |= matches!(error, StepError::State(_));
         let address = change.address.clone();
         self.applied.failed.push((address.clone(), action, error.clone()));
@@ -343,7 +416,13 @@ impl<'a> PlanExecutor<'a> {
     pub(crate) fn into_applied(mut self) -> ApplyResult {
         let mut applied = std::mem::take(&mut self.applied);
         let needs = self.needs();
-        for (index, step) in self.plan.steps.iter().enumerate().filter(|(index, _)| self.fate[*index] == StepStatus::Waiting) {
+        for (index, step) in self
+            .plan
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| self.fate[*index] == StepStatus::Waiting)
+        {
             let Some((change, action)) = of_step(self.plan, &step.what) else { continue };
             let why = match needs.get(&index) {
                 _ if self.broken => UnstartedStep::StateUnwritable,
@@ -353,9 +432,13 @@ impl<'a> PlanExecutor<'a> {
             applied.not_started.push((change.address.clone(), action, why));
         }
         let gave_up = |(_, _, error): &(Address, Action, StepError)| matches!(error, StepError::Provider(it) if it.outcome == CallOutcome::Interrupted);
-        let stopped = applied.not_started.iter().any(|(_, _, why)| *why == UnstartedStep::Interrupted);
-        applied.interrupted = self.workshop.cancel.is_asked() && (stopped || applied.failed.iter().any(gave_up));
-        applied.diagnostics.extend(self.execution.iter().flat_map(ApplyEvaluation::warnings).cloned());
+        let stopped =
+            applied.not_started.iter().any(|(_, _, why)| *why == UnstartedStep::Interrupted);
+        applied.interrupted =
+            self.workshop.cancel.is_asked() && (stopped || applied.failed.iter().any(gave_up));
+        applied
+            .diagnostics
+            .extend(self.execution.iter().flat_map(ApplyEvaluation::warnings).cloned());
         let is_done = applied.failed.is_empty() && applied.not_started.is_empty();
         applied.outputs = match self.execution.as_mut() {
             None => is_done.then(BTreeMap::new),
@@ -363,22 +446,32 @@ impl<'a> PlanExecutor<'a> {
                 Ok(outputs) if is_done => Some(outputs),
                 outputs => {
                     // What failed has been told of with its step.
-                    applied.diagnostics.extend(outputs.err().filter(|_| is_done).into_iter().flatten());
-                    Some(self.workshop.writer.read(|state| execution.outputs_so_far(&state.outputs)))
+                    applied
+                        .diagnostics
+                        .extend(outputs.err().filter(|_| is_done).into_iter().flatten());
+                    Some(
+                        self.workshop.writer.read(|state| execution.outputs_so_far(&state.outputs)),
+                    )
                 }
             },
         };
         applied
     }
 
-    /// For each step not begun because of one that failed, that one: it waits for it, or its group does.
+    /// For each step not begun because of one that failed, that one: it waits for it, or its group
+    /// does.
     fn needs(&self) -> BTreeMap<usize, Address> {
         let mut needs: BTreeMap<usize, Address> = BTreeMap::new();
-        let failed = (0..self.plan.steps.len()).filter(|index| self.fate[*index] == StepStatus::Failed);
-        let address = |index: usize| of_step(self.plan, &self.plan.steps[index].what).map(|(it, _)| it.address.clone());
-        let mut open: VecDeque<(usize, Address)> = failed.filter_map(|index| Some((index, address(index)?))).collect();
+        let failed =
+            (0..self.plan.steps.len()).filter(|index| self.fate[*index] == StepStatus::Failed);
+        let address = |index: usize| {
+            of_step(self.plan, &self.plan.steps[index].what).map(|(it, _)| it.address.clone())
+        };
+        let mut open: VecDeque<(usize, Address)> =
+            failed.filter_map(|index| Some((index, address(index)?))).collect();
         while let Some((index, address)) = open.pop_front() {
-            for next in self.waiters[index].iter().copied().chain(self.turns.kept_waiting_by(index)) {
+            for next in self.waiters[index].iter().copied().chain(self.turns.kept_waiting_by(index))
+            {
                 if self.fate[next] == StepStatus::Waiting && !needs.contains_key(&next) {
                     needs.insert(next, address.clone());
                     open.push_back((next, address.clone()));

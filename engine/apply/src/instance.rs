@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use ha_plan::{
-    OperationTimeout, RecordSettings, id_in, leaves_choices, redacted_error, replaces, revealed, with_choices, with_marks_of,
+    OperationTimeout, RecordSettings, id_in, leaves_choices, redacted_error, replaces, revealed,
+    with_choices, with_marks_of,
 };
 use ha_provider::{
-    Attempt, CallOutcome, Error, IntendedChange, ProviderClient, ReadingValue, RecordedValue, ResourceDescription, ResourceDriver,
+    Attempt, CallOutcome, Error, IntendedChange, ProviderClient, ReadingValue, RecordedValue,
+    ResourceDescription, ResourceDriver,
 };
 use ha_state_model::{Frame, Intent, ProviderName, Record, StepOutcome, UnfinishedStep};
 use ha_value::{Action, Address, Object};
@@ -35,7 +37,8 @@ struct StartedAttempt {
 }
 
 impl InstanceOperation<'_> {
-    /// Makes it. A try that an earlier run began is finished as it was begun, then brought to what is wanted now.
+    /// Makes it. A try that an earlier run began is finished as it was begun, then brought to what
+    /// is wanted now.
     pub(crate) async fn create(
         &self,
         arguments: Object,
@@ -47,8 +50,13 @@ impl InstanceOperation<'_> {
         if revealed(&earlier.intent.arguments) == revealed(&arguments) {
             return self.make(arguments, from, deposes, Some(earlier)).await;
         }
-        match self.make(earlier.intent.arguments.clone(), from.clone(), deposes, Some(earlier.clone())).await {
-            Ok(StepResult::Made { record, deposed }) => self.bring(*record, arguments, from, deposed).await,
+        match self
+            .make(earlier.intent.arguments.clone(), from.clone(), deposes, Some(earlier.clone()))
+            .await
+        {
+            Ok(StepResult::Made { record, deposed }) => {
+                self.bring(*record, arguments, from, deposed).await
+            }
             // What it was begun with may be what is wrong with it.
             Err(StepError::Provider(error)) if error.outcome == CallOutcome::Refused => {
                 self.make(arguments, from, deposes, Some(earlier)).await
@@ -65,14 +73,15 @@ impl InstanceOperation<'_> {
         from: RecordSettings,
         deposed: Option<String>,
     ) -> Result<StepResult, StepError> {
-        let effect = match replaces(self.described, &revealed(&arguments), &revealed(&made.arguments)) {
-            None => StepResult::Made { record: Box::new(made), deposed: None },
-            Some(false) => self.update(arguments, from, &made, None).await?,
-            Some(true) => {
-                self.delete(&made, None, None, Some(&arguments)).await?;
-                self.make(arguments, from, false, None).await?
-            }
-        };
+        let effect =
+            match replaces(self.described, &revealed(&arguments), &revealed(&made.arguments)) {
+                None => StepResult::Made { record: Box::new(made), deposed: None },
+                Some(false) => self.update(arguments, from, &made, None).await?,
+                Some(true) => {
+                    self.delete(&made, None, None, Some(&arguments)).await?;
+                    self.make(arguments, from, false, None).await?
+                }
+            };
         Ok(match effect {
             StepResult::Made { record, .. } => StepResult::Made { record, deposed },
             other => other,
@@ -91,18 +100,20 @@ impl InstanceOperation<'_> {
         let known = [&arguments, self.settings];
         let limit = OperationTimeout::from_timeouts(&from.timeouts, action);
         let mut hand = begun.hand(self, &known, limit.as_ref());
-        let (id, outputs) = match self.driver.create(&self.client, &revealed(&arguments), &mut hand).await {
-            Ok(made) => made,
-            // Of a try that is taken up again no one knows what the first one left.
-            Err(error) => {
-                let error = redacted_error(in_time(error, &hand, limit.as_ref()), known);
-                return self.failed(&begun, error, !begun.resumed).await;
-            }
-        };
+        let (id, outputs) =
+            match self.driver.create(&self.client, &revealed(&arguments), &mut hand).await {
+                Ok(made) => made,
+                // Of a try that is taken up again no one knows what the first one left.
+                Err(error) => {
+                    let error = redacted_error(in_time(error, &hand, limit.as_ref()), known);
+                    return self.failed(&begun, error, !begun.resumed).await;
+                }
+            };
         let (arguments, outputs) = self.complete(&id, arguments, outputs).await;
         let record = Box::new(self.record(id, arguments, outputs, from));
         let key = token()[..8].to_owned();
-        let is_there = deposes && self.workshop.writer.read(|state| state.records.contains_key(self.address));
+        let is_there =
+            deposes && self.workshop.writer.read(|state| state.records.contains_key(self.address));
         let (outcome, deposed) = match is_there {
             true => (StepOutcome::Deposed { record: record.clone(), key: key.clone() }, Some(key)),
             false => (StepOutcome::Recorded(record.clone()), None),
@@ -123,7 +134,10 @@ impl InstanceOperation<'_> {
         let known = [&arguments, &before.arguments, &before.outputs, self.settings];
         let limit = OperationTimeout::from_timeouts(&from.timeouts, Action::Update);
         let mut hand = begun.hand(self, &known, limit.as_ref());
-        let updated = self.driver.update(&self.client, &revealed(&arguments), &recorded_value(before), &mut hand).await;
+        let updated = self
+            .driver
+            .update(&self.client, &revealed(&arguments), &recorded_value(before), &mut hand)
+            .await;
         let outputs = match updated {
             Ok(outputs) => outputs,
             Err(error) => {
@@ -148,12 +162,19 @@ impl InstanceOperation<'_> {
         successor: Option<&Object>,
     ) -> Result<StepResult, StepError> {
         let from = RecordSettings::default();
-        let begun = self.begin(Action::Delete, &record.arguments, &from, deposed.clone(), earlier).await?;
-        let known: Vec<&Object> = [&record.arguments, &record.outputs, self.settings].into_iter().chain(successor).collect();
+        let begun =
+            self.begin(Action::Delete, &record.arguments, &from, deposed.clone(), earlier).await?;
+        let known: Vec<&Object> = [&record.arguments, &record.outputs, self.settings]
+            .into_iter()
+            .chain(successor)
+            .collect();
         let limit = OperationTimeout::from_timeouts(&record.timeouts, Action::Delete);
-        let successor = successor.map(|it| IntendedChange::new(self.described, Action::Create, None, Some(it)));
+        let successor =
+            successor.map(|it| IntendedChange::new(self.described, Action::Create, None, Some(it)));
         let mut hand = begun.hand(self, &known, limit.as_ref()).before_making(successor);
-        if let Err(error) = self.driver.delete(&self.client, &recorded_value(record), &mut hand).await {
+        if let Err(error) =
+            self.driver.delete(&self.client, &recorded_value(record), &mut hand).await
+        {
             let error = redacted_error(in_time(error, &hand, limit.as_ref()), known);
             return self.failed(&begun, error, true).await;
         }
@@ -166,11 +187,20 @@ impl InstanceOperation<'_> {
         Ok(StepResult::Gone)
     }
 
-    /// Finishes what an interrupted try began, so that it has a name, and deletes it. What is recorded stays.
-    pub(crate) async fn abandon(&self, unfinished: UnfinishedStep) -> Result<StepResult, StepError> {
+    /// Finishes what an interrupted try began, so that it has a name, and deletes it. What is
+    /// recorded stays.
+    pub(crate) async fn abandon(
+        &self,
+        unfinished: UnfinishedStep,
+    ) -> Result<StepResult, StepError> {
         let UnfinishedStep { intent, notes, .. } = unfinished;
         self.workshop.may_call()?;
-        let begun = StartedAttempt { attempt: Some(intent.attempt), token: intent.token.clone(), resumed: true, notes };
+        let begun = StartedAttempt {
+            attempt: Some(intent.attempt),
+            token: intent.token.clone(),
+            resumed: true,
+            notes,
+        };
         let arguments = revealed(&intent.arguments);
         let known = [&intent.arguments, self.settings];
         let mut hand = begun.hand(self, &known, None);
@@ -181,7 +211,8 @@ impl InstanceOperation<'_> {
                     "`ha` now forgets that it began making it; if the service has something with the token {}, delete it there",
                     intent.token
                 );
-                let error = if error.outcome == CallOutcome::Refused { error.help(help) } else { error };
+                let error =
+                    if error.outcome == CallOutcome::Refused { error.help(help) } else { error };
                 return self.failed(&begun, redacted_error(error, known), true).await;
             }
         };
@@ -189,7 +220,9 @@ impl InstanceOperation<'_> {
         if let Err(error) = self.driver.delete(&self.client, &made, &mut hand).await {
             return self.failed(&begun, redacted_error(error, known), false).await;
         }
-        let outcome = StepOutcome::Failed("it was begun by an interrupted run, no longer wanted, and deleted".into());
+        let outcome = StepOutcome::Failed(
+            "it was begun by an interrupted run, no longer wanted, and deleted".into(),
+        );
         self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
         Ok(StepResult::Gone)
     }
@@ -207,7 +240,12 @@ impl InstanceOperation<'_> {
         let (attempt, token, notes) = match earlier {
             Some(UnfinishedStep { intent, notes, .. }) => (intent.attempt, intent.token, notes),
             None if self.described.pure => {
-                return Ok(StartedAttempt { attempt: None, token: token(), resumed, notes: BTreeMap::new() });
+                return Ok(StartedAttempt {
+                    attempt: None,
+                    token: token(),
+                    resumed,
+                    notes: BTreeMap::new(),
+                });
             }
             None => (self.workshop.writer.next_attempt(), token(), BTreeMap::new()),
         };
@@ -230,9 +268,15 @@ impl InstanceOperation<'_> {
         Ok(StartedAttempt { attempt: Some(attempt), token, resumed, notes })
     }
 
-    /// Writes down that it failed. The intent stays, for the next run to look into, unless nothing was done: the service
-    /// refused, and `settled` says that no earlier try may have left something.
-    async fn failed(&self, begun: &StartedAttempt, error: Error, settled: bool) -> Result<StepResult, StepError> {
+    /// Writes down that it failed. The intent stays, for the next run to look into, unless nothing
+    /// was done: the service refused, and `settled` says that no earlier try may have left
+    /// something.
+    async fn failed(
+        &self,
+        begun: &StartedAttempt,
+        error: Error,
+        settled: bool,
+    ) -> Result<StepResult, StepError> {
         if begun.attempt.is_some() {
             let outcome = match error.outcome {
                 CallOutcome::Refused if settled => StepOutcome::Failed(error.to_string()),
@@ -250,15 +294,33 @@ impl InstanceOperation<'_> {
         if !leaves_choices(schema, &arguments) {
             return (arguments, outputs);
         }
-        let known = RecordedValue { id: id.to_owned(), arguments: revealed(&arguments), outputs: revealed(&outputs) };
-        // It is made and will be on record; what the service chose can also be seen by the next refresh.
-        match self.driver.read(&self.client, std::slice::from_ref(&known)).await.map(|mut it| it.pop()) {
-            Ok(Some(ReadingValue::Found { arguments: seen, .. })) => (with_choices(schema, &arguments, &seen), outputs),
+        let known = RecordedValue {
+            id: id.to_owned(),
+            arguments: revealed(&arguments),
+            outputs: revealed(&outputs),
+        };
+        // It is made and will be on record; what the service chose can also be seen by the next
+        // refresh.
+        match self
+            .driver
+            .read(&self.client, std::slice::from_ref(&known))
+            .await
+            .map(|mut it| it.pop())
+        {
+            Ok(Some(ReadingValue::Found { arguments: seen, .. })) => {
+                (with_choices(schema, &arguments, &seen), outputs)
+            }
             _ => (arguments, outputs),
         }
     }
 
-    fn record(&self, id: String, arguments: Object, outputs: Object, from: RecordSettings) -> Record {
+    fn record(
+        &self,
+        id: String,
+        arguments: Object,
+        outputs: Object,
+        from: RecordSettings,
+    ) -> Record {
         Record {
             address: self.address.clone(),
             provider: self.provider.clone(),
@@ -278,7 +340,12 @@ impl InstanceOperation<'_> {
 
 impl StartedAttempt {
     /// What the driver is given. What it tells must not quote the secrets that it knows.
-    fn hand(&self, bench: &InstanceOperation<'_>, known: &[&Object], limit: Option<&OperationTimeout>) -> Attempt {
+    fn hand(
+        &self,
+        bench: &InstanceOperation<'_>,
+        known: &[&Object],
+        limit: Option<&OperationTimeout>,
+    ) -> Attempt {
         let witness = JournalingObserver {
             workshop: bench.workshop.clone(),
             address: bench.address.clone(),
@@ -286,7 +353,13 @@ impl StartedAttempt {
             known: known.iter().map(|it| (*it).clone()).collect(),
         };
         let witness = std::sync::Arc::new(witness);
-        let attempt = Attempt::new(bench.address.clone(), self.token.clone(), self.resumed, self.notes.clone(), witness);
+        let attempt = Attempt::new(
+            bench.address.clone(),
+            self.token.clone(),
+            self.resumed,
+            self.notes.clone(),
+            witness,
+        );
         attempt.in_state(bench.workshop.writer.lineage()).within(limit.map(|it| it.duration))
     }
 }
@@ -294,7 +367,9 @@ impl StartedAttempt {
 /// What stopped because its time was up says so; no one asked it to stop.
 fn in_time(error: Error, hand: &Attempt, limit: Option<&OperationTimeout>) -> Error {
     match limit {
-        Some(limit) if error.outcome == CallOutcome::Interrupted && hand.is_late() => limit.given_up(error, hand.last_shown()),
+        Some(limit) if error.outcome == CallOutcome::Interrupted && hand.is_late() => {
+            limit.given_up(error, hand.last_shown())
+        }
         _ => error,
     }
 }

@@ -1,4 +1,5 @@
-//! What a run that was killed left half done comes first: what it owed, then what it has begun making.
+//! What a run that was killed left half done comes first: what it owed, then what it has begun
+//! making.
 
 use std::sync::Arc;
 
@@ -25,10 +26,11 @@ pub struct RecoveryResult {
 const FAILED: &str = "failed";
 
 impl Engine {
-    /// Does what a run that was killed owed, then finishes what it has begun making, with the arguments and the token it
-    /// began with. What is known to have failed is left to the plan, which tries again with the arguments of now, or
-    /// deletes what is there. So is what cannot be finished. What it was changing or deleting is seen by the next look;
-    /// only what that left beside it is taken away.
+    /// Does what a run that was killed owed, then finishes what it has begun making, with the
+    /// arguments and the token it began with. What is known to have failed is left to the plan,
+    /// which tries again with the arguments of now, or deletes what is there. So is what cannot be
+    /// finished. What it was changing or deleting is seen by the next look; only what that left
+    /// beside it is taken away.
     pub async fn recover(
         &self,
         _configuration: &Configuration,
@@ -45,15 +47,24 @@ impl Engine {
             observer.observe(Event::Recovering { address: address.clone(), left: left.clone() });
             let done = match what {
                 InterruptedStep::Owed(obligation) => {
-                    attended(finish_obligation(&workshop, &address, obligation), observer, cancel).await
+                    attended(finish_obligation(&workshop, &address, obligation), observer, cancel)
+                        .await
                 }
-                InterruptedStep::Begun(unfinished) => attended(finish(&workshop, *unfinished), observer, cancel).await.map(Some),
-                InterruptedStep::Changed(token) => clean_up(&workshop, &address, token).await.map(|()| None),
+                InterruptedStep::Begun(unfinished) => {
+                    attended(finish(&workshop, *unfinished), observer, cancel).await.map(Some)
+                }
+                InterruptedStep::Changed(token) => {
+                    clean_up(&workshop, &address, token).await.map(|()| None)
+                }
             };
             match done {
                 Ok(None) => {}
                 Ok(Some(id)) => {
-                    observer.observe(Event::Recovered { address: address.clone(), left: left.clone(), id });
+                    observer.observe(Event::Recovered {
+                        address: address.clone(),
+                        left: left.clone(),
+                        id,
+                    });
                     recovery.finished.push((address, left));
                 }
                 Err(error) => recovery.unfinished.push((address, left, error)),
@@ -63,8 +74,13 @@ impl Engine {
     }
 }
 
-/// Waits for a step, and tells that it is brought to its end when the operator asks to stop meanwhile.
-async fn attended<T>(step: impl Future<Output = T>, observer: &Arc<dyn EventObserver>, cancel: &CancelSignal) -> T {
+/// Waits for a step, and tells that it is brought to its end when the operator asks to stop
+/// meanwhile.
+async fn attended<T>(
+    step: impl Future<Output = T>,
+    observer: &Arc<dyn EventObserver>,
+    cancel: &CancelSignal,
+) -> T {
     tokio::pin!(step);
     tokio::select! {
         done = &mut step => return done,
@@ -80,7 +96,8 @@ enum InterruptedStep {
     Changed(String),
 }
 
-/// All that an earlier run left, but for what it began and is known to have failed, in the order in which it is taken up.
+/// All that an earlier run left, but for what it began and is known to have failed, in the order in
+/// which it is taken up.
 fn left_half_done(workshop: &StepExecutor) -> Vec<(Address, UnfinishedWork, InterruptedStep)> {
     workshop.writer.read(|state| {
         let owed = state.obligations.values().filter_map(|it| {
@@ -90,16 +107,22 @@ fn left_half_done(workshop: &StepExecutor) -> Vec<(Address, UnfinishedWork, Inte
         let begun = state.unfinished.values().filter(|it| it.failure.is_none()).map(|it| {
             let (address, action) = (it.intent.address.clone(), it.intent.action);
             match action.makes() {
-                true => (address, UnfinishedWork::Making, InterruptedStep::Begun(Box::new(it.clone()))),
-                false => (address, UnfinishedWork::Changing(action), InterruptedStep::Changed(it.intent.token.clone())),
+                true => {
+                    (address, UnfinishedWork::Making, InterruptedStep::Begun(Box::new(it.clone())))
+                }
+                false => (
+                    address,
+                    UnfinishedWork::Changing(action),
+                    InterruptedStep::Changed(it.intent.token.clone()),
+                ),
             }
         });
         owed.chain(begun).collect()
     })
 }
 
-/// Does what is owed. What could not be done before is tried again, and left to the plan when that fails too: whoever
-/// has given the instance up can go on without it.
+/// Does what is owed. What could not be done before is tried again, and left to the plan when that
+/// fails too: whoever has given the instance up can go on without it.
 async fn finish_obligation(
     workshop: &StepExecutor,
     address: &Address,
@@ -126,7 +149,11 @@ async fn finish_obligation(
 }
 
 /// Takes away what a change that was killed may have left beside what it changed.
-async fn clean_up(workshop: &StepExecutor, address: &Address, token: String) -> Result<(), StepError> {
+async fn clean_up(
+    workshop: &StepExecutor,
+    address: &Address,
+    token: String,
+) -> Result<(), StepError> {
     match workshop.writer.read(|state| state.records.get(address).cloned()) {
         Some(record) => workshop.clean_up(record, token).await,
         None => Ok(()),
@@ -141,7 +168,8 @@ async fn finish(workshop: &StepExecutor, unfinished: UnfinishedStep) -> Result<S
         dependencies: intent.dependencies,
         create_before_destroy: intent.create_before_destroy,
         prevent_destroy: intent.prevent_destroy,
-        // What was begun with too little time must not be given up again; the plan that follows records what is said now.
+        // What was begun with too little time must not be given up again; the plan that follows
+        // records what is said now.
         timeouts: Object::new(),
     };
     let deposes = intent.action == Action::CreateThenDelete;
@@ -149,7 +177,12 @@ async fn finish(workshop: &StepExecutor, unfinished: UnfinishedStep) -> Result<S
         address: intent.address,
         provider: intent.provider,
         settings: settings.unwrap_or_default(),
-        what: Operation::Create { arguments: intent.arguments, from, deposes, earlier: Some(unfinished) },
+        what: Operation::Create {
+            arguments: intent.arguments,
+            from,
+            deposes,
+            earlier: Some(unfinished),
+        },
     };
     Ok(match workshop.perform(job).await? {
         StepResult::Made { record, .. } => told_id(&record),
@@ -157,14 +190,23 @@ async fn finish(workshop: &StepExecutor, unfinished: UnfinishedStep) -> Result<S
     })
 }
 
-/// Closes what an earlier run left of changes and deletions: this run's refresh has seen what became of them.
-pub(crate) async fn close_superseded(workshop: &StepExecutor, before: u64) -> Result<(), StepError> {
+/// Closes what an earlier run left of changes and deletions: this run's refresh has seen what
+/// became of them.
+pub(crate) async fn close_superseded(
+    workshop: &StepExecutor,
+    before: u64,
+) -> Result<(), StepError> {
     let left: Vec<u64> = workshop.writer.read(|state| {
-        let left = state.unfinished.iter().filter(|(attempt, it)| **attempt <= before && !it.intent.action.makes());
+        let left = state
+            .unfinished
+            .iter()
+            .filter(|(attempt, it)| **attempt <= before && !it.intent.action.makes());
         left.map(|(attempt, _)| *attempt).collect()
     });
     for attempt in left {
-        let outcome = StepOutcome::Failed("interrupted; what became of it was seen by a later refresh".into());
+        let outcome = StepOutcome::Failed(
+            "interrupted; what became of it was seen by a later refresh".into(),
+        );
         workshop.write(Frame::Result { attempt: Some(attempt), outcome }).await?;
     }
     Ok(())

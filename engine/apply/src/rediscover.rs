@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::StreamExt;
 use ha_diagnostics::Diagnostic;
 use ha_plan::{
-    DiscoveryMethod, MovedState, Observations, Plan, PlanInput, PlanOutcome, ReadRequest, Selection, redacted_error, revealed,
+    DiscoveryMethod, MovedState, Observations, Plan, PlanInput, PlanOutcome, ReadRequest,
+    Selection, redacted_error, revealed,
 };
 use ha_provider::{DiscoveryResult, DiscoveryTarget, Error};
 use ha_state_model::{Dependencies, ProviderName, Record, State};
@@ -17,7 +18,8 @@ use crate::events::{Event, EventObserver};
 /// What was found after a state was lost, before anything is written.
 #[derive(Debug)]
 pub struct RediscoveryResult {
-    /// What the configuration would take once what was found is recorded. What is recorded of it is in `settled`.
+    /// What the configuration would take once what was found is recorded. What is recorded of it is
+    /// in `settled`.
     pub plan: Plan,
     /// What came of looking for each instance that may be there.
     pub searches: BTreeMap<Address, DiscoveryResult>,
@@ -33,11 +35,12 @@ pub struct RediscoveryResult {
 type DiscoveryRequest = (ProviderName, Object, Name);
 
 impl Engine {
-    /// Looks for everything that the configuration asks for, as if nothing were recorded, and for what bears the traces of
-    /// this lineage besides. Changes nothing.
+    /// Looks for everything that the configuration asks for, as if nothing were recorded, and for
+    /// what bears the traces of this lineage besides. Changes nothing.
     ///
     /// # Errors
-    /// What is wrong with the configuration, or went wrong outside: what could not be looked for might be made twice.
+    /// What is wrong with the configuration, or went wrong outside: what could not be looked for
+    /// might be made twice.
     pub async fn rediscover(
         &self,
         request: &PlanRequest,
@@ -75,8 +78,16 @@ impl Engine {
         let mut observed = Observations::default();
         for _ in 0..ROUNDS {
             let all = Selection::default();
-            let input = PlanInput { seek: true, selection: &all, replace: &[], ..self.input(request, &moved, &observed) };
-            let failure = |it: ha_plan::PlanError| PlanFailure { diagnostics: it.diagnostics, ..PlanFailure::default() };
+            let input = PlanInput {
+                seek: true,
+                selection: &all,
+                replace: &[],
+                ..self.input(request, &moved, &observed)
+            };
+            let failure = |it: ha_plan::PlanError| PlanFailure {
+                diagnostics: it.diagnostics,
+                ..PlanFailure::default()
+            };
             match ha_plan::plan(&input).map_err(failure)? {
                 PlanOutcome::Plan(plan) => return Ok((*plan, observed.sought)),
                 PlanOutcome::Reads(reads) => {
@@ -90,7 +101,10 @@ impl Engine {
             }
         }
         let cause = format!("there is still something to look for after {ROUNDS} rounds");
-        Err(PlanFailure { errors: vec![Error::new("look for what there is", cause)], ..PlanFailure::default() })
+        Err(PlanFailure {
+            errors: vec![Error::new("look for what there is", cause)],
+            ..PlanFailure::default()
+        })
     }
 
     /// Looks for many, those of one kind together.
@@ -104,24 +118,33 @@ impl Engine {
         if seeks.is_empty() {
             return Ok(());
         }
-        observer.observe(Event::Seeking { addresses: seeks.iter().map(|it| it.address.clone()).collect() });
+        observer.observe(Event::Seeking {
+            addresses: seeks.iter().map(|it| it.address.clone()).collect(),
+        });
         let mut asked: BTreeMap<DiscoveryRequest, Vec<(Address, Object)>> = BTreeMap::new();
         for ReadRequest { address, provider, settings, arguments, seek, .. } in seeks {
             let kind = address.block.kind.clone();
             match seek {
                 Some(DiscoveryMethod::Suppose(why)) => {
-                    let supposed = self.drivers.resource(&kind).and_then(|it| it.supposed(&revealed(&arguments)));
+                    let supposed = self
+                        .drivers
+                        .resource(&kind)
+                        .and_then(|it| it.supposed(&revealed(&arguments)));
                     let search = match supposed {
                         Some(supposed) => DiscoveryResult::Unasked(Box::new(supposed), why),
                         None => DiscoveryResult::Unsearchable(why),
                     };
                     observed.sought.insert(address, search);
                 }
-                _ => asked.entry((provider, settings, kind)).or_default().push((address, arguments)),
+                _ => {
+                    asked.entry((provider, settings, kind)).or_default().push((address, arguments))
+                }
             }
         }
-        let finding: Vec<_> = asked.into_iter().map(|(whom, sought)| self.find(whom, sought, lineage)).collect();
-        let found: Vec<_> = futures::stream::iter(finding).buffered(self.parallelism).collect().await;
+        let finding: Vec<_> =
+            asked.into_iter().map(|(whom, sought)| self.find(whom, sought, lineage)).collect();
+        let found: Vec<_> =
+            futures::stream::iter(finding).buffered(self.parallelism).collect().await;
         let mut errors = Vec::new();
         for found in found {
             match found {
@@ -129,7 +152,11 @@ impl Engine {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(()) } else { Err(PlanFailure { errors, ..PlanFailure::default() }) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(PlanFailure { errors, ..PlanFailure::default() })
+        }
     }
 
     async fn find(
@@ -138,18 +165,23 @@ impl Engine {
         asked: Vec<(Address, Object)>,
         lineage: Option<&str>,
     ) -> Result<Vec<(Address, DiscoveryResult)>, Error> {
-        let nobody = || Error::new(format!("look for `{}`", asked[0].0), "no one looks after this kind");
+        let nobody =
+            || Error::new(format!("look for `{}`", asked[0].0), "no one looks after this kind");
         let driver = self.drivers.resource(&kind).ok_or_else(nobody)?;
         let client = self.clients.client(&provider, &settings).await?;
-        let clean = |error| redacted_error(error, asked.iter().map(|(_, it)| it).chain([&settings]));
-        let sought = asked.iter().map(|(address, it)| DiscoveryTarget { address: address.clone(), arguments: revealed(it) });
+        let clean =
+            |error| redacted_error(error, asked.iter().map(|(_, it)| it).chain([&settings]));
+        let sought = asked.iter().map(|(address, it)| DiscoveryTarget {
+            address: address.clone(),
+            arguments: revealed(it),
+        });
         let sought: Vec<DiscoveryTarget> = sought.collect();
         let found = driver.find(&client, &sought, lineage).await.map_err(clean)?;
         Ok(asked.into_iter().map(|(address, _)| address).zip(found).collect())
     }
 
-    /// What bears the traces of this lineage, of every kind whose provider can be asked, and is no instance of the
-    /// configuration.
+    /// What bears the traces of this lineage, of every kind whose provider can be asked, and is no
+    /// instance of the configuration.
     async fn strays(
         &self,
         plan: &Plan,
@@ -158,10 +190,14 @@ impl Engine {
     ) -> (Vec<Record>, Vec<Error>) {
         let mut strays: BTreeMap<Address, Record> = BTreeMap::new();
         let mut errors = Vec::new();
-        let known: BTreeSet<(&Name, &str)> =
-            searches.iter().filter_map(|(address, it)| Some((&address.block.kind, id_of(it)?))).collect();
+        let known: BTreeSet<(&Name, &str)> = searches
+            .iter()
+            .filter_map(|(address, it)| Some((&address.block.kind, id_of(it)?)))
+            .collect();
         for (provider, settings) in &plan.providers {
-            let kinds = self.schemas.kinds().filter(|(mode, it)| *mode == ResourceMode::Managed && it.provider == provider.name);
+            let kinds = self.schemas.kinds().filter(|(mode, it)| {
+                *mode == ResourceMode::Managed && it.provider == provider.name
+            });
             for (_, described) in kinds.filter(|(_, it)| !it.pure) {
                 let Some(driver) = self.drivers.resource(&described.kind) else { continue };
                 let marked = match self.clients.client(provider, &settings.settings).await {
@@ -182,7 +218,8 @@ impl Engine {
                         && !known.contains(&(&described.kind, recorded.id.as_str()))
                 });
                 for (address, found) in strange {
-                    strays.insert(address.clone(), stray(address, provider, found.imported.recorded));
+                    strays
+                        .insert(address.clone(), stray(address, provider, found.imported.recorded));
                 }
             }
         }
@@ -191,7 +228,10 @@ impl Engine {
 }
 
 /// The lineage that everything found says it belongs to.
-fn the_only_lineage(searches: &BTreeMap<Address, DiscoveryResult>, asked: Option<&str>) -> Result<Option<String>, PlanFailure> {
+fn the_only_lineage(
+    searches: &BTreeMap<Address, DiscoveryResult>,
+    asked: Option<&str>,
+) -> Result<Option<String>, PlanFailure> {
     let mut of: BTreeMap<&str, Vec<&Address>> = BTreeMap::new();
     for (address, search) in searches {
         if let DiscoveryResult::Found(found) = search
@@ -204,17 +244,25 @@ fn the_only_lineage(searches: &BTreeMap<Address, DiscoveryResult>, asked: Option
         return Ok(of.keys().next().map(|it| (*it).to_owned()));
     }
     let summary = "what was found belongs to several states";
-    let each = of.iter().map(|(state, all)| format!("{state} has {} of it, `{}` among them", all.len(), all[0]));
+    let each = of
+        .iter()
+        .map(|(state, all)| format!("{state} has {} of it, `{}` among them", all.len(), all[0]));
     let detail = each.collect::<Vec<_>>().join("; ");
-    let help = "say with `--lineage` which of them was lost; what belongs to another one is left alone";
-    Err(PlanFailure { diagnostics: vec![Diagnostic::error(summary).detail(detail).help(help)], ..PlanFailure::default() })
+    let help =
+        "say with `--lineage` which of them was lost; what belongs to another one is left alone";
+    Err(PlanFailure {
+        diagnostics: vec![Diagnostic::error(summary).detail(detail).help(help)],
+        ..PlanFailure::default()
+    })
 }
 
 fn id_of(search: &DiscoveryResult) -> Option<&str> {
     match search {
         DiscoveryResult::Found(found) => Some(&found.imported.recorded.id),
         DiscoveryResult::Unasked(supposed, _) => Some(&supposed.id),
-        DiscoveryResult::Nothing | DiscoveryResult::Several(_) | DiscoveryResult::Unsearchable(_) => None,
+        DiscoveryResult::Nothing
+        | DiscoveryResult::Several(_)
+        | DiscoveryResult::Unsearchable(_) => None,
     }
 }
 
@@ -235,20 +283,25 @@ fn stray(address: Address, provider: &ProviderName, found: ha_provider::Recorded
     }
 }
 
-/// The strays, each with those that it names by a name that the service made up: so they are deleted in an order that
-/// works.
+/// The strays, each with those that it names by a name that the service made up: so they are
+/// deleted in an order that works.
 fn with_dependencies(strays: BTreeMap<Address, Record>) -> Vec<Record> {
     let mut owners: BTreeMap<String, BlockAddress> = BTreeMap::new();
     for record in strays.values() {
         let own = texts(&record.arguments);
-        let made_up = std::iter::once(record.id.clone()).chain(texts(&record.outputs)).filter(|it| !own.contains(it));
-        owners.extend(made_up.filter(|it| !it.is_empty()).map(|it| (it, record.address.block.clone())));
+        let made_up = std::iter::once(record.id.clone())
+            .chain(texts(&record.outputs))
+            .filter(|it| !own.contains(it));
+        owners.extend(
+            made_up.filter(|it| !it.is_empty()).map(|it| (it, record.address.block.clone())),
+        );
     }
     let mut behind: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
     let mut records = Vec::new();
     for (address, record) in strays {
         let named = texts(&record.arguments).into_iter().filter_map(|it| owners.get(&it).cloned());
-        let named = named.filter(|it| *it != address.block && !leads_to(&behind, it, &address.block));
+        let named =
+            named.filter(|it| *it != address.block && !leads_to(&behind, it, &address.block));
         let blocks: BTreeSet<BlockAddress> = named.collect();
         behind.entry(address.block.clone()).or_default().extend(blocks.iter().cloned());
         records.push(Record { dependencies: Dependencies::joined(blocks, &[]), ..record });
@@ -256,8 +309,13 @@ fn with_dependencies(strays: BTreeMap<Address, Record>) -> Vec<Record> {
     records
 }
 
-/// Whether a block depends on another, by way of others perhaps: two that name each other are deleted in any order.
-fn leads_to(behind: &BTreeMap<BlockAddress, BTreeSet<BlockAddress>>, from: &BlockAddress, to: &BlockAddress) -> bool {
+/// Whether a block depends on another, by way of others perhaps: two that name each other are
+/// deleted in any order.
+fn leads_to(
+    behind: &BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
+    from: &BlockAddress,
+    to: &BlockAddress,
+) -> bool {
     let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
     while let Some(next) = open.pop() {
         if next == to {

@@ -6,7 +6,10 @@ use std::time::Instant;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use ha_diagnostics::Diagnostic;
-use ha_plan::{ContainerInstance, ContainerKey, Containment, OperationTimeout, PlanMode, redacted_error, revealed, told_id};
+use ha_plan::{
+    ContainerInstance, ContainerKey, Containment, OperationTimeout, PlanMode, redacted_error,
+    revealed, told_id,
+};
 use ha_provider::{DriverSet, Error, ReadingValue, RecordedValue, ResourceDriver, SchemaSet};
 use ha_state_model::{ProviderName, ProviderRecord, Record, State};
 use ha_value::{Action, Address, Name, Object, ResourceMode};
@@ -51,9 +54,13 @@ impl Refresh<'_> {
                 break;
             }
             let asked = self.asked(level, &mut readings);
-            let batches = asked.iter().flat_map(|(who, records)| records.chunks(BATCH).map(move |batch| (who, batch)));
-            let mut waiting = batches.map(|((provider, kind), batch)| self.read(provider, kind, batch));
-            let mut running: FuturesUnordered<_> = waiting.by_ref().take(self.parallelism).collect();
+            let batches = asked
+                .iter()
+                .flat_map(|(who, records)| records.chunks(BATCH).map(move |batch| (who, batch)));
+            let mut waiting =
+                batches.map(|((provider, kind), batch)| self.read(provider, kind, batch));
+            let mut running: FuturesUnordered<_> =
+                waiting.by_ref().take(self.parallelism).collect();
             while let Some(result) = running.next().await {
                 running.extend(waiting.next());
                 match result {
@@ -83,7 +90,10 @@ impl Refresh<'_> {
                 }
                 // It goes without a call, so no one needs to be asked about it.
                 Some(ContainerFate::Deleted) => {}
-                None => asked.entry((record.provider.clone(), record.address.block.kind.clone())).or_default().push(record),
+                None => asked
+                    .entry((record.provider.clone(), record.address.block.kind.clone()))
+                    .or_default()
+                    .push(record),
             }
         }
         asked
@@ -101,9 +111,17 @@ impl Refresh<'_> {
         for _ in 0..kinds.len() {
             let before = level_of.clone();
             for kind in &kinds {
-                let within = self.schemas.kind(ResourceMode::Managed, kind).map(|it| it.within.as_slice()).unwrap_or_default();
-                let level =
-                    within.iter().filter_map(|it| kinds.get(it).map(|it| before.get(*it).copied().unwrap_or(0) + 1)).max();
+                let within = self
+                    .schemas
+                    .kind(ResourceMode::Managed, kind)
+                    .map(|it| it.within.as_slice())
+                    .unwrap_or_default();
+                let level = within
+                    .iter()
+                    .filter_map(|it| {
+                        kinds.get(it).map(|it| before.get(*it).copied().unwrap_or(0) + 1)
+                    })
+                    .max();
                 level_of.insert(kind, level.unwrap_or(0));
             }
             if level_of == before {
@@ -119,8 +137,8 @@ impl Refresh<'_> {
         levels
     }
 
-    /// What becomes of a record because of what it lives inside of, if anything. `fates` are those of homes that were
-    /// looked at already.
+    /// What becomes of a record because of what it lives inside of, if anything. `fates` are those
+    /// of homes that were looked at already.
     fn with_its_container(
         &self,
         record: &Record,
@@ -130,21 +148,28 @@ impl Refresh<'_> {
     ) -> Option<ContainerFate> {
         let homes = homes.homes(record, &self.state.records);
         // No one says which of them it is in, so all must go before it counts as gone.
-        let fates: Option<Vec<ContainerFate>> =
-            homes.iter().map(|it| *fates.entry(it.key.clone()).or_insert_with(|| self.fate(it, readings))).collect();
+        let fates: Option<Vec<ContainerFate>> = homes
+            .iter()
+            .map(|it| *fates.entry(it.key.clone()).or_insert_with(|| self.fate(it, readings)))
+            .collect();
         fates?.into_iter().max()
     }
 
-    /// What becomes of all that lives in a home. What is not recorded any more was deleted, and an interrupted run may not
-    /// have got round to writing off what was inside.
+    /// What becomes of all that lives in a home. What is not recorded any more was deleted, and an
+    /// interrupted run may not have got round to writing off what was inside.
     fn fate(&self, home: &ContainerInstance, readings: &InstanceReadings) -> Option<ContainerFate> {
         let (mut gone, mut deleted) = (true, self.mode == PlanMode::Destroy);
         for address in home.instances.iter() {
-            let hooks = self.schemas.kind(ResourceMode::Managed, &address.block.kind).map(|it| (it.hooks(), it.schema()));
+            let hooks = self
+                .schemas
+                .kind(ResourceMode::Managed, &address.block.kind)
+                .map(|it| (it.hooks(), it.schema()));
             deleted &= (self.is_asked)(address);
             gone &= matches!(readings.get(address), Some(ReadingValue::Gone));
             let arguments = self.state.records.get(address).map(|it| &it.arguments);
-            deleted &= hooks.zip(arguments).is_none_or(|((hooks, schema), it)| hooks.takes_contents(schema, it));
+            deleted &= hooks
+                .zip(arguments)
+                .is_none_or(|((hooks, schema), it)| hooks.takes_contents(schema, it));
         }
         match (gone, deleted) {
             (true, _) => Some(ContainerFate::Gone),
@@ -161,7 +186,8 @@ impl Refresh<'_> {
     ) -> Result<Vec<(Address, ReadingValue)>, Error> {
         let driver = self.drivers.resource(kind).ok_or_else(|| {
             let cause = "this `ha` has no such kind";
-            Error::new(format!("look at `{}`", records[0].address), cause).help("the state may come from another version of `ha`")
+            Error::new(format!("look at `{}`", records[0].address), cause)
+                .help("the state may come from another version of `ha`")
         })?;
         let recorded = || recorded_settings(self.state, provider);
         let settings = self.settings.get(provider).map_or_else(recorded, |it| &it.settings);
@@ -170,14 +196,22 @@ impl Refresh<'_> {
         self.observer.observe(Event::Looking { records: named() });
         debug!(target: "ha::refresh", kind = &**kind, instances = records.len(), "reading");
         let known: Vec<RecordedValue> = records.iter().map(|it| recorded_value(it)).collect();
-        let secrets = || records.iter().flat_map(|it| [&it.arguments, &it.outputs]).chain([settings]);
+        let secrets =
+            || records.iter().flat_map(|it| [&it.arguments, &it.outputs]).chain([settings]);
         let clean = |error| redacted_error(error, secrets());
         // What is looked at together may take as long as the one that may take longest.
-        let limits: Option<Vec<OperationTimeout>> =
-            records.iter().map(|it| OperationTimeout::from_timeouts(&it.timeouts, Action::Read)).collect();
+        let limits: Option<Vec<OperationTimeout>> = records
+            .iter()
+            .map(|it| OperationTimeout::from_timeouts(&it.timeouts, Action::Read))
+            .collect();
         let limit = limits.and_then(|it| it.into_iter().max_by_key(|it| it.duration));
-        let mut readings = in_time(driver.read(&client, &known), limit.as_ref()).await.map_err(clean)?;
-        let is_elsewhere = self.state.providers.get(provider).is_some_and(|it| revealed(&it.settings) != revealed(settings));
+        let mut readings =
+            in_time(driver.read(&client, &known), limit.as_ref()).await.map_err(clean)?;
+        let is_elsewhere = self
+            .state
+            .providers
+            .get(provider)
+            .is_some_and(|it| revealed(&it.settings) != revealed(settings));
         if is_elsewhere && readings.contains(&ReadingValue::Gone) {
             self.look_where_it_was_made(provider, &**driver, &known, &mut readings).await;
         }
@@ -187,8 +221,8 @@ impl Refresh<'_> {
 }
 
 impl Refresh<'_> {
-    /// What is not where the provider is configured to look now may be where it was made. Only what is in neither place
-    /// is gone.
+    /// What is not where the provider is configured to look now may be where it was made. Only what
+    /// is in neither place is gone.
     async fn look_where_it_was_made(
         &self,
         provider: &ProviderName,
@@ -196,12 +230,19 @@ impl Refresh<'_> {
         known: &[RecordedValue],
         readings: &mut [ReadingValue],
     ) {
-        let Ok(client) = self.clients.client(provider, recorded_settings(self.state, provider)).await else { return };
+        let Ok(client) =
+            self.clients.client(provider, recorded_settings(self.state, provider)).await
+        else {
+            return;
+        };
         let Ok(there) = driver.read(&client, known).await else { return };
         for (reading, there) in readings.iter_mut().zip(there) {
             if *reading == ReadingValue::Gone && there != ReadingValue::Gone {
                 *reading = there;
-                self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).insert(provider.clone());
+                self.elsewhere
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(provider.clone());
             }
         }
     }
@@ -210,13 +251,22 @@ impl Refresh<'_> {
     pub(crate) fn warnings(&self) -> Vec<Diagnostic> {
         let elsewhere = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
         let warning = |provider: &ProviderName| {
-            let summary = format!("the provider `{provider}` is configured otherwise than when it made what is recorded");
-            let (was, now) = (recorded_settings(self.state, provider), self.settings.get(provider).map(|it| &it.settings));
-            let differ = was.iter().filter(|(name, value)| now.and_then(|it| it.get(&**name)) != Some(*value));
+            let summary = format!(
+                "the provider `{provider}` is configured otherwise than when it made what is recorded"
+            );
+            let (was, now) = (
+                recorded_settings(self.state, provider),
+                self.settings.get(provider).map(|it| &it.settings),
+            );
+            let differ = was
+                .iter()
+                .filter(|(name, value)| now.and_then(|it| it.get(&**name)) != Some(*value));
             let names: Vec<String> = differ.map(|(name, _)| format!("`{name}`")).collect();
             let detail = "Some of that is not where it looks now, and was found where it was made. What this plan changes of it will fail.";
-            let help =
-                format!("undo the change of {}, or configure another provider under an alias for what is new", names.join(", "));
+            let help = format!(
+                "undo the change of {}, or configure another provider under an alias for what is new",
+                names.join(", ")
+            );
             Diagnostic::warning(summary).detail(detail).help(help)
         };
         elsewhere.iter().map(warning).collect()
@@ -239,5 +289,9 @@ enum ContainerFate {
 
 /// A record as drivers take it.
 pub(crate) fn recorded_value(record: &Record) -> RecordedValue {
-    RecordedValue { id: record.id.clone(), arguments: revealed(&record.arguments), outputs: revealed(&record.outputs) }
+    RecordedValue {
+        id: record.id.clone(),
+        arguments: revealed(&record.arguments),
+        outputs: revealed(&record.outputs),
+    }
 }

@@ -37,7 +37,8 @@ impl<'a> RollingLimiter<'a> {
         turns
     }
 
-    /// Whether a step that waits for nothing else may begin; one that may not is kept until its turn comes.
+    /// Whether a step that waits for nothing else may begin; one that may not is kept until its
+    /// turn comes.
     pub(crate) fn admit(&mut self, step: usize) -> bool {
         let Some((group, chain)) = self.of.get(&step).copied() else { return true };
         let group = &mut self.groups[group];
@@ -69,14 +70,20 @@ impl<'a> RollingLimiter<'a> {
         group.held.remove(&next).unwrap_or_default()
     }
 
-    /// The steps that do not get their turn while a step's chain is not done: one that has begun keeps its member away.
+    /// The steps that do not get their turn while a step's chain is not done: one that has begun
+    /// keeps its member away.
     pub(crate) fn kept_waiting_by(&self, step: usize) -> Vec<usize> {
         let Some((group, chain)) = self.of.get(&step) else { return Vec::new() };
         let group = &self.groups[*group];
         if !group.active.contains_key(chain) {
             return Vec::new();
         }
-        let others = group.rolling.chains.iter().enumerate().filter(|(it, _)| !group.active.contains_key(it));
+        let others = group
+            .rolling
+            .chains
+            .iter()
+            .enumerate()
+            .filter(|(it, _)| !group.active.contains_key(it));
         others.flat_map(|(_, steps)| steps.iter().copied()).collect()
     }
 }

@@ -7,9 +7,12 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use ha_plan::{OperationTimeout, RecordSettings, redacted, redacted_error, revealed};
 use ha_provider::{
-    Attempt, CallOutcome, DriverSet, Error, ProviderClient, ResourceDescription, ResourceDriver, SchemaSet, StepObserver,
+    Attempt, CallOutcome, DriverSet, Error, ProviderClient, ResourceDescription, ResourceDriver,
+    SchemaSet, StepObserver,
 };
-use ha_state_model::{Frame, Obligation, ProviderName, ProviderRecord, Record, StepOutcome, UnfinishedStep};
+use ha_state_model::{
+    Frame, Obligation, ProviderName, ProviderRecord, Record, StepOutcome, UnfinishedStep,
+};
 use ha_state_store::StateWriter;
 use ha_value::{Action, Address, Object, ResourceMode};
 
@@ -43,12 +46,29 @@ pub(crate) struct StepInput {
 
 /// What is to be done.
 pub(crate) enum Operation {
-    /// Make it; what is recorded stays to be deleted later when `deposes`. An earlier try at it is taken up.
-    Create { arguments: Object, from: RecordSettings, deposes: bool, earlier: Option<UnfinishedStep> },
+    /// Make it; what is recorded stays to be deleted later when `deposes`. An earlier try at it is
+    /// taken up.
+    Create {
+        arguments: Object,
+        from: RecordSettings,
+        deposes: bool,
+        earlier: Option<UnfinishedStep>,
+    },
     /// Change it in place.
-    Update { arguments: Object, from: RecordSettings, before: Box<Record>, earlier: Option<UnfinishedStep> },
-    /// Delete it, or an old object of it; what is known of that which is then made in its place, where something is.
-    Delete { record: Box<Record>, deposed: Option<String>, earlier: Option<UnfinishedStep>, successor: Option<Object> },
+    Update {
+        arguments: Object,
+        from: RecordSettings,
+        before: Box<Record>,
+        earlier: Option<UnfinishedStep>,
+    },
+    /// Delete it, or an old object of it; what is known of that which is then made in its place,
+    /// where something is.
+    Delete {
+        record: Box<Record>,
+        deposed: Option<String>,
+        earlier: Option<UnfinishedStep>,
+        successor: Option<Object>,
+    },
     /// Delete what an interrupted try may have made.
     Abandon { begun: UnfinishedStep },
     /// Write that it is as it was, but for what the configuration says of it.
@@ -92,21 +112,33 @@ impl StepExecutor {
                 return Ok(StepResult::Gone);
             }
             Operation::Keep { record } => {
-                self.write(Frame::Result { attempt: None, outcome: StepOutcome::Recorded(record.clone()) }).await?;
+                self.write(Frame::Result {
+                    attempt: None,
+                    outcome: StepOutcome::Recorded(record.clone()),
+                })
+                .await?;
                 return Ok(StepResult::Made { record, deposed: None });
             }
             _ => {}
         }
-        let client = self.clients.client(&provider, &settings.settings).await.map_err(StepError::Provider)?;
+        let client = self
+            .clients
+            .client(&provider, &settings.settings)
+            .await
+            .map_err(StepError::Provider)?;
         if let Operation::Read { arguments, limit } = what {
-            let reader = self.drivers.reader(&address.block.kind).ok_or_else(|| unknown_kind(&address))?;
+            let reader =
+                self.drivers.reader(&address.block.kind).ok_or_else(|| unknown_kind(&address))?;
             let asked = revealed(&arguments);
             let outputs = in_time(reader.read(&client, &asked), limit.as_ref()).await;
-            let outputs = outputs.map_err(|it| StepError::Provider(redacted_error(it, [&arguments, &settings.settings])))?;
+            let outputs = outputs.map_err(|it| {
+                StepError::Provider(redacted_error(it, [&arguments, &settings.settings]))
+            })?;
             return Ok(StepResult::Answered { arguments, outputs });
         }
         let described = self.described(&address)?;
-        let driver = self.drivers.resource(&address.block.kind).ok_or_else(|| unknown_kind(&address))?;
+        let driver =
+            self.drivers.resource(&address.block.kind).ok_or_else(|| unknown_kind(&address))?;
         self.remember_provider(&provider, &settings).await?;
         let bench = InstanceOperation {
             workshop: self,
@@ -118,8 +150,12 @@ impl StepExecutor {
             client,
         };
         match what {
-            Operation::Create { arguments, from, deposes, earlier } => bench.create(arguments, from, deposes, earlier).await,
-            Operation::Update { arguments, from, before, earlier } => bench.update(arguments, from, &before, earlier).await,
+            Operation::Create { arguments, from, deposes, earlier } => {
+                bench.create(arguments, from, deposes, earlier).await
+            }
+            Operation::Update { arguments, from, before, earlier } => {
+                bench.update(arguments, from, &before, earlier).await
+            }
             Operation::Delete { record, deposed, earlier, successor } => {
                 bench.delete(&record, deposed, earlier, successor.as_ref()).await
             }
@@ -131,38 +167,70 @@ impl StepExecutor {
     }
 
     /// Has what a run that was killed left half done on an instance done.
-    pub(crate) async fn finish_obligation(&self, record: Record, verb: &str) -> Result<(), StepError> {
-        let RecoveryTarget { client, driver, mut attempt, known } = self.at_hand(&record, token()).await?;
-        let met = driver.finish_obligation(&client, &recorded_value(&record), verb, &mut attempt).await;
+    pub(crate) async fn finish_obligation(
+        &self,
+        record: Record,
+        verb: &str,
+    ) -> Result<(), StepError> {
+        let RecoveryTarget { client, driver, mut attempt, known } =
+            self.at_hand(&record, token()).await?;
+        let met =
+            driver.finish_obligation(&client, &recorded_value(&record), verb, &mut attempt).await;
         met.map_err(|it| StepError::Provider(redacted_error(it, &known)))
     }
 
-    /// Has what a change with this token may have left beside an instance taken away. Where no one can be reached, the
-    /// look that comes next says so.
+    /// Has what a change with this token may have left beside an instance taken away. Where no one
+    /// can be reached, the look that comes next says so.
     pub(crate) async fn clean_up(&self, record: Record, token: String) -> Result<(), StepError> {
-        let Ok(RecoveryTarget { client, driver, attempt, known }) = self.at_hand(&record, token).await else { return Ok(()) };
+        let Ok(RecoveryTarget { client, driver, attempt, known }) =
+            self.at_hand(&record, token).await
+        else {
+            return Ok(());
+        };
         let tidied = driver.clean_up(&client, &recorded_value(&record), &attempt).await;
         tidied.map_err(|it| StepError::Provider(redacted_error(it, &known)))
     }
 
     async fn at_hand(&self, record: &Record, token: String) -> Result<RecoveryTarget, StepError> {
         self.may_call()?;
-        let settings = self.writer.read(|state| state.providers.get(&record.provider).cloned()).unwrap_or_default().settings;
-        let client = self.clients.client(&record.provider, &settings).await.map_err(StepError::Provider)?;
-        let driver = self.drivers.resource(&record.address.block.kind).ok_or_else(|| unknown_kind(&record.address))?.clone();
-        let (address, known) = (record.address.clone(), vec![record.arguments.clone(), record.outputs.clone(), settings]);
-        let witness =
-            JournalingObserver { workshop: self.clone(), address: address.clone(), attempt: None, known: known.clone() };
+        let settings = self
+            .writer
+            .read(|state| state.providers.get(&record.provider).cloned())
+            .unwrap_or_default()
+            .settings;
+        let client =
+            self.clients.client(&record.provider, &settings).await.map_err(StepError::Provider)?;
+        let driver = self
+            .drivers
+            .resource(&record.address.block.kind)
+            .ok_or_else(|| unknown_kind(&record.address))?
+            .clone();
+        let (address, known) = (
+            record.address.clone(),
+            vec![record.arguments.clone(), record.outputs.clone(), settings],
+        );
+        let witness = JournalingObserver {
+            workshop: self.clone(),
+            address: address.clone(),
+            attempt: None,
+            known: known.clone(),
+        };
         let attempt = Attempt::new(address, token, true, BTreeMap::new(), Arc::new(witness));
         Ok(RecoveryTarget { client, driver, attempt, known })
     }
 
     fn described(&self, address: &Address) -> Result<&ResourceDescription, StepError> {
-        self.schemas.kind(ResourceMode::Managed, &address.block.kind).ok_or_else(|| unknown_kind(address))
+        self.schemas
+            .kind(ResourceMode::Managed, &address.block.kind)
+            .ok_or_else(|| unknown_kind(address))
     }
 
     /// Records the settings that a provider is connected with, when they are not recorded so yet.
-    async fn remember_provider(&self, name: &ProviderName, settings: &ProviderRecord) -> Result<(), StepError> {
+    async fn remember_provider(
+        &self,
+        name: &ProviderName,
+        settings: &ProviderRecord,
+    ) -> Result<(), StepError> {
         match self.writer.read(|state| state.providers.get(name) == Some(settings)) {
             true => Ok(()),
             false => self.write(Frame::Provider(name.clone(), settings.clone())).await,
@@ -175,7 +243,11 @@ impl StepExecutor {
     }
 
     pub(crate) async fn write(&self, frame: Frame) -> Result<(), StepError> {
-        self.writer.append(frame).await.map(|_| ()).map_err(|error| StepError::State(error.to_string()))
+        self.writer
+            .append(frame)
+            .await
+            .map(|_| ())
+            .map_err(|error| StepError::State(error.to_string()))
     }
 }
 
@@ -191,7 +263,11 @@ pub(crate) async fn in_time<T>(
 
 fn unknown_kind(address: &Address) -> StepError {
     let error = Error::new(format!("work on `{address}`"), "this `ha` has no such kind");
-    StepError::Provider(error.help("the plan or the state may come from another version of `ha`").outcome(CallOutcome::Refused))
+    StepError::Provider(
+        error
+            .help("the plan or the state may come from another version of `ha`")
+            .outcome(CallOutcome::Refused),
+    )
 }
 
 /// 32 characters of lower-case hexadecimal that never come again.
@@ -214,13 +290,19 @@ impl StepObserver for JournalingObserver {
         Box::pin(async move {
             // A kind without outside effect has no intent, and nothing to find again.
             let Some(attempt) = self.attempt else { return Ok(()) };
-            self.put_down(Frame::Note { attempt, key: key.to_owned(), value: value.to_owned() }).await
+            self.put_down(Frame::Note { attempt, key: key.to_owned(), value: value.to_owned() })
+                .await
         })
     }
 
-    fn begin_obligation<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn begin_obligation<'a>(
+        &'a self,
+        verb: &'a str,
+        target: &'a str,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         // What is being made is finished by its intent.
-        let is_recorded = self.workshop.writer.read(|state| state.records.contains_key(&self.address));
+        let is_recorded =
+            self.workshop.writer.read(|state| state.records.contains_key(&self.address));
         if !is_recorded {
             return Box::pin(async { Ok(()) });
         }
@@ -234,7 +316,11 @@ impl StepObserver for JournalingObserver {
         Box::pin(self.put_down(Frame::Obligation(obligation)))
     }
 
-    fn end_obligation<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn end_obligation<'a>(
+        &'a self,
+        verb: &'a str,
+        target: &'a str,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         match self.owed(verb, target) {
             Some(id) => Box::pin(self.put_down(Frame::Discharged { id })),
             None => Box::pin(async { Ok(()) }),
@@ -243,12 +329,16 @@ impl StepObserver for JournalingObserver {
 
     fn progress(&self, message: &str) {
         let message = redacted(message, &self.known);
-        self.workshop.observer.observe(Event::StepProgress { address: self.address.clone(), message });
+        self.workshop
+            .observer
+            .observe(Event::StepProgress { address: self.address.clone(), message });
     }
 
     fn warn(&self, message: &str) {
         let message = redacted(message, &self.known);
-        self.workshop.observer.observe(Event::StepWarning { address: self.address.clone(), message });
+        self.workshop
+            .observer
+            .observe(Event::StepWarning { address: self.address.clone(), message });
     }
 
     fn is_cancelled(&self) -> bool {
@@ -260,27 +350,39 @@ impl StepObserver for JournalingObserver {
 impl JournalingObserver {
     async fn put_down(&self, frame: Frame) -> Result<(), Error> {
         let written = self.workshop.writer.append(frame).await;
-        written.map(|_| ()).map_err(|error| Error::new(format!("write a note on `{}`", self.address), error))
+        written
+            .map(|_| ())
+            .map_err(|error| Error::new(format!("write a note on `{}`", self.address), error))
     }
 
     /// The id of what is owed on the instance, where it is.
     fn owed(&self, verb: &str, target: &str) -> Option<String> {
-        let is_it = |it: &&Obligation| it.address.as_ref() == Some(&self.address) && it.verb == verb && it.target == target;
-        self.workshop.writer.read(|state| state.obligations.values().find(is_it).map(|it| it.id.clone()))
+        let is_it = |it: &&Obligation| {
+            it.address.as_ref() == Some(&self.address) && it.verb == verb && it.target == target
+        };
+        self.workshop
+            .writer
+            .read(|state| state.obligations.values().find(is_it).map(|it| it.id.clone()))
     }
 }
 
 /// The earlier try at making an instance that a step takes up.
-pub(crate) fn begun_making<'a>(unfinished: impl Iterator<Item = &'a UnfinishedStep>) -> Option<UnfinishedStep> {
+pub(crate) fn begun_making<'a>(
+    unfinished: impl Iterator<Item = &'a UnfinishedStep>,
+) -> Option<UnfinishedStep> {
     unfinished.filter(|it| it.intent.action.makes()).last().cloned()
 }
 
-/// The earlier try at changing an instance to the same arguments. A service may refuse the same token with others.
+/// The earlier try at changing an instance to the same arguments. A service may refuse the same
+/// token with others.
 pub(crate) fn begun_changing<'a>(
     unfinished: impl Iterator<Item = &'a UnfinishedStep>,
     arguments: &Object,
 ) -> Option<UnfinishedStep> {
-    unfinished.filter(|it| it.intent.action == Action::Update && it.intent.arguments == *arguments).last().cloned()
+    unfinished
+        .filter(|it| it.intent.action == Action::Update && it.intent.arguments == *arguments)
+        .last()
+        .cloned()
 }
 
 /// The earlier try at deleting an object.
@@ -288,5 +390,8 @@ pub(crate) fn begun_deleting<'a>(
     unfinished: impl Iterator<Item = &'a UnfinishedStep>,
     deposed: Option<&String>,
 ) -> Option<UnfinishedStep> {
-    unfinished.filter(|it| it.intent.action == Action::Delete && it.intent.deposed.as_ref() == deposed).last().cloned()
+    unfinished
+        .filter(|it| it.intent.action == Action::Delete && it.intent.deposed.as_ref() == deposed)
+        .last()
+        .cloned()
 }

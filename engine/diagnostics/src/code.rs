@@ -1,4 +1,5 @@
-//! The codes that mistakes go by, so that they can be looked up and searched for, whatever the words around them.
+//! The codes that mistakes go by, so that they can be looked up and searched for, whatever the
+//! words around them.
 
 use std::fmt;
 
@@ -322,7 +323,10 @@ mod tests {
         }
         for CodeExplanation { code, title, meaning, mend, .. } in EXPLANATIONS {
             assert_eq!(DiagnosticCode::parse(&code.to_string()), Some(*code));
-            assert!([title, meaning, mend].iter().all(|it| it.len() > 10 && it.ends_with('.')), "{code}");
+            assert!(
+                [title, meaning, mend].iter().all(|it| it.len() > 10 && it.ends_with('.')),
+                "{code}"
+            );
         }
         assert_eq!(DiagnosticCode::parse("0203"), Some(TWICE));
         assert_eq!(DiagnosticCode::parse("ha203"), Some(TWICE));

@@ -73,7 +73,8 @@ pub struct Diagnostic {
 pub struct Suggestion {
     /// The text.
     pub text: String,
-    /// What it takes the place of, and nothing else; quotes around that stay. None where that is in no source.
+    /// What it takes the place of, and nothing else; quotes around that stay. None where that is in
+    /// no source.
     pub span: Option<SourceSpan>,
     /// What is said with it: ``did you mean `name`?``
     pub help: String,
@@ -170,8 +171,14 @@ impl Diagnostic {
 
     /// With a string for a place of the source.
     #[must_use]
-    pub fn suggest(mut self, span: SourceSpan, text: impl Into<String>, help: impl Into<String>) -> Self {
-        self.suggestion = Some(Box::new(Suggestion { text: text.into(), span: Some(span), help: help.into() }));
+    pub fn suggest(
+        mut self,
+        span: SourceSpan,
+        text: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        self.suggestion =
+            Some(Box::new(Suggestion { text: text.into(), span: Some(span), help: help.into() }));
         self
     }
 
@@ -184,8 +191,8 @@ impl Diagnostic {
         }
     }
 
-    /// With a name suggested in the place of `given`. It is put there only where the place that this is said at is that of
-    /// `given` and no more, in quotes or without.
+    /// With a name suggested in the place of `given`. It is put there only where the place that
+    /// this is said at is that of `given` and no more, in quotes or without.
     #[must_use]
     pub fn meant(mut self, given: &str, meant: &str) -> Self {
         let help = format!("did you mean `{meant}`?");

@@ -1,5 +1,6 @@
-//! Files that somebody else wrote: read whole, and only where that ends. A FIFO or a terminal keeps its reader waiting, a
-//! device or a file without end fills the memory: only regular files up to a size are read.
+//! Files that somebody else wrote: read whole, and only where that ends. A FIFO or a terminal keeps
+//! its reader waiting, a device or a file without end fills the memory: only regular files up to a
+//! size are read.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -11,8 +12,9 @@ pub const LARGEST: u64 = 64 << 20;
 /// How large a file may be that holds a key, a passphrase or certificates.
 pub const LARGEST_KEY: u64 = 1 << 20;
 
-/// `O_NONBLOCK | O_NOCTTY`: the other end of a FIFO is not waited for, and no terminal is taken as one's own. The standard
-/// library has no names for them, and what planning stands on takes no crate that reaches the system.
+/// `O_NONBLOCK | O_NOCTTY`: the other end of a FIFO is not waited for, and no terminal is taken as
+/// one's own. The standard library has no names for them, and what planning stands on takes no
+/// crate that reaches the system.
 #[cfg(target_os = "linux")]
 const WITHOUT_WAITING: i32 = 0o4000 | 0o400;
 #[cfg(not(target_os = "linux"))]
@@ -53,7 +55,8 @@ pub fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
 /// When it cannot be read, is no regular file, is larger, or is not UTF-8 text (`InvalidData`).
 pub fn read_to_string(path: &Path, largest: u64) -> io::Result<String> {
     let bytes = read(path, largest)?;
-    String::from_utf8(bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
+    String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
 /// Reads all that comes, of at most so many bytes: for the standard input.
@@ -75,18 +78,25 @@ fn read_into(mut bytes: Vec<u8>, input: impl Read, largest: u64) -> io::Result<V
 /// Whether a file was refused for what it is: it is there, and is no regular file, or is too large.
 #[must_use]
 pub fn is_refusal(error: &io::Error) -> bool {
-    [ErrorKind::InvalidInput, ErrorKind::IsADirectory, ErrorKind::FileTooLarge].contains(&error.kind())
+    [ErrorKind::InvalidInput, ErrorKind::IsADirectory, ErrorKind::FileTooLarge]
+        .contains(&error.kind())
 }
 
 fn too_large(largest: u64) -> io::Error {
-    let limit = if largest >= 1 << 20 { format!("{} MiB", largest >> 20) } else { format!("{largest} bytes") };
+    let limit = if largest >= 1 << 20 {
+        format!("{} MiB", largest >> 20)
+    } else {
+        format!("{largest} bytes")
+    };
     io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {limit}"))
 }
 
 fn regular(kind: FileType) -> io::Result<()> {
     let what = match kind {
         _ if kind.is_file() => return Ok(()),
-        _ if kind.is_dir() => return Err(io::Error::new(ErrorKind::IsADirectory, "it is a directory, not a file")),
+        _ if kind.is_dir() => {
+            return Err(io::Error::new(ErrorKind::IsADirectory, "it is a directory, not a file"));
+        }
         _ if kind.is_fifo() => "a pipe (FIFO)",
         _ if kind.is_socket() => "a socket",
         _ if kind.is_char_device() || kind.is_block_device() => "a device",
@@ -141,7 +151,10 @@ mod tests {
         assert_eq!(read_up_to(io::repeat(0), 10).unwrap_err().kind(), ErrorKind::FileTooLarge);
         // It says that it is empty, and is not.
         assert!(!read(Path::new("/proc/self/status"), LARGEST).unwrap().is_empty());
-        assert_eq!(read(Path::new("/proc/self/status"), 10).unwrap_err().kind(), ErrorKind::FileTooLarge);
+        assert_eq!(
+            read(Path::new("/proc/self/status"), 10).unwrap_err().kind(),
+            ErrorKind::FileTooLarge
+        );
     }
 
     #[test]

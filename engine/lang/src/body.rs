@@ -52,8 +52,10 @@ impl BlockSchema {
     /// Of blocks inside others, and of settings.
     pub(crate) const NESTED: Self = Self { arguments: &[], blocks: &["dynamic"] };
     /// Of resources and data sources.
-    pub(crate) const RESOURCE: Self =
-        Self { arguments: &["count", "for_each", "depends_on", "provider"], blocks: &["lifecycle", "dynamic"] };
+    pub(crate) const RESOURCE: Self = Self {
+        arguments: &["count", "for_each", "depends_on", "provider"],
+        blocks: &["lifecycle", "dynamic"],
+    };
     /// Of providers.
     pub(crate) const PROVIDER: Self = Self { arguments: &["alias"], blocks: &["dynamic"] };
 }
@@ -96,8 +98,12 @@ impl Body {
 
     /// The names it sets, each once: arguments and nested blocks.
     pub fn argument_names(&self) -> impl Iterator<Item = &Name> {
-        let names: BTreeSet<&Name> =
-            self.arguments.iter().map(|it| &it.name).chain(self.blocks.iter().map(|it| &it.name)).collect();
+        let names: BTreeSet<&Name> = self
+            .arguments
+            .iter()
+            .map(|it| &it.name)
+            .chain(self.blocks.iter().map(|it| &it.name))
+            .collect();
         names.into_iter()
     }
 
@@ -112,7 +118,8 @@ impl Body {
         self.arguments.iter().map(|it| (&it.name, &it.value))
     }
 
-    /// The blocks inside, in source order; of those that a `dynamic` block makes, what each of them says.
+    /// The blocks inside, in source order; of those that a `dynamic` block makes, what each of them
+    /// says.
     pub fn blocks(&self) -> impl Iterator<Item = (&Name, &Body)> {
         self.blocks.iter().map(|it| (&it.name, &it.content))
     }
@@ -139,13 +146,21 @@ impl Body {
         all
     }
 
-    /// The values of arguments and nested blocks: a block where a schema wants an object is one object, where it wants
-    /// a list or set of objects the blocks are a tuple of objects.
+    /// The values of arguments and nested blocks: a block where a schema wants an object is one
+    /// object, where it wants a list or set of objects the blocks are a tuple of objects.
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn evaluate(&self, schema: &Schema, environment: &EvaluationContext<'_>) -> Result<Object, Vec<Diagnostic>> {
-        self.evaluate_with(&[], AcceptedContents { fields: &schema.arguments, unsupported: schema.unsupported }, environment)
+    pub fn evaluate(
+        &self,
+        schema: &Schema,
+        environment: &EvaluationContext<'_>,
+    ) -> Result<Object, Vec<Diagnostic>> {
+        self.evaluate_with(
+            &[],
+            AcceptedContents { fields: &schema.arguments, unsupported: schema.unsupported },
+            environment,
+        )
     }
 
     fn evaluate_with(
@@ -158,12 +173,21 @@ impl Body {
         let mut problems = Vec::new();
         for argument in &self.arguments {
             let Some(field) = accepted.fields.get(&argument.name) else {
-                problems.push(diagnostics::body::no_such_argument(&argument.name, argument.place(), self, accepted));
+                problems.push(diagnostics::body::no_such_argument(
+                    &argument.name,
+                    argument.place(),
+                    self,
+                    accepted,
+                ));
                 continue;
             };
             match argument.value.evaluate_with(bound, environment) {
                 Ok(value) => {
-                    let value = if is_json(&argument.value.span().file) { as_blocks(value, &field.shape) } else { value };
+                    let value = if is_json(&argument.value.span().file) {
+                        as_blocks(value, &field.shape)
+                    } else {
+                        value
+                    };
                     object.insert(argument.name.clone(), value);
                 }
                 Err(more) => problems.extend(more),
@@ -178,7 +202,10 @@ impl Body {
             match self.blocks_named(block, bound, accepted, environment) {
                 Ok(value) => {
                     if object.contains_key(&block.name) {
-                        problems.push(diagnostics::body::argument_and_block(&block.name, block.place()));
+                        problems.push(diagnostics::body::argument_and_block(
+                            &block.name,
+                            block.place(),
+                        ));
                     }
                     object.insert(block.name.clone(), value);
                 }
@@ -197,10 +224,19 @@ impl Body {
         environment: &EvaluationContext<'_>,
     ) -> Result<Value, Vec<Diagnostic>> {
         let Some(field) = accepted.fields.get(&first.name) else {
-            return Err(vec![diagnostics::body::no_such_block(&first.name, first.place(), self, accepted)]);
+            return Err(vec![diagnostics::body::no_such_block(
+                &first.name,
+                first.place(),
+                self,
+                accepted,
+            )]);
         };
         let Some(inner) = field.shape.block() else {
-            return Err(vec![diagnostics::body::argument_as_block(&first.name, first.place(), &field.shape)]);
+            return Err(vec![diagnostics::body::argument_as_block(
+                &first.name,
+                first.place(),
+                &field.shape,
+            )]);
         };
         let mut made = BuiltBlocks::default();
         let mut problems = Vec::new();
@@ -210,8 +246,13 @@ impl Body {
             }
         }
         if let (FieldShape::Object(_), true) = (&field.shape, made.items.len() > 1) {
-            let second = self.blocks.iter().filter(|it| it.name == first.name).nth(1).unwrap_or(first);
-            problems.push(diagnostics::body::one_block_only(&first.name, &first.place(), second.place()));
+            let second =
+                self.blocks.iter().filter(|it| it.name == first.name).nth(1).unwrap_or(first);
+            problems.push(diagnostics::body::one_block_only(
+                &first.name,
+                &first.place(),
+                second.place(),
+            ));
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -231,7 +272,9 @@ impl Body {
     }
 
     fn locate_steps(&self, steps: &[PathStep]) -> SourceSpan {
-        let Some((PathStep::Name(name), rest)) = steps.split_first() else { return self.span.clone() };
+        let Some((PathStep::Name(name), rest)) = steps.split_first() else {
+            return self.span.clone();
+        };
         if let Some(argument) = self.arguments.iter().find(|it| it.name == *name) {
             return argument.span_at(locate_node(&argument.value.0.root, rest));
         }
@@ -241,7 +284,8 @@ impl Body {
             Some((PathStep::Index(index), rest)) => (*index, rest),
             _ => (0, rest),
         };
-        // How many a dynamic block made shows only in its value; from there on the dynamic block is the nearest thing.
+        // How many a dynamic block made shows only in its value; from there on the dynamic block is
+        // the nearest thing.
         let before = blocks.iter().take(index + 1).find(|it| it.dynamic.is_some());
         let block = before.or(blocks.get(index)).unwrap_or(first);
         match rest.is_empty() {
@@ -275,7 +319,10 @@ impl CompiledArgument {
 impl NestedBlock {
     /// Where its name is written.
     fn place(&self) -> SourceSpan {
-        SourceSpan::new(self.content.span.file.clone(), self.at.start as usize..self.at.end as usize)
+        SourceSpan::new(
+            self.content.span.file.clone(),
+            self.at.start as usize..self.at.end as usize,
+        )
     }
 
     fn make(
@@ -286,7 +333,8 @@ impl NestedBlock {
         environment: &EvaluationContext<'_>,
     ) -> Result<(), Vec<Diagnostic>> {
         let Some(dynamic) = &self.dynamic else {
-            let object = self.content.evaluate_with(bound, AcceptedContents::inside(fields), environment)?;
+            let object =
+                self.content.evaluate_with(bound, AcceptedContents::inside(fields), environment)?;
             made.items.push(Value::Object(Arc::new(object)));
             return Ok(());
         };
@@ -295,7 +343,9 @@ impl NestedBlock {
         made.sensitive |= sensitive;
         if let Value::Unknown(it) = &plain {
             if !can_be_iterated(&it.ty) {
-                return Err(vec![diagnostics::body::dynamic_over(&plain).at(dynamic.for_each.span().clone())]);
+                return Err(vec![
+                    diagnostics::body::dynamic_over(&plain).at(dynamic.for_each.span().clone()),
+                ]);
             }
             made.unknown = Some(it.cause.clone());
             return Ok(());
@@ -305,16 +355,22 @@ impl NestedBlock {
             return Ok(());
         }
         let Some(items) = iterated(&plain) else {
-            return Err(vec![diagnostics::body::dynamic_over(&plain).at(dynamic.for_each.span().clone())]);
+            return Err(vec![
+                diagnostics::body::dynamic_over(&plain).at(dynamic.for_each.span().clone()),
+            ]);
         };
         let mut problems = Vec::new();
-        let environment = &EvaluationContext { secret: environment.secret || sensitive, ..*environment };
+        let environment =
+            &EvaluationContext { secret: environment.secret || sensitive, ..*environment };
         for (key, value) in items {
             let iterator = Value::object([("key".into(), key), ("value".into(), value)]);
             let inner: Vec<Value> = bound.iter().cloned().chain([iterator]).collect();
-            match self.content.evaluate_with(&inner, AcceptedContents::inside(fields), environment) {
+            match self.content.evaluate_with(&inner, AcceptedContents::inside(fields), environment)
+            {
                 Ok(object) => made.items.push(Value::Object(Arc::new(object))),
-                Err(more) => problems.extend(more.into_iter().filter(|it| !problems.contains(it)).collect::<Vec<_>>()),
+                Err(more) => problems.extend(
+                    more.into_iter().filter(|it| !problems.contains(it)).collect::<Vec<_>>(),
+                ),
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -330,7 +386,11 @@ fn can_be_iterated(ty: &Type) -> bool {
 fn as_blocks(value: Value, shape: &FieldShape) -> Value {
     match (shape, value) {
         (FieldShape::Object(_), Value::Tuple(items)) if items.len() == 1 => items[0].clone(),
-        (FieldShape::List(_) | FieldShape::Set(_), one @ Value::Object(_)) if shape.block().is_some() => Value::tuple([one]),
+        (FieldShape::List(_) | FieldShape::Set(_), one @ Value::Object(_))
+            if shape.block().is_some() =>
+        {
+            Value::tuple([one])
+        }
         (_, value) => value,
     }
 }
@@ -342,7 +402,9 @@ fn locate_node(node: &ExpressionNode, steps: &[PathStep]) -> ByteSpan {
             let named = |(key, _): &&(ExpressionNode, ExpressionNode)| matches!(&key.kind, ExpressionKind::Literal(Value::String(it)) if it == name);
             entries.iter().rfind(named).map_or(node.at, |(_, value)| locate_node(value, rest))
         }
-        (ExpressionKind::Tuple(items), PathStep::Index(index)) => items.get(*index).map_or(node.at, |it| locate_node(it, rest)),
+        (ExpressionKind::Tuple(items), PathStep::Index(index)) => {
+            items.get(*index).map_or(node.at, |it| locate_node(it, rest))
+        }
         _ => node.at,
     }
 }

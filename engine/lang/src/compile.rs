@@ -26,7 +26,9 @@ use crate::diagnostics;
 use crate::parse;
 use crate::resolve::NameResolver;
 use crate::source::{FileFamily, is_json};
-use crate::syntax::{ArgumentSyntax, BlockSyntax, BodySyntax, SourceWord, SpanRelocator, SyntaxKind, SyntaxNode};
+use crate::syntax::{
+    ArgumentSyntax, BlockSyntax, BodySyntax, SourceWord, SpanRelocator, SyntaxKind, SyntaxNode,
+};
 use crate::types;
 use crate::user_functions::UserFunctions;
 
@@ -61,10 +63,13 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
     let mut overrides = Overrides::read(&overrides, begin, problems);
     let mut functions = UserFunctions::default();
     let mut bare = Vec::new();
-    let mut compile = |body: BodySyntax, mut resolver: NameResolver, problems: &mut Vec<Diagnostic>| {
+    let mut compile = |body: BodySyntax,
+                       mut resolver: NameResolver,
+                       problems: &mut Vec<Diagnostic>| {
         resolver.functions = std::mem::take(&mut functions);
         resolver.bare = Some(std::mem::take(&mut bare));
-        let mut compiler = Compiler { configuration: &mut configuration, sources: &mut sources, family, resolver };
+        let mut compiler =
+            Compiler { configuration: &mut configuration, sources: &mut sources, family, resolver };
         compiler.file(body);
         problems.append(&mut compiler.resolver.problems);
         functions = compiler.resolver.functions;
@@ -80,7 +85,10 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
         compile(rest, resolver, problems);
     }
     functions.check(problems);
-    problems.extend(bare.into_iter().map(|(name, span)| diagnostics::reference::bare_name(&name, span, &configuration)));
+    problems.extend(
+        bare.into_iter()
+            .map(|(name, span)| diagnostics::reference::bare_name(&name, span, &configuration)),
+    );
     refactoring::moves(&configuration.moved, problems);
     let sound = !problems[before..].iter().any(Diagnostic::is_error);
     CompiledDirectory { configuration, sources, sound }
@@ -105,12 +113,15 @@ impl Compiler<'_> {
         for argument in body.arguments {
             let span = self.resolver.span(argument.name.at);
             let problem = match is_json(&span.file) {
-                true => diagnostics::body::no_such_top_block(&argument.name.name, self.family, span),
+                true => {
+                    diagnostics::body::no_such_top_block(&argument.name.name, self.family, span)
+                }
                 false => diagnostics::body::argument_at_top(&argument.name.name, span),
             };
             self.problem(problem);
         }
-        let resources = body.blocks.iter().filter(|it| matches!(&*it.kind.name, "resource" | "data")).count();
+        let resources =
+            body.blocks.iter().filter(|it| matches!(&*it.kind.name, "resource" | "data")).count();
         self.configuration.blocks.reserve(resources);
         for block in body.blocks {
             match &*block.kind.name {
@@ -128,8 +139,16 @@ impl Compiler<'_> {
                 "provider" => self.provider(block),
                 "ha" | "terraform" => self.settings(block),
                 name => {
-                    let problem = diagnostics::body::no_such_top_block(name, self.family, self.resolver.span(block.kind.at));
-                    self.problem(if block.labels.is_empty() { diagnostics::body::with_labels(problem) } else { problem });
+                    let problem = diagnostics::body::no_such_top_block(
+                        name,
+                        self.family,
+                        self.resolver.span(block.kind.at),
+                    );
+                    self.problem(if block.labels.is_empty() {
+                        diagnostics::body::with_labels(problem)
+                    } else {
+                        problem
+                    });
                 }
             }
         }
@@ -144,13 +163,22 @@ impl Compiler<'_> {
     }
 
     /// The labels of a block that must have exactly these.
-    fn labels<const N: usize>(&mut self, block: &mut BlockSyntax, what: [&str; N]) -> Option<[SourceWord; N]> {
+    fn labels<const N: usize>(
+        &mut self,
+        block: &mut BlockSyntax,
+        what: [&str; N],
+    ) -> Option<[SourceWord; N]> {
         let labels = std::mem::take(&mut block.labels);
         let span = self.span(block);
         let labels: [SourceWord; N] = match labels.try_into() {
             Ok(labels) => labels,
             Err(labels) => {
-                self.problem(diagnostics::body::wrong_labels(&block.kind.name, &what, labels.len(), span));
+                self.problem(diagnostics::body::wrong_labels(
+                    &block.kind.name,
+                    &what,
+                    labels.len(),
+                    span,
+                ));
                 return None;
             }
         };
@@ -178,9 +206,12 @@ impl Compiler<'_> {
         self.problem(diagnostics::body::unexpected_argument(&name.name, known, span));
     }
 
-    /// Says that an argument is missing, unless one that was told of since `before` is meant to be it.
+    /// Says that an argument is missing, unless one that was told of since `before` is meant to be
+    /// it.
     fn missing(&mut self, name: &str, before: usize, span: &SourceSpan) {
-        let is_meant = |it: &Diagnostic| it.suggestion.as_ref().is_some_and(|it| it.text.trim_matches('"') == name);
+        let is_meant = |it: &Diagnostic| {
+            it.suggestion.as_ref().is_some_and(|it| it.text.trim_matches('"') == name)
+        };
         if !self.resolver.problems[before..].iter().any(is_meant) {
             self.problem(diagnostics::body::missing_argument(name, span.clone()));
         }
@@ -196,7 +227,14 @@ impl Compiler<'_> {
         let before = self.resolver.problems.len();
         if matches!(
             &*name.name,
-            "source" | "version" | "providers" | "count" | "for_each" | "lifecycle" | "depends_on" | "locals"
+            "source"
+                | "version"
+                | "providers"
+                | "count"
+                | "for_each"
+                | "lifecycle"
+                | "depends_on"
+                | "locals"
         ) {
             let at = self.resolver.span(name.at);
             self.problem(diagnostics::reserved_variable(&name.name, at));
@@ -241,13 +279,18 @@ impl Compiler<'_> {
                 _ => self.no_blocks(vec![inner], KNOWN),
             }
         }
-        // A value is asked for where the block is otherwise sound: what is wrong with it may be what should have been its default.
+        // A value is asked for where the block is otherwise sound: what is wrong with it may be
+        // what should have been its default.
         if variable.default.is_none() && self.resolver.problems.len() > before {
             variable.default = Some(Value::unknown(variable.ty.clone(), None));
         }
         match self.configuration.variables.entry(variable.name.clone()) {
             Entry::Occupied(first) => {
-                let problem = diagnostics::declared_twice(&format!("variable `{}`", variable.name), &first.get().span, span);
+                let problem = diagnostics::declared_twice(
+                    &format!("variable `{}`", variable.name),
+                    &first.get().span,
+                    span,
+                );
                 self.problem(problem);
             }
             Entry::Vacant(place) => drop(place.insert(variable)),
@@ -267,10 +310,16 @@ impl Compiler<'_> {
             let expression = self.resolver.expression(value);
             match self.configuration.locals.entry(name.name.clone()) {
                 Entry::Occupied(first) => {
-                    let problem = diagnostics::declared_twice(&format!("local value `{}`", name.name), &first.get().span, span);
+                    let problem = diagnostics::declared_twice(
+                        &format!("local value `{}`", name.name),
+                        &first.get().span,
+                        span,
+                    );
                     self.problem(problem);
                 }
-                Entry::Vacant(place) => drop(place.insert(LocalValue { name: name.name, expression, span })),
+                Entry::Vacant(place) => {
+                    drop(place.insert(LocalValue { name: name.name, expression, span }))
+                }
             }
         }
     }
@@ -309,18 +358,32 @@ impl Compiler<'_> {
         let name = name.name;
         match self.configuration.outputs.entry(name.clone()) {
             Entry::Occupied(first) => {
-                let problem = diagnostics::declared_twice(&format!("output `{name}`"), &first.get().span, span);
+                let problem = diagnostics::declared_twice(
+                    &format!("output `{name}`"),
+                    &first.get().span,
+                    span,
+                );
                 self.problem(problem);
             }
             Entry::Vacant(place) => {
-                let output = OutputBlock { name, value, sensitive, ephemeral, description, depends_on, preconditions, span };
+                let output = OutputBlock {
+                    name,
+                    value,
+                    sensitive,
+                    ephemeral,
+                    description,
+                    depends_on,
+                    preconditions,
+                    span,
+                };
                 place.insert(output);
             }
         }
     }
 
     fn condition(&mut self, mut block: BlockSyntax) -> Option<Condition> {
-        const KNOWN: BlockSchema = BlockSchema { arguments: &["condition", "error_message"], blocks: &[] };
+        const KNOWN: BlockSchema =
+            BlockSchema { arguments: &["condition", "error_message"], blocks: &[] };
         let span = self.span(&block);
         self.labels(&mut block, [])?;
         let before = self.resolver.problems.len();
@@ -358,7 +421,8 @@ impl Compiler<'_> {
         self.items(value).into_iter().filter_map(|it| self.resolver.reference(it)).collect()
     }
 
-    /// The items of a list of references. Those in quotes, as they used to be written, are taken out of them.
+    /// The items of a list of references. Those in quotes, as they used to be written, are taken
+    /// out of them.
     fn items(&mut self, value: SyntaxNode) -> Vec<SyntaxNode> {
         let span = self.resolver.span(value.at);
         let SyntaxKind::Tuple(items) = value.kind else {

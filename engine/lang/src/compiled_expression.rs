@@ -57,8 +57,8 @@ impl Expression {
 pub struct Reference {
     /// What is read.
     pub target: ReferenceTarget,
-    /// The static steps that follow, as far as they are static. They begin behind the instance key of a block or
-    /// module, whether that is literal, worked out or `[*]`.
+    /// The static steps that follow, as far as they are static. They begin behind the instance key
+    /// of a block or module, whether that is literal, worked out or `[*]`.
     pub path: Path,
     /// The instance key, where it is literal.
     pub key: Option<InstanceKey>,
@@ -68,15 +68,16 @@ pub struct Reference {
     pub tried: bool,
     /// Where it is written.
     pub span: SourceSpan,
-    /// Where the name of what is read is written: `b` in `var.b.c`, all of `aws_vpc.main` in `aws_vpc.main.id`.
+    /// Where the name of what is read is written: `b` in `var.b.c`, all of `aws_vpc.main` in
+    /// `aws_vpc.main.id`.
     pub(crate) name: ByteSpan,
     /// Where the first step of the path is written, behind the key.
     pub(crate) step: Option<ByteSpan>,
 }
 
 impl Reference {
-    /// The instance key of a module, where it is literal, and the steps behind it. An instance of `for_each` is an attribute
-    /// of the whole too: `module.zone.west.id`.
+    /// The instance key of a module, where it is literal, and the steps behind it. An instance of
+    /// `for_each` is an attribute of the whole too: `module.zone.west.id`.
     #[must_use]
     pub fn in_call(&self, call: &ModuleCall) -> (Option<InstanceKey>, &[PathStep]) {
         match self.path.steps() {
@@ -101,13 +102,15 @@ impl Reference {
         }
     }
 
-    /// Where the name of what is read is written: `b` in `var.b.c`, all of `aws_vpc.main` in `aws_vpc.main.id`.
+    /// Where the name of what is read is written: `b` in `var.b.c`, all of `aws_vpc.main` in
+    /// `aws_vpc.main.id`.
     #[must_use]
     pub fn name_span(&self) -> SourceSpan {
         self.span_at(self.name)
     }
 
-    /// Where the first step of the path is written, or all of the reference where it is not to be seen.
+    /// Where the first step of the path is written, or all of the reference where it is not to be
+    /// seen.
     #[must_use]
     pub fn step_span(&self) -> SourceSpan {
         self.step.map_or_else(|| self.span.clone(), |it| self.span_at(it))

@@ -14,7 +14,8 @@ pub type IndexMap<K, V> = indexmap::IndexMap<K, V, TableHasher>;
 /// One module: all files of a directory.
 #[derive(Clone, Debug, Default)]
 pub struct Configuration {
-    /// The directory it was read from, below the root's, with `/` between the parts; empty for the root.
+    /// The directory it was read from, below the root's, with `/` between the parts; empty for the
+    /// root.
     pub directory: Arc<str>,
     /// What the configuration asks of `ha` itself.
     pub settings: Option<SettingsBlock>,
@@ -45,7 +46,8 @@ pub struct Configuration {
 pub struct ModuleCall {
     /// Its name here.
     pub name: Name,
-    /// Where it comes from, as worked out: a path from the directory of the configuration that calls it.
+    /// Where it comes from, as worked out: a path from the directory of the configuration that
+    /// calls it.
     pub source: Name,
     /// What it says inside. Calls of one source share it.
     pub configuration: Arc<Configuration>,
@@ -61,8 +63,8 @@ pub struct ModuleCall {
     pub enabled: Option<Expression>,
     /// What must be done before anything inside of it.
     pub depends_on: Vec<Reference>,
-    /// The providers handed in: the name and alias inside, and here. Without any, those without an alias go in by
-    /// themselves.
+    /// The providers handed in: the name and alias inside, and here. Without any, those without an
+    /// alias go in by themselves.
     pub providers: Vec<PassedProvider>,
     /// The block's head.
     pub head: SourceSpan,
@@ -86,7 +88,8 @@ pub struct PassedProvider {
 pub struct CheckBlock {
     /// Its name.
     pub name: Name,
-    /// The data source it reads for itself, among the blocks of the configuration. An error in reading it is a warning.
+    /// The data source it reads for itself, among the blocks of the configuration. An error in
+    /// reading it is a warning.
     pub data: Option<BlockName>,
     /// What should hold.
     pub assertions: Vec<Condition>,
@@ -108,7 +111,8 @@ pub struct MovedBlock {
 /// A `removed` block.
 #[derive(Clone, Debug)]
 pub struct RemovedBlock {
-    /// What is no longer in the configuration, without keys, seen from the module that the block is in.
+    /// What is no longer in the configuration, without keys, seen from the module that the block is
+    /// in.
     pub from: TargetAddress,
     /// Whether it is destroyed, and not only forgotten.
     pub destroy: bool,
@@ -157,8 +161,12 @@ impl Configuration {
     #[must_use]
     pub fn has_for_each(&self, target: &ReferenceTarget) -> bool {
         match target {
-            ReferenceTarget::Block(name) => self.blocks.get(name).is_some_and(|it| it.for_each.is_some()),
-            ReferenceTarget::Module(name) => self.modules.get(name).is_some_and(|it| it.for_each.is_some()),
+            ReferenceTarget::Block(name) => {
+                self.blocks.get(name).is_some_and(|it| it.for_each.is_some())
+            }
+            ReferenceTarget::Module(name) => {
+                self.modules.get(name).is_some_and(|it| it.for_each.is_some())
+            }
             _ => false,
         }
     }
@@ -167,7 +175,13 @@ impl Configuration {
 impl SettingsBlock {
     /// Settings that say nothing.
     pub(crate) fn new(span: SourceSpan) -> Self {
-        Self { required_version: None, required_providers: IndexMap::default(), backend: None, encryption: None, span }
+        Self {
+            required_version: None,
+            required_providers: IndexMap::default(),
+            backend: None,
+            encryption: None,
+            span,
+        }
     }
 }
 
@@ -344,7 +358,8 @@ pub struct Lifecycle {
 pub struct ReplaceTrigger {
     /// What it is that changes.
     pub reference: Reference,
-    /// Which instance of it, where that has to be worked out; a key that is written out is in the reference.
+    /// Which instance of it, where that has to be worked out; a key that is written out is in the
+    /// reference.
     pub key: Option<Expression>,
 }
 

@@ -21,7 +21,9 @@ fn error(summary: impl Into<String>) -> Diagnostic {
 }
 
 pub(crate) fn too_large(file: &str) -> Diagnostic {
-    error(format!("`{file}` is larger than 4 GiB")).code(code::TOO_MUCH).help("split it into several files")
+    error(format!("`{file}` is larger than 4 GiB"))
+        .code(code::TOO_MUCH)
+        .help("split it into several files")
 }
 
 pub(crate) fn number_out_of_range(span: SourceSpan) -> Diagnostic {
@@ -36,7 +38,10 @@ pub(crate) fn line_end_in_text(span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn splat_in_splat(span: SourceSpan) -> Diagnostic {
-    error("`.*` cannot stand behind `.*`").code(code::SYNTAX).at(span).help("use `[*]`, which can be nested")
+    error("`.*` cannot stand behind `.*`")
+        .code(code::SYNTAX)
+        .at(span)
+        .help("use `[*]`, which can be nested")
 }
 
 pub(crate) fn ambiguous_key(span: SourceSpan) -> Diagnostic {
@@ -50,7 +55,9 @@ pub(crate) fn no_such_function(name: &str, span: SourceSpan) -> Diagnostic {
     let known = functions().iter().map(|it| it.name);
     let problem = error(format!("there is no function `{name}`")).code(code::NO_FUNCTION).at(span);
     match name.contains("::") {
-        true => problem.help("functions of providers are not supported; only `core::` may stand before a name"),
+        true => problem.help(
+            "functions of providers are not supported; only `core::` may stand before a name",
+        ),
         false => problem.closest(name, known),
     }
 }
@@ -63,19 +70,33 @@ pub(crate) fn argument_count(
 ) -> Option<Diagnostic> {
     let least = function.parameters.len();
     let most = if function.variadic.is_some() { usize::MAX } else { least };
-    let names: Vec<&str> = function.parameters.iter().chain(function.variadic).map(|it| it.name).collect();
-    let form = format!("{}({}{})", function.name, names.join(", "), if function.variadic.is_some() { "..." } else { "" });
+    let names: Vec<&str> =
+        function.parameters.iter().chain(function.variadic).map(|it| it.name).collect();
+    let form = format!(
+        "{}({}{})",
+        function.name,
+        names.join(", "),
+        if function.variadic.is_some() { "..." } else { "" }
+    );
     // How many a spread list stands for shows only when it is there.
     let (few, many) = (given < least && !spread, given > most && !(spread && given == most + 1));
     if !few && !many {
         return None;
     }
-    let wants = |it: usize| if it == 1 { "1 argument".to_owned() } else { format!("{it} arguments") };
+    let wants =
+        |it: usize| if it == 1 { "1 argument".to_owned() } else { format!("{it} arguments") };
     let summary = match (few, function.variadic) {
-        (true, Some(_)) => format!("`{}` takes at least {}, not {given}", function.name, wants(least)),
+        (true, Some(_)) => {
+            format!("`{}` takes at least {}, not {given}", function.name, wants(least))
+        }
         _ => format!("`{}` takes {}, not {given}", function.name, wants(least)),
     };
-    Some(error(summary).code(code::CALL).at(span()).help(format!("it is called like this: `{form}`")))
+    Some(
+        error(summary)
+            .code(code::CALL)
+            .at(span())
+            .help(format!("it is called like this: `{form}`")),
+    )
 }
 
 pub(crate) fn no_remote_state(span: SourceSpan) -> Diagnostic {
@@ -93,7 +114,9 @@ pub(crate) fn reserved_variable(name: &str, span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn null_default(name: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("the variable `{name}` is not nullable, but null by default")).code(code::VARIABLE).at(span)
+    error(format!("the variable `{name}` is not nullable, but null by default"))
+        .code(code::VARIABLE)
+        .at(span)
 }
 
 pub(crate) fn declared_twice(what: &str, first: &SourceSpan, span: SourceSpan) -> Diagnostic {
@@ -105,7 +128,12 @@ pub(crate) fn declared_twice(what: &str, first: &SourceSpan, span: SourceSpan) -
         .help("give one of them another name, or remove it")
 }
 
-pub(crate) fn provider_twice(name: &str, alias: Option<&str>, first: &SourceSpan, span: SourceSpan) -> Diagnostic {
+pub(crate) fn provider_twice(
+    name: &str,
+    alias: Option<&str>,
+    first: &SourceSpan,
+    span: SourceSpan,
+) -> Diagnostic {
     match alias {
         Some(alias) => declared_twice(&format!("provider `{name}.{alias}`"), first, span),
         None => error(format!("there is more than one provider `{name}`"))
@@ -136,7 +164,9 @@ pub(crate) fn enabled_and_many(span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn many_in_check(span: SourceSpan) -> Diagnostic {
-    error("a data source of a `check` block is one, without `count` or `for_each`").code(code::EXCLUSIVE).at(span)
+    error("a data source of a `check` block is one, without `count` or `for_each`")
+        .code(code::EXCLUSIVE)
+        .at(span)
 }
 
 pub(crate) fn check_without_assertion(name: &str, span: SourceSpan) -> Diagnostic {
@@ -154,9 +184,15 @@ pub(crate) fn not_a_provider(span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn not_a_path(span: SourceSpan) -> Diagnostic {
-    error("expected an argument of this block").code(code::FIXED).at(span).help("for example `tags` or `tags[\"Name\"]`")
+    error("expected an argument of this block")
+        .code(code::FIXED)
+        .at(span)
+        .help("for example `tags` or `tags[\"Name\"]`")
 }
 
 pub(crate) fn ignores_no_list(span: SourceSpan) -> Diagnostic {
-    error("expected `all` or a list of arguments").code(code::FIXED).at(span).help("for example `ignore_changes = [tags]`")
+    error("expected `all` or a list of arguments")
+        .code(code::FIXED)
+        .at(span)
+        .help("for example `ignore_changes = [tags]`")
 }

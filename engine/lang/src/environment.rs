@@ -11,19 +11,23 @@ use crate::{BlockName, ReferenceTarget};
 
 /// The values that references stand for.
 pub trait ValueScope {
-    /// The value of `target`: for a block a single object, a tuple (with `count`) or an object (with `for_each`) of
-    /// its instances.
+    /// The value of `target`: for a block a single object, a tuple (with `count`) or an object
+    /// (with `for_each`) of its instances.
     ///
     /// # Errors
     /// What the reader of the configuration should know when there is no such value.
     fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>>;
 
-    /// The value of `target` with [`crate::not_kept`] in the place of what is ephemeral in it. Expressions that it follows
-    /// from are evaluated in `environment`, which sees everything so.
+    /// The value of `target` with [`crate::not_kept`] in the place of what is ephemeral in it.
+    /// Expressions that it follows from are evaluated in `environment`, which sees everything so.
     ///
     /// # Errors
     /// As for the value.
-    fn cleared(&self, target: &ReferenceTarget, _environment: &EvaluationContext<'_>) -> Result<Value, Box<Diagnostic>> {
+    fn cleared(
+        &self,
+        target: &ReferenceTarget,
+        _environment: &EvaluationContext<'_>,
+    ) -> Result<Value, Box<Diagnostic>> {
         self.value(target)
     }
 
@@ -33,13 +37,15 @@ pub trait ValueScope {
     /// What the reader of the configuration should know when there is no such instance.
     fn instance(&self, block: &BlockName, key: &InstanceKey) -> Result<Value, Box<Diagnostic>>;
 
-    /// Whether `target` is a block or module with `for_each`, whose value is an object of its instances.
+    /// Whether `target` is a block or module with `for_each`, whose value is an object of its
+    /// instances.
     fn has_for_each(&self, _target: &ReferenceTarget) -> bool {
         false
     }
 }
 
-/// What a configuration may read of the machine and the moment that it is planned on. A plan that is kept keeps them.
+/// What a configuration may read of the machine and the moment that it is planned on. A plan that
+/// is kept keeps them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MachineFact {
     /// Where the configuration is, from the root of the file system.
@@ -73,7 +79,8 @@ pub trait FileSource {
     /// Why it cannot be read, without its name.
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String>;
 
-    /// The names of the files below `directory`, with `/` between the parts, in no particular order.
+    /// The names of the files below `directory`, with `/` between the parts, in no particular
+    /// order.
     ///
     /// # Errors
     /// Why they cannot be listed, without the directory's name.
@@ -109,7 +116,8 @@ pub struct EvaluationContext<'a> {
     pub(crate) now: Option<SystemTime>,
     /// How many templates are being rendered inside each other.
     pub(crate) depth: u32,
-    /// Whether values that are not marked themselves come out of a secret, so that problems must not show them.
+    /// Whether values that are not marked themselves come out of a secret, so that problems must
+    /// not show them.
     pub(crate) secret: bool,
     /// Whether what is ephemeral is taken for unknown.
     pub(crate) clearing: bool,
@@ -123,7 +131,16 @@ impl<'a> EvaluationContext<'a> {
     /// Evaluation while planning: what depends on the time or on chance is unknown.
     #[must_use]
     pub fn new(scope: &'a dyn ValueScope, files: &'a dyn FileSource) -> Self {
-        Self { scope, files, now: None, depth: 0, secret: false, clearing: false, aside: false, effort: None }
+        Self {
+            scope,
+            files,
+            now: None,
+            depth: 0,
+            secret: false,
+            clearing: false,
+            aside: false,
+            effort: None,
+        }
     }
 
     /// Evaluation at a time, as during apply.
@@ -140,7 +157,9 @@ pub struct EmptyScope;
 impl ValueScope for EmptyScope {
     fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>> {
         Err(Box::new(
-            Diagnostic::error(format!("`{target}` cannot be used here")).code(code::NOT_HERE).help("only constants can be"),
+            Diagnostic::error(format!("`{target}` cannot be used here"))
+                .code(code::NOT_HERE)
+                .help("only constants can be"),
         ))
     }
 

@@ -24,8 +24,10 @@ pub(crate) struct EphemeralValues<'a> {
 impl<'a> EphemeralValues<'a> {
     /// What of this configuration is never kept.
     pub(crate) fn new(configuration: &'a Configuration) -> Self {
-        let outputs = configuration.modules.values().flat_map(|it| it.configuration.outputs.values());
-        let any = configuration.variables.values().any(|it| it.ephemeral) || outputs.into_iter().any(|it| it.ephemeral);
+        let outputs =
+            configuration.modules.values().flat_map(|it| it.configuration.outputs.values());
+        let any = configuration.variables.values().any(|it| it.ephemeral)
+            || outputs.into_iter().any(|it| it.ephemeral);
         let mut ephemeral = Self { configuration, locals: HashSet::new(), any };
         if any {
             ephemeral.follow();
@@ -38,11 +40,14 @@ impl<'a> EphemeralValues<'a> {
         if !self.any {
             return None;
         }
-        expression.references().iter().find(|it| self.is_ephemeral(it) && !expression.is_cleared(it))
+        expression
+            .references()
+            .iter()
+            .find(|it| self.is_ephemeral(it) && !expression.is_cleared(it))
     }
 
-    /// The arguments in a body whose values must not be kept, those in nested blocks among them, each with the reference
-    /// that is the reason. Of nested blocks the paths have the names alone.
+    /// The arguments in a body whose values must not be kept, those in nested blocks among them,
+    /// each with the reference that is the reason. Of nested blocks the paths have the names alone.
     pub(crate) fn arguments<'e>(&self, body: &'e Body) -> Vec<(Path, &'e Reference)> {
         let mut found = Vec::new();
         if self.any {
@@ -53,8 +58,15 @@ impl<'a> EphemeralValues<'a> {
 
     /// What is wrong with the arguments of a resource.
     fn kept(&self, block: &ResourceBlock, fields: &BTreeMap<Name, SchemaField>) -> Vec<Diagnostic> {
-        let found = self.arguments(&block.body).into_iter().filter(|(path, _)| !is_write_only(path.steps(), fields));
-        found.map(|(path, it)| diagnostics::ephemeral::argument(&path.to_string(), it).within(block.head.clone())).collect()
+        let found = self
+            .arguments(&block.body)
+            .into_iter()
+            .filter(|(path, _)| !is_write_only(path.steps(), fields));
+        found
+            .map(|(path, it)| {
+                diagnostics::ephemeral::argument(&path.to_string(), it).within(block.head.clone())
+            })
+            .collect()
     }
 
     fn gather<'e>(&self, body: &'e Body, within: &Path, found: &mut Vec<(Path, &'e Reference)>) {
@@ -74,15 +86,19 @@ impl<'a> EphemeralValues<'a> {
 
     fn is_ephemeral(&self, reference: &Reference) -> bool {
         match &reference.target {
-            ReferenceTarget::Variable(name) => self.configuration.variables.get(name).is_some_and(|it| it.ephemeral),
+            ReferenceTarget::Variable(name) => {
+                self.configuration.variables.get(name).is_some_and(|it| it.ephemeral)
+            }
             ReferenceTarget::Local(name) => self.locals.contains(name),
-            ReferenceTarget::Module(name) => self.configuration.modules.get(name).is_some_and(|call| {
-                let outputs = &call.configuration.outputs;
-                match reference.output(call) {
-                    Some(output) => outputs.get(output).is_some_and(|it| it.ephemeral),
-                    None => outputs.values().any(|it| it.ephemeral),
-                }
-            }),
+            ReferenceTarget::Module(name) => {
+                self.configuration.modules.get(name).is_some_and(|call| {
+                    let outputs = &call.configuration.outputs;
+                    match reference.output(call) {
+                        Some(output) => outputs.get(output).is_some_and(|it| it.ephemeral),
+                        None => outputs.values().any(|it| it.ephemeral),
+                    }
+                })
+            }
             _ => false,
         }
     }
@@ -99,7 +115,11 @@ impl<'a> EphemeralValues<'a> {
                 }
             }
         }
-        let own = self.configuration.locals.iter().filter(|(_, it)| self.reference(&it.expression).is_some());
+        let own = self
+            .configuration
+            .locals
+            .iter()
+            .filter(|(_, it)| self.reference(&it.expression).is_some());
         let mut open: Vec<&'a Name> = own.map(|(name, _)| name).collect();
         while let Some(name) = open.pop() {
             if self.locals.insert(name) {
@@ -109,8 +129,9 @@ impl<'a> EphemeralValues<'a> {
     }
 }
 
-/// What is wrong with the arguments of resources in a configuration and its modules: what must not be kept goes into write-only
-/// arguments alone. `fields` are the arguments of a block's kind; nothing is said of kinds that there are not.
+/// What is wrong with the arguments of resources in a configuration and its modules: what must not
+/// be kept goes into write-only arguments alone. `fields` are the arguments of a block's kind;
+/// nothing is said of kinds that there are not.
 pub fn kept<'f>(
     configuration: &Configuration,
     fields: impl Fn(&BlockName) -> Option<&'f BTreeMap<Name, SchemaField>>,
@@ -120,7 +141,11 @@ pub fn kept<'f>(
         let ephemeral = EphemeralValues::new(module);
         if ephemeral.any {
             for block in module.blocks.values().filter(|it| it.name.mode == ResourceMode::Managed) {
-                problems.extend(fields(&block.name).into_iter().flat_map(|fields| ephemeral.kept(block, fields)));
+                problems.extend(
+                    fields(&block.name)
+                        .into_iter()
+                        .flat_map(|fields| ephemeral.kept(block, fields)),
+                );
             }
         }
     }

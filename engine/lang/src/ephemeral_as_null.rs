@@ -1,7 +1,7 @@
 //! `ephemeralasnull`: a value with null in the place of what is never kept.
 //!
-//! What is ephemeral is taken for unknown, so that everything which follows from it becomes unknown as well, and what is
-//! unknown only because of that becomes null.
+//! What is ephemeral is taken for unknown, so that everything which follows from it becomes unknown
+//! as well, and what is unknown only because of that becomes null.
 
 use std::sync::Arc;
 
@@ -38,8 +38,9 @@ impl ModuleCall {
         let is_ephemeral = |name: &Name| outputs.get(name).is_some_and(|it| it.ephemeral);
         let one = |value: &Value| match value {
             Value::Object(items) => {
-                let each =
-                    |(name, it): (&Name, &Value)| (name.clone(), if is_ephemeral(name) { not_kept(it) } else { it.clone() });
+                let each = |(name, it): (&Name, &Value)| {
+                    (name.clone(), if is_ephemeral(name) { not_kept(it) } else { it.clone() })
+                };
                 Value::object(items.iter().map(each))
             }
             other => other.clone(),
@@ -54,8 +55,8 @@ impl ModuleCall {
     }
 }
 
-/// A value with null in the place of what is ephemeral in it. `cleared` is the same value as it is where what is ephemeral is
-/// unknown.
+/// A value with null in the place of what is ephemeral in it. `cleared` is the same value as it is
+/// where what is ephemeral is unknown.
 pub(crate) fn with_nulls(value: &Value, cleared: &Value) -> Value {
     let is_known = value.is_wholly_known();
     filled(value, cleared, is_known)
@@ -64,14 +65,19 @@ pub(crate) fn with_nulls(value: &Value, cleared: &Value) -> Value {
 fn filled(value: &Value, cleared: &Value, is_known: bool) -> Value {
     let null = || Value::null(&Type::of_value(value));
     let pairs = |own: &[Value], cleared: &[Value]| -> Option<Vec<Value>> {
-        (own.len() == cleared.len()).then(|| own.iter().zip(cleared).map(|(a, b)| filled(a, b, is_known)).collect())
+        (own.len() == cleared.len())
+            .then(|| own.iter().zip(cleared).map(|(a, b)| filled(a, b, is_known)).collect())
     };
     let named = |own: &Object, cleared: &Object| -> Option<Object> {
-        let each = |(name, it): (&Name, &Value)| Some((name.clone(), filled(it, cleared.get(name)?, is_known)));
+        let each = |(name, it): (&Name, &Value)| {
+            Some((name.clone(), filled(it, cleared.get(name)?, is_known)))
+        };
         if own.len() == cleared.len() { own.iter().map(each).collect() } else { None }
     };
     match (value, cleared) {
-        (Value::Sensitive(own), Value::Sensitive(cleared)) => filled(own, cleared, is_known).sensitive(),
+        (Value::Sensitive(own), Value::Sensitive(cleared)) => {
+            filled(own, cleared, is_known).sensitive()
+        }
         // It was marked for being ephemeral alone.
         (Value::Sensitive(own), cleared) => filled(own, cleared, is_known),
         (own, Value::Sensitive(cleared)) => filled(own, cleared, is_known).sensitive(),
@@ -83,11 +89,14 @@ fn filled(value: &Value, cleared: &Value, is_known: bool) -> Value {
                 null()
             }
         }
-        (Value::List(own), Value::List(cleared)) => {
-            pairs(own, cleared).map_or_else(null, |items| Value::list_of(&own.declaration().ty(), items))
+        (Value::List(own), Value::List(cleared)) => pairs(own, cleared)
+            .map_or_else(null, |items| Value::list_of(&own.declaration().ty(), items)),
+        (Value::Tuple(own), Value::Tuple(cleared)) => {
+            pairs(own, cleared).map_or_else(null, Value::tuple)
         }
-        (Value::Tuple(own), Value::Tuple(cleared)) => pairs(own, cleared).map_or_else(null, Value::tuple),
-        (Value::Map(own), Value::Map(cleared)) => named(own, cleared).map_or_else(null, |items| Value::Map(Arc::new(items))),
+        (Value::Map(own), Value::Map(cleared)) => {
+            named(own, cleared).map_or_else(null, |items| Value::Map(Arc::new(items)))
+        }
         (Value::Object(own), Value::Object(cleared)) => {
             named(own, cleared).map_or_else(null, |items| Value::Object(Arc::new(items)))
         }

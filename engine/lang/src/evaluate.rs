@@ -38,9 +38,11 @@ pub(crate) struct Evaluator<'e> {
     /// Values bound inside the expression, innermost last.
     pub(crate) slots: Vec<Value>,
     pub(crate) problems: Vec<Diagnostic>,
-    /// Greater than 0 where problems are only counted, so that nothing is looked up for their readers.
+    /// Greater than 0 where problems are only counted, so that nothing is looked up for their
+    /// readers.
     quiet: u32,
-    /// Whether what is being looked at came out of a secret and bears no mark itself, so that problems must not show it.
+    /// Whether what is being looked at came out of a secret and bears no mark itself, so that
+    /// problems must not show it.
     pub(crate) secret: bool,
     /// How many times something went well that could still fail once an unknown in it is known.
     leaned: u32,
@@ -60,7 +62,11 @@ impl Expression {
     }
 
     /// Its value where names are bound around it.
-    pub(crate) fn evaluate_with(&self, bound: &[Value], environment: &EvaluationContext<'_>) -> Result<Value, Vec<Diagnostic>> {
+    pub(crate) fn evaluate_with(
+        &self,
+        bound: &[Value],
+        environment: &EvaluationContext<'_>,
+    ) -> Result<Value, Vec<Diagnostic>> {
         let root = &self.0.root;
         if let ExpressionKind::Literal(value) = &root.kind {
             return Ok(value.clone());
@@ -69,7 +75,11 @@ impl Expression {
             return self.evaluate_within(effort, bound, environment);
         }
         let effort = EvaluationBudget::new();
-        let outcome = self.evaluate_within(&effort, bound, &EvaluationContext { effort: Some(&effort), ..*environment });
+        let outcome = self.evaluate_within(
+            &effort,
+            bound,
+            &EvaluationContext { effort: Some(&effort), ..*environment },
+        );
         match effort.into_problem() {
             Some(problem) => Err(vec![problem]),
             None => outcome,
@@ -102,7 +112,12 @@ impl Expression {
 }
 
 impl<'e> Evaluator<'e> {
-    fn new(of: &'e Expression, effort: &'e EvaluationBudget, bound: &[Value], environment: &EvaluationContext<'e>) -> Self {
+    fn new(
+        of: &'e Expression,
+        effort: &'e EvaluationBudget,
+        bound: &[Value],
+        environment: &EvaluationContext<'e>,
+    ) -> Self {
         Self {
             environment: *environment,
             file: &of.0.span.file,
@@ -246,7 +261,12 @@ impl Evaluator<'_> {
         convert(key, &Type::String).map_err(|_| self.fail(node, mistakes::key_is_no_text(key)))
     }
 
-    fn conditional(&mut self, condition: &ExpressionNode, then: &ExpressionNode, otherwise: &ExpressionNode) -> EvaluationResult {
+    fn conditional(
+        &mut self,
+        condition: &ExpressionNode,
+        then: &ExpressionNode,
+        otherwise: &ExpressionNode,
+    ) -> EvaluationResult {
         let decided = self.decided(condition)?;
         let (decided, sensitive) = decided.unmark();
         // The other arm counts for its type only, and what is wrong with it does not count at all.
@@ -269,7 +289,9 @@ impl Evaluator<'_> {
             Value::Bool(true) => (then_value, then),
             Value::Bool(false) => (otherwise_value, otherwise),
             _ => {
-                let marked = sensitive || then_value.contains_sensitive() || otherwise_value.contains_sensitive();
+                let marked = sensitive
+                    || then_value.contains_sensitive()
+                    || otherwise_value.contains_sensitive();
                 let unknown = match open {
                     true => Value::unknown(Type::Any, decided.cause()),
                     false => either(&then_value, &otherwise_value, ty, decided.cause()),
@@ -277,10 +299,12 @@ impl Evaluator<'_> {
                 return Ok(if marked { unknown.sensitive() } else { unknown });
             }
         };
-        // What the other arm makes of it is not known where that may turn out to be anything; one of its type makes nothing.
+        // What the other arm makes of it is not known where that may turn out to be anything; one
+        // of its type makes nothing.
         let value = match open || types[0] == types[1] {
             true => value,
-            false => convert(&value, &ty).map_err(|it| self.fail(node, mistakes::arm_does_not_convert(&it)))?,
+            false => convert(&value, &ty)
+                .map_err(|it| self.fail(node, mistakes::arm_does_not_convert(&it)))?,
         };
         Ok(if sensitive { value.sensitive() } else { value })
     }
@@ -294,7 +318,8 @@ impl Evaluator<'_> {
         if !value.is_known() {
             self.lean();
         }
-        convert(&value, &Type::Bool).map_err(|_| self.fail(condition, mistakes::condition_is_no_bool(&value)))
+        convert(&value, &Type::Bool)
+            .map_err(|_| self.fail(condition, mistakes::condition_is_no_bool(&value)))
     }
 
     /// The value of a node with null in the place of what is ephemeral in it.
@@ -304,14 +329,17 @@ impl Evaluator<'_> {
         Ok(crate::ephemeral_as_null::with_nulls(&value, &cleared))
     }
 
-    /// Whether the value of a node is marked as a secret. That it is never kept alone does not make it one.
+    /// Whether the value of a node is marked as a secret. That it is never kept alone does not make
+    /// it one.
     pub(crate) fn is_sensitive(&mut self, node: &ExpressionNode) -> EvaluationResult {
         let value = self.node(node)?;
         let is_sensitive = value.is_sensitive() && self.cleared(node, &value).is_sensitive();
         Ok(match &value {
             // Whether it will be marked is decided already.
             _ if is_sensitive => Value::Bool(true),
-            Value::Unknown(it) if it.ty == Type::Any => Value::unknown(Type::Bool, it.cause.clone()),
+            Value::Unknown(it) if it.ty == Type::Any => {
+                Value::unknown(Type::Bool, it.cause.clone())
+            }
             _ => Value::Bool(false),
         })
     }
@@ -341,7 +369,8 @@ impl Evaluator<'_> {
         if self.secret { value.clone().sensitive() } else { value.clone() }
     }
 
-    /// The value of a node, or null whatever is wrong with it; anything where that may yet be fixed.
+    /// The value of a node, or null whatever is wrong with it; anything where that may yet be
+    /// fixed.
     fn quietly(&mut self, node: &ExpressionNode) -> Value {
         match self.leaning(|it| it.aside(|it| it.node(node))) {
             (Some(value), _) => value,
@@ -351,7 +380,10 @@ impl Evaluator<'_> {
     }
 
     /// What `work` gives, with whatever is wrong with it left out.
-    fn aside<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, EvaluationError>) -> Option<T> {
+    fn aside<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, EvaluationError>,
+    ) -> Option<T> {
         let (before, slots) = (self.problems.len(), self.slots.len());
         self.quiet += 1;
         let done = work(self).ok();
@@ -373,7 +405,9 @@ impl Evaluator<'_> {
             }
             let before = self.problems.len();
             let value = match &chain.kind {
-                ExpressionKind::Slot(slot, _) if !self.secret => self.slots.get(*slot as usize).cloned().ok_or(EvaluationError),
+                ExpressionKind::Slot(slot, _) if !self.secret => {
+                    self.slots.get(*slot as usize).cloned().ok_or(EvaluationError)
+                }
                 _ if self.secret && starts_in_slot(chain) => Ok(Value::NULL.sensitive()),
                 _ => self.node_quietly(chain),
             };
@@ -388,18 +422,24 @@ impl Evaluator<'_> {
     /// The value of a chain of steps, without asking for the values of what it fails at.
     fn node_quietly(&mut self, node: &ExpressionNode) -> EvaluationResult {
         match &node.kind {
-            ExpressionKind::Target(target) => self.environment.scope.value(target).map_err(|_| EvaluationError),
+            ExpressionKind::Target(target) => {
+                self.environment.scope.value(target).map_err(|_| EvaluationError)
+            }
             ExpressionKind::Attribute(it) => {
                 let value = self.node_quietly(&it.0)?;
                 match &value {
-                    Value::Object(attributes) | Value::Map(attributes) => attributes.get(&it.1).cloned().ok_or(EvaluationError),
+                    Value::Object(attributes) | Value::Map(attributes) => {
+                        attributes.get(&it.1).cloned().ok_or(EvaluationError)
+                    }
                     // What has no such attribute by its type has no value for it to be told.
                     Value::Unknown(of) if !may_have(&of.ty, &it.1) => Err(EvaluationError),
                     Value::Sensitive(_) | Value::Unknown(_) => Ok(value.get(&it.1)),
                     _ => Err(EvaluationError),
                 }
             }
-            ExpressionKind::Slot(slot, _) => self.slots.get(*slot as usize).cloned().ok_or(EvaluationError),
+            ExpressionKind::Slot(slot, _) => {
+                self.slots.get(*slot as usize).cloned().ok_or(EvaluationError)
+            }
             _ => Err(EvaluationError),
         }
     }
@@ -421,7 +461,9 @@ fn either(then: &Value, otherwise: &Value, ty: Type, cause: Option<Arc<str>>) ->
     let length = (a.0.min(b.0), a.1.zip(b.1).map(|(a, b)| a.max(b)));
     match &unknown {
         Value::Unknown(it) if it.ty == Type::Number => unknown.in_range(range),
-        Value::Unknown(it) if keeps_length && matches!(it.ty, Type::List(_) | Type::Set(_) | Type::Map(_)) => {
+        Value::Unknown(it)
+            if keeps_length && matches!(it.ty, Type::List(_) | Type::Set(_) | Type::Map(_)) =>
+        {
             unknown.of_length(length.0, length.1)
         }
         _ => unknown.not_null(),
@@ -494,7 +536,10 @@ fn written(node: &ExpressionNode) -> Option<String> {
 }
 
 /// Both, after both have been tried.
-pub(crate) fn both<A, B>(a: Result<A, EvaluationError>, b: Result<B, EvaluationError>) -> Result<(A, B), EvaluationError> {
+pub(crate) fn both<A, B>(
+    a: Result<A, EvaluationError>,
+    b: Result<B, EvaluationError>,
+) -> Result<(A, B), EvaluationError> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
         _ => Err(EvaluationError),

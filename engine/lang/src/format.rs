@@ -10,8 +10,9 @@ use crate::SourceFile;
 use crate::lexer::{self, TokenKind};
 use crate::parse;
 
-/// The text of a file in its usual form. Nothing but spaces changes, except for old ways to write a thing:
-/// `"${x}"` for `x`, labels without quotes, and `"string"` or `list` as the type of a variable.
+/// The text of a file in its usual form. Nothing but spaces changes, except for old ways to write a
+/// thing: `"${x}"` for `x`, labels without quotes, and `"string"` or `list` as the type of a
+/// variable.
 ///
 /// # Errors
 /// Why the file cannot be read.
@@ -63,7 +64,11 @@ fn pieces(text: &str) -> Vec<SpacedToken<'_>> {
     let mut pieces = Vec::with_capacity(tokens.len());
     for token in tokens {
         let range = token.at.start as usize..token.at.end as usize;
-        pieces.push(SpacedToken { kind: token.kind, spaces: range.start - end, text: &text[range.clone()] });
+        pieces.push(SpacedToken {
+            kind: token.kind,
+            spaces: range.start - end,
+            text: &text[range.clone()],
+        });
         end = range.end;
     }
     pieces

@@ -84,9 +84,13 @@ impl AcceptedTypes {
     pub(crate) fn allows(self, ty: &Type) -> bool {
         match ty {
             Type::Any => true,
-            Type::List(_) | Type::Tuple(_) => !matches!(self, AcceptedTypes::Maps | AcceptedTypes::Texts),
+            Type::List(_) | Type::Tuple(_) => {
+                !matches!(self, AcceptedTypes::Maps | AcceptedTypes::Texts)
+            }
             Type::Set(_) => matches!(self, AcceptedTypes::Sequences | AcceptedTypes::Lengths),
-            Type::Map(_) | Type::Object(_) => matches!(self, AcceptedTypes::Maps | AcceptedTypes::Lengths),
+            Type::Map(_) | Type::Object(_) => {
+                matches!(self, AcceptedTypes::Maps | AcceptedTypes::Lengths)
+            }
             Type::String => matches!(self, AcceptedTypes::Lengths | AcceptedTypes::Texts),
             Type::Bool | Type::Number => false,
         }
@@ -167,7 +171,8 @@ pub(crate) type FunctionResult = Result<Value, FunctionError>;
 /// How a function is run.
 #[derive(Clone, Copy)]
 pub(crate) enum FunctionBody {
-    /// On arguments that are wholly known and bear no marks; anything unknown makes the result unknown, any mark marks it.
+    /// On arguments that are wholly known and bear no marks; anything unknown makes the result
+    /// unknown, any mark marks it.
     Plain(fn(&[Value]) -> FunctionResult),
     /// On arguments without marks, of which not all need be known; any mark marks the result.
     Open(fn(&[Value]) -> FunctionResult),
@@ -182,7 +187,8 @@ pub(crate) enum FunctionBody {
 }
 
 /// A function of expressions, and the call that it is evaluated for.
-pub(crate) type LazyCall = fn(&mut Evaluator<'_>, &[&ExpressionNode], &ExpressionNode) -> EvaluationResult;
+pub(crate) type LazyCall =
+    fn(&mut Evaluator<'_>, &[&ExpressionNode], &ExpressionNode) -> EvaluationResult;
 
 impl std::fmt::Debug for FunctionBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -234,18 +240,24 @@ impl Function {
             Value::Sensitive(inner) => self.declared((**inner).clone(), arguments).sensitive(),
             Value::Unknown(it) if !self.nullable && !it.is_not_null() => value.not_null(),
             Value::Null(of) if of.known().is_none() => Value::null(&self.result_type(arguments)),
-            Value::List(items) if items.is_empty() && !items.is_declared() => match self.result_type(arguments) {
-                Type::List(of) => Value::list_of(&of, Vec::new()),
-                _ => value,
-            },
-            Value::Set(items) if items.is_empty() && !items.is_declared() => match self.result_type(arguments) {
-                Type::Set(of) => Value::set_of(&of, BTreeSet::new()),
-                _ => value,
-            },
-            Value::Map(items) if items.is_empty() && items.declaration().known().is_none() => match self.result_type(arguments) {
-                Type::Map(of) => Value::map_of(&of, Object::new()),
-                _ => value,
-            },
+            Value::List(items) if items.is_empty() && !items.is_declared() => {
+                match self.result_type(arguments) {
+                    Type::List(of) => Value::list_of(&of, Vec::new()),
+                    _ => value,
+                }
+            }
+            Value::Set(items) if items.is_empty() && !items.is_declared() => {
+                match self.result_type(arguments) {
+                    Type::Set(of) => Value::set_of(&of, BTreeSet::new()),
+                    _ => value,
+                }
+            }
+            Value::Map(items) if items.is_empty() && items.declaration().known().is_none() => {
+                match self.result_type(arguments) {
+                    Type::Map(of) => Value::map_of(&of, Object::new()),
+                    _ => value,
+                }
+            }
             _ => value,
         }
     }
@@ -278,15 +290,23 @@ impl ParameterKind {
         match (self, value) {
             (ParameterKind::Any, _) => true,
             (kind, Value::Null(of)) => of.known() == Some(&kind.ty()),
-            (ParameterKind::Bool, Value::Bool(_)) | (ParameterKind::Number, Value::Number(_)) => true,
+            (ParameterKind::Bool, Value::Bool(_)) | (ParameterKind::Number, Value::Number(_)) => {
+                true
+            }
             (ParameterKind::Text, Value::String(_) | Value::Composed(_)) => true,
-            (ParameterKind::List(of), Value::List(items)) if matches!(of, ParameterKind::Any) || !items.is_empty() => {
+            (ParameterKind::List(of), Value::List(items))
+                if matches!(of, ParameterKind::Any) || !items.is_empty() =>
+            {
                 items.iter().all(|it| of.holds(it))
             }
-            (ParameterKind::Set(of), Value::Set(items)) if matches!(of, ParameterKind::Any) || !items.is_empty() => {
+            (ParameterKind::Set(of), Value::Set(items))
+                if matches!(of, ParameterKind::Any) || !items.is_empty() =>
+            {
                 items.iter().all(|it| of.holds(it))
             }
-            (ParameterKind::Map(of), Value::Map(items)) if matches!(of, ParameterKind::Any) || !items.is_empty() => {
+            (ParameterKind::Map(of), Value::Map(items))
+                if matches!(of, ParameterKind::Any) || !items.is_empty() =>
+            {
                 items.values().all(|it| of.holds(it))
             }
             _ => false,
@@ -381,9 +401,9 @@ fn items_of(arguments: &[Value], index: usize) -> Vec<&Value> {
 /// A number as a count or position.
 fn whole_of(arguments: &[Value], index: usize) -> Result<i64, FunctionError> {
     match arguments.get(index) {
-        Some(Value::Number(number)) => {
-            number.as_i64().ok_or_else(|| FunctionError::argument(index, format!("a whole number is required, not {number}")))
-        }
+        Some(Value::Number(number)) => number.as_i64().ok_or_else(|| {
+            FunctionError::argument(index, format!("a whole number is required, not {number}"))
+        }),
         _ => Err(FunctionError::argument(index, "a whole number is required")),
     }
 }

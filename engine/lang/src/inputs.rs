@@ -27,7 +27,8 @@ pub fn expression(name: &str, text: &str) -> Result<Expression, Vec<Diagnostic>>
     if resolver.problems.is_empty() { Ok(expression) } else { Err(resolver.problems) }
 }
 
-/// The values that a file of values gives, each with where its name is written, and all that is wrong with the file.
+/// The values that a file of values gives, each with where its name is written, and all that is
+/// wrong with the file.
 #[must_use]
 pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, SourceSpan)>, Vec<Diagnostic>) {
     let (body, problems) = if is_json(&file.name) { json::values(file) } else { parse::body(file) };
@@ -35,7 +36,10 @@ pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, SourceSpan)>, V
     resolver.problems = problems;
     let mut values = IndexMap::new();
     for block in body.blocks {
-        resolver.problems.push(diagnostics::body::block_among_values(&block.kind.name, resolver.span(block.head)));
+        resolver.problems.push(diagnostics::body::block_among_values(
+            &block.kind.name,
+            resolver.span(block.head),
+        ));
     }
     for argument in body.arguments {
         let span = resolver.span(argument.name.at);
@@ -46,16 +50,20 @@ pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, SourceSpan)>, V
     (values, resolver.problems)
 }
 
-/// A value given as text, as `--var` and the environment do: taken as it stands where a string will do, converted for
-/// numbers and truth values, and read as an expression for everything else.
+/// A value given as text, as `--var` and the environment do: taken as it stands where a string will
+/// do, converted for numbers and truth values, and read as an expression for everything else.
 ///
 /// # Errors
 /// Why it is none of `ty`.
 pub fn value_of_text(text: &str, ty: &Type) -> Result<Value, Vec<Diagnostic>> {
-    let fits = |it: &Value| convert(it, ty).map_err(|it| vec![diagnostics::types::does_not_fit(&it, ty)]);
+    let fits =
+        |it: &Value| convert(it, ty).map_err(|it| vec![diagnostics::types::does_not_fit(&it, ty)]);
     match ty {
         Type::String => Ok(Value::from(text)),
         Type::Number | Type::Bool => fits(&Value::from(text)),
-        _ => fits(&expression("<value>", text)?.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope))?),
+        _ => fits(
+            &expression("<value>", text)?
+                .evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope))?,
+        ),
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::lexer::{TokenKind, tokens};
 
-/// Whether something is open at the end of a string that is to be an expression: a bracket, a template or a heredoc.
+/// Whether something is open at the end of a string that is to be an expression: a bracket, a
+/// template or a heredoc.
 #[must_use]
 pub fn is_unfinished(text: &str) -> bool {
     let (mut brackets, mut heredocs) = (0, 0);
@@ -23,7 +24,16 @@ mod tests {
 
     #[test]
     fn what_is_open_may_be_completed() {
-        for open in ["[", "{ a = [1,", "f(", "\"${", "\"${f(\"x\"", "<<EOT\na", "{ a = <<-EOT\n  b\n", "\"%{ if"] {
+        for open in [
+            "[",
+            "{ a = [1,",
+            "f(",
+            "\"${",
+            "\"${f(\"x\"",
+            "<<EOT\na",
+            "{ a = <<-EOT\n  b\n",
+            "\"%{ if",
+        ] {
             assert!(is_unfinished(open), "{open}");
         }
         for closed in ["", "1 +", "[1]", "\"a", "\"[\"", "# [", "])", "<<EOT\n[\nEOT", "\"${x}\""] {

@@ -1,4 +1,5 @@
-//! Configuration written as JSON: read with the places of everything, then taken for what it says in the other syntax.
+//! Configuration written as JSON: read with the places of everything, then taken for what it says
+//! in the other syntax.
 
 mod body;
 mod read;

@@ -1,4 +1,5 @@
-//! Cuts a source text into tokens. Nothing is lost: what stands between two tokens is spaces and tabs.
+//! Cuts a source text into tokens. Nothing is lost: what stands between two tokens is spaces and
+//! tabs.
 
 use crate::syntax::ByteSpan;
 
@@ -66,7 +67,10 @@ impl TokenKind {
             | TokenKind::ParenthesisOpen
             | TokenKind::Interpolation
             | TokenKind::Directive => 1,
-            TokenKind::BraceClose | TokenKind::BracketClose | TokenKind::ParenthesisClose | TokenKind::SequenceEnd => -1,
+            TokenKind::BraceClose
+            | TokenKind::BracketClose
+            | TokenKind::ParenthesisClose
+            | TokenKind::SequenceEnd => -1,
             _ => 0,
         }
     }
@@ -122,7 +126,13 @@ struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     fn new(text: &'a str, mode: LexerMode<'a>) -> Self {
         let offset = text.len() - unmarked(text).len();
-        Self { text, bytes: text.as_bytes(), offset, modes: vec![mode], tokens: Vec::with_capacity(text.len() / 3) }
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            offset,
+            modes: vec![mode],
+            tokens: Vec::with_capacity(text.len() / 3),
+        }
     }
 
     fn run(mut self) -> Vec<Token> {
@@ -208,7 +218,9 @@ impl<'a> Lexer<'a> {
         let mut chars = rest.char_indices();
         match chars.next() {
             Some((_, first)) if starts_identifier(first) => {
-                let length = chars.find(|(_, it)| !continues_identifier(*it)).map_or(rest.len(), |(at, _)| at);
+                let length = chars
+                    .find(|(_, it)| !continues_identifier(*it))
+                    .map_or(rest.len(), |(at, _)| at);
                 self.take(TokenKind::Identifier, length);
             }
             first => self.take(TokenKind::Stray, first.map_or(1, |(_, it)| it.len_utf8())),
@@ -217,7 +229,14 @@ impl<'a> Lexer<'a> {
 
     /// Whatever looks like a number, so that `1.2.3` is one wrong number and not two.
     fn number(&mut self) {
-        let digits = |from: usize| self.bytes.get(from..).unwrap_or_default().iter().take_while(|it| it.is_ascii_digit()).count();
+        let digits = |from: usize| {
+            self.bytes
+                .get(from..)
+                .unwrap_or_default()
+                .iter()
+                .take_while(|it| it.is_ascii_digit())
+                .count()
+        };
         let mut end = self.offset + digits(self.offset);
         while self.bytes.get(end) == Some(&b'.') && digits(end + 1) > 0 {
             end += 1 + digits(end + 1);
@@ -251,7 +270,8 @@ impl<'a> Lexer<'a> {
         let word = rest.strip_prefix('-').unwrap_or(rest);
         let length = word.find(|it| !continues_identifier(it)).unwrap_or(word.len());
         let (word, behind) = word.split_at(length);
-        let line_end = if behind.starts_with("\r\n") { 2 } else { usize::from(behind.starts_with('\n')) };
+        let line_end =
+            if behind.starts_with("\r\n") { 2 } else { usize::from(behind.starts_with('\n')) };
         if line_end > 0 && is_identifier(word) {
             self.take(TokenKind::HeredocOpen, 2 + rest.len() - behind.len() + line_end);
             self.modes.push(LexerMode::Heredoc { word });
@@ -317,7 +337,12 @@ impl<'a> Lexer<'a> {
         let mut length = 0;
         while let Some(byte) = bytes.get(length) {
             match byte {
-                b'$' | b'%' if bytes.get(length + 1) == Some(byte) && bytes.get(length + 2) == Some(&b'{') => length += 3,
+                b'$' | b'%'
+                    if bytes.get(length + 1) == Some(byte)
+                        && bytes.get(length + 2) == Some(&b'{') =>
+                {
+                    length += 3
+                }
                 b'$' | b'%' if bytes.get(length + 1) == Some(&b'{') => break,
                 b'\\' | b'"' | b'\n' | b'\r' => break,
                 _ => length += 1,
@@ -327,7 +352,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn sequence(&mut self) {
-        let kind = if self.byte(0) == b'$' { TokenKind::Interpolation } else { TokenKind::Directive };
+        let kind =
+            if self.byte(0) == b'$' { TokenKind::Interpolation } else { TokenKind::Directive };
         let strips = usize::from(self.byte(2) == b'~');
         self.take(kind, 2 + strips);
         self.modes.push(LexerMode::Code { braces: 0, nested: true });
@@ -367,7 +393,8 @@ fn sign(two: [u8; 2]) -> Option<(TokenKind, usize)> {
 }
 
 fn starts_identifier(it: char) -> bool {
-    it == '_' || if it.is_ascii() { it.is_ascii_alphabetic() } else { unicode_ident::is_xid_start(it) }
+    it == '_'
+        || if it.is_ascii() { it.is_ascii_alphabetic() } else { unicode_ident::is_xid_start(it) }
 }
 
 fn continues_identifier(it: char) -> bool {

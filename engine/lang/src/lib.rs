@@ -1,5 +1,6 @@
-//! The language: text is read ([`load`]), compiled to a [`Configuration`] whose expressions have all names resolved,
-//! and evaluated against an [`EvaluationContext`]. Values may be unknown or secret, wholly or in part, through all of it.
+//! The language: text is read ([`load`]), compiled to a [`Configuration`] whose expressions have
+//! all names resolved, and evaluated against an [`EvaluationContext`]. Values may be unknown or
+//! secret, wholly or in part, through all of it.
 
 mod body;
 mod compile;
@@ -33,9 +34,10 @@ mod version;
 pub use body::Body;
 pub use compiled_expression::{BlockName, Expression, Reference, ReferenceTarget};
 pub use configuration::{
-    BackendBlock, CheckBlock, Condition, Configuration, EncryptionBlock, IgnoreChanges, ImportBlock, IndexMap, Lifecycle,
-    LocalValue, ModuleCall, MovedBlock, OutputBlock, PassedProvider, ProviderBlock, RemovedBlock, ReplaceTrigger,
-    RequiredProvider, ResourceBlock, SettingsBlock, VariableBlock,
+    BackendBlock, CheckBlock, Condition, Configuration, EncryptionBlock, IgnoreChanges,
+    ImportBlock, IndexMap, Lifecycle, LocalValue, ModuleCall, MovedBlock, OutputBlock,
+    PassedProvider, ProviderBlock, RemovedBlock, ReplaceTrigger, RequiredProvider, ResourceBlock,
+    SettingsBlock, VariableBlock,
 };
 pub use describe::a_kind;
 pub use environment::{EmptyScope, EvaluationContext, FileSource, MachineFact, ValueScope};

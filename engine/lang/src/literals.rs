@@ -1,5 +1,5 @@
-//! What a source text says of which argument, told from its tokens alone, so that it can be known also of a string that is
-//! wrong.
+//! What a source text says of which argument, told from its tokens alone, so that it can be known
+//! also of a string that is wrong.
 
 mod found;
 mod frame;
@@ -12,12 +12,13 @@ use std::ops::Range;
 
 use self::reader::LiteralReader;
 
-/// A string, number or truth value in the value of an argument, or what somebody wrote in the place of one. What only leads
-/// to the value is none: a key, an index, a separator, a condition.
+/// A string, number or truth value in the value of an argument, or what somebody wrote in the place
+/// of one. What only leads to the value is none: a key, an index, a separator, a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Literal<'a> {
-    /// The names it is under, outermost first: those of the blocks and objects around it, and the argument's own. A
-    /// block's labels are among them for variables and in JSON, where they are keys like others.
+    /// The names it is under, outermost first: those of the blocks and objects around it, and the
+    /// argument's own. A block's labels are among them for variables and in JSON, where they are
+    /// keys like others.
     pub path: Vec<&'a str>,
     /// All words at the heads of the blocks around it, outermost first.
     pub heads: Vec<&'a str>,
@@ -25,7 +26,8 @@ pub struct Literal<'a> {
     pub bodies: Vec<usize>,
     /// Where it is written, without quotes.
     pub place: Range<usize>,
-    /// Whether it is a stretch of a template, or a format: what the value is made with, and not a value by itself.
+    /// Whether it is a stretch of a template, or a format: what the value is made with, and not a
+    /// value by itself.
     pub is_piece: bool,
     /// Whether it is given to `sensitive`, however that is spelt.
     pub is_marked: bool,
@@ -68,7 +70,8 @@ mod tests {
     fn slipped(text: &str) -> String {
         let told = |it: &Literal<'_>| format!("{}={}", it.path.join("."), &text[it.place.clone()]);
         let all = literals(text);
-        let slips = all.iter().filter(|it| matches!(it.written, LiteralForm::Bare | LiteralForm::Label));
+        let slips =
+            all.iter().filter(|it| matches!(it.written, LiteralForm::Bare | LiteralForm::Label));
         slips.map(told).collect::<Vec<_>>().join(" | ")
     }
 
@@ -93,7 +96,10 @@ mod tests {
             ("p \"Secret\" {\n}\n", "p=Secret"),
             ("{ 'p': 'Secret' }", "p=Secret"),
             ("{ \"p\" \"Secret\" }", "p=Secret | p=Secret"),
-            ("p = \"a\nSecret words\nmore\nq = 1\n", "p=Secret | p.Secret=words | p.Secret=words | p=more"),
+            (
+                "p = \"a\nSecret words\nmore\nq = 1\n",
+                "p=Secret | p.Secret=words | p.Secret=words | p=more",
+            ),
         ] {
             assert_eq!(slipped(text), expected, "{text}");
         }
@@ -123,7 +129,11 @@ mod tests {
     #[test]
     fn what_is_given_to_sensitive_is_marked_however_that_is_spelt() {
         let marked = |text: &str| {
-            literals(text).iter().filter(|it| it.is_marked).map(|it| text[it.place.clone()].to_owned()).collect::<Vec<_>>()
+            literals(text)
+                .iter()
+                .filter(|it| it.is_marked)
+                .map(|it| text[it.place.clone()].to_owned())
+                .collect::<Vec<_>>()
         };
         for text in [
             "p = sensitive(\"a\")",
@@ -190,15 +200,28 @@ resource "x" "password" {
 
     #[test]
     fn what_is_left_open_hides_no_declaration() {
-        for open in ["/* ", "x = \"${", "x = \"${f(\n", "x = [\n", "x = \"%{ if (\n", "x = f(\"${\"\n", "/* /* 'a'\n"] {
+        for open in [
+            "/* ",
+            "x = \"${",
+            "x = \"${f(\n",
+            "x = [\n",
+            "x = \"%{ if (\n",
+            "x = f(\"${\"\n",
+            "/* /* 'a'\n",
+        ] {
             let text = format!("{open}\nvariable \"p\" {{\n  sensitive = true\n}}\n");
-            assert!(told(&text).contains(&"variable.p.sensitive=true".to_owned()), "{text}: {:?}", told(&text));
+            assert!(
+                told(&text).contains(&"variable.p.sensitive=true".to_owned()),
+                "{text}: {:?}",
+                told(&text)
+            );
         }
     }
 
     #[test]
     fn what_is_too_deep_for_the_parser_is_under_what_is_around_it() {
-        let text = format!("p = {}\"a\"", "[".repeat(50_000)) + &"]".repeat(50_000) + "\nq = \"b\"\n";
+        let text =
+            format!("p = {}\"a\"", "[".repeat(50_000)) + &"]".repeat(50_000) + "\nq = \"b\"\n";
         assert_eq!(told(&text), ["p=a", "q=b"]);
         let text = "{a=".repeat(50_000) + "\"b\"";
         assert!(literals(&text).iter().all(|it| it.path.len() < 200));

@@ -26,9 +26,10 @@ const MOST: usize = 20_000;
 
 /// The directories that modules are read from.
 pub trait DirectorySource {
-    /// The files of a configuration that are in a directory itself, in the order of their names. The directory is named from the
-    /// root's, with `/` between the parts and without `.`; it begins with `..` where it lies outside. The names of the
-    /// files begin with that of the directory.
+    /// The files of a configuration that are in a directory itself, in the order of their names.
+    /// The directory is named from the root's, with `/` between the parts and without `.`; it
+    /// begins with `..` where it lies outside. The names of the files begin with that of the
+    /// directory.
     ///
     /// # Errors
     /// Why they cannot be read, without the directory's name.
@@ -52,15 +53,18 @@ pub struct LoadedConfiguration {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// The configuration that the files of one directory say together, without modules, and all that is wrong with it.
+/// The configuration that the files of one directory say together, without modules, and all that is
+/// wrong with it.
 #[must_use]
 pub fn compile(files: &[SourceFile]) -> (Configuration, Vec<Diagnostic>) {
-    let LoadedConfiguration { configuration, diagnostics, .. } = load(files, &EmptyScope, |_| BTreeMap::new());
+    let LoadedConfiguration { configuration, diagnostics, .. } =
+        load(files, &EmptyScope, |_| BTreeMap::new());
     (configuration, diagnostics)
 }
 
-/// The configuration that the root's files say with the modules they call. `values` are those of the root's variables as
-/// far as they are given; it is asked once, with what the root's files say by themselves.
+/// The configuration that the root's files say with the modules they call. `values` are those of
+/// the root's variables as far as they are given; it is asked once, with what the root's files say
+/// by themselves.
 pub fn load(
     files: &[SourceFile],
     directories: &dyn DirectorySource,
@@ -128,12 +132,20 @@ struct CalledModule {
 
 impl ModuleLoader<'_> {
     /// The modules that a configuration calls.
-    fn called(&mut self, sources: &[ModuleSource], known: &ModuleSourceScope<'_>) -> Vec<(Name, CalledModule)> {
+    fn called(
+        &mut self,
+        sources: &[ModuleSource],
+        known: &ModuleSourceScope<'_>,
+    ) -> Vec<(Name, CalledModule)> {
         let mut all = Vec::with_capacity(sources.len());
         for ModuleSource { module, expression } in sources {
             let source = self.source(expression, known);
-            let inside = source.as_deref().and_then(|it| self.module(it, module, expression.span(), known));
-            all.push((module.clone(), CalledModule { source: source.unwrap_or_else(|| "".into()), module: inside }));
+            let inside =
+                source.as_deref().and_then(|it| self.module(it, module, expression.span(), known));
+            all.push((
+                module.clone(),
+                CalledModule { source: source.unwrap_or_else(|| "".into()), module: inside },
+            ));
         }
         all
     }
@@ -146,7 +158,8 @@ impl ModuleLoader<'_> {
             Ok(value) if value.contains_sensitive() => mistakes::source_is_secret(span.clone()),
             Ok(_) => mistakes::source_is_no_text(span.clone()),
             Err(problems) => {
-                let explained = problems.into_iter().map(|it| mistakes::source_is_not_known(it, span));
+                let explained =
+                    problems.into_iter().map(|it| mistakes::source_is_not_known(it, span));
                 self.problems.extend(explained);
                 return None;
             }
@@ -156,14 +169,21 @@ impl ModuleLoader<'_> {
     }
 
     /// The module in a directory.
-    fn module(&mut self, source: &str, name: &Name, span: &SourceSpan, outer: &ModuleSourceScope<'_>) -> Option<LoadedModule> {
+    fn module(
+        &mut self,
+        source: &str,
+        name: &Name,
+        span: &SourceSpan,
+        outer: &ModuleSourceScope<'_>,
+    ) -> Option<LoadedModule> {
         let within = self.within.last().cloned().unwrap_or_default();
         let Some(directory) = directory(&within, source) else {
             self.problems.push(mistakes::not_local(source, span.clone()));
             return None;
         };
         if let Some(begin) = self.within.iter().position(|it| *it == directory) {
-            let way: Vec<&str> = self.within[begin..].iter().chain([&directory]).map(|it| &**it).collect();
+            let way: Vec<&str> =
+                self.within[begin..].iter().chain([&directory]).map(|it| &**it).collect();
             self.problems.push(mistakes::circular(&way, span.clone()));
             return None;
         }
@@ -171,14 +191,22 @@ impl ModuleLoader<'_> {
             self.problems.push(mistakes::too_deep(span.clone()));
             return None;
         }
-        if let Some(made) = self.made.get(&directory).and_then(|it| it.iter().find(|it| it.used.is_empty())) {
+        if let Some(made) =
+            self.made.get(&directory).and_then(|it| it.iter().find(|it| it.used.is_empty()))
+        {
             return Some(made.module.clone());
         }
         let compiled = self.compiled(&directory, span)?;
         let before = self.problems.len();
-        let known = ModuleSourceScope::new(&compiled.configuration, VariableInputs::Arguments { call: outer.call(name)?, outer });
+        let known = ModuleSourceScope::new(
+            &compiled.configuration,
+            VariableInputs::Arguments { call: outer.call(name)?, outer },
+        );
         let made = self.made.get(&directory).into_iter().flatten();
-        if let Some(made) = made.into_iter().find(|it| it.used.iter().all(|(name, value)| known.variable(name) == *value)) {
+        if let Some(made) = made
+            .into_iter()
+            .find(|it| it.used.iter().all(|(name, value)| known.variable(name) == *value))
+        {
             return Some(made.module.clone());
         }
         self.within.push(directory.clone());
@@ -195,13 +223,21 @@ impl ModuleLoader<'_> {
         };
         let (provider, calls) = self.finish(&mut configuration, called);
         let sound = own_sound && !self.problems[before..].iter().any(Diagnostic::is_error);
-        let module = LoadedModule { configuration: Arc::new(configuration), sound, provider, calls };
-        self.made.entry(directory).or_default().push(LoadedDirectory { used, module: module.clone() });
+        let module =
+            LoadedModule { configuration: Arc::new(configuration), sound, provider, calls };
+        self.made
+            .entry(directory)
+            .or_default()
+            .push(LoadedDirectory { used, module: module.clone() });
         Some(module)
     }
 
     /// What a directory says by itself.
-    fn compiled(&mut self, directory: &Arc<str>, span: &SourceSpan) -> Option<Rc<CompiledDirectory>> {
+    fn compiled(
+        &mut self,
+        directory: &Arc<str>,
+        span: &SourceSpan,
+    ) -> Option<Rc<CompiledDirectory>> {
         if let Some(compiled) = self.compiled.get(directory) {
             return Some(compiled.clone());
         }
@@ -228,9 +264,14 @@ impl ModuleLoader<'_> {
         Some(compiled)
     }
 
-    /// Puts the called modules in their places and checks what refers to them and to all else. Gives a `provider` block,
-    /// where there is one in it or below, and how many calls of modules there are.
-    fn finish(&mut self, configuration: &mut Configuration, called: Vec<(Name, CalledModule)>) -> (Option<SourceSpan>, usize) {
+    /// Puts the called modules in their places and checks what refers to them and to all else.
+    /// Gives a `provider` block, where there is one in it or below, and how many calls of modules
+    /// there are.
+    fn finish(
+        &mut self,
+        configuration: &mut Configuration,
+        called: Vec<(Name, CalledModule)>,
+    ) -> (Option<SourceSpan>, usize) {
         let mut unsound = HashSet::new();
         let mut calls = 0;
         let mut provider = configuration.providers.first().map(|it| it.span.clone());
@@ -257,7 +298,8 @@ impl ModuleLoader<'_> {
         (provider, calls)
     }
 
-    /// Tells once that there are too many calls of modules; whatever calls these has too many as well.
+    /// Tells once that there are too many calls of modules; whatever calls these has too many as
+    /// well.
     fn too_many(&mut self, call: &ModuleCall) {
         if !std::mem::replace(&mut self.is_full, true) {
             self.problems.push(mistakes::too_many(&call.name, MOST, call.head.clone()));
@@ -265,19 +307,24 @@ impl ModuleLoader<'_> {
     }
 }
 
-/// What is wrong with a call of a module that has `provider` blocks: it must be there as long as they are needed, which is
-/// longer than its instances are.
+/// What is wrong with a call of a module that has `provider` blocks: it must be there as long as
+/// they are needed, which is longer than its instances are.
 fn provider_in_many(call: &ModuleCall, inside: &SourceSpan) -> Option<Diagnostic> {
-    let repeated = [("count", &call.count), ("for_each", &call.for_each), ("enabled", &call.enabled)];
+    let repeated =
+        [("count", &call.count), ("for_each", &call.for_each), ("enabled", &call.enabled)];
     let repeated = repeated.into_iter().find_map(|(name, it)| Some((name, it.as_ref()?.span())));
     let depends = || call.depends_on.first().map(|it| ("depends_on", &it.span));
     let (argument, span) = repeated.or_else(depends)?;
-    Some(mistakes::provider_in_many(&call.name, argument, inside, span.clone()).within(call.head.clone()))
+    Some(
+        mistakes::provider_in_many(&call.name, argument, inside, span.clone())
+            .within(call.head.clone()),
+    )
 }
 
 /// The directory that a source names from another directory, both named from the root's.
 fn directory(within: &str, source: &str) -> Option<Arc<str>> {
-    let local = source.starts_with("./") || source.starts_with("../") || source == "." || source == "..";
+    let local =
+        source.starts_with("./") || source.starts_with("../") || source == "." || source == "..";
     if !local {
         return None;
     }

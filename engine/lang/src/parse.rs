@@ -1,4 +1,5 @@
-//! Reads source text. What cannot be read is told, and reading goes on with the next block at the start of a line.
+//! Reads source text. What cannot be read is told, and reading goes on with the next block at the
+//! start of a line.
 
 mod body;
 mod cursor;
@@ -74,7 +75,11 @@ fn whole(
 }
 
 fn bounded(file: &SourceFile) -> Result<(), Box<Diagnostic>> {
-    if file.text.len() < u32::MAX as usize { Ok(()) } else { Err(Box::new(diagnostics::too_large(&file.name))) }
+    if file.text.len() < u32::MAX as usize {
+        Ok(())
+    } else {
+        Err(Box::new(diagnostics::too_large(&file.name)))
+    }
 }
 
 /// A string in its composed normal form, as all strings of the language are.

@@ -18,12 +18,17 @@ pub fn unknown_providers(configuration: &Configuration, known: &[&str]) -> Vec<D
     let mut problems = Vec::new();
     for module in modules(configuration) {
         for (name, required) in module.settings.iter().flat_map(|it| &it.required_providers) {
-            let source = required.source.as_deref().and_then(|it| it.rsplit('/').next()).unwrap_or(name);
+            let source =
+                required.source.as_deref().and_then(|it| it.rsplit('/').next()).unwrap_or(name);
             let source = if source == BUILT_IN { OWN } else { source };
             if !known.contains(&source) && source != OWN {
                 problems.push(mistakes::unknown_provider(source, known, required.span.clone()));
             } else if source != &**name {
-                problems.push(mistakes::provider_by_other_name(name, source, required.span.clone()));
+                problems.push(mistakes::provider_by_other_name(
+                    name,
+                    source,
+                    required.span.clone(),
+                ));
             }
         }
     }

@@ -6,8 +6,9 @@ use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_value::{HashSet, InstanceKey, Name, Path, PathStep, ResourceMode, Type, Value};
 
 use crate::compiled_expression::{
-    BlockName, Expression, ExpressionData, ExpressionKind, ExpressionNode, ForDirective, ForExpression, FunctionCall,
-    IfDirective, Reference, ReferenceTarget, TemplatePiece, UserFunctionCall,
+    BlockName, Expression, ExpressionData, ExpressionKind, ExpressionNode, ForDirective,
+    ForExpression, FunctionCall, IfDirective, Reference, ReferenceTarget, TemplatePiece,
+    UserFunctionCall,
 };
 use crate::diagnostics;
 use crate::functions;
@@ -23,7 +24,8 @@ pub(crate) struct NameResolver {
     files: Vec<(u32, Arc<str>)>,
     /// Names bound inside the expression, innermost last.
     slots: Vec<Name>,
-    /// Where a name that is bound nowhere can only be a mistake: in a template read from a file, or in a function.
+    /// Where a name that is bound nowhere can only be a mistake: in a template read from a file, or
+    /// in a function.
     closed: Option<RestrictedScope>,
     /// Whether the value is needed at once, before all functions are there.
     constant: bool,
@@ -32,11 +34,13 @@ pub(crate) struct NameResolver {
     references: Vec<Reference>,
     /// Greater than 0 within `try` and `can`.
     trying: u32,
-    /// Those that were read only by functions out of which nothing comes that must not be kept, so far.
+    /// Those that were read only by functions out of which nothing comes that must not be kept, so
+    /// far.
     cleared: Vec<Reference>,
     seen: HashSet<(ReferenceTarget, Path, Option<InstanceKey>, bool)>,
     pub(crate) problems: Vec<Diagnostic>,
-    /// Words that stand alone, of which it can be known what is meant once all is declared; none where nothing is.
+    /// Words that stand alone, of which it can be known what is meant once all is declared; none
+    /// where nothing is.
     pub(crate) bare: Option<Vec<(Name, SourceSpan)>>,
 }
 
@@ -87,7 +91,11 @@ impl NameResolver {
 
     /// A resolver for a template that sees these names only.
     pub(crate) fn closed(file: Arc<str>, names: impl IntoIterator<Item = Name>) -> Self {
-        Self { slots: names.into_iter().collect(), closed: Some(RestrictedScope::Template), ..Self::new(file) }
+        Self {
+            slots: names.into_iter().collect(),
+            closed: Some(RestrictedScope::Template),
+            ..Self::new(file)
+        }
     }
 
     pub(crate) fn span(&self, at: ByteSpan) -> SourceSpan {
@@ -137,7 +145,12 @@ impl NameResolver {
     }
 
     /// The result of a function, which sees its parameters and nothing else.
-    pub(crate) fn within_function(&mut self, name: &Name, parameters: Vec<Name>, result: syntax::SyntaxNode) -> Expression {
+    pub(crate) fn within_function(
+        &mut self,
+        name: &Name,
+        parameters: Vec<Name>,
+        result: syntax::SyntaxNode,
+    ) -> Expression {
         let slots = std::mem::replace(&mut self.slots, parameters);
         let closed = self.closed.replace(RestrictedScope::Function(name.clone()));
         let within = self.functions.within.replace(name.clone());
@@ -164,7 +177,10 @@ impl NameResolver {
     }
 
     /// A reference by itself whose instance key may have to be worked out, and that key.
-    pub(crate) fn keyed_reference(&mut self, written: syntax::SyntaxNode) -> Option<(Reference, Option<Expression>)> {
+    pub(crate) fn keyed_reference(
+        &mut self,
+        written: syntax::SyntaxNode,
+    ) -> Option<(Reference, Option<Expression>)> {
         let (written, key) = without_key(written);
         let key = key.map(|it| self.expression(it));
         Some((self.reference(written)?, key))
@@ -174,12 +190,16 @@ impl NameResolver {
         let at = written.at;
         let kind = match written.kind {
             Written::Literal(value) => ExpressionKind::Literal(value),
-            Written::Root(_) | Written::Attribute(..) | Written::Index(..) => return self.chain(written, &[]),
+            Written::Root(_) | Written::Attribute(..) | Written::Index(..) => {
+                return self.chain(written, &[]);
+            }
             Written::Element => self.top(),
             Written::Splat(source, each) => {
                 let behind = static_steps(&each);
                 let source = match source.kind {
-                    Written::Root(_) | Written::Attribute(..) | Written::Index(..) => self.chain(*source, &behind),
+                    Written::Root(_) | Written::Attribute(..) | Written::Index(..) => {
+                        self.chain(*source, &behind)
+                    }
                     _ => self.node(*source),
                 };
                 self.slots.push("*".into());
@@ -188,13 +208,21 @@ impl NameResolver {
                 ExpressionKind::Splat(Box::new([source, each]))
             }
             Written::Template(pieces) => self.template(pieces),
-            Written::Tuple(items) => ExpressionKind::Tuple(items.into_iter().map(|it| self.node(it)).collect()),
-            Written::Object(entries) => ExpressionKind::Object(entries.into_iter().map(|it| self.entry(it)).collect()),
+            Written::Tuple(items) => {
+                ExpressionKind::Tuple(items.into_iter().map(|it| self.node(it)).collect())
+            }
+            Written::Object(entries) => {
+                ExpressionKind::Object(entries.into_iter().map(|it| self.entry(it)).collect())
+            }
             Written::Parenthesis(inner) => return self.node(*inner),
-            Written::Conditional(three) => ExpressionKind::Conditional(Box::new(three.map(|it| self.node(it)))),
+            Written::Conditional(three) => {
+                ExpressionKind::Conditional(Box::new(three.map(|it| self.node(it))))
+            }
             Written::Not(operand) => ExpressionKind::Not(Box::new(self.node(*operand))),
             Written::Negative(operand) => ExpressionKind::Negative(Box::new(self.node(*operand))),
-            Written::Binary(operator, two) => ExpressionKind::Binary(operator, Box::new(two.map(|it| self.node(it)))),
+            Written::Binary(operator, two) => {
+                ExpressionKind::Binary(operator, Box::new(two.map(|it| self.node(it))))
+            }
             Written::Call(call) => self.call(call),
             Written::For(it) => self.each(*it),
         };
@@ -210,7 +238,9 @@ impl NameResolver {
     fn template(&mut self, pieces: Vec<syntax::TemplateSyntax>) -> ExpressionKind {
         match pieces.as_slice() {
             [] => ExpressionKind::Literal(Value::from("")),
-            [syntax::TemplateSyntax::Text(text)] => ExpressionKind::Literal(Value::from(text.as_str())),
+            [syntax::TemplateSyntax::Text(text)] => {
+                ExpressionKind::Literal(Value::from(text.as_str()))
+            }
             _ => ExpressionKind::Template(self.pieces(pieces)),
         }
     }
@@ -223,11 +253,13 @@ impl NameResolver {
         match piece {
             syntax::TemplateSyntax::Text(text) => TemplatePiece::Text(text.into()),
             syntax::TemplateSyntax::Value(node) => TemplatePiece::Value(self.node(node)),
-            syntax::TemplateSyntax::If { condition, then, otherwise } => TemplatePiece::If(Box::new(IfDirective {
-                condition: self.node(condition),
-                then: self.pieces(then),
-                otherwise: self.pieces(otherwise),
-            })),
+            syntax::TemplateSyntax::If { condition, then, otherwise } => {
+                TemplatePiece::If(Box::new(IfDirective {
+                    condition: self.node(condition),
+                    then: self.pieces(then),
+                    otherwise: self.pieces(otherwise),
+                }))
+            }
             syntax::TemplateSyntax::For { key, value, collection, body } => {
                 let collection = self.node(collection);
                 let keyed = key.is_some();
@@ -241,7 +273,10 @@ impl NameResolver {
         }
     }
 
-    fn entry(&mut self, (key, value): (syntax::SyntaxNode, syntax::SyntaxNode)) -> (ExpressionNode, ExpressionNode) {
+    fn entry(
+        &mut self,
+        (key, value): (syntax::SyntaxNode, syntax::SyntaxNode),
+    ) -> (ExpressionNode, ExpressionNode) {
         if matches!(key.kind, Written::Attribute(..) | Written::Index(..)) {
             self.problems.push(diagnostics::ambiguous_key(self.span(key.at)));
             let unknown = ExpressionKind::Literal(Value::unknown(Type::String, None));
@@ -260,7 +295,14 @@ impl NameResolver {
         let result = self.node(it.result);
         let condition = it.condition.map(|it| self.node(it));
         self.slots.truncate(bound);
-        ExpressionKind::For(Box::new(ForExpression { keyed, collection, result_key, result, condition, grouping: it.grouping }))
+        ExpressionKind::For(Box::new(ForExpression {
+            keyed,
+            collection,
+            result_key,
+            result,
+            condition,
+            grouping: it.grouping,
+        }))
     }
 
     fn call(&mut self, call: syntax::CallSyntax) -> ExpressionKind {
@@ -288,9 +330,15 @@ impl NameResolver {
             }
             let spans = [self.span(call.name.at), span];
             let function = self.functions.called(&call.name.name, given, spread, spans);
-            return ExpressionKind::Declared(Box::new(UserFunctionCall { function, arguments, spread }));
+            return ExpressionKind::Declared(Box::new(UserFunctionCall {
+                function,
+                arguments,
+                spread,
+            }));
         };
-        if let Some(problem) = diagnostics::argument_count(function, given, spread, || self.span(at)) {
+        if let Some(problem) =
+            diagnostics::argument_count(function, given, spread, || self.span(at))
+        {
             self.problems.push(problem);
             return ExpressionKind::Literal(Value::unknown(Type::Any, None));
         }
@@ -305,7 +353,8 @@ impl NameResolver {
         (self.references, self.seen) = outer;
         for reference in inner {
             let before = self.references.len();
-            // What was read elsewhere before is none of these, and what is read elsewhere later is taken off them.
+            // What was read elsewhere before is none of these, and what is read elsewhere later is
+            // taken off them.
             self.enter(reference);
             if let Some(new) = self.references.get(before) {
                 self.cleared.push(new.clone());
@@ -314,7 +363,8 @@ impl NameResolver {
         arguments
     }
 
-    /// A name with the attributes and indices behind it. `tail` are static steps that follow in a splat.
+    /// A name with the attributes and indices behind it. `tail` are static steps that follow in a
+    /// splat.
     fn chain(&mut self, written: syntax::SyntaxNode, tail: &[PathStep]) -> ExpressionNode {
         let mut steps = Vec::new();
         let mut base = written;
@@ -339,7 +389,10 @@ impl NameResolver {
         let mut steps = steps.into_iter().peekable();
         let node = match base.kind {
             Written::Root(name) => match self.slots.iter().rposition(|it| *it == name) {
-                Some(slot) => self.made(base.at, ExpressionKind::Slot(u32::try_from(slot).unwrap_or(u32::MAX), name)),
+                Some(slot) => self.made(
+                    base.at,
+                    ExpressionKind::Slot(u32::try_from(slot).unwrap_or(u32::MAX), name),
+                ),
                 None => match self.target(&name, base.at, &mut steps) {
                     Some(found) => self.outside(found, &mut steps, tail),
                     None => {
@@ -355,13 +408,16 @@ impl NameResolver {
 
     fn step(&mut self, node: ExpressionNode, at: ByteSpan, step: ReferenceStep) -> ExpressionNode {
         let kind = match step {
-            ReferenceStep::Attribute(word) => ExpressionKind::Attribute(Box::new((node, word.name, self.within_file(word.at)))),
+            ReferenceStep::Attribute(word) => {
+                ExpressionKind::Attribute(Box::new((node, word.name, self.within_file(word.at))))
+            }
             ReferenceStep::Index(key) => ExpressionKind::Index(Box::new([node, self.node(key)])),
         };
         self.made(at, kind)
     }
 
-    /// The node of a target, with its reference recorded. Takes the instance key of a block off the steps.
+    /// The node of a target, with its reference recorded. Takes the instance key of a block off the
+    /// steps.
     fn outside(
         &mut self,
         ResolvedName { target, at, name }: ResolvedName,
@@ -415,7 +471,16 @@ impl NameResolver {
         });
         let (name, step) = (self.within_file(name), step.map(|it| self.within_file(it)));
         let (indexed, tried) = (instance.is_some(), self.trying > 0);
-        self.record(Reference { target: target.clone(), path, key, indexed, tried, span, name, step });
+        self.record(Reference {
+            target: target.clone(),
+            path,
+            key,
+            indexed,
+            tried,
+            span,
+            name,
+            step,
+        });
         let node = match (target, instance) {
             (ReferenceTarget::Block(block), Some((at, ReferenceStep::Index(key)))) => {
                 let key = self.node(key);
@@ -445,13 +510,17 @@ impl NameResolver {
                 return;
             }
         } else {
-            let identity = |it: &Reference| (it.target.clone(), it.path.clone(), it.key.clone(), it.indexed);
+            let identity =
+                |it: &Reference| (it.target.clone(), it.path.clone(), it.key.clone(), it.indexed);
             if self.seen.is_empty() {
                 self.seen = self.references.iter().map(identity).collect();
             }
             if !self.seen.insert(identity(&reference)) {
                 if !reference.tried {
-                    self.references.iter_mut().filter(|it| it.tried && known(it)).for_each(|it| it.tried = false);
+                    self.references
+                        .iter_mut()
+                        .filter(|it| it.tried && known(it))
+                        .for_each(|it| it.tried = false);
                 }
                 return;
             }
@@ -473,15 +542,31 @@ impl NameResolver {
         if let Some(closed) = &self.closed {
             let span = self.span(at);
             self.problems.push(match closed {
-                RestrictedScope::Template => diagnostics::reference::no_such_template_variable(root, span, &self.slots),
-                RestrictedScope::Function(name) => diagnostics::function::outside_of_function(root, name, span, &self.slots),
+                RestrictedScope::Template => {
+                    diagnostics::reference::no_such_template_variable(root, span, &self.slots)
+                }
+                RestrictedScope::Function(name) => {
+                    diagnostics::function::outside_of_function(root, name, span, &self.slots)
+                }
             });
             return None;
         }
         let found = match &**root {
-            "var" => next().map(|(at, word)| ResolvedName { target: ReferenceTarget::Variable(word.name), at, name: word.at }),
-            "local" => next().map(|(at, word)| ResolvedName { target: ReferenceTarget::Local(word.name), at, name: word.at }),
-            "module" => next().map(|(at, word)| ResolvedName { target: ReferenceTarget::Module(word.name), at, name: word.at }),
+            "var" => next().map(|(at, word)| ResolvedName {
+                target: ReferenceTarget::Variable(word.name),
+                at,
+                name: word.at,
+            }),
+            "local" => next().map(|(at, word)| ResolvedName {
+                target: ReferenceTarget::Local(word.name),
+                at,
+                name: word.at,
+            }),
+            "module" => next().map(|(at, word)| ResolvedName {
+                target: ReferenceTarget::Module(word.name),
+                at,
+                name: word.at,
+            }),
             "self" => Some(ResolvedName { target: ReferenceTarget::SelfValue, at, name: at }),
             "each" | "count" | "path" | "ha" | "terraform" => match next() {
                 Some((end, word)) => {
@@ -494,7 +579,11 @@ impl NameResolver {
                         ("path", "cwd") => ReferenceTarget::PathCwd,
                         ("ha" | "terraform", "workspace") => ReferenceTarget::Workspace,
                         _ => {
-                            self.problems.push(diagnostics::reference::no_such_builtin(root, &word.name, self.span(word.at)));
+                            self.problems.push(diagnostics::reference::no_such_builtin(
+                                root,
+                                &word.name,
+                                self.span(word.at),
+                            ));
                             return None;
                         }
                     };
@@ -504,7 +593,11 @@ impl NameResolver {
             },
             "data" => block(ResourceMode::Data, next(), &mut next),
             "resource" => block(ResourceMode::Managed, next(), &mut next),
-            _ => block(ResourceMode::Managed, Some((at, SourceWord { name: root.clone(), at })), &mut next),
+            _ => block(
+                ResourceMode::Managed,
+                Some((at, SourceWord { name: root.clone(), at })),
+                &mut next,
+            ),
         };
         if found.is_none() {
             let span = self.span(at);
@@ -524,13 +617,19 @@ fn block(
 ) -> Option<ResolvedName> {
     let (_, kind) = kind?;
     let (at, name) = next()?;
-    Some(ResolvedName { target: ReferenceTarget::Block(BlockName { mode, kind: kind.name, name: name.name }), at, name: at })
+    Some(ResolvedName {
+        target: ReferenceTarget::Block(BlockName { mode, kind: kind.name, name: name.name }),
+        at,
+        name: at,
+    })
 }
 
 fn literal_key(written: &syntax::SyntaxNode) -> Option<InstanceKey> {
     match &written.kind {
         Written::Literal(Value::String(name)) => Some(InstanceKey::Name(name.clone())),
-        Written::Literal(Value::Number(number)) => Some(InstanceKey::Index(u64::try_from(number.as_i64()?).ok()?)),
+        Written::Literal(Value::Number(number)) => {
+            Some(InstanceKey::Index(u64::try_from(number.as_i64()?).ok()?))
+        }
         _ => None,
     }
 }

@@ -45,7 +45,8 @@ pub enum FileRole {
     Primary(FileFamily),
     /// It says other things of blocks that are in the primary files.
     Override(FileFamily),
-    /// Something that Terraform keeps beside a configuration and that is not part of it: tests, queries, mocks.
+    /// Something that Terraform keeps beside a configuration and that is not part of it: tests,
+    /// queries, mocks.
     Beside,
 }
 
@@ -61,7 +62,9 @@ impl FileRole {
         }
         let family = match suffix {
             "hcl" if BESIDE.iter().any(|it| stem.ends_with(it)) => return Some(FileRole::Beside),
-            "tftest" | "tfmock" | "tfquery" if plain.len() < name.len() => return Some(FileRole::Beside),
+            "tftest" | "tfmock" | "tfquery" if plain.len() < name.len() => {
+                return Some(FileRole::Beside);
+            }
             "hcl" => FileFamily::Ha,
             "tf" => FileFamily::Terraform,
             _ => return None,
@@ -75,7 +78,8 @@ impl FileRole {
 }
 
 /// What stands before `.hcl` in files of Terraform that are no configuration.
-const BESIDE: [&str; 6] = [".tftest", ".tfmock", ".tfquery", ".tfstack", ".tfcomponent", ".tfdeploy"];
+const BESIDE: [&str; 6] =
+    [".tftest", ".tfmock", ".tfquery", ".tfstack", ".tfcomponent", ".tfdeploy"];
 
 /// Whether a file of this name holds JSON.
 pub(crate) fn is_json(name: &str) -> bool {

@@ -1,4 +1,5 @@
-//! What a source text says, before names mean anything. Made by [`crate::parse`], consumed by the compiler.
+//! What a source text says, before names mean anything. Made by [`crate::parse`], consumed by the
+//! compiler.
 
 use ha_value::{Name, Value};
 use unicode_normalization::UnicodeNormalization;
@@ -82,7 +83,8 @@ pub(crate) enum SyntaxKind {
     Root(Name),
     Attribute(Box<SyntaxNode>, SourceWord),
     Index(Box<SyntaxNode>, Box<SyntaxNode>),
-    /// The second node is what is done with each element; [`SyntaxKind::Element`] stands for that element.
+    /// The second node is what is done with each element; [`SyntaxKind::Element`] stands for that
+    /// element.
     Splat(Box<SyntaxNode>, Box<SyntaxNode>),
     Element,
     Template(Vec<TemplateSyntax>),
@@ -123,8 +125,17 @@ pub(crate) struct ForSyntax {
 pub(crate) enum TemplateSyntax {
     Text(String),
     Value(SyntaxNode),
-    If { condition: SyntaxNode, then: Vec<TemplateSyntax>, otherwise: Vec<TemplateSyntax> },
-    For { key: Option<SourceWord>, value: SourceWord, collection: SyntaxNode, body: Vec<TemplateSyntax> },
+    If {
+        condition: SyntaxNode,
+        then: Vec<TemplateSyntax>,
+        otherwise: Vec<TemplateSyntax>,
+    },
+    For {
+        key: Option<SourceWord>,
+        value: SourceWord,
+        collection: SyntaxNode,
+        body: Vec<TemplateSyntax>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,7 +198,8 @@ impl SyntaxNode {
     }
 }
 
-/// Puts everything somewhere else, for what is read from the middle of a file or behind other files.
+/// Puts everything somewhere else, for what is read from the middle of a file or behind other
+/// files.
 pub(crate) trait SpanRelocator {
     fn place(&mut self, to: &dyn Fn(ByteSpan) -> ByteSpan);
 }
@@ -253,7 +265,9 @@ impl SpanRelocator for SyntaxNode {
                 key.place(to);
                 value.place(to);
             }),
-            SyntaxKind::Parenthesis(inner) | SyntaxKind::Not(inner) | SyntaxKind::Negative(inner) => inner.place(to),
+            SyntaxKind::Parenthesis(inner)
+            | SyntaxKind::Not(inner)
+            | SyntaxKind::Negative(inner) => inner.place(to),
             SyntaxKind::Conditional(it) => it.iter_mut().for_each(|it| it.place(to)),
             SyntaxKind::Binary(_, it) => it.iter_mut().for_each(|it| it.place(to)),
             SyntaxKind::Call(CallSyntax { name, arguments, spread: _ }) => {
@@ -261,7 +275,15 @@ impl SpanRelocator for SyntaxNode {
                 arguments.place(to);
             }
             SyntaxKind::For(it) => {
-                let ForSyntax { key, value, collection, result_key, result, condition, grouping: _ } = &mut **it;
+                let ForSyntax {
+                    key,
+                    value,
+                    collection,
+                    result_key,
+                    result,
+                    condition,
+                    grouping: _,
+                } = &mut **it;
                 key.place(to);
                 value.place(to);
                 collection.place(to);

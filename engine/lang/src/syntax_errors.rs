@@ -11,9 +11,12 @@ pub(crate) fn unexpected(found: &str, wanted: &str, span: SourceSpan) -> Diagnos
     let problem = error(format!("expected {wanted}, found `{found}`"), span).code(code::SYNTAX);
     match found.as_str() {
         "'" => problem.help("strings stand between double quotes"),
-        "`" => problem.help("for a string of several lines use a heredoc: `<<-EOT`, lines of text, `EOT`"),
+        "`" => problem
+            .help("for a string of several lines use a heredoc: `<<-EOT`, lines of text, `EOT`"),
         ";" => problem.help("each argument stands on a line of its own"),
-        "&" | "|" | "^" | "~" => problem.help("there are no operators for bits; `&&`, `||` and `!` are for truth values"),
+        "&" | "|" | "^" | "~" => {
+            problem.help("there are no operators for bits; `&&`, `||` and `!` are for truth values")
+        }
         "\\" => problem.help("within `${ }` quotes are not escaped"),
         _ => problem,
     }
@@ -42,7 +45,9 @@ pub(crate) fn line_ends_early(wanted: &str, span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn never_closed(span: SourceSpan) -> Diagnostic {
-    error("this block is never closed", span).code(code::SYNTAX).help("end it with `}` on a line of its own")
+    error("this block is never closed", span)
+        .code(code::SYNTAX)
+        .help("end it with `}` on a line of its own")
 }
 
 pub(crate) fn unclosed_comment(span: SourceSpan) -> Diagnostic {
@@ -58,9 +63,12 @@ pub(crate) fn argument_twice(name: &str, first: &SourceSpan, span: SourceSpan) -
 }
 
 pub(crate) fn block_in_one_line(name: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("expected `=` behind `{name}`: a block on one line has one argument and no blocks"), span)
-        .code(code::SYNTAX)
-        .help("put what is between the braces on lines of its own")
+    error(
+        format!("expected `=` behind `{name}`: a block on one line has one argument and no blocks"),
+        span,
+    )
+    .code(code::SYNTAX)
+    .help("put what is between the braces on lines of its own")
 }
 
 pub(crate) fn several_in_one_line(span: SourceSpan) -> Diagnostic {
@@ -87,21 +95,28 @@ pub(crate) fn two_points(span: SourceSpan) -> Diagnostic {
 
 pub(crate) fn not_an_index(written: &str, span: SourceSpan) -> Diagnostic {
     let steps: String = written.split('.').map(|it| format!("[{it}]")).collect();
-    error(format!("`{written}` is no index"), span).code(code::SYNTAX).help(format!("write `{steps}`"))
+    error(format!("`{written}` is no index"), span)
+        .code(code::SYNTAX)
+        .help(format!("write `{steps}`"))
 }
 
 pub(crate) fn no_such_escape(written: &str, span: SourceSpan) -> Diagnostic {
-    let shown: String =
-        written.chars().map(|it| if it.is_control() { it.escape_default().to_string() } else { it.into() }).collect();
+    let shown: String = written
+        .chars()
+        .map(|it| if it.is_control() { it.escape_default().to_string() } else { it.into() })
+        .collect();
     error(format!("`{shown}` is not an escape"), span)
         .code(code::ESCAPE)
         .help("there are `\\n`, `\\r`, `\\t`, `\\\"`, `\\\\`, and `\\u0000` and `\\U00000000` with the digits of a character")
 }
 
 pub(crate) fn directive_left_open(name: &str, end: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("`%{{ {name} }}` is never ended"), span).code(code::TEMPLATE).help(format!("end it with `%{{ {end} }}`"))
+    error(format!("`%{{ {name} }}` is never ended"), span)
+        .code(code::TEMPLATE)
+        .help(format!("end it with `%{{ {end} }}`"))
 }
 
 pub(crate) fn directive_not_open(name: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("there is nothing here that `%{{ {name} }}` belongs to"), span).code(code::TEMPLATE)
+    error(format!("there is nothing here that `%{{ {name} }}` belongs to"), span)
+        .code(code::TEMPLATE)
 }

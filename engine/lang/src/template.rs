@@ -36,9 +36,10 @@ impl TemplateToken {
     pub(crate) fn with(mut self, strips: StripMarkers) -> Self {
         match &mut self {
             TemplateToken::Text(_) => {}
-            TemplateToken::Value(_, it) | TemplateToken::If(_, it) | TemplateToken::Else(it) | TemplateToken::End(it) => {
-                *it = strips
-            }
+            TemplateToken::Value(_, it)
+            | TemplateToken::If(_, it)
+            | TemplateToken::Else(it)
+            | TemplateToken::End(it) => *it = strips,
             TemplateToken::For { strips: it, .. } => *it = strips,
         }
         self
@@ -47,7 +48,10 @@ impl TemplateToken {
     fn strips(&self) -> StripMarkers {
         match self {
             TemplateToken::Text(_) => StripMarkers::default(),
-            TemplateToken::Value(_, it) | TemplateToken::If(_, it) | TemplateToken::Else(it) | TemplateToken::End(it) => *it,
+            TemplateToken::Value(_, it)
+            | TemplateToken::If(_, it)
+            | TemplateToken::Else(it)
+            | TemplateToken::End(it) => *it,
             TemplateToken::For { strips, .. } => *strips,
         }
     }
@@ -76,7 +80,8 @@ fn nested(mut tokens: Vec<TemplateToken>) -> SyntaxKind {
 }
 
 fn trimmed(tokens: Vec<TemplateToken>, unit: StripExtent) -> Vec<TemplateToken> {
-    let mut tokens: Vec<TemplateToken> = tokens.into_iter().flat_map(|it| units(it, unit)).collect();
+    let mut tokens: Vec<TemplateToken> =
+        tokens.into_iter().flat_map(|it| units(it, unit)).collect();
     let strips: Vec<StripMarkers> = tokens.iter().map(TemplateToken::strips).collect();
     for (index, token) in tokens.iter_mut().enumerate() {
         let TemplateToken::Text(text) = token else { continue };
@@ -99,7 +104,8 @@ fn units(token: TemplateToken, unit: StripExtent) -> Vec<TemplateToken> {
     }
 }
 
-/// The same with the indentation that all lines share taken off; lines of nothing but space neither count nor change.
+/// The same with the indentation that all lines share taken off; lines of nothing but space neither
+/// count nor change.
 fn outdented(mut tokens: Vec<TemplateToken>) -> Vec<TemplateToken> {
     let mut shared = usize::MAX;
     let mut indented = Vec::new();
@@ -130,9 +136,13 @@ fn outdented(mut tokens: Vec<TemplateToken>) -> Vec<TemplateToken> {
 }
 
 /// Pieces up to the marker that ends or divides the directive they are in, which is left in place.
-fn pieces(tokens: &mut std::iter::Peekable<std::vec::IntoIter<TemplateToken>>) -> Vec<TemplateSyntax> {
+fn pieces(
+    tokens: &mut std::iter::Peekable<std::vec::IntoIter<TemplateToken>>,
+) -> Vec<TemplateSyntax> {
     let mut pieces = Vec::new();
-    while let Some(token) = tokens.next_if(|it| !matches!(it, TemplateToken::Else(_) | TemplateToken::End(_))) {
+    while let Some(token) =
+        tokens.next_if(|it| !matches!(it, TemplateToken::Else(_) | TemplateToken::End(_)))
+    {
         match token {
             TemplateToken::Text(text) => match pieces.last_mut() {
                 Some(TemplateSyntax::Text(last)) => last.push_str(&text),

@@ -44,7 +44,11 @@ pub(crate) fn constraint(written: SyntaxNode, resolver: &mut NameResolver) -> Ty
     }
 }
 
-fn constructor(call: CallSyntax, span: ha_diagnostics::SourceSpan, resolver: &mut NameResolver) -> Type {
+fn constructor(
+    call: CallSyntax,
+    span: ha_diagnostics::SourceSpan,
+    resolver: &mut NameResolver,
+) -> Type {
     let mut arguments = call.arguments;
     let name = call.name.name;
     let named = resolver.span(call.name.at);
@@ -76,7 +80,9 @@ fn constructor(call: CallSyntax, span: ha_diagnostics::SourceSpan, resolver: &mu
                     continue;
                 };
                 if attributes.insert(name.clone(), attribute(value, resolver)).is_some() {
-                    resolver.problems.push(mistakes::duplicate_attribute(&name, resolver.span(key.at)));
+                    resolver
+                        .problems
+                        .push(mistakes::duplicate_attribute(&name, resolver.span(key.at)));
                 }
             }
             Type::Object(Arc::new(attributes))
@@ -120,16 +126,21 @@ fn attribute(written: SyntaxNode, resolver: &mut NameResolver) -> AttributeType 
 }
 
 /// The value of an expression that refers to nothing, as one of `ty`.
-pub(crate) fn constant(written: SyntaxNode, ty: &Type, resolver: &mut NameResolver) -> Option<Value> {
+pub(crate) fn constant(
+    written: SyntaxNode,
+    ty: &Type,
+    resolver: &mut NameResolver,
+) -> Option<Value> {
     let span = resolver.span(written.at);
     let before = resolver.problems.len();
     let expression = resolver.constant(written);
     if resolver.problems.len() > before {
         return None;
     }
-    let outcome: Result<Value, Vec<Diagnostic>> = expression
-        .evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope))
-        .and_then(|it| convert(&it, ty).map_err(|it| vec![mistakes::does_not_fit(&it, ty).at(span)]));
+    let outcome: Result<Value, Vec<Diagnostic>> =
+        expression.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope)).and_then(|it| {
+            convert(&it, ty).map_err(|it| vec![mistakes::does_not_fit(&it, ty).at(span)])
+        });
     match outcome {
         Ok(value) if !value.is_wholly_known() => {
             resolver.problems.push(mistakes::constant_is_not_known(expression.span().clone()));

@@ -52,7 +52,9 @@ pub(crate) struct UserFunctions {
 
 impl UserFunctions {
     fn entry(&mut self, name: &Name) -> &mut (Arc<UserFunction>, Vec<FunctionUse>) {
-        let new = || (Arc::new(UserFunction { name: name.clone(), defined: OnceLock::new() }), Vec::new());
+        let new = || {
+            (Arc::new(UserFunction { name: name.clone(), defined: OnceLock::new() }), Vec::new())
+        };
         self.all.entry(name.clone()).or_insert_with(new)
     }
 
@@ -94,9 +96,16 @@ impl UserFunctions {
         for (name, (function, uses)) in &self.all {
             for it in uses {
                 match function.defined.get() {
-                    Some(defined) => problems.extend(mistakes::argument_count(name, defined, it.given, it.spread, &it.span)),
+                    Some(defined) => problems.extend(mistakes::argument_count(
+                        name, defined, it.given, it.spread, &it.span,
+                    )),
                     None if self.declared.contains_key(name) => {}
-                    None => problems.push(mistakes::no_such_function(name, self.declared.keys(), it.given, it.name.clone())),
+                    None => problems.push(mistakes::no_such_function(
+                        name,
+                        self.declared.keys(),
+                        it.given,
+                        it.name.clone(),
+                    )),
                 }
             }
         }
@@ -109,13 +118,17 @@ impl UserFunctions {
         let mut waits: HashMap<&Name, usize> = self.declared.keys().map(|it| (it, 0)).collect();
         for (name, (_, uses)) in &self.all {
             for within in uses.iter().filter_map(|it| it.within.as_ref()) {
-                if self.declared.contains_key(name) && callers.entry(name).or_default().insert(within) {
+                if self.declared.contains_key(name)
+                    && callers.entry(name).or_default().insert(within)
+                {
                     *waits.entry(within).or_default() += 1;
                 }
             }
         }
-        // From functions that call no others outwards, in the order of their names; what is never reached is in a circle.
-        let mut ready: Vec<&Name> = waits.iter().filter(|(_, waits)| **waits == 0).map(|(name, _)| *name).collect();
+        // From functions that call no others outwards, in the order of their names; what is never
+        // reached is in a circle.
+        let mut ready: Vec<&Name> =
+            waits.iter().filter(|(_, waits)| **waits == 0).map(|(name, _)| *name).collect();
         ready.sort();
         let mut depth: HashMap<&Name, usize> = ready.iter().map(|it| (*it, 1)).collect();
         while let Some(name) = ready.pop() {
@@ -134,9 +147,14 @@ impl UserFunctions {
         }
         let mut circular: Vec<&Name> = waits.into_keys().collect();
         circular.sort();
-        problems.extend(circular.into_iter().map(|it| mistakes::calls_itself(it, self.declared[it].clone())));
-        let mut deep: Vec<&Name> = depth.into_iter().filter(|(_, depth)| *depth > DEEPEST).map(|(name, _)| name).collect();
+        problems.extend(
+            circular.into_iter().map(|it| mistakes::calls_itself(it, self.declared[it].clone())),
+        );
+        let mut deep: Vec<&Name> =
+            depth.into_iter().filter(|(_, depth)| *depth > DEEPEST).map(|(name, _)| name).collect();
         deep.sort();
-        problems.extend(deep.into_iter().map(|it| mistakes::calls_too_deep(it, self.declared[it].clone())));
+        problems.extend(
+            deep.into_iter().map(|it| mistakes::calls_too_deep(it, self.declared[it].clone())),
+        );
     }
 }

@@ -36,14 +36,19 @@ fn part_met(version: &[u64], part: &str) -> Option<bool> {
         "<" => order == Ordering::Less,
         "<=" => order != Ordering::Greater,
         // All but the last number stay, the last one may grow.
-        "~>" => order != Ordering::Less && version.iter().zip(&wanted[..wanted.len() - 1]).all(|(it, wants)| it == wants),
+        "~>" => {
+            order != Ordering::Less
+                && version.iter().zip(&wanted[..wanted.len() - 1]).all(|(it, wants)| it == wants)
+        }
         _ => return None,
     })
 }
 
 fn numbers(text: &str) -> Option<ParsedVersion> {
     let text = text.strip_prefix('v').unwrap_or(text);
-    text.split('.').map(|it| it.bytes().all(|it| it.is_ascii_digit()).then(|| it.parse().ok())?).collect()
+    text.split('.')
+        .map(|it| it.bytes().all(|it| it.is_ascii_digit()).then(|| it.parse().ok())?)
+        .collect()
 }
 
 /// Compares versions; numbers that are not written are 0.
@@ -59,15 +64,30 @@ mod tests {
 
     #[test]
     fn constraints_are_met_as_terraform_meets_them() {
-        for constraint in [">= 1.0", "~> 1.11", "~> 1.11.0", ">1, < 2", "= 1.11.4", "v1.11.4", "~> 1", "~>1.11.4", "1.11.4"] {
+        for constraint in [
+            ">= 1.0",
+            "~> 1.11",
+            "~> 1.11.0",
+            ">1, < 2",
+            "= 1.11.4",
+            "v1.11.4",
+            "~> 1",
+            "~>1.11.4",
+            "1.11.4",
+        ] {
             assert_eq!(meets("1.11.4", constraint), Ok(true), "{constraint}");
         }
         for constraint in ["1.11", "!= 1.11.4", ">= 1.12", "~> 1.10.0", "> 1, < 1.11", "~> 2"] {
             assert_eq!(meets("1.11.4", constraint), Ok(false), "{constraint}");
         }
-        for (constraint, part) in
-            [(">= x", ">= x"), ("", ""), (">=1.0,", ""), ("1.*", "1.*"), ("=> 1", "=> 1"), ("1.2-rc1", "1.2-rc1")]
-        {
+        for (constraint, part) in [
+            (">= x", ">= x"),
+            ("", ""),
+            (">=1.0,", ""),
+            ("1.*", "1.*"),
+            ("=> 1", "=> 1"),
+            ("1.2-rc1", "1.2-rc1"),
+        ] {
             assert_eq!(meets("1.11.4", constraint), Err(part.to_owned()), "{constraint}");
         }
     }

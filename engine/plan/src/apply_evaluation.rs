@@ -1,5 +1,5 @@
-//! The values that apply works with: the plan's, with what was unknown filled in step by step. Evaluates each step's
-//! arguments once its references are known, and holds them against the plan.
+//! The values that apply works with: the plan's, with what was unknown filled in step by step.
+//! Evaluates each step's arguments once its references are known, and holds them against the plan.
 
 mod progress;
 mod settle;
@@ -69,8 +69,14 @@ pub struct RecordSettings {
 }
 
 impl RecordSettings {
-    /// The record of something that nothing happens to, with what the configuration says of it by now.
-    pub(crate) fn settle(&self, described: &ResourceDescription, record: &Record, wanted: &Object) -> Record {
+    /// The record of something that nothing happens to, with what the configuration says of it by
+    /// now.
+    pub(crate) fn settle(
+        &self,
+        described: &ResourceDescription,
+        record: &Record,
+        wanted: &Object,
+    ) -> Record {
         let (arguments, outputs) = remarked(described, record, wanted);
         Record {
             arguments,
@@ -92,7 +98,8 @@ pub struct PreparedStep {
     pub arguments: Object,
     /// What its record gets besides.
     pub from: RecordSettings,
-    /// The record as it stays, where it is an update of which nothing is left now that all is known.
+    /// The record as it stays, where it is an update of which nothing is left now that all is
+    /// known.
     pub unchanged: Option<Box<Record>>,
 }
 
@@ -100,7 +107,8 @@ impl ApplyEvaluation {
     /// The values as the plan leaves them before its first step.
     ///
     /// # Errors
-    /// When the configuration does not order or expand as it did; the plan was made from another one.
+    /// When the configuration does not order or expand as it did; the plan was made from another
+    /// one.
     pub fn begin(
         plan: &Plan,
         configuration: &Arc<Configuration>,
@@ -134,16 +142,26 @@ impl ApplyEvaluation {
         if !execution.choice.is_everything() {
             let is_kept = |name: &Name| {
                 let place = graph.modules.configuration(ROOT).outputs.get_index_of(name);
-                place.is_some_and(|it| execution.is_left_out(graph.number(ROOT, NodeKind::Output(it))))
+                place.is_some_and(|it| {
+                    execution.is_left_out(graph.number(ROOT, NodeKind::Output(it)))
+                })
             };
             let recorded = state.outputs.iter().filter(|(name, _)| is_kept(name));
-            execution.kept_outputs = recorded.map(|(name, it)| (name.clone(), it.clone())).collect();
+            execution.kept_outputs =
+                recorded.map(|(name, it)| (name.clone(), it.clone())).collect();
         }
-        let changes = plan.changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
+        let changes = plan
+            .changes
+            .iter()
+            .filter(|it| it.deposed.is_none())
+            .map(|it| (&it.address, it))
+            .collect();
         let before = ApplyBasis { plan, changes, state };
         for node in graph.order.iter().copied() {
             match graph.node(node).what {
-                NodeKind::Block(place) if execution.is_left_out(node) => execution.show(node, place, state),
+                NodeKind::Block(place) if execution.is_left_out(node) => {
+                    execution.show(node, place, state)
+                }
                 NodeKind::Block(place) => execution.begin_block(node, place, &before)?,
                 _ if execution.is_left_out(node) => {}
                 _ => match evaluate(&graph, &mut execution.world, node).diagnostics {
@@ -169,10 +187,17 @@ impl ApplyEvaluation {
         }
     }
 
-    fn begin_block(&mut self, node: NodeId, place: usize, before: &ApplyBasis<'_>) -> Result<(), Vec<Diagnostic>> {
+    fn begin_block(
+        &mut self,
+        node: NodeId,
+        place: usize,
+        before: &ApplyBasis<'_>,
+    ) -> Result<(), Vec<Diagnostic>> {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
         let block = graph.block(node).expect("the node stands for a block");
-        let Some(described) = schemas.kind(block.name.mode, &block.name.kind) else { return Ok(()) };
+        let Some(described) = schemas.kind(block.name.mode, &block.name.kind) else {
+            return Ok(());
+        };
         if described.is_document() {
             return self.render(node, place);
         }
@@ -187,13 +212,24 @@ impl ApplyEvaluation {
                 if has_conditions && planned.is_some() {
                     self.touched.insert((instance, place, at));
                 }
-                let value = match (planned.and_then(|it| it.after.as_ref()), before.state.records.get(&address)) {
+                let value = match (
+                    planned.and_then(|it| it.after.as_ref()),
+                    before.state.records.get(&address),
+                ) {
                     (Some(after), _) => instance_value(schema, after, &Object::new()),
-                    (None, Some(record)) => instance_value(schema, &record.arguments, &record.outputs),
+                    (None, Some(record)) => {
+                        instance_value(schema, &record.arguments, &record.outputs)
+                    }
                     (None, None) => match before.plan.data.get(&address) {
                         Some(outputs) => {
                             let here = EvaluationScope::each(instance, &expansion, at);
-                            let arguments = ConfiguredArguments::evaluate(&self.world, &here, described, block, &address)?;
+                            let arguments = ConfiguredArguments::evaluate(
+                                &self.world,
+                                &here,
+                                described,
+                                block,
+                                &address,
+                            )?;
                             instance_value(schema, &arguments.values, outputs)
                         }
                         None => continue,
@@ -209,7 +245,11 @@ impl ApplyEvaluation {
     ///
     /// # Errors
     /// What is wrong with it, or where it contradicts the plan.
-    pub fn prepare(&mut self, change: &Change, record: Option<&Record>) -> Result<PreparedStep, Vec<Diagnostic>> {
+    pub fn prepare(
+        &mut self,
+        change: &Change,
+        record: Option<&Record>,
+    ) -> Result<PreparedStep, Vec<Diagnostic>> {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
         let place = self.place(&graph, change)?;
         let InstancePosition { node, instance, block, at, .. } = place;
@@ -217,7 +257,8 @@ impl ApplyEvaluation {
             return Err(wrong.clone());
         }
         let described = described(&schemas, block);
-        let expansion = self.world.expansion(instance, place.place).cloned().expect("it has the instance");
+        let expansion =
+            self.world.expansion(instance, place.place).cloned().expect("it has the instance");
         let here = EvaluationScope::each(instance, &expansion, at);
         let found = findings(&self.world, &block.lifecycle.preconditions, &here, &change.address);
         let (errors, warnings) = found.weighed(block);
@@ -225,7 +266,8 @@ impl ApplyEvaluation {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let given = ConfiguredArguments::evaluate(&self.world, &here, described, block, &change.address)?;
+        let given =
+            ConfiguredArguments::evaluate(&self.world, &here, described, block, &change.address)?;
         let given = match self.shared(node)? {
             Some(shared) => given.above(shared, described),
             None => given,
@@ -233,18 +275,28 @@ impl ApplyEvaluation {
         let before = record.filter(|_| change.action == Action::Update);
         let ever_configured = before.map(|record| given.ever_configured(record, described));
         let arguments = match before {
-            Some(record) => given.beside(record, described, block.lifecycle.ignore_changes.as_ref()),
+            Some(record) => {
+                given.beside(record, described, block.lifecycle.ignore_changes.as_ref())
+            }
             None => given.values,
         };
         hold_against_plan(block, change, described, &arguments, before).map_err(|it| vec![*it])?;
         let is_same = |record: &&Record| {
-            let found =
-                differences(described, &arguments, (&record.arguments, &record.outputs), &record.configured, &given.configured);
+            let found = differences(
+                described,
+                &arguments,
+                (&record.arguments, &record.outputs),
+                &record.configured,
+                &given.configured,
+            );
             found.is_ok_and(|it| it.is_empty())
         };
         let same = before.filter(is_same);
         let configured = ever_configured.unwrap_or(given.configured);
-        let from = RecordSettings { timeouts: given.timeouts, ..self.configured_of(&place, configured, change)? };
+        let from = RecordSettings {
+            timeouts: given.timeouts,
+            ..self.configured_of(&place, configured, change)?
+        };
         let unchanged = same.map(|record| Box::new(from.settle(described, record, &arguments)));
         Ok(PreparedStep { arguments, from, unchanged })
     }
@@ -256,12 +308,18 @@ impl ApplyEvaluation {
         }
         let schemas = self.schemas.clone();
         let Some(provider) = self.graph.provider_of(&schemas, node) else { return Ok(None) };
-        let Some(shared) = schemas.provider(&provider.name).and_then(|it| it.shared) else { return Ok(None) };
+        let Some(shared) = schemas.provider(&provider.name).and_then(|it| it.shared) else {
+            return Ok(None);
+        };
         Ok(Some(shared(&self.settings(&provider)?.settings)))
     }
 
     /// Where a change's instance is.
-    fn place<'g>(&self, graph: &'g Graph, change: &Change) -> Result<InstancePosition<'g>, Vec<Diagnostic>> {
+    fn place<'g>(
+        &self,
+        graph: &'g Graph,
+        change: &Change,
+    ) -> Result<InstancePosition<'g>, Vec<Diagnostic>> {
         let address = &change.address;
         let found = || {
             let node = graph.node_of(&address.block)?;
@@ -271,9 +329,10 @@ impl ApplyEvaluation {
             Some(InstancePosition { node, place, instance, at, block: graph.block(node)? })
         };
         found().ok_or_else(|| {
-            let diagnostic = Diagnostic::error("the configuration no longer asks for this instance")
-                .code(code::OTHER_THAN_PLANNED)
-                .address(address);
+            let diagnostic =
+                Diagnostic::error("the configuration no longer asks for this instance")
+                    .code(code::OTHER_THAN_PLANNED)
+                    .address(address);
             let diagnostic = match graph.block_at(&address.block) {
                 Some(block) => diagnostic.at(block.head.clone()),
                 None => diagnostic,
@@ -286,13 +345,22 @@ impl ApplyEvaluation {
     ///
     /// # Errors
     /// Where it is not what the plan says, and postconditions that do not hold.
-    pub fn made(&mut self, change: &Change, arguments: &Object, outputs: &Object) -> Result<(), Vec<Diagnostic>> {
+    pub fn made(
+        &mut self,
+        change: &Change,
+        arguments: &Object,
+        outputs: &Object,
+    ) -> Result<(), Vec<Diagnostic>> {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
         let InstancePosition { node, place, instance, at, block } = self.place(&graph, change)?;
         let described = described(&schemas, block);
         let value = instance_value(described.schema(), arguments, outputs);
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
-        for (output, planned) in change.after.iter().flatten().filter(|(name, _)| described.schema().outputs.contains_key(*name))
+        for (output, planned) in change
+            .after
+            .iter()
+            .flatten()
+            .filter(|(name, _)| described.schema().outputs.contains_key(*name))
         {
             if !agrees(planned, &value.get(output)) {
                 let diagnostic = Diagnostic::error(format!("`{output}` is not what the plan says"))
@@ -303,7 +371,8 @@ impl ApplyEvaluation {
                 diagnostics.push(diagnostic.detail(detail).help(help).address(&change.address));
             }
         }
-        let expansion = self.world.expansion(instance, place).cloned().expect("it has the instance");
+        let expansion =
+            self.world.expansion(instance, place).cloned().expect("it has the instance");
         self.world.put(instance, place, at, value.clone());
         let here = EvaluationScope::each(instance, &expansion, at).with_self(&value);
         let found = findings(&self.world, &block.lifecycle.postconditions, &here, &change.address);
@@ -319,11 +388,13 @@ impl ApplyEvaluation {
         Ok(())
     }
 
-    /// Takes note of a data source that could not be read, where that is worth a warning and no more: a `check` block asks
-    /// for it, and its value stays unknown. Whether it is such a one.
+    /// Takes note of a data source that could not be read, where that is worth a warning and no
+    /// more: a `check` block asks for it, and its value stays unknown. Whether it is such a one.
     pub fn unread(&mut self, change: &Change, error: &Error) -> bool {
         let graph = self.graph.clone();
-        let Ok(InstancePosition { node, block, .. }) = self.place(&graph, change) else { return false };
+        let Ok(InstancePosition { node, block, .. }) = self.place(&graph, change) else {
+            return false;
+        };
         if block.check.is_none() {
             return false;
         }
@@ -341,11 +412,20 @@ impl ApplyEvaluation {
         change: &Change,
     ) -> Result<RecordSettings, Vec<Diagnostic>> {
         let protect = &place.block.lifecycle.prevent_destroy;
-        let prevent_destroy = protect.as_ref().map(|it| flag(&self.world, place.instance, it, "prevent_destroy")).transpose();
+        let prevent_destroy = protect
+            .as_ref()
+            .map(|it| flag(&self.world, place.instance, it, "prevent_destroy"))
+            .transpose();
         Ok(RecordSettings {
             configured,
-            dependencies: self.reach.dependencies(&self.graph, place.node, &change.address.block.module),
-            create_before_destroy: self.create_first.holds(place.node, &change.address.block.module),
+            dependencies: self.reach.dependencies(
+                &self.graph,
+                place.node,
+                &change.address.block.module,
+            ),
+            create_before_destroy: self
+                .create_first
+                .holds(place.node, &change.address.block.module),
             prevent_destroy: prevent_destroy.map_err(|it| it.diagnostics)?.unwrap_or_default(),
             timeouts: Object::new(),
         })
@@ -367,7 +447,11 @@ impl ApplyEvaluation {
         if let Some(known) = self.settings.get(name) {
             return Ok(known.clone());
         }
-        let schema = &self.schemas.provider(&name.name).expect("the plan has only providers that are known").schema;
+        let schema = &self
+            .schemas
+            .provider(&name.name)
+            .expect("the plan has only providers that are known")
+            .schema;
         let Some((module, place)) = self.graph.modules.provider_place(name) else {
             let settings = schema.conform(&Object::new()).unwrap_or_default();
             return Ok(ProviderRecord { settings, dependencies: Dependencies::default() });
@@ -383,9 +467,10 @@ impl ApplyEvaluation {
             conform(schema, &given, &block.body, None, &block.span)
         })?;
         if let Some((argument, value)) = settings.iter().find(|(_, it)| !it.is_wholly_known()) {
-            let diagnostic = Diagnostic::error(format!("`{argument}` of provider `{name}` is still not known"))
-                .code(code::OTHER_THAN_PLANNED)
-                .at(block.span.clone());
+            let diagnostic =
+                Diagnostic::error(format!("`{argument}` of provider `{name}` is still not known"))
+                    .code(code::OTHER_THAN_PLANNED)
+                    .at(block.span.clone());
             let cause = value.cause().map(|it| format!("It waits for `{it}`.")).unwrap_or_default();
             return Err(vec![diagnostic.detail(cause)]);
         }
@@ -412,18 +497,25 @@ impl ApplyEvaluation {
             return Err(diagnostics);
         }
         let mut outputs = self.kept_outputs.clone();
-        for (place, (name, output)) in self.graph.modules.configuration(ROOT).outputs.iter().enumerate() {
+        for (place, (name, output)) in
+            self.graph.modules.configuration(ROOT).outputs.iter().enumerate()
+        {
             outputs.extend(self.known_output(place, output).map(|it| (name.clone(), it)));
         }
         Ok(outputs)
     }
 
-    /// The root's outputs as far as they are known by now. What waits for something that was not done, or is wrong, is as
-    /// it is on record.
+    /// The root's outputs as far as they are known by now. What waits for something that was not
+    /// done, or is wrong, is as it is on record.
     #[must_use]
-    pub fn outputs_so_far(&self, recorded: &BTreeMap<Name, OutputRecord>) -> BTreeMap<Name, OutputRecord> {
+    pub fn outputs_so_far(
+        &self,
+        recorded: &BTreeMap<Name, OutputRecord>,
+    ) -> BTreeMap<Name, OutputRecord> {
         let mut outputs = self.kept_outputs.clone();
-        for (place, (name, output)) in self.graph.modules.configuration(ROOT).outputs.iter().enumerate() {
+        for (place, (name, output)) in
+            self.graph.modules.configuration(ROOT).outputs.iter().enumerate()
+        {
             let node = self.graph.number(ROOT, NodeKind::Output(place));
             let output = match self.progress.is_settled(node) && !self.failed.contains_key(&node) {
                 true => self.known_output(place, output),
@@ -435,7 +527,8 @@ impl ApplyEvaluation {
     }
 
     fn known_output(&self, place: usize, output: &OutputBlock) -> Option<OutputRecord> {
-        let value = self.world.output(ROOT, place).filter(|it| it.is_wholly_known() && !it.is_null())?;
+        let value =
+            self.world.output(ROOT, place).filter(|it| it.is_wholly_known() && !it.is_null())?;
         Some(OutputRecord { value: value.clone(), sensitive: output.sensitive })
     }
 
@@ -453,7 +546,8 @@ struct ApplyBasis<'a> {
     state: &'a State,
 }
 
-/// Where an instance is: its block's node and place, its module's instance, and its place among the block's.
+/// Where an instance is: its block's node and place, its module's instance, and its place among the
+/// block's.
 struct InstancePosition<'g> {
     node: NodeId,
     place: usize,
@@ -488,14 +582,16 @@ fn hold_against_plan(
     };
     if let Some((name, value)) = arguments.iter().find(|(_, it)| !it.is_wholly_known()) {
         let cause = value.cause().map(|it| format!(" It waits for `{it}`.")).unwrap_or_default();
-        let diagnostic = at(name, "is still not known").detail(format!("Everything it refers to is done.{cause}"));
+        let diagnostic = at(name, "is still not known")
+            .detail(format!("Everything it refers to is done.{cause}"));
         let help = "this is a fault of the provider of what it refers to; please report it";
         return Err(Box::new(diagnostic.help(help)));
     }
     let Some(planned) = &change.after else { return Ok(()) };
     let actual = arguments_after(described, change.action, arguments, record, &change.address);
     for name in described.schema().arguments.keys() {
-        let (planned, actual) = (planned.get(name).unwrap_or(&Value::NULL), actual.get(name).unwrap_or(&Value::NULL));
+        let (planned, actual) =
+            (planned.get(name).unwrap_or(&Value::NULL), actual.get(name).unwrap_or(&Value::NULL));
         if actual.is_known() && !agrees(planned, actual) {
             let diagnostic = at(name, "is not what the plan says");
             let detail = "What it refers to turned out otherwise than planned, or the configuration is another one.";

@@ -1,4 +1,5 @@
-//! Evaluation of the nodes of the graph: expansion, arguments, conditions and the values that references see.
+//! Evaluation of the nodes of the graph: expansion, arguments, conditions and the values that
+//! references see.
 
 pub(crate) mod arguments;
 pub(crate) mod condition;

@@ -1,5 +1,5 @@
-//! The nodes of a configuration and what each refers to, by number. Edges name nodes and are never flattened into pairs
-//! of instances: a node stands for all instances of its module.
+//! The nodes of a configuration and what each refers to, by number. Edges name nodes and are never
+//! flattened into pairs of instances: a node stands for all instances of its module.
 
 mod cycle;
 pub(crate) mod modules;
@@ -148,7 +148,10 @@ impl GraphEdges {
 
     fn push(&mut self, targets: &[u32]) {
         self.targets.extend_from_slice(targets);
-        self.starts.push(u32::try_from(self.targets.len()).expect("a configuration has fewer references than 2^32"));
+        self.starts.push(
+            u32::try_from(self.targets.len())
+                .expect("a configuration has fewer references than 2^32"),
+        );
     }
 
     pub(crate) fn targets(&self, node: NodeId) -> &[u32] {
@@ -170,7 +173,8 @@ impl GraphEdges {
         for node in 0..nodes {
             for target in self.targets(node) {
                 let at = &mut next[*target as usize];
-                targets[*at as usize] = u32::try_from(node).expect("a configuration has fewer nodes than 2^32");
+                targets[*at as usize] =
+                    u32::try_from(node).expect("a configuration has fewer nodes than 2^32");
                 *at += 1;
             }
         }
@@ -180,7 +184,10 @@ impl GraphEdges {
 
 impl Graph {
     /// The graph of a configuration and the modules in it.
-    pub(crate) fn new(configuration: &Arc<Configuration>, schemas: &SchemaSet) -> Result<Self, Vec<Diagnostic>> {
+    pub(crate) fn new(
+        configuration: &Arc<Configuration>,
+        schemas: &SchemaSet,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let modules = Arc::new(ModuleTree::below(configuration));
         let mut layouts = Vec::with_capacity(modules.len());
         let mut nodes: Vec<GraphNode> = Vec::new();
@@ -215,17 +222,28 @@ impl Graph {
                     let at = self.modules.configuration(module).modules.get_index_of(name)?;
                     Some(self.modules.get(module).calls[at])
                 });
-                let block = target.and_then(|it| Some((it, self.modules.configuration(it).blocks.get_index_of(&import.block)?)));
+                let block = target.and_then(|it| {
+                    Some((it, self.modules.configuration(it).blocks.get_index_of(&import.block)?))
+                });
                 match block {
                     Some((target, block)) => {
                         let node = self.layouts[target].number(NodeKind::Block(block));
                         self.imports.entry(node).or_default().push((module, place));
                     }
                     None => {
-                        let inside: String = import.module.iter().map(|(name, _)| format!("module.{name}.")).collect();
+                        let inside: String = import
+                            .module
+                            .iter()
+                            .map(|(name, _)| format!("module.{name}."))
+                            .collect();
                         let block = format!("{inside}{}", import.block);
-                        let diagnostic = Diagnostic::error(format!("the configuration has no `{block}` to import into"));
-                        let help = format!("write a block `resource \"{}\" \"{}\"`", import.block.kind, import.block.name);
+                        let diagnostic = Diagnostic::error(format!(
+                            "the configuration has no `{block}` to import into"
+                        ));
+                        let help = format!(
+                            "write a block `resource \"{}\" \"{}\"`",
+                            import.block.kind, import.block.name
+                        );
                         diagnostics.push(diagnostic.at(import.span.clone()).help(help));
                     }
                 }
@@ -269,7 +287,9 @@ impl Graph {
     /// The block that a node stands for.
     pub(crate) fn block(&self, id: NodeId) -> Option<&ResourceBlock> {
         match self.nodes[id].what {
-            NodeKind::Block(place) => self.configuration(id).blocks.get_index(place).map(|(_, it)| it),
+            NodeKind::Block(place) => {
+                self.configuration(id).blocks.get_index(place).map(|(_, it)| it)
+            }
             _ => None,
         }
     }
@@ -286,7 +306,12 @@ impl Graph {
         let block = &self.block(id)?.name;
         let path = &self.modules.get(self.nodes[id].module).path;
         let module = path.iter().map(|name| (name.clone(), InstanceKey::None)).collect();
-        Some(BlockAddress { module, mode: block.mode, kind: block.kind.clone(), name: block.name.clone() })
+        Some(BlockAddress {
+            module,
+            mode: block.mode,
+            kind: block.kind.clone(),
+            name: block.name.clone(),
+        })
     }
 
     /// The block at an address, keys of modules aside.
@@ -348,25 +373,43 @@ impl Graph {
         let whole = prefix.trim_end_matches('.');
         let named = |it: Option<&Name>| it.map(|it| it.to_string()).unwrap_or_default();
         match what {
-            NodeKind::Expand | NodeKind::Gate | NodeKind::Whole | NodeKind::End if whole.is_empty() => {
+            NodeKind::Expand | NodeKind::Gate | NodeKind::Whole | NodeKind::End
+                if whole.is_empty() =>
+            {
                 "the root module".to_owned()
             }
             NodeKind::Expand | NodeKind::Gate | NodeKind::Whole | NodeKind::End => whole.to_owned(),
             NodeKind::Variable(place) | NodeKind::Validation(place) => {
-                format!("{prefix}var.{}", named(configuration.variables.get_index(place).map(|it| it.0)))
+                format!(
+                    "{prefix}var.{}",
+                    named(configuration.variables.get_index(place).map(|it| it.0))
+                )
             }
             NodeKind::Provider(place) => {
                 let block = &configuration.providers[place];
                 let alias = block.alias.as_ref().map(|it| format!(".{it}")).unwrap_or_default();
                 format!("{prefix}provider.{}{alias}", block.name)
             }
-            NodeKind::Local(place) => format!("{prefix}local.{}", named(configuration.locals.get_index(place).map(|it| it.0))),
+            NodeKind::Local(place) => format!(
+                "{prefix}local.{}",
+                named(configuration.locals.get_index(place).map(|it| it.0))
+            ),
             NodeKind::Block(place) => {
-                let name = configuration.blocks.get_index(place).map(|it| it.0.to_string()).unwrap_or_default();
+                let name = configuration
+                    .blocks
+                    .get_index(place)
+                    .map(|it| it.0.to_string())
+                    .unwrap_or_default();
                 format!("{prefix}{name}")
             }
-            NodeKind::Output(place) => format!("{prefix}output.{}", named(configuration.outputs.get_index(place).map(|it| it.0))),
-            NodeKind::Check(place) => format!("{prefix}check.{}", named(configuration.checks.get_index(place).map(|it| it.0))),
+            NodeKind::Output(place) => format!(
+                "{prefix}output.{}",
+                named(configuration.outputs.get_index(place).map(|it| it.0))
+            ),
+            NodeKind::Check(place) => format!(
+                "{prefix}check.{}",
+                named(configuration.checks.get_index(place).map(|it| it.0))
+            ),
         }
     }
 
@@ -374,14 +417,24 @@ impl Graph {
     pub(crate) fn span(&self, id: NodeId) -> Option<SourceSpan> {
         let configuration = self.configuration(id);
         match self.nodes[id].what {
-            NodeKind::Local(place) => configuration.locals.get_index(place).map(|(_, it)| it.span.clone()),
-            NodeKind::Block(place) => configuration.blocks.get_index(place).map(|(_, it)| it.head.clone()),
-            NodeKind::Output(place) => configuration.outputs.get_index(place).map(|(_, it)| it.span.clone()),
-            NodeKind::Provider(place) => configuration.providers.get(place).map(|it| it.span.clone()),
+            NodeKind::Local(place) => {
+                configuration.locals.get_index(place).map(|(_, it)| it.span.clone())
+            }
+            NodeKind::Block(place) => {
+                configuration.blocks.get_index(place).map(|(_, it)| it.head.clone())
+            }
+            NodeKind::Output(place) => {
+                configuration.outputs.get_index(place).map(|(_, it)| it.span.clone())
+            }
+            NodeKind::Provider(place) => {
+                configuration.providers.get(place).map(|it| it.span.clone())
+            }
             NodeKind::Variable(place) | NodeKind::Validation(place) => {
                 configuration.variables.get_index(place).map(|(_, it)| it.span.clone())
             }
-            NodeKind::Check(place) => configuration.checks.get_index(place).map(|(_, it)| it.span.clone()),
+            NodeKind::Check(place) => {
+                configuration.checks.get_index(place).map(|(_, it)| it.span.clone())
+            }
             NodeKind::Expand | NodeKind::Gate | NodeKind::Whole | NodeKind::End => {
                 self.modules.call(self.nodes[id].module).map(|it| it.head.clone())
             }

@@ -1,4 +1,5 @@
-//! What planning is given: the prior state, moves and removals that the configuration declares, what is selected.
+//! What planning is given: the prior state, moves and removals that the configuration declares,
+//! what is selected.
 
 pub(crate) mod moves;
 pub(crate) mod prior_state;

@@ -1,5 +1,5 @@
-//! (configuration, state, observed, schemas) -> plan. Pure and synchronous: planning is given descriptions of kinds and
-//! never anything that can act.
+//! (configuration, state, observed, schemas) -> plan. Pure and synchronous: planning is given
+//! descriptions of kinds and never anything that can act.
 
 pub use ha_lang::{Configuration, FileSource};
 
@@ -30,8 +30,9 @@ pub use crate::secrets::redaction::{redacted, redacted_error, told_id};
 pub use apply_evaluation::{ApplyEvaluation, PreparedStep, RecordSettings};
 pub use graph::name_of as block_name;
 pub use model::{
-    AddressMove, Change, ChangeCounts, ChangeReason, CheckResult, CheckStatus, Difference, Drift, OutputChange, Plan, PlanMode,
-    PlanSnapshot, PlanStep, ProviderIdentity, RefreshUpdate, RollingGroup, StepKind,
+    AddressMove, Change, ChangeCounts, ChangeReason, CheckResult, CheckStatus, Difference, Drift,
+    OutputChange, Plan, PlanMode, PlanSnapshot, PlanStep, ProviderIdentity, RefreshUpdate,
+    RollingGroup, StepKind,
 };
 pub use objections::{intended, objected};
 pub use planner::{PlanError, PlanInput, PlanOutcome, check, known_settings, plan, rendered};

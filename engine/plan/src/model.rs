@@ -1,5 +1,5 @@
-//! A plan: what would change, why, what that does to those who use it, and the steps to do it. Plain data, complete
-//! and serialisable; views render it, apply follows it.
+//! A plan: what would change, why, what that does to those who use it, and the steps to do it.
+//! Plain data, complete and serialisable; views render it, apply follows it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -48,17 +48,21 @@ pub struct Plan {
     pub providers: BTreeMap<ProviderName, ProviderRecord>,
     /// Answers of data sources that were read while planning.
     pub data: BTreeMap<Address, Object>,
-    /// The version of every record that the plan touches or reads; zero for one that must not exist.
+    /// The version of every record that the plan touches or reads; zero for one that must not
+    /// exist.
     pub versions: BTreeMap<Address, u64>,
     /// Steps an interrupted run left unfinished, which apply takes up first.
     pub unfinished: Vec<Address>,
-    /// Instances that have another address from now on, each after those that make way for it; written before all else.
+    /// Instances that have another address from now on, each after those that make way for it;
+    /// written before all else.
     pub moves: Vec<AddressMove>,
     /// What the plan was to be about.
     pub selection: Selection,
-    /// What that leaves out: recorded instances, and blocks of which nothing is recorded yet. It stays as recorded.
+    /// What that leaves out: recorded instances, and blocks of which nothing is recorded yet. It
+    /// stays as recorded.
     pub left_out: Vec<Address>,
-    /// Whether something went wrong, so that this is what was planned until then: to be shown, not to be applied.
+    /// Whether something went wrong, so that this is what was planned until then: to be shown, not
+    /// to be applied.
     pub errored: bool,
     /// How things stand with everything that has conditions, in address order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -70,7 +74,8 @@ pub struct Plan {
 /// How things stand with one instance of what has conditions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckResult {
-    /// What has them. An output is written `output.x`, a check `check.x`, a variable `var.x`, behind its module.
+    /// What has them. An output is written `output.x`, a check `check.x`, a variable `var.x`,
+    /// behind its module.
     pub address: Address,
     /// How it stands with all of them.
     pub standing: CheckStatus,
@@ -121,11 +126,12 @@ pub struct PlanSnapshot {
     pub sources: Vec<(String, Arc<str>)>,
     /// Values of the root's variables. A plan has those of ephemeral ones apart.
     pub variables: BTreeMap<Name, Value>,
-    /// Values of the root's ephemeral variables. They are never written down: whoever applies a plan that was kept gives
-    /// them again.
+    /// Values of the root's ephemeral variables. They are never written down: whoever applies a
+    /// plan that was kept gives them again.
     #[serde(skip)]
     pub ephemeral: BTreeMap<Name, Value>,
-    /// The ephemeral variables that had another value than their default, without which the plan cannot be applied.
+    /// The ephemeral variables that had another value than their default, without which the plan
+    /// cannot be applied.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub to_give: BTreeSet<Name>,
     /// The options that its values were given with, but for secret ones, to make another like it.
@@ -177,12 +183,13 @@ pub struct Change {
     pub gone_with: Option<Address>,
     /// The address it is recorded by until now, where that is another.
     pub moved_from: Option<Address>,
-    /// The id by which it is taken over, where it exists already and is not recorded yet. What it then differs in is
-    /// changed in the same apply.
+    /// The id by which it is taken over, where it exists already and is not recorded yet. What it
+    /// then differs in is changed in the same apply.
     pub importing: Option<String>,
     /// Where its block stands.
     pub span: Option<SourceSpan>,
-    /// Changed instances and variables whose values flow into it: the chain of causes, nearest first.
+    /// Changed instances and variables whose values flow into it: the chain of causes, nearest
+    /// first.
     pub because: Vec<String>,
 }
 
@@ -292,7 +299,8 @@ impl OutputChange {
         match (&self.before, &self.after) {
             (Some(before), Some(after)) => {
                 // How a secret string is put together is no change.
-                before.revealed() != after.revealed() || before.contains_sensitive() != after.contains_sensitive()
+                before.revealed() != after.revealed()
+                    || before.contains_sensitive() != after.contains_sensitive()
             }
             (before, after) => before.is_some() != after.is_some(),
         }
@@ -331,9 +339,11 @@ impl StepKind {
     #[must_use]
     pub fn change(&self) -> Option<usize> {
         match self {
-            StepKind::Create(it) | StepKind::Update(it) | StepKind::Delete(it) | StepKind::Forget(it) | StepKind::Read(it) => {
-                Some(*it)
-            }
+            StepKind::Create(it)
+            | StepKind::Update(it)
+            | StepKind::Delete(it)
+            | StepKind::Forget(it)
+            | StepKind::Read(it) => Some(*it),
             StepKind::Junction => None,
         }
     }
@@ -409,8 +419,8 @@ impl Plan {
         })
     }
 
-    /// Whether apply would change nothing: neither an instance, nor what an instance is called, nor an output. Nor, where
-    /// that was what was asked for, the state.
+    /// Whether apply would change nothing: neither an instance, nor what an instance is called, nor
+    /// an output. Nor, where that was what was asked for, the state.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.iter().all(|it| it.action == Action::Read)
@@ -419,22 +429,33 @@ impl Plan {
             && (self.mode != PlanMode::RefreshOnly || self.settled.is_empty())
     }
 
-    /// Whether applying it would write anything: it changes something, or there is news for the state.
+    /// Whether applying it would write anything: it changes something, or there is news for the
+    /// state.
     #[must_use]
     pub fn has_work(&self) -> bool {
         !self.is_empty() || !self.settled.is_empty()
     }
 
-    /// What of what it touches or reads is recorded in another version by now; such a plan must not be applied.
+    /// What of what it touches or reads is recorded in another version by now; such a plan must not
+    /// be applied.
     #[must_use]
     pub fn outdated(&self, state: &State) -> Vec<Address> {
         let version = |address: &Address| state.records.get(address).map_or(0, |it| it.version);
-        self.versions.iter().filter(|(address, it)| version(address) != **it).map(|(address, _)| address.clone()).collect()
+        self.versions
+            .iter()
+            .filter(|(address, it)| version(address) != **it)
+            .map(|(address, _)| address.clone())
+            .collect()
     }
 
-    /// The outputs that are recorded in another way by now than when it was made: it would put them back.
+    /// The outputs that are recorded in another way by now than when it was made: it would put them
+    /// back.
     pub fn outdated_outputs<'a>(&'a self, state: &'a State) -> impl Iterator<Item = &'a Name> {
-        let known = self.outputs.iter().filter(|(name, it)| !it.goes_on_from(state.outputs.get(*name))).map(|(name, _)| name);
+        let known = self
+            .outputs
+            .iter()
+            .filter(|(name, it)| !it.goes_on_from(state.outputs.get(*name)))
+            .map(|(name, _)| name);
         known.chain(state.outputs.keys().filter(|it| !self.outputs.contains_key(*it)))
     }
 
@@ -443,18 +464,24 @@ impl Plan {
     pub fn known_outputs(&self) -> Option<BTreeMap<Name, OutputRecord>> {
         let recorded = |(name, it): (&Name, &OutputChange)| {
             let value = it.after.clone()?;
-            value.is_wholly_known().then(|| (name.clone(), OutputRecord { value, sensitive: it.sensitive }))
+            value
+                .is_wholly_known()
+                .then(|| (name.clone(), OutputRecord { value, sensitive: it.sensitive }))
         };
         self.outputs.iter().filter(|(_, it)| it.after.is_some()).map(recorded).collect()
     }
 
-    /// What of it takes over what exists already, and nothing else: that is recorded, and no thing is touched.
+    /// What of it takes over what exists already, and nothing else: that is recorded, and no thing
+    /// is touched.
     #[must_use]
     pub fn only_imports(mut self) -> Self {
         self.mode = PlanMode::RefreshOnly;
         self.changes.retain(|it| it.importing.is_some());
-        let imported: BTreeSet<Address> = self.changes.iter().map(|it| it.address.clone()).collect();
-        self.settled.retain(|it| matches!(it, RefreshUpdate::Seen(record) if imported.contains(&record.address)));
+        let imported: BTreeSet<Address> =
+            self.changes.iter().map(|it| it.address.clone()).collect();
+        self.settled.retain(
+            |it| matches!(it, RefreshUpdate::Seen(record) if imported.contains(&record.address)),
+        );
         for change in &mut self.changes {
             change.action = Action::NoOp;
             change.reason = None;

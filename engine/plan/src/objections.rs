@@ -1,5 +1,5 @@
-//! What services would refuse of a plan. Planning cannot ask them: it says what is to be asked of whom, and puts the
-//! answers where what they are about was written.
+//! What services would refuse of a plan. Planning cannot ask them: it says what is to be asked of
+//! whom, and puts the answers where what they are about was written.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,21 @@ use crate::graph::Graph;
 use crate::model::Plan;
 use crate::secrets::redaction::redacted;
 
-/// What a plan does through each provider that may have something against it, and each change's place in the plan. What an
-/// interrupted run has begun to make is there already, and is not objected to.
+/// What a plan does through each provider that may have something against it, and each change's
+/// place in the plan. What an interrupted run has begun to make is there already, and is not
+/// objected to.
 #[must_use]
-pub fn intended(input: &PlanInput<'_>, plan: &Plan) -> BTreeMap<ProviderName, (Vec<usize>, Vec<IntendedChange>)> {
+pub fn intended(
+    input: &PlanInput<'_>,
+    plan: &Plan,
+) -> BTreeMap<ProviderName, (Vec<usize>, Vec<IntendedChange>)> {
     let mut all: BTreeMap<ProviderName, (Vec<usize>, Vec<IntendedChange>)> = BTreeMap::new();
     let described = |place: usize| {
         let address = &plan.changes[place].address;
-        input.schemas.kind(address.block.mode, &address.block.kind).filter(|_| address.block.mode == ResourceMode::Managed)
+        input
+            .schemas
+            .kind(address.block.mode, &address.block.kind)
+            .filter(|_| address.block.mode == ResourceMode::Managed)
     };
     if !(0..plan.changes.len()).any(|it| described(it).is_some_and(|it| it.objects)) {
         return all;
@@ -29,38 +36,70 @@ pub fn intended(input: &PlanInput<'_>, plan: &Plan) -> BTreeMap<ProviderName, (V
     let Ok(graph) = Graph::new(input.configuration, input.schemas) else { return all };
     for (place, change) in plan.changes.iter().enumerate().filter(|(_, it)| it.deposed.is_none()) {
         let address = &change.address;
-        let Some(described) = described(place).filter(|_| !plan.unfinished.contains(address)) else { continue };
-        let configured = graph.node_of(&address.block).and_then(|it| graph.provider_of(input.schemas, it));
-        let Some(provider) = configured.or_else(|| Some(input.state.records.get(address)?.provider.clone())) else { continue };
+        let Some(described) = described(place).filter(|_| !plan.unfinished.contains(address))
+        else {
+            continue;
+        };
+        let configured =
+            graph.node_of(&address.block).and_then(|it| graph.provider_of(input.schemas, it));
+        let Some(provider) =
+            configured.or_else(|| Some(input.state.records.get(address)?.provider.clone()))
+        else {
+            continue;
+        };
         let (places, intended) = all.entry(provider).or_default();
         places.push(place);
-        let after = change.after.as_ref().map(|it| without_choices(described.schema(), it, address));
-        intended.push(IntendedChange::new(described, change.action, change.before.as_ref(), after.as_ref()));
+        let after =
+            change.after.as_ref().map(|it| without_choices(described.schema(), it, address));
+        intended.push(IntendedChange::new(
+            described,
+            change.action,
+            change.before.as_ref(),
+            after.as_ref(),
+        ));
     }
     all
 }
 
-/// The attributes without those that are not known because the service is to choose them: nothing is said of them.
+/// The attributes without those that are not known because the service is to choose them: nothing
+/// is said of them.
 fn without_choices(schema: &Schema, after: &Object, address: &Address) -> Object {
     let of = address.to_string();
     let is_choice = |name: &Name, value: &Value| {
         let chosen = schema.arguments.get(name).is_some_and(|it| it.chosen);
-        chosen && value.cause().is_some_and(|it| it.strip_prefix(&*of).and_then(|it| it.strip_prefix('.')) == Some(&**name))
+        chosen
+            && value.cause().is_some_and(|it| {
+                it.strip_prefix(&*of).and_then(|it| it.strip_prefix('.')) == Some(&**name)
+            })
     };
-    after.iter().filter(|(name, it)| !is_choice(name, it)).map(|(name, it)| (name.clone(), it.clone())).collect()
+    after
+        .iter()
+        .filter(|(name, it)| !is_choice(name, it))
+        .map(|(name, it)| (name.clone(), it.clone()))
+        .collect()
 }
 
 /// What services said against changes of a plan, each where it was written.
 #[must_use]
-pub fn objected(input: &PlanInput<'_>, plan: &Plan, objections: Vec<(usize, ArgumentProblem)>) -> Vec<Diagnostic> {
+pub fn objected(
+    input: &PlanInput<'_>,
+    plan: &Plan,
+    objections: Vec<(usize, ArgumentProblem)>,
+) -> Vec<Diagnostic> {
     let Ok(graph) = Graph::new(input.configuration, input.schemas) else { return Vec::new() };
     let each = |(place, problem): (usize, ArgumentProblem)| {
         let change = &plan.changes[place];
         let known = change.before.iter().chain(&change.after);
         let problem = ArgumentProblem { message: redacted(&problem.message, known), ..problem };
         match graph.block_at(&change.address.block) {
-            Some(block) => located(vec![problem], &block.body, Some(&change.address), block.head.clone()),
-            None => vec![Diagnostic::error(problem.message).code(ha_diagnostics::code::KIND_RULE).address(&change.address)],
+            Some(block) => {
+                located(vec![problem], &block.body, Some(&change.address), block.head.clone())
+            }
+            None => vec![
+                Diagnostic::error(problem.message)
+                    .code(ha_diagnostics::code::KIND_RULE)
+                    .address(&change.address),
+            ],
         }
     };
     objections.into_iter().flat_map(each).collect()

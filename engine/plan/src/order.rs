@@ -1,4 +1,5 @@
-//! Which step comes after which. Many meet in junctions, so that edges stay as few as the references are.
+//! Which step comes after which. Many meet in junctions, so that edges stay as few as the
+//! references are.
 
 pub(crate) mod create_before_destroy;
 mod recorded;
@@ -20,7 +21,8 @@ use recorded::{BlockNumber, NumberedBlocks};
 use topological_order::dependents_first;
 pub(crate) use topological_order::sorted;
 
-/// The steps of a plan, each after those it waits for. The changes are in the order of their addresses.
+/// The steps of a plan, each after those it waits for. The changes are in the order of their
+/// addresses.
 pub(crate) fn steps(
     changes: &[Change],
     successions: &[Succession],
@@ -30,7 +32,8 @@ pub(crate) fn steps(
     let recorded = NumberedBlocks::new(changes, state);
     let mut own: Vec<Vec<usize>> = vec![Vec::new(); recorded.len()];
     for (index, change) in changes.iter().enumerate() {
-        own[recorded.number_of(&change.address.block).expect("what is planned has a number")].push(index);
+        own[recorded.number_of(&change.address.block).expect("what is planned has a number")]
+            .push(index);
     }
     let mut order = StepOrder {
         changes,
@@ -73,7 +76,8 @@ struct StepOrder<'a> {
     steps: Vec<PlanStep>,
     /// Edges that are better kept, and dropped where they would close a circle.
     wishes: Vec<OrderConstraint>,
-    /// The junctions behind the same steps, and those that wish to be, so that who waits for the same shares them.
+    /// The junctions behind the same steps, and those that wish to be, so that who waits for the
+    /// same shares them.
     junctions: HashMap<(Option<OrderReason>, Vec<usize>), usize>,
     /// The step that makes, changes or reads, by change.
     makes: Vec<Option<usize>>,
@@ -81,11 +85,13 @@ struct StepOrder<'a> {
     deletes: Vec<Option<usize>>,
     /// What is behind everything that is made or changed of a block, or of what depends on a group.
     made: Vec<Option<usize>>,
-    /// What is behind everything that is made or changed of a block and of what depends on it, at however many removes.
+    /// What is behind everything that is made or changed of a block and of what depends on it, at
+    /// however many removes.
     passed_on: Vec<Option<usize>>,
     /// What is behind everything that is deleted of a block, and of what depended on it.
     deleted: Vec<Option<usize>>,
-    /// What is behind everything that went with something else of a block, or of what depended on a group.
+    /// What is behind everything that went with something else of a block, or of what depended on a
+    /// group.
     went: Vec<Option<usize>>,
     /// The blocks of which something goes with a block.
     inside: BTreeMap<BlockNumber, BTreeSet<BlockNumber>>,
@@ -102,7 +108,8 @@ struct OrderConstraint {
 enum OrderReason {
     /// What used a thing is gone before the thing changes.
     UserGone,
-    /// What uses a thing by way of others, which may have passed on what it said, has let go of it before it goes.
+    /// What uses a thing by way of others, which may have passed on what it said, has let go of it
+    /// before it goes.
     LetGoFar,
     /// What used a thing has let go of it before the thing goes.
     LetGo,
@@ -147,7 +154,11 @@ impl<'a> StepOrder<'a> {
                 Some(junction) => *junction,
                 None => {
                     let junction = self.push(StepKind::Junction);
-                    self.wishes.extend(key.1.iter().map(|after| OrderConstraint { step: junction, after: *after, why }));
+                    self.wishes.extend(key.1.iter().map(|after| OrderConstraint {
+                        step: junction,
+                        after: *after,
+                        why,
+                    }));
                     self.junctions.insert(key, junction);
                     junction
                 }
@@ -226,8 +237,8 @@ impl<'a> StepOrder<'a> {
         steps
     }
 
-    /// What goes of a block, after what goes of the blocks that depended on it, and after those that stay have let go.
-    /// A group passes on what its dependents say.
+    /// What goes of a block, after what goes of the blocks that depended on it, and after those
+    /// that stay have let go. A group passes on what its dependents say.
     fn delete(&mut self, number: BlockNumber, dependents: &[BlockNumber]) {
         let before = self.there(dependents, &self.deleted);
         let let_go = self.there(dependents, &self.made);
@@ -268,18 +279,23 @@ impl<'a> StepOrder<'a> {
         self.deleted[number] = self.meet(ended);
     }
 
-    /// What goes with what it lives inside of is written off once all of that is gone, or makes way.
+    /// What goes with what it lives inside of is written off once all of that is gone, or makes
+    /// way.
     fn forget(&mut self) {
-        let going = |number: &BlockNumber| self.own[*number].iter().any(|it| self.changes[*it].gone_with.is_some());
+        let going = |number: &BlockNumber| {
+            self.own[*number].iter().any(|it| self.changes[*it].gone_with.is_some())
+        };
         let mut open: Vec<BlockNumber> = (0..self.own.len()).filter(going).collect();
         // What lives inside something that itself goes with a third thing comes after that one.
         while !open.is_empty() {
             let waiting: BTreeSet<BlockNumber> = open.iter().copied().collect();
-            let (ready, later): (Vec<_>, Vec<_>) = open
-                .iter()
-                .copied()
-                .partition(|number| self.containers_of(*number).into_iter().all(|container| !waiting.contains(&container)));
-            // Nothing lives inside itself; should a state say so, all of it is written off all the same.
+            let (ready, later): (Vec<_>, Vec<_>) = open.iter().copied().partition(|number| {
+                self.containers_of(*number)
+                    .into_iter()
+                    .all(|container| !waiting.contains(&container))
+            });
+            // Nothing lives inside itself; should a state say so, all of it is written off all the
+            // same.
             for number in if ready.is_empty() { open.clone() } else { ready } {
                 self.forget_block(number);
             }
@@ -306,8 +322,8 @@ impl<'a> StepOrder<'a> {
         self.changes[change].gone_with.as_ref().and_then(|it| self.recorded.number_of(&it.block))
     }
 
-    /// The step after which what lives inside of a change's instance may be written off: it is gone, or it has made way
-    /// for the new one and goes in any case.
+    /// The step after which what lives inside of a change's instance may be written off: it is
+    /// gone, or it has made way for the new one and goes in any case.
     fn gone(&self, change: usize) -> Option<usize> {
         match self.changes[change].action {
             Action::CreateThenDelete => self.makes[change],
@@ -337,11 +353,14 @@ impl<'a> StepOrder<'a> {
         self.went[number] = self.meet(went);
     }
 
-    /// What is made again in the place of something waits until that is gone, and all that lived inside of it is written
-    /// off: a record of what went must not be taken for one of what is in the new one.
+    /// What is made again in the place of something waits until that is gone, and all that lived
+    /// inside of it is written off: a record of what went must not be taken for one of what is in
+    /// the new one.
     fn make_after_deleting(&mut self) {
         for index in 0..self.changes.len() {
-            if let (Some(make), Action::DeleteThenCreate) = (self.makes[index], self.changes[index].action) {
+            if let (Some(make), Action::DeleteThenCreate) =
+                (self.makes[index], self.changes[index].action)
+            {
                 self.steps[make].after.extend(self.deletes[index]);
             }
         }
@@ -352,7 +371,9 @@ impl<'a> StepOrder<'a> {
                 open.extend(deeper.filter(|it| inside.insert(*it)));
             }
             let went = inside.into_iter().filter_map(|it| self.went[it]).collect();
-            let anew = self.own[container].iter().filter(|it| self.changes[**it].action == Action::DeleteThenCreate);
+            let anew = self.own[container]
+                .iter()
+                .filter(|it| self.changes[**it].action == Action::DeleteThenCreate);
             let anew: Vec<usize> = anew.filter_map(|it| self.makes[*it]).collect();
             if let (false, Some(went)) = (anew.is_empty(), self.meet(went)) {
                 let gate = self.gate(&anew);
@@ -361,9 +382,13 @@ impl<'a> StepOrder<'a> {
         }
     }
 
-    /// A thing changes after what used it and goes is gone; and things that went with others count as gone by then for
-    /// what they depended on.
-    fn updates_after_dependents_are_deleted(&mut self, earlier: &[BlockNumber], dependents: &[Vec<BlockNumber>]) {
+    /// A thing changes after what used it and goes is gone; and things that went with others count
+    /// as gone by then for what they depended on.
+    fn updates_after_dependents_are_deleted(
+        &mut self,
+        earlier: &[BlockNumber],
+        dependents: &[Vec<BlockNumber>],
+    ) {
         for number in earlier.iter().copied() {
             let users = &dependents[number];
             let gone = self.there(users, &self.deleted);
@@ -372,9 +397,11 @@ impl<'a> StepOrder<'a> {
                 self.went[number] = self.meet(forgotten);
                 continue;
             }
-            let updates = self.own[number].iter().filter(|it| self.changes[**it].action == Action::Update);
+            let updates =
+                self.own[number].iter().filter(|it| self.changes[**it].action == Action::Update);
             let updates: Vec<usize> = updates.filter_map(|it| self.makes[*it]).collect();
-            let deletes = self.own[number].iter().filter(|it| self.changes[**it].gone_with.is_none());
+            let deletes =
+                self.own[number].iter().filter(|it| self.changes[**it].gone_with.is_none());
             let deletes: Vec<usize> = deletes.filter_map(|it| self.deletes[*it]).collect();
             if !updates.is_empty() && !gone.is_empty() {
                 let step = self.gate(&updates);
@@ -397,7 +424,11 @@ impl<'a> StepOrder<'a> {
         let places: HashMap<&Address, usize> = current.map(|(at, it)| (&it.address, at)).collect();
         let steps = successions.iter().map(|it| {
             let (giver, taker) = (*places.get(&it.giver)?, *places.get(&it.taker)?);
-            let gives = if self.changes[giver].action == Action::Update { self.makes[giver] } else { self.deletes[giver] };
+            let gives = if self.changes[giver].action == Action::Update {
+                self.makes[giver]
+            } else {
+                self.deletes[giver]
+            };
             Some((gives?, self.makes[taker]?))
         });
         let steps: Vec<_> = steps.collect();
@@ -417,11 +448,14 @@ impl<'a> StepOrder<'a> {
         successions: &[Succession],
     ) -> Result<(), Box<Diagnostic>> {
         let waits = |(gives, takes): (usize, usize)| self.steps[takes].after.contains(&gives);
-        let Some((_, it)) = taken.iter().zip(successions).find(|(steps, _)| steps.is_some_and(|it| !waits(it))) else {
+        let Some((_, it)) =
+            taken.iter().zip(successions).find(|(steps, _)| steps.is_some_and(|it| !waits(it)))
+        else {
             return Ok(());
         };
         let Succession { giver, taker } = it;
-        let summary = format!("`{taker}` takes the name that `{giver}` gives up, and cannot wait for that");
+        let summary =
+            format!("`{taker}` takes the name that `{giver}` gives up, and cannot wait for that");
         let diagnostic = Diagnostic::error(summary).code(code::TWICE).address(taker);
         Err(Box::new(diagnostic.help("make the change in two steps: give the first of them a name that is free, apply, go on")))
     }
@@ -429,12 +463,19 @@ impl<'a> StepOrder<'a> {
     /// Keeps the wishes that close no circle, giving up weaker ones first.
     fn grant_wishes(&mut self) {
         let mut wishes = std::mem::take(&mut self.wishes);
-        for why in [OrderReason::UserGone, OrderReason::LetGoFar, OrderReason::LetGo, OrderReason::NameGivenUp] {
+        for why in [
+            OrderReason::UserGone,
+            OrderReason::LetGoFar,
+            OrderReason::LetGo,
+            OrderReason::NameGivenUp,
+        ] {
             if !wishes.iter().any(|it| it.why == why) {
                 continue;
             }
             let circle = self.circles(&wishes);
-            wishes.retain(|it| it.why != why || circle[it.step].is_none() || circle[it.step] != circle[it.after]);
+            wishes.retain(|it| {
+                it.why != why || circle[it.step].is_none() || circle[it.step] != circle[it.after]
+            });
         }
         for wish in wishes {
             self.steps[wish.step].after.push(wish.after);
@@ -456,7 +497,11 @@ impl<'a> StepOrder<'a> {
             graph.add_edge(NodeIndex::new(wish.after), NodeIndex::new(wish.step), ());
         }
         let mut circles = vec![None; self.steps.len()];
-        for (number, members) in petgraph::algo::kosaraju_scc(&graph).into_iter().enumerate().filter(|(_, it)| it.len() > 1) {
+        for (number, members) in petgraph::algo::kosaraju_scc(&graph)
+            .into_iter()
+            .enumerate()
+            .filter(|(_, it)| it.len() > 1)
+        {
             for member in members {
                 circles[member.index()] = Some(number);
             }
@@ -467,7 +512,9 @@ impl<'a> StepOrder<'a> {
 
 fn making(change: &Change, index: usize) -> Option<StepKind> {
     match change.action {
-        Action::Create | Action::DeleteThenCreate | Action::CreateThenDelete => Some(StepKind::Create(index)),
+        Action::Create | Action::DeleteThenCreate | Action::CreateThenDelete => {
+            Some(StepKind::Create(index))
+        }
         Action::Update => Some(StepKind::Update(index)),
         Action::Read => Some(StepKind::Read(index)),
         Action::Delete | Action::Forget | Action::NoOp => None,

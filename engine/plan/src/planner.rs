@@ -1,4 +1,5 @@
-//! The planner: what must happen so that the world is as the configuration says. Pure and synchronous.
+//! The planner: what must happen so that the world is as the configuration says. Pure and
+//! synchronous.
 
 mod assemble;
 mod causes;
@@ -25,7 +26,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ha_diagnostics::Diagnostic;
-use ha_lang::{BlockName, Condition, Configuration, FileSource, ResourceBlock, kept, unknown_providers};
+use ha_lang::{
+    BlockName, Condition, Configuration, FileSource, ResourceBlock, kept, unknown_providers,
+};
 use ha_provider::{ResourceDescription, SchemaSet};
 use ha_state_model::{ProviderName, ProviderRecord, State};
 use ha_value::{Address, BlockAddress, HashMap, InstanceKey, Name, Object, ResourceMode, Value};
@@ -58,7 +61,8 @@ pub use data::rendered;
 pub use known_settings::known_settings;
 pub(crate) use succession::Succession;
 
-/// A thing that gets another name: its provider and kind, the id until now and the one from then on.
+/// A thing that gets another name: its provider and kind, the id until now and the one from then
+/// on.
 type IdentifierChange = (ProviderName, Name, String, String);
 
 /// Everything a plan is a function of.
@@ -124,7 +128,9 @@ pub fn plan(input: &PlanInput<'_>) -> Result<PlanOutcome, PlanError> {
         return Err(meaningless.into());
     }
     match input.mode {
-        PlanMode::Destroy => Ok(PlanOutcome::Plan(Box::new(destroy::destroy(input, &graph, current)?))),
+        PlanMode::Destroy => {
+            Ok(PlanOutcome::Plan(Box::new(destroy::destroy(input, &graph, current)?)))
+        }
         PlanMode::Normal | PlanMode::RefreshOnly => Planner::new(input, graph, current).plan(),
     }
 }
@@ -189,7 +195,8 @@ struct Planner<'a> {
     reads: Vec<ReadRequest>,
     /// Nodes that say something else once what is asked for now has been answered.
     waiting: BTreeSet<NodeId>,
-    /// Nodes that something is wrong with, and all that depend on them: nothing follows from what they say.
+    /// Nodes that something is wrong with, and all that depend on them: nothing follows from what
+    /// they say.
     failed: Vec<bool>,
     diagnostics: DiagnosticSet,
     warnings: DiagnosticSet,
@@ -199,7 +206,8 @@ struct Planner<'a> {
 /// How a block's pending changes look to what refers to it.
 #[derive(Clone, Debug, Default)]
 struct PendingChanges {
-    /// The instances that change, by module instance and place, with their places among the changes.
+    /// The instances that change, by module instance and place, with their places among the
+    /// changes.
     changes: BTreeMap<(InstanceId, usize), usize>,
     /// Something is not there yet.
     absent: bool,
@@ -282,36 +290,75 @@ impl<'a> Planner<'a> {
             return Err(self.refused());
         }
         for (name, it) in &self.input.state.outputs {
-            let gone = || OutputChange { before: Some(it.value.clone()), after: None, sensitive: it.sensitive };
+            let gone = || OutputChange {
+                before: Some(it.value.clone()),
+                after: None,
+                sensitive: it.sensitive,
+            };
             self.outputs.entry(name.clone()).or_insert_with(gone);
         }
-        self.finished(successions).map(|it| PlanOutcome::Plan(Box::new(it))).map_err(PlanError::from)
+        self.finished(successions)
+            .map(|it| PlanOutcome::Plan(Box::new(it)))
+            .map_err(PlanError::from)
     }
 
     /// What is wrong, and what is planned so far.
     fn refused(mut self) -> PlanError {
         let diagnostics = std::mem::take(&mut self.diagnostics).in_order();
-        let so_far = self.finished(Vec::new()).ok().map(|it| Box::new(Plan { errored: true, ..it }));
+        let so_far =
+            self.finished(Vec::new()).ok().map(|it| Box::new(Plan { errored: true, ..it }));
         PlanError { diagnostics, so_far }
     }
 
     fn finished(mut self, successions: Vec<Succession>) -> Result<Plan, Vec<Diagnostic>> {
         self.leave_recorded();
-        let Self { input, graph, current, changes, mut providers, used, outputs, data, warnings, left_out, checks, .. } = self;
+        let Self {
+            input,
+            graph,
+            current,
+            changes,
+            mut providers,
+            used,
+            outputs,
+            data,
+            warnings,
+            left_out,
+            checks,
+            ..
+        } = self;
         let recorded = recorded_providers(input.state);
         providers.retain(|name, _| used.contains(name) || recorded.contains(name));
         let warnings = warnings.in_order();
         let graph = Some(&*graph);
-        let parts = PlanParts { current, changes, successions, outputs, graph, providers, data, warnings, left_out, checks };
+        let parts = PlanParts {
+            current,
+            changes,
+            successions,
+            outputs,
+            graph,
+            providers,
+            data,
+            warnings,
+            left_out,
+            checks,
+        };
         finish(input, parts)
     }
 
     /// What goes, and whether it may.
     fn going(&mut self) {
         self.orphans();
-        let making: BTreeSet<&Address> = self.changes.iter().filter(|it| it.action.makes()).map(|it| &it.address).collect();
-        let going = Deletions { state: self.input.state, schemas: self.input.schemas, priors: &self.current.priors };
-        let left = going.left_behind(&making).into_iter().filter(|it| self.choice.has(&self.graph, &it.address));
+        let making: BTreeSet<&Address> =
+            self.changes.iter().filter(|it| it.action.makes()).map(|it| &it.address).collect();
+        let going = Deletions {
+            state: self.input.state,
+            schemas: self.input.schemas,
+            priors: &self.current.priors,
+        };
+        let left = going
+            .left_behind(&making)
+            .into_iter()
+            .filter(|it| self.choice.has(&self.graph, &it.address));
         let left: Vec<Change> = left.collect();
         self.changes.extend(left);
         orphan::forget(&mut self.changes, &self.removals, &self.current.priors);
@@ -338,15 +385,19 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Takes back what was planned of a node because something that it depends on failed: what would become of it, no one
-    /// can say. What else is wrong with it stays told.
+    /// Takes back what was planned of a node because something that it depends on failed: what
+    /// would become of it, no one can say. What else is wrong with it stays told.
     fn unplan(&mut self, id: NodeId, planned: usize) {
         for change in self.changes.drain(planned..) {
             self.replaced.remove(&change.address);
         }
         self.pending.remove(&id);
-        self.left_out
-            .extend(self.graph.block_address(id).map(|it| it.instance(InstanceKey::None)).filter(|_| !self.is_recorded(id)));
+        self.left_out.extend(
+            self.graph
+                .block_address(id)
+                .map(|it| it.instance(InstanceKey::None))
+                .filter(|_| !self.is_recorded(id)),
+        );
         let NodeKind::Block(place) = self.graph.node(id).what else { return };
         for instance in self.world.of_module(self.graph.node(id).module) {
             let block = self.world.block_address(instance, place);
@@ -357,7 +408,9 @@ impl<'a> Planner<'a> {
     fn decide(&mut self, id: NodeId) {
         let GraphNode { module, what } = self.graph.node(id);
         match what {
-            NodeKind::Block(place) if self.choice.leaves_out(&self.graph, id) => self.leave(id, place),
+            NodeKind::Block(place) if self.choice.leaves_out(&self.graph, id) => {
+                self.leave(id, place)
+            }
             _ if self.choice.leaves_out(&self.graph, id) => {
                 if let (ROOT, NodeKind::Output(place)) = (module, what) {
                     self.leave_output(place);
@@ -368,12 +421,15 @@ impl<'a> Planner<'a> {
             NodeKind::Block(place) => self.block(id, place),
             _ => {
                 let (graph, told) = (self.graph.clone(), self.diagnostics.times());
-                let EvaluationReport { diagnostics, waits, warnings, checks } = evaluate(&graph, &mut self.world, id);
+                let EvaluationReport { diagnostics, waits, warnings, checks } =
+                    evaluate(&graph, &mut self.world, id);
                 self.checks.extend(checks);
                 self.undecided(ExpansionError { diagnostics, waits });
                 self.warnings.extend(warnings);
                 match (module, what) {
-                    (ROOT, NodeKind::Output(place)) if self.hangs_on_a_failure(id, told) => self.leave_output(place),
+                    (ROOT, NodeKind::Output(place)) if self.hangs_on_a_failure(id, told) => {
+                        self.leave_output(place)
+                    }
                     (ROOT, NodeKind::Output(place)) => self.output(place),
                     _ => {}
                 }
@@ -381,24 +437,31 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether something is wrong with a node, or with what it depends on. `told` is how much was wrong before it.
+    /// Whether something is wrong with a node, or with what it depends on. `told` is how much was
+    /// wrong before it.
     fn hangs_on_a_failure(&self, id: NodeId, told: usize) -> bool {
         self.diagnostics.times() > told || self.graph.direct(id).any(|it| self.failed[it])
     }
 
-    /// Tells of providers that are asked for and are not there, and of arguments that would keep what must not be kept.
+    /// Tells of providers that are asked for and are not there, and of arguments that would keep
+    /// what must not be kept.
     fn required(&mut self) {
         let schemas = self.input.schemas;
-        let providers = schemas.kinds().map(|(_, it)| &*it.provider).chain(schemas.providers().map(|(name, _)| &**name));
+        let providers = schemas
+            .kinds()
+            .map(|(_, it)| &*it.provider)
+            .chain(schemas.providers().map(|(name, _)| &**name));
         let known: BTreeSet<&str> = providers.collect();
         let known: Vec<&str> = known.into_iter().collect();
         let configuration = &self.input.configuration;
         self.diagnostics.extend(unknown_providers(configuration, &known));
-        let fields = |name: &BlockName| schemas.kind(name.mode, &name.kind).map(|it| &it.schema().arguments);
+        let fields =
+            |name: &BlockName| schemas.kind(name.mode, &name.kind).map(|it| &it.schema().arguments);
         self.diagnostics.extend(kept(configuration, fields));
     }
 
-    /// Tells why something cannot be decided, unless that is because a data source has yet to answer.
+    /// Tells why something cannot be decided, unless that is because a data source has yet to
+    /// answer.
     fn undecided(&mut self, undecided: ExpansionError) {
         if undecided.waits && self.only_checks {
             return;
@@ -415,9 +478,16 @@ impl<'a> Planner<'a> {
         let after = self.world.output(ROOT, place).filter(|it| !it.is_null()).cloned();
         // Of what is not there, nothing can be known by looking.
         let is_unknown = after.as_ref().is_some_and(|it| !it.is_wholly_known());
-        let after = if self.input.mode == PlanMode::RefreshOnly && is_unknown { before.clone() } else { after };
+        let after = if self.input.mode == PlanMode::RefreshOnly && is_unknown {
+            before.clone()
+        } else {
+            after
+        };
         if before.is_some() || after.is_some() {
-            self.outputs.insert(output.name.clone(), OutputChange { before, after, sensitive: output.sensitive });
+            self.outputs.insert(
+                output.name.clone(),
+                OutputChange { before, after, sensitive: output.sensitive },
+            );
         }
     }
 
@@ -444,7 +514,8 @@ impl<'a> Planner<'a> {
             let expansion = match expansion(&self.world, instance, block) {
                 Ok(expansion) => expansion,
                 Err(undecided) => {
-                    let stand_in = (self.only_checks && undecided.waits).then(|| Expansion::stand_in(block));
+                    let stand_in =
+                        (self.only_checks && undecided.waits).then(|| Expansion::stand_in(block));
                     self.undecided(undecided);
                     if let Some(expansion) = stand_in {
                         let address = self.world.block_address(instance, place);
@@ -460,8 +531,13 @@ impl<'a> Planner<'a> {
                             because: &because,
                         };
                         let one = many.one(0);
-                        let arguments =
-                            ConfiguredArguments::evaluate(&self.world, &one.standpoint(), described, block, &one.address);
+                        let arguments = ConfiguredArguments::evaluate(
+                            &self.world,
+                            &one.standpoint(),
+                            described,
+                            block,
+                            &one.address,
+                        );
                         self.diagnostics.extend(arguments.err().into_iter().flatten());
                     }
                     continue;
@@ -489,7 +565,10 @@ impl<'a> Planner<'a> {
     fn asked(&self, node: NodeId, block: &ResourceBlock) -> usize {
         let modules = self.world.of_module(self.graph.node(node).module);
         match block.count.is_some() || block.for_each.is_some() {
-            true => modules.into_iter().filter_map(|it| Some(expansion(&self.world, it, block).ok()?.len())).sum(),
+            true => modules
+                .into_iter()
+                .filter_map(|it| Some(expansion(&self.world, it, block).ok()?.len()))
+                .sum(),
             false => modules.len(),
         }
     }
@@ -498,7 +577,8 @@ impl<'a> Planner<'a> {
     fn instances(&mut self, many: &BlockPlanning<'_>) {
         let BlockPlanning { block, described, provider, .. } = *many;
         let mode = block.name.mode;
-        let flags = if mode == ResourceMode::Managed { self.flags(many) } else { Default::default() };
+        let flags =
+            if mode == ResourceMode::Managed { self.flags(many) } else { Default::default() };
         if !self.only_checks {
             self.changes.reserve(many.expansion.len());
         }
@@ -509,31 +589,47 @@ impl<'a> Planner<'a> {
                 self.leave_instance(instance);
                 continue;
             }
-            let arguments =
-                match ConfiguredArguments::evaluate(&self.world, &instance.standpoint(), described, block, &instance.address) {
-                    Ok(arguments) => match &shared {
-                        Some(shared) => arguments.above(shared.clone(), described),
-                        None => arguments,
-                    },
-                    Err(diagnostics) => {
-                        self.diagnostics.extend(diagnostics);
-                        continue;
-                    }
-                };
+            let arguments = match ConfiguredArguments::evaluate(
+                &self.world,
+                &instance.standpoint(),
+                described,
+                block,
+                &instance.address,
+            ) {
+                Ok(arguments) => match &shared {
+                    Some(shared) => arguments.above(shared.clone(), described),
+                    None => arguments,
+                },
+                Err(diagnostics) => {
+                    self.diagnostics.extend(diagnostics);
+                    continue;
+                }
+            };
             self.look_at(instance, &block.lifecycle.preconditions, &instance.standpoint());
             if self.input.schemas.is_compared(mode, &block.name.kind) {
-                let arguments = compare::lasting(&arguments.values, block.lifecycle.ignore_changes.as_ref(), described);
-                self.compared.push(compare::ComparisonStart { node: many.node, address: instance.address.clone(), arguments });
+                let arguments = compare::lasting(
+                    &arguments.values,
+                    block.lifecycle.ignore_changes.as_ref(),
+                    described,
+                );
+                self.compared.push(compare::ComparisonStart {
+                    node: many.node,
+                    address: instance.address.clone(),
+                    arguments,
+                });
             }
             match mode {
                 ResourceMode::Managed => self.managed(instance, arguments, &flags),
-                ResourceMode::Data if described.is_document() => self.document(instance, &arguments.values),
+                ResourceMode::Data if described.is_document() => {
+                    self.document(instance, &arguments.values)
+                }
                 ResourceMode::Data => self.data(instance, provider, arguments),
             }
         }
     }
 
-    /// Puts the value of an instance where expressions see it, and tells what does not hold of it then.
+    /// Puts the value of an instance where expressions see it, and tells what does not hold of it
+    /// then.
     fn put(&mut self, instance: &InstancePlanning<'_>, value: Value) {
         let value = with_origins(value, &instance.address);
         let BlockPlanning { block, place, instance: module, .. } = *instance.many;
@@ -545,7 +641,12 @@ impl<'a> Planner<'a> {
     }
 
     /// Tells which conditions of an instance do not hold.
-    fn look_at(&mut self, instance: &InstancePlanning<'_>, conditions: &[Condition], at: &EvaluationScope<'_>) {
+    fn look_at(
+        &mut self,
+        instance: &InstancePlanning<'_>,
+        conditions: &[Condition],
+        at: &EvaluationScope<'_>,
+    ) {
         if conditions.is_empty() {
             return;
         }
@@ -556,10 +657,14 @@ impl<'a> Planner<'a> {
         self.warnings.extend(warnings);
     }
 
-    /// `prevent_destroy` holds against deletion and replacement, also when the block itself is gone.
+    /// `prevent_destroy` holds against deletion and replacement, also when the block itself is
+    /// gone.
     fn protected(&mut self) {
-        for change in self.changes.iter().filter(|it| it.deposed.is_none() && it.action.destroys()) {
-            let recorded = || self.current.priors.get(&change.address).is_some_and(|it| it.record.prevent_destroy);
+        for change in self.changes.iter().filter(|it| it.deposed.is_none() && it.action.destroys())
+        {
+            let recorded = || {
+                self.current.priors.get(&change.address).is_some_and(|it| it.record.prevent_destroy)
+            };
             let protected = protection(&self.graph, &self.world, change, recorded);
             match protected {
                 Ok(None) => {}

@@ -1,5 +1,5 @@
-//! All secret strings that somebody knows of, so that none shows up where its mark was lost: in the text of an error, in a
-//! progress message, inside of another value, however it is spelt there.
+//! All secret strings that somebody knows of, so that none shows up where its mark was lost: in the
+//! text of an error, in a progress message, inside of another value, however it is spelt there.
 
 mod escapes;
 mod finder;
@@ -24,8 +24,8 @@ use self::pem::key_lines;
 pub(crate) const SENSITIVE: &str = "(sensitive)";
 /// Strings of so many characters are secrets wherever they are.
 const LONG: usize = 8;
-/// Strings of so many are secrets where they stand as words; still shorter ones only between quotes, or the half of what is
-/// told would be gone.
+/// Strings of so many are secrets where they stand as words; still shorter ones only between
+/// quotes, or the half of what is told would be gone.
 const WORD: usize = 4;
 
 /// Secret strings, to be found in other strings.
@@ -41,14 +41,16 @@ impl SecretTexts {
         Self { finder: texts(values).iter().flat_map(|it| spellings(it)).collect() }
     }
 
-    /// The secrets in these values that are so short that they count between quotes alone, to be found as words: where they
-    /// belong, in the other attributes of a resource, they are likely to be told.
+    /// The secrets in these values that are so short that they count between quotes alone, to be
+    /// found as words: where they belong, in the other attributes of a resource, they are likely to
+    /// be told.
     #[must_use]
     pub fn short_within<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
         Self { finder: texts(values).into_iter().filter_map(|it| short(&it)).collect() }
     }
 
-    /// The secrets in these values, short ones as words: for strings that quote what may be a part of one.
+    /// The secrets in these values, short ones as words: for strings that quote what may be a part
+    /// of one.
     #[must_use]
     pub fn within_words<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
         Self::within_a_name(values)
@@ -63,10 +65,16 @@ impl SecretTexts {
     /// The same for looking into a single name, where short ones count as words.
     pub(crate) fn within_a_name<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
         let texts = texts(values);
-        Self { finder: texts.iter().flat_map(|it| spellings(it).into_iter().chain(short(it))).collect() }
+        Self {
+            finder: texts
+                .iter()
+                .flat_map(|it| spellings(it).into_iter().chain(short(it)))
+                .collect(),
+        }
     }
 
-    /// Where secrets are in a string, in order. Where one is part of another, the larger of them; what overlaps is one.
+    /// Where secrets are in a string, in order. Where one is part of another, the larger of them;
+    /// what overlaps is one.
     #[must_use]
     pub fn places(&self, text: &str) -> Vec<Range<usize>> {
         if self.finder.is_empty() {
@@ -96,7 +104,10 @@ impl SecretTexts {
 #[must_use]
 pub fn blotted(text: &str, places: Vec<Range<usize>>) -> String {
     replaced(text, &overlapping(places), |secret| {
-        secret.bytes().map(|it| if matches!(it, b'\n' | b'\r') { char::from(it) } else { '*' }).collect()
+        secret
+            .bytes()
+            .map(|it| if matches!(it, b'\n' | b'\r') { char::from(it) } else { '*' })
+            .collect()
     })
 }
 
@@ -145,9 +156,12 @@ fn texts<'a>(values: impl IntoIterator<Item = &'a Value>) -> BTreeSet<String> {
 fn collect(value: &Value, texts: &mut BTreeSet<String>) {
     match value {
         Value::Composed(parts) => {
-            let is_whole = parts.iter().all(|it| matches!(it, TextPart::Secret(_) | TextPart::Unknown { secret: true, .. }));
+            let is_whole = parts.iter().all(|it| {
+                matches!(it, TextPart::Secret(_) | TextPart::Unknown { secret: true, .. })
+            });
             if is_whole {
-                // What was clear in it and what was not cannot be distinguished any more. `https://` is no secret.
+                // What was clear in it and what was not cannot be distinguished any more.
+                // `https://` is no secret.
                 texts.extend(Text::from_iter(parts.iter().cloned()).known());
                 return;
             }
@@ -167,8 +181,8 @@ fn collect(value: &Value, texts: &mut BTreeSet<String>) {
     }
 }
 
-/// What is in a collection that is secret as a whole. Short strings in there are ports and names far more often than
-/// passwords.
+/// What is in a collection that is secret as a whole. Short strings in there are ports and names
+/// far more often than passwords.
 fn collect_all(value: &Value, texts: &mut BTreeSet<String>) {
     match text_of(value) {
         Some(text) => texts.extend((text.chars().count() >= LONG).then_some(text)),
@@ -183,8 +197,9 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// The forms a secret takes when it is put into something else, but for escapes, which are undone where it is looked for.
-/// Of a string of many lines only those that hold a private key are secret by themselves: the others may be said anywhere.
+/// The forms a secret takes when it is put into something else, but for escapes, which are undone
+/// where it is looked for. Of a string of many lines only those that hold a private key are secret
+/// by themselves: the others may be said anywhere.
 fn spellings(secret: &str) -> Vec<SecretPattern> {
     let secret = secret.trim_end_matches('\n');
     // One line of a private key is as bad as all.
@@ -196,20 +211,27 @@ fn spellings(secret: &str) -> Vec<SecretPattern> {
         LONG.. => encodings(secret),
         WORD.. => {
             let mut all = encodings(secret);
-            all.iter_mut().filter(|it| it.text.len() == secret.len()).for_each(|it| it.bounds = MatchBounds::Word);
+            all.iter_mut()
+                .filter(|it| it.text.len() == secret.len())
+                .for_each(|it| it.bounds = MatchBounds::Word);
             all
         }
         // On both sides the same.
-        _ => ['"', '\'', '`'].into_iter().map(|quote| SecretPattern::inside(format!("{quote}{secret}{quote}"))).collect(),
+        _ => ['"', '\'', '`']
+            .into_iter()
+            .map(|quote| SecretPattern::inside(format!("{quote}{secret}{quote}")))
+            .collect(),
     }
 }
 
 /// A secret that is short, as a word.
 fn short(secret: &str) -> Option<SecretPattern> {
-    (secret.chars().count() < WORD).then(|| SecretPattern { text: secret.to_owned(), bounds: MatchBounds::Word })
+    (secret.chars().count() < WORD)
+        .then(|| SecretPattern { text: secret.to_owned(), bounds: MatchBounds::Word })
 }
 
-/// A secret as it is, in base64 wherever in the encoded text it begins, in hexadecimal, and as forms write spaces.
+/// A secret as it is, in base64 wherever in the encoded text it begins, in hexadecimal, and as
+/// forms write spaces.
 fn encodings(secret: &str) -> Vec<SecretPattern> {
     let mut all = BTreeSet::from([secret.to_owned(), secret.replace(' ', "+")]);
     for before in 0..3 {
@@ -281,20 +303,32 @@ mod tests {
     #[test]
     fn a_password_inside_of_a_secret_is_one_by_itself() {
         let address = "postgres://ops:pa%24%24%40word@h/d";
-        for value in [Value::from(address).sensitive(), Value::from(Text::from_iter([TextPart::Secret(address.into())]))] {
+        for value in [
+            Value::from(address).sensitive(),
+            Value::from(Text::from_iter([TextPart::Secret(address.into())])),
+        ] {
             let secrets = SecretTexts::within([&value]);
-            assert_eq!(secrets.masked("no pa$$@word at h, nor pa%24%24%40word"), "no (sensitive) at h, nor (sensitive)");
+            assert_eq!(
+                secrets.masked("no pa$$@word at h, nor pa%24%24%40word"),
+                "no (sensitive) at h, nor (sensitive)"
+            );
         }
     }
 
     #[test]
     fn what_is_around_a_secret_stays_as_it_is_written() {
-        assert_eq!(one("pa$$/word@1").masked("\\\"a%20b\\\" pa%24%24/word@1\\n%zz"), "\\\"a%20b\\\" (sensitive)\\n%zz");
+        assert_eq!(
+            one("pa$$/word@1").masked("\\\"a%20b\\\" pa%24%24/word@1\\n%zz"),
+            "\\\"a%20b\\\" (sensitive)\\n%zz"
+        );
     }
 
     #[test]
     fn blotting_keeps_places() {
-        assert_eq!(one("pa$$/word@1").blotted("a = \"pa$$/word@1\" # b"), "a = \"***********\" # b");
+        assert_eq!(
+            one("pa$$/word@1").blotted("a = \"pa$$/word@1\" # b"),
+            "a = \"***********\" # b"
+        );
     }
 
     #[test]
@@ -308,13 +342,17 @@ mod tests {
         let masked = |secret: &str, text: &str| one(secret).masked(text);
         assert_eq!(masked("hunter2", "hunter2: no hunter22"), "(sensitive): no hunter22");
         assert_eq!(masked("hunter2", "user:hunter2@host"), "user:(sensitive)@host");
-        assert_eq!(masked("a1", "a1 is \"a1\", `a1` or 'a1'"), "a1 is \"(sensitive)\", `(sensitive)` or '(sensitive)'");
+        assert_eq!(
+            masked("a1", "a1 is \"a1\", `a1` or 'a1'"),
+            "a1 is \"(sensitive)\", `(sensitive)` or '(sensitive)'"
+        );
         assert_eq!(masked("", "\"\""), "\"\"");
     }
 
     #[test]
     fn what_is_short_in_a_collection_that_is_secret_is_no_secret_by_itself() {
-        let database = [("host".into(), Value::from("db-1.internal")), ("port".into(), Value::from(5432))];
+        let database =
+            [("host".into(), Value::from("db-1.internal")), ("port".into(), Value::from(5432))];
         let secrets = SecretTexts::within([&Value::object(database).sensitive()]);
         assert_eq!(secrets.masked("db-1.internal:5432"), "(sensitive):5432");
     }
@@ -322,29 +360,50 @@ mod tests {
     #[test]
     fn a_collection_may_say_itself_what_in_it_is_secret() {
         let password = Value::from("a password of ours").sensitive();
-        let database = Value::object([("host".into(), Value::from("db-1.internal")), ("password".into(), password)]);
+        let database = Value::object([
+            ("host".into(), Value::from("db-1.internal")),
+            ("password".into(), password),
+        ]);
         let secrets = SecretTexts::within([&database.sensitive()]);
-        assert_eq!(secrets.masked("db-1.internal: a password of ours"), "db-1.internal: (sensitive)");
+        assert_eq!(
+            secrets.masked("db-1.internal: a password of ours"),
+            "db-1.internal: (sensitive)"
+        );
     }
 
     #[test]
     fn what_is_clear_around_a_secret_is_not_taken_for_one() {
         let clear = |it: &str| TextPart::Clear(it.into());
-        let parts = [clear("mongodb://circle:"), TextPart::Secret("a password of ours".into()), clear("@db-1:27017")];
+        let parts = [
+            clear("mongodb://circle:"),
+            TextPart::Secret("a password of ours".into()),
+            clear("@db-1:27017"),
+        ];
         let uri = Value::from(Text::from_iter(parts));
         let settings = Value::from("[settings]\nlist:\n  - x\n").sensitive();
         let secrets = SecretTexts::within([&uri.clone().sensitive(), &uri, &settings]);
-        let masked = secrets.masked("mongodb://circle:a password of ours@db-2:27017\n[settings]\nlist:\n  - x\n");
+        let masked = secrets
+            .masked("mongodb://circle:a password of ours@db-2:27017\n[settings]\nlist:\n  - x\n");
         assert_eq!(masked, "mongodb://circle:(sensitive)@db-2:27017\n[settings]\nlist:\n  - x\n");
-        assert_eq!(secrets.masked("<mongodb://circle:a password of ours@db-1:27017>"), "<(sensitive)>");
+        assert_eq!(
+            secrets.masked("<mongodb://circle:a password of ours@db-1:27017>"),
+            "<(sensitive)>"
+        );
     }
 
     #[test]
     fn certificates_beside_a_private_key_are_public() {
         let (certified, key) = ("C".repeat(64), "K".repeat(64));
-        let block = |label: &str, line: &str| format!("-----BEGIN {label}-----\n{line}\n-----END {label}-----\n");
-        let bundle = block("CERTIFICATE", &certified) + &block("RSA PRIVATE KEY", &key) + &block("PUBLIC KEY", &certified);
-        for value in [Value::from(bundle.as_str()).sensitive(), Value::tuple([Value::from(bundle.as_str())]).sensitive()] {
+        let block = |label: &str, line: &str| {
+            format!("-----BEGIN {label}-----\n{line}\n-----END {label}-----\n")
+        };
+        let bundle = block("CERTIFICATE", &certified)
+            + &block("RSA PRIVATE KEY", &key)
+            + &block("PUBLIC KEY", &certified);
+        for value in [
+            Value::from(bundle.as_str()).sensitive(),
+            Value::tuple([Value::from(bundle.as_str())]).sensitive(),
+        ] {
             let secrets = SecretTexts::within([&value]);
             assert_eq!(secrets.masked(&certified), certified);
             assert_eq!(secrets.masked(&key), SENSITIVE);
@@ -354,9 +413,15 @@ mod tests {
     #[test]
     fn numbers_and_lines_of_keys_are_secrets() {
         let line = "A".repeat(64);
-        let key = Value::from(format!("-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n")).sensitive();
+        let key = Value::from(format!(
+            "-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n"
+        ))
+        .sensitive();
         let pin = Value::from(1_234_567_890).sensitive();
         let secrets = SecretTexts::within([&key, &pin]);
-        assert_eq!(secrets.masked(&format!("bad line {line}: 1234567890")), "bad line (sensitive): (sensitive)");
+        assert_eq!(
+            secrets.masked(&format!("bad line {line}: 1234567890")),
+            "bad line (sensitive): (sensitive)"
+        );
     }
 }

@@ -13,14 +13,22 @@ use ha_value::Address;
 pub trait StepObserver: Send + Sync {
     /// Writes a note that survives a kill; done when it is on disk.
     fn note<'a>(&'a self, key: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>>;
-    /// Records what must be done before anything else, by the next run should this one be killed; done when it is on
-    /// disk.
-    fn begin_obligation<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    /// Records what must be done before anything else, by the next run should this one be killed;
+    /// done when it is on disk.
+    fn begin_obligation<'a>(
+        &'a self,
+        verb: &'a str,
+        target: &'a str,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         let _ = (verb, target);
         Box::pin(async { Ok(()) })
     }
     /// Records that this is done; done when it is on disk.
-    fn end_obligation<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn end_obligation<'a>(
+        &'a self,
+        verb: &'a str,
+        target: &'a str,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         let _ = (verb, target);
         Box::pin(async { Ok(()) })
     }
@@ -48,7 +56,8 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// A try at the step on `address`. `notes` are those of an earlier try with the same token, when `resumed`.
+    /// A try at the step on `address`. `notes` are those of an earlier try with the same token,
+    /// when `resumed`.
     #[must_use]
     pub fn new(
         address: Address,
@@ -57,7 +66,17 @@ impl Attempt {
         notes: BTreeMap<String, String>,
         witness: Arc<dyn StepObserver>,
     ) -> Self {
-        Self { address, state: None, token, resumed, notes, witness, successor: None, deadline: None, shown: Mutex::default() }
+        Self {
+            address,
+            state: None,
+            token,
+            resumed,
+            notes,
+            witness,
+            successor: None,
+            deadline: None,
+            shown: Mutex::default(),
+        }
     }
 
     /// In the state of this lineage.
@@ -74,7 +93,8 @@ impl Attempt {
         self
     }
 
-    /// What is made in the place of what is deleted. Where the service may refuse that, it is asked before anything is lost.
+    /// What is made in the place of what is deleted. Where the service may refuse that, it is asked
+    /// before anything is lost.
     #[must_use]
     pub fn successor(&self) -> Option<&IntendedChange> {
         self.successor.as_ref()
@@ -87,14 +107,15 @@ impl Attempt {
         self
     }
 
-    /// How long to wait for what usually takes `usual` at most: what is left of the time that the configuration gives the
-    /// operation, where it gives one.
+    /// How long to wait for what usually takes `usual` at most: what is left of the time that the
+    /// configuration gives the operation, where it gives one.
     #[must_use]
     pub fn patience(&self, usual: Duration) -> Duration {
         self.deadline.map_or(usual, |it| it.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether it stops because it has taken longer than the configuration allows, not because somebody asked.
+    /// Whether it stops because it has taken longer than the configuration allows, not because
+    /// somebody asked.
     #[must_use]
     pub fn is_late(&self) -> bool {
         self.deadline.is_some_and(|it| it <= Instant::now()) && !self.witness.is_cancelled()
@@ -112,14 +133,15 @@ impl Attempt {
         &self.address
     }
 
-    /// The lineage of the state that it will be recorded in; what is made says so, to be found when the state is lost.
+    /// The lineage of the state that it will be recorded in; what is made says so, to be found when
+    /// the state is lost.
     #[must_use]
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }
 
-    /// The idempotency token: the same for every try at this step, different for every other step. 32 characters of
-    /// lower-case hexadecimal.
+    /// The idempotency token: the same for every try at this step, different for every other step.
+    /// 32 characters of lower-case hexadecimal.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
@@ -131,7 +153,8 @@ impl Attempt {
         self.resumed
     }
 
-    /// From now on counts as resumed: a call of this try was cut short, and what became of it is not known.
+    /// From now on counts as resumed: a call of this try was cut short, and what became of it is
+    /// not known.
     pub fn resume(&mut self) {
         self.resumed = true;
     }
@@ -152,9 +175,9 @@ impl Attempt {
         Ok(())
     }
 
-    /// Records that something is about to be left half done, and the way forward: `start`, `mongod on b:27017`. Should
-    /// this run be killed, the next one has [`crate::Resource::finish_obligation`] do it before anything else. Synced before it
-    /// returns.
+    /// Records that something is about to be left half done, and the way forward: `start`, `mongod
+    /// on b:27017`. Should this run be killed, the next one has
+    /// [`crate::Resource::finish_obligation`] do it before anything else. Synced before it returns.
     ///
     /// # Errors
     /// When the journal cannot be written; the step must stop.
@@ -162,7 +185,8 @@ impl Attempt {
         self.witness.begin_obligation(verb, target).await
     }
 
-    /// Records that what was left half done is done, by whichever run. Costs nothing where nothing was.
+    /// Records that what was left half done is done, by whichever run. Costs nothing where nothing
+    /// was.
     ///
     /// # Errors
     /// When the journal cannot be written; the step must stop.
@@ -181,8 +205,8 @@ impl Attempt {
         self.witness.warn(message);
     }
 
-    /// Whether the operator has asked to stop, or the time is up that the configuration gives; long waits ask this between
-    /// polls and return [`crate::CallOutcome::Interrupted`].
+    /// Whether the operator has asked to stop, or the time is up that the configuration gives; long
+    /// waits ask this between polls and return [`crate::CallOutcome::Interrupted`].
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.witness.is_cancelled() || self.is_late()

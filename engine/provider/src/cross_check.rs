@@ -10,7 +10,8 @@ use ha_value::{Address, Object, ResourceMode, Severity, Stretch, Value};
 pub struct BlockInstance<'a> {
     /// The instance.
     pub address: &'a Address,
-    /// Its arguments, filled with defaults, without those that are given to make it and left alone from then on.
+    /// Its arguments, filled with defaults, without those that are given to make it and left alone
+    /// from then on.
     pub arguments: &'a Object,
     /// The service's name for it, where it is there and stays the same.
     pub id: Option<&'a str>,
@@ -44,11 +45,17 @@ impl<'a> ByAttribute<'a> {
     /// These instances by an attribute: `id`, or an argument that is a string.
     #[must_use]
     pub fn new(attribute: &str, all: &[BlockInstance<'a>]) -> Self {
-        let value = |it: &BlockInstance<'a>| if attribute == "id" { it.id } else { it.text(&[attribute]) };
+        let value =
+            |it: &BlockInstance<'a>| if attribute == "id" { it.id } else { it.text(&[attribute]) };
         let later = |it: &BlockInstance<'a>| {
-            let itself = Some(vec![Stretch::Attribute(format!("{}.{attribute}", it.address).into())]);
+            let itself =
+                Some(vec![Stretch::Attribute(format!("{}.{attribute}", it.address).into())]);
             let given = it.get(&[attribute]).and_then(Value::provenance);
-            [itself, given].into_iter().flatten().map(|stretches| (stretches, *it)).collect::<Vec<_>>()
+            [itself, given]
+                .into_iter()
+                .flatten()
+                .map(|stretches| (stretches, *it))
+                .collect::<Vec<_>>()
         };
         Self {
             known: all.iter().filter_map(|it| Some(((it.provider, value(it)?), *it))).collect(),
@@ -79,8 +86,8 @@ pub struct CrossCheckProblem {
     pub severity: Severity,
 }
 
-/// A check of all instances of certain kinds. It runs when the whole configuration has been evaluated; what is unknown
-/// is given the benefit of the doubt.
+/// A check of all instances of certain kinds. It runs when the whole configuration has been
+/// evaluated; what is unknown is given the benefit of the doubt.
 #[derive(Clone, Copy)]
 pub struct CrossCheck {
     /// The kinds that it looks at.

@@ -82,7 +82,8 @@ pub enum DiscoveryEvidence {
 }
 
 /// Why a kind can neither name nor list what it made.
-pub(crate) const NOWHERE: &str = "what is of this kind can be known neither by a name nor by a mark";
+pub(crate) const NOWHERE: &str =
+    "what is of this kind can be known neither by a name nor by a mark";
 
 /// The thing that an instance is, among those that bear a trace and the one that has its name.
 pub(crate) enum DiscoveryMatch {
@@ -94,8 +95,8 @@ pub(crate) enum DiscoveryMatch {
     Several(Vec<(String, DiscoveryEvidence)>),
 }
 
-/// Chooses what `address` is. `state` is the lineage that was lost, where it is known: what bears that of another state
-/// is not meant.
+/// Chooses what `address` is. `state` is the lineage that was lost, where it is known: what bears
+/// that of another state is not meant.
 pub(crate) fn choose(
     address: &Address,
     named: Option<ExistingResource>,
@@ -105,23 +106,32 @@ pub(crate) fn choose(
 ) -> DiscoveryMatch {
     let is_of_another = |it: &OwnedResource| matches!((&it.trace.state, state), (Some(its), Some(ours)) if its != ours);
     let written = address.in_plain_letters();
-    let bears_it: Vec<&OwnedResource> = marked.iter().filter(|it| it.trace.address == written && !is_of_another(it)).collect();
+    let bears_it: Vec<&OwnedResource> =
+        marked.iter().filter(|it| it.trace.address == written && !is_of_another(it)).collect();
     if let Some(named) = &named {
         if let Some(both) = bears_it.iter().find(|it| it.known.id == named.id) {
-            return DiscoveryMatch::One(both.known.clone(), DiscoveryEvidence::NameAndTrace, both.trace.state.clone());
+            return DiscoveryMatch::One(
+                both.known.clone(),
+                DiscoveryEvidence::NameAndTrace,
+                both.trace.state.clone(),
+            );
         }
         if marked.iter().any(|it| it.known.id == named.id && is_of_another(it)) {
             return DiscoveryMatch::None(None);
         }
     }
     match (bears_it.as_slice(), named) {
-        ([one], _) => DiscoveryMatch::One(one.known.clone(), DiscoveryEvidence::Trace, one.trace.state.clone()),
+        ([one], _) => DiscoveryMatch::One(
+            one.known.clone(),
+            DiscoveryEvidence::Trace,
+            one.trace.state.clone(),
+        ),
         ([], Some(named)) => DiscoveryMatch::One(named, DiscoveryEvidence::Name, None),
         ([], None) if can_list => DiscoveryMatch::None(None),
         ([], None) => DiscoveryMatch::None(Some(NOWHERE.into())),
-        (several, _) => {
-            DiscoveryMatch::Several(several.iter().map(|it| (it.known.id.clone(), DiscoveryEvidence::Trace)).collect())
-        }
+        (several, _) => DiscoveryMatch::Several(
+            several.iter().map(|it| (it.known.id.clone(), DiscoveryEvidence::Trace)).collect(),
+        ),
     }
 }
 
@@ -144,7 +154,9 @@ mod tests {
         match choose(&address, named.map(ExistingResource::by), marked, state, true) {
             DiscoveryMatch::One(known, by, _) => format!("{} {by:?}", known.id),
             DiscoveryMatch::None(_) => "none".into(),
-            DiscoveryMatch::Several(all) => all.into_iter().map(|it| it.0).collect::<Vec<_>>().join(" or "),
+            DiscoveryMatch::Several(all) => {
+                all.into_iter().map(|it| it.0).collect::<Vec<_>>().join(" or ")
+            }
         }
     }
 
@@ -154,8 +166,14 @@ mod tests {
         assert_eq!(chosen(None, &[], None), "none");
         assert_eq!(chosen(Some("n"), &[], None), "n Name");
         assert_eq!(chosen(Some("n"), std::slice::from_ref(&ours), None), "1 Trace");
-        assert_eq!(chosen(Some("1"), &[ours.clone(), marked("2", "a.b/c", None)], None), "1 NameAndTrace");
-        assert_eq!(chosen(None, &[ours, marked("2", "a.b/c", None), marked("3", "a.b/d", None)], None), "1 or 2");
+        assert_eq!(
+            chosen(Some("1"), &[ours.clone(), marked("2", "a.b/c", None)], None),
+            "1 NameAndTrace"
+        );
+        assert_eq!(
+            chosen(None, &[ours, marked("2", "a.b/c", None), marked("3", "a.b/d", None)], None),
+            "1 or 2"
+        );
     }
 
     #[test]
@@ -164,6 +182,9 @@ mod tests {
         assert_eq!(chosen(None, std::slice::from_ref(&theirs), Some("ours")), "none");
         assert_eq!(chosen(Some("1"), std::slice::from_ref(&theirs), Some("ours")), "none");
         assert_eq!(chosen(Some("1"), std::slice::from_ref(&theirs), None), "1 NameAndTrace");
-        assert_eq!(chosen(None, &[theirs, marked("2", "a.b/c", Some("ours"))], Some("ours")), "2 Trace");
+        assert_eq!(
+            chosen(None, &[theirs, marked("2", "a.b/c", Some("ours"))], Some("ours")),
+            "2 Trace"
+        );
     }
 }

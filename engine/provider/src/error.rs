@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A call to external services that failed: what was attempted, on what, what came back, and what to do.
+/// A call to external services that failed: what was attempted, on what, what came back, and what
+/// to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// What was attempted: `create the bucket`.
@@ -46,7 +47,10 @@ impl Error {
 
     /// An attempt that came to nothing, with all that stands behind it.
     #[must_use]
-    pub fn from_error(attempted: impl Into<String>, error: &(dyn std::error::Error + 'static)) -> Self {
+    pub fn from_error(
+        attempted: impl Into<String>,
+        error: &(dyn std::error::Error + 'static),
+    ) -> Self {
         let mut causes = vec![error.to_string()];
         let mut next = error.source();
         while let Some(source) = next {

@@ -1,5 +1,5 @@
-//! Pure functions that a kind gives the planner. Each names what it reads as a small struct, and runs exactly when all
-//! of that is known; `MaybeUnknown` fields may be unknown.
+//! Pure functions that a kind gives the planner. Each names what it reads as a small struct, and
+//! runs exactly when all of that is known; `MaybeUnknown` fields may be unknown.
 
 use ha_value::Action;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,11 +47,14 @@ pub enum ImpactSeverity {
 }
 
 type CheckHook = Arc<dyn Fn(&serde_json::Value) -> Vec<ArgumentProblem> + Send + Sync>;
-type PredictionHook = Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> Option<Value> + Send + Sync>;
+type PredictionHook =
+    Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> Option<Value> + Send + Sync>;
 type GroupHook = Arc<dyn Fn(&serde_json::Value) -> Option<String> + Send + Sync>;
 type ContentsHook = Arc<dyn Fn(&serde_json::Value) -> bool + Send + Sync>;
-type RefusalHook = Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> Vec<ArgumentProblem> + Send + Sync>;
-type EquivalenceHook = Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> BTreeSet<&'static str> + Send + Sync>;
+type RefusalHook =
+    Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> Vec<ArgumentProblem> + Send + Sync>;
+type EquivalenceHook =
+    Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> BTreeSet<&'static str> + Send + Sync>;
 type ImpactHook = Arc<dyn Fn(&PlannedChange<'_>) -> Vec<Impact> + Send + Sync>;
 
 /// The hooks of one kind.
@@ -77,12 +80,14 @@ pub struct ResourceHooks {
     ways: Vec<&'static [&'static str]>,
 }
 
-/// How a thing says which instance of a kind it lives inside of: the one whose attributes have certain values.
+/// How a thing says which instance of a kind it lives inside of: the one whose attributes have
+/// certain values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerReference {
     /// Whether the values are settings of the thing's provider, and not arguments of its own.
     pub through_provider: bool,
-    /// The attributes of what it lives inside of, and the arguments or settings that have the same values.
+    /// The attributes of what it lives inside of, and the arguments or settings that have the same
+    /// values.
     pub same: Vec<(Name, Name)>,
 }
 
@@ -95,8 +100,13 @@ impl ResourceHooks {
 
     /// What is wrong with these arguments, taken together.
     #[must_use]
-    pub fn check<N: DeserializeOwned>(mut self, hook: impl Fn(N) -> Vec<ArgumentProblem> + Send + Sync + 'static) -> Self {
-        let check = move |arguments: &serde_json::Value| named::<N>(arguments).map(&hook).unwrap_or_default();
+    pub fn check<N: DeserializeOwned>(
+        mut self,
+        hook: impl Fn(N) -> Vec<ArgumentProblem> + Send + Sync + 'static,
+    ) -> Self {
+        let check = move |arguments: &serde_json::Value| {
+            named::<N>(arguments).map(&hook).unwrap_or_default()
+        };
         self.checks.push(Arc::new(check));
         self
     }
@@ -108,12 +118,15 @@ impl ResourceHooks {
         name: &str,
         hook: impl Fn(N) -> T + Send + Sync + 'static,
     ) -> Self {
-        let predict = move |arguments: &serde_json::Value, _: &serde_json::Value| as_value(&hook(named::<N>(arguments)?));
+        let predict = move |arguments: &serde_json::Value, _: &serde_json::Value| {
+            as_value(&hook(named::<N>(arguments)?))
+        };
         self.predictions.push((name.into(), Arc::new(predict)));
         self
     }
 
-    /// The output `name` as a function of arguments and of the provider's settings, of which some may be left out.
+    /// The output `name` as a function of arguments and of the provider's settings, of which some
+    /// may be left out.
     #[must_use]
     pub fn predict_in<S: DeserializeOwned, N: DeserializeOwned, T: Serialize>(
         mut self,
@@ -129,35 +142,48 @@ impl ResourceHooks {
 
     /// What a change does to those who use the thing.
     #[must_use]
-    pub fn impact(mut self, hook: impl Fn(&PlannedChange<'_>) -> Vec<Impact> + Send + Sync + 'static) -> Self {
+    pub fn impact(
+        mut self,
+        hook: impl Fn(&PlannedChange<'_>) -> Vec<Impact> + Send + Sync + 'static,
+    ) -> Self {
         self.impacts.push(Arc::new(hook));
         self
     }
 
     /// Which group an instance belongs to: disruptive steps in one group run one at a time.
     #[must_use]
-    pub fn group<N: DeserializeOwned>(mut self, hook: impl Fn(N) -> Option<String> + Send + Sync + 'static) -> Self {
+    pub fn group<N: DeserializeOwned>(
+        mut self,
+        hook: impl Fn(N) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
         self.group = Some(Arc::new(move |arguments| hook(named::<N>(arguments)?)));
         self
     }
 
-    /// Whether what lives inside a thing with these arguments goes with it when it is deleted; yes unless said.
+    /// Whether what lives inside a thing with these arguments goes with it when it is deleted; yes
+    /// unless said.
     #[must_use]
-    pub fn contents_go<N: DeserializeOwned>(mut self, hook: impl Fn(N) -> bool + Send + Sync + 'static) -> Self {
-        self.takes_contents = Some(Arc::new(move |arguments| named::<N>(arguments).is_some_and(&hook)));
+    pub fn contents_go<N: DeserializeOwned>(
+        mut self,
+        hook: impl Fn(N) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.takes_contents =
+            Some(Arc::new(move |arguments| named::<N>(arguments).is_some_and(&hook)));
         self
     }
 
-    /// That the argument `argument`, which cannot change in place, is the id of a thing of the kind `kind` that this one
-    /// lives inside of: when that one is renamed by the same plan, this one is still in it.
+    /// That the argument `argument`, which cannot change in place, is the id of a thing of the kind
+    /// `kind` that this one lives inside of: when that one is renamed by the same plan, this one is
+    /// still in it.
     #[must_use]
     pub fn follows(mut self, argument: &str, kind: &str) -> Self {
         self.follows.push((argument.into(), kind.into()));
         self
     }
 
-    /// That the argument is the id of a thing of the kind `kind` that this one holds, and that is taken off it when that
-    /// thing goes: when that one is made again under its old name, it is to be given again.
+    /// That the argument is the id of a thing of the kind `kind` that this one holds, and that is
+    /// taken off it when that thing goes: when that one is made again under its old name, it is to
+    /// be given again.
     #[must_use]
     pub fn holds(mut self, argument: &str, kind: &str) -> Self {
         self.held.push((argument.into(), kind.into()));
@@ -176,8 +202,8 @@ impl ResourceHooks {
         self.follows.iter().find(|(it, _)| &**it == argument).map(|(_, kind)| kind)
     }
 
-    /// The arguments that tell things of this kind apart: there can be no two with the same values for one provider, so a
-    /// plan that asks for two is refused.
+    /// The arguments that tell things of this kind apart: there can be no two with the same values
+    /// for one provider, so a plan that asks for two is refused.
     #[must_use]
     pub fn unique(mut self, arguments: &[&str]) -> Self {
         self.unique = arguments.iter().map(|it| Name::from(*it)).collect();
@@ -197,7 +223,8 @@ impl ResourceHooks {
         self.any_case
     }
 
-    /// The same where a thing can be said in several ways: things are distinguished by what `key` makes of the arguments.
+    /// The same where a thing can be said in several ways: things are distinguished by what `key`
+    /// makes of the arguments.
     #[must_use]
     pub fn unique_as<N: DeserializeOwned>(
         mut self,
@@ -208,7 +235,8 @@ impl ResourceHooks {
         self.unique(arguments)
     }
 
-    /// What its kind makes of the arguments that tell a thing apart; none where that is not known, or they are as they are.
+    /// What its kind makes of the arguments that tell a thing apart; none where that is not known,
+    /// or they are as they are.
     #[must_use]
     pub fn unique_key(&self, schema: &Schema, arguments: &Object) -> Option<String> {
         self.unique_key.as_ref()?(&written(schema, arguments))
@@ -220,9 +248,10 @@ impl ResourceHooks {
         &self.unique
     }
 
-    /// Of the instances of `container`, one of [`crate::Resource::WITHIN`], the thing lives inside of that one whose
-    /// attributes are what its own arguments are: `("name", "database")`. Where a kind does not say so, it may live inside of
-    /// any that its block refers to, and goes only with all of them.
+    /// Of the instances of `container`, one of [`crate::Resource::WITHIN`], the thing lives inside
+    /// of that one whose attributes are what its own arguments are: `("name", "database")`. Where a
+    /// kind does not say so, it may live inside of any that its block refers to, and goes only with
+    /// all of them.
     #[must_use]
     pub fn inside(self, container: &str, same: &[(&str, &str)]) -> Self {
         self.inside_by(container, false, same)
@@ -235,7 +264,10 @@ impl ResourceHooks {
     }
 
     fn inside_by(mut self, container: &str, through_provider: bool, same: &[(&str, &str)]) -> Self {
-        let same = same.iter().map(|(attribute, name)| (Name::from(*attribute), Name::from(*name))).collect();
+        let same = same
+            .iter()
+            .map(|(attribute, name)| (Name::from(*attribute), Name::from(*name)))
+            .collect();
         self.inside.push((container.into(), ContainerReference { through_provider, same }));
         self
     }
@@ -246,22 +278,26 @@ impl ResourceHooks {
         self.inside.iter().find(|(kind, _)| &**kind == container).map(|(_, it)| it)
     }
 
-    /// What of a change in place the service always refuses. The first struct reads what is there, outputs included, the
-    /// second the arguments as they are to be.
+    /// What of a change in place the service always refuses. The first struct reads what is there,
+    /// outputs included, the second the arguments as they are to be.
     #[must_use]
     pub fn refuse<B: DeserializeOwned, A: DeserializeOwned>(
         mut self,
         hook: impl Fn(B, A) -> Vec<ArgumentProblem> + Send + Sync + 'static,
     ) -> Self {
         let refusal = move |before: &serde_json::Value, after: &serde_json::Value| {
-            named::<B>(before).zip(named::<A>(after)).map(|(before, after)| hook(before, after)).unwrap_or_default()
+            named::<B>(before)
+                .zip(named::<A>(after))
+                .map(|(before, after)| hook(before, after))
+                .unwrap_or_default()
         };
         self.refusals.push(Arc::new(refusal));
         self
     }
 
-    /// The arguments of which what is there (the first struct, which reads outputs too) is as good as what is wanted (the
-    /// second), although they are not equal: a version of which the configuration names the beginning.
+    /// The arguments of which what is there (the first struct, which reads outputs too) is as good
+    /// as what is wanted (the second), although they are not equal: a version of which the
+    /// configuration names the beginning.
     #[must_use]
     pub fn same<B: DeserializeOwned, A: DeserializeOwned>(
         mut self,
@@ -271,8 +307,8 @@ impl ResourceHooks {
         self
     }
 
-    /// The arguments whose change from what is there (the first struct) to what is wanted (the second) takes a new one,
-    /// although they change in place otherwise.
+    /// The arguments whose change from what is there (the first struct) to what is wanted (the
+    /// second) takes a new one, although they change in place otherwise.
     #[must_use]
     pub fn anew<B: DeserializeOwned, A: DeserializeOwned>(
         mut self,
@@ -282,15 +318,17 @@ impl ResourceHooks {
         self
     }
 
-    /// The arguments that only say how other changes are made. Where nothing else differs, they are no change.
+    /// The arguments that only say how other changes are made. Where nothing else differs, they are
+    /// no change.
     #[must_use]
     pub fn manner(mut self, arguments: &'static [&'static str]) -> Self {
         self.manner = arguments;
         self
     }
 
-    /// Arguments of which each says the same thing in another way, such as a string and its bytes in base64. What is read may
-    /// come back in another way than it was given, and is as secret as that was.
+    /// Arguments of which each says the same thing in another way, such as a string and its bytes
+    /// in base64. What is read may come back in another way than it was given, and is as secret as
+    /// that was.
     #[must_use]
     pub fn ways_to_say(mut self, arguments: &'static [&'static str]) -> Self {
         self.ways.push(arguments);
@@ -299,7 +337,11 @@ impl ResourceHooks {
 
     /// The arguments that may say what this one says, itself among them.
     pub fn said_by<'a>(&'a self, argument: &'a str) -> impl Iterator<Item = &'a str> {
-        let others = self.ways.iter().filter(move |it| it.contains(&argument)).flat_map(|it| it.iter().copied());
+        let others = self
+            .ways
+            .iter()
+            .filter(move |it| it.contains(&argument))
+            .flat_map(|it| it.iter().copied());
         std::iter::once(argument).chain(others)
     }
 
@@ -310,10 +352,14 @@ impl ResourceHooks {
         self
     }
 
-    /// Outputs that tell something of these arguments, though no one can predict them: they are secret where one of the
-    /// arguments is.
+    /// Outputs that tell something of these arguments, though no one can predict them: they are
+    /// secret where one of the arguments is.
     #[must_use]
-    pub fn made_of(mut self, outputs: &'static [&'static str], arguments: &'static [&'static str]) -> Self {
+    pub fn made_of(
+        mut self,
+        outputs: &'static [&'static str],
+        arguments: &'static [&'static str],
+    ) -> Self {
         self.made_of.push((outputs, arguments));
         self
     }
@@ -322,7 +368,9 @@ impl ResourceHooks {
     #[must_use]
     pub fn is_made_of_secret(&self, output: &str, arguments: &Object) -> bool {
         let is_secret = |it: &&str| arguments.get(*it).is_some_and(Value::contains_sensitive);
-        self.made_of.iter().any(|(outputs, of)| outputs.contains(&output) && of.iter().any(&is_secret))
+        self.made_of
+            .iter()
+            .any(|(outputs, of)| outputs.contains(&output) && of.iter().any(&is_secret))
     }
 
     /// Runs the checks.
@@ -341,14 +389,15 @@ impl ResourceHooks {
         self.predicted_in(schema, arguments, &Object::new())
     }
 
-    /// The outputs that are known from the arguments and the provider's settings. One that is made of a secret argument is
-    /// secret.
+    /// The outputs that are known from the arguments and the provider's settings. One that is made
+    /// of a secret argument is secret.
     #[must_use]
     pub fn predicted_in(&self, schema: &Schema, arguments: &Object, settings: &Object) -> Object {
         if self.predictions.is_empty() {
             return Object::new();
         }
-        let plain: Object = settings.iter().map(|(name, it)| (name.clone(), it.revealed())).collect();
+        let plain: Object =
+            settings.iter().map(|(name, it)| (name.clone(), it.revealed())).collect();
         let settings = crate::typed_json::typed_fields(&plain, &BTreeMap::new());
         let revealed = written(schema, arguments);
         // Without the secret arguments, only what does not need them can be predicted.
@@ -356,13 +405,15 @@ impl ResourceHooks {
         let clear = secret.then(|| written(schema, &without_secrets(arguments)));
         let each = |(name, predict): &(Name, PredictionHook)| {
             let value = predict(&revealed, &settings)?;
-            let needs_secret = clear.as_ref().is_some_and(|it| predict(it, &settings).as_ref() != Some(&value));
+            let needs_secret =
+                clear.as_ref().is_some_and(|it| predict(it, &settings).as_ref() != Some(&value));
             Some((name.clone(), if needs_secret { value.sensitive() } else { value }))
         };
         self.predictions.iter().filter_map(each).collect()
     }
 
-    /// The outputs with a mark on each that is made of a secret argument, so far as the predictions tell and the kind says.
+    /// The outputs with a mark on each that is made of a secret argument, so far as the predictions
+    /// tell and the kind says.
     #[must_use]
     pub fn marked(&self, schema: &Schema, arguments: &Object, mut outputs: Object) -> Object {
         if !arguments.values().any(Value::contains_sensitive) {
@@ -370,7 +421,9 @@ impl ResourceHooks {
         }
         let predicted = self.predicted(schema, arguments);
         for (name, value) in outputs.iter_mut() {
-            if predicted.get(name).is_some_and(Value::is_sensitive) || self.is_made_of_secret(name, arguments) {
+            if predicted.get(name).is_some_and(Value::is_sensitive)
+                || self.is_made_of_secret(name, arguments)
+            {
                 *value = std::mem::replace(value, Value::NULL).sensitive();
             }
         }
@@ -397,7 +450,12 @@ impl ResourceHooks {
 
     /// What of a change in place the service always refuses.
     #[must_use]
-    pub fn refused(&self, schema: &Schema, before: &Object, after: &Object) -> Vec<ArgumentProblem> {
+    pub fn refused(
+        &self,
+        schema: &Schema,
+        before: &Object,
+        after: &Object,
+    ) -> Vec<ArgumentProblem> {
         if self.refusals.is_empty() {
             return Vec::new();
         }
@@ -407,13 +465,23 @@ impl ResourceHooks {
 
     /// The arguments whose difference is none.
     #[must_use]
-    pub fn same_names(&self, schema: &Schema, there: (&Object, &Object), wanted: &Object) -> BTreeSet<&'static str> {
+    pub fn same_names(
+        &self,
+        schema: &Schema,
+        there: (&Object, &Object),
+        wanted: &Object,
+    ) -> BTreeSet<&'static str> {
         names(&self.same, schema, there, wanted)
     }
 
     /// The arguments whose difference takes a new one.
     #[must_use]
-    pub fn anew_names(&self, schema: &Schema, there: (&Object, &Object), wanted: &Object) -> BTreeSet<&'static str> {
+    pub fn anew_names(
+        &self,
+        schema: &Schema,
+        there: (&Object, &Object),
+        wanted: &Object,
+    ) -> BTreeSet<&'static str> {
         names(&self.anew, schema, there, wanted)
     }
 
@@ -440,7 +508,9 @@ impl ResourceHooks {
 fn compared<B: DeserializeOwned, A: DeserializeOwned>(
     hook: impl Fn(B, A) -> BTreeSet<&'static str> + Send + Sync + 'static,
 ) -> EquivalenceHook {
-    Arc::new(move |there, wanted| named::<B>(there).zip(named::<A>(wanted)).map(|(b, a)| hook(b, a)).unwrap_or_default())
+    Arc::new(move |there, wanted| {
+        named::<B>(there).zip(named::<A>(wanted)).map(|(b, a)| hook(b, a)).unwrap_or_default()
+    })
 }
 
 /// The names that the hooks give for what is there, outputs included, and what is wanted.
@@ -453,7 +523,8 @@ fn names(
     if hooks.is_empty() {
         return BTreeSet::new();
     }
-    let all: Object = there.iter().chain(outputs).map(|(name, it)| (name.clone(), it.clone())).collect();
+    let all: Object =
+        there.iter().chain(outputs).map(|(name, it)| (name.clone(), it.clone())).collect();
     let (there, wanted) = (written(schema, &all), written(schema, wanted));
     hooks.iter().flat_map(|hook| hook(&there, &wanted)).collect()
 }
@@ -475,12 +546,14 @@ pub(crate) fn written(schema: &Schema, arguments: &Object) -> serde_json::Value 
     if !arguments.values().any(Value::is_marked) {
         return crate::typed_json::typed_fields(arguments, &schema.arguments);
     }
-    let plain: Object = arguments.iter().map(|(name, value)| (name.clone(), value.revealed())).collect();
+    let plain: Object =
+        arguments.iter().map(|(name, value)| (name.clone(), value.revealed())).collect();
     crate::typed_json::typed_fields(&plain, &schema.arguments)
 }
 
-/// The small struct, when all it names is known. An unknown is written as an object with a dollar key, which no field
-/// type but `MaybeUnknown` reads, so it can never pass for an argument left out.
+/// The small struct, when all it names is known. An unknown is written as an object with a dollar
+/// key, which no field type but `MaybeUnknown` reads, so it can never pass for an argument left
+/// out.
 pub(crate) fn named<N: DeserializeOwned>(arguments: &serde_json::Value) -> Option<N> {
     N::deserialize(arguments).ok()
 }

@@ -28,7 +28,10 @@ pub(crate) fn shape(schema: &Json) -> FieldShape {
     };
     let limit = |key: &str| schema.get(key).and_then(Json::as_i64).map(i128::from);
     let (lower, upper) = (limit("minimum"), limit("maximum"));
-    FieldShape::Integer { least: lower.map_or(least, |it| it.max(least)), most: upper.map_or(most, |it| it.min(most)) }
+    FieldShape::Integer {
+        least: lower.map_or(least, |it| it.max(least)),
+        most: upper.map_or(most, |it| it.min(most)),
+    }
 }
 
 #[cfg(test)]
@@ -58,24 +61,43 @@ mod tests {
         let wrong = |name: &str, value: Value| {
             let given = Object::from([(name.into(), value)]);
             let problems = schema.conform(&given).err().unwrap_or_default();
-            problems.into_iter().map(|it| format!("{}: {}", it.path, it.message)).collect::<String>()
+            problems
+                .into_iter()
+                .map(|it| format!("{}: {}", it.path, it.message))
+                .collect::<String>()
         };
         let number = |text: &str| Value::Number(text.parse().unwrap());
-        for (name, fits) in
-            [("small", "255"), ("port", "65535"), ("signed", "-2147483648"), ("long", "18446744073709551615"), ("share", "0.5")]
-        {
+        for (name, fits) in [
+            ("small", "255"),
+            ("port", "65535"),
+            ("signed", "-2147483648"),
+            ("long", "18446744073709551615"),
+            ("share", "0.5"),
+        ] {
             assert_eq!(wrong(name, number(fits)), "");
             assert_eq!(wrong(name, fits.into()), "");
         }
-        for (name, odd) in [("small", "256"), ("port", "-1"), ("signed", "2147483648"), ("long", "18446744073709551616")] {
-            assert!(wrong(name, number(odd)).starts_with(&format!("{name}: a whole number from ")), "{name}");
+        for (name, odd) in [
+            ("small", "256"),
+            ("port", "-1"),
+            ("signed", "2147483648"),
+            ("long", "18446744073709551616"),
+        ] {
+            assert!(
+                wrong(name, number(odd)).starts_with(&format!("{name}: a whole number from ")),
+                "{name}"
+            );
         }
         for name in ["small", "port", "signed", "long"] {
-            let with_fraction = format!("{name}: a whole number is required, and this one has a fraction");
+            let with_fraction =
+                format!("{name}: a whole number is required, and this one has a fraction");
             assert_eq!(wrong(name, number("5432.5")), with_fraction);
             assert_eq!(wrong(name, number("5432.5").sensitive()), with_fraction);
             assert_eq!(wrong(name, "5432.5".into()), with_fraction);
         }
-        assert!(wrong("sizes", Value::tuple([1.into(), number("1.5")])).starts_with("sizes[1]: a whole number"));
+        assert!(
+            wrong("sizes", Value::tuple([1.into(), number("1.5")]))
+                .starts_with("sizes[1]: a whole number")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What a plan is about to do, for a provider to say what its service would refuse of it as things stand there.
+//! What a plan is about to do, for a provider to say what its service would refuse of it as things
+//! stand there.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -8,7 +9,8 @@ use crate::hooks::{named, written};
 use ha_value::Name;
 use ha_value::{Action, Object};
 
-/// A planned change of one thing that a provider looks after. It holds secrets in clear, so it has no string form.
+/// A planned change of one thing that a provider looks after. It holds secrets in clear, so it has
+/// no string form.
 #[derive(Clone)]
 pub struct IntendedChange {
     /// The kind of the thing.
@@ -22,18 +24,30 @@ pub struct IntendedChange {
 impl IntendedChange {
     /// A change between these attributes: arguments and outputs, of which some may be unknown.
     #[must_use]
-    pub fn new(described: &ResourceDescription, action: Action, before: Option<&Object>, after: Option<&Object>) -> Self {
+    pub fn new(
+        described: &ResourceDescription,
+        action: Action,
+        before: Option<&Object>,
+        after: Option<&Object>,
+    ) -> Self {
         let readable = |it: &Object| written(described.schema(), it);
-        Self { kind: described.kind.clone(), action, before: before.map(readable), after: after.map(readable) }
+        Self {
+            kind: described.kind.clone(),
+            action,
+            before: before.map(readable),
+            after: after.map(readable),
+        }
     }
 
-    /// What is there of the struct's fields now; none where there is nothing, or not all of it is known.
+    /// What is there of the struct's fields now; none where there is nothing, or not all of it is
+    /// known.
     #[must_use]
     pub fn before<N: DeserializeOwned>(&self) -> Option<N> {
         named(self.before.as_ref()?)
     }
 
-    /// What is to be there of the struct's fields; none where there is to be nothing, or not all of it is known.
+    /// What is to be there of the struct's fields; none where there is to be nothing, or not all of
+    /// it is known.
     #[must_use]
     pub fn after<N: DeserializeOwned>(&self) -> Option<N> {
         named(self.after.as_ref()?)
@@ -63,10 +77,17 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_none_and_the_rest_is_read() {
-        let described =
-            ResourceDescription::new("thing", "test", Schema::derive::<Thing, crate::NoSettings>(), ResourceHooks::new());
+        let described = ResourceDescription::new(
+            "thing",
+            "test",
+            Schema::derive::<Thing, crate::NoSettings>(),
+            ResourceHooks::new(),
+        );
         let name = Value::unknown(Type::String, None);
-        let after = Object::from([("name".into(), name), ("parts".into(), Value::tuple([Value::from("a").sensitive()]))]);
+        let after = Object::from([
+            ("name".into(), name),
+            ("parts".into(), Value::tuple([Value::from("a").sensitive()])),
+        ]);
         let intended = IntendedChange::new(&described, Action::Create, None, Some(&after));
         assert!(intended.after::<Thing>().is_none() && intended.before::<Parts>().is_none());
         assert_eq!(intended.after::<Parts>().unwrap().parts, ["a".to_owned()].into());

@@ -1,5 +1,5 @@
-//! What the author of a provider reads: the traits that a resource type implements, schemas derived from structs, marks of
-//! arguments, errors, and the registry.
+//! What the author of a provider reads: the traits that a resource type implements, schemas derived
+//! from structs, marks of arguments, errors, and the registry.
 
 mod argument_change;
 mod attempt;
@@ -22,7 +22,8 @@ pub use argument_change::ArgumentChange;
 pub use attempt::{Attempt, StepObserver};
 pub use cross_check::{BlockInstance, ByAttribute, CrossCheck, CrossCheckProblem};
 pub use discovery::{
-    DiscoveredResource, DiscoveryEvidence, DiscoveryResult, DiscoveryTarget, OwnedResource, OwnershipMark, known_text,
+    DiscoveredResource, DiscoveryEvidence, DiscoveryResult, DiscoveryTarget, OwnedResource,
+    OwnershipMark, known_text,
 };
 pub use error::{CallOutcome, Error, ErrorContext};
 pub use hooks::{ContainerReference, Impact, ImpactSeverity, PlannedChange, ResourceHooks};
@@ -30,13 +31,14 @@ pub use intended::IntendedChange;
 pub use marks::{Chosen, Immutable, MaybeUnknown, Secret, Volatile, WriteOnly};
 pub use permit::Permit;
 pub use registry::{
-    ConnectedClient, DataReader, DriverSet, ImportedValue, ProviderClient, ProviderConnector, ProviderDescription,
-    ProviderRegistry, ReadingValue, RecordedValue, RenderResult, ResourceDescription, ResourceDriver, SchemaSet,
+    ConnectedClient, DataReader, DriverSet, ImportedValue, ProviderClient, ProviderConnector,
+    ProviderDescription, ProviderRegistry, ReadingValue, RecordedValue, RenderResult,
+    ResourceDescription, ResourceDriver, SchemaSet,
 };
 pub use remote_call::{CALL_LOG, RemoteCall, milliseconds_since};
 pub use resource::{
-    CreatedResource, DataSource, Document, ExistingResource, Incident, NoProvider, NoSettings, Provider, RecordedResource,
-    Resource, ResourceReading, SharedSettings,
+    CreatedResource, DataSource, Document, ExistingResource, Incident, NoProvider, NoSettings,
+    Provider, RecordedResource, Resource, ResourceReading, SharedSettings,
 };
 pub use schema::{ArgumentProblem, FieldShape, Schema, SchemaField};
 pub use unsupported::UnsupportedNames;

@@ -1,7 +1,8 @@
-//! What a field of a kind means, written as its type: `Immutable<String>`, `Option<Secret<String>>`. A mark goes inside
-//! `Option`, never around it.
+//! What a field of a kind means, written as its type: `Immutable<String>`,
+//! `Option<Secret<String>>`. A mark goes inside `Option`, never around it.
 //!
-//! The type also says what the silence of a configuration means, and with it what taking an argument out does. One of four:
+//! The type also says what the silence of a configuration means, and with it what taking an
+//! argument out does. One of four:
 //!
 //! - `#[serde(default)] T`: silence is the default. What is there beyond it is a difference, whoever made it: the kind
 //!   claims the whole. Taking the argument out brings the default back, and `update` sees no more than another value.
@@ -12,7 +13,8 @@
 //!   it where `before` has some, and has to tell the service; [`crate::ArgumentChange`] tells the cases apart. From then
 //!   on there is to be none of it: where it is still there, or there again, the next plan says so.
 //!
-//! [`crate::Schema::told_when_removed`] lists the last sort, for a test that takes each of them out.
+//! [`crate::Schema::told_when_removed`] lists the last sort, for a test that takes each of them
+//! out.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -7,9 +7,9 @@ use crate::Error;
 
 type PermitCheck = Box<dyn Fn() -> Result<(), Error> + Send + Sync>;
 
-/// Leave to change something outside. A client asks for it before each single call that does, tries made again included:
-/// somebody else may take the state over before a call ends that begins too late. Clones are the same; it is given
-/// always until somebody is named who decides.
+/// Leave to change something outside. A client asks for it before each single call that does, tries
+/// made again included: somebody else may take the state over before a call ends that begins too
+/// late. Clones are the same; it is given always until somebody is named who decides.
 #[derive(Clone, Default)]
 pub struct Permit(Arc<OnceLock<PermitCheck>>);
 
@@ -22,7 +22,8 @@ impl Permit {
     /// Asks for it.
     ///
     /// # Errors
-    /// Why the call must not begin. What the step has done so far is not undone, and the next run takes it up.
+    /// Why the call must not begin. What the step has done so far is not undone, and the next run
+    /// takes it up.
     pub fn ask(&self) -> Result<(), Error> {
         self.0.get().map_or(Ok(()), |ask| ask())
     }

@@ -1,4 +1,5 @@
-//! All kinds, each erased once: what planning may know of them on one side, what can act on the other.
+//! All kinds, each erased once: what planning may know of them on one side, what can act on the
+//! other.
 
 mod described;
 mod driver;
@@ -9,8 +10,8 @@ use std::sync::Arc;
 
 pub use self::described::{ProviderDescription, RenderResult, ResourceDescription, SchemaSet};
 pub use self::driver::{
-    ConnectedClient, DataReader, DriverSet, ImportedValue, ProviderClient, ProviderConnector, ReadingValue, RecordedValue,
-    ResourceDriver,
+    ConnectedClient, DataReader, DriverSet, ImportedValue, ProviderClient, ProviderConnector,
+    ReadingValue, RecordedValue, ResourceDriver,
 };
 use self::typed::{TypedConnector, TypedDriver, TypedReader, encode, render, with_id};
 use crate::resource::{DataSource, Document, NoProvider, Provider, Resource};
@@ -41,8 +42,8 @@ impl ProviderRegistry {
         self.provider_named::<P>(P::NAME.into())
     }
 
-    /// Adds a provider that asks no one, with the kinds and documents that `enter` enters: so that a configuration may
-    /// name it, as it may any other.
+    /// Adds a provider that asks no one, with the kinds and documents that `enter` enters: so that
+    /// a configuration may name it, as it may any other.
     #[must_use]
     pub fn nobody(mut self, name: &str, enter: impl FnOnce(Self) -> Self) -> Self {
         self.nobody = Some(name.into());
@@ -52,8 +53,10 @@ impl ProviderRegistry {
     }
 
     fn provider_named<P: Provider>(mut self, name: Name) -> Self {
-        let schema = Schema::derive::<P::Settings, crate::resource::NoSettings>().with_unsupported(P::UNSUPPORTED);
-        let described = ProviderDescription { schema: schema.clone(), shared: P::SHARED, hooks: P::hooks() };
+        let schema = Schema::derive::<P::Settings, crate::resource::NoSettings>()
+            .with_unsupported(P::UNSUPPORTED);
+        let described =
+            ProviderDescription { schema: schema.clone(), shared: P::SHARED, hooks: P::hooks() };
         self.schemas.providers.insert(name.clone(), described);
         self.drivers.connectors.insert(name, Arc::new(TypedConnector::<P>::new(schema)));
         self
@@ -61,7 +64,10 @@ impl ProviderRegistry {
 
     /// What the provider of a kind goes by.
     fn name_of<P: Provider>(&self) -> Name {
-        self.nobody.clone().filter(|_| P::NAME == NoProvider::NAME).unwrap_or_else(|| P::NAME.into())
+        self.nobody
+            .clone()
+            .filter(|_| P::NAME == NoProvider::NAME)
+            .unwrap_or_else(|| P::NAME.into())
     }
 
     /// Adds a kind of resource.
@@ -70,7 +76,8 @@ impl ProviderRegistry {
         self.resource_named::<R>(R::KIND.into(), None)
     }
 
-    /// Adds another name for a kind of resource. What has one name in a configuration has it in the state.
+    /// Adds another name for a kind of resource. What has one name in a configuration has it in the
+    /// state.
     #[must_use]
     pub fn twin<R: Resource>(self, name: &str) -> Self {
         self.resource_named::<R>(name.into(), Some(R::KIND.into()))
@@ -87,11 +94,16 @@ impl ProviderRegistry {
             derive_hooks: Box::new(R::hooks),
             normal: Box::new(|schema, arguments| {
                 let typed: R = decode(arguments, &schema.arguments)?;
-                schema
-                    .conform(&encode(&typed))
-                    .map_err(|problems| problems.into_iter().map(|it| it.message).collect::<Vec<_>>().join("; "))
+                schema.conform(&encode(&typed)).map_err(|problems| {
+                    problems.into_iter().map(|it| it.message).collect::<Vec<_>>().join("; ")
+                })
             }),
-            ..ResourceDescription::new(name.clone(), self.name_of::<R::Provider>(), empty(), ResourceHooks::new())
+            ..ResourceDescription::new(
+                name.clone(),
+                self.name_of::<R::Provider>(),
+                empty(),
+                ResourceHooks::new(),
+            )
         };
         self.drivers.resources.insert(name.clone(), Arc::new(TypedDriver::<R>::new()));
         self.schemas.enter(ResourceMode::Managed, name, described);
@@ -104,7 +116,12 @@ impl ProviderRegistry {
         let described = ResourceDescription {
             derive: Box::new(Schema::derive::<D, D::Outputs>),
             derive_hooks: Box::new(D::hooks),
-            ..ResourceDescription::new(D::KIND, self.name_of::<D::Provider>(), empty(), ResourceHooks::new())
+            ..ResourceDescription::new(
+                D::KIND,
+                self.name_of::<D::Provider>(),
+                empty(),
+                ResourceHooks::new(),
+            )
         };
         self.drivers.readers.insert(D::KIND.into(), Arc::new(TypedReader::<D>::new()));
         self.schemas.enter(ResourceMode::Data, D::KIND.into(), described);
@@ -117,7 +134,12 @@ impl ProviderRegistry {
         let described = ResourceDescription {
             derive: Box::new(Schema::derive::<D, D::Outputs>),
             document: Some(Box::new(render::<D>)),
-            ..ResourceDescription::new(D::KIND, self.name_of::<NoProvider>(), empty(), ResourceHooks::new())
+            ..ResourceDescription::new(
+                D::KIND,
+                self.name_of::<NoProvider>(),
+                empty(),
+                ResourceHooks::new(),
+            )
         };
         self.schemas.enter(ResourceMode::Data, D::KIND.into(), described);
         self
@@ -139,7 +161,11 @@ impl ProviderRegistry {
 
     /// Adds a kind made at run time.
     #[must_use]
-    pub fn dynamic(mut self, described: ResourceDescription, driver: Arc<dyn ResourceDriver>) -> Self {
+    pub fn dynamic(
+        mut self,
+        described: ResourceDescription,
+        driver: Arc<dyn ResourceDriver>,
+    ) -> Self {
         self.drivers.resources.insert(described.kind.clone(), driver);
         self.schemas.enter(ResourceMode::Managed, described.kind.clone(), described);
         self
@@ -147,7 +173,11 @@ impl ProviderRegistry {
 
     /// Adds a kind of data made at run time.
     #[must_use]
-    pub fn dynamic_data(mut self, described: ResourceDescription, reader: Arc<dyn DataReader>) -> Self {
+    pub fn dynamic_data(
+        mut self,
+        described: ResourceDescription,
+        reader: Arc<dyn DataReader>,
+    ) -> Self {
         self.drivers.readers.insert(described.kind.clone(), reader);
         self.schemas.enter(ResourceMode::Data, described.kind.clone(), described);
         self
@@ -155,8 +185,16 @@ impl ProviderRegistry {
 
     /// Adds a provider made at run time.
     #[must_use]
-    pub fn dynamic_provider(mut self, name: &str, schema: Schema, connector: Arc<dyn ProviderConnector>) -> Self {
-        self.schemas.providers.insert(name.into(), ProviderDescription { schema, shared: None, hooks: ResourceHooks::new() });
+    pub fn dynamic_provider(
+        mut self,
+        name: &str,
+        schema: Schema,
+        connector: Arc<dyn ProviderConnector>,
+    ) -> Self {
+        self.schemas.providers.insert(
+            name.into(),
+            ProviderDescription { schema, shared: None, hooks: ResourceHooks::new() },
+        );
         self.drivers.connectors.insert(name.into(), connector);
         self
     }
@@ -169,5 +207,10 @@ impl ProviderRegistry {
 }
 
 fn empty() -> Schema {
-    Schema { doc: String::new(), arguments: BTreeMap::new(), outputs: BTreeMap::new(), unsupported: &[] }
+    Schema {
+        doc: String::new(),
+        arguments: BTreeMap::new(),
+        outputs: BTreeMap::new(),
+        unsupported: &[],
+    }
 }

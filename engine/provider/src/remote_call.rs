@@ -20,8 +20,8 @@ pub struct RemoteCall<'a> {
 }
 
 impl RemoteCall<'_> {
-    /// Waits for the answer, and logs both. `code` gives the service's code for an error; its message may repeat what was
-    /// sent, so the log has the code alone.
+    /// Waits for the answer, and logs both. `code` gives the service's code for an error; its
+    /// message may repeat what was sent, so the log has the code alone.
     ///
     /// # Errors
     /// What the call fails with.

@@ -7,7 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::discovery::{DiscoveryTarget, OwnedResource};
-use crate::{ArgumentProblem, Attempt, Error, IntendedChange, Permit, ResourceHooks, UnsupportedNames};
+use crate::{
+    ArgumentProblem, Attempt, Error, IntendedChange, Permit, ResourceHooks, UnsupportedNames,
+};
 use ha_value::{Name, Object, Value};
 
 /// What settings of a provider give to all its resources, by the names of the resources' arguments.
@@ -19,8 +21,8 @@ pub trait Provider: Send + Sync + Sized + 'static {
     const NAME: &'static str;
     /// The block's arguments.
     type Settings: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
-    /// The arguments that its settings give to every resource that takes them. They are maps, in which what a block says
-    /// goes before them.
+    /// The arguments that its settings give to every resource that takes them. They are maps, in
+    /// which what a block says goes before them.
     const SHARED: Option<SharedSettings> = None;
     /// Settings that others give this provider and that are not here.
     const UNSUPPORTED: &'static [UnsupportedNames] = &[];
@@ -43,14 +45,15 @@ pub trait Provider: Send + Sync + Sized + 'static {
         Vec::new()
     }
 
-    /// What the client asks before each call that changes something. None for one that makes no such calls, or none that
-    /// take any time.
+    /// What the client asks before each call that changes something. None for one that makes no
+    /// such calls, or none that take any time.
     fn permit(&self) -> Option<&Permit> {
         None
     }
 }
 
-/// Something that a service did to a client more than once, and that the client got over by asking again.
+/// Something that a service did to a client more than once, and that the client got over by asking
+/// again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Incident {
     /// What, in a word: `throttled`.
@@ -65,10 +68,12 @@ pub struct Incident {
 pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The block's first label: `aws_s3_bucket`.
     const KIND: &'static str;
-    /// Kinds that this one lives inside of: when the same plan deletes that one too, this one goes with it unasked, and when
-    /// that one is made again, so is this one. [`ResourceHooks::inside`] says which of several it is.
+    /// Kinds that this one lives inside of: when the same plan deletes that one too, this one goes
+    /// with it unasked, and when that one is made again, so is this one. [`ResourceHooks::inside`]
+    /// says which of several it is.
     const WITHIN: &'static [&'static str] = &[];
-    /// Whether making it touches nothing outside the state (a random text, a certificate): needs no intent.
+    /// Whether making it touches nothing outside the state (a random text, a certificate): needs no
+    /// intent.
     const PURE: bool = false;
     /// Arguments and blocks that others give this kind and that are not here.
     const UNSUPPORTED: &'static [UnsupportedNames] = &[];
@@ -82,8 +87,9 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         ResourceHooks::new()
     }
 
-    /// Makes it. When the attempt is resumed an earlier try may have made some or all of it: what carries the
-    /// attempt's token, or was noted, is taken over and finished, with arguments that are the same as then.
+    /// Makes it. When the attempt is resumed an earlier try may have made some or all of it: what
+    /// carries the attempt's token, or was noted, is taken over and finished, with arguments that
+    /// are the same as then.
     fn create(
         &self,
         client: &Self::Provider,
@@ -96,8 +102,9 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         known: &[RecordedResource<Self>],
     ) -> impl Future<Output = Result<Vec<ResourceReading<Self>>, Error>> + Send;
 
-    /// Brings what is there to these arguments, in place; may be tried again after a kill in the middle. What is none here
-    /// and some in `before` was taken out of the configuration; see [`crate::ArgumentChange`].
+    /// Brings what is there to these arguments, in place; may be tried again after a kill in the
+    /// middle. What is none here and some in `before` was taken out of the configuration; see
+    /// [`crate::ArgumentChange`].
     fn update(
         &self,
         client: &Self::Provider,
@@ -112,8 +119,8 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         attempt: &mut Attempt,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Does what a run that was killed left half done here, as [`Attempt::begin_obligation`] recorded it: the verb of then. What is
-    /// done already is no error.
+    /// Does what a run that was killed left half done here, as [`Attempt::begin_obligation`]
+    /// recorded it: the verb of then. What is done already is no error.
     fn finish_obligation(
         client: &Self::Provider,
         recorded: &RecordedResource<Self>,
@@ -125,8 +132,8 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         async move { Err(cannot_meet(&verb)) }
     }
 
-    /// Takes away what a change or deletion that was killed in the middle, with the attempt's token, may have left beside
-    /// it, and changes nothing of it.
+    /// Takes away what a change or deletion that was killed in the middle, with the attempt's
+    /// token, may have left beside it, and changes nothing of it.
     fn clean_up(
         client: &Self::Provider,
         recorded: &RecordedResource<Self>,
@@ -139,9 +146,10 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     /// Whether `objections` may have any.
     const OBJECTS: bool = false;
 
-    /// What the service would refuse of a plan, as things stand there now: asked last, once. `planned` is all that the plan
-    /// does through this client, whatever its kind; an answer names a change of this kind by its place in it. Changes
-    /// nothing. A service that cannot be asked objects to nothing, because a plan must come about while it is away.
+    /// What the service would refuse of a plan, as things stand there now: asked last, once.
+    /// `planned` is all that the plan does through this client, whatever its kind; an answer names
+    /// a change of this kind by its place in it. Changes nothing. A service that cannot be asked
+    /// objects to nothing, because a plan must come about while it is away.
     fn objections(
         client: &Self::Provider,
         planned: &[IntendedChange],
@@ -150,8 +158,8 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         async { Vec::new() }
     }
 
-    /// What the id that a person imports something by says of it. The rest is as the configuration has it until
-    /// `read` has looked; a kind whose `read` asks no one must know all of it.
+    /// What the id that a person imports something by says of it. The rest is as the configuration
+    /// has it until `read` has looked; a kind whose `read` asks no one must know all of it.
     ///
     /// # Errors
     /// How such an id is written, or why there are none, as a sentence.
@@ -160,8 +168,9 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         Err("what is of this kind cannot be imported".into())
     }
 
-    /// The arguments that a thing of another kind has once it counts as one of this kind, with the same id: what a `moved`
-    /// block from the one to the other means. None where one cannot become the other.
+    /// The arguments that a thing of another kind has once it counts as one of this kind, with the
+    /// same id: what a `moved` block from the one to the other means. None where one cannot become
+    /// the other.
     fn moved_from(kind: &str, arguments: &Object) -> Option<Object> {
         let _ = (kind, arguments);
         None
@@ -170,15 +179,16 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     /// Whether `marked` can list what this kind has made.
     const LISTED: bool = false;
 
-    /// The id that a person would import it by, where that follows from these arguments, of which some may be unknown. By
-    /// it something is found of which no record is left.
+    /// The id that a person would import it by, where that follows from these arguments, of which
+    /// some may be unknown. By it something is found of which no record is left.
     fn import_id(arguments: &Object) -> Option<String> {
         let _ = arguments;
         None
     }
 
-    /// Lists what bears the traces that `create` leaves, whichever state it belongs to, in few calls. Where the service
-    /// can only be asked about certain places, those of what is sought are looked at.
+    /// Lists what bears the traces that `create` leaves, whichever state it belongs to, in few
+    /// calls. Where the service can only be asked about certain places, those of what is sought are
+    /// looked at.
     fn list_owned(
         client: &Self::Provider,
         sought: &[DiscoveryTarget],
@@ -190,9 +200,12 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
 
 /// No one knows how to do what was left half done.
 pub(crate) fn cannot_meet(verb: &str) -> Error {
-    Error::new(format!("{verb} what an earlier run left half done"), "this version of `ha` does not know how")
-        .help("use the version of `ha` that began it, or a later one")
-        .outcome(crate::CallOutcome::Refused)
+    Error::new(
+        format!("{verb} what an earlier run left half done"),
+        "this version of `ha` does not know how",
+    )
+    .help("use the version of `ha` that began it, or a later one")
+    .outcome(crate::CallOutcome::Refused)
 }
 
 /// Something that exists already, before anybody has looked.
@@ -257,7 +270,8 @@ pub enum ResourceReading<R: Resource> {
         arguments: R,
         /// What the service adds.
         outputs: R::Outputs,
-        /// What an operator should know beyond the difference: `mongod on 10.0.0.1:27017 is not running`.
+        /// What an operator should know beyond the difference: `mongod on 10.0.0.1:27017 is not
+        /// running`.
         remarks: Vec<String>,
     },
     /// It is not there.
@@ -289,11 +303,15 @@ pub trait DataSource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     }
 
     /// Reads it.
-    fn read(&self, client: &Self::Provider) -> impl Future<Output = Result<Self::Outputs, Error>> + Send;
+    fn read(
+        &self,
+        client: &Self::Provider,
+    ) -> impl Future<Output = Result<Self::Outputs, Error>> + Send;
 }
 
-/// A `data` block whose answer is a pure function of its arguments. Arguments that are [`ha_value::Text`] may hold
-/// unknown and secret parts, and so may the outputs made of them; when any other argument is unknown, so is all.
+/// A `data` block whose answer is a pure function of its arguments. Arguments that are
+/// [`ha_value::Text`] may hold unknown and secret parts, and so may the outputs made of them; when
+/// any other argument is unknown, so is all.
 pub trait Document: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The block's first label: `circleci_settings`.
     const KIND: &'static str;

@@ -106,7 +106,11 @@ impl FieldShape {
             FieldShape::Map(of) => Type::Map(of.ty().into()),
             FieldShape::Object(fields) => {
                 let attribute = |(name, field): (&Name, &SchemaField)| {
-                    let it = AttributeType { ty: field.shape.ty(), optional: !field.required, default: field.default.clone() };
+                    let it = AttributeType {
+                        ty: field.shape.ty(),
+                        optional: !field.required,
+                        default: field.default.clone(),
+                    };
                     (name.clone(), it)
                 };
                 Type::Object(Arc::new(fields.iter().map(attribute).collect()))
@@ -133,8 +137,14 @@ impl Schema {
     #[must_use]
     pub fn derive<A: JsonSchema, O: JsonSchema>() -> Self {
         let arguments = derive::<A>();
-        let doc = arguments.get("description").and_then(Json::as_str).unwrap_or_default().to_owned();
-        Self { doc, arguments: fields(&arguments), outputs: fields(&derive::<O>()), unsupported: &[] }
+        let doc =
+            arguments.get("description").and_then(Json::as_str).unwrap_or_default().to_owned();
+        Self {
+            doc,
+            arguments: fields(&arguments),
+            outputs: fields(&derive::<O>()),
+            unsupported: &[],
+        }
     }
 
     /// The same, which says of these names what to write in their place.
@@ -150,7 +160,8 @@ impl Schema {
         self.arguments.get(name).or_else(|| self.outputs.get(name))
     }
 
-    /// The arguments converted to their types, with secret ones marked and those left out filled with their defaults.
+    /// The arguments converted to their types, with secret ones marked and those left out filled
+    /// with their defaults.
     ///
     /// # Errors
     /// Every argument that is missing, not known to the kind, or of a wrong type.
@@ -160,9 +171,10 @@ impl Schema {
         if problems.is_empty() { Ok(conformed) } else { Err(problems) }
     }
 
-    /// The arguments, and fields of blocks, that `update` has to tell the service of when they are taken out of the
-    /// configuration: those that may be left out, have no default, can change in place, and are nothing that the service
-    /// chooses. The fields of elements have the name of what they are in: `member.tags`.
+    /// The arguments, and fields of blocks, that `update` has to tell the service of when they are
+    /// taken out of the configuration: those that may be left out, have no default, can change in
+    /// place, and are nothing that the service chooses. The fields of elements have the name of
+    /// what they are in: `member.tags`.
     #[must_use]
     pub fn told_when_removed(&self) -> Vec<Path> {
         let mut found = Vec::new();
@@ -214,9 +226,13 @@ fn told_when_removed(fields: &BTreeMap<Name, SchemaField>, at: &Path, found: &mu
 }
 
 /// The struct whose fields have these values.
-pub(crate) fn decode<T: DeserializeOwned>(given: &Object, fields: &BTreeMap<Name, SchemaField>) -> Result<T, String> {
+pub(crate) fn decode<T: DeserializeOwned>(
+    given: &Object,
+    fields: &BTreeMap<Name, SchemaField>,
+) -> Result<T, String> {
     let (plain, _) = Value::Object(Arc::new(given.clone())).unmark_deep();
-    T::deserialize(crate::typed_json::typed(&plain, &FieldShape::Object(fields.clone()))).map_err(|it| it.to_string())
+    T::deserialize(crate::typed_json::typed(&plain, &FieldShape::Object(fields.clone())))
+        .map_err(|it| it.to_string())
 }
 
 /// The values, with empty ones for what must be there and is not known yet.
@@ -233,15 +249,22 @@ pub(crate) fn blanked(shape: &FieldShape, value: &Value) -> Value {
         _ if value.is_wholly_known() => value.clone(),
         (FieldShape::Object(fields), Value::Object(items)) => {
             let each = |(name, it): (&Name, &Value)| {
-                (name.clone(), blanked(fields.get(name).map_or(&FieldShape::Any, |it| &it.shape), it))
+                (
+                    name.clone(),
+                    blanked(fields.get(name).map_or(&FieldShape::Any, |it| &it.shape), it),
+                )
             };
             Value::object(items.iter().map(each))
         }
-        (FieldShape::List(of), Value::List(items)) => Value::list(items.iter().map(|it| blanked(of, it))),
-        (FieldShape::Set(of), Value::Set(items)) => Value::set(items.iter().map(|it| blanked(of, it))),
-        (FieldShape::Map(of), Value::Map(items)) => {
-            Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), blanked(of, it))).collect()))
+        (FieldShape::List(of), Value::List(items)) => {
+            Value::list(items.iter().map(|it| blanked(of, it)))
         }
+        (FieldShape::Set(of), Value::Set(items)) => {
+            Value::set(items.iter().map(|it| blanked(of, it)))
+        }
+        (FieldShape::Map(of), Value::Map(items)) => Value::Map(Arc::new(
+            items.iter().map(|(name, it)| (name.clone(), blanked(of, it))).collect(),
+        )),
         _ => blank(shape),
     }
 }
@@ -269,33 +292,53 @@ fn conform_fields(
     for name in given.keys().filter(|name| !fields.contains_key(*name)) {
         let closest = ha_value::closest(name, fields.keys().map(|it| &**it));
         let hint = closest.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
-        problems.push(ArgumentProblem { path: at.name(name.clone()), message: format!("there is no argument `{name}`{hint}") });
+        problems.push(ArgumentProblem {
+            path: at.name(name.clone()),
+            message: format!("there is no argument `{name}`{hint}"),
+        });
     }
     let mut conformed = Object::new();
     for (name, field) in fields {
         let path = at.name(name.clone());
         let value = match given.get(name) {
-            Some(value) if !value.is_null() || is_kept_null(field, value) => conform_value(&field.shape, value, &path, problems),
+            Some(value) if !value.is_null() || is_kept_null(field, value) => {
+                conform_value(&field.shape, value, &path, problems)
+            }
             _ => match &field.default {
                 Some(default) => conform_value(&field.shape, default, &path, problems),
                 None if field.required => {
-                    problems.push(ArgumentProblem { path, message: format!("the argument `{name}` is required") });
+                    problems.push(ArgumentProblem {
+                        path,
+                        message: format!("the argument `{name}` is required"),
+                    });
                     continue;
                 }
                 None => continue,
             },
         };
-        conformed.insert(name.clone(), if field.secret || field.write_only { value.sensitive() } else { value });
+        conformed.insert(
+            name.clone(),
+            if field.secret || field.write_only { value.sensitive() } else { value },
+        );
     }
     conformed
 }
 
-/// Whether a null says something by its type: where anything can be said, and null is not for something else.
+/// Whether a null says something by its type: where anything can be said, and null is not for
+/// something else.
 fn is_kept_null(field: &SchemaField, value: &Value) -> bool {
-    field.shape == FieldShape::Any && !field.required && field.default.is_none() && value.is_typed_null()
+    field.shape == FieldShape::Any
+        && !field.required
+        && field.default.is_none()
+        && value.is_typed_null()
 }
 
-fn conform_value(shape: &FieldShape, value: &Value, at: &Path, problems: &mut Vec<ArgumentProblem>) -> Value {
+fn conform_value(
+    shape: &FieldShape,
+    value: &Value,
+    at: &Path,
+    problems: &mut Vec<ArgumentProblem>,
+) -> Value {
     if let Value::Sensitive(inner) = value {
         return conform_value(shape, inner, at, problems).sensitive();
     }
@@ -307,16 +350,24 @@ fn conform_value(shape: &FieldShape, value: &Value, at: &Path, problems: &mut Ve
         (FieldShape::Any, _) => value.clone(),
         // What is recorded needs no type beside the shape's.
         (_, Value::Null(_)) => Value::NULL,
-        (FieldShape::List(of) | FieldShape::Set(of), Value::List(_) | Value::Tuple(_) | Value::Set(_)) => {
-            let items: Vec<Value> =
-                value.children().enumerate().map(|(index, it)| conform_value(of, it, &at.index(index), problems)).collect();
+        (
+            FieldShape::List(of) | FieldShape::Set(of),
+            Value::List(_) | Value::Tuple(_) | Value::Set(_),
+        ) => {
+            let items: Vec<Value> = value
+                .children()
+                .enumerate()
+                .map(|(index, it)| conform_value(of, it, &at.index(index), problems))
+                .collect();
             match shape {
                 FieldShape::Set(_) => Value::set(items),
                 _ => Value::list(items),
             }
         }
         (FieldShape::Map(of), Value::Map(items) | Value::Object(items)) => {
-            let item = |(name, it): (&Name, &Value)| (name.clone(), conform_value(of, it, &at.name(name.clone()), problems));
+            let item = |(name, it): (&Name, &Value)| {
+                (name.clone(), conform_value(of, it, &at.name(name.clone()), problems))
+            };
             Value::Map(Arc::new(items.iter().map(item).collect()))
         }
         (FieldShape::Object(fields), Value::Map(items) | Value::Object(items)) => {
@@ -371,18 +422,30 @@ fn derive<T: JsonSchema>() -> Json {
 }
 
 fn fields(schema: &Json) -> BTreeMap<Name, SchemaField> {
-    let required: Vec<&str> =
-        schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect();
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Json::as_str)
+        .collect();
     let properties = schema.get("properties").and_then(Json::as_object).into_iter().flatten();
-    properties.map(|(name, it)| (Name::from(name.as_str()), field(it, required.contains(&name.as_str())))).collect()
+    properties
+        .map(|(name, it)| (Name::from(name.as_str()), field(it, required.contains(&name.as_str()))))
+        .collect()
 }
 
 fn field(schema: &Json, required: bool) -> SchemaField {
     let inner = without_null(schema);
-    let mark = |key: &str| [schema, inner].iter().any(|it| it.get(key).and_then(Json::as_bool) == Some(true));
+    let mark = |key: &str| {
+        [schema, inner].iter().any(|it| it.get(key).and_then(Json::as_bool) == Some(true))
+    };
     let default = schema.get("default").filter(|it| !it.is_null()).cloned();
     let default = default.and_then(|it| serde_json::from_value::<Value>(it).ok());
-    let doc = [schema, inner].iter().find_map(|it| it.get("description").and_then(Json::as_str)).unwrap_or_default();
+    let doc = [schema, inner]
+        .iter()
+        .find_map(|it| it.get("description").and_then(Json::as_str))
+        .unwrap_or_default();
     SchemaField {
         doc: doc.to_owned(),
         shape: shape(inner),
@@ -412,26 +475,50 @@ fn shape(schema: &Json) -> FieldShape {
         let listed = schema.get("enum").and_then(Json::as_array).into_iter().flatten();
         let documented = schema.get("oneOf").and_then(Json::as_array).into_iter().flatten();
         let texts = |it: &Json| {
-            let listed = it.get("enum").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
-            it.get("const").and_then(Json::as_str).into_iter().chain(listed).map(str::to_owned).collect::<Vec<_>>()
+            let listed = it
+                .get("enum")
+                .and_then(Json::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Json::as_str);
+            it.get("const")
+                .and_then(Json::as_str)
+                .into_iter()
+                .chain(listed)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         };
-        listed.filter_map(Json::as_str).map(str::to_owned).chain(documented.flat_map(texts)).collect()
+        listed
+            .filter_map(Json::as_str)
+            .map(str::to_owned)
+            .chain(documented.flat_map(texts))
+            .collect()
     };
     let ty = match schema.get("type") {
         Some(Json::String(ty)) => ty.as_str(),
-        Some(Json::Array(types)) => types.iter().filter_map(Json::as_str).find(|it| *it != "null").unwrap_or_default(),
+        Some(Json::Array(types)) => {
+            types.iter().filter_map(Json::as_str).find(|it| *it != "null").unwrap_or_default()
+        }
         _ if schema.get("oneOf").is_some() || schema.get("enum").is_some() => "string",
         _ => "",
     };
-    let inner =
-        |key: &str| Box::new(schema.get(key).filter(|it| it.is_object()).map_or(FieldShape::Any, |it| shape(without_null(it))));
+    let inner = |key: &str| {
+        Box::new(
+            schema
+                .get(key)
+                .filter(|it| it.is_object())
+                .map_or(FieldShape::Any, |it| shape(without_null(it))),
+        )
+    };
     match ty {
         "boolean" => FieldShape::Bool,
         "integer" => integer::shape(schema),
         "number" => FieldShape::Number,
         "string" if schema.get("x-text").is_some() => FieldShape::Text,
         "string" => FieldShape::String { one_of: one_of(schema) },
-        "array" if schema.get("uniqueItems").and_then(Json::as_bool) == Some(true) => FieldShape::Set(inner("items")),
+        "array" if schema.get("uniqueItems").and_then(Json::as_bool) == Some(true) => {
+            FieldShape::Set(inner("items"))
+        }
         "array" => FieldShape::List(inner("items")),
         "object" if schema.get("properties").is_some() => FieldShape::Object(fields(schema)),
         "object" if schema.get("additionalProperties").is_some_and(Json::is_object) => {
@@ -499,7 +586,10 @@ mod tests {
         assert!(argument("password").secret && !argument("password").required);
         assert!(argument("zone").chosen && argument("zone").immutable);
         assert_eq!(argument("size").default, Some(Value::from(5)));
-        assert_eq!(argument("mode").shape, FieldShape::String { one_of: vec!["slow".into(), "fast".into()] });
+        assert_eq!(
+            argument("mode").shape,
+            FieldShape::String { one_of: vec!["slow".into(), "fast".into()] }
+        );
         let FieldShape::Set(rule) = &argument("rules").shape else { panic!("a set") };
         let FieldShape::Object(fields) = &**rule else { panic!("of objects") };
         assert!(fields["port"].immutable);
@@ -536,7 +626,8 @@ mod tests {
     #[test]
     fn all_problems_are_reported() {
         let schema = Schema::derive::<Bucket, Outputs>();
-        let given = Object::from([("nam".into(), Value::from("x")), ("size".into(), Value::from("many"))]);
+        let given =
+            Object::from([("nam".into(), Value::from("x")), ("size".into(), Value::from("many"))]);
         let problems = schema.conform(&given).unwrap_err();
         let messages: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
         assert_eq!(messages.len(), 3, "{messages:?}");

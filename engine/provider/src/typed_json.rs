@@ -7,28 +7,36 @@ use ha_value::Name;
 use ha_value::json::UNKNOWN_FIELDS;
 use ha_value::{Object, Value};
 
-/// The value as JSON for a typed struct: lists, sets and maps are plain where the shape says what they are.
+/// The value as JSON for a typed struct: lists, sets and maps are plain where the shape says what
+/// they are.
 #[must_use]
 pub(crate) fn typed(value: &Value, shape: &FieldShape) -> serde_json::Value {
     let lossless = || serde_json::to_value(value).expect("a value has only text keys");
     match (shape, value) {
         (FieldShape::Any, _) => lossless(),
         (_, Value::Null(_)) => serde_json::Value::Null,
-        (FieldShape::List(of) | FieldShape::Set(of), Value::List(_) | Value::Set(_) | Value::Tuple(_)) => {
-            value.children().map(|it| typed(it, of)).collect()
-        }
+        (
+            FieldShape::List(of) | FieldShape::Set(of),
+            Value::List(_) | Value::Set(_) | Value::Tuple(_),
+        ) => value.children().map(|it| typed(it, of)).collect(),
         (FieldShape::Map(of), Value::Map(items) | Value::Object(items)) => {
             items.iter().map(|(name, it)| (name.to_string(), typed(it, of))).collect()
         }
-        (FieldShape::Object(fields), Value::Map(items) | Value::Object(items)) => typed_fields(items, fields),
-        // A struct that may leave all its fields out would read the usual object as one with nothing in it.
+        (FieldShape::Object(fields), Value::Map(items) | Value::Object(items)) => {
+            typed_fields(items, fields)
+        }
+        // A struct that may leave all its fields out would read the usual object as one with
+        // nothing in it.
         (FieldShape::Object(_) | FieldShape::Map(_), Value::Unknown(_)) => UNKNOWN_FIELDS.into(),
         _ => lossless(),
     }
 }
 
 /// The same of an object that has these fields.
-pub(crate) fn typed_fields(items: &Object, fields: &BTreeMap<Name, SchemaField>) -> serde_json::Value {
+pub(crate) fn typed_fields(
+    items: &Object,
+    fields: &BTreeMap<Name, SchemaField>,
+) -> serde_json::Value {
     let typed = |(name, it): (&Name, &Value)| {
         let shape = fields.get(name).map_or(&FieldShape::Any, |field| &field.shape);
         // Where anything can be said, the type of a null is something that is said.

@@ -1,4 +1,5 @@
-//! Names that people know from elsewhere and that are not here, each with what to write in their place.
+//! Names that people know from elsewhere and that are not here, each with what to write in their
+//! place.
 
 /// Some names with one answer. They are arguments and blocks of a kind, or kinds of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,8 @@ impl UnsupportedNames {
         })
     }
 
-    /// What to do in the place of a name, where one of all these knows it. The first that does counts.
+    /// What to do in the place of a name, where one of all these knows it. The first that does
+    /// counts.
     #[must_use]
     pub fn instead(all: &[Self], name: &str) -> Option<&'static str> {
         all.iter().find(|it| it.holds(name)).map(|it| it.instead)

@@ -66,10 +66,12 @@ pub struct Address {
     pub key: InstanceKey,
 }
 
-/// A module, a block or an instance, or all instances of one: what `moved`, `--target` and the like name.
+/// A module, a block or an instance, or all instances of one: what `moved`, `--target` and the like
+/// name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetAddress {
-    /// The modules on the way, outermost first. No key stands for the only instance and for all of them.
+    /// The modules on the way, outermost first. No key stands for the only instance and for all of
+    /// them.
     pub module: Arc<[(Name, InstanceKey)]>,
     /// The block in there, by mode, kind and name; none for the module itself.
     pub block: Option<(ResourceMode, Name, Name)>,
@@ -81,9 +83,10 @@ impl TargetAddress {
     /// Whether an instance is at this place or below it.
     #[must_use]
     pub fn contains(&self, address: &Address) -> bool {
-        let on_the_way = |((name, key), (own, own_key)): (&(Name, InstanceKey), &(Name, InstanceKey))| {
-            name == own && (*key == InstanceKey::None || key == own_key)
-        };
+        let on_the_way =
+            |((name, key), (own, own_key)): (&(Name, InstanceKey), &(Name, InstanceKey))| {
+                name == own && (*key == InstanceKey::None || key == own_key)
+            };
         let inside = address.block.module.len() >= self.module.len()
             && self.module.iter().zip(address.block.module.iter()).all(on_the_way);
         inside
@@ -91,7 +94,8 @@ impl TargetAddress {
                 None => true,
                 Some((mode, kind, name)) => {
                     address.block.module.len() == self.module.len()
-                        && (address.block.mode, &address.block.kind, &address.block.name) == (*mode, kind, name)
+                        && (address.block.mode, &address.block.kind, &address.block.name)
+                            == (*mode, kind, name)
                         && (self.key == InstanceKey::None || self.key == address.key)
                 }
             }
@@ -112,8 +116,8 @@ impl From<Address> for TargetAddress {
 }
 
 impl Address {
-    /// It in the letters that every service takes in a label, cut where labels are: other letters are lost, so two may be
-    /// written alike.
+    /// It in the letters that every service takes in a label, cut where labels are: other letters
+    /// are lost, so two may be written alike.
     #[must_use]
     pub fn in_plain_letters(&self) -> String {
         let mut written = String::new();
@@ -132,19 +136,29 @@ impl Address {
     /// The address that was written so, as far as that tells.
     #[must_use]
     pub fn from_plain_letters(written: &str) -> Option<Self> {
-        let key = |text: &str| text.parse().map_or_else(|_| InstanceKey::Name(text.into()), InstanceKey::Index);
+        let key = |text: &str| {
+            text.parse().map_or_else(|_| InstanceKey::Name(text.into()), InstanceKey::Index)
+        };
         let keyed = |text: &str| match text.split_once('/') {
             Some((name, of)) => (Name::from(name), key(of)),
             None => (Name::from(text), InstanceKey::None),
         };
         let (mut module, mut rest) = (Vec::new(), written);
-        while let Some((step, inside)) = rest.strip_prefix("module.").and_then(|it| it.split_once('.')) {
+        while let Some((step, inside)) =
+            rest.strip_prefix("module.").and_then(|it| it.split_once('.'))
+        {
             module.push(keyed(step));
             rest = inside;
         }
         let (kind, name) = rest.split_once('.')?;
         let (name, key) = keyed(name);
-        let address = BlockAddress { module: module.into(), mode: ResourceMode::Managed, kind: kind.into(), name }.instance(key);
+        let address = BlockAddress {
+            module: module.into(),
+            mode: ResourceMode::Managed,
+            kind: kind.into(),
+            name,
+        }
+        .instance(key);
         // What does not read back is none.
         address.to_string().parse::<Self>().is_ok_and(|it| it == address).then_some(address)
     }
@@ -359,7 +373,8 @@ mod tests {
 
     #[test]
     fn addresses_read_back_as_written() {
-        for text in ["a.b", "a.b[3]", "data.a.b[\"x.y\\\"]\"]", "module.m[\"k\"].module.n.data.a.b"] {
+        for text in ["a.b", "a.b[3]", "data.a.b[\"x.y\\\"]\"]", "module.m[\"k\"].module.n.data.a.b"]
+        {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
         for text in ["", "a", "a.b.c", "a.b[", "a..b", "a[0].b", "module.m", "module[0].m.a.b"] {
@@ -370,9 +385,14 @@ mod tests {
     #[test]
     fn labels_are_in_plain_letters_and_read_back_as_far_as_they_tell() {
         let written = |text: &str| text.parse::<Address>().unwrap().in_plain_letters();
-        assert_eq!(written("module.m[0].aws_s3_bucket.a[\"x y$\"]"), "module.m/0.aws_s3_bucket.a/x y_");
+        assert_eq!(
+            written("module.m[0].aws_s3_bucket.a[\"x y$\"]"),
+            "module.m/0.aws_s3_bucket.a/x y_"
+        );
         assert_eq!(written(&format!("a.b[\"{}\"]", "x".repeat(300))).len(), 256);
-        for text in ["a.b", "a.b[3]", "a.b[\"settings.conf\"]", "module.m[\"k\"].module.n.a.b[\"x/y z\"]"] {
+        for text in
+            ["a.b", "a.b[3]", "a.b[\"settings.conf\"]", "module.m[\"k\"].module.n.a.b[\"x/y z\"]"]
+        {
             assert_eq!(Address::from_plain_letters(&written(text)).unwrap().to_string(), text);
         }
         for text in ["", "a", "module.m", "a.", ".b"] {
@@ -382,12 +402,26 @@ mod tests {
 
     #[test]
     fn a_place_holds_what_is_below_it() {
-        let holds = |place: &str, address: &str| place.parse::<TargetAddress>().unwrap().contains(&address.parse().unwrap());
-        for place in ["module.m", "module.m[\"k\"].module.n", "module.m.module.n[1].a.b", "module.m.module.n.a.b[0]"] {
+        let holds = |place: &str, address: &str| {
+            place.parse::<TargetAddress>().unwrap().contains(&address.parse().unwrap())
+        };
+        for place in [
+            "module.m",
+            "module.m[\"k\"].module.n",
+            "module.m.module.n[1].a.b",
+            "module.m.module.n.a.b[0]",
+        ] {
             assert_eq!(place.parse::<TargetAddress>().unwrap().to_string(), place);
             assert!(holds(place, "module.m[\"k\"].module.n[1].a.b[0]"), "{place}");
         }
-        for place in ["module.n", "module.m[\"l\"]", "module.m.a.b", "a.b", "module.m.module.n.a.b[1]", "module.m.module.n.a.c"] {
+        for place in [
+            "module.n",
+            "module.m[\"l\"]",
+            "module.m.a.b",
+            "a.b",
+            "module.m.module.n.a.b[1]",
+            "module.m.module.n.a.c",
+        ] {
             assert!(!holds(place, "module.m[\"k\"].module.n[1].a.b[0]"), "{place}");
         }
     }

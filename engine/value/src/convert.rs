@@ -53,20 +53,26 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
             // Elements that are equal become one.
             let least = if let Type::Set(_) = converted { least.min(1) } else { least };
             let is_sequence = |ty: &Type| matches!(ty, Type::List(_) | Type::Set(_));
-            let keeps_length = (least, most) != (0, None) && is_sequence(&it.ty) && is_sequence(&converted);
+            let keeps_length =
+                (least, most) != (0, None) && is_sequence(&it.ty) && is_sequence(&converted);
             let unknown = it.of_type(converted);
             Ok(if keeps_length { unknown.of_length(least, most) } else { unknown })
         }
-        (Value::Null(of), _) => converted_type(&of.ty(), ty).map(|it| Value::null(&it)).ok_or_else(|| required(ty)),
+        (Value::Null(of), _) => {
+            converted_type(&of.ty(), ty).map(|it| Value::null(&it)).ok_or_else(|| required(ty))
+        }
         (Value::Number(_) | Value::Bool(_), Type::String) => {
             Ok(Value::from(Text::from_value(value).expect("numbers and truth values are strings")))
         }
         (Value::Composed(_), _) => {
             let (plain, sensitive) = value.unmark();
-            let converted = convert(&plain, ty).map_err(|it| if sensitive { required(ty) } else { it })?;
+            let converted =
+                convert(&plain, ty).map_err(|it| if sensitive { required(ty) } else { it })?;
             Ok(if sensitive { converted.sensitive() } else { converted })
         }
-        (Value::String(text), Type::Number) => Number::from_str(text).map(Value::Number).map_err(|_| required(ty)),
+        (Value::String(text), Type::Number) => {
+            Number::from_str(text).map(Value::Number).map_err(|_| required(ty))
+        }
         (Value::String(text), Type::Bool) => match &**text {
             "true" | "1" => Ok(Value::Bool(true)),
             "false" | "0" => Ok(Value::Bool(false)),
@@ -78,19 +84,27 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
             Ok(Value::unknown(ty, value.cause()).of_length(1, Some(items.len())))
         }
         (_, Type::List(_) | Type::Set(_) | Type::Map(_)) if is_empty(value) => empty(value, ty),
-        (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::List(of)) => Ok(Value::list(converted_items(value, of)?)),
-        (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::Set(of)) => Ok(set(converted_items(value, of)?)),
+        (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::List(of)) => {
+            Ok(Value::list(converted_items(value, of)?))
+        }
+        (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::Set(of)) => {
+            Ok(set(converted_items(value, of)?))
+        }
         (Value::List(items) | Value::Tuple(items), Type::Tuple(of)) => {
             if items.len() != of.len() {
                 return Err(required(ty));
             }
-            let each =
-                |(index, (item, ty)): (usize, (&Value, &Type))| convert(item, ty).map_err(|it| it.below(PathStep::Index(index)));
-            Ok(Value::Tuple(Arc::new(items.iter().zip(of.iter()).enumerate().map(each).collect::<Result<_, _>>()?)))
+            let each = |(index, (item, ty)): (usize, (&Value, &Type))| {
+                convert(item, ty).map_err(|it| it.below(PathStep::Index(index)))
+            };
+            Ok(Value::Tuple(Arc::new(
+                items.iter().zip(of.iter()).enumerate().map(each).collect::<Result<_, _>>()?,
+            )))
         }
         (Value::Map(items) | Value::Object(items), Type::Map(of)) => {
             let each = |(name, item): (&Name, &Value)| {
-                let item = convert(item, of).map_err(|it| it.below(PathStep::Name(name.clone())))?;
+                let item =
+                    convert(item, of).map_err(|it| it.below(PathStep::Name(name.clone())))?;
                 Ok((name.clone(), item))
             };
             let mut items = items.iter().map(each).collect::<Result<Object, ConversionError>>()?;
@@ -103,18 +117,28 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
             Ok(Value::Map(Arc::new(items)))
         }
         (Value::Map(items) | Value::Object(items), Type::Object(of)) => {
-            let each = |(name, attribute): (&Name, &AttributeType)| Ok((name.clone(), attribute_of(items, name, attribute)?));
-            Ok(Value::Object(Arc::new(of.iter().map(each).collect::<Result<Object, ConversionError>>()?)))
+            let each = |(name, attribute): (&Name, &AttributeType)| {
+                Ok((name.clone(), attribute_of(items, name, attribute)?))
+            };
+            Ok(Value::Object(Arc::new(
+                of.iter().map(each).collect::<Result<Object, ConversionError>>()?,
+            )))
         }
         _ => Err(required(ty)),
     }
 }
 
 /// One attribute of an object that is converted: null and what is left out stand for the default.
-fn attribute_of(items: &Object, name: &Name, attribute: &AttributeType) -> Result<Value, ConversionError> {
+fn attribute_of(
+    items: &Object,
+    name: &Name,
+    attribute: &AttributeType,
+) -> Result<Value, ConversionError> {
     let below = |it: ConversionError| it.below(PathStep::Name(name.clone()));
     match items.get(name) {
-        Some(item) if !(item.is_null() && attribute.default.is_some()) => convert(item, &attribute.ty).map_err(below),
+        Some(item) if !(item.is_null() && attribute.default.is_some()) => {
+            convert(item, &attribute.ty).map_err(below)
+        }
         _ if attribute.optional => match &attribute.default {
             Some(default) => convert(default, &attribute.ty).map_err(below),
             None => Ok(Value::null(&plain(&attribute.ty))),
@@ -123,14 +147,17 @@ fn attribute_of(items: &Object, name: &Name, attribute: &AttributeType) -> Resul
     }
 }
 
-/// Whether the type is the one that a value keeps, which is seen without a look at all that is in it.
+/// Whether the type is the one that a value keeps, which is seen without a look at all that is in
+/// it.
 fn has_very_type(value: &Value, ty: &Type) -> bool {
     let facts = ValueFacts::compute(value);
     if !facts.is_nested() || !facts.is_typed() {
         return false;
     }
     match (&Type::of_value(value), ty) {
-        (Type::List(a), Type::List(b)) | (Type::Set(a), Type::Set(b)) | (Type::Map(a), Type::Map(b)) => Arc::ptr_eq(a, b),
+        (Type::List(a), Type::List(b))
+        | (Type::Set(a), Type::Set(b))
+        | (Type::Map(a), Type::Map(b)) => Arc::ptr_eq(a, b),
         (Type::Tuple(a), Type::Tuple(b)) => Arc::ptr_eq(a, b),
         (Type::Object(a), Type::Object(b)) => Arc::ptr_eq(a, b),
         _ => false,
@@ -145,13 +172,19 @@ fn is_of(value: &Value, ty: &Type) -> bool {
         (Value::Bool(_), Type::Bool) | (Value::Number(_), Type::Number) => true,
         (Value::String(_) | Value::Composed(_), Type::String) => true,
         (Value::List(items), Type::List(of)) => {
-            **of == Type::Any || is_declared(items.declaration(), of, items.is_empty()) && items.iter().all(|it| is_of(it, of))
+            **of == Type::Any
+                || is_declared(items.declaration(), of, items.is_empty())
+                    && items.iter().all(|it| is_of(it, of))
         }
         (Value::Set(items), Type::Set(of)) => {
-            **of == Type::Any || is_declared(items.declaration(), of, items.is_empty()) && items.iter().all(|it| is_of(it, of))
+            **of == Type::Any
+                || is_declared(items.declaration(), of, items.is_empty())
+                    && items.iter().all(|it| is_of(it, of))
         }
         (Value::Map(items), Type::Map(of)) => {
-            **of == Type::Any || is_declared(items.declaration(), of, items.is_empty()) && items.values().all(|it| is_of(it, of))
+            **of == Type::Any
+                || is_declared(items.declaration(), of, items.is_empty())
+                    && items.values().all(|it| is_of(it, of))
         }
         (Value::Tuple(items), Type::Tuple(of)) => {
             items.len() == of.len() && items.iter().zip(of.iter()).all(|(item, ty)| is_of(item, ty))
@@ -159,7 +192,9 @@ fn is_of(value: &Value, ty: &Type) -> bool {
         (Value::Object(items), Type::Object(of)) => {
             items.len() == of.len()
                 && items.iter().zip(of.iter()).all(|((name, item), (known, attribute))| {
-                    name == known && is_of(item, &attribute.ty) && !(item.is_null() && attribute.default.is_some())
+                    name == known
+                        && is_of(item, &attribute.ty)
+                        && !(item.is_null() && attribute.default.is_some())
                 })
         }
         (Value::Unknown(it), ty) => it.ty == *ty,
@@ -168,7 +203,8 @@ fn is_of(value: &Value, ty: &Type) -> bool {
     }
 }
 
-/// Whether an empty collection is declared to be one of these elements; one that has some tells by them.
+/// Whether an empty collection is declared to be one of these elements; one that has some tells by
+/// them.
 fn is_declared(declared: &DeclaredType, of: &Type, is_empty: bool) -> bool {
     !is_empty || declared.known() == Some(of)
 }
@@ -192,24 +228,33 @@ fn empty(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
     }
 }
 
-/// A set of these. A secret among them makes all of it one, since a set's elements have no places to mark.
+/// A set of these. A secret among them makes all of it one, since a set's elements have no places
+/// to mark.
 fn set(items: Vec<Value>) -> Value {
     let (sensitive, length) = (items.iter().any(Value::contains_sensitive), items.len());
     let open = |it: &&Value| !it.is_wholly_known();
-    let (many, cause) = (items.iter().filter(open).count(), items.iter().find(open).and_then(Value::cause));
-    let plain: BTreeSet<Value> =
-        if sensitive { items.iter().map(Value::revealed).collect() } else { items.into_iter().collect() };
+    let (many, cause) =
+        (items.iter().filter(open).count(), items.iter().find(open).and_then(Value::cause));
+    let plain: BTreeSet<Value> = if sensitive {
+        items.iter().map(Value::revealed).collect()
+    } else {
+        items.into_iter().collect()
+    };
     // Two that are not known yet look the same and need not turn out to be.
     let collapsed = plain.iter().filter(open).count() < many;
     let set = match collapsed {
-        true => Value::unknown(Type::of_value(&Value::set(plain)), cause).of_length(1, Some(length)),
+        true => {
+            Value::unknown(Type::of_value(&Value::set(plain)), cause).of_length(1, Some(length))
+        }
         false => Value::set(plain),
     };
     if sensitive { set.sensitive() } else { set }
 }
 
 fn converted_items(value: &Value, of: &Type) -> Result<Vec<Value>, ConversionError> {
-    let each = |(index, item)| convert(item, of).map_err(|it: ConversionError| it.below(PathStep::Index(index)));
+    let each = |(index, item)| {
+        convert(item, of).map_err(|it: ConversionError| it.below(PathStep::Index(index)))
+    };
     let items = value.children().enumerate().map(each).collect::<Result<Vec<_>, _>>()?;
     let Some(ty) = shared_type(of, items.iter(), unify_elements)? else { return Ok(items) };
     let items = items.iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>()?;
@@ -217,7 +262,8 @@ fn converted_items(value: &Value, of: &Type) -> Result<Vec<Value>, ConversionErr
     Ok(items)
 }
 
-/// The one type of elements of a collection that leaves it open; none where one of them may turn out to be anything.
+/// The one type of elements of a collection that leaves it open; none where one of them may turn
+/// out to be anything.
 fn shared_type<'a>(
     of: &Type,
     items: impl Iterator<Item = &'a Value> + Clone,
@@ -231,7 +277,10 @@ fn shared_type<'a>(
 }
 
 /// Whether elements are of one type where what they were converted to leaves it open.
-fn are_of_one_type<'a>(to: &Type, items: impl Iterator<Item = &'a Value> + Clone) -> Result<(), ConversionError> {
+fn are_of_one_type<'a>(
+    to: &Type,
+    items: impl Iterator<Item = &'a Value> + Clone,
+) -> Result<(), ConversionError> {
     if !to.has_any() {
         return Ok(());
     }
@@ -243,21 +292,24 @@ fn are_of_one_type<'a>(to: &Type, items: impl Iterator<Item = &'a Value> + Clone
 fn several_types<'a>(mut items: impl Iterator<Item = &'a Value>) -> ConversionError {
     let is_bare = |it: &Value| it.is_null() && Type::of_value(it) == Type::Any;
     ConversionError::new(match items.any(is_bare) {
-        true => "all elements must have one type, and a plain null among collections or objects shows none",
+        true => {
+            "all elements must have one type, and a plain null among collections or objects shows none"
+        }
         false => "all elements must have one type",
     })
 }
 
-/// The one type that all of these convert to, as the language picks it for a list of mixed elements or the two arms
-/// of a conditional: strings absorb numbers and truth values, tuples and objects unify element by element or become
-/// lists and maps. What shows no type goes along; what is in these is of no type where collections are beside such.
+/// The one type that all of these convert to, as the language picks it for a list of mixed elements
+/// or the two arms of a conditional: strings absorb numbers and truth values, tuples and objects
+/// unify element by element or become lists and maps. What shows no type goes along; what is in
+/// these is of no type where collections are beside such.
 #[must_use]
 pub fn unify<'a>(types: impl IntoIterator<Item = &'a Type>) -> Option<Type> {
     unify_all(types.into_iter().filter(|it| **it != Type::Any).collect())
 }
 
-/// As [`unify`], where values of no type yet are among the others. They may turn out to be anything, so that collections
-/// beside them stay as they are.
+/// As [`unify`], where values of no type yet are among the others. They may turn out to be
+/// anything, so that collections beside them stay as they are.
 #[must_use]
 pub fn unify_open(types: &[Type]) -> Option<Type> {
     let known: Vec<&Type> = types.iter().filter(|it| **it != Type::Any).collect();
@@ -266,7 +318,9 @@ pub fn unify_open(types: &[Type]) -> Option<Type> {
     }
     let any = |is: fn(&Type) -> bool| known.iter().any(|it| is(it));
     let is_nested = |it: &Type| !matches!(it, Type::Bool | Type::Number | Type::String);
-    let of_one_kind = known.windows(2).all(|two| std::mem::discriminant(two[0]) == std::mem::discriminant(two[1]));
+    let of_one_kind = known
+        .windows(2)
+        .all(|two| std::mem::discriminant(two[0]) == std::mem::discriminant(two[1]));
     if known.first().is_none_or(|it| is_nested(it)) && of_one_kind {
         return Some(Type::Any);
     }
@@ -276,7 +330,8 @@ pub fn unify_open(types: &[Type]) -> Option<Type> {
     preferred(&types.iter().collect::<Vec<_>>())
 }
 
-/// As [`unify_open`], for the elements of a list or set: those that show a type must not leave it open what all are.
+/// As [`unify_open`], for the elements of a list or set: those that show a type must not leave it
+/// open what all are.
 #[must_use]
 pub fn unify_elements(types: &[Type]) -> Option<Type> {
     unify_open(types).filter(|it| *it != Type::Any || types.iter().all(|it| *it == Type::Any))
@@ -321,10 +376,14 @@ fn unify_all(types: Vec<&Type>) -> Option<Type> {
 
 /// Objects with the same names unify name by name; others become maps.
 fn unify_objects(types: &[&Type]) -> Option<Type> {
-    let objects: Vec<_> = types.iter().filter_map(|it| if let Type::Object(of) = it { Some(of) } else { None }).collect();
+    let objects: Vec<_> = types
+        .iter()
+        .filter_map(|it| if let Type::Object(of) = it { Some(of) } else { None })
+        .collect();
     let first = objects.first()?;
     if !objects.iter().all(|it| it.keys().eq(first.keys())) {
-        let all: Vec<Type> = objects.iter().flat_map(|it| it.values().map(|it| it.ty.clone())).collect();
+        let all: Vec<Type> =
+            objects.iter().flat_map(|it| it.values().map(|it| it.ty.clone())).collect();
         return Some(Type::Map(Arc::new(unify_open(&all)?)));
     }
     let each = |name: &Name| {
@@ -337,13 +396,17 @@ fn unify_objects(types: &[&Type]) -> Option<Type> {
 
 /// Tuples of one length unify place by place; others become lists.
 fn unify_tuples(types: &[&Type]) -> Option<Type> {
-    let tuples: Vec<_> = types.iter().filter_map(|it| if let Type::Tuple(of) = it { Some(of) } else { None }).collect();
+    let tuples: Vec<_> = types
+        .iter()
+        .filter_map(|it| if let Type::Tuple(of) = it { Some(of) } else { None })
+        .collect();
     let first = tuples.first()?;
     if !tuples.iter().all(|it| it.len() == first.len()) {
         let all: Vec<Type> = tuples.iter().flat_map(|it| it.iter().cloned()).collect();
         return Some(Type::List(Arc::new(unify_open(&all)?)));
     }
-    let each = |index: usize| unify_open(&tuples.iter().map(|it| it[index].clone()).collect::<Vec<_>>());
+    let each =
+        |index: usize| unify_open(&tuples.iter().map(|it| it[index].clone()).collect::<Vec<_>>());
     Some(Type::Tuple(Arc::new((0..first.len()).map(each).collect::<Option<_>>()?)))
 }
 
@@ -363,18 +426,23 @@ fn preference(a: &Type, b: &Type) -> Ordering {
         _ => 2,
     };
     match (a, b) {
-        (Type::List(a), Type::List(b)) | (Type::Set(a), Type::Set(b)) | (Type::Map(a), Type::Map(b)) => preference(a, b),
+        (Type::List(a), Type::List(b))
+        | (Type::Set(a), Type::Set(b))
+        | (Type::Map(a), Type::Map(b)) => preference(a, b),
         _ => rank(a).cmp(&rank(b)),
     }
 }
 
-/// The type that values of one type have once they are converted to another; none where they never can be.
+/// The type that values of one type have once they are converted to another; none where they never
+/// can be.
 fn converted_type(from: &Type, to: &Type) -> Option<Type> {
     let elements = |of: &Type, items: &mut dyn Iterator<Item = &Type>| -> Option<Arc<Type>> {
         let items: Vec<&Type> = items.collect();
         match of {
             Type::Any => unify_open(&items.into_iter().cloned().collect::<Vec<_>>()).map(Arc::new),
-            of => items.iter().all(|it| converted_type(it, of).is_some()).then(|| Arc::new(plain(of))),
+            of => {
+                items.iter().all(|it| converted_type(it, of).is_some()).then(|| Arc::new(plain(of)))
+            }
         }
     };
     match (from, to) {
@@ -383,19 +451,26 @@ fn converted_type(from: &Type, to: &Type) -> Option<Type> {
         (Type::Bool | Type::Number | Type::String, Type::String) => Some(Type::String),
         (Type::Number | Type::String, Type::Number) => Some(Type::Number),
         (Type::Bool | Type::String, Type::Bool) => Some(Type::Bool),
-        (Type::List(it) | Type::Set(it), Type::List(of)) => Some(Type::List(Arc::new(converted_type(it, of)?))),
-        (Type::List(it) | Type::Set(it), Type::Set(of)) => Some(Type::Set(Arc::new(converted_type(it, of)?))),
+        (Type::List(it) | Type::Set(it), Type::List(of)) => {
+            Some(Type::List(Arc::new(converted_type(it, of)?)))
+        }
+        (Type::List(it) | Type::Set(it), Type::Set(of)) => {
+            Some(Type::Set(Arc::new(converted_type(it, of)?)))
+        }
         (Type::Map(it), Type::Map(of)) => Some(Type::Map(Arc::new(converted_type(it, of)?))),
         (Type::Tuple(items), Type::List(of)) => Some(Type::List(elements(of, &mut items.iter())?)),
         (Type::Tuple(items), Type::Set(of)) => Some(Type::Set(elements(of, &mut items.iter())?)),
-        (Type::Object(items), Type::Map(of)) => Some(Type::Map(elements(of, &mut items.values().map(|it| &it.ty))?)),
+        (Type::Object(items), Type::Map(of)) => {
+            Some(Type::Map(elements(of, &mut items.values().map(|it| &it.ty))?))
+        }
         (Type::Tuple(items), Type::Tuple(of)) if items.len() == of.len() => {
             let each = items.iter().zip(of.iter()).map(|(it, of)| converted_type(it, of));
             Some(Type::Tuple(Arc::new(each.collect::<Option<_>>()?)))
         }
         (Type::Map(it), Type::Object(of)) => {
-            let each =
-                |(name, attribute): (&Name, &AttributeType)| Some((name.clone(), whole(converted_type(it, &attribute.ty)?)));
+            let each = |(name, attribute): (&Name, &AttributeType)| {
+                Some((name.clone(), whole(converted_type(it, &attribute.ty)?)))
+            };
             Some(Type::Object(Arc::new(of.iter().map(each).collect::<Option<_>>()?)))
         }
         (Type::Object(items), Type::Object(of)) => {
@@ -420,7 +495,9 @@ fn plain(ty: &Type) -> Type {
         Type::Set(of) => Type::Set(Arc::new(plain(of))),
         Type::Map(of) => Type::Map(Arc::new(plain(of))),
         Type::Tuple(of) => Type::Tuple(Arc::new(of.iter().map(plain).collect())),
-        Type::Object(of) => Type::Object(Arc::new(of.iter().map(|(name, it)| (name.clone(), whole(plain(&it.ty)))).collect())),
+        Type::Object(of) => Type::Object(Arc::new(
+            of.iter().map(|(name, it)| (name.clone(), whole(plain(&it.ty)))).collect(),
+        )),
         other => other.clone(),
     }
 }
@@ -446,7 +523,9 @@ mod tests {
     }
 
     fn object_of(attributes: &[(&str, Type)]) -> Type {
-        Type::Object(Arc::new(attributes.iter().map(|(name, ty)| ((*name).into(), whole(ty.clone()))).collect()))
+        Type::Object(Arc::new(
+            attributes.iter().map(|(name, ty)| ((*name).into(), whole(ty.clone()))).collect(),
+        ))
     }
 
     #[test]
@@ -467,7 +546,10 @@ mod tests {
             (vec![set(Number), tuple(&[String])], Some(set(Number))),
             (vec![list_of(Number), set(String)], Some(list_of(Number))),
             (vec![set(Number), set(String)], Some(set(String))),
-            (vec![object_of(&[("a", Number)]), object_of(&[("a", String)])], Some(object_of(&[("a", String)]))),
+            (
+                vec![object_of(&[("a", Number)]), object_of(&[("a", String)])],
+                Some(object_of(&[("a", String)])),
+            ),
             (vec![object_of(&[("a", Number)]), object_of(&[("b", Number)])], Some(map(Number))),
             (vec![object_of(&[("a", Number)]), object_of(&[("b", Bool)])], None),
             (vec![map(Number), object_of(&[("b", String)])], Some(map(String))),
@@ -492,11 +574,18 @@ mod tests {
 
     #[test]
     fn defaults_are_applied_however_deep() {
-        let port = AttributeType { ty: Type::Number, optional: true, default: Some(Value::from(80)) };
+        let port =
+            AttributeType { ty: Type::Number, optional: true, default: Some(Value::from(80)) };
         let name = AttributeType { ty: Type::String, optional: true, default: None };
         let inner = Type::Object(Arc::new([("port".into(), port), ("name".into(), name)].into()));
-        let given = Value::tuple([Value::object([("port".into(), Value::NULL), ("extra".into(), Value::from(1))])]);
-        let wanted = Value::list([Value::object([("port".into(), Value::from(80)), ("name".into(), Value::NULL)])]);
+        let given = Value::tuple([Value::object([
+            ("port".into(), Value::NULL),
+            ("extra".into(), Value::from(1)),
+        ])]);
+        let wanted = Value::list([Value::object([
+            ("port".into(), Value::from(80)),
+            ("name".into(), Value::NULL),
+        ])]);
         assert_eq!(convert(&given, &list_of(inner)), Ok(wanted));
     }
 
@@ -511,7 +600,10 @@ mod tests {
     fn what_is_wrong_is_named_with_its_place() {
         let value = Value::object([("a".into(), Value::tuple([Value::from(1), Value::from("x")]))]);
         let wrong = convert(&value, &Type::Map(Arc::new(list_of(Type::Number)))).unwrap_err();
-        assert_eq!((wrong.path.to_string().as_str(), wrong.message.as_str()), ("a[1]", "a number is required"));
+        assert_eq!(
+            (wrong.path.to_string().as_str(), wrong.message.as_str()),
+            ("a[1]", "a number is required")
+        );
         let secret = Value::from("hush").sensitive();
         assert_eq!(convert(&secret, &Type::Number).unwrap_err().message, "a number is required");
     }

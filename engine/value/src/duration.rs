@@ -54,7 +54,20 @@ mod tests {
         assert_eq!(parse("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse("7us"), Ok(Duration::from_micros(7)));
         assert_eq!(parse("0"), Ok(Duration::ZERO));
-        for wrong in ["", "10", "m", "1d", "-1m", "1h 30m", " 1m", "1..5h", ".h", "1e3s", "300000000h", "60 minutes"] {
+        for wrong in [
+            "",
+            "10",
+            "m",
+            "1d",
+            "-1m",
+            "1h 30m",
+            " 1m",
+            "1..5h",
+            ".h",
+            "1e3s",
+            "300000000h",
+            "60 minutes",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -9,8 +9,8 @@ use std::sync::{Arc, LazyLock};
 use crate::facts::{CachedElements, ValueFacts};
 use crate::{Type, Value};
 
-/// The type that was declared for a null, or for the elements of an empty collection. Values are equal whatever it is, as
-/// it says what they may become and not what they are.
+/// The type that was declared for a null, or for the elements of an empty collection. Values are
+/// equal whatever it is, as it says what they may become and not what they are.
 #[derive(Clone, Default)]
 pub struct DeclaredType(Option<Arc<Type>>);
 
@@ -21,7 +21,8 @@ impl DeclaredType {
     /// This type.
     #[must_use]
     pub fn new(ty: &Type) -> Self {
-        static COMMON: LazyLock<[Arc<Type>; 3]> = LazyLock::new(|| [Type::Bool, Type::Number, Type::String].map(Arc::new));
+        static COMMON: LazyLock<[Arc<Type>; 3]> =
+            LazyLock::new(|| [Type::Bool, Type::Number, Type::String].map(Arc::new));
         Self(match ty {
             Type::Any => None,
             Type::Bool => Some(COMMON[0].clone()),
@@ -68,8 +69,8 @@ impl Hash for DeclaredType {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
-/// The elements of a list, tuple or set. Where there are none, it keeps the type that they would have. Used like what it
-/// holds.
+/// The elements of a list, tuple or set. Where there are none, it keeps the type that they would
+/// have. Used like what it holds.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Elements<C> {
     items: C,
@@ -126,7 +127,11 @@ impl<C> Deref for Elements<C> {
 
 impl<C: FromIterator<Value>> FromIterator<Value> for Elements<C> {
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
-        Self { items: items.into_iter().collect(), of: DeclaredType::NOTHING, kept: CachedElements::nothing() }
+        Self {
+            items: items.into_iter().collect(),
+            of: DeclaredType::NOTHING,
+            kept: CachedElements::nothing(),
+        }
     }
 }
 

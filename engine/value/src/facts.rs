@@ -1,5 +1,5 @@
-//! What is asked of collections again and again, kept with them. A chain of values, each inside of the next, would otherwise
-//! be walked from end to end at each link.
+//! What is asked of collections again and again, kept with them. A chain of values, each inside of
+//! the next, would otherwise be walked from end to end at each link.
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
@@ -31,19 +31,28 @@ impl ValueFacts {
         match value {
             Value::List(items) if items.is_empty() && !items.is_declared() => Self(Self::LOOSE),
             Value::Set(items) if items.is_empty() && !items.is_declared() => Self(Self::LOOSE),
-            Value::Map(items) if items.is_empty() && items.declaration().known().is_none() => Self(Self::LOOSE),
+            Value::Map(items) if items.is_empty() && items.declaration().known().is_none() => {
+                Self(Self::LOOSE)
+            }
             Value::Null(of) if of.known().is_none() => Self(Self::LOOSE),
             Value::List(items) | Value::Tuple(items) => items.facts(),
             Value::Set(items) => items.facts(),
             Value::Map(items) | Value::Object(items) => items.facts(),
-            Value::Sensitive(inner) => Self::gathered([&**inner]).with(Self::SENSITIVE | Self::MARKED),
+            Value::Sensitive(inner) => {
+                Self::gathered([&**inner]).with(Self::SENSITIVE | Self::MARKED)
+            }
             Value::Composed(parts) => {
-                let secret = if parts.iter().any(TextPart::is_secret) { Self::SENSITIVE } else { 0 };
+                let secret =
+                    if parts.iter().any(TextPart::is_secret) { Self::SENSITIVE } else { 0 };
                 let is_open = parts.iter().any(|it| matches!(it, TextPart::Unknown { .. }));
                 Self(Self::MARKED | secret | if is_open { Self::UNKNOWN } else { 0 })
             }
-            Value::Unknown(it) => Self(Self::UNKNOWN | if it.ty.has_any() { Self::OPEN } else { 0 }),
-            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Null(_) => Self::default(),
+            Value::Unknown(it) => {
+                Self(Self::UNKNOWN | if it.ty.has_any() { Self::OPEN } else { 0 })
+            }
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Null(_) => {
+                Self::default()
+            }
         }
     }
 
@@ -88,7 +97,8 @@ impl ValueFacts {
         self.has(Self::NESTED)
     }
 
-    /// Whether all in it has the type that it is told to have, so that there is nothing left to convert.
+    /// Whether all in it has the type that it is told to have, so that there is nothing left to
+    /// convert.
     pub(crate) fn is_typed(self) -> bool {
         !self.has(Self::LOOSE | Self::OPEN)
     }
@@ -99,7 +109,8 @@ impl ValueFacts {
     }
 }
 
-/// What a collection keeps of what was asked of it. It says nothing that the elements do not say: all are equal.
+/// What a collection keeps of what was asked of it. It says nothing that the elements do not say:
+/// all are equal.
 #[derive(Default)]
 pub(crate) struct CachedElements {
     facts: AtomicU64,
@@ -125,7 +136,8 @@ impl CachedElements {
         }
     }
 
-    /// The type of what has these facts. That of few elements is worked out as soon as it is looked up.
+    /// The type of what has these facts. That of few elements is worked out as soon as it is looked
+    /// up.
     pub(crate) fn ty(&self, facts: ValueFacts, work_out: impl FnOnce() -> Type) -> Type {
         match facts.is_nested() {
             true => self.ty.get_or_init(|| Box::new(work_out())).clone(),
@@ -184,7 +196,9 @@ mod tests {
     #[test]
     fn nothing_is_looked_at_twice() {
         let named = |[a, b]: [Value; 2]| Value::object([("a".into(), a), ("b".into(), b)]);
-        let mapped = |[a, b]: [Value; 2]| Value::Map(std::sync::Arc::new(Object::from([("a".into(), a), ("b".into(), b)])));
+        let mapped = |[a, b]: [Value; 2]| {
+            Value::Map(std::sync::Arc::new(Object::from([("a".into(), a), ("b".into(), b)])))
+        };
         let plain = [
             doubled(Value::from("x"), Value::tuple),
             doubled(Value::from("x"), Value::list),
@@ -193,13 +207,26 @@ mod tests {
         ];
         for value in plain {
             assert_eq!(value.size(), u32::MAX as usize);
-            assert!(value.is_wholly_known() && !value.contains_sensitive() && !value.is_marked() && !value.may_be_anything());
+            assert!(
+                value.is_wholly_known()
+                    && !value.contains_sensitive()
+                    && !value.is_marked()
+                    && !value.may_be_anything()
+            );
             assert!(!matches!(Type::of_value(&value), Type::Any));
             assert_eq!(Type::of_value(&value), Type::of_value(&value));
-            assert_eq!(convert(&value, &Type::of_value(&value)).map(|it| it.size()), Ok(value.size()));
+            assert_eq!(
+                convert(&value, &Type::of_value(&value)).map(|it| it.size()),
+                Ok(value.size())
+            );
         }
         let secret = doubled(Value::unknown(Type::Any, None).sensitive(), Value::tuple);
-        assert!(!secret.is_wholly_known() && secret.contains_sensitive() && secret.is_marked() && secret.may_be_anything());
+        assert!(
+            !secret.is_wholly_known()
+                && secret.contains_sensitive()
+                && secret.is_marked()
+                && secret.may_be_anything()
+        );
     }
 
     #[test]

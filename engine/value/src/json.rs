@@ -1,5 +1,5 @@
-//! Values as JSON, losing nothing: what JSON has is itself, everything else is an object with one key that begins
-//! with a dollar sign. Keys of the user's that begin so get a second one.
+//! Values as JSON, losing nothing: what JSON has is itself, everything else is an object with one
+//! key that begins with a dollar sign. Keys of the user's that begin so get a second one.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -35,10 +35,20 @@ impl Serialize for Value {
             Value::Bool(it) => serializer.serialize_bool(*it),
             Value::Number(it) => it.serialize(serializer),
             Value::String(it) => serializer.serialize_str(it),
-            Value::Composed(parts) => tagged(serializer, TEXT, &parts.iter().map(SerializedPart::from).collect::<Vec<_>>()),
-            Value::List(items) if items.is_declared() => tagged(serializer, EMPTY, &Type::of_value(self)),
-            Value::Set(items) if items.is_declared() => tagged(serializer, EMPTY, &Type::of_value(self)),
-            Value::Map(items) if items.declaration().known().is_some() => tagged(serializer, EMPTY, &Type::of_value(self)),
+            Value::Composed(parts) => tagged(
+                serializer,
+                TEXT,
+                &parts.iter().map(SerializedPart::from).collect::<Vec<_>>(),
+            ),
+            Value::List(items) if items.is_declared() => {
+                tagged(serializer, EMPTY, &Type::of_value(self))
+            }
+            Value::Set(items) if items.is_declared() => {
+                tagged(serializer, EMPTY, &Type::of_value(self))
+            }
+            Value::Map(items) if items.declaration().known().is_some() => {
+                tagged(serializer, EMPTY, &Type::of_value(self))
+            }
             Value::List(items) => tagged(serializer, LIST, &PlainElements(items)),
             Value::Set(items) => tagged(serializer, SET, &items.iter().collect::<Vec<_>>()),
             Value::Map(items) => tagged(serializer, MAP, &ObjectEntries(items)),
@@ -53,7 +63,11 @@ impl Serialize for Value {
     }
 }
 
-fn tagged<S: Serializer>(serializer: S, tag: &'static str, content: &impl Serialize) -> Result<S::Ok, S::Error> {
+fn tagged<S: Serializer>(
+    serializer: S,
+    tag: &'static str,
+    content: &impl Serialize,
+) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(1))?;
     map.serialize_entry(tag, content)?;
     map.end()
@@ -100,8 +114,12 @@ impl From<&TextPart> for SerializedPart {
         match part {
             TextPart::Clear(it) => SerializedPart::Clear(it.clone()),
             TextPart::Secret(it) => SerializedPart::Secret(it.clone()),
-            TextPart::Unknown { cause, secret: false, .. } => SerializedPart::Unknown(cause.clone()),
-            TextPart::Unknown { cause, secret: true, .. } => SerializedPart::SecretUnknown(cause.clone()),
+            TextPart::Unknown { cause, secret: false, .. } => {
+                SerializedPart::Unknown(cause.clone())
+            }
+            TextPart::Unknown { cause, secret: true, .. } => {
+                SerializedPart::SecretUnknown(cause.clone())
+            }
         }
     }
 }
@@ -176,11 +194,17 @@ impl<'de> Visitor<'de> for AnyValue {
         let mut items = Object::new();
         while let Some(name) = map.next_key::<String>()? {
             let value = match name.as_str() {
-                TEXT => Value::from(map.next_value::<Vec<SerializedPart>>()?.into_iter().map(TextPart::from).collect::<Text>()),
+                TEXT => Value::from(
+                    map.next_value::<Vec<SerializedPart>>()?
+                        .into_iter()
+                        .map(TextPart::from)
+                        .collect::<Text>(),
+                ),
                 LIST => Value::list(map.next_value::<Vec<Value>>()?),
                 SET => Value::set(map.next_value::<Vec<Value>>()?),
                 NULL => Value::null(&map.next_value()?),
-                EMPTY => empty(&map.next_value()?).ok_or_else(|| de::Error::custom("what is empty must be a collection"))?,
+                EMPTY => empty(&map.next_value()?)
+                    .ok_or_else(|| de::Error::custom("what is empty must be a collection"))?,
                 MAP => match map.next_value::<Value>()? {
                     Value::Object(items) => Value::Map(items),
                     _ => return Err(de::Error::custom("a map must be an object")),
@@ -194,7 +218,9 @@ impl<'de> Visitor<'de> for AnyValue {
                 }
                 DOUBLE => {
                     let double = Number::from_f64(map.next_value()?);
-                    Value::Number(double.ok_or_else(|| de::Error::custom("a double must be finite"))?)
+                    Value::Number(
+                        double.ok_or_else(|| de::Error::custom("a double must be finite"))?,
+                    )
                 }
                 NUMBER => number(&map.next_value::<String>()?)?,
                 SECRET => map.next_value::<Value>()?.sensitive(),
@@ -203,7 +229,9 @@ impl<'de> Visitor<'de> for AnyValue {
                     items.insert(Name::from(&escaped[1..]), map.next_value()?);
                     continue;
                 }
-                tag if tag.starts_with('$') => return Err(de::Error::custom(format!("`{tag}` marks no kind of value"))),
+                tag if tag.starts_with('$') => {
+                    return Err(de::Error::custom(format!("`{tag}` marks no kind of value")));
+                }
                 _ => {
                     items.insert(Name::from(name), map.next_value()?);
                     continue;
@@ -226,14 +254,18 @@ fn empty(ty: &Type) -> Option<Value> {
 }
 
 fn number<E: de::Error>(text: &str) -> Result<Value, E> {
-    Number::from_str(text).map(Value::Number).map_err(|_| E::custom(format!("`{text}` is no number")))
+    Number::from_str(text)
+        .map(Value::Number)
+        .map_err(|_| E::custom(format!("`{text}` is no number")))
 }
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let Some(bits) = self.kept_bits() {
             let double = self.to_f64();
-            return match Number::from_f64(double).is_some_and(|it| it == *self && it.kept_bits() == Some(bits)) {
+            return match Number::from_f64(double)
+                .is_some_and(|it| it == *self && it.kept_bits() == Some(bits))
+            {
                 true => tagged(serializer, DOUBLE, &double),
                 false => tagged(serializer, BITS, &(bits, self.all_digits())),
             };
@@ -272,7 +304,8 @@ impl<'de> Deserialize<'de> for Text {
 }
 
 impl Text {
-    /// The parts of a value that is a string, a number or a truth value, known or not, marked or not.
+    /// The parts of a value that is a string, a number or a truth value, known or not, marked or
+    /// not.
     #[must_use]
     pub fn from_value(value: &Value) -> Option<Text> {
         Some(match value {
@@ -282,7 +315,11 @@ impl Text {
             Value::Composed(parts) => parts.iter().cloned().collect(),
             Value::Unknown(it) => {
                 let origin = it.origin.clone();
-                Text::from_iter([TextPart::Unknown { cause: it.cause.clone(), secret: false, origin }])
+                Text::from_iter([TextPart::Unknown {
+                    cause: it.cause.clone(),
+                    secret: false,
+                    origin,
+                }])
             }
             Value::Sensitive(inner) => Text::from_value(inner)?.into_secret(),
             _ => return None,
@@ -296,7 +333,8 @@ mod tests {
 
     #[test]
     fn every_value_survives_json() {
-        let text: Text = [TextPart::Clear("a".into()), TextPart::Secret("b".into())].into_iter().collect();
+        let text: Text =
+            [TextPart::Clear("a".into()), TextPart::Secret("b".into())].into_iter().collect();
         let value = Value::object([
             ("$dollar".into(), Value::from(1)),
             ("list".into(), Value::list([Value::from("x")])),
@@ -311,19 +349,35 @@ mod tests {
             ("no numbers".into(), Value::set_of(&Type::Number, [].into())),
             ("no flags".into(), Value::map_of(&Type::Bool, Object::new())),
             ("not null".into(), Value::unknown(Type::String, None).not_null()),
-            ("short".into(), Value::unknown(Type::Set(Type::String.into()), None).of_length(1, Some(3))),
-            ("positive".into(), Value::unknown(Type::Number, None).in_range((Some(1.into()), None))),
+            (
+                "short".into(),
+                Value::unknown(Type::Set(Type::String.into()), None).of_length(1, Some(3)),
+            ),
+            (
+                "positive".into(),
+                Value::unknown(Type::Number, None).in_range((Some(1.into()), None)),
+            ),
         ]);
         let written = serde_json::to_string(&value).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
-        assert_eq!(Type::of_value(&serde_json::from_str::<Value>(&written).unwrap()), Type::of_value(&value));
+        assert_eq!(
+            Type::of_value(&serde_json::from_str::<Value>(&written).unwrap()),
+            Type::of_value(&value)
+        );
     }
 
     #[test]
     fn every_number_survives_json() {
         // The nearest double of some of these is found only by exact arithmetic.
-        for number in ["118446744073709551615", "1.1844674407370955e20", "5e-324", "1.7976931348623157e308", "0.1", "1e400", "-1"]
-        {
+        for number in [
+            "118446744073709551615",
+            "1.1844674407370955e20",
+            "5e-324",
+            "1.7976931348623157e308",
+            "0.1",
+            "1e400",
+            "-1",
+        ] {
             let value = Value::Number(Number::from_str(number).unwrap());
             let written = serde_json::to_string(&value).unwrap();
             assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value, "{number}");

@@ -1,5 +1,6 @@
-//! Values and what describes them: numbers, strings whose parts are kept apart, objects, types, paths, addresses,
-//! conversions, and their form as JSON. This crate depends on no other of the project.
+//! Values and what describes them: numbers, strings whose parts are kept apart, objects, types,
+//! paths, addresses, conversions, and their form as JSON. This crate depends on no other of the
+//! project.
 
 mod action;
 mod address;
@@ -22,7 +23,9 @@ mod unknown;
 mod value;
 
 pub use action::Action;
-pub use address::{Address, AddressParseError, BlockAddress, InstanceKey, ResourceMode, TargetAddress};
+pub use address::{
+    Address, AddressParseError, BlockAddress, InstanceKey, ResourceMode, TargetAddress,
+};
 pub use convert::{ConversionError, convert, unify, unify_elements, unify_open};
 pub use element_types::{DeclaredType, Elements};
 pub use hashing::{HashMap, HashSet, TableHasher};

@@ -1,5 +1,6 @@
-//! Numbers of the language: binary, rounded half to even, with small integers apart. Those that are written keep 512 bits;
-//! those that a function counts 64, and those that it works out in doubles 53. Of two, the more precise one decides.
+//! Numbers of the language: binary, rounded half to even, with small integers apart. Those that are
+//! written keep 512 bits; those that a function counts 64, and those that it works out in doubles
+//! 53. Of two, the more precise one decides.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -120,12 +121,17 @@ impl Number {
             NumberForm::Big(_, it) => {
                 // With 64 bits and a sticky one the standard reader rounds once and rightly.
                 let digits = self.keeping(PRECISION).to_string();
-                digits.parse().unwrap_or(if it.mantissa.is_negative() { f64::NEG_INFINITY } else { f64::INFINITY })
+                digits.parse().unwrap_or(if it.mantissa.is_negative() {
+                    f64::NEG_INFINITY
+                } else {
+                    f64::INFINITY
+                })
             }
         }
     }
 
-    /// The number that a double is, which keeps as many bits as one; none for infinities and not-a-number.
+    /// The number that a double is, which keeps as many bits as one; none for infinities and
+    /// not-a-number.
     #[must_use]
     pub fn from_f64(it: f64) -> Option<Self> {
         if !it.is_finite() {
@@ -135,13 +141,15 @@ impl Number {
         rounded(mantissa, exponent, false, DOUBLE)
     }
 
-    /// How many bits it keeps, where those are fewer than those of a number that is written and that makes a difference to
-    /// how it is written.
+    /// How many bits it keeps, where those are fewer than those of a number that is written and
+    /// that makes a difference to how it is written.
     #[must_use]
     pub fn kept_bits(&self) -> Option<u16> {
         match &self.0 {
             NumberForm::Small(bits, it) if fits(*it, *bits) => None,
-            NumberForm::Small(bits, _) | NumberForm::Big(bits, _) => Some(*bits).filter(|it| *it < PRECISION),
+            NumberForm::Small(bits, _) | NumberForm::Big(bits, _) => {
+                Some(*bits).filter(|it| *it < PRECISION)
+            }
         }
     }
 
@@ -222,8 +230,9 @@ impl Number {
         quotient(a, &b, ea - eb, bits)
     }
 
-    /// What is left after taking `other` away a whole number of times, with the sign of `self`; none when `other` is
-    /// nothing or the result out of range. It keeps as many bits as `self`, and each step on the way to it no more.
+    /// What is left after taking `other` away a whole number of times, with the sign of `self`;
+    /// none when `other` is nothing or the result out of range. It keeps as many bits as `self`,
+    /// and each step on the way to it no more.
     #[must_use]
     pub fn rem(&self, other: &Self) -> Option<Self> {
         let bits = self.bits();
@@ -250,12 +259,12 @@ impl Number {
         match &self.0 {
             NumberForm::Small(bits, it) => match it.checked_neg() {
                 Some(negated) => Self(NumberForm::Small(*bits, negated)),
-                None => rounded(-BigInt::from(*it), 0, false, *bits).expect("a small integer is in range"),
+                None => rounded(-BigInt::from(*it), 0, false, *bits)
+                    .expect("a small integer is in range"),
             },
             // The least small integer has no positive twin, so the twin of that one is small.
-            NumberForm::Big(bits, it) => {
-                rounded(-&it.mantissa, it.exponent, false, *bits).expect("the sign changes nothing about the range")
-            }
+            NumberForm::Big(bits, it) => rounded(-&it.mantissa, it.exponent, false, *bits)
+                .expect("the sign changes nothing about the range"),
         }
     }
 
@@ -270,7 +279,8 @@ impl Number {
     pub fn floor(&self) -> Self {
         match &self.0 {
             NumberForm::Big(bits, it) if it.exponent < 0 => {
-                rounded(&it.mantissa >> it.exponent.unsigned_abs(), 0, false, *bits).expect("nearer to nothing than before")
+                rounded(&it.mantissa >> it.exponent.unsigned_abs(), 0, false, *bits)
+                    .expect("nearer to nothing than before")
             }
             _ => self.clone(),
         }
@@ -313,11 +323,16 @@ impl Number {
             whole = whole * base + digit;
         }
         let bits = u16::try_from(whole.bits()).unwrap_or(PRECISION).clamp(COUNTED, PRECISION);
-        rounded(BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, whole), 0, false, bits)
+        rounded(
+            BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, whole),
+            0,
+            false,
+            bits,
+        )
     }
 
-    /// The digits of its magnitude, rounded half to even where some are left out, and where in them the point goes:
-    /// `("15", -1)` is 0.015. Nothing is `("0", 1)`, or no digits at all.
+    /// The digits of its magnitude, rounded half to even where some are left out, and where in them
+    /// the point goes: `("15", -1)` is 0.015. Nothing is `("0", 1)`, or no digits at all.
     #[must_use]
     pub fn digits(&self, wanted: DecimalPrecision) -> (String, i64) {
         let (mantissa, exponent) = self.parts();
@@ -328,9 +343,15 @@ impl Number {
         match wanted {
             DecimalPrecision::Shortest => {
                 let zeros = mantissa.trailing_zeros().unwrap_or(0);
-                shortest(&(mantissa >> zeros), exponent + i64::try_from(zeros).unwrap_or(0), self.bits())
+                shortest(
+                    &(mantissa >> zeros),
+                    exponent + i64::try_from(zeros).unwrap_or(0),
+                    self.bits(),
+                )
             }
-            DecimalPrecision::AfterPoint(places) => scaled(mantissa, exponent, i64::try_from(places).unwrap_or(i64::MAX)),
+            DecimalPrecision::AfterPoint(places) => {
+                scaled(mantissa, exponent, i64::try_from(places).unwrap_or(i64::MAX))
+            }
             DecimalPrecision::Significant(count) => {
                 let count = i64::try_from(count).unwrap_or(i64::MAX);
                 let (_, point) = self.digits(DecimalPrecision::Shortest);
@@ -373,8 +394,8 @@ fn parts_of(double: f64) -> (BigInt, i64) {
     (if double < 0.0 { -BigInt::from(mantissa) } else { mantissa.into() }, exponent)
 }
 
-/// `mantissa * 2^exponent` in its one form, of so many bits, or none when it is too large. `inexact` says that a little was
-/// cut off below the last bit.
+/// `mantissa * 2^exponent` in its one form, of so many bits, or none when it is too large.
+/// `inexact` says that a little was cut off below the last bit.
 fn rounded(mantissa: BigInt, exponent: i64, inexact: bool, precision: u16) -> Option<Number> {
     let (sign, mut magnitude) = mantissa.into_parts();
     let mut exponent = exponent;
@@ -411,14 +432,18 @@ fn rounded(mantissa: BigInt, exponent: i64, inexact: bool, precision: u16) -> Op
             return Some(Number(NumberForm::Small(precision, small)));
         }
     }
-    Some(Number(NumberForm::Big(precision, Arc::new(BigFloat { mantissa: BigInt::from_biguint(sign, magnitude), exponent }))))
+    Some(Number(NumberForm::Big(
+        precision,
+        Arc::new(BigFloat { mantissa: BigInt::from_biguint(sign, magnitude), exponent }),
+    )))
 }
 
 /// The digits of `mantissa * 2^exponent` up to `places` behind the point, and where the point goes.
 fn scaled(mantissa: &BigUint, exponent: i64, places: i64) -> (String, i64) {
     let ten = BigUint::from(10u32).pow(u32::try_from(places.unsigned_abs()).unwrap_or(u32::MAX));
     let two = |power: i64| BigUint::one() << usize::try_from(power.max(0)).unwrap_or(0);
-    let numerator = mantissa * two(exponent) * if places >= 0 { ten.clone() } else { BigUint::one() };
+    let numerator =
+        mantissa * two(exponent) * if places >= 0 { ten.clone() } else { BigUint::one() };
     let denominator = two(-exponent) * if places < 0 { ten } else { BigUint::one() };
     let (mut whole, rest) = numerator.div_rem(&denominator);
     let twice = rest * 2u32;
@@ -496,7 +521,8 @@ impl FromStr for Number {
         }
         let digits = BigUint::from_str(&digits).map_err(|_| NumberParseError)?;
         let digits = BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, digits);
-        let ten = BigInt::from(10).pow(u32::try_from(power.unsigned_abs()).map_err(|_| NumberParseError)?);
+        let ten = BigInt::from(10)
+            .pow(u32::try_from(power.unsigned_abs()).map_err(|_| NumberParseError)?);
         let number = match power >= 0 {
             true => rounded(digits * ten, 0, false, PRECISION),
             false => quotient(digits, &ten, 0, PRECISION),
@@ -568,7 +594,9 @@ impl fmt::Display for Number {
             NumberForm::Small(bits, it) if fits(*it, *bits) => return write!(f, "{it}"),
             NumberForm::Small(..) => {}
             NumberForm::Big(bits, big) => {
-                let top = i64::try_from(big.mantissa.bits()).unwrap_or(i64::MAX).saturating_add(big.exponent);
+                let top = i64::try_from(big.mantissa.bits())
+                    .unwrap_or(i64::MAX)
+                    .saturating_add(big.exponent);
                 if big.exponent >= 0 && top <= (*bits).into() {
                     return write!(f, "{}", &big.mantissa << big.exponent);
                 }
@@ -583,20 +611,23 @@ impl fmt::Display for Number {
 fn decimal(is_negative: bool, digits: &str, point: i64) -> String {
     let sign = if is_negative { "-" } else { "" };
     match usize::try_from(point) {
-        Ok(point) if point >= digits.len() => format!("{sign}{digits}{}", "0".repeat(point - digits.len())),
+        Ok(point) if point >= digits.len() => {
+            format!("{sign}{digits}{}", "0".repeat(point - digits.len()))
+        }
         Ok(point) if point > 0 => format!("{sign}{}.{}", &digits[..point], &digits[point..]),
         _ => format!("{sign}0.{}{digits}", "0".repeat(usize::try_from(-point).unwrap_or(0))),
     }
 }
 
-/// The fewest digits that lie nearer to `mantissa * 2^exponent` than to any neighbour at full precision, and where the
-/// point goes (Steele and White's method).
+/// The fewest digits that lie nearer to `mantissa * 2^exponent` than to any neighbour at full
+/// precision, and where the point goes (Steele and White's method).
 fn shortest(mantissa: &BigUint, exponent: i64, precision: u16) -> (String, i64) {
     let widened = u64::from(precision).saturating_sub(mantissa.bits());
     let full = mantissa << widened;
     let exponent = exponent - i64::try_from(widened).unwrap_or(0);
     let even = !full.bit(0);
-    // Below a power of two the neighbours lie half as far apart as above it. The language takes no note of it.
+    // Below a power of two the neighbours lie half as far apart as above it. The language takes no
+    // note of it.
     let up = usize::try_from(exponent.max(0)).unwrap_or(0);
     let down = usize::try_from((-exponent).max(0)).unwrap_or(0);
     let mut rest: BigUint = &full << (up + 1);
@@ -659,7 +690,10 @@ mod tests {
         assert_eq!(square, format!("1.21{}1", "0".repeat(151)));
         assert_eq!(n("10").div(&n("4")).unwrap().to_string(), "2.5");
         assert_eq!(n("1").div(&n("3")).unwrap().mul(&n("3")).unwrap(), n("1"));
-        assert_eq!(n("11").rem(&n("5.1")).unwrap().to_string(), format!("0.8{}24", "0".repeat(152)));
+        assert_eq!(
+            n("11").rem(&n("5.1")).unwrap().to_string(),
+            format!("0.8{}24", "0".repeat(152))
+        );
         assert_eq!(n("-10").rem(&n("3")).unwrap(), n("-1"));
         assert_eq!(n("1").div(&n("0")), None);
         assert_eq!(n("1").rem(&n("0")), None);
@@ -670,16 +704,34 @@ mod tests {
     fn one_number_has_one_form() {
         let same = ["1000", "1e3", "1000.0", "10000e-1", "+1000"].map(n);
         assert_eq!(same.iter().collect::<HashSet<_>>().len(), 1);
-        assert_eq!(n("9223372036854775807").add(&n("1")).unwrap().sub(&n("1")).unwrap().as_i64(), Some(i64::MAX));
+        assert_eq!(
+            n("9223372036854775807").add(&n("1")).unwrap().sub(&n("1")).unwrap().as_i64(),
+            Some(i64::MAX)
+        );
         assert_eq!(n("-9223372036854775808").as_i64(), Some(i64::MIN));
         assert_eq!(n("-9223372036854775808").negated().to_string(), "9223372036854775808");
         assert_eq!(n("9223372036854775808").negated().as_i64(), Some(i64::MIN));
-        assert_eq!(n("-9223372036854775808").div(&n("-1")).unwrap().to_string(), "9223372036854775808");
+        assert_eq!(
+            n("-9223372036854775808").div(&n("-1")).unwrap().to_string(),
+            "9223372036854775808"
+        );
     }
 
     #[test]
     fn numbers_order_as_they_should() {
-        let ascending = ["-1e400", "-2", "-1.5", "-1e-400", "0", "1e-400", "0.5", "1", "9223372036854775807", "1e30"].map(n);
+        let ascending = [
+            "-1e400",
+            "-2",
+            "-1.5",
+            "-1e-400",
+            "0",
+            "1e-400",
+            "0.5",
+            "1",
+            "9223372036854775807",
+            "1e30",
+        ]
+        .map(n);
         for (i, a) in ascending.iter().enumerate() {
             for (j, b) in ascending.iter().enumerate() {
                 assert_eq!(a.cmp(b), i.cmp(&j), "{a} {b}");
@@ -689,7 +741,9 @@ mod tests {
 
     #[test]
     fn whole_parts_go_the_right_way() {
-        for (text, floor, ceil) in [("1.5", "1", "2"), ("-1.5", "-2", "-1"), ("7", "7", "7"), ("-0.1", "-1", "0")] {
+        for (text, floor, ceil) in
+            [("1.5", "1", "2"), ("-1.5", "-2", "-1"), ("7", "7", "7"), ("-0.1", "-1", "0")]
+        {
             assert_eq!(n(text).floor(), n(floor));
             assert_eq!(n(text).ceil(), n(ceil));
         }
@@ -697,9 +751,15 @@ mod tests {
 
     #[test]
     fn what_is_printed_reads_back() {
-        for text in
-            ["0.1", "-0.001", "123456789.000000001", "1e-30", "5e-324", "1e200", "340282366920938463463374607431768211456"]
-        {
+        for text in [
+            "0.1",
+            "-0.001",
+            "123456789.000000001",
+            "1e-30",
+            "5e-324",
+            "1e200",
+            "340282366920938463463374607431768211456",
+        ] {
             let number = n(text);
             assert_eq!(n(&number.to_string()), number, "{text}");
         }
@@ -723,16 +783,41 @@ mod tests {
     #[test]
     fn numbers_survive_json() {
         let third = n("1").div(&n("3")).unwrap();
-        for number in [n("0.1"), n("-2.5e-7"), n("1e400"), n("1e22"), n("18446744073709551617"), n("-9223372036854775808"), third]
-        {
+        for number in [
+            n("0.1"),
+            n("-2.5e-7"),
+            n("1e400"),
+            n("1e22"),
+            n("18446744073709551617"),
+            n("-9223372036854775808"),
+            third,
+        ] {
             let json = serde_json::to_string(&crate::Value::Number(number.clone())).unwrap();
-            assert_eq!(serde_json::from_str::<crate::Value>(&json).unwrap(), crate::Value::Number(number), "{json}");
+            assert_eq!(
+                serde_json::from_str::<crate::Value>(&json).unwrap(),
+                crate::Value::Number(number),
+                "{json}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "-", ".", "1e", "0x10", "1_000", " 1", "1 ", "one", "1.2.3", "e5", "--1", "1e999999999999999999999"] {
+        for text in [
+            "",
+            "-",
+            ".",
+            "1e",
+            "0x10",
+            "1_000",
+            " 1",
+            "1 ",
+            "one",
+            "1.2.3",
+            "e5",
+            "--1",
+            "1e999999999999999999999",
+        ] {
             assert_eq!(text.parse::<Number>(), Err(NumberParseError), "{text}");
         }
         assert_eq!(n("1e-999999999999999999999"), Number::ZERO);

@@ -1,5 +1,5 @@
-//! Attributes by name, as they mostly are: few. A tree keeps room for eleven of them from the first on; this takes
-//! what they take, and becomes a tree only where they are many.
+//! Attributes by name, as they mostly are: few. A tree keeps room for eleven of them from the first
+//! on; this takes what they take, and becomes a tree only where they are many.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, btree_map};
@@ -17,7 +17,8 @@ use crate::{Type, Value};
 /// With more attributes than these, moving them at each insertion costs more than a tree.
 const FEW: usize = 32;
 
-/// The attributes of an object, in the order of their names. Used like a `BTreeMap` from names to values.
+/// The attributes of an object, in the order of their names. Used like a `BTreeMap` from names to
+/// values.
 #[derive(Clone)]
 pub struct Object {
     form: ObjectForm,
@@ -28,7 +29,10 @@ pub struct Object {
 enum ObjectForm {
     /// Sorted by name.
     Few(Vec<(Name, Value)>),
-    #[expect(clippy::box_collection, reason = "an object of few has no use for the room that a tree takes here")]
+    #[expect(
+        clippy::box_collection,
+        reason = "an object of few has no use for the room that a tree takes here"
+    )]
     Many(Box<BTreeMap<Name, Value>>),
     /// None, of a map whose elements would be of this type.
     Empty(DeclaredType),
@@ -61,7 +65,8 @@ impl Object {
         Self::of(ObjectForm::Few(Vec::new()))
     }
 
-    /// The same elements, of a map whose elements are of this type; where there are none, it still has it.
+    /// The same elements, of a map whose elements are of this type; where there are none, it still
+    /// has it.
     #[must_use]
     pub fn declared(self, of: &Type) -> Self {
         if self.is_empty() { Self::of(ObjectForm::Empty(DeclaredType::new(of))) } else { self }
@@ -135,7 +140,8 @@ impl Object {
             ObjectForm::Few(entries) => match position(entries, &name) {
                 Ok(at) => Some(std::mem::replace(&mut entries[at].1, value)),
                 Err(at) if entries.len() < FEW => {
-                    // Most objects are filled once and kept; doubling would keep as much again for nothing.
+                    // Most objects are filled once and kept; doubling would keep as much again for
+                    // nothing.
                     if entries.len() == entries.capacity() {
                         entries.reserve_exact(if entries.is_empty() { 1 } else { 2 });
                     }
@@ -165,7 +171,9 @@ impl Object {
     /// Takes an attribute out.
     pub fn remove<Q: Borrow<str> + ?Sized>(&mut self, name: &Q) -> Option<Value> {
         match self.changing() {
-            ObjectForm::Few(entries) => position(entries, name.borrow()).ok().map(|at| entries.remove(at).1),
+            ObjectForm::Few(entries) => {
+                position(entries, name.borrow()).ok().map(|at| entries.remove(at).1)
+            }
             ObjectForm::Many(tree) => tree.remove(name.borrow()),
             ObjectForm::Empty(_) => None,
         }
@@ -370,7 +378,10 @@ impl<'de> Deserialize<'de> for Object {
                 f.write_str("attributes by name")
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Object, A::Error> {
                 let mut object = Object::new();
                 while let Some((name, value)) = map.next_entry()? {
                     object.insert(name, value);
@@ -384,13 +395,19 @@ impl<'de> Deserialize<'de> for Object {
 
 /// Names and values of an [`Object`], in order.
 #[derive(Clone)]
-pub struct ObjectIter<'a>(EitherIter<std::slice::Iter<'a, (Name, Value)>, btree_map::Iter<'a, Name, Value>>);
+pub struct ObjectIter<'a>(
+    EitherIter<std::slice::Iter<'a, (Name, Value)>, btree_map::Iter<'a, Name, Value>>,
+);
 
 /// Names, and values to be changed, of an [`Object`], in order.
-pub struct ObjectIterMut<'a>(EitherIter<std::slice::IterMut<'a, (Name, Value)>, btree_map::IterMut<'a, Name, Value>>);
+pub struct ObjectIterMut<'a>(
+    EitherIter<std::slice::IterMut<'a, (Name, Value)>, btree_map::IterMut<'a, Name, Value>>,
+);
 
 /// What an [`Object`] was made of, in order.
-pub struct ObjectIntoIter(EitherIter<std::vec::IntoIter<(Name, Value)>, btree_map::IntoIter<Name, Value>>);
+pub struct ObjectIntoIter(
+    EitherIter<std::vec::IntoIter<(Name, Value)>, btree_map::IntoIter<Name, Value>>,
+);
 
 #[derive(Clone)]
 enum EitherIter<F, M> {
@@ -477,14 +494,21 @@ mod tests {
     #[test]
     fn does_what_a_tree_does_whether_few_or_many() {
         for how_many in [0, 1, 2, 5, 31, 32, 33, 40, 100, 150] {
-            let entries = || numbers(how_many).enumerate().map(|(at, it)| (Name::from(it.to_string()), Value::from(at as i64)));
+            let entries = || {
+                numbers(how_many)
+                    .enumerate()
+                    .map(|(at, it)| (Name::from(it.to_string()), Value::from(at as i64)))
+            };
             let tree: BTreeMap<Name, Value> = entries().collect();
             let mut inserted = Object::new();
-            let replaced: Vec<_> = entries().filter_map(|(name, value)| inserted.insert(name, value)).collect();
+            let replaced: Vec<_> =
+                entries().filter_map(|(name, value)| inserted.insert(name, value)).collect();
             assert_eq!(replaced.len(), usize::try_from(how_many).unwrap() - tree.len());
             let collected: Object = entries().collect();
             assert_eq!(inserted, collected);
-            assert!(collected.iter().eq(tree.iter()) && collected.iter().rev().eq(tree.iter().rev()));
+            assert!(
+                collected.iter().eq(tree.iter()) && collected.iter().rev().eq(tree.iter().rev())
+            );
             assert!(collected.clone().into_iter().eq(tree.clone()));
             assert_eq!(collected.len(), tree.len());
             for number in 0..102 {
@@ -501,7 +525,10 @@ mod tests {
         let mut object = Object::from([("a".into(), Value::from(1))]);
         *object.entry("a".into()).or_insert(Value::from(2)) = Value::from(3);
         object.entry("b".into()).or_insert_with(|| Value::from(4));
-        assert_eq!(object, Object::from([("b".into(), Value::from(4)), ("a".into(), Value::from(3))]));
+        assert_eq!(
+            object,
+            Object::from([("b".into(), Value::from(4)), ("a".into(), Value::from(3))])
+        );
     }
 
     #[test]
@@ -510,13 +537,16 @@ mod tests {
         let (first, mut second) = (of(["a", "b"]), of(["a", "c"]));
         second.share_names(&first);
         assert_eq!(second, of(["a", "c"]));
-        let is_shared = |at: usize| std::sync::Arc::ptr_eq(first.keys().nth(at).unwrap(), second.keys().nth(at).unwrap());
+        let is_shared = |at: usize| {
+            std::sync::Arc::ptr_eq(first.keys().nth(at).unwrap(), second.keys().nth(at).unwrap())
+        };
         assert!(is_shared(0) && !is_shared(1));
     }
 
     #[test]
     fn what_was_many_equals_what_was_always_few() {
-        let mut many: Object = numbers(100).map(|it| (Name::from(it.to_string()), Value::NULL)).collect();
+        let mut many: Object =
+            numbers(100).map(|it| (Name::from(it.to_string()), Value::NULL)).collect();
         many.retain(|name, _| name.len() == 1);
         let few: Object = (0..10).map(|it| (Name::from(it.to_string()), Value::NULL)).collect();
         assert_eq!(many, few);

@@ -7,9 +7,10 @@ pub fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     known.filter_map(|it| Some((slips(given, it)?, it))).min().map(|(_, best)| best.to_owned())
 }
 
-/// How many slips of the hand lead from `known` to `given`, where they are few enough to be slips: a third of the letters of
-/// each word may be other ones, and words may be written in other cases or with other signs between them. Another word, a
-/// word too many or too few is no slip: `aws_instance` is not `aws_db_instance`.
+/// How many slips of the hand lead from `known` to `given`, where they are few enough to be slips:
+/// a third of the letters of each word may be other ones, and words may be written in other cases
+/// or with other signs between them. Another word, a word too many or too few is no slip:
+/// `aws_instance` is not `aws_db_instance`.
 #[must_use]
 pub fn slips(given: &str, known: &str) -> Option<usize> {
     let (given, known) = (words(given), words(known));
@@ -48,7 +49,8 @@ fn most_slips(word: &str) -> usize {
     word.chars().count().max(3) / 3
 }
 
-/// Whether one word is the other with few slips in it. A first letter is seldom wrong: `ingress` is not `egress`.
+/// Whether one word is the other with few slips in it. A first letter is seldom wrong: `ingress` is
+/// not `egress`.
 fn is_misspelt(given: &str, known: &str) -> bool {
     let slips = strsim::damerau_levenshtein(given, known);
     let longest = given.chars().count().max(known.chars().count());

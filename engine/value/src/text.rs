@@ -1,5 +1,5 @@
-//! Text made of parts: what is clear, what is secret and what is not known yet stay apart, so that a long file with
-//! one secret in it can still be compared line by line.
+//! Text made of parts: what is clear, what is secret and what is not known yet stay apart, so that
+//! a long file with one secret in it can still be compared line by line.
 
 use std::fmt;
 use std::sync::Arc;
@@ -105,8 +105,8 @@ impl Text {
         self.parts.push(part);
     }
 
-    /// The same text with every known part rewritten; for transformations that work character by character, such as
-    /// quoting and percent-encoding.
+    /// The same text with every known part rewritten; for transformations that work character by
+    /// character, such as quoting and percent-encoding.
     #[must_use]
     pub fn map(&self, rewrite: impl Fn(&str) -> String) -> Self {
         let mut mapped = Self::new();
@@ -114,7 +114,9 @@ impl Text {
             mapped.push_part(match part {
                 TextPart::Clear(text) => TextPart::Clear(rewrite(text).into()),
                 TextPart::Secret(text) => TextPart::Secret(rewrite(text).into()),
-                TextPart::Unknown { cause, secret, .. } => TextPart::unknown(cause.clone(), *secret),
+                TextPart::Unknown { cause, secret, .. } => {
+                    TextPart::unknown(cause.clone(), *secret)
+                }
             });
         }
         mapped
@@ -143,7 +145,9 @@ impl Text {
     pub fn into_secret(self) -> Self {
         let secret = |part| match part {
             TextPart::Clear(text) | TextPart::Secret(text) => TextPart::Secret(text),
-            TextPart::Unknown { cause, origin, .. } => TextPart::Unknown { cause, secret: true, origin },
+            TextPart::Unknown { cause, origin, .. } => {
+                TextPart::Unknown { cause, secret: true, origin }
+            }
         };
         Self { parts: self.parts.into_iter().map(secret).collect() }
     }
@@ -163,7 +167,11 @@ impl Text {
             };
             for piece in text.split_inclusive('\n') {
                 let line = lines.last_mut().expect("there is always a line");
-                line.push_part(if secret { TextPart::Secret(piece.into()) } else { TextPart::Clear(piece.into()) });
+                line.push_part(if secret {
+                    TextPart::Secret(piece.into())
+                } else {
+                    TextPart::Clear(piece.into())
+                });
                 if piece.ends_with('\n') {
                     lines.push(Text::new());
                 }
@@ -212,7 +220,8 @@ impl FromIterator<TextPart> for Text {
     }
 }
 
-/// A string of more parts than this is kept as one: doubled a few times, parts would fill any memory.
+/// A string of more parts than this is kept as one: doubled a few times, parts would fill any
+/// memory.
 const MOST_PARTS: usize = 10_000;
 
 impl Text {
@@ -232,7 +241,8 @@ impl Text {
     }
 }
 
-/// A string in the simplest value that holds it: a string when all is clear, an unknown when that is all there is.
+/// A string in the simplest value that holds it: a string when all is clear, an unknown when that
+/// is all there is.
 impl From<Text> for Value {
     fn from(text: Text) -> Self {
         match text.parts.as_slice() {
@@ -255,7 +265,9 @@ mod tests {
     #[test]
     fn clear_neighbours_are_joined() {
         let text: Text =
-            [TextPart::Clear("a".into()), TextPart::Clear("".into()), TextPart::Clear("b".into())].into_iter().collect();
+            [TextPart::Clear("a".into()), TextPart::Clear("".into()), TextPart::Clear("b".into())]
+                .into_iter()
+                .collect();
         assert_eq!(Value::from(text), Value::from("ab"));
     }
 
@@ -264,18 +276,28 @@ mod tests {
         let doubled = |part: TextPart| {
             let mut text: Text = [TextPart::Clear("a".into()), part].into_iter().collect();
             for _ in 0..40 {
-                let twice = Text { parts: text.parts.iter().chain(&text.parts).take(1_000_000).cloned().collect() };
+                let twice = Text {
+                    parts: text.parts.iter().chain(&text.parts).take(1_000_000).cloned().collect(),
+                };
                 text = Text::from_value(&Value::from(twice)).unwrap();
                 assert!(text.parts.len() <= MOST_PARTS);
             }
             Value::from(text)
         };
         let waits = doubled(TextPart::unknown(Some("a.b.c".into()), false));
-        assert!(!waits.is_known() && !waits.contains_sensitive() && waits.cause().as_deref() == Some("a.b.c"));
+        assert!(
+            !waits.is_known()
+                && !waits.contains_sensitive()
+                && waits.cause().as_deref() == Some("a.b.c")
+        );
         assert!(doubled(TextPart::unknown(None, true)).contains_sensitive());
-        let secrets: Text = (0..=MOST_PARTS).map(|it| TextPart::Secret(it.to_string().into())).collect();
+        let secrets: Text =
+            (0..=MOST_PARTS).map(|it| TextPart::Secret(it.to_string().into())).collect();
         let whole = Value::from(secrets.clone());
-        assert!(whole.contains_sensitive() && Text::from_value(&whole).unwrap().known() == secrets.known());
+        assert!(
+            whole.contains_sensitive()
+                && Text::from_value(&whole).unwrap().known() == secrets.known()
+        );
     }
 
     #[test]

@@ -55,7 +55,9 @@ impl Type {
             Value::Bool(_) => Type::Bool,
             Value::Number(_) => Type::Number,
             Value::String(_) | Value::Composed(_) => Type::String,
-            Value::Set(items) => items.ty(|| Type::Set(Arc::new(common(&mut items.iter(), items.declaration())))),
+            Value::Set(items) => {
+                items.ty(|| Type::Set(Arc::new(common(&mut items.iter(), items.declaration()))))
+            }
             Value::List(items) => {
                 let element = || common(&mut items.iter(), items.declaration());
                 match items.ty(|| Type::List(Arc::new(element()))) {
@@ -80,7 +82,8 @@ impl Type {
             }
             Value::Object(items) => {
                 let attribute = |ty| AttributeType { ty, optional: false, default: None };
-                let named = |(name, it): (&Arc<str>, &Value)| (name.clone(), attribute(Type::of_value(it)));
+                let named =
+                    |(name, it): (&Arc<str>, &Value)| (name.clone(), attribute(Type::of_value(it)));
                 let all = || Type::Object(Arc::new(items.iter().map(named).collect()));
                 match items.ty(all) {
                     Type::Map(_) => all(),
@@ -94,7 +97,8 @@ impl Type {
 }
 
 impl Value {
-    /// Whether two values are equal and of one type, also where that is only declared: of what is null or empty.
+    /// Whether two values are equal and of one type, also where that is only declared: of what is
+    /// null or empty.
     #[must_use]
     pub fn is_identical(&self, other: &Self) -> bool {
         self == other && Type::of_value(self) == Type::of_value(other)
@@ -121,8 +125,8 @@ impl Type {
     }
 }
 
-/// The one type of elements; `Any` where there is none, or where one of them may turn out to be anything. A null of no type
-/// goes along with everything.
+/// The one type of elements; `Any` where there is none, or where one of them may turn out to be
+/// anything. A null of no type goes along with everything.
 fn common(items: &mut dyn Iterator<Item = &Value>, declared: &DeclaredType) -> Type {
     let mut common = None;
     for item in items {
@@ -151,12 +155,15 @@ fn filled(a: &Type, b: &Type) -> Option<Type> {
         (Type::List(a), Type::List(b)) => Type::List(both(a, b)?),
         (Type::Set(a), Type::Set(b)) => Type::Set(both(a, b)?),
         (Type::Map(a), Type::Map(b)) => Type::Map(both(a, b)?),
-        (Type::Tuple(a), Type::Tuple(b)) if a.len() == b.len() => {
-            Type::Tuple(Arc::new(a.iter().zip(b.iter()).map(|(a, b)| filled(a, b)).collect::<Option<_>>()?))
-        }
+        (Type::Tuple(a), Type::Tuple(b)) if a.len() == b.len() => Type::Tuple(Arc::new(
+            a.iter().zip(b.iter()).map(|(a, b)| filled(a, b)).collect::<Option<_>>()?,
+        )),
         (Type::Object(a), Type::Object(b)) if a.keys().eq(b.keys()) => {
             let attribute = |((name, a), b): ((&Arc<str>, &AttributeType), &AttributeType)| {
-                Some((name.clone(), AttributeType { ty: filled(&a.ty, &b.ty)?, optional: false, default: None }))
+                Some((
+                    name.clone(),
+                    AttributeType { ty: filled(&a.ty, &b.ty)?, optional: false, default: None },
+                ))
             };
             Type::Object(Arc::new(a.iter().zip(b.values()).map(attribute).collect::<Option<_>>()?))
         }

@@ -21,8 +21,9 @@ pub struct UnknownValue {
     pub(crate) origin: Origin,
 }
 
-/// The attribute that a value is itself, such as `aws_vpc.net.id`, and is not merely made of. It tells which two are one,
-/// and is no part of what is planned: it is not written down, and makes no difference between two values.
+/// The attribute that a value is itself, such as `aws_vpc.net.id`, and is not merely made of. It
+/// tells which two are one, and is no part of what is planned: it is not written down, and makes no
+/// difference between two values.
 #[derive(Clone, Debug, Default)]
 pub struct Origin(Option<Arc<str>>);
 
@@ -108,14 +109,16 @@ impl UnknownValue {
     #[must_use]
     pub fn of_type(&self, ty: Type) -> Value {
         let keeps = std::mem::discriminant(&ty) == std::mem::discriminant(&self.ty);
-        let (length, range) = if keeps { (self.refined.length, self.refined.range.clone()) } else { (None, None) };
+        let (length, range) =
+            if keeps { (self.refined.length, self.refined.range.clone()) } else { (None, None) };
         let refined = Refinements { not_null: self.refined.not_null, length, range };
         let is_same = ty == self.ty || self.ty == Type::Any;
         let origin = if is_same { self.origin.clone() } else { Origin::default() };
         Value::Unknown(Arc::new(Self { ty, cause: self.cause.clone(), refined, origin }))
     }
 
-    /// The attribute that it is itself, where that is known. Two of one origin turn out to be the same.
+    /// The attribute that it is itself, where that is known. Two of one origin turn out to be the
+    /// same.
     #[must_use]
     pub fn origin(&self) -> Option<&Arc<str>> {
         self.origin.0.as_ref()
@@ -175,7 +178,8 @@ impl Value {
         }
     }
 
-    /// The value, of which it is known that it is this attribute; one that is another attribute stays that.
+    /// The value, of which it is known that it is this attribute; one that is another attribute
+    /// stays that.
     #[must_use]
     pub fn originating(self, origin: impl FnOnce() -> Arc<str>) -> Self {
         self.where_unknown(|it| {
@@ -189,7 +193,9 @@ impl Value {
         match &self {
             Value::Composed(parts) if !self.is_known() => {
                 let nameless = |it: &TextPart| match it {
-                    TextPart::Unknown { cause, secret, .. } => TextPart::unknown(cause.clone(), *secret),
+                    TextPart::Unknown { cause, secret, .. } => {
+                        TextPart::unknown(cause.clone(), *secret)
+                    }
                     known => known.clone(),
                 };
                 Value::Composed(parts.iter().map(nameless).collect())
@@ -203,8 +209,8 @@ impl Value {
         self.where_unknown(|it| it.origin = origin)
     }
 
-    /// What the value will be, where it is known of which attributes it is: two of which this is the same turn out to be
-    /// the same. None where it is made of them, or is known.
+    /// What the value will be, where it is known of which attributes it is: two of which this is
+    /// the same turn out to be the same. None where it is made of them, or is known.
     #[must_use]
     pub fn provenance(&self) -> Option<Vec<Stretch>> {
         let stretch = |part: &TextPart| match part {
@@ -219,7 +225,8 @@ impl Value {
         }
     }
 
-    /// The attribute that a value is which is not known yet, where it is one and not merely made of it.
+    /// The attribute that a value is which is not known yet, where it is one and not merely made of
+    /// it.
     #[must_use]
     pub fn origin(&self) -> Option<&Arc<str>> {
         match self {
@@ -239,7 +246,9 @@ impl Value {
                 change(Arc::make_mut(&mut it));
                 Value::Unknown(it)
             }
-            Value::Sensitive(inner) => Arc::unwrap_or_clone(inner).where_unknown(change).sensitive(),
+            Value::Sensitive(inner) => {
+                Arc::unwrap_or_clone(inner).where_unknown(change).sensitive()
+            }
             known => known,
         }
     }
@@ -255,8 +264,13 @@ impl<'de> Deserialize<'de> for UnknownValue {
                 f.write_str("a type, a cause and what else is known")
             }
 
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<UnknownValue, A::Error> {
-                let ty = seq.next_element()?.ok_or_else(|| serde::de::Error::custom("an unknown must have a type"))?;
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> Result<UnknownValue, A::Error> {
+                let ty = seq
+                    .next_element()?
+                    .ok_or_else(|| serde::de::Error::custom("an unknown must have a type"))?;
                 let cause = seq.next_element()?.flatten();
                 let refined = seq.next_element()?.unwrap_or_default();
                 Ok(UnknownValue { ty, cause, refined, origin: Origin::default() })

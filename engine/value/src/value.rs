@@ -12,8 +12,8 @@ use crate::{Number, Object, Path, Text, TextPart, Type, text};
 /// A name in a map, object or schema.
 pub type Name = Arc<str>;
 
-/// A value. `Sensitive` and `Composed` are variants of their own, so that code which forgets them meets a wrong type
-/// and not a leaked secret.
+/// A value. `Sensitive` and `Composed` are variants of their own, so that code which forgets them
+/// meets a wrong type and not a leaked secret.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// True or false.
@@ -34,11 +34,13 @@ pub enum Value {
     Tuple(Arc<Elements<Vec<Value>>>),
     /// Attributes of any types by name.
     Object(Arc<Object>),
-    /// Nothing, of a type where one was declared; behind all others in a set. Nulls are equal whatever their types.
+    /// Nothing, of a type where one was declared; behind all others in a set. Nulls are equal
+    /// whatever their types.
     Null(DeclaredType),
     /// Not known yet.
     Unknown(Arc<UnknownValue>),
-    /// Never shown. Never directly around another `Sensitive`, a `String` or a `Composed`: a secret string is `Composed`.
+    /// Never shown. Never directly around another `Sensitive`, a `String` or a `Composed`: a secret
+    /// string is `Composed`.
     Sensitive(Arc<Value>),
 }
 
@@ -120,7 +122,9 @@ impl Value {
         match self {
             it @ Value::Sensitive(_) => it,
             Value::String(text) => Value::Composed([TextPart::Secret(text)].into()),
-            Value::Composed(parts) => Value::Composed(Text::from_iter(parts.iter().cloned()).into_secret().parts().into()),
+            Value::Composed(parts) => {
+                Value::Composed(Text::from_iter(parts.iter().cloned()).into_secret().parts().into())
+            }
             it => Value::Sensitive(Arc::new(it)),
         }
     }
@@ -147,7 +151,9 @@ impl Value {
         match self {
             Value::Unknown(_) => false,
             Value::Sensitive(inner) => inner.is_known(),
-            Value::Composed(parts) => !parts.iter().any(|it| matches!(it, TextPart::Unknown { .. })),
+            Value::Composed(parts) => {
+                !parts.iter().any(|it| matches!(it, TextPart::Unknown { .. }))
+            }
             _ => true,
         }
     }
@@ -164,8 +170,8 @@ impl Value {
         ValueFacts::compute(self).may_be_anything()
     }
 
-    /// How many elements are in it, in all depths, up to four billion. What it shares with others counts each time, as
-    /// whoever looks at all of it meets it each time.
+    /// How many elements are in it, in all depths, up to four billion. What it shares with others
+    /// counts each time, as whoever looks at all of it meets it each time.
     #[must_use]
     pub fn size(&self) -> usize {
         ValueFacts::compute(self).size() as usize
@@ -205,8 +211,8 @@ impl Value {
         }
     }
 
-    /// The value without the mark on itself, and whether there was one. A composed text that is wholly known becomes
-    /// a string, one that is not an unknown; deeper marks stay.
+    /// The value without the mark on itself, and whether there was one. A composed text that is
+    /// wholly known becomes a string, one that is not an unknown; deeper marks stay.
     #[must_use]
     pub fn unmark(&self) -> (Value, bool) {
         match self {
@@ -245,8 +251,8 @@ impl Value {
         self.unmark_deep().0
     }
 
-    /// Puts marks back. A string that no longer reads as its parts is secret as a whole; a place that is gone is passed
-    /// over, after marking the nearest thing above it that is still there.
+    /// Puts marks back. A string that no longer reads as its parts is secret as a whole; a place
+    /// that is gone is passed over, after marking the nearest thing above it that is still there.
     #[must_use]
     pub fn remark(&self, marks: &Marks) -> Value {
         marks.iter().fold(self.clone(), |value, (path, mark)| put_mark(value, path.steps(), mark))
@@ -280,11 +286,14 @@ impl Value {
         }
     }
 
-    /// The attribute of an object, or null where there is none. Marks on the object pass to the attribute.
+    /// The attribute of an object, or null where there is none. Marks on the object pass to the
+    /// attribute.
     #[must_use]
     pub fn get(&self, name: &str) -> Value {
         match self {
-            Value::Object(attributes) | Value::Map(attributes) => attributes.get(name).cloned().unwrap_or(Value::NULL),
+            Value::Object(attributes) | Value::Map(attributes) => {
+                attributes.get(name).cloned().unwrap_or(Value::NULL)
+            }
             Value::Sensitive(inner) => inner.get(name).sensitive(),
             Value::Unknown(unknown) => Value::unknown(Type::Any, unknown.cause.clone()),
             _ => Value::NULL,
@@ -387,8 +396,12 @@ fn put_mark(value: Value, steps: &[crate::PathStep], mark: &Mark) -> Value {
         Some(items)
     };
     match (&value, step) {
-        (Value::Object(items), crate::PathStep::Name(name)) => named(items, name).map_or(value, |it| Value::Object(Arc::new(it))),
-        (Value::Map(items), crate::PathStep::Name(name)) => named(items, name).map_or(value, |it| Value::Map(Arc::new(it))),
+        (Value::Object(items), crate::PathStep::Name(name)) => {
+            named(items, name).map_or(value, |it| Value::Object(Arc::new(it)))
+        }
+        (Value::Map(items), crate::PathStep::Name(name)) => {
+            named(items, name).map_or(value, |it| Value::Map(Arc::new(it)))
+        }
         (Value::List(items), crate::PathStep::Index(index)) => {
             indexed(items, *index).map_or_else(|| value.clone().sensitive(), Value::list)
         }
@@ -448,15 +461,21 @@ mod tests {
 
     #[test]
     fn a_text_that_changed_is_secret_as_a_whole() {
-        let value = Value::from(Text::from_iter([TextPart::Clear("user:".into()), TextPart::Secret("hush".into())]));
+        let value = Value::from(Text::from_iter([
+            TextPart::Clear("user:".into()),
+            TextPart::Secret("hush".into()),
+        ]));
         let (_, marks) = value.unmark_deep();
         assert_eq!(Value::from("user:other").remark(&marks), Value::from("user:other").sensitive());
     }
 
     #[test]
     fn debug_shows_no_secret() {
-        let value =
-            Value::tuple([Value::from("hush").sensitive(), Value::tuple([Value::from(42)]).sensitive(), Value::from("clear")]);
+        let value = Value::tuple([
+            Value::from("hush").sensitive(),
+            Value::tuple([Value::from(42)]).sensitive(),
+            Value::from("clear"),
+        ]);
         assert_eq!(format!("{value:?}"), r#"[[(sensitive)], (sensitive), "clear"]"#);
     }
 

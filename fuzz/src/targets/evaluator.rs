@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use ha_diagnostics::Diagnostic;
-use ha_lang::{BlockName, EvaluationContext, FileSource, ReferenceTarget as Name, SourceFile, ValueScope, expression};
+use ha_lang::{
+    BlockName, EvaluationContext, FileSource, ReferenceTarget as Name, SourceFile, ValueScope,
+    expression,
+};
 use ha_value::{InstanceKey, Type, Value};
 
 use super::problems::summaries;
@@ -115,7 +118,8 @@ const WORDS: &[&str] = &[
 fn seeds() -> Vec<Vec<u8>> {
     let tables = files("engine/lang/tests/language/cases");
     let lines = tables.iter().flat_map(|it| it.split(|it| *it == b'\n'));
-    let expressions = lines.map(|it| it.windows(4).position(|it| it == b"  =>").map_or(it, |end| &it[..end]));
+    let expressions =
+        lines.map(|it| it.windows(4).position(|it| it == b"  =>").map_or(it, |end| &it[..end]));
     expressions.filter(|it| !it.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
@@ -129,7 +133,11 @@ fn run(input: &[u8]) -> u64 {
     let environment = EvaluationContext::new(&EvaluatorScope, &EvaluatorScope);
     let outcome = expression.evaluate(&environment);
     match &outcome {
-        Ok(value) => likeness((Type::of_value(value).to_string(), value.contains_sensitive(), value.is_wholly_known())),
+        Ok(value) => likeness((
+            Type::of_value(value).to_string(),
+            value.contains_sensitive(),
+            value.is_wholly_known(),
+        )),
         Err(problems) => {
             assert!(!problems.is_empty(), "it has no value, and nothing is wrong");
             likeness(summaries(problems, &file))
@@ -149,15 +157,23 @@ impl ValueScope for EvaluatorScope {
             "local.number" => Value::from(7),
             "local.list" => Value::list(texts()),
             "local.set" => Value::Set(Arc::new(texts().into_iter().collect())),
-            "local.map" => Value::Map(Arc::new([("a".into(), Value::from(1))].into_iter().collect())),
+            "local.map" => {
+                Value::Map(Arc::new([("a".into(), Value::from(1))].into_iter().collect()))
+            }
             "local.object" => Value::object(object()),
             "local.null" => Value::NULL,
             "local.secret" => Value::from("hush").sensitive(),
             "local.open" => open(Type::String),
             "local.open_list" => open(Type::List(Arc::new(Type::Number))),
             "local.open_any" => open(Type::Any),
-            "local.part" => Value::tuple([open(Type::String), Value::from(2).sensitive(), Value::object(object())]),
-            other => return Err(Box::new(Diagnostic::error(format!("nothing is known of `{other}`")))),
+            "local.part" => Value::tuple([
+                open(Type::String),
+                Value::from(2).sensitive(),
+                Value::object(object()),
+            ]),
+            other => {
+                return Err(Box::new(Diagnostic::error(format!("nothing is known of `{other}`"))));
+            }
         })
     }
 

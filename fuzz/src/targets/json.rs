@@ -6,7 +6,8 @@ use ha_value::Type;
 use super::problems::summaries;
 use crate::target::{FuzzTarget, likeness};
 
-pub(super) const TARGET: FuzzTarget = FuzzTarget { name: "json", words: WORDS, seeds: Vec::new, run };
+pub(super) const TARGET: FuzzTarget =
+    FuzzTarget { name: "json", words: WORDS, seeds: Vec::new, run };
 
 const WORDS: &[&str] = &[
     "{",
@@ -48,12 +49,16 @@ const WORDS: &[&str] = &[
 
 fn run(input: &[u8]) -> u64 {
     let text = String::from_utf8_lossy(input);
-    let files = ["main.hcl.json", "values.hclvars.json", "values.hclvars"].map(|name| SourceFile::new(name, &*text));
+    let files = ["main.hcl.json", "values.hclvars.json", "values.hclvars"]
+        .map(|name| SourceFile::new(name, &*text));
     let (_, problems) = compile(&files[..1]);
     let mut said = vec![summaries(&problems, &files[0])];
     for file in &files[1..] {
         let (values, problems) = values_file(file);
-        assert!(values.values().all(|(_, span)| file.text.get(span.start..span.end).is_some()), "a name is no part of the text");
+        assert!(
+            values.values().all(|(_, span)| file.text.get(span.start..span.end).is_some()),
+            "a name is no part of the text"
+        );
         said.push(summaries(&problems, file));
     }
     let given = [Type::Any, Type::Number, Type::Bool].map(|ty| value_of_text(&text, &ty).is_ok());

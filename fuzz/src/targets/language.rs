@@ -5,7 +5,8 @@ use ha_lang::{SourceFile, compile, format, is_unfinished};
 use super::problems::summaries;
 use crate::target::{FuzzTarget, files, likeness};
 
-pub(super) const TARGET: FuzzTarget = FuzzTarget { name: "language", words: WORDS, seeds: || files("examples/quickstart"), run };
+pub(super) const TARGET: FuzzTarget =
+    FuzzTarget { name: "language", words: WORDS, seeds: || files("examples/quickstart"), run };
 
 const WORDS: &[&str] = &[
     "${",
@@ -108,17 +109,21 @@ fn run(input: &[u8]) -> u64 {
     settles(&formatted);
     if problems.is_empty() {
         let (_, problems) = compile(&[SourceFile::new("main.hcl", &*formatted)]);
-        assert!(problems.is_empty(), "what compiled does not once it is formatted: {problems:?}\n{formatted}");
+        assert!(
+            problems.is_empty(),
+            "what compiled does not once it is formatted: {problems:?}\n{formatted}"
+        );
     }
     likeness(said)
 }
 
-/// Formatting what is formatted changes nothing in the end. As with terraform, each time takes one layer off a string that
-/// is nothing but a string in `${}`.
+/// Formatting what is formatted changes nothing in the end. As with terraform, each time takes one
+/// layer off a string that is nothing but a string in `${}`.
 fn settles(formatted: &str) {
     let mut text = formatted.to_owned();
     for _ in 0..LAYERS {
-        let again = format(&SourceFile::new("main.hcl", &*text)).expect("what was formatted can be formatted");
+        let again = format(&SourceFile::new("main.hcl", &*text))
+            .expect("what was formatted can be formatted");
         if again == text {
             return;
         }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_plan::{
-    AddressMove, Change, ChangeReason, CheckResult, CheckStatus, Difference, Drift, OutputChange, Plan, PlanMode, PlanSnapshot,
-    PlanStep, ProviderIdentity, RefreshUpdate, RollingGroup, Selection, StepKind,
+    AddressMove, Change, ChangeReason, CheckResult, CheckStatus, Difference, Drift, OutputChange,
+    Plan, PlanMode, PlanSnapshot, PlanStep, ProviderIdentity, RefreshUpdate, RollingGroup,
+    Selection, StepKind,
 };
 use ha_provider::{Impact, ImpactSeverity};
 use ha_state_model::{ProviderName, ProviderRecord};
@@ -14,7 +15,8 @@ use ha_value::{Action, Address, Object, Path, TextPart, Type, Value};
 use super::state::record;
 use crate::target::{FuzzTarget, likeness};
 
-pub(super) const TARGET: FuzzTarget = FuzzTarget { name: "plan", words: WORDS, seeds: || vec![seed()], run };
+pub(super) const TARGET: FuzzTarget =
+    FuzzTarget { name: "plan", words: WORDS, seeds: || vec![seed()], run };
 
 const WORDS: &[&str] = &[
     "{",
@@ -57,7 +59,11 @@ fn run(input: &[u8]) -> u64 {
         // Where it is wrong is another place each time.
         Err(problem) => {
             let said = problem.to_string();
-            return likeness(said.split(" at line").next().map(|it| it.split('`').step_by(2).collect::<String>()));
+            return likeness(
+                said.split(" at line")
+                    .next()
+                    .map(|it| it.split('`').step_by(2).collect::<String>()),
+            );
         }
     };
     let written = serde_json::to_vec(&plan).expect("what was read can be written");
@@ -66,11 +72,16 @@ fn run(input: &[u8]) -> u64 {
     likeness(plan.changes.len())
 }
 
-/// A plan with something of each sort. Its fields are all written out, so that a new one cannot be forgotten.
+/// A plan with something of each sort. Its fields are all written out, so that a new one cannot be
+/// forgotten.
 fn seed() -> Vec<u8> {
     let address = |text: &str| -> Address { text.parse().expect("it is an address") };
     let path = || Path::attribute("tags");
-    let parts = [TextPart::Clear("id ".into()), TextPart::Secret("hush".into()), TextPart::unknown(Some("a.b.id".into()), false)];
+    let parts = [
+        TextPart::Clear("id ".into()),
+        TextPart::Secret("hush".into()),
+        TextPart::unknown(Some("a.b.id".into()), false),
+    ];
     let values = Object::from([
         ("name".into(), Value::from("a")),
         ("password".into(), Value::from("hush").sensitive()),
@@ -87,7 +98,10 @@ fn seed() -> Vec<u8> {
         before: Some(values.clone()),
         after: Some(values.clone()),
         differences: vec![Difference { path: path(), replaces: true }],
-        impacts: vec![Impact { severity: ImpactSeverity::Disruption, message: "restarts it".into() }],
+        impacts: vec![Impact {
+            severity: ImpactSeverity::Disruption,
+            message: "restarts it".into(),
+        }],
         remarks: vec!["it is stopped".into()],
         group: Some("g".into()),
         gone_with: Some(address("fake_thing.b")),
@@ -125,20 +139,33 @@ fn seed() -> Vec<u8> {
         drift: vec![drift],
         unchecked: vec![(address("fake_thing.e"), "it does not answer".into())],
         remarks: vec![(address("fake_thing.k"), "it is slow".into())],
-        outputs: BTreeMap::from([("o".into(), OutputChange { before: None, after: Some(Value::from("x")), sensitive: true })]),
+        outputs: BTreeMap::from([(
+            "o".into(),
+            OutputChange { before: None, after: Some(Value::from("x")), sensitive: true },
+        )]),
         steps: vec![
             PlanStep { what: StepKind::Delete(0), after: vec![] },
             PlanStep { what: StepKind::Junction, after: vec![0] },
             PlanStep { what: StepKind::Create(0), after: vec![1] },
         ],
-        rolling: vec![RollingGroup { group: "g".into(), chains: vec![vec![0], vec![2]], at_most: 1 }],
-        settled: vec![RefreshUpdate::Seen(record("a").into()), RefreshUpdate::Gone(address("fake_thing.f"))],
+        rolling: vec![RollingGroup {
+            group: "g".into(),
+            chains: vec![vec![0], vec![2]],
+            at_most: 1,
+        }],
+        settled: vec![
+            RefreshUpdate::Seen(record("a").into()),
+            RefreshUpdate::Gone(address("fake_thing.f")),
+        ],
         providers: BTreeMap::from([(ProviderName::new("fake"), ProviderRecord::default())]),
         data: BTreeMap::from([(address("data.fake_thing.d"), values)]),
         versions: BTreeMap::from([(address("fake_thing.a"), 7)]),
         unfinished: vec![address("fake_thing.g")],
         moves: vec![AddressMove { from: address("fake_thing.h"), to: address("fake_thing.i") }],
-        selection: Selection { targets: vec!["module.m.*".parse().expect("it is a pattern")], excludes: Vec::new() },
+        selection: Selection {
+            targets: vec!["module.m.*".parse().expect("it is a pattern")],
+            excludes: Vec::new(),
+        },
         left_out: vec![address("fake_thing.j")],
         errored: false,
         checks: vec![CheckResult {

@@ -7,7 +7,11 @@ use ha_lang::SourceFile;
 pub(super) fn summaries(problems: &[Diagnostic], file: &SourceFile) -> Vec<String> {
     for problem in problems {
         for span in problem.span.iter().chain(&problem.context).filter(|it| it.file == file.name) {
-            assert!(file.text.get(span.start..span.end).is_some(), "{span:?} is no part of the text: {}", problem.summary);
+            assert!(
+                file.text.get(span.start..span.end).is_some(),
+                "{span:?} is no part of the text: {}",
+                problem.summary
+            );
         }
     }
     // What is quoted from the input would make each problem one of its own.
@@ -18,5 +22,10 @@ pub(super) fn summaries(problems: &[Diagnostic], file: &SourceFile) -> Vec<Strin
 }
 
 fn without_quotes(summary: &str) -> String {
-    summary.split(['`', '"']).step_by(2).flat_map(str::chars).filter(|it| !it.is_numeric()).collect()
+    summary
+        .split(['`', '"'])
+        .step_by(2)
+        .flat_map(str::chars)
+        .filter(|it| !it.is_numeric())
+        .collect()
 }

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use futures::executor::block_on;
 use ha_state_model::{Frame, ProviderName, Record, State, StepOutcome};
 use ha_state_store::{
-    JournalSegment, KeyName, KeyProvider, LockInfo, MemoryStore, OpenOptions, StateError, StateKey, Store, StoreContents,
-    addresses, from_json, open_for_reading, open_for_writing, to_json,
+    JournalSegment, KeyName, KeyProvider, LockInfo, MemoryStore, OpenOptions, StateError, StateKey,
+    Store, StoreContents, addresses, from_json, open_for_reading, open_for_writing, to_json,
 };
 use ha_value::{Address, Object, Value};
 
@@ -50,7 +50,10 @@ impl KeyProvider for OneKey {
     }
 
     fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
-        Ok((KeyName { id: self.0.id().to_owned(), method: "fuzz".into(), parameters: [].into() }, self.0.clone()))
+        Ok((
+            KeyName { id: self.0.id().to_owned(), method: "fuzz".into(), parameters: [].into() },
+            self.0.clone(),
+        ))
     }
 }
 
@@ -66,14 +69,17 @@ static WRITTEN: LazyLock<WrittenState> = LazyLock::new(|| {
     let store = MemoryStore::new();
     let mut states = vec![State::default()];
     let mut write = |ids: &[&str], finish: bool| {
-        let writer = open_for_writing(&store, &*KEY, OpenOptions::by(LockInfo::here("fuzz"))).expect("no one else has it");
+        let writer = open_for_writing(&store, &*KEY, OpenOptions::by(LockInfo::here("fuzz")))
+            .expect("no one else has it");
         let opened = State::clone(&writer.snapshot());
-        // The head of a session goes to disk with the first frame. Torn off behind it, it says nothing but its number.
+        // The head of a session goes to disk with the first frame. Torn off behind it, it says
+        // nothing but its number.
         states.push(State { number: opened.number + 1, ..opened.clone() });
         states.push(opened);
         for id in ids {
             let outcome = StepOutcome::Recorded(record(id).into());
-            block_on(writer.append(Frame::Result { attempt: None, outcome })).expect("memory can be written");
+            block_on(writer.append(Frame::Result { attempt: None, outcome }))
+                .expect("memory can be written");
             states.push(State::clone(&writer.snapshot()));
         }
         if finish { writer.finish().expect("memory can be written") } else { drop(writer) }
@@ -90,10 +96,15 @@ pub(super) fn record(id: &str) -> Record {
         address,
         provider: ProviderName::new("fake"),
         id: id.to_owned(),
-        arguments: Object::from([("name".into(), Value::from(id)), ("password".into(), Value::from("hush").sensitive())]),
+        arguments: Object::from([
+            ("name".into(), Value::from(id)),
+            ("password".into(), Value::from("hush").sensitive()),
+        ]),
         configured: ["name".into()].into(),
         outputs: Object::from([("arn".into(), Value::tuple([Value::from(1), Value::NULL]))]),
-        dependencies: ["fake_thing.z".parse::<Address>().expect("it is an address").block].into_iter().collect(),
+        dependencies: ["fake_thing.z".parse::<Address>().expect("it is an address").block]
+            .into_iter()
+            .collect(),
         tainted: false,
         create_before_destroy: false,
         prevent_destroy: false,
@@ -137,7 +148,10 @@ fn seeds() -> Vec<Vec<u8>> {
         bytes.truncate(head as usize);
     }
     let last = states.last().map(|it| to_json(it).to_string().into_bytes());
-    [packed(loaded), packed(&journal), packed(&checkpoint), packed(&torn)].into_iter().chain(last).collect()
+    [packed(loaded), packed(&journal), packed(&checkpoint), packed(&torn)]
+        .into_iter()
+        .chain(last)
+        .collect()
 }
 
 fn run(input: &[u8]) -> u64 {
@@ -158,10 +172,11 @@ fn of_bytes(loaded: StoreContents) -> u64 {
     assert!(WRITTEN.states.contains(&state), "it is none of the states that were: {state:?}");
     let recorded: BTreeSet<Address> = state.records.keys().cloned().collect();
     assert_eq!(listed.expect("what can be read can be listed"), recorded);
-    let writer =
-        open_for_writing(&store, &*KEY, OpenOptions::by(LockInfo::here("fuzz"))).expect("what can be read can be written");
+    let writer = open_for_writing(&store, &*KEY, OpenOptions::by(LockInfo::here("fuzz")))
+        .expect("what can be read can be written");
     let outcome = StepOutcome::Recorded(record("new").into());
-    block_on(writer.append(Frame::Result { attempt: None, outcome })).expect("memory can be written");
+    block_on(writer.append(Frame::Result { attempt: None, outcome }))
+        .expect("memory can be written");
     let written = State::clone(&writer.snapshot());
     drop(writer);
     assert_eq!(open_for_reading(&store, &*KEY).expect("it was just written"), written);
@@ -174,7 +189,12 @@ fn of_json(json: &[u8]) -> u64 {
         Err(problem) => return likeness(format!("{:?}", problem.reason())),
     };
     let written = to_json(&state).to_string();
-    let again = from_json(written.as_bytes(), "the input").expect("what was read can be written and read");
-    assert_eq!(to_json(&again).to_string(), written, "a state is another once it was written and read");
+    let again =
+        from_json(written.as_bytes(), "the input").expect("what was read can be written and read");
+    assert_eq!(
+        to_json(&again).to_string(),
+        written,
+        "a state is another once it was written and read"
+    );
     likeness(state.records.len())
 }

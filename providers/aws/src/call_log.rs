@@ -64,7 +64,9 @@ impl Intercept for CallLog {
                 let (status, request_id) = (response.status().as_u16(), request_id(response));
                 debug!(target: CALL_LOG, service, operation, attempt, duration_ms, status, request_id, "response");
             }
-            None => debug!(target: CALL_LOG, service, operation, attempt, duration_ms, error = "no answer", "response"),
+            None => {
+                debug!(target: CALL_LOG, service, operation, attempt, duration_ms, error = "no answer", "response")
+            }
         }
         Ok(())
     }

@@ -25,7 +25,11 @@ impl FromStr for CidrBlock {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no block of addresses; one looks like 10.0.0.0/16 or 2001:db8::/32");
+        let wrong = || {
+            format!(
+                "`{text}` is no block of addresses; one looks like 10.0.0.0/16 or 2001:db8::/32"
+            )
+        };
         let (base, prefix) = text.trim().split_once('/').ok_or_else(wrong)?;
         let base: IpAddr = base.parse().map_err(|_| wrong())?;
         let prefix: u8 = prefix.parse().map_err(|_| wrong())?;

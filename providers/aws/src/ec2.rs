@@ -14,8 +14,15 @@ use crate::tags::{self, ResourceTags};
 use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
 
 /// The tags of something about to be made.
-pub(crate) fn tagged(what: ResourceType, tags: &ResourceTags, attempt: &Attempt) -> TagSpecification {
-    TagSpecification::builder().resource_type(what).set_tags(Some(tags::ours(tags, attempt))).build()
+pub(crate) fn tagged(
+    what: ResourceType,
+    tags: &ResourceTags,
+    attempt: &Attempt,
+) -> TagSpecification {
+    TagSpecification::builder()
+        .resource_type(what)
+        .set_tags(Some(tags::ours(tags, attempt)))
+        .build()
 }
 
 /// Brings the tags of `id` from what they were to what they should be.
@@ -37,7 +44,14 @@ pub(crate) async fn label(
     }
     WaitCondition::new(&what, PROPAGATION)
         .until(attempt, || async {
-            match aws.ec2.create_tags().resources(id).set_tags(Some(tags::labels(after))).send().await {
+            match aws
+                .ec2
+                .create_tags()
+                .resources(id)
+                .set_tags(Some(tags::labels(after)))
+                .send()
+                .await
+            {
                 Err(error) if error::is_missing(&error) && aws.is_young(id, attempt) => {
                     Ok(error::waiting("not visible yet", &error))
                 }
@@ -68,7 +82,10 @@ pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = String>) -> As
 }
 
 /// The conditions of a data block: its filters, and those that its tags are.
-pub(crate) fn conditions(filters: &std::collections::BTreeSet<Ec2Filter>, tags: &BTreeMap<String, String>) -> Vec<Asked> {
+pub(crate) fn conditions(
+    filters: &std::collections::BTreeSet<Ec2Filter>,
+    tags: &BTreeMap<String, String>,
+) -> Vec<Asked> {
     let by_tag = tags.iter().map(|(key, value)| filter(&format!("tag:{key}"), [value.clone()]));
     filters.iter().map(Ec2Filter::asked).chain(by_tag).collect()
 }
@@ -86,7 +103,9 @@ pub(crate) fn too_many_iops(ty: &str, size: Option<i32>, iops: Option<i32>) -> O
         "io2" => 1000,
         "gp3" if iops <= 3000 => return None,
         "gp3" => 500,
-        "gp2" | "st1" | "sc1" | "standard" => return Some(format!("a disk of type {ty} takes no iops; io1, io2 and gp3 do")),
+        "gp2" | "st1" | "sc1" | "standard" => {
+            return Some(format!("a disk of type {ty} takes no iops; io1, io2 and gp3 do"));
+        }
         _ => return None,
     };
     let size = size?;

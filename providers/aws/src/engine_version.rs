@@ -14,8 +14,9 @@ impl EngineVersion {
         &self.0
     }
 
-    /// Whether `actual` is this version or, part by part, begins with it: `14` covers `14.11` and not `140.1`. Under
-    /// extended support a version has the day of its release at the end: `13.23` covers `13.23-rds.20260224`.
+    /// Whether `actual` is this version or, part by part, begins with it: `14` covers `14.11` and
+    /// not `140.1`. Under extended support a version has the day of its release at the end: `13.23`
+    /// covers `13.23-rds.20260224`.
     pub(crate) fn covers(&self, actual: &str) -> bool {
         match actual.strip_prefix(self.0.as_str()) {
             Some(rest) => rest.is_empty() || rest.starts_with('.') || rest.starts_with("-rds."),
@@ -70,13 +71,29 @@ mod tests {
         let covers = |version: &str, actual| EngineVersion::from(version).covers(actual);
         assert!(covers("14", "14.11") && covers("14.11", "14.11"));
         assert!(!covers("14", "140.1") && !covers("14.1", "14.11") && !covers("14.11", "14"));
-        assert!(covers("13.23", "13.23-rds.20260224") && covers("13", "13.23-rds.20260224") && !covers("13.23", "13.23-other"));
+        assert!(
+            covers("13.23", "13.23-rds.20260224")
+                && covers("13", "13.23-rds.20260224")
+                && !covers("13.23", "13.23-other")
+        );
     }
 
     #[test]
     fn versions_have_an_order() {
-        let lower = |one: &str, other: &str| EngineVersion::from(one).is_lower_than(&EngineVersion::from(other));
-        assert!(lower("8.0.32", "8.0.35") && lower("5.7", "8.0.35") && lower("14", "15.2") && lower("9.6", "10"));
-        assert!(!lower("8.0", "8.0.35") && !lower("8.0.40", "8.0.35") && !lower("15", "14.11") && !lower("10", "9.6"));
+        let lower = |one: &str, other: &str| {
+            EngineVersion::from(one).is_lower_than(&EngineVersion::from(other))
+        };
+        assert!(
+            lower("8.0.32", "8.0.35")
+                && lower("5.7", "8.0.35")
+                && lower("14", "15.2")
+                && lower("9.6", "10")
+        );
+        assert!(
+            !lower("8.0", "8.0.35")
+                && !lower("8.0.40", "8.0.35")
+                && !lower("15", "14.11")
+                && !lower("10", "9.6")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What AWS answers when it refuses, as an [`Error`] that says what was attempted, and why, and what to do.
+//! What AWS answers when it refuses, as an [`Error`] that says what was attempted, and why, and
+//! what to do.
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::RequestId;
@@ -11,10 +12,12 @@ use crate::wait::WaitStatus;
 
 /// Says what was attempted when a call to AWS fails.
 pub(crate) trait AwsErrorContext<T> {
-    /// The result with the attempt named. What became of it is left open, because something may have been changed.
+    /// The result with the attempt named. What became of it is left open, because something may
+    /// have been changed.
     fn attempting(self, what: impl Into<String>) -> Result<T, Error>;
 
-    /// The same for a call before which this step has changed nothing: a refusal then means that all is as it was.
+    /// The same for a call before which this step has changed nothing: a refusal then means that
+    /// all is as it was.
     fn attempting_first(self, what: impl Into<String>) -> Result<T, Error>;
 }
 
@@ -32,27 +35,33 @@ where
 }
 
 /// Whether AWS answered with one of these codes.
-pub(crate) fn is<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, codes: &[&str]) -> bool {
+pub(crate) fn is<E: ProvideErrorMetadata>(
+    error: &SdkError<E, HttpResponse>,
+    codes: &[&str],
+) -> bool {
     error.code().is_some_and(|code| codes.contains(&code))
 }
 
 /// Whether AWS answered that there is no such thing.
 pub(crate) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let named = error.code().is_some_and(|code| {
-        let code = ["Fault", "Exception"].iter().find_map(|it| code.strip_suffix(it)).unwrap_or(code);
+        let code =
+            ["Fault", "Exception"].iter().find_map(|it| code.strip_suffix(it)).unwrap_or(code);
         code.ends_with("NotFound") || code.starts_with("NoSuch")
     });
     named || status(error) == Some(404)
 }
 
-/// Whether AWS answered that there is no such bucket although it was just made, or that it is busy with it.
+/// Whether AWS answered that there is no such bucket although it was just made, or that it is busy
+/// with it.
 pub(crate) fn is_too_early_for<E: ProvideErrorMetadata>(
     error: &SdkError<E, HttpResponse>,
     bucket: &str,
     aws: &crate::AwsClients,
     attempt: &ha_provider::Attempt,
 ) -> bool {
-    is(error, &["OperationAborted"]) || (is(error, &["NoSuchBucket"]) && aws.is_young(bucket, attempt))
+    is(error, &["OperationAborted"])
+        || (is(error, &["NoSuchBucket"]) && aws.is_young(bucket, attempt))
 }
 
 /// The HTTP status of the answer, where there was one.
@@ -61,7 +70,10 @@ pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
 }
 
 /// That something is waited for, with what AWS says meanwhile.
-pub(crate) fn waiting<T, E: ProvideErrorMetadata>(what: &str, error: &SdkError<E, HttpResponse>) -> WaitStatus<T> {
+pub(crate) fn waiting<T, E: ProvideErrorMetadata>(
+    what: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> WaitStatus<T> {
     WaitStatus::Pending(match error.message().or(error.code()) {
         Some(said) => format!("{what} ({})", said.trim_end_matches('.')),
         None => what.to_owned(),
@@ -156,7 +168,10 @@ fn has_no_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
 
 fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AllAccessDisabled" => {
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AllAccessDisabled" => {
             "the caller lacks the permission; who it is says `aws sts get-caller-identity` with the same credentials"
         }
         "AuthFailure"
@@ -170,12 +185,21 @@ fn advice(code: &str) -> Option<&'static str> {
             "the session has ended; log in again (`aws sso login`) and apply again"
         }
         "RequestExpired" | "RequestTimeTooSkewed" => "check this machine's clock",
-        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "SlowDown" | "TooManyRequestsException" => {
+        "Throttling"
+        | "ThrottlingException"
+        | "RequestLimitExceeded"
+        | "SlowDown"
+        | "TooManyRequestsException" => {
             "AWS went on refusing because of too many requests; wait a few minutes and apply again"
         }
         "OptInRequired" => "the account is not subscribed to this service or region",
-        "InsufficientInstanceCapacity" => "AWS has no such machine free there; try another instance type or availability zone",
-        code if code.ends_with("LimitExceeded") || code.contains("QuotaExceeded") || code.ends_with("LimitExceededFault") => {
+        "InsufficientInstanceCapacity" => {
+            "AWS has no such machine free there; try another instance type or availability zone"
+        }
+        code if code.ends_with("LimitExceeded")
+            || code.contains("QuotaExceeded")
+            || code.ends_with("LimitExceededFault") =>
+        {
             "a quota of the account is used up; free something, or ask for more in the Service Quotas console"
         }
         _ => return None,
@@ -184,7 +208,10 @@ fn advice(code: &str) -> Option<&'static str> {
 
 /// Something of this name is there, and no record says that it is ours.
 pub(crate) fn foreign(what: &str, name: &str) -> Error {
-    Error::new(format!("create the {what} `{name}`"), "one of this name exists already, and this step did not make it")
-        .help("choose another name, or delete what is there if no one needs it; nothing was changed")
-        .outcome(CallOutcome::Refused)
+    Error::new(
+        format!("create the {what} `{name}`"),
+        "one of this name exists already, and this step did not make it",
+    )
+    .help("choose another name, or delete what is there if no one needs it; nothing was changed")
+    .outcome(CallOutcome::Refused)
 }

@@ -1,4 +1,5 @@
-//! Databases whose settings are a group of the same configuration, for another engine or version than theirs.
+//! Databases whose settings are a group of the same configuration, for another engine or version
+//! than theirs.
 
 use ha_provider::{ArgumentProblem, BlockInstance, ByAttribute, CrossCheck, CrossCheckProblem};
 use ha_value::{Path, ResourceMode, Severity};
@@ -9,11 +10,14 @@ use crate::kinds::aws_db_instance::takes_family;
 const DATABASE: &str = "aws_db_instance";
 const GROUP: &str = "aws_db_parameter_group";
 
-pub(crate) const TOGETHER: CrossCheck =
-    CrossCheck { kinds: &[(ResourceMode::Managed, DATABASE), (ResourceMode::Managed, GROUP)], check };
+pub(crate) const TOGETHER: CrossCheck = CrossCheck {
+    kinds: &[(ResourceMode::Managed, DATABASE), (ResourceMode::Managed, GROUP)],
+    check,
+};
 
 fn check(all: &[BlockInstance<'_>]) -> Vec<CrossCheckProblem> {
-    let of = |kind: &'static str| all.iter().filter(move |it| &*it.address.block.kind == kind).copied();
+    let of =
+        |kind: &'static str| all.iter().filter(move |it| &*it.address.block.kind == kind).copied();
     let groups: Vec<BlockInstance<'_>> = of(GROUP).collect();
     let (by_name, by_id) = (ByAttribute::new("name", &groups), ByAttribute::new("id", &groups));
     let group = |it: &BlockInstance<'_>| by_name.find(it, NAMED).or_else(|| by_id.find(it, NAMED));
@@ -23,16 +27,26 @@ fn check(all: &[BlockInstance<'_>]) -> Vec<CrossCheckProblem> {
 /// The argument that names the group.
 const NAMED: &str = "parameter_group_name";
 
-fn contradiction(database: &BlockInstance<'_>, group: &BlockInstance<'_>) -> Option<CrossCheckProblem> {
+fn contradiction(
+    database: &BlockInstance<'_>,
+    group: &BlockInstance<'_>,
+) -> Option<CrossCheckProblem> {
     let (engine, family) = (database.text(&["engine"])?, group.text(&["family"])?);
     let version = database.text(&["engine_version"]).map(EngineVersion::from);
     if takes_family(engine, version.as_ref(), family) {
         return None;
     }
     let said = version.map(|it| format!(" {}", it.as_str())).unwrap_or_default();
-    let message = format!("`{}` is of the family `{family}`, and this database runs {engine}{said}", group.address);
+    let message = format!(
+        "`{}` is of the family `{family}`, and this database runs {engine}{said}",
+        group.address
+    );
     let problem = ArgumentProblem { path: Path::attribute(NAMED), message };
-    Some(CrossCheckProblem { address: database.address.clone(), problem, severity: Severity::Error })
+    Some(CrossCheckProblem {
+        address: database.address.clone(),
+        problem,
+        severity: Severity::Error,
+    })
 }
 
 #[cfg(test)]
@@ -49,13 +63,21 @@ mod tests {
             };
             let database: Address = "aws_db_instance.it".parse().unwrap();
             let group: Address = "aws_db_parameter_group.it".parse().unwrap();
-            let wanted = object(&[("engine", engine), ("engine_version", version), (NAMED, "ours")]);
+            let wanted =
+                object(&[("engine", engine), ("engine_version", version), (NAMED, "ours")]);
             let settings = object(&[("name", "ours"), ("family", family)]);
-            let placed = |address, arguments| BlockInstance { address, arguments, id: None, provider: "" };
+            let placed =
+                |address, arguments| BlockInstance { address, arguments, id: None, provider: "" };
             check(&[placed(&database, &wanted), placed(&group, &settings)]).len()
         };
-        assert_eq!((told("postgres", "15.4", "postgres15"), told("mysql", "8.0", "mysql8.0")), (0, 0));
-        assert_eq!((told("postgres", "15.4", "postgres14"), told("mysql", "8.4", "mysql8.0")), (1, 1));
+        assert_eq!(
+            (told("postgres", "15.4", "postgres15"), told("mysql", "8.0", "mysql8.0")),
+            (0, 0)
+        );
+        assert_eq!(
+            (told("postgres", "15.4", "postgres14"), told("mysql", "8.4", "mysql8.0")),
+            (1, 1)
+        );
         assert_eq!(told("mariadb", "10.11", "mysql8.0"), 1);
     }
 }

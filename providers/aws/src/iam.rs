@@ -5,7 +5,8 @@ use std::time::Duration;
 use ha_provider::ArgumentProblem;
 use ha_value::Path;
 
-/// A role, profile or policy that IAM has just made is known to its other machines after some seconds.
+/// A role, profile or policy that IAM has just made is known to its other machines after some
+/// seconds.
 pub(crate) const PROPAGATION: Duration = crate::wait::PROPAGATION;
 
 /// What is wrong with the name of something in IAM.
@@ -13,10 +14,13 @@ pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<Argumen
     let problem = |message: String| vec![ArgumentProblem { path: Path::attribute(at), message }];
     let odd = name.chars().find(|it| !(it.is_ascii_alphanumeric() || "+=,.@_-".contains(*it)));
     match odd {
-        Some(odd) => problem(format!("a name in IAM is made of letters, digits and `+=,.@_-`, and `{name}` holds `{odd}`")),
-        None if name.is_empty() || name.len() > longest => {
-            problem(format!("this name has 1 to {longest} characters, and `{name}` has {}", name.len()))
-        }
+        Some(odd) => problem(format!(
+            "a name in IAM is made of letters, digits and `+=,.@_-`, and `{name}` holds `{odd}`"
+        )),
+        None if name.is_empty() || name.len() > longest => problem(format!(
+            "this name has 1 to {longest} characters, and `{name}` has {}",
+            name.len()
+        )),
         None => Vec::new(),
     }
 }
@@ -27,7 +31,8 @@ pub(crate) fn path_problems(path: &str) -> Vec<ArgumentProblem> {
     if is_one && path.len() <= 512 && path.chars().all(|it| it.is_ascii_graphic()) {
         return Vec::new();
     }
-    let message = format!("a path begins and ends with `/` and holds no spaces, and `{path}` does not");
+    let message =
+        format!("a path begins and ends with `/` and holds no spaces, and `{path}` does not");
     vec![ArgumentProblem { path: Path::attribute("path"), message }]
 }
 

@@ -35,8 +35,8 @@ const MISSING: [&str; 6] = [
     "KeyUnavailableException",
 ];
 
-/// A data key of AWS KMS. Whoever opens the state needs `kms:Decrypt` on the key that wraps it, whoever seals it
-/// `kms:GenerateDataKey` too.
+/// A data key of AWS KMS. Whoever opens the state needs `kms:Decrypt` on the key that wraps it,
+/// whoever seals it `kms:GenerateDataKey` too.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct KmsSettings {
     /// The key that wraps it: its id, ARN or alias.
@@ -45,7 +45,8 @@ pub struct KmsSettings {
     region: Option<String>,
     /// Profile in the shared configuration files.
     profile: Option<String>,
-    /// Access key. Credentials come from the environment, the profile, SSO, a web identity or the instance when left out.
+    /// Access key. Credentials come from the environment, the profile, SSO, a web identity or the
+    /// instance when left out.
     access_key: Option<Secret<String>>,
     /// Secret of the access key.
     secret_key: Option<Secret<String>>,
@@ -76,7 +77,16 @@ impl KmsKeys {
     }
 
     fn access(&self) -> AccountAccess {
-        let KmsSettings { kms_key_id: _, region, profile, access_key, secret_key, token, endpoint, max_retries } = &self.settings;
+        let KmsSettings {
+            kms_key_id: _,
+            region,
+            profile,
+            access_key,
+            secret_key,
+            token,
+            endpoint,
+            max_retries,
+        } = &self.settings;
         AccountAccess {
             block: "aws_kms",
             region: region.clone(),
@@ -91,16 +101,21 @@ impl KmsKeys {
     }
 
     /// What comes of the work with a client. Blocks; also where another runtime is at work.
-    fn wait<T: Send>(&self, work: impl AsyncFnOnce(Client) -> Result<T, Error> + Send) -> Result<T, StateError> {
+    fn wait<T: Send>(
+        &self,
+        work: impl AsyncFnOnce(Client) -> Result<T, Error> + Send,
+    ) -> Result<T, StateError> {
         let access = self.access();
         let waited = std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let runtime = runtime.map_err(|error| Error::from_error("start what talks to AWS KMS", &error))?;
+                let runtime = runtime
+                    .map_err(|error| Error::from_error("start what talks to AWS KMS", &error))?;
                 runtime.block_on(async {
                     let shared = shared(&access).await?;
                     shared.region().ok_or_else(|| access.no_region())?;
-                    let config = aws_sdk_kms::config::Builder::from(&shared).interceptor(CallLog { service: "kms" });
+                    let config = aws_sdk_kms::config::Builder::from(&shared)
+                        .interceptor(CallLog { service: "kms" });
                     work(Client::from_conf(config.build())).await
                 })
             });
@@ -120,7 +135,10 @@ impl KmsKeys {
     fn unwrapped(&self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError> {
         let refused = |cause: &str| {
             let attempted = format!("open the key of the state of lineage {lineage}");
-            StateError::new(StateErrorReason::NotAKey, Error::new(attempted, cause).outcome(CallOutcome::Refused))
+            StateError::new(
+                StateErrorReason::NotAKey,
+                Error::new(attempted, cause).outcome(CallOutcome::Refused),
+            )
         };
         let parameter = |what: &str| name.parameters.get(what).cloned();
         let wrapped = parameter("wrapped").and_then(|it| STANDARD.decode(it).ok());
@@ -128,27 +146,43 @@ impl KmsKeys {
             return Err(refused("what stands beside what it opens is no data key of AWS KMS"));
         };
         let plain = self.wait(async |kms| {
-            let call = kms.decrypt().key_id(&arn).ciphertext_blob(Blob::new(wrapped)).encryption_context(CONTEXT, lineage);
-            let answer = call.send().await.attempting_first(format!("unwrap the key of the state with the KMS key {arn}"))?;
+            let call = kms
+                .decrypt()
+                .key_id(&arn)
+                .ciphertext_blob(Blob::new(wrapped))
+                .encryption_context(CONTEXT, lineage);
+            let answer = call
+                .send()
+                .await
+                .attempting_first(format!("unwrap the key of the state with the KMS key {arn}"))?;
             Ok(Zeroizing::new(answer.plaintext.map(Blob::into_inner).unwrap_or_default()))
         })?;
-        let key = key(&plain).ok_or_else(|| refused("KMS unwrapped something else than a key of 32 bytes"))?;
+        let key = key(&plain)
+            .ok_or_else(|| refused("KMS unwrapped something else than a key of 32 bytes"))?;
         match key.id() == name.id {
             true => Ok(key),
             false => Err(refused("KMS unwrapped another key than the one that it was sealed with")),
         }
     }
 
-    /// A new data key. It is unwrapped once before anything is sealed with it: some may wrap and not unwrap.
+    /// A new data key. It is unwrapped once before anything is sealed with it: some may wrap and
+    /// not unwrap.
     fn made(&self, lineage: &str) -> Result<(KeyName, StateKey), StateError> {
         let wrapping = &self.settings.kms_key_id;
         let what = format!("make a key for the state with the KMS key {wrapping}");
         let (plain, wrapped, arn) = self.wait(async |kms| {
-            let call =
-                kms.generate_data_key().key_id(wrapping).key_spec(DataKeySpec::Aes256).encryption_context(CONTEXT, lineage);
+            let call = kms
+                .generate_data_key()
+                .key_id(wrapping)
+                .key_spec(DataKeySpec::Aes256)
+                .encryption_context(CONTEXT, lineage);
             let answer = call.send().await.attempting_first(&what)?;
             let plain = Zeroizing::new(answer.plaintext.map(Blob::into_inner).unwrap_or_default());
-            Ok((plain, answer.ciphertext_blob.map(Blob::into_inner).unwrap_or_default(), answer.key_id.unwrap_or_default()))
+            Ok((
+                plain,
+                answer.ciphertext_blob.map(Blob::into_inner).unwrap_or_default(),
+                answer.key_id.unwrap_or_default(),
+            ))
         })?;
         let odd = || {
             StateError::new(
@@ -158,7 +192,8 @@ impl KmsKeys {
         };
         let key = key(&plain).ok_or_else(odd)?;
         let parameters = [("key", arn), ("wrapped", STANDARD.encode(wrapped))];
-        let parameters: BTreeMap<String, String> = parameters.into_iter().map(|(name, it)| (name.to_owned(), it)).collect();
+        let parameters: BTreeMap<String, String> =
+            parameters.into_iter().map(|(name, it)| (name.to_owned(), it)).collect();
         let name = KeyName { id: key.id().to_owned(), method: METHOD.into(), parameters };
         self.unwrapped(lineage, &name)?;
         self.keep(&name, &key);
@@ -173,7 +208,11 @@ impl KmsKeys {
 impl KeyProvider for KmsKeys {
     fn named(&self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError> {
         if name.method != METHOD {
-            return Err(StateError::other_source(lineage, name, "a data key of AWS KMS is what there is"));
+            return Err(StateError::other_source(
+                lineage,
+                name,
+                "a data key of AWS KMS is what there is",
+            ));
         }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, key)) = known.iter().find(|(it, _)| it == name) {
@@ -185,8 +224,14 @@ impl KeyProvider for KmsKeys {
         Ok(key)
     }
 
-    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
-        let is_ours = |it: &&KeyName| it.method == METHOD && wraps(&self.settings.kms_key_id, it.parameters.get("key"));
+    fn current(
+        &self,
+        lineage: &str,
+        used: Option<&KeyName>,
+    ) -> Result<(KeyName, StateKey), StateError> {
+        let is_ours = |it: &&KeyName| {
+            it.method == METHOD && wraps(&self.settings.kms_key_id, it.parameters.get("key"))
+        };
         match used.filter(is_ours) {
             Some(used) => Ok((used.clone(), self.named(lineage, used)?)),
             None => self.made(lineage),
@@ -194,7 +239,8 @@ impl KeyProvider for KmsKeys {
     }
 }
 
-/// Whether a key that is named so may be the one of this ARN. Which one an alias means, only KMS knows.
+/// Whether a key that is named so may be the one of this ARN. Which one an alias means, only KMS
+/// knows.
 fn wraps(named: &str, arn: Option<&String>) -> bool {
     let is_alias = named.starts_with("alias/") || named.contains(":alias/");
     arn.is_some_and(|arn| is_alias || arn == named || arn.ends_with(&format!("/{named}")))

@@ -1,5 +1,5 @@
-//! Things that two blocks would look after at once: one that claims all there is of them, and one for a single one. Each
-//! would undo what the other does, in every apply.
+//! Things that two blocks would look after at once: one that claims all there is of them, and one
+//! for a single one. Each would undo what the other does, in every apply.
 
 use ha_provider::{ArgumentProblem, BlockInstance, ByAttribute, CrossCheck, CrossCheckProblem};
 use ha_value::{Path, ResourceMode, Severity, Value};
@@ -80,23 +80,34 @@ fn check(all: &[BlockInstance<'_>]) -> Vec<CrossCheckProblem> {
 
 impl Claim {
     fn contradictions(&self, all: &[BlockInstance<'_>]) -> Vec<CrossCheckProblem> {
-        let of = |kind: &'static str| all.iter().filter(move |it| &*it.address.block.kind == kind).copied();
-        let owners: Vec<BlockInstance<'_>> = of(self.owner).filter(|it| self.is_claimed_by(it)).collect();
+        let of = |kind: &'static str| {
+            all.iter().filter(move |it| &*it.address.block.kind == kind).copied()
+        };
+        let owners: Vec<BlockInstance<'_>> =
+            of(self.owner).filter(|it| self.is_claimed_by(it)).collect();
         if owners.is_empty() {
             return Vec::new();
         }
         let by_attribute = ByAttribute::new(self.attribute, &owners);
         // What has its name for an id is referred to by either.
         let by_id = ByAttribute::new("id", &owners);
-        let owner = |it: &BlockInstance<'_>| by_attribute.find(it, self.refers).or_else(|| by_id.find(it, self.refers));
+        let owner = |it: &BlockInstance<'_>| {
+            by_attribute.find(it, self.refers).or_else(|| by_id.find(it, self.refers))
+        };
         of(self.single).filter_map(|it| Some(self.contradiction(&it, &owner(&it)?))).collect()
     }
 
     fn is_claimed_by(&self, owner: &BlockInstance<'_>) -> bool {
-        owner.get(&[self.claims]).is_some_and(|it| !it.is_null() && (it.is_known() || Value::is_never_null(it)))
+        owner
+            .get(&[self.claims])
+            .is_some_and(|it| !it.is_null() && (it.is_known() || Value::is_never_null(it)))
     }
 
-    fn contradiction(&self, single: &BlockInstance<'_>, owner: &BlockInstance<'_>) -> CrossCheckProblem {
+    fn contradiction(
+        &self,
+        single: &BlockInstance<'_>,
+        owner: &BlockInstance<'_>,
+    ) -> CrossCheckProblem {
         let Self { claims, what, .. } = self;
         let (own, owner) = (single.address, owner.address);
         let message = format!(
@@ -127,7 +138,12 @@ mod tests {
     }
 
     fn placed(it: &Block) -> BlockInstance<'_> {
-        BlockInstance { address: &it.address, arguments: &it.arguments, id: it.id, provider: it.provider }
+        BlockInstance {
+            address: &it.address,
+            arguments: &it.arguments,
+            id: it.id,
+            provider: it.provider,
+        }
     }
 
     /// The addresses of the single ones that are contradicted.
@@ -157,8 +173,13 @@ mod tests {
             let single = format!("{}.one", claim.single);
             for (reference, id) in references(claim) {
                 let one = || block(&single, &[(claim.refers, reference.clone())]);
-                let with = |claimed: Value| Block { id, ..block(&owner, &[(claim.claims, claimed)]) };
-                assert_eq!(told(&[with(Value::set([])), one()]), [single.as_str()], "{single} by {reference:?}");
+                let with =
+                    |claimed: Value| Block { id, ..block(&owner, &[(claim.claims, claimed)]) };
+                assert_eq!(
+                    told(&[with(Value::set([])), one()]),
+                    [single.as_str()],
+                    "{single} by {reference:?}"
+                );
                 assert!(told(&[with(Value::NULL), one()]).is_empty());
                 assert!(told(&[Block { id, ..block(&owner, &[]) }, one()]).is_empty());
                 // It may turn out to be none.
@@ -172,18 +193,27 @@ mod tests {
         for claim in &CLAIMS {
             let owner = format!("{}.it", claim.owner);
             let single = format!("{}.one", claim.single);
-            let there = || Block { id: Some("x-1"), ..block(&owner, &[(claim.claims, Value::set([]))]) };
-            for reference in [later("a.b.id"), Value::unknown(Type::String, Some(format!("{owner}.id").into())), "x-2".into()] {
+            let there =
+                || Block { id: Some("x-1"), ..block(&owner, &[(claim.claims, Value::set([]))]) };
+            for reference in [
+                later("a.b.id"),
+                Value::unknown(Type::String, Some(format!("{owner}.id").into())),
+                "x-2".into(),
+            ] {
                 assert!(told(&[there(), block(&single, &[(claim.refers, reference)])]).is_empty());
             }
-            let elsewhere = Block { provider: "other", ..block(&single, &[(claim.refers, "x-1".into())]) };
+            let elsewhere =
+                Block { provider: "other", ..block(&single, &[(claim.refers, "x-1".into())]) };
             assert!(told(&[there(), elsewhere]).is_empty());
         }
     }
 
     #[test]
     fn roles_are_named_before_they_are_there() {
-        let role = block("aws_iam_role.it", &[("name", "build".into()), ("managed_policy_arns", Value::set([]))]);
+        let role = block(
+            "aws_iam_role.it",
+            &[("name", "build".into()), ("managed_policy_arns", Value::set([]))],
+        );
         let attachment = block("aws_iam_role_policy_attachment.one", &[("role", "build".into())]);
         assert_eq!(told(&[role, attachment]), ["aws_iam_role_policy_attachment.one"]);
     }

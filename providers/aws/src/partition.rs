@@ -1,5 +1,6 @@
-//! The parts that AWS is in, which know nothing of each other: each has accounts, regions and a domain of its own, and a
-//! name that all names of things begin with. Which region is in which says the SDK's own table.
+//! The parts that AWS is in, which know nothing of each other: each has accounts, regions and a
+//! domain of its own, and a name that all names of things begin with. Which region is in which says
+//! the SDK's own table.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -22,8 +23,8 @@ const COMMON: &str = "aws";
 /// Two regions of which no partition has both.
 const APART: [&str; 2] = ["cn-north-1", "us-east-1"];
 
-/// The settings of a provider that say where it works. Where they say nothing of the region, it is one of the common
-/// partition: a client of any other refuses to connect.
+/// The settings of a provider that say where it works. Where they say nothing of the region, it is
+/// one of the common partition: a client of any other refuses to connect.
 #[derive(Deserialize)]
 pub(crate) struct RegionSettings {
     region: Option<String>,
@@ -60,7 +61,8 @@ impl AwsPartition {
 
     /// What the SDK's table says.
     fn asked(region: &str) -> Self {
-        let name = APART.iter().find_map(|it| other_than(region, it)).unwrap_or_else(|| COMMON.to_owned());
+        let name =
+            APART.iter().find_map(|it| other_than(region, it)).unwrap_or_else(|| COMMON.to_owned());
         let suffix = suffix(region).unwrap_or_else(|| "amazonaws.com".to_owned());
         Self { name, suffix }
     }
@@ -71,7 +73,8 @@ impl AwsPartition {
     }
 }
 
-/// The partition's name, where another region is not in it: then the SDK refuses to go there, and says the name.
+/// The partition's name, where another region is not in it: then the SDK refuses to go there, and
+/// says the name.
 fn other_than(region: &str, other: &str) -> Option<String> {
     let arn = format!("arn:aws:s3:{other}:123456789012:accesspoint:a");
     let params = Params::builder().region(region).bucket(arn).build().ok()?;
@@ -82,7 +85,8 @@ fn other_than(region: &str, other: &str) -> Option<String> {
 }
 
 fn suffix(region: &str) -> Option<String> {
-    let params = Params::builder().region(region).use_fips(false).use_dual_stack(false).build().ok()?;
+    let params =
+        Params::builder().region(region).use_fips(false).use_dual_stack(false).build().ok()?;
     let endpoint = DefaultResolver::new().resolve_endpoint(&params).now_or_never()?.ok()?;
     endpoint.url().split_once(&format!("{region}.")).map(|(_, suffix)| suffix.to_owned())
 }
@@ -110,9 +114,16 @@ mod tests {
             ("eu-north-9", "aws", "amazonaws.com"),
             ("eusc-de-west-7", "aws-eusc", "amazonaws.eu"),
         ] {
-            assert_eq!(AwsPartition::from_region(region), AwsPartition { name: name.into(), suffix: suffix.into() }, "{region}");
+            assert_eq!(
+                AwsPartition::from_region(region),
+                AwsPartition { name: name.into(), suffix: suffix.into() },
+                "{region}"
+            );
         }
-        assert!(AwsPartition::from_region("eu-west-1").is_common() && !AwsPartition::from_region("eusc-de-east-1").is_common());
+        assert!(
+            AwsPartition::from_region("eu-west-1").is_common()
+                && !AwsPartition::from_region("eusc-de-east-1").is_common()
+        );
     }
 
     #[test]

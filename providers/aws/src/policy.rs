@@ -7,8 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 
-/// A policy in normal form: two that mean the same are the same text. Written over several lines, so that a changed
-/// permission shows as a changed line.
+/// A policy in normal form: two that mean the same are the same text. Written over several lines,
+/// so that a changed permission shows as a changed line.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub(crate) struct NormalizedPolicy(String);
@@ -31,9 +31,13 @@ const ORDER: [&str; 12] = [
 impl NormalizedPolicy {
     /// The normal form of a policy.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let json: Json = serde_json::from_str(text).map_err(|error| format!("the policy is no JSON: {error}"))?;
+        let json: Json = serde_json::from_str(text)
+            .map_err(|error| format!("the policy is no JSON: {error}"))?;
         let Json::Object(fields) = json else {
-            return Err("a policy is a JSON object: {\"Version\": \"2012-10-17\", \"Statement\": [...]}".into());
+            return Err(
+                "a policy is a JSON object: {\"Version\": \"2012-10-17\", \"Statement\": [...]}"
+                    .into(),
+            );
         };
         let normal = ordered(fields, |name, value| match name {
             "Statement" => Json::Array(as_list(value).into_iter().map(statement).collect()),
@@ -42,7 +46,8 @@ impl NormalizedPolicy {
         Ok(Self(serde_json::to_string_pretty(&normal).expect("a value of JSON can be written")))
     }
 
-    /// A policy as IAM answers: percent-encoded. What is no policy at all stays as it is, so that it differs.
+    /// A policy as IAM answers: percent-encoded. What is no policy at all stays as it is, so that
+    /// it differs.
     pub(crate) fn answered(text: &str) -> Self {
         let decoded = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
         Self::parse(&decoded).unwrap_or_else(|_| Self(decoded.into_owned()))
@@ -78,9 +83,14 @@ fn principal(value: Json) -> Json {
 
 /// An account's number stands for its root, in whichever partition it is.
 fn account(name: Json) -> Json {
-    let id = name.as_str().and_then(|it| it.strip_prefix("arn:")?.strip_suffix(":root")?.split_once(":iam::")).map(|(_, id)| id);
+    let id = name
+        .as_str()
+        .and_then(|it| it.strip_prefix("arn:")?.strip_suffix(":root")?.split_once(":iam::"))
+        .map(|(_, id)| id);
     match id {
-        Some(id) if id.len() == 12 && id.bytes().all(|it| it.is_ascii_digit()) => id.to_owned().into(),
+        Some(id) if id.len() == 12 && id.bytes().all(|it| it.is_ascii_digit()) => {
+            id.to_owned().into()
+        }
         _ => name,
     }
 }
@@ -121,7 +131,8 @@ fn as_list(value: Json) -> Vec<Json> {
 }
 
 fn ordered(fields: Map<String, Json>, rewrite: impl Fn(&str, Json) -> Json) -> Json {
-    let mut fields: Vec<(String, Json)> = fields.into_iter().map(|(name, it)| (name.clone(), rewrite(&name, it))).collect();
+    let mut fields: Vec<(String, Json)> =
+        fields.into_iter().map(|(name, it)| (name.clone(), rewrite(&name, it))).collect();
     let place = |name: &str| ORDER.iter().position(|it| *it == name).unwrap_or(ORDER.len());
     fields.sort_by(|(a, _), (b, _)| place(a).cmp(&place(b)).then_with(|| a.cmp(b)));
     Json::Object(fields.into_iter().collect())
@@ -182,13 +193,18 @@ mod tests {
             "Action":"s3:GetObject","Resource":["a","b"],"Condition":{"Bool":{"aws:SecureTransport":["true"]}}}]}"#;
         assert_eq!(NormalizedPolicy::parse(one).unwrap(), NormalizedPolicy::parse(other).unwrap());
         let elsewhere = other.replace("arn:aws:", "arn:aws-eusc:");
-        assert_eq!(NormalizedPolicy::parse(one).unwrap(), NormalizedPolicy::parse(&elsewhere).unwrap());
+        assert_eq!(
+            NormalizedPolicy::parse(one).unwrap(),
+            NormalizedPolicy::parse(&elsewhere).unwrap()
+        );
     }
 
     #[test]
     fn policies_that_differ_stay_different() {
-        let allow = r#"{"Statement":[{"Effect":"Allow","Action":"a"},{"Effect":"Deny","Action":"b"}]}"#;
-        let deny = r#"{"Statement":[{"Effect":"Deny","Action":"a"},{"Effect":"Allow","Action":"b"}]}"#;
+        let allow =
+            r#"{"Statement":[{"Effect":"Allow","Action":"a"},{"Effect":"Deny","Action":"b"}]}"#;
+        let deny =
+            r#"{"Statement":[{"Effect":"Deny","Action":"a"},{"Effect":"Allow","Action":"b"}]}"#;
         assert_ne!(NormalizedPolicy::parse(allow).unwrap(), NormalizedPolicy::parse(deny).unwrap());
     }
 

@@ -8,7 +8,10 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
-use ha_provider::{Attempt, CallOutcome, Error, Incident, Permit, Provider, Secret, SharedSettings, UnsupportedNames};
+use ha_provider::{
+    Attempt, CallOutcome, Error, Incident, Permit, Provider, Secret, SharedSettings,
+    UnsupportedNames,
+};
 use ha_value::Object;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,7 +53,8 @@ pub(crate) struct AwsCaller {
 pub struct AwsSettings {
     /// The region, such as `eu-west-1`. From `AWS_REGION` or the profile when left out.
     region: Option<String>,
-    /// Access key. Credentials come from the environment, the profile, SSO, a web identity or the instance when left out.
+    /// Access key. Credentials come from the environment, the profile, SSO, a web identity or the
+    /// instance when left out.
     access_key: Option<String>,
     /// Secret of the access key.
     secret_key: Option<Secret<String>>,
@@ -62,7 +66,8 @@ pub struct AwsSettings {
     endpoint: Option<String>,
     /// Addresses of single services; they go before `endpoint`.
     endpoints: Option<ServiceEndpoints>,
-    /// Whether the bucket is in the path and not in the host name. True with an endpoint of one's own.
+    /// Whether the bucket is in the path and not in the host name. True with an endpoint of one's
+    /// own.
     s3_use_path_style: Option<bool>,
     /// Accounts that may be touched; any other is refused.
     allowed_account_ids: Option<std::collections::BTreeSet<String>>,
@@ -81,7 +86,8 @@ pub struct AwsSettings {
 /// Tags for everything that takes tags.
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct DefaultTags {
-    /// The tags. What a resource says of the same keys goes before them; they are shown among its own.
+    /// The tags. What a resource says of the same keys goes before them; they are shown among its
+    /// own.
     #[serde(default)]
     tags: std::collections::BTreeMap<String, String>,
 }
@@ -129,13 +135,18 @@ impl Provider for AwsClients {
         let its = AwsPartition::from_region(&region);
         if !its.is_common() && settings.region.is_none() {
             // What a plan knows of names follows from the settings alone.
-            let cause = format!("the region `{region}` is in the partition `{}`, and the block does not say so", its.name);
+            let cause = format!(
+                "the region `{region}` is in the partition `{}`, and the block does not say so",
+                its.name
+            );
             let block = access.block;
-            return Err(refused("connect to AWS", cause).help(format!("set `region = \"{region}\"` in the block `{block}`")));
+            return Err(refused("connect to AWS", cause)
+                .help(format!("set `region = \"{region}\"` in the block `{block}`")));
         }
         let own = settings.endpoints.unwrap_or_default();
         let endpoint = shared.endpoint_url().map(str::to_owned);
-        let path_style = settings.s3_use_path_style.unwrap_or(endpoint.is_some() || own.s3.is_some());
+        let path_style =
+            settings.s3_use_path_style.unwrap_or(endpoint.is_some() || own.s3.is_some());
         let (incidents, permit) = (Arc::new(ThrottleIncidents::default()), Permit::default());
         macro_rules! client {
             ($service:ident, $name:literal, $at:expr $(, $more:ident($value:expr))*) => {{
@@ -167,7 +178,11 @@ impl Provider for AwsClients {
             true => None,
             false => Some(aws.caller().await?),
         };
-        check_account(caller.as_ref(), settings.allowed_account_ids, settings.forbidden_account_ids)?;
+        check_account(
+            caller.as_ref(),
+            settings.allowed_account_ids,
+            settings.forbidden_account_ids,
+        )?;
         Ok(Self { caller, ..aws })
     }
 
@@ -192,7 +207,8 @@ impl AwsClients {
         AwsPartition::from_region(&self.region)
     }
 
-    /// Whether AWS may not know this yet: this run has just made it, or an earlier one was in the middle of it.
+    /// Whether AWS may not know this yet: this run has just made it, or an earlier one was in the
+    /// middle of it.
     pub(crate) fn is_young(&self, name: &str, attempt: &Attempt) -> bool {
         attempt.is_resumed() || self.young.has(name)
     }
@@ -208,7 +224,8 @@ impl AwsClients {
             return Ok(known.clone());
         }
         // Whoever waits here has a wrong address or no network more often than bad luck.
-        let retries = RetryConfig::standard().with_max_attempts(3).with_max_backoff(Duration::from_secs(2));
+        let retries =
+            RetryConfig::standard().with_max_attempts(3).with_max_backoff(Duration::from_secs(2));
         let hasty = aws_sdk_sts::config::Builder::new().retry_config(retries);
         let place = self.endpoint.as_ref().map_or_else(String::new, |it| format!(" at {it}"));
         let what = format!("ask AWS{place} in {} whose the credentials are", self.region);
@@ -242,8 +259,10 @@ pub(crate) struct AccountAccess {
 impl AccountAccess {
     /// No region is named anywhere.
     pub(crate) fn no_region(&self) -> Error {
-        refused("find out which AWS region to work in", "no region is configured")
-            .help(format!("set `region` in the block `{}`, or AWS_REGION, or `region` in the profile", self.block))
+        refused("find out which AWS region to work in", "no region is configured").help(format!(
+            "set `region` in the block `{}`, or AWS_REGION, or `region` in the profile",
+            self.block
+        ))
     }
 }
 
@@ -265,9 +284,24 @@ impl AwsSettings {
 
 /// What all clients share.
 pub(crate) async fn shared(access: &AccountAccess) -> Result<SdkConfig, Error> {
-    let AccountAccess { block, region, profile, access_key, secret_key, token, endpoint, attempts, patience } = access;
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::Ring)).build_https();
-    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(*patience).build();
+    let AccountAccess {
+        block,
+        region,
+        profile,
+        access_key,
+        secret_key,
+        token,
+        endpoint,
+        attempts,
+        patience,
+    } = access;
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Tls::Rustls(CryptoMode::Ring))
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(*patience)
+        .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .retry_config(retries(*attempts))
@@ -283,12 +317,19 @@ pub(crate) async fn shared(access: &AccountAccess) -> Result<SdkConfig, Error> {
     }
     match (access_key, secret_key) {
         (Some(access), Some(secret)) => {
-            loader = loader.credentials_provider(Credentials::new(access, secret, token.clone(), None, block));
+            loader = loader.credentials_provider(Credentials::new(
+                access,
+                secret,
+                token.clone(),
+                None,
+                block,
+            ));
         }
         (None, None) => {}
         _ => {
             let cause = "only one of access_key and secret_key is set";
-            return Err(refused(format!("read the credentials of `{block}`"), cause).help("set both, or neither"));
+            return Err(refused(format!("read the credentials of `{block}`"), cause)
+                .help("set both, or neither"));
         }
     }
     Ok(loader.load().await)
@@ -296,7 +337,11 @@ pub(crate) async fn shared(access: &AccountAccess) -> Result<SdkConfig, Error> {
 
 type AccountIds = Option<std::collections::BTreeSet<String>>;
 
-fn check_account(caller: Option<&AwsCaller>, allowed: AccountIds, forbidden: AccountIds) -> Result<(), Error> {
+fn check_account(
+    caller: Option<&AwsCaller>,
+    allowed: AccountIds,
+    forbidden: AccountIds,
+) -> Result<(), Error> {
     if allowed.is_none() && forbidden.is_none() {
         return Ok(());
     }
@@ -304,11 +349,13 @@ fn check_account(caller: Option<&AwsCaller>, allowed: AccountIds, forbidden: Acc
         let cause = "accounts are allowed or forbidden, but skip_credentials_validation keeps from asking which one this is";
         return Err(refused("check the AWS account", cause).help("remove one of the two"));
     };
-    let welcome = allowed.is_none_or(|it| it.contains(account)) && !forbidden.is_some_and(|it| it.contains(account));
+    let welcome = allowed.is_none_or(|it| it.contains(account))
+        && !forbidden.is_some_and(|it| it.contains(account));
     if welcome {
         return Ok(());
     }
-    let cause = format!("these credentials are those of {arn}, and account {account} may not be touched");
+    let cause =
+        format!("these credentials are those of {arn}, and account {account} may not be touched");
     Err(refused("connect to AWS", cause).help(
         "use the credentials of another account; which ones may be touched say allowed_account_ids and forbidden_account_ids",
     ))

@@ -15,15 +15,22 @@ pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Fi
 }
 
 /// Brings the tags of `arn` from what they were to what they should be.
-pub(crate) async fn label(aws: &AwsClients, arn: &str, before: &ResourceTags, after: &ResourceTags) -> Result<(), Error> {
+pub(crate) async fn label(
+    aws: &AwsClients,
+    arn: &str,
+    before: &ResourceTags,
+    after: &ResourceTags,
+) -> Result<(), Error> {
     let what = format!("label `{arn}`");
     let dropped = tags::dropped(before, after);
     if !dropped.is_empty() {
-        let call = aws.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(dropped));
+        let call =
+            aws.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(dropped));
         call.send().await.attempting(&what)?;
     }
     if after != before && !after.is_empty() {
-        let call = aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(tags::labels(after)));
+        let call =
+            aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(tags::labels(after)));
         call.send().await.attempting(&what)?;
     }
     Ok(())
@@ -37,15 +44,21 @@ pub(crate) async fn labels(aws: &AwsClients, arn: &str) -> Result<Vec<Tag>, Erro
 
 /// Whether a role made a moment ago is not known to RDS yet.
 pub(crate) fn is_too_early(message: Option<&str>) -> bool {
-    message.is_some_and(|it| it.contains("IAM role ARN value is invalid") || it.contains("ENHANCED_MONITORING"))
+    message.is_some_and(|it| {
+        it.contains("IAM role ARN value is invalid") || it.contains("ENHANCED_MONITORING")
+    })
 }
 
 /// What is wrong with the name of something in RDS.
 pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<ArgumentProblem> {
     let message = if name.is_empty() || name.len() > longest {
         format!("this name has 1 to {longest} characters, and `{name}` has {}", name.len())
-    } else if let Some(odd) = name.chars().find(|it| !(it.is_ascii_lowercase() || it.is_ascii_digit() || *it == '-')) {
-        format!("this name is made of lower-case letters, digits and `-`, and `{name}` holds `{odd}`")
+    } else if let Some(odd) =
+        name.chars().find(|it| !(it.is_ascii_lowercase() || it.is_ascii_digit() || *it == '-'))
+    {
+        format!(
+            "this name is made of lower-case letters, digits and `-`, and `{name}` holds `{odd}`"
+        )
     } else if !name.starts_with(|it: char| it.is_ascii_lowercase()) {
         format!("this name begins with a letter, and `{name}` does not")
     } else if name.ends_with('-') || name.contains("--") {

@@ -66,8 +66,8 @@ pub(crate) async fn listed<R: ListableResource>(
     Ok(amended(readings, &gone, again))
 }
 
-/// What an earlier try made, looked for by what it left. Not seen at once, it is looked for once more: what is made again
-/// because AWS had forgotten it for a moment would be there twice.
+/// What an earlier try made, looked for by what it left. Not seen at once, it is looked for once
+/// more: what is made again because AWS had forgotten it for a moment would be there twice.
 pub(crate) async fn twice<T, F>(mut look: impl FnMut() -> F) -> Result<Option<T>, Error>
 where
     F: Future<Output = Result<Option<T>, Error>>,
@@ -79,18 +79,25 @@ where
     look().await
 }
 
-/// What is there of a value inside a block, in so far as the configuration speaks of it: what it leaves to the service
-/// is no difference.
+/// What is there of a value inside a block, in so far as the configuration speaks of it: what it
+/// leaves to the service is no difference.
 pub(crate) fn where_configured<T, U>(recorded: Option<&U>, there: Option<T>) -> Option<T> {
     recorded.and(there)
 }
 
 /// A block as it is there, without the fields that the configured one leaves to the service.
-pub(crate) fn as_configured<T: Serialize + DeserializeOwned>(recorded: Option<&T>, there: Option<T>) -> Option<T> {
+pub(crate) fn as_configured<T: Serialize + DeserializeOwned>(
+    recorded: Option<&T>,
+    there: Option<T>,
+) -> Option<T> {
     let (Some(recorded), Some(there)) = (recorded, &there) else { return there };
-    let json = |it: &T| serde_json::to_value(it).expect("a block's fields have names that are strings");
+    let json =
+        |it: &T| serde_json::to_value(it).expect("a block's fields have names that are strings");
     let narrowed = narrowed(&json(recorded), json(there));
-    Some(serde_json::from_value(narrowed).expect("fields of blocks that a configuration may leave out are options"))
+    Some(
+        serde_json::from_value(narrowed)
+            .expect("fields of blocks that a configuration may leave out are options"),
+    )
 }
 
 fn narrowed(recorded: &Json, there: Json) -> Json {
@@ -123,11 +130,13 @@ async fn in_pages<R: ListableResource>(
     known: Vec<&RecordedResource<R>>,
 ) -> Result<Vec<ResourceReading<R>>, Error> {
     let pages: Vec<_> = known.chunks(R::AT_ONCE).map(|it| R::list(aws, it)).collect();
-    let pages: Vec<Vec<ResourceReading<R>>> = stream::iter(pages).buffered(AT_ONCE).try_collect().await?;
+    let pages: Vec<Vec<ResourceReading<R>>> =
+        stream::iter(pages).buffered(AT_ONCE).try_collect().await?;
     Ok(pages.into_iter().flatten().collect())
 }
 
-/// What seems gone is looked at once more before it counts as gone: AWS forgets for a moment what it has just been told.
+/// What seems gone is looked at once more before it counts as gone: AWS forgets for a moment what
+/// it has just been told.
 fn gone<R: Resource>(readings: &[ResourceReading<R>]) -> Vec<usize> {
     (0..readings.len()).filter(|at| matches!(readings[*at], ResourceReading::Gone)).collect()
 }
@@ -159,7 +168,8 @@ mod tests {
 
     #[test]
     fn what_comes_or_goes_shows() {
-        let (one, two) = (json!([{"size": 5}]), json!([{"size": 5, "type": "gp2"}, {"size": 6, "type": "gp2"}]));
+        let (one, two) =
+            (json!([{"size": 5}]), json!([{"size": 5, "type": "gp2"}, {"size": 6, "type": "gp2"}]));
         assert_eq!(as_configured(Some(&one), Some(two.clone())), Some(two.clone()));
         assert_eq!(as_configured(None, Some(two.clone())), Some(two));
         assert_eq!(as_configured(Some(&one), None), None);

@@ -1,4 +1,5 @@
-//! What this run has just made. Other parts of AWS may not know it for a while; that anything else is not there is meant.
+//! What this run has just made. Other parts of AWS may not know it for a while; that anything else
+//! is not there is meant.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +14,10 @@ pub(crate) struct RecentlyCreated(Mutex<BTreeMap<String, Instant>>);
 impl RecentlyCreated {
     /// Takes note that this was made now, or may have been by an earlier try.
     pub(crate) fn add(&self, name: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Instant::now());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), Instant::now());
     }
 
     /// Whether this was made so short a while ago that AWS may not know it everywhere.

@@ -1,7 +1,9 @@
-//! When AWS is asked at all and when again, in one place: how often, how fast, and how often it happened.
+//! When AWS is asked at all and when again, in one place: how often, how fast, and how often it
+//! happened.
 //!
-//! What is worth another try the SDK knows: codes of throttling, 5xx, answers that did not come or broke off. What AWS says
-//! of things that it does not know yet, because they were just made, is waited for where they are used.
+//! What is worth another try the SDK knows: codes of throttling, 5xx, answers that did not come or
+//! broke off. What AWS says of things that it does not know yet, because they were just made, is
+//! waited for where they are used.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,8 +23,8 @@ use aws_smithy_types::config_bag::ConfigBag;
 use ha_provider::{Incident, Permit};
 
 const SLOWEST: Duration = Duration::from_secs(20);
-/// What a service may be asked again at a time, all of its clients together: some forty failures, or a hundred throttled
-/// calls. What is spent comes back with each success, and by itself.
+/// What a service may be asked again at a time, all of its clients together: some forty failures,
+/// or a hundred throttled calls. What is spent comes back with each success, and by itself.
 const BUDGET: usize = 500;
 const BACK_IN_A_SECOND: f32 = 5.0;
 
@@ -51,13 +53,20 @@ const ASKED_AGAIN: &str = "asked again";
 
 impl ThrottleIncidents {
     fn count(&self, what: &'static str, service: &'static str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((what, service)).or_default() += 1;
+        *self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry((what, service))
+            .or_default() += 1;
     }
 
     /// All of them so far.
     pub(crate) fn told(&self) -> Vec<Incident> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().map(|((what, service), times)| Incident { what, service, times: *times }).collect()
+        all.iter()
+            .map(|((what, service), times)| Incident { what, service, times: *times })
+            .collect()
     }
 }
 
@@ -116,7 +125,9 @@ impl Intercept for PermitInterceptor {
         _: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let only_looks = bag.load::<Metadata>().is_some_and(|call| LOOKS.iter().any(|it| call.name().starts_with(it)));
+        let only_looks = bag
+            .load::<Metadata>()
+            .is_some_and(|call| LOOKS.iter().any(|it| call.name().starts_with(it)));
         if only_looks { Ok(()) } else { self.0.ask().map_err(Into::into) }
     }
 }
@@ -131,7 +142,10 @@ fn is_throttle(answer: &HttpResponse) -> bool {
 }
 
 fn is_throttle_text(body: &str) -> bool {
-    let in_xml = body.split_once("<Code>").and_then(|(_, after)| after.split_once("</Code>")).map(|(code, _)| code);
+    let in_xml = body
+        .split_once("<Code>")
+        .and_then(|(_, after)| after.split_once("</Code>"))
+        .map(|(code, _)| code);
     let in_json = || {
         let json: serde_json::Value = serde_json::from_str(body).ok()?;
         let code = json.get("__type").or_else(|| json.get("code"))?.as_str()?.to_owned();
@@ -170,9 +184,13 @@ mod tests {
         ] {
             assert!(is_throttle_text(text), "{text}");
         }
-        for text in
-            ["", "<html>503</html>", "<Error><Code>NoSuchBucket</Code></Error>", r#"{"__type": "NotFoundException"}"#, "[1]"]
-        {
+        for text in [
+            "",
+            "<html>503</html>",
+            "<Error><Code>NoSuchBucket</Code></Error>",
+            r#"{"__type": "NotFoundException"}"#,
+            "[1]",
+        ] {
             assert!(!is_throttle_text(text), "{text}");
         }
     }

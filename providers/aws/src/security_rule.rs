@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
-use aws_sdk_ec2::types::{ResourceType, SecurityGroupRule as Found, SecurityGroupRuleRequest, SecurityGroupRuleUpdate};
+use aws_sdk_ec2::types::{
+    ResourceType, SecurityGroupRule as Found, SecurityGroupRuleRequest, SecurityGroupRuleUpdate,
+};
 use ha_provider::{
-    ArgumentProblem, Attempt, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource,
-    RecordedResource, Resource, ResourceHooks, ResourceReading,
+    ArgumentProblem, Attempt, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable,
+    OwnedResource, RecordedResource, Resource, ResourceHooks, ResourceReading,
 };
 use ha_value::Path;
 use schemars::JsonSchema;
@@ -86,7 +88,9 @@ impl<D: RuleDirection> Resource for SecurityGroupRule<D> {
         // Of two that differ in their description only, AWS refuses the second.
         let unique = ["security_group_id", "ip_protocol", "from_port", "to_port"];
         let peers = ["cidr_ipv4", "cidr_ipv6", "prefix_list_id", "referenced_security_group_id"];
-        let hooks = ResourceHooks::new().unique(&[&unique[..], &peers[..]].concat()).inside("aws_security_group", &group);
+        let hooks = ResourceHooks::new()
+            .unique(&[&unique[..], &peers[..]].concat())
+            .inside("aws_security_group", &group);
         hooks
             .check(tags::check)
             .check(check_peer)
@@ -96,7 +100,11 @@ impl<D: RuleDirection> Resource for SecurityGroupRule<D> {
             .anew(other_peers)
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let group = self.security_group_id.as_str();
         let made = match attempt.is_resumed() {
             true => reading::twice(|| find_ours(aws, group, attempt)).await?,
@@ -106,9 +114,9 @@ impl<D: RuleDirection> Resource for SecurityGroupRule<D> {
             Some(found) => found,
             None => match self.authorize(aws, attempt).await? {
                 Some(found) => found,
-                None => appearing(attempt, || find_ours(aws, group, attempt))
-                    .await?
-                    .ok_or_else(|| error::foreign("rule", &format!("{} of {group}", self.written())))?,
+                None => appearing(attempt, || find_ours(aws, group, attempt)).await?.ok_or_else(
+                    || error::foreign("rule", &format!("{} of {group}", self.written())),
+                )?,
             },
         };
         let id = found.security_group_rule_id().unwrap_or_default().to_owned();
@@ -121,21 +129,31 @@ impl<D: RuleDirection> Resource for SecurityGroupRule<D> {
 
     const LISTED: bool = true;
 
-    async fn list_owned(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(
+        aws: &AwsClients,
+        _: &[DiscoveryTarget],
+    ) -> Result<Vec<OwnedResource>, Error> {
         let ours = filter("tag-key", [tags::ADDRESS.to_owned()]);
-        let mut pages = aws.ec2.describe_security_group_rules().filters(ours).into_paginator().items().send();
+        let mut pages =
+            aws.ec2.describe_security_group_rules().filters(ours).into_paginator().items().send();
         let mut marked = Vec::new();
         while let Some(rule) = pages.next().await {
             let rule = rule.attempting("look for rules of security groups by their tags")?;
             // Both directions are listed by the same call.
             if rule.is_egress().unwrap_or_default() == D::OUT {
-                marked.extend(tags::marked(ExistingResource::by(rule.security_group_rule_id().unwrap_or_default()), rule.tags()));
+                marked.extend(tags::marked(
+                    ExistingResource::by(rule.security_group_rule_id().unwrap_or_default()),
+                    rule.tags(),
+                ));
             }
         }
         Ok(marked)
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::listed(aws, known).await
     }
 
@@ -156,24 +174,46 @@ impl<D: RuleDirection> Resource for SecurityGroupRule<D> {
             // What is left out of the call stays; what is taken out of the configuration does not.
             .description(self.description.as_deref().unwrap_or_default())
             .build();
-        let told = SecurityGroupRuleUpdate::builder().security_group_rule_id(&before.id).security_group_rule(rule).build();
-        let call = aws.ec2.modify_security_group_rules().group_id(self.security_group_id.as_str()).security_group_rules(told);
-        call.send().await.attempting_first(format!("change the rule `{}` of {}", before.id, self.security_group_id))?;
+        let told = SecurityGroupRuleUpdate::builder()
+            .security_group_rule_id(&before.id)
+            .security_group_rule(rule)
+            .build();
+        let call = aws
+            .ec2
+            .modify_security_group_rules()
+            .group_id(self.security_group_id.as_str())
+            .security_group_rules(told);
+        call.send().await.attempting_first(format!(
+            "change the rule `{}` of {}",
+            before.id, self.security_group_id
+        ))?;
         ec2::label(aws, &before.id, &before.arguments.tags, &self.tags, attempt).await?;
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         let group = recorded.arguments.security_group_id.as_str();
         let what = format!("revoke the rule `{}` of {group}", recorded.id);
         if D::OUT {
-            let call = aws.ec2.revoke_security_group_egress().group_id(group).security_group_rule_ids(&recorded.id);
+            let call = aws
+                .ec2
+                .revoke_security_group_egress()
+                .group_id(group)
+                .security_group_rule_ids(&recorded.id);
             match call.send().await {
                 Err(error) if error::is_missing(&error) => Ok(()),
                 other => other.map(drop).attempting_first(what),
             }
         } else {
-            let call = aws.ec2.revoke_security_group_ingress().group_id(group).security_group_rule_ids(&recorded.id);
+            let call = aws
+                .ec2
+                .revoke_security_group_ingress()
+                .group_id(group)
+                .security_group_rule_ids(&recorded.id);
             match call.send().await {
                 Err(error) if error::is_missing(&error) => Ok(()),
                 other => other.map(drop).attempting_first(what),
@@ -188,7 +228,8 @@ impl<D: RuleDirection> SecurityGroupRule<D> {
         let group = self.security_group_id.as_str();
         let what = format!("add the rule `{}` to {group}", self.written());
         let peer = self.referenced_security_group_id.as_deref();
-        let is_young = || aws.is_young(group, attempt) || peer.is_some_and(|it| aws.is_young(it, attempt));
+        let is_young =
+            || aws.is_young(group, attempt) || peer.is_some_and(|it| aws.is_young(it, attempt));
         let permission = self.atom().permission();
         let tagged = ec2::tagged(ResourceType::SecurityGroupRule, &self.tags, attempt);
         WaitCondition::new(&what, PROPAGATION)
@@ -196,12 +237,19 @@ impl<D: RuleDirection> SecurityGroupRule<D> {
                 macro_rules! made {
                     ($call:expr) => {
                         match $call.send().await {
-                            Err(error) if error::is(&error, &["InvalidPermission.Duplicate"]) => Ok(WaitStatus::Ready(None)),
-                            Err(error) if error::is(&error, &["InvalidGroup.NotFound"]) && is_young() => {
+                            Err(error) if error::is(&error, &["InvalidPermission.Duplicate"]) => {
+                                Ok(WaitStatus::Ready(None))
+                            }
+                            Err(error)
+                                if error::is(&error, &["InvalidGroup.NotFound"]) && is_young() =>
+                            {
                                 Ok(error::waiting("waiting for its group", &error))
                             }
                             other => {
-                                let made = other.attempting_first(&what)?.security_group_rules.unwrap_or_default();
+                                let made = other
+                                    .attempting_first(&what)?
+                                    .security_group_rules
+                                    .unwrap_or_default();
                                 Ok(WaitStatus::Ready(made.into_iter().next()))
                             }
                         }
@@ -253,16 +301,23 @@ impl<D: RuleDirection> SecurityGroupRule<D> {
 impl<D: RuleDirection> ListableResource for SecurityGroupRule<D> {
     const AT_ONCE: usize = 200;
 
-    async fn list(aws: &AwsClients, recorded: &[&RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn list(
+        aws: &AwsClients,
+        recorded: &[&RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         let ids = recorded.iter().map(|it| it.id.clone());
-        let call = aws.ec2.describe_security_group_rules().filters(filter("security-group-rule-id", ids));
+        let call =
+            aws.ec2.describe_security_group_rules().filters(filter("security-group-rule-id", ids));
         let mut pages = call.into_paginator().items().send();
         let mut found = BTreeMap::new();
         while let Some(rule) = pages.next().await {
             let rule = rule.attempting("list rules of security groups")?;
             found.insert(rule.security_group_rule_id().unwrap_or_default().to_owned(), rule);
         }
-        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(ResourceReading::Gone, |found| seen(aws, it, found))).collect())
+        Ok(recorded
+            .iter()
+            .map(|it| found.get(&it.id).map_or(ResourceReading::Gone, |found| seen(aws, it, found)))
+            .collect())
     }
 }
 
@@ -274,7 +329,8 @@ fn seen<D: RuleDirection>(
     let known = &recorded.arguments;
     let ip_protocol = IpProtocol::new(found.ip_protocol().unwrap_or("-1"));
     // With all protocols, no ports and -1 mean the same.
-    let port = |known: Option<i32>, there: Option<i32>| if ip_protocol.is_any() { known } else { there };
+    let port =
+        |known: Option<i32>, there: Option<i32>| if ip_protocol.is_any() { known } else { there };
     let block = |it: Option<&str>| it.and_then(|it| it.parse().ok());
     let there = SecurityGroupRule {
         security_group_id: found.group_id().unwrap_or_default().to_owned().into(),
@@ -284,7 +340,10 @@ fn seen<D: RuleDirection>(
         cidr_ipv4: block(found.cidr_ipv4()),
         cidr_ipv6: block(found.cidr_ipv6()),
         prefix_list_id: found.prefix_list_id().map(str::to_owned),
-        referenced_security_group_id: found.referenced_group_info().and_then(|it| it.group_id()).map(str::to_owned),
+        referenced_security_group_id: found
+            .referenced_group_info()
+            .and_then(|it| it.group_id())
+            .map(str::to_owned),
         description: found.description().filter(|it| !it.is_empty()).map(str::to_owned),
         tags: tags::visible(found.tags()),
         direction: PhantomData,
@@ -292,8 +351,13 @@ fn seen<D: RuleDirection>(
     ResourceReading::found(there, outputs(aws, found))
 }
 
-async fn find_ours(aws: &AwsClients, group: &str, attempt: &Attempt) -> Result<Option<Found>, Error> {
-    let call = aws.ec2.describe_security_group_rules().filters(filter("group-id", [group.to_owned()]));
+async fn find_ours(
+    aws: &AwsClients,
+    group: &str,
+    attempt: &Attempt,
+) -> Result<Option<Found>, Error> {
+    let call =
+        aws.ec2.describe_security_group_rules().filters(filter("group-id", [group.to_owned()]));
     let mut pages = call.into_paginator().items().send();
     while let Some(rule) = pages.next().await {
         let rule = rule.attempting(format!("look for the rule of an earlier try in {group}"))?;
@@ -307,7 +371,10 @@ async fn find_ours(aws: &AwsClients, group: &str, attempt: &Attempt) -> Result<O
 fn outputs(aws: &AwsClients, found: &Found) -> SecurityGroupRuleOutputs {
     let owner = found.group_owner_id().or(aws.account()).unwrap_or_default();
     let id = found.security_group_rule_id().unwrap_or_default();
-    SecurityGroupRuleOutputs { arn: ec2::arn(aws, owner, "security-group-rule", id), security_group_rule_id: id.to_owned() }
+    SecurityGroupRuleOutputs {
+        arn: ec2::arn(aws, owner, "security-group-rule", id),
+        security_group_rule_id: id.to_owned(),
+    }
 }
 
 #[derive(Deserialize)]
@@ -319,9 +386,16 @@ struct RuleSourceArguments {
 }
 
 fn check_peer(it: RuleSourceArguments) -> Vec<ArgumentProblem> {
-    let problem = |at: &str, message: &str| ArgumentProblem { path: Path::attribute(at), message: message.into() };
-    let said =
-        [it.cidr_ipv4.is_some(), it.cidr_ipv6.is_some(), it.prefix_list_id.is_some(), it.referenced_security_group_id.is_some()];
+    let problem = |at: &str, message: &str| ArgumentProblem {
+        path: Path::attribute(at),
+        message: message.into(),
+    };
+    let said = [
+        it.cidr_ipv4.is_some(),
+        it.cidr_ipv6.is_some(),
+        it.prefix_list_id.is_some(),
+        it.referenced_security_group_id.is_some(),
+    ];
     let mut problems = Vec::new();
     if said.into_iter().filter(|it| *it).count() != 1 {
         let message = "a rule names one of cidr_ipv4, cidr_ipv6, prefix_list_id and referenced_security_group_id";
@@ -340,7 +414,8 @@ fn check_peer(it: RuleSourceArguments) -> Vec<ArgumentProblem> {
     problems
 }
 
-/// A rule about addresses never becomes one about a group: EC2 changes which addresses, and not what sort of peer.
+/// A rule about addresses never becomes one about a group: EC2 changes which addresses, and not
+/// what sort of peer.
 fn other_peers(there: RuleSourceArguments, wanted: RuleSourceArguments) -> BTreeSet<&'static str> {
     let changes = [
         ("cidr_ipv4", there.cidr_ipv4.is_some() != wanted.cidr_ipv4.is_some()),
@@ -348,7 +423,8 @@ fn other_peers(there: RuleSourceArguments, wanted: RuleSourceArguments) -> BTree
         ("prefix_list_id", there.prefix_list_id.is_some() != wanted.prefix_list_id.is_some()),
         (
             "referenced_security_group_id",
-            there.referenced_security_group_id.is_some() != wanted.referenced_security_group_id.is_some(),
+            there.referenced_security_group_id.is_some()
+                != wanted.referenced_security_group_id.is_some(),
         ),
     ];
     changes.into_iter().filter(|(_, changes)| *changes).map(|(name, _)| name).collect()
@@ -364,14 +440,21 @@ struct RulePortArguments {
 fn check_ports(it: RulePortArguments) -> Vec<ArgumentProblem> {
     let said = it.from_port.zip(it.to_port);
     let message = match (it.ip_protocol.as_str(), said) {
-        ("-1", None | Some((-1, -1))) if it.from_port.is_some() == it.to_port.is_some() => return Vec::new(),
+        ("-1", None | Some((-1, -1))) if it.from_port.is_some() == it.to_port.is_some() => {
+            return Vec::new();
+        }
         ("-1", _) => "a rule for all protocols is for all ports: leave from_port and to_port out",
-        ("tcp" | "udp", Some((from, to))) if 0 <= from && from <= to && to <= 65535 => return Vec::new(),
+        ("tcp" | "udp", Some((from, to))) if 0 <= from && from <= to && to <= 65535 => {
+            return Vec::new();
+        }
         ("tcp" | "udp", None) => "a rule for tcp or udp has from_port and to_port",
         ("tcp" | "udp", _) => "ports go from 0 to 65535, the first one first",
         _ => {
             let wrong = protocol(&it.ip_protocol, said);
-            return wrong.map(|message| ArgumentProblem { path: Path::attribute("ip_protocol"), message }).into_iter().collect();
+            return wrong
+                .map(|message| ArgumentProblem { path: Path::attribute("ip_protocol"), message })
+                .into_iter()
+                .collect();
         }
     };
     vec![ArgumentProblem { path: Path::attribute("from_port"), message: message.into() }]
@@ -384,5 +467,8 @@ struct RuleDescriptionArguments {
 
 fn check_description(it: RuleDescriptionArguments) -> Vec<ArgumentProblem> {
     let wrong = it.description.and_then(|it| described(&it));
-    wrong.map(|message| ArgumentProblem { path: Path::attribute("description"), message }).into_iter().collect()
+    wrong
+        .map(|message| ArgumentProblem { path: Path::attribute("description"), message })
+        .into_iter()
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! Rules of security groups, taken apart into what EC2 holds: one protocol, one range of ports, one peer.
+//! Rules of security groups, taken apart into what EC2 holds: one protocol, one range of ports, one
+//! peer.
 
 use std::collections::BTreeSet;
 
@@ -79,10 +80,14 @@ impl RulePeer {
 
 /// What is wrong with what is said of a rule.
 pub(crate) fn described(text: &str) -> Option<String> {
-    let odd = text.chars().find(|it| !(it.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(*it)));
+    let odd = text
+        .chars()
+        .find(|it| !(it.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(*it)));
     match odd {
         Some(odd) => Some(format!("EC2 takes no `{odd}` in the description of a rule")),
-        None => (text.len() > 255).then(|| format!("the description of a rule has at most 255 characters, not {}", text.len())),
+        None => (text.len() > 255).then(|| {
+            format!("the description of a rule has at most 255 characters, not {}", text.len())
+        }),
     }
 }
 
@@ -90,7 +95,9 @@ pub(crate) fn described(text: &str) -> Option<String> {
 pub(crate) fn protocol(protocol: &IpProtocol, ports: Option<(i32, i32)>) -> Option<String> {
     match (protocol.as_str(), ports) {
         ("tcp" | "udp" | "-1", _) => None,
-        ("icmp" | "icmpv6", Some((ty, code))) if [ty, code].iter().any(|it| !(-1..=255).contains(it)) => {
+        ("icmp" | "icmpv6", Some((ty, code)))
+            if [ty, code].iter().any(|it| !(-1..=255).contains(it)) =>
+        {
             Some(format!("types and codes of {} go from -1, for all, to 255", protocol.as_str()))
         }
         ("icmp" | "icmpv6", Some((-1, code))) if code != -1 => {
@@ -98,9 +105,9 @@ pub(crate) fn protocol(protocol: &IpProtocol, ports: Option<(i32, i32)>) -> Opti
         }
         ("icmp" | "icmpv6", _) => None,
         (text, _) if text.parse::<u8>().is_ok() => None,
-        (text, _) => {
-            Some(format!("a protocol is `tcp`, `udp`, `icmp`, `icmpv6`, a number from 0 to 255, or `-1` for all, not `{text}`"))
-        }
+        (text, _) => Some(format!(
+            "a protocol is `tcp`, `udp`, `icmp`, `icmpv6`, a number from 0 to 255, or `-1` for all, not `{text}`"
+        )),
     }
 }
 
@@ -124,11 +131,13 @@ impl Ec2Rule {
             .set_to_port(self.ports.map(|it| it.1));
         match &self.peer {
             RulePeer::Block(block) if block.is_ipv6() => {
-                let range = Ipv6Range::builder().cidr_ipv6(block.to_string()).set_description(described);
+                let range =
+                    Ipv6Range::builder().cidr_ipv6(block.to_string()).set_description(described);
                 permission.ipv6_ranges(range.build())
             }
             RulePeer::Block(block) => {
-                let range = IpRange::builder().cidr_ip(block.to_string()).set_description(described);
+                let range =
+                    IpRange::builder().cidr_ip(block.to_string()).set_description(described);
                 permission.ip_ranges(range.build())
             }
             RulePeer::Group(group) => {
@@ -159,12 +168,22 @@ fn atoms_of(permission: &IpPermission) -> Vec<Ec2Rule> {
         description: description.unwrap_or_default().to_owned(),
     };
     let block = |text: Option<&str>| text.and_then(|it| it.parse().ok()).map(RulePeer::Block);
-    let ranges = permission.ip_ranges().iter().filter_map(|it| Some(atom(block(it.cidr_ip())?, it.description())));
-    let wider = permission.ipv6_ranges().iter().filter_map(|it| Some(atom(block(it.cidr_ipv6())?, it.description())));
+    let ranges = permission
+        .ip_ranges()
+        .iter()
+        .filter_map(|it| Some(atom(block(it.cidr_ip())?, it.description())));
+    let wider = permission
+        .ipv6_ranges()
+        .iter()
+        .filter_map(|it| Some(atom(block(it.cidr_ipv6())?, it.description())));
     let pairs = permission.user_id_group_pairs().iter();
-    let groups = pairs.map(|it| atom(RulePeer::Group(it.group_id().unwrap_or_default().to_owned()), it.description()));
+    let groups = pairs.map(|it| {
+        atom(RulePeer::Group(it.group_id().unwrap_or_default().to_owned()), it.description())
+    });
     let lists = permission.prefix_list_ids().iter();
-    let lists = lists.map(|it| atom(RulePeer::List(it.prefix_list_id().unwrap_or_default().to_owned()), it.description()));
+    let lists = lists.map(|it| {
+        atom(RulePeer::List(it.prefix_list_id().unwrap_or_default().to_owned()), it.description())
+    });
     ranges.chain(wider).chain(groups).chain(lists).collect()
 }
 

@@ -1,5 +1,5 @@
-//! Tags: the user's, and the three by which we know again what we made. The latter, and those that AWS keeps for itself,
-//! are invisible to the configuration.
+//! Tags: the user's, and the three by which we know again what we made. The latter, and those that
+//! AWS keeps for itself, are invisible to the configuration.
 
 use std::collections::BTreeMap;
 
@@ -58,14 +58,16 @@ labels! {
 
 /// The configuration's tags and ours, for something about to be made.
 pub(crate) fn ours<L: Tag>(tags: &ResourceTags, attempt: &Attempt) -> Vec<L> {
-    let ours = [L::new(TOKEN, attempt.token()), L::new(ADDRESS, &attempt.address().in_plain_letters())];
+    let ours =
+        [L::new(TOKEN, attempt.token()), L::new(ADDRESS, &attempt.address().in_plain_letters())];
     let state = attempt.state().map(|it| L::new(STATE, it));
     labels(tags).into_iter().chain(ours).chain(state).collect()
 }
 
 /// What tells for which instance something was made, where its tags do.
 pub(crate) fn trace<L: Tag>(found: &[L]) -> Option<OwnershipMark> {
-    let tag = |key: &str| found.iter().find(|it| it.name() == key).map(|it| it.content().to_owned());
+    let tag =
+        |key: &str| found.iter().find(|it| it.name() == key).map(|it| it.content().to_owned());
     Some(OwnershipMark { address: tag(ADDRESS)?, state: tag(STATE) })
 }
 
@@ -87,7 +89,11 @@ pub(crate) fn visible<L: Tag>(found: &[L]) -> ResourceTags {
 
 /// Those of the tags found that the configuration may not see, and which stay.
 pub(crate) fn hidden<L: Tag>(found: &[L]) -> Vec<L> {
-    found.iter().filter(|it| is_reserved(it.name())).map(|it| L::new(it.name(), it.content())).collect()
+    found
+        .iter()
+        .filter(|it| is_reserved(it.name()))
+        .map(|it| L::new(it.name(), it.content()))
+        .collect()
 }
 
 /// Whether this step made what bears these tags.
@@ -117,12 +123,19 @@ pub(crate) fn check(it: TagArguments) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
     for (key, value) in &it.tags {
         if is_reserved(key) {
-            let message = format!("the tag `{key}` begins with a prefix that is reserved (`ha:` and `aws:`)");
+            let message =
+                format!("the tag `{key}` begins with a prefix that is reserved (`ha:` and `aws:`)");
             problems.push(ArgumentProblem { path: at(key), message });
         } else if key.is_empty() || key.chars().count() > 128 {
-            problems.push(ArgumentProblem { path: at(key), message: "a tag's key has 1 to 128 characters".into() });
+            problems.push(ArgumentProblem {
+                path: at(key),
+                message: "a tag's key has 1 to 128 characters".into(),
+            });
         } else if value.chars().count() > 256 {
-            problems.push(ArgumentProblem { path: at(key), message: "a tag's value has at most 256 characters".into() });
+            problems.push(ArgumentProblem {
+                path: at(key),
+                message: "a tag's value has at most 256 characters".into(),
+            });
         }
     }
     problems
@@ -130,14 +143,21 @@ pub(crate) fn check(it: TagArguments) -> Vec<ArgumentProblem> {
 
 /// The same for the services that take letters, digits, spaces and few other signs in tags.
 pub(crate) fn check_letters(it: TagArguments) -> Vec<ArgumentProblem> {
-    let is_taken = |it: char| it.is_alphanumeric() || (it.is_whitespace() && !it.is_control()) || "_.:/=+-@".contains(it);
+    let is_taken = |it: char| {
+        it.is_alphanumeric() || (it.is_whitespace() && !it.is_control()) || "_.:/=+-@".contains(it)
+    };
     let odd = |text: &str| text.chars().find(|it| !is_taken(*it));
     let mut problems = Vec::new();
     for (key, value) in &it.tags {
         if let Some(odd) = odd(key).or_else(|| odd(value)) {
             let odd = odd.escape_debug();
-            let message = format!("a tag is made of letters, digits, spaces and `_.:/=+-@` here, and this one holds `{odd}`");
-            problems.push(ArgumentProblem { path: Path::attribute("tags").name(key.as_str()), message });
+            let message = format!(
+                "a tag is made of letters, digits, spaces and `_.:/=+-@` here, and this one holds `{odd}`"
+            );
+            problems.push(ArgumentProblem {
+                path: Path::attribute("tags").name(key.as_str()),
+                message,
+            });
         }
     }
     problems.extend(check(it));
@@ -151,11 +171,18 @@ mod tests {
     #[test]
     fn reserved_tags_are_invisible_and_refused() {
         let found: Vec<aws_sdk_ec2::types::Tag> =
-            [("ha:token", "t"), ("aws:cloudformation:stack", "s"), ("Name", "web")].map(|(k, v)| Tag::new(k, v)).into();
+            [("ha:token", "t"), ("aws:cloudformation:stack", "s"), ("Name", "web")]
+                .map(|(k, v)| Tag::new(k, v))
+                .into();
         assert_eq!(visible(&found), ResourceTags::from([("Name".into(), "web".into())]));
         assert_eq!(hidden(&found).len(), 2);
         assert_eq!(trace(&found), None);
-        let tagged = TagArguments { tags: ResourceTags::from([("ha:token".into(), "x".into()), ("Name".into(), "web".into())]) };
+        let tagged = TagArguments {
+            tags: ResourceTags::from([
+                ("ha:token".into(), "x".into()),
+                ("Name".into(), "web".into()),
+            ]),
+        };
         assert_eq!(check(tagged).len(), 1);
     }
 
@@ -163,8 +190,14 @@ mod tests {
     fn tags_tell_for_which_instance_of_which_state_something_was_made() {
         let found: Vec<aws_sdk_ec2::types::Tag> =
             [("ha:address", "a.b/0"), ("ha:state", "s")].map(|(k, v)| Tag::new(k, v)).into();
-        assert_eq!(trace(&found), Some(OwnershipMark { address: "a.b/0".into(), state: Some("s".into()) }));
+        assert_eq!(
+            trace(&found),
+            Some(OwnershipMark { address: "a.b/0".into(), state: Some("s".into()) })
+        );
         // What was made before states were written down.
-        assert_eq!(trace(&found[..1]), Some(OwnershipMark { address: "a.b/0".into(), state: None }));
+        assert_eq!(
+            trace(&found[..1]),
+            Some(OwnershipMark { address: "a.b/0".into(), state: None })
+        );
     }
 }

@@ -1,11 +1,18 @@
-//! What others have under the provider's name and is not here: kinds, and settings of whatever is reached at AWS.
+//! What others have under the provider's name and is not here: kinds, and settings of whatever is
+//! reached at AWS.
 
 use ha_provider::UnsupportedNames;
 
 /// Kinds. The first that holds a name counts.
 pub(crate) const KINDS: &[UnsupportedNames] = &[
-    UnsupportedNames::new(&["aws_s3_bucket_object"], "use `aws_s3_object`, which takes the same arguments"),
-    UnsupportedNames::new(&["aws_launch_configuration"], "use `aws_launch_template`; AWS takes no new launch configurations"),
+    UnsupportedNames::new(
+        &["aws_s3_bucket_object"],
+        "use `aws_s3_object`, which takes the same arguments",
+    ),
+    UnsupportedNames::new(
+        &["aws_launch_configuration"],
+        "use `aws_launch_template`; AWS takes no new launch configurations",
+    ),
     UnsupportedNames::new(
         &["aws_instance", "aws_spot_instance_request"],
         "use `aws_launch_template` and an `aws_autoscaling_group` with `min_size = 1` and `max_size = 1`, which makes the machine again when it dies; a machine by itself is not there yet",
@@ -65,7 +72,10 @@ pub(crate) const KINDS: &[UnsupportedNames] = &[
         &["aws_secretsmanager_*", "aws_ssm_parameter"],
         "secrets are kept in the sealed state: `random_password` draws one, and a `sensitive` variable brings one",
     ),
-    UnsupportedNames::new(&["aws_key_pair"], "it is not there yet: `key_name` of `aws_launch_template` names one that is there"),
+    UnsupportedNames::new(
+        &["aws_key_pair"],
+        "it is not there yet: `key_name` of `aws_launch_template` names one that is there",
+    ),
     UnsupportedNames::new(
         &["aws_route53_*", "aws_lb", "aws_lb_*", "aws_alb*", "aws_elb*"],
         "it is not there yet: make it elsewhere, and name it by a variable, such as in `target_group_arns`",
@@ -114,7 +124,10 @@ pub(crate) const PROVIDER: &[UnsupportedNames] = &[
         &["ignore_tags"],
         "leave it out: `lifecycle { ignore_changes = [tags[\"KEY\"]] }` leaves a tag alone that others set",
     ),
-    UnsupportedNames::new(&["s3_us_east_1_regional_endpoint", "token_bucket_rate_limiter_capacity"], "leave it out"),
+    UnsupportedNames::new(
+        &["s3_us_east_1_regional_endpoint", "token_bucket_rate_limiter_capacity"],
+        "leave it out",
+    ),
     ROLES,
     FILES,
     UnsupportedNames::new(
@@ -130,7 +143,10 @@ pub(crate) const PROVIDER: &[UnsupportedNames] = &[
     ),
     AUTHORITIES,
     PROXIES,
-    UnsupportedNames::new(&["retry_mode"], "leave it out: `max_retries` says how often a call is tried, with growing pauses"),
+    UnsupportedNames::new(
+        &["retry_mode"],
+        "leave it out: `max_retries` says how often a call is tried, with growing pauses",
+    ),
     METADATA,
     ENDPOINTS,
 ];
@@ -163,7 +179,10 @@ pub(crate) const BACKEND: &[UnsupportedNames] = &[
         "leave it out: the state is sealed before it leaves this machine; which key that takes says the block `encryption`",
     ),
     UnsupportedNames::new(&["force_path_style"], "write `use_path_style = …`"),
-    UnsupportedNames::new(&["iam_endpoint", "sts_endpoint", "sts_region"], "leave it out: only the bucket's service is called"),
+    UnsupportedNames::new(
+        &["iam_endpoint", "sts_endpoint", "sts_region"],
+        "leave it out: only the bucket's service is called",
+    ),
     UnsupportedNames::new(
         &["allowed_account_ids", "forbidden_account_ids"],
         "leave it out here: `provider \"aws\"` takes it, for all that is changed",
@@ -184,7 +203,10 @@ pub(crate) const BACKEND: &[UnsupportedNames] = &[
     ),
     AUTHORITIES,
     PROXIES,
-    UnsupportedNames::new(&["retry_mode"], "leave it out: `max_retries` says how often a call is tried, with growing pauses"),
+    UnsupportedNames::new(
+        &["retry_mode"],
+        "leave it out: `max_retries` says how often a call is tried, with growing pauses",
+    ),
     METADATA,
     ENDPOINTS,
 ];

@@ -1,11 +1,13 @@
-//! Waiting for AWS: polls that begin close together and grow apart, a word to the operator, and an end.
+//! Waiting for AWS: polls that begin close together and grow apart, a word to the operator, and an
+//! end.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 use ha_provider::{Attempt, CallOutcome, Error};
 
-/// How far apart polls are: close at first, because much is ready at once, then further and further.
+/// How far apart polls are: close at first, because much is ready at once, then further and
+/// further.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PollInterval {
     first: Duration,
@@ -88,8 +90,8 @@ impl WaitCondition {
     }
 }
 
-/// Looks for something that must be there, for as long as AWS may not show what was just made; none when it does not
-/// appear.
+/// Looks for something that must be there, for as long as AWS may not show what was just made; none
+/// when it does not appear.
 pub(crate) async fn appearing<T, L, F>(attempt: &Attempt, look: L) -> Result<Option<T>, Error>
 where
     L: Fn() -> F + Send,
@@ -102,7 +104,12 @@ where
             return Ok(found);
         }
         attempt.progress("not visible yet");
-        pause_unless_cancelled(attempt, jittered(Duration::from_millis(500)), "look for what an earlier call made").await?;
+        pause_unless_cancelled(
+            attempt,
+            jittered(Duration::from_millis(500)),
+            "look for what an earlier call made",
+        )
+        .await?;
     }
 }
 
@@ -111,7 +118,11 @@ fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(rand::random_range(0.75..1.25))
 }
 
-async fn pause_unless_cancelled(attempt: &Attempt, pause: Duration, what: &str) -> Result<(), Error> {
+async fn pause_unless_cancelled(
+    attempt: &Attempt,
+    pause: Duration,
+    what: &str,
+) -> Result<(), Error> {
     let end = Instant::now() + pause;
     loop {
         if attempt.is_cancelled() {
@@ -162,11 +173,18 @@ mod tests {
     }
 
     fn attempt(operator: Arc<Operator>) -> Attempt {
-        Attempt::new("aws_s3_bucket.a".parse().unwrap(), "t".into(), false, BTreeMap::new(), operator)
+        Attempt::new(
+            "aws_s3_bucket.a".parse().unwrap(),
+            "t".into(),
+            false,
+            BTreeMap::new(),
+            operator,
+        )
     }
 
     fn wait(patience: Duration) -> WaitCondition {
-        let pace = PollInterval { first: Duration::from_millis(1), longest: Duration::from_millis(2) };
+        let pace =
+            PollInterval { first: Duration::from_millis(1), longest: Duration::from_millis(2) };
         WaitCondition { pace, ..WaitCondition::new("wait for it", patience) }
     }
 
@@ -175,9 +193,19 @@ mod tests {
         let mut looks = [true, true, false, true, true, true].into_iter();
         let look = || {
             let ready = looks.next().expect("three in a row end it");
-            async move { Ok(if ready { WaitStatus::Ready(()) } else { WaitStatus::Pending("modifying".into()) }) }
+            async move {
+                Ok(if ready {
+                    WaitStatus::Ready(())
+                } else {
+                    WaitStatus::Pending("modifying".into())
+                })
+            }
         };
-        wait(Duration::from_mins(1)).in_a_row(3).until(&attempt(Arc::default()), look).await.unwrap();
+        wait(Duration::from_mins(1))
+            .in_a_row(3)
+            .until(&attempt(Arc::default()), look)
+            .await
+            .unwrap();
         assert_eq!(looks.next(), None);
     }
 
@@ -192,15 +220,25 @@ mod tests {
     #[tokio::test]
     async fn the_time_that_the_configuration_gives_goes_before_the_usual() {
         let look = || async { Ok::<WaitStatus<()>, _>(WaitStatus::Pending("creating".into())) };
-        for (given, usual) in [(Duration::from_millis(5), Duration::from_hours(1)), (Duration::from_millis(5), Duration::ZERO)] {
+        for (given, usual) in [
+            (Duration::from_millis(5), Duration::from_hours(1)),
+            (Duration::from_millis(5), Duration::ZERO),
+        ] {
             let attempt = attempt(Arc::default()).within(Some(given));
             assert!(attempt.patience(usual) <= given);
             let error = wait(attempt.patience(usual)).until(&attempt, look).await.unwrap_err();
-            assert!(attempt.is_late() && attempt.last_shown().as_deref() == Some("creating"), "{error}");
+            assert!(
+                attempt.is_late() && attempt.last_shown().as_deref() == Some("creating"),
+                "{error}"
+            );
         }
         let (given, usual) = (Duration::from_hours(1), Duration::ZERO);
         let attempt = attempt(Arc::default()).within(Some(given));
-        assert!(attempt.patience(usual) > Duration::from_mins(59) && !attempt.is_late() && !attempt.is_cancelled());
+        assert!(
+            attempt.patience(usual) > Duration::from_mins(59)
+                && !attempt.is_late()
+                && !attempt.is_cancelled()
+        );
     }
 
     #[tokio::test]

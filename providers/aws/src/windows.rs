@@ -30,14 +30,18 @@ impl DailyWindow {
     pub(crate) fn overlaps(self, other: WeeklyWindow) -> bool {
         (0..7).any(|day| {
             let start = day * DAY + self.start;
-            meet((start, length(self.start, self.end, DAY)), (other.start, length(other.start, other.end, WEEK)))
+            meet(
+                (start, length(self.start, self.end, DAY)),
+                (other.start, length(other.start, other.end, WEEK)),
+            )
         })
     }
 }
 
 /// Whether two stretches of the week meet, of which each may run into the next.
 fn meet((start, length): (u32, u32), (other_start, other_length): (u32, u32)) -> bool {
-    (other_start + WEEK - start) % WEEK < length || (start + WEEK - other_start) % WEEK < other_length
+    (other_start + WEEK - start) % WEEK < length
+        || (start + WEEK - other_start) % WEEK < other_length
 }
 
 fn length(start: u32, end: u32, period: u32) -> u32 {
@@ -61,10 +65,16 @@ impl FromStr for DailyWindow {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let read = text.split_once('-').and_then(|(start, end)| Some((time(start.trim())?, time(end.trim())?)));
-        let (start, end) = read.ok_or_else(|| format!("`{text}` is no window of the day; one looks like `09:46-10:16` (UTC)"))?;
+        let read = text
+            .split_once('-')
+            .and_then(|(start, end)| Some((time(start.trim())?, time(end.trim())?)));
+        let (start, end) = read.ok_or_else(|| {
+            format!("`{text}` is no window of the day; one looks like `09:46-10:16` (UTC)")
+        })?;
         match length(start, end, DAY) {
-            length if length < SHORTEST => Err(format!("a window has at least {SHORTEST} minutes: `{text}`")),
+            length if length < SHORTEST => {
+                Err(format!("a window has at least {SHORTEST} minutes: `{text}`"))
+            }
             _ => Ok(Self { start, end }),
         }
     }
@@ -75,11 +85,17 @@ impl FromStr for WeeklyWindow {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let lower = text.to_lowercase();
-        let read = lower.split_once('-').and_then(|(start, end)| Some((time_of_week(start.trim())?, time_of_week(end.trim())?)));
-        let wrong = || format!("`{text}` is no window of the week; one looks like `sun:04:00-sun:04:30` (UTC)");
+        let read = lower.split_once('-').and_then(|(start, end)| {
+            Some((time_of_week(start.trim())?, time_of_week(end.trim())?))
+        });
+        let wrong = || {
+            format!("`{text}` is no window of the week; one looks like `sun:04:00-sun:04:30` (UTC)")
+        };
         let (start, end) = read.ok_or_else(wrong)?;
         match length(start, end, WEEK) {
-            length if length < SHORTEST => Err(format!("a window has at least {SHORTEST} minutes: `{text}`")),
+            length if length < SHORTEST => {
+                Err(format!("a window has at least {SHORTEST} minutes: `{text}`"))
+            }
             length if length > DAY => Err(format!("a window has at most 24 hours: `{text}`")),
             _ => Ok(Self { start, end }),
         }
@@ -151,7 +167,10 @@ mod tests {
 
     #[test]
     fn windows_are_written_as_rds_writes_them() {
-        assert_eq!("Sun:04:00-Sun:04:30".parse::<WeeklyWindow>().unwrap().to_string(), "sun:04:00-sun:04:30");
+        assert_eq!(
+            "Sun:04:00-Sun:04:30".parse::<WeeklyWindow>().unwrap().to_string(),
+            "sun:04:00-sun:04:30"
+        );
         assert_eq!("09:46-10:16".parse::<DailyWindow>().unwrap().to_string(), "09:46-10:16");
         for wrong in ["9:46-10:16", "09:46", "09:46-09:50", "25:00-26:00", "sun:09:00-sun:10:00"] {
             assert!(wrong.parse::<DailyWindow>().is_err(), "{wrong}");

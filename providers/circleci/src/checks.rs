@@ -1,5 +1,5 @@
-//! What can be wrong with single arguments. Parts that are not known yet are given the benefit of the doubt, and no
-//! message repeats a secret.
+//! What can be wrong with single arguments. Parts that are not known yet are given the benefit of
+//! the doubt, and no message repeats a secret.
 
 use ha_provider::ArgumentProblem;
 use ha_value::{Path, Text};
@@ -17,7 +17,10 @@ impl ProblemCollector {
     }
 
     /// All that is wrong, or the rendering where nothing is.
-    pub(crate) fn rendering<T>(self, render: impl FnOnce() -> T) -> Result<T, Vec<ArgumentProblem>> {
+    pub(crate) fn rendering<T>(
+        self,
+        render: impl FnOnce() -> T,
+    ) -> Result<T, Vec<ArgumentProblem>> {
         if self.problems.is_empty() { Ok(render()) } else { Err(self.problems) }
     }
 
@@ -35,7 +38,10 @@ impl ProblemCollector {
         } else if known.trim() != known {
             self.problem(path, format!("`{name}` has spaces or line ends around it"));
         } else if known.chars().any(char::is_control) {
-            self.problem(path, format!("`{name}` has a line end or another control character in it"));
+            self.problem(
+                path,
+                format!("`{name}` has a line end or another control character in it"),
+            );
         }
     }
 
@@ -55,7 +61,10 @@ impl ProblemCollector {
         self.word(path.clone(), text);
         let Some(known) = text.known().filter(|it| !it.is_empty()) else { return };
         if !is_host(&known) {
-            let message = format!("{} is no host name: give it without `https://`, port or path", shown(text));
+            let message = format!(
+                "{} is no host name: give it without `https://`, port or path",
+                shown(text)
+            );
             self.problem(path, message);
         }
     }
@@ -85,7 +94,8 @@ impl ProblemCollector {
     pub(crate) fn absolute_path(&mut self, path: Path, text: &Text) {
         self.word(path.clone(), text);
         let Some(known) = text.known().filter(|it| !it.is_empty()) else { return };
-        if !known.starts_with('/') || known.ends_with('/') || known.split('/').any(|it| it == "..") {
+        if !known.starts_with('/') || known.ends_with('/') || known.split('/').any(|it| it == "..")
+        {
             self.problem(path, format!("{} is no absolute path of a file", shown(text)));
         }
     }
@@ -107,7 +117,10 @@ fn is_host(text: &str) -> bool {
     let address = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
     match address {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !text.is_empty() && text.chars().all(|it| it.is_ascii_alphanumeric() || "-._".contains(it)),
+        None => {
+            !text.is_empty()
+                && text.chars().all(|it| it.is_ascii_alphanumeric() || "-._".contains(it))
+        }
     }
 }
 
@@ -123,8 +136,11 @@ mod tests {
 
     #[test]
     fn hosts_are_told_from_what_only_looks_like_them() {
-        let host = |text: &str| messages(|it| it.host(Path::attribute("host"), &text.into())).is_empty();
-        let host_and_port = |text: &str| messages(|it| it.host_and_port(Path::attribute("hosts"), &text.into())).is_empty();
+        let host =
+            |text: &str| messages(|it| it.host(Path::attribute("host"), &text.into())).is_empty();
+        let host_and_port = |text: &str| {
+            messages(|it| it.host_and_port(Path::attribute("hosts"), &text.into())).is_empty()
+        };
         for good in ["ci.example.com", "10.0.0.1", "[::1]", "db_1"] {
             assert!(host(good) && host_and_port(good), "{good}");
         }

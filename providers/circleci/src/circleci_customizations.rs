@@ -9,7 +9,8 @@ use crate::checks::ProblemCollector;
 use crate::digest::sha256;
 use crate::quoting::{joined, percent_encoded, shell_word};
 
-/// `circle-installation-customizations`: where the application finds its databases, as a file for `sh` to source.
+/// `circle-installation-customizations`: where the application finds its databases, as a file for
+/// `sh` to source.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Customizations {
     /// The replica set.
@@ -24,7 +25,8 @@ pub(crate) struct Customizations {
 /// How the application reaches its replica set.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct MongodbBlock {
-    /// All members, as `HOST:PORT`. With one alone the application does not start while that one is away.
+    /// All members, as `HOST:PORT`. With one alone the application does not start while that one is
+    /// away.
     hosts: Vec<Text>,
     /// The name of the set.
     replica_set: Text,
@@ -156,7 +158,8 @@ impl Customizations {
     }
 
     fn content(&self) -> Text {
-        let mut content = Text::from("# Where CircleCI finds its databases. Rendered by ha; holds passwords.\n");
+        let mut content =
+            Text::from("# Where CircleCI finds its databases. Rendered by ha; holds passwords.\n");
         for (name, value) in self.exports() {
             content.push_str(&format!("export {name}="));
             content.push(&shell_word(&value));
@@ -213,7 +216,9 @@ impl MongodbBlock {
         }
         for (index, host) in self.hosts.iter().enumerate() {
             checks.host_and_port(at("hosts").index(index), host);
-            if host.known().is_some() && self.hosts[..index].iter().any(|other| other.known() == host.known()) {
+            if host.known().is_some()
+                && self.hosts[..index].iter().any(|other| other.known() == host.known())
+            {
                 checks.problem(at("hosts").index(index), "the same member is there twice");
             }
         }
@@ -230,7 +235,10 @@ impl MongodbBlock {
         for (name, database) in databases.into_iter().filter_map(|(name, it)| Some((name, it?))) {
             checks.word(at(name), database);
             if database.known().is_some_and(|it| it.contains(['/', '\\', '.', ' ', '"', '$'])) {
-                checks.problem(at(name), format!("`mongodb.{name}` has a character that no name of a database may have"));
+                checks.problem(
+                    at(name),
+                    format!("`mongodb.{name}` has a character that no name of a database may have"),
+                );
             }
         }
     }

@@ -7,8 +7,8 @@ use crate::checks::ProblemCollector;
 use crate::digest::sha256;
 use crate::quoting::json_string;
 
-/// `replicated.conf`: how Replicated installs itself and the application. It is read once, when Replicated starts for
-/// the first time, so it must be there before Replicated is.
+/// `replicated.conf`: how Replicated installs itself and the application. It is read once, when
+/// Replicated starts for the first time, so it must be there before Replicated is.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ReplicatedConfig {
     /// Who may use the console: those with a password, or anybody who reaches it.
@@ -33,7 +33,8 @@ pub(crate) struct ReplicatedConfig {
     /// The channel of releases.
     #[serde(default = "stable")]
     channel: Text,
-    /// Which release to install. Without it a machine that replaces another may come up with a newer CircleCI.
+    /// Which release to install. Without it a machine that replaces another may come up with a
+    /// newer CircleCI.
     release_sequence: Option<u64>,
     /// Where the licence is on the machine.
     #[serde(default = "licence")]
@@ -122,11 +123,21 @@ impl Document for ReplicatedConfig {
 impl ReplicatedConfig {
     /// Every key with its value as JSON, in the order of the file.
     fn entries(&self) -> Vec<(&'static str, Option<Text>)> {
-        let Self { daemon_authentication_type, daemon_authentication_password, daemon_token, .. } = self;
-        let Self { tls_bootstrap_type, tls_bootstrap_hostname, tls_bootstrap_cert, tls_bootstrap_key, .. } = self;
+        let Self {
+            daemon_authentication_type, daemon_authentication_password, daemon_token, ..
+        } = self;
+        let Self {
+            tls_bootstrap_type,
+            tls_bootstrap_hostname,
+            tls_bootstrap_cert,
+            tls_bootstrap_key,
+            ..
+        } = self;
         let Self { log_level, channel, release_sequence, license_file_location, .. } = self;
         let Self { license_bootstrap_airgap_package_path, license_bootstrap_channel_id, .. } = self;
-        let Self { import_settings_from, remove_import_settings_from, bypass_preflight_checks, .. } = self;
+        let Self {
+            import_settings_from, remove_import_settings_from, bypass_preflight_checks, ..
+        } = self;
         let text = |it: &Option<Text>| it.as_ref().map(json_string);
         let plain = |it: serde_json::Value| (!it.is_null()).then(|| Text::from(it.to_string()));
         vec![
@@ -171,9 +182,10 @@ impl ReplicatedConfig {
         if let Some(path) = &self.license_bootstrap_airgap_package_path {
             checks.absolute_path(at("license_bootstrap_airgap_package_path"), path);
         }
-        for (name, value) in
-            [("daemon_token", &self.daemon_token), ("license_bootstrap_channel_id", &self.license_bootstrap_channel_id)]
-        {
+        for (name, value) in [
+            ("daemon_token", &self.daemon_token),
+            ("license_bootstrap_channel_id", &self.license_bootstrap_channel_id),
+        ] {
             if let Some(value) = value {
                 checks.word(at(name), value);
             }
@@ -190,19 +202,31 @@ impl ReplicatedConfig {
             ),
             (DaemonAuthenticationType::Anonymous, None) => {}
         }
-        for (name, path) in [("tls_bootstrap_cert", &self.tls_bootstrap_cert), ("tls_bootstrap_key", &self.tls_bootstrap_key)] {
+        for (name, path) in [
+            ("tls_bootstrap_cert", &self.tls_bootstrap_cert),
+            ("tls_bootstrap_key", &self.tls_bootstrap_key),
+        ] {
             match (self.tls_bootstrap_type, path) {
                 (TlsBootstrapType::ServerPath, Some(path)) => checks.absolute_path(at(name), path),
                 (TlsBootstrapType::ServerPath, None) => {
-                    checks.problem(at(name), format!("`{name}` is required with `tls_bootstrap_type = \"server-path\"`"));
+                    checks.problem(
+                        at(name),
+                        format!("`{name}` is required with `tls_bootstrap_type = \"server-path\"`"),
+                    );
                 }
                 (TlsBootstrapType::SelfSigned, Some(_)) => {
-                    checks.problem(at(name), format!("`{name}` has no meaning with `tls_bootstrap_type = \"self-signed\"`"));
+                    checks.problem(
+                        at(name),
+                        format!(
+                            "`{name}` has no meaning with `tls_bootstrap_type = \"self-signed\"`"
+                        ),
+                    );
                 }
                 (TlsBootstrapType::SelfSigned, None) => {}
             }
         }
-        if self.license_file_location.known().is_some() && self.license_file_location.known() == self.import_settings_from.known()
+        if self.license_file_location.known().is_some()
+            && self.license_file_location.known() == self.import_settings_from.known()
         {
             let message = "`license_file_location` and `import_settings_from` are the same file";
             checks.problem(at("import_settings_from"), message);

@@ -9,10 +9,12 @@ use crate::checks::ProblemCollector;
 use crate::digest::sha256;
 use crate::quoting::json_string;
 
-/// `settings.conf`: the application's settings, which Replicated imports when it starts for the first time.
+/// `settings.conf`: the application's settings, which Replicated imports when it starts for the
+/// first time.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ReplicatedSettings {
-    /// The name under which people reach CircleCI; the same as `tls_bootstrap_hostname` of `circleci_replicated_config`.
+    /// The name under which people reach CircleCI; the same as `tls_bootstrap_hostname` of
+    /// `circleci_replicated_config`.
     hostname: Text,
     /// Whether builds run on machines of their own.
     #[serde(default = "yes")]
@@ -101,9 +103,25 @@ impl Document for ReplicatedSettings {
 impl ReplicatedSettings {
     /// Every setting, in the order of the file.
     fn settings(&self) -> Vec<(&str, Text)> {
-        let Self { hostname, allow_cluster, secret_passphrase, ghe_type, ghe_domain, ghe_client_id, ghe_client_secret, .. } =
-            self;
-        let Self { storage_backend, aws_region, s3_bucket, sqs_queue_url, license_agreement, extra, .. } = self;
+        let Self {
+            hostname,
+            allow_cluster,
+            secret_passphrase,
+            ghe_type,
+            ghe_domain,
+            ghe_client_id,
+            ghe_client_secret,
+            ..
+        } = self;
+        let Self {
+            storage_backend,
+            aws_region,
+            s3_bucket,
+            sqs_queue_url,
+            license_agreement,
+            extra,
+            ..
+        } = self;
         let spelt = |choice: serde_json::Value| Text::from(choice.as_str().unwrap_or_default());
         let mut settings = vec![
             ("hostname", hostname.clone()),
@@ -148,25 +166,44 @@ impl ReplicatedSettings {
         checks.word(at("aws_region"), &self.aws_region);
         checks.word(at("s3_bucket"), &self.s3_bucket);
         checks.word(at("sqs_queue_url"), &self.sqs_queue_url);
-        if self.sqs_queue_url.known().is_some_and(|it| !it.is_empty() && !it.starts_with("https://")) {
+        if self
+            .sqs_queue_url
+            .known()
+            .is_some_and(|it| !it.is_empty() && !it.starts_with("https://"))
+        {
             checks.problem(at("sqs_queue_url"), "`sqs_queue_url` must begin with `https://`");
         }
         match (&self.ghe_domain, self.ghe_type) {
-            (Some(domain), GithubType::GithubTypeEnterprise) => checks.host(at("ghe_domain"), domain),
+            (Some(domain), GithubType::GithubTypeEnterprise) => {
+                checks.host(at("ghe_domain"), domain)
+            }
             (None, GithubType::GithubTypeEnterprise) => {
-                checks.problem(at("ghe_domain"), "`ghe_domain` is required with `ghe_type = \"github_type_enterprise\"`");
+                checks.problem(
+                    at("ghe_domain"),
+                    "`ghe_domain` is required with `ghe_type = \"github_type_enterprise\"`",
+                );
             }
             (Some(_), GithubType::GithubTypePublic) => {
-                checks.problem(at("ghe_domain"), "`ghe_domain` has no meaning with `ghe_type = \"github_type_public\"`");
+                checks.problem(
+                    at("ghe_domain"),
+                    "`ghe_domain` has no meaning with `ghe_type = \"github_type_public\"`",
+                );
             }
             (None, GithubType::GithubTypePublic) => {}
         }
         for (name, value) in &self.extra {
             let here = at("extra").name(name.as_str());
-            if self.settings().iter().filter(|(other, _)| other == name).count() > 1 || name == "ghe_domain" {
-                checks.problem(here.clone(), format!("`{name}` is an argument of its own; give it there"));
+            if self.settings().iter().filter(|(other, _)| other == name).count() > 1
+                || name == "ghe_domain"
+            {
+                checks.problem(
+                    here.clone(),
+                    format!("`{name}` is an argument of its own; give it there"),
+                );
             }
-            if name.is_empty() || !name.chars().all(|it| it.is_ascii_alphanumeric() || "_-.".contains(it)) {
+            if name.is_empty()
+                || !name.chars().all(|it| it.is_ascii_alphanumeric() || "_-.".contains(it))
+            {
                 checks.problem(here.clone(), format!("`{name}` is no name of a setting"));
             }
             if value.known().is_some_and(|it| it.contains('\0')) {

@@ -1,5 +1,6 @@
-//! The files of a CircleCI Services machine, as documents: text that is a pure function of its arguments, so that a
-//! plan shows what a changed password, host or script does to it, line by line.
+//! The files of a CircleCI Services machine, as documents: text that is a pure function of its
+//! arguments, so that a plan shows what a changed password, host or script does to it, line by
+//! line.
 
 mod checks;
 mod circleci_customizations;

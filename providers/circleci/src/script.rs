@@ -1,5 +1,5 @@
-//! The first boot of a Services machine, as a shell script in sections. What it does last is to install Replicated,
-//! because Replicated reads its files once, when it starts for the first time.
+//! The first boot of a Services machine, as a shell script in sections. What it does last is to
+//! install Replicated, because Replicated reads its files once, when it starts for the first time.
 
 use ha_value::Text;
 
@@ -22,7 +22,8 @@ umask 077
 export DEBIAN_FRONTEND=noninteractive HOME="${HOME:-/root}"
 "#;
 
-/// The console's output can be read with `ec2:GetConsoleOutput`, so what commands say goes into a file of root's.
+/// The console's output can be read with `ec2:GetConsoleOutput`, so what commands say goes into a
+/// file of root's.
 const LOG: &str = r#"touch "$log"
 chmod 0600 "$log"
 exec 3>&1 >>"$log" 2>&1
@@ -46,8 +47,9 @@ retry() {
 }
 "#;
 
-/// The guide installs `awscli` with `python-pip`, which was Python 2's and is gone from every supported Ubuntu; the
-/// archive's own package does, and where a release dropped that one too, there is a snap.
+/// The guide installs `awscli` with `python-pip`, which was Python 2's and is gone from every
+/// supported Ubuntu; the archive's own package does, and where a release dropped that one too,
+/// there is a snap.
 const AWS: &str = r#"
 refresh_packages() { apt-get -o DPkg::Lock::Timeout=60 update; }
 install_packages() { apt-get -o DPkg::Lock::Timeout=60 install -y --no-install-recommends "$@"; }
@@ -72,7 +74,8 @@ fetch() {
 }
 "#;
 
-/// The token form of the metadata service, the only one that answers where `HttpTokens` is `required`.
+/// The token form of the metadata service, the only one that answers where `HttpTokens` is
+/// `required`.
 const LOCAL_ADDRESS: &str = r#"
 metadata=http://169.254.169.254/latest
 find_local_address() {
@@ -88,8 +91,11 @@ retry find_local_address
 /// The script's sections in order.
 pub(crate) fn sections(it: &Userdata) -> Vec<ScriptSection> {
     let section = |name: &str, text: Text| ScriptSection { name: name.to_owned(), text };
-    let mut sections =
-        vec![section("the frame", head(it)), section("the packages", packages(it)), section("the frame", FETCH.into())];
+    let mut sections = vec![
+        section("the frame", head(it)),
+        section("the packages", packages(it)),
+        section("the frame", FETCH.into()),
+    ];
     for (index, file) in it.files.iter().enumerate() {
         sections.push(section(&format!("`files[{index}]`"), fetch(file)));
     }
@@ -117,7 +123,9 @@ fn head(it: &Userdata) -> Text {
 
 fn packages(it: &Userdata) -> Text {
     let mut text = Text::from(AWS);
-    text.push_str("if ! command -v aws >/dev/null; then\n  retry refresh_packages\n  retry install_aws\nfi\n");
+    text.push_str(
+        "if ! command -v aws >/dev/null; then\n  retry refresh_packages\n  retry install_aws\nfi\n",
+    );
     if !it.packages.is_empty() {
         let packages: Vec<Text> = it.packages.iter().map(shell_word).collect();
         text.push_str("retry refresh_packages\nretry install_packages ");
@@ -129,7 +137,8 @@ fn packages(it: &Userdata) -> Text {
 
 fn fetch(file: &UserdataFile) -> Text {
     let mut text = Text::from("fetch ");
-    let words = [&file.path, &Text::from(file.mode()), &file.bucket, &file.key, &file.sha256].map(shell_word);
+    let words = [&file.path, &Text::from(file.mode()), &file.bucket, &file.key, &file.sha256]
+        .map(shell_word);
     text.push(&joined(&words, " "));
     if let Some(version) = &file.version_id {
         text.push_str(" --version-id ");
@@ -148,16 +157,22 @@ fn checks_and_trust(it: &Userdata) -> Text {
         let paths: Vec<Text> = it.files.iter().map(|file| shell_word(&file.path)).collect();
         text.push_str("\nfor file in ");
         text.push(&joined(&paths, " "));
-        text.push_str("; do\n  test -s \"$file\" || { say \"$file is missing or empty\"; exit 1; }\ndone\n");
+        text.push_str(
+            "; do\n  test -s \"$file\" || { say \"$file is missing or empty\"; exit 1; }\ndone\n",
+        );
     }
     text
 }
 
 fn replicated(it: &Userdata) -> Text {
     let mut text = Text::from(LOCAL_ADDRESS);
-    text.push_str("\ninstaller=$(mktemp)\nfetch_installer() { curl -fsSL --max-time 120 -o \"$installer\" ");
+    text.push_str(
+        "\ninstaller=$(mktemp)\nfetch_installer() { curl -fsSL --max-time 120 -o \"$installer\" ",
+    );
     text.push(&shell_word(&it.installer_url()));
-    text.push_str(" && test -s \"$installer\"; }\nretry fetch_installer\nsay 'installing Replicated'\n");
+    text.push_str(
+        " && test -s \"$installer\"; }\nretry fetch_installer\nsay 'installing Replicated'\n",
+    );
     text.push_str("bash \"$installer\" \"local-address=$local_address\"");
     for (given, flag) in [(it.no_proxy, "no-proxy"), (it.no_docker, "no-docker")] {
         if given {

@@ -70,7 +70,11 @@ fn every_document_has_its_file_and_is_registered() {
         let Some((_, rest)) = source.split_once("const KIND: &'static str = \"") else { continue };
         let kind = rest.split('"').next().unwrap().to_owned();
         if path.file_stem().unwrap() != "tests" {
-            assert_eq!(path.file_stem().unwrap().to_str(), Some(kind.as_str()), "the file is named as its kind");
+            assert_eq!(
+                path.file_stem().unwrap().to_str(),
+                Some(kind.as_str()),
+                "the file is named as its kind"
+            );
             written.insert(kind);
         }
     }

@@ -11,15 +11,16 @@ use crate::script::{ScriptSection, TRUST_STORE, sections};
 /// What EC2 takes, before base64.
 const LARGEST: usize = 16384;
 
-/// The userdata of a Services machine: a script for its first boot that fetches the machine's files from S3, checks
-/// each, waits for what is not there yet, makes the machine trust the authorities among them, and installs Replicated
-/// last, in a pinned version. It holds no secrets, because everyone who may describe the machine can read it.
+/// The userdata of a Services machine: a script for its first boot that fetches the machine's files
+/// from S3, checks each, waits for what is not there yet, makes the machine trust the authorities
+/// among them, and installs Replicated last, in a pinned version. It holds no secrets, because
+/// everyone who may describe the machine can read it.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Userdata {
     /// The region of the buckets.
     pub(crate) region: Text,
-    /// The objects to fetch. A path directly in `/usr/local/share/ca-certificates/` that ends in `.crt` is a certificate
-    /// of an authority, and the machine is made to trust it.
+    /// The objects to fetch. A path directly in `/usr/local/share/ca-certificates/` that ends in
+    /// `.crt` is a certificate of an authority, and the machine is made to trust it.
     #[serde(default)]
     pub(crate) files: Vec<UserdataFile>,
     /// Debian packages to install besides what the script itself needs.
@@ -64,7 +65,8 @@ pub(crate) struct UserdataFile {
     pub(crate) sha256: Text,
     /// The version to fetch, in place of the newest.
     pub(crate) version_id: Option<Text>,
-    /// Who may do what with it on the machine, in octal; `0600` where nothing is said, and `0644` for authorities.
+    /// Who may do what with it on the machine, in octal; `0600` where nothing is said, and `0644`
+    /// for authorities.
     pub(crate) mode: Option<String>,
 }
 
@@ -108,7 +110,9 @@ impl Document for Userdata {
             let mut content = Text::new();
             sections.iter().for_each(|it| content.push(&it.text));
             let size = match content.known() {
-                Some(known) => Value::from(i64::try_from(known.len()).expect("it fits what EC2 takes")),
+                Some(known) => {
+                    Value::from(i64::try_from(known.len()).expect("it fits what EC2 takes"))
+                }
                 None => Value::unknown(Type::Number, cause(&content)),
             };
             UserdataOutputs { sha256: sha256(&content), content, size }
@@ -139,20 +143,29 @@ impl UserdataFile {
         if let Some(version) = version_id {
             checks.word(at.name("version_id"), version);
         }
-        let is_digest = |it: &str| it.len() == 64 && it.bytes().all(|it| it.is_ascii_digit() || (b'a'..=b'f').contains(&it));
+        let is_digest = |it: &str| {
+            it.len() == 64
+                && it.bytes().all(|it| it.is_ascii_digit() || (b'a'..=b'f').contains(&it))
+        };
         if sha256.known().is_some_and(|it| !is_digest(&it)) {
             let message = format!("{} is no SHA-256 in lower-case hexadecimal", shown(sha256));
             checks.problem(at.name("sha256"), message);
         }
         if let Some(mode) = mode
-            && !((3..=4).contains(&mode.len()) && mode.bytes().all(|it| (b'0'..=b'7').contains(&it)))
+            && !((3..=4).contains(&mode.len())
+                && mode.bytes().all(|it| (b'0'..=b'7').contains(&it)))
         {
-            checks.problem(at.name("mode"), format!("`{mode}` is no permission; write it in octal, such as \"0640\""));
+            checks.problem(
+                at.name("mode"),
+                format!("`{mode}` is no permission; write it in octal, such as \"0640\""),
+            );
         }
         if let Some(name) = path.known().as_deref().and_then(|it| it.strip_prefix(TRUST_STORE))
             && (!name.ends_with(".crt") || name.contains('/'))
         {
-            let message = format!("`update-ca-certificates` takes only files directly in `{TRUST_STORE}` that end in `.crt`");
+            let message = format!(
+                "`update-ca-certificates` takes only files directly in `{TRUST_STORE}` that end in `.crt`"
+            );
             checks.problem(at.name("path"), message);
         }
     }
@@ -164,7 +177,10 @@ impl Userdata {
         let mut url = self.replicated_installer.clone();
         url.push_str("?replicated_tag=");
         url.push(&percent_encoded(&self.replicated_tag));
-        let others = [("replicated_ui_tag", &self.replicated_ui_tag), ("replicated_operator_tag", &self.replicated_operator_tag)];
+        let others = [
+            ("replicated_ui_tag", &self.replicated_ui_tag),
+            ("replicated_operator_tag", &self.replicated_operator_tag),
+        ];
         for (name, tag) in others {
             if let Some(tag) = tag {
                 url.push_str(&format!("&{name}="));
@@ -184,10 +200,21 @@ impl Userdata {
             (at("log_file"), &self.log_file),
         ];
         texts.extend(self.replicated_ui_tag.iter().map(|it| (at("replicated_ui_tag"), it)));
-        texts.extend(self.replicated_operator_tag.iter().map(|it| (at("replicated_operator_tag"), it)));
-        texts.extend(self.packages.iter().enumerate().map(|(index, it)| (at("packages").index(index), it)));
-        texts.extend(self.extra_commands.iter().enumerate().map(|(index, it)| (at("extra_commands").index(index), it)));
-        for (index, UserdataFile { path, bucket, key, sha256, version_id, mode: _ }) in self.files.iter().enumerate() {
+        texts.extend(
+            self.replicated_operator_tag.iter().map(|it| (at("replicated_operator_tag"), it)),
+        );
+        texts.extend(
+            self.packages.iter().enumerate().map(|(index, it)| (at("packages").index(index), it)),
+        );
+        texts.extend(
+            self.extra_commands
+                .iter()
+                .enumerate()
+                .map(|(index, it)| (at("extra_commands").index(index), it)),
+        );
+        for (index, UserdataFile { path, bucket, key, sha256, version_id, mode: _ }) in
+            self.files.iter().enumerate()
+        {
             let at = at("files").index(index);
             texts.extend([
                 (at.name("path"), path),
@@ -209,10 +236,16 @@ impl Userdata {
                                of the launch template keeps them; put it into an object and fetch that with `files`";
                 checks.problem(path.clone(), message);
             }
-            let has =
-                |character| text.parts().iter().any(|it| matches!(it, ha_value::TextPart::Clear(it) if it.contains(character)));
+            let has = |character| {
+                text.parts()
+                    .iter()
+                    .any(|it| matches!(it, ha_value::TextPart::Clear(it) if it.contains(character)))
+            };
             if has('\r') {
-                checks.problem(path.clone(), "there is a carriage return in it; a shell script has line feeds alone");
+                checks.problem(
+                    path.clone(),
+                    "there is a carriage return in it; a shell script has line feeds alone",
+                );
             }
             if has('\0') {
                 checks.problem(path, "there is a zero byte in it");
@@ -228,13 +261,19 @@ impl Userdata {
         for (name, tag) in tags.into_iter().filter_map(|(name, it)| Some((name, it?))) {
             checks.word(at(name), tag);
         }
-        if self.replicated_installer.known().is_some_and(|it| !it.starts_with("https://") || it.contains(['?', '#', ' '])) {
+        if self
+            .replicated_installer
+            .known()
+            .is_some_and(|it| !it.starts_with("https://") || it.contains(['?', '#', ' ']))
+        {
             let message = "`replicated_installer` must begin with `https://` and have no `?`; the tags are added to it";
             checks.problem(at("replicated_installer"), message);
         }
         for (index, package) in self.packages.iter().enumerate() {
-            let is_package =
-                |it: &str| !it.starts_with('-') && it.chars().all(|it| it.is_ascii_alphanumeric() || "+-.:=~_".contains(it));
+            let is_package = |it: &str| {
+                !it.starts_with('-')
+                    && it.chars().all(|it| it.is_ascii_alphanumeric() || "+-.:=~_".contains(it))
+            };
             let at = at("packages").index(index);
             checks.word(at.clone(), package);
             if package.known().is_some_and(|it| !is_package(&it)) {
@@ -244,7 +283,9 @@ impl Userdata {
         for (index, file) in self.files.iter().enumerate() {
             let at = at("files").index(index);
             file.check(&at, &mut checks);
-            if file.path.known().is_some() && self.files[..index].iter().any(|other| other.path.known() == file.path.known()) {
+            if file.path.known().is_some()
+                && self.files[..index].iter().any(|other| other.path.known() == file.path.known())
+            {
                 checks.problem(at.name("path"), format!("two files go to {}", shown(&file.path)));
             }
         }
@@ -265,9 +306,11 @@ fn check_size(sections: &[ScriptSection], checks: &mut ProblemCollector) {
     if total <= LARGEST {
         return;
     }
-    let mut sizes: Vec<(usize, &str)> = sections.iter().map(|it| (known(&it.text), it.name.as_str())).collect();
+    let mut sizes: Vec<(usize, &str)> =
+        sections.iter().map(|it| (known(&it.text), it.name.as_str())).collect();
     sizes.sort_by(|one, other| other.cmp(one));
-    let largest: Vec<String> = sizes.iter().take(3).map(|(size, name)| format!("{name} with {size} bytes")).collect();
+    let largest: Vec<String> =
+        sizes.iter().take(3).map(|(size, name)| format!("{name} with {size} bytes")).collect();
     let message = format!(
         "the script has {total} bytes, but EC2 takes {LARGEST}; the largest parts are {}; what is long belongs into an object that \
          is fetched with `files`",

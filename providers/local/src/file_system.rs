@@ -1,5 +1,5 @@
-//! Files of this machine, written whole or not at all. A symbolic link in the last place is never followed: what it
-//! points to belongs to somebody else.
+//! Files of this machine, written whole or not at all. A symbolic link in the last place is never
+//! followed: what it points to belongs to somebody else.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -32,7 +32,9 @@ pub(crate) enum PathStatus {
 pub(crate) fn look(path: &Path) -> io::Result<PathStatus> {
     let about = match fs::symlink_metadata(path) {
         Ok(about) => about,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(PathStatus::Absent),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(PathStatus::Absent);
+        }
         Err(error) => return Err(error),
     };
     let kind = about.file_type();
@@ -51,7 +53,10 @@ pub(crate) fn look(path: &Path) -> io::Result<PathStatus> {
     }
     let mut content = Vec::new();
     file.take(LARGEST).read_to_end(&mut content)?;
-    Ok(PathStatus::File { content, permission: FilePermission(about.permissions().mode() & 0o7777) })
+    Ok(PathStatus::File {
+        content,
+        permission: FilePermission(about.permissions().mode() & 0o7777),
+    })
 }
 
 /// A file as it should be.
@@ -65,19 +70,27 @@ pub(crate) struct DesiredFile<'a> {
 }
 
 impl DesiredFile<'_> {
-    /// Makes it where nothing stands. A file with the same content is taken over: it is what an earlier try left, or as
-    /// good as that.
+    /// Makes it where nothing stands. A file with the same content is taken over: it is what an
+    /// earlier try left, or as good as that.
     pub(crate) fn make(&self) -> Result<(), Error> {
         let attempted = self.attempted();
         if let Some(folder) = self.path.parent().filter(|it| !it.as_os_str().is_empty()) {
             let attempted = format!("make the folder `{}`", folder.display());
-            let made = DirBuilder::new().recursive(true).mode(self.folders.0).create(folder).attempting(attempted);
+            let made = DirBuilder::new()
+                .recursive(true)
+                .mode(self.folders.0)
+                .create(folder)
+                .attempting(attempted);
             made.map_err(|it| it.outcome(CallOutcome::Refused))?;
         }
         match look(self.path).attempting(&attempted)? {
             PathStatus::Absent => {}
-            PathStatus::File { content, .. } if content == self.content => return self.place(RenameFlags::empty()),
-            PathStatus::File { .. } | PathStatus::Huge(_) => return Err(self.taken("a file with other content")),
+            PathStatus::File { content, .. } if content == self.content => {
+                return self.place(RenameFlags::empty());
+            }
+            PathStatus::File { .. } | PathStatus::Huge(_) => {
+                return Err(self.taken("a file with other content"));
+            }
             PathStatus::Other(what) => return Err(self.taken(what)),
         }
         self.place(RenameFlags::NOREPLACE)
@@ -95,8 +108,11 @@ impl DesiredFile<'_> {
     fn place(&self, how: RenameFlags) -> Result<(), Error> {
         let beside = beside(self.path, self.token);
         let placed = self.write(&beside).and_then(|()| self.rename(&beside, how));
-        let Err(error) = placed else { return sync_folder_of(self.path).attempting(self.attempted()) };
-        // It may hold a secret; and whether it can be removed or not, the first failure is the one to tell.
+        let Err(error) = placed else {
+            return sync_folder_of(self.path).attempting(self.attempted());
+        };
+        // It may hold a secret; and whether it can be removed or not, the first failure is the one
+        // to tell.
         let _ = fs::remove_file(&beside);
         match error.kind() {
             ErrorKind::AlreadyExists => Err(self.taken("something that was put there just now")),
@@ -111,7 +127,12 @@ impl DesiredFile<'_> {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(no_follow()).open(beside)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(no_follow())
+            .open(beside)?;
         file.write_all(self.content)?;
         file.set_permissions(fs::Permissions::from_mode(self.permission.0))?;
         file.sync_all()
@@ -150,17 +171,23 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     let attempted = format!("remove the file `{}`", path.display());
     match look(path).attempting(&attempted)? {
         PathStatus::Absent => Ok(()),
-        PathStatus::Other(what) => Err(Error::new(attempted, format!("it is {what} now, which this configuration did not make"))
-            .help("look who put it there; once it is gone the next apply forgets the file")
-            .outcome(CallOutcome::Refused)),
+        PathStatus::Other(what) => Err(Error::new(
+            attempted,
+            format!("it is {what} now, which this configuration did not make"),
+        )
+        .help("look who put it there; once it is gone the next apply forgets the file")
+        .outcome(CallOutcome::Refused)),
         PathStatus::File { .. } | PathStatus::Huge(_) => match fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::from_error(attempted, &error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::from_error(attempted, &error))
+            }
             _ => sync_folder_of(path).attempting(attempted),
         },
     }
 }
 
-/// Without this a file that was made or removed may come or go again when the machine loses its power.
+/// Without this a file that was made or removed may come or go again when the machine loses its
+/// power.
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()

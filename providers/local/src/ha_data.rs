@@ -1,6 +1,6 @@
 use ha_provider::{
-    Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource, Resource, ResourceHooks,
-    ResourceReading, Volatile,
+    Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource,
+    Resource, ResourceHooks, ResourceReading, Volatile,
 };
 use ha_value::{Object, Value};
 use schemars::JsonSchema;
@@ -8,13 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::uuid;
 
-/// A value kept in the state: gives expressions the life of a resource, so that others can depend on it, be replaced
-/// with it, or see the value of an earlier apply. Like Terraform's `terraform_data`.
+/// A value kept in the state: gives expressions the life of a resource, so that others can depend
+/// on it, be replaced with it, or see the value of an earlier apply. Like Terraform's
+/// `terraform_data`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct KeptValue {
     /// Anything; `output` is the same.
     input: Option<Value>,
-    /// Anything; when it changes, this resource is replaced, and what lists it in `replace_triggered_by` with it.
+    /// Anything; when it changes, this resource is replaced, and what lists it in
+    /// `replace_triggered_by` with it.
     triggers_replace: Option<Immutable<Value>>,
 }
 
@@ -39,7 +41,11 @@ impl Resource for KeptValue {
         ResourceHooks::new().predict("output", |it: InputArguments| it.input)
     }
 
-    async fn create(&self, _: &NoProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        _: &NoProvider,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         Ok(CreatedResource { id: uuid::of_token(attempt.token()), outputs: self.outputs() })
     }
 
@@ -62,15 +68,30 @@ impl Resource for KeptValue {
         Ok(ExistingResource::by(id))
     }
 
-    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
-        Ok(known.iter().map(|it| ResourceReading::found(it.arguments.clone(), it.arguments.outputs())).collect())
+    async fn read(
+        _: &NoProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
+        Ok(known
+            .iter()
+            .map(|it| ResourceReading::found(it.arguments.clone(), it.arguments.outputs()))
+            .collect())
     }
 
-    async fn update(&self, _: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<KeptValueOutputs, Error> {
+    async fn update(
+        &self,
+        _: &NoProvider,
+        _: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<KeptValueOutputs, Error> {
         Ok(self.outputs())
     }
 
-    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        _: &NoProvider,
+        _: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -13,7 +13,10 @@ use ha_provider::{ProviderRegistry, UnsupportedNames};
 
 /// Kinds that others have under these names and that are not here.
 const UNSUPPORTED: &[UnsupportedNames] = &[
-    UnsupportedNames::new(&["local_sensitive_file"], "use `local_file` with `sensitive_content` in the place of `content`"),
+    UnsupportedNames::new(
+        &["local_sensitive_file"],
+        "use `local_file` with `sensitive_content` in the place of `content`",
+    ),
     UnsupportedNames::new(&["null_data_source"], "use a `locals` block"),
 ];
 

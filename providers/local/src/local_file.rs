@@ -3,9 +3,9 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ha_provider::{
-    ArgumentProblem, Attempt, CallOutcome, CreatedResource, Error, ErrorContext, ExistingResource, Immutable, IntendedChange,
-    MaybeUnknown, NoProvider, RecordedResource, Resource, ResourceHooks, ResourceReading, Secret, UnsupportedNames, Volatile,
-    known_text,
+    ArgumentProblem, Attempt, CallOutcome, CreatedResource, Error, ErrorContext, ExistingResource,
+    Immutable, IntendedChange, MaybeUnknown, NoProvider, RecordedResource, Resource, ResourceHooks,
+    ResourceReading, Secret, UnsupportedNames, Volatile, known_text,
 };
 use ha_value::{Object, Path as Place};
 use schemars::JsonSchema;
@@ -18,8 +18,9 @@ use crate::path;
 use crate::permission::FilePermission;
 use crate::standing;
 
-/// A file on the machine that runs `ha`. Exactly one of `content`, `sensitive_content` and `content_base64` says what
-/// is in it. A file that is there already is taken over only when its content is the same.
+/// A file on the machine that runs `ha`. Exactly one of `content`, `sensitive_content` and
+/// `content_base64` says what is in it. A file that is there already is taken over only when its
+/// content is the same.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LocalFile {
     /// Where; a relative path starts at the directory `ha` runs in. Missing folders are made.
@@ -30,8 +31,8 @@ pub(crate) struct LocalFile {
     sensitive_content: Option<Secret<String>>,
     /// The bytes in it, in base64.
     content_base64: Option<String>,
-    /// Who may do what with it, in octal. Only its owner may anything unless this says otherwise, because what is in it
-    /// may come to hold a secret.
+    /// Who may do what with it, in octal. Only its owner may anything unless this says otherwise,
+    /// because what is in it may come to hold a secret.
     #[serde(default = "owner_only")]
     file_permission: FilePermission,
     /// Who may do what with folders that are made for it.
@@ -41,7 +42,8 @@ pub(crate) struct LocalFile {
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LocalFileOutputs {
-    /// The SHA-256 of the content in hexadecimal; none of a `sensitive_content`, which might be guessed by it.
+    /// The SHA-256 of the content in hexadecimal; none of a `sensitive_content`, which might be
+    /// guessed by it.
     content_sha256: Option<Volatile<String>>,
     /// The SHA-256 of the content in base64; none of a `sensitive_content`.
     content_base64sha256: Option<Volatile<String>>,
@@ -87,7 +89,8 @@ struct ContentForms {
 
 impl Resource for LocalFile {
     const KIND: &'static str = "local_file";
-    const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(&["source"], "write `content = file(\"…\")`")];
+    const UNSUPPORTED: &'static [UnsupportedNames] =
+        &[UnsupportedNames::new(&["source"], "write `content = file(\"…\")`")];
     type Provider = NoProvider;
     type Outputs = LocalFileOutputs;
 
@@ -97,9 +100,14 @@ impl Resource for LocalFile {
             .check(|it: BytesArguments| it.problems())
             .check(|it: FilenameArguments| it.problems())
             .check(|it: PermissionArguments| it.problems())
-            .unique_as(&["filename"], |it: FilenameArguments| path::plain(&it.filename).display().to_string())
+            .unique_as(&["filename"], |it: FilenameArguments| {
+                path::plain(&it.filename).display().to_string()
+            })
             .same(|there: FilenameArguments, wanted: FilenameArguments| {
-                path::is_same(&there.filename, &wanted.filename).then_some("filename").into_iter().collect()
+                path::is_same(&there.filename, &wanted.filename)
+                    .then_some("filename")
+                    .into_iter()
+                    .collect()
             })
             .ways_to_say(&["content", "sensitive_content", "content_base64"])
             .predict("id", |it: FilenameArguments| it.filename)
@@ -107,7 +115,11 @@ impl Resource for LocalFile {
             .predict("content_base64sha256", |it: ContentForms| it.digests().content_base64sha256)
     }
 
-    async fn create(&self, _: &NoProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        _: &NoProvider,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         if attempt.noted(BEFORE).is_none() {
             let before = if self.is_absent().await? { ABSENT } else { THERE };
             attempt.note(BEFORE, before).await?;
@@ -126,28 +138,47 @@ impl Resource for LocalFile {
 
     const OBJECTS: bool = true;
 
-    async fn objections(_: &NoProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
+    async fn objections(
+        _: &NoProvider,
+        planned: &[IntendedChange],
+    ) -> Vec<(usize, ArgumentProblem)> {
         let planned = planned.to_vec();
         let look = move || Ok(standing::in_the_way(Self::KIND, &planned));
         off_the_async_threads(look).await.unwrap_or_default()
     }
 
-    async fn clean_up(_: &NoProvider, recorded: &RecordedResource<Self>, attempt: &Attempt) -> Result<(), Error> {
+    async fn clean_up(
+        _: &NoProvider,
+        recorded: &RecordedResource<Self>,
+        attempt: &Attempt,
+    ) -> Result<(), Error> {
         let beside = file_system::beside(Path::new(&*recorded.arguments.filename), attempt.token());
         off_the_async_threads(move || file_system::remove(&beside)).await
     }
 
-    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        _: &NoProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         let known: Vec<Self> = known.iter().map(|it| it.arguments.clone()).collect();
         off_the_async_threads(move || Ok(known.into_iter().map(Self::seen).collect())).await
     }
 
-    async fn update(&self, _: &NoProvider, _: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<LocalFileOutputs, Error> {
+    async fn update(
+        &self,
+        _: &NoProvider,
+        _: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<LocalFileOutputs, Error> {
         self.blocking(attempt, |wanted| wanted.replace()).await?;
         Ok(self.outputs())
     }
 
-    async fn delete(_: &NoProvider, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        _: &NoProvider,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         // The very step that was to make it is given up, and found it there.
         if attempt.noted(BEFORE) == Some(THERE) {
             return Ok(());
@@ -161,11 +192,14 @@ impl LocalFile {
     fn bytes(&self) -> Result<Vec<u8>, Error> {
         let Self { content, sensitive_content, content_base64, filename, .. } = self;
         match (content, sensitive_content, content_base64) {
-            (Some(text), None, None) | (None, Some(Secret(text)), None) => Ok(text.clone().into_bytes()),
-            (None, None, Some(bytes)) => {
-                STANDARD.decode(bytes).map_err(|it| Error::from_error(format!("decode what goes into `{}`", **filename), &it))
+            (Some(text), None, None) | (None, Some(Secret(text)), None) => {
+                Ok(text.clone().into_bytes())
             }
-            _ => Err(Error::new(format!("write the file `{}`", **filename), EXACTLY_ONE).outcome(CallOutcome::Refused)),
+            (None, None, Some(bytes)) => STANDARD.decode(bytes).map_err(|it| {
+                Error::from_error(format!("decode what goes into `{}`", **filename), &it)
+            }),
+            _ => Err(Error::new(format!("write the file `{}`", **filename), EXACTLY_ONE)
+                .outcome(CallOutcome::Refused)),
         }
     }
 
@@ -177,8 +211,12 @@ impl LocalFile {
     }
 
     async fn is_absent(&self) -> Result<bool, Error> {
-        let (path, attempted) = (PathBuf::from(&*self.filename), format!("look at `{}`", *self.filename));
-        off_the_async_threads(move || Ok(matches!(file_system::look(&path).attempting(attempted)?, PathStatus::Absent))).await
+        let (path, attempted) =
+            (PathBuf::from(&*self.filename), format!("look at `{}`", *self.filename));
+        off_the_async_threads(move || {
+            Ok(matches!(file_system::look(&path).attempting(attempted)?, PathStatus::Absent))
+        })
+        .await
     }
 
     async fn blocking(
@@ -204,15 +242,27 @@ impl LocalFile {
         let (found, permission) = match file_system::look(Path::new(&*self.filename)) {
             Ok(PathStatus::File { content, permission }) => (content, permission),
             Ok(PathStatus::Absent) => return ResourceReading::Gone,
-            // Whoever put that there may have moved the file away, and nothing is made or removed on a guess.
+            // Whoever put that there may have moved the file away, and nothing is made or removed
+            // on a guess.
             Ok(PathStatus::Other(what)) => {
-                let reason = format!("`{}` is {what} now; move that away for the file to be made again", *self.filename);
+                let reason = format!(
+                    "`{}` is {what} now; move that away for the file to be made again",
+                    *self.filename
+                );
                 return ResourceReading::Unchecked(reason);
             }
             Ok(PathStatus::Huge(size)) => {
-                return ResourceReading::Unchecked(format!("`{}` has {size} bytes, more than is ever read", *self.filename));
+                return ResourceReading::Unchecked(format!(
+                    "`{}` has {size} bytes, more than is ever read",
+                    *self.filename
+                ));
             }
-            Err(error) => return ResourceReading::Unchecked(format!("could not read `{}`: {error}", *self.filename)),
+            Err(error) => {
+                return ResourceReading::Unchecked(format!(
+                    "could not read `{}`: {error}",
+                    *self.filename
+                ));
+            }
         };
         let text = String::from_utf8_lossy(&found).into_owned();
         if self.content.is_some() {
@@ -233,11 +283,15 @@ const BEFORE: &str = "before";
 const ABSENT: &str = "absent";
 const THERE: &str = "there";
 
-const EXACTLY_ONE: &str = "exactly one of `content`, `sensitive_content` and `content_base64` must be given";
+const EXACTLY_ONE: &str =
+    "exactly one of `content`, `sensitive_content` and `content_base64` must be given";
 
 impl ContentArguments {
     fn problems(&self) -> Vec<ArgumentProblem> {
-        let given = [&self.content, &self.sensitive_content, &self.content_base64].into_iter().flatten().count();
+        let given = [&self.content, &self.sensitive_content, &self.content_base64]
+            .into_iter()
+            .flatten()
+            .count();
         if given == 1 {
             Vec::new()
         } else {
@@ -261,7 +315,9 @@ impl FilenameArguments {
     fn problems(&self) -> Vec<ArgumentProblem> {
         let message = match &*self.filename {
             "" => "`filename` is empty",
-            it if it.ends_with('/') || it.ends_with("/.") || it.ends_with("..") => "`filename` names a folder",
+            it if it.ends_with('/') || it.ends_with("/.") || it.ends_with("..") => {
+                "`filename` names a folder"
+            }
             it if it.contains('\0') => "`filename` has a zero byte in it",
             _ => return Vec::new(),
         };
@@ -290,7 +346,9 @@ impl ContentForms {
     fn digests(&self) -> LocalFileOutputs {
         match (&self.sensitive_content, &self.content, &self.content_base64) {
             (None, Some(text), None) => digests(text.as_bytes()),
-            (None, None, Some(bytes)) if STANDARD.decode(bytes).is_ok() => digests(&STANDARD.decode(bytes).unwrap_or_default()),
+            (None, None, Some(bytes)) if STANDARD.decode(bytes).is_ok() => {
+                digests(&STANDARD.decode(bytes).unwrap_or_default())
+            }
             _ => LocalFileOutputs { content_sha256: None, content_base64sha256: None },
         }
     }
@@ -305,6 +363,10 @@ fn digests(content: &[u8]) -> LocalFileOutputs {
 }
 
 /// Disks can be slow, and other steps should go on meanwhile.
-async fn off_the_async_threads<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(|it| Error::from_error("work on a file of this machine", &it))?
+async fn off_the_async_threads<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|it| Error::from_error("work on a file of this machine", &it))?
 }

@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 
 use ha_provider::{
-    Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource, Resource, ResourceReading,
+    Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource,
+    Resource, ResourceReading,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Nothing but a life of its own: it is replaced when `triggers` change, and what lists it in `replace_triggered_by` with
-/// it. Like Terraform's `null_resource`; `ha_data` keeps values besides.
+/// Nothing but a life of its own: it is replaced when `triggers` change, and what lists it in
+/// `replace_triggered_by` with it. Like Terraform's `null_resource`; `ha_data` keeps values
+/// besides.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct NullResource {
     /// Strings; when one of them changes, this resource is replaced.
@@ -23,7 +25,11 @@ impl Resource for NullResource {
     type Provider = NoProvider;
     type Outputs = NullResourceOutputs;
 
-    async fn create(&self, _: &NoProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        _: &NoProvider,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         Ok(CreatedResource { id: attempt.token().to_owned(), outputs: NullResourceOutputs {} })
     }
 
@@ -31,15 +37,30 @@ impl Resource for NullResource {
         Ok(ExistingResource::by(id))
     }
 
-    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
-        Ok(known.iter().map(|it| ResourceReading::found(it.arguments.clone(), NullResourceOutputs {})).collect())
+    async fn read(
+        _: &NoProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
+        Ok(known
+            .iter()
+            .map(|it| ResourceReading::found(it.arguments.clone(), NullResourceOutputs {}))
+            .collect())
     }
 
-    async fn update(&self, _: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<NullResourceOutputs, Error> {
+    async fn update(
+        &self,
+        _: &NoProvider,
+        _: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<NullResourceOutputs, Error> {
         Ok(NullResourceOutputs {})
     }
 
-    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        _: &NoProvider,
+        _: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         Ok(())
     }
 }

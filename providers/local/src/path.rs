@@ -2,8 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-/// A path from the root on, without `.` and `..`. A relative one starts at the directory that `ha` runs in. What links
-/// there are on the way is not looked at: it may change at any time.
+/// A path from the root on, without `.` and `..`. A relative one starts at the directory that `ha`
+/// runs in. What links there are on the way is not looked at: it may change at any time.
 pub(crate) fn plain(path: &str) -> PathBuf {
     let start = std::env::current_dir().unwrap_or_default();
     plain_from(&start, Path::new(path))

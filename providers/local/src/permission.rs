@@ -13,7 +13,9 @@ pub(crate) struct FilePermission(pub(crate) u32);
 impl FromStr for FilePermission {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let octal = text.len() <= 5 && text.len() >= 3 && text.bytes().all(|it| (b'0'..=b'7').contains(&it));
+        let octal = text.len() <= 5
+            && text.len() >= 3
+            && text.bytes().all(|it| (b'0'..=b'7').contains(&it));
         match u32::from_str_radix(text, 8) {
             Ok(mode) if octal && mode <= 0o7777 => Ok(Self(mode)),
             _ => Err(format!("`{text}` is no permission; write it in octal, such as \"0640\"")),

@@ -26,13 +26,15 @@ struct Given {
     content_base64: Option<MaybeUnknown<String>>,
 }
 
-/// What stands in the way of the files that the plan makes, by each one's place in the plan. What the plan takes away
-/// itself is none.
+/// What stands in the way of the files that the plan makes, by each one's place in the plan. What
+/// the plan takes away itself is none.
 pub(crate) fn in_the_way(kind: &str, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
     let ours = || planned.iter().enumerate().filter(|(_, it)| &*it.kind == kind);
     let at = |it: Name| path::plain(&it.filename);
-    let going: BTreeSet<PathBuf> =
-        ours().filter(|(_, it)| it.action.destroys()).filter_map(|(_, it)| it.before().map(at)).collect();
+    let going: BTreeSet<PathBuf> = ours()
+        .filter(|(_, it)| it.action.destroys())
+        .filter_map(|(_, it)| it.before().map(at))
+        .collect();
     let each = |(place, it): (usize, &IntendedChange)| {
         let Name { filename } = it.after()?;
         let path = path::plain(&filename);
@@ -65,7 +67,8 @@ fn in_the_place_of_its_folder(path: &Path) -> Option<String> {
         match std::fs::metadata(folder) {
             Ok(it) if it.is_dir() => return None,
             Ok(_) => return Some(format!("`{}` stands there and is no folder", folder.display())),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
             Err(_) => return None,
         }
     }
@@ -76,9 +79,8 @@ impl Given {
     /// The bytes that are to be there; none where they are not known yet.
     fn bytes(self) -> Option<Vec<u8>> {
         match (self.content, self.sensitive_content, self.content_base64) {
-            (Some(MaybeUnknown::Known(text)), None, None) | (None, Some(MaybeUnknown::Known(text)), None) => {
-                Some(text.into_bytes())
-            }
+            (Some(MaybeUnknown::Known(text)), None, None)
+            | (None, Some(MaybeUnknown::Known(text)), None) => Some(text.into_bytes()),
             (None, None, Some(MaybeUnknown::Known(bytes))) => STANDARD.decode(bytes).ok(),
             _ => None,
         }

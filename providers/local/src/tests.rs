@@ -29,7 +29,10 @@ fn object(given: &[(&str, Value)]) -> Object {
 }
 
 fn file(path: &Path, content: &str, more: &[(&str, Value)]) -> Object {
-    let mut given = object(&[("filename", Value::from(path.to_str().unwrap())), ("content", Value::from(content))]);
+    let mut given = object(&[
+        ("filename", Value::from(path.to_str().unwrap())),
+        ("content", Value::from(content)),
+    ]);
     given.extend(object(more));
     given.into_iter().filter(|(_, it)| !it.is_null()).collect()
 }
@@ -57,15 +60,21 @@ async fn create(kind: &str, given: &Object) -> Result<RecordedValue, Error> {
     let (_, drivers) = crate::register(ProviderRegistry::new()).split();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await?;
     let arguments = conformed(kind, given);
-    let (id, outputs) = drivers.resource(kind).unwrap().create(&client, &arguments, &mut attempt()).await?;
+    let (id, outputs) =
+        drivers.resource(kind).unwrap().create(&client, &arguments, &mut attempt()).await?;
     Ok(RecordedValue { id, arguments, outputs })
 }
 
-async fn update(kind: &str, given: &Object, before: &RecordedValue) -> Result<RecordedValue, Error> {
+async fn update(
+    kind: &str,
+    given: &Object,
+    before: &RecordedValue,
+) -> Result<RecordedValue, Error> {
     let (_, drivers) = crate::register(ProviderRegistry::new()).split();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await?;
     let arguments = conformed(kind, given);
-    let outputs = drivers.resource(kind).unwrap().update(&client, &arguments, before, &mut attempt()).await?;
+    let outputs =
+        drivers.resource(kind).unwrap().update(&client, &arguments, before, &mut attempt()).await?;
     Ok(RecordedValue { id: before.id.clone(), arguments, outputs })
 }
 
@@ -78,7 +87,13 @@ async fn delete(kind: &str, known: &RecordedValue) -> Result<(), Error> {
 async fn read(kind: &str, known: &RecordedValue) -> ReadingValue {
     let (_, drivers) = crate::register(ProviderRegistry::new()).split();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
-    drivers.resource(kind).unwrap().read(&client, std::slice::from_ref(known)).await.unwrap().remove(0)
+    drivers
+        .resource(kind)
+        .unwrap()
+        .read(&client, std::slice::from_ref(known))
+        .await
+        .unwrap()
+        .remove(0)
 }
 
 fn found(reading: ReadingValue) -> (Object, Object) {
@@ -89,8 +104,10 @@ fn found(reading: ReadingValue) -> (Object, Object) {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|it| it.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -98,15 +115,22 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn every_kind_has_its_file_and_is_registered() {
     let (schemas, _) = crate::register(ProviderRegistry::new()).split();
-    let registered: BTreeSet<String> =
-        schemas.kinds().filter(|(_, it)| it.twin_of.is_none()).map(|(_, it)| it.kind.to_string()).collect();
+    let registered: BTreeSet<String> = schemas
+        .kinds()
+        .filter(|(_, it)| it.twin_of.is_none())
+        .map(|(_, it)| it.kind.to_string())
+        .collect();
     let mut written = BTreeSet::new();
     for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
         let path = file.unwrap().path();
         let source = std::fs::read_to_string(&path).unwrap();
         let Some((_, rest)) = source.split_once("const KIND: &'static str = \"") else { continue };
         let kind = rest.split('"').next().unwrap().to_owned();
-        assert_eq!(path.file_stem().unwrap().to_str(), Some(kind.as_str()), "the file is named as its kind");
+        assert_eq!(
+            path.file_stem().unwrap().to_str(),
+            Some(kind.as_str()),
+            "the file is named as its kind"
+        );
         written.insert(kind);
     }
     assert_eq!(written, registered);
@@ -123,7 +147,11 @@ async fn a_file_is_made_read_changed_and_removed() {
     let digest = "2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806";
     assert_eq!(made.outputs["content_sha256"], Value::from(digest));
     let (arguments, outputs) = found(read("local_file", &made).await);
-    assert_eq!((&arguments, &outputs), (&made.arguments, &made.outputs), "apply, then read, is no difference");
+    assert_eq!(
+        (&arguments, &outputs),
+        (&made.arguments, &made.outputs),
+        "apply, then read, is no difference"
+    );
 
     let changed = file(&path, "two\n", &[("file_permission", Value::from("644"))]);
     let changed = update("local_file", &changed, &made).await.unwrap();
@@ -166,7 +194,8 @@ async fn a_file_of_somebody_else_is_neither_overwritten_nor_taken_over() {
         )
     );
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "theirs");
-    // What an earlier, killed try of the same step left is taken over, with the permission it should have.
+    // What an earlier, killed try of the same step left is taken over, with the permission it
+    // should have.
     std::fs::write(folder.path().join(".ha-c0ffee.new"), "half a fi").unwrap();
     std::fs::write(&path, "ours").unwrap();
     create("local_file", &file(&path, "ours", &[])).await.unwrap();
@@ -223,7 +252,9 @@ async fn a_symbolic_link_is_never_followed() {
     let made = create("local_file", &file(&path, "same", &[])).await.unwrap();
     std::fs::remove_file(&path).unwrap();
     symlink(&theirs, &path).unwrap();
-    assert!(matches!(read("local_file", &made).await, ReadingValue::Unchecked(it) if it.contains("a symbolic link")));
+    assert!(
+        matches!(read("local_file", &made).await, ReadingValue::Unchecked(it) if it.contains("a symbolic link"))
+    );
     assert!(update("local_file", &file(&path, "new", &[]), &made).await.is_err());
     assert!(delete("local_file", &made).await.unwrap_err().to_string().contains("a symbolic link"));
     assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "same");
@@ -233,7 +264,8 @@ async fn a_symbolic_link_is_never_followed() {
 async fn a_sensitive_content_is_marked_and_has_no_digest() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key.pem");
-    let given = file(&path, "", &[("content", Value::NULL), ("sensitive_content", Value::from("hush"))]);
+    let given =
+        file(&path, "", &[("content", Value::NULL), ("sensitive_content", Value::from("hush"))]);
     let made = create("local_file", &given).await.unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "hush");
     assert!(!made.outputs.contains_key("content_sha256"));
@@ -245,7 +277,8 @@ async fn a_sensitive_content_is_marked_and_has_no_digest() {
 async fn bytes_are_given_in_base64() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("licence.rli");
-    let given = file(&path, "", &[("content", Value::NULL), ("content_base64", Value::from("AP8="))]);
+    let given =
+        file(&path, "", &[("content", Value::NULL), ("content_base64", Value::from("AP8="))]);
     let made = create("local_file", &given).await.unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), [0, 255]);
     let (arguments, _) = found(read("local_file", &made).await);
@@ -262,7 +295,8 @@ fn what_is_known_beforehand_is_said_in_the_plan() {
     let digest = "2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806";
     assert_eq!(predicted["content_sha256"], Value::from(digest));
     let unknown = file(Path::new("it"), "", &[("content", Value::unknown(Type::String, None))]);
-    let predicted = kind.hooks().predicted(kind.schema(), &kind.schema().conform(&unknown).unwrap());
+    let predicted =
+        kind.hooks().predicted(kind.schema(), &kind.schema().conform(&unknown).unwrap());
     assert_eq!(predicted.keys().map(|it| &**it).collect::<Vec<_>>(), ["id"]);
 }
 
@@ -275,12 +309,18 @@ fn mistakes_are_found_before_anything_is_made() {
     assert_eq!(wrong(&[("content_base64", Value::from(""))]).len(), 1);
     assert_eq!(wrong(&[("content", Value::NULL), ("content_base64", Value::from("*"))]).len(), 1);
     assert_eq!(wrong(&[("filename", Value::from("folder/"))]), ["`filename` names a folder"]);
-    assert_eq!(wrong(&[("file_permission", Value::from("rw"))]), ["`rw` is no permission; write it in octal, such as \"0640\""]);
+    assert_eq!(
+        wrong(&[("file_permission", Value::from("rw"))]),
+        ["`rw` is no permission; write it in octal, such as \"0640\""]
+    );
 }
 
 #[tokio::test]
 async fn a_kept_value_is_its_input_of_any_type() {
-    let input = Value::object([("ports".into(), Value::tuple([Value::from(1), Value::from("x")])), ("none".into(), Value::NULL)]);
+    let input = Value::object([
+        ("ports".into(), Value::tuple([Value::from(1), Value::from("x")])),
+        ("none".into(), Value::NULL),
+    ]);
     let made = create("ha_data", &object(&[("input", input.clone())])).await.unwrap();
     assert_eq!(made.outputs["output"], input);
     let (arguments, outputs) = found(read("ha_data", &made).await);
@@ -307,15 +347,27 @@ fn a_kept_value_is_known_as_far_as_its_input_is() {
 async fn terraforms_name_for_a_kept_value_is_another_name_for_it() {
     let (schemas, drivers) = crate::register(ProviderRegistry::new()).split();
     let kind = |name: &str| schemas.kind(ResourceMode::Managed, name).unwrap();
-    assert!(kind("terraform_data").is_twin_of(kind("ha_data")) && kind("ha_data").is_twin_of(kind("terraform_data")));
+    assert!(
+        kind("terraform_data").is_twin_of(kind("ha_data"))
+            && kind("ha_data").is_twin_of(kind("terraform_data"))
+    );
     assert!(!kind("terraform_data").is_twin_of(kind("local_file")));
     assert_eq!(kind("terraform_data").schema(), kind("ha_data").schema());
     let made = create("terraform_data", &object(&[("input", Value::from(1))])).await.unwrap();
     assert_eq!(made.outputs["output"], Value::from(1));
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     let configured = object(&[("input", Value::from(2))]);
-    let found = drivers.resource("terraform_data").unwrap().import(&client, "an-id", &configured).await.unwrap().unwrap();
-    assert_eq!((found.recorded.id.as_str(), &found.recorded.outputs["output"]), ("an-id", &Value::from(2)));
+    let found = drivers
+        .resource("terraform_data")
+        .unwrap()
+        .import(&client, "an-id", &configured)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (found.recorded.id.as_str(), &found.recorded.outputs["output"]),
+        ("an-id", &Value::from(2))
+    );
 }
 
 #[tokio::test]
@@ -324,7 +376,8 @@ async fn what_is_nothing_else_has_triggers() {
     let kind = schemas.kind(ResourceMode::Managed, "null_resource").unwrap();
     assert!(kind.pure && kind.schema().arguments["triggers"].immutable);
     assert_eq!(&*kind.provider, "null");
-    let triggers = Value::Map(std::sync::Arc::new([("a".into(), Value::from("1"))].into_iter().collect()));
+    let triggers =
+        Value::Map(std::sync::Arc::new([("a".into(), Value::from("1"))].into_iter().collect()));
     let made = create("null_resource", &object(&[("triggers", triggers.clone())])).await.unwrap();
     let (arguments, _) = found(read("null_resource", &made).await);
     assert_eq!((&arguments, &arguments["triggers"]), (&made.arguments, &triggers));
@@ -340,8 +393,16 @@ fn what_was_a_null_resource_keeps_its_triggers() {
     let triggers = Value::Map(std::sync::Arc::new(Object::from([("v".into(), Value::from("1"))])));
     for kind in ["ha_data", "terraform_data"] {
         let described = schemas.kind(ResourceMode::Managed, kind).unwrap();
-        let moved = described.moved_from("null_resource", &Object::from([("triggers".into(), triggers.clone())])).unwrap();
-        assert_eq!(moved, Object::from([("triggers_replace".into(), Value::object([("v".into(), Value::from("1"))]))]));
+        let moved = described
+            .moved_from("null_resource", &Object::from([("triggers".into(), triggers.clone())]))
+            .unwrap();
+        assert_eq!(
+            moved,
+            Object::from([(
+                "triggers_replace".into(),
+                Value::object([("v".into(), Value::from("1"))])
+            )])
+        );
         assert_eq!(described.moved_from("null_resource", &Object::new()), Some(Object::new()));
         assert_eq!(described.moved_from("local_file", &Object::new()), None);
     }

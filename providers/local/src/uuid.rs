@@ -24,7 +24,13 @@ mod tests {
 
     #[test]
     fn a_token_becomes_a_uuid() {
-        assert_eq!(of_token("00112233445566778899aabbccddeeff"), "00112233-4455-4677-8899-aabbccddeeff");
-        assert_eq!(of_token("ffffffffffffffffffffffffffffffff"), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(
+            of_token("00112233445566778899aabbccddeeff"),
+            "00112233-4455-4677-8899-aabbccddeeff"
+        );
+        assert_eq!(
+            of_token("ffffffffffffffffffffffffffffffff"),
+            "ffffffff-ffff-4fff-bfff-ffffffffffff"
+        );
     }
 }

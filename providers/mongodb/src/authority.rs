@@ -1,11 +1,15 @@
-//! Who may act inside a set: whoever holds a certificate that the set's authority signed for the members' organization.
+//! Who may act inside a set: whoever holds a certificate that the set's authority signed for the
+//! members' organization.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ha_provider::{CallOutcome, Error, Permit, Secret};
 use ha_tls::names::{NamePart, name, pem, subject_of, with_names};
-use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
+use rcgen::{
+    CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use x509_parser::pem::Pem;
@@ -13,9 +17,10 @@ use zeroize::Zeroizing;
 
 use crate::memory_file::MemoryFile;
 
-/// The authority of a set's certificates, and what those of its members have in common. mongod takes a client whose
-/// certificate agrees in organization, organizational unit and domain component for one of its own, so the engine makes
-/// itself such a certificate for an hour, in memory.
+/// The authority of a set's certificates, and what those of its members have in common. mongod
+/// takes a client whose certificate agrees in organization, organizational unit and domain
+/// component for one of its own, so the engine makes itself such a certificate for an hour, in
+/// memory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CertificateAuthority {
     /// The authority's certificate.
@@ -55,7 +60,11 @@ const HEAD_START: Duration = Duration::from_secs(5 * 60);
 impl ClientAccess {
     /// A client that proves nothing and believes this authority.
     pub(crate) fn anonymous(authority_pem: &str) -> Result<Self, Error> {
-        Ok(Self { authority: in_memory(authority_pem.as_bytes())?, bundle: None, permit: Permit::default() })
+        Ok(Self {
+            authority: in_memory(authority_pem.as_bytes())?,
+            bundle: None,
+            permit: Permit::default(),
+        })
     }
 
     /// A client that shows this certificate with its key.
@@ -70,14 +79,18 @@ impl ClientAccess {
 }
 
 fn in_memory(content: &[u8]) -> Result<Arc<MemoryFile>, Error> {
-    MemoryFile::new(content).map(Arc::new).map_err(|error| Error::from_error("keep a certificate in memory", &error))
+    MemoryFile::new(content)
+        .map(Arc::new)
+        .map_err(|error| Error::from_error("keep a certificate in memory", &error))
 }
 
 impl CertificateAuthority {
     /// What is wrong with it, as far as that shows without a set.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         let (units, components) = (&self.organizational_units, &self.domain_components);
-        if self.organizational_unit.is_some() && !units.is_empty() || self.domain_component.is_some() && !components.is_empty() {
+        if self.organizational_unit.is_some() && !units.is_empty()
+            || self.domain_component.is_some() && !components.is_empty()
+        {
             return Some(
                 "say one as `organizational_unit` or `domain_component`, or several as `organizational_units` or `domain_components`",
             );
@@ -95,7 +108,10 @@ impl CertificateAuthority {
         let components = components.map(|it| (NamePart::DomainComponent, it.as_str()));
         let organization = self.organization.iter().map(|it| (NamePart::Organization, it.as_str()));
         let units = self.organizational_unit.iter().chain(&self.organizational_units);
-        components.chain(organization).chain(units.map(|it| (NamePart::OrganizationalUnit, it.as_str()))).collect()
+        components
+            .chain(organization)
+            .chain(units.map(|it| (NamePart::OrganizationalUnit, it.as_str())))
+            .collect()
     }
 
     /// Whether its key was lost with the state.
@@ -115,13 +131,19 @@ impl CertificateAuthority {
 
     /// The authority's certificate in its bare form.
     fn der(&self) -> Result<Vec<u8>, rcgen::Error> {
-        let mut blocks = Pem::iter_from_buffer(self.certificate_pem.as_bytes()).filter_map(Result::ok);
-        let certificate = blocks.find(|it| it.label == "CERTIFICATE").ok_or(rcgen::Error::CouldNotParseCertificate)?;
+        let mut blocks =
+            Pem::iter_from_buffer(self.certificate_pem.as_bytes()).filter_map(Result::ok);
+        let certificate = blocks
+            .find(|it| it.label == "CERTIFICATE")
+            .ok_or(rcgen::Error::CouldNotParseCertificate)?;
         Ok(certificate.contents)
     }
 
     fn minted(&self) -> Result<Zeroizing<String>, rcgen::Error> {
-        let authority = Issuer::from_ca_cert_pem(&self.certificate_pem, KeyPair::from_pem(&self.private_key_pem)?)?;
+        let authority = Issuer::from_ca_cert_pem(
+            &self.certificate_pem,
+            KeyPair::from_pem(&self.private_key_pem)?,
+        )?;
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
@@ -136,7 +158,12 @@ impl CertificateAuthority {
         subject.push((NamePart::CommonName, "ha"));
         // The authority's own name may have parts twice as well.
         let issuer = subject_of(&self.der()?)?;
-        let named = with_names(unnamed.der(), &issuer, &name(&subject), &KeyPair::from_pem(&self.private_key_pem)?)?;
+        let named = with_names(
+            unnamed.der(),
+            &issuer,
+            &name(&subject),
+            &KeyPair::from_pem(&self.private_key_pem)?,
+        )?;
         let key = Zeroizing::new(key.serialize_pem());
         Ok(Zeroizing::new(format!("{}{}", *key, pem(&named))))
     }
@@ -167,7 +194,10 @@ mod tests {
     #[test]
     fn a_minted_certificate_is_a_members_and_lives_an_hour() {
         let minted = authority().minted().unwrap();
-        let block = Pem::iter_from_buffer(minted.as_bytes()).filter_map(Result::ok).find(|it| it.label == "CERTIFICATE").unwrap();
+        let block = Pem::iter_from_buffer(minted.as_bytes())
+            .filter_map(Result::ok)
+            .find(|it| it.label == "CERTIFICATE")
+            .unwrap();
         let certificate = block.parse_x509().unwrap();
         let subject = certificate.subject();
         assert_eq!(subject.iter_organization().next().unwrap().as_str().unwrap(), "Example");
@@ -188,24 +218,35 @@ mod tests {
         };
         assert_eq!(several.problem(), None);
         let minted = several.minted().unwrap();
-        let block = Pem::iter_from_buffer(minted.as_bytes()).filter_map(Result::ok).find(|it| it.label == "CERTIFICATE").unwrap();
+        let block = Pem::iter_from_buffer(minted.as_bytes())
+            .filter_map(Result::ok)
+            .find(|it| it.label == "CERTIFICATE")
+            .unwrap();
         let certificate = block.parse_x509().unwrap();
-        let expected = "DC=com, DC=example, DC=db, O=Example, OU=MongoDB, OU=Data, OU=Europe, CN=ha";
+        let expected =
+            "DC=com, DC=example, DC=db, O=Example, OU=MongoDB, OU=Data, OU=Europe, CN=ha";
         assert_eq!(certificate.subject().to_string(), expected);
-        let authority = Pem::iter_from_buffer(several.certificate_pem.as_bytes()).next().unwrap().unwrap();
+        let authority =
+            Pem::iter_from_buffer(several.certificate_pem.as_bytes()).next().unwrap().unwrap();
         let authority = authority.parse_x509().unwrap();
         certificate.verify_signature(Some(authority.public_key())).unwrap();
-        let both = CertificateAuthority { organizational_units: vec!["Data".into()], ..self::authority() };
+        let both =
+            CertificateAuthority { organizational_units: vec!["Data".into()], ..self::authority() };
         assert!(both.problem().is_some());
     }
 
     #[test]
     fn a_wrong_key_says_what_is_needed() {
-        let wrong = CertificateAuthority { private_key_pem: Secret("no key".into()), ..authority() };
+        let wrong =
+            CertificateAuthority { private_key_pem: Secret("no key".into()), ..authority() };
         let error = wrong.member_access().unwrap_err();
         assert!(error.help[0].contains("PKCS #8"));
         assert!(!error.to_string().contains("no key"));
-        let nobody = CertificateAuthority { organization: None, organizational_unit: Some(String::new()), ..authority() };
+        let nobody = CertificateAuthority {
+            organization: None,
+            organizational_unit: Some(String::new()),
+            ..authority()
+        };
         assert!(nobody.problem().is_some());
     }
 }

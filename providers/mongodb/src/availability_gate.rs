@@ -10,31 +10,46 @@ use mongodb::bson::{Document, doc};
 use crate::authority::ClientAccess;
 use crate::error::{cause, failed};
 use crate::member::{MemberClient, number};
-use crate::replica_set_status::{CAUGHT_UP, MemberStatus, ReplicaSetStatus, configuration, members_of, status};
+use crate::replica_set_status::{
+    CAUGHT_UP, MemberStatus, ReplicaSetStatus, configuration, members_of, status,
+};
 
 /// How long a set that is missing members may take to become whole before the stop is given up.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Waits until the set can lose the member `host`, and takes the primary's office from it where it has that.
-pub(crate) async fn pass(member: &MemberClient, host: &str, access: &ClientAccess, attempt: &Attempt) -> Result<(), Error> {
+/// Waits until the set can lose the member `host`, and takes the primary's office from it where it
+/// has that.
+pub(crate) async fn pass(
+    member: &MemberClient,
+    host: &str,
+    access: &ClientAccess,
+    attempt: &Attempt,
+) -> Result<(), Error> {
     let attempted = format!("take {host} out of its replica set for a restart");
     let since = Instant::now();
     loop {
-        let configuration = configuration(member).await.map_err(|it| failed(&attempted, host, &it))?;
-        let heard = status(member).await.map_err(|it| failed(&attempted, host, &it))?.with_delays(&configuration);
+        let configuration =
+            configuration(member).await.map_err(|it| failed(&attempted, host, &it))?;
+        let heard = status(member)
+            .await
+            .map_err(|it| failed(&attempted, host, &it))?
+            .with_delays(&configuration);
         let status = seen(heard, host, access).await;
         match verdict(host, &votes(&configuration), &status) {
             StopVerdict::Stop => return Ok(()),
             StopVerdict::StepDown => step_down(member, host, attempt).await?,
             StopVerdict::Wait(_) if attempt.is_cancelled() => {
-                return Err(Error::new(attempted, "stopped on request; nothing was changed").outcome(CallOutcome::Interrupted));
+                return Err(Error::new(attempted, "stopped on request; nothing was changed")
+                    .outcome(CallOutcome::Interrupted));
             }
             StopVerdict::Wait(reason) if since.elapsed() > LIMIT => {
                 return Err(Error::new(attempted, format!("{reason}; mongod on {host} was left running"))
                     .help("bring the other members back, wait until they are SECONDARY, then apply again: it goes on from here")
                     .outcome(CallOutcome::Refused));
             }
-            StopVerdict::Wait(reason) => attempt.progress(&format!("not stopping mongod on {host} yet: {reason}")),
+            StopVerdict::Wait(reason) => {
+                attempt.progress(&format!("not stopping mongod on {host} yet: {reason}"))
+            }
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -90,11 +105,17 @@ fn verdict(host: &str, votes: &BTreeMap<String, u32>, status: &ReplicaSetStatus)
     let now = count(&mut status.0.iter());
     let without = count(&mut status.0.iter().filter(|it| it.host != host));
     let voters = votes.values().sum::<u32>();
-    // A set of one or two has no spare whatever one does, and one without a majority has nothing left to lose.
+    // A set of one or two has no spare whatever one does, and one without a majority has nothing
+    // left to lose.
     if voters <= 2 || now < needed {
         return StopVerdict::Stop;
     }
-    let away: Vec<String> = status.0.iter().filter(|it| it.host != host && !it.serves()).map(|it| it.described()).collect();
+    let away: Vec<String> = status
+        .0
+        .iter()
+        .filter(|it| it.host != host && !it.serves())
+        .map(|it| it.described())
+        .collect();
     if without < needed {
         return StopVerdict::Wait(format!(
             "{without} of {voters} votes would be left and {needed} are needed, because {}",
@@ -107,7 +128,9 @@ fn verdict(host: &str, votes: &BTreeMap<String, u32>, status: &ReplicaSetStatus)
     let caught_up = |it: &&MemberStatus| status.lag(it).is_none_or(|lag| lag < CAUGHT_UP);
     let following = count(&mut status.0.iter().filter(|it| it.host != host).filter(caught_up));
     if following < needed {
-        return StopVerdict::Wait(format!("{following} of {voters} votes are caught up without it and {needed} are needed"));
+        return StopVerdict::Wait(format!(
+            "{following} of {voters} votes are caught up without it and {needed} are needed"
+        ));
     }
     match status.primary().is_some_and(|it| it.host == host) {
         true => StopVerdict::StepDown,
@@ -157,10 +180,18 @@ mod tests {
     #[test]
     fn the_majority_is_never_given_away() {
         let missing = status(&[("a", "PRIMARY"), ("b", "SECONDARY"), ("c", "DOWN")]);
-        assert!(matches!(verdict("b", &three(), &missing), StopVerdict::Wait(reason) if reason.contains("1 of 3 votes")));
+        assert!(
+            matches!(verdict("b", &three(), &missing), StopVerdict::Wait(reason) if reason.contains("1 of 3 votes"))
+        );
         assert_eq!(verdict("c", &three(), &missing), StopVerdict::Stop);
-        let silent = BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 1), ("c".to_owned(), 1), ("d".to_owned(), 0)]);
-        let voiceless = status(&[("a", "PRIMARY"), ("b", "SECONDARY"), ("c", "DOWN"), ("d", "SECONDARY")]);
+        let silent = BTreeMap::from([
+            ("a".to_owned(), 1),
+            ("b".to_owned(), 1),
+            ("c".to_owned(), 1),
+            ("d".to_owned(), 0),
+        ]);
+        let voiceless =
+            status(&[("a", "PRIMARY"), ("b", "SECONDARY"), ("c", "DOWN"), ("d", "SECONDARY")]);
         assert!(matches!(verdict("b", &silent, &voiceless), StopVerdict::Wait(_)));
     }
 

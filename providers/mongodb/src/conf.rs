@@ -2,10 +2,13 @@
 
 use ha_value::{Text, TextPart};
 
-/// A string as YAML reads it back: plain where that is safe, else in double quotes. What is not known yet stands plain.
+/// A string as YAML reads it back: plain where that is safe, else in double quotes. What is not
+/// known yet stands plain.
 pub(crate) fn scalar(text: &Text) -> Text {
     let plain = |it: &TextPart| match it {
-        TextPart::Clear(text) | TextPart::Secret(text) => text.chars().all(|c| c.is_ascii_alphanumeric() || "/._,@+".contains(c)),
+        TextPart::Clear(text) | TextPart::Secret(text) => {
+            text.chars().all(|c| c.is_ascii_alphanumeric() || "/._,@+".contains(c))
+        }
         TextPart::Unknown { .. } => true,
     };
     let first = text.parts().iter().find_map(|it| match it {
@@ -13,9 +16,9 @@ pub(crate) fn scalar(text: &Text) -> Text {
         TextPart::Unknown { .. } => Some('a'),
     });
     let starts_plainly = first.is_some_and(|c| c.is_ascii_alphabetic() || c == '/');
-    let word = text
-        .known()
-        .is_some_and(|it| ["true", "false", "yes", "no", "on", "off", "null", "y", "n"].contains(&&*it.to_lowercase()));
+    let word = text.known().is_some_and(|it| {
+        ["true", "false", "yes", "no", "on", "off", "null", "y", "n"].contains(&&*it.to_lowercase())
+    });
     if starts_plainly && !word && text.parts().iter().all(plain) {
         return text.clone();
     }
@@ -40,8 +43,8 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// The value at a dotted path such as `net.port`, in block style as mongod's own examples have it. What is written in
-/// another style is not found.
+/// The value at a dotted path such as `net.port`, in block style as mongod's own examples have it.
+/// What is written in another style is not found.
 pub(crate) fn setting(conf: &str, path: &str) -> Option<String> {
     located(conf, path).map(|(_, value)| unquoted(value))
 }
@@ -67,7 +70,11 @@ pub(crate) fn with_number(conf: &str, path: &str, value: u64) -> String {
 /// The same text without what is there, for comparing the rest.
 pub(crate) fn without(conf: &str, path: &str) -> String {
     let at = located(conf, path).map(|(at, _)| at);
-    conf.split_inclusive('\n').enumerate().filter(|(index, _)| Some(*index) != at).map(|(_, line)| line).collect()
+    conf.split_inclusive('\n')
+        .enumerate()
+        .filter(|(index, _)| Some(*index) != at)
+        .map(|(_, line)| line)
+        .collect()
 }
 
 /// The line that says what is at a path, and the value as it is written there.
@@ -83,7 +90,9 @@ fn located<'a>(conf: &'a str, path: &str) -> Option<(usize, &'a str)> {
         above.retain(|(it, _)| *it < indent);
         above.push((indent, key.trim()));
         let value = value.split(" #").next().unwrap_or_default().trim();
-        if !value.is_empty() && above.iter().map(|(_, key)| *key).collect::<Vec<_>>().join(".") == path {
+        if !value.is_empty()
+            && above.iter().map(|(_, key)| *key).collect::<Vec<_>>().join(".") == path
+        {
             return Some((index, value));
         }
     }

@@ -4,10 +4,18 @@ use ha_provider::{CallOutcome, Error};
 use mongodb::error::ErrorKind;
 
 /// The failure of `attempted` at `endpoint`, with its likely cause and cure.
-pub(crate) fn failed(attempted: impl Into<String>, endpoint: &str, error: &mongodb::error::Error) -> Error {
+pub(crate) fn failed(
+    attempted: impl Into<String>,
+    endpoint: &str,
+    error: &mongodb::error::Error,
+) -> Error {
     if let Some(refused) = error.get_custom::<Error>() {
         // The command was not permitted.
-        return Error { attempted: attempted.into(), causes: vec![refused.to_string()], ..refused.clone() };
+        return Error {
+            attempted: attempted.into(),
+            causes: vec![refused.to_string()],
+            ..refused.clone()
+        };
     }
     let cause = cause(error);
     let mut failure = Error::new(attempted, format!("{endpoint}: {cause}"));
@@ -54,9 +62,21 @@ pub(crate) fn mended_by(cause: &str, endpoint: &str) -> Option<String> {
     let says = |words: &[&str]| words.iter().any(|it| cause.contains(it));
     let help = if says(&["Connection refused", "connection refused"]) {
         "nothing listens there: mongod is down, or its `net.bindIp` lacks this address"
-    } else if says(&["timed out", "No route to host", "NetworkInterfaceExceededTimeLimit", "unreachable", "no answer"]) {
+    } else if says(&[
+        "timed out",
+        "No route to host",
+        "NetworkInterfaceExceededTimeLimit",
+        "unreachable",
+        "no answer",
+    ]) {
         "packets do not arrive: look at security groups, routes and firewalls between the two"
-    } else if says(&["failed to lookup", "Name or service not known", "HostNotFound", "Could not find address", "resolve"]) {
+    } else if says(&[
+        "failed to lookup",
+        "Name or service not known",
+        "HostNotFound",
+        "Could not find address",
+        "resolve",
+    ]) {
         "the name does not resolve: add it to DNS, and look it up from the machine that reported this"
     } else if says(&["Expired", "expired", "NotValidYet"]) {
         "a certificate is out of its time: renew it, and compare the machines' clocks"
@@ -74,7 +94,13 @@ pub(crate) fn mended_by(cause: &str, endpoint: &str) -> Option<String> {
         "the certificate was signed by another authority than the one given here: compare `ca_certificate_pem` and the authority of the certificate"
     } else if says(&["requires authentication", "Authentication failed", "not authorized"]) {
         NOT_A_MEMBER
-    } else if says(&["HandshakeFailure", "unexpected EOF", "UnexpectedEof", "InvalidContentType", "corrupt message"]) {
+    } else if says(&[
+        "HandshakeFailure",
+        "unexpected EOF",
+        "UnexpectedEof",
+        "InvalidContentType",
+        "corrupt message",
+    ]) {
         "what answers there does not speak TLS as mongod does: another program has the port, or mongod runs without TLS"
     } else {
         return None;
@@ -90,7 +116,10 @@ mod tests {
     fn each_way_to_fail_has_its_own_cure() {
         let causes = [
             ("I/O error: Connection refused (os error 111)", "bindIp"),
-            ("a:1 failed with Error connecting to a:1 :: caused by :: No route to host", "security groups"),
+            (
+                "a:1 failed with Error connecting to a:1 :: caused by :: No route to host",
+                "security groups",
+            ),
             ("Could not find address for a:1: SocketException: Host not found", "DNS"),
             ("I/O error: invalid peer certificate: Expired", "clocks"),
             ("I/O error: invalid peer certificate: NotValidForName", "alternative names"),

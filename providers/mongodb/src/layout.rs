@@ -64,6 +64,8 @@ impl FileLayout {
 
     /// The folders that are made before mongod starts, outer ones first.
     pub(crate) fn folders(&self) -> Vec<String> {
-        ["/mongo", "/mongo/data", "/mongo/logs", "/etc", "/etc/mongodb", "/etc/logrotate.d"].map(|it| self.below(it)).into()
+        ["/mongo", "/mongo/data", "/mongo/logs", "/etc", "/etc/mongodb", "/etc/logrotate.d"]
+            .map(|it| self.below(it))
+            .into()
     }
 }

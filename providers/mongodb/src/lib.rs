@@ -1,7 +1,8 @@
 //! MongoDB: hosts that run mongod, replica sets, users, and the strings around them.
 //!
-//! No listener is ever open to a client that has not proved who it is: every mongod starts with TLS, authorization and
-//! x509 from the first moment, and what is done inside it is done as a short-lived member of the cluster.
+//! No listener is ever open to a client that has not proved who it is: every mongod starts with
+//! TLS, authorization and x509 from the first moment, and what is done inside it is done as a
+//! short-lived member of the cluster.
 
 mod authority;
 mod availability_gate;
@@ -30,7 +31,8 @@ use crate::authority::{CertificateAuthority, ClientAccess};
 /// Reaches mongods; each kind says which and as whom.
 #[derive(Debug, Default)]
 pub(crate) struct MongodbProvider {
-    /// The access that the certificates on each machine give, by endpoint, of those machines that were looked at.
+    /// The access that the certificates on each machine give, by endpoint, of those machines that
+    /// were looked at.
     own: Mutex<BTreeMap<String, ClientAccess>>,
     permit: Permit,
 }
@@ -41,9 +43,13 @@ impl MongodbProvider {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint.to_owned(), access);
     }
 
-    /// A member's access to a set: by a certificate of its authority, or, where that was lost with the state, by the one
-    /// that a member's own machine has.
-    pub(crate) fn access(&self, authority: &CertificateAuthority, hosts: &[String]) -> Result<ClientAccess, Error> {
+    /// A member's access to a set: by a certificate of its authority, or, where that was lost with
+    /// the state, by the one that a member's own machine has.
+    pub(crate) fn access(
+        &self,
+        authority: &CertificateAuthority,
+        hosts: &[String],
+    ) -> Result<ClientAccess, Error> {
         if !authority.is_lost() {
             return Ok(authority.member_access()?.permitted_by(&self.permit));
         }
@@ -92,10 +98,12 @@ mod tests {
     #[test]
     fn every_file_of_a_kind_is_registered() {
         let (schemas, _) = register(ProviderRegistry::new()).split();
-        let registered: BTreeSet<String> = schemas.kinds().map(|(_, it)| it.kind.to_string()).collect();
+        let registered: BTreeSet<String> =
+            schemas.kinds().map(|(_, it)| it.kind.to_string()).collect();
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
         let files = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
-        let files: BTreeSet<String> = files.map(|it| it.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+        let files: BTreeSet<String> =
+            files.map(|it| it.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
         assert_eq!(registered, files);
     }
 }

@@ -1,5 +1,5 @@
-//! The machine that a mongod runs on, however it is reached: put a file, read a file, run a command, control the
-//! service.
+//! The machine that a mongod runs on, however it is reached: put a file, read a file, run a
+//! command, control the service.
 
 mod port;
 mod process;
@@ -54,10 +54,20 @@ pub(crate) trait Machine: Sync {
     fn read(&self, path: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send;
 
     /// Puts a file whole or not at all, with these permissions.
-    fn put(&self, path: &str, content: &[u8], mode: u32) -> impl Future<Output = Result<(), Error>> + Send;
+    fn put(
+        &self,
+        path: &str,
+        content: &[u8],
+        mode: u32,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Puts a file where there is none yet; answers whether it did.
-    fn put_new(&self, path: &str, content: &[u8], mode: u32) -> impl Future<Output = Result<bool, Error>> + Send;
+    fn put_new(
+        &self,
+        path: &str,
+        content: &[u8],
+        mode: u32,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// The permissions of a file or folder; none where there is none.
     fn mode(&self, path: &str) -> impl Future<Output = Result<Option<u32>, Error>> + Send;
@@ -78,16 +88,27 @@ pub(crate) trait Machine: Sync {
     fn remove_if_empty(&self, path: &str) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Runs a command with no secret in it.
-    fn run(&self, command: &[&str], limit: Duration) -> impl Future<Output = Result<CommandOutput, Error>> + Send;
+    fn run(
+        &self,
+        command: &[&str],
+        limit: Duration,
+    ) -> impl Future<Output = Result<CommandOutput, Error>> + Send;
 
     /// Looks after mongod without running anything.
     fn service(&self) -> impl Future<Output = Result<ServiceStatus, Error>> + Send;
 
     /// Who else listens where mongod is to listen; none when no one does.
-    fn listener(&self, host: &str, port: u16) -> impl Future<Output = Result<Option<String>, Error>> + Send;
+    fn listener(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> impl Future<Output = Result<Option<String>, Error>> + Send;
 
     /// Starts mongod and waits until it listens or has given up.
-    fn start(&self, progress: &(dyn Fn(&str) + Sync)) -> impl Future<Output = Result<(), Error>> + Send;
+    fn start(
+        &self,
+        progress: &(dyn Fn(&str) + Sync),
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Asks mongod to end; waiting for it is the caller's.
     fn end(&self, how: StopMode) -> impl Future<Output = Result<(), Error>> + Send;

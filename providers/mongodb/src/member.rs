@@ -78,7 +78,12 @@ impl MemberClient {
     /// A client of this one mongod; connects at the first command.
     pub(crate) fn new(endpoint: &str, access: &ClientAccess) -> Result<Self> {
         let client = Client::with_options(Self::options(endpoint, access)?)?;
-        Ok(Self { endpoint: endpoint.to_owned(), client, answered: Arc::default(), access: access.clone() })
+        Ok(Self {
+            endpoint: endpoint.to_owned(),
+            client,
+            answered: Arc::default(),
+            access: access.clone(),
+        })
     }
 
     fn options(endpoint: &str, access: &ClientAccess) -> Result<ClientOptions> {
@@ -89,7 +94,10 @@ impl MemberClient {
         options.hosts = vec![ServerAddress::parse(endpoint)?];
         options.direct_connection = Some(true);
         options.tls = Some(Tls::Enabled(tls));
-        options.credential = access.bundle.as_ref().map(|_| Credential::builder().mechanism(AuthMechanism::MongoDbX509).build());
+        options.credential = access
+            .bundle
+            .as_ref()
+            .map(|_| Credential::builder().mechanism(AuthMechanism::MongoDbX509).build());
         options.app_name = Some("ha".into());
         options.connect_timeout = Some(PATIENCE);
         options.server_selection_timeout = Some(PATIENCE);
@@ -126,7 +134,10 @@ impl MemberClient {
         let connected = TcpStream::connect((host.trim_matches(['[', ']']), port));
         match tokio::time::timeout(PATIENCE, connected).await {
             Ok(connected) => connected.map(drop).map_err(Into::into),
-            Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the connection timed out").into()),
+            Err(_) => {
+                Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the connection timed out")
+                    .into())
+            }
         }
     }
 
@@ -148,7 +159,12 @@ impl MemberClient {
 
     /// Its version. Needs no credential.
     pub(crate) async fn version(&self) -> Result<String> {
-        Ok(self.run(doc! { "buildInfo": 1 }).await?.get_str("version").unwrap_or_default().to_owned())
+        Ok(self
+            .run(doc! { "buildInfo": 1 })
+            .await?
+            .get_str("version")
+            .unwrap_or_default()
+            .to_owned())
     }
 
     /// Tries to log in with a name and a password: `(database, name, password)`.
@@ -172,7 +188,9 @@ impl MemberClient {
         client.shutdown().immediate(true).await;
         match answer {
             Ok(_) => LoginResult::Taken,
-            Err(error) if matches!(&*error.kind, ErrorKind::Authentication { .. }) => LoginResult::Refused,
+            Err(error) if matches!(&*error.kind, ErrorKind::Authentication { .. }) => {
+                LoginResult::Refused
+            }
             Err(_) => LoginResult::Untold,
         }
     }
@@ -191,16 +209,18 @@ pub(crate) fn code(error: &Error) -> Option<i32> {
     }
 }
 
-/// NotWritablePrimary, PrimarySteppedDown, InterruptedDueToReplStateChange, ShutdownInProgress, InterruptedAtShutdown,
-/// NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary.
+/// NotWritablePrimary, PrimarySteppedDown, InterruptedDueToReplStateChange, ShutdownInProgress,
+/// InterruptedAtShutdown, NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary.
 pub(crate) const PASSING: [i32; 7] = [10107, 189, 11602, 91, 11600, 13435, 13436];
 
-/// Whether the member that was asked is not, or no longer, the one to ask, or went away while it was asked: another
-/// look at the set may find one that answers.
+/// Whether the member that was asked is not, or no longer, the one to ask, or went away while it
+/// was asked: another look at the set may find one that answers.
 pub(crate) fn is_passing(error: &Error) -> bool {
     match &*error.kind {
         ErrorKind::Command(it) => PASSING.contains(&it.code),
-        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::ServerSelection { .. } => true,
+        ErrorKind::Io(_)
+        | ErrorKind::ConnectionPoolCleared { .. }
+        | ErrorKind::ServerSelection { .. } => true,
         _ => false,
     }
 }
@@ -209,7 +229,10 @@ pub(crate) fn is_passing(error: &Error) -> bool {
 pub(crate) fn number(document: &Document, name: &str) -> Option<f64> {
     match document.get(name)? {
         Bson::Int32(it) => Some(f64::from(*it)),
-        #[expect(clippy::cast_precision_loss, reason = "counts and settings are far below the limit")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "counts and settings are far below the limit"
+        )]
         Bson::Int64(it) => Some(*it as f64),
         Bson::Double(it) => Some(*it),
         _ => None,

@@ -1,5 +1,5 @@
-//! A file that exists in memory alone. The driver takes keys as paths; a path below `/proc/self/fd` keeps them off
-//! every disk, and they vanish with this process however it ends.
+//! A file that exists in memory alone. The driver takes keys as paths; a path below `/proc/self/fd`
+//! keeps them off every disk, and they vanish with this process however it ends.
 
 use std::fs::File;
 use std::io::Write;

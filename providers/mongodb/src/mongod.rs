@@ -61,15 +61,16 @@ const PORT_LIMIT: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(50);
 
 impl<M: Machine> Mongod<'_, M> {
-    /// Makes the root ours, or finds that an earlier try did. What is there already and not ours stays untouched.
+    /// Makes the root ours, or finds that an earlier try did. What is there already and not ours
+    /// stays untouched.
     pub(crate) async fn claim(&self, token: &str) -> Result<(), Error> {
-        let (layout, attempted) = (self.layout, format!("set up mongod in `{}`", self.layout.root()));
+        let (layout, attempted) =
+            (self.layout, format!("set up mongod in `{}`", self.layout.root()));
         let marker = layout.marker();
         if self.marked(token).await? {
             return Ok(());
         }
-        let elsewhere =
-            "choose another `root`, or move what is there out of the way yourself: `ha` neither takes it over nor deletes it";
+        let elsewhere = "choose another `root`, or move what is there out of the way yourself: `ha` neither takes it over nor deletes it";
         if self.machine.read(&marker).await?.is_some() {
             let cause = format!(
                 "the data folder `{}` belongs to a mongodb_host that this state does not have (`{marker}` says so)",
@@ -78,13 +79,18 @@ impl<M: Machine> Mongod<'_, M> {
             return Err(Error::new(attempted, cause).help(elsewhere).outcome(CallOutcome::Refused));
         }
         if !self.machine.is_empty(&layout.data()).await? {
-            let cause = format!("the data folder `{}` exists already and is not in the state", layout.data());
+            let cause = format!(
+                "the data folder `{}` exists already and is not in the state",
+                layout.data()
+            );
             return Err(Error::new(attempted, cause).help(elsewhere).outcome(CallOutcome::Refused));
         }
         for path in [layout.conf(), layout.certificate(), layout.authority()] {
             if self.machine.read(&path).await?.is_some() {
                 let cause = format!("`{path}` exists already and is not in the state");
-                return Err(Error::new(attempted, cause).help(elsewhere).outcome(CallOutcome::Refused));
+                return Err(Error::new(attempted, cause)
+                    .help(elsewhere)
+                    .outcome(CallOutcome::Refused));
             }
         }
         self.machine.make_folder(layout.root()).await?;
@@ -100,13 +106,16 @@ impl<M: Machine> Mongod<'_, M> {
         Ok(self.machine.read(&self.layout.marker()).await?.is_some_and(|it| it == token.as_bytes()))
     }
 
-    /// Sees that mongod runs as it should, with a restart only where one is needed and the set can bear it.
+    /// Sees that mongod runs as it should, with a restart only where one is needed and the set can
+    /// bear it.
     pub(crate) async fn bring_up(&self, attempt: &Attempt) -> Result<(), Error> {
         self.check_program().await?;
         self.put_what_mongod_does_not_read().await?;
         let before = self.files_there().await?;
         let expected = loop {
-            let ServiceStatus::Running { process, program, replaced } = self.settled(attempt).await? else {
+            let ServiceStatus::Running { process, program, replaced } =
+                self.settled(attempt).await?
+            else {
                 break match self.machine.is_empty(&self.layout.data()).await? {
                     true => ExpectedState::Answering,
                     false => ExpectedState::AsItWas,
@@ -125,8 +134,8 @@ impl<M: Machine> Mongod<'_, M> {
             }
         };
         self.refuse_taken_port().await?;
-        // Files change only while mongod is down: killed in between, the next look finds it stopped and starts it, and
-        // never a running one that is older than its files.
+        // Files change only while mongod is down: killed in between, the next look finds it stopped
+        // and starts it, and never a running one that is older than its files.
         self.put(&self.files).await?;
         if let Err(error) = self.start(attempt).await {
             return Err(self.back_to(before, error, attempt).await);
@@ -137,7 +146,11 @@ impl<M: Machine> Mongod<'_, M> {
     }
 
     /// Stops a mongod that is to be started again with other files, or by another program.
-    async fn stopped_for_a_restart(&self, before: &MongodFiles, attempt: &Attempt) -> Result<ExpectedState, Error> {
+    async fn stopped_for_a_restart(
+        &self,
+        before: &MongodFiles,
+        attempt: &Attempt,
+    ) -> Result<ExpectedState, Error> {
         self.refuse_what_would_not_come_back(before).await?;
         let expected = self.pass_gate(attempt).await?;
         attempt.begin_obligation(START, &self.described()).await?;
@@ -145,8 +158,8 @@ impl<M: Machine> Mongod<'_, M> {
         Ok(expected)
     }
 
-    /// Starts mongod again after a run that was killed has stopped it, with the files it ran with before that. One that
-    /// runs still may be about to end.
+    /// Starts mongod again after a run that was killed has stopped it, with the files it ran with
+    /// before that. One that runs still may be about to end.
     pub(crate) async fn start_again(&self, attempt: &Attempt) -> Result<(), Error> {
         let found = match self.settled(attempt).await? {
             ServiceStatus::Running { process, .. } => process,
@@ -212,8 +225,8 @@ impl<M: Machine> Mongod<'_, M> {
         version
     }
 
-    /// The error of a creation that came to nothing, after what it made was taken away again: the next try, which knows
-    /// nothing of this one, finds the place as this one did.
+    /// The error of a creation that came to nothing, after what it made was taken away again: the
+    /// next try, which knows nothing of this one, finds the place as this one did.
     pub(crate) async fn given_back(&self, error: Error, attempt: &Attempt) -> Error {
         if error.outcome != CallOutcome::Refused {
             return error;
@@ -255,25 +268,36 @@ impl<M: Machine> Mongod<'_, M> {
         let ran = self.machine.run(&[self.program, "--version"], Duration::from_secs(60)).await?;
         let attempted = format!("use `{}` on {}", self.program, self.machine.described());
         if !ran.succeeded {
-            return Err(
-                Error::new(attempted, ran.output.lines().take(3).collect::<Vec<_>>().join("; ")).outcome(CallOutcome::Refused)
-            );
+            return Err(Error::new(
+                attempted,
+                ran.output.lines().take(3).collect::<Vec<_>>().join("; "),
+            )
+            .outcome(CallOutcome::Refused));
         }
-        let actual = ran.output.lines().find_map(|it| it.strip_prefix("db version v")).map(str::trim);
+        let actual =
+            ran.output.lines().find_map(|it| it.strip_prefix("db version v")).map(str::trim);
         match actual {
             Some(actual) if is_version(self.version, actual) => Ok(()),
-            Some(actual) => Err(Error::new(attempted, format!("it is version {actual}, and `version` says {}", self.version))
-                .help("install the version that was asked for, or ask for the one that is installed")
-                .outcome(CallOutcome::Refused)),
-            None => Err(Error::new(attempted, "its `--version` does not say `db version`, so it is no mongod")
-                .outcome(CallOutcome::Refused)),
+            Some(actual) => Err(Error::new(
+                attempted,
+                format!("it is version {actual}, and `version` says {}", self.version),
+            )
+            .help("install the version that was asked for, or ask for the one that is installed")
+            .outcome(CallOutcome::Refused)),
+            None => Err(Error::new(
+                attempted,
+                "its `--version` does not say `db version`, so it is no mongod",
+            )
+            .outcome(CallOutcome::Refused)),
         }
     }
 
     async fn refuse_taken_port(&self) -> Result<(), Error> {
         let since = Instant::now();
         loop {
-            let Some(owner) = self.machine.listener(self.host, self.port).await? else { return Ok(()) };
+            let Some(owner) = self.machine.listener(self.host, self.port).await? else {
+                return Ok(());
+            };
             // A process that is ending lets go of its memory first and of its sockets last.
             if since.elapsed() > PORT_LIMIT {
                 return Err(Error::new(
@@ -291,8 +315,18 @@ impl<M: Machine> Mongod<'_, M> {
         let there = self.files_there().await?;
         let layout = self.layout;
         let each = [
-            (layout.authority(), &files.authority, &there.authority, self.permissions.of_authority()),
-            (layout.certificate(), &files.certificate, &there.certificate, self.permissions.of_certificate()),
+            (
+                layout.authority(),
+                &files.authority,
+                &there.authority,
+                self.permissions.of_authority(),
+            ),
+            (
+                layout.certificate(),
+                &files.certificate,
+                &there.certificate,
+                self.permissions.of_certificate(),
+            ),
             (layout.conf(), &files.config, &there.config, self.permissions.of_config()),
         ];
         for (path, wanted, there, mode) in each {
@@ -314,7 +348,11 @@ impl<M: Machine> Mongod<'_, M> {
 
     /// Whether the configuration for logrotate is there as it should be.
     pub(crate) async fn rotates(&self) -> Result<bool, Error> {
-        Ok(self.machine.read(&self.layout.rotation()).await?.is_some_and(|it| it == self.rotation().as_bytes()))
+        Ok(self
+            .machine
+            .read(&self.layout.rotation())
+            .await?
+            .is_some_and(|it| it == self.rotation().as_bytes()))
     }
 
     /// Whether there is one at all.
@@ -346,14 +384,18 @@ impl<M: Machine> Mongod<'_, M> {
         }
         match self.start(attempt).await {
             Ok(()) => {
-                let error =
-                    error.help(format!("the files of before were put back, and mongod on {} runs with them", self.endpoint));
+                let error = error.help(format!(
+                    "the files of before were put back, and mongod on {} runs with them",
+                    self.endpoint
+                ));
                 match attempt.end_obligation(START, &self.described()).await {
                     Ok(()) => error,
                     Err(unwritten) => error.help(unwritten.to_string()),
                 }
             }
-            Err(_) => error.help(format!("{stopped}; it does not start with the files of before either")),
+            Err(_) => {
+                error.help(format!("{stopped}; it does not start with the files of before either"))
+            }
         }
     }
 
@@ -366,7 +408,10 @@ impl<M: Machine> Mongod<'_, M> {
         let there = self.files_there().await?;
         let authority = there.authority.as_ref().or(self.files.authority.as_ref());
         let certificate = there.certificate.as_ref().or(self.files.certificate.as_ref());
-        ClientAccess::with_bundle(&text(authority.map(Vec::as_slice)), &text(certificate.map(Vec::as_slice)))
+        ClientAccess::with_bundle(
+            &text(authority.map(Vec::as_slice)),
+            &text(certificate.map(Vec::as_slice)),
+        )
     }
 }
 

@@ -9,14 +9,18 @@ pub(crate) fn only_local(host: &str) -> Option<&'static str> {
     if let Ok(address) = bare.parse::<IpAddr>() {
         return Some(match address.is_loopback() || address.is_unspecified() {
             true => "a loopback address means another machine on every machine",
-            false => "mongod from 5.0 refuses to start a member that is known by its address alone, and addresses change",
+            false => {
+                "mongod from 5.0 refuses to start a member that is known by its address alone, and addresses change"
+            }
         });
     }
     if name == "localhost" || name.ends_with(".localhost") || name.starts_with("localhost.") {
         return Some("a loopback name means another machine on every machine");
     }
     if name.ends_with(".ec2.internal") || name.ends_with(".compute.internal") {
-        return Some("a name that Amazon gives resolves only inside the VPC and dies with the instance");
+        return Some(
+            "a name that Amazon gives resolves only inside the VPC and dies with the instance",
+        );
     }
     None
 }

@@ -6,9 +6,13 @@ use ha_provider::{Attempt, CallOutcome, Error};
 use mongodb::bson::{Document, doc};
 
 use crate::error::{cause, failed};
-use crate::kinds::mongodb_replica_set::{MemberBlock, MemberOptions, ReplicaSetSettings, agree, delay_name_in};
+use crate::kinds::mongodb_replica_set::{
+    MemberBlock, MemberOptions, ReplicaSetSettings, agree, delay_name_in,
+};
 use crate::member::{MemberClient, code, number};
-use crate::replica_set_status::{CAUGHT_UP, ELECTION, configuration, members_of, on_primary, primary, status};
+use crate::replica_set_status::{
+    CAUGHT_UP, ELECTION, configuration, members_of, on_primary, primary, status,
+};
 
 /// New members copy all data before they may vote.
 const COPY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -24,8 +28,8 @@ enum Reconfiguration {
     StepDown(String),
 }
 
-/// Brings the set to these members and settings. Every step is found from what the set has by then, so it may be
-/// killed anywhere and goes on from there.
+/// Brings the set to these members and settings. Every step is found from what the set has by then,
+/// so it may be killed anywhere and goes on from there.
 pub(crate) async fn to(
     set: &str,
     wanted: &[MemberBlock],
@@ -37,11 +41,16 @@ pub(crate) async fn to(
     let (since, limit) = (Instant::now(), attempt.patience(COPY_LIMIT));
     loop {
         if attempt.is_cancelled() {
-            return Err(Error::new(attempted, "stopped on request between two changes").outcome(CallOutcome::Interrupted));
+            return Err(Error::new(attempted, "stopped on request between two changes")
+                .outcome(CallOutcome::Interrupted));
         }
         let primary = primary(set, members, attempt, ELECTION).await?;
-        let now = configuration(primary).await.map_err(|it| failed(&attempted, &primary.endpoint, &it))?;
-        let serving = serving(primary, &now).await.map_err(|it| failed(&attempted, &primary.endpoint, &it))?;
+        let now = configuration(primary)
+            .await
+            .map_err(|it| failed(&attempted, &primary.endpoint, &it))?;
+        let serving = serving(primary, &now)
+            .await
+            .map_err(|it| failed(&attempted, &primary.endpoint, &it))?;
         match next(&now, wanted, settings, &primary.endpoint, &serving) {
             None => return Ok(()),
             Some(Reconfiguration::Write(configuration, what)) => {
@@ -57,7 +66,9 @@ pub(crate) async fn to(
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
             Some(Reconfiguration::StepDown(host)) => {
-                attempt.progress(&format!("{host} is the primary and is to leave; handing over to another member"));
+                attempt.progress(&format!(
+                    "{host} is the primary and is to leave; handing over to another member"
+                ));
                 let command = doc! { "replSetStepDown": 60, "secondaryCatchUpPeriodSecs": 10 };
                 if let Err(error) = primary.run(command).await
                     && !crate::member::is_passing(&error)
@@ -74,9 +85,15 @@ pub(crate) async fn to(
 }
 
 /// The members that serve and have caught up.
-async fn serving(primary: &MemberClient, configuration: &Document) -> mongodb::error::Result<Vec<String>> {
+async fn serving(
+    primary: &MemberClient,
+    configuration: &Document,
+) -> mongodb::error::Result<Vec<String>> {
     let status = status(primary).await?.with_delays(configuration);
-    let serving = status.0.iter().filter(|it| it.serves() && status.lag(it).is_none_or(|lag| lag < CAUGHT_UP));
+    let serving = status
+        .0
+        .iter()
+        .filter(|it| it.serves() && status.lag(it).is_none_or(|lag| lag < CAUGHT_UP));
     Ok(serving.map(|it| it.host.clone()).collect())
 }
 
@@ -96,20 +113,25 @@ fn next(
         changed.insert("members", members);
         Some(Reconfiguration::Write(changed, what))
     };
-    // One that is to be delayed no longer comes first: as long as it is, it confirms no other change.
+    // One that is to be delayed no longer comes first: as long as it is, it confirms no other
+    // change.
     let hurried = theirs.iter().enumerate().find_map(|(index, member)| {
         let options = wanted.iter().find(|it| it.host == host(member))?.options();
         let is = MemberOptions::from_document(member);
-        (is.delay > options.delay && !is.must_come_anew(&options) && is.votes >= options.votes).then_some((index, options))
+        (is.delay > options.delay && !is.must_come_anew(&options) && is.votes >= options.votes)
+            .then_some((index, options))
     });
     if let Some((index, options)) = hurried {
         let mut changed = theirs.clone();
         options.put_into(&mut changed[index], delay_name);
         return with(changed, format!("changing {}", host(&theirs[index])));
     }
-    let without = |host_of: &str| theirs.iter().filter(|it| host(it) != host_of).cloned().collect::<Vec<_>>();
-    if let Some(new) = wanted.iter().find(|it| theirs.iter().all(|theirs| host(theirs) != it.host)) {
-        // Without a vote first: a voter that has no data yet would count against every majority. An arbiter has none ever.
+    let without =
+        |host_of: &str| theirs.iter().filter(|it| host(it) != host_of).cloned().collect::<Vec<_>>();
+    if let Some(new) = wanted.iter().find(|it| theirs.iter().all(|theirs| host(theirs) != it.host))
+    {
+        // Without a vote first: a voter that has no data yet would count against every majority. An
+        // arbiter has none ever.
         let id = theirs.iter().filter_map(|it| number(it, "_id")).fold(-1.0, f64::max) + 1.0;
         let first = match new.options().arbiter {
             true => new.clone(),
@@ -119,7 +141,9 @@ fn next(
         let added = first.written(id as i32, delay_name);
         return with([theirs, vec![added]].concat(), format!("adding {}", new.host));
     }
-    if let Some(old) = theirs.iter().map(host).find(|it| wanted.iter().all(|wanted| wanted.host != *it)) {
+    if let Some(old) =
+        theirs.iter().map(host).find(|it| wanted.iter().all(|wanted| wanted.host != *it))
+    {
         if old == primary {
             return Some(Reconfiguration::StepDown(old));
         }
@@ -135,7 +159,10 @@ fn next(
             return Some(Reconfiguration::StepDown(ours.host.clone()));
         }
         if is.must_come_anew(&options) {
-            return with(without(&ours.host), format!("removing {}, to add it again with its options", ours.host));
+            return with(
+                without(&ours.host),
+                format!("removing {}, to add it again with its options", ours.host),
+            );
         }
         if options.votes > is.votes && !serving.contains(&ours.host) {
             return Some(Reconfiguration::CatchUp(ours.host.clone()));
@@ -156,7 +183,8 @@ fn next(
     Some(Reconfiguration::Write(changed, "changing the set's settings".to_owned()))
 }
 
-/// Writes a configuration and waits until a majority has it: the next change must not overtake this one.
+/// Writes a configuration and waits until a majority has it: the next change must not overtake this
+/// one.
 async fn write(
     set: &str,
     mut configuration: Document,
@@ -173,15 +201,22 @@ async fn write(
     let (primary, answer) = on_primary(set, members, "admin", &command, what, attempt).await?;
     match answer {
         Ok(_) => {}
-        // NewReplicaSetConfigurationIncompatible: somebody, perhaps an earlier try of ours whose answer was lost, has
-        // changed it meanwhile; the caller looks again.
-        Err(error) if code(&error) == Some(103) && cause(&error).contains("version") => return Ok(()),
+        // NewReplicaSetConfigurationIncompatible: somebody, perhaps an earlier try of ours whose
+        // answer was lost, has changed it meanwhile; the caller looks again.
+        Err(error) if code(&error) == Some(103) && cause(&error).contains("version") => {
+            return Ok(());
+        }
         Err(error) => return Err(failed(attempted, &primary, &error)),
     }
     committed(set, &attempted, members, attempt).await
 }
 
-async fn committed(set: &str, attempted: &str, members: &[MemberClient], attempt: &Attempt) -> Result<(), Error> {
+async fn committed(
+    set: &str,
+    attempted: &str,
+    members: &[MemberClient],
+    attempt: &Attempt,
+) -> Result<(), Error> {
     let since = Instant::now();
     loop {
         let primary = primary(set, members, attempt, ELECTION).await?;
@@ -190,7 +225,9 @@ async fn committed(set: &str, attempted: &str, members: &[MemberClient], attempt
             Ok(it) if it.get_bool("commitmentStatus").unwrap_or(false) => return Ok(()),
             // Before 4.4 there is no such status, and the command does not know the word.
             Err(error) if code(&error).is_some_and(|it| [9, 40415].contains(&it)) => return Ok(()),
-            Err(error) if !crate::member::is_passing(&error) => return Err(failed(attempted, &primary.endpoint, &error)),
+            Err(error) if !crate::member::is_passing(&error) => {
+                return Err(failed(attempted, &primary.endpoint, &error));
+            }
             _ if since.elapsed() > ELECTION => {
                 return Err(Error::new(attempted, "no majority has taken the change over yet")
                     .help("it stays in force where it arrived; bring the other members back, then apply again"));
@@ -209,11 +246,19 @@ mod tests {
     }
 
     fn set(hosts: &[&str]) -> Document {
-        let members: Vec<Document> = (0..).zip(hosts).map(|(id, host)| member(host).written(id, "secondaryDelaySecs")).collect();
+        let members: Vec<Document> = (0..)
+            .zip(hosts)
+            .map(|(id, host)| member(host).written(id, "secondaryDelaySecs"))
+            .collect();
         doc! { "_id": "circle", "version": 3, "members": members, "settings": ReplicaSetSettings::default().written() }
     }
 
-    fn step(now: &Document, wanted: &[MemberBlock], primary: &str, serving: &[&str]) -> Option<Reconfiguration> {
+    fn step(
+        now: &Document,
+        wanted: &[MemberBlock],
+        primary: &str,
+        serving: &[&str],
+    ) -> Option<Reconfiguration> {
         let serving: Vec<String> = serving.iter().map(|it| (*it).to_owned()).collect();
         next(now, wanted, &ReplicaSetSettings::default(), primary, &serving)
     }
@@ -227,8 +272,14 @@ mod tests {
 
     #[test]
     fn what_is_as_wanted_is_left_alone() {
-        assert_eq!(next(&set(&["a"]), &[member("a")], &ReplicaSetSettings::default(), "a", &[]), None);
-        let said = ReplicaSetSettings { election_timeout_millis: Some(10_000), ..ReplicaSetSettings::default() };
+        assert_eq!(
+            next(&set(&["a"]), &[member("a")], &ReplicaSetSettings::default(), "a", &[]),
+            None
+        );
+        let said = ReplicaSetSettings {
+            election_timeout_millis: Some(10_000),
+            ..ReplicaSetSettings::default()
+        };
         assert_eq!(next(&set(&["a"]), &[member("a")], &said, "a", &[]), None);
     }
 
@@ -255,7 +306,10 @@ mod tests {
         let wanted = [member("a"), member("b")];
         let (added, _) = written(step(&set(&["a"]), &wanted, "a", &["a"]));
         let new = members_of(&added)[1];
-        assert_eq!((number(new, "_id"), number(new, "votes"), number(new, "priority")), (Some(1.0), Some(0.0), Some(0.0)));
+        assert_eq!(
+            (number(new, "_id"), number(new, "votes"), number(new, "priority")),
+            (Some(1.0), Some(0.0), Some(0.0))
+        );
         assert_eq!(step(&added, &wanted, "a", &["a"]), Some(Reconfiguration::CatchUp("b".into())));
         let (voting, _) = written(step(&added, &wanted, "a", &["a", "b"]));
         assert_eq!(number(members_of(&voting)[1], "votes"), Some(1.0));
@@ -267,12 +321,18 @@ mod tests {
         let now = set(&["a", "b", "c"]);
         let (left, _) = written(step(&now, &[member("a")], "a", &[]));
         assert_eq!(members_of(&left).len(), 2);
-        assert_eq!(step(&left, &[member("c")], "a", &[]), Some(Reconfiguration::StepDown("a".into())));
+        assert_eq!(
+            step(&left, &[member("c")], "a", &[]),
+            Some(Reconfiguration::StepDown("a".into()))
+        );
     }
 
     #[test]
     fn one_members_options_change_at_a_time() {
-        let wanted = [MemberBlock { priority: Some(2.0), ..member("a") }, MemberBlock { priority: Some(0.5), ..member("b") }];
+        let wanted = [
+            MemberBlock { priority: Some(2.0), ..member("a") },
+            MemberBlock { priority: Some(0.5), ..member("b") },
+        ];
         let (changed, what) = written(step(&set(&["a", "b"]), &wanted, "a", &["a", "b"]));
         assert_eq!(what, "changing a");
         assert_eq!(number(members_of(&changed)[1], "priority"), Some(1.0));
@@ -281,8 +341,16 @@ mod tests {
     #[test]
     fn a_member_that_somebody_delayed_becomes_electable_and_undelayed_at_once() {
         let mut now = set(&["a", "b"]);
-        let delayed = MemberBlock { priority: Some(0.0), hidden: Some(true), secondary_delay_secs: Some(60), ..member("b") };
-        now.insert("members", vec![member("a").written(0, "slaveDelay"), delayed.written(1, "slaveDelay")]);
+        let delayed = MemberBlock {
+            priority: Some(0.0),
+            hidden: Some(true),
+            secondary_delay_secs: Some(60),
+            ..member("b")
+        };
+        now.insert(
+            "members",
+            vec![member("a").written(0, "slaveDelay"), delayed.written(1, "slaveDelay")],
+        );
         let (changed, _) = written(step(&now, &[member("a"), member("b")], "a", &["a"]));
         let b = members_of(&changed)[1];
         assert_eq!((number(b, "slaveDelay"), number(b, "priority")), (Some(0.0), Some(1.0)));
@@ -294,8 +362,12 @@ mod tests {
         let mut now = set(&["a", "b", "c"]);
         let name = "secondaryDelaySecs";
         let odd = MemberBlock { priority: Some(0.0), build_indexes: Some(false), ..member("b") };
-        let delayed = MemberBlock { priority: Some(0.0), secondary_delay_secs: Some(3600), ..member("c") };
-        now.insert("members", vec![member("a").written(0, name), odd.written(1, name), delayed.written(2, name)]);
+        let delayed =
+            MemberBlock { priority: Some(0.0), secondary_delay_secs: Some(3600), ..member("c") };
+        now.insert(
+            "members",
+            vec![member("a").written(0, name), odd.written(1, name), delayed.written(2, name)],
+        );
         let wanted = ["a", "b", "c"].map(member);
         let (changed, _) = written(step(&now, &wanted, "a", &["a", "b"]));
         assert_eq!(number(members_of(&changed)[2], name), Some(0.0));
@@ -307,7 +379,13 @@ mod tests {
     fn what_mongod_does_not_change_in_a_member_is_changed_by_removing_and_adding_it() {
         let mut now = set(&["a", "b"]);
         let odd = MemberBlock { priority: Some(0.0), build_indexes: Some(false), ..member("b") };
-        now.insert("members", vec![member("a").written(0, "secondaryDelaySecs"), odd.written(1, "secondaryDelaySecs")]);
+        now.insert(
+            "members",
+            vec![
+                member("a").written(0, "secondaryDelaySecs"),
+                odd.written(1, "secondaryDelaySecs"),
+            ],
+        );
         let wanted = [member("a"), member("b")];
         let (without, _) = written(step(&now, &wanted, "a", &["a"]));
         assert_eq!(members_of(&without).len(), 1);
@@ -321,7 +399,13 @@ mod tests {
     #[test]
     fn a_primary_that_may_be_one_no_longer_hands_over_first() {
         let wanted = [MemberBlock { priority: Some(0.0), ..member("a") }, member("b")];
-        assert_eq!(step(&set(&["a", "b"]), &wanted, "a", &["a", "b"]), Some(Reconfiguration::StepDown("a".into())));
-        assert!(matches!(step(&set(&["a", "b"]), &wanted, "b", &["a", "b"]), Some(Reconfiguration::Write(..))));
+        assert_eq!(
+            step(&set(&["a", "b"]), &wanted, "a", &["a", "b"]),
+            Some(Reconfiguration::StepDown("a".into()))
+        );
+        assert!(matches!(
+            step(&set(&["a", "b"]), &wanted, "b", &["a", "b"]),
+            Some(Reconfiguration::Write(..))
+        ));
     }
 }

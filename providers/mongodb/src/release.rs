@@ -17,7 +17,8 @@ pub(crate) const FRACTIONAL_CACHE: ReleaseSeries = ReleaseSeries(3, 4);
 pub(crate) const SECONDARY_NAMES: ReleaseSeries = ReleaseSeries(5, 0);
 /// Certificates are taken into use without a restart.
 pub(crate) const ROTATES: ReleaseSeries = ReleaseSeries(5, 0);
-/// A change of the feature compatibility version has to be confirmed, and the binaries do not go back.
+/// A change of the feature compatibility version has to be confirmed, and the binaries do not go
+/// back.
 const CONFIRMS: ReleaseSeries = ReleaseSeries(7, 0);
 
 /// The series whose options are known here, with their quarterly releases.
@@ -50,11 +51,20 @@ impl ReleaseSeries {
     /// Why there is none, as a sentence.
     pub(crate) fn from_version(version: &str) -> Result<Self, String> {
         // Builds may say more after a dash: `6.0.5-ent`.
-        let numbers: Option<Vec<u16>> =
-            version.split('-').next().unwrap_or_default().split('.').map(|it| it.parse().ok()).collect();
+        let numbers: Option<Vec<u16>> = version
+            .split('-')
+            .next()
+            .unwrap_or_default()
+            .split('.')
+            .map(|it| it.parse().ok())
+            .collect();
         let release = match numbers.as_deref() {
             Some([major, minor] | [major, minor, _]) => ReleaseSeries(*major, *minor),
-            _ => return Err(format!("`{version}` is no version of MongoDB; write it as `6.0` or `6.0.5`")),
+            _ => {
+                return Err(format!(
+                    "`{version}` is no version of MongoDB; write it as `6.0` or `6.0.5`"
+                ));
+            }
         };
         match KNOWN.contains(&release) {
             true => Ok(release),
@@ -87,10 +97,15 @@ const MAJORS: &[ReleaseSeries] = &[
     ReleaseSeries(8, 0),
 ];
 
-/// Why a mongod of version `wanted` would not start with the data of one of version `running`, which stores it as the
-/// feature compatibility version `storing` did, where that is known.
-pub(crate) fn would_not_start(wanted: &str, running: &str, storing: Option<&str>) -> Option<String> {
-    let (wanted, running) = (ReleaseSeries::from_version(wanted).ok()?, ReleaseSeries::from_version(running).ok()?);
+/// Why a mongod of version `wanted` would not start with the data of one of version `running`,
+/// which stores it as the feature compatibility version `storing` did, where that is known.
+pub(crate) fn would_not_start(
+    wanted: &str,
+    running: &str,
+    storing: Option<&str>,
+) -> Option<String> {
+    let (wanted, running) =
+        (ReleaseSeries::from_version(wanted).ok()?, ReleaseSeries::from_version(running).ok()?);
     let storing = storing.and_then(|it| ReleaseSeries::from_version(it).ok());
     let stored = storing.unwrap_or(running);
     if wanted == running {
@@ -103,9 +118,13 @@ pub(crate) fn would_not_start(wanted: &str, running: &str, storing: Option<&str>
             Some(_) => format!(
                 "set the feature compatibility version to {wanted} first, while {running} still runs, if that is the release before it"
             ),
-            None => "the data of a newer release goes back by a restore of a backup only".to_owned(),
+            None => {
+                "the data of a newer release goes back by a restore of a backup only".to_owned()
+            }
         };
-        return Some(format!("MongoDB {wanted} does not start with data that is stored as {stored} does it: {exit}; {way}"));
+        return Some(format!(
+            "MongoDB {wanted} does not start with data that is stored as {stored} does it: {exit}; {way}"
+        ));
     }
     if place(wanted) <= place(stored) + 1 {
         return None;
@@ -116,14 +135,20 @@ pub(crate) fn would_not_start(wanted: &str, running: &str, storing: Option<&str>
             "the feature compatibility version is still {stored}: set it to {running} first, with \
              `db.adminCommand({{ setFeatureCompatibilityVersion: \"{running}\" }})`"
         ),
-        false => format!("upgrade to {next} first, and set the feature compatibility version to {next}"),
+        false => {
+            format!("upgrade to {next} first, and set the feature compatibility version to {next}")
+        }
     };
-    Some(format!("MongoDB {wanted} does not start with data that is stored as {stored} does it: {exit}; {way}"))
+    Some(format!(
+        "MongoDB {wanted} does not start with data that is stored as {stored} does it: {exit}; {way}"
+    ))
 }
 
 /// The oldest of these versions.
 pub(crate) fn oldest(versions: impl IntoIterator<Item = String>) -> Option<String> {
-    let numbers = |it: &String| -> Vec<u32> { it.split(['.', '-']).map_while(|it| it.parse().ok()).collect() };
+    let numbers = |it: &String| -> Vec<u32> {
+        it.split(['.', '-']).map_while(|it| it.parse().ok()).collect()
+    };
     versions.into_iter().min_by_key(numbers)
 }
 
@@ -161,7 +186,9 @@ mod tests {
 
     #[test]
     fn data_goes_through_one_major_release_after_the_other() {
-        let why = |wanted: &str, running: &str, storing: Option<&str>| would_not_start(wanted, running, storing);
+        let why = |wanted: &str, running: &str, storing: Option<&str>| {
+            would_not_start(wanted, running, storing)
+        };
         for (wanted, running, storing) in [
             ("4.4", "4.2.6", Some("4.2")),
             ("5.0", "4.4.2", None),
@@ -175,9 +202,15 @@ mod tests {
         }
         assert!(why("5.0", "4.2.6", None).unwrap().contains("upgrade to 4.4 first"));
         assert!(why("6.0", "4.2.6", Some("4.2")).unwrap().contains("upgrade to 4.4 first"));
-        assert!(why("6.0", "5.0.4", Some("4.4")).unwrap().contains("is still 4.4: set it to 5.0 first"));
+        assert!(
+            why("6.0", "5.0.4", Some("4.4")).unwrap().contains("is still 4.4: set it to 5.0 first")
+        );
         assert!(why("5.0", "6.0.5", None).unwrap().contains("restore"));
-        assert!(why("5.0", "6.0.5", Some("6.0")).unwrap().contains("set the feature compatibility version to 5.0"));
+        assert!(
+            why("5.0", "6.0.5", Some("6.0"))
+                .unwrap()
+                .contains("set the feature compatibility version to 5.0")
+        );
         assert!(why("4.4", "6.0.5", Some("5.0")).unwrap().contains("status 62"));
     }
 

@@ -87,8 +87,8 @@ impl ReplicaSetStatus {
         self.0.iter().find(|it| it.healthy && it.state == "PRIMARY")
     }
 
-    /// How far a member is further behind the primary than it is to be; none without a primary, and for those that keep
-    /// no data.
+    /// How far a member is further behind the primary than it is to be; none without a primary, and
+    /// for those that keep no data.
     pub(crate) fn lag(&self, member: &MemberStatus) -> Option<Duration> {
         let behind = self.primary()?.optime - member.optime;
         let behind = Duration::from_millis(behind.max(0).unsigned_abs());
@@ -97,13 +97,16 @@ impl ReplicaSetStatus {
 
     /// Those that serve and are too far behind.
     fn behind(&self) -> impl Iterator<Item = (&MemberStatus, Duration)> {
-        let lags = self.0.iter().filter(|it| it.serves()).filter_map(|it| Some((it, self.lag(it)?)));
+        let lags =
+            self.0.iter().filter(|it| it.serves()).filter_map(|it| Some((it, self.lag(it)?)));
         lags.filter(|(_, lag)| *lag >= CAUGHT_UP)
     }
 
-    /// What keeps the set from being whole: one primary, everybody else serving and caught up. Empty when nothing does.
+    /// What keeps the set from being whole: one primary, everybody else serving and caught up.
+    /// Empty when nothing does.
     pub(crate) fn unready(&self) -> Vec<String> {
-        let mut reasons: Vec<String> = self.0.iter().filter(|it| !it.serves()).map(MemberStatus::described).collect();
+        let mut reasons: Vec<String> =
+            self.0.iter().filter(|it| !it.serves()).map(MemberStatus::described).collect();
         if self.primary().is_none() {
             reasons.insert(0, "no primary yet".to_owned());
         }
@@ -120,14 +123,18 @@ pub(crate) async fn status(member: &MemberClient) -> mongodb::error::Result<Repl
     Ok(ReplicaSetStatus::from_document(&member.run(doc! { "replSetGetStatus": 1 }).await?))
 }
 
-/// The same, after those that seem to be behind have been asked themselves. What the others know of a member is some
-/// seconds old, and the primary of an idle set writes every ten: a member that has what the primary had is not behind,
-/// however long before the primary's last write it had its own.
-pub(crate) async fn asked_themselves(mut status: ReplicaSetStatus, members: &[MemberClient]) -> ReplicaSetStatus {
+/// The same, after those that seem to be behind have been asked themselves. What the others know of
+/// a member is some seconds old, and the primary of an idle set writes every ten: a member that has
+/// what the primary had is not behind, however long before the primary's last write it had its own.
+pub(crate) async fn asked_themselves(
+    mut status: ReplicaSetStatus,
+    members: &[MemberClient],
+) -> ReplicaSetStatus {
     let behind: Vec<String> = status.behind().map(|(it, _)| it.host.clone()).collect();
     let Some(target) = status.primary().map(|it| it.optime) else { return status };
     let asked = members.iter().filter(|it| behind.contains(&it.endpoint));
-    let caught_up = join_all(asked.map(async |it| (it.endpoint.clone(), reaches(it, target).await))).await;
+    let caught_up =
+        join_all(asked.map(async |it| (it.endpoint.clone(), reaches(it, target).await))).await;
     for standing in &mut status.0 {
         if caught_up.iter().any(|(host, reached)| *reached && *host == standing.host) {
             standing.optime = target;
@@ -140,7 +147,10 @@ pub(crate) async fn asked_themselves(mut status: ReplicaSetStatus, members: &[Me
 async fn reaches(member: &MemberClient, optime: i64) -> bool {
     let since = Instant::now();
     loop {
-        let own = status(member).await.ok().and_then(|it| it.0.into_iter().find(|it| it.host == member.endpoint));
+        let own = status(member)
+            .await
+            .ok()
+            .and_then(|it| it.0.into_iter().find(|it| it.host == member.endpoint));
         match own {
             Some(own) if own.optime >= optime => return true,
             _ if since.elapsed() > ARRIVAL => return false,
@@ -164,7 +174,8 @@ pub(crate) fn members_of(configuration: &Document) -> Vec<&Document> {
 /// Clients of all these hosts.
 pub(crate) fn members(hosts: &[String], access: &ClientAccess) -> Result<Vec<MemberClient>, Error> {
     let each = |host: &String| {
-        MemberClient::new(host, access).map_err(|error| failed("reach a member of the replica set", host, &error))
+        MemberClient::new(host, access)
+            .map_err(|error| failed("reach a member of the replica set", host, &error))
     };
     hosts.iter().map(each).collect()
 }
@@ -195,13 +206,20 @@ pub(crate) async fn primary<'a>(
             match answer {
                 Ok(hello) if hello.set.as_deref().is_some_and(|it| it != set) => {
                     let other = hello.set.as_deref().unwrap_or_default();
-                    return Err(Error::new(&attempted, format!("{} is a member of `{other}`", member.endpoint))
-                        .outcome(CallOutcome::Refused));
+                    return Err(Error::new(
+                        &attempted,
+                        format!("{} is a member of `{other}`", member.endpoint),
+                    )
+                    .outcome(CallOutcome::Refused));
                 }
                 Ok(hello) if hello.is_primary => return Ok(member),
-                Ok(hello) if hello.set.is_none() => reasons.push(format!("{} is in no replica set", member.endpoint)),
+                Ok(hello) if hello.set.is_none() => {
+                    reasons.push(format!("{} is in no replica set", member.endpoint))
+                }
                 Ok(_) => reasons.push(format!("{} is not the primary", member.endpoint)),
-                Err(error) => reasons.push(format!("{}: {}", member.endpoint, crate::error::cause(error))),
+                Err(error) => {
+                    reasons.push(format!("{}: {}", member.endpoint, crate::error::cause(error)))
+                }
             }
         }
         if since.elapsed() > limit || attempt.is_cancelled() {
@@ -231,7 +249,9 @@ pub(crate) async fn on_primary(
     loop {
         let primary = primary(set, members, attempt, ELECTION).await?;
         match primary.run_on(database, command.clone()).await {
-            Err(error) if is_passing(&error) && since.elapsed() < ELECTION && !attempt.is_cancelled() => {
+            Err(error)
+                if is_passing(&error) && since.elapsed() < ELECTION && !attempt.is_cancelled() =>
+            {
                 attempt.progress(&format!("{attempted} again: {}", crate::error::cause(&error)));
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
@@ -239,7 +259,8 @@ pub(crate) async fn on_primary(
                 if let Ok(late) = answer.get_document("writeConcernError") {
                     let passes = late.get_i32("code").is_ok_and(|it| PASSING.contains(&it));
                     if passes && since.elapsed() < ELECTION && !attempt.is_cancelled() {
-                        // The primary stepped down before a majority had it; the next one says whether it has it.
+                        // The primary stepped down before a majority had it; the next one says
+                        // whether it has it.
                         tokio::time::sleep(Duration::from_millis(250)).await;
                         continue;
                     }
@@ -280,11 +301,17 @@ mod tests {
             standing("c", "ARBITER", 0),
         ]);
         assert_eq!(ready.unready(), Vec::<String>::new());
-        let behind = ReplicaSetStatus(vec![standing("a", "PRIMARY", 20_000), standing("b", "SECONDARY", 0)]);
+        let behind =
+            ReplicaSetStatus(vec![standing("a", "PRIMARY", 20_000), standing("b", "SECONDARY", 0)]);
         assert_eq!(behind.unready(), ["b is 20 s behind (limit 10)"]);
         let configuration = doc! { "members": [{ "host": "b", "secondaryDelaySecs": 5_i64 }] };
-        assert_eq!(behind.with_delays(&configuration).unready(), Vec::<String>::new(), "as it is to be");
-        let electing = ReplicaSetStatus(vec![standing("a", "SECONDARY", 0), standing("b", "DOWN", 0)]);
+        assert_eq!(
+            behind.with_delays(&configuration).unready(),
+            Vec::<String>::new(),
+            "as it is to be"
+        );
+        let electing =
+            ReplicaSetStatus(vec![standing("a", "SECONDARY", 0), standing("b", "DOWN", 0)]);
         assert_eq!(electing.unready(), ["no primary yet", "b cannot be reached"]);
     }
 }

@@ -23,18 +23,24 @@ pub(crate) struct ServerWarnings(Arc<Mutex<BTreeSet<String>>>);
 impl ServerWarnings {
     /// The warnings since this was last asked.
     pub(crate) fn taken(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_iter()
+            .collect()
     }
 
     fn hear(&self, message: &AsyncMessage) {
         let AsyncMessage::Notice(notice) = message else { return };
-        // Old servers call the severity what their language calls it; a warning's code says it as well.
+        // Old servers call the severity what their language calls it; a warning's code says it as
+        // well.
         let is_warning = match notice.parsed_severity() {
             Some(severity) => severity == tokio_postgres::error::Severity::Warning,
             None => notice.code().code().starts_with("01"),
         };
         if is_warning {
-            let detail = notice.detail().map(|it| format!(" ({})", it.replace('\n', "; "))).unwrap_or_default();
+            let detail = notice
+                .detail()
+                .map(|it| format!(" ({})", it.replace('\n', "; ")))
+                .unwrap_or_default();
             let said = format!("{}{detail}", notice.message());
             self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(said);
         }
@@ -63,7 +69,9 @@ impl ConnectionSettings {
     /// A connection to the first server that is what is asked for.
     pub(crate) async fn open(&self) -> Result<(Client, ServerWarnings), OpenError> {
         let turns = match self.session {
-            SessionRequirement::PreferStandby => vec![SessionRequirement::Standby, SessionRequirement::Any],
+            SessionRequirement::PreferStandby => {
+                vec![SessionRequirement::Standby, SessionRequirement::Any]
+            }
             session => vec![session],
         };
         let mut last = OpenError::Unfit("there is no server to try");
@@ -72,7 +80,9 @@ impl ConnectionSettings {
                 match self.fit(server, session).await {
                     Ok(opened) => return Ok(opened),
                     // Whom one of them does not let in the others need not be asked about.
-                    Err(OpenError::Failed(error)) if is_about_the_user(&error) => return Err(OpenError::Failed(error)),
+                    Err(OpenError::Failed(error)) if is_about_the_user(&error) => {
+                        return Err(OpenError::Failed(error));
+                    }
                     Err(OpenError::Wrong(error)) => return Err(OpenError::Wrong(error)),
                     Err(other) => last = other,
                 }
@@ -81,10 +91,16 @@ impl ConnectionSettings {
         Err(last)
     }
 
-    async fn fit(&self, server: &ServerAddress, session: SessionRequirement) -> Result<(Client, ServerWarnings), OpenError> {
+    async fn fit(
+        &self,
+        server: &ServerAddress,
+        session: SessionRequirement,
+    ) -> Result<(Client, ServerWarnings), OpenError> {
         let opened = match self.connect_timeout {
             None => self.one(server).await?,
-            Some(patience) => timeout(patience, self.one(server)).await.map_err(|_| OpenError::Late(patience))??,
+            Some(patience) => timeout(patience, self.one(server))
+                .await
+                .map_err(|_| OpenError::Late(patience))??,
         };
         if session != SessionRequirement::Any {
             let about = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
@@ -98,7 +114,8 @@ impl ConnectionSettings {
 
     async fn one(&self, server: &ServerAddress) -> Result<(Client, ServerWarnings), OpenError> {
         // No one can listen to a socket of this machine, and none has TLS.
-        let mode = if matches!(server.host, Host::Unix(_)) { SslMode::Disable } else { self.tls.mode };
+        let mode =
+            if matches!(server.host, Host::Unix(_)) { SslMode::Disable } else { self.tls.mode };
         if mode == SslMode::Disable {
             return Ok(driven(&self.config(server, mode), NoTls).await?);
         }
@@ -115,7 +132,10 @@ impl ConnectionSettings {
 }
 
 /// A connection that is worked for as long as its client is there.
-async fn driven<T>(config: &Config, tls: T) -> Result<(Client, ServerWarnings), tokio_postgres::Error>
+async fn driven<T>(
+    config: &Config,
+    tls: T,
+) -> Result<(Client, ServerWarnings), tokio_postgres::Error>
 where
     T: MakeTlsConnect<Socket>,
     T::Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -132,5 +152,7 @@ where
 }
 
 fn is_about_the_user(error: &tokio_postgres::Error) -> bool {
-    error.code().is_some_and(|it| *it == SqlState::INVALID_PASSWORD || *it == SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+    error.code().is_some_and(|it| {
+        *it == SqlState::INVALID_PASSWORD || *it == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+    })
 }

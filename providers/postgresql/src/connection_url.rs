@@ -1,5 +1,5 @@
-//! The way to a server: every parameter that PostgreSQL's own client library takes is either honoured here or refused by
-//! its name. None is passed over in silence.
+//! The way to a server: every parameter that PostgreSQL's own client library takes is either
+//! honoured here or refused by its name. None is passed over in silence.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -69,11 +69,13 @@ impl Default for KeepaliveSettings {
     }
 }
 
-/// The parameters that are about where the server is and who asks. Each side has its own way of saying them.
+/// The parameters that are about where the server is and who asks. Each side has its own way of
+/// saying them.
 pub(crate) const PLACE: [&str; 6] = ["host", "hostaddr", "port", "user", "password", "dbname"];
 
 impl ConnectionSettings {
-    /// Takes a parameter by the name that libpq has for it. No message repeats a value, which may be secret.
+    /// Takes a parameter by the name that libpq has for it. No message repeats a value, which may
+    /// be secret.
     pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         match name {
             "sslmode"
@@ -94,10 +96,13 @@ impl ConnectionSettings {
             "keepalives" => self.keepalives.are_sent = flag(name, value)?,
             "keepalives_idle" => self.keepalives.idle = seconds(name, value)?,
             "keepalives_interval" => self.keepalives.interval = seconds(name, value)?,
-            "keepalives_count" => self.keepalives.count = Some(number(name, value)?).filter(|it| *it > 0),
+            "keepalives_count" => {
+                self.keepalives.count = Some(number(name, value)?).filter(|it| *it > 0)
+            }
             "tcp_user_timeout" => {
                 let milliseconds = Some(number(name, value)?).filter(|it| *it > 0);
-                self.keepalives.user_timeout = milliseconds.map(|it| Duration::from_millis(it.into()));
+                self.keepalives.user_timeout =
+                    milliseconds.map(|it| Duration::from_millis(it.into()));
             }
             "channel_binding" => {
                 self.channel_binding = Some(match value {
@@ -123,7 +128,8 @@ impl ConnectionSettings {
     /// What is wrong with the parameters taken together.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         let TlsSettings { mode, authorities, .. } = &self.tls;
-        if self.tls.is_direct && matches!(mode, SslMode::Disable | SslMode::Allow | SslMode::Prefer) {
+        if self.tls.is_direct && matches!(mode, SslMode::Disable | SslMode::Allow | SslMode::Prefer)
+        {
             return Some(
                 "`sslnegotiation = \"direct\"` needs an `sslmode` of `require` or stricter: there is nothing to fall back to",
             );
@@ -138,7 +144,9 @@ impl ConnectionSettings {
             return Some("`sslcert` and `sslkey` belong together; give both");
         }
         if self.channel_binding == Some(ChannelBinding::Require) && *mode == SslMode::Disable {
-            return Some("`channel_binding = \"require\"` binds to TLS, but `sslmode` is `disable`");
+            return Some(
+                "`channel_binding = \"require\"` binds to TLS, but `sslmode` is `disable`",
+            );
         }
         None
     }
@@ -212,7 +220,12 @@ impl SessionRequirement {
             "primary" => Self::Primary,
             "standby" => Self::Standby,
             "prefer-standby" => Self::PreferStandby,
-            _ => return Err(one_of("target_session_attrs", "any, read-write, read-only, primary, standby, prefer-standby")),
+            _ => {
+                return Err(one_of(
+                    "target_session_attrs",
+                    "any, read-write, read-only, primary, standby, prefer-standby",
+                ));
+            }
         })
     }
 
@@ -228,8 +241,8 @@ impl SessionRequirement {
     }
 }
 
-/// A parameter that means something else to us than to libpq, or nothing: only the values that ask for what is done anyway
-/// are taken.
+/// A parameter that means something else to us than to libpq, or nothing: only the values that ask
+/// for what is done anyway are taken.
 fn harmless(name: &str, value: &str) -> Result<(), String> {
     let unless = |is_harmless: bool, why: &str| match is_harmless {
         true => Ok(()),
@@ -237,18 +250,25 @@ fn harmless(name: &str, value: &str) -> Result<(), String> {
     };
     let is_no = || matches!(value, "0" | "false" | "off" | "no" | "");
     match name {
-        "gssencmode" => {
-            unless(matches!(value, "disable" | "prefer"), "this client does not speak GSSAPI; use TLS, and `disable` or `prefer`")
-        }
+        "gssencmode" => unless(
+            matches!(value, "disable" | "prefer"),
+            "this client does not speak GSSAPI; use TLS, and `disable` or `prefer`",
+        ),
         "gssdelegation" => unless(is_no(), "this client does not speak GSSAPI"),
         "sslcompression" => unless(is_no(), "TLS is not compressed"),
         "replication" => unless(is_no(), "this client sends statements, and replicates nothing"),
         "client_encoding" => {
-            let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+            let plain: String = value
+                .chars()
+                .filter(char::is_ascii_alphanumeric)
+                .collect::<String>()
+                .to_lowercase();
             unless(matches!(plain.as_str(), "utf8" | "unicode" | "auto"), "this client speaks UTF8")
         }
         "min_protocol_version" => unless(matches!(value, "3.0"), "this client speaks version 3.0"),
-        "max_protocol_version" => unless(matches!(value, "3.0" | "3.2" | "latest"), "this client speaks version 3.0"),
+        "max_protocol_version" => {
+            unless(matches!(value, "3.0" | "3.2" | "latest"), "this client speaks version 3.0")
+        }
         _ => Err(refusal(name)),
     }
 }
@@ -261,7 +281,9 @@ fn refusal(name: &str) -> String {
         }
         "passfile" => "no file of passwords is read; give the password itself",
         "service" | "servicefile" => "no service file is read; write here what it says",
-        "sslpassword" => "a key that is encrypted cannot be used; give `sslkey` a key in clear that no one else can read",
+        "sslpassword" => {
+            "a key that is encrypted cannot be used; give `sslkey` a key in clear that no one else can read"
+        }
         "sslcrldir" => "give the list of revoked certificates as a file, in `sslcrl`",
         "sslkeylogfile" => "the keys of a connection are not written down",
         "requiressl" => "it is of the past; use `sslmode = \"require\"`",
@@ -277,7 +299,8 @@ fn refusal(name: &str) -> String {
 
 /// What is wrong with the name or address of one server, to go behind the argument's name.
 pub(crate) fn host_problem(host: &str) -> Option<&'static str> {
-    let is_address = host.parse::<IpAddr>().is_ok() || host.split_once('%').is_some_and(|(it, _)| it.parse::<IpAddr>().is_ok());
+    let is_address = host.parse::<IpAddr>().is_ok()
+        || host.split_once('%').is_some_and(|(it, _)| it.parse::<IpAddr>().is_ok());
     if host.is_empty() {
         return Some("is empty");
     }
@@ -294,15 +317,20 @@ pub(crate) fn host_problem(host: &str) -> Option<&'static str> {
         return Some("has white space or a control character in it");
     }
     if host.starts_with('[') {
-        return Some("has brackets in it; give the address without them, and the port as an argument of its own");
+        return Some(
+            "has brackets in it; give the address without them, and the port as an argument of its own",
+        );
     }
     if host.contains(',') {
         return Some("names several servers; give one");
     }
     if host.contains(':') {
-        return Some("has a port in it; it is a name or an address alone, and the port is an argument of its own");
+        return Some(
+            "has a port in it; it is a name or an address alone, and the port is an argument of its own",
+        );
     }
-    host.contains(['/', '?', '#', '\\', '"', '\'', '=']).then_some("has more in it than a name or an address")
+    host.contains(['/', '?', '#', '\\', '"', '\'', '='])
+        .then_some("has more in it than a name or an address")
 }
 
 /// On or off.
@@ -315,7 +343,10 @@ pub(crate) fn flag(name: &str, value: &str) -> Result<bool, String> {
 }
 
 fn number(name: &str, value: &str) -> Result<u32, String> {
-    value.trim().parse().map_err(|_| format!("`{name}` must be a whole number that is not negative"))
+    value
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{name}` must be a whole number that is not negative"))
 }
 
 /// Seconds; none for the system's own choice, which libpq writes as zero.
@@ -340,7 +371,8 @@ pub(crate) fn misconfigured(attempted: &str, problem: impl std::fmt::Display) ->
 mod tests {
     use super::*;
 
-    /// Every parameter of libpq 18, with a value that is taken; none for those that are refused by their name.
+    /// Every parameter of libpq 18, with a value that is taken; none for those that are refused by
+    /// their name.
     const PARAMETERS: [(&str, &[&str], &[&str]); 47] = [
         ("passfile", &[], &["/p"]),
         ("require_auth", &[], &["scram-sha-256", "none"]),
@@ -360,7 +392,11 @@ mod tests {
         ("gssdelegation", &["0"], &["1"]),
         ("krbsrvname", &[], &["postgres"]),
         ("gsslib", &[], &["gssapi"]),
-        ("sslmode", &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"], &["verify_full", "on", ""]),
+        (
+            "sslmode",
+            &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
+            &["verify_full", "on", ""],
+        ),
         ("ssl", &["true"], &["maybe"]),
         ("requiressl", &[], &["1"]),
         ("sslnegotiation", &["postgres", "direct"], &["requiredirect"]),
@@ -375,7 +411,11 @@ mod tests {
         ("sslcrldir", &[], &["/crl"]),
         ("sslsni", &["0", "1"], &["x"]),
         ("requirepeer", &[], &["postgres"]),
-        ("ssl_min_protocol_version", &["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", "tlsv1.3", ""], &["SSLv3"]),
+        (
+            "ssl_min_protocol_version",
+            &["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", "tlsv1.3", ""],
+            &["SSLv3"],
+        ),
         ("ssl_max_protocol_version", &["TLSv1.2", "TLSv1.3", ""], &["TLSv1.1", "TLSv1"]),
         ("min_protocol_version", &["3.0"], &["3.2", "latest"]),
         ("max_protocol_version", &["3.0", "3.2", "latest"], &["2.0"]),
@@ -399,11 +439,18 @@ mod tests {
     fn every_parameter_is_honoured_or_refused_by_its_name() {
         for (name, taken, refused) in PARAMETERS {
             for value in taken {
-                assert_eq!(ConnectionSettings::default().set(name, value), Ok(()), "{name}={value}");
+                assert_eq!(
+                    ConnectionSettings::default().set(name, value),
+                    Ok(()),
+                    "{name}={value}"
+                );
             }
             for value in refused {
                 let told = ConnectionSettings::default().set(name, value).unwrap_err();
-                assert!(told.contains(&format!("`{name}`")) && !told.contains("hush"), "{name}={value}: {told}");
+                assert!(
+                    told.contains(&format!("`{name}`")) && !told.contains("hush"),
+                    "{name}={value}: {told}"
+                );
             }
         }
     }
@@ -416,7 +463,10 @@ mod tests {
             way.problem()
         };
         for mode in ["disable", "allow", "prefer"] {
-            assert!(problem(&[("sslnegotiation", "direct"), ("sslmode", mode)]).is_some(), "{mode}");
+            assert!(
+                problem(&[("sslnegotiation", "direct"), ("sslmode", mode)]).is_some(),
+                "{mode}"
+            );
         }
         assert_eq!(problem(&[("sslnegotiation", "direct"), ("sslmode", "require")]), None);
         assert!(problem(&[("sslrootcert", "system"), ("sslmode", "verify-ca")]).is_some());
@@ -427,7 +477,11 @@ mod tests {
 
     #[test]
     fn what_is_honoured_reaches_the_client() {
-        let mut way = ConnectionSettings { database: "d".into(), user: "u".into(), ..ConnectionSettings::default() };
+        let mut way = ConnectionSettings {
+            database: "d".into(),
+            user: "u".into(),
+            ..ConnectionSettings::default()
+        };
         for (name, value) in [
             ("keepalives_count", "3"),
             ("keepalives_idle", "7"),
@@ -454,8 +508,15 @@ mod tests {
 
     #[test]
     fn a_host_is_a_name_or_an_address_alone() {
-        for good in ["db.example.com", "10.0.0.1", "::1", "fe80::1%eth0", "/var/run/postgresql", "db_1", "xn--bcher-kva.example"]
-        {
+        for good in [
+            "db.example.com",
+            "10.0.0.1",
+            "::1",
+            "fe80::1%eth0",
+            "/var/run/postgresql",
+            "db_1",
+            "xn--bcher-kva.example",
+        ] {
             assert_eq!(host_problem(good), None, "{good}");
         }
         for bad in [

@@ -61,8 +61,15 @@ fn plain(name: &str) -> String {
 impl From<String> for Encoding {
     fn from(text: String) -> Self {
         let wanted = plain(&text);
-        let is_it = |(name, others): &&(&str, &[&str])| plain(name) == wanted || others.contains(&wanted.as_str());
-        Self(NAMES.iter().find(is_it).map_or_else(|| text.to_uppercase(), |(name, _)| (*name).to_owned()))
+        let is_it = |(name, others): &&(&str, &[&str])| {
+            plain(name) == wanted || others.contains(&wanted.as_str())
+        };
+        Self(
+            NAMES
+                .iter()
+                .find(is_it)
+                .map_or_else(|| text.to_uppercase(), |(name, _)| (*name).to_owned()),
+        )
     }
 }
 

@@ -16,10 +16,15 @@ pub(crate) fn failed(attempted: impl Into<String>, error: &tokio_postgres::Error
             None => failed,
         };
     };
-    let mut failed = Error::new(attempted, answer.message()).code(answer.code().code()).outcome(CallOutcome::Refused);
+    let mut failed = Error::new(attempted, answer.message())
+        .code(answer.code().code())
+        .outcome(CallOutcome::Refused);
     failed.causes.extend(answer.detail().map(|it| it.replace('\n', "; ")));
-    // What depends on it is said by whoever knows what it is; `CASCADE` is nothing that a reader can write here.
-    if let Some(hint) = answer.hint().filter(|_| *answer.code() != SqlState::DEPENDENT_OBJECTS_STILL_EXIST) {
+    // What depends on it is said by whoever knows what it is; `CASCADE` is nothing that a reader
+    // can write here.
+    if let Some(hint) =
+        answer.hint().filter(|_| *answer.code() != SqlState::DEPENDENT_OBJECTS_STILL_EXIST)
+    {
         failed = failed.help(hint);
     }
     match help(answer.code()) {
@@ -30,7 +35,9 @@ pub(crate) fn failed(attempted: impl Into<String>, error: &tokio_postgres::Error
 
 fn help(code: &SqlState) -> Option<&'static str> {
     Some(match *code {
-        SqlState::INVALID_PASSWORD => "the server knows another password for this user; compare the provider's `password`",
+        SqlState::INVALID_PASSWORD => {
+            "the server knows another password for this user; compare the provider's `password`"
+        }
         SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
             "no line of the server's pg_hba.conf lets this user in this way; where it lists only `hostssl`, `sslmode` must not be \
              `disable`"
@@ -42,23 +49,29 @@ fn help(code: &SqlState) -> Option<&'static str> {
         SqlState::TOO_MANY_CONNECTIONS => {
             "all connections are taken; see who has them in pg_stat_activity, or raise max_connections"
         }
-        SqlState::INVALID_CATALOG_NAME => "there is no such database; compare the provider's `database`",
+        SqlState::INVALID_CATALOG_NAME => {
+            "there is no such database; compare the provider's `database`"
+        }
         SqlState::DUPLICATE_OBJECT | SqlState::DUPLICATE_DATABASE => {
             "it is not on record here: if another block of this configuration has that name, order the two by steps; else give this one \
              another name, or import that one"
         }
         SqlState::OBJECT_IN_USE => "close the connections to it; pg_stat_activity names them",
-        SqlState::READ_ONLY_SQL_TRANSACTION => "this server only follows another; after a fail-over, wait and try again",
+        SqlState::READ_ONLY_SQL_TRANSACTION => {
+            "this server only follows another; after a fail-over, wait and try again"
+        }
         SqlState::UNDEFINED_FILE => {
             "the server does not have this extension; `SELECT name FROM pg_available_extensions` lists those it has"
         }
-        SqlState::LOCK_NOT_AVAILABLE => "somebody holds a lock on it for long; pg_locks and pg_stat_activity name whom",
+        SqlState::LOCK_NOT_AVAILABLE => {
+            "somebody holds a lock on it for long; pg_locks and pg_stat_activity name whom"
+        }
         _ => return None,
     })
 }
 
-/// Whether a failure to connect may go away when it is tried again: during a fail-over, a restart, or before a new
-/// name is known everywhere.
+/// Whether a failure to connect may go away when it is tried again: during a fail-over, a restart,
+/// or before a new name is known everywhere.
 pub(crate) fn passes(error: &tokio_postgres::Error) -> bool {
     if let Some(code) = error.code() {
         return [
@@ -85,7 +98,9 @@ fn tls_fault(error: &tokio_postgres::Error) -> Option<&rustls::Error> {
 }
 
 fn tls_help(fault: &rustls::Error) -> &'static str {
-    use rustls::CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    use rustls::CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
+    };
     match fault {
         rustls::Error::InvalidCertificate(UnknownIssuer) => {
             "the server's certificate is of another authority; compare the provider's `ca_certificate` or `sslrootcert`"

@@ -1,5 +1,6 @@
-//! What a server knows a thing by, whatever its name is just now: the number of the cluster and the thing's own in it.
-//! By it what was renamed is found again, by a person or by a run that was killed before it could say so.
+//! What a server knows a thing by, whatever its name is just now: the number of the cluster and the
+//! thing's own in it. By it what was renamed is found again, by a person or by a run that was
+//! killed before it could say so.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +24,19 @@ impl<T> FoundObject<T> {
     }
 
     /// What has this name; or else what has this number, as long as no other of `names` means it.
-    pub(crate) fn find(&self, name: &str, oid: Option<u32>, names: &[&str]) -> Option<(&str, u32, &T)> {
+    pub(crate) fn find(
+        &self,
+        name: &str,
+        oid: Option<u32>,
+        names: &[&str],
+    ) -> Option<(&str, u32, &T)> {
         if let Some((name, (oid, it))) = self.0.get_key_value(name) {
             return Some((name, *oid, it));
         }
-        let renamed = self.0.iter().find(|(name, (it, _))| Some(*it) == oid && !names.contains(&name.as_str()));
+        let renamed = self
+            .0
+            .iter()
+            .find(|(name, (it, _))| Some(*it) == oid && !names.contains(&name.as_str()));
         renamed.map(|(name, (oid, it))| (name.as_str(), *oid, it))
     }
 }
@@ -41,7 +50,10 @@ mod tests {
         let recorded = identity(Some("7"), 16_384);
         assert_eq!(oid_in(Some("7"), recorded.as_ref()), Some(16_384));
         assert_eq!(oid_in(Some("8"), recorded.as_ref()), None);
-        assert_eq!((oid_in(None, recorded.as_ref()), oid_in(Some("7"), None), identity(None, 1)), (None, None, None));
+        assert_eq!(
+            (oid_in(None, recorded.as_ref()), oid_in(Some("7"), None), identity(None, 1)),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -65,7 +65,8 @@ mod tests {
     #[test]
     fn every_kind_has_its_file_and_is_registered() {
         let (schemas, _) = crate::register(ProviderRegistry::new()).split();
-        let registered: BTreeSet<String> = schemas.kinds().map(|(_, it)| it.kind.to_string()).collect();
+        let registered: BTreeSet<String> =
+            schemas.kinds().map(|(_, it)| it.kind.to_string()).collect();
         let mut written = BTreeSet::new();
         for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
             let path = file.unwrap().path();
@@ -76,7 +77,11 @@ mod tests {
             let head = ["const KIND: &'static", " str = \""].concat();
             let Some((_, rest)) = source.split_once(&head) else { continue };
             let kind = rest.split('"').next().unwrap().to_owned();
-            assert_eq!(path.file_stem().unwrap().to_str(), Some(kind.as_str()), "the file is named as its kind");
+            assert_eq!(
+                path.file_stem().unwrap().to_str(),
+                Some(kind.as_str()),
+                "the file is named as its kind"
+            );
             written.insert(kind);
         }
         assert_eq!(written, registered);

@@ -1,5 +1,6 @@
-//! Which roles a role belongs to, and with which options. From version 16 on the options INHERIT, SET and ADMIN are those
-//! of each grant, and there may be a grant by each of several grantors; before, there is one grant, with ADMIN alone.
+//! Which roles a role belongs to, and with which options. From version 16 on the options INHERIT,
+//! SET and ADMIN are those of each grant, and there may be a grant by each of several grantors;
+//! before, there is one grant, with ADMIN alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,8 @@ use crate::sql::identifier;
 /// The first version whose grants have options of their own.
 const WITH_OPTIONS: i32 = 160_000;
 
-/// Held while roles are granted: two sessions that change memberships of one role at once are in each other's way.
+/// Held while roles are granted: two sessions that change memberships of one role at once are in
+/// each other's way.
 const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(7020293016)";
 
 /// A membership with options that are not the usual ones.
@@ -24,8 +26,8 @@ pub(crate) struct RoleMembership {
     /// Whether it may make others members, and take that back.
     #[serde(default)]
     pub(crate) admin: bool,
-    /// Whether it has that role's rights without asking for them; as `inherit` says where nothing is said. To differ from
-    /// that takes PostgreSQL 16 or later.
+    /// Whether it has that role's rights without asking for them; as `inherit` says where nothing
+    /// is said. To differ from that takes PostgreSQL 16 or later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) inherit: Option<bool>,
     /// Whether it may become that role with `SET ROLE`. To say no takes PostgreSQL 16 or later.
@@ -56,7 +58,11 @@ impl RoleGrants {
     /// What all of them together give.
     fn options(&self) -> MembershipOptions {
         let any = |is: fn(&MembershipOptions) -> bool| self.0.iter().any(|(_, it)| is(it));
-        MembershipOptions { admin: any(|it| it.admin), inherit: any(|it| it.inherit), set: any(|it| it.set) }
+        MembershipOptions {
+            admin: any(|it| it.admin),
+            inherit: any(|it| it.inherit),
+            set: any(|it| it.set),
+        }
     }
 }
 
@@ -71,10 +77,15 @@ pub(crate) struct DesiredMemberships<'a> {
 
 impl DesiredMemberships<'_> {
     fn options(&self) -> BTreeMap<&str, MembershipOptions> {
-        let usual = |name| (name, MembershipOptions { admin: false, inherit: self.inherit, set: true });
-        let own =
-            |it: &RoleMembership| MembershipOptions { admin: it.admin, inherit: it.inherit.unwrap_or(self.inherit), set: it.set };
-        let mut options: BTreeMap<&str, MembershipOptions> = self.roles.iter().map(|it| usual(it.as_str())).collect();
+        let usual =
+            |name| (name, MembershipOptions { admin: false, inherit: self.inherit, set: true });
+        let own = |it: &RoleMembership| MembershipOptions {
+            admin: it.admin,
+            inherit: it.inherit.unwrap_or(self.inherit),
+            set: it.set,
+        };
+        let mut options: BTreeMap<&str, MembershipOptions> =
+            self.roles.iter().map(|it| usual(it.as_str())).collect();
         for (role, more) in self.memberships.iter().map(|it| (it.role.as_str(), own(it))) {
             options.insert(role, more);
         }
@@ -82,19 +93,29 @@ impl DesiredMemberships<'_> {
     }
 
     /// How what is there is said in the words of this configuration.
-    pub(crate) fn told(&self, granted: &GrantedRoles) -> (BTreeSet<String>, BTreeSet<RoleMembership>) {
+    pub(crate) fn told(
+        &self,
+        granted: &GrantedRoles,
+    ) -> (BTreeSet<String>, BTreeSet<RoleMembership>) {
         let (mut roles, mut memberships) = (BTreeSet::new(), BTreeSet::new());
         for (role, grants) in granted {
             let options = grants.options();
             let said = self.memberships.iter().find(|it| it.role == *role);
-            let is_usual = options == MembershipOptions { admin: false, inherit: self.inherit, set: true };
+            let is_usual =
+                options == MembershipOptions { admin: false, inherit: self.inherit, set: true };
             if is_usual && said.is_none() {
                 roles.insert(role.clone());
                 continue;
             }
-            let is_silent = options.inherit == self.inherit && said.is_none_or(|it| it.inherit.is_none());
+            let is_silent =
+                options.inherit == self.inherit && said.is_none_or(|it| it.inherit.is_none());
             let inherit = if is_silent { None } else { Some(options.inherit) };
-            memberships.insert(RoleMembership { role: role.clone(), admin: options.admin, inherit, set: options.set });
+            memberships.insert(RoleMembership {
+                role: role.clone(),
+                admin: options.admin,
+                inherit,
+                set: options.set,
+            });
         }
         (roles, memberships)
     }
@@ -103,7 +124,12 @@ impl DesiredMemberships<'_> {
     ///
     /// # Errors
     /// What the server is too old for, as a sentence.
-    pub(crate) fn statements(&self, member: &str, granted: &GrantedRoles, version: i32) -> Result<Vec<String>, String> {
+    pub(crate) fn statements(
+        &self,
+        member: &str,
+        granted: &GrantedRoles,
+        version: i32,
+    ) -> Result<Vec<String>, String> {
         let wanted = self.options();
         let mut statements = Vec::new();
         let member = identifier(member);
@@ -112,12 +138,20 @@ impl DesiredMemberships<'_> {
             let keeps = wanted.get(role.as_str()).copied();
             let role = identifier(role);
             for (grantor, options) in &grants.0 {
-                let by = if has_options { format!(" GRANTED BY {}", identifier(grantor)) } else { String::new() };
+                let by = if has_options {
+                    format!(" GRANTED BY {}", identifier(grantor))
+                } else {
+                    String::new()
+                };
                 match keeps {
                     None => statements.push(format!("REVOKE {role} FROM {member}{by}")),
                     Some(keeps) => {
                         let taken = excess(*options, keeps, has_options);
-                        statements.extend(taken.map(|it| format!("REVOKE {it} OPTION FOR {role} FROM {member}{by}")));
+                        statements.extend(
+                            taken.map(|it| {
+                                format!("REVOKE {it} OPTION FOR {role} FROM {member}{by}")
+                            }),
+                        );
                     }
                 }
             }
@@ -125,7 +159,10 @@ impl DesiredMemberships<'_> {
         for (role, wanted) in wanted {
             if !has_options && (wanted.inherit != self.inherit || !wanted.set) {
                 let cause = "a membership that inherits otherwise than its role, or that cannot `SET ROLE`, takes PostgreSQL 16";
-                return Err(format!("{cause} or later, and this server is of version {}", version / 10_000));
+                return Err(format!(
+                    "{cause} or later, and this server is of version {}",
+                    version / 10_000
+                ));
             }
             let has = granted.get(role).map(RoleGrants::options);
             if has.is_some_and(|it| covers(it, wanted, has_options)) {
@@ -139,17 +176,26 @@ impl DesiredMemberships<'_> {
     /// What is still otherwise than asked for, where it is: what a server only warned of.
     pub(crate) fn unmet(&self, granted: &GrantedRoles, version: i32) -> Option<String> {
         let wanted = self.options();
-        let grantors = |it: &RoleGrants| it.0.iter().map(|(grantor, _)| format!("`{grantor}`")).collect::<Vec<_>>().join(", ");
+        let grantors = |it: &RoleGrants| {
+            it.0.iter().map(|(grantor, _)| format!("`{grantor}`")).collect::<Vec<_>>().join(", ")
+        };
         let has_options = version >= WITH_OPTIONS;
         let stays = granted.iter().find(|(role, _)| !wanted.contains_key(role.as_str()));
         if let Some((role, grants)) = stays {
-            return Some(format!("it is still a member of `{role}`, granted by {}", grantors(grants)));
+            return Some(format!(
+                "it is still a member of `{role}`, granted by {}",
+                grantors(grants)
+            ));
         }
         for (role, wanted) in wanted {
-            let Some(grants) = granted.get(role) else { return Some(format!("it is no member of `{role}`")) };
+            let Some(grants) = granted.get(role) else {
+                return Some(format!("it is no member of `{role}`"));
+            };
             let has = grants.options();
             if !covers(has, wanted, has_options) {
-                return Some(format!("its membership of `{role}` lacks an option that was asked for"));
+                return Some(format!(
+                    "its membership of `{role}` lacks an option that was asked for"
+                ));
             }
             if let Some(option) = excess(has, wanted, has_options).next() {
                 return Some(format!(
@@ -163,7 +209,11 @@ impl DesiredMemberships<'_> {
 }
 
 /// The options that are given and not wanted.
-fn excess(has: MembershipOptions, wanted: MembershipOptions, has_options: bool) -> impl Iterator<Item = &'static str> {
+fn excess(
+    has: MembershipOptions,
+    wanted: MembershipOptions,
+    has_options: bool,
+) -> impl Iterator<Item = &'static str> {
     let options = [
         ("ADMIN", has.admin && !wanted.admin),
         ("INHERIT", has_options && has.inherit && !wanted.inherit),
@@ -176,13 +226,19 @@ fn excess(has: MembershipOptions, wanted: MembershipOptions, has_options: bool) 
 fn covers(has: MembershipOptions, wanted: MembershipOptions, has_options: bool) -> bool {
     let is_there = |has: bool, wanted: bool| has || !wanted;
     is_there(has.admin, wanted.admin)
-        && (!has_options || (is_there(has.inherit, wanted.inherit) && is_there(has.set, wanted.set)))
+        && (!has_options
+            || (is_there(has.inherit, wanted.inherit) && is_there(has.set, wanted.set)))
 }
 
 fn grant(role: &str, member: &str, options: MembershipOptions, has_options: bool) -> String {
     let is = |it: bool| if it { "TRUE" } else { "FALSE" };
     let with = match (has_options, options.admin) {
-        (true, _) => format!(" WITH ADMIN {}, INHERIT {}, SET {}", is(options.admin), is(options.inherit), is(options.set)),
+        (true, _) => format!(
+            " WITH ADMIN {}, INHERIT {}, SET {}",
+            is(options.admin),
+            is(options.inherit),
+            is(options.set)
+        ),
         (false, true) => " WITH ADMIN OPTION".to_owned(),
         (false, false) => String::new(),
     };
@@ -190,8 +246,8 @@ fn grant(role: &str, member: &str, options: MembershipOptions, has_options: bool
 }
 
 impl DatabaseSession<'_> {
-    /// What the roles of these names belong to, by their names. What a server of version 16 grants by itself to whoever
-    /// makes a role is not among it, unless it is `said`.
+    /// What the roles of these names belong to, by their names. What a server of version 16 grants
+    /// by itself to whoever makes a role is not among it, unless it is `said`.
     pub(crate) async fn granted(
         &self,
         attempted: &str,
@@ -210,9 +266,12 @@ impl DatabaseSession<'_> {
         );
         let mut all: BTreeMap<String, GrantedRoles> = BTreeMap::new();
         for row in self.rows(attempted, &query, &[&members]).await? {
-            let (member, role, grantor): (String, String, String) = (row.get(0), row.get(1), row.get(2));
-            let options = MembershipOptions { admin: row.get(4), inherit: row.get(5), set: row.get(6) };
-            let is_of_itself = row.get::<_, bool>(3) && options == MembershipOptions { admin: true, inherit: false, set: false };
+            let (member, role, grantor): (String, String, String) =
+                (row.get(0), row.get(1), row.get(2));
+            let options =
+                MembershipOptions { admin: row.get(4), inherit: row.get(5), set: row.get(6) };
+            let is_of_itself = row.get::<_, bool>(3)
+                && options == MembershipOptions { admin: true, inherit: false, set: false };
             if is_of_itself && self.version >= WITH_OPTIONS && !said.contains(role.as_str()) {
                 continue;
             }
@@ -221,8 +280,13 @@ impl DatabaseSession<'_> {
         Ok(all)
     }
 
-    /// What was granted by a role, which therefore cannot go: `REVOKE …` statements that take it back.
-    pub(crate) async fn granted_by(&self, attempted: &str, grantor: &str) -> Result<Vec<String>, Error> {
+    /// What was granted by a role, which therefore cannot go: `REVOKE …` statements that take it
+    /// back.
+    pub(crate) async fn granted_by(
+        &self,
+        attempted: &str,
+        grantor: &str,
+    ) -> Result<Vec<String>, Error> {
         if self.version < WITH_OPTIONS {
             return Ok(Vec::new());
         }
@@ -245,7 +309,8 @@ impl DatabaseSession<'_> {
     async fn can_act_as(&self, attempted: &str, role: &str) -> Result<bool, Error> {
         // From version 16 on, belonging to a role and being able to act as it are different things.
         let how = if self.version >= WITH_OPTIONS { "SET" } else { "MEMBER" };
-        let query = "SELECT pg_catalog.pg_has_role(oid, $2) FROM pg_catalog.pg_roles WHERE rolname = $1";
+        let query =
+            "SELECT pg_catalog.pg_has_role(oid, $2) FROM pg_catalog.pg_roles WHERE rolname = $1";
         let rows = self.rows(attempted, query, &[&role, &how]).await?;
         match rows.first() {
             Some(row) => Ok(row.get(0)),
@@ -266,7 +331,10 @@ mod tests {
     use super::*;
 
     fn granted(grantor: &str, admin: bool, inherit: bool, set: bool) -> GrantedRoles {
-        BTreeMap::from([("g".to_owned(), RoleGrants(vec![(grantor.to_owned(), MembershipOptions { admin, inherit, set })]))])
+        BTreeMap::from([(
+            "g".to_owned(),
+            RoleGrants(vec![(grantor.to_owned(), MembershipOptions { admin, inherit, set })]),
+        )])
     }
 
     fn roles(names: &[&str]) -> BTreeSet<String> {
@@ -277,7 +345,9 @@ mod tests {
     fn what_is_granted_otherwise_is_granted_again_or_taken_back() {
         let (g, none) = (roles(&["g"]), BTreeSet::new());
         let wanted = |inherit| DesiredMemberships { inherit, roles: &g, memberships: &none };
-        let statements = |inherit, granted: &GrantedRoles, version| wanted(inherit).statements("m", granted, version).unwrap();
+        let statements = |inherit, granted: &GrantedRoles, version| {
+            wanted(inherit).statements("m", granted, version).unwrap()
+        };
         assert_eq!(
             statements(false, &BTreeMap::new(), 160_000),
             ["GRANT \"g\" TO \"m\" WITH ADMIN FALSE, INHERIT FALSE, SET TRUE"]
@@ -294,13 +364,21 @@ mod tests {
             ]
         );
         assert!(statements(true, &granted("boss", false, true, true), 160_000).is_empty());
-        assert_eq!(statements(true, &granted("boss", true, true, true), 150_000), ["REVOKE ADMIN OPTION FOR \"g\" FROM \"m\""]);
+        assert_eq!(
+            statements(true, &granted("boss", true, true, true), 150_000),
+            ["REVOKE ADMIN OPTION FOR \"g\" FROM \"m\""]
+        );
         let nothing = BTreeSet::new();
         let gone = DesiredMemberships { inherit: true, roles: &nothing, memberships: &none };
-        let statements = |version| gone.statements("m", &granted("boss", false, true, true), version).unwrap();
+        let statements =
+            |version| gone.statements("m", &granted("boss", false, true, true), version).unwrap();
         assert_eq!(statements(170_000), ["REVOKE \"g\" FROM \"m\" GRANTED BY \"boss\""]);
         assert_eq!(statements(150_000), ["REVOKE \"g\" FROM \"m\""]);
-        assert!(gone.unmet(&granted("boss", false, true, true), 160_000).unwrap().contains("granted by `boss`"));
+        assert!(
+            gone.unmet(&granted("boss", false, true, true), 160_000)
+                .unwrap()
+                .contains("granted by `boss`")
+        );
     }
 
     #[test]
@@ -309,9 +387,16 @@ mod tests {
         let wanted = DesiredMemberships { inherit: true, roles: &g, memberships: &none };
         assert_eq!(wanted.told(&granted("boss", false, true, true)), (g.clone(), none.clone()));
         let seen = RoleMembership { role: "g".into(), admin: true, inherit: None, set: true };
-        assert_eq!(wanted.told(&granted("boss", true, true, true)), (roles(&[]), BTreeSet::from([seen])));
-        let seen = RoleMembership { role: "g".into(), admin: false, inherit: Some(false), set: true };
-        assert_eq!(wanted.told(&granted("boss", false, false, true)), (roles(&[]), BTreeSet::from([seen.clone()])));
+        assert_eq!(
+            wanted.told(&granted("boss", true, true, true)),
+            (roles(&[]), BTreeSet::from([seen]))
+        );
+        let seen =
+            RoleMembership { role: "g".into(), admin: false, inherit: Some(false), set: true };
+        assert_eq!(
+            wanted.told(&granted("boss", false, false, true)),
+            (roles(&[]), BTreeSet::from([seen.clone()]))
+        );
         // A block that says no more than what is usual stays a block.
         let said = BTreeSet::from([RoleMembership { inherit: None, ..seen }]);
         let wanted = DesiredMemberships {
@@ -324,10 +409,15 @@ mod tests {
 
     #[test]
     fn options_that_a_server_does_not_know_are_refused() {
-        let (none, narrow) = (BTreeSet::new(), RoleMembership { role: "g".into(), admin: false, inherit: None, set: false });
+        let (none, narrow) = (
+            BTreeSet::new(),
+            RoleMembership { role: "g".into(), admin: false, inherit: None, set: false },
+        );
         let memberships = BTreeSet::from([narrow]);
         let wanted = DesiredMemberships { inherit: true, roles: &none, memberships: &memberships };
-        assert!(wanted.statements("m", &BTreeMap::new(), 150_004).unwrap_err().contains("version 15"));
+        assert!(
+            wanted.statements("m", &BTreeMap::new(), 150_004).unwrap_err().contains("version 15")
+        );
         assert_eq!(
             wanted.statements("m", &BTreeMap::new(), 180_000).unwrap(),
             ["GRANT \"g\" TO \"m\" WITH ADMIN FALSE, INHERIT TRUE, SET FALSE"]

@@ -1,4 +1,5 @@
-//! What a role owns that goes on without it: an extension that was made in the name of a database's owner.
+//! What a role owns that goes on without it: an extension that was made in the name of a database's
+//! owner.
 
 use ha_provider::{Attempt, Error};
 
@@ -12,8 +13,8 @@ const WITH_EXTENSIONS: &str = "SELECT DISTINCT datname::text FROM pg_catalog.pg_
      WHERE s.refclassid = 'pg_catalog.pg_authid'::regclass AND s.classid = 'pg_catalog.pg_extension'::regclass \
      AND s.deptype = 'o' AND rolname = $1 AND datallowconn ORDER BY 1";
 
-/// The owner of the database one is in, and the role's extensions in it; none where the role owns anything else, in it or
-/// as a part of the server.
+/// The owner of the database one is in, and the role's extensions in it; none where the role owns
+/// anything else, in it or as a part of the server.
 const NOTHING_BUT_EXTENSIONS: &str = "SELECT pg_catalog.pg_get_userbyid(datdba)::text, \
      ARRAY(SELECT extname::text FROM pg_catalog.pg_extension WHERE extowner = r.oid ORDER BY 1) \
      FROM pg_catalog.pg_database d, pg_catalog.pg_roles r \
@@ -22,8 +23,8 @@ const NOTHING_BUT_EXTENSIONS: &str = "SELECT pg_catalog.pg_get_userbyid(datdba):
      AND s.classid <> 'pg_catalog.pg_extension'::regclass AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend m \
      WHERE m.classid = s.classid AND m.objid = s.objid AND m.deptype = 'e'))";
 
-/// Hands the extensions that a role owns over to the owners of their databases, so that the role can go. They were made as
-/// the owner of the database then was; no one configures whose they are.
+/// Hands the extensions that a role owns over to the owners of their databases, so that the role
+/// can go. They were made as the owner of the database then was; no one configures whose they are.
 pub(crate) async fn hand_over_extensions(
     server: &PostgresqlProvider,
     session: &DatabaseSession<'_>,
@@ -31,8 +32,12 @@ pub(crate) async fn hand_over_extensions(
     attempt: &Attempt,
 ) -> Result<(), Error> {
     let attempted = format!("hand over the extensions of the role `{role}`");
-    let databases: Vec<String> =
-        session.rows(&attempted, WITH_EXTENSIONS, &[&role]).await?.iter().map(|row| row.get(0)).collect();
+    let databases: Vec<String> = session
+        .rows(&attempted, WITH_EXTENSIONS, &[&role])
+        .await?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
     for database in databases {
         let session = server.writing(&database, attempt).await?;
         let rows = session.rows(&attempted, NOTHING_BUT_EXTENSIONS, &[&role]).await?;
@@ -46,7 +51,10 @@ pub(crate) async fn hand_over_extensions(
         let statement = format!("REASSIGN OWNED BY {} TO {}", identifier(role), identifier(&owner));
         session.together(&attempted, &[statement]).await?;
         let names: Vec<String> = extensions.iter().map(|it| format!("`{it}`")).collect();
-        attempt.warn(&format!("{} in the database `{database}` belongs to `{owner}` now", names.join(", ")));
+        attempt.warn(&format!(
+            "{} in the database `{database}` belongs to `{owner}` now",
+            names.join(", ")
+        ));
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::sql::{identifier, literal};
 
-/// Settings whose value is a list of names, of which the server keeps each in quotes where it needs them.
+/// Settings whose value is a list of names, of which the server keeps each in quotes where it needs
+/// them.
 const LISTS: [&str; 6] = [
     "local_preload_libraries",
     "search_path",
@@ -57,15 +58,22 @@ impl JsonSchema for ServerParameters {
 impl ServerParameters {
     /// As the server lists them: `name=value`.
     pub(crate) fn listed(list: Option<Vec<String>>) -> Self {
-        let each = |it: &String| it.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let each = |it: &String| {
+            it.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+        };
         list.unwrap_or_default().iter().filter_map(each).collect::<BTreeMap<_, _>>().into()
     }
 
     /// What makes these out of others, each to go behind `ALTER ROLE "name"`.
     pub(crate) fn changes(&self, from: &Self) -> Vec<String> {
-        let reset = from.0.keys().filter(|name| !self.0.contains_key(*name)).map(|name| format!("RESET {}", quoted(name)));
+        let reset = from
+            .0
+            .keys()
+            .filter(|name| !self.0.contains_key(*name))
+            .map(|name| format!("RESET {}", quoted(name)));
         let differ = self.0.iter().filter(|(name, value)| from.0.get(*name) != Some(value));
-        let set = differ.map(|(name, value)| format!("SET {} TO {}", quoted(name), written(name, value)));
+        let set =
+            differ.map(|(name, value)| format!("SET {} TO {}", quoted(name), written(name, value)));
         reset.chain(set).collect()
     }
 }
@@ -76,7 +84,10 @@ pub(crate) fn problems(settings: &BTreeMap<String, MaybeUnknown<String>>) -> Vec
     let mut seen = BTreeMap::new();
     for (name, value) in settings {
         let mut wrong = |message: String| {
-            problems.push(ArgumentProblem { path: Path::attribute("settings").name(name.as_str()), message });
+            problems.push(ArgumentProblem {
+                path: Path::attribute("settings").name(name.as_str()),
+                message,
+            });
         };
         let is_part = |it: &str| {
             it.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_')
@@ -160,14 +171,21 @@ mod tests {
     use super::*;
 
     fn of(given: &[(&str, &str)]) -> ServerParameters {
-        given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>().into()
+        given
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect::<BTreeMap<_, _>>()
+            .into()
     }
 
     #[test]
     fn lists_are_the_same_however_they_are_spelt() {
         let one = of(&[("search_path", "\"$user\",  public, \"Mixed, one\"")]);
         assert_eq!(one, of(&[("Search_Path", "\"$user\", \"public\", \"Mixed, one\"")]));
-        assert_eq!(one.changes(&of(&[])), ["SET \"search_path\" TO '$user', 'public', 'Mixed, one'"]);
+        assert_eq!(
+            one.changes(&of(&[])),
+            ["SET \"search_path\" TO '$user', 'public', 'Mixed, one'"]
+        );
         assert_eq!(of(&[("search_path", "")]).changes(&of(&[])), ["SET \"search_path\" TO ''"]);
     }
 
@@ -175,20 +193,27 @@ mod tests {
     fn only_what_differs_is_changed() {
         let from = of(&[("work_mem", "4MB"), ("timezone", "UTC"), ("geqo", "off")]);
         let to = of(&[("work_mem", "8MB"), ("TimeZone", "UTC"), ("my.own", "it's")]);
-        assert_eq!(to.changes(&from), ["RESET \"geqo\"", "SET \"my\".\"own\" TO 'it''s'", "SET \"work_mem\" TO '8MB'"]);
+        assert_eq!(
+            to.changes(&from),
+            ["RESET \"geqo\"", "SET \"my\".\"own\" TO 'it''s'", "SET \"work_mem\" TO '8MB'"]
+        );
         assert!(to.changes(&to).is_empty());
     }
 
     #[test]
     fn names_that_are_none_are_refused() {
-        let problems = |name: &str| problems(&BTreeMap::from([(name.to_owned(), MaybeUnknown::Known("1".to_owned()))]));
+        let problems = |name: &str| {
+            problems(&BTreeMap::from([(name.to_owned(), MaybeUnknown::Known("1".to_owned()))]))
+        };
         assert!(problems("work_mem").is_empty() && problems("my.own").is_empty());
         for wrong in ["", "a b", "a;b", "1a", "a..b"] {
             assert_eq!(problems(wrong).len(), 1, "{wrong}");
         }
         // One that is not known yet is one of two as well.
-        let twice =
-            [("work_mem".to_owned(), MaybeUnknown::Unknown), ("WORK_MEM".to_owned(), MaybeUnknown::Known("1".to_owned()))];
+        let twice = [
+            ("work_mem".to_owned(), MaybeUnknown::Unknown),
+            ("WORK_MEM".to_owned(), MaybeUnknown::Known("1".to_owned())),
+        ];
         assert_eq!(super::problems(&BTreeMap::from(twice)).len(), 1);
     }
 }

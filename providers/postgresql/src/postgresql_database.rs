@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ha_provider::{
-    ArgumentChange, ArgumentProblem, Attempt, CallOutcome, Chosen, CreatedResource, Error, ExistingResource, Immutable, Impact,
-    ImpactSeverity, IntendedChange, MaybeUnknown, PlannedChange, RecordedResource, Resource, ResourceHooks, ResourceReading,
-    known_text,
+    ArgumentChange, ArgumentProblem, Attempt, CallOutcome, Chosen, CreatedResource, Error,
+    ExistingResource, Immutable, Impact, ImpactSeverity, IntendedChange, MaybeUnknown,
+    PlannedChange, RecordedResource, Resource, ResourceHooks, ResourceReading, known_text,
 };
 use ha_value::{Action, Object, Path, Value};
 use schemars::JsonSchema;
@@ -33,13 +33,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Database {
     /// Its name.
     name: String,
-    /// Whom it belongs to; the provider's user where nothing is said, and again once this is taken out. A user that is no
-    /// superuser is made a member of this role first.
+    /// Whom it belongs to; the provider's user where nothing is said, and again once this is taken
+    /// out. A user that is no superuser is made a member of this role first.
     owner: Option<String>,
     /// How it encodes text, such as `UTF8`.
     encoding: Option<Chosen<Immutable<Encoding>>>,
-    /// How it sorts text, by the name of a locale of the operating system: whoever says so gets a database that sorts by
-    /// it, also where the cluster's others sort by ICU.
+    /// How it sorts text, by the name of a locale of the operating system: whoever says so gets a
+    /// database that sorts by it, also where the cluster's others sort by ICU.
     lc_collate: Option<Chosen<Immutable<Locale>>>,
     /// What it takes for letters, by the name of a locale of the operating system.
     lc_ctype: Option<Chosen<Immutable<Locale>>>,
@@ -126,17 +126,27 @@ impl Resource for Database {
         ResourceHooks::new()
             .unique(&["name"])
             .check(|DatabaseNameArguments { name }| problem("name", &name).into_iter().collect())
-            .check(|DatabaseOwnerArguments { owner }| role_problem("owner", &owner).into_iter().collect())
-            .check(|DatabaseLimitArguments { connection_limit }| limit_problem(connection_limit).into_iter().collect())
+            .check(|DatabaseOwnerArguments { owner }| {
+                role_problem("owner", &owner).into_iter().collect()
+            })
+            .check(|DatabaseLimitArguments { connection_limit }| {
+                limit_problem(connection_limit).into_iter().collect()
+            })
             .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
             .check(|DatabaseSettingsArguments { settings }| parameters::problems(&settings))
             .check(|it: Locales| it.problems())
-            .check(|it: TablespaceArguments| problem("tablespace_name", &it.tablespace_name).into_iter().collect())
+            .check(|it: TablespaceArguments| {
+                problem("tablespace_name", &it.tablespace_name).into_iter().collect()
+            })
             .impact(impact)
             .predict("id", |DatabaseNameArguments { name }| name)
     }
 
-    async fn create(&self, server: &PostgresqlProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        server: &PostgresqlProvider,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         steadily!(server, attempt, self.made(server, attempt))
     }
 
@@ -148,10 +158,15 @@ impl Resource for Database {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn read(server: &PostgresqlProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        server: &PostgresqlProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         match seen(server, known).await {
             Ok(readings) => Ok(readings),
-            Err(error) => Ok(known.iter().map(|_| ResourceReading::Unchecked(error.to_string())).collect()),
+            Err(error) => {
+                Ok(known.iter().map(|_| ResourceReading::Unchecked(error.to_string())).collect())
+            }
         }
     }
 
@@ -164,24 +179,39 @@ impl Resource for Database {
         steadily!(server, attempt, self.changed(server, before, attempt))
     }
 
-    async fn delete(server: &PostgresqlProvider, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        server: &PostgresqlProvider,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         steadily!(server, attempt, deleted(server, recorded, attempt))
     }
 
-    async fn clean_up(server: &PostgresqlProvider, _: &RecordedResource<Self>, attempt: &Attempt) -> Result<(), Error> {
+    async fn clean_up(
+        server: &PostgresqlProvider,
+        _: &RecordedResource<Self>,
+        attempt: &Attempt,
+    ) -> Result<(), Error> {
         beforehand::clean_up(server, attempt.token()).await
     }
 
     const OBJECTS: bool = true;
 
-    async fn objections(server: &PostgresqlProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
+    async fn objections(
+        server: &PostgresqlProvider,
+        planned: &[IntendedChange],
+    ) -> Vec<(usize, ArgumentProblem)> {
         objections::to(Self::KIND, server, planned).await
     }
 }
 
 impl Database {
     /// Makes it, or finishes what an earlier try made of it.
-    async fn made(&self, server: &PostgresqlProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn made(
+        &self,
+        server: &PostgresqlProvider,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let attempted = format!("create the database `{}`", self.name);
         let session = server.writing(server.database(), attempt).await?;
         if let Some(owner) = &self.owner {
@@ -197,7 +227,9 @@ impl Database {
             }
         }
         let made = on_server(&session, &attempted, &[&self.name], &[]).await?;
-        let made = made.get(&self.name).ok_or_else(|| Error::new(&attempted, "somebody deletes it just now"))?;
+        let made = made
+            .get(&self.name)
+            .ok_or_else(|| Error::new(&attempted, "somebody deletes it just now"))?;
         // What `CREATE DATABASE` does not take, and all else that one made beforehand lacks.
         let statements = self.statements_from(&made.database, self.owner.as_deref());
         if !statements.is_empty() {
@@ -232,18 +264,25 @@ impl Database {
         }
         let name = identifier(&self.name);
         if now.database.name != self.name {
-            let statement = format!("ALTER DATABASE {} RENAME TO {name}", identifier(&now.database.name));
+            let statement =
+                format!("ALTER DATABASE {} RENAME TO {name}", identifier(&now.database.name));
             undisturbed(&session, &attempted, &statement, &now.database.name).await?;
         }
-        if let Some(tablespace) = self.tablespace_name.as_ref().filter(|it| now.database.tablespace_name.as_ref() != Some(*it)) {
-            let statement = format!("ALTER DATABASE {name} SET TABLESPACE {}", identifier(tablespace));
+        if let Some(tablespace) = self
+            .tablespace_name
+            .as_ref()
+            .filter(|it| now.database.tablespace_name.as_ref() != Some(*it))
+        {
+            let statement =
+                format!("ALTER DATABASE {name} SET TABLESPACE {}", identifier(tablespace));
             undisturbed(&session, &attempted, &statement, &self.name).await?;
         }
-        let owner = match ArgumentChange::between(before.arguments.owner.as_ref(), self.owner.as_ref()) {
-            // It goes back to whom it would belong to had nothing been said.
-            ArgumentChange::Removed => Some(session.user.as_str()),
-            _ => self.owner.as_deref(),
-        };
+        let owner =
+            match ArgumentChange::between(before.arguments.owner.as_ref(), self.owner.as_ref()) {
+                // It goes back to whom it would belong to had nothing been said.
+                ArgumentChange::Removed => Some(session.user.as_str()),
+                _ => self.owner.as_deref(),
+            };
         if let Some(owner) = owner.filter(|it| now.database.owner.as_deref() != Some(*it)) {
             session.belong_to(owner).await?;
         }
@@ -257,11 +296,17 @@ impl Database {
 }
 
 /// Deletes it, where it is there.
-async fn deleted(server: &PostgresqlProvider, recorded: &RecordedResource<Database>, attempt: &mut Attempt) -> Result<(), Error> {
+async fn deleted(
+    server: &PostgresqlProvider,
+    recorded: &RecordedResource<Database>,
+    attempt: &mut Attempt,
+) -> Result<(), Error> {
     let name = &recorded.arguments.name;
     let attempted = format!("delete the database `{name}`");
     let session = server.writing(elsewhere(server, &[name]), attempt).await?;
-    let Some(now) = on_server(&session, &attempted, &[name], &[]).await?.remove(name) else { return Ok(()) };
+    let Some(now) = on_server(&session, &attempted, &[name], &[]).await?.remove(name) else {
+        return Ok(());
+    };
     if let Some(owner) = &now.database.owner {
         session.belong_to(owner).await?;
     }
@@ -279,13 +324,23 @@ async fn deleted(server: &PostgresqlProvider, recorded: &RecordedResource<Databa
     done
 }
 
-async fn dropped(session: &DatabaseSession<'_>, attempted: &str, database: &Database) -> Result<(), Error> {
+async fn dropped(
+    session: &DatabaseSession<'_>,
+    attempted: &str,
+    database: &Database,
+) -> Result<(), Error> {
     let name = &database.name;
     if database.is_template {
         // The server deletes no template.
-        session.alone(attempted, &format!("ALTER DATABASE {} WITH IS_TEMPLATE false", identifier(name))).await?;
+        session
+            .alone(
+                attempted,
+                &format!("ALTER DATABASE {} WITH IS_TEMPLATE false", identifier(name)),
+            )
+            .await?;
     }
-    undisturbed(session, attempted, &format!("DROP DATABASE IF EXISTS {}", identifier(name)), name).await
+    undisturbed(session, attempted, &format!("DROP DATABASE IF EXISTS {}", identifier(name)), name)
+        .await
 }
 
 /// A database to be in while something is done to those of these names.
@@ -296,7 +351,8 @@ fn elsewhere<'a>(server: &'a PostgresqlProvider, names: &[&String]) -> &'a str {
 
 /// What a change does to those who use it.
 fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
-    let mut impacts = renamed(changed, "clients are locked out until they connect to it by its new name");
+    let mut impacts =
+        renamed(changed, "clients are locked out until they connect to it by its new name");
     let name = |arguments: Option<&Object>| known_text(arguments?, "name").map(str::to_owned);
     if changed.action.destroys()
         && let Some(name) = name(changed.before)
@@ -304,8 +360,10 @@ fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
         let message = format!("all that is in the database {name}");
         impacts.push(Impact { severity: ImpactSeverity::DataLoss, message });
     }
-    let locks_out = changed.after.and_then(|it| it.get("allow_connections")) == Some(&Value::Bool(false));
-    if changed.action == Action::Update && changed.names.contains("allow_connections") && locks_out {
+    let locks_out =
+        changed.after.and_then(|it| it.get("allow_connections")) == Some(&Value::Bool(false));
+    if changed.action == Action::Update && changed.names.contains("allow_connections") && locks_out
+    {
         let message = "no one can connect to it any more".to_owned();
         impacts.push(Impact { severity: ImpactSeverity::Disruption, message });
     }
@@ -317,23 +375,39 @@ const IN_USE: &str = "55006";
 const EXISTS: [&str; 2] = ["42P04", "23505"];
 
 impl Database {
-    async fn make(&self, session: &DatabaseSession<'_>, attempted: &str, may_be_ours: bool) -> Result<(), Error> {
+    async fn make(
+        &self,
+        session: &DatabaseSession<'_>,
+        attempted: &str,
+        may_be_ours: bool,
+    ) -> Result<(), Error> {
         let blank = self.blank();
         if beforehand::take(session, attempted, &blank).await? {
             return Ok(());
         }
-        let owner = self.owner.as_ref().map(|it| format!(" OWNER {}", identifier(it))).unwrap_or_default();
-        let statement = format!("{}{owner} {}", blank.statement(&self.name, session.version), self.options().join(" "));
+        let owner =
+            self.owner.as_ref().map(|it| format!(" OWNER {}", identifier(it))).unwrap_or_default();
+        let statement = format!(
+            "{}{owner} {}",
+            blank.statement(&self.name, session.version),
+            self.options().join(" ")
+        );
         match patiently(session, attempted, &statement).await {
-            // An earlier try was killed while the server still worked on it, and the server went on.
-            Err(error) if may_be_ours && error.code.as_deref().is_some_and(|it| EXISTS.contains(&it)) => Ok(()),
+            // An earlier try was killed while the server still worked on it, and the server went
+            // on.
+            Err(error)
+                if may_be_ours && error.code.as_deref().is_some_and(|it| EXISTS.contains(&it)) =>
+            {
+                Ok(())
+            }
             made => made,
         }
     }
 
     /// What only a new one can be given.
     fn blank(&self) -> Blank {
-        let Self { name, encoding, lc_collate, lc_ctype, template, tablespace_name, .. } = self.clone();
+        let Self { name, encoding, lc_collate, lc_ctype, template, tablespace_name, .. } =
+            self.clone();
         let plain = |it: Option<Chosen<Immutable<Locale>>>| it.map(|it| it.0.0.into());
         Blank {
             name,
@@ -353,8 +427,14 @@ impl Database {
         if !options.is_empty() {
             statements.push(format!("ALTER DATABASE {name} WITH {options}"));
         }
-        statements.extend(self.settings.changes(&now.settings).iter().map(|it| format!("ALTER DATABASE {name} {it}")));
-        // The owner comes last: the user may change nothing more once the database belongs to somebody else.
+        statements.extend(
+            self.settings
+                .changes(&now.settings)
+                .iter()
+                .map(|it| format!("ALTER DATABASE {name} {it}")),
+        );
+        // The owner comes last: the user may change nothing more once the database belongs to
+        // somebody else.
         if let Some(owner) = owner.filter(|it| now.owner.as_deref() != Some(*it)) {
             statements.push(format!("ALTER DATABASE {name} OWNER TO {}", identifier(owner)));
         }
@@ -372,18 +452,23 @@ impl Database {
     }
 
     fn options_unlike(&self, other: &Self) -> String {
-        let differ = self.options().into_iter().zip(other.options()).filter(|(wanted, is)| wanted != is);
+        let differ =
+            self.options().into_iter().zip(other.options()).filter(|(wanted, is)| wanted != is);
         differ.map(|(wanted, _)| wanted).collect::<Vec<_>>().join(" ")
     }
 
     fn taken(&self, attempted: &str) -> Error {
-        Error::new(attempted, "there is such a database already, and this configuration did not make it")
-            .help(format!("give this one another name, or remove `{}` if no one needs it", self.name))
-            .outcome(CallOutcome::Refused)
+        Error::new(
+            attempted,
+            "there is such a database already, and this configuration did not make it",
+        )
+        .help(format!("give this one another name, or remove `{}` if no one needs it", self.name))
+        .outcome(CallOutcome::Refused)
     }
 }
 
-/// Runs a statement that needs a database without connections; says who has them where there are some.
+/// Runs a statement that needs a database without connections; says who has them where there are
+/// some.
 pub(crate) async fn undisturbed(
     session: &DatabaseSession<'_>,
     attempted: &str,
@@ -391,13 +476,20 @@ pub(crate) async fn undisturbed(
     name: &str,
 ) -> Result<(), Error> {
     match patiently(session, attempted, statement).await {
-        Err(error) if error.code.as_deref() == Some(IN_USE) => Err(who_is_there(session, error, name).await),
+        Err(error) if error.code.as_deref() == Some(IN_USE) => {
+            Err(who_is_there(session, error, name).await)
+        }
         done => done,
     }
 }
 
-/// Somebody may just be leaving the database; a connection that was closed lives on for some milliseconds.
-pub(crate) async fn patiently(session: &DatabaseSession<'_>, attempted: &str, statement: &str) -> Result<(), Error> {
+/// Somebody may just be leaving the database; a connection that was closed lives on for some
+/// milliseconds.
+pub(crate) async fn patiently(
+    session: &DatabaseSession<'_>,
+    attempted: &str,
+    statement: &str,
+) -> Result<(), Error> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match session.alone(attempted, statement).await {
@@ -428,11 +520,15 @@ async fn seen(
 ) -> Result<Vec<ResourceReading<Database>>, Error> {
     let attempted = "look at the databases";
     let Some(session) = server.reading(server.database()).await? else {
-        return Err(Error::new(attempted, format!("there is no database `{}` to connect to", server.database())));
+        return Err(Error::new(
+            attempted,
+            format!("there is no database `{}` to connect to", server.database()),
+        ));
     };
     let cluster = session.cluster.as_deref();
     let names: Vec<&str> = known.iter().map(|it| it.arguments.name.as_str()).collect();
-    let oids: Vec<u32> = known.iter().filter_map(|it| oid_in(cluster, it.outputs.identity.as_ref())).collect();
+    let oids: Vec<u32> =
+        known.iter().filter_map(|it| oid_in(cluster, it.outputs.identity.as_ref())).collect();
     let on_server = on_server(&session, attempted, &names, &oids).await?;
     let found = FoundObject::new(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
     let each = |it: &RecordedResource<Database>| {
@@ -441,7 +537,12 @@ async fn seen(
             Some((_, now, found)) => {
                 let identity = identity(cluster, now).or_else(|| it.outputs.identity.clone());
                 let is_another = oid.is_some_and(|it| it != now);
-                found.reading(&it.arguments, &session.user, DatabaseOutputs { identity }, is_another)
+                found.reading(
+                    &it.arguments,
+                    &session.user,
+                    DatabaseOutputs { identity },
+                    is_another,
+                )
             }
             None => ResourceReading::Gone,
         }
@@ -458,14 +559,23 @@ struct ServerDatabase {
 }
 
 impl ServerDatabase {
-    fn reading(&self, recorded: &Database, user: &str, outputs: DatabaseOutputs, is_another: bool) -> ResourceReading<Database> {
+    fn reading(
+        &self,
+        recorded: &Database,
+        user: &str,
+        outputs: DatabaseOutputs,
+        is_another: bool,
+    ) -> ResourceReading<Database> {
         // What it was copied from is nowhere to be read.
-        let mut arguments = Database { template: recorded.template.clone(), ..self.database.clone() };
+        let mut arguments =
+            Database { template: recorded.template.clone(), ..self.database.clone() };
         // Whoever says nothing of an owner means this one.
         arguments.owner = arguments.owner.filter(|it| recorded.owner.is_some() || it != user);
         let mut remarks = Vec::new();
         if is_another {
-            remarks.push("it is another database than the one on record, which somebody dropped".to_owned());
+            remarks.push(
+                "it is another database than the one on record, which somebody dropped".to_owned(),
+            );
         }
         if !self.sorts_by_locale {
             // These are recorded, and nothing goes by them.
@@ -515,7 +625,14 @@ async fn on_server(
             tablespace_name: Some(Chosen(row.get(8))),
             settings: ServerParameters::listed(row.get(9)),
         };
-        (name, ServerDatabase { oid: row.get(10), database, sorts_by_locale: row.get::<_, String>(11) == "c" })
+        (
+            name,
+            ServerDatabase {
+                oid: row.get(10),
+                database,
+                sorts_by_locale: row.get::<_, String>(11) == "c",
+            },
+        )
     };
     Ok(rows.iter().map(on_server).collect())
 }

@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ha_provider::{
-    ArgumentProblem, Attempt, CallOutcome, Chosen, CreatedResource, Error, ExistingResource, Immutable, Impact, ImpactSeverity,
-    IntendedChange, PlannedChange, RecordedResource, Resource, ResourceHooks, ResourceReading, known_text,
+    ArgumentProblem, Attempt, CallOutcome, Chosen, CreatedResource, Error, ExistingResource,
+    Immutable, Impact, ImpactSeverity, IntendedChange, PlannedChange, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, known_text,
 };
 use ha_value::{Object, Path, Value};
 use schemars::JsonSchema;
@@ -18,8 +19,8 @@ use crate::sql::{identifier, literal, problem};
 /// Noted before it is made: there was no such extension, so what is found later is ours.
 const ABSENT: &str = "extension was absent";
 
-/// An extension of a database. Those that are trusted, such as `pgcrypto` and `uuid-ossp`, can be made by the database's
-/// owner; where the provider's user may not, it acts as the owner.
+/// An extension of a database. Those that are trusted, such as `pgcrypto` and `uuid-ossp`, can be
+/// made by the database's owner; where the provider's user may not, it acts as the owner.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Extension {
     /// Its name.
@@ -40,7 +41,8 @@ pub(crate) struct Extension {
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ExtensionOutputs {
-    /// What the server knows its database by, whatever that one's name: the cluster's number and the database's own.
+    /// What the server knows its database by, whatever that one's name: the cluster's number and
+    /// the database's own.
     database_identity: Option<String>,
 }
 
@@ -70,7 +72,9 @@ impl Resource for Extension {
         ResourceHooks::new()
             .unique(&["database", "name"])
             .check(|ExtensionNameArguments { name }| problem("name", &name).into_iter().collect())
-            .check(|ExtensionDatabaseArguments { database }| problem("database", &database).into_iter().collect())
+            .check(|ExtensionDatabaseArguments { database }| {
+                problem("database", &database).into_iter().collect()
+            })
             .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
             .inside("postgresql_database", &[("name", "database")])
             .follows("database", "postgresql_database")
@@ -78,12 +82,17 @@ impl Resource for Extension {
             .predict("id", |it: ExtensionIdArguments| format!("{}.{}", it.database, it.name))
     }
 
-    async fn create(&self, server: &PostgresqlProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        server: &PostgresqlProvider,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         steadily!(server, attempt, self.made(server, attempt))
     }
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
-        let (database, name) = id.split_once('.').ok_or("the id of an extension is `DATABASE.NAME`")?;
+        let (database, name) =
+            id.split_once('.').ok_or("the id of an extension is `DATABASE.NAME`")?;
         Ok(ExistingResource::by(id).argument("database", database).argument("name", name))
     }
 
@@ -91,8 +100,12 @@ impl Resource for Extension {
         Some(format!("{}.{}", known_text(arguments, "database")?, known_text(arguments, "name")?))
     }
 
-    async fn read(server: &PostgresqlProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
-        let places: BTreeSet<(&str, Option<&String>)> = known.iter().map(|it| place(it, server)).collect();
+    async fn read(
+        server: &PostgresqlProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
+        let places: BTreeSet<(&str, Option<&String>)> =
+            known.iter().map(|it| place(it, server)).collect();
         let mut seen = BTreeMap::new();
         for (database, identity) in places {
             seen.insert((database, identity), extensions(server, database, identity).await);
@@ -110,7 +123,8 @@ impl Resource for Extension {
                         if found.database != place.0 {
                             arguments.database = Some(Immutable(found.database.clone()));
                         }
-                        let database_identity = found.identity.clone().or_else(|| it.outputs.database_identity.clone());
+                        let database_identity =
+                            found.identity.clone().or_else(|| it.outputs.database_identity.clone());
                         ResourceReading::found(arguments, ExtensionOutputs { database_identity })
                     }
                 },
@@ -128,20 +142,31 @@ impl Resource for Extension {
         steadily!(server, attempt, self.changed(server, before, attempt))
     }
 
-    async fn delete(server: &PostgresqlProvider, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        server: &PostgresqlProvider,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         steadily!(server, attempt, deleted(server, recorded, attempt))
     }
 
     const OBJECTS: bool = true;
 
-    async fn objections(server: &PostgresqlProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
+    async fn objections(
+        server: &PostgresqlProvider,
+        planned: &[IntendedChange],
+    ) -> Vec<(usize, ArgumentProblem)> {
         objections::to(Self::KIND, server, planned).await
     }
 }
 
 impl Extension {
     /// Makes it, or finishes what an earlier try made of it.
-    async fn made(&self, server: &PostgresqlProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn made(
+        &self,
+        server: &PostgresqlProvider,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let database = self.database_of(server);
         let attempted = self.attempting("create", database);
         let session = server.writing(database, attempt).await?;
@@ -149,16 +174,24 @@ impl Extension {
         match is_there(&session, &attempted, &self.name).await? {
             true if was_absent => {}
             true => {
-                return Err(Error::new(attempted, "it is there already, and this configuration did not make it")
-                    .help("nothing needs to be done for it to be used; take it out of the configuration")
-                    .outcome(CallOutcome::Refused));
+                return Err(Error::new(
+                    attempted,
+                    "it is there already, and this configuration did not make it",
+                )
+                .help(
+                    "nothing needs to be done for it to be used; take it out of the configuration",
+                )
+                .outcome(CallOutcome::Refused));
             }
             false => {
                 attempt.note(ABSENT, "yes").await?;
                 act_as_owner(&session, &attempted).await?;
                 match session.alone(&attempted, &self.statement()).await {
-                    // An earlier try was killed while the server still worked on it, and the server went on.
-                    Err(error) if was_absent && error.code.as_deref().is_some_and(|it| EXISTS.contains(&it)) => {}
+                    // An earlier try was killed while the server still worked on it, and the server
+                    // went on.
+                    Err(error)
+                        if was_absent
+                            && error.code.as_deref().is_some_and(|it| EXISTS.contains(&it)) => {}
                     Err(error) if error.code.as_deref() == Some(NOT_SUPPORTED) => {
                         return Err(error.help("see `SELECT name FROM pg_available_extensions` for what the server has"));
                     }
@@ -168,7 +201,10 @@ impl Extension {
         }
         session.pass_on_warnings(attempt);
         let database_identity = database_identity(&session, &attempted).await?;
-        Ok(CreatedResource { id: format!("{database}.{}", *self.name), outputs: ExtensionOutputs { database_identity } })
+        Ok(CreatedResource {
+            id: format!("{database}.{}", *self.name),
+            outputs: ExtensionOutputs { database_identity },
+        })
     }
 
     /// Changes it to these arguments.
@@ -224,12 +260,15 @@ async fn deleted(
         session => session?,
     };
     if let Some(problem) = successor_problem(server, attempt).await {
-        let error = Error::new(attempted, format!("what takes its place would be refused: {problem}"));
+        let error =
+            Error::new(attempted, format!("what takes its place would be refused: {problem}"));
         return Err(error.help("nothing was deleted").outcome(CallOutcome::Refused));
     }
     act_as_owner_of_extension(&session, &attempted, &it.name).await?;
     let how = if it.drop_cascade { "CASCADE" } else { "RESTRICT" };
-    let done = session.alone(&attempted, &format!("DROP EXTENSION IF EXISTS {} {how}", identifier(&it.name))).await;
+    let done = session
+        .alone(&attempted, &format!("DROP EXTENSION IF EXISTS {} {how}", identifier(&it.name)))
+        .await;
     session.pass_on_warnings(attempt);
     done.map_err(|error| match error.code.as_deref() {
         Some(DEPENDED_ON) => error.help(
@@ -245,7 +284,11 @@ async fn successor_problem(server: &PostgresqlProvider, attempt: &Attempt) -> Op
     let successor = attempt.successor()?.clone();
     let objections = objections::to(Extension::KIND, server, &[successor]).await;
     // By now a database that the same plan makes may still be missing.
-    objections.into_iter().map(|(_, it)| it).find(|it| it.path != Path::attribute("database")).map(|it| it.message)
+    objections
+        .into_iter()
+        .map(|(_, it)| it)
+        .find(|it| it.path != Path::attribute("database"))
+        .map(|it| it.message)
 }
 
 /// What is lost with it.
@@ -253,7 +296,10 @@ fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let cascades = changed.before.and_then(|it| it.get("drop_cascade")) == Some(&Value::Bool(true));
     match changed.action.destroys() && cascades {
         true => {
-            vec![Impact { severity: ImpactSeverity::DataLoss, message: "all that needs it, columns of tables included".into() }]
+            vec![Impact {
+                severity: ImpactSeverity::DataLoss,
+                message: "all that needs it, columns of tables included".into(),
+            }]
         }
         false => Vec::new(),
     }
@@ -290,8 +336,9 @@ impl Extension {
     }
 }
 
-/// Goes on as the database's owner where the user may make nothing in it but could be the owner. Otherwise the user
-/// stays who it is: the master user of RDS may make extensions that no owner may.
+/// Goes on as the database's owner where the user may make nothing in it but could be the owner.
+/// Otherwise the user stays who it is: the master user of RDS may make extensions that no owner
+/// may.
 async fn act_as_owner(session: &DatabaseSession<'_>, attempted: &str) -> Result<(), Error> {
     let query = "SELECT pg_catalog.pg_get_userbyid(datdba)::text, pg_catalog.has_database_privilege(datname, 'CREATE') \
                  FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
@@ -301,7 +348,11 @@ async fn act_as_owner(session: &DatabaseSession<'_>, attempted: &str) -> Result<
 }
 
 /// Goes on as the extension's owner where that is somebody else.
-async fn act_as_owner_of_extension(session: &DatabaseSession<'_>, attempted: &str, name: &str) -> Result<(), Error> {
+async fn act_as_owner_of_extension(
+    session: &DatabaseSession<'_>,
+    attempted: &str,
+    name: &str,
+) -> Result<(), Error> {
     let query = "SELECT pg_catalog.pg_get_userbyid(extowner)::text, pg_catalog.pg_has_role(extowner, 'USAGE') \
                  FROM pg_catalog.pg_extension WHERE extname = $1";
     let rows = session.rows(attempted, query, &[&name]).await?;
@@ -314,18 +365,29 @@ async fn act_as(session: &DatabaseSession<'_>, attempted: &str, role: String) ->
     session.alone(attempted, &format!("SET ROLE {}", identifier(&role))).await
 }
 
-async fn is_there(session: &DatabaseSession<'_>, attempted: &str, name: &str) -> Result<bool, Error> {
+async fn is_there(
+    session: &DatabaseSession<'_>,
+    attempted: &str,
+    name: &str,
+) -> Result<bool, Error> {
     let query = "SELECT FROM pg_catalog.pg_extension WHERE extname = $1";
     Ok(!session.rows(attempted, query, &[&name]).await?.is_empty())
 }
 
 /// The database that it is in, by name and by what the server knows it by.
-fn place<'a>(it: &'a RecordedResource<Extension>, server: &'a PostgresqlProvider) -> (&'a str, Option<&'a String>) {
+fn place<'a>(
+    it: &'a RecordedResource<Extension>,
+    server: &'a PostgresqlProvider,
+) -> (&'a str, Option<&'a String>) {
     (it.arguments.database_of(server), it.outputs.database_identity.as_ref())
 }
 
-async fn database_identity(session: &DatabaseSession<'_>, attempted: &str) -> Result<Option<String>, Error> {
-    let query = "SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
+async fn database_identity(
+    session: &DatabaseSession<'_>,
+    attempted: &str,
+) -> Result<Option<String>, Error> {
+    let query =
+        "SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
     let rows = session.rows(attempted, query, &[]).await?;
     Ok(rows.first().and_then(|row| identity(session.cluster.as_deref(), row.get(0))))
 }
@@ -340,7 +402,8 @@ struct InstalledExtensions {
     all: BTreeMap<String, (String, String)>,
 }
 
-/// The extensions in a database, which may have another name by now; none where there is no such database.
+/// The extensions in a database, which may have another name by now; none where there is no such
+/// database.
 async fn extensions(
     server: &PostgresqlProvider,
     database: &str,
@@ -359,7 +422,11 @@ async fn extensions(
     let rows = session.rows(&attempted, query, &[]).await?;
     let database = rows.first().map_or_else(|| database.to_owned(), |row| row.get(3));
     let identity = database_identity(&session, &attempted).await?;
-    Ok(InstalledExtensions { database, identity, all: rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect() })
+    Ok(InstalledExtensions {
+        database,
+        identity,
+        all: rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect(),
+    })
 }
 
 /// A connection to the database that is recorded, under its new name.
@@ -373,7 +440,9 @@ async fn renamed_to<'a>(
     }
     let Some(session) = server.reading(server.database()).await? else { return Ok(None) };
     let Some(oid) = oid_in(session.cluster.as_deref(), recorded) else { return Ok(None) };
-    let rows = session.rows(attempted, "SELECT datname::text FROM pg_catalog.pg_database WHERE oid = $1", &[&oid]).await?;
+    let rows = session
+        .rows(attempted, "SELECT datname::text FROM pg_catalog.pg_database WHERE oid = $1", &[&oid])
+        .await?;
     let Some(name) = rows.first().map(|row| row.get::<_, String>(0)) else { return Ok(None) };
     drop(session);
     server.reading(&name).await

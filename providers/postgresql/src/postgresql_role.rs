@@ -2,8 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use ha_provider::{
-    ArgumentProblem, Attempt, CallOutcome, CreatedResource, Error, ExistingResource, Impact, ImpactSeverity, IntendedChange,
-    MaybeUnknown, PlannedChange, RecordedResource, Resource, ResourceHooks, ResourceReading, Secret, known_text,
+    ArgumentProblem, Attempt, CallOutcome, CreatedResource, Error, ExistingResource, Impact,
+    ImpactSeverity, IntendedChange, MaybeUnknown, PlannedChange, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, Secret, known_text,
 };
 use ha_value::{Action, Object, Path};
 use schemars::JsonSchema;
@@ -21,7 +22,8 @@ use crate::session::{DatabaseSession, steadily};
 use crate::sql::{identifier, literal};
 use crate::valid_until::{self, ValidUntil};
 
-/// A role: somebody who may log in, or a group of rights. The server never sees its password, only what proves it.
+/// A role: somebody who may log in, or a group of rights. The server never sees its password, only
+/// what proves it.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Role {
     /// Its name.
@@ -29,8 +31,8 @@ pub(crate) struct Role {
     /// Whether it may log in.
     #[serde(default)]
     login: bool,
-    /// Its password, in ASCII. What the server has cannot be read back; whether it still is this one is seen by logging in
-    /// with it, or by a superuser.
+    /// Its password, in ASCII. What the server has cannot be read back; whether it still is this
+    /// one is seen by logging in with it, or by a superuser.
     password: Option<Secret<String>>,
     /// Until when the password is good, as a time with its offset; `infinity` for ever.
     #[serde(default)]
@@ -56,7 +58,8 @@ pub(crate) struct Role {
     /// How many connections it may have at once; -1 is any number.
     #[serde(default = "any_number")]
     connection_limit: i32,
-    /// What its sessions are set to at their start, in all databases: `search_path = "app, public"`.
+    /// What its sessions are set to at their start, in all databases: `search_path = "app,
+    /// public"`.
     #[serde(default)]
     settings: ServerParameters,
     /// The roles it belongs to.
@@ -116,15 +119,20 @@ impl Resource for Role {
         ResourceHooks::new()
             .unique(&["name"])
             .check(|RoleNameArguments { name }| own_name_problem(&name).into_iter().collect())
-            .check(|RoleLimitArguments { connection_limit }| limit_problem(connection_limit).into_iter().collect())
+            .check(|RoleLimitArguments { connection_limit }| {
+                limit_problem(connection_limit).into_iter().collect()
+            })
             .check(|RolePasswordArguments { password }| {
-                let problem =
-                    |wrong| ArgumentProblem { path: Path::attribute("password"), message: format!("`password` {wrong}") };
+                let problem = |wrong| ArgumentProblem {
+                    path: Path::attribute("password"),
+                    message: format!("`password` {wrong}"),
+                };
                 scram::problem(&password).map(problem).into_iter().collect()
             })
             .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
             .check(|ValidUntilArguments { valid_until }| {
-                let problem = |message| ArgumentProblem { path: Path::attribute("valid_until"), message };
+                let problem =
+                    |message| ArgumentProblem { path: Path::attribute("valid_until"), message };
                 valid_until::problem(&valid_until).map(problem).into_iter().collect()
             })
             .check(|RoleSettingsArguments { settings }| parameters::problems(&settings))
@@ -133,7 +141,11 @@ impl Resource for Role {
             .predict("id", |RoleNameArguments { name }| name)
     }
 
-    async fn create(&self, server: &PostgresqlProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        server: &PostgresqlProvider,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         steadily!(server, attempt, self.made(server, attempt))
     }
 
@@ -145,10 +157,15 @@ impl Resource for Role {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn read(server: &PostgresqlProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        server: &PostgresqlProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         match seen(server, known).await {
             Ok(readings) => Ok(readings),
-            Err(error) => Ok(known.iter().map(|_| ResourceReading::Unchecked(error.to_string())).collect()),
+            Err(error) => {
+                Ok(known.iter().map(|_| ResourceReading::Unchecked(error.to_string())).collect())
+            }
         }
     }
 
@@ -161,25 +178,38 @@ impl Resource for Role {
         steadily!(server, attempt, self.changed(server, before, attempt))
     }
 
-    async fn delete(server: &PostgresqlProvider, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        server: &PostgresqlProvider,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         steadily!(server, attempt, deleted(server, recorded, attempt))
     }
 
     const OBJECTS: bool = true;
 
-    async fn objections(server: &PostgresqlProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
+    async fn objections(
+        server: &PostgresqlProvider,
+        planned: &[IntendedChange],
+    ) -> Vec<(usize, ArgumentProblem)> {
         objections::to(Self::KIND, server, planned).await
     }
 }
 
 impl Role {
     /// Makes it, or finishes what an earlier try made of it.
-    async fn made(&self, server: &PostgresqlProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn made(
+        &self,
+        server: &PostgresqlProvider,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let attempted = format!("create the role `{}`", self.name);
         let session = server.writing(server.database(), attempt).await?;
         let mark = format!("made by ha, step {}", attempt.token());
         // All of it is made in one transaction, so what bears our mark is whole.
-        if attempt.is_resumed() && comment(&session, &attempted, &self.name).await?.as_deref() == Some(&mark) {
+        if attempt.is_resumed()
+            && comment(&session, &attempted, &self.name).await?.as_deref() == Some(&mark)
+        {
             return self.created(&session, &attempted).await;
         }
         let name = identifier(&self.name);
@@ -188,23 +218,38 @@ impl Role {
         if let Some(Secret(password)) = &self.password {
             statements.push(set_password(&self.name, Some(password))?);
         }
-        statements.extend(self.settings.changes(&ServerParameters::default()).iter().map(|it| format!("ALTER ROLE {name} {it}")));
-        statements.extend(self.membership_statements(&attempted, &GrantedRoles::new(), session.version)?);
+        statements.extend(
+            self.settings
+                .changes(&ServerParameters::default())
+                .iter()
+                .map(|it| format!("ALTER ROLE {name} {it}")),
+        );
+        statements.extend(self.membership_statements(
+            &attempted,
+            &GrantedRoles::new(),
+            session.version,
+        )?);
         statements.push(format!("COMMENT ON ROLE {name} IS {}", literal(&mark)));
         let made = session.together(&attempted, &statements).await;
         session.pass_on_warnings(attempt);
         match made {
-            // An earlier try was killed while the server still worked on it, and the server went on.
+            // An earlier try was killed while the server still worked on it, and the server went
+            // on.
             Err(error)
                 if error.code.as_deref() == Some(EXISTS)
                     && attempt.is_resumed()
-                    && comment(&session, &attempted, &self.name).await?.as_deref() == Some(&mark) => {}
+                    && comment(&session, &attempted, &self.name).await?.as_deref()
+                        == Some(&mark) => {}
             made => made?,
         }
         self.created(&session, &attempted).await
     }
 
-    async fn created(&self, session: &DatabaseSession<'_>, attempted: &str) -> Result<CreatedResource<Self>, Error> {
+    async fn created(
+        &self,
+        session: &DatabaseSession<'_>,
+        attempted: &str,
+    ) -> Result<CreatedResource<Self>, Error> {
         let oid = oid(session, attempted, &self.name).await?;
         let identity = oid.and_then(|oid| identity(session.cluster.as_deref(), oid));
         Ok(CreatedResource { id: self.name.clone(), outputs: RoleOutputs { identity } })
@@ -237,17 +282,29 @@ impl Role {
             statements.push(format!("ALTER ROLE {name} WITH {attributes}"));
         }
         // The server drops an old kind of proof when the name changes, as the name is a part of it.
-        if self.password != before.arguments.password || (was != self.name && self.password.is_some()) {
-            statements.push(set_password(&self.name, self.password.as_ref().map(|it| it.0.as_str()))?);
+        if self.password != before.arguments.password
+            || (was != self.name && self.password.is_some())
+        {
+            statements
+                .push(set_password(&self.name, self.password.as_ref().map(|it| it.0.as_str()))?);
         }
-        statements.extend(self.settings.changes(&now.role.settings).iter().map(|it| format!("ALTER ROLE {name} {it}")));
+        statements.extend(
+            self.settings
+                .changes(&now.role.settings)
+                .iter()
+                .map(|it| format!("ALTER ROLE {name} {it}")),
+        );
         statements.extend(self.membership_statements(&attempted, &now.granted, session.version)?);
         let done = session.together(&attempted, &statements).await;
         session.pass_on_warnings(attempt);
         if let Err(error) = done {
             return Err(explained(&session, error, was).await);
         }
-        let granted = session.granted(&attempted, &[&self.name], &self.said()).await?.remove(&self.name).unwrap_or_default();
+        let granted = session
+            .granted(&attempted, &[&self.name], &self.said())
+            .await?
+            .remove(&self.name)
+            .unwrap_or_default();
         match self.wanted().unmet(&granted, session.version) {
             None => Ok(before.outputs.clone()),
             Some(unmet) => {
@@ -259,12 +316,18 @@ impl Role {
 }
 
 /// Deletes it, where it is there.
-async fn deleted(server: &PostgresqlProvider, recorded: &RecordedResource<Role>, attempt: &mut Attempt) -> Result<(), Error> {
+async fn deleted(
+    server: &PostgresqlProvider,
+    recorded: &RecordedResource<Role>,
+    attempt: &mut Attempt,
+) -> Result<(), Error> {
     let name = &recorded.arguments.name;
     let attempted = format!("delete the role `{name}`");
     let session = server.writing(server.database(), attempt).await?;
     owned::hand_over_extensions(server, &session, name, attempt).await?;
-    let done = session.together(&attempted, &[lock(), format!("DROP ROLE IF EXISTS {}", identifier(name))]).await;
+    let done = session
+        .together(&attempted, &[lock(), format!("DROP ROLE IF EXISTS {}", identifier(name))])
+        .await;
     session.pass_on_warnings(attempt);
     match done {
         Err(error) => Err(explained(&session, error, name).await),
@@ -277,10 +340,14 @@ async fn explained(session: &DatabaseSession<'_>, error: Error, name: &str) -> E
     if error.code.as_deref() != Some(DEPENDED_ON) {
         return error;
     }
-    let granted = session.granted_by("see what the role has granted", name).await.unwrap_or_default();
+    let granted =
+        session.granted_by("see what the role has granted", name).await.unwrap_or_default();
     let error = match granted.as_slice() {
         [] => error,
-        some => error.help(format!("`{name}` has made others members of roles; take that back first: {}", some.join("; "))),
+        some => error.help(format!(
+            "`{name}` has made others members of roles; take that back first: {}",
+            some.join("; ")
+        )),
     };
     error.help(
         "hand over what it owns with `REASSIGN OWNED BY … TO …`, then take back its rights with `DROP OWNED BY …`, in each database \
@@ -326,20 +393,37 @@ impl Role {
 
     /// The attributes that differ. To name others may be refused, even when they stay as they are.
     fn attributes_unlike(&self, other: &Self) -> String {
-        let differ = self.attributes().into_iter().zip(other.attributes()).filter(|(wanted, is)| wanted != is);
+        let differ = self
+            .attributes()
+            .into_iter()
+            .zip(other.attributes())
+            .filter(|(wanted, is)| wanted != is);
         differ.map(|(wanted, _)| wanted).collect::<Vec<_>>().join(" ")
     }
 
     fn wanted(&self) -> DesiredMemberships<'_> {
-        DesiredMemberships { inherit: self.inherit, roles: &self.roles, memberships: &self.membership }
+        DesiredMemberships {
+            inherit: self.inherit,
+            roles: &self.roles,
+            memberships: &self.membership,
+        }
     }
 
     /// The roles whose membership it speaks of.
     fn said(&self) -> BTreeSet<&str> {
-        self.roles.iter().map(String::as_str).chain(self.membership.iter().map(|it| it.role.as_str())).collect()
+        self.roles
+            .iter()
+            .map(String::as_str)
+            .chain(self.membership.iter().map(|it| it.role.as_str()))
+            .collect()
     }
 
-    fn membership_statements(&self, attempted: &str, granted: &GrantedRoles, version: i32) -> Result<Vec<String>, Error> {
+    fn membership_statements(
+        &self,
+        attempted: &str,
+        granted: &GrantedRoles,
+        version: i32,
+    ) -> Result<Vec<String>, Error> {
         let statements = self.wanted().statements(&self.name, granted, version);
         statements.map_err(|cause| Error::new(attempted, cause).outcome(CallOutcome::Refused))
     }
@@ -372,25 +456,40 @@ pub(crate) fn renamed(changed: &PlannedChange<'_>, message: &str) -> Vec<Impact>
 }
 
 /// The comment on a role, where there is one.
-async fn comment(session: &DatabaseSession<'_>, attempted: &str, name: &str) -> Result<Option<String>, Error> {
+async fn comment(
+    session: &DatabaseSession<'_>,
+    attempted: &str,
+    name: &str,
+) -> Result<Option<String>, Error> {
     let query = "SELECT pg_catalog.shobj_description(oid, 'pg_authid') FROM pg_catalog.pg_roles WHERE rolname = $1";
     Ok(session.rows(attempted, query, &[&name]).await?.first().and_then(|row| row.get(0)))
 }
 
-async fn oid(session: &DatabaseSession<'_>, attempted: &str, name: &str) -> Result<Option<u32>, Error> {
+async fn oid(
+    session: &DatabaseSession<'_>,
+    attempted: &str,
+    name: &str,
+) -> Result<Option<u32>, Error> {
     let query = "SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $1";
     Ok(session.rows(attempted, query, &[&name]).await?.first().map(|row| row.get(0)))
 }
 
 /// What is there of what is recorded.
-async fn seen(server: &PostgresqlProvider, known: &[RecordedResource<Role>]) -> Result<Vec<ResourceReading<Role>>, Error> {
+async fn seen(
+    server: &PostgresqlProvider,
+    known: &[RecordedResource<Role>],
+) -> Result<Vec<ResourceReading<Role>>, Error> {
     let attempted = "look at the roles";
     let Some(session) = server.reading(server.database()).await? else {
-        return Err(Error::new(attempted, format!("there is no database `{}` to connect to", server.database())));
+        return Err(Error::new(
+            attempted,
+            format!("there is no database `{}` to connect to", server.database()),
+        ));
     };
     let names: Vec<&str> = known.iter().map(|it| it.arguments.name.as_str()).collect();
     let cluster = session.cluster.clone();
-    let oid = |it: &RecordedResource<Role>| oid_in(cluster.as_deref(), it.outputs.identity.as_ref());
+    let oid =
+        |it: &RecordedResource<Role>| oid_in(cluster.as_deref(), it.outputs.identity.as_ref());
     let oids: Vec<u32> = known.iter().filter_map(oid).collect();
     let said = known.iter().flat_map(|it| it.arguments.said()).collect();
     let on_server = on_server(&session, attempted, &names, &oids, &said).await?;
@@ -398,7 +497,8 @@ async fn seen(server: &PostgresqlProvider, known: &[RecordedResource<Role>]) -> 
     // The logins that follow need the room that this connection takes.
     drop(session);
     let each = |it: &RecordedResource<Role>| {
-        let found = found.find(&it.arguments.name, oid(it), &names).map(|(_, _, found)| found.clone());
+        let found =
+            found.find(&it.arguments.name, oid(it), &names).map(|(_, _, found)| found.clone());
         let (recorded, outputs) = (it.arguments.clone(), it.outputs.clone());
         let cluster = cluster.clone();
         async move {
@@ -423,9 +523,17 @@ struct ServerRole {
 }
 
 impl ServerRole {
-    async fn reading(self, server: &PostgresqlProvider, recorded: &Role, outputs: RoleOutputs) -> ResourceReading<Role> {
-        let mut remarks: Vec<String> =
-            self.set_in.iter().map(|it| format!("its sessions in the database `{it}` have settings of their own")).collect();
+    async fn reading(
+        self,
+        server: &PostgresqlProvider,
+        recorded: &Role,
+        outputs: RoleOutputs,
+    ) -> ResourceReading<Role> {
+        let mut remarks: Vec<String> = self
+            .set_in
+            .iter()
+            .map(|it| format!("its sessions in the database `{it}` have settings of their own"))
+            .collect();
         let is_it = match &recorded.password {
             Some(Secret(password)) => self.has_password(server, password).await,
             None => true,
@@ -435,13 +543,19 @@ impl ServerRole {
         }
         let (roles, membership) = recorded.wanted().told(&self.granted);
         let password = recorded.password.clone().filter(|_| is_it);
-        ResourceReading::Found { arguments: Role { password, roles, membership, ..self.role }, outputs, remarks }
+        ResourceReading::Found {
+            arguments: Role { password, roles, membership, ..self.role },
+            outputs,
+            remarks,
+        }
     }
 
     /// Whether its password is this one. Where that cannot be known, it is taken to be.
     async fn has_password(&self, server: &PostgresqlProvider, password: &str) -> bool {
         match &self.verifier {
-            Some(stored) => stored.as_deref().is_some_and(|it| scram::proves(it, &self.role.name, password)),
+            Some(stored) => {
+                stored.as_deref().is_some_and(|it| scram::proves(it, &self.role.name, password))
+            }
             None if !self.role.login || self.role.valid_until.is_over() => true,
             None => server.lets_in(&self.role.name, password).await != Some(false),
         }
@@ -456,8 +570,11 @@ async fn on_server(
     oids: &[u32],
     said: &BTreeSet<&str>,
 ) -> Result<BTreeMap<String, ServerRole>, Error> {
-    let verifier =
-        if session.is_superuser { "(SELECT rolpassword FROM pg_catalog.pg_authid a WHERE a.oid = r.oid)" } else { "NULL" };
+    let verifier = if session.is_superuser {
+        "(SELECT rolpassword FROM pg_catalog.pg_authid a WHERE a.oid = r.oid)"
+    } else {
+        "NULL"
+    };
     let query = format!(
         "SELECT rolname::text, rolcanlogin, rolcreatedb, rolcreaterole, rolinherit, rolconnlimit, rolsuper, rolreplication, \
          rolbypassrls, CASE WHEN rolvaliduntil IS NULL OR rolvaliduntil = 'infinity' THEN 'infinity' \

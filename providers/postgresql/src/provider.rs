@@ -20,13 +20,14 @@ const LONGEST_PATIENCE: u64 = 86_400;
 /// Where a server is and who asks it.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ServerSettings {
-    /// The server's name or address, without a port, or the folder of its socket. A name is resolved for every
-    /// connection, because it moves in a fail-over.
+    /// The server's name or address, without a port, or the folder of its socket. A name is
+    /// resolved for every connection, because it moves in a fail-over.
     pub(crate) host: String,
     /// The server's port.
     #[serde(default = "usual_port")]
     pub(crate) port: u16,
-    /// Who asks: a superuser, or a role with `CREATEROLE` and `CREATEDB` such as the master user of RDS.
+    /// Who asks: a superuser, or a role with `CREATEROLE` and `CREATEDB` such as the master user of
+    /// RDS.
     pub(crate) username: String,
     /// The user's password.
     pub(crate) password: Option<Secret<String>>,
@@ -36,11 +37,13 @@ pub(crate) struct ServerSettings {
     /// How much TLS to insist on.
     #[serde(default)]
     pub(crate) sslmode: SslMode,
-    /// A file with the certificates of the authorities to trust; `system` for those that this machine trusts.
+    /// A file with the certificates of the authorities to trust; `system` for those that this
+    /// machine trusts.
     pub(crate) sslrootcert: Option<String>,
     /// The certificates of the authorities to trust, as text.
     pub(crate) ca_certificate: Option<String>,
-    /// Says that the user is a superuser, which is then checked. Nothing else depends on it: the server is asked.
+    /// Says that the user is a superuser, which is then checked. Nothing else depends on it: the
+    /// server is asked.
     #[serde(default)]
     pub(crate) superuser: bool,
     /// For how many seconds a change waits for a server that does not answer yet, or not any more.
@@ -52,7 +55,8 @@ pub(crate) struct ServerSettings {
     sslkey: Option<String>,
     /// A file with the list of certificates that the authorities have taken back.
     sslcrl: Option<String>,
-    /// `direct` begins TLS at once, which PostgreSQL 17 and later take; `postgres` asks for it first.
+    /// `direct` begins TLS at once, which PostgreSQL 17 and later take; `postgres` asks for it
+    /// first.
     sslnegotiation: Option<String>,
     /// The oldest TLS that will do: `TLSv1.2` or `TLSv1.3`.
     ssl_min_protocol_version: Option<String>,
@@ -62,12 +66,13 @@ pub(crate) struct ServerSettings {
     channel_binding: Option<String>,
     /// Only `disable` and `prefer` will do: GSSAPI is not spoken.
     gssencmode: Option<String>,
-    /// What the server must be: `any`, `read-write`, `read-only`, `primary`, `standby` or `prefer-standby`. A change
-    /// needs one that does not follow another, whatever is said here.
+    /// What the server must be: `any`, `read-write`, `read-only`, `primary`, `standby` or
+    /// `prefer-standby`. A change needs one that does not follow another, whatever is said here.
     target_session_attrs: Option<String>,
     /// The name that the server shows the connections by.
     application_name: Option<String>,
-    /// Settings of the sessions, as the server's command line has them: `-c statement_timeout=5min`.
+    /// Settings of the sessions, as the server's command line has them: `-c
+    /// statement_timeout=5min`.
     options: Option<String>,
     /// Whether a connection that carries nothing is kept alive.
     keepalives: Option<bool>,
@@ -111,7 +116,9 @@ impl Provider for PostgresqlProvider {
 
     /// Contacts no one: a plan must come about while the server is away.
     async fn connect(settings: ServerSettings) -> Result<Self, Error> {
-        let way = settings.way().map_err(|it| misconfigured("configure the provider `postgresql`", it))?;
+        let way = settings
+            .way()
+            .map_err(|it| misconfigured("configure the provider `postgresql`", it))?;
         Ok(Self { settings, way, room: Semaphore::new(CONNECTIONS), permit: Permit::default() })
     }
 
@@ -136,14 +143,18 @@ impl ServerSettings {
             ..ConnectionSettings::default()
         };
         let given = serde_json::to_value(self).unwrap_or_default();
-        for (name, value) in given.as_object().into_iter().flatten().filter(|(it, _)| is_parameter(it)) {
+        for (name, value) in
+            given.as_object().into_iter().flatten().filter(|(it, _)| is_parameter(it))
+        {
             if let Some(text) = text(value) {
                 way.set(name, &text)?;
             }
         }
         if let Some(text) = &self.ca_certificate {
             if self.sslrootcert.is_some() {
-                return Err("`sslrootcert` and `ca_certificate` are both given; one is enough".into());
+                return Err(
+                    "`sslrootcert` and `ca_certificate` are both given; one is enough".into()
+                );
             }
             way.tls.authorities = TrustedAuthorities::Text(text.clone());
         }
@@ -180,7 +191,16 @@ fn host(name: &str) -> Host {
 
 /// Whether a setting is a parameter of the connection as libpq has it.
 fn is_parameter(name: &str) -> bool {
-    let own = ["host", "port", "username", "password", "database", "ca_certificate", "superuser", "connect_timeout"];
+    let own = [
+        "host",
+        "port",
+        "username",
+        "password",
+        "database",
+        "ca_certificate",
+        "superuser",
+        "connect_timeout",
+    ];
     !own.contains(&name)
 }
 
@@ -197,7 +217,9 @@ fn text(value: &Json) -> Option<String> {
 /// What is wrong with single settings, as far as they are known.
 fn problems(given: &BTreeMap<String, Json>) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
-    let mut wrong = |name: &str, message: String| problems.push(ArgumentProblem { path: Path::attribute(name), message });
+    let mut wrong = |name: &str, message: String| {
+        problems.push(ArgumentProblem { path: Path::attribute(name), message })
+    };
     for (name, value) in given {
         let Some(text) = text(value) else { continue };
         match name.as_str() {
@@ -206,7 +228,11 @@ fn problems(given: &BTreeMap<String, Json>) -> Vec<ArgumentProblem> {
                     wrong(name, format!("`host` {problem}"));
                 }
             }
-            "port" if !value.as_f64().is_some_and(|it| it.fract() == 0.0 && (1.0..=65_535.0).contains(&it)) => {
+            "port"
+                if !value
+                    .as_f64()
+                    .is_some_and(|it| it.fract() == 0.0 && (1.0..=65_535.0).contains(&it)) =>
+            {
                 wrong(name, "`port` must be a whole number from 1 to 65535".into());
             }
             "username" | "database" => {
@@ -215,9 +241,16 @@ fn problems(given: &BTreeMap<String, Json>) -> Vec<ArgumentProblem> {
                 }
             }
             "connect_timeout"
-                if !value.as_f64().is_some_and(|it| it.fract() == 0.0 && (1.0..=LONGEST_PATIENCE as f64).contains(&it)) =>
+                if !value.as_f64().is_some_and(|it| {
+                    it.fract() == 0.0 && (1.0..=LONGEST_PATIENCE as f64).contains(&it)
+                }) =>
             {
-                wrong(name, format!("`connect_timeout` must be a whole number of seconds from 1 to {LONGEST_PATIENCE}"));
+                wrong(
+                    name,
+                    format!(
+                        "`connect_timeout` must be a whole number of seconds from 1 to {LONGEST_PATIENCE}"
+                    ),
+                );
             }
             _ if is_parameter(name) => {
                 if let Err(message) = ConnectionSettings::default().set(name, &text) {
@@ -255,7 +288,17 @@ mod tests {
     #[test]
     fn the_shape_of_every_setting_is_checked() {
         let bad = [
-            ("host", vec![json!(""), json!("db:5432"), json!("postgres://db"), json!("[::1]"), json!("a,b"), json!("u@db")]),
+            (
+                "host",
+                vec![
+                    json!(""),
+                    json!("db:5432"),
+                    json!("postgres://db"),
+                    json!("[::1]"),
+                    json!("a,b"),
+                    json!("u@db"),
+                ],
+            ),
             ("port", vec![json!(0), json!(65_536), json!(-1), json!(5432.5)]),
             ("username", vec![json!(""), json!("a".repeat(64)), json!("a\0")]),
             ("database", vec![json!(""), json!("a".repeat(64))]),
@@ -303,7 +346,9 @@ mod tests {
             for (name, value) in given.as_object().into_iter().flatten() {
                 whole[name.as_str()] = value.clone();
             }
-            serde_json::from_value::<ServerSettings>(whole).map(|it| it.way().is_err()).unwrap_or(true)
+            serde_json::from_value::<ServerSettings>(whole)
+                .map(|it| it.way().is_err())
+                .unwrap_or(true)
         };
         for given in [
             json!({ "sslrootcert": "ca.pem", "ca_certificate": "-----BEGIN CERTIFICATE-----" }),
@@ -314,7 +359,10 @@ mod tests {
         ] {
             assert!(refused(given.clone()), "{given}");
         }
-        for given in [json!({}), json!({ "sslmode": "verify-full", "sslrootcert": "system", "sslnegotiation": "direct" })] {
+        for given in [
+            json!({}),
+            json!({ "sslmode": "verify-full", "sslrootcert": "system", "sslnegotiation": "direct" }),
+        ] {
             assert!(!refused(given.clone()), "{given}");
         }
     }

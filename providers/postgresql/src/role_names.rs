@@ -22,7 +22,8 @@ struct MembershipName {
     role: String,
 }
 
-/// What is wrong with the name of a role, wherever it stands: two words mean no role, also in quotes.
+/// What is wrong with the name of a role, wherever it stands: two words mean no role, also in
+/// quotes.
 pub(crate) fn role_problem(argument: &str, name: &str) -> Option<ArgumentProblem> {
     let message = match name {
         "public" => format!("`{argument}` is `public`, which means everybody and is no role"),
@@ -34,16 +35,25 @@ pub(crate) fn role_problem(argument: &str, name: &str) -> Option<ArgumentProblem
 
 /// What is wrong with the name of a role that is made.
 pub(crate) fn own_name_problem(name: &str) -> Option<ArgumentProblem> {
-    let message = || "`name` begins with `pg_`, as only the names of the server's own roles do".to_owned();
-    let reserved = name.starts_with("pg_").then(|| ArgumentProblem { path: Path::attribute("name"), message: message() });
+    let message =
+        || "`name` begins with `pg_`, as only the names of the server's own roles do".to_owned();
+    let reserved = name
+        .starts_with("pg_")
+        .then(|| ArgumentProblem { path: Path::attribute("name"), message: message() });
     reserved.or_else(|| role_problem("name", name))
 }
 
 /// What is wrong with the memberships of a role.
-pub(crate) fn membership_problems(Memberships { name, roles, membership }: Memberships) -> Vec<ArgumentProblem> {
-    let mut problems: Vec<ArgumentProblem> = roles.iter().filter_map(|it| role_problem("roles", it)).collect();
+pub(crate) fn membership_problems(
+    Memberships { name, roles, membership }: Memberships,
+) -> Vec<ArgumentProblem> {
+    let mut problems: Vec<ArgumentProblem> =
+        roles.iter().filter_map(|it| role_problem("roles", it)).collect();
     let mut seen = BTreeSet::new();
-    let named = roles.iter().map(|it| ("roles", it)).chain(membership.iter().map(|it| ("membership", &it.role)));
+    let named = roles
+        .iter()
+        .map(|it| ("roles", it))
+        .chain(membership.iter().map(|it| ("membership", &it.role)));
     if let (MaybeUnknown::Known(name), Some((argument, _))) =
         (&name, named.into_iter().find(|(_, it)| name == MaybeUnknown::Known((*it).clone())))
     {
@@ -51,7 +61,10 @@ pub(crate) fn membership_problems(Memberships { name, roles, membership }: Membe
         problems.push(ArgumentProblem { path: Path::attribute(argument), message });
     }
     for MembershipName { role } in membership {
-        problems.extend(role_problem("role", &role).map(|it| ArgumentProblem { path: Path::attribute("membership"), ..it }));
+        problems.extend(
+            role_problem("role", &role)
+                .map(|it| ArgumentProblem { path: Path::attribute("membership"), ..it }),
+        );
         if roles.contains(&role) || !seen.insert(role.clone()) {
             let message = format!("the membership of `{role}` is said twice");
             problems.push(ArgumentProblem { path: Path::attribute("membership"), message });

@@ -1,5 +1,5 @@
-//! What PostgreSQL stores in the place of a password. It is computed here, because servers write statements that fail
-//! into their logs, and a password in a statement would be in the log.
+//! What PostgreSQL stores in the place of a password. It is computed here, because servers write
+//! statements that fail into their logs, and a password in a statement would be in the log.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,7 +21,9 @@ pub(crate) fn problem(password: &str) -> Option<&'static str> {
         _ if !password.is_ascii() => Some(
             "has letters beyond ASCII; clients normalise such in different ways, so it might work with one and not with another",
         ),
-        _ if password.chars().any(|it| it.is_ascii_control()) => Some("has a control character in it"),
+        _ if password.chars().any(|it| it.is_ascii_control()) => {
+            Some("has a control character in it")
+        }
         _ => None,
     }
 }
@@ -32,9 +34,12 @@ pub(crate) fn verifier(password: &str) -> Result<String, Error> {
         return Err(Error::new("store a password", format!("it {problem}")));
     }
     let mut salt = [0; 16];
-    SysRng.try_fill_bytes(&mut salt).map_err(|it| Error::new("draw a salt from the operating system", it))?;
+    SysRng
+        .try_fill_bytes(&mut salt)
+        .map_err(|it| Error::new("draw a salt from the operating system", it))?;
     let keys = ScramKeys::derive(password, &salt, ITERATIONS);
-    let [salt, stored, server] = [&salt[..], &keys.stored, &keys.server].map(|it| STANDARD.encode(it));
+    let [salt, stored, server] =
+        [&salt[..], &keys.stored, &keys.server].map(|it| STANDARD.encode(it));
     Ok(format!("SCRAM-SHA-256${ITERATIONS}:{salt}${stored}:{server}"))
 }
 
@@ -42,7 +47,8 @@ pub(crate) fn verifier(password: &str) -> Result<String, Error> {
 pub(crate) fn proves(stored: &str, role: &str, password: &str) -> bool {
     if let Some(digest) = stored.strip_prefix("md5") {
         let salted = format!("{password}{role}");
-        return Md5::digest(salted).iter().map(|byte| format!("{byte:02x}")).collect::<String>() == digest;
+        return Md5::digest(salted).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+            == digest;
     }
     let proven = || {
         let (iterations, rest) = stored.strip_prefix("SCRAM-SHA-256$")?.split_once(':')?;
@@ -50,7 +56,10 @@ pub(crate) fn proves(stored: &str, role: &str, password: &str) -> bool {
         let (stored, server) = keys.split_once(':')?;
         let [salt, stored, server] = [salt, stored, server].map(|it| STANDARD.decode(it).ok());
         let keys = ScramKeys::derive(password, &salt?, iterations.parse().ok()?);
-        Some(keys.stored.as_slice() == stored?.as_slice() && keys.server.as_slice() == server?.as_slice())
+        Some(
+            keys.stored.as_slice() == stored?.as_slice()
+                && keys.server.as_slice() == server?.as_slice(),
+        )
     };
     proven().unwrap_or(false)
 }
@@ -63,7 +72,8 @@ struct ScramKeys {
 impl ScramKeys {
     /// As RFC 5802 section 3 has it.
     fn derive(password: &str, salt: &[u8], iterations: u32) -> Self {
-        let salted: [u8; 32] = pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, iterations);
+        let salted: [u8; 32] =
+            pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, iterations);
         let client = keyed(&salted, b"Client Key");
         Self { stored: Sha256::digest(client).into(), server: keyed(&salted, b"Server Key") }
     }
@@ -107,7 +117,8 @@ mod tests {
         let stored = verifier("hush hush").unwrap();
         assert!(proves(&stored, "r", "hush hush") && !proves(&stored, "r", "hush"));
         // As `md5('pencil' || 'r')` has it.
-        let old = "md5".to_owned() + &Md5::digest("pencilr").iter().map(|it| format!("{it:02x}")).collect::<String>();
+        let old = "md5".to_owned()
+            + &Md5::digest("pencilr").iter().map(|it| format!("{it:02x}")).collect::<String>();
         assert!(proves(&old, "r", "pencil") && !proves(&old, "q", "pencil"));
         assert!(!proves("", "r", "") && !proves("SCRAM-SHA-256$x", "r", "x"));
     }

@@ -1,4 +1,5 @@
-//! One connection for one piece of work. None is kept: a connection that outlives a fail-over leads nowhere.
+//! One connection for one piece of work. None is kept: a connection that outlives a fail-over leads
+//! nowhere.
 
 use std::time::Duration;
 
@@ -32,7 +33,8 @@ pub(crate) struct DatabaseSession<'a> {
     /// The server's version: 150004 is 15.4.
     pub(crate) version: i32,
     pub(crate) is_superuser: bool,
-    /// The number of the server's cluster, where the user may know it. Copies of the files have the same.
+    /// The number of the server's cluster, where the user may know it. Copies of the files have the
+    /// same.
     pub(crate) cluster: Option<String>,
     permit: &'a Permit,
     _room: SemaphorePermit<'a>,
@@ -45,13 +47,20 @@ impl PostgresqlProvider {
     }
 
     /// A connection for a change. Waits for a server that is not there yet, or moves.
-    pub(crate) async fn writing(&self, database: &str, attempt: &Attempt) -> Result<DatabaseSession<'_>, Error> {
+    pub(crate) async fn writing(
+        &self,
+        database: &str,
+        attempt: &Attempt,
+    ) -> Result<DatabaseSession<'_>, Error> {
         let patience = Duration::from_secs(self.settings.connect_timeout.into());
         self.session(database, patience, Some(attempt)).await.map_err(|it| it.1)
     }
 
     /// A connection to look at what is there. None when there is no such database.
-    pub(crate) async fn reading(&self, database: &str) -> Result<Option<DatabaseSession<'_>>, Error> {
+    pub(crate) async fn reading(
+        &self,
+        database: &str,
+    ) -> Result<Option<DatabaseSession<'_>>, Error> {
         match self.session(database, PATIENCE_OF_READS, None).await {
             Ok(session) => Ok(Some(session)),
             Err((ConnectRefusal::NoSuchDatabase, _)) => Ok(None),
@@ -70,7 +79,15 @@ impl PostgresqlProvider {
         let mut pause = FIRST_PAUSE;
         loop {
             let (passes, refusal, error) = match self.connect(database, attempt.is_some()).await {
-                Ok(ConnectedServer { client, warnings, user, version, is_superuser, cluster, .. }) => {
+                Ok(ConnectedServer {
+                    client,
+                    warnings,
+                    user,
+                    version,
+                    is_superuser,
+                    cluster,
+                    ..
+                }) => {
                     let (server, permit) = (self.settings.server(), &self.permit);
                     return Ok(DatabaseSession {
                         client,
@@ -94,7 +111,10 @@ impl PostgresqlProvider {
             }
             if let Some(attempt) = attempt {
                 let ServerSettings { host, port, .. } = &self.settings;
-                attempt.progress(&format!("waiting for PostgreSQL at {host}:{port}: {}", error.causes.join(": ")));
+                attempt.progress(&format!(
+                    "waiting for PostgreSQL at {host}:{port}: {}",
+                    error.causes.join(": ")
+                ));
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -102,7 +122,8 @@ impl PostgresqlProvider {
     }
 }
 
-/// A piece of work that a lost connection may cut short, and that is then done again on another one.
+/// A piece of work that a lost connection may cut short, and that is then done again on another
+/// one.
 pub(crate) struct RetriableWork {
     deadline: Instant,
 }
@@ -110,11 +131,13 @@ pub(crate) struct RetriableWork {
 impl RetriableWork {
     /// For as long as the server is waited for.
     pub(crate) fn new(server: &PostgresqlProvider) -> Self {
-        Self { deadline: Instant::now() + Duration::from_secs(server.settings.connect_timeout.into()) }
+        Self {
+            deadline: Instant::now() + Duration::from_secs(server.settings.connect_timeout.into()),
+        }
     }
 
-    /// Whether the work failed because its connection was lost, and is worth another try. What it did until then may have
-    /// taken effect, so the attempt counts as resumed.
+    /// Whether the work failed because its connection was lost, and is worth another try. What it
+    /// did until then may have taken effect, so the attempt counts as resumed.
     pub(crate) async fn another(&self, error: &Error, attempt: &mut Attempt) -> bool {
         let is_lost = error.code.as_deref().is_some_and(|it| LOST.contains(&it));
         if !is_lost || attempt.is_cancelled() || Instant::now() > self.deadline {
@@ -171,7 +194,11 @@ enum ConnectRefusal {
 
 impl ConnectError {
     fn for_good(error: Error) -> Self {
-        Self { passes: false, refusal: ConnectRefusal::Other, error: error.outcome(CallOutcome::Refused) }
+        Self {
+            passes: false,
+            refusal: ConnectRefusal::Other,
+            error: error.outcome(CallOutcome::Refused),
+        }
     }
 }
 
@@ -184,12 +211,18 @@ impl PostgresqlProvider {
         };
         let connected = opened?;
         if self.settings.superuser && !connected.is_superuser {
-            let cause = format!("`{}` is not a superuser, but the provider says `superuser = true`", connected.user);
-            return Err(ConnectError::for_good(Error::new(attempted, cause).help("on RDS no one is; leave `superuser` out")));
+            let cause = format!(
+                "`{}` is not a superuser, but the provider says `superuser = true`",
+                connected.user
+            );
+            return Err(ConnectError::for_good(
+                Error::new(attempted, cause).help("on RDS no one is; leave `superuser` out"),
+            ));
         }
         if writes && connected.follows {
             let error =
-                Error::new(attempted, "this server only follows another and takes no changes").outcome(CallOutcome::Refused);
+                Error::new(attempted, "this server only follows another and takes no changes")
+                    .outcome(CallOutcome::Refused);
             return Err(ConnectError { passes: true, refusal: ConnectRefusal::Other, error });
         }
         Ok(connected)
@@ -199,7 +232,9 @@ impl PostgresqlProvider {
         let attempted = || self.settings.attempted(database);
         let refused = |error: tokio_postgres::Error| {
             let refusal = match error.code() {
-                Some(code) if *code == SqlState::INVALID_CATALOG_NAME => ConnectRefusal::NoSuchDatabase,
+                Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
+                    ConnectRefusal::NoSuchDatabase
+                }
                 _ => ConnectRefusal::Other,
             };
             let explained = failed(attempted(), &error).outcome(CallOutcome::Refused);
@@ -212,8 +247,15 @@ impl PostgresqlProvider {
             OpenError::Wrong(error) => ConnectError::for_good(error),
             OpenError::Late(patience) => late(attempted(), patience),
             OpenError::Unfit(why) => {
-                let error = Error::new(attempted(), format!("{why}, but `target_session_attrs` asks for another"));
-                ConnectError { passes: true, refusal: ConnectRefusal::Other, error: error.outcome(CallOutcome::Refused) }
+                let error = Error::new(
+                    attempted(),
+                    format!("{why}, but `target_session_attrs` asks for another"),
+                );
+                ConnectError {
+                    passes: true,
+                    refusal: ConnectRefusal::Other,
+                    error: error.outcome(CallOutcome::Refused),
+                }
             }
         })?;
         // A statement that waits for somebody's lock should say so one day.
@@ -221,21 +263,28 @@ impl PostgresqlProvider {
         let about = "SELECT current_user::text, current_setting('server_version_num')::int, rolsuper, pg_is_in_recovery() \
                      FROM pg_catalog.pg_roles WHERE rolname = current_user";
         let row = client.query_one(about, &[]).await.map_err(refused)?;
-        let (user, version, is_superuser, follows) = (row.get(0), row.get(1), row.get(2), row.get(3));
+        let (user, version, is_superuser, follows) =
+            (row.get(0), row.get(1), row.get(2), row.get(3));
         let about = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
         let cluster = client.query_opt(about, &[]).await.ok().flatten().map(|row| row.get(0));
         Ok(ConnectedServer { client, warnings, user, version, is_superuser, follows, cluster })
     }
 
-    /// Whether the server lets a role in with this password. None where that cannot be known from its answer.
+    /// Whether the server lets a role in with this password. None where that cannot be known from
+    /// its answer.
     pub(crate) async fn lets_in(&self, role: &str, password: &str) -> Option<bool> {
         let _room = self.room.acquire().await.expect("it is never closed");
-        let way = ConnectionSettings { user: role.to_owned(), password: Some(password.to_owned()), ..self.way.clone() };
+        let way = ConnectionSettings {
+            user: role.to_owned(),
+            password: Some(password.to_owned()),
+            ..self.way.clone()
+        };
         match timeout(PATIENCE_OF_READS, way.open()).await.ok()? {
             Ok(_) => Some(true),
             Err(OpenError::Failed(error)) => match error.code() {
                 Some(code) if *code == SqlState::INVALID_PASSWORD => Some(false),
-                // What else it has against the role it says only to those who have proven who they are.
+                // What else it has against the role it says only to those who have proven who they
+                // are.
                 Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => Some(true),
                 _ => None,
             },
@@ -253,14 +302,22 @@ fn late(attempted: String, patience: Duration) -> ConnectError {
 
 impl DatabaseSession<'_> {
     /// Runs statements as one: all of them take effect or none.
-    pub(crate) async fn together(&self, attempted: &str, statements: &[String]) -> Result<(), Error> {
+    pub(crate) async fn together(
+        &self,
+        attempted: &str,
+        statements: &[String],
+    ) -> Result<(), Error> {
         self.may_change(attempted)?;
         let whole = format!("BEGIN; {}; COMMIT", statements.join("; "));
-        let operation = statements.iter().map(|it| statement_log::operation(it)).collect::<Vec<_>>().join("; ");
-        match statement_log::running(&self.server, &operation, self.client.batch_execute(&whole)).await {
+        let operation =
+            statements.iter().map(|it| statement_log::operation(it)).collect::<Vec<_>>().join("; ");
+        match statement_log::running(&self.server, &operation, self.client.batch_execute(&whole))
+            .await
+        {
             Ok(()) => Ok(()),
             Err(error) => {
-                // The session ends here in any case; this only ends the transaction a moment earlier.
+                // The session ends here in any case; this only ends the transaction a moment
+                // earlier.
                 let _ = self.client.batch_execute("ROLLBACK").await;
                 Err(self.failed(attempted, &error))
             }
@@ -277,7 +334,11 @@ impl DatabaseSession<'_> {
 
     /// Whether a change may begin now.
     fn may_change(&self, attempted: &str) -> Result<(), Error> {
-        let within = |it: Error| Error { attempted: attempted.to_owned(), causes: vec![it.to_string()], ..it };
+        let within = |it: Error| Error {
+            attempted: attempted.to_owned(),
+            causes: vec![it.to_string()],
+            ..it
+        };
         self.permit.ask().map_err(within)
     }
 
@@ -293,7 +354,9 @@ impl DatabaseSession<'_> {
     /// Runs a statement that cannot be part of a transaction.
     pub(crate) async fn alone(&self, attempted: &str, statement: &str) -> Result<(), Error> {
         self.may_change(attempted)?;
-        self.logged(statement, self.client.batch_execute(statement)).await.map_err(|it| self.failed(attempted, &it))
+        self.logged(statement, self.client.batch_execute(statement))
+            .await
+            .map_err(|it| self.failed(attempted, &it))
     }
 
     /// Tells the operator what the server has warned of.
@@ -302,7 +365,14 @@ impl DatabaseSession<'_> {
     }
 
     /// The rows of a query.
-    pub(crate) async fn rows(&self, attempted: &str, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
-        self.logged(query, self.client.query(query, parameters)).await.map_err(|it| self.failed(attempted, &it))
+    pub(crate) async fn rows(
+        &self,
+        attempted: &str,
+        query: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        self.logged(query, self.client.query(query, parameters))
+            .await
+            .map_err(|it| self.failed(attempted, &it))
     }
 }

@@ -1,4 +1,5 @@
-//! The one place where names and strings are put into SQL. Statements that define things take no parameters.
+//! The one place where names and strings are put into SQL. Statements that define things take no
+//! parameters.
 
 use ha_provider::ArgumentProblem;
 use ha_value::Path;
@@ -25,10 +26,15 @@ pub(crate) fn problem(argument: &str, name: &str) -> Option<ArgumentProblem> {
     let wrong = match name {
         "" => "is empty".to_owned(),
         _ if name.contains('\0') => "has a zero byte in it".to_owned(),
-        _ if name.len() > LONGEST => format!("has {} bytes, but PostgreSQL keeps {LONGEST}", name.len()),
+        _ if name.len() > LONGEST => {
+            format!("has {} bytes, but PostgreSQL keeps {LONGEST}", name.len())
+        }
         _ => return None,
     };
-    Some(ArgumentProblem { path: Path::attribute(argument), message: format!("`{argument}` {wrong}") })
+    Some(ArgumentProblem {
+        path: Path::attribute(argument),
+        message: format!("`{argument}` {wrong}"),
+    })
 }
 
 #[cfg(test)]

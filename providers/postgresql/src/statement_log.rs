@@ -10,9 +10,13 @@ use crate::connect::OpenError;
 const SERVICE: &str = "postgresql";
 
 /// Waits for the connection to a server, and logs that.
-pub(crate) async fn connecting<T>(server: &str, opening: impl Future<Output = Result<T, OpenError>>) -> Result<T, OpenError> {
+pub(crate) async fn connecting<T>(
+    server: &str,
+    opening: impl Future<Output = Result<T, OpenError>>,
+) -> Result<T, OpenError> {
     let call = RemoteCall { service: SERVICE, server, operation: "connect" };
-    call.logged(opening, |it| if let OpenError::Failed(error) = it { code(error) } else { None }).await
+    call.logged(opening, |it| if let OpenError::Failed(error) = it { code(error) } else { None })
+        .await
 }
 
 /// Waits for the answer to a statement, and logs that.
@@ -28,7 +32,8 @@ fn code(error: &Error) -> Option<String> {
     error.code().map(|it| it.code().to_owned())
 }
 
-/// The keywords that a statement begins with: `ALTER ROLE`. What comes later may be a name or a secret.
+/// The keywords that a statement begins with: `ALTER ROLE`. What comes later may be a name or a
+/// secret.
 pub(crate) fn operation(statement: &str) -> String {
     let is_keyword = |word: &&str| word.len() > 1 && word.bytes().all(|it| it.is_ascii_uppercase());
     statement.split_whitespace().take_while(is_keyword).take(2).collect::<Vec<_>>().join(" ")

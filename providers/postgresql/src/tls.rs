@@ -1,5 +1,5 @@
-//! TLS as libpq's `sslmode` has it: `require` encrypts with whomever, `verify-ca` wants a trusted authority, and
-//! `verify-full` a certificate for the very host.
+//! TLS as libpq's `sslmode` has it: `require` encrypts with whomever, `verify-ca` wants a trusted
+//! authority, and `verify-full` a certificate for the very host.
 
 use std::sync::Arc;
 
@@ -10,9 +10,14 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::version::{TLS12, TLS13};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    SupportedProtocolVersion,
+};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime,
+};
 use schemars::JsonSchema;
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
@@ -45,11 +50,14 @@ impl SslMode {
         match self {
             SslMode::Disable | SslMode::Allow => tokio_postgres::config::SslMode::Disable,
             SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => tokio_postgres::config::SslMode::Require,
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => {
+                tokio_postgres::config::SslMode::Require
+            }
         }
     }
 
-    /// Whether the server's certificate is checked, given whether there is an authority to check it by.
+    /// Whether the server's certificate is checked, given whether there is an authority to check it
+    /// by.
     pub(crate) fn verifies(self, has_authority: bool) -> bool {
         match self {
             SslMode::VerifyCa | SslMode::VerifyFull => true,
@@ -59,7 +67,8 @@ impl SslMode {
     }
 }
 
-/// Everything that is said of TLS. Files are read when a connection is made: the same run may write them.
+/// Everything that is said of TLS. Files are read when a connection is made: the same run may write
+/// them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TlsSettings {
     pub(crate) mode: SslMode,
@@ -132,16 +141,24 @@ impl TlsSettings {
         let file = || match value {
             "" => Err(format!("`{name}` is empty; it is the name of a file")),
             // It may be a private key, so it is not quoted.
-            text if text.contains("-----BEGIN") => Err(format!("`{name}` is the name of a file, not what is in the file")),
+            text if text.contains("-----BEGIN") => {
+                Err(format!("`{name}` is the name of a file, not what is in the file"))
+            }
             _ => Ok(value.to_owned()),
         };
         match name {
             "sslmode" => {
-                let mode = SslMode::deserialize(IntoDeserializer::<serde::de::value::Error>::into_deserializer(value));
-                self.mode = mode.map_err(|_| one_of(name, "disable, allow, prefer, require, verify-ca, verify-full"))?;
+                let mode = SslMode::deserialize(
+                    IntoDeserializer::<serde::de::value::Error>::into_deserializer(value),
+                );
+                self.mode = mode.map_err(|_| {
+                    one_of(name, "disable, allow, prefer, require, verify-ca, verify-full")
+                })?;
             }
             // As drivers of other languages have it.
-            "ssl" => self.mode = if flag(name, value)? { SslMode::Require } else { SslMode::Disable },
+            "ssl" => {
+                self.mode = if flag(name, value)? { SslMode::Require } else { SslMode::Disable }
+            }
             "sslnegotiation" => {
                 self.is_direct = match value {
                     "postgres" => false,
@@ -159,12 +176,20 @@ impl TlsSettings {
                 self.shows_certificate = match value {
                     "disable" => false,
                     "allow" => true,
-                    _ => return Err(format!("`{name}` is not supported with this value: it must be one of disable, allow")),
+                    _ => {
+                        return Err(format!(
+                            "`{name}` is not supported with this value: it must be one of disable, allow"
+                        ));
+                    }
                 }
             }
             "ssl_min_protocol_version" => self.oldest = version(name, value)?,
             "ssl_max_protocol_version" => match version(name, value)? {
-                Some(TlsVersion::Old) => return Err(format!("`{name}` must be at least TLSv1.2: nothing older is spoken")),
+                Some(TlsVersion::Old) => {
+                    return Err(format!(
+                        "`{name}` must be at least TLSv1.2: nothing older is spoken"
+                    ));
+                }
                 newest => self.newest = newest,
             },
             _ => return Err(format!("`{name}` is not about TLS")),
@@ -179,8 +204,10 @@ impl TlsSettings {
 
     fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
         let all = [(TlsVersion::Tls12, &TLS12), (TlsVersion::Tls13, &TLS13)];
-        let fits =
-            |it: TlsVersion| self.oldest.is_none_or(|oldest| it >= oldest) && self.newest.is_none_or(|newest| it <= newest);
+        let fits = |it: TlsVersion| {
+            self.oldest.is_none_or(|oldest| it >= oldest)
+                && self.newest.is_none_or(|newest| it <= newest)
+        };
         all.into_iter().filter(|(it, _)| fits(*it)).map(|(_, version)| version).collect()
     }
 }
@@ -208,10 +235,13 @@ pub(crate) fn connector(tls: &TlsSettings) -> Result<MakeRustlsConnect, Error> {
         .attempting("prepare TLS for PostgreSQL")?;
     let verifier: Arc<dyn ServerCertVerifier> = match tls.verifies() {
         true => {
-            let strict = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&tls.authorities)?), provider)
-                .with_crls(revoked(tls.revoked.as_deref())?)
-                .build()
-                .attempting("prepare to check the certificate of the PostgreSQL server")?;
+            let strict = WebPkiServerVerifier::builder_with_provider(
+                Arc::new(roots(&tls.authorities)?),
+                provider,
+            )
+            .with_crls(revoked(tls.revoked.as_deref())?)
+            .build()
+            .attempting("prepare to check the certificate of the PostgreSQL server")?;
             if tls.mode == SslMode::VerifyFull { strict } else { Arc::new(AnyNameVerifier(strict)) }
         }
         false => Arc::new(AnyCertificateVerifier(provider)),
@@ -220,7 +250,9 @@ pub(crate) fn connector(tls: &TlsSettings) -> Result<MakeRustlsConnect, Error> {
     let mut config = match (&tls.certificate, &tls.key) {
         (Some(certificate), Some(key)) if tls.shows_certificate => {
             let attempted = "prepare to show the client's certificate to the PostgreSQL server";
-            builder.with_client_auth_cert(certificates(certificate)?, private_key(key)?).attempting(attempted)?
+            builder
+                .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
+                .attempting(attempted)?
         }
         _ => builder.with_no_client_auth(),
     };
@@ -233,13 +265,15 @@ pub(crate) fn connector(tls: &TlsSettings) -> Result<MakeRustlsConnect, Error> {
 }
 
 fn read(file: &str, parameter: &str) -> Result<Vec<u8>, Error> {
-    let read = regular_file::read(file.as_ref(), LARGEST_KEY).attempting(format!("read the file `{file}` (`{parameter}`)"));
+    let read = regular_file::read(file.as_ref(), LARGEST_KEY)
+        .attempting(format!("read the file `{file}` (`{parameter}`)"));
     read.map_err(|it| it.outcome(ha_provider::CallOutcome::Refused))
 }
 
 fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     let attempted = format!("read the client's certificate in `{file}` (`sslcert`)");
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(file, "sslcert")?).collect();
+    let found: Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(&read(file, "sslcert")?).collect();
     let found = found.attempting(attempted.clone())?;
     match found.is_empty() {
         true => Err(Error::new(attempted, "there is no `-----BEGIN CERTIFICATE-----` in it")),
@@ -257,7 +291,8 @@ fn private_key(file: &str) -> Result<PrivateKeyDer<'static>, Error> {
 
 fn revoked(file: Option<&str>) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
     let Some(file) = file else { return Ok(Vec::new()) };
-    let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&read(file, "sslcrl")?).collect();
+    let lists: Result<Vec<_>, _> =
+        CertificateRevocationListDer::pem_slice_iter(&read(file, "sslcrl")?).collect();
     lists.attempting(format!("read the list of revoked certificates in `{file}` (`sslcrl`)"))
 }
 
@@ -265,8 +300,11 @@ fn roots(authorities: &TrustedAuthorities) -> Result<RootCertStore, Error> {
     let attempted = "read the certificate of the authority that PostgreSQL's is checked by";
     let text = match authorities {
         TrustedAuthorities::None => {
-            return Err(Error::new("prepare to check the certificate of the PostgreSQL server", "no authority is given")
-                .help("set `ca_certificate` or `sslrootcert` of the provider `postgresql`"));
+            return Err(Error::new(
+                "prepare to check the certificate of the PostgreSQL server",
+                "no authority is given",
+            )
+            .help("set `ca_certificate` or `sslrootcert` of the provider `postgresql`"));
         }
         TrustedAuthorities::System => return trusted_here(),
         TrustedAuthorities::Text(text) => text.clone().into_bytes(),
@@ -291,7 +329,10 @@ fn trusted_here() -> Result<RootCertStore, Error> {
         false => Ok(roots),
         true => {
             let why = found.errors.first().map_or("there are none".to_owned(), ToString::to_string);
-            let error = Error::new("read the authorities that this machine trusts (`sslrootcert = \"system\"`)", why);
+            let error = Error::new(
+                "read the authorities that this machine trusts (`sslrootcert = \"system\"`)",
+                why,
+            );
             Err(error.help("install `ca-certificates`, or set SSL_CERT_FILE"))
         }
     }
@@ -364,7 +405,12 @@ impl ServerCertVerifier for AnyCertificateVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -373,7 +419,12 @@ impl ServerCertVerifier for AnyCertificateVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -24,7 +24,9 @@ impl From<String> for ValidUntil {
         match text.parse::<Timestamp>() {
             // The server keeps microseconds.
             Ok(moment) => Self(moment.round(Unit::Microsecond).unwrap_or(moment).to_string()),
-            Err(_) if text.trim().eq_ignore_ascii_case(FOREVER) || text.is_empty() => Self::default(),
+            Err(_) if text.trim().eq_ignore_ascii_case(FOREVER) || text.is_empty() => {
+                Self::default()
+            }
             Err(_) => Self(text),
         }
     }
@@ -72,7 +74,9 @@ mod tests {
     #[test]
     fn equal_moments_are_equal() {
         let of = |text: &str| ValidUntil::from(text.to_owned());
-        for same in ["2030-01-01T01:00:00+01:00", "2030-01-01T00:00:00.000000Z", "2030-01-01 00:00:00+00"] {
+        for same in
+            ["2030-01-01T01:00:00+01:00", "2030-01-01T00:00:00.000000Z", "2030-01-01 00:00:00+00"]
+        {
             assert_eq!(of(same), of("2030-01-01T00:00:00Z"), "{same}");
             assert_eq!(problem(same), None, "{same}");
         }

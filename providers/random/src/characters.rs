@@ -1,4 +1,5 @@
-//! Draws characters so that every text the recipe allows is equally likely but for the promised minimums.
+//! Draws characters so that every text the recipe allows is equally likely but for the promised
+//! minimums.
 
 use ha_provider::{ArgumentProblem, Error};
 use ha_value::{Path, Value};
@@ -75,7 +76,8 @@ impl CharacterRecipe {
             distinct.dedup();
             CharacterClass { name, characters: distinct, wanted, at_least }
         };
-        let special = self.override_special.as_deref().filter(|it| !it.is_empty()).unwrap_or(SPECIAL);
+        let special =
+            self.override_special.as_deref().filter(|it| !it.is_empty()).unwrap_or(SPECIAL);
         [
             class("upper", UPPER, self.upper, self.min_upper),
             class("lower", LOWER, self.lower, self.min_lower),
@@ -87,9 +89,14 @@ impl CharacterRecipe {
     /// What is wrong with it.
     pub(crate) fn problems(&self) -> Vec<ArgumentProblem> {
         let mut problems = Vec::new();
-        let mut problem = |name: &str, message: String| problems.push(ArgumentProblem { path: Path::attribute(name), message });
+        let mut problem = |name: &str, message: String| {
+            problems.push(ArgumentProblem { path: Path::attribute(name), message })
+        };
         if self.length == 0 || self.length > LONGEST {
-            problem("length", format!("`length` is {}, but must be between 1 and {LONGEST}", self.length));
+            problem(
+                "length",
+                format!("`length` is {}, but must be between 1 and {LONGEST}", self.length),
+            );
         }
         let classes = self.classes();
         if !classes.iter().any(|it| it.wanted) {
@@ -100,11 +107,17 @@ impl CharacterRecipe {
         }
         for class in classes.iter().filter(|it| !it.wanted && it.at_least > 0) {
             let name = class.name;
-            problem(&format!("min_{name}"), format!("`min_{name}` asks for characters that `{name} = false` rules out"));
+            problem(
+                &format!("min_{name}"),
+                format!("`min_{name}` asks for characters that `{name} = false` rules out"),
+            );
         }
         let least: u64 = classes.iter().map(|it| u64::from(it.at_least)).sum();
         if least > u64::from(self.length) {
-            problem("length", format!("`length` is {}, but the minimums add up to {least}", self.length));
+            problem(
+                "length",
+                format!("`length` is {}, but the minimums add up to {least}", self.length),
+            );
         }
         problems
     }
@@ -115,7 +128,11 @@ impl CharacterRecipe {
             return Err(Error::new("draw a random text", problem.message));
         }
         let classes = self.classes();
-        let all: Vec<char> = classes.iter().filter(|it| it.wanted).flat_map(|it| it.characters.iter().copied()).collect();
+        let all: Vec<char> = classes
+            .iter()
+            .filter(|it| it.wanted)
+            .flat_map(|it| it.characters.iter().copied())
+            .collect();
         let mut drawn = Vec::with_capacity(self.length as usize);
         for class in &classes {
             for _ in 0..class.at_least {

@@ -9,7 +9,10 @@ use ha_provider::{ProviderRegistry, UnsupportedNames};
 
 /// Kinds that others have under these names and that are not here.
 const UNSUPPORTED: &[UnsupportedNames] = &[
-    UnsupportedNames::new(&["random_uuid"], "use the `id` of an `ha_data`, which is a UUID that is drawn once"),
+    UnsupportedNames::new(
+        &["random_uuid"],
+        "use the `id` of an `ha_data`, which is a UUID that is drawn once",
+    ),
     UnsupportedNames::new(
         &["random_integer"],
         "use `dec` of a `random_id`, or `min + parseint(random_id.NAME.hex, 16) % (max - min + 1)`",

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ha_provider::{
-    ArgumentProblem, Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource, Resource,
-    ResourceHooks, ResourceReading,
+    ArgumentProblem, Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider,
+    RecordedResource, Resource, ResourceHooks, ResourceReading,
 };
 use ha_value::Path;
 use schemars::JsonSchema;
@@ -50,43 +50,76 @@ impl Resource for RandomId {
     type Outputs = RandomIdOutputs;
 
     fn hooks() -> ResourceHooks {
-        let hooks = ResourceHooks::new().made_of(&SPELLINGS, &["prefix", "byte_length"]).made_of(&["id"], &["byte_length"]);
+        let hooks = ResourceHooks::new()
+            .made_of(&SPELLINGS, &["prefix", "byte_length"])
+            .made_of(&["id"], &["byte_length"]);
         hooks.check(|LengthArguments { byte_length }| match byte_length {
             1..=1024 => Vec::new(),
             _ => {
-                let message = format!("`byte_length` is {byte_length}, but must be between 1 and 1024");
+                let message =
+                    format!("`byte_length` is {byte_length}, but must be between 1 and 1024");
                 vec![ArgumentProblem { path: Path::attribute("byte_length"), message }]
             }
         })
     }
 
-    async fn create(&self, _: &NoProvider, _: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        _: &NoProvider,
+        _: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let drawn = bytes(*self.byte_length as usize)?;
-        let outputs = RandomIdOutputs::new(&drawn, self.prefix.as_deref().map_or("", String::as_str));
+        let outputs =
+            RandomIdOutputs::new(&drawn, self.prefix.as_deref().map_or("", String::as_str));
         Ok(CreatedResource { id: URL_SAFE_NO_PAD.encode(&drawn), outputs })
     }
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
-        let (prefix, number) = id.rsplit_once(',').map_or((None, id), |(prefix, number)| (Some(prefix), number));
+        let (prefix, number) =
+            id.rsplit_once(',').map_or((None, id), |(prefix, number)| (Some(prefix), number));
         let wrong = |_| {
-            format!("the id is the number as `b64_url` spells it, `PREFIX,NUMBER` where there is a prefix; `{number}` is none")
+            format!(
+                "the id is the number as `b64_url` spells it, `PREFIX,NUMBER` where there is a prefix; `{number}` is none"
+            )
         };
         let drawn = URL_SAFE_NO_PAD.decode(number).map_err(wrong)?;
-        let known = ExistingResource::by(number).argument("byte_length", i64::try_from(drawn.len()).unwrap_or(i64::MAX));
-        let known = prefix.into_iter().fold(known, |known, prefix| known.argument("prefix", prefix));
-        let RandomIdOutputs { hex, dec, b64_std, b64_url } = RandomIdOutputs::new(&drawn, prefix.unwrap_or_default());
-        Ok(known.output("hex", hex).output("dec", dec).output("b64_std", b64_std).output("b64_url", b64_url))
+        let known = ExistingResource::by(number)
+            .argument("byte_length", i64::try_from(drawn.len()).unwrap_or(i64::MAX));
+        let known =
+            prefix.into_iter().fold(known, |known, prefix| known.argument("prefix", prefix));
+        let RandomIdOutputs { hex, dec, b64_std, b64_url } =
+            RandomIdOutputs::new(&drawn, prefix.unwrap_or_default());
+        Ok(known
+            .output("hex", hex)
+            .output("dec", dec)
+            .output("b64_std", b64_std)
+            .output("b64_url", b64_url))
     }
 
-    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
-        Ok(known.iter().map(|it| ResourceReading::found(it.arguments.clone(), it.outputs.clone())).collect())
+    async fn read(
+        _: &NoProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
+        Ok(known
+            .iter()
+            .map(|it| ResourceReading::found(it.arguments.clone(), it.outputs.clone()))
+            .collect())
     }
 
-    async fn update(&self, _: &NoProvider, before: &RecordedResource<Self>, _: &mut Attempt) -> Result<RandomIdOutputs, Error> {
+    async fn update(
+        &self,
+        _: &NoProvider,
+        before: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<RandomIdOutputs, Error> {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        _: &NoProvider,
+        _: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use ha_provider::{
-    Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource, Resource, ResourceHooks,
-    ResourceReading, Secret, UnsupportedNames,
+    Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource,
+    Resource, ResourceHooks, ResourceReading, Secret, UnsupportedNames,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,7 +74,8 @@ impl RandomPassword {
 impl Resource for RandomPassword {
     const KIND: &'static str = "random_password";
     const PURE: bool = true;
-    const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(&["number"], "write `numeric = …`")];
+    const UNSUPPORTED: &'static [UnsupportedNames] =
+        &[UnsupportedNames::new(&["number"], "write `numeric = …`")];
     type Provider = NoProvider;
     type Outputs = RandomPasswordOutputs;
 
@@ -82,18 +83,30 @@ impl Resource for RandomPassword {
         ResourceHooks::new().check(|recipe: CharacterRecipe| recipe.problems())
     }
 
-    async fn create(&self, _: &NoProvider, _: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        _: &NoProvider,
+        _: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let result = Secret(self.recipe().draw()?);
         // The service's name for it is shown freely, so the password cannot be its own.
         Ok(CreatedResource { id: "none".into(), outputs: RandomPasswordOutputs { result } })
     }
 
     fn from_import_id(password: &str) -> Result<ExistingResource, String> {
-        Ok(ExistingResource::by("none").argument("length", length(password)).output("result", password))
+        Ok(ExistingResource::by("none")
+            .argument("length", length(password))
+            .output("result", password))
     }
 
-    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
-        Ok(known.iter().map(|it| ResourceReading::found(it.arguments.clone(), it.outputs.clone())).collect())
+    async fn read(
+        _: &NoProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
+        Ok(known
+            .iter()
+            .map(|it| ResourceReading::found(it.arguments.clone(), it.outputs.clone()))
+            .collect())
     }
 
     async fn update(
@@ -105,7 +118,11 @@ impl Resource for RandomPassword {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        _: &NoProvider,
+        _: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         Ok(())
     }
 }

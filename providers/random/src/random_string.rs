@@ -1,16 +1,16 @@
 use std::collections::BTreeMap;
 
 use ha_provider::{
-    Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource, Resource, ResourceHooks,
-    ResourceReading, UnsupportedNames,
+    Attempt, CreatedResource, Error, ExistingResource, Immutable, NoProvider, RecordedResource,
+    Resource, ResourceHooks, ResourceReading, UnsupportedNames,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::characters::{ARGUMENTS, CharacterRecipe, length, yes};
 
-/// A string that is no secret, such as the end of a name; for secrets there is `random_password`. Any change of an argument
-/// draws another.
+/// A string that is no secret, such as the end of a name; for secrets there is `random_password`.
+/// Any change of an argument draws another.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RandomString {
     /// How many characters.
@@ -75,15 +75,22 @@ impl RandomString {
 impl Resource for RandomString {
     const KIND: &'static str = "random_string";
     const PURE: bool = true;
-    const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(&["number"], "write `numeric = …`")];
+    const UNSUPPORTED: &'static [UnsupportedNames] =
+        &[UnsupportedNames::new(&["number"], "write `numeric = …`")];
     type Provider = NoProvider;
     type Outputs = RandomStringOutputs;
 
     fn hooks() -> ResourceHooks {
-        ResourceHooks::new().check(|recipe: CharacterRecipe| recipe.problems()).made_of(&["id", "result"], ARGUMENTS)
+        ResourceHooks::new()
+            .check(|recipe: CharacterRecipe| recipe.problems())
+            .made_of(&["id", "result"], ARGUMENTS)
     }
 
-    async fn create(&self, _: &NoProvider, _: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        _: &NoProvider,
+        _: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let result = self.recipe().draw()?;
         Ok(CreatedResource { id: result.clone(), outputs: RandomStringOutputs { result } })
     }
@@ -92,8 +99,14 @@ impl Resource for RandomString {
         Ok(ExistingResource::by(text).argument("length", length(text)).output("result", text))
     }
 
-    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
-        Ok(known.iter().map(|it| ResourceReading::found(it.arguments.clone(), it.outputs.clone())).collect())
+    async fn read(
+        _: &NoProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
+        Ok(known
+            .iter()
+            .map(|it| ResourceReading::found(it.arguments.clone(), it.outputs.clone()))
+            .collect())
     }
 
     async fn update(
@@ -105,7 +118,11 @@ impl Resource for RandomString {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        _: &NoProvider,
+        _: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -29,17 +29,27 @@ async fn created(kind: &str, given: &[(&str, Value)]) -> (String, Object) {
     let schema = schemas.kind(ha_value::ResourceMode::Managed, kind).unwrap().schema();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     let address: Address = format!("{kind}.it").parse().unwrap();
-    let mut attempt = Attempt::new(address, "0".repeat(32), false, BTreeMap::new(), Arc::new(Silent));
+    let mut attempt =
+        Attempt::new(address, "0".repeat(32), false, BTreeMap::new(), Arc::new(Silent));
     let conformed = schema.conform(&arguments(given)).unwrap();
     drivers.resource(kind).unwrap().create(&client, &conformed, &mut attempt).await.unwrap()
 }
 
-async fn imported(kind: &str, id: &str, configured: &[(&str, Value)]) -> Result<(Object, Object), String> {
+async fn imported(
+    kind: &str,
+    id: &str,
+    configured: &[(&str, Value)],
+) -> Result<(Object, Object), String> {
     let (schemas, drivers) = crate::register(ProviderRegistry::new()).split();
     let schema = schemas.kind(ha_value::ResourceMode::Managed, kind).unwrap().schema();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     let conformed = schema.conform(&arguments(configured)).unwrap();
-    let found = drivers.resource(kind).unwrap().import(&client, id, &conformed).await.map_err(|it| it.to_string())?;
+    let found = drivers
+        .resource(kind)
+        .unwrap()
+        .import(&client, id, &conformed)
+        .await
+        .map_err(|it| it.to_string())?;
     let recorded = found.expect("the state is all there is of it").recorded;
     assert!(!recorded.id.contains("pass"), "a password is no name");
     Ok((recorded.arguments, recorded.outputs))
@@ -49,15 +59,27 @@ async fn imported(kind: &str, id: &str, configured: &[(&str, Value)]) -> Result<
 async fn what_was_drawn_elsewhere_is_taken_over() {
     let configured = [("length", Value::from(8)), ("special", Value::from(false))];
     let (arguments, outputs) = imported("random_password", "passw0rd!", &configured).await.unwrap();
-    assert_eq!((&arguments["length"], &arguments["special"]), (&Value::from(9), &Value::from(false)));
+    assert_eq!(
+        (&arguments["length"], &arguments["special"]),
+        (&Value::from(9), &Value::from(false))
+    );
     assert!(outputs["result"].is_sensitive());
     assert_eq!(outputs["result"].revealed(), Value::from("passw0rd!"));
-    let (_, outputs) = imported("random_string", "abc", &[("length", Value::from(3))]).await.unwrap();
+    let (_, outputs) =
+        imported("random_string", "abc", &[("length", Value::from(3))]).await.unwrap();
     assert_eq!(outputs["result"], Value::from("abc"));
-    let (arguments, outputs) = imported("random_id", "my-,p-9hUg", &[("byte_length", Value::from(4))]).await.unwrap();
-    assert_eq!((&arguments["byte_length"], &arguments["prefix"]), (&Value::from(4), &Value::from("my-")));
-    assert_eq!((&outputs["hex"], &outputs["b64_url"]), (&Value::from("my-a7ef6152"), &Value::from("my-p-9hUg")));
-    let error = imported("random_id", "not base64", &[("byte_length", Value::from(4))]).await.unwrap_err();
+    let (arguments, outputs) =
+        imported("random_id", "my-,p-9hUg", &[("byte_length", Value::from(4))]).await.unwrap();
+    assert_eq!(
+        (&arguments["byte_length"], &arguments["prefix"]),
+        (&Value::from(4), &Value::from("my-"))
+    );
+    assert_eq!(
+        (&outputs["hex"], &outputs["b64_url"]),
+        (&Value::from("my-a7ef6152"), &Value::from("my-p-9hUg"))
+    );
+    let error =
+        imported("random_id", "not base64", &[("byte_length", Value::from(4))]).await.unwrap_err();
     assert!(error.contains("`PREFIX,NUMBER`"), "{error}");
 }
 
@@ -71,7 +93,11 @@ fn every_kind_has_its_file_and_is_registered() {
         let text = std::fs::read_to_string(&path).unwrap();
         let Some((_, rest)) = text.split_once("const KIND: &'static str = \"") else { continue };
         let kind = rest.split('"').next().unwrap().to_owned();
-        assert_eq!(path.file_stem().unwrap().to_str(), Some(kind.as_str()), "the file is named as its kind");
+        assert_eq!(
+            path.file_stem().unwrap().to_str(),
+            Some(kind.as_str()),
+            "the file is named as its kind"
+        );
         written.insert(kind);
     }
     assert_eq!(written, registered);
@@ -90,14 +116,18 @@ async fn a_password_is_secret_and_never_the_same() {
 
 #[tokio::test]
 async fn a_string_is_shown_and_is_its_own_id() {
-    let (id, outputs) = created("random_string", &[("length", Value::from(8)), ("special", Value::from(false))]).await;
+    let (id, outputs) =
+        created("random_string", &[("length", Value::from(8)), ("special", Value::from(false))])
+            .await;
     assert_eq!(outputs["result"], Value::from(id.as_str()));
     assert!(id.chars().all(|it| it.is_ascii_alphanumeric()));
 }
 
 #[tokio::test]
 async fn an_identifier_is_spelt_in_four_ways() {
-    let (id, outputs) = created("random_id", &[("byte_length", Value::from(8)), ("prefix", Value::from("ci-"))]).await;
+    let (id, outputs) =
+        created("random_id", &[("byte_length", Value::from(8)), ("prefix", Value::from("ci-"))])
+            .await;
     let Value::String(hex) = &outputs["hex"] else { panic!("a string") };
     let Value::String(dec) = &outputs["dec"] else { panic!("a string") };
     let number = u64::from_str_radix(hex.strip_prefix("ci-").unwrap(), 16).unwrap();
@@ -119,7 +149,10 @@ fn impossible_recipes_are_refused_with_all_reasons() {
     let messages: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
     assert_eq!(
         messages,
-        ["`min_special` asks for characters that `special = false` rules out", "`length` is 3, but the minimums add up to 4",]
+        [
+            "`min_special` asks for characters that `special = false` rules out",
+            "`length` is 3, but the minimums add up to 4",
+        ]
     );
 }
 
@@ -167,7 +200,8 @@ fn every_character_comes_about_equally_often() {
             *counts.entry(it).or_insert(0_u32) += 1;
         }
     }
-    // 20,000 draws of ten digits: 2,000 each, with a deviation of 42. Eight of those is no accident.
+    // 20,000 draws of ten digits: 2,000 each, with a deviation of 42. Eight of those is no
+    // accident.
     assert_eq!(counts.len(), 10);
     assert!(counts.values().all(|it| it.abs_diff(2000) < 340), "{counts:?}");
 }

@@ -25,8 +25,10 @@ pub(crate) struct CertificateFacts {
 impl CertificateFacts {
     /// Reads one certificate in its bare form.
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, Error> {
-        let (_, read) = X509Certificate::from_der(der).map_err(|it| Error::new("read a certificate", it))?;
-        let hexadecimal = |bytes: &[u8]| bytes.iter().map(|it| format!("{it:02X}")).collect::<Vec<_>>();
+        let (_, read) =
+            X509Certificate::from_der(der).map_err(|it| Error::new("read a certificate", it))?;
+        let hexadecimal =
+            |bytes: &[u8]| bytes.iter().map(|it| format!("{it:02X}")).collect::<Vec<_>>();
         let end = Timestamp::from_second(read.validity().not_after.timestamp())
             .map_err(|it| Error::new("read when a certificate ends", it))?;
         Ok(Self {
@@ -62,7 +64,8 @@ impl CertificateFacts {
     }
 }
 
-/// A certificate and its key out of one PEM text, each as it is written there, and what can be read off the certificate.
+/// A certificate and its key out of one PEM text, each as it is written there, and what can be read
+/// off the certificate.
 ///
 /// # Errors
 /// What is missing of the two, or that they do not belong together.
@@ -74,11 +77,15 @@ pub(crate) fn apart(pem: &str) -> Result<(String, String, CertificateFacts), Str
         let length = pem[from..].find(&end)? + end.len();
         Some(format!("{}\n", &pem[from..from + length]))
     };
-    let certificate = block("CERTIFICATE").ok_or_else(|| format!("{wanted}; there is no `BEGIN CERTIFICATE` in it"))?;
-    let key = block("PRIVATE KEY").ok_or_else(|| format!("{wanted}; there is no `BEGIN PRIVATE KEY` in it"))?;
-    let (facts, _) = CertificateFacts::of_pem(&certificate).map_err(|it| format!("{wanted}; {}", it.causes.join(": ")))?;
+    let certificate = block("CERTIFICATE")
+        .ok_or_else(|| format!("{wanted}; there is no `BEGIN CERTIFICATE` in it"))?;
+    let key = block("PRIVATE KEY")
+        .ok_or_else(|| format!("{wanted}; there is no `BEGIN PRIVATE KEY` in it"))?;
+    let (facts, _) = CertificateFacts::of_pem(&certificate)
+        .map_err(|it| format!("{wanted}; {}", it.causes.join(": ")))?;
     // The library's words never repeat the key.
-    let pair = KeyPair::from_pem(&key).map_err(|it| format!("{wanted}; the key cannot be used: {it}"))?;
+    let pair =
+        KeyPair::from_pem(&key).map_err(|it| format!("{wanted}; the key cannot be used: {it}"))?;
     match pair.subject_public_key_info() == facts.public_key {
         true => Ok((certificate, key, facts)),
         false => Err(format!("{wanted}; this key is not that of the certificate")),
@@ -90,9 +97,14 @@ pub(crate) fn issuer(
     certificate_pem: &str,
     key_pem: &str,
 ) -> Result<(CertificateFacts, Issuer<'static, KeyPair>), Vec<ArgumentProblem>> {
-    let problem = |name: &str, message: String| vec![ArgumentProblem { path: Path::attribute(name), message }];
+    let problem = |name: &str, message: String| {
+        vec![ArgumentProblem { path: Path::attribute(name), message }]
+    };
     let (facts, der) = CertificateFacts::of_pem(certificate_pem).map_err(|it| {
-        problem("ca_certificate_pem", format!("`ca_certificate_pem` is no certificate: {}", it.causes.join(": ")))
+        problem(
+            "ca_certificate_pem",
+            format!("`ca_certificate_pem` is no certificate: {}", it.causes.join(": ")),
+        )
     })?;
     if !facts.is_authority {
         let message = "`ca_certificate_pem` is not the certificate of an authority (its basic constraints do not say `CA:TRUE`)";
@@ -108,7 +120,8 @@ pub(crate) fn issuer(
         return Err(problem("ca_private_key_pem", message.into()));
     }
     let der = der.into();
-    let issuer = Issuer::from_ca_cert_der(&der, key)
-        .map_err(|it| problem("ca_certificate_pem", format!("`ca_certificate_pem` cannot be used to sign: {it}")))?;
+    let issuer = Issuer::from_ca_cert_der(&der, key).map_err(|it| {
+        problem("ca_certificate_pem", format!("`ca_certificate_pem` cannot be used to sign: {it}"))
+    })?;
     Ok((facts, issuer))
 }

@@ -3,7 +3,8 @@ use rcgen::KeyPair;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How a key is made. Both are taken by every TLS library of the last decade; RSA keys cannot be generated here.
+/// How a key is made. Both are taken by every TLS library of the last decade; RSA keys cannot be
+/// generated here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum KeyAlgorithm {
     /// The curve that is taken everywhere.

@@ -1,5 +1,6 @@
-//! The names in a certificate. rcgen keeps one attribute of each type, and mongod compares all organizational units and
-//! domain components that there are: a certificate gets its whole names after rcgen has made the rest of it.
+//! The names in a certificate. rcgen keeps one attribute of each type, and mongod compares all
+//! organizational units and domain components that there are: a certificate gets its whole names
+//! after rcgen has made the rest of it.
 
 use rcgen::{Error, KeyPair, SigningKey};
 use yasna::models::ObjectIdentifier;
@@ -56,16 +57,24 @@ const PLACE_OF_SUBJECT: usize = 5;
 ///
 /// # Errors
 /// When the certificate is none, or the key cannot sign.
-pub fn with_names(certificate: &[u8], issuer: &[u8], subject: &[u8], authority: &KeyPair) -> Result<Vec<u8>, Error> {
+pub fn with_names(
+    certificate: &[u8],
+    issuer: &[u8],
+    subject: &[u8],
+    authority: &KeyPair,
+) -> Result<Vec<u8>, Error> {
     let whole = elements(certificate).map_err(unreadable)?;
-    let [to_be_signed, algorithm, _] = whole.as_slice() else { return Err(Error::CouldNotParseCertificate) };
+    let [to_be_signed, algorithm, _] = whole.as_slice() else {
+        return Err(Error::CouldNotParseCertificate);
+    };
     let mut fields = elements(to_be_signed).map_err(unreadable)?;
     for (place, name) in [(PLACE_OF_ISSUER, issuer), (PLACE_OF_SUBJECT, subject)] {
         *fields.get_mut(place).ok_or(Error::CouldNotParseCertificate)? = name.to_vec();
     }
     let to_be_signed = sequence(&fields);
     let signature = authority.sign(&to_be_signed)?;
-    let signature = construct_der(|writer| writer.write_bitvec_bytes(&signature, signature.len() * 8));
+    let signature =
+        construct_der(|writer| writer.write_bitvec_bytes(&signature, signature.len() * 8));
     Ok(sequence(&[to_be_signed, algorithm.clone(), signature]))
 }
 
@@ -75,7 +84,8 @@ pub fn with_names(certificate: &[u8], issuer: &[u8], subject: &[u8], authority: 
 /// When the certificate is none.
 pub fn subject_of(certificate: &[u8]) -> Result<Vec<u8>, Error> {
     let whole = elements(certificate).map_err(unreadable)?;
-    let fields = elements(whole.first().ok_or(Error::CouldNotParseCertificate)?).map_err(unreadable)?;
+    let fields =
+        elements(whole.first().ok_or(Error::CouldNotParseCertificate)?).map_err(unreadable)?;
     fields.into_iter().nth(PLACE_OF_SUBJECT).ok_or(Error::CouldNotParseCertificate)
 }
 
@@ -126,6 +136,7 @@ pub fn name(parts: &[(NamePart, &str)]) -> Vec<u8> {
 pub fn pem(certificate: &[u8]) -> String {
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(certificate);
-    let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|it| std::str::from_utf8(it).ok()).collect();
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(64).filter_map(|it| std::str::from_utf8(it).ok()).collect();
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }

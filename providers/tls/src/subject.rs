@@ -10,7 +10,8 @@ use crate::names::{NamePart, name};
 pub(crate) struct CertificateSubject {
     /// The name people know it by (`CN`).
     pub(crate) common_name: Option<String>,
-    /// The organization (`O`). MongoDB takes those with the same `O`, `OU` and `DC`, all of them, for members of one set.
+    /// The organization (`O`). MongoDB takes those with the same `O`, `OU` and `DC`, all of them,
+    /// for members of one set.
     pub(crate) organization: Option<String>,
     /// The part of the organization (`OU`).
     pub(crate) organizational_unit: Option<String>,
@@ -39,18 +40,36 @@ impl CertificateSubject {
             ("province", NamePart::Province, province),
             ("locality", NamePart::Locality, locality),
         ];
-        all.extend(texts.into_iter().filter_map(|(name, part, text)| Some((name, part, text.as_deref()?))));
-        all.extend(domain_components.iter().rev().map(|it| ("domain_components", NamePart::DomainComponent, it.as_str())));
-        all.extend(organization.iter().map(|it| ("organization", NamePart::Organization, it.as_str())));
-        all.extend(organizational_unit.iter().map(|it| ("organizational_unit", NamePart::OrganizationalUnit, it.as_str())));
-        all.extend(organizational_units.iter().map(|it| ("organizational_units", NamePart::OrganizationalUnit, it.as_str())));
+        all.extend(
+            texts.into_iter().filter_map(|(name, part, text)| Some((name, part, text.as_deref()?))),
+        );
+        all.extend(
+            domain_components
+                .iter()
+                .rev()
+                .map(|it| ("domain_components", NamePart::DomainComponent, it.as_str())),
+        );
+        all.extend(
+            organization.iter().map(|it| ("organization", NamePart::Organization, it.as_str())),
+        );
+        all.extend(
+            organizational_unit
+                .iter()
+                .map(|it| ("organizational_unit", NamePart::OrganizationalUnit, it.as_str())),
+        );
+        all.extend(
+            organizational_units
+                .iter()
+                .map(|it| ("organizational_units", NamePart::OrganizationalUnit, it.as_str())),
+        );
         all.extend(common_name.iter().map(|it| ("common_name", NamePart::CommonName, it.as_str())));
         all
     }
 
     /// The name as certificates write it.
     pub(crate) fn name(&self) -> Vec<u8> {
-        let parts: Vec<(NamePart, &str)> = self.attributes().into_iter().map(|(_, part, text)| (part, text)).collect();
+        let parts: Vec<(NamePart, &str)> =
+            self.attributes().into_iter().map(|(_, part, text)| (part, text)).collect();
         name(&parts)
     }
 
@@ -64,24 +83,28 @@ impl CertificateSubject {
             problems.push(ArgumentProblem { path: at.clone(), message });
         }
         if self.organizational_unit.is_some() && !self.organizational_units.is_empty() {
-            let message = "say one as `organizational_unit`, or several as `organizational_units`".to_owned();
+            let message =
+                "say one as `organizational_unit`, or several as `organizational_units`".to_owned();
             problems.push(ArgumentProblem { path: at.name("organizational_units"), message });
         }
         for (name, part, text) in attributes {
             let message = wrong(part, text).map(|it| format!("`{name}` {it}"));
-            problems.extend(message.map(|message| ArgumentProblem { path: at.name(name), message }));
+            problems
+                .extend(message.map(|message| ArgumentProblem { path: at.name(name), message }));
         }
         problems
     }
 
     /// Whether MongoDB could recognise a member of a set by it.
     pub(crate) fn names_members(&self) -> bool {
-        let members = [NamePart::Organization, NamePart::OrganizationalUnit, NamePart::DomainComponent];
+        let members =
+            [NamePart::Organization, NamePart::OrganizationalUnit, NamePart::DomainComponent];
         self.attributes().iter().any(|(_, part, _)| members.contains(part))
     }
 }
 
-/// What is wrong with an attribute. The upper bounds are those of RFC 5280, appendix A; OpenSSL refuses longer ones.
+/// What is wrong with an attribute. The upper bounds are those of RFC 5280, appendix A; OpenSSL
+/// refuses longer ones.
 fn wrong(part: NamePart, text: &str) -> Option<String> {
     let longest = match part {
         NamePart::Country => 2,
@@ -90,15 +113,21 @@ fn wrong(part: NamePart, text: &str) -> Option<String> {
     };
     let length = text.chars().count();
     Some(match part {
-        _ if text.trim() != text || text.is_empty() => "is empty or has spaces around it".to_owned(),
+        _ if text.trim() != text || text.is_empty() => {
+            "is empty or has spaces around it".to_owned()
+        }
         _ if text.chars().any(char::is_control) => "has control characters in it".to_owned(),
         NamePart::Country if length != 2 || !text.chars().all(|it| it.is_ascii_uppercase()) => {
             format!("is `{text}`, but a country is two upper-case letters, such as `DE`")
         }
         NamePart::DomainComponent if text.contains('.') => {
-            format!("has `{text}` in it, but each part of a domain stands alone: `[\"example\", \"com\"]`")
+            format!(
+                "has `{text}` in it, but each part of a domain stands alone: `[\"example\", \"com\"]`"
+            )
         }
-        _ if length > longest => format!("has {length} characters, but certificates allow {longest}"),
+        _ if length > longest => {
+            format!("has {length} characters, but certificates allow {longest}")
+        }
         _ => return None,
     })
 }

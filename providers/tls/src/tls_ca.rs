@@ -1,6 +1,6 @@
 use ha_provider::{
-    Attempt, CreatedResource, Error, ErrorContext, ExistingResource, Immutable, NoProvider, RecordedResource, Resource,
-    ResourceHooks, ResourceReading, Secret,
+    Attempt, CreatedResource, Error, ErrorContext, ExistingResource, Immutable, NoProvider,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, Secret,
 };
 use jiff::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyUsagePurpose};
@@ -13,8 +13,9 @@ use crate::names;
 use crate::subject::CertificateSubject;
 use crate::validity::{self, ValidityPeriod};
 
-/// An internal authority: a key and the certificate that says so itself. What it signs is trusted by whoever is given
-/// its certificate. Its key never leaves the sealed state but through `private_key_pem`.
+/// An internal authority: a key and the certificate that says so itself. What it signs is trusted
+/// by whoever is given its certificate. Its key never leaves the sealed state but through
+/// `private_key_pem`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TlsAuthority {
     /// The authority's name. It must differ from the names of what it signs.
@@ -61,12 +62,18 @@ impl Resource for TlsAuthority {
 
     fn hooks() -> ResourceHooks {
         ResourceHooks::new()
-            .check(|it: AuthorityHours| validity::problems(it.validity_period_hours, it.early_renewal_hours))
+            .check(|it: AuthorityHours| {
+                validity::problems(it.validity_period_hours, it.early_renewal_hours)
+            })
             .check(|AuthoritySubjectArguments { subject }| subject.problems())
             .made_of(&["certificate_pem"], &["subject"])
     }
 
-    async fn create(&self, _: &NoProvider, _: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        _: &NoProvider,
+        _: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let key = self.key_algorithm.generate()?;
         let validity = ValidityPeriod::from_now(*self.validity_period_hours, None)?;
         let mut parameters = CertificateParams::default();
@@ -90,16 +97,25 @@ impl Resource for TlsAuthority {
     /// The id is the authority itself: its certificate and its key in one PEM text.
     fn from_import_id(pem: &str) -> Result<ExistingResource, String> {
         let (certificate, key, facts) = apart(pem)?;
-        let known = ExistingResource::by(facts.serial).output("certificate_pem", certificate).output("private_key_pem", key);
-        Ok(known.output("fingerprint", facts.fingerprint).output("validity_end_time", facts.end.to_string()))
+        let known = ExistingResource::by(facts.serial)
+            .output("certificate_pem", certificate)
+            .output("private_key_pem", key);
+        Ok(known
+            .output("fingerprint", facts.fingerprint)
+            .output("validity_end_time", facts.end.to_string()))
     }
 
-    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        _: &NoProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         let now = Timestamp::now();
         let each = |it: &RecordedResource<Self>| {
             let (mut arguments, outputs) = (it.arguments.clone(), it.outputs.clone());
             let mut remarks = Vec::new();
-            if let Some(due) = validity::due(&outputs.validity_end_time, arguments.early_renewal_hours, now)? {
+            if let Some(due) =
+                validity::due(&outputs.validity_end_time, arguments.early_renewal_hours, now)?
+            {
                 arguments.validity_period_hours = due.hours_left;
                 remarks.push(due.remark);
             }
@@ -117,7 +133,11 @@ impl Resource for TlsAuthority {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        _: &NoProvider,
+        _: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ha_provider::{
-    ArgumentProblem, Attempt, CreatedResource, Error, ErrorContext, ExistingResource, Immutable, NoProvider, RecordedResource,
-    Resource, ResourceHooks, ResourceReading, Secret,
+    ArgumentProblem, Attempt, CreatedResource, Error, ErrorContext, ExistingResource, Immutable,
+    NoProvider, RecordedResource, Resource, ResourceHooks, ResourceReading, Secret,
 };
 use ha_value::Path;
 use jiff::Timestamp;
@@ -25,8 +25,9 @@ pub(crate) struct TlsCertificate {
     ca_certificate_pem: Immutable<String>,
     /// The key of the authority that signs.
     ca_private_key_pem: Immutable<Secret<String>>,
-    /// Whom it is about. Members of a MongoDB set need the same `organization`, `organizational_units` and
-    /// `domain_components`, at least one of them, and clients that are no members must differ in one.
+    /// Whom it is about. Members of a MongoDB set need the same `organization`,
+    /// `organizational_units` and `domain_components`, at least one of them, and clients that are
+    /// no members must differ in one.
     subject: Immutable<CertificateSubject>,
     /// The names clients connect to.
     #[serde(default)]
@@ -39,7 +40,8 @@ pub(crate) struct TlsCertificate {
     /// How many hours before its end a plan replaces it.
     #[serde(default)]
     early_renewal_hours: u32,
-    /// What it may be used for: `server_auth`, `client_auth` or both. Members of a MongoDB set need both.
+    /// What it may be used for: `server_auth`, `client_auth` or both. Members of a MongoDB set need
+    /// both.
     #[serde(default = "both")]
     allowed_uses: Immutable<BTreeSet<CertificateUse>>,
     /// How its key is made.
@@ -48,7 +50,9 @@ pub(crate) struct TlsCertificate {
 }
 
 /// What a certificate may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CertificateUse {
     /// To be connected to.
@@ -114,31 +118,47 @@ impl Resource for TlsCertificate {
     fn hooks() -> ResourceHooks {
         ResourceHooks::new()
             .made_of(&["certificate_pem"], &["subject", "dns_names", "ip_addresses"])
-            .check(|it: CertificateHours| validity::problems(it.validity_period_hours, it.early_renewal_hours))
+            .check(|it: CertificateHours| {
+                validity::problems(it.validity_period_hours, it.early_renewal_hours)
+            })
             .check(|it: MemberArguments| it.problems())
             .check(|it: NameArguments| it.problems())
-            .check(|it: SignerArguments| issuer(&it.ca_certificate_pem, &it.ca_private_key_pem).err().unwrap_or_default())
+            .check(|it: SignerArguments| {
+                issuer(&it.ca_certificate_pem, &it.ca_private_key_pem).err().unwrap_or_default()
+            })
     }
 
-    async fn create(&self, _: &NoProvider, _: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        _: &NoProvider,
+        _: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let what = "sign a certificate";
         let refused = |problems: Vec<ArgumentProblem>| {
             let messages: Vec<String> = problems.into_iter().map(|it| it.message).collect();
             Error::new(what, messages.join("; "))
         };
-        let (authority, issuer) = issuer(&self.ca_certificate_pem, &self.ca_private_key_pem).map_err(refused)?;
+        let (authority, issuer) =
+            issuer(&self.ca_certificate_pem, &self.ca_private_key_pem).map_err(refused)?;
         let key = self.key_algorithm.generate()?;
         let validity = ValidityPeriod::from_now(*self.validity_period_hours, Some(authority.end))?;
         let mut parameters = self.parameters()?;
         validity.put_into(&mut parameters);
         let unnamed = parameters.signed_by(&key, &issuer).attempting(what)?;
-        // What parses a name and writes it again may lose parts of it, and then no client would find the chain.
-        let certificate =
-            names::with_names(unnamed.der(), authority.subject(), &self.subject.name(), issuer.key()).attempting(what)?;
+        // What parses a name and writes it again may lose parts of it, and then no client would
+        // find the chain.
+        let certificate = names::with_names(
+            unnamed.der(),
+            authority.subject(),
+            &self.subject.name(),
+            issuer.key(),
+        )
+        .attempting(what)?;
         let facts = CertificateFacts::from_der(&certificate)?;
         if facts.has_subject_of(&authority) {
-            return Err(Error::new(what, "its subject is the same as that of its authority")
-                .help("clients would take it for self-signed; give one of them another `common_name`"));
+            return Err(Error::new(what, "its subject is the same as that of its authority").help(
+                "clients would take it for self-signed; give one of them another `common_name`",
+            ));
         }
         let private_key_pem = key.serialize_pem();
         let outputs = TlsCertificateOutputs {
@@ -155,18 +175,24 @@ impl Resource for TlsCertificate {
     /// The id is the certificate and its key in one PEM text.
     fn from_import_id(pem: &str) -> Result<ExistingResource, String> {
         let (certificate, key, facts) = apart(pem)?;
-        let known = ExistingResource::by(facts.serial.clone()).output("bundle_pem", format!("{key}{certificate}"));
+        let known = ExistingResource::by(facts.serial.clone())
+            .output("bundle_pem", format!("{key}{certificate}"));
         let known = known.output("certificate_pem", certificate).output("private_key_pem", key);
         let known = known.output("fingerprint", facts.fingerprint).output("serial", facts.serial);
         Ok(known.output("validity_end_time", facts.end.to_string()))
     }
 
-    async fn read(_: &NoProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        _: &NoProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         let now = Timestamp::now();
         let each = |it: &RecordedResource<Self>| {
             let (mut arguments, outputs) = (it.arguments.clone(), it.outputs.clone());
             let mut remarks = Vec::new();
-            if let Some(due) = validity::due(&outputs.validity_end_time, arguments.early_renewal_hours, now)? {
+            if let Some(due) =
+                validity::due(&outputs.validity_end_time, arguments.early_renewal_hours, now)?
+            {
                 arguments.validity_period_hours = due.hours_left;
                 remarks.push(due.remark);
             }
@@ -184,7 +210,11 @@ impl Resource for TlsCertificate {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(_: &NoProvider, _: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        _: &NoProvider,
+        _: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -200,11 +230,16 @@ impl TlsCertificate {
         };
         parameters.extended_key_usages = self.allowed_uses.iter().map(purpose).collect();
         for name in self.dns_names.iter() {
-            let written = name.as_str().try_into().attempting(format!("write the name `{name}` into a certificate"))?;
+            let written = name
+                .as_str()
+                .try_into()
+                .attempting(format!("write the name `{name}` into a certificate"))?;
             parameters.subject_alt_names.push(SanType::DnsName(written));
         }
         for address in self.ip_addresses.iter() {
-            let address = address.parse().attempting(format!("write the address `{address}` into a certificate"))?;
+            let address = address
+                .parse()
+                .attempting(format!("write the address `{address}` into a certificate"))?;
             parameters.subject_alt_names.push(SanType::IpAddress(address));
         }
         Ok(parameters)
@@ -218,7 +253,10 @@ impl MemberArguments {
             let message = "a certificate for both server and client is taken to be a MongoDB member's, and mongod recognises \
                            members by `organization`, `organizational_unit` and `domain_components`: give at least one, the same for all members, or \
                            leave only `server_auth` or `client_auth` in `allowed_uses`";
-            problems.push(ArgumentProblem { path: Path::attribute("subject"), message: message.into() });
+            problems.push(ArgumentProblem {
+                path: Path::attribute("subject"),
+                message: message.into(),
+            });
         }
         problems
     }
@@ -227,7 +265,8 @@ impl MemberArguments {
 impl NameArguments {
     fn problems(&self) -> Vec<ArgumentProblem> {
         let mut problems = Vec::new();
-        let mut problem = |path: Path, message: String| problems.push(ArgumentProblem { path, message });
+        let mut problem =
+            |path: Path, message: String| problems.push(ArgumentProblem { path, message });
         for (index, name) in self.dns_names.iter().enumerate() {
             let at = Path::attribute("dns_names").index(index);
             if name.parse::<IpAddr>().is_ok() {
@@ -238,22 +277,31 @@ impl NameArguments {
         }
         for (index, address) in self.ip_addresses.iter().enumerate() {
             if address.parse::<IpAddr>().is_err() {
-                problem(Path::attribute("ip_addresses").index(index), format!("`{address}` is no IP address"));
+                problem(
+                    Path::attribute("ip_addresses").index(index),
+                    format!("`{address}` is no IP address"),
+                );
             }
         }
         if self.allowed_uses.is_empty() {
-            problem(Path::attribute("allowed_uses"), "`allowed_uses` is empty: the certificate would be good for nothing".into());
+            problem(
+                Path::attribute("allowed_uses"),
+                "`allowed_uses` is empty: the certificate would be good for nothing".into(),
+            );
         }
-        if self.allowed_uses.contains(&CertificateUse::ServerAuth) && self.dns_names.is_empty() && self.ip_addresses.is_empty() {
-            let message =
-                "a server's certificate needs the names or addresses that clients connect to: `dns_names`, `ip_addresses`";
+        if self.allowed_uses.contains(&CertificateUse::ServerAuth)
+            && self.dns_names.is_empty()
+            && self.ip_addresses.is_empty()
+        {
+            let message = "a server's certificate needs the names or addresses that clients connect to: `dns_names`, `ip_addresses`";
             problem(Path::attribute("dns_names"), message.into());
         }
         problems
     }
 }
 
-/// Whether a certificate may hold it: labels of letters, digits, hyphens and underscores, the first perhaps a star.
+/// Whether a certificate may hold it: labels of letters, digits, hyphens and underscores, the first
+/// perhaps a star.
 fn is_host_name(name: &str) -> bool {
     let name = name.strip_prefix("*.").unwrap_or(name);
     let label = |it: &str| {

@@ -19,8 +19,11 @@ pub(crate) struct ValidityPeriod {
 impl ValidityPeriod {
     /// From a little before now for so many hours, and never longer than until `latest`.
     pub(crate) fn from_now(hours: u32, latest: Option<Timestamp>) -> Result<Self, Error> {
-        let now = Timestamp::from_second(Timestamp::now().as_second()).attempting("read the clock")?;
-        let end = now.checked_add(SignedDuration::from_hours(hours.into())).attempting("count the hours of a certificate")?;
+        let now =
+            Timestamp::from_second(Timestamp::now().as_second()).attempting("read the clock")?;
+        let end = now
+            .checked_add(SignedDuration::from_hours(hours.into()))
+            .attempting("count the hours of a certificate")?;
         Ok(Self { start: now - SLACK, end: latest.map_or(end, |latest| end.min(latest)) })
     }
 
@@ -36,10 +39,15 @@ impl ValidityPeriod {
 }
 
 /// What is wrong with these hours.
-pub(crate) fn problems(validity_period_hours: u32, early_renewal_hours: u32) -> Vec<ArgumentProblem> {
+pub(crate) fn problems(
+    validity_period_hours: u32,
+    early_renewal_hours: u32,
+) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
     if validity_period_hours == 0 || validity_period_hours > LONGEST_HOURS {
-        let message = format!("`validity_period_hours` is {validity_period_hours}, but must be between 1 and {LONGEST_HOURS}");
+        let message = format!(
+            "`validity_period_hours` is {validity_period_hours}, but must be between 1 and {LONGEST_HOURS}"
+        );
         problems.push(ArgumentProblem { path: Path::attribute("validity_period_hours"), message });
     } else if early_renewal_hours >= validity_period_hours {
         let message = format!(
@@ -53,24 +61,33 @@ pub(crate) fn problems(validity_period_hours: u32, early_renewal_hours: u32) -> 
 
 /// A certificate whose time has come.
 pub(crate) struct RenewalDue {
-    /// How many hours of validity are left of those it was made with: a difference that only a new one can fix.
+    /// How many hours of validity are left of those it was made with: a difference that only a new
+    /// one can fix.
     pub(crate) hours_left: Immutable<u32>,
     /// What an operator should know.
     pub(crate) remark: String,
 }
 
 /// Whether a certificate that ends then must be renewed now.
-pub(crate) fn due(end: &str, early_renewal_hours: u32, now: Timestamp) -> Result<Option<RenewalDue>, Error> {
-    let end: Timestamp = end.parse().attempting(format!("read the recorded end of validity `{end}`"))?;
+pub(crate) fn due(
+    end: &str,
+    early_renewal_hours: u32,
+    now: Timestamp,
+) -> Result<Option<RenewalDue>, Error> {
+    let end: Timestamp =
+        end.parse().attempting(format!("read the recorded end of validity `{end}`"))?;
     let left = end.duration_since(now);
     if left > SignedDuration::from_hours(early_renewal_hours.into()) {
         return Ok(None);
     }
     let remark = match left.is_positive() {
-        true => format!("is good until {end} only, and is to be renewed {early_renewal_hours} hours before that"),
+        true => format!(
+            "is good until {end} only, and is to be renewed {early_renewal_hours} hours before that"
+        ),
         false => format!("expired at {end}"),
     };
-    let hours = u32::try_from(left.as_hours().max(0)).expect("less than the hours of early renewal");
+    let hours =
+        u32::try_from(left.as_hours().max(0)).expect("less than the hours of early renewal");
     Ok(Some(RenewalDue { hours_left: Immutable(hours), remark }))
 }
 

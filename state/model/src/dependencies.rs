@@ -8,9 +8,11 @@ use ha_value::BlockAddress;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// A group of so many blocks is written where it is used; a larger one once, and named where it is used.
+/// A group of so many blocks is written where it is used; a larger one once, and named where it is
+/// used.
 const FEW: usize = 8;
-/// Groups are no deeper in each other than this, so that nothing that walks them needs to mind its stack.
+/// Groups are no deeper in each other than this, so that nothing that walks them needs to mind its
+/// stack.
 const DEEPEST: usize = 256;
 
 /// The blocks that something depends on.
@@ -53,7 +55,8 @@ impl Dependencies {
     /// These blocks, and what these others depend on.
     #[must_use]
     pub fn joined(blocks: BTreeSet<BlockAddress>, others: &[Self]) -> Self {
-        let mut groups: Vec<Arc<DependencyGroup>> = others.iter().filter_map(|it| it.group().cloned()).collect();
+        let mut groups: Vec<Arc<DependencyGroup>> =
+            others.iter().filter_map(|it| it.group().cloned()).collect();
         if groups.len() > 1 {
             groups.sort_unstable_by_key(|it| it.id());
             groups.dedup_by_key(|it| it.id());
@@ -108,7 +111,8 @@ impl Dependencies {
         groups.flat_map(|it| it.blocks.iter())
     }
 
-    /// With other blocks in the place of some. What has been `done` for one that shares a group is not done again.
+    /// With other blocks in the place of some. What has been `done` for one that shares a group is
+    /// not done again.
     pub fn replace(
         &mut self,
         by: &impl Fn(&BlockAddress) -> Option<Vec<BlockAddress>>,
@@ -128,10 +132,15 @@ impl Dependencies {
         }
     }
 
-    /// The groups that must be written before this is, those they name first, without those that are `known`.
+    /// The groups that must be written before this is, those they name first, without those that
+    /// are `known`.
     pub fn to_write(&self, known: &HashSet<DependencyGroupId>) -> Vec<Arc<DependencyGroup>> {
         let mut order = Vec::new();
-        let Some(group) = self.group().filter(|it| !it.is_written_in_place() && !known.contains(&it.id())) else { return order };
+        let Some(group) =
+            self.group().filter(|it| !it.is_written_in_place() && !known.contains(&it.id()))
+        else {
+            return order;
+        };
         let mut seen = HashSet::new();
         let mut open = vec![(group, false)];
         while let Some((group, is_after_its_own)) = open.pop() {
@@ -139,7 +148,13 @@ impl Dependencies {
                 order.push(group.clone());
             } else if seen.insert(group.id()) {
                 open.push((group, true));
-                open.extend(group.groups.iter().filter(|it| !known.contains(&it.id())).map(|it| (it, false)));
+                open.extend(
+                    group
+                        .groups
+                        .iter()
+                        .filter(|it| !known.contains(&it.id()))
+                        .map(|it| (it, false)),
+                );
             }
         }
         order
@@ -196,7 +211,8 @@ impl DependencyGroup {
         }
         let instead = |it: &BlockAddress| by(it).unwrap_or_else(|| vec![it.clone()]);
         let blocks = self.blocks.iter().flat_map(instead).collect();
-        let groups: Vec<Dependencies> = self.groups.iter().map(|it| it.replaced(by, done)).collect();
+        let groups: Vec<Dependencies> =
+            self.groups.iter().map(|it| it.replaced(by, done)).collect();
         let replaced = Dependencies::joined(blocks, &groups);
         done.insert(self.id(), replaced.clone());
         replaced
@@ -204,7 +220,10 @@ impl DependencyGroup {
 
     /// As it is written.
     pub fn record(&self) -> GroupRecord {
-        GroupRecord { blocks: self.blocks.to_vec(), groups: self.groups.iter().map(|it| it.id()).collect() }
+        GroupRecord {
+            blocks: self.blocks.to_vec(),
+            groups: self.groups.iter().map(|it| it.id()).collect(),
+        }
     }
 }
 
@@ -276,7 +295,9 @@ impl<'de> Deserialize<'de> for DependencyGroupId {
         let byte = |at: usize| text.get(at..at + 2).and_then(|it| u8::from_str_radix(it, 16).ok());
         let mut id = [0; 16];
         for (place, slot) in id.iter_mut().enumerate() {
-            *slot = byte(place * 2).ok_or_else(|| serde::de::Error::custom("the name of a group is 32 hexadecimal digits"))?;
+            *slot = byte(place * 2).ok_or_else(|| {
+                serde::de::Error::custom("the name of a group is 32 hexadecimal digits")
+            })?;
         }
         Ok(Self(id))
     }
@@ -293,7 +314,9 @@ enum SerializedDependencies {
 impl Serialize for Dependencies {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let written = match (self.group(), self.id()) {
-            (Some(group), _) if group.is_written_in_place() => SerializedDependencies::Blocks(group.blocks.to_vec()),
+            (Some(group), _) if group.is_written_in_place() => {
+                SerializedDependencies::Blocks(group.blocks.to_vec())
+            }
             (_, Some(group)) => SerializedDependencies::Group { group },
             (_, None) => SerializedDependencies::Blocks(Vec::new()),
         };
@@ -315,21 +338,30 @@ mod tests {
     use super::*;
 
     fn blocks(range: std::ops::Range<usize>) -> BTreeSet<BlockAddress> {
-        range.map(|it| BlockAddress::root(ha_value::ResourceMode::Managed, "a", format!("b{it:02}"))).collect()
+        range
+            .map(|it| BlockAddress::root(ha_value::ResourceMode::Managed, "a", format!("b{it:02}")))
+            .collect()
     }
 
     #[test]
     fn what_is_large_is_written_once_and_named() {
         let large: Dependencies = blocks(0..20).into_iter().collect();
-        let more = Dependencies::joined(blocks(30..31), &[large.clone(), blocks(40..42).into_iter().collect()]);
+        let more = Dependencies::joined(
+            blocks(30..31),
+            &[large.clone(), blocks(40..42).into_iter().collect()],
+        );
         assert_eq!(more.iter().count(), 23);
         let written = more.to_write(&HashSet::new());
-        assert_eq!(written.iter().map(|it| it.id()).collect::<Vec<_>>(), [large.id().unwrap(), more.id().unwrap()]);
+        assert_eq!(
+            written.iter().map(|it| it.id()).collect::<Vec<_>>(),
+            [large.id().unwrap(), more.id().unwrap()]
+        );
         assert_eq!(more.to_write(&[large.id().unwrap()].into()).len(), 1);
 
         let mut groups = DependencyGroups::new();
         for group in written {
-            let record: GroupRecord = serde_json::from_str(&serde_json::to_string(&group.record()).unwrap()).unwrap();
+            let record: GroupRecord =
+                serde_json::from_str(&serde_json::to_string(&group.record()).unwrap()).unwrap();
             groups.insert(group.id(), record.group(&groups));
         }
         let text = serde_json::to_string(&more).unwrap();
@@ -343,9 +375,15 @@ mod tests {
     fn what_is_small_is_written_in_place() {
         let small = Dependencies::joined(blocks(0..2), &[blocks(1..4).into_iter().collect()]);
         assert_eq!(serde_json::to_string(&small).unwrap(), r#"["a.b00","a.b01","a.b02","a.b03"]"#);
-        assert_eq!(serde_json::from_str::<Dependencies>(r#"["a.b03","a.b02","a.b01","a.b00"]"#).unwrap(), small);
+        assert_eq!(
+            serde_json::from_str::<Dependencies>(r#"["a.b03","a.b02","a.b01","a.b00"]"#).unwrap(),
+            small
+        );
         assert!(small.to_write(&HashSet::new()).is_empty() && Dependencies::default().is_empty());
-        assert_eq!(Dependencies::joined(BTreeSet::new(), &[Dependencies::default()]), Dependencies::default());
+        assert_eq!(
+            Dependencies::joined(BTreeSet::new(), &[Dependencies::default()]),
+            Dependencies::default()
+        );
     }
 
     #[test]

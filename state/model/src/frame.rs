@@ -28,7 +28,8 @@ pub enum Frame {
     },
     /// What became of a step, or a change to the state that needed no step.
     Result {
-        /// The attempt that this ends; none where there was no intent, or where the attempt goes on.
+        /// The attempt that this ends; none where there was no intent, or where the attempt goes
+        /// on.
         attempt: Option<u64>,
         /// What became of it.
         outcome: StepOutcome,
@@ -53,7 +54,8 @@ pub enum Frame {
         /// The address it has.
         to: Address,
     },
-    /// Many blocks that records depend on together. On disk before those that name it; written by the writer itself.
+    /// Many blocks that records depend on together. On disk before those that name it; written by
+    /// the writer itself.
     Group(GroupRecord),
 }
 
@@ -105,7 +107,8 @@ pub enum RunOutcome {
 /// What a step is about to do. Holds all that finding and finishing it again takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
-    /// The attempt's number; see `Writer::next_attempt`. The same number again takes an attempt up again.
+    /// The attempt's number; see `Writer::next_attempt`. The same number again takes an attempt up
+    /// again.
     pub attempt: u64,
     /// The instance.
     pub address: Address,
@@ -158,8 +161,8 @@ pub enum StepOutcome {
     },
     /// It failed, for this reason, and left nothing to look for.
     Failed(String),
-    /// It failed, for this reason, and may or may not have been done: the intent stays, to be looked into by the
-    /// next run.
+    /// It failed, for this reason, and may or may not have been done: the intent stays, to be
+    /// looked into by the next run.
     Unsettled(String),
 }
 
@@ -256,9 +259,10 @@ impl Frame {
     pub fn dependencies(&self) -> Option<&Dependencies> {
         match self {
             Frame::Intent(intent) => Some(&intent.dependencies),
-            Frame::Result { outcome: StepOutcome::Recorded(record) | StepOutcome::Deposed { record, .. }, .. } => {
-                Some(&record.dependencies)
-            }
+            Frame::Result {
+                outcome: StepOutcome::Recorded(record) | StepOutcome::Deposed { record, .. },
+                ..
+            } => Some(&record.dependencies),
             Frame::Provider(_, record) => Some(&record.dependencies),
             _ => None,
         }
@@ -269,8 +273,12 @@ impl Frame {
         match self {
             Frame::Intent(intent) => Some(&intent.address),
             Frame::Result { outcome, .. } => match outcome {
-                StepOutcome::Recorded(record) | StepOutcome::Deposed { record, .. } => Some(&record.address),
-                StepOutcome::Deleted(address) | StepOutcome::DeletedDeposed { address, .. } => Some(address),
+                StepOutcome::Recorded(record) | StepOutcome::Deposed { record, .. } => {
+                    Some(&record.address)
+                }
+                StepOutcome::Deleted(address) | StepOutcome::DeletedDeposed { address, .. } => {
+                    Some(address)
+                }
                 StepOutcome::Failed(_) | StepOutcome::Unsettled(_) => None,
             },
             Frame::Obligation(obligation) => obligation.address.as_ref(),
@@ -287,14 +295,19 @@ impl Frame {
         };
         let of_record = |record: &Record| {
             let what = record.address.to_string();
-            [&record.arguments, &record.outputs, &record.timeouts].into_iter().find_map(|it| of_object(&what, it))
+            [&record.arguments, &record.outputs, &record.timeouts]
+                .into_iter()
+                .find_map(|it| of_object(&what, it))
         };
         match self {
             Frame::Intent(intent) => of_object(&intent.address.to_string(), &intent.arguments),
-            Frame::Result { outcome: StepOutcome::Recorded(record) | StepOutcome::Deposed { record, .. }, .. } => {
-                of_record(record)
+            Frame::Result {
+                outcome: StepOutcome::Recorded(record) | StepOutcome::Deposed { record, .. },
+                ..
+            } => of_record(record),
+            Frame::Provider(name, record) => {
+                of_object(&format!("provider `{name}`"), &record.settings)
             }
-            Frame::Provider(name, record) => of_object(&format!("provider `{name}`"), &record.settings),
             Frame::Outputs(outputs) => {
                 let unknown = |it: &&OutputRecord| !Value::is_wholly_known(&it.value);
                 let named = outputs.iter().find(|(_, it)| unknown(it));

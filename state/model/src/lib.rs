@@ -1,5 +1,5 @@
-//! What a state says, as plain data: records of what exists, intents, obligations, frames of the journal, dependencies.
-//! Nothing here reads or writes; `ha-state-store` does.
+//! What a state says, as plain data: records of what exists, intents, obligations, frames of the
+//! journal, dependencies. Nothing here reads or writes; `ha-state-store` does.
 
 mod dependencies;
 pub mod frame;
@@ -9,7 +9,9 @@ mod record;
 pub mod samples;
 mod state;
 
-pub use dependencies::{Dependencies, DependencyGroup, DependencyGroupId, DependencyGroups, GroupRecord};
+pub use dependencies::{
+    Dependencies, DependencyGroup, DependencyGroupId, DependencyGroups, GroupRecord,
+};
 pub use frame::{Frame, Intent, Obligation, RunEnd, RunFrame, RunOutcome, RunStart, StepOutcome};
 pub use history::StateHistory;
 pub use record::{OutputRecord, ProviderName, ProviderRecord, Record};

@@ -21,8 +21,8 @@ pub struct Record {
     pub id: String,
     /// Its arguments as last applied or seen, sensitive marks inline.
     pub arguments: Object,
-    /// The arguments that the configuration set, with this apply or an earlier one: only these can differ by being left
-    /// out.
+    /// The arguments that the configuration set, with this apply or an earlier one: only these can
+    /// differ by being left out.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub configured: BTreeSet<Name>,
     /// What the service added, sensitive marks inline.
@@ -39,15 +39,16 @@ pub struct Record {
     /// Whether a plan that deletes it is refused.
     #[serde(default, skip_serializing_if = "is_false")]
     pub prevent_destroy: bool,
-    /// How long operations on it may take, as the configuration said with the last apply: `delete = "1h"`.
+    /// How long operations on it may take, as the configuration said with the last apply: `delete =
+    /// "1h"`.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub timeouts: Object,
     /// The number of the frame that wrote it; folding a frame sets it.
     pub version: u64,
 }
 
-/// A provider configuration, as the language names it: `aws`, or `aws.west` for one with an alias, behind the modules
-/// that it is written in: `module.net.aws.west`.
+/// A provider configuration, as the language names it: `aws`, or `aws.west` for one with an alias,
+/// behind the modules that it is written in: `module.net.aws.west`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderName {
     /// The modules on the way to where it is configured, outermost first; empty for the root.
@@ -77,11 +78,13 @@ pub struct OutputRecord {
     pub sensitive: bool,
 }
 
-/// What stands in the place of the service's name for something of which only the state knew what it was.
+/// What stands in the place of the service's name for something of which only the state knew what
+/// it was.
 const LOST: &str = "(lost)";
 
 impl Record {
-    /// This record of something that was lost with the state: it is there, and no one knows what it was.
+    /// This record of something that was lost with the state: it is there, and no one knows what it
+    /// was.
     #[must_use]
     pub fn lost(self) -> Self {
         Self { id: LOST.into(), tainted: true, ..self }
@@ -93,7 +96,8 @@ impl Record {
         self.tainted && self.id == LOST
     }
 
-    /// Keeps no names of its own that are the same in another record, such as one of the same block.
+    /// Keeps no names of its own that are the same in another record, such as one of the same
+    /// block.
     pub fn share(&mut self, other: &Self) {
         share(&mut self.address.block, &other.address.block);
         share(&mut self.provider, &other.provider);
@@ -138,7 +142,9 @@ impl FromStr for ProviderName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (mut module, mut rest) = (Vec::new(), text);
-        while let Some((name, inside)) = rest.strip_prefix("module.").and_then(|it| it.split_once('.')) {
+        while let Some((name, inside)) =
+            rest.strip_prefix("module.").and_then(|it| it.split_once('.'))
+        {
             module.push(Name::from(name));
             rest = inside;
         }

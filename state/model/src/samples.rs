@@ -16,7 +16,9 @@ pub fn record(address: &str, id: &str) -> Record {
         ]),
         configured: ["name".into(), "password".into()].into(),
         outputs: Object::from([("arn".into(), Value::from(format!("arn:fake:{id}")))]),
-        dependencies: ["a.other".parse::<ha_value::Address>().expect("this is one").block].into_iter().collect(),
+        dependencies: ["a.other".parse::<ha_value::Address>().expect("this is one").block]
+            .into_iter()
+            .collect(),
         tainted: false,
         create_before_destroy: false,
         prevent_destroy: false,

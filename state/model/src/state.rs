@@ -20,7 +20,8 @@ pub struct State {
     pub number: u64,
     /// All instances.
     pub records: BTreeMap<Address, Record>,
-    /// Old objects still to be deleted after their successors were made, by the address they had and a key.
+    /// Old objects still to be deleted after their successors were made, by the address they had
+    /// and a key.
     pub deposed: BTreeMap<(Address, String), Record>,
     /// The provider configurations that made the records.
     pub providers: BTreeMap<ProviderName, ProviderRecord>,
@@ -76,7 +77,11 @@ impl State {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let Self { records, deposed, outputs, unfinished, obligations, .. } = self;
-        records.is_empty() && deposed.is_empty() && outputs.is_empty() && unfinished.is_empty() && obligations.is_empty()
+        records.is_empty()
+            && deposed.is_empty()
+            && outputs.is_empty()
+            && unfinished.is_empty()
+            && obligations.is_empty()
     }
 
     /// Everything that says what it depends on.
@@ -99,7 +104,10 @@ impl State {
     }
 
     /// The unfinished steps on an instance, oldest first.
-    pub fn unfinished_at<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = &'a UnfinishedStep> {
+    pub fn unfinished_at<'a>(
+        &'a self,
+        address: &'a Address,
+    ) -> impl Iterator<Item = &'a UnfinishedStep> {
         self.unfinished.values().filter(move |it| it.intent.address == *address)
     }
 
@@ -111,7 +119,9 @@ impl State {
                 let group = group.group(&self.groups);
                 self.groups.insert(group.id(), group);
             }
-            Frame::Run(RunFrame::Start(start)) => self.run = Some(LastRun { number, start, end: None }),
+            Frame::Run(RunFrame::Start(start)) => {
+                self.run = Some(LastRun { number, start, end: None })
+            }
             Frame::Run(RunFrame::End(end)) => {
                 if let Some(run) = &mut self.run {
                     run.end = Some(end);
@@ -140,14 +150,20 @@ impl State {
             }
             Frame::Moved { from, to } => {
                 let first = (from.clone(), String::new());
-                let left = self.deposed.range(first..).map(|(key, _)| key).take_while(|(address, _)| *address == from);
+                let left = self
+                    .deposed
+                    .range(first..)
+                    .map(|(key, _)| key)
+                    .take_while(|(address, _)| *address == from);
                 for key in left.cloned().collect::<Vec<_>>() {
                     if let Some(record) = self.deposed.remove(&key) {
                         let record = Record { address: to.clone(), version: number, ..record };
                         self.deposed.insert((to.clone(), key.1), record);
                     }
                 }
-                for obligation in self.obligations.values_mut().filter(|it| it.address.as_ref() == Some(&from)) {
+                for obligation in
+                    self.obligations.values_mut().filter(|it| it.address.as_ref() == Some(&from))
+                {
                     obligation.address = Some(to.clone());
                 }
                 if let Some(record) = self.records.remove(&from) {
@@ -161,7 +177,8 @@ impl State {
     fn begin(&mut self, mut intent: Intent) {
         intent.dependencies.resolve(&self.groups);
         self.attempts = self.attempts.max(intent.attempt);
-        let notes = self.unfinished.remove(&intent.attempt).map(|before| before.notes).unwrap_or_default();
+        let notes =
+            self.unfinished.remove(&intent.attempt).map(|before| before.notes).unwrap_or_default();
         self.unfinished.insert(intent.attempt, UnfinishedStep { intent, notes, failure: None });
     }
 
@@ -222,7 +239,10 @@ mod tests {
         state.apply(3, result(Some(7), StepOutcome::Unsettled("the answer was lost".into())));
         assert_eq!(state.unfinished[&7].failure.as_deref(), Some("the answer was lost"));
         state.apply(4, Frame::Intent(intent(7, "a.b")));
-        assert_eq!(state.unfinished[&7].notes["volume"], "vol-1", "taken up again, it keeps its notes");
+        assert_eq!(
+            state.unfinished[&7].notes["volume"], "vol-1",
+            "taken up again, it keeps its notes"
+        );
         assert_eq!(state.unfinished[&7].failure, None);
         state.apply(5, result(Some(7), StepOutcome::Recorded(record("a.b", "x").into())));
         assert!(state.unfinished.is_empty());
@@ -243,10 +263,19 @@ mod tests {
         let mut state = State::default();
         let address: Address = "a.b".parse().unwrap();
         state.apply(1, result(None, StepOutcome::Recorded(record("a.b", "old").into())));
-        state.apply(2, result(None, StepOutcome::Deposed { record: record("a.b", "new").into(), key: "k".into() }));
+        state.apply(
+            2,
+            result(
+                None,
+                StepOutcome::Deposed { record: record("a.b", "new").into(), key: "k".into() },
+            ),
+        );
         assert_eq!(state.records[&address].id, "new");
         assert_eq!(state.deposed[&(address.clone(), "k".into())].id, "old");
-        state.apply(3, result(None, StepOutcome::DeletedDeposed { address: address.clone(), key: "k".into() }));
+        state.apply(
+            3,
+            result(None, StepOutcome::DeletedDeposed { address: address.clone(), key: "k".into() }),
+        );
         assert!(state.deposed.is_empty());
         state.apply(4, result(None, StepOutcome::Deleted(address)));
         assert!(state.records.is_empty());
@@ -269,7 +298,13 @@ mod tests {
         assert_eq!(state.records.len(), 1);
         assert_eq!(state.records[&"a.c".parse().unwrap()].id, "x");
         assert_eq!(state.records[&"a.c".parse().unwrap()].version, 2);
-        state.apply(3, result(None, StepOutcome::Deposed { record: record("a.c", "y").into(), key: "k".into() }));
+        state.apply(
+            3,
+            result(
+                None,
+                StepOutcome::Deposed { record: record("a.c", "y").into(), key: "k".into() },
+            ),
+        );
         state.apply(4, Frame::Moved { from: "a.c".parse().unwrap(), to: "a.d".parse().unwrap() });
         assert_eq!(state.records[&"a.d".parse().unwrap()].id, "y");
         assert_eq!(state.deposed[&("a.d".parse().unwrap(), "k".into())].id, "x");
@@ -291,7 +326,11 @@ mod tests {
         assert!(state.obligations.is_empty());
         state.apply(3, Frame::Obligation(obligation));
         state.apply(4, Frame::Moved { from: "a.b".parse().unwrap(), to: "a.c".parse().unwrap() });
-        assert_eq!(state.obligations["1"].address, Some("a.c".parse().unwrap()), "it goes where the instance goes");
+        assert_eq!(
+            state.obligations["1"].address,
+            Some("a.c".parse().unwrap()),
+            "it goes where the instance goes"
+        );
         state.apply(5, result(None, StepOutcome::Deleted("a.c".parse().unwrap())));
         assert!(state.obligations.is_empty(), "what is gone needs nothing");
     }

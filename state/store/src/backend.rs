@@ -20,12 +20,16 @@ pub trait Backend: 'static {
     /// Settings that others give this place and that are not here.
     const UNSUPPORTED: &'static [UnsupportedNames] = &[];
 
-    /// The store that these settings say. Contacts no one and writes nothing: a configuration is also checked where no
-    /// store can be reached. Two that say the same [`Store::place`] keep the same state.
+    /// The store that these settings say. Contacts no one and writes nothing: a configuration is
+    /// also checked where no store can be reached. Two that say the same [`Store::place`] keep the
+    /// same state.
     ///
     /// # Errors
     /// What is wrong with the settings taken together.
-    fn open(settings: Self::Settings, surroundings: &BackendContext) -> Result<Box<dyn Store>, Error>;
+    fn open(
+        settings: Self::Settings,
+        surroundings: &BackendContext,
+    ) -> Result<Box<dyn Store>, Error>;
 }
 
 /// What a store is told besides its settings.
@@ -33,7 +37,8 @@ pub trait Backend: 'static {
 pub struct BackendContext {
     /// The configuration's directory, from which paths in the settings go.
     pub directory: PathBuf,
-    /// The directory on this machine that belongs to this one state, of this environment. It need not be there yet.
+    /// The directory on this machine that belongs to this one state, of this environment. It need
+    /// not be there yet.
     pub local: PathBuf,
     /// The environment, where it has a name. Each has a state of its own in the same store.
     pub environment: Option<String>,
@@ -58,7 +63,11 @@ impl BackendDescription {
     ///
     /// # Errors
     /// What is wrong with the settings taken together.
-    pub fn open(&self, settings: &Object, surroundings: &BackendContext) -> Result<Box<dyn Store>, Error> {
+    pub fn open(
+        &self,
+        settings: &Object,
+        surroundings: &BackendContext,
+    ) -> Result<Box<dyn Store>, Error> {
         (self.open)(&self.schema, settings, surroundings)
     }
 }
@@ -95,9 +104,15 @@ impl BackendRegistry {
     }
 }
 
-fn open<B: Backend>(schema: &Schema, settings: &Object, surroundings: &BackendContext) -> Result<Box<dyn Store>, Error> {
+fn open<B: Backend>(
+    schema: &Schema,
+    settings: &Object,
+    surroundings: &BackendContext,
+) -> Result<Box<dyn Store>, Error> {
     let typed = schema.typed(settings);
-    let typed: B::Settings = typed
-        .map_err(|it| Error::new(format!("read the settings of backend `{}`", B::NAME), it).outcome(CallOutcome::Refused))?;
+    let typed: B::Settings = typed.map_err(|it| {
+        Error::new(format!("read the settings of backend `{}`", B::NAME), it)
+            .outcome(CallOutcome::Refused)
+    })?;
     B::open(typed, surroundings)
 }

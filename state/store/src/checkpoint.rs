@@ -1,5 +1,6 @@
-//! A state in one piece: a head, the entries sorted by address, an index of the addresses, a foot that says where the
-//! index is. Nothing of it may be missing or altered; there is no tail to forgive.
+//! A state in one piece: a head, the entries sorted by address, an index of the addresses, a foot
+//! that says where the index is. Nothing of it may be missing or altered; there is no tail to
+//! forgive.
 
 use std::collections::BTreeMap;
 
@@ -88,7 +89,12 @@ impl CheckpointEntry {
 }
 
 /// Lays a checkpoint out, in as many bytes of room as it will about take.
-pub(crate) fn encode(state: &State, name: KeyName, key: &StateKey, room: usize) -> Result<Vec<u8>, StateError> {
+pub(crate) fn encode(
+    state: &State,
+    name: KeyName,
+    key: &StateKey,
+    room: usize,
+) -> Result<Vec<u8>, StateError> {
     let State {
         lineage,
         number,
@@ -103,13 +109,21 @@ pub(crate) fn encode(state: &State, name: KeyName, key: &StateKey, room: usize) 
         history,
         groups: _,
     } = state;
-    let (session, sealer) = SessionHeader::begin(SessionPart::Checkpoint, (lineage, *number), history.clone(), name, key);
+    let (session, sealer) = SessionHeader::begin(
+        SessionPart::Checkpoint,
+        (lineage, *number),
+        history.clone(),
+        name,
+        key,
+    );
     let mut bytes = Vec::with_capacity(PREAMBLE + room);
     bytes.resize(PREAMBLE, 0);
     let mut draft = CheckpointDraft { bytes, sealer, entries: 0 };
-    let head = FrameLabel { number: 0, synced_through: 0, kind: FrameKind::Session as u8, address: "" };
+    let head =
+        FrameLabel { number: 0, synced_through: 0, kind: FrameKind::Session as u8, address: "" };
     let write_session = |body: &mut Vec<u8>| write(body, &session);
-    envelope::append(&mut draft.bytes, head, None, write_session).map_err(|TooLarge| StateError::too_large("the head"))?;
+    envelope::append(&mut draft.bytes, head, None, write_session)
+        .map_err(|TooLarge| StateError::too_large("the head"))?;
 
     draft.add(EntryKind::Head, "", &CheckpointHead { attempts: *attempts, run: run.clone() })?;
     for group in state.groups_in_use() {
@@ -145,9 +159,15 @@ struct CheckpointDraft {
 }
 
 impl CheckpointDraft {
-    fn add(&mut self, kind: EntryKind, address: &str, content: &impl Serialize) -> Result<(), StateError> {
+    fn add(
+        &mut self,
+        kind: EntryKind,
+        address: &str,
+        content: &impl Serialize,
+    ) -> Result<(), StateError> {
         self.entries += 1;
-        let label = FrameLabel { number: self.entries, synced_through: 0, kind: kind as u8, address };
+        let label =
+            FrameLabel { number: self.entries, synced_through: 0, kind: kind as u8, address };
         envelope::append(&mut self.bytes, label, Some(&self.sealer), |body| write(body, content))
             .map_err(|TooLarge| StateError::too_large(address))
     }
@@ -162,7 +182,9 @@ impl CheckpointDraft {
         foot.extend(END);
         self.bytes.extend(foot);
         let length = self.bytes.len() as u64;
-        self.bytes[..PREAMBLE].copy_from_slice(&FileHeader { file: StateFileKind::Checkpoint, number, length }.to_bytes());
+        self.bytes[..PREAMBLE].copy_from_slice(
+            &FileHeader { file: StateFileKind::Checkpoint, number, length }.to_bytes(),
+        );
         Ok(self.bytes)
     }
 }
@@ -179,13 +201,18 @@ struct CheckpointParts {
     index: FrameEnvelope,
 }
 
-/// What a checkpoint says in clear of where the state is now, when it is no longer here. No one vouches for it.
+/// What a checkpoint says in clear of where the state is now, when it is no longer here. No one
+/// vouches for it.
 pub(crate) fn moved_to(bytes: &[u8], place: &str) -> Result<Option<String>, StateError> {
     Ok(parse(bytes, place)?.session.history.moved_to)
 }
 
 /// Reads a checkpoint, and what it is sealed with. The bytes are opened in place.
-pub(crate) fn decode(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) -> Result<(State, KeyName), StateError> {
+pub(crate) fn decode(
+    bytes: &mut [u8],
+    keys: &mut KeyCache<'_>,
+    place: &str,
+) -> Result<(State, KeyName), StateError> {
     let CheckpointParts { session, entries, index: _ } = parse(bytes, place)?;
     let sealer = session.sealer(SessionPart::Checkpoint, keys, place)?;
     let SessionHeader { lineage, number, history, key, .. } = session;
@@ -193,7 +220,9 @@ pub(crate) fn decode(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) -> 
     let mut records = Vec::with_capacity(entries.len());
     for entry in open_all(bytes, &entries, &sealer, place)? {
         match entry {
-            CheckpointEntry::Head(CheckpointHead { attempts, run }) => (state.attempts, state.run) = (attempts, run),
+            CheckpointEntry::Head(CheckpointHead { attempts, run }) => {
+                (state.attempts, state.run) = (attempts, run)
+            }
             CheckpointEntry::Group(group) => {
                 let group = group.group(&state.groups);
                 state.groups.insert(group.id(), group);
@@ -239,14 +268,22 @@ pub(crate) fn addresses(
     if let Some(to) = &session.history.moved_to {
         return Err(StateError::moved(place, to));
     }
-    let position = JournalPosition { lineage: session.lineage, number: session.number, keys: vec![session.key] };
+    let position = JournalPosition {
+        lineage: session.lineage,
+        number: session.number,
+        keys: vec![session.key],
+    };
     Ok((position, index.into_iter().map(|(address, _)| address).collect()))
 }
 
 /// The lineage of a checkpoint and the number it ends with, which it says in clear.
 pub(crate) fn position(bytes: &[u8], place: &str) -> Result<JournalPosition, StateError> {
     let CheckpointParts { session, .. } = parse(bytes, place)?;
-    Ok(JournalPosition { lineage: session.lineage, number: session.number, ..JournalPosition::default() })
+    Ok(JournalPosition {
+        lineage: session.lineage,
+        number: session.number,
+        ..JournalPosition::default()
+    })
 }
 
 /// Checks that all of a checkpoint is there, and where.
@@ -258,8 +295,11 @@ fn parse(bytes: &[u8], place: &str) -> Result<CheckpointParts, StateError> {
         let help = "`ha` never leaves one like this; restore it from a backup, or from `ha.state.previous` beside it";
         return Err(StateError::incomplete(place, why).help(help));
     }
-    let damaged = |at: usize| StateError::damaged(place, format!("what is at byte {at} is not what was written there"));
-    let foot_at = bytes.len().checked_sub(FOOT).filter(|at| *at >= PREAMBLE).ok_or_else(|| damaged(0))?;
+    let damaged = |at: usize| {
+        StateError::damaged(place, format!("what is at byte {at} is not what was written there"))
+    };
+    let foot_at =
+        bytes.len().checked_sub(FOOT).filter(|at| *at >= PREAMBLE).ok_or_else(|| damaged(0))?;
     let foot = &bytes[foot_at..];
     let count = foot.get(8..16).and_then(|it| it.try_into().ok()).map(u64::from_le_bytes);
     let index_at = foot.first_chunk().copied().map(u64::from_le_bytes);
@@ -280,9 +320,14 @@ fn parse(bytes: &[u8], place: &str) -> Result<CheckpointParts, StateError> {
         at = entry.end;
         entries.push(entry);
     }
-    let index = entries.pop().filter(|it| it.kind == EntryKind::Index as u8 && Some(it.start as u64) == index_at);
+    let index = entries
+        .pop()
+        .filter(|it| it.kind == EntryKind::Index as u8 && Some(it.start as u64) == index_at);
     let index = index.filter(|it| Some(it.number) == count).ok_or_else(|| damaged(foot_at))?;
-    let head = entries.first().filter(|it| it.kind == FrameKind::Session as u8).ok_or_else(|| damaged(PREAMBLE))?;
+    let head = entries
+        .first()
+        .filter(|it| it.kind == FrameKind::Session as u8)
+        .ok_or_else(|| damaged(PREAMBLE))?;
     let session = SessionHeader::parse(&bytes[head.body..head.end], place)?;
     if session.number != preamble.number {
         return Err(damaged(PREAMBLE));
@@ -314,7 +359,10 @@ fn open_all(
         let first = shares.next();
         let others: Vec<_> = shares.map(|share| scope.spawn(move || work(share))).collect();
         let first = first.map(work);
-        first.into_iter().chain(others.into_iter().map(|it| it.join().expect("opening does not panic"))).collect()
+        first
+            .into_iter()
+            .chain(others.into_iter().map(|it| it.join().expect("opening does not panic")))
+            .collect()
     });
     let mut all = Vec::with_capacity(entries.len());
     for share in opened {
@@ -332,13 +380,21 @@ fn open_share(
 ) -> Result<Vec<CheckpointEntry>, StateError> {
     let mut open = |envelope: &FrameEnvelope| {
         let frame = &mut bytes[envelope.start - offset..envelope.end - offset];
-        let altered =
-            || StateError::damaged(place, format!("the entry at byte {} does not open under the state's key", envelope.start));
+        let altered = || {
+            StateError::damaged(
+                place,
+                format!("the entry at byte {} does not open under the state's key", envelope.start),
+            )
+        };
         let body = envelope.open(frame, sealer).ok_or_else(altered)?;
         // What serde says may quote the content, which may be secret.
         let unreadable = |it: serde_json::Error| {
-            let why =
-                format!("the entry at byte {} is unreadable at column {} ({:?})", envelope.start, it.column(), it.classify());
+            let why = format!(
+                "the entry at byte {} is unreadable at column {} ({:?})",
+                envelope.start,
+                it.column(),
+                it.classify()
+            );
             StateError::damaged(place, why)
         };
         let entry = CheckpointEntry::read(envelope.kind, body).map_err(unreadable)?;
@@ -348,7 +404,9 @@ fn open_share(
     for envelope in entries {
         let mut entry = open(envelope)?;
         // Neighbours are mostly of one block.
-        if let (CheckpointEntry::Record(record), Some(CheckpointEntry::Record(before))) = (&mut entry, opened.last()) {
+        if let (CheckpointEntry::Record(record), Some(CheckpointEntry::Record(before))) =
+            (&mut entry, opened.last())
+        {
             record.share(before);
         }
         opened.push(entry);

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::StateError;
 
-/// Something that lies beside a state. It is made before the first thing is written to a state that does not exist yet:
-/// whoever writes nothing leaves nothing.
+/// Something that lies beside a state. It is made before the first thing is written to a state that
+/// does not exist yet: whoever writes nothing leaves nothing.
 pub trait CompanionFile: Send {
     /// The state is about to exist.
     ///

@@ -1,5 +1,6 @@
-//! What every store must do, to be run against each: nothing that was acknowledged is lost, whatever ends in the middle;
-//! one writes at a time; whoever lost the lock can write nothing any more.
+//! What every store must do, to be run against each: nothing that was acknowledged is lost,
+//! whatever ends in the middle; one writes at a time; whoever lost the lock can write nothing any
+//! more.
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 mod failing;
@@ -11,8 +12,9 @@ use ha_value::Address;
 
 use self::failing::{FailingStore, FailureTiming};
 use crate::{
-    JournalExtent, JournalSegment, KeyName, KeyProvider, LockInfo, LockedStore, OpenOptions, StateError, StateErrorReason,
-    StateKey, Store, StoreContents, addresses, open_for_reading, open_for_writing,
+    JournalExtent, JournalSegment, KeyName, KeyProvider, LockInfo, LockedStore, OpenOptions,
+    StateError, StateErrorReason, StateKey, Store, StoreContents, addresses, open_for_reading,
+    open_for_writing,
 };
 use ha_state_model::samples::{intent, record};
 use ha_state_model::{Frame, State, StepOutcome};
@@ -49,7 +51,8 @@ impl KeyProvider for OneKey {
     }
 
     fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
-        let name = KeyName { id: self.0.id().to_owned(), method: "test".into(), parameters: [].into() };
+        let name =
+            KeyName { id: self.0.id().to_owned(), method: "test".into(), parameters: [].into() };
         Ok((name, self.0.clone()))
     }
 }
@@ -62,14 +65,16 @@ fn held(store: &dyn Store) -> Box<dyn LockedStore> {
 fn journal(store: &dyn Store) -> (Option<u64>, Vec<u8>) {
     let StoreContents { segments, .. } = store.load().unwrap();
     let first = segments.first().map(|it| it.number);
-    let mut bytes: Vec<u8> = segments.into_iter().flat_map(|JournalSegment { bytes, .. }| bytes).collect();
+    let mut bytes: Vec<u8> =
+        segments.into_iter().flat_map(|JournalSegment { bytes, .. }| bytes).collect();
     while bytes.last() == Some(&0) {
         bytes.pop();
     }
     (first, bytes)
 }
 
-/// Bytes that a local store, which numbers nothing, keeps as well as any other: it wants the heads of its files only.
+/// Bytes that a local store, which numbers nothing, keeps as well as any other: it wants the heads
+/// of its files only.
 fn what_is_appended_is_there(subject: &dyn StoreUnderTest) {
     let store = subject.store("appended");
     assert_eq!(store.load().unwrap(), StoreContents::default());
@@ -94,7 +99,10 @@ fn what_is_appended_is_there(subject: &dyn StoreUnderTest) {
         writer.checkpoint(number, format!("all {number}").as_bytes()).unwrap();
     }
     let loaded = subject.store("appended").load().unwrap();
-    assert_eq!(loaded, StoreContents { checkpoint: Some(b"all 13".to_vec()), segments: Vec::new() });
+    assert_eq!(
+        loaded,
+        StoreContents { checkpoint: Some(b"all 13".to_vec()), segments: Vec::new() }
+    );
 }
 
 fn each_number_is_taken_once(subject: &dyn StoreUnderTest) {
@@ -145,8 +153,9 @@ fn one_at_a_time(subject: &dyn StoreUnderTest) {
         assert_eq!(other.holder().unwrap(), None);
     }
     let winners = std::thread::scope(|scope| {
-        let lockers: Vec<_> =
-            (0..4).map(|_| scope.spawn(|| subject.store("lock").lock(&LockInfo::here("a race")).ok())).collect();
+        let lockers: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| subject.store("lock").lock(&LockInfo::here("a race")).ok()))
+            .collect();
         let won: Vec<_> = lockers.into_iter().filter_map(|it| it.join().unwrap()).collect();
         won.len()
     });
@@ -166,7 +175,11 @@ fn who_lost_the_lock_writes_nothing(subject: &dyn StoreUnderTest) {
     assert!(error.to_string().contains(&holder.to_string()), "{error}");
     if !subject.has_leases() {
         let error = other.break_lock(&holder.id).unwrap_err();
-        assert_eq!(error.reason(), &StateErrorReason::Locked(Some(holder)), "it goes with its process");
+        assert_eq!(
+            error.reason(),
+            &StateErrorReason::Locked(Some(holder)),
+            "it goes with its process"
+        );
         first.append(2, b"two").unwrap();
         return;
     }
@@ -186,7 +199,10 @@ fn who_lost_the_lock_writes_nothing(subject: &dyn StoreUnderTest) {
             &StateErrorReason::Taken,
             "also where all that was is gone"
         );
-        assert_eq!(first.checkpoint(number, b"late").unwrap_err().reason(), &StateErrorReason::Taken);
+        assert_eq!(
+            first.checkpoint(number, b"late").unwrap_err().reason(),
+            &StateErrorReason::Taken
+        );
     }
     // Whoever was shut out does not take the other's lock along.
     drop(first);
@@ -209,7 +225,8 @@ fn a_reader_sees_what_was_at_some_moment(subject: &dyn StoreUnderTest) {
                 let opening = OpenOptions::by(LockInfo::here("a writer")).with_journal(2_000);
                 let writer = open_for_writing(&*store, &keys, opening).unwrap();
                 for index in 0..12 {
-                    block_on(writer.append(recorded(&format!("a.b[{}]", round * 12 + index), "x"))).unwrap();
+                    block_on(writer.append(recorded(&format!("a.b[{}]", round * 12 + index), "x")))
+                        .unwrap();
                 }
                 writer.finish().unwrap();
             }
@@ -219,7 +236,10 @@ fn a_reader_sees_what_was_at_some_moment(subject: &dyn StoreUnderTest) {
         let mut before = State::default();
         while !done.load(Ordering::SeqCst) {
             let state = open_for_reading(&*store, &keys).unwrap();
-            assert!(state.number >= before.number && before.records.keys().all(|it| state.records.contains_key(it)));
+            assert!(
+                state.number >= before.number
+                    && before.records.keys().all(|it| state.records.contains_key(it))
+            );
             before = state;
         }
     });
@@ -234,9 +254,14 @@ fn story() -> Vec<Vec<Frame>> {
         let outcome = StepOutcome::Recorded(record(address, "made").into());
         [Frame::Intent(intent(attempt, address)), Frame::Result { attempt: Some(attempt), outcome }]
     };
-    let gone = Frame::Result { attempt: None, outcome: StepOutcome::Deleted("a.one".parse().unwrap()) };
+    let gone =
+        Frame::Result { attempt: None, outcome: StepOutcome::Deleted("a.one".parse().unwrap()) };
     let large = (0..3).map(|it| recorded(&format!("a.large[{it}]"), &"x".repeat(2_000)));
-    vec![made(1, "a.one").to_vec(), [made(2, "a.two").to_vec(), large.collect()].concat(), vec![gone]]
+    vec![
+        made(1, "a.one").to_vec(),
+        [made(2, "a.two").to_vec(), large.collect()].concat(),
+        vec![gone],
+    ]
 }
 
 /// A store that ends after so many calls, before or behind the effect of the last.
@@ -250,16 +275,22 @@ fn nothing_acknowledged_is_lost(subject: &dyn StoreUnderTest) {
             let whole = !store.has_ended();
             drop(store);
             let store = subject.store(&name);
-            let state =
-                open_for_reading(&*store, &keys).unwrap_or_else(|error| panic!("after {calls} calls ({when:?}): {error}"));
+            let state = open_for_reading(&*store, &keys)
+                .unwrap_or_else(|error| panic!("after {calls} calls ({when:?}): {error}"));
             check_acknowledged(&state, &acknowledged, &format!("after {calls} calls ({when:?})"));
             // And it is as good as ever.
-            let writer = open_for_writing(&*store, &keys, OpenOptions::by(LockInfo::here("the next")));
-            let writer = writer.unwrap_or_else(|error| panic!("after {calls} calls ({when:?}): {error}"));
+            let writer =
+                open_for_writing(&*store, &keys, OpenOptions::by(LockInfo::here("the next")));
+            let writer =
+                writer.unwrap_or_else(|error| panic!("after {calls} calls ({when:?}): {error}"));
             block_on(writer.append(recorded("a.next", "x"))).unwrap();
             writer.finish().unwrap();
             let next = open_for_reading(&*store, &keys).unwrap();
-            check_acknowledged(&next, &acknowledged, &format!("later, after {calls} calls ({when:?})"));
+            check_acknowledged(
+                &next,
+                &acknowledged,
+                &format!("later, after {calls} calls ({when:?})"),
+            );
             assert_eq!(next.records.len(), state.records.len() + 1);
             if whole {
                 assert!(calls > 10, "the story has many calls: {calls}");
@@ -297,8 +328,12 @@ fn check_acknowledged(state: &State, acknowledged: &[Frame], when: &str) {
     let next = story().concat().into_iter().nth(acknowledged.len());
     let mut possible = expected.clone();
     next.into_iter().for_each(|it| possible.apply(0, it));
-    let known =
-        |it: &State| (it.records.keys().cloned().collect::<Vec<Address>>(), it.unfinished.keys().copied().collect::<Vec<_>>());
+    let known = |it: &State| {
+        (
+            it.records.keys().cloned().collect::<Vec<Address>>(),
+            it.unfinished.keys().copied().collect::<Vec<_>>(),
+        )
+    };
     let mut found = state.clone();
     found.records.remove(&"a.next".parse().unwrap());
     assert!(

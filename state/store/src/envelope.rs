@@ -4,9 +4,10 @@
 //! length u32 | crc u32 | number u64 | synced through u64 | version u8 | kind u8 | address length u16 | address | body | tag
 //! ```
 //!
-//! Little-endian. The length is of the whole frame; the checksum covers all but itself. Everything before the body
-//! can be read without a key and cannot be altered without it: it is bound to the sealed body. The numbers are
-//! those of the journal's frames, or count the entries of a checkpoint.
+//! Little-endian. The length is of the whole frame; the checksum covers all but itself. Everything
+//! before the body can be read without a key and cannot be altered without it: it is bound to the
+//! sealed body. The numbers are those of the journal's frames, or count the entries of a
+//! checkpoint.
 
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use zeroize::Zeroizing;
@@ -40,8 +41,8 @@ pub(crate) struct FrameLabel<'a> {
     pub(crate) address: &'a str,
 }
 
-/// Seals the bodies of one session or checkpoint: each has a data key of its own, so that a number used again after
-/// a torn tail is never a nonce used again.
+/// Seals the bodies of one session or checkpoint: each has a data key of its own, so that a number
+/// used again after a torn tail is never a nonce used again.
 pub(crate) struct FrameSealer {
     cipher: Aes256Gcm,
     salt: [u8; 4],
@@ -64,7 +65,8 @@ impl FrameSealer {
 #[derive(Debug)]
 pub(crate) struct TooLarge;
 
-/// Appends a frame whose body is sealed, or in clear where there is no sealer. On an error nothing is appended.
+/// Appends a frame whose body is sealed, or in clear where there is no sealer. On an error nothing
+/// is appended.
 pub(crate) fn append(
     bytes: &mut Vec<u8>,
     label: FrameLabel<'_>,
@@ -88,7 +90,11 @@ pub(crate) fn append(
     if let Some(sealer) = sealer {
         let (before, text) = bytes.split_at_mut(body);
         let nonce = sealer.nonce(label.number);
-        let tag = sealer.cipher.encrypt_inout_detached((&nonce).into(), &before[start + 8..], text.into());
+        let tag = sealer.cipher.encrypt_inout_detached(
+            (&nonce).into(),
+            &before[start + 8..],
+            text.into(),
+        );
         bytes.extend_from_slice(&tag.expect("four gigabytes are not too long to encrypt"));
     }
     bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
@@ -125,14 +131,21 @@ impl FrameEnvelope {
         let (text, tag) = sealed.split_last_chunk_mut::<TAG>()?;
         let nonce = sealer.nonce(self.number);
         let tag: &[u8; TAG] = tag;
-        sealer.cipher.decrypt_inout_detached((&nonce).into(), &before[8..], (&mut *text).into(), tag.into()).ok()?;
+        sealer
+            .cipher
+            .decrypt_inout_detached((&nonce).into(), &before[8..], (&mut *text).into(), tag.into())
+            .ok()?;
         Some(text)
     }
 }
 
-/// The first valid frame at or behind `from` that `wanted` takes; for what comes after a bad one, whose length
-/// cannot be trusted.
-pub(crate) fn find(bytes: &[u8], from: usize, wanted: impl Fn(&FrameEnvelope) -> bool) -> Option<FrameEnvelope> {
+/// The first valid frame at or behind `from` that `wanted` takes; for what comes after a bad one,
+/// whose length cannot be trusted.
+pub(crate) fn find(
+    bytes: &[u8],
+    from: usize,
+    wanted: impl Fn(&FrameEnvelope) -> bool,
+) -> Option<FrameEnvelope> {
     let mut start = from;
     while start + HEADER <= bytes.len() {
         // Preallocated zeros are most of what there is to look through.
@@ -180,7 +193,8 @@ mod tests {
         let mut bytes = Vec::new();
         let label = FrameLabel { number: 5, synced_through: 4, kind: 2, address: "a.b" };
         append(&mut bytes, label, Some(&sealer()), |body| body.extend(b"hush")).unwrap();
-        append(&mut bytes, FrameLabel { number: 6, ..label }, None, |body| body.extend(b"clear")).unwrap();
+        append(&mut bytes, FrameLabel { number: 6, ..label }, None, |body| body.extend(b"clear"))
+            .unwrap();
         bytes
     }
 
@@ -188,7 +202,10 @@ mod tests {
     fn a_frame_reads_back_as_laid_out() {
         let mut bytes = two_frames();
         let first = FrameEnvelope::at(&bytes, 0).unwrap();
-        assert_eq!((first.number, first.synced_through, first.version, first.kind), (5, 4, VERSION, 2));
+        assert_eq!(
+            (first.number, first.synced_through, first.version, first.kind),
+            (5, 4, VERSION, 2)
+        );
         assert_eq!(&bytes[HEADER..first.body], b"a.b");
         assert!(!bytes.windows(4).any(|it| it == b"hush"));
         assert_eq!(first.open(&mut bytes[..first.end], &sealer()), Some(&b"hush"[..]));
@@ -223,7 +240,13 @@ mod tests {
     #[test]
     fn a_frame_is_found_behind_rubbish_and_zeros() {
         let frames = two_frames();
-        for before in [vec![0; 1], vec![0; 4], vec![0; 5], vec![0xff; 9], [vec![0; 1000], vec![3; 2], vec![0; 7]].concat()] {
+        for before in [
+            vec![0; 1],
+            vec![0; 4],
+            vec![0; 5],
+            vec![0xff; 9],
+            [vec![0; 1000], vec![3; 2], vec![0; 7]].concat(),
+        ] {
             let bytes = [before.clone(), frames.clone()].concat();
             assert_eq!(find(&bytes, 0, |_| true).unwrap().start, before.len());
             assert_eq!(find(&bytes, 0, |it| it.number == 6).unwrap().number, 6);

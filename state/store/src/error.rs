@@ -14,7 +14,8 @@ use crate::lock_info::LockInfo;
 /// How large a file with a state or a part of one may be: what is larger would fill the memory.
 pub(crate) const LARGEST_STATE: u64 = 1 << 30;
 
-/// A state that could not be read or written: what was attempted, why it failed, and what to do. Nothing was changed.
+/// A state that could not be read or written: what was attempted, why it failed, and what to do.
+/// Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateError(Box<(StateErrorReason, Error)>);
 
@@ -89,7 +90,11 @@ impl StateError {
         Self::new(reason, error.reworded(word))
     }
 
-    fn refused(reason: StateErrorReason, attempted: impl Into<String>, cause: impl fmt::Display) -> Self {
+    fn refused(
+        reason: StateErrorReason,
+        attempted: impl Into<String>,
+        cause: impl fmt::Display,
+    ) -> Self {
         Self::new(reason, Error::new(attempted, cause).outcome(CallOutcome::Refused))
     }
 
@@ -150,9 +155,14 @@ impl StateError {
     pub fn not_locked_by(place: &str, id: &str, holder: Option<LockInfo>) -> Self {
         let attempted = format!("take away lock {id} of {place}");
         match holder {
-            Some(holder) => Self::refused(StateErrorReason::NotLocked, attempted, format!("it is locked by {holder}"))
-                .help(format!("if that one is meant, give its id: `ha state unlock {}`", holder.id)),
-            None => Self::refused(StateErrorReason::NotLocked, attempted, "no one holds it").help("there is nothing to do"),
+            Some(holder) => Self::refused(
+                StateErrorReason::NotLocked,
+                attempted,
+                format!("it is locked by {holder}"),
+            )
+            .help(format!("if that one is meant, give its id: `ha state unlock {}`", holder.id)),
+            None => Self::refused(StateErrorReason::NotLocked, attempted, "no one holds it")
+                .help("there is nothing to do"),
         }
     }
 
@@ -214,7 +224,10 @@ impl StateError {
         Self::refused(
             StateErrorReason::WrongKey,
             format!("open what belongs to the state of lineage {lineage}"),
-            format!("it is sealed with key {sealed_with}, and `{}` holds key {given}", path.display()),
+            format!(
+                "it is sealed with key {sealed_with}, and `{}` holds key {given}",
+                path.display()
+            ),
         )
         .help("put the right key there, or name it in HA_STATE_KEY_FILE")
     }
@@ -347,7 +360,8 @@ impl StateError {
     }
 
     pub(crate) fn not_known(what: &str) -> Self {
-        Self::refused(StateErrorReason::NotKnown, "record a step", what).help("this is a fault of `ha`; please report it")
+        Self::refused(StateErrorReason::NotKnown, "record a step", what)
+            .help("this is a fault of `ha`; please report it")
     }
 
     pub(crate) fn too_large(what: &str) -> Self {
@@ -355,7 +369,11 @@ impl StateError {
     }
 
     pub(crate) fn stopped(place: &str) -> Self {
-        Self::refused(StateErrorReason::Store, format!("write to {place}"), "its writer has stopped")
+        Self::refused(
+            StateErrorReason::Store,
+            format!("write to {place}"),
+            "its writer has stopped",
+        )
     }
 
     pub(crate) fn lease_is_short(place: &str, remaining: Duration, call: Duration) -> Self {
@@ -370,7 +388,9 @@ impl StateError {
 
     pub(crate) fn no_room(place: &str, cause: &Self) -> Self {
         let attempted = format!("begin another step on {place}");
-        let refused = |why: &str| Self::refused(cause.reason().clone(), attempted.as_str(), format!("{why}: {cause}"));
+        let refused = |why: &str| {
+            Self::refused(cause.reason().clone(), attempted.as_str(), format!("{why}: {cause}"))
+        };
         match cause.reason() {
             StateErrorReason::System(_) => refused("there would be no room to record its result")
                 .help("make room on the disk, then run the command again; nothing that was recorded is lost"),
@@ -396,17 +416,23 @@ impl StateError {
             "it goes on from frame {}, and {place} ends with frame {there}: others have gone on",
             first.saturating_sub(1)
         );
-        Self::refused(StateErrorReason::Taken, Self::sending(file), cause).help(Self::move_away(file))
+        Self::refused(StateErrorReason::Taken, Self::sending(file), cause)
+            .help(Self::move_away(file))
     }
 
     pub(crate) fn unsent_elsewhere(file: &Path, place: &str, unsent: &str, there: &str) -> Self {
         let cause = format!("it is of lineage {unsent}, and {place} is of lineage {there}");
-        Self::refused(StateErrorReason::OtherLineage, Self::sending(file), cause).help(Self::move_away(file))
+        Self::refused(StateErrorReason::OtherLineage, Self::sending(file), cause)
+            .help(Self::move_away(file))
     }
 
     pub(crate) fn unsent_unreadable(file: &Path) -> Self {
-        Self::refused(StateErrorReason::Damaged, Self::sending(file), "its first line is not what was written there")
-            .help(Self::move_away(file))
+        Self::refused(
+            StateErrorReason::Damaged,
+            Self::sending(file),
+            "its first line is not what was written there",
+        )
+        .help(Self::move_away(file))
     }
 
     fn sending(file: &Path) -> String {

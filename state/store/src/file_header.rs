@@ -22,8 +22,8 @@ pub(crate) struct FileHeader {
     pub(crate) file: StateFileKind,
     /// Of the last frame folded into a checkpoint; of the first frame of a journal.
     pub(crate) number: u64,
-    /// How many bytes a checkpoint has behind its head; how many a journal was made to have, with its head. It may have
-    /// more than that, and never less; earlier versions said zero.
+    /// How many bytes a checkpoint has behind its head; how many a journal was made to have, with
+    /// its head. It may have more than that, and never less; earlier versions said zero.
     pub(crate) length: u64,
 }
 
@@ -56,7 +56,11 @@ impl FileHeader {
     }
 
     /// Reads the head of a file that should be of this kind. `place` is for messages.
-    pub(crate) fn parse(file: StateFileKind, bytes: &[u8], place: &str) -> Result<Self, StateError> {
+    pub(crate) fn parse(
+        file: StateFileKind,
+        bytes: &[u8],
+        place: &str,
+    ) -> Result<Self, StateError> {
         let name = file.name();
         if bytes.is_empty() {
             let why = format!("the file is empty, and a {name} never is");
@@ -65,9 +69,13 @@ impl FileHeader {
         let seen = bytes.len().min(16);
         if bytes[..seen] != file.magic()[..seen] {
             // One bit off is a damaged file of ours, everything else is somebody else's.
-            let off: u32 = bytes[..seen].iter().zip(file.magic()).map(|(a, b)| (a ^ b).count_ones()).sum();
+            let off: u32 =
+                bytes[..seen].iter().zip(file.magic()).map(|(a, b)| (a ^ b).count_ones()).sum();
             return Err(match seen == 16 && off <= 4 {
-                true => StateError::damaged(place, format!("its first bytes are almost, but not quite, those of a {name}")),
+                true => StateError::damaged(
+                    place,
+                    format!("its first bytes are almost, but not quite, those of a {name}"),
+                ),
                 false if bytes.starts_with(b"{") => StateError::of_another(place, name),
                 false => StateError::not_a_state(place, name),
             });
@@ -93,7 +101,9 @@ fn lost(file: StateFileKind) -> &'static str {
         StateFileKind::Checkpoint => {
             "`ha` never leaves one like this; restore it from a backup, or from `ha.state.previous` beside it"
         }
-        StateFileKind::Journal => "`ha` never leaves one like this; restore the state's files from a backup",
+        StateFileKind::Journal => {
+            "`ha` never leaves one like this; restore the state's files from a backup"
+        }
     }
 }
 
@@ -118,11 +128,19 @@ mod tests {
 
     #[test]
     fn what_is_no_state_is_told_from_what_is_cut_off_or_newer() {
-        let reason = |bytes: &[u8]| FileHeader::parse(StateFileKind::Checkpoint, bytes, "x").unwrap_err().reason().clone();
+        let reason = |bytes: &[u8]| {
+            FileHeader::parse(StateFileKind::Checkpoint, bytes, "x").unwrap_err().reason().clone()
+        };
         assert_eq!(reason(b""), StateErrorReason::Incomplete);
         assert_eq!(reason(&HEAD.to_bytes()[..20]), StateErrorReason::Incomplete);
-        assert_eq!(reason(b"{\"version\": 4, \"terraform_version\": \"1.11.4\"}"), StateErrorReason::NotAState);
-        assert_eq!(reason(&FileHeader { file: StateFileKind::Journal, ..HEAD }.to_bytes()), StateErrorReason::NotAState);
+        assert_eq!(
+            reason(b"{\"version\": 4, \"terraform_version\": \"1.11.4\"}"),
+            StateErrorReason::NotAState
+        );
+        assert_eq!(
+            reason(&FileHeader { file: StateFileKind::Journal, ..HEAD }.to_bytes()),
+            StateErrorReason::NotAState
+        );
         let mut newer = HEAD.to_bytes();
         newer[16] = 2;
         let crc = crc32fast::hash(&newer[..44]);

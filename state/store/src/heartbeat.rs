@@ -1,4 +1,5 @@
-//! Keeping a leased lock: a thread of its own renews it, and everybody can ask how long it is sure to last.
+//! Keeping a leased lock: a thread of its own renews it, and everybody can ask how long it is sure
+//! to last.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::{Lease, StateError};
 
-/// A lease is renewed so many times before it would run out, and so many times more when the store does not answer.
+/// A lease is renewed so many times before it would run out, and so many times more when the store
+/// does not answer.
 const BEATS: u32 = 6;
 const HASTE: u32 = 10;
 
@@ -36,8 +38,8 @@ struct LeaseClock {
     renew: Mutex<RenewFunction>,
 }
 
-/// A moment of which two clocks tell how long ago it was: one stands still while the machine sleeps, the other can be
-/// set. The longer time counts.
+/// A moment of which two clocks tell how long ago it was: one stands still while the machine
+/// sleeps, the other can be set. The longer time counts.
 #[derive(Clone, Copy)]
 struct ClockReading(Instant, SystemTime);
 
@@ -52,7 +54,8 @@ impl ClockReading {
 }
 
 impl LeaseHeartbeat {
-    /// Takes a lock that lasts so long after it was last renewed, and keeps it. `take` is the first renewal.
+    /// Takes a lock that lasts so long after it was last renewed, and keeps it. `take` is the first
+    /// renewal.
     ///
     /// # Errors
     /// What `take` says.
@@ -63,7 +66,11 @@ impl LeaseHeartbeat {
         // Counted from before the store is asked: it counts from when it has heard.
         let since = ClockReading::now();
         let (taken, renew) = take()?;
-        let pulse = Arc::new(LeaseClock { whole, since: Mutex::new(Some(since)), renew: Mutex::new(renew) });
+        let pulse = Arc::new(LeaseClock {
+            whole,
+            since: Mutex::new(Some(since)),
+            renew: Mutex::new(renew),
+        });
         let (stop, stopped) = mpsc::channel();
         let beating = pulse.clone();
         let beat = move || {
@@ -89,7 +96,8 @@ impl LeaseHeartbeat {
         Lease::renewed(self.pulse.whole, move || pulse.remaining())
     }
 
-    /// Whether the lock is held at this moment. One that has run out without anybody taking it over is renewed.
+    /// Whether the lock is held at this moment. One that has run out without anybody taking it over
+    /// is renewed.
     ///
     /// # Errors
     /// When the store cannot be asked.
@@ -162,7 +170,10 @@ mod tests {
 
     #[test]
     fn what_has_run_out_is_renewed_when_nobody_took_it_over() {
-        let heart = started(Duration::ZERO, vec![Ok(LeaseRenewal::Renewed), Err(unreachable()), Ok(LeaseRenewal::Renewed)]);
+        let heart = started(
+            Duration::ZERO,
+            vec![Ok(LeaseRenewal::Renewed), Err(unreachable()), Ok(LeaseRenewal::Renewed)],
+        );
         // The thread asks too: whoever comes last finds it lost.
         while heart.beats().is_ok_and(|it| it) {}
         while heart.beats() != Ok(false) {}
@@ -171,7 +182,10 @@ mod tests {
 
     #[test]
     fn what_is_lost_stays_lost() {
-        let mut heart = started(Duration::from_millis(1), vec![Ok(LeaseRenewal::Lost), Ok(LeaseRenewal::Renewed)]);
+        let mut heart = started(
+            Duration::from_millis(1),
+            vec![Ok(LeaseRenewal::Lost), Ok(LeaseRenewal::Renewed)],
+        );
         while heart.beats() != Ok(false) {}
         assert_eq!(heart.beats(), Ok(false));
         assert!(!heart.stop());

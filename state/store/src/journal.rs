@@ -33,22 +33,29 @@ pub(crate) fn lineage(bytes: &[u8], place: &str) -> Option<String> {
 
 /// Tells the frames that were acknowledged from a tail that never was.
 ///
-/// A bad frame that a later one knows to have been on disk was altered: that is refused. A bad frame that none knows
-/// of was being written when the writer was killed, and no one was told that it was there: it is dropped with
-/// all behind it.
+/// A bad frame that a later one knows to have been on disk was altered: that is refused. A bad
+/// frame that none knows of was being written when the writer was killed, and no one was told that
+/// it was there: it is dropped with all behind it.
 pub(crate) fn scan(segments: &[JournalSegment], place: &str) -> Result<JournalScan, StateError> {
     let mut scan = JournalScan { frames: Vec::new(), kept: None, length: 0 };
     let Some(first) = segments.first() else { return Ok(scan) };
     let mut expected = first.number;
     for (index, JournalSegment { number, bytes }) in segments.iter().enumerate() {
         if *number != expected {
-            let why = format!("its journal jumps from frame {} to frame {number}", expected.saturating_sub(1));
+            let why = format!(
+                "its journal jumps from frame {} to frame {number}",
+                expected.saturating_sub(1)
+            );
             return Err(StateError::incomplete(place, why).help("restore the state from a backup"));
         }
         let mut at = 0;
         while let Some(envelope) = FrameEnvelope::at(bytes, at) {
             if envelope.version > VERSION {
-                return Err(StateError::newer_format(place, envelope.version.into(), VERSION.into()));
+                return Err(StateError::newer_format(
+                    place,
+                    envelope.version.into(),
+                    VERSION.into(),
+                ));
             }
             if envelope.number != expected {
                 let why = format!("frame {} is where frame {expected} belongs", envelope.number);
@@ -63,9 +70,13 @@ pub(crate) fn scan(segments: &[JournalSegment], place: &str) -> Result<JournalSc
         if bytes[at..].iter().all(|it| *it == 0) {
             continue;
         }
-        let knows = |it: &FrameEnvelope| it.number > expected && (expected..it.number).contains(&it.synced_through);
+        let knows = |it: &FrameEnvelope| {
+            it.number > expected && (expected..it.number).contains(&it.synced_through)
+        };
         let later = segments[index + 1..].iter().map(|it| (&it.bytes, 0));
-        let witness = std::iter::once((bytes, at + 1)).chain(later).find_map(|(bytes, from)| find(bytes, from, knows));
+        let witness = std::iter::once((bytes, at + 1))
+            .chain(later)
+            .find_map(|(bytes, from)| find(bytes, from, knows));
         if let Some(witness) = witness {
             let why = format!(
                 "frame {expected} at byte {at} of the journal is not what was written there (frame {} knows it was whole)",
@@ -88,7 +99,8 @@ pub(crate) struct JournalPosition {
     pub(crate) keys: Vec<KeyName>,
 }
 
-/// Gives the frames that count to `fold`, past those before `position`. The segments' bytes are opened in place.
+/// Gives the frames that count to `fold`, past those before `position`. The segments' bytes are
+/// opened in place.
 pub(crate) fn replay(
     position: &mut JournalPosition,
     segments: &mut [JournalSegment],
@@ -99,10 +111,17 @@ pub(crate) fn replay(
 ) -> Result<(), StateError> {
     if let Some(first) = segments.first().filter(|it| it.number > position.number + 1) {
         let why = match position.number {
-            0 => format!("its journal begins with frame {}, and the checkpoint before it is missing", first.number),
-            last => format!("its checkpoint ends with frame {last} and its journal begins with frame {}", first.number),
+            0 => format!(
+                "its journal begins with frame {}, and the checkpoint before it is missing",
+                first.number
+            ),
+            last => format!(
+                "its checkpoint ends with frame {last} and its journal begins with frame {}",
+                first.number
+            ),
         };
-        return Err(StateError::incomplete(place, why).help("put back the checkpoint that belongs to this journal"));
+        return Err(StateError::incomplete(place, why)
+            .help("put back the checkpoint that belongs to this journal"));
     }
     let mut session: Option<(SessionHeader, Option<FrameSealer>)> = None;
     for (index, envelope) in &scan.frames {
@@ -110,15 +129,24 @@ pub(crate) fn replay(
         if envelope.kind == FrameKind::Session as u8 {
             let begun = SessionHeader::parse(&frame[envelope.body - envelope.start..], place)?;
             if !position.lineage.is_empty() && begun.lineage != position.lineage {
-                return Err(StateError::other_lineage(&format!("the journal of {place}"), &position.lineage, &begun.lineage));
+                return Err(StateError::other_lineage(
+                    &format!("the journal of {place}"),
+                    &position.lineage,
+                    &begun.lineage,
+                ));
             }
             if begun.number != envelope.number {
-                return Err(StateError::damaged(place, format!("frame {} says it is frame {}", envelope.number, begun.number)));
+                return Err(StateError::damaged(
+                    place,
+                    format!("frame {} says it is frame {}", envelope.number, begun.number),
+                ));
             }
             position.lineage.clone_from(&begun.lineage);
             session = Some((begun, None));
         } else if envelope.number > position.number {
-            let headless = || StateError::damaged(place, format!("no session heads frame {}", envelope.number));
+            let headless = || {
+                StateError::damaged(place, format!("no session heads frame {}", envelope.number))
+            };
             let (session, sealer) = session.as_mut().ok_or_else(headless)?;
             let sealer = match sealer {
                 Some(sealer) => sealer,
@@ -137,10 +165,20 @@ pub(crate) fn replay(
 }
 
 /// Opens one frame; none when it says nothing but that all before it is on disk.
-fn open(envelope: &FrameEnvelope, bytes: &mut [u8], sealer: &FrameSealer, place: &str) -> Result<Option<Frame>, StateError> {
+fn open(
+    envelope: &FrameEnvelope,
+    bytes: &mut [u8],
+    sealer: &FrameSealer,
+    place: &str,
+) -> Result<Option<Frame>, StateError> {
     let number = envelope.number;
     let kind = envelope.kind;
-    let altered = || StateError::damaged(place, format!("frame {number} was altered: it does not open under the state's key"));
+    let altered = || {
+        StateError::damaged(
+            place,
+            format!("frame {number} was altered: it does not open under the state's key"),
+        )
+    };
     let body = envelope.open(bytes, sealer).ok_or_else(altered)?;
     if kind > FrameKind::LAST as u8 {
         return Err(StateError::newer_frame(place, number, kind));
@@ -150,11 +188,17 @@ fn open(envelope: &FrameEnvelope, bytes: &mut [u8], sealer: &FrameSealer, place:
     }
     // What serde says may quote the content, which may be secret.
     let unreadable = |it: serde_json::Error| {
-        StateError::damaged(place, format!("frame {number} is unreadable at column {} ({:?})", it.column(), it.classify()))
+        StateError::damaged(
+            place,
+            format!("frame {number} is unreadable at column {} ({:?})", it.column(), it.classify()),
+        )
     };
     let frame: Frame = serde_json::from_slice(body).map_err(unreadable)?;
     if frame.kind() as u8 != kind {
-        return Err(StateError::damaged(place, format!("frame {number} is not of the kind it says")));
+        return Err(StateError::damaged(
+            place,
+            format!("frame {number} is not of the kind it says"),
+        ));
     }
     Ok(Some(frame))
 }

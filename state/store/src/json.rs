@@ -1,4 +1,5 @@
-//! A state as JSON, losing nothing: values that JSON has no form for are written as kind writes them.
+//! A state as JSON, losing nothing: values that JSON has no form for are written as kind writes
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -78,14 +79,28 @@ pub fn from_json(text: &[u8], place: &str) -> Result<State, StateError> {
     struct StateFormat {
         format: u32,
     }
-    let unreadable = |error: serde_json::Error| StateError::unreadable(place, format!("it is no state as JSON: {error}"));
+    let unreadable = |error: serde_json::Error| {
+        StateError::unreadable(place, format!("it is no state as JSON: {error}"))
+    };
     let StateFormat { format } = serde_json::from_slice(text).map_err(unreadable)?;
     if format > FORMAT {
         return Err(StateError::newer_format(place, format, FORMAT));
     }
-    let SerializedState { lineage, number, attempts, run, records, deposed, providers, outputs, unfinished, obligations, groups } =
-        serde_json::from_slice(text).map_err(unreadable)?;
-    let mut state = State { lineage, number, attempts, run, providers, outputs, ..State::default() };
+    let SerializedState {
+        lineage,
+        number,
+        attempts,
+        run,
+        records,
+        deposed,
+        providers,
+        outputs,
+        unfinished,
+        obligations,
+        groups,
+    } = serde_json::from_slice(text).map_err(unreadable)?;
+    let mut state =
+        State { lineage, number, attempts, run, providers, outputs, ..State::default() };
     for group in groups {
         let group = group.group(&state.groups);
         state.groups.insert(group.id(), group);
@@ -97,14 +112,17 @@ pub fn from_json(text: &[u8], place: &str) -> Result<State, StateError> {
         }
     }
     state.providers.values_mut().for_each(|it| it.dependencies.resolve(&state.groups));
-    state.deposed = deposed.into_iter().map(|it| ((it.record.address.clone(), it.key), it.record)).collect();
+    state.deposed =
+        deposed.into_iter().map(|it| ((it.record.address.clone(), it.key), it.record)).collect();
     state.unfinished = unfinished.into_iter().map(|it| (it.intent.attempt, it)).collect();
     state.obligations = obligations.into_iter().map(|it| (it.id.clone(), it)).collect();
     let groups = &state.groups;
     state.deposed.values_mut().for_each(|it| it.dependencies.resolve(groups));
     state.unfinished.values_mut().for_each(|it| it.intent.dependencies.resolve(groups));
     match not_known(&state) {
-        Some(what) => Err(StateError::unreadable(place, format!("{what} holds a value that is not known"))),
+        Some(what) => {
+            Err(StateError::unreadable(place, format!("{what} holds a value that is not known")))
+        }
         None => Ok(state),
     }
 }
@@ -116,11 +134,21 @@ fn not_known(state: &State) -> Option<String> {
         let values = it.arguments.values().chain(it.outputs.values()).chain(it.timeouts.values());
         (it.address.to_string(), values.collect())
     });
-    let of_providers = state.providers.iter().map(|(name, it)| (format!("provider `{name}`"), it.settings.values().collect()));
-    let of_intents = state.unfinished.values().map(|it| (it.intent.address.to_string(), it.intent.arguments.values().collect()));
-    let of_outputs = state.outputs.iter().map(|(name, it)| (format!("output `{name}`"), vec![&it.value]));
+    let of_providers = state
+        .providers
+        .iter()
+        .map(|(name, it)| (format!("provider `{name}`"), it.settings.values().collect()));
+    let of_intents = state
+        .unfinished
+        .values()
+        .map(|it| (it.intent.address.to_string(), it.intent.arguments.values().collect()));
+    let of_outputs =
+        state.outputs.iter().map(|(name, it)| (format!("output `{name}`"), vec![&it.value]));
     let mut all = of_records.chain(of_providers).chain(of_intents).chain(of_outputs);
-    all.find(|(_, values): &(String, Vec<&ha_value::Value>)| !values.iter().all(|it| it.is_wholly_known())).map(|it| it.0)
+    all.find(|(_, values): &(String, Vec<&ha_value::Value>)| {
+        !values.iter().all(|it| it.is_wholly_known())
+    })
+    .map(|it| it.0)
 }
 
 #[cfg(test)]
@@ -132,14 +160,25 @@ mod tests {
     fn state() -> State {
         let mut state = State { lineage: "a".into(), ..State::default() };
         let recorded = |outcome| Frame::Result { attempt: None, outcome };
-        let start = RunStart { command: "ha apply".into(), plan: None, by: "ops@here".into(), at: "2020-01-01T00:00:00Z".into() };
+        let start = RunStart {
+            command: "ha apply".into(),
+            plan: None,
+            by: "ops@here".into(),
+            at: "2020-01-01T00:00:00Z".into(),
+        };
         let frames = [
             Frame::Run(ha_state_model::RunFrame::Start(start)),
             recorded(StepOutcome::Recorded(record("a.b[0]", "x").into())),
             recorded(StepOutcome::Recorded(record("module.m[\"k\"].a.b", "old").into())),
-            recorded(StepOutcome::Deposed { record: record("module.m[\"k\"].a.b", "y").into(), key: "d".into() }),
+            recorded(StepOutcome::Deposed {
+                record: record("module.m[\"k\"].a.b", "y").into(),
+                key: "d".into(),
+            }),
             Frame::Provider(ProviderName::aliased("fake", "west"), ProviderRecord::default()),
-            Frame::Outputs([("o".into(), OutputRecord { value: ha_value::Value::from(1), sensitive: true })].into()),
+            Frame::Outputs(
+                [("o".into(), OutputRecord { value: ha_value::Value::from(1), sensitive: true })]
+                    .into(),
+            ),
             Frame::Intent(intent(3, "a.c")),
             Frame::Note { attempt: 3, key: "k".into(), value: "v".into() },
             Frame::Obligation(Obligation {
@@ -170,9 +209,17 @@ mod tests {
             from_json(json.to_string().as_bytes(), "it").unwrap_err().to_string()
         };
         assert!(refused(&|it| it["format"] = 99.into()).contains("format 99"));
-        assert!(refused(&|it| it["records"][1] = it["records"][0].clone()).contains("a.b[0] twice"));
-        let unknown = |it: &mut Json| it["records"][0]["outputs"]["arn"] = json!({"$unknown": ["string", null]});
-        assert!(refused(&unknown).contains("a.b[0] holds a value that is not known"), "{}", refused(&unknown));
+        assert!(
+            refused(&|it| it["records"][1] = it["records"][0].clone()).contains("a.b[0] twice")
+        );
+        let unknown = |it: &mut Json| {
+            it["records"][0]["outputs"]["arn"] = json!({"$unknown": ["string", null]})
+        };
+        assert!(
+            refused(&unknown).contains("a.b[0] holds a value that is not known"),
+            "{}",
+            refused(&unknown)
+        );
         assert!(from_json(b"[]", "it").is_err() && from_json(b"", "it").is_err());
     }
 }

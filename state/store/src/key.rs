@@ -31,7 +31,8 @@ impl StateKey {
     #[must_use]
     pub fn random() -> Self {
         let mut secret = Zeroizing::new([0; 32]);
-        rand::TryRng::try_fill_bytes(&mut rand::rngs::SysRng, &mut *secret).expect("the system gives random bytes");
+        rand::TryRng::try_fill_bytes(&mut rand::rngs::SysRng, &mut *secret)
+            .expect("the system gives random bytes");
         Self::from_secret(secret)
     }
 
@@ -60,7 +61,9 @@ impl StateKey {
         let hex = text.trim().strip_prefix(FILE_MARK).filter(|it| it.starts_with(' '));
         let hex = hex.ok_or_else(|| StateError::not_a_key(path, "it holds no key of `ha`"))?;
         let bytes = from_hex(hex.trim()).map(Zeroizing::new);
-        let bytes = bytes.filter(|it| it.len() == 32).ok_or_else(|| StateError::not_a_key(path, "its key is not whole"))?;
+        let bytes = bytes
+            .filter(|it| it.len() == 32)
+            .ok_or_else(|| StateError::not_a_key(path, "its key is not whole"))?;
         let mut secret = Zeroizing::new([0; 32]);
         secret.copy_from_slice(&bytes);
         Ok(Self::from_secret(secret))
@@ -78,8 +81,8 @@ impl std::fmt::Debug for StateKey {
     }
 }
 
-/// Seals bytes for a purpose, such as `plan`: no one without the key can read or alter them, and they open for the
-/// same purpose only. The key's id stands in front in clear.
+/// Seals bytes for a purpose, such as `plan`: no one without the key can read or alter them, and
+/// they open for the same purpose only. The key's id stands in front in clear.
 #[must_use]
 pub fn seal(key: &StateKey, purpose: &str, bytes: &[u8]) -> Vec<u8> {
     seal_with(key, purpose, &[], bytes)
@@ -89,7 +92,11 @@ pub fn seal(key: &StateKey, purpose: &str, bytes: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// When it was sealed with another key or for another purpose, or is not whole.
-pub fn open(key: &StateKey, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StateError> {
+pub fn open(
+    key: &StateKey,
+    purpose: &str,
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, StateError> {
     open_with(key, purpose, &[], sealed)
 }
 
@@ -99,8 +106,8 @@ pub fn sealed_with(sealed: &[u8]) -> Option<String> {
     sealed.strip_prefix(SEALED_MARK).and_then(|rest| rest.get(..ID)).map(to_hex)
 }
 
-/// A digest that says whether two strings are the same, and from which no one without the key can guess a short one:
-/// for values that are kept nowhere.
+/// A digest that says whether two strings are the same, and from which no one without the key can
+/// guess a short one: for values that are kept nowhere.
 #[must_use]
 pub fn keyed_digest(key: &StateKey, bytes: &[u8]) -> String {
     let mut digest = KeyedDigest::new(key);
@@ -154,19 +161,31 @@ pub(crate) fn seal_with(key: &StateKey, purpose: &str, beside: &[u8], bytes: &[u
 }
 
 /// Opens what [`seal_with`] sealed.
-pub(crate) fn open_with(key: &StateKey, purpose: &str, beside: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StateError> {
+pub(crate) fn open_with(
+    key: &StateKey,
+    purpose: &str,
+    beside: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, StateError> {
     let place = "a sealed file";
     let id = sealed_with(sealed).ok_or_else(|| StateError::not_a_state(place, "sealed file"))?;
     if id != key.id {
         return Err(StateError::wrong_key_for_file(&id, &key.id));
     }
     let rest = &sealed[SEALED_MARK.len() + ID..];
-    let damaged = || StateError::damaged(place, "it was altered since it was sealed, or it was sealed for another purpose");
+    let damaged = || {
+        StateError::damaged(
+            place,
+            "it was altered since it was sealed, or it was sealed for another purpose",
+        )
+    };
     let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or_else(damaged)?;
     let (text, tag) = rest.split_last_chunk::<TAG>().ok_or_else(damaged)?;
     let mut opened = Zeroizing::new(text.to_vec());
     let buffer = opened.as_mut_slice().into();
-    cipher(key, purpose).decrypt_inout_detached(nonce.into(), beside, buffer, tag.into()).map_err(|_| damaged())?;
+    cipher(key, purpose)
+        .decrypt_inout_detached(nonce.into(), beside, buffer, tag.into())
+        .map_err(|_| damaged())?;
     Ok(opened)
 }
 
@@ -200,7 +219,10 @@ mod tests {
 
         let wrong = open(&other, "plan", &sealed).unwrap_err();
         assert_eq!(wrong.reason(), &StateErrorReason::WrongKey);
-        assert!(wrong.to_string().contains(key.id()) && wrong.to_string().contains(other.id()), "{wrong}");
+        assert!(
+            wrong.to_string().contains(key.id()) && wrong.to_string().contains(other.id()),
+            "{wrong}"
+        );
         assert_eq!(open(&key, "backup", &sealed).unwrap_err().reason(), &StateErrorReason::Damaged);
     }
 
@@ -225,7 +247,9 @@ mod tests {
         assert_ne!(keyed_digest(&key, b"hush"), keyed_digest(&key, b"hust"));
         assert_ne!(keyed_digest(&key, b"hush"), keyed_digest(&other, b"hush"));
         let mut piecewise = KeyedDigest::new(&key);
-        std::io::Write::write_all(&mut piecewise, b"hu").and_then(|()| std::io::Write::write_all(&mut piecewise, b"sh")).unwrap();
+        std::io::Write::write_all(&mut piecewise, b"hu")
+            .and_then(|()| std::io::Write::write_all(&mut piecewise, b"sh"))
+            .unwrap();
         assert_eq!(piecewise.finish(), keyed_digest(&key, b"hush"));
     }
 
@@ -236,8 +260,19 @@ mod tests {
         let text = key.to_file();
         assert_eq!(StateKey::from_file(&text, path).unwrap().id(), key.id());
         assert!(!format!("{key:?}").contains(text.trim().split(' ').next_back().unwrap()));
-        for wrong in ["", "ha-state-key-1", "ha-state-key-1 00", "ha-state-key-2 00", &text[..text.len() - 3], "hello"] {
-            assert_eq!(StateKey::from_file(wrong, path).unwrap_err().reason(), &StateErrorReason::NotAKey, "{wrong}");
+        for wrong in [
+            "",
+            "ha-state-key-1",
+            "ha-state-key-1 00",
+            "ha-state-key-2 00",
+            &text[..text.len() - 3],
+            "hello",
+        ] {
+            assert_eq!(
+                StateKey::from_file(wrong, path).unwrap_err().reason(),
+                &StateErrorReason::NotAKey,
+                "{wrong}"
+            );
         }
     }
 }

@@ -26,15 +26,19 @@ pub trait KeyProvider: Send + Sync {
     /// When it is not there, or what is there is another.
     fn named(&self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError>;
 
-    /// The key to seal with from now on, and how it is found again: the one that is `used` where that is one of these.
-    /// Made where there is none and that is allowed.
+    /// The key to seal with from now on, and how it is found again: the one that is `used` where
+    /// that is one of these. Made where there is none and that is allowed.
     ///
     /// # Errors
     /// When there is none and none may be made.
-    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError>;
+    fn current(
+        &self,
+        lineage: &str,
+        used: Option<&KeyName>,
+    ) -> Result<(KeyName, StateKey), StateError>;
 
-    /// A new key for a state that does not exist yet, where it has none and one may be made. It is kept nowhere before its
-    /// file is made.
+    /// A new key for a state that does not exist yet, where it has none and one may be made. It is
+    /// kept nowhere before its file is made.
     ///
     /// # Errors
     /// When it cannot be found out whether the state has one.
@@ -101,8 +105,8 @@ pub struct DiscoveredKey {
     pub made: Option<PathBuf>,
 }
 
-/// The key files of a user: `LINEAGE.key` in one directory, and `LINEAGE.ID.key` for those before it; or one file named
-/// for all.
+/// The key files of a user: `LINEAGE.key` in one directory, and `LINEAGE.ID.key` for those before
+/// it; or one file named for all.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     directory: PathBuf,
@@ -117,20 +121,26 @@ impl KeyRing {
         Self { directory: directory.into(), file: None, policy }
     }
 
-    /// The key files of who runs this: in `HA_STATE_KEY_FILE`, else below `XDG_CONFIG_HOME` or `~/.config`. None is
-    /// made where `CI` or `HA_IN_AUTOMATION` is set.
+    /// The key files of who runs this: in `HA_STATE_KEY_FILE`, else below `XDG_CONFIG_HOME` or
+    /// `~/.config`. None is made where `CI` or `HA_IN_AUTOMATION` is set.
     #[must_use]
     pub fn from_environment() -> Self {
-        Self::from_variables(|name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from))
+        Self::from_variables(|name| {
+            std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from)
+        })
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<PathBuf>) -> Self {
         let home = || variable("HOME").unwrap_or_else(|| PathBuf::from("/")).join(".config");
         // The convention has it that a relative path here is to be passed over.
-        let configuration = variable("XDG_CONFIG_HOME").filter(|it| it.is_absolute()).unwrap_or_else(home);
+        let configuration =
+            variable("XDG_CONFIG_HOME").filter(|it| it.is_absolute()).unwrap_or_else(home);
         let automation = ["CI", "HA_IN_AUTOMATION"].iter().any(|it| variable(it).is_some());
         let policy = if automation { KeyPolicy::Automation } else { KeyPolicy::Interactive };
-        Self { file: variable("HA_STATE_KEY_FILE"), ..Self::new(configuration.join("ha/keys"), policy) }
+        Self {
+            file: variable("HA_STATE_KEY_FILE"),
+            ..Self::new(configuration.join("ha/keys"), policy)
+        }
     }
 
     /// As [`KeyRing::from_environment`], whatever `HA_STATE_KEY_FILE` says.
@@ -172,7 +182,10 @@ impl KeyRing {
     /// The key of a lineage that has this id; else the one there is, if there is any.
     fn find_id(&self, lineage: &str, id: &str) -> Result<Option<StateKey>, StateError> {
         let found = self.find(lineage)?;
-        if self.file.is_some() || found.as_ref().is_some_and(|it| it.id() == id) || from_hex(id).is_none() {
+        if self.file.is_some()
+            || found.as_ref().is_some_and(|it| it.id() == id)
+            || from_hex(id).is_none()
+        {
             return Ok(found);
         }
         let other = self.read(&self.path_of(lineage, id))?;
@@ -198,12 +211,16 @@ impl KeyRing {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 return Err(StateError::not_a_key(path, "it holds no key of `ha`"));
             }
-            Err(error) if regular_file::is_refusal(&error) => return Err(StateError::not_a_key(path, &error.to_string())),
+            Err(error) if regular_file::is_refusal(&error) => {
+                return Err(StateError::not_a_key(path, &error.to_string()));
+            }
             Err(error) => return Err(StateError::io("read the key file", path, &error)),
         };
-        // A file that the operator named may be a mounted secret, whose mode is not theirs to choose.
+        // A file that the operator named may be a mounted secret, whose mode is not theirs to
+        // choose.
         if self.file.is_none() {
-            let metadata = fs::metadata(path).map_err(|error| StateError::io("look at the key file", path, &error))?;
+            let metadata = fs::metadata(path)
+                .map_err(|error| StateError::io("look at the key file", path, &error))?;
             let mode = metadata.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
                 let why = format!("others may read it (its mode is {mode:04o})");
@@ -226,20 +243,29 @@ impl KeyRing {
         if self.policy == KeyPolicy::Automation || self.file.is_some() {
             return Err(StateError::missing_key(lineage, &path, None));
         }
-        self.put(&path, &StateKey::random()).map_err(|error| StateError::io("make the key file", &path, &error))?;
+        self.put(&path, &StateKey::random())
+            .map_err(|error| StateError::io("make the key file", &path, &error))?;
         // Another process may have been first; what lies there is the key.
-        let key = self.find(lineage)?.ok_or_else(|| StateError::missing_key(lineage, &path, None))?;
+        let key =
+            self.find(lineage)?.ok_or_else(|| StateError::missing_key(lineage, &path, None))?;
         Ok(DiscoveredKey { key, made: Some(path) })
     }
 
     /// A key for a lineage that has none; none where it has one, or none may be made.
     fn new_key(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
-        if self.policy == KeyPolicy::Automation || self.file.is_some() || self.find(lineage)?.is_some() {
+        if self.policy == KeyPolicy::Automation
+            || self.file.is_some()
+            || self.find(lineage)?.is_some()
+        {
             return Ok(None);
         }
         let (key, path) = (StateKey::random(), self.path(lineage));
-        let file =
-            Box::new(NewKeyFile { ring: self.clone(), path, key: key.clone(), directories: CreatedDirectories::default() });
+        let file = Box::new(NewKeyFile {
+            ring: self.clone(),
+            path,
+            key: key.clone(),
+            directories: CreatedDirectories::default(),
+        });
         Ok(Some(NewKey { name: name_of(&key), key, file }))
     }
 
@@ -264,12 +290,23 @@ impl KeyProvider for KeyRing {
             return Err(StateError::other_source(lineage, name, "a key file is what there is"));
         }
         let path = self.path(lineage);
-        let key = self.find_id(lineage, &name.id)?.ok_or_else(|| StateError::missing_key(lineage, &path, Some(&name.id)))?;
-        if key.id() == name.id { Ok(key) } else { Err(StateError::wrong_key(lineage, &name.id, key.id(), &path)) }
+        let key = self
+            .find_id(lineage, &name.id)?
+            .ok_or_else(|| StateError::missing_key(lineage, &path, Some(&name.id)))?;
+        if key.id() == name.id {
+            Ok(key)
+        } else {
+            Err(StateError::wrong_key(lineage, &name.id, key.id(), &path))
+        }
     }
 
-    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
-        // Whoever was killed after a rotation, and before the files said so, finds what the state says.
+    fn current(
+        &self,
+        lineage: &str,
+        used: Option<&KeyName>,
+    ) -> Result<(KeyName, StateKey), StateError> {
+        // Whoever was killed after a rotation, and before the files said so, finds what the state
+        // says.
         let used = used.filter(|it| it.method == METHOD && self.file.is_none());
         if let Some(key) = used.map(|it| self.find_id(lineage, &it.id)).transpose()?.flatten()
             && used.is_some_and(|it| it.id == key.id())
@@ -293,9 +330,11 @@ impl KeyProvider for KeyRing {
         }
         let key = StateKey::random();
         let path = self.path_of(lineage, key.id());
-        self.put(&path, &key).map_err(|error| StateError::io("make the key file", &path, &error))?;
+        self.put(&path, &key)
+            .map_err(|error| StateError::io("make the key file", &path, &error))?;
         let there = self.read(&path)?.filter(|it| it.id() == key.id());
-        let key = there.ok_or_else(|| StateError::not_a_key(&path, "it is not what was just written there"))?;
+        let key = there
+            .ok_or_else(|| StateError::not_a_key(&path, "it is not what was just written there"))?;
         Ok((name_of(&key), key))
     }
 
@@ -304,16 +343,21 @@ impl KeyProvider for KeyRing {
         if self.file.is_some() || !new.exists() {
             return Ok(());
         }
-        let failed = |error: io::Error| StateError::io("put the new key in the place of", &path, &error);
+        let failed =
+            |error: io::Error| StateError::io("put the new key in the place of", &path, &error);
         // The old one opens what was kept before.
         if let Some(old) = self.find(lineage)? {
             let kept = self.path_of(lineage, old.id());
             match fs::hard_link(&path, &kept) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => self.put(&kept, &old).map_err(failed)?,
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    self.put(&kept, &old).map_err(failed)?
+                }
                 _ => {}
             }
         }
-        fs::rename(&new, &path).and_then(|()| fs::File::open(&self.directory)?.sync_all()).map_err(failed)
+        fs::rename(&new, &path)
+            .and_then(|()| fs::File::open(&self.directory)?.sync_all())
+            .map_err(failed)
     }
 }
 
@@ -334,11 +378,16 @@ impl NewKeyFile {
 impl CompanionFile for NewKeyFile {
     fn make(&mut self) -> Result<(), StateError> {
         self.directories = CreatedDirectories::new(&self.ring.directory);
-        self.ring.put(&self.path, &self.key).map_err(|error| StateError::io("make the key file", &self.path, &error))?;
+        self.ring
+            .put(&self.path, &self.key)
+            .map_err(|error| StateError::io("make the key file", &self.path, &error))?;
         match self.is_there()? {
             true => Ok(()),
-            false => Err(StateError::not_a_key(&self.path, "another process has just put another key there")
-                .help("run the command again: it takes that one")),
+            false => Err(StateError::not_a_key(
+                &self.path,
+                "another process has just put another key there",
+            )
+            .help("run the command again: it takes that one")),
         }
     }
 
@@ -377,7 +426,11 @@ mod tests {
         let again = ring.find_or_make(&lineage).unwrap();
         assert_eq!((again.key.id(), again.made), (first.key.id(), None));
         assert_ne!(ring.find_or_make(&new_lineage()).unwrap().key.id(), first.key.id());
-        assert_eq!(fs::read_dir(home.path().join("ha/keys")).unwrap().count(), 2, "no drafts are left");
+        assert_eq!(
+            fs::read_dir(home.path().join("ha/keys")).unwrap().count(),
+            2,
+            "no drafts are left"
+        );
     }
 
     #[test]
@@ -386,7 +439,8 @@ mod tests {
         let ring = KeyRing::new(home.path(), KeyPolicy::Interactive);
         let lineage = new_lineage();
         let ids: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
-            let makers: Vec<_> = (0..8).map(|_| scope.spawn(|| ring.find_or_make(&lineage).unwrap())).collect();
+            let makers: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| ring.find_or_make(&lineage).unwrap())).collect();
             makers.into_iter().map(|it| it.join().unwrap().key.id().to_owned()).collect()
         });
         assert_eq!(ids.len(), 1);
@@ -398,7 +452,10 @@ mod tests {
         let ring = KeyRing::new(home.path(), KeyPolicy::Automation);
         let error = ring.find_or_make(&new_lineage()).unwrap_err();
         assert_eq!(error.reason(), &StateErrorReason::MissingKey);
-        assert!(error.error().help.iter().any(|it| it.contains("ha state key --new > FILE")), "{error:?}");
+        assert!(
+            error.error().help.iter().any(|it| it.contains("ha state key --new > FILE")),
+            "{error:?}"
+        );
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
     }
 
@@ -407,7 +464,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("mounted");
         let ring = KeyRing::new(home.path(), KeyPolicy::Interactive).with_file(&file);
-        assert_eq!(ring.find_or_make(&new_lineage()).unwrap_err().reason(), &StateErrorReason::MissingKey);
+        assert_eq!(
+            ring.find_or_make(&new_lineage()).unwrap_err().reason(),
+            &StateErrorReason::MissingKey
+        );
         let key = StateKey::random();
         fs::write(&file, &*key.to_file()).unwrap();
         assert_eq!(ring.find_or_make(&new_lineage()).unwrap().key.id(), key.id());
@@ -416,7 +476,9 @@ mod tests {
     #[test]
     fn the_environment_says_where_keys_lie_and_whether_they_are_made() {
         let ring = |set: &[(&str, &str)]| {
-            KeyRing::from_variables(|name| set.iter().find(|(it, _)| *it == name).map(|(_, value)| PathBuf::from(value)))
+            KeyRing::from_variables(|name| {
+                set.iter().find(|(it, _)| *it == name).map(|(_, value)| PathBuf::from(value))
+            })
         };
         let at_home = ring(&[("HOME", "/home/ops")]);
         assert_eq!(at_home.path("l"), Path::new("/home/ops/.config/ha/keys/l.key"));
@@ -436,7 +498,11 @@ mod tests {
         let path = ring.find_or_make(&lineage).unwrap().made.unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let error = ring.find(&lineage).unwrap_err();
-        assert!(error.to_string().contains("0644") && error.error().help.iter().any(|it| it.contains("chmod 600")), "{error:?}");
+        assert!(
+            error.to_string().contains("0644")
+                && error.error().help.iter().any(|it| it.contains("chmod 600")),
+            "{error:?}"
+        );
     }
 
     #[test]
@@ -463,8 +529,10 @@ mod tests {
         for name in [&old, &new] {
             assert_eq!(ring.named(&lineage, name).unwrap().id(), name.id);
         }
-        let mut files: Vec<String> =
-            fs::read_dir(home.path()).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+        let mut files: Vec<String> = fs::read_dir(home.path())
+            .unwrap()
+            .map(|it| it.unwrap().file_name().into_string().unwrap())
+            .collect();
         files.sort();
         let mut expected = [format!("{lineage}.key"), format!("{lineage}.{}.key", old.id)];
         expected.sort();

@@ -1,7 +1,7 @@
 //! Which state it is, from its first frame to its last.
 
-/// The name of a state that does not exist yet. A plan made before there is any state carries one, and so does
-/// its key; the first apply gives it to the state.
+/// The name of a state that does not exist yet. A plan made before there is any state carries one,
+/// and so does its key; the first apply gives it to the state.
 #[must_use]
 pub fn new_lineage() -> String {
     let hex = random_hex(16);
@@ -9,9 +9,11 @@ pub fn new_lineage() -> String {
     format!("{a}-{b}-{c}-{d}-{e}")
 }
 
-/// Whether a string may be a lineage. Key files are named after it, so it must not lead out of their directory.
+/// Whether a string may be a lineage. Key files are named after it, so it must not lead out of
+/// their directory.
 pub(crate) fn is_lineage(text: &str) -> bool {
-    (8..=64).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_digit() || it.is_ascii_lowercase() || it == b'-')
+    (8..=64).contains(&text.len())
+        && text.bytes().all(|it| it.is_ascii_digit() || it.is_ascii_lowercase() || it == b'-')
 }
 
 /// So many random bytes in hexadecimal.
@@ -23,7 +25,11 @@ pub(crate) fn random_hex(bytes: usize) -> String {
 
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|it| [it >> 4, it & 15]).map(|it| char::from(DIGITS[usize::from(it)])).collect()
+    bytes
+        .iter()
+        .flat_map(|it| [it >> 4, it & 15])
+        .map(|it| char::from(DIGITS[usize::from(it)]))
+        .collect()
 }
 
 pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {

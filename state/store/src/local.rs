@@ -19,7 +19,8 @@ use crate::lock::LockFile;
 use crate::store::{JournalExtent, JournalSegment, Lease, LockedStore, Store, StoreContents};
 use crate::{CreatedDirectories, LockInfo, StateError, StateErrorReason};
 
-/// A journal grows by at least so much at a time: writing over zeros is four times as fast as growing.
+/// A journal grows by at least so much at a time: writing over zeros is four times as fast as
+/// growing.
 const CHUNK: u64 = 1 << 20;
 /// Room that is kept free for the results of steps that have begun.
 const RESERVE: u64 = CHUNK / 4;
@@ -107,7 +108,8 @@ impl Store for LocalStore {
 
     /// Its whole path. What does not exist yet of it is no link.
     fn identity(&self) -> String {
-        let here = std::path::absolute(&self.files.checkpoint).unwrap_or_else(|_| self.files.checkpoint.clone());
+        let here = std::path::absolute(&self.files.checkpoint)
+            .unwrap_or_else(|_| self.files.checkpoint.clone());
         let real = here.ancestors().find_map(|it| Some((it, fs::canonicalize(it).ok()?)));
         let whole = real.and_then(|(there, real)| Some(real.join(here.strip_prefix(there).ok()?)));
         whole.unwrap_or(here).display().to_string()
@@ -120,8 +122,8 @@ impl Store for LocalStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StateError::io("look at", path, &error)),
         };
-        // A checkpoint and a journal from before and after it was replaced are no state. Whoever replaces it renames
-        // the checkpoint first.
+        // A checkpoint and a journal from before and after it was replaced are no state. Whoever
+        // replaces it renames the checkpoint first.
         for _ in 0..TRIES {
             let before = identity()?;
             let checkpoint = read(path)?;
@@ -146,7 +148,8 @@ impl Store for LocalStore {
             is_there.map_err(|error| StateError::io("make the directory", directory, &error))?;
             match LockFile::lock(&self.files.lock(), &self.place(), holder) {
                 // Somebody has just left without writing anything, and taken the directory along.
-                Err(error) if *error.reason() == StateErrorReason::System(io::ErrorKind::NotFound) => {}
+                Err(error)
+                    if *error.reason() == StateErrorReason::System(io::ErrorKind::NotFound) => {}
                 locked => {
                     let lock = locked?;
                     return Ok(Box::new(LockedLocalStore {
@@ -165,27 +168,39 @@ impl Store for LocalStore {
     /// The lock is the kernel's: whoever is named as its holder is at work.
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
         match self.holder()? {
-            Some(holder) if holder.id == id => Err(StateError::goes_with_its_process(&self.place(), holder)),
+            Some(holder) if holder.id == id => {
+                Err(StateError::goes_with_its_process(&self.place(), holder))
+            }
             holder => Err(StateError::not_locked_by(&self.place(), id, holder)),
         }
     }
 }
 
 impl LocalStore {
-    fn loaded(&self, checkpoint: Option<Vec<u8>>, journal: Option<Vec<u8>>) -> Result<StoreContents, StateError> {
+    fn loaded(
+        &self,
+        checkpoint: Option<Vec<u8>>,
+        journal: Option<Vec<u8>>,
+    ) -> Result<StoreContents, StateError> {
         let previous = self.files.previous();
         if checkpoint.is_none() && journal.is_none() && previous.exists() {
-            let why = format!("it is missing, but the one before it, `{}`, is there", previous.display());
+            let why =
+                format!("it is missing, but the one before it, `{}`, is there", previous.display());
             let help = "copy that over it to go back to it; or, to begin again and forget what was made, remove it too";
             return Err(StateError::incomplete(&self.place(), why).help(help));
         }
         let mut segments = Vec::new();
         if let Some(mut bytes) = journal {
             let place = format!("`{}`", self.files.journal().display());
-            let FileHeader { number, length, .. } = FileHeader::parse(file_header::StateFileKind::Journal, &bytes, &place)?;
-            // What is missing at its end may have been frames, of which nothing else tells. Earlier versions said no length.
+            let FileHeader { number, length, .. } =
+                FileHeader::parse(file_header::StateFileKind::Journal, &bytes, &place)?;
+            // What is missing at its end may have been frames, of which nothing else tells. Earlier
+            // versions said no length.
             if (bytes.len() as u64) < length {
-                let why = format!("it is cut off: it has {} bytes, and was made with {length}", bytes.len());
+                let why = format!(
+                    "it is cut off: it has {} bytes, and was made with {length}",
+                    bytes.len()
+                );
                 return Err(StateError::damaged(&place, why));
             }
             bytes.drain(..PREAMBLE);
@@ -250,11 +265,13 @@ impl LockedStore for LockedLocalStore {
         self.lock.check()?;
         let path = &self.files.checkpoint;
         let draft = self.files.beside(".new");
-        write_whole(&draft, bytes).map_err(|error| StateError::io("write a checkpoint to", &draft, &error))?;
+        write_whole(&draft, bytes)
+            .map_err(|error| StateError::io("write a checkpoint to", &draft, &error))?;
         self.keep_previous()?;
         fs::rename(&draft, path).map_err(|error| StateError::io("replace", path, &error))?;
         self.files.sync_directory()?;
-        // If this removal is lost with the power, the journal holds nothing that the checkpoint does not.
+        // If this removal is lost with the power, the journal holds nothing that the checkpoint
+        // does not.
         self.journal = None;
         self.no_room = None;
         remove(&self.files.journal())
@@ -275,7 +292,9 @@ impl LockedStore for LockedLocalStore {
 impl Drop for LockedLocalStore {
     fn drop(&mut self) {
         let files = &self.files;
-        let is_there = [files.checkpoint.clone(), files.journal(), files.previous()].iter().any(|it| it.exists());
+        let is_there = [files.checkpoint.clone(), files.journal(), files.previous()]
+            .iter()
+            .any(|it| it.exists());
         if is_there || self.lock.check().is_err() {
             return;
         }
@@ -288,7 +307,8 @@ impl Drop for LockedLocalStore {
 impl LockedLocalStore {
     /// Gives the checkpoint a second name. There is no moment without `ha.state`.
     fn keep_previous(&self) -> Result<(), StateError> {
-        let (path, previous, draft) = (&self.files.checkpoint, self.files.previous(), self.files.beside(".previous.new"));
+        let (path, previous, draft) =
+            (&self.files.checkpoint, self.files.previous(), self.files.beside(".previous.new"));
         remove(&draft)?;
         let same = |a: &Path, b: &Path| {
             let identity = |it: &Path| fs::metadata(it).map(|it| (it.dev(), it.ino())).ok();
@@ -301,7 +321,8 @@ impl LockedLocalStore {
         let kept = match fs::hard_link(path, &draft) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             // Some file systems know no second names.
-            Err(_) => regular_file::read(path, LARGEST_STATE).and_then(|bytes| write_whole(&draft, &bytes)),
+            Err(_) => regular_file::read(path, LARGEST_STATE)
+                .and_then(|bytes| write_whole(&draft, &bytes)),
             Ok(()) => Ok(()),
         };
         let rotated = || {
@@ -313,7 +334,8 @@ impl LockedLocalStore {
             }
             fs::rename(&draft, &previous)
         };
-        kept.and_then(|()| rotated()).map_err(|error| StateError::io("keep the checkpoint so far as", &previous, &error))
+        kept.and_then(|()| rotated())
+            .map_err(|error| StateError::io("keep the checkpoint so far as", &previous, &error))
     }
 }
 
@@ -328,29 +350,41 @@ impl JournalFile {
             .and_then(|()| fs::rename(&draft, &path))
             .map_err(|error| StateError::io("make the journal", &path, &error))?;
         files.sync_directory()?;
-        let file = OpenOptions::new().write(true).open(&path).map_err(|error| StateError::io("open", &path, &error))?;
+        let file = OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .map_err(|error| StateError::io("open", &path, &error))?;
         Ok(Self { file, path, number, end: PREAMBLE as u64, length })
     }
 
-    /// The journal that is there, up to `end`. What is behind was never acknowledged and is overwritten with zeros,
-    /// lest it be taken for frames once others stand before it.
+    /// The journal that is there, up to `end`. What is behind was never acknowledged and is
+    /// overwritten with zeros, lest it be taken for frames once others stand before it.
     fn resume(path: PathBuf, end: u64) -> Result<Self, StateError> {
         let failed = |error: io::Error| StateError::io("open", &path, &error);
         let file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
         let (mut head, mut tail) = ([0; PREAMBLE], Vec::new());
         file.read_exact_at(&mut head, 0).map_err(failed)?;
-        let number = FileHeader::parse(file_header::StateFileKind::Journal, &head, &format!("`{}`", path.display()))?.number;
+        let number = FileHeader::parse(
+            file_header::StateFileKind::Journal,
+            &head,
+            &format!("`{}`", path.display()),
+        )?
+        .number;
         let length = file.metadata().map_err(failed)?.len();
-        tail.resize(usize::try_from(length.saturating_sub(end)).expect("it was in memory when it was loaded"), 0);
+        tail.resize(
+            usize::try_from(length.saturating_sub(end))
+                .expect("it was in memory when it was loaded"),
+            0,
+        );
         file.read_exact_at(&mut tail, end).map_err(failed)?;
         let journal = Self { file, path, number, end, length: length.max(end) };
         let used = tail.iter().rposition(|it| *it != 0).map_or(0, |last| last + 1);
         let cleared = journal.file.write_all_at(&vec![0; used], end);
-        // Who wrote the frames that are there may have been killed before they were on disk. From now on frames say
-        // that they are.
-        cleared
-            .and_then(|()| journal.file.sync_all())
-            .map_err(|error| StateError::io("put on disk what was written to", &journal.path, &error))?;
+        // Who wrote the frames that are there may have been killed before they were on disk. From
+        // now on frames say that they are.
+        cleared.and_then(|()| journal.file.sync_all()).map_err(|error| {
+            StateError::io("put on disk what was written to", &journal.path, &error)
+        })?;
         Ok(journal)
     }
 
@@ -369,14 +403,18 @@ impl JournalFile {
     fn grow(&mut self, needed: u64) -> Result<(), StateError> {
         let by = CHUNK.max(self.length / 4).max(needed + RESERVE);
         let zeros = vec![0; usize::try_from(by).expect("what is in memory fits in it")];
-        let grown = self.file.write_all_at(&zeros, self.length).and_then(|()| self.file.sync_data());
+        let grown =
+            self.file.write_all_at(&zeros, self.length).and_then(|()| self.file.sync_data());
         if let Err(error) = grown {
             let shrunk = self.file.set_len(self.length);
             return Err(StateError::io("make room in", &self.path, &shrunk.err().unwrap_or(error)));
         }
         self.length += by;
         // Only now: one that is killed before leaves a journal that is longer than it says.
-        let said = self.file.write_all_at(&head(self.number, self.length), 0).and_then(|()| self.file.sync_data());
+        let said = self
+            .file
+            .write_all_at(&head(self.number, self.length), 0)
+            .and_then(|()| self.file.sync_data());
         said.map_err(|error| StateError::io("write to", &self.path, &error))
     }
 }
@@ -394,8 +432,8 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
     }
 }
 
-/// Writes a file that only its owner can read, and puts it on disk. One left over from a kill is made again; one that
-/// cannot be finished is not left.
+/// Writes a file that only its owner can read, and puts it on disk. One left over from a kill is
+/// made again; one that cannot be finished is not left.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -410,7 +448,9 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn remove(path: &Path) -> Result<(), StateError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StateError::io("remove", path, &error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StateError::io("remove", path, &error))
+        }
         _ => Ok(()),
     }
 }

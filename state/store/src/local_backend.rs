@@ -22,14 +22,24 @@ pub struct LocalBackendSettings {
 impl Backend for LocalBackend {
     const NAME: &'static str = "local";
     type Settings = LocalBackendSettings;
-    const UNSUPPORTED: &'static [UnsupportedNames] =
-        &[UnsupportedNames::new(&["workspace_dir"], "leave it out: the states of environments lie in `env/NAME` beside `path`")];
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
+        &["workspace_dir"],
+        "leave it out: the states of environments lie in `env/NAME` beside `path`",
+    )];
 
-    fn open(settings: LocalBackendSettings, surroundings: &BackendContext) -> Result<Box<dyn Store>, Error> {
-        let Some(path) = settings.path else { return Ok(Box::new(LocalStore::new(&surroundings.local))) };
-        let Some(name) = path.file_name().filter(|_| !path.as_os_str().as_encoded_bytes().ends_with(b"/")) else {
+    fn open(
+        settings: LocalBackendSettings,
+        surroundings: &BackendContext,
+    ) -> Result<Box<dyn Store>, Error> {
+        let Some(path) = settings.path else {
+            return Ok(Box::new(LocalStore::new(&surroundings.local)));
+        };
+        let Some(name) =
+            path.file_name().filter(|_| !path.as_os_str().as_encoded_bytes().ends_with(b"/"))
+        else {
             let cause = format!("`path` is `{}`, which is no name of a file", path.display());
-            let error = Error::new("find the file of the state", cause).outcome(CallOutcome::Refused);
+            let error =
+                Error::new("find the file of the state", cause).outcome(CallOutcome::Refused);
             return Err(error.help("for example `path = \"state/ha.state\"`"));
         };
         let mut whole = match surroundings.directory == Path::new(".") {
@@ -45,13 +55,20 @@ impl Backend for LocalBackend {
 mod tests {
     use super::*;
 
-    fn place(path: Option<&str>, directory: &str, environment: Option<&str>) -> Result<String, String> {
+    fn place(
+        path: Option<&str>,
+        directory: &str,
+        environment: Option<&str>,
+    ) -> Result<String, String> {
         let surroundings = BackendContext {
             directory: directory.into(),
             local: environment.map_or(".ha".into(), |it| PathBuf::from(".ha/env").join(it)),
             environment: environment.map(str::to_owned),
         };
-        let opened = LocalBackend::open(LocalBackendSettings { path: path.map(PathBuf::from) }, &surroundings);
+        let opened = LocalBackend::open(
+            LocalBackendSettings { path: path.map(PathBuf::from) },
+            &surroundings,
+        );
         opened.map(|it| it.place()).map_err(|it| it.to_string())
     }
 

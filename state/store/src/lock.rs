@@ -1,5 +1,5 @@
-//! The lock of a state on this machine: a file that the kernel locks, and lets go when its process ends, however it
-//! ends. What is written in it is for the message only.
+//! The lock of a state on this machine: a file that the kernel locks, and lets go when its process
+//! ends, however it ends. What is written in it is for the message only.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -11,7 +11,8 @@ use ha_files::regular_file;
 
 use crate::{LockInfo, StateError};
 
-/// A look at who holds a lock takes it for a moment; one that wants it tries so often before it gives up.
+/// A look at who holds a lock takes it for a moment; one that wants it tries so often before it
+/// gives up.
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(20);
 /// What is written in a lock file is shorter.
@@ -28,7 +29,8 @@ pub(crate) struct LockFile {
 impl LockFile {
     /// Locks the file at `path`, made where there is none. `place` is what it guards.
     pub(crate) fn lock(path: &Path, place: &str, holder: &LockInfo) -> Result<Self, StateError> {
-        let failed = |error: &std::io::Error| StateError::io("lock the state by its lock file", path, error);
+        let failed =
+            |error: &std::io::Error| StateError::io("lock the state by its lock file", path, error);
         let mut tries = 1;
         loop {
             let mut file = open(path).map_err(|error| failed(&error))?;
@@ -43,10 +45,14 @@ impl LockFile {
                         return Ok(lock);
                     }
                 }
-                Err(TryLockError::WouldBlock) if tries >= TRIES => return Err(StateError::locked(place, read(&mut file))),
+                Err(TryLockError::WouldBlock) if tries >= TRIES => {
+                    return Err(StateError::locked(place, read(&mut file)));
+                }
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
                 Err(TryLockError::Error(error)) => {
-                    return Err(failed(&error).help("the file system must support locks; keep the state on a local disk"));
+                    return Err(failed(&error).help(
+                        "the file system must support locks; keep the state on a local disk",
+                    ));
                 }
             }
             tries += 1;
@@ -82,7 +88,8 @@ impl LockFile {
 
 impl Drop for LockFile {
     fn drop(&mut self) {
-        // Only a courtesy to whoever looks into the file: the kernel's lock goes when it is closed, in any case.
+        // Only a courtesy to whoever looks into the file: the kernel's lock goes when it is closed,
+        // in any case.
         let _ = self.file.set_len(0);
     }
 }
@@ -90,7 +97,13 @@ impl Drop for LockFile {
 fn open(path: &Path) -> std::io::Result<File> {
     match regular_file::open(path) {
         Err(error) if regular_file::is_refusal(&error) => Err(error),
-        _ => OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path),
+        _ => OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path),
     }
 }
 

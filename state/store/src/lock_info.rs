@@ -25,10 +25,13 @@ pub struct LockInfo {
 }
 
 impl LockInfo {
-    /// This process, at work on `command` from now on. The command is shown to whoever is kept out: nothing secret.
+    /// This process, at work on `command` from now on. The command is shown to whoever is kept out:
+    /// nothing secret.
     #[must_use]
     pub fn here(command: impl Into<String>) -> Self {
-        let user = ["USER", "LOGNAME"].iter().find_map(|it| std::env::var(it).ok().filter(|it| !it.is_empty()));
+        let user = ["USER", "LOGNAME"]
+            .iter()
+            .find_map(|it| std::env::var(it).ok().filter(|it| !it.is_empty()));
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
         Self {
             id: crate::lineage::random_hex(8),
@@ -68,7 +71,10 @@ mod tests {
             command: "ha apply".into(),
             since: 1_700_000_000,
         };
-        assert_eq!(holder.to_string(), "`ha apply`, process 4711 of ops on bastion, since 2023-11-14T22:13:20Z (lock ab12)");
+        assert_eq!(
+            holder.to_string(),
+            "`ha apply`, process 4711 of ops on bastion, since 2023-11-14T22:13:20Z (lock ab12)"
+        );
         assert_eq!(LockInfo::here("ha apply").pid, std::process::id());
     }
 }

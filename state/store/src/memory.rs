@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::store::{JournalExtent, JournalSegment, Lease, LockedStore, Store, StoreContents};
 use crate::{LockInfo, StateError};
 
-/// A state in memory: a checkpoint and one segment per append, as an object store would keep them. Clones are the
-/// same store.
+/// A state in memory: a checkpoint and one segment per append, as an object store would keep them.
+/// Clones are the same store.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore(Arc<Mutex<MemoryContent>>);
 
@@ -32,7 +32,8 @@ impl MemoryStore {
 
 impl From<StoreContents> for MemoryStore {
     fn from(StoreContents { checkpoint, segments }: StoreContents) -> Self {
-        let segments = segments.into_iter().map(|JournalSegment { number, bytes }| (number, bytes)).collect();
+        let segments =
+            segments.into_iter().map(|JournalSegment { number, bytes }| (number, bytes)).collect();
         Self(Arc::new(Mutex::new(MemoryContent { checkpoint, segments, holder: None })))
     }
 }
@@ -44,7 +45,10 @@ impl Store for MemoryStore {
 
     fn load(&self) -> Result<StoreContents, StateError> {
         let content = self.content();
-        let segments = content.segments.iter().map(|(number, bytes)| JournalSegment { number: *number, bytes: bytes.clone() });
+        let segments = content
+            .segments
+            .iter()
+            .map(|(number, bytes)| JournalSegment { number: *number, bytes: bytes.clone() });
         Ok(StoreContents { checkpoint: content.checkpoint.clone(), segments: segments.collect() })
     }
 
@@ -105,7 +109,9 @@ impl LockedStore for LockedMemoryStore {
 
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         match self.content()?.segments.entry(number) {
-            std::collections::btree_map::Entry::Occupied(_) => Err(StateError::taken(&self.store.place(), number)),
+            std::collections::btree_map::Entry::Occupied(_) => {
+                Err(StateError::taken(&self.store.place(), number))
+            }
             std::collections::btree_map::Entry::Vacant(free) => {
                 free.insert(bytes.to_vec());
                 Ok(())

@@ -28,11 +28,12 @@ pub(crate) struct OpenedState {
     pub(crate) checkpoint_length: usize,
 }
 
-/// The state as it is, also while another process writes to it; that one is not held up. A new state where nothing
-/// was ever written.
+/// The state as it is, also while another process writes to it; that one is not held up. A new
+/// state where nothing was ever written.
 ///
 /// # Errors
-/// When the store cannot be read, the key is missing or another, or what is there is not what was written.
+/// When the store cannot be read, the key is missing or another, or what is there is not what was
+/// written.
 pub fn open_for_reading(store: &dyn Store, keys: &dyn KeyProvider) -> Result<State, StateError> {
     open_with_key(store, keys).map(|it| it.0)
 }
@@ -41,13 +42,17 @@ pub fn open_for_reading(store: &dyn Store, keys: &dyn KeyProvider) -> Result<Sta
 ///
 /// # Errors
 /// As [`open_for_reading`].
-pub fn open_with_key(store: &dyn Store, keys: &dyn KeyProvider) -> Result<(State, Option<KeyName>), StateError> {
+pub fn open_with_key(
+    store: &dyn Store,
+    keys: &dyn KeyProvider,
+) -> Result<(State, Option<KeyName>), StateError> {
     let opened = patiently(|| load(store, keys))?;
     here(&opened.state, store)?;
     Ok((opened.state, opened.keys.into_iter().next_back()))
 }
 
-/// Where the state says that it is kept now, when it is no longer in this store. Needs no key, so no one vouches for it.
+/// Where the state says that it is kept now, when it is no longer in this store. Needs no key, so
+/// no one vouches for it.
 ///
 /// # Errors
 /// When the store cannot be read, or holds something else.
@@ -56,7 +61,8 @@ pub fn moved_to(store: &dyn Store) -> Result<Option<String>, StateError> {
     patiently(|| store.load()?.checkpoint.map_or(Ok(None), |it| checkpoint::moved_to(&it, &place)))
 }
 
-/// The lineage of the state in a store; none where nothing was ever written. Needs no key, so no one vouches for it.
+/// The lineage of the state in a store; none where nothing was ever written. Needs no key, so no
+/// one vouches for it.
 ///
 /// # Errors
 /// When the store cannot be read, or holds something else.
@@ -64,7 +70,10 @@ pub fn lineage_of(store: &dyn Store) -> Result<Option<String>, StateError> {
     let place = store.place();
     patiently(|| {
         let StoreContents { checkpoint, segments } = store.load()?;
-        let of_checkpoint = checkpoint.map(|it| checkpoint::position(&it, &place)).transpose()?.map(|it| it.lineage);
+        let of_checkpoint = checkpoint
+            .map(|it| checkpoint::position(&it, &place))
+            .transpose()?
+            .map(|it| it.lineage);
         Ok(of_checkpoint.or_else(|| segments.iter().find_map(|it| lineage(&it.bytes, &place))))
     })
 }
@@ -81,27 +90,42 @@ pub(crate) fn here(state: &State, store: &dyn Store) -> Result<(), StateError> {
 ///
 /// # Errors
 /// As [`open_for_reading`].
-pub fn addresses(store: &dyn Store, keys: &dyn KeyProvider) -> Result<BTreeSet<Address>, StateError> {
+pub fn addresses(
+    store: &dyn Store,
+    keys: &dyn KeyProvider,
+) -> Result<BTreeSet<Address>, StateError> {
     patiently(|| {
         let place = store.place();
         let mut keys = KeyCache::new(keys);
         let StoreContents { checkpoint, mut segments } = store.load()?;
-        let indexed = checkpoint.map(|mut it| checkpoint::addresses(&mut it, &mut keys, &place)).transpose()?;
+        let indexed = checkpoint
+            .map(|mut it| checkpoint::addresses(&mut it, &mut keys, &place))
+            .transpose()?;
         let (mut position, listed) = indexed.unwrap_or_default();
         let mut all: BTreeSet<Address> = listed.into_iter().collect();
         let scan = scan(&segments, &place)?;
-        let replayed = replay(&mut position, &mut segments, &scan, &mut keys, &place, |_, frame| match frame {
-            Frame::Result { outcome: StepOutcome::Recorded(record) | StepOutcome::Deposed { record, .. }, .. } => {
-                all.insert(record.address);
-            }
-            Frame::Result { outcome: StepOutcome::Deleted(address), .. } => {
-                all.remove(&address);
-            }
-            Frame::Moved { from, to } if all.remove(&from) => {
-                all.insert(to);
-            }
-            _ => {}
-        });
+        let replayed = replay(
+            &mut position,
+            &mut segments,
+            &scan,
+            &mut keys,
+            &place,
+            |_, frame| match frame {
+                Frame::Result {
+                    outcome: StepOutcome::Recorded(record) | StepOutcome::Deposed { record, .. },
+                    ..
+                } => {
+                    all.insert(record.address);
+                }
+                Frame::Result { outcome: StepOutcome::Deleted(address), .. } => {
+                    all.remove(&address);
+                }
+                Frame::Moved { from, to } if all.remove(&from) => {
+                    all.insert(to);
+                }
+                _ => {}
+            },
+        );
         forget(segments);
         replayed.map(|()| all)
     })
@@ -120,10 +144,18 @@ pub(crate) fn load(store: &dyn Store, keys: &dyn KeyProvider) -> Result<OpenedSt
     });
     let decoded = decoded.transpose()?;
     let checkpoint = decoded.as_ref().map(|it| it.0.number);
-    let (mut state, used) = decoded.map_or_else(Default::default, |(state, key)| (state, vec![key]));
+    let (mut state, used) =
+        decoded.map_or_else(Default::default, |(state, key)| (state, vec![key]));
     let scan = scan(&segments, &place)?;
-    let mut position = JournalPosition { lineage: std::mem::take(&mut state.lineage), number: state.number, keys: used };
-    let replayed = replay(&mut position, &mut segments, &scan, &mut keys, &place, |number, frame| state.apply(number, frame));
+    let mut position = JournalPosition {
+        lineage: std::mem::take(&mut state.lineage),
+        number: state.number,
+        keys: used,
+    };
+    let replayed =
+        replay(&mut position, &mut segments, &scan, &mut keys, &place, |number, frame| {
+            state.apply(number, frame)
+        });
     forget(segments);
     replayed?;
     (state.lineage, state.number) = (position.lineage, position.number);
@@ -137,17 +169,31 @@ fn forget(segments: Vec<JournalSegment>) {
     }
 }
 
-/// What a writer was in the middle of can look like damage to a reader: frames behind a page that was read too
-/// early. Damage stays where it is; that does not.
+/// What a writer was in the middle of can look like damage to a reader: frames behind a page that
+/// was read too early. Damage stays where it is; that does not.
 fn patiently<T>(read: impl Fn() -> Result<T, StateError>) -> Result<T, StateError> {
     let mut last = match read() {
-        Err(error) if matches!(error.reason(), StateErrorReason::Damaged | StateErrorReason::Incomplete) => error,
+        Err(error)
+            if matches!(
+                error.reason(),
+                StateErrorReason::Damaged | StateErrorReason::Incomplete
+            ) =>
+        {
+            error
+        }
         done => return done,
     };
     for _ in 0..TRIES {
         match read() {
             Err(error) if error == last => return Err(error),
-            Err(error) if matches!(error.reason(), StateErrorReason::Damaged | StateErrorReason::Incomplete) => last = error,
+            Err(error)
+                if matches!(
+                    error.reason(),
+                    StateErrorReason::Damaged | StateErrorReason::Incomplete
+                ) =>
+            {
+                last = error
+            }
             done => return done,
         }
         std::thread::sleep(PAUSE);

@@ -19,7 +19,8 @@ const COSTS: Argon2Costs = Argon2Costs { memory: 64 << 10, passes: 3, lanes: 1 }
 /// Whoever can write to a store must not make a reader's machine run out of memory or time.
 const HIGHEST: Argon2Costs = Argon2Costs { memory: 4 << 20, passes: 64, lanes: 64 };
 
-type AskPassphrase = Box<dyn Fn(PassphrasePurpose) -> Result<Zeroizing<String>, StateError> + Send + Sync>;
+type AskPassphrase =
+    Box<dyn Fn(PassphrasePurpose) -> Result<Zeroizing<String>, StateError> + Send + Sync>;
 
 /// What a passphrase is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,8 @@ pub enum PassphrasePurpose {
     ToMake,
 }
 
-/// Keys that argon2id makes of a passphrase and a salt, which stands with the costs beside what is sealed.
+/// Keys that argon2id makes of a passphrase and a salt, which stands with the costs beside what is
+/// sealed.
 pub struct PassphraseKeys {
     ask: AskPassphrase,
     said: Mutex<Option<Zeroizing<String>>>,
@@ -49,7 +51,9 @@ struct Argon2Costs {
 impl PassphraseKeys {
     /// One that is asked for when it is needed, once.
     #[must_use]
-    pub fn asked(ask: impl Fn(PassphrasePurpose) -> Result<Zeroizing<String>, StateError> + Send + Sync + 'static) -> Self {
+    pub fn asked(
+        ask: impl Fn(PassphrasePurpose) -> Result<Zeroizing<String>, StateError> + Send + Sync + 'static,
+    ) -> Self {
         Self { ask: Box::new(ask), said: Mutex::default(), made: Mutex::default() }
     }
 
@@ -62,7 +66,11 @@ impl PassphraseKeys {
     }
 
     /// What is done with it while it is looked at.
-    fn with<T>(&self, asking: PassphrasePurpose, look: impl FnOnce(&str) -> Result<T, StateError>) -> Result<T, StateError> {
+    fn with<T>(
+        &self,
+        asking: PassphrasePurpose,
+        look: impl FnOnce(&str) -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let text = match &mut *said {
             Some(text) => text,
@@ -71,12 +79,20 @@ impl PassphraseKeys {
         look(text)
     }
 
-    fn make(&self, asking: PassphrasePurpose, salt: &[u8], costs: Argon2Costs) -> Result<StateKey, StateError> {
-        let params = Params::new(costs.memory, costs.passes, costs.lanes, Some(32)).map_err(StateError::no_passphrase)?;
+    fn make(
+        &self,
+        asking: PassphrasePurpose,
+        salt: &[u8],
+        costs: Argon2Costs,
+    ) -> Result<StateKey, StateError> {
+        let params = Params::new(costs.memory, costs.passes, costs.lanes, Some(32))
+            .map_err(StateError::no_passphrase)?;
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut secret = Zeroizing::new([0; 32]);
         self.with(asking, |text| {
-            argon.hash_password_into(text.as_bytes(), salt, &mut secret[..]).map_err(StateError::no_passphrase)
+            argon
+                .hash_password_into(text.as_bytes(), salt, &mut secret[..])
+                .map_err(StateError::no_passphrase)
         })?;
         Ok(StateKey::from_secret(secret))
     }
@@ -91,12 +107,17 @@ impl KeyProvider for PassphraseKeys {
         if name.method != METHOD {
             return Err(StateError::other_source(lineage, name, "a passphrase is given"));
         }
-        let known = |made: &Vec<(KeyName, StateKey)>| made.iter().find(|(it, _)| it == name).map(|(_, key)| key.clone());
+        let known = |made: &Vec<(KeyName, StateKey)>| {
+            made.iter().find(|(it, _)| it == name).map(|(_, key)| key.clone())
+        };
         if let Some(key) = known(&self.made.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(key);
         }
-        let altered =
-            || StateError::no_passphrase("the salt and the costs that stand beside what it opens are not those of a key");
+        let altered = || {
+            StateError::no_passphrase(
+                "the salt and the costs that stand beside what it opens are not those of a key",
+            )
+        };
         let (salt, costs) = parameters(name).ok_or_else(altered)?;
         let key = self.make(PassphrasePurpose::ToOpen, &salt, costs)?;
         if key.id() != name.id {
@@ -106,7 +127,11 @@ impl KeyProvider for PassphraseKeys {
         Ok(key)
     }
 
-    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
+    fn current(
+        &self,
+        lineage: &str,
+        used: Option<&KeyName>,
+    ) -> Result<(KeyName, StateKey), StateError> {
         if let Some(used) = used.filter(|it| it.method == METHOD) {
             match self.named(lineage, used) {
                 Ok(key) => return Ok((used.clone(), key)),
@@ -117,8 +142,11 @@ impl KeyProvider for PassphraseKeys {
         }
         let length = self.with(PassphrasePurpose::ToMake, |it| Ok(it.chars().count()))?;
         if length < SHORTEST {
-            let why = format!("it has {length} characters, and fewer than {SHORTEST} are too easily guessed");
-            return Err(StateError::no_passphrase(why).help("take a longer one, such as six words drawn by dice"));
+            let why = format!(
+                "it has {length} characters, and fewer than {SHORTEST} are too easily guessed"
+            );
+            return Err(StateError::no_passphrase(why)
+                .help("take a longer one, such as six words drawn by dice"));
         }
         let mut salt = [0; SALT];
         rand::fill(&mut salt);
@@ -130,7 +158,8 @@ impl KeyProvider for PassphraseKeys {
             ("passes", passes.to_string()),
             ("lanes", lanes.to_string()),
         ];
-        let parameters: BTreeMap<String, String> = parameters.into_iter().map(|(name, it)| (name.to_owned(), it)).collect();
+        let parameters: BTreeMap<String, String> =
+            parameters.into_iter().map(|(name, it)| (name.to_owned(), it)).collect();
         let name = KeyName { id: key.id().to_owned(), method: METHOD.into(), parameters };
         self.keep(&name, &key);
         Ok((name, key))
@@ -140,8 +169,14 @@ impl KeyProvider for PassphraseKeys {
 /// The salt and the costs of a key.
 fn parameters(name: &KeyName) -> Option<(Vec<u8>, Argon2Costs)> {
     let number = |what: &str| name.parameters.get(what)?.parse().ok();
-    let costs = Argon2Costs { memory: number("memory")?, passes: number("passes")?, lanes: number("lanes")? };
-    let is_bearable = costs.memory <= HIGHEST.memory && costs.passes <= HIGHEST.passes && costs.lanes <= HIGHEST.lanes;
+    let costs = Argon2Costs {
+        memory: number("memory")?,
+        passes: number("passes")?,
+        lanes: number("lanes")?,
+    };
+    let is_bearable = costs.memory <= HIGHEST.memory
+        && costs.passes <= HIGHEST.passes
+        && costs.lanes <= HIGHEST.lanes;
     let salt = from_hex(name.parameters.get("salt")?).filter(|it| (8..=64).contains(&it.len()))?;
     is_bearable.then_some((salt, costs))
 }
@@ -180,19 +215,36 @@ mod tests {
     #[test]
     fn it_costs_what_it_says_and_neither_too_little_nor_too_much() {
         let lineage = new_lineage();
-        assert!(passphrase("fifteen letters").current(&lineage, None).unwrap_err().to_string().contains("15 characters"));
+        assert!(
+            passphrase("fifteen letters")
+                .current(&lineage, None)
+                .unwrap_err()
+                .to_string()
+                .contains("15 characters")
+        );
         let (name, key) = passphrase(GOOD).current(&lineage, None).unwrap();
         assert_eq!(name.parameters["memory"].parse::<u32>().unwrap(), 65_536);
         assert!(name.parameters["passes"].parse::<u32>().unwrap() >= 3);
         let altered = |what: &str, value: &str| {
             let mut parameters = name.parameters.clone();
             parameters.insert(what.into(), value.into());
-            passphrase(GOOD).named(&lineage, &KeyName { parameters, ..name.clone() }).map(|it| it.id().to_owned())
+            passphrase(GOOD)
+                .named(&lineage, &KeyName { parameters, ..name.clone() })
+                .map(|it| it.id().to_owned())
         };
-        for (what, value) in
-            [("memory", "99999999"), ("passes", "1000"), ("lanes", "65"), ("salt", "00"), ("salt", "x"), ("memory", "")]
-        {
-            assert_eq!(altered(what, value).unwrap_err().reason(), &StateErrorReason::NotAKey, "{what} {value}");
+        for (what, value) in [
+            ("memory", "99999999"),
+            ("passes", "1000"),
+            ("lanes", "65"),
+            ("salt", "00"),
+            ("salt", "x"),
+            ("memory", ""),
+        ] {
+            assert_eq!(
+                altered(what, value).unwrap_err().reason(),
+                &StateErrorReason::NotAKey,
+                "{what} {value}"
+            );
         }
         assert_eq!(altered("passes", "2").unwrap_err().reason(), &StateErrorReason::WrongKey);
         assert_eq!(altered("passes", "3").unwrap(), key.id());
@@ -215,8 +267,10 @@ mod tests {
 
     #[test]
     fn it_is_argon2id_as_others_make_it() {
-        // The first bytes of the SHA-256 of what OpenSSL's ARGON2ID makes with 65536 KiB, 3 passes and 1 lane.
-        let key = passphrase(GOOD).make(PassphrasePurpose::ToMake, b"0123456789abcdef", COSTS).unwrap();
+        // The first bytes of the SHA-256 of what OpenSSL's ARGON2ID makes with 65536 KiB, 3 passes
+        // and 1 lane.
+        let key =
+            passphrase(GOOD).make(PassphrasePurpose::ToMake, b"0123456789abcdef", COSTS).unwrap();
         assert_eq!(key.id(), "6b926ad65deaa577");
     }
 }

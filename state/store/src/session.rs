@@ -1,5 +1,6 @@
-//! The head of what one process sealed: which state it belongs to, which key opens it, and the data key, sealed with
-//! that. In the journal it is the first frame of each session; in a checkpoint the first entry.
+//! The head of what one process sealed: which state it belongs to, which key opens it, and the data
+//! key, sealed with that. In the journal it is the first frame of each session; in a checkpoint the
+//! first entry.
 
 use ha_state_model::StateHistory;
 
@@ -13,7 +14,8 @@ use crate::{KeyName, KeyProvider, StateError, StateKey};
 
 /// The latest format of files and of states as JSON that is understood.
 pub(crate) const FORMAT: u32 = 1;
-/// The format of a head that says more than where it belongs. One that does not has the first, for earlier programs.
+/// The format of a head that says more than where it belongs. One that does not has the first, for
+/// earlier programs.
 const WITH_HISTORY: u32 = 2;
 
 /// What the first frame of a session says, in clear.
@@ -60,7 +62,8 @@ impl SessionHeader {
             data_key: String::new(),
             history,
         };
-        session.data_key = to_hex(&seal_with(key, "data key", &session.beside(part), &data_key[..]));
+        session.data_key =
+            to_hex(&seal_with(key, "data key", &session.beside(part), &data_key[..]));
         (session, FrameSealer::new(&data_key, salt))
     }
 
@@ -70,7 +73,9 @@ impl SessionHeader {
         struct SessionFormat {
             format: u32,
         }
-        let unreadable = |error: serde_json::Error| StateError::damaged(place, format!("its head is unreadable: {error}"));
+        let unreadable = |error: serde_json::Error| {
+            StateError::damaged(place, format!("its head is unreadable: {error}"))
+        };
         let SessionFormat { format } = serde_json::from_slice(body).map_err(unreadable)?;
         if format > WITH_HISTORY {
             return Err(StateError::newer_format(place, format, WITH_HISTORY));
@@ -79,13 +84,25 @@ impl SessionHeader {
     }
 
     /// What opens the frames it heads.
-    pub(crate) fn sealer(&self, part: SessionPart, keys: &mut KeyCache<'_>, place: &str) -> Result<FrameSealer, StateError> {
+    pub(crate) fn sealer(
+        &self,
+        part: SessionPart,
+        keys: &mut KeyCache<'_>,
+        place: &str,
+    ) -> Result<FrameSealer, StateError> {
         let key = keys.named(&self.lineage, &self.key)?;
-        let damaged = || StateError::damaged(place, "its head was altered: its data key does not open under the state's key");
+        let damaged = || {
+            StateError::damaged(
+                place,
+                "its head was altered: its data key does not open under the state's key",
+            )
+        };
         let sealed = from_hex(&self.data_key).ok_or_else(damaged)?;
-        let opened = open_with(&key, "data key", &self.beside(part), &sealed).map_err(|_| damaged())?;
+        let opened =
+            open_with(&key, "data key", &self.beside(part), &sealed).map_err(|_| damaged())?;
         let mut data_key = Zeroizing::new([0; 32]);
-        data_key.copy_from_slice(opened.get(..32).filter(|_| opened.len() == 32).ok_or_else(damaged)?);
+        data_key
+            .copy_from_slice(opened.get(..32).filter(|_| opened.len() == 32).ok_or_else(damaged)?);
         let salt = from_hex(&self.salt).and_then(|it| it.try_into().ok()).ok_or_else(damaged)?;
         Ok(FrameSealer::new(&data_key, salt))
     }
@@ -109,7 +126,9 @@ impl<'a> KeyCache<'a> {
     }
 
     fn named(&mut self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError> {
-        if let Some((.., key)) = self.known.iter().find(|(known, it, _)| known == lineage && it == name) {
+        if let Some((.., key)) =
+            self.known.iter().find(|(known, it, _)| known == lineage && it == name)
+        {
             return Ok(key.clone());
         }
         let key = self.keys.named(lineage, name)?;
@@ -135,12 +154,17 @@ mod tests {
     }
 
     fn name(key: &StateKey) -> KeyName {
-        KeyName { id: key.id().to_owned(), method: "test".into(), parameters: [("salt".into(), "s".into())].into() }
+        KeyName {
+            id: key.id().to_owned(),
+            method: "test".into(),
+            parameters: [("salt".into(), "s".into())].into(),
+        }
     }
 
     #[test]
     fn a_session_of_a_later_format_says_so_whatever_else_it_holds() {
-        let error = SessionHeader::parse(br#"{"format": 3, "lineages": ["a", "b"]}"#, "x").unwrap_err();
+        let error =
+            SessionHeader::parse(br#"{"format": 3, "lineages": ["a", "b"]}"#, "x").unwrap_err();
         assert_eq!(error.reason(), &StateErrorReason::NewerFormat);
         assert!(error.to_string().contains("format 3"), "{error}");
     }
@@ -148,15 +172,28 @@ mod tests {
     #[test]
     fn nothing_a_session_says_can_be_altered_without_the_key() {
         let one = One(StateKey::random());
-        let (session, _) =
-            SessionHeader::begin(SessionPart::Journal, ("lineage-a", 7), StateHistory::default(), name(&one.0), &one.0);
+        let (session, _) = SessionHeader::begin(
+            SessionPart::Journal,
+            ("lineage-a", 7),
+            StateHistory::default(),
+            name(&one.0),
+            &one.0,
+        );
         assert_eq!(session.format, FORMAT);
-        let opens = |session: &SessionHeader, part| session.sealer(part, &mut KeyCache::new(&one), "x").is_ok();
+        let opens = |session: &SessionHeader, part| {
+            session.sealer(part, &mut KeyCache::new(&one), "x").is_ok()
+        };
         assert!(opens(&session, SessionPart::Journal));
         assert!(!opens(&session, SessionPart::Checkpoint));
         assert!(!opens(&SessionHeader { number: 8, ..session.clone() }, SessionPart::Journal));
-        assert!(!opens(&SessionHeader { lineage: "lineage-b".into(), ..session.clone() }, SessionPart::Journal));
-        assert!(!opens(&SessionHeader { salt: "00000000".into(), ..session.clone() }, SessionPart::Journal));
+        assert!(!opens(
+            &SessionHeader { lineage: "lineage-b".into(), ..session.clone() },
+            SessionPart::Journal
+        ));
+        assert!(!opens(
+            &SessionHeader { salt: "00000000".into(), ..session.clone() },
+            SessionPart::Journal
+        ));
         let moved = StateHistory { moved_to: Some("elsewhere".into()), ..StateHistory::default() };
         assert!(!opens(&SessionHeader { history: moved, ..session.clone() }, SessionPart::Journal));
         let renamed = KeyName { parameters: [].into(), ..session.key.clone() };

@@ -30,8 +30,8 @@ pub trait Store: Send + Sync {
     /// When it cannot be found out.
     fn holder(&self) -> Result<Option<LockInfo>, StateError>;
 
-    /// The same, with what is left of the lock's lease, also where that has run out and no one has taken the lock over yet.
-    /// A lock that has none goes with its process.
+    /// The same, with what is left of the lock's lease, also where that has run out and no one has
+    /// taken the lock over yet. A lock that has none goes with its process.
     ///
     /// # Errors
     /// When it cannot be found out.
@@ -51,13 +51,15 @@ pub trait Store: Send + Sync {
     /// When no one or somebody else holds it, or it goes with its process and cannot be taken away.
     fn break_lock(&self, id: &str) -> Result<(), StateError>;
 
-    /// The state that another program keeps in this very place, where it is one of Terraform's in which something is
-    /// recorded: for a word about it as long as there is none of ours. Nothing, where that cannot be found out.
+    /// The state that another program keeps in this very place, where it is one of Terraform's in
+    /// which something is recorded: for a word about it as long as there is none of ours. Nothing,
+    /// where that cannot be found out.
     fn state_of_terraform(&self) -> Option<String> {
         None
     }
 
-    /// What would make it safer to keep a state there, in one sentence. Nothing, where that cannot be found out.
+    /// What would make it safer to keep a state there, in one sentence. Nothing, where that cannot
+    /// be found out.
     fn advice(&self) -> Option<String> {
         None
     }
@@ -68,8 +70,8 @@ pub trait Store: Send + Sync {
 pub struct LockStatus {
     /// By whom.
     pub holder: LockInfo,
-    /// What is left of its lease, which begins again whenever its holder is heard of; none where the lock goes with its
-    /// process.
+    /// What is left of its lease, which begins again whenever its holder is heard of; none where
+    /// the lock goes with its process.
     pub left: Option<Duration>,
 }
 
@@ -86,18 +88,20 @@ pub trait LockedStore: Send {
     /// How long the lock is sure to last.
     fn lease(&self) -> Lease;
 
-    /// Prepares for appending behind what was loaded: what is not kept is removed (none: the whole journal), and
-    /// what is kept is on disk when this returns, even if whoever wrote it was killed before it was.
+    /// Prepares for appending behind what was loaded: what is not kept is removed (none: the whole
+    /// journal), and what is kept is on disk when this returns, even if whoever wrote it was killed
+    /// before it was.
     ///
     /// # Errors
     /// When it cannot be written.
     fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError>;
 
-    /// Appends a segment of whole frames, the first of which has this number. It is on disk when this returns.
+    /// Appends a segment of whole frames, the first of which has this number. It is on disk when
+    /// this returns.
     ///
     /// # Errors
-    /// [`crate::StateErrorReason::Taken`] when a segment of that number is there already or the lock is lost; otherwise when it
-    /// cannot be written, and then never again through this lock.
+    /// [`crate::StateErrorReason::Taken`] when a segment of that number is there already or the
+    /// lock is lost; otherwise when it cannot be written, and then never again through this lock.
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError>;
 
     /// Replaces the checkpoint and the journal by a checkpoint of all frames up to this number.
@@ -106,8 +110,8 @@ pub trait LockedStore: Send {
     /// When it cannot be written; then what was there before is still there.
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError>;
 
-    /// Takes back all that was ever appended, as if nothing had been written; there was no checkpoint. Whether that could
-    /// be done: some stores keep what they were told.
+    /// Takes back all that was ever appended, as if nothing had been written; there was no
+    /// checkpoint. Whether that could be done: some stores keep what they were told.
     ///
     /// # Errors
     /// When it cannot be written, or the lock is lost.
@@ -115,7 +119,8 @@ pub trait LockedStore: Send {
         Ok(false)
     }
 
-    /// Whether a further step may begin: nothing is known that would keep its result from being recorded.
+    /// Whether a further step may begin: nothing is known that would keep its result from being
+    /// recorded.
     ///
     /// # Errors
     /// What would.
@@ -137,8 +142,8 @@ pub trait LockedStore: Send {
 pub struct StoreContents {
     /// The checkpoint; none before the first.
     pub checkpoint: Option<Vec<u8>>,
-    /// The journal's segments in order. They may begin before the checkpoint's number, and may end in a tail that
-    /// was being written.
+    /// The journal's segments in order. They may begin before the checkpoint's number, and may end
+    /// in a tail that was being written.
     pub segments: Vec<JournalSegment>,
 }
 
@@ -172,8 +177,8 @@ impl LeaseGuard {
         Self { place, lease }
     }
 
-    /// Whether a call may begin that changes something and takes so long at most: no one else may take the lock over
-    /// before it ends.
+    /// Whether a call may begin that changes something and takes so long at most: no one else may
+    /// take the lock over before it ends.
     ///
     /// # Errors
     /// When the lock may not last as long.
@@ -207,7 +212,10 @@ impl Lease {
 
     /// So long after each time it is renewed, and now as long as this says.
     #[must_use]
-    pub fn renewed(whole: Duration, remaining: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+    pub fn renewed(
+        whole: Duration,
+        remaining: impl Fn() -> Duration + Send + Sync + 'static,
+    ) -> Self {
         Self(Some(RenewedLease { whole, remaining: Arc::new(remaining) }))
     }
 
@@ -227,15 +235,16 @@ impl Lease {
         self.0.as_ref().map(|it| (it.remaining)())
     }
 
-    /// Whether it outlasts a call that begins now and may take so long: no call that changes anything may start
-    /// otherwise.
+    /// Whether it outlasts a call that begins now and may take so long: no call that changes
+    /// anything may start otherwise.
     #[must_use]
     pub fn outlasts(&self, call: Duration) -> bool {
         let call = self.shortened(call);
         self.remaining().is_none_or(|it| it >= call && !it.is_zero())
     }
 
-    /// How long a call takes at most. Who sets a lease shorter than twice that says that none takes longer than half of it.
+    /// How long a call takes at most. Who sets a lease shorter than twice that says that none takes
+    /// longer than half of it.
     pub(crate) fn shortened(&self, call: Duration) -> Duration {
         self.0.as_ref().map_or(call, |it| call.min(it.whole / 2))
     }

@@ -1,5 +1,5 @@
-//! A store that may go away, and a refuge on this machine for what could not be sent: the results of steps that were
-//! under way. Nothing further is begun then, and the next run sends it first.
+//! A store that may go away, and a refuge on this machine for what could not be sent: the results
+//! of steps that were under way. Nothing further is begun then, and the next run sends it first.
 
 mod file;
 
@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::file::{UnsentFile, UnsentSegments};
 use crate::journal::{lineage, scan};
-use crate::store::{JournalExtent, JournalSegment, Lease, LockStatus, LockedStore, Store, StoreContents};
+use crate::store::{
+    JournalExtent, JournalSegment, Lease, LockStatus, LockedStore, Store, StoreContents,
+};
 use crate::{LockInfo, StateError, StateErrorReason, checkpoint};
 
 /// A store elsewhere, with a refuge in a directory of this machine.
@@ -27,7 +29,8 @@ struct RemoteProgress {
 
 impl RemoteProgress {
     fn new(loaded: &StoreContents, place: &str) -> Result<Self, StateError> {
-        let position = loaded.checkpoint.as_ref().map(|it| checkpoint::position(it, place)).transpose()?;
+        let position =
+            loaded.checkpoint.as_ref().map(|it| checkpoint::position(it, place)).transpose()?;
         let scan = scan(&loaded.segments, place)?;
         let covered = position.as_ref().map_or(0, |it| it.number);
         let last = scan.last().unwrap_or(0);
@@ -64,7 +67,8 @@ impl UnsentJournalStore {
             _ => {}
         }
         // The answer to the last one that was sent may have been lost.
-        let missing: Vec<JournalSegment> = unsent.segments.into_iter().filter(|it| !loaded.segments.contains(it)).collect();
+        let missing: Vec<JournalSegment> =
+            unsent.segments.into_iter().filter(|it| !loaded.segments.contains(it)).collect();
         match missing.first() {
             Some(first) if first.number != there.number + 1 => {
                 Err(StateError::others_went_on(file, &place, first.number, there.number))
@@ -122,7 +126,15 @@ impl Store for UnsentJournalStore {
             self.send(&mut *held, unsent)?;
         }
         let (place, file) = (self.place(), self.file.clone());
-        Ok(Box::new(LockedUnsentStore { held, place, file, lineage: None, has_sent: false, away: None, gone: Arc::default() }))
+        Ok(Box::new(LockedUnsentStore {
+            held,
+            place,
+            file,
+            lineage: None,
+            has_sent: false,
+            away: None,
+            gone: Arc::default(),
+        }))
     }
 
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
@@ -152,8 +164,15 @@ struct LockedUnsentStore {
 }
 
 impl LockedUnsentStore {
-    fn take_refuge(&mut self, number: u64, bytes: &[u8], error: StateError) -> Result<(), StateError> {
-        let Some(lineage) = self.lineage.clone().filter(|_| self.has_sent) else { return Err(error) };
+    fn take_refuge(
+        &mut self,
+        number: u64,
+        bytes: &[u8],
+        error: StateError,
+    ) -> Result<(), StateError> {
+        let Some(lineage) = self.lineage.clone().filter(|_| self.has_sent) else {
+            return Err(error);
+        };
         let kept = self.file.begin(&lineage, &self.place, number, bytes);
         kept.map_err(|refuge| StateError::no_refuge(&error, &refuge))?;
         self.away = Some(StateError::unsent(&error, self.path()));

@@ -1,4 +1,5 @@
-//! Writing a state: one thread owns the store, and what is appended at the same time goes to disk together.
+//! Writing a state: one thread owns the store, and what is appended at the same time goes to disk
+//! together.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -17,14 +18,18 @@ use crate::envelope::{self, FrameLabel, FrameSealer, TooLarge};
 use crate::open::{OpenedState, here, load};
 use crate::session::{SessionHeader, SessionPart};
 use crate::store::{JournalExtent, LeaseGuard, LockedStore, Store};
-use crate::{CompanionFile, KeyName, KeyProvider, LockInfo, NewKey, StateError, StateKey, checkpoint, new_lineage};
+use crate::{
+    CompanionFile, KeyName, KeyProvider, LockInfo, NewKey, StateError, StateKey, checkpoint,
+    new_lineage,
+};
 use ha_state_model::StateHistory;
 use ha_state_model::frame::FrameKind;
 use ha_state_model::{DependencyGroupId, Frame, State};
 
 /// Together at most so many frames, so that the first of them does not wait for ever.
 const GROUP: usize = 4_096;
-/// A journal may grow to this, or to twice the checkpoint, before there is a new checkpoint in the middle of a run.
+/// A journal may grow to this, or to twice the checkpoint, before there is a new checkpoint in the
+/// middle of a run.
 const JOURNAL: usize = 8 << 20;
 /// At the end of a run a checkpoint up to this size is written whatever the run did.
 const SMALL: usize = 1 << 20;
@@ -81,7 +86,8 @@ impl OpenOptions {
         self
     }
 
-    /// With a checkpoint in the middle of a run whenever the journal is larger than this and than twice the checkpoint.
+    /// With a checkpoint in the middle of a run whenever the journal is larger than this and than
+    /// twice the checkpoint.
     #[must_use]
     pub fn with_journal(mut self, bytes: usize) -> Self {
         self.journal = bytes;
@@ -92,20 +98,28 @@ impl OpenOptions {
 /// Takes a state's lock, reads it, and drops the torn tail that a kill may have left.
 ///
 /// # Errors
-/// When somebody else writes (the message says who), the store cannot be read or written, the key is missing or
-/// another, the lineage is another, or what is there is not what was written. Nothing is changed then.
-pub fn open_for_writing(store: &dyn Store, keys: &dyn KeyProvider, opening: OpenOptions) -> Result<StateWriter, StateError> {
+/// When somebody else writes (the message says who), the store cannot be read or written, the key
+/// is missing or another, the lineage is another, or what is there is not what was written. Nothing
+/// is changed then.
+pub fn open_for_writing(
+    store: &dyn Store,
+    keys: &dyn KeyProvider,
+    opening: OpenOptions,
+) -> Result<StateWriter, StateError> {
     let OpenOptions { holder, lineage: wanted, journal, also_moved, mut companions } = opening;
     let place = store.place();
     let mut held = store.lock(&holder)?;
-    let OpenedState { mut state, keys: used, scan, checkpoint, checkpoint_length } = load(store, keys)?;
+    let OpenedState { mut state, keys: used, scan, checkpoint, checkpoint_length } =
+        load(store, keys)?;
     if !also_moved {
         here(&state, store)?;
     }
     let is_new = state.is_new();
     match wanted {
         Some(wanted) if state.is_new() => state.lineage = wanted,
-        Some(wanted) if wanted != state.lineage => return Err(StateError::other_lineage(&place, &wanted, &state.lineage)),
+        Some(wanted) if wanted != state.lineage => {
+            return Err(StateError::other_lineage(&place, &wanted, &state.lineage));
+        }
         None if state.is_new() => state.lineage = new_lineage(),
         _ => {}
     }
@@ -146,25 +160,45 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn KeyProvider, opening: Open
         groups,
         beginning: if is_new { StateCreation::with(companions) } else { StateCreation::default() },
     };
-    let thread = std::thread::Builder::new().name("state".into()).spawn(move || work.run(&received));
-    let thread = thread.map_err(|error| StateError::io("start the thread that writes", Path::new("ha.state"), &error))?;
-    Ok(StateWriter { jobs, thread: Some(thread), state, attempts, lineage, name, key, used, tenure, place })
+    let thread =
+        std::thread::Builder::new().name("state".into()).spawn(move || work.run(&received));
+    let thread = thread.map_err(|error| {
+        StateError::io("start the thread that writes", Path::new("ha.state"), &error)
+    })?;
+    Ok(StateWriter {
+        jobs,
+        thread: Some(thread),
+        state,
+        attempts,
+        lineage,
+        name,
+        key,
+        used,
+        tenure,
+        place,
+    })
 }
 
 impl StateWriter {
-    /// Appends a frame. It is queued by the call, and on disk and in [`StateWriter::state`] when the future answers with
-    /// its number; also when the future is dropped. Frames are written in the order of the calls.
+    /// Appends a frame. It is queued by the call, and on disk and in [`StateWriter::state`] when
+    /// the future answers with its number; also when the future is dropped. Frames are written in
+    /// the order of the calls.
     ///
     /// # Errors
-    /// When it cannot be written; then nothing more can be, and every later call fails in the same way. An intent is
-    /// refused by itself when there would be no room for its result.
-    pub fn append(&self, frame: Frame) -> impl Future<Output = Result<u64, StateError>> + Send + use<> {
+    /// When it cannot be written; then nothing more can be, and every later call fails in the same
+    /// way. An intent is refused by itself when there would be no room for its result.
+    pub fn append(
+        &self,
+        frame: Frame,
+    ) -> impl Future<Output = Result<u64, StateError>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
         let refused = match frame.unknown() {
             Some(what) => Some(StateError::not_known(&what)),
-            None => {
-                self.jobs.send(WriterJob::Append { frame: frame.into(), answer }).err().map(|_| StateError::stopped(&self.place))
-            }
+            None => self
+                .jobs
+                .send(WriterJob::Append { frame: frame.into(), answer })
+                .err()
+                .map(|_| StateError::stopped(&self.place)),
         };
         let place = self.place.clone();
         async move {
@@ -175,19 +209,20 @@ impl StateWriter {
         }
     }
 
-    /// The state with every frame that is on disk. The writer is held up while somebody looks: look, do not wait, and
-    /// not twice in one expression.
+    /// The state with every frame that is on disk. The writer is held up while somebody looks:
+    /// look, do not wait, and not twice in one expression.
     pub fn state(&self) -> MutexGuard<'_, Arc<State>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What `look` makes of the state with every frame that is on disk. Cannot last across a wait, as a guard could.
+    /// What `look` makes of the state with every frame that is on disk. Cannot last across a wait,
+    /// as a guard could.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state())
     }
 
-    /// The state as it is now. Costs nothing as long as nothing is written; what is written while there is still
-    /// somebody who has this costs a copy.
+    /// The state as it is now. Costs nothing as long as nothing is written; what is written while
+    /// there is still somebody who has this costs a copy.
     #[must_use]
     pub fn snapshot(&self) -> Arc<State> {
         self.state().clone()
@@ -228,8 +263,8 @@ impl StateWriter {
         &self.tenure
     }
 
-    /// Ends the writing: all that was appended is on disk, in a new checkpoint where that is worth its cost, and the
-    /// lock is given back.
+    /// Ends the writing: all that was appended is on disk, in a new checkpoint where that is worth
+    /// its cost, and the lock is given back.
     ///
     /// # Errors
     /// When the checkpoint cannot be written. What was appended is in the journal all the same.
@@ -241,9 +276,9 @@ impl StateWriter {
         done.unwrap_or_else(|| Err(StateError::stopped(&self.place)))
     }
 
-    /// Puts a whole state in the place of this one, in one piece, and ends the writing: after a kill it is either the
-    /// one or the other. The lineage stays; records that are not as they were count as written now. Answers the number
-    /// of the new state.
+    /// Puts a whole state in the place of this one, in one piece, and ends the writing: after a
+    /// kill it is either the one or the other. The lineage stays; records that are not as they were
+    /// count as written now. Answers the number of the new state.
     ///
     /// # Errors
     /// When it cannot be written. Then the state is as it was.
@@ -251,8 +286,8 @@ impl StateWriter {
         self.put(None, |before| succeeding(before, state))
     }
 
-    /// As [`StateWriter::replace`], with what came from another store: it stays as it is, its number where that is not
-    /// taken here.
+    /// As [`StateWriter::replace`], with what came from another store: it stays as it is, its
+    /// number where that is not taken here.
     ///
     /// # Errors
     /// When it cannot be written. Then the state is as it was.
@@ -264,13 +299,14 @@ impl StateWriter {
         })
     }
 
-    /// Seals the whole state again, in one piece, and ends the writing. The keys it was sealed with so far are not to be
-    /// used again.
+    /// Seals the whole state again, in one piece, and ends the writing. The keys it was sealed with
+    /// so far are not to be used again.
     ///
     /// # Errors
     /// When it cannot be written. Then the state is as it was, under the keys it was.
     pub fn rekey(self, name: KeyName, key: StateKey) -> Result<u64, StateError> {
-        let retired: Vec<String> = self.used.iter().map(|it| it.id.clone()).filter(|it| *it != name.id).collect();
+        let retired: Vec<String> =
+            self.used.iter().map(|it| it.id.clone()).filter(|it| *it != name.id).collect();
         self.put(Some((name, key)), move |before| {
             let mut state = before.clone();
             state.number += 1;
@@ -279,7 +315,8 @@ impl StateWriter {
         })
     }
 
-    /// Leaves word that the state is kept elsewhere now, and ends the writing. No one opens it here any more.
+    /// Leaves word that the state is kept elsewhere now, and ends the writing. No one opens it here
+    /// any more.
     ///
     /// # Errors
     /// When it cannot be written. Then the state is as it was.
@@ -300,7 +337,8 @@ impl StateWriter {
         make: impl FnOnce(&State) -> State + Send + 'static,
     ) -> Result<u64, StateError> {
         let (answer, answered) = mpsc::channel();
-        let (job, place) = (WriterJob::Put { make: Box::new(make), key, answer }, self.place.clone());
+        let (job, place) =
+            (WriterJob::Put { make: Box::new(make), key, answer }, self.place.clone());
         let sent = self.jobs.send(job);
         let done = sent.ok().and_then(|()| answered.recv().ok());
         drop(self);
@@ -325,16 +363,28 @@ impl Drop for StateWriter {
 
 impl std::fmt::Debug for StateWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writer").field("place", &self.place).field("lineage", &self.lineage).finish_non_exhaustive()
+        f.debug_struct("Writer")
+            .field("place", &self.place)
+            .field("lineage", &self.lineage)
+            .finish_non_exhaustive()
     }
 }
 
 type WriteAnswer = oneshot::Sender<Result<u64, StateError>>;
 
 enum WriterJob {
-    Append { frame: Box<Frame>, answer: WriteAnswer },
-    Finish { answer: Sender<Result<(), StateError>> },
-    Put { make: NextState, key: Option<(KeyName, StateKey)>, answer: Sender<Result<u64, StateError>> },
+    Append {
+        frame: Box<Frame>,
+        answer: WriteAnswer,
+    },
+    Finish {
+        answer: Sender<Result<(), StateError>>,
+    },
+    Put {
+        make: NextState,
+        key: Option<(KeyName, StateKey)>,
+        answer: Sender<Result<u64, StateError>>,
+    },
 }
 
 /// What comes after a state.
@@ -400,7 +450,9 @@ impl WriterThread {
                     let _ = answer.send(done);
                     return;
                 }
-                None if self.journal_length > self.limit.max(2 * self.checkpoint_length) => self.checkpoint_midway(),
+                None if self.journal_length > self.limit.max(2 * self.checkpoint_length) => {
+                    self.checkpoint_midway()
+                }
                 None => {}
             }
         }
@@ -411,14 +463,17 @@ impl WriterThread {
         let mut group = FrameBatch::default();
         let first = self.number + 1;
         for (frame, answer) in frames {
-            let laid_out = self.lay_out_groups(&mut group, &frame).and_then(|()| self.lay_out(&mut group.bytes, &frame));
+            let laid_out = self
+                .lay_out_groups(&mut group, &frame)
+                .and_then(|()| self.lay_out(&mut group.bytes, &frame));
             match laid_out {
                 Ok(number) => group.frames.push((number, frame, Some(answer))),
                 // Whoever asked may have gone.
                 Err(error) => drop(answer.send(Err(error))),
             }
         }
-        let written = if group.bytes.is_empty() { Ok(()) } else { self.append(first, &group.bytes) };
+        let written =
+            if group.bytes.is_empty() { Ok(()) } else { self.append(first, &group.bytes) };
         if written.is_ok() {
             let mut held = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let state = Arc::make_mut(&mut held);
@@ -458,10 +513,14 @@ impl WriterThread {
             return Err(failed.clone());
         }
         if let Frame::Intent(intent) = frame {
-            self.held.has_room().map_err(|error| StateError::no_room(&intent.address.to_string(), &error))?;
+            self.held
+                .has_room()
+                .map_err(|error| StateError::no_room(&intent.address.to_string(), &error))?;
         }
         let address = frame.address().map(ToString::to_string).unwrap_or_default();
-        let write_body = |body: &mut Vec<u8>| serde_json::to_writer(body, frame).expect("a frame has only text keys");
+        let write_body = |body: &mut Vec<u8>| {
+            serde_json::to_writer(body, frame).expect("a frame has only text keys")
+        };
         self.seal(bytes, frame.kind(), &address, write_body)
     }
 
@@ -485,8 +544,15 @@ impl WriterThread {
                     self.name.clone(),
                     &self.key,
                 );
-                let label = FrameLabel { number, synced_through, kind: FrameKind::Session as u8, address: "" };
-                let write_session = |body: &mut Vec<u8>| serde_json::to_writer(body, &session).expect("a session is plain text");
+                let label = FrameLabel {
+                    number,
+                    synced_through,
+                    kind: FrameKind::Session as u8,
+                    address: "",
+                };
+                let write_session = |body: &mut Vec<u8>| {
+                    serde_json::to_writer(body, &session).expect("a session is plain text")
+                };
                 envelope::append(bytes, label, None, write_session).map_err(too_large)?;
                 self.number = number;
                 self.sealer.insert(sealer)
@@ -515,7 +581,8 @@ impl WriterThread {
 
     /// Takes all back where a first run has come to nothing. Whether it did.
     fn discard(&mut self) -> Result<bool, StateError> {
-        let is_in_vain = !self.has_checkpoint && self.state.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let is_in_vain = !self.has_checkpoint
+            && self.state.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
         if !self.beginning.is_of_new_state() || !is_in_vain || !self.held.discard()? {
             return Ok(false);
         }
@@ -543,7 +610,11 @@ impl WriterThread {
     }
 
     /// Makes a checkpoint of what comes after this state.
-    fn put(&mut self, make: NextState, key: Option<(KeyName, StateKey)>) -> Result<u64, StateError> {
+    fn put(
+        &mut self,
+        make: NextState,
+        key: Option<(KeyName, StateKey)>,
+    ) -> Result<u64, StateError> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
@@ -558,7 +629,8 @@ impl WriterThread {
         Ok(number)
     }
 
-    /// The run goes on when this fails: the journal has everything. It is tried again when that is twice as long.
+    /// The run goes on when this fails: the journal has everything. It is tried again when that is
+    /// twice as long.
     fn checkpoint_midway(&mut self) {
         if self.checkpoint().is_err() {
             self.limit = self.journal_length * 2;
@@ -576,14 +648,16 @@ impl WriterThread {
         if self.discard()? {
             return Ok(());
         }
-        let overdue =
-            !self.has_checkpoint || self.checkpoint_length <= SMALL || self.journal_length >= self.checkpoint_length / 4;
+        let overdue = !self.has_checkpoint
+            || self.checkpoint_length <= SMALL
+            || self.journal_length >= self.checkpoint_length / 4;
         if self.journal_length > 0 && overdue {
             let recorded = "everything that was done is recorded in the journal beside it; the next run reads it from there";
             return self.checkpoint().map_err(|error| error.help(recorded));
         }
         if self.sealer.is_some() {
-            // Until a later frame says that the last ones were on disk, damage to them would pass for a torn tail.
+            // Until a later frame says that the last ones were on disk, damage to them would pass
+            // for a torn tail.
             let (mut bytes, first) = (Vec::new(), self.number + 1);
             self.seal(&mut bytes, FrameKind::Closed, "", |_| {})?;
             self.append(first, &bytes)?;

@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use ha_state_model::{Frame, Intent, ProviderName, Record, State, StepOutcome};
-use ha_state_store::{KeyPolicy, KeyRing, LocalStore, LockInfo, OpenOptions, StateWriter, open_for_reading, open_for_writing};
+use ha_state_store::{
+    KeyPolicy, KeyRing, LocalStore, LockInfo, OpenOptions, StateWriter, open_for_reading,
+    open_for_writing,
+};
 use ha_value::{Action, Address, Object, Value};
 use rand::{RngExt, SeedableRng};
 
@@ -30,7 +33,8 @@ fn main() {
 fn open(directory: &Path) -> StateWriter {
     // Small, so that checkpoints are in the middle of things all the time.
     let opening = OpenOptions::by(LockInfo::here("the child")).with_journal(60_000);
-    open_for_writing(&LocalStore::new(directory), &keys(directory), opening).expect("the state opens")
+    open_for_writing(&LocalStore::new(directory), &keys(directory), opening)
+        .expect("the state opens")
 }
 
 fn keys(directory: &Path) -> KeyRing {
@@ -43,7 +47,9 @@ fn write_until_killed(directory: &Path) {
     let out = Mutex::new(std::io::stdout());
     let say = |word: &str, address: &str, attempt: u64| {
         let mut out = out.lock().expect("no one panics with it");
-        writeln!(out, "{word} {attempt} {address}").and_then(|()| out.flush()).expect("the parent listens");
+        writeln!(out, "{word} {attempt} {address}")
+            .and_then(|()| out.flush())
+            .expect("the parent listens");
     };
     std::thread::scope(|scope| {
         for thread in 0..3 {
@@ -80,14 +86,20 @@ fn nothing_acknowledged_is_lost() {
     let mut words = 0;
     for kill in 0..KILLS {
         // Some while they open the state, most while they write.
-        let (from, within) = if kill % 5 == 0 { (From::Start, 20_000) } else { (From::FirstWord, 60_000) };
-        let heard = run_and_kill(directory.path(), from, Duration::from_micros(random.random_range(0..within)));
+        let (from, within) =
+            if kill % 5 == 0 { (From::Start, 20_000) } else { (From::FirstWord, 60_000) };
+        let heard = run_and_kill(
+            directory.path(),
+            from,
+            Duration::from_micros(random.random_range(0..within)),
+        );
         words += heard.len();
         for (word, attempt, address) in heard {
             told.entry(address).or_default().push((word, attempt));
         }
         let state = open_for_reading(&LocalStore::new(directory.path()), &keys(directory.path()));
-        let state = state.unwrap_or_else(|error| panic!("after kill {kill} (seed {SEED}): {error}"));
+        let state =
+            state.unwrap_or_else(|error| panic!("after kill {kill} (seed {SEED}): {error}"));
         for (address, words) in &told {
             check(&state, address, words, kill);
         }
@@ -106,7 +118,8 @@ enum From {
 fn run_and_kill(directory: &Path, from: From, wait: Duration) -> Vec<(String, u64, Address)> {
     let this = std::env::current_exe().expect("this program is a file");
     let mut command = Command::new(this);
-    let mut child: Child = command.arg(CHILD).arg(directory).stdout(Stdio::piped()).spawn().expect("the child starts");
+    let mut child: Child =
+        command.arg(CHILD).arg(directory).stdout(Stdio::piped()).spawn().expect("the child starts");
     let out = BufReader::new(child.stdout.take().expect("it is piped"));
     let (first, spoke) = mpsc::channel();
     let listener = std::thread::spawn(move || {
@@ -121,7 +134,9 @@ fn run_and_kill(directory: &Path, from: From, wait: Duration) -> Vec<(String, u6
         heard
     });
     if from == From::FirstWord {
-        spoke.recv_timeout(Duration::from_secs(60)).expect("the child opens the state and says something");
+        spoke
+            .recv_timeout(Duration::from_secs(60))
+            .expect("the child opens the state and says something");
     }
     std::thread::sleep(wait);
     child.kill().expect("the child is there to be killed");
@@ -140,7 +155,10 @@ fn word(line: &str) -> Option<(String, u64, Address)> {
 fn check(state: &State, address: &Address, words: &[(String, u64)], kill: u32) {
     let (word, attempt) = words.last().expect("each address was heard of");
     let open = state.unfinished.get(attempt);
-    let latest = state.records.get(address).map(|it| it.id.parse::<u64>().expect("the child's ids are numbers"));
+    let latest = state
+        .records
+        .get(address)
+        .map(|it| it.id.parse::<u64>().expect("the child's ids are numbers"));
     let begun_later = state.unfinished_at(address).any(|it| it.intent.attempt > *attempt);
     let settled = |word: &str| match word {
         "recorded" => latest.is_some_and(|it| it >= *attempt),
@@ -154,7 +172,10 @@ fn check(state: &State, address: &Address, words: &[(String, u64)], kill: u32) {
         },
         word => open.is_none() && (settled(word) || begun_later),
     };
-    assert!(kept, "kill {kill} (seed {SEED}): `{word}` of attempt {attempt} on {address} is lost: {latest:?}, {open:?}");
+    assert!(
+        kept,
+        "kill {kill} (seed {SEED}): `{word}` of attempt {attempt} on {address} is lost: {latest:?}, {open:?}"
+    );
 }
 
 fn parse(address: &str) -> Address {

@@ -33,7 +33,11 @@ struct LineHelper<N> {
 impl<N: Fn(&str) -> Vec<String>> ConsoleEditor<N> {
     pub(super) fn new(names: N) -> anyhow::Result<Self> {
         let failed = "could not prepare the terminal";
-        let config = Config::builder().max_history_size(REMEMBERED).context(failed)?.history_ignore_space(true).build();
+        let config = Config::builder()
+            .max_history_size(REMEMBERED)
+            .context(failed)?
+            .history_ignore_space(true)
+            .build();
         let mut editor = rustyline::Editor::with_config(config).context(failed)?;
         editor.set_helper(Some(LineHelper { names }));
         let history = history();
@@ -72,8 +76,10 @@ impl<N: Fn(&str) -> Vec<String>> Drop for ConsoleEditor<N> {
 
 /// Where entries are remembered, for their owner alone: they may hold what no one else should know.
 fn history() -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
-    let state = variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|it| it.join(".local/state")))?;
+    let variable =
+        |name: &str| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+    let state = variable("XDG_STATE_HOME")
+        .or_else(|| variable("HOME").map(|it| it.join(".local/state")))?;
     let directory = state.join("ha");
     DirBuilder::new().recursive(true).mode(0o700).create(&directory).ok()?;
     Some(directory.join("console_history"))
@@ -82,17 +88,28 @@ fn history() -> Option<PathBuf> {
 impl<N: Fn(&str) -> Vec<String>> Completer for LineHelper<N> {
     type Candidate = String;
 
-    fn complete(&self, line: &str, position: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+    fn complete(
+        &self,
+        line: &str,
+        position: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
         let before = &line[..position];
         let is_name = |it: char| it.is_alphanumeric() || matches!(it, '_' | '-' | '.');
-        let start = before.rfind(|it| !is_name(it)).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        let start = before
+            .rfind(|it| !is_name(it))
+            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
         Ok((start, (self.names)(&before[start..])))
     }
 }
 
 impl<N> Validator for LineHelper<N> {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        Ok(if is_unfinished(context.input()) { ValidationResult::Incomplete } else { ValidationResult::Valid(None) })
+        Ok(if is_unfinished(context.input()) {
+            ValidationResult::Incomplete
+        } else {
+            ValidationResult::Valid(None)
+        })
     }
 }
 
@@ -112,7 +129,9 @@ mod tests {
     fn the_name_before_the_cursor_is_completed() {
         let typing = LineHelper { names: |it: &str| vec![format!("<{it}>")] };
         let history = DefaultHistory::new();
-        let complete = |line: &str, position| typing.complete(line, position, &Context::new(&history)).unwrap();
+        let complete = |line: &str, position| {
+            typing.complete(line, position, &Context::new(&history)).unwrap()
+        };
         assert_eq!(complete("upper(var.na)", 12), (6, vec!["<var.na>".to_owned()]));
         assert_eq!(complete("ä + x", 6), (5, vec!["<x>".to_owned()]));
         assert_eq!(complete("", 0), (0, vec!["<>".to_owned()]));

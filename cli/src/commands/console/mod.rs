@@ -26,10 +26,11 @@ use crate::workspace::providers::kinds;
 
 /// Evaluate expressions
 ///
-/// Reads a line at a time, and prints what it is. Where there is a configuration, its variables, locals and modules and
-/// what is recorded of its resources can be referred to; what is not recorded is not known. `type(x)` prints a type,
-/// `help(upper)` what a function is for. On a terminal, lines are edited, completed and remembered, and an expression that
-/// has something open goes on on the next line. Changes nothing and asks no one.
+/// Reads a line at a time, and prints what it is. Where there is a configuration, its variables,
+/// locals and modules and what is recorded of its resources can be referred to; what is not
+/// recorded is not known. `type(x)` prints a type, `help(upper)` what a function is for. On a
+/// terminal, lines are edited, completed and remembered, and an expression that has something open
+/// goes on on the next line. Changes nothing and asks no one.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -56,7 +57,9 @@ pub(crate) struct ConsoleArgs {
 pub(crate) fn console(arguments: &ConsoleArgs, session: &Session) -> CommandResult {
     match with_scope(arguments, session) {
         Err(trouble) if arguments.json => {
-            session.terminal.print(&JsonValue::object([("diagnostics", trouble.diagnostics_json())]).line())?;
+            session
+                .terminal
+                .print(&JsonValue::object([("diagnostics", trouble.diagnostics_json())]).line())?;
             Ok(FAILED)
         }
         ended => ended,
@@ -64,13 +67,24 @@ pub(crate) fn console(arguments: &ConsoleArgs, session: &Session) -> CommandResu
 }
 
 fn with_scope(arguments: &ConsoleArgs, session: &Session) -> CommandResult {
-    let sight = if arguments.show_sensitive { SecretVisibility::Revealed } else { SecretVisibility::Redacted };
+    let sight = if arguments.show_sensitive {
+        SecretVisibility::Revealed
+    } else {
+        SecretVisibility::Redacted
+    };
     at_desk(arguments.variables.wishes(), sight, session, |desk| desk.serve(arguments, session))
 }
 
 /// Prints one thing that can be referred to: a document as the text that it renders to.
-pub(crate) fn show_one(reference: &str, is_json: bool, sight: SecretVisibility, session: &Session) -> CommandResult {
-    at_desk(&VariableOptions::default(), sight, session, |desk| desk.show(reference, is_json, session))
+pub(crate) fn show_one(
+    reference: &str,
+    is_json: bool,
+    sight: SecretVisibility,
+    session: &Session,
+) -> CommandResult {
+    at_desk(&VariableOptions::default(), sight, session, |desk| {
+        desk.show(reference, is_json, session)
+    })
 }
 
 /// Whether a string refers to a block or a module.
@@ -90,8 +104,14 @@ fn at_desk(
     if !has_configuration(&session.directory) {
         let files = RecordingFiles::below(&session.directory, &wishes.allow_read);
         let names = repl::functions();
-        let desk =
-            Repl { scope: &EmptyScope, files: &files, secrets: Arc::default(), sources: SourceTexts::default(), sight, names };
+        let desk = Repl {
+            scope: &EmptyScope,
+            files: &files,
+            secrets: Arc::default(),
+            sources: SourceTexts::default(),
+            sight,
+            names,
+        };
         return serve(desk);
     }
     let project = Project::read(session, wishes, VariableMode::WhatThereIs)?;
@@ -99,7 +119,8 @@ fn at_desk(
     let (schemas, _) = kinds();
     let variables = &project.snapshot.variables;
     let known: Vec<Value> = variables.values().cloned().chain(state_values(&state)).collect();
-    let scope = ConsoleScope::new(&project.configuration, variables, &state, &schemas, &*project.files);
+    let scope =
+        ConsoleScope::new(&project.configuration, variables, &state, &schemas, &*project.files);
     let scope = scope.in_environment(project.snapshot.environment.as_deref());
     let desk = Repl {
         scope: &scope,

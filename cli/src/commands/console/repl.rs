@@ -57,7 +57,11 @@ impl Repl<'_> {
     pub(super) fn serve(self, arguments: &ConsoleArgs, session: &Session) -> CommandResult {
         let Some(text) = &arguments.expr else { return self.converse(session) };
         let answer = self.evaluate(text).map_err(|it| self.trouble(text, &it))?;
-        session.terminal.print(&if arguments.json { self.json(&answer).line() } else { self.text(&answer) })?;
+        session.terminal.print(&if arguments.json {
+            self.json(&answer).line()
+        } else {
+            self.text(&answer)
+        })?;
         Ok(DONE)
     }
 
@@ -65,9 +69,10 @@ impl Repl<'_> {
     pub(super) fn show(self, reference: &str, is_json: bool, session: &Session) -> CommandResult {
         let answer = self.evaluate(reference).map_err(|it| self.trouble(reference, &it))?;
         let lines = match &answer {
-            ReplAnswer::Value(value) if !is_json => {
-                Some(self.shown(value)).filter(RedactedValue::is_long_text).as_ref().and_then(as_lines)
-            }
+            ReplAnswer::Value(value) if !is_json => Some(self.shown(value))
+                .filter(RedactedValue::is_long_text)
+                .as_ref()
+                .and_then(as_lines),
             _ => None,
         };
         let text = match lines {
@@ -94,8 +99,11 @@ impl Repl<'_> {
         let mut line = String::new();
         while input.read_line(&mut line).context("could not read the standard input")? > 0 {
             if input.get_ref().limit() == 0 {
-                let limit = format!("it is larger than {} MiB, which is more than is read", LARGEST >> 20);
-                return Err(RenderedDiagnostic::error("could not read the standard input").note("cause", limit).into());
+                let limit =
+                    format!("it is larger than {} MiB, which is more than is read", LARGEST >> 20);
+                return Err(RenderedDiagnostic::error("could not read the standard input")
+                    .note("cause", limit)
+                    .into());
             }
             let line = std::mem::take(&mut line);
             if line.trim() == "exit" {
@@ -126,7 +134,8 @@ impl Repl<'_> {
 
     fn evaluate(&self, text: &str) -> Result<ReplAnswer, Vec<Diagnostic>> {
         let environment = EvaluationContext::new(self.scope, self.files).at(SystemTime::now());
-        // Whether the parenthesis at the end is that of `type`: only then is what is between an expression.
+        // Whether the parenthesis at the end is that of `type`: only then is what is between an
+        // expression.
         if let Some(inner) = call(text, "type").and_then(|it| expression(NAME, it).ok()) {
             let value = inner.evaluate(&environment)?;
             return Ok(ReplAnswer::Type(self.redactor().ty(&value)));
@@ -159,7 +168,10 @@ impl Repl<'_> {
         match (value.is_known(), is_sensitive) {
             (true, false) => fields.push(("value", JsonValue::from(&self.shown(value)))),
             (true, true) if self.sight == SecretVisibility::Revealed => {
-                fields.extend([("value", JsonValue::from(&self.shown(value))), ("sensitive", true.into())]);
+                fields.extend([
+                    ("value", JsonValue::from(&self.shown(value))),
+                    ("sensitive", true.into()),
+                ]);
             }
             (true, true) => fields.extend([("value", JsonValue::Null), ("sensitive", true.into())]),
             (false, _) => fields.extend([("value", JsonValue::Null), ("unknown", true.into())]),
@@ -188,7 +200,8 @@ fn call<'a>(text: &'a str, function: &str) -> Option<&'a str> {
 fn help(entry: &str, session: &Session) -> Option<String> {
     let entry = entry.trim();
     let entry = entry.strip_prefix(':').unwrap_or(entry);
-    let name = call(entry, "help").or_else(|| entry.strip_prefix("help").filter(|it| it.is_empty() || it.starts_with(' ')))?;
+    let name = call(entry, "help")
+        .or_else(|| entry.strip_prefix("help").filter(|it| it.is_empty() || it.starts_with(' ')))?;
     let name = name.trim().trim_matches('"');
     if name.is_empty() {
         return Some(HELP.into());
@@ -205,7 +218,8 @@ fn help(entry: &str, session: &Session) -> Option<String> {
 
 /// The functions as they are called, in order.
 pub(super) fn functions() -> Vec<String> {
-    let mut names: Vec<String> = ha_lang::functions().iter().map(|it| format!("{}(", it.name)).collect();
+    let mut names: Vec<String> =
+        ha_lang::functions().iter().map(|it| format!("{}(", it.name)).collect();
     names.extend(["help(", "type("].map(str::to_owned));
     names.sort();
     names

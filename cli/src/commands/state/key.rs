@@ -7,7 +7,8 @@ use crate::output::command_error::{CommandResult, DONE};
 
 /// Say which key the state is sealed with, or make a new one
 ///
-/// Never prints the key of a state. A new key belongs to nothing until HA_STATE_KEY_FILE names a file that holds it.
+/// Never prints the key of a state. A new key belongs to nothing until HA_STATE_KEY_FILE names a
+/// file that holds it.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -38,9 +39,12 @@ pub(crate) fn key(arguments: &KeyArgs, session: &Session) -> CommandResult {
     let mut rows = vec![("lineage", state.lineage.clone()), ("key", name.id.clone())];
     let cost = |what: &str| name.parameters.get(what).cloned().unwrap_or_default();
     match name.method.as_str() {
-        "file" => rows.extend(place.keys().file(&state.lineage, &name).map(|it| ("file", it.display().to_string()))),
+        "file" => rows.extend(
+            place.keys().file(&state.lineage, &name).map(|it| ("file", it.display().to_string())),
+        ),
         "passphrase" => {
-            let costs = format!("argon2id, {} KiB of memory, {} passes", cost("memory"), cost("passes"));
+            let costs =
+                format!("argon2id, {} KiB of memory, {} passes", cost("memory"), cost("passes"));
             rows.push(("made of", format!("a passphrase by {costs}")));
         }
         _ => rows.push(("wrapped by", cost("key"))),
@@ -49,7 +53,11 @@ pub(crate) fn key(arguments: &KeyArgs, session: &Session) -> CommandResult {
     if current.id != name.id {
         rows.push((
             "next",
-            format!("{}: what is written from now on; `{}` seals all again", current.id, invocation::command(["state", "rekey"])),
+            format!(
+                "{}: what is written from now on; `{}` seals all again",
+                current.id,
+                invocation::command(["state", "rekey"])
+            ),
         ));
     }
     let text: String = rows.iter().map(|(what, it)| format!("{what:<10} {it}\n")).collect();

@@ -43,11 +43,15 @@ pub(crate) fn list(arguments: &ListArgs, session: &Session) -> CommandResult {
             records.filter(|it| it.id == *id).map(|it| it.address).collect::<Vec<_>>()
         }
     };
-    let of_nothing = |it: &&AddressPattern| !it.to_string().contains('*') && !all.iter().any(|address| it.matches(address));
+    let of_nothing = |it: &&AddressPattern| {
+        !it.to_string().contains('*') && !all.iter().any(|address| it.matches(address))
+    };
     if let Some(pattern) = patterns.iter().find(of_nothing).filter(|_| id.is_none()) {
         return Err(nothing_at(&pattern.to_string(), &all).into());
     }
-    let meant = all.iter().filter(|it| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(it)));
+    let meant = all
+        .iter()
+        .filter(|it| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(it)));
     let meant: Vec<String> = meant.map(ToString::to_string).collect();
     let text = match json {
         true => JsonValue::array(meant).pretty(),

@@ -10,8 +10,9 @@ use crate::views::json::JsonValue;
 
 /// Say who holds the state's lock
 ///
-/// Who, since when, doing what, and how much is left of its lease: a lock in a store that is elsewhere runs out unless its
-/// holder is heard of again, one on this machine ends with its process. Takes no lock.
+/// Who, since when, doing what, and how much is left of its lease: a lock in a store that is
+/// elsewhere runs out unless its holder is heard of again, one on this machine ends with its
+/// process. Takes no lock.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -32,7 +33,9 @@ pub(crate) fn locks(arguments: &LocksArgs, session: &Session) -> CommandResult {
     }
     let terminal = &session.terminal;
     if arguments.json {
-        let held = locks.into_iter().filter_map(|(place, it)| Some(in_json(place, it.filter(|it| !it.is_over())?)));
+        let held = locks
+            .into_iter()
+            .filter_map(|(place, it)| Some(in_json(place, it.filter(|it| !it.is_over())?)));
         terminal.print(&JsonValue::Array(held.collect()).pretty())?;
         return Ok(DONE);
     }
@@ -52,7 +55,10 @@ pub(crate) fn locks(arguments: &LocksArgs, session: &Session) -> CommandResult {
 fn lasting(left: Option<Duration>) -> String {
     match left {
         Some(left) => {
-            format!("{} seconds of its lease are left; it begins again whenever its holder is heard of", left.as_secs())
+            format!(
+                "{} seconds of its lease are left; it begins again whenever its holder is heard of",
+                left.as_secs()
+            )
         }
         None => "It ends with its process".to_owned(),
     }
@@ -60,7 +66,8 @@ fn lasting(left: Option<Duration>) -> String {
 
 fn in_json(place: String, holding: LockStatus) -> JsonValue {
     let LockStatus { holder, left } = holding;
-    let since = jiff::Timestamp::from_second(holder.since).map(|it| it.to_string()).unwrap_or_default();
+    let since =
+        jiff::Timestamp::from_second(holder.since).map(|it| it.to_string()).unwrap_or_default();
     JsonValue::object([
         ("id", holder.id.as_str().into()),
         ("place", place.as_str().into()),

@@ -19,9 +19,10 @@ use crate::workspace::state_location::StateLocation;
 
 /// Move the state to where the configuration says
 ///
-/// From where it was last written, to what the block `backend` names by now. Both are locked, the state is copied, read
-/// back and compared; only then the old place is marked as moved: no one opens the state there any more, and whoever
-/// tries is told where it is. Killed at any moment, it is run again and goes on.
+/// From where it was last written, to what the block `backend` names by now. Both are locked, the
+/// state is copied, read back and compared; only then the old place is marked as moved: no one
+/// opens the state there any more, and whoever tries is told where it is. Killed at any moment, it
+/// is run again and goes on.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -66,17 +67,26 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> CommandResu
         None => it,
     };
     let Some(from) = from(arguments, session, remembered.as_ref()).map_err(unreachable)? else {
-        return nothing(format!("Nothing says that the state was ever kept elsewhere than in {new}"));
+        return nothing(format!(
+            "Nothing says that the state was ever kept elsewhere than in {new}"
+        ));
     };
     let old = from.name();
     if old == new {
         return already(format!("The state is kept in {new} already"));
     }
     match moved_to(from.store()).map_err(|it| unreachable(it.into()))? {
-        Some(there) if there == new => return already(format!("The state was moved from {old} to {new} already")),
+        Some(there) if there == new => {
+            return already(format!("The state was moved from {old} to {new} already"));
+        }
         Some(there) => {
-            let notice = RenderedDiagnostic::error(format!("the state is not in {old} any more: it was moved to {there}"));
-            return Err(notice.code(code::OTHER_STATE).help("name that place with `--from`").into());
+            let notice = RenderedDiagnostic::error(format!(
+                "the state is not in {old} any more: it was moved to {there}"
+            ));
+            return Err(notice
+                .code(code::OTHER_STATE)
+                .help("name that place with `--from`")
+                .into());
         }
         None => {}
     }
@@ -89,14 +99,18 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> CommandResu
     }
     let command = "ha state migrate";
     let cancel = CancelSignal::new();
-    let leaving = from.lock(command, None, arguments.lock_timeout, &cancel, |it| terminal.tell(it))?;
+    let leaving =
+        from.lock(command, None, arguments.lock_timeout, &cancel, |it| terminal.tell(it))?;
     let state = leaving.snapshot();
     if state.is_new() {
         drop(leaving);
         to.remember()?;
         return nothing(format!("Nothing is recorded in {old}"));
     }
-    let arriving = to.lock_even_if_moved(command, &state.lineage, arguments.lock_timeout, &cancel, |it| terminal.tell(it))?;
+    let arriving =
+        to.lock_even_if_moved(command, &state.lineage, arguments.lock_timeout, &cancel, |it| {
+            terminal.tell(it)
+        })?;
     let there = arriving.snapshot();
     refuse(&state, &there, &new)?;
     let is_there = is_same(&state, &there) && there.history.moved_to.is_none();
@@ -108,7 +122,9 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> CommandResu
         arriving.adopt((*state).clone())?;
     }
     if !is_same(&state, &to.state()?) {
-        let notice = RenderedDiagnostic::error(format!("what was read back from {new} is not what was written there"));
+        let notice = RenderedDiagnostic::error(format!(
+            "what was read back from {new} is not what was written there"
+        ));
         return Err(notice
             .code(code::STATE_NOT_WRITTEN)
             .help(format!("the state is still in {old}; nothing there was changed"))
@@ -132,21 +148,35 @@ fn from(
 ) -> Result<Option<StateLocation>, CommandError> {
     let whereabouts = match (&arguments.from, remembered) {
         (Some(file), _) => {
-            let project = Project::read_file(session, file, &VariableOptions::default(), VariableMode::WhatThereIs)?;
-            let said =
-                BackendConfig::said(&BackendBlock::new(&project), &backends()).map_err(|it| CommandError::from_diagnostics(&it));
+            let project = Project::read_file(
+                session,
+                file,
+                &VariableOptions::default(),
+                VariableMode::WhatThereIs,
+            )?;
+            let said = BackendConfig::said(&BackendBlock::new(&project), &backends())
+                .map_err(|it| CommandError::from_diagnostics(&it));
             said.map_err(|it| it.within(&project.sources).keeping(&project.secrets))?
         }
         (None, Some(remembered)) => remembered.whereabouts(&backends())?,
         (None, None) => return Ok(None),
     };
-    StateLocation::whatever_is_remembered(&session.directory, session.environment.as_ref(), &whereabouts, session.keys()?)
-        .map(Some)
+    StateLocation::whatever_is_remembered(
+        &session.directory,
+        session.environment.as_ref(),
+        &whereabouts,
+        session.keys()?,
+    )
+    .map(Some)
 }
 
 /// Whether two say the same, whatever their numbers are.
 fn is_same(one: &State, other: &State) -> bool {
-    let bare = |it: &State| State { number: 0, history: ha_state_model::StateHistory::default(), ..it.clone() };
+    let bare = |it: &State| State {
+        number: 0,
+        history: ha_state_model::StateHistory::default(),
+        ..it.clone()
+    };
     !other.is_new() && bare(one) == bare(other)
 }
 
@@ -155,10 +185,17 @@ fn refuse(state: &State, there: &State, new: &str) -> Result<(), RenderedDiagnos
     if there.is_new() || there.history.moved_to.is_some() || is_same(state, there) {
         return Ok(());
     }
-    let notice = RenderedDiagnostic::error(format!("there is a state in {new} already")).code(code::OTHER_STATE);
+    let notice = RenderedDiagnostic::error(format!("there is a state in {new} already"))
+        .code(code::OTHER_STATE);
     let notice = notice
-        .note("here", format!("lineage {}, number {}, {}", state.lineage, state.number, counted(state)))
-        .note("there", format!("lineage {}, number {}, {}", there.lineage, there.number, counted(there)));
+        .note(
+            "here",
+            format!("lineage {}, number {}, {}", state.lineage, state.number, counted(state)),
+        )
+        .note(
+            "there",
+            format!("lineage {}, number {}, {}", there.lineage, there.number, counted(there)),
+        );
     match state.lineage == there.lineage {
         true if there.number <= state.number => Ok(()),
         true => Err(notice

@@ -26,13 +26,15 @@ use crate::workspace::backends::backends;
 use crate::workspace::sealed_file::SealedFileKind;
 use crate::workspace::state_location::StateLocation;
 
-/// A state in a file, sealed: what `pull --sealed` prints, and what is kept before the state is rewritten.
+/// A state in a file, sealed: what `pull --sealed` prints, and what is kept before the state is
+/// rewritten.
 const SEALED: SealedFileKind = SealedFileKind { what: "state", purpose: "state in a file" };
 
 /// Look at what is recorded, rewrite it, and say where it is kept and how
 ///
-/// What rewrites the state takes its lock, keeps a sealed copy in `.ha/backups` first, and replaces it in one piece: a
-/// kill leaves the one or the other. With `--dry-run` it says what it would do, and does not.
+/// What rewrites the state takes its lock, keeps a sealed copy in `.ha/backups` first, and replaces
+/// it in one piece: a kill leaves the one or the other. With `--dry-run` it says what it would do,
+/// and does not.
 #[derive(Subcommand)]
 pub(crate) enum StateCommand {
     List(list::ListArgs),
@@ -66,22 +68,31 @@ pub(crate) fn state(command: &StateCommand, session: &Session) -> CommandResult 
     }
 }
 
-/// The places whose locks may be in the way here: where the configuration says that the state is, and where it was last
-/// written. A move between the two that was killed has locked both.
+/// The places whose locks may be in the way here: where the configuration says that the state is,
+/// and where it was last written. A move between the two that was killed has locked both.
 fn places(session: &Session) -> Result<Vec<StateLocation>, CommandError> {
     let place = session.place_whatever_is_remembered()?;
     let remembered = place.remembered()?.filter(|it| it.place != place.name());
     let old = remembered.map(|it| {
         let (directory, environment) = (&session.directory, session.environment.as_ref());
-        StateLocation::whatever_is_remembered(directory, environment, &it.whereabouts(&backends())?, session.keys()?)
+        StateLocation::whatever_is_remembered(
+            directory,
+            environment,
+            &it.whereabouts(&backends())?,
+            session.keys()?,
+        )
     });
     Ok([Some(place), old.transpose()?].into_iter().flatten().collect())
 }
 
 /// Nothing is recorded where something was looked for.
-fn nothing_at<'a>(what: &str, recorded: impl IntoIterator<Item = &'a Address>) -> RenderedDiagnostic {
+fn nothing_at<'a>(
+    what: &str,
+    recorded: impl IntoIterator<Item = &'a Address>,
+) -> RenderedDiagnostic {
     let known: Vec<String> = recorded.into_iter().map(ToString::to_string).collect();
-    let notice = RenderedDiagnostic::error(format!("nothing is recorded of {what}")).code(code::NOT_RECORDED);
+    let notice = RenderedDiagnostic::error(format!("nothing is recorded of {what}"))
+        .code(code::NOT_RECORDED);
     match closest(what, known.iter().map(String::as_str)) {
         Some(closest) => notice.help(format!("did you mean `{closest}`?")),
         None => notice.help("`ha state list` lists what is"),

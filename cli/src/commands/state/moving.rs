@@ -20,17 +20,26 @@ pub(super) struct StateMove<'a> {
 impl<'a> StateMove<'a> {
     /// # Errors
     /// When the one cannot become the other.
-    pub(super) fn new(from: &'a TargetAddress, to: &'a TargetAddress) -> Result<Self, RenderedDiagnostic> {
-        let refused = |why: &str| RenderedDiagnostic::error(format!("could not move {from} to {to}: {why}"));
+    pub(super) fn new(
+        from: &'a TargetAddress,
+        to: &'a TargetAddress,
+    ) -> Result<Self, RenderedDiagnostic> {
+        let refused =
+            |why: &str| RenderedDiagnostic::error(format!("could not move {from} to {to}: {why}"));
         if from == to {
             return Err(refused("that is where it is"));
         }
         match (&from.block, &to.block) {
             (None, None) => {}
-            (Some((mode, kind, _)), Some((other_mode, other_kind, _))) if (mode, kind) == (other_mode, other_kind) => {}
-            (Some(_), Some(_)) => return Err(refused("they are of different kinds").help("a thing stays of the kind that it is")),
+            (Some((mode, kind, _)), Some((other_mode, other_kind, _)))
+                if (mode, kind) == (other_mode, other_kind) => {}
+            (Some(_), Some(_)) => {
+                return Err(refused("they are of different kinds")
+                    .help("a thing stays of the kind that it is"));
+            }
             (Some(_), None) => {
-                return Err(refused("the one is in a block, the other is a module").help("name the block in there too"));
+                return Err(refused("the one is in a block, the other is a module")
+                    .help("name the block in there too"));
             }
             (None, Some(_)) => return Err(refused("the one is a module, the other is in a block")),
         }
@@ -44,18 +53,22 @@ impl<'a> StateMove<'a> {
             return Ok(None);
         }
         let ambiguous = || {
-            RenderedDiagnostic::error(format!("could not move {from} to {to}: {address} is one of several")).help(format!(
+            RenderedDiagnostic::error(format!(
+                "could not move {from} to {to}: {address} is one of several"
+            ))
+            .help(format!(
                 "say which of them, as in `{}`, or move them all to a place without a key",
                 TargetAddress::from(address.clone())
             ))
         };
         // What was named without a key keeps the one it has, where nothing else is said.
-        let carried = |given: &InstanceKey, own: &InstanceKey, to: &InstanceKey| match (given, own, to) {
-            (InstanceKey::None, own, InstanceKey::None) => Some(own.clone()),
-            (InstanceKey::None, InstanceKey::None, to) => Some(to.clone()),
-            (InstanceKey::None, ..) => None,
-            (_, _, to) => Some(to.clone()),
-        };
+        let carried =
+            |given: &InstanceKey, own: &InstanceKey, to: &InstanceKey| match (given, own, to) {
+                (InstanceKey::None, own, InstanceKey::None) => Some(own.clone()),
+                (InstanceKey::None, InstanceKey::None, to) => Some(to.clone()),
+                (InstanceKey::None, ..) => None,
+                (_, _, to) => Some(to.clone()),
+            };
         let own_module = &address.block.module;
         let named = from.module.iter().zip(own_module.iter());
         let mut module = Vec::with_capacity(own_module.len());
@@ -86,7 +99,8 @@ impl<'a> StateMove<'a> {
         if let Some(notice) = unfinished(before, |it| from.contains(it) || to.contains(it)) {
             return Err(notice.into());
         }
-        let known: BTreeSet<&Address> = before.records.keys().chain(before.deposed.keys().map(|it| &it.0)).collect();
+        let known: BTreeSet<&Address> =
+            before.records.keys().chain(before.deposed.keys().map(|it| &it.0)).collect();
         let mut moves = BTreeMap::new();
         for address in &known {
             if let Some(to) = self.new_address(address)? {
@@ -110,8 +124,13 @@ impl<'a> StateMove<'a> {
         let mut state = before.clone();
         let there = |address: &Address| moves.get(address).unwrap_or(address).clone();
         let moved = |record: Record| Record { address: there(&record.address), ..record };
-        state.records = state.records.into_values().map(|it| (there(&it.address), moved(it))).collect();
-        state.deposed = state.deposed.into_iter().map(|((at, key), it)| ((there(&at), key), moved(it))).collect();
+        state.records =
+            state.records.into_values().map(|it| (there(&it.address), moved(it))).collect();
+        state.deposed = state
+            .deposed
+            .into_iter()
+            .map(|((at, key), it)| ((there(&at), key), moved(it)))
+            .collect();
         for obligation in state.obligations.values_mut() {
             obligation.address = obligation.address.as_ref().map(there);
         }
@@ -176,7 +195,12 @@ mod tests {
             ("a.b[0]", "a.b", "a.b[0]", "a.b"),
             ("a.b[0]", "a.b", "a.b[1]", "stays"),
             ("a.b", "module.m[0].a.b", "a.b", "module.m[0].a.b"),
-            ("module.m", "module.n", "module.m[\"k\"].module.i.data.a.b[0]", "module.n[\"k\"].module.i.data.a.b[0]"),
+            (
+                "module.m",
+                "module.n",
+                "module.m[\"k\"].module.i.data.a.b[0]",
+                "module.n[\"k\"].module.i.data.a.b[0]",
+            ),
             ("module.m", "module.n[1]", "module.m.a.b", "module.n[1].a.b"),
             ("module.m.a.b", "a.b", "module.m.a.b[0]", "a.b[0]"),
         ] {

@@ -9,8 +9,8 @@ use crate::output::command_error::{CommandError, CommandResult};
 
 /// Record things under another address
 ///
-/// Nothing is touched but the record; what refers to it follows. Where that is to be written down and reviewed, a
-/// `moved` block in the configuration does the same.
+/// Nothing is touched but the record; what refers to it follows. Where that is to be written down
+/// and reviewed, a `moved` block in the configuration does the same.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -33,5 +33,11 @@ pub(crate) struct MvArgs {
 
 pub(crate) fn mv(arguments: &MvArgs, session: &Session) -> CommandResult {
     let moving = StateMove::new(&arguments.from, &arguments.to).map_err(CommandError::from)?;
-    rewrite(&arguments.rewrite, ("mv", None), session, |it| moving.done_to(it), |count| format!("Moved {count}."))
+    rewrite(
+        &arguments.rewrite,
+        ("mv", None),
+        session,
+        |it| moving.done_to(it),
+        |count| format!("Moved {count}."),
+    )
 }

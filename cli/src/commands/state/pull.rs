@@ -12,8 +12,8 @@ use crate::views::pulled::pulled_json;
 
 /// Print the whole state
 ///
-/// As JSON without its secrets, which cannot be pushed back; with its secrets, which can; or sealed under its key, which
-/// can too and is safe to keep. Takes no lock and asks no one.
+/// As JSON without its secrets, which cannot be pushed back; with its secrets, which can; or sealed
+/// under its key, which can too and is safe to keep. Takes no lock and asks no one.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -45,7 +45,11 @@ pub(crate) fn pull(arguments: &PullArgs, session: &Session) -> CommandResult {
                 .into());
         }
         let key = place.key(&state.lineage)?;
-        let sealed = SEALED.sealed(&state.lineage, &key, Zeroizing::new(to_json(&state).to_string()).as_bytes());
+        let sealed = SEALED.sealed(
+            &state.lineage,
+            &key,
+            Zeroizing::new(to_json(&state).to_string()).as_bytes(),
+        );
         session.terminal.print_bytes(&sealed)?;
         return Ok(DONE);
     }

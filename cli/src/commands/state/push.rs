@@ -22,9 +22,9 @@ use crate::workspace::selected::{Workspace, workspace};
 
 /// Put another state in the place of this one
 ///
-/// Takes what `ha state pull --sealed` or `--show-sensitive` printed, or a copy in `.ha/backups`. It must be a later
-/// form of this very state, and no step may be half done in this one. With `--force` neither is asked; the state then
-/// keeps its own name, whatever the other was called.
+/// Takes what `ha state pull --sealed` or `--show-sensitive` printed, or a copy in `.ha/backups`.
+/// It must be a later form of this very state, and no step may be half done in this one. With
+/// `--force` neither is asked; the state then keeps its own name, whatever the other was called.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -54,7 +54,9 @@ pub(crate) fn push(arguments: &PushArgs, session: &Session) -> CommandResult {
         if !arguments.force {
             refuse(before, &pushed, foreign)?;
         } else if let Some(notice) = foreign {
-            let notice = notice.warning().help("this one keeps its own lineage, and everything else becomes as in that one");
+            let notice = notice
+                .warning()
+                .help("this one keeps its own lineage, and everything else becomes as in that one");
             session.terminal.tell(&notices_text(
                 &[notice],
                 &SourceTexts::default(),
@@ -74,7 +76,11 @@ fn read(file: &Path, keys: &dyn KeyProvider) -> Result<State, CommandError> {
     struct PulledHeader {
         redacted: Option<bool>,
     }
-    let shown = if file == Path::new("-") { "the standard input".to_owned() } else { format!("`{}`", file.display()) };
+    let shown = if file == Path::new("-") {
+        "the standard input".to_owned()
+    } else {
+        format!("`{}`", file.display())
+    };
     let read = match file == Path::new("-") {
         true => regular_file::read_up_to(std::io::stdin().lock(), LARGEST_SEALED),
         false => regular_file::read(file, LARGEST_SEALED),
@@ -85,7 +91,9 @@ fn read(file: &Path, keys: &dyn KeyProvider) -> Result<State, CommandError> {
     }
     if let Ok(PulledHeader { redacted: Some(true) }) = serde_json::from_slice(&bytes) {
         let notice = RenderedDiagnostic::error(format!("{shown} is a state without its secrets"));
-        return Err(notice.help("pull it with `--sealed` or `--show-sensitive` to push it back").into());
+        return Err(notice
+            .help("pull it with `--sealed` or `--show-sensitive` to push it back")
+            .into());
     }
     Ok(from_json(&bytes, &shown)?)
 }
@@ -97,7 +105,9 @@ fn foreignness(before: &State, pushed: &State, session: &Session) -> Option<Rend
     }
     let own = workspace(session.environment.as_ref().map(Workspace::name));
     let title = match session.environment_of(&pushed.lineage) {
-        Some(other) => format!("what is pushed is the state of the environment `{other}`, and this is that of `{own}`"),
+        Some(other) => format!(
+            "what is pushed is the state of the environment `{other}`, and this is that of `{own}`"
+        ),
         None => format!("what is pushed is another state than that of the environment `{own}`"),
     };
     let notice = RenderedDiagnostic::error(title).code(code::OTHER_STATE);
@@ -105,39 +115,68 @@ fn foreignness(before: &State, pushed: &State, session: &Session) -> Option<Rend
 }
 
 /// Whether it is no later form of the same state.
-fn refuse(before: &State, pushed: &State, foreign: Option<RenderedDiagnostic>) -> Result<(), CommandError> {
+fn refuse(
+    before: &State,
+    pushed: &State,
+    foreign: Option<RenderedDiagnostic>,
+) -> Result<(), CommandError> {
     let mut wrong = Vec::new();
     let force = "`--force` puts it there all the same";
     if let Some(notice) = foreign {
-        wrong.push(notice.help("make sure that this is the right directory and environment").help(force));
+        wrong.push(
+            notice.help("make sure that this is the right directory and environment").help(force),
+        );
     } else if pushed.number < before.number {
         let notice = RenderedDiagnostic::error("it is older than what is recorded");
         let numbers = [("this", before.number), ("pushed", pushed.number)];
-        let notice = numbers.into_iter().fold(notice, |notice, (what, number)| notice.note(what, format!("number {number}")));
+        let notice = numbers
+            .into_iter()
+            .fold(notice, |notice, (what, number)| notice.note(what, format!("number {number}")));
         wrong.push(notice.help("what was recorded since would be forgotten").help(force));
     }
     for begun in before.unfinished.values() {
-        let notice = RenderedDiagnostic::error(format!("a step on {} was begun and is not finished", begun.intent.address))
-            .code(code::UNFINISHED);
-        wrong.push(notice.help("run `ha apply` first: it looks into what that step left").help(force));
+        let notice = RenderedDiagnostic::error(format!(
+            "a step on {} was begun and is not finished",
+            begun.intent.address
+        ))
+        .code(code::UNFINISHED);
+        wrong.push(
+            notice.help("run `ha apply` first: it looks into what that step left").help(force),
+        );
     }
     for left in before.obligations.values() {
-        let notice = RenderedDiagnostic::error(format!("something is left to be done: {} {}", left.verb, left.target));
-        wrong.push(notice.help("run `ha apply` first: it does that before anything else").help(force));
+        let notice = RenderedDiagnostic::error(format!(
+            "something is left to be done: {} {}",
+            left.verb, left.target
+        ));
+        wrong.push(
+            notice.help("run `ha apply` first: it does that before anything else").help(force),
+        );
     }
     if wrong.is_empty() { Ok(()) } else { Err(CommandError::new(wrong)) }
 }
 
 /// What is other in the second, a line each.
 fn differences(before: &State, after: &State) -> Vec<String> {
-    let is_same = |one: &Record, other: &Record| Record { version: 0, ..one.clone() } == Record { version: 0, ..other.clone() };
+    let is_same = |one: &Record, other: &Record| {
+        Record { version: 0, ..one.clone() } == Record { version: 0, ..other.clone() }
+    };
     let mut lines = compared(&before.records, &after.records, is_same, ToString::to_string);
-    let deposed = |(address, key): &(ha_value::Address, String)| format!("{address} (deposed {key})");
+    let deposed =
+        |(address, key): &(ha_value::Address, String)| format!("{address} (deposed {key})");
     lines.extend(compared(&before.deposed, &after.deposed, is_same, deposed));
-    lines.extend(compared(&before.outputs, &after.outputs, PartialEq::eq, |name| format!("output {name}")));
-    lines.extend(compared(&before.providers, &after.providers, PartialEq::eq, |name| format!("provider {name}")));
-    lines.extend(compared(&before.unfinished, &after.unfinished, PartialEq::eq, |attempt| format!("unfinished step {attempt}")));
-    lines.extend(compared(&before.obligations, &after.obligations, PartialEq::eq, |id| format!("obligation {id}")));
+    lines.extend(compared(&before.outputs, &after.outputs, PartialEq::eq, |name| {
+        format!("output {name}")
+    }));
+    lines.extend(compared(&before.providers, &after.providers, PartialEq::eq, |name| {
+        format!("provider {name}")
+    }));
+    lines.extend(compared(&before.unfinished, &after.unfinished, PartialEq::eq, |attempt| {
+        format!("unfinished step {attempt}")
+    }));
+    lines.extend(compared(&before.obligations, &after.obligations, PartialEq::eq, |id| {
+        format!("obligation {id}")
+    }));
     lines
 }
 

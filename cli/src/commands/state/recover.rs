@@ -32,10 +32,11 @@ const AT_ONCE: std::num::NonZeroUsize = std::num::NonZeroUsize::new(10).expect("
 
 /// Make a state again that was lost
 ///
-/// Looks for everything that the configuration asks for: by the tags that `ha` puts on what it makes, by names that
-/// follow from the configuration, by the configuration of a running replica set. Changes nothing outside, and writes one
-/// new state of what it found. Passwords and keys are in no service and are not found: the next plan makes others, unless
-/// they are given. See docs/state-recovery.md.
+/// Looks for everything that the configuration asks for: by the tags that `ha` puts on what it
+/// makes, by names that follow from the configuration, by the configuration of a running replica
+/// set. Changes nothing outside, and writes one new state of what it found. Passwords and keys are
+/// in no service and are not found: the next plan makes others, unless they are given. See
+/// docs/state-recovery.md.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -45,8 +46,9 @@ Examples:
 
 Exit codes: 0 done, 1 error, 130 interrupted.")]
 pub(crate) struct RecoverArgs {
-    /// What is known of what was lost: a JSON object from addresses to what `ha import` takes for them, such as a
-    /// password, the id of one of several, or an authority's certificate and key; `-` for the standard input
+    /// What is known of what was lost: a JSON object from addresses to what `ha import` takes for
+    /// them, such as a password, the id of one of several, or an authority's certificate and key;
+    /// `-` for the standard input
     #[arg(long, value_name = "FILE")]
     given: Option<PathBuf>,
     /// The name of the state that was lost, where what is found belongs to several
@@ -68,7 +70,8 @@ pub(crate) fn recover(arguments: &RecoverArgs, session: &Session) -> CommandResu
     let given = arguments.given.as_deref().map(read).transpose()?.unwrap_or_default();
     let audience = Arc::new(Reporter::new(session, &ReportingArgs::default())?);
     let (found, secrets) = look(arguments, &project, given, &audience)?;
-    // What exists keeps its name; what is new has that of the one that was lost, and so may have its key.
+    // What exists keeps its name; what is new has that of the one that was lost, and so may have
+    // its key.
     let lineage = if before.is_new() { found.lineage.clone() } else { None };
     let lines = rediscovered_lines(&found, &secrets);
     let become_it = |before: &State| {
@@ -78,17 +81,21 @@ pub(crate) fn recover(arguments: &RecoverArgs, session: &Session) -> CommandResu
     let count = recorded(&found).count();
     rewrite(&arguments.rewrite, ("recover", lineage.as_deref()), session, become_it, |_| {
         let command = invocation::command(["plan"]);
-        format!("Recorded {count}. Nothing outside was touched. Look at `{command}` before you apply.")
+        format!(
+            "Recorded {count}. Nothing outside was touched. Look at `{command}` before you apply."
+        )
     })
 }
 
 /// Whether something is recorded that would be forgotten.
 fn refuse(arguments: &RecoverArgs, before: &State) -> Result<(), CommandError> {
-    let is_empty = before.records.is_empty() && before.deposed.is_empty() && before.unfinished.is_empty();
+    let is_empty =
+        before.records.is_empty() && before.deposed.is_empty() && before.unfinished.is_empty();
     if is_empty || arguments.force {
         return Ok(());
     }
-    let notice = RenderedDiagnostic::error("there is a state, and it is not empty").code(code::OTHER_STATE);
+    let notice =
+        RenderedDiagnostic::error("there is a state, and it is not empty").code(code::OTHER_STATE);
     let notice = notice.note("recorded", format!("{} resources", before.records.len()));
     Err(notice
         .help("`ha plan` tells how it stands to what there is; single things are taken up with `ha import`")
@@ -103,7 +110,8 @@ fn look(
     audience: &Arc<Reporter>,
 ) -> Result<(RediscoveryResult, SecretTexts), CommandError> {
     let mut imports = Vec::new();
-    let mut secret: Vec<Value> = project.snapshot.variables.values().cloned().chain(environment_secrets()).collect();
+    let mut secret: Vec<Value> =
+        project.snapshot.variables.values().cloned().chain(environment_secrets()).collect();
     for (address, it) in given {
         // It may be the secret, with its address behind it.
         let address: Address = address.parse().map_err(|_| {
@@ -135,7 +143,8 @@ fn look(
             () = cancel.asked() => return Err(CommandError::interrupted()),
         };
         audience.rest();
-        let found = found.map_err(|it| CommandError::from(it).within(&project.sources).keeping(&secrets))?;
+        let found = found
+            .map_err(|it| CommandError::from(it).within(&project.sources).keeping(&secrets))?;
         secret.extend(plan_values(&found.plan));
         Ok((found, SecretTexts::within(&secret)))
     })
@@ -163,7 +172,8 @@ fn recovered(found: &RediscoveryResult) -> State {
 /// What the operator has kept elsewhere.
 fn read(file: &Path) -> Result<BTreeMap<String, Zeroizing<String>>, CommandError> {
     let is_input = file == Path::new("-");
-    let shown = if is_input { "the standard input".to_owned() } else { format!("`{}`", file.display()) };
+    let shown =
+        if is_input { "the standard input".to_owned() } else { format!("`{}`", file.display()) };
     let read = match is_input {
         true => regular_file::read_up_to(std::io::stdin().lock(), LARGEST),
         false => regular_file::read(file, LARGEST),
@@ -171,8 +181,13 @@ fn read(file: &Path) -> Result<BTreeMap<String, Zeroizing<String>>, CommandError
     let bytes = Zeroizing::new(read.with_context(|| format!("could not read {shown}"))?);
     // The parser's own words may quote what it read.
     let given: BTreeMap<String, String> = serde_json::from_slice(&bytes).map_err(|error| {
-        let what = format!("{shown} is not what was asked for (line {}, column {})", error.line(), error.column());
-        RenderedDiagnostic::error(what).help("write a JSON object from addresses to strings: {\"random_password.db\": \"…\"}")
+        let what = format!(
+            "{shown} is not what was asked for (line {}, column {})",
+            error.line(),
+            error.column()
+        );
+        RenderedDiagnostic::error(what)
+            .help("write a JSON object from addresses to strings: {\"random_password.db\": \"…\"}")
     })?;
     Ok(given.into_iter().map(|(address, it)| (address, Zeroizing::new(it))).collect())
 }

@@ -13,10 +13,11 @@ use crate::workspace::state_location::StateLocation;
 
 /// Seal the state with another key
 ///
-/// With the key that the configuration or the environment names by now, the one before named in `fallback`; else with a
-/// new one, made as the last was: a key file, a new salt for the passphrase, a data key of AWS KMS. The state is written
-/// again in one piece: a kill leaves it under the one key or the other. From then on the old key opens copies that were
-/// kept, and nothing is written with it.
+/// With the key that the configuration or the environment names by now, the one before named in
+/// `fallback`; else with a new one, made as the last was: a key file, a new salt for the
+/// passphrase, a data key of AWS KMS. The state is written again in one piece: a kill leaves it
+/// under the one key or the other. From then on the old key opens copies that were kept, and
+/// nothing is written with it.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -47,7 +48,10 @@ pub(crate) fn rekey(arguments: &RekeyArgs, session: &Session) -> CommandResult {
         terminal.tell("A dry run: nothing was written.\n");
         return Ok(DONE);
     }
-    let writer = place.lock("ha state rekey", None, arguments.lock_timeout, &CancelSignal::new(), |it| terminal.tell(it))?;
+    let writer =
+        place.lock("ha state rekey", None, arguments.lock_timeout, &CancelSignal::new(), |it| {
+            terminal.tell(it)
+        })?;
     let lineage = writer.lineage().to_owned();
     let Some(used) = writer.sealed_with().cloned() else {
         terminal.tell(nothing);
@@ -55,8 +59,10 @@ pub(crate) fn rekey(arguments: &RekeyArgs, session: &Session) -> CommandResult {
     };
     let (name, key) = place.keys().next(&lineage)?;
     if name.id == used.id {
-        let notice =
-            RenderedDiagnostic::error(format!("the key that is named, {}, is the one that the state is sealed with", name.id));
+        let notice = RenderedDiagnostic::error(format!(
+            "the key that is named, {}, is the one that the state is sealed with",
+            name.id
+        ));
         return Err(notice
             .help("make another with `ha state key --new > FILE`, name it in the place of this one, and this one in `fallback`")
             .into());
@@ -81,5 +87,6 @@ pub(crate) fn rekey(arguments: &RekeyArgs, session: &Session) -> CommandResult {
 
 /// How many copies of the state are kept.
 fn copies(place: &StateLocation) -> usize {
-    fs::read_dir(place.backups()).map_or(0, |all| all.filter_map(Result::ok).filter(|it| it.path().is_file()).count())
+    fs::read_dir(place.backups())
+        .map_or(0, |all| all.filter_map(Result::ok).filter(|it| it.path().is_file()).count())
 }

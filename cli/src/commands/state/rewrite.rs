@@ -1,4 +1,5 @@
-//! The way in which a state is rewritten by hand: under the lock, after a copy was kept, in one piece.
+//! The way in which a state is rewritten by hand: under the lock, after a copy was kept, in one
+//! piece.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -41,7 +42,8 @@ pub(super) struct StateRewrite {
     pub(super) changes: Vec<String>,
 }
 
-/// Rewrites the state of this lineage, of any where it is none. `done` says what was done to so many things.
+/// Rewrites the state of this lineage, of any where it is none. `done` says what was done to so
+/// many things.
 pub(super) fn rewrite(
     arguments: &RewriteArgs,
     (command, lineage): (&str, Option<&str>),
@@ -58,16 +60,24 @@ pub(super) fn rewrite(
         terminal.tell("A dry run: nothing was written.\n");
         return Ok(DONE);
     }
-    let writer = place
-        .lock(&format!("ha state {command}"), lineage, arguments.lock_timeout, &CancelSignal::new(), |it| terminal.tell(it))?;
+    let writer = place.lock(
+        &format!("ha state {command}"),
+        lineage,
+        arguments.lock_timeout,
+        &CancelSignal::new(),
+        |it| terminal.tell(it),
+    )?;
     let before = writer.snapshot();
     let StateRewrite { state, changes } = become_what(&before)?;
     if changes.is_empty() {
         terminal.tell("The state is so already: nothing was written.\n");
         return Ok(DONE);
     }
-    let backup =
-        if before.is_new() { None } else { Some(keep(&before, &(writer.key_name().clone(), writer.key().clone()), &place)?) };
+    let backup = if before.is_new() {
+        None
+    } else {
+        Some(keep(&before, &(writer.key_name().clone(), writer.key().clone()), &place)?)
+    };
     writer.replace(state)?;
     place.tell_of_key(|it| terminal.tell(it));
     terminal.print(&lines(&changes))?;
@@ -82,19 +92,37 @@ pub(super) fn rewrite(
 }
 
 /// Keeps a sealed copy.
-fn keep(state: &State, key: &(KeyName, StateKey), place: &StateLocation) -> anyhow::Result<PathBuf> {
+fn keep(
+    state: &State,
+    key: &(KeyName, StateKey),
+    place: &StateLocation,
+) -> anyhow::Result<PathBuf> {
     let directory = place.backups();
     let path = directory.join(format!("{}.state", state.number));
-    let sealed = SEALED.sealed(&state.lineage, key, Zeroizing::new(to_json(state).to_string()).as_bytes());
-    let kept = DirBuilder::new().recursive(true).mode(0o700).create(&directory).and_then(|()| sealed_file::write(&path, &sealed));
-    kept.with_context(|| format!("could not keep a copy of the state in `{}`; nothing was written", path.display()))?;
+    let sealed =
+        SEALED.sealed(&state.lineage, key, Zeroizing::new(to_json(state).to_string()).as_bytes());
+    let kept = DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&directory)
+        .and_then(|()| sealed_file::write(&path, &sealed));
+    kept.with_context(|| {
+        format!("could not keep a copy of the state in `{}`; nothing was written", path.display())
+    })?;
     Ok(path)
 }
 
-/// A step that was begun at an address and of which nothing more is known: whoever moves or forgets it loses what it left.
-pub(super) fn unfinished(state: &State, is_meant: impl Fn(&Address) -> bool) -> Option<RenderedDiagnostic> {
+/// A step that was begun at an address and of which nothing more is known: whoever moves or forgets
+/// it loses what it left.
+pub(super) fn unfinished(
+    state: &State,
+    is_meant: impl Fn(&Address) -> bool,
+) -> Option<RenderedDiagnostic> {
     let begun = state.unfinished.values().find(|it| is_meant(&it.intent.address))?;
-    let notice = RenderedDiagnostic::error(format!("a step on {} was begun and is not finished", begun.intent.address))
-        .code(code::UNFINISHED);
+    let notice = RenderedDiagnostic::error(format!(
+        "a step on {} was begun and is not finished",
+        begun.intent.address
+    ))
+    .code(code::UNFINISHED);
     Some(notice.help("run `ha apply` first: it looks into what that step left, and records it"))
 }

@@ -10,8 +10,9 @@ use crate::output::command_error::{CommandError, CommandResult};
 
 /// Forget things without destroying them
 ///
-/// What is forgotten goes on existing; `ha` no longer knows that it made it. A configuration that still has it makes it
-/// again. Where that is written down and reviewed, a `removed` block does the same.
+/// What is forgotten goes on existing; `ha` no longer knows that it made it. A configuration that
+/// still has it makes it again. Where that is written down and reviewed, a `removed` block does the
+/// same.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -44,8 +45,10 @@ fn without(texts: &[String], before: &State) -> Result<StateRewrite, CommandErro
             Ok(pattern) => pattern,
             Err(error) => {
                 wrong.push(
-                    crate::views::diagnostic::RenderedDiagnostic::error(format!("`{text}` is no address"))
-                        .help(error.to_string()),
+                    crate::views::diagnostic::RenderedDiagnostic::error(format!(
+                        "`{text}` is no address"
+                    ))
+                    .help(error.to_string()),
                 );
                 continue;
             }
@@ -53,13 +56,24 @@ fn without(texts: &[String], before: &State) -> Result<StateRewrite, CommandErro
         let is_meant = |it: &ha_value::Address| pattern.matches(it);
         wrong.extend(unfinished(before, is_meant));
         let deposed = state.deposed.extract_if(.., |(address, _), _| is_meant(address));
-        let mut gone: Vec<String> = deposed.map(|((address, key), _)| format!("{address} (deposed {key})")).collect();
-        gone.extend(state.records.extract_if(.., |address, _| is_meant(address)).map(|(address, _)| address.to_string()));
-        let is_known = || before.records.keys().chain(before.deposed.keys().map(|it| &it.0)).any(is_meant);
+        let mut gone: Vec<String> =
+            deposed.map(|((address, key), _)| format!("{address} (deposed {key})")).collect();
+        gone.extend(
+            state
+                .records
+                .extract_if(.., |address, _| is_meant(address))
+                .map(|(address, _)| address.to_string()),
+        );
+        let is_known =
+            || before.records.keys().chain(before.deposed.keys().map(|it| &it.0)).any(is_meant);
         if gone.is_empty() && !is_known() {
             wrong.push(nothing_at(text, before.records.keys()));
         }
         changes.extend(gone);
     }
-    if wrong.is_empty() { Ok(StateRewrite { state, changes }) } else { Err(CommandError::new(wrong)) }
+    if wrong.is_empty() {
+        Ok(StateRewrite { state, changes })
+    } else {
+        Err(CommandError::new(wrong))
+    }
 }

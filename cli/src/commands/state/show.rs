@@ -33,9 +33,16 @@ pub(crate) struct StateShowArgs {
 pub(crate) fn show(arguments: &StateShowArgs, session: &Session) -> CommandResult {
     let state = session.place()?.state()?;
     let address = &arguments.address;
-    let record = state.records.get(address).ok_or_else(|| nothing_at(&address.to_string(), state.records.keys()))?;
+    let record = state
+        .records
+        .get(address)
+        .ok_or_else(|| nothing_at(&address.to_string(), state.records.keys()))?;
     let secrets = state_secrets(&state);
-    let sight = if arguments.show_sensitive { SecretVisibility::Revealed } else { SecretVisibility::Redacted };
+    let sight = if arguments.show_sensitive {
+        SecretVisibility::Revealed
+    } else {
+        SecretVisibility::Redacted
+    };
     let text = match arguments.json {
         true => record_json(record, &mut Redactor::new(&secrets, sight)).pretty(),
         false => record_text(record, &secrets, session.terminal.out),

@@ -6,9 +6,10 @@ use crate::output::command_error::{CommandResult, DONE};
 
 /// Take the state's lock away from a command that is not at work any more
 ///
-/// The lock of a state on this machine goes with its process and need not be taken away. One in a store that is elsewhere
-/// runs out by itself when no one renews it; this is for not waiting that long. Whoever held it writes nothing any more,
-/// but may still be changing what it was about to change: make sure that it is not running.
+/// The lock of a state on this machine goes with its process and need not be taken away. One in a
+/// store that is elsewhere runs out by itself when no one renews it; this is for not waiting that
+/// long. Whoever held it writes nothing any more, but may still be changing what it was about to
+/// change: make sure that it is not running.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

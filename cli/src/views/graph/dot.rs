@@ -4,7 +4,9 @@ use super::{GraphPicture, class, label};
 
 /// In the language of Graphviz.
 pub(crate) fn dot(picture: &GraphPicture) -> String {
-    let mut text = String::from("digraph G {\n  rankdir = \"RL\";\n  node [shape = rect, fontname = \"sans-serif\"];\n");
+    let mut text = String::from(
+        "digraph G {\n  rankdir = \"RL\";\n  node [shape = rect, fontname = \"sans-serif\"];\n",
+    );
     for node in &picture.nodes {
         let colour = match class(node.action) {
             "created" => ", color = \"#1a7f37\"",
@@ -12,10 +14,16 @@ pub(crate) fn dot(picture: &GraphPicture) -> String {
             "replaced" | "destroyed" => ", color = \"#cf222e\"",
             _ => "",
         };
-        let _ = writeln!(text, "  {} [label={}{colour}];", quoted(&node.address), quoted(&label(node)));
+        let _ =
+            writeln!(text, "  {} [label={}{colour}];", quoted(&node.address), quoted(&label(node)));
     }
     for (from, to) in &picture.edges {
-        let _ = writeln!(text, "  {} -> {};", quoted(&picture.nodes[*from].address), quoted(&picture.nodes[*to].address));
+        let _ = writeln!(
+            text,
+            "  {} -> {};",
+            quoted(&picture.nodes[*from].address),
+            quoted(&picture.nodes[*to].address)
+        );
     }
     text + "}\n"
 }

@@ -8,7 +8,8 @@ use crate::views::sources::SourceTexts;
 /// Nodes and edges as data.
 pub(crate) fn json(picture: &GraphPicture, sources: &SourceTexts) -> String {
     let node = |it: &super::PictureNode| {
-        let mut fields = vec![("address", JsonValue::from(&*it.address)), ("kind", kind(it.kind).into())];
+        let mut fields =
+            vec![("address", JsonValue::from(&*it.address)), ("kind", kind(it.kind).into())];
         if let Some(action) = it.action {
             fields.push(("actions", JsonValue::array(actions(action).iter().copied())));
             fields.push(("instances", u64::try_from(it.instances).unwrap_or(u64::MAX).into()));
@@ -21,7 +22,9 @@ pub(crate) fn json(picture: &GraphPicture, sources: &SourceTexts) -> String {
         JsonValue::object(fields)
     };
     let address = |at: usize| JsonValue::from(&*picture.nodes[at].address);
-    let edge = |(from, to): &(usize, usize)| JsonValue::object([("from", address(*from)), ("to", address(*to))]);
+    let edge = |(from, to): &(usize, usize)| {
+        JsonValue::object([("from", address(*from)), ("to", address(*to))])
+    };
     JsonValue::object([
         ("format_version", "1.0".into()),
         ("nodes", JsonValue::Array(picture.nodes.iter().map(node).collect())),

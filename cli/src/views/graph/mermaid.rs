@@ -5,7 +5,8 @@ use super::{GraphPicture, class, label};
 /// More than this no one reads in a comment.
 const MOST: usize = 40;
 
-/// For pages that draw Mermaid. Where there is more than such a page can show, what changes comes first.
+/// For pages that draw Mermaid. Where there is more than such a page can show, what changes comes
+/// first.
 pub(crate) fn mermaid(picture: &GraphPicture) -> String {
     let mut shown: Vec<usize> = (0..picture.nodes.len()).collect();
     shown.sort_by_key(|at| (picture.nodes[*at].action.is_none(), *at));
@@ -16,13 +17,19 @@ pub(crate) fn mermaid(picture: &GraphPicture) -> String {
         let node = &picture.nodes[*at];
         let _ = writeln!(text, "  n{at}[\"{}\"]:::{}", escaped(&label(node)), class(node.action));
     }
-    for (from, to) in
-        picture.edges.iter().filter(|(from, to)| shown.binary_search(from).is_ok() && shown.binary_search(to).is_ok())
+    for (from, to) in picture
+        .edges
+        .iter()
+        .filter(|(from, to)| shown.binary_search(from).is_ok() && shown.binary_search(to).is_ok())
     {
         let _ = writeln!(text, "  n{from} --> n{to}");
     }
     if shown.len() < picture.nodes.len() {
-        let _ = writeln!(text, "  more[\"and {} more\"]:::unchanged", picture.nodes.len() - shown.len());
+        let _ = writeln!(
+            text,
+            "  more[\"and {} more\"]:::unchanged",
+            picture.nodes.len() - shown.len()
+        );
     }
     text.push_str("  classDef created stroke:#1a7f37,stroke-width:2px\n");
     text.push_str("  classDef updated stroke:#9a6700,stroke-width:2px\n");
@@ -32,7 +39,11 @@ pub(crate) fn mermaid(picture: &GraphPicture) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('#', "#35;").replace('"', "#quot;").replace('<', "#lt;").replace('>', "#gt;").replace('\n', " ")
+    text.replace('#', "#35;")
+        .replace('"', "#quot;")
+        .replace('<', "#lt;")
+        .replace('>', "#gt;")
+        .replace('\n', " ")
 }
 
 #[cfg(test)]
@@ -70,11 +81,17 @@ flowchart RL
     #[test]
     fn what_changes_comes_first_where_there_is_too_much() {
         let names: Vec<String> = (0..100).map(|it| format!("a.b{it}")).collect();
-        let nodes: Vec<(&str, OutlineKind)> = names.iter().map(|it| (it.as_str(), OutlineKind::Resource)).collect();
+        let nodes: Vec<(&str, OutlineKind)> =
+            names.iter().map(|it| (it.as_str(), OutlineKind::Resource)).collect();
         let mut picture = picture(&nodes, &[(99, 0), (99, 98)]);
         picture.nodes[99].action = Some(ha_value::Action::Delete);
         let text = mermaid(&picture);
-        assert!(text.contains("- a.b99\"]:::destroyed") && text.contains("n99 --> n0") && text.contains("and 60 more"), "{text}");
+        assert!(
+            text.contains("- a.b99\"]:::destroyed")
+                && text.contains("n99 --> n0")
+                && text.contains("and 60 more"),
+            "{text}"
+        );
         assert!(!text.contains("n98"));
     }
 }

@@ -43,7 +43,8 @@ fn class(action: Option<Action>) -> &'static str {
 
 /// What is written on a node.
 fn label(node: &PictureNode) -> String {
-    let sign = if node.action.is_some() { format!("{} ", sign(node.action)) } else { String::new() };
+    let sign =
+        if node.action.is_some() { format!("{} ", sign(node.action)) } else { String::new() };
     match node.instances {
         0 | 1 => format!("{sign}{}", node.address),
         several => format!("{sign}{} ({several})", node.address),
@@ -65,7 +66,10 @@ mod samples {
             kind: *kind,
             span: None,
         };
-        GraphPicture::new(Outline { nodes: nodes.iter().map(node).collect(), edges: edges.to_vec() })
+        GraphPicture::new(Outline {
+            nodes: nodes.iter().map(node).collect(),
+            edges: edges.to_vec(),
+        })
     }
 
     /// A service on a database, with what it is made of.

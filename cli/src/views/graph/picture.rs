@@ -6,7 +6,8 @@ use ha_diagnostics::SourceSpan;
 use ha_plan::{Change, Outline, OutlineKind};
 use ha_value::Action;
 
-/// A hidden node is left out where that makes at most so many edges more; otherwise it stays as the knot that it is.
+/// A hidden node is left out where that makes at most so many edges more; otherwise it stays as the
+/// knot that it is.
 const KNOT: usize = 16;
 /// Beyond this, looking for roundabout ways would take longer than anybody looks at the result.
 const ROUNDABOUT: usize = 2_000;
@@ -43,7 +44,8 @@ impl GraphPicture {
         Self { nodes: outline.nodes.into_iter().map(node).collect(), edges: outline.edges }
     }
 
-    /// Says what a plan does. What it does to things that are no longer configured stands by itself.
+    /// Says what a plan does. What it does to things that are no longer configured stands by
+    /// itself.
     pub(crate) fn mark(&mut self, changes: &[Change]) {
         let mut places: BTreeMap<String, usize> =
             self.nodes.iter().enumerate().map(|(at, it)| (it.address.clone(), at)).collect();
@@ -51,16 +53,24 @@ impl GraphPicture {
             let address = without_keys(&change.address.to_string());
             let at = *places.entry(address.clone()).or_insert_with(|| {
                 let kind = OutlineKind::Resource;
-                self.nodes.push(PictureNode { address, kind, action: None, instances: 0, span: change.span.clone() });
+                self.nodes.push(PictureNode {
+                    address,
+                    kind,
+                    action: None,
+                    instances: 0,
+                    span: change.span.clone(),
+                });
                 self.nodes.len() - 1
             });
             let node = &mut self.nodes[at];
             node.instances += 1;
-            node.action = node.action.into_iter().chain([change.action]).max_by_key(|it| gravity(*it));
+            node.action =
+                node.action.into_iter().chain([change.action]).max_by_key(|it| gravity(*it));
         }
     }
 
-    /// Without the nodes that are not `shown`: who referred to such a one refers to what that referred to.
+    /// Without the nodes that are not `shown`: who referred to such a one refers to what that
+    /// referred to.
     pub(crate) fn contracted(self, shown: impl Fn(&PictureNode) -> bool) -> Self {
         let mut later: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.nodes.len()];
         let mut earlier = later.clone();
@@ -74,7 +84,8 @@ impl GraphPicture {
                 continue;
             }
             kept[at] = false;
-            let (before, behind) = (std::mem::take(&mut earlier[at]), std::mem::take(&mut later[at]));
+            let (before, behind) =
+                (std::mem::take(&mut earlier[at]), std::mem::take(&mut later[at]));
             for it in &before {
                 later[*it].remove(&at);
                 later[*it].extend(&behind);
@@ -84,7 +95,11 @@ impl GraphPicture {
                 earlier[*it].extend(&before);
             }
         }
-        let edges = earlier.iter().enumerate().flat_map(|(from, it)| it.iter().map(move |to| (from, *to))).collect();
+        let edges = earlier
+            .iter()
+            .enumerate()
+            .flat_map(|(from, it)| it.iter().map(move |to| (from, *to)))
+            .collect();
         Self { nodes: self.nodes, edges }.only(|at| kept[at])
     }
 
@@ -95,8 +110,10 @@ impl GraphPicture {
             beside[*from].push(*to);
             beside[*to].push(*from);
         }
-        let mut distance: Vec<Option<usize>> = self.nodes.iter().map(|it| is_middle(it).then_some(0)).collect();
-        let mut waiting: VecDeque<usize> = (0..self.nodes.len()).filter(|at| distance[*at].is_some()).collect();
+        let mut distance: Vec<Option<usize>> =
+            self.nodes.iter().map(|it| is_middle(it).then_some(0)).collect();
+        let mut waiting: VecDeque<usize> =
+            (0..self.nodes.len()).filter(|at| distance[*at].is_some()).collect();
         while let Some(at) = waiting.pop_front() {
             let next = distance[at].expect("what waits was reached") + 1;
             for other in beside[at].iter().filter(|_| next <= depth) {
@@ -114,7 +131,8 @@ impl GraphPicture {
         if self.nodes.len() > ROUNDABOUT {
             return self;
         }
-        // What is reached from each, by the steps that are known so far: those of earlier nodes are known by then.
+        // What is reached from each, by the steps that are known so far: those of earlier nodes are
+        // known by then.
         let words = self.nodes.len().div_ceil(64);
         let mut reached = vec![vec![0_u64; words]; self.nodes.len()];
         let mut earlier: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
@@ -145,7 +163,11 @@ impl GraphPicture {
             places[at] = Some(nodes.len());
             nodes.push(node);
         }
-        let edges = self.edges.into_iter().filter_map(|(from, to)| Some((places[from]?, places[to]?))).collect();
+        let edges = self
+            .edges
+            .into_iter()
+            .filter_map(|(from, to)| Some((places[from]?, places[to]?)))
+            .collect();
         Self { nodes, edges }
     }
 }
@@ -196,7 +218,11 @@ mod tests {
         let small = picture(&[resource("a"), hidden("l"), resource("b")], &[(1, 0), (2, 1)]);
         let small = small.contracted(|it| it.kind == OutlineKind::Resource);
         assert_eq!((names(&small), &*small.edges), (vec!["a", "b"], &[(1, 0)][..]));
-        let many: Vec<_> = (0..10).map(|_| resource("a")).chain([hidden("l")]).chain((0..10).map(|_| resource("b"))).collect();
+        let many: Vec<_> = (0..10)
+            .map(|_| resource("a"))
+            .chain([hidden("l")])
+            .chain((0..10).map(|_| resource("b")))
+            .collect();
         let edges: Vec<_> = (0..10).map(|it| (10, it)).chain((11..21).map(|it| (it, 10))).collect();
         let knot = picture(&many, &edges).contracted(|it| it.kind == OutlineKind::Resource);
         assert_eq!((knot.nodes.len(), knot.edges.len()), (21, 20));

@@ -58,14 +58,17 @@ pub(crate) fn svg(picture: &GraphPicture) -> String {
     text + "</svg>\n"
 }
 
-/// Where each node is drawn, and how large that makes the whole. Parts that have nothing to do with each other stand side
-/// by side.
+/// Where each node is drawn, and how large that makes the whole. Parts that have nothing to do with
+/// each other stand side by side.
 fn laid_out(picture: &GraphPicture) -> (Vec<NodePosition>, f64, f64) {
-    let half = |at: usize| label(&picture.nodes[at]).chars().count() as f64 * CHARACTER / 2.0 + 10.0;
+    let half =
+        |at: usize| label(&picture.nodes[at]).chars().count() as f64 * CHARACTER / 2.0 + 10.0;
     let number = |at: usize| u32::try_from(at).expect("a picture has few nodes");
-    let vertices: Vec<(u32, (f64, f64))> =
-        (0..picture.nodes.len()).map(|at| (number(at), (half(at) * 2.0 + ROOM, HEIGHT + ROOM * 2.0))).collect();
-    let edges: Vec<(u32, u32)> = picture.edges.iter().map(|(from, to)| (number(*from), number(*to))).collect();
+    let vertices: Vec<(u32, (f64, f64))> = (0..picture.nodes.len())
+        .map(|at| (number(at), (half(at) * 2.0 + ROOM, HEIGHT + ROOM * 2.0)))
+        .collect();
+    let edges: Vec<(u32, u32)> =
+        picture.edges.iter().map(|(from, to)| (number(*from), number(*to))).collect();
     let config = Config { vertex_spacing: ROOM, ..Config::default() };
     let mut parts = rust_sugiyama::from_vertices_and_edges(&vertices, &edges, &config);
     parts.iter_mut().for_each(|(spots, ..)| spots.sort_by_key(|(at, _)| *at));
@@ -73,14 +76,19 @@ fn laid_out(picture: &GraphPicture) -> (Vec<NodePosition>, f64, f64) {
     let mut spots = vec![NodePosition::default(); picture.nodes.len()];
     let (mut left, mut height) = (ROOM, 0.0_f64);
     for (part, ..) in parts {
-        let least =
-            |it: &dyn Fn(usize, f64, f64) -> f64| part.iter().map(|(at, (x, y))| it(*at, *x, *y)).fold(f64::INFINITY, f64::min);
+        let least = |it: &dyn Fn(usize, f64, f64) -> f64| {
+            part.iter().map(|(at, (x, y))| it(*at, *x, *y)).fold(f64::INFINITY, f64::min)
+        };
         let from = least(&|at, x, _| x - half(at));
         // Its ups are our downs where they are less.
         let top = least(&|_, _, y| y.abs());
         let mut right = left;
         for (at, (x, y)) in &part {
-            let spot = NodePosition { x: x - from + left, y: y.abs() - top + ROOM + HEIGHT / 2.0, half: half(*at) };
+            let spot = NodePosition {
+                x: x - from + left,
+                y: y.abs() - top + ROOM + HEIGHT / 2.0,
+                half: half(*at),
+            };
             right = right.max(spot.x + spot.half);
             height = height.max(spot.y + HEIGHT / 2.0 + ROOM);
             spots[*at] = spot;
@@ -108,20 +116,26 @@ mod tests {
             assert!(spots[from].y + HEIGHT < spots[to].y, "{from} {to}");
         }
         let drawn = svg(&service());
-        assert!(drawn.contains(">a.\"odd\" &lt;one&gt;</text>") && drawn.contains("class=\"replaced\""), "{drawn}");
+        assert!(
+            drawn.contains(">a.\"odd\" &lt;one&gt;</text>") && drawn.contains("class=\"replaced\""),
+            "{drawn}"
+        );
         assert_eq!(drawn.matches("<rect ").count(), 4);
     }
 
     #[test]
     fn nodes_do_not_lie_on_each_other_and_the_same_is_drawn_the_same() {
         let names: Vec<String> = (0..60).map(|it| format!("a.b{it}")).collect();
-        let nodes: Vec<(&str, OutlineKind)> = names.iter().map(|it| (it.as_str(), OutlineKind::Resource)).collect();
-        let edges: Vec<(usize, usize)> = (10..60).flat_map(|it| [(it, it - 10), (it, it * 7 % 10)]).collect();
+        let nodes: Vec<(&str, OutlineKind)> =
+            names.iter().map(|it| (it.as_str(), OutlineKind::Resource)).collect();
+        let edges: Vec<(usize, usize)> =
+            (10..60).flat_map(|it| [(it, it - 10), (it, it * 7 % 10)]).collect();
         let picture = picture(&nodes, &edges).reduced();
         let (spots, ..) = laid_out(&picture);
         for (at, one) in spots.iter().enumerate() {
             for other in &spots[at + 1..] {
-                let apart = (one.x - other.x).abs() >= one.half + other.half || (one.y - other.y).abs() >= HEIGHT;
+                let apart = (one.x - other.x).abs() >= one.half + other.half
+                    || (one.y - other.y).abs() >= HEIGHT;
                 assert!(apart, "{at}");
             }
         }

@@ -40,8 +40,13 @@ pub(super) fn change(it: &ChangeReport, schemas: &SchemaSet) -> JsonValue {
     if let Some(key) = deposed {
         fields.push(("deposed", key.into()));
     }
-    let replaced: Vec<JsonValue> = differences.iter().filter(|it| it.replaces).map(|it| JsonValue::from(&it.path)).collect();
-    let mut sides = sides(*action, whole(address, before.as_ref(), schemas), whole(address, after.as_ref(), schemas));
+    let replaced: Vec<JsonValue> =
+        differences.iter().filter(|it| it.replaces).map(|it| JsonValue::from(&it.path)).collect();
+    let mut sides = sides(
+        *action,
+        whole(address, before.as_ref(), schemas),
+        whole(address, after.as_ref(), schemas),
+    );
     if !replaced.is_empty() {
         sides.push(("replace_paths", JsonValue::Array(replaced)));
     }
@@ -60,7 +65,9 @@ pub(super) fn change(it: &ChangeReport, schemas: &SchemaSet) -> JsonValue {
         ("gone_with", gone_with.as_ref().map(ToString::to_string).into()),
         ("place", place.as_ref().into()),
     ];
-    let said = own.into_iter().filter(|(_, it)| *it != JsonValue::Null && *it != JsonValue::Array(Vec::new()));
+    let said = own
+        .into_iter()
+        .filter(|(_, it)| *it != JsonValue::Null && *it != JsonValue::Array(Vec::new()));
     fields.push(("ha", JsonValue::object(said)));
     JsonValue::object(fields)
 }
@@ -72,7 +79,11 @@ pub(super) fn drifted(it: &DriftReport, schemas: &SchemaSet) -> JsonValue {
     let mut fields = address_fields(address);
     fields.push((
         "change",
-        JsonValue::object(sides(action, whole(address, Some(before), schemas), whole(address, after.as_ref(), schemas))),
+        JsonValue::object(sides(
+            action,
+            whole(address, Some(before), schemas),
+            whole(address, after.as_ref(), schemas),
+        )),
     ));
     fields.push((
         "ha",
@@ -86,12 +97,21 @@ pub(super) fn drifted(it: &DriftReport, schemas: &SchemaSet) -> JsonValue {
 }
 
 /// All attributes of a side, those that no one says anything of among them.
-fn whole(address: &Address, side: Option<&BTreeMap<Name, RedactedValue>>, schemas: &SchemaSet) -> Option<RedactedValue> {
+fn whole(
+    address: &Address,
+    side: Option<&BTreeMap<Name, RedactedValue>>,
+    schemas: &SchemaSet,
+) -> Option<RedactedValue> {
     side.map(|it| RedactedValue::Object(with_nulls(address, it.clone(), schemas)))
 }
 
-fn sides(action: Action, before: Option<RedactedValue>, after: Option<RedactedValue>) -> Vec<(&'static str, JsonValue)> {
-    let marks = |side: &Option<RedactedValue>| side.as_ref().map_or(JsonValue::Bool(false), sensitives);
+fn sides(
+    action: Action,
+    before: Option<RedactedValue>,
+    after: Option<RedactedValue>,
+) -> Vec<(&'static str, JsonValue)> {
+    let marks =
+        |side: &Option<RedactedValue>| side.as_ref().map_or(JsonValue::Bool(false), sensitives);
     vec![
         ("actions", actions(action)),
         ("before", before.as_ref().into()),
@@ -111,13 +131,20 @@ pub(super) fn unchanged(
     redactor: &mut Redactor<'_>,
 ) -> JsonValue {
     let mut all = record.arguments.clone();
-    all.extend(record.outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
+    all.extend(
+        record
+            .outputs
+            .iter()
+            .filter(|(_, it)| !it.is_null())
+            .map(|(name, it)| (name.clone(), it.clone())),
+    );
     let shown = RedactedValue::Object(with_nulls(address, redactor.attributes(&all), schemas));
     let mut fields = address_fields(address);
     if let Some(before) = moved_from {
         fields.insert(1, ("previous_address", before.to_string().into()));
     }
-    fields.push(("change", JsonValue::object(sides(Action::NoOp, Some(shown.clone()), Some(shown)))));
+    fields
+        .push(("change", JsonValue::object(sides(Action::NoOp, Some(shown.clone()), Some(shown)))));
     JsonValue::object(fields)
 }
 
@@ -125,13 +152,18 @@ pub(super) fn unchanged(
 pub(super) fn output(it: &OutputChange, redactor: &mut Redactor<'_>) -> JsonValue {
     let OutputReport { before, after, sensitive, .. } = &shown_output_change(it, redactor);
     let action = output_action(it);
-    let marks =
-        |side: &Option<RedactedValue>, of: fn(&RedactedValue) -> JsonValue| side.as_ref().map_or(JsonValue::Bool(false), of);
-    // As Terraform has it: what is or was a secret is one on both sides, whether they are there or not.
+    let marks = |side: &Option<RedactedValue>, of: fn(&RedactedValue) -> JsonValue| {
+        side.as_ref().map_or(JsonValue::Bool(false), of)
+    };
+    // As Terraform has it: what is or was a secret is one on both sides, whether they are there or
+    // not.
     let sensitive = *sensitive || matches!(marks(before, sensitives), JsonValue::Bool(true));
-    let hidden = |side: &Option<RedactedValue>| if sensitive { JsonValue::Bool(true) } else { marks(side, sensitives) };
+    let hidden = |side: &Option<RedactedValue>| {
+        if sensitive { JsonValue::Bool(true) } else { marks(side, sensitives) }
+    };
     // Null stands for a secret, so that no one takes anything else for its value.
-    let value = |side: &Option<RedactedValue>| side.as_ref().filter(|it| !it.hides_something()).into();
+    let value =
+        |side: &Option<RedactedValue>| side.as_ref().filter(|it| !it.hides_something()).into();
     let mut fields = vec![("actions", actions(action)), ("before", value(before))];
     if after.as_ref().is_none_or(|it| !matches!(it, RedactedValue::Unknown { .. })) {
         fields.push(("after", value(after)));
@@ -183,7 +215,10 @@ pub(crate) fn reason_name(reason: &ChangeReason) -> Option<&'static str> {
         ChangeReason::ArgumentsUnknown => "read_because_config_unknown",
         ChangeReason::DependencyPending => "read_because_dependency_pending",
         ChangeReason::ForCheck => "read_because_check_nested",
-        ChangeReason::Deposed | ChangeReason::Abandoned | ChangeReason::Destroy | ChangeReason::Gone => return None,
+        ChangeReason::Deposed
+        | ChangeReason::Abandoned
+        | ChangeReason::Destroy
+        | ChangeReason::Gone => return None,
     })
 }
 

@@ -22,13 +22,21 @@ pub(super) fn checks(all: &[CheckResult], redactor: &Redactor<'_>) -> Vec<JsonVa
     objects.iter().map(|(of, instances)| object(of, instances, redactor)).collect()
 }
 
-fn object((path, mode, kind, name): &CheckedObject<'_>, instances: &[&CheckResult], redactor: &Redactor<'_>) -> JsonValue {
+fn object(
+    (path, mode, kind, name): &CheckedObject<'_>,
+    instances: &[&CheckResult],
+    redactor: &Redactor<'_>,
+) -> JsonValue {
     let module: Vec<String> = path.iter().map(|it| format!("module.{it}")).collect();
     let mut address = match &***kind {
         "output" => vec![("kind", JsonValue::from("output_value"))],
         "check" => vec![("kind", "check".into())],
         "var" => vec![("kind", "var".into())],
-        kind => vec![("kind", "resource".into()), ("mode", mode_name(*mode).into()), ("type", kind.into())],
+        kind => vec![
+            ("kind", "resource".into()),
+            ("mode", mode_name(*mode).into()),
+            ("type", kind.into()),
+        ],
     };
     address.push(("name", (&***name).into()));
     if !module.is_empty() {
@@ -36,26 +44,37 @@ fn object((path, mode, kind, name): &CheckedObject<'_>, instances: &[&CheckResul
     }
     let data = if *mode == ResourceMode::Data { "data." } else { "" };
     let shown = std::iter::once(format!("{data}{kind}.{name}"));
-    address.push(("to_display", module.iter().cloned().chain(shown).collect::<Vec<_>>().join(".").into()));
+    address.push((
+        "to_display",
+        module.iter().cloned().chain(shown).collect::<Vec<_>>().join(".").into(),
+    ));
     let gravest = instances.iter().map(|it| it.standing).max().unwrap_or(CheckStatus::Pass);
     JsonValue::object([
         ("address", JsonValue::object(address)),
         ("status", status(gravest).into()),
-        ("instances", JsonValue::Array(instances.iter().map(|it| instance(it, redactor)).collect())),
+        (
+            "instances",
+            JsonValue::Array(instances.iter().map(|it| instance(it, redactor)).collect()),
+        ),
     ])
 }
 
-fn instance(CheckResult { address, standing, problems }: &CheckResult, redactor: &Redactor<'_>) -> JsonValue {
+fn instance(
+    CheckResult { address, standing, problems }: &CheckResult,
+    redactor: &Redactor<'_>,
+) -> JsonValue {
     let Address { block, key } = address;
     let mut fields = vec![("to_display", JsonValue::from(address.to_string()))];
     if *key != InstanceKey::None {
         fields.push(("instance_key", JsonValue::from(key)));
     }
     if !block.module.is_empty() {
-        let steps: Vec<String> = block.module.iter().map(|(name, key)| format!("module.{name}{key}")).collect();
+        let steps: Vec<String> =
+            block.module.iter().map(|(name, key)| format!("module.{name}{key}")).collect();
         fields.push(("module", steps.join(".").into()));
     }
-    let mut instance = vec![("address", JsonValue::object(fields)), ("status", status(*standing).into())];
+    let mut instance =
+        vec![("address", JsonValue::object(fields)), ("status", status(*standing).into())];
     if !problems.is_empty() {
         let problem = |it: &String| JsonValue::object([("message", redactor.message(it).into())]);
         instance.push(("problems", JsonValue::Array(problems.iter().map(problem).collect())));
@@ -98,12 +117,14 @@ mod tests {
             checked("output.uri", CheckStatus::Pass, &[]),
         ];
         let secrets = SecretTexts::default();
-        let told = JsonValue::Array(checks(&all, &Redactor::new(&secrets, SecretVisibility::Redacted)));
+        let told =
+            JsonValue::Array(checks(&all, &Redactor::new(&secrets, SecretVisibility::Redacted)));
         let told: serde_json::Value = serde_json::from_str(&told.line()).unwrap();
         let ami = |key: &str, more: serde_json::Value| {
             let module = format!("module.m[\"{key}\"]");
             let display = format!("{module}.data.aws_ami.x[0]");
-            let mut instance = json!({"address": {"to_display": display, "instance_key": 0, "module": module}});
+            let mut instance =
+                json!({"address": {"to_display": display, "instance_key": 0, "module": module}});
             instance.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             instance
         };

@@ -1,11 +1,11 @@
-//! What the configuration says, as far as it can be known without working anything out: constants, and the names of what
-//! the rest is made of.
+//! What the configuration says, as far as it can be known without working anything out: constants,
+//! and the names of what the rest is made of.
 
 use std::collections::BTreeMap;
 
 use ha_lang::{
-    BlockName, Body, Configuration, EmptyScope, EvaluationContext, Expression, ModuleCall, OutputBlock, ProviderBlock, Reference,
-    ReferenceTarget, ResourceBlock, VariableBlock,
+    BlockName, Body, Configuration, EmptyScope, EvaluationContext, Expression, ModuleCall,
+    OutputBlock, ProviderBlock, Reference, ReferenceTarget, ResourceBlock, VariableBlock,
 };
 use ha_provider::{FieldShape, SchemaField, SchemaSet};
 use ha_value::{InstanceKey, Name, Object, Path, PathStep, ResourceMode, Value};
@@ -15,7 +15,11 @@ use super::super::redacted_value::SENSITIVE;
 use super::super::redaction::Redactor;
 
 /// The whole configuration.
-pub(super) fn configuration_json(root: &Configuration, schemas: &SchemaSet, redactor: &mut Redactor<'_>) -> JsonValue {
+pub(super) fn configuration_json(
+    root: &Configuration,
+    schemas: &SchemaSet,
+    redactor: &mut Redactor<'_>,
+) -> JsonValue {
     let mut writer = ConfigurationWriter { schemas, redactor };
     let mut providers = BTreeMap::new();
     writer.providers(root, "", &mut providers);
@@ -43,16 +47,30 @@ fn put(fields: &mut Vec<(&'static str, JsonValue)>, name: &'static str, value: J
 }
 
 impl ConfigurationWriter<'_, '_> {
-    /// The providers of a module and of those inside of it: those that are configured, and those that are only used.
-    fn providers(&mut self, module: &Configuration, place: &str, all: &mut BTreeMap<String, JsonValue>) {
+    /// The providers of a module and of those inside of it: those that are configured, and those
+    /// that are only used.
+    fn providers(
+        &mut self,
+        module: &Configuration,
+        place: &str,
+        all: &mut BTreeMap<String, JsonValue>,
+    ) {
         for block in &module.providers {
-            all.insert(provider_key(place, &block.name, block.alias.as_ref()), self.provider(module, block, place));
+            all.insert(
+                provider_key(place, &block.name, block.alias.as_ref()),
+                self.provider(module, block, place),
+            );
         }
         for block in module.blocks.values() {
             let (name, alias) = provider_of(block);
             // One that is not configured here is handed in, or is as it comes.
             if alias.is_none() {
-                let own = || JsonValue::object([("name", name.into()), ("full_name", provider_source(name).into())]);
+                let own = || {
+                    JsonValue::object([
+                        ("name", name.into()),
+                        ("full_name", provider_source(name).into()),
+                    ])
+                };
                 all.entry(name.to_owned()).or_insert_with(own);
             }
         }
@@ -61,9 +79,15 @@ impl ConfigurationWriter<'_, '_> {
         }
     }
 
-    fn provider(&mut self, module: &Configuration, block: &ProviderBlock, place: &str) -> JsonValue {
+    fn provider(
+        &mut self,
+        module: &Configuration,
+        block: &ProviderBlock,
+        place: &str,
+    ) -> JsonValue {
         let ProviderBlock { name, alias, body, .. } = block;
-        let mut fields = vec![("name", JsonValue::from(&**name)), ("full_name", provider_source(name).into())];
+        let mut fields =
+            vec![("name", JsonValue::from(&**name)), ("full_name", provider_source(name).into())];
         if let Some(alias) = alias {
             fields.push(("alias", (&**alias).into()));
         }
@@ -75,20 +99,33 @@ impl ConfigurationWriter<'_, '_> {
         }
         let schema = self.schemas.provider(name).map(|it| &it.schema);
         let none = BTreeMap::new();
-        put(&mut fields, "expressions", self.body(module, body, schema.map_or(&none, |it| &it.arguments)));
+        put(
+            &mut fields,
+            "expressions",
+            self.body(module, body, schema.map_or(&none, |it| &it.arguments)),
+        );
         JsonValue::object(fields)
     }
 
     fn module(&mut self, module: &Configuration, place: &str) -> JsonValue {
         let mut fields = Vec::new();
-        let outputs = module.outputs.iter().map(|(name, it)| (name.to_string(), self.output(module, it)));
+        let outputs =
+            module.outputs.iter().map(|(name, it)| (name.to_string(), self.output(module, it)));
         put(&mut fields, "outputs", sorted(outputs.collect()));
         let mut blocks: Vec<&ResourceBlock> = module.blocks.values().collect();
         blocks.sort_by(|a, b| a.name.cmp(&b.name));
-        put(&mut fields, "resources", JsonValue::Array(blocks.into_iter().map(|it| self.block(module, it, place)).collect()));
-        let calls = module.modules.iter().map(|(name, it)| (name.to_string(), self.call(module, it, place)));
+        put(
+            &mut fields,
+            "resources",
+            JsonValue::Array(blocks.into_iter().map(|it| self.block(module, it, place)).collect()),
+        );
+        let calls = module
+            .modules
+            .iter()
+            .map(|(name, it)| (name.to_string(), self.call(module, it, place)));
         put(&mut fields, "module_calls", sorted(calls.collect()));
-        let variables = module.variables.iter().map(|(name, it)| (name.to_string(), self.variable(it)));
+        let variables =
+            module.variables.iter().map(|(name, it)| (name.to_string(), self.variable(it)));
         put(&mut fields, "variables", sorted(variables.collect()));
         JsonValue::object(fields)
     }
@@ -137,8 +174,11 @@ impl ConfigurationWriter<'_, '_> {
 
     fn call(&mut self, module: &Configuration, call: &ModuleCall, place: &str) -> JsonValue {
         let mut fields = vec![("source", JsonValue::from(&*call.source))];
-        let is_secret = |name: &Name| call.configuration.variables.get(name).is_some_and(|it| it.sensitive || it.ephemeral);
-        let arguments: Vec<_> = call.arguments.iter().map(|(name, it)| (name, is_secret(name), it)).collect();
+        let is_secret = |name: &Name| {
+            call.configuration.variables.get(name).is_some_and(|it| it.sensitive || it.ephemeral)
+        };
+        let arguments: Vec<_> =
+            call.arguments.iter().map(|(name, it)| (name, is_secret(name), it)).collect();
         let arguments = arguments.into_iter().map(|(name, is_secret, it)| {
             let mark = |value: Value| if is_secret { value.sensitive() } else { value };
             (name.to_string(), self.written(module, it, &mark))
@@ -154,7 +194,8 @@ impl ConfigurationWriter<'_, '_> {
     fn block(&mut self, module: &Configuration, block: &ResourceBlock, place: &str) -> JsonValue {
         let BlockName { mode, kind, name } = &block.name;
         let (provider, alias) = provider_of(block);
-        let is_configured = module.providers.iter().any(|it| *it.name == *provider && it.alias.as_ref() == alias);
+        let is_configured =
+            module.providers.iter().any(|it| *it.name == *provider && it.alias.as_ref() == alias);
         let key = provider_key(if is_configured { place } else { "" }, provider, alias);
         let mut fields = vec![
             ("address", JsonValue::from(block.name.to_string())),
@@ -187,7 +228,12 @@ impl ConfigurationWriter<'_, '_> {
     }
 
     /// Arguments by name, and blocks: one where the schema wants one, otherwise a list of them.
-    fn body(&mut self, module: &Configuration, body: &Body, fields: &BTreeMap<Name, SchemaField>) -> JsonValue {
+    fn body(
+        &mut self,
+        module: &Configuration,
+        body: &Body,
+        fields: &BTreeMap<Name, SchemaField>,
+    ) -> JsonValue {
         let mut all: BTreeMap<String, JsonValue> = BTreeMap::new();
         for (name, expression) in body.arguments() {
             let field = fields.get(name);
@@ -197,7 +243,8 @@ impl ConfigurationWriter<'_, '_> {
         let none = BTreeMap::new();
         for (name, content) in body.blocks() {
             let shape = fields.get(name).map(|it| &it.shape);
-            let written = self.body(module, content, shape.and_then(FieldShape::block).unwrap_or(&none));
+            let written =
+                self.body(module, content, shape.and_then(FieldShape::block).unwrap_or(&none));
             match (shape, all.get_mut(&**name)) {
                 (_, Some(JsonValue::Array(before))) => before.push(written),
                 (Some(FieldShape::Object(_)), _) => drop(all.insert(name.to_string(), written)),
@@ -212,13 +259,20 @@ impl ConfigurationWriter<'_, '_> {
     }
 
     /// What an expression refers to, or what it is, with the marks that its place gives it.
-    fn written(&mut self, module: &Configuration, expression: &Expression, mark: &dyn Fn(Value) -> Value) -> JsonValue {
+    fn written(
+        &mut self,
+        module: &Configuration,
+        expression: &Expression,
+        mark: &dyn Fn(Value) -> Value,
+    ) -> JsonValue {
         let references = references(module, expression.references());
         if !references.is_empty() {
             return JsonValue::object([("references", JsonValue::array(references))]);
         }
         match expression.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope)) {
-            Ok(value) if value.is_wholly_known() => constant(JsonValue::from(&self.redactor.shown(&mark(value)))),
+            Ok(value) if value.is_wholly_known() => {
+                constant(JsonValue::from(&self.redactor.shown(&mark(value))))
+            }
             _ => JsonValue::Object(Vec::new()),
         }
     }
@@ -226,7 +280,11 @@ impl ConfigurationWriter<'_, '_> {
 
 /// A value with what is secret in an argument marked.
 fn marked(value: Value, field: &SchemaField) -> Value {
-    if field.secret || field.write_only { value.sensitive() } else { marked_inside(value, &field.shape) }
+    if field.secret || field.write_only {
+        value.sensitive()
+    } else {
+        marked_inside(value, &field.shape)
+    }
 }
 
 fn marked_inside(value: Value, shape: &FieldShape) -> Value {
@@ -235,9 +293,13 @@ fn marked_inside(value: Value, shape: &FieldShape) -> Value {
     };
     match (shape, &value) {
         (FieldShape::Object(fields), Value::Object(it) | Value::Map(it)) => {
-            items(it, &|name, value| fields.get(name).map_or(value.clone(), |field| marked(value, field)))
+            items(it, &|name, value| {
+                fields.get(name).map_or(value.clone(), |field| marked(value, field))
+            })
         }
-        (FieldShape::Map(of), Value::Object(it) | Value::Map(it)) => items(it, &|_, value| marked_inside(value, of)),
+        (FieldShape::Map(of), Value::Object(it) | Value::Map(it)) => {
+            items(it, &|_, value| marked_inside(value, of))
+        }
         (FieldShape::List(of) | FieldShape::Set(of), Value::List(it) | Value::Tuple(it)) => {
             Value::tuple(it.iter().map(|it| marked_inside(it.clone(), of)))
         }
@@ -300,19 +362,26 @@ fn references(module: &Configuration, of: &[Reference]) -> Vec<String> {
 
 fn spellings(module: &Configuration, reference: &Reference) -> Vec<String> {
     let Reference { target, path, key, .. } = reference;
-    let called = if let ReferenceTarget::Module(name) = target { module.modules.get(name) } else { None };
-    let (key, steps) = called.map_or_else(|| (key.clone(), path.steps()), |it| reference.in_call(it));
+    let called =
+        if let ReferenceTarget::Module(name) = target { module.modules.get(name) } else { None };
+    let (key, steps) =
+        called.map_or_else(|| (key.clone(), path.steps()), |it| reference.in_call(it));
     let key = key.filter(|it| *it != InstanceKey::None);
     let is_repeated = match target {
-        ReferenceTarget::Block(block) => module.blocks.get(block).is_some_and(|it| it.count.is_some() || it.for_each.is_some()),
-        ReferenceTarget::Module(_) => called.is_some_and(|it| it.count.is_some() || it.for_each.is_some()),
+        ReferenceTarget::Block(block) => {
+            module.blocks.get(block).is_some_and(|it| it.count.is_some() || it.for_each.is_some())
+        }
+        ReferenceTarget::Module(_) => {
+            called.is_some_and(|it| it.count.is_some() || it.for_each.is_some())
+        }
         // Of these nothing but the name is told.
         _ => return vec![target.to_string()],
     };
     let mut names = Vec::new();
     // What follows a key that is worked out belongs to an instance that no one knows.
     if key.is_some() || !is_repeated {
-        let instance = format!("{target}{}", key.as_ref().map(ToString::to_string).unwrap_or_default());
+        let instance =
+            format!("{target}{}", key.as_ref().map(ToString::to_string).unwrap_or_default());
         let steps = if called.is_some() { steps.get(..1).unwrap_or_default() } else { steps };
         if !steps.is_empty() {
             names.push(instance.clone() + &steps.iter().map(step).collect::<String>());

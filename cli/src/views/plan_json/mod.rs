@@ -1,5 +1,5 @@
-//! The plan in the shape that tools for Terraform's plans read; see its "JSON output format". Keys of our own are added
-//! where that has none, all of them under `ha`.
+//! The plan in the shape that tools for Terraform's plans read; see its "JSON output format". Keys
+//! of our own are added where that has none, all of them under `ha`.
 
 mod change;
 mod checks;
@@ -41,18 +41,28 @@ pub(crate) struct PlanBasis<'a> {
 }
 
 /// The plan as a JSON document on one line.
-pub(crate) fn plan_json(plan: &Plan, report: &PlanReport, basis: &PlanBasis<'_>, redactor: &mut Redactor<'_>) -> String {
+pub(crate) fn plan_json(
+    plan: &Plan,
+    report: &PlanReport,
+    basis: &PlanBasis<'_>,
+    redactor: &mut Redactor<'_>,
+) -> String {
     let before = prior(plan, basis.state);
     let mut document = JsonDocument::default();
     document.object();
     document.field("format_version", &"1.2".into());
     document.field("terraform_version", &TERRAFORM_VERSION.into());
     document.field("ha_version", &env!("CARGO_PKG_VERSION").into());
-    let value = |(name, it): (&ha_value::Name, _)| (name.to_string(), JsonValue::object([("value", JsonValue::from(it))]));
+    let value = |(name, it): (&ha_value::Name, _)| {
+        (name.to_string(), JsonValue::object([("value", JsonValue::from(it))]))
+    };
     document.field("variables", &JsonValue::Object(report.variables.iter().map(value).collect()));
     planned_values(plan, &before, basis, redactor, &mut document);
     if !report.drift.is_empty() {
-        document.field("resource_drift", &JsonValue::Array(report.drift.iter().map(|it| drifted(it, basis.schemas)).collect()));
+        document.field(
+            "resource_drift",
+            &JsonValue::Array(report.drift.iter().map(|it| drifted(it, basis.schemas)).collect()),
+        );
     }
     resource_changes(report, &before, basis, redactor, &mut document);
     let outputs = output_changes(plan, basis.configuration);
@@ -61,7 +71,8 @@ pub(crate) fn plan_json(plan: &Plan, report: &PlanReport, basis: &PlanBasis<'_>,
         document.field("output_changes", &JsonValue::Object(outputs.collect()));
     }
     prior_state(&before, basis, redactor, &mut document);
-    document.field("configuration", &configuration_json(basis.configuration, basis.schemas, redactor));
+    document
+        .field("configuration", &configuration_json(basis.configuration, basis.schemas, redactor));
     let relevant = relevant_attributes(plan, basis.configuration);
     if !relevant.is_empty() {
         document.field("relevant_attributes", &JsonValue::Array(relevant));
@@ -77,9 +88,14 @@ pub(crate) fn plan_json(plan: &Plan, report: &PlanReport, basis: &PlanBasis<'_>,
     document.line()
 }
 
-/// What happens to outputs. Here those that are null are there, which otherwise are not: their declaration is.
-pub(crate) fn output_changes<'a>(plan: &'a Plan, configuration: &'a Configuration) -> Vec<(&'a Name, OutputChange)> {
-    let is_declared = |name: &Name| plan.mode != PlanMode::Destroy && configuration.outputs.contains_key(name);
+/// What happens to outputs. Here those that are null are there, which otherwise are not: their
+/// declaration is.
+pub(crate) fn output_changes<'a>(
+    plan: &'a Plan,
+    configuration: &'a Configuration,
+) -> Vec<(&'a Name, OutputChange)> {
+    let is_declared =
+        |name: &Name| plan.mode != PlanMode::Destroy && configuration.outputs.contains_key(name);
     let mut all: BTreeMap<&Name, OutputChange> = BTreeMap::new();
     for (name, it) in &plan.outputs {
         let after = it.after.clone().or_else(|| is_declared(name).then_some(Value::NULL));
@@ -87,9 +103,16 @@ pub(crate) fn output_changes<'a>(plan: &'a Plan, configuration: &'a Configuratio
     }
     // Of what was left out, or could not be planned, nothing is said.
     let is_whole = plan.mode == PlanMode::Normal && plan.left_out.is_empty() && !plan.errored;
-    for (name, block) in configuration.outputs.iter().filter(|(name, _)| is_whole && !plan.outputs.contains_key(*name)) {
+    for (name, block) in configuration
+        .outputs
+        .iter()
+        .filter(|(name, _)| is_whole && !plan.outputs.contains_key(*name))
+    {
         let null = || Some(Value::NULL);
-        all.insert(name, OutputChange { before: null(), after: null(), sensitive: block.sensitive });
+        all.insert(
+            name,
+            OutputChange { before: null(), after: null(), sensitive: block.sensitive },
+        );
     }
     all.into_iter().collect()
 }
@@ -104,15 +127,19 @@ type KnownResources<'a> = BTreeMap<&'a Address, KnownResource<'a>>;
 
 /// What there is, as refresh saw it, and the answers of what was read.
 fn prior<'a>(plan: &'a Plan, state: &'a State) -> KnownResources<'a> {
-    let mut all: KnownResources<'a> = state.records.iter().map(|(address, it)| (address, KnownResource::Record(it))).collect();
+    let mut all: KnownResources<'a> =
+        state.records.iter().map(|(address, it)| (address, KnownResource::Record(it))).collect();
     for settled in &plan.settled {
         match settled {
-            RefreshUpdate::Seen(record) => drop(all.insert(&record.address, KnownResource::Record(record))),
+            RefreshUpdate::Seen(record) => {
+                drop(all.insert(&record.address, KnownResource::Record(record)))
+            }
             RefreshUpdate::Gone(address) => drop(all.remove(address)),
         }
     }
     // What moves is told of at its new address, as if it had always been there.
-    let moved: Vec<_> = plan.moves.iter().filter_map(|it| Some((&it.to, all.remove(&it.from)?))).collect();
+    let moved: Vec<_> =
+        plan.moves.iter().filter_map(|it| Some((&it.to, all.remove(&it.from)?))).collect();
     all.extend(moved);
     all.extend(plan.data.iter().map(|(address, it)| (address, KnownResource::Values(it))));
     all
@@ -129,24 +156,36 @@ fn planned_values(
         .changes
         .iter()
         .filter(|it| it.deposed.is_none())
-        .map(|it| (&it.address, it.after.as_ref().filter(|_| !matches!(it.action, Action::Delete | Action::Forget))))
+        .map(|it| {
+            (
+                &it.address,
+                it.after.as_ref().filter(|_| !matches!(it.action, Action::Delete | Action::Forget)),
+            )
+        })
         .collect();
-    let kept =
-        before.iter().filter(|(address, _)| address.block.mode == ResourceMode::Managed && !changed.contains_key(*address));
-    let mut after: Vec<(&Address, &KnownResource<'_>)> = kept.map(|(address, it)| (*address, it)).collect();
-    let made: Vec<(&Address, KnownResource<'_>)> =
-        changed.iter().filter_map(|(address, it)| Some((*address, KnownResource::Values((*it)?)))).collect();
+    let kept = before.iter().filter(|(address, _)| {
+        address.block.mode == ResourceMode::Managed && !changed.contains_key(*address)
+    });
+    let mut after: Vec<(&Address, &KnownResource<'_>)> =
+        kept.map(|(address, it)| (*address, it)).collect();
+    let made: Vec<(&Address, KnownResource<'_>)> = changed
+        .iter()
+        .filter_map(|(address, it)| Some((*address, KnownResource::Values((*it)?))))
+        .collect();
     after.extend(made.iter().map(|(address, it)| (*address, it)));
     after.sort_by_key(|(address, _)| *address);
     document.object_field("planned_values");
     let outputs = output_changes(plan, basis.configuration);
     let outputs = outputs.iter().filter(|(_, it)| it.after.is_some());
-    let outputs: Vec<_> = outputs.map(|(name, it)| (name.to_string(), planned_output(it, redactor))).collect();
+    let outputs: Vec<_> =
+        outputs.map(|(name, it)| (name.to_string(), planned_output(it, redactor))).collect();
     if !outputs.is_empty() {
         document.field("outputs", &JsonValue::Object(outputs));
     }
     document.object_field("root_module");
-    write_modules(document, &after, &mut |address, it| known_json(address, it, basis.schemas, redactor));
+    write_modules(document, &after, &mut |address, it| {
+        known_json(address, it, basis.schemas, redactor)
+    });
     document.end();
     document.end();
 }
@@ -159,7 +198,12 @@ fn planned_output(output: &OutputChange, redactor: &mut Redactor<'_>) -> JsonVal
     })
 }
 
-fn prior_state(before: &KnownResources<'_>, basis: &PlanBasis<'_>, redactor: &mut Redactor<'_>, document: &mut JsonDocument) {
+fn prior_state(
+    before: &KnownResources<'_>,
+    basis: &PlanBasis<'_>,
+    redactor: &mut Redactor<'_>,
+    document: &mut JsonDocument,
+) {
     if before.is_empty() && basis.state.outputs.is_empty() {
         return;
     }
@@ -169,18 +213,28 @@ fn prior_state(before: &KnownResources<'_>, basis: &PlanBasis<'_>, redactor: &mu
     document.object_field("values");
     if !basis.state.outputs.is_empty() {
         let outputs =
-            basis.state.outputs.iter().map(|(name, it)| (name.to_string(), JsonValue::object(output_fields(it, redactor))));
+            basis.state.outputs.iter().map(|(name, it)| {
+                (name.to_string(), JsonValue::object(output_fields(it, redactor)))
+            });
         document.field("outputs", &JsonValue::Object(outputs.collect()));
     }
     document.object_field("root_module");
-    let all: Vec<(&Address, &KnownResource<'_>)> = before.iter().map(|(address, it)| (*address, it)).collect();
-    write_modules(document, &all, &mut |address, it| known_json(address, it, basis.schemas, redactor));
+    let all: Vec<(&Address, &KnownResource<'_>)> =
+        before.iter().map(|(address, it)| (*address, it)).collect();
+    write_modules(document, &all, &mut |address, it| {
+        known_json(address, it, basis.schemas, redactor)
+    });
     document.end();
     document.end();
     document.end();
 }
 
-fn known_json(address: &Address, known: &KnownResource<'_>, schemas: &SchemaSet, redactor: &mut Redactor<'_>) -> JsonValue {
+fn known_json(
+    address: &Address,
+    known: &KnownResource<'_>,
+    schemas: &SchemaSet,
+    redactor: &mut Redactor<'_>,
+) -> JsonValue {
     match known {
         KnownResource::Record(record) => record_json(address, record, schemas, redactor),
         KnownResource::Values(values) => values_json(address, values, schemas, redactor),
@@ -198,7 +252,8 @@ fn resource_changes(
     let mut in_order: Vec<&ChangeReport> = report.changes.iter().collect();
     in_order.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
     document.array_field("resource_changes");
-    let moved: BTreeMap<&Address, &Address> = report.moves.iter().map(|(from, to)| (to, from)).collect();
+    let moved: BTreeMap<&Address, &Address> =
+        report.moves.iter().map(|(from, to)| (to, from)).collect();
     let mut changes = in_order.into_iter().peekable();
     for (address, known) in before {
         let KnownResource::Record(record) = known else { continue };
@@ -206,7 +261,13 @@ fn resource_changes(
             document.element(&change(it, basis.schemas));
         }
         if changes.peek().is_none_or(|it| it.address != **address || it.deposed.is_some()) {
-            document.element(&unchanged(address, moved.get(*address).copied(), record, basis.schemas, redactor));
+            document.element(&unchanged(
+                address,
+                moved.get(*address).copied(),
+                record,
+                basis.schemas,
+                redactor,
+            ));
         }
     }
     for it in changes {
@@ -225,13 +286,18 @@ fn mode_name(mode: PlanMode) -> &'static str {
 
 /// What Terraform has no keys for.
 fn own(report: &PlanReport) -> JsonValue {
-    let unlooked =
-        |(address, why): &(Address, String)| JsonValue::object([("address", address.to_string().into()), ("reason", why.into())]);
+    let unlooked = |(address, why): &(Address, String)| {
+        JsonValue::object([("address", address.to_string().into()), ("reason", why.into())])
+    };
     let remarked = |(address, remark): &(Address, String)| {
         JsonValue::object([("address", address.to_string().into()), ("remark", remark.into())])
     };
     let spread = |(group, members, at_most): &(String, usize, usize)| {
-        JsonValue::object([("group", group.into()), ("members", (*members).into()), ("at_most", (*at_most).into())])
+        JsonValue::object([
+            ("group", group.into()),
+            ("members", (*members).into()),
+            ("at_most", (*at_most).into()),
+        ])
     };
     JsonValue::object([
         ("mode", mode_name(report.mode).into()),

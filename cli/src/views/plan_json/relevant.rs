@@ -15,10 +15,13 @@ pub(super) fn relevant_attributes(plan: &Plan, root: &Configuration) -> Vec<Json
         ..ReferenceWalk::default()
     };
     let mut blocks = HashSet::new();
-    for change in plan.changes.iter().filter(|it| !matches!(it.action, Action::NoOp | Action::Delete)) {
+    for change in
+        plan.changes.iter().filter(|it| !matches!(it.action, Action::NoOp | Action::Delete))
+    {
         let block = &change.address.block;
         if blocks.insert(block) {
-            let name = BlockName { mode: block.mode, kind: block.kind.clone(), name: block.name.clone() };
+            let name =
+                BlockName { mode: block.mode, kind: block.kind.clone(), name: block.name.clone() };
             walk.block(&block.module, &name);
         }
     }
@@ -35,7 +38,10 @@ fn json(resource: String, path: &[PathStep]) -> JsonValue {
         PathStep::Index(index) => JsonValue::from(*index),
         PathStep::Name(name) => JsonValue::from(&**name),
     };
-    JsonValue::object([("resource", resource.into()), ("attribute", JsonValue::Array(path.iter().map(step).collect()))])
+    JsonValue::object([
+        ("resource", resource.into()),
+        ("attribute", JsonValue::Array(path.iter().map(step).collect())),
+    ])
 }
 
 #[derive(Default)]
@@ -77,7 +83,11 @@ impl<'a> ReferenceWalk<'a> {
         let Some(call) = level.configuration.modules.get(name) else { return false };
         let key = key.map(ToString::to_string).unwrap_or_default();
         let place = format!("{}module.{name}{key}.", level.place);
-        self.levels.push(ModuleLevel { configuration: &call.configuration, call: Some(call), place });
+        self.levels.push(ModuleLevel {
+            configuration: &call.configuration,
+            call: Some(call),
+            place,
+        });
         true
     }
 
@@ -90,11 +100,19 @@ impl<'a> ReferenceWalk<'a> {
     fn follow(&mut self, reference: &'a Reference) {
         let Some(&ModuleLevel { configuration, call, ref place }) = self.level() else { return };
         let Reference { target, path, key, .. } = reference;
-        let module = if let ReferenceTarget::Module(name) = target { configuration.modules.get(name) } else { None };
+        let module = if let ReferenceTarget::Module(name) = target {
+            configuration.modules.get(name)
+        } else {
+            None
+        };
         let output = module.and_then(|call| reference.output(call));
         match target {
-            ReferenceTarget::Block(block) => return self.found(configuration, block, key.as_ref(), path),
-            ReferenceTarget::Variable(_) | ReferenceTarget::Local(_) | ReferenceTarget::Module(_) => {}
+            ReferenceTarget::Block(block) => {
+                return self.found(configuration, block, key.as_ref(), path);
+            }
+            ReferenceTarget::Variable(_)
+            | ReferenceTarget::Local(_)
+            | ReferenceTarget::Module(_) => {}
             _ => return,
         }
         if !self.seen.insert((place.clone(), target.clone(), output.cloned())) {
@@ -114,10 +132,15 @@ impl<'a> ReferenceWalk<'a> {
                     self.levels.extend(level);
                 }
             }
-            ReferenceTarget::Module(name) if self.enter(name, module.and_then(|it| reference.in_call(it).0).as_ref()) => {
+            ReferenceTarget::Module(name)
+                if self.enter(name, module.and_then(|it| reference.in_call(it).0).as_ref()) =>
+            {
                 if let Some(level) = self.level() {
                     let configuration = level.configuration;
-                    let meant = configuration.outputs.iter().filter(|(name, _)| output.is_none_or(|it| it == *name));
+                    let meant = configuration
+                        .outputs
+                        .iter()
+                        .filter(|(name, _)| output.is_none_or(|it| it == *name));
                     for (_, it) in meant {
                         self.all(it.value.references());
                     }
@@ -128,15 +151,27 @@ impl<'a> ReferenceWalk<'a> {
         }
     }
 
-    fn found(&mut self, configuration: &Configuration, block: &BlockName, key: Option<&InstanceKey>, path: &Path) {
+    fn found(
+        &mut self,
+        configuration: &Configuration,
+        block: &BlockName,
+        key: Option<&InstanceKey>,
+        path: &Path,
+    ) {
         let Some(level) = self.level() else { return };
         let place = &level.place;
         let key = key.filter(|it| **it != InstanceKey::None);
-        let is_repeated = configuration.blocks.get(block).is_some_and(|it| it.count.is_some() || it.for_each.is_some());
+        let is_repeated = configuration
+            .blocks
+            .get(block)
+            .is_some_and(|it| it.count.is_some() || it.for_each.is_some());
         let entry = match key {
             // What follows a key that is worked out belongs to an instance that no one knows.
             None if is_repeated => (format!("{place}{block}"), Vec::new()),
-            key => (format!("{place}{block}{}", key.map(ToString::to_string).unwrap_or_default()), path.steps().to_vec()),
+            key => (
+                format!("{place}{block}{}", key.map(ToString::to_string).unwrap_or_default()),
+                path.steps().to_vec(),
+            ),
         };
         self.found.insert(entry);
     }

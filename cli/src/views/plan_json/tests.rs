@@ -3,13 +3,20 @@ use snapbox::str;
 
 use super::super::redaction::SecretVisibility;
 use super::super::report::plan_secrets;
-use super::super::test_data::{SECRET, assert_keeps_secret, check, everything, nothing, pretty, secrets};
+use super::super::test_data::{
+    SECRET, assert_keeps_secret, check, everything, nothing, pretty, secrets,
+};
 use super::*;
 
 fn rendered(plan: &Plan, sight: SecretVisibility) -> String {
     let secrets = plan_secrets(plan);
     let (configuration, schemas, state) = Default::default();
-    let basis = PlanBasis { configuration: &configuration, schemas: &schemas, state: &state, at: "2026-11-23T04:54:07Z" };
+    let basis = PlanBasis {
+        configuration: &configuration,
+        schemas: &schemas,
+        state: &state,
+        at: "2026-11-23T04:54:07Z",
+    };
     let report = PlanReport::new(plan, "payments", &secrets, sight);
     pretty(&plan_json(plan, &report, &basis, &mut Redactor::new(&secrets, sight)))
 }
@@ -17,7 +24,9 @@ fn rendered(plan: &Plan, sight: SecretVisibility) -> String {
 #[test]
 fn the_shape_that_tools_know() {
     let mut plan = everything();
-    plan.changes.retain(|it| ["aws_db_instance.main", "mongodb_host.db[2]"].contains(&it.address.to_string().as_str()));
+    plan.changes.retain(|it| {
+        ["aws_db_instance.main", "mongodb_host.db[2]"].contains(&it.address.to_string().as_str())
+    });
     check(
         &rendered(&plan, SecretVisibility::Redacted),
         str![[r#"
@@ -322,8 +331,10 @@ fn the_shape_that_tools_know() {
 fn what_is_remarked_on_what_stays_is_told() {
     let mut plan = nothing();
     plan.remarks = vec![("mongodb_host.db[1]".parse().unwrap(), "it is 12 s behind".into())];
-    let told: serde_json::Value = serde_json::from_str(&rendered(&plan, SecretVisibility::Redacted)).unwrap();
-    let remarks = serde_json::json!([{ "address": "mongodb_host.db[1]", "remark": "it is 12 s behind" }]);
+    let told: serde_json::Value =
+        serde_json::from_str(&rendered(&plan, SecretVisibility::Redacted)).unwrap();
+    let remarks =
+        serde_json::json!([{ "address": "mongodb_host.db[1]", "remark": "it is 12 s behind" }]);
     assert_eq!(told["ha"]["remarks"], remarks);
 }
 
@@ -338,13 +349,17 @@ fn secrets_are_shown_only_when_asked_for() {
     let redacted = rendered(&secrets(), SecretVisibility::Redacted);
     assert_keeps_secret(&redacted);
     assert!(redacted.contains("\"password\": \"(sensitive)\""));
-    assert!(rendered(&secrets(), SecretVisibility::Revealed).contains(&format!("\"password\": \"{SECRET}\"")));
+    assert!(
+        rendered(&secrets(), SecretVisibility::Revealed)
+            .contains(&format!("\"password\": \"{SECRET}\""))
+    );
 }
 
 #[test]
 fn marks_are_the_same_whether_secrets_are_shown_or_not() {
     let marks = |sight| {
-        let parsed: serde_json::Value = serde_json::from_str(&rendered(&everything(), sight)).unwrap();
+        let parsed: serde_json::Value =
+            serde_json::from_str(&rendered(&everything(), sight)).unwrap();
         let changes = parsed["resource_changes"].as_array().unwrap().clone();
         changes.into_iter().map(|it| it["change"]["after_sensitive"].clone()).collect::<Vec<_>>()
     };

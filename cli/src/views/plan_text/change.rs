@@ -35,7 +35,11 @@ impl PlanView<'_> {
             writer.line(name, note, text);
         }
         if unchanged > 0 {
-            let _ = writeln!(text, "      {}", self.paint.put(TextRole::Quiet, &format!("{unchanged} unchanged")));
+            let _ = writeln!(
+                text,
+                "      {}",
+                self.paint.put(TextRole::Quiet, &format!("{unchanged} unchanged"))
+            );
         }
         text.push('\n');
     }
@@ -60,10 +64,16 @@ impl PlanView<'_> {
         let title = change.title();
         let pad = self.width.saturating_sub(columns(&title));
         let signed = self.paint.put(tone, &format!("{:<4}", sign(change.action)));
-        let place = change.place.as_deref().map(|it| self.paint.put(TextRole::Quiet, it)).unwrap_or_default();
+        let place = change
+            .place
+            .as_deref()
+            .map(|it| self.paint.put(TextRole::Quiet, it))
+            .unwrap_or_default();
         let phrase = match place.is_empty() {
             true => self.paint.put(tone, phrase),
-            false => self.paint.put(tone, phrase) + &" ".repeat(30_usize.saturating_sub(columns(phrase))),
+            false => {
+                self.paint.put(tone, phrase) + &" ".repeat(30_usize.saturating_sub(columns(phrase)))
+            }
         };
         let title = self.paint.put(TextRole::Head, &printable(&title));
         let line = format!("{signed}{title}{:pad$}  {phrase}{place}", "");
@@ -84,7 +94,9 @@ impl PlanView<'_> {
                 return (rows, hidden, Vec::new());
             }
             (None, Some(after)) => (all(after), 0),
-            (Some(before), Some(after)) => differences(before, after, &change.differences, &change.retyped),
+            (Some(before), Some(after)) => {
+                differences(before, after, &change.differences, &change.retyped)
+            }
             (None, None) => (Vec::new(), 0),
         };
         if change.action.is_replace()
@@ -103,17 +115,23 @@ impl PlanView<'_> {
             rows.extend(secrets);
         }
         let is_own = |row: &DiffRow| {
-            let (RowContent::Is(value) | RowContent::Added(value) | RowContent::Changed(_, value)) = &row.what else {
+            let (RowContent::Is(value) | RowContent::Added(value) | RowContent::Changed(_, value)) =
+                &row.what
+            else {
                 return false;
             };
             let cause = match (value, value.pieces()) {
-                (RedactedValue::Unknown { cause, .. }, _) | (_, Some([RedactedPiece::Unknown { cause, .. }])) => cause,
+                (RedactedValue::Unknown { cause, .. }, _)
+                | (_, Some([RedactedPiece::Unknown { cause, .. }])) => cause,
                 _ => return false,
             };
-            let own = cause
-                .as_deref()
-                .is_none_or(|it| it.strip_prefix(&change.address.to_string()).is_some_and(|it| it.starts_with('.')));
-            own && !change.differences.iter().any(|it| it.path.steps().starts_with(row.path.steps()))
+            let own = cause.as_deref().is_none_or(|it| {
+                it.strip_prefix(&change.address.to_string()).is_some_and(|it| it.starts_with('.'))
+            });
+            own && !change
+                .differences
+                .iter()
+                .any(|it| it.path.steps().starts_with(row.path.steps()))
         };
         let (later, rows): (Vec<DiffRow>, Vec<DiffRow>) = rows.into_iter().partition(is_own);
         let is_secret = |row: &DiffRow| match &row.what {
@@ -153,8 +171,12 @@ impl PlanView<'_> {
             let message = printable(&impact.message);
             notes.push(match impact.severity {
                 ImpactSeverity::Notice => ("then", message.into_owned()),
-                ImpactSeverity::Disruption => ("disrupts", self.paint.put(TextRole::Notice, &message)),
-                ImpactSeverity::DataLoss => ("loses data", self.paint.put(TextRole::Alarm, &message)),
+                ImpactSeverity::Disruption => {
+                    ("disrupts", self.paint.put(TextRole::Notice, &message))
+                }
+                ImpactSeverity::DataLoss => {
+                    ("loses data", self.paint.put(TextRole::Alarm, &message))
+                }
             });
         }
         notes
@@ -169,17 +191,25 @@ fn named(name: &str) -> DiffRow {
 fn reason(reason: &ChangeReason, change: &ChangeReport) -> Option<String> {
     Some(match reason {
         ChangeReason::Tainted => "the last try at it failed half-way".into(),
-        ChangeReason::Lost => "what it was is lost with the state, so another one takes its place".into(),
+        ChangeReason::Lost => {
+            "what it was is lost with the state, so another one takes its place".into()
+        }
         ChangeReason::Requested => "`--replace` asks for it".into(),
         ChangeReason::Triggered(what) => format!("`{what}` in `replace_triggered_by` changes"),
         ChangeReason::Within(Address { .. }) if change.gone_with.is_some() => return None,
         ChangeReason::Within(address) => format!("it lives inside of {address}"),
-        ChangeReason::CannotUpdate if change.differences.iter().any(|it| it.replaces) => return None,
+        ChangeReason::CannotUpdate if change.differences.iter().any(|it| it.replaces) => {
+            return None;
+        }
         ChangeReason::CannotUpdate => "it cannot change in place".into(),
         ChangeReason::NoConfiguration => "its block is no longer in the configuration".into(),
         ChangeReason::NoModule => "its module is no longer in the configuration".into(),
-        ChangeReason::NoMoveTarget => "it was moved to where the configuration asks for nothing".into(),
-        ChangeReason::WrongRepetition => "its block has `count` or `for_each` where it had not, or the other way round".into(),
+        ChangeReason::NoMoveTarget => {
+            "it was moved to where the configuration asks for nothing".into()
+        }
+        ChangeReason::WrongRepetition => {
+            "its block has `count` or `for_each` where it had not, or the other way round".into()
+        }
         ChangeReason::CountIndex => "its index is beyond `count`".into(),
         ChangeReason::EachKey => "its key is no longer in `for_each`".into(),
         ChangeReason::NotEnabled => "its block says `enabled = false`".into(),

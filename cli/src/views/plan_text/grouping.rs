@@ -1,4 +1,5 @@
-//! Changes that are the same but for the instance they are made to: of many, the first few tell it all.
+//! Changes that are the same but for the instance they are made to: of many, the first few tell it
+//! all.
 
 use std::collections::HashSet;
 
@@ -34,10 +35,15 @@ pub(super) fn stretches(changes: &[ChangeReport], detail: DetailLevel) -> Vec<Ch
     all
 }
 
-/// Whether the same happens to the same attributes of two instances of one block, for the same reason.
+/// Whether the same happens to the same attributes of two instances of one block, for the same
+/// reason.
 fn are_alike(one: &ChangeReport, other: &ChangeReport) -> bool {
     let plain = |it: &ChangeReport| {
-        it.deposed.is_none() && it.gone_with.is_none() && it.remarks.is_empty() && it.importing.is_none() && !it.loses_data()
+        it.deposed.is_none()
+            && it.gone_with.is_none()
+            && it.remarks.is_empty()
+            && it.importing.is_none()
+            && !it.loses_data()
     };
     plain(one)
         && plain(other)

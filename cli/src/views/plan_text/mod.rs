@@ -1,4 +1,5 @@
-//! The plan as a person reads it: what changes and why, the worst last, and at the very end what happens to what.
+//! The plan as a person reads it: what changes and why, the worst last, and at the very end what
+//! happens to what.
 
 mod change;
 mod grouping;
@@ -29,8 +30,14 @@ const FOLD: usize = 100;
 
 /// The plan as text.
 pub(crate) fn plan_text(report: &PlanReport, detail: DetailLevel, paint: Painter) -> String {
-    let width = report.changes.iter().map(|it| columns(&it.title())).max().unwrap_or(0).min(ADDRESSES);
-    let changed = report.changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
+    let width =
+        report.changes.iter().map(|it| columns(&it.title())).max().unwrap_or(0).min(ADDRESSES);
+    let changed = report
+        .changes
+        .iter()
+        .filter(|it| it.deposed.is_none())
+        .map(|it| (&it.address, it))
+        .collect();
     let view = PlanView { report, detail, paint, width, changed };
     let mut text = view.head();
     if detail != DetailLevel::None {
@@ -59,7 +66,8 @@ struct PlanView<'a> {
 
 impl PlanView<'_> {
     fn head(&self) -> String {
-        let mut facts = vec![format!("ha {}", env!("CARGO_PKG_VERSION")), self.report.stack.clone()];
+        let mut facts =
+            vec![format!("ha {}", env!("CARGO_PKG_VERSION")), self.report.stack.clone()];
         facts.extend(self.report.identities.iter().cloned());
         facts.push(match self.report.state_number {
             0 => "no state yet".into(),
@@ -92,7 +100,12 @@ impl PlanView<'_> {
                 self.change(change, text);
             }
             if let [first, .., last] | [first @ last] = stretch.alike {
-                let many = format!("{} more like these: {} to {}", stretch.alike.len(), first.title(), last.title());
+                let many = format!(
+                    "{} more like these: {} to {}",
+                    stretch.alike.len(),
+                    first.title(),
+                    last.title()
+                );
                 let note = format!("    … {}; `--detail full` shows all", printable(&many));
                 let _ = writeln!(text, "{}\n", self.paint.put(TextRole::Quiet, &note));
             }
@@ -101,7 +114,11 @@ impl PlanView<'_> {
 
     fn moves(&self, text: &mut String) {
         for (from, to) in &self.report.moves {
-            let _ = writeln!(text, "{from} has moved to {}", self.paint.put(TextRole::Head, &printable(&to.to_string())));
+            let _ = writeln!(
+                text,
+                "{from} has moved to {}",
+                self.paint.put(TextRole::Head, &printable(&to.to_string()))
+            );
         }
         if !self.report.moves.is_empty() {
             text.push('\n');
@@ -111,12 +128,18 @@ impl PlanView<'_> {
     fn left_out(&self, text: &mut String) {
         let PlanReport { left_out, targets, excludes, .. } = self.report;
         let asked = [("--target", targets), ("--exclude", excludes)];
-        let asked: Vec<String> =
-            asked.iter().flat_map(|(option, of)| of.iter().map(move |it| format!("{option} {it}"))).collect();
+        let asked: Vec<String> = asked
+            .iter()
+            .flat_map(|(option, of)| of.iter().map(move |it| format!("{option} {it}")))
+            .collect();
         let head = match (asked.is_empty(), self.report.errored) {
-            (true, true) if !left_out.is_empty() => format!("Not planned; depends on what is wrong ({})", left_out.len()),
+            (true, true) if !left_out.is_empty() => {
+                format!("Not planned; depends on what is wrong ({})", left_out.len())
+            }
             (true, _) => return,
-            (false, _) => format!("Not the whole: {}; {} left out", asked.join(" "), left_out.len()),
+            (false, _) => {
+                format!("Not the whole: {}; {} left out", asked.join(" "), left_out.len())
+            }
         };
         let _ = writeln!(text, "{}", self.paint.put(TextRole::Notice, &printable(&head)));
         for line in self.named(left_out.iter()) {
@@ -125,17 +148,23 @@ impl PlanView<'_> {
         text.push('\n');
     }
 
-    /// Whether something that changed outside is worth telling: where the plan follows from it, or was asked about it.
+    /// Whether something that changed outside is worth telling: where the plan follows from it, or
+    /// was asked about it.
     fn tells(&self, drift: &DriftReport) -> bool {
         self.report.mode == PlanMode::RefreshOnly || (!self.report.is_empty && drift.contributes)
     }
 
     fn drift(&self, text: &mut String) {
-        let told: Vec<&DriftReport> = self.report.drift.iter().filter(|it| self.tells(it)).collect();
+        let told: Vec<&DriftReport> =
+            self.report.drift.iter().filter(|it| self.tells(it)).collect();
         if told.is_empty() {
             return;
         }
-        let _ = writeln!(text, "{}", self.paint.put(TextRole::Notice, &format!("Changed outside ha ({})", told.len())));
+        let _ = writeln!(
+            text,
+            "{}",
+            self.paint.put(TextRole::Notice, &format!("Changed outside ha ({})", told.len()))
+        );
         for drift in told {
             self.drifted(drift, text);
         }
@@ -154,7 +183,8 @@ impl PlanView<'_> {
         };
         let rows = differing(drift);
         // An update sets back what it changes, and leaves what the configuration says nothing of.
-        let update = change.filter(|it| it.action == Action::Update && self.report.mode != PlanMode::RefreshOnly);
+        let update = change
+            .filter(|it| it.action == Action::Update && self.report.mode != PlanMode::RefreshOnly);
         let (set_back, left): (Vec<DiffRow>, Vec<DiffRow>) = match update {
             Some(change) => rows.into_iter().partition(|it| changes_at(change, &it.path)),
             None => (rows, Vec::new()),
@@ -167,9 +197,11 @@ impl PlanView<'_> {
             self.drifted_so(drift, NOT_MINDED, &left, text);
         }
         // What a change is told with is no part of what it sets back.
-        let is_told_below = change.is_some_and(|it| it.action != Action::NoOp) && self.report.mode != PlanMode::RefreshOnly;
+        let is_told_below = change.is_some_and(|it| it.action != Action::NoOp)
+            && self.report.mode != PlanMode::RefreshOnly;
         for remark in drift.remarks.iter().filter(|_| !is_told_below) {
-            let _ = writeln!(text, "      {}", self.paint.put(TextRole::Notice, &printable(remark)));
+            let _ =
+                writeln!(text, "      {}", self.paint.put(TextRole::Notice, &printable(remark)));
         }
     }
 
@@ -181,7 +213,11 @@ impl PlanView<'_> {
 
     fn remarks(&self, text: &mut String) {
         for (address, remark) in &self.report.remarks {
-            let _ = writeln!(text, "    {address}  {}", self.paint.put(TextRole::Notice, &printable(remark)));
+            let _ = writeln!(
+                text,
+                "    {address}  {}",
+                self.paint.put(TextRole::Notice, &printable(remark))
+            );
         }
         text.push_str(if self.report.remarks.is_empty() { "" } else { "\n" });
     }
@@ -190,7 +226,10 @@ impl PlanView<'_> {
         if self.report.unchecked.is_empty() {
             return;
         }
-        let head = format!("Could not be looked at; taken to be as recorded ({})", self.report.unchecked.len());
+        let head = format!(
+            "Could not be looked at; taken to be as recorded ({})",
+            self.report.unchecked.len()
+        );
         let _ = writeln!(text, "{}", self.paint.put(TextRole::Notice, &head));
         for (address, why) in &self.report.unchecked {
             let _ = writeln!(text, "?   {address}  {}", printable(why));
@@ -199,7 +238,8 @@ impl PlanView<'_> {
     }
 
     fn outputs(&self, text: &mut String) {
-        let rows: Vec<DiffRow> = self.report.outputs.iter().filter_map(|(name, it)| output_row(name, it)).collect();
+        let rows: Vec<DiffRow> =
+            self.report.outputs.iter().filter_map(|(name, it)| output_row(name, it)).collect();
         if rows.is_empty() {
             return;
         }
@@ -211,7 +251,10 @@ impl PlanView<'_> {
     fn rolling(&self, text: &mut String) {
         for (group, members, at_most) in &self.report.rolling {
             let head = self.paint.put(TextRole::Notice, &printable(group));
-            let _ = writeln!(text, "{head}: {members} members are disrupted, at most {at_most} at a time\n");
+            let _ = writeln!(
+                text,
+                "{head}: {members} members are disrupted, at most {at_most} at a time\n"
+            );
         }
     }
 }
@@ -235,7 +278,12 @@ fn differing(drift: &DriftReport) -> Vec<DiffRow> {
 fn changes_at(change: &ChangeReport, path: &Path) -> bool {
     let (Some(before), Some(after)) = (&change.before, &change.after) else { return true };
     let mut rows = Vec::new();
-    compare(&Path::root(), Some(&RedactedValue::Object(before.clone())), Some(&RedactedValue::Object(after.clone())), &mut rows);
+    compare(
+        &Path::root(),
+        Some(&RedactedValue::Object(before.clone())),
+        Some(&RedactedValue::Object(after.clone())),
+        &mut rows,
+    );
     rows.iter().any(|it| is_one_inside(&it.path, path))
 }
 
@@ -251,14 +299,17 @@ fn output_row(name: &Name, output: &OutputReport) -> Option<DiffRow> {
     match rows.len() {
         0 => {
             let marked = marked.map(RowContent::Marked);
-            let what = marked.or_else(|| unseen(before.as_ref(), after.as_ref(), retyped.as_ref()))?;
+            let what =
+                marked.or_else(|| unseen(before.as_ref(), after.as_ref(), retyped.as_ref()))?;
             Some(DiffRow { path: Path::attribute(name.clone()), what, replaces: false })
         }
         1 => rows.pop(),
         // Outputs are shown whole: who reads them reads their names.
         _ => {
-            let what =
-                RowContent::Changed(before.clone().unwrap_or(RedactedValue::Null), after.clone().unwrap_or(RedactedValue::Null));
+            let what = RowContent::Changed(
+                before.clone().unwrap_or(RedactedValue::Null),
+                after.clone().unwrap_or(RedactedValue::Null),
+            );
             Some(DiffRow { path: Path::attribute(name.clone()), what, replaces: false })
         }
     }

@@ -22,7 +22,9 @@ const RISKY: u8 = 3;
 /// `1 to create, 3 to update, 1 to replace, 0 to destroy`.
 pub(crate) fn counted(counts: &ha_plan::ChangeCounts) -> String {
     let ha_plan::ChangeCounts { create, update, replace, delete, read, forget, import } = counts;
-    let mut text = format!("{create} to create, {update} to update, {replace} to replace, {delete} to destroy");
+    let mut text = format!(
+        "{create} to create, {update} to update, {replace} to replace, {delete} to destroy"
+    );
     if *read > 0 {
         let _ = write!(text, ", {read} to read");
     }
@@ -40,11 +42,18 @@ impl PlanView<'_> {
         let report = self.report;
         let head = |it: &str| self.paint.put(TextRole::Head, it);
         if report.errored {
-            let failed = "Planning failed. This is what was planned until then; it cannot be applied.";
+            let failed =
+                "Planning failed. This is what was planned until then; it cannot be applied.";
             let _ = writeln!(text, "{}", self.paint.put(TextRole::Alarm, failed));
         }
         if report.is_empty && !report.errored {
-            let _ = writeln!(text, "{} {}{}", head("No changes."), self.nothing(), self.not_looked_at());
+            let _ = writeln!(
+                text,
+                "{} {}{}",
+                head("No changes."),
+                self.nothing(),
+                self.not_looked_at()
+            );
             self.unminded(text);
             return;
         }
@@ -52,9 +61,15 @@ impl PlanView<'_> {
             (0, 0) => String::new(),
             (0, unchecked) => format!(" · {unchecked} not looked at"),
             (unchanged, 0) => format!(" · {unchanged} unchanged"),
-            (unchanged, unchecked) => format!(" · {unchanged} unchanged, {unchecked} not looked at"),
+            (unchanged, unchecked) => {
+                format!(" · {unchanged} unchanged, {unchecked} not looked at")
+            }
         };
-        let moved = if report.moves.is_empty() { String::new() } else { format!(", {} to move", report.moves.len()) };
+        let moved = if report.moves.is_empty() {
+            String::new()
+        } else {
+            format!(", {} to move", report.moves.len())
+        };
         let _ = writeln!(text, "{} {}{moved}{unchanged}", head("Plan:"), counted(&report.counts));
         self.addresses(text);
     }
@@ -63,10 +78,14 @@ impl PlanView<'_> {
     fn nothing(&self) -> String {
         match (self.report.mode, self.seen_unchanged()) {
             (PlanMode::Destroy, _) => "There is nothing to destroy.".into(),
-            (PlanMode::RefreshOnly, _) if self.report.unchecked.is_empty() => "What is there is as recorded.".into(),
+            (PlanMode::RefreshOnly, _) if self.report.unchecked.is_empty() => {
+                "What is there is as recorded.".into()
+            }
             (PlanMode::RefreshOnly, 0) => "Nothing could be seen.".into(),
             (PlanMode::RefreshOnly, _) => "What could be seen is as recorded.".into(),
-            (PlanMode::Normal, 0) if !self.report.unchecked.is_empty() => "Nothing could be seen.".into(),
+            (PlanMode::Normal, 0) if !self.report.unchecked.is_empty() => {
+                "Nothing could be seen.".into()
+            }
             (PlanMode::Normal, 0) => "Nothing is configured and nothing is there.".into(),
             (PlanMode::Normal, 1) => "1 resource is as configured.".into(),
             (PlanMode::Normal, many) => format!("{many} resources are as configured."),
@@ -85,7 +104,9 @@ impl PlanView<'_> {
         match self.report.unchecked.len() {
             0 => String::new(),
             1 => " 1 resource could not be looked at and is taken to be as recorded.".into(),
-            many => format!(" {many} resources could not be looked at and are taken to be as recorded."),
+            many => {
+                format!(" {many} resources could not be looked at and are taken to be as recorded.")
+            }
         }
     }
 
@@ -93,7 +114,11 @@ impl PlanView<'_> {
     fn unminded(&self, text: &mut String) {
         let count = self.report.drift.iter().filter(|it| !self.tells(it)).count();
         if count > 0 {
-            let what = if count == 1 { "1 resource has".to_owned() } else { format!("{count} resources have") };
+            let what = if count == 1 {
+                "1 resource has".to_owned()
+            } else {
+                format!("{count} resources have")
+            };
             let _ = writeln!(
                 text,
                 "{what} changed outside in ways that the configuration does not mind; `--refresh-only` shows and takes them over."
@@ -112,13 +137,18 @@ impl PlanView<'_> {
             let signed = self.paint.put(tone, &format!("{signed:<3}"));
             // What may hurt stands on a line of its own, as long as that helps.
             let lines = match rank {
-                RISKY.. if changes.len() <= MANY => changes.iter().map(|it| self.risky(it)).collect(),
+                RISKY.. if changes.len() <= MANY => {
+                    changes.iter().map(|it| self.risky(it)).collect()
+                }
                 RISKY.. => {
-                    let worst = changes.iter().filter(|it| it.loses_data()).map(|it| self.risky(it));
+                    let worst =
+                        changes.iter().filter(|it| it.loses_data()).map(|it| self.risky(it));
                     let others = changes.iter().filter(|it| !it.loses_data()).map(|it| &it.address);
                     worst.chain(self.all_named(others)).collect()
                 }
-                _ if changes.iter().all(|it| it.deposed.is_none()) => self.named(changes.iter().map(|it| &it.address)),
+                _ if changes.iter().all(|it| it.deposed.is_none()) => {
+                    self.named(changes.iter().map(|it| &it.address))
+                }
                 _ => changes.iter().map(|it| printable(&it.title()).into_owned()).collect(),
             };
             for line in lines {
@@ -141,7 +171,12 @@ impl PlanView<'_> {
         if lines.len() > LINES && self.detail != DetailLevel::Full {
             let more = lines.len() - LINES;
             lines.truncate(LINES);
-            lines.push(self.paint.put(TextRole::Quiet, &format!("… {more} more lines; `--detail full` shows all")));
+            lines.push(
+                self.paint.put(
+                    TextRole::Quiet,
+                    &format!("… {more} more lines; `--detail full` shows all"),
+                ),
+            );
         }
         lines
     }
@@ -160,7 +195,9 @@ impl PlanView<'_> {
 /// Whether `next` is the instance behind `one`.
 fn follows(one: &Address, next: &Address) -> bool {
     match (&one.key, &next.key) {
-        (InstanceKey::Index(one_index), InstanceKey::Index(index)) => one.block == next.block && one_index + 1 == *index,
+        (InstanceKey::Index(one_index), InstanceKey::Index(index)) => {
+            one.block == next.block && one_index + 1 == *index
+        }
         _ => false,
     }
 }

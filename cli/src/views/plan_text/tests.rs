@@ -5,12 +5,18 @@ use snapbox::str;
 
 use super::super::redaction::SecretVisibility;
 use super::super::report::plan_secrets;
-use super::super::test_data::{assert_keeps_secret, change, check, clear, everything, nothing, object, parts, secret, secrets};
+use super::super::test_data::{
+    assert_keeps_secret, change, check, clear, everything, nothing, object, parts, secret, secrets,
+};
 use super::*;
 
 fn rendered(plan: &Plan, detail: DetailLevel, paint: Painter) -> String {
     let secrets = plan_secrets(plan);
-    plan_text(&PlanReport::new(plan, "payments", &secrets, SecretVisibility::Redacted), detail, paint)
+    plan_text(
+        &PlanReport::new(plan, "payments", &secrets, SecretVisibility::Redacted),
+        detail,
+        paint,
+    )
 }
 
 fn of_update(before: Value, after: Value) -> String {
@@ -263,7 +269,13 @@ fn what_could_not_be_looked_at_is_not_said_to_be_as_configured() {
     let unseen = |it: &str| (it.parse().unwrap(), "no route to host".to_owned());
     let unchecked = vec![unseen("a.b"), unseen("a.c")];
     let some = Plan { unchanged: 39, unchecked: unchecked.clone(), ..nothing() };
-    let last = |plan: &Plan| rendered(plan, DetailLevel::Changed, Painter::PLAIN).lines().last().unwrap_or_default().to_owned();
+    let last = |plan: &Plan| {
+        rendered(plan, DetailLevel::Changed, Painter::PLAIN)
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .to_owned()
+    };
     assert_eq!(
         last(&some),
         "No changes. 37 resources are as configured. 2 resources could not be looked at and are taken to be as recorded."
@@ -296,7 +308,10 @@ fn a_secret_in_many_places_is_seen_in_none() {
 
 #[test]
 fn lists_in_yaml_are_not_taken_for_lines_that_go() {
-    let text = of_update(Value::from("items:\n- a\n- b\nport: 1\n"), Value::from("items:\n- a\n- b\nport: 2\n"));
+    let text = of_update(
+        Value::from("items:\n- a\n- b\nport: 1\n"),
+        Value::from("items:\n- a\n- b\nport: 2\n"),
+    );
     check(
         &text,
         str![[r#"
@@ -321,7 +336,8 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
 
 #[test]
 fn a_changed_secret_is_a_changed_line() {
-    let document = |password: &str| parts([clear("user=a\npassword="), secret(password), clear("\nhost=b\n")]);
+    let document =
+        |password: &str| parts([clear("user=a\npassword="), secret(password), clear("\nhost=b\n")]);
     check(
         &of_update(document("first password"), document("second password")),
         str![[r#"
@@ -341,7 +357,10 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
 "#]],
     );
     check(
-        &of_update(Value::from("first password").sensitive(), Value::from("second password").sensitive()),
+        &of_update(
+            Value::from("first password").sensitive(),
+            Value::from("second password").sensitive(),
+        ),
         str![[r#"
 ha [VERSION] · payments · state 12
 
@@ -384,7 +403,11 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
 
 #[test]
 fn long_values_stand_below_each_other() {
-    let uri = |hosts: &str| Value::from(format!("mongodb://{hosts}/circle_ghe?replicaSet=rs0&ssl=true&authSource=admin"));
+    let uri = |hosts: &str| {
+        Value::from(format!(
+            "mongodb://{hosts}/circle_ghe?replicaSet=rs0&ssl=true&authSource=admin"
+        ))
+    };
     check(
         &of_update(uri("db-1:27017,db-2:27017"), uri("db-1:27017,db-2:27017,db-3:27017")),
         str![[r#"
@@ -404,7 +427,9 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
 
 #[test]
 fn huge_texts_are_cut_short_and_say_so() {
-    let lines = |word: &str| Value::from((0..20_000).map(|it| format!("{word} {it}\n")).collect::<String>());
+    let lines = |word: &str| {
+        Value::from((0..20_000).map(|it| format!("{word} {it}\n")).collect::<String>())
+    };
     let text = of_update(lines("old"), lines("new"));
     assert!(text.lines().count() < 230, "{} lines", text.lines().count());
     assert!(text.contains("more lines; `--detail full` shows all"), "{text}");
@@ -412,13 +437,18 @@ fn huge_texts_are_cut_short_and_say_so() {
     assert!(wide.len() < 3_000, "{}", wide.len());
     let mut create = change("a.b", Action::Create);
     create.after = Some(object(&[("text", lines("new"))]));
-    let text = rendered(&Plan { changes: vec![create], ..nothing() }, DetailLevel::Changed, Painter::PLAIN);
+    let text = rendered(
+        &Plan { changes: vec![create], ..nothing() },
+        DetailLevel::Changed,
+        Painter::PLAIN,
+    );
     assert!(text.lines().count() < 20, "{text}");
 }
 
 #[test]
 fn every_destroyed_address_is_named_however_many() {
-    let changes: Vec<_> = (0..500).map(|it| change(&format!("a.b[{it}]"), Action::Delete)).collect();
+    let changes: Vec<_> =
+        (0..500).map(|it| change(&format!("a.b[{it}]"), Action::Delete)).collect();
     let text = rendered(&Plan { changes, ..nothing() }, DetailLevel::None, Painter::PLAIN);
     assert!((0..500).all(|it| text.contains(&format!("a.b[{it}]\n"))));
 }
@@ -437,8 +467,14 @@ fn what_is_not_done_is_told_as_well() {
     let address = |text: &str| text.parse().unwrap();
     let plan = Plan {
         changes: vec![as_it_is, left, taken],
-        moves: vec![AddressMove { from: address("a.old[0]"), to: address("module.m.a.new[\"x\"]") }],
-        selection: ha_plan::Selection { targets: vec!["a.*".parse().unwrap()], excludes: vec!["b".parse().unwrap()] },
+        moves: vec![AddressMove {
+            from: address("a.old[0]"),
+            to: address("module.m.a.new[\"x\"]"),
+        }],
+        selection: ha_plan::Selection {
+            targets: vec!["a.*".parse().unwrap()],
+            excludes: vec!["b".parse().unwrap()],
+        },
         left_out: vec![address("b.one"), address("c.two[0]")],
         unchanged: 3,
         ..nothing()
@@ -480,7 +516,10 @@ fn what_the_configuration_does_not_mind_is_a_line() {
     let mut plan = Plan { drift: everything().drift, unchanged: 2, ..nothing() };
     plan.drift[0].contributes = false;
     let text = rendered(&plan, DetailLevel::Changed, Painter::PLAIN);
-    assert!(text.contains("1 resource has changed outside") && !text.contains("10.0.0.0/8"), "{text}");
+    assert!(
+        text.contains("1 resource has changed outside") && !text.contains("10.0.0.0/8"),
+        "{text}"
+    );
     let asked = Plan { mode: PlanMode::RefreshOnly, ..plan };
     let text = rendered(&asked, DetailLevel::Changed, Painter::PLAIN);
     assert!(text.contains("aws_security_group.db differs; the state is to say so\n"), "{text}");
@@ -489,7 +528,8 @@ fn what_the_configuration_does_not_mind_is_a_line() {
 #[test]
 fn many_of_the_same_are_told_by_the_first() {
     let many = |action, reason: Option<ChangeReason>| {
-        let mut changes: Vec<_> = (0..100_000).map(|it| change(&format!("a.b[{it}]"), action)).collect();
+        let mut changes: Vec<_> =
+            (0..100_000).map(|it| change(&format!("a.b[{it}]"), action)).collect();
         changes.iter_mut().for_each(|it| it.reason.clone_from(&reason));
         rendered(&Plan { changes, ..nothing() }, DetailLevel::Changed, Painter::PLAIN)
     };

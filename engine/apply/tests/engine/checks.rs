@@ -66,7 +66,10 @@ async fn conditions_of_what_a_check_reads_warn() {
     let project = Project::new();
     project.world.fact("city", "Bern");
     let condition = "condition = self.value == \"Basel\"\n error_message = \"not ${self.value}\"";
-    let text = TEXT.replace("depends_on", &format!("lifecycle {{\n postcondition {{\n {condition}\n }}\n }}\n depends_on"));
+    let text = TEXT.replace(
+        "depends_on",
+        &format!("lifecycle {{\n postcondition {{\n {condition}\n }}\n }}\n depends_on"),
+    );
     let (_, applied) = project.run(&text, PlanMode::Normal).await.unwrap();
     assert!(applied.is_complete(), "{}", show::applied(&applied));
     assert_data_eq!(
@@ -101,7 +104,8 @@ there is no element 2
 "#]]
     );
     // Where that is known only by then, what was made and is known is on record all the same.
-    let (_, applied) = project.run(&check("[1][length(thing.it.id)] == 1"), PlanMode::Normal).await.unwrap();
+    let (_, applied) =
+        project.run(&check("[1][length(thing.it.id)] == 1"), PlanMode::Normal).await.unwrap();
     assert!(!applied.is_complete());
     assert_data_eq!(
         show::diagnostics(&applied.diagnostics),
@@ -159,7 +163,9 @@ async fn a_plan_says_how_everything_stands_that_has_conditions() {
         }
     "#;
     let standing = |plan: &ha_plan::Plan| {
-        let each = |it: &ha_plan::CheckResult| format!("{} {:?} {}", it.address, it.standing, it.problems.join("; "));
+        let each = |it: &ha_plan::CheckResult| {
+            format!("{} {:?} {}", it.address, it.standing, it.problems.join("; "))
+        };
         plan.checks.iter().map(|it| each(it).trim_end().to_owned()).collect::<Vec<_>>()
     };
     let (plan, applied) = project.run(text, PlanMode::Normal).await.unwrap();

@@ -33,7 +33,11 @@ async fn it_goes_too_when_nobody_answers_inside() {
     // The database server does not answer, but it can be deleted.
     let id = project.world.id("server", "s");
     let server = project.world.look().things.get(&id).cloned().unwrap();
-    project.world.look().things.insert(id.clone(), crate::mock::Thing { kind: "broken".into(), ..server });
+    project
+        .world
+        .look()
+        .things
+        .insert(id.clone(), crate::mock::Thing { kind: "broken".into(), ..server });
     project.destroy(SERVER).await;
     assert!(!project.world.look().things.contains_key(&id));
 }
@@ -72,13 +76,21 @@ async fn what_is_inside_is_made_anew_with_it() {
 "#]]
     );
     let calls = ["delete server.s", "create server.s", "create database.main", "create table.t"];
-    project.world.assert_done_in_order(&calls, &[(calls[0], calls[1]), (calls[1], calls[2]), (calls[2], calls[3])]);
+    project.world.assert_done_in_order(
+        &calls,
+        &[(calls[0], calls[1]), (calls[1], calls[2]), (calls[2], calls[3])],
+    );
 }
 
 #[tokio::test]
 async fn what_is_inside_is_made_anew_when_the_new_one_comes_first() {
     let project = Project::new();
-    let text = |size: u32| SERVER.replace("size = 1", &format!("size = {size}\n lifecycle {{ create_before_destroy = true }}"));
+    let text = |size: u32| {
+        SERVER.replace(
+            "size = 1",
+            &format!("size = {size}\n lifecycle {{ create_before_destroy = true }}"),
+        )
+    };
     project.apply(&text(1)).await;
     assert_data_eq!(
         project.apply(&text(2)).await,
@@ -165,7 +177,10 @@ async fn of_many_each_takes_its_own() {
 
 "#]]
     );
-    project.world.assert_done_in_order(&["delete server.s[0]", "delete server.s[1]", "delete thing.used"], &[]);
+    project.world.assert_done_in_order(
+        &["delete server.s[0]", "delete server.s[1]", "delete thing.used"],
+        &[],
+    );
 }
 
 #[tokio::test]
@@ -191,7 +206,9 @@ Delete table.t not started: needs server.s
 async fn what_is_inside_moves_when_the_configuration_names_another() {
     let project = Project::new();
     project.apply(SERVER).await;
-    let other = SERVER.replace("\"server\" \"s\"", "\"server\" \"other\"").replace("server.s.", "server.other.");
+    let other = SERVER
+        .replace("\"server\" \"s\"", "\"server\" \"other\"")
+        .replace("server.s.", "server.other.");
     assert_data_eq!(
         project.apply(&other).await,
         str![[r#"
@@ -221,7 +238,8 @@ async fn of_two_containers_one_may_be_only_spoken_of() {
     };
     let home = "resource \"server\" \"home\" { name = \"home\" }\n";
     let other = "resource \"server\" \"other\" { name = \"other\" }\n";
-    let both = text(&format!("{home}{other}")).replace("in   =", "depends_on = [server.other]\n in =");
+    let both =
+        text(&format!("{home}{other}")).replace("in   =", "depends_on = [server.other]\n in =");
     project.apply(&both).await;
     project.world.take_log();
     // The item goes with the other server, and must be deleted, for it does not live there.
@@ -233,7 +251,10 @@ async fn of_two_containers_one_may_be_only_spoken_of() {
 
 "#]]
     );
-    project.world.assert_done_in_order(&["delete item.i", "delete server.other"], &[("delete item.i", "delete server.other")]);
+    project.world.assert_done_in_order(
+        &["delete item.i", "delete server.other"],
+        &[("delete item.i", "delete server.other")],
+    );
 }
 
 #[tokio::test]
@@ -242,15 +263,20 @@ async fn what_went_is_written_off_before_the_new_container_is_made() {
     project.apply(SERVER).await;
     let plan = project.try_plan(&SERVER.replace("size = 1", "size = 2")).await.unwrap();
     let at = |wanted: &dyn Fn(&StepKind) -> Option<usize>, address: &str| {
-        let found =
-            plan.steps.iter().position(|it| wanted(&it.what).is_some_and(|it| plan.changes[it].address.to_string() == address));
+        let found = plan.steps.iter().position(|it| {
+            wanted(&it.what).is_some_and(|it| plan.changes[it].address.to_string() == address)
+        });
         found.unwrap_or_else(|| panic!("there is no such step on {address}"))
     };
-    let forget = |it: &StepKind| if let StepKind::Forget(change) = it { Some(*change) } else { None };
-    let create = |it: &StepKind| if let StepKind::Create(change) = it { Some(*change) } else { None };
+    let forget =
+        |it: &StepKind| if let StepKind::Forget(change) = it { Some(*change) } else { None };
+    let create =
+        |it: &StepKind| if let StepKind::Create(change) = it { Some(*change) } else { None };
     let made = at(&create, "server.s");
     let before = everything_before(&plan, made);
-    assert!(before.contains(&at(&forget, "database.main")) && before.contains(&at(&forget, "table.t")));
+    assert!(
+        before.contains(&at(&forget, "database.main")) && before.contains(&at(&forget, "table.t"))
+    );
 }
 
 /// Databases, and in each an extension that names it.
@@ -296,7 +322,8 @@ async fn the_one_that_is_named_takes_what_is_inside_along_and_it_is_made_anew() 
 
 "#]]
     );
-    let calls = ["delete database.main[\"a\"]", "create database.main[\"a\"]", "create extension.x[\"a\"]"];
+    let calls =
+        ["delete database.main[\"a\"]", "create database.main[\"a\"]", "create extension.x[\"a\"]"];
     project.world.assert_done_in_order(&calls, &[(calls[0], calls[1]), (calls[1], calls[2])]);
 }
 
@@ -340,7 +367,8 @@ async fn what_is_inside_needs_no_call_when_the_new_container_comes_first() {
 
 "#]]
     );
-    let calls = ["create database.main[\"a\"]", "create extension.x[\"a\"]", "delete database.main[\"a\"]"];
+    let calls =
+        ["create database.main[\"a\"]", "create extension.x[\"a\"]", "delete database.main[\"a\"]"];
     project.world.assert_done_in_order(&calls, &[(calls[0], calls[1]), (calls[1], calls[2])]);
 }
 
@@ -386,7 +414,11 @@ async fn two_blocks_for_one_thing_are_refused() {
     let project = Project::new();
     let text = databases("", &[("a", "one")]);
     project.apply(&text).await;
-    let twin = |database: &str| format!("{text}\nresource \"extension\" \"y\" {{\n name = \"x\"\n database = \"{database}\"\n}}");
+    let twin = |database: &str| {
+        format!(
+            "{text}\nresource \"extension\" \"y\" {{\n name = \"x\"\n database = \"{database}\"\n}}"
+        )
+    };
     assert_data_eq!(
         project.plan(&twin("one")).await,
         str![[r#"
@@ -411,24 +443,34 @@ fn everything_before(plan: &Plan, step: usize) -> BTreeSet<usize> {
 async fn two_blocks_for_one_thing_are_refused_before_it_is_known_which() {
     let project = Project::new();
     let thing = "provider \"db\" {\n address = \"a\"\n}\nresource \"thing\" \"t\" {\n name = \"t\"\n}\nresource \"thing\" \"u\" {\n name = \"u\"\n}";
-    let block =
-        |label: &str, database: &str| format!("resource \"extension\" \"{label}\" {{\n name = \"x\"\n database = {database}\n}}");
+    let block = |label: &str, database: &str| {
+        format!("resource \"extension\" \"{label}\" {{\n name = \"x\"\n database = {database}\n}}")
+    };
     let local = "locals {\n arn = thing.t.arn\n}";
-    let pair = |one: &str, other: &str| [thing, local, &block("a", one), &block("b", other)].join("\n");
-    for other in
-        ["thing.t.arn", "\"${thing.t.arn}\"", "local.arn", "nonsensitive(sensitive(thing.t.arn)) == \"\" ? null : thing.t.arn"]
-    {
+    let pair =
+        |one: &str, other: &str| [thing, local, &block("a", one), &block("b", other)].join("\n");
+    for other in [
+        "thing.t.arn",
+        "\"${thing.t.arn}\"",
+        "local.arn",
+        "nonsensitive(sensitive(thing.t.arn)) == \"\" ? null : thing.t.arn",
+    ] {
         let said = project.plan(&pair("thing.t.arn", other)).await;
-        let is_refused = said.contains("`extension.a` and `extension.b` are one and the same thing");
+        let is_refused =
+            said.contains("`extension.a` and `extension.b` are one and the same thing");
         assert_eq!(is_refused, !other.contains('?'), "{other}: {said}");
     }
     let text = "\"${thing.t.arn}/a\"";
     let said = project.plan(&pair(text, text)).await;
     assert!(said.contains("`extension.a` and `extension.b` are one and the same thing"), "{said}");
     // What is made of one attribute may be anything.
-    for other in
-        ["thing.u.arn", "upper(thing.t.arn)", "trimspace(thing.t.arn)", "coalesce(thing.t.arn, \"x\")", "\"${thing.t.arn}/b\""]
-    {
+    for other in [
+        "thing.u.arn",
+        "upper(thing.t.arn)",
+        "trimspace(thing.t.arn)",
+        "coalesce(thing.t.arn, \"x\")",
+        "\"${thing.t.arn}/b\"",
+    ] {
         for one in ["thing.t.arn", "lower(thing.t.arn)", "\"${thing.t.arn}/a\""] {
             let said = project.plan(&pair(one, other)).await;
             assert!(!said.contains("one and the same"), "{one} and {other}: {said}");

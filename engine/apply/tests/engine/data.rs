@@ -100,7 +100,8 @@ output a: none -> ?(data.fact.a.value)
 
 "#]]
     );
-    // Its key stays, so it is read while planning; what says that it depends on the change waits for it.
+    // Its key stays, so it is read while planning; what says that it depends on the change waits
+    // for it.
     assert_data_eq!(
         project.apply(&text(2)).await,
         str![[r#"

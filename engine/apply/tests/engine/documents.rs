@@ -1,4 +1,5 @@
-//! Documents: strings that are worked out like a function, with what is secret or unknown in them kept apart.
+//! Documents: strings that are worked out like a function, with what is secret or unknown in them
+//! kept apart.
 
 use snapbox::{assert_data_eq, str};
 

@@ -145,7 +145,8 @@ async fn only_what_is_set_back_counts_as_set_back() {
     };
     project.apply(&text("one")).await;
     let labels = |items: &[(&str, &str)]| {
-        let items = items.iter().map(|(name, value)| ((*name).into(), ha_value::Value::from(*value)));
+        let items =
+            items.iter().map(|(name, value)| ((*name).into(), ha_value::Value::from(*value)));
         ha_value::Value::Map(std::sync::Arc::new(items.collect()))
     };
     project.world.change("thing", "a", "labels", labels(&[("name", "one"), ("by", "somebody")]));

@@ -42,7 +42,16 @@ async fn a_plan_that_is_kept_lacks_them_and_is_given_them_again() {
     let writer = std::sync::Arc::new(project.open());
     let engine = project.engine();
     let apply = async |plan: &Plan| {
-        engine.apply(plan, &request.configuration, &request.files, &writer, &project.observer, &project.cancel).await
+        engine
+            .apply(
+                plan,
+                &request.configuration,
+                &request.files,
+                &writer,
+                &project.observer,
+                &project.cancel,
+            )
+            .await
     };
     let told = show::diagnostics(&apply(&kept).await.unwrap_err());
     assert!(told.starts_with("the variable `token` needs its value again"), "{told}");
@@ -50,7 +59,10 @@ async fn a_plan_that_is_kept_lacks_them_and_is_given_them_again() {
     let given = |value: &str| {
         let mut plan = kept.clone();
         let own: Value = "of the plan".into();
-        plan.snapshot.give(&request.configuration, [("token".into(), value.into()), ("unknown".into(), own)].into());
+        plan.snapshot.give(
+            &request.configuration,
+            [("token".into(), value.into()), ("unknown".into(), own)].into(),
+        );
         plan
     };
     assert!(!given("canary-token").snapshot.ephemeral.contains_key("unknown"));
@@ -61,12 +73,18 @@ async fn a_plan_that_is_kept_lacks_them_and_is_given_them_again() {
 
 #[tokio::test]
 async fn one_that_has_its_default_need_not_be_given_again() {
-    let text = TEXT.replace("variable \"token\" {", "variable \"token\" {\n default = \"canary-token\"");
+    let text =
+        TEXT.replace("variable \"token\" {", "variable \"token\" {\n default = \"canary-token\"");
     let project = Project::new();
     project.apply(&text).await;
     let state = project.state();
-    let written = serde_json::to_string(&(state.records.values().collect::<Vec<_>>(), &state.outputs)).unwrap();
+    let written =
+        serde_json::to_string(&(state.records.values().collect::<Vec<_>>(), &state.outputs))
+            .unwrap();
     assert!(!written.contains("canary"), "{written}");
-    let kept: Plan = serde_json::from_str(&serde_json::to_string(&project.try_plan(&text).await.unwrap()).unwrap()).unwrap();
+    let kept: Plan = serde_json::from_str(
+        &serde_json::to_string(&project.try_plan(&text).await.unwrap()).unwrap(),
+    )
+    .unwrap();
     assert!(project.apply_plan(&text, &kept).await.is_complete());
 }

@@ -128,8 +128,12 @@ async fn a_wish_to_stop_that_comes_too_late_changes_nothing() {
     let request = project.request(TREE, ha_plan::PlanMode::Normal).unwrap();
     let engine = project.engine();
     let plan = engine.plan(&request, &writer.snapshot(), &*project.events).await.unwrap();
-    let observer: std::sync::Arc<dyn ha_apply::EventObserver> = std::sync::Arc::new(StopsAtTheEnd(project.cancel.clone()));
-    let applied = engine.apply(&plan, &request.configuration, &request.files, &writer, &observer, &project.cancel).await.unwrap();
+    let observer: std::sync::Arc<dyn ha_apply::EventObserver> =
+        std::sync::Arc::new(StopsAtTheEnd(project.cancel.clone()));
+    let applied = engine
+        .apply(&plan, &request.configuration, &request.files, &writer, &observer, &project.cancel)
+        .await
+        .unwrap();
     assert!(project.cancel.is_asked() && applied.is_complete() && !applied.interrupted);
     assert!(applied.outputs.is_some());
 }
@@ -139,7 +143,8 @@ struct StopsAtTheEnd(ha_apply::CancelSignal);
 
 impl ha_apply::EventObserver for StopsAtTheEnd {
     fn observe(&self, event: ha_apply::Event) {
-        if matches!(event, ha_apply::Event::StepDone { ref address, .. } if address.to_string() == "thing.c") {
+        if matches!(event, ha_apply::Event::StepDone { ref address, .. } if address.to_string() == "thing.c")
+        {
             self.0.ask();
         }
     }
@@ -148,7 +153,8 @@ impl ha_apply::EventObserver for StopsAtTheEnd {
 #[tokio::test]
 async fn nothing_further_is_done_when_the_state_cannot_be_written() {
     let store = crate::mock::FailingStore::new();
-    let project = Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
+    let project =
+        Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
     // The provider, the intent of the first thing and its note are written, and its result is not.
     store.fail_after(3);
     assert_data_eq!(
@@ -171,12 +177,15 @@ Create thing.e not started: state unwritable
 #[tokio::test]
 async fn nothing_is_begun_when_the_lock_may_not_outlast_a_call() {
     let store = crate::mock::FailingStore::new();
-    let project = Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
+    let project =
+        Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
     store.lasts(Some(124));
     let told = project.try_apply(TREE).await;
     let why = "it lasts for 124 more seconds, and a call may take 125";
     assert!(
-        told.starts_with("Create thing.a failed: state: could not change anything more under the lock of") && told.contains(why),
+        told.starts_with(
+            "Create thing.a failed: state: could not change anything more under the lock of"
+        ) && told.contains(why),
         "{told}"
     );
     assert_eq!(told.matches("not started: state unwritable").count(), 4, "{told}");
@@ -192,7 +201,8 @@ async fn nothing_is_begun_when_the_lock_may_not_outlast_a_call() {
 #[tokio::test]
 async fn no_further_call_of_a_step_begins_when_the_lock_may_not_outlast_it() {
     let store = crate::mock::FailingStore::new();
-    let mut project = Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
+    let mut project =
+        Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
     let shortens = store.clone();
     // The step has begun by then, and has the first of its calls before it.
     project.world.looks_on = Some(Arc::new(move |attempt| {
@@ -216,20 +226,28 @@ Create thing.c not started: state unwritable
     project.world.take_log();
     project.apply(TREE).await;
     project.assert_one_of_each();
-    assert!(project.world.take_log().contains(&"resume thing.b".to_owned()), "it is taken up again with the same token");
+    assert!(
+        project.world.take_log().contains(&"resume thing.b".to_owned()),
+        "it is taken up again with the same token"
+    );
 }
 
 #[tokio::test]
 async fn a_run_stops_after_what_is_under_way_when_the_lock_is_lost() {
     let store = crate::mock::FailingStore::new();
-    let project = Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
+    let project =
+        Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
     let losing = LosesTheLock { store, at: "thing.a" };
     let writer = std::sync::Arc::new(project.open());
     let request = project.request(TREE, ha_plan::PlanMode::Normal).unwrap();
     let plan = project.engine().plan(&request, &writer.snapshot(), &*project.events).await.unwrap();
     let (configuration, files) = (&request.configuration, &request.files);
     let observer: std::sync::Arc<dyn ha_apply::EventObserver> = std::sync::Arc::new(losing);
-    let applied = project.engine().apply(&plan, configuration, files, &writer, &observer, &project.cancel).await.unwrap();
+    let applied = project
+        .engine()
+        .apply(&plan, configuration, files, &writer, &observer, &project.cancel)
+        .await
+        .unwrap();
     assert!(!applied.is_complete() && !applied.interrupted);
     assert_eq!(applied.done.len(), 1, "what is under way ends, and its result is written down");
     assert_eq!((project.world.count(), project.state().records.len()), (1, 1));
@@ -245,11 +263,18 @@ async fn steps_that_ask_nobody_do_not_go_on_either_once_the_store_is_gone() {
     // The first ones say whom they ask; what came of them finds the store gone.
     store.fail_after(1);
     let (_, applied) = project.run(MEMOS, ha_plan::PlanMode::Normal).await.unwrap();
-    let [(_, _, ha_apply::StepError::State(why))] = applied.failed.as_slice() else { panic!("{:?}", applied.failed) };
+    let [(_, _, ha_apply::StepError::State(why))] = applied.failed.as_slice() else {
+        panic!("{:?}", applied.failed)
+    };
     assert!(why.contains("could not change anything more"), "{why}");
-    let unwritable = |it: &&(_, _, ha_apply::UnstartedStep)| it.2 == ha_apply::UnstartedStep::StateUnwritable;
-    let (done, not_started) = (applied.done.len(), applied.not_started.iter().filter(unwritable).count());
-    assert!(done > 0 && done + 1 + not_started == 600 && done < 300, "{done} of those under way were done");
+    let unwritable =
+        |it: &&(_, _, ha_apply::UnstartedStep)| it.2 == ha_apply::UnstartedStep::StateUnwritable;
+    let (done, not_started) =
+        (applied.done.len(), applied.not_started.iter().filter(unwritable).count());
+    assert!(
+        done > 0 && done + 1 + not_started == 600 && done < 300,
+        "{done} of those under way were done"
+    );
     assert_eq!(project.state().records.len(), done, "what was done is kept");
     store.fail_after(usize::MAX);
     project.apply(MEMOS).await;
@@ -264,7 +289,8 @@ struct LosesTheLock {
 
 impl ha_apply::EventObserver for LosesTheLock {
     fn observe(&self, event: ha_apply::Event) {
-        if matches!(event, ha_apply::Event::StepDone { ref address, .. } if address.to_string() == self.at) {
+        if matches!(event, ha_apply::Event::StepDone { ref address, .. } if address.to_string() == self.at)
+        {
             self.store.lasts(Some(3));
         }
     }
@@ -303,7 +329,9 @@ async fn a_plan_that_the_state_has_outrun_is_refused() {
     project.apply(&TREE.replace("name = \"d\"", "name = \"d\"\n size = 5\n")).await;
     let writer = std::sync::Arc::new(project.open());
     let observer: std::sync::Arc<dyn ha_apply::EventObserver> = project.events.clone();
-    let refused = engine.apply(&plan, &request.configuration, &request.files, &writer, &observer, &project.cancel).await;
+    let refused = engine
+        .apply(&plan, &request.configuration, &request.files, &writer, &observer, &project.cancel)
+        .await;
     assert_data_eq!(
         crate::show::diagnostics(&refused.unwrap_err()),
         str![[r#"
@@ -318,7 +346,9 @@ async fn errors_keep_what_became_of_the_call() {
     let project = Project::new();
     project.world.fail("create thing.d", Fault::RequestLost);
     let (_, applied) = project.run(TREE, ha_plan::PlanMode::Normal).await.unwrap();
-    let [(address, _, ha_apply::StepError::Provider(error))] = applied.failed.as_slice() else { panic!("one fails") };
+    let [(address, _, ha_apply::StepError::Provider(error))] = applied.failed.as_slice() else {
+        panic!("one fails")
+    };
     assert_eq!((address.to_string().as_str(), error.outcome), ("thing.d", CallOutcome::Unknown));
 }
 
@@ -347,9 +377,18 @@ async fn a_run_tells_what_it_does() {
     project.try_apply(TREE).await;
     let events = project.events.0.lock().unwrap();
     let told: Vec<String> = events.iter().map(told).collect();
-    let at = |line: &str| told.iter().position(|it| it == line).unwrap_or_else(|| panic!("`{line}` is not in {told:?}"));
-    assert!(at("apply 5") < at("start thing.a") && at("start thing.a") < at("done thing.a thing-a-1"));
-    assert!(at("done thing.a thing-a-1") < at("start thing.b") && at("start thing.b") < at("failed thing.b"));
+    let at = |line: &str| {
+        told.iter()
+            .position(|it| it == line)
+            .unwrap_or_else(|| panic!("`{line}` is not in {told:?}"))
+    };
+    assert!(
+        at("apply 5") < at("start thing.a") && at("start thing.a") < at("done thing.a thing-a-1")
+    );
+    assert!(
+        at("done thing.a thing-a-1") < at("start thing.b")
+            && at("start thing.b") < at("failed thing.b")
+    );
     assert!(!told.iter().any(|it| it == "start thing.c"));
 }
 
@@ -357,7 +396,9 @@ fn told(event: &Event) -> String {
     match event {
         Event::ApplyStarted { total } => format!("apply {total}"),
         Event::StepStarted { address, .. } => format!("start {address}"),
-        Event::StepDone { address, id, .. } => format!("done {address} {}", id.as_deref().unwrap_or_default()),
+        Event::StepDone { address, id, .. } => {
+            format!("done {address} {}", id.as_deref().unwrap_or_default())
+        }
         Event::StepFailed { address, .. } => format!("failed {address}"),
         other => format!("{other:?}"),
     }
@@ -391,7 +432,13 @@ async fn what_was_planned_before_something_went_wrong_is_shown() {
     let request = project.request(text, ha_plan::PlanMode::Normal).unwrap();
     let writer = std::sync::Arc::new(project.open());
     let (files, observer) = (&request.files, &project.observer);
-    let refused = project.engine().apply(&plan, &request.configuration, files, &writer, observer, &project.cancel).await;
-    assert_eq!(refused.unwrap_err()[0].summary, "this is a part of a plan: something went wrong while it was made");
+    let refused = project
+        .engine()
+        .apply(&plan, &request.configuration, files, &writer, observer, &project.cancel)
+        .await;
+    assert_eq!(
+        refused.unwrap_err()[0].summary,
+        "this is a part of a plan: something went wrong while it was made"
+    );
     assert_eq!(project.world.names(), ["thing a"]);
 }

@@ -61,7 +61,10 @@ async fn disruptive_changes_come_one_at_a_time() {
     project.world.pace = Pace::Yields;
     let (plan, _) = project.run(&hosts("2", 1, "y"), ha_plan::PlanMode::Normal).await.unwrap();
     assert_eq!(plan.rolling.len(), 1);
-    assert_eq!((plan.rolling[0].group.as_str(), plan.rolling[0].chains.len(), plan.rolling[0].at_most), ("set/rs", 4, 1));
+    assert_eq!(
+        (plan.rolling[0].group.as_str(), plan.rolling[0].chains.len(), plan.rolling[0].at_most),
+        ("set/rs", 4, 1)
+    );
     assert_eq!(at_once(&project.world.take_log()), 1);
 }
 
@@ -71,7 +74,8 @@ async fn a_member_is_back_before_the_next_is_replaced() {
     project.apply(&hosts("1", 1, "x")).await;
     project.world.take_log();
     project.apply(&hosts("1", 2, "x")).await;
-    let log: Vec<String> = project.world.take_calls().into_iter().filter(|it| it.contains("host.h[")).collect();
+    let log: Vec<String> =
+        project.world.take_calls().into_iter().filter(|it| it.contains("host.h[")).collect();
     for pair in log.chunks(2) {
         assert_eq!(pair[0].replace("delete", "create"), pair[1], "{log:?}");
     }
@@ -186,5 +190,8 @@ async fn one_member_may_wait_for_another() {
     project.apply(&text("1")).await;
     project.world.take_log();
     project.apply(&text("2")).await;
-    project.world.assert_done_in_order(&["update host.b", "update host.a"], &[("update host.b", "update host.a")]);
+    project.world.assert_done_in_order(
+        &["update host.b", "update host.a"],
+        &[("update host.b", "update host.a")],
+    );
 }

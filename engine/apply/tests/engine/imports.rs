@@ -9,7 +9,10 @@ use crate::project::Project;
 /// A project in a world where somebody else made a thing.
 async fn with_a_thing(name: &str) -> (Project, String) {
     let project = Project::new();
-    let other = Project::over(project.world.clone(), std::sync::Arc::new(ha_state_store::MemoryStore::new()));
+    let other = Project::over(
+        project.world.clone(),
+        std::sync::Arc::new(ha_state_store::MemoryStore::new()),
+    );
     other.apply(&format!("resource \"thing\" \"x\" {{\n name = \"{name}\"\n size = 5\n}}")).await;
     let id = project.world.id("thing", name);
     project.world.look().calls.clear();
@@ -23,8 +26,9 @@ fn calls(world: &World, call: &str) -> usize {
 #[tokio::test]
 async fn what_is_there_is_taken_over() {
     let (project, id) = with_a_thing("a").await;
-    let text =
-        format!("resource \"thing\" \"mine\" {{\n name = \"a\"\n size = 5\n}}\nimport {{\n to = thing.mine\n id = \"{id}\"\n}}");
+    let text = format!(
+        "resource \"thing\" \"mine\" {{\n name = \"a\"\n size = 5\n}}\nimport {{\n to = thing.mine\n id = \"{id}\"\n}}"
+    );
     let plan = project.try_plan(&text).await.unwrap();
     assert!(!plan.is_empty() && plan.steps.is_empty());
     assert_eq!(plan.counts().import, 1);
@@ -172,8 +176,9 @@ the configuration has no `thing.nobody` to import into [thing.no one]
 #[tokio::test]
 async fn what_was_taken_over_and_has_gone_is_made() {
     let (project, id) = with_a_thing("a").await;
-    let text =
-        format!("resource \"thing\" \"mine\" {{\n name = \"a\"\n size = 5\n}}\nimport {{\n to = thing.mine\n id = \"{id}\"\n}}");
+    let text = format!(
+        "resource \"thing\" \"mine\" {{\n name = \"a\"\n size = 5\n}}\nimport {{\n to = thing.mine\n id = \"{id}\"\n}}"
+    );
     project.apply(&text).await;
     project.world.take_away("thing", "a");
     assert_data_eq!(

@@ -1,5 +1,5 @@
-//! A process that applies is killed at random instants. Whatever it was doing, the next ones end in what was asked for:
-//! nothing twice, nothing left over.
+//! A process that applies is killed at random instants. Whatever it was doing, the next ones end in
+//! what was asked for: nothing twice, nothing left over.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -18,7 +18,8 @@ use crate::show;
 
 const KILLS: u32 = 24;
 const SEED: u64 = 20_260_301;
-/// Tells this program that it is the one to be killed: a directory, and which configuration to apply in it.
+/// Tells this program that it is the one to be killed: a directory, and which configuration to
+/// apply in it.
 const CHILD: &str = "HA_TEST_TO_BE_KILLED";
 
 /// Three configurations, each a good deal of work from the others.
@@ -77,7 +78,10 @@ async fn what_was_killed_is_taken_up() {
         child.kill().expect("the child can be killed");
         let ended = child.wait().expect("the child has ended");
         // By itself it ends well, or not at all.
-        assert!(ended.success() || ended.code().is_none(), "the child for configuration {which} failed");
+        assert!(
+            ended.success() || ended.code().is_none(),
+            "the child for configuration {which} failed"
+        );
         interrupted += u32::from(ended.code().is_none());
         let state = project(directory.path()).state();
         taken_up += state.unfinished.len();
@@ -85,7 +89,8 @@ async fn what_was_killed_is_taken_up() {
         if kill % 4 == 3 {
             let which: usize = random.random_range(0..3);
             let project = project(directory.path());
-            let (plan, applied) = project.run(&text(which), PlanMode::Normal).await.expect("there is a plan");
+            let (plan, applied) =
+                project.run(&text(which), PlanMode::Normal).await.expect("there is a plan");
             assert_eq!(show::applied(&applied), "complete\n", "of {}", show::plan(&plan));
             project.assert_settled(&text(which)).await;
             project.assert_one_of_each();
@@ -103,12 +108,19 @@ fn start(directory: &Path, which: usize) -> (Child, impl BufRead) {
     let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
     command.args(["kill::what_was_killed_is_taken_up", "--exact", "--nocapture"]);
     command.env(CHILD, format!("{which}:{}", directory.display()));
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("this program can be run");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("this program can be run");
     let mut out = BufReader::new(child.stdout.take().expect("it was piped"));
     let mut line = String::new();
     while !line.contains("at work") {
         line.clear();
-        assert!(out.read_line(&mut line).expect("the child says how far it is") > 0, "the child ended before it began");
+        assert!(
+            out.read_line(&mut line).expect("the child says how far it is") > 0,
+            "the child ended before it began"
+        );
     }
     (child, out)
 }

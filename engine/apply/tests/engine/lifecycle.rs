@@ -132,14 +132,19 @@ async fn what_the_configuration_never_said_anything_of_is_left_alone() {
 
 "#]]
     );
-    assert_eq!(project.world.look().things.values().next().unwrap().arguments["note"], "set by hand".into());
+    assert_eq!(
+        project.world.look().things.values().next().unwrap().arguments["note"],
+        "set by hand".into()
+    );
 }
 
 #[tokio::test]
 async fn null_is_left_out() {
     let project = Project::new();
     let text = |note: &str| {
-        format!("variable \"note\" {{ default = {note} }}\nresource \"thing\" \"a\" {{\n name = \"a\"\n note = var.note\n}}")
+        format!(
+            "variable \"note\" {{ default = {note} }}\nresource \"thing\" \"a\" {{\n name = \"a\"\n note = var.note\n}}"
+        )
     };
     project.apply(&text("\"n\"")).await;
     assert_data_eq!(
@@ -161,7 +166,11 @@ async fn null_is_left_out() {
 #[tokio::test]
 async fn what_is_no_longer_configured_is_deleted() {
     let project = Project::new();
-    project.apply("resource \"thing\" \"a\" { name = \"a\" }\nresource \"thing\" \"b\" { name = \"b\" }").await;
+    project
+        .apply(
+            "resource \"thing\" \"a\" { name = \"a\" }\nresource \"thing\" \"b\" { name = \"b\" }",
+        )
+        .await;
     let less = "resource \"thing\" \"b\" { name = \"b\" }";
     assert_data_eq!(
         project.apply(less).await,
@@ -227,7 +236,8 @@ nothing
 #[tokio::test]
 async fn what_the_service_picks_inside_a_block_is_no_difference() {
     let project = Project::new();
-    let text = |listeners: &str| format!("resource \"thing\" \"a\" {{\n name = \"a\"\n {listeners}\n}}");
+    let text =
+        |listeners: &str| format!("resource \"thing\" \"a\" {{\n name = \"a\"\n {listeners}\n}}");
     project.apply(&text("listener { port = 1 }\n listener { port = 2 }")).await;
     assert_data_eq!(
         project.apply(&text("listener { port = 1 }\n listener { port = 3 }")).await,

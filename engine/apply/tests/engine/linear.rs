@@ -52,7 +52,8 @@ async fn sizes(text: &dyn Fn(usize, usize) -> String, count: usize) -> [usize; 3
         async move { size(&project.try_plan(&text).await.expect("there is a plan")) }
     };
     let making = plan(text(count, 0)).await;
-    let (_, applied) = project.run(&text(count, 0), PlanMode::Normal).await.expect("there is a plan");
+    let (_, applied) =
+        project.run(&text(count, 0), PlanMode::Normal).await.expect("there is a plan");
     assert!(applied.is_complete());
     [making, plan(text(count, 1)).await, plan(String::new()).await]
 }
@@ -79,10 +80,12 @@ async fn bytes(text: &dyn Fn(usize, usize) -> String, count: usize) -> usize {
 async fn twice_as_many_are_twice_as_much_on_disk() {
     // What each says is small; what each depends on is not.
     let through_local = |count: usize, generation: usize| {
-        joined_blocks(count, generation).replace("anything = local.all", "anything = length(local.all)")
+        joined_blocks(count, generation)
+            .replace("anything = local.all", "anything = length(local.all)")
     };
     let and_by_itself = |count: usize, generation: usize| {
-        let text = through_local(count, generation).replace("length(local.all)", "length(local.all)\n depends_on = [thing.own]");
+        let text = through_local(count, generation)
+            .replace("length(local.all)", "length(local.all)\n depends_on = [thing.own]");
         text + "resource \"thing\" \"own\" {\n name = \"own\"\n}\n"
     };
     for text in [&through_local as &dyn Fn(usize, usize) -> String, &and_by_itself] {

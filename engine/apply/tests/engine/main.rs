@@ -1,5 +1,5 @@
-//! The engine as its users meet it: configuration in, plan out, a world that changes, over kinds and providers that are
-//! made up.
+//! The engine as its users meet it: configuration in, plan out, a world that changes, over kinds
+//! and providers that are made up.
 
 #![expect(clippy::unwrap_used, reason = "all of this is a test")]
 

@@ -1,4 +1,5 @@
-//! Modules: what goes in and out, how often they are there, and in which order things happen through them.
+//! Modules: what goes in and out, how often they are there, and in which order things happen
+//! through them.
 
 use snapbox::{assert_data_eq, str};
 
@@ -138,7 +139,8 @@ async fn what_is_not_known_yet_goes_in() {
 
 "#]]
     );
-    let record = &project.state().records[&"module.nested.module.in[\"a\"].thing.it".parse().unwrap()];
+    let record =
+        &project.state().records[&"module.nested.module.in[\"a\"].thing.it".parse().unwrap()];
     let dependencies: Vec<String> = record.dependencies.iter().map(ToString::to_string).collect();
     assert_eq!(dependencies, ["thing.first", "module.each.thing.it"]);
     project.destroy(&text).await;
@@ -206,8 +208,12 @@ async fn what_a_module_waits_for_comes_before_all_in_it() {
 async fn instances_of_modules_come_and_go() {
     let project = Project::new();
     let text = |modules: &str| with_inner(modules);
-    let module = |repeated: &str| format!("module \"m\" {{\n source = \"./inner\"\n name = \"m\"\n {repeated}\n}}\n");
-    let counted = |count: u32| module(&format!("count = {count}")).replace("\"m\"\n count", "\"m${count.index}\"\n count");
+    let module = |repeated: &str| {
+        format!("module \"m\" {{\n source = \"./inner\"\n name = \"m\"\n {repeated}\n}}\n")
+    };
+    let counted = |count: u32| {
+        module(&format!("count = {count}")).replace("\"m\"\n count", "\"m${count.index}\"\n count")
+    };
     project.apply(&text(&counted(2))).await;
     assert_data_eq!(
         project.apply(&text(&counted(1))).await,
@@ -304,7 +310,8 @@ async fn providers_are_inherited_handed_in_and_configured_inside() {
 "#;
     project.apply(text).await;
     let state = project.state();
-    let providers: String = state.records.values().map(|it| format!("{} {}\n", it.address, it.provider)).collect();
+    let providers: String =
+        state.records.values().map(|it| format!("{} {}\n", it.address, it.provider)).collect();
     assert_data_eq!(
         providers,
         str![[r#"
@@ -318,8 +325,14 @@ module.takes.thing.it mock.two
 "#]]
     );
     let own = &state.providers[&"module.own.mock".parse().unwrap()];
-    assert_eq!(own.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["module.takes.thing.it"]);
-    assert_eq!(own.settings["region"].as_str(), Some(&*state.records[&"module.takes.thing.it".parse().unwrap()].id));
+    assert_eq!(
+        own.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["module.takes.thing.it"]
+    );
+    assert_eq!(
+        own.settings["region"].as_str(),
+        Some(&*state.records[&"module.takes.thing.it".parse().unwrap()].id)
+    );
     project.destroy(text).await;
 }
 
@@ -380,7 +393,11 @@ output it: none -> [[{name="1", size=7}], "default", null, "ok"]
 "#]]
     );
     assert_data_eq!(
-        project.plan(&text("list = [{ size = 1 }]\n never_null = null\n short = \"too long\"\n as_many = 2")).await,
+        project
+            .plan(&text(
+                "list = [{ size = 1 }]\n never_null = null\n short = \"too long\"\n as_many = 2"
+            ))
+            .await,
         str![[r#"
 the value of `list` will not do ([0]): the attribute "name" is required [module.m]
 the value of `var.short` will not do: too long is longer than 4. [module.m.var.short]
@@ -492,7 +509,8 @@ async fn checks_warn_and_stop_nothing() {
 
 "#]]
     );
-    let (_, applied) = project.run(&text(1), ha_plan::PlanMode::Normal).await.expect("there is a plan");
+    let (_, applied) =
+        project.run(&text(1), ha_plan::PlanMode::Normal).await.expect("there is a plan");
     assert!(applied.is_complete());
     assert_data_eq!(
         crate::show::diagnostics(&applied.diagnostics),

@@ -71,7 +71,8 @@ async fn a_move_may_come_with_a_change() {
 async fn a_plan_with_moves_is_stale_when_what_moves_has_changed() {
     let mut project = Project::new();
     project.apply("resource \"thing\" \"a\" { name = \"a\" }").await;
-    let text = "resource \"thing\" \"b\" { name = \"a\" }\nmoved {\n from = thing.a\n to = thing.b\n}";
+    let text =
+        "resource \"thing\" \"b\" { name = \"a\" }\nmoved {\n from = thing.a\n to = thing.b\n}";
     let plan = project.try_plan(text).await.unwrap();
     assert!(!plan.is_empty() && plan.has_work());
     assert_eq!(plan.outdated(&project.state()), []);
@@ -83,8 +84,13 @@ async fn a_plan_with_moves_is_stale_when_what_moves_has_changed() {
 #[tokio::test]
 async fn a_taken_place_keeps_what_it_has() {
     let project = Project::new();
-    project.apply("resource \"thing\" \"a\" { name = \"a\" }\nresource \"thing\" \"b\" { name = \"b\" }").await;
-    let text = "resource \"thing\" \"b\" { name = \"b\" }\nmoved {\n from = thing.a\n to = thing.b\n}";
+    project
+        .apply(
+            "resource \"thing\" \"a\" { name = \"a\" }\nresource \"thing\" \"b\" { name = \"b\" }",
+        )
+        .await;
+    let text =
+        "resource \"thing\" \"b\" { name = \"b\" }\nmoved {\n from = thing.a\n to = thing.b\n}";
     assert_data_eq!(
         project.plan(text).await,
         str![[r#"
@@ -113,7 +119,11 @@ async fn another_kind_is_refused() {
 async fn what_is_destroyed_has_moved_before() {
     let project = Project::new();
     project.apply("resource \"thing\" \"a\" { name = \"a\" }").await;
-    project.destroy("resource \"thing\" \"b\" { name = \"a\" }\nmoved {\n from = thing.a\n to = thing.b\n}").await;
+    project
+        .destroy(
+            "resource \"thing\" \"b\" { name = \"a\" }\nmoved {\n from = thing.a\n to = thing.b\n}",
+        )
+        .await;
     assert_eq!(project.world.count(), 0);
     assert!(project.state().records.is_empty());
 }
@@ -122,7 +132,9 @@ async fn what_is_destroyed_has_moved_before() {
 async fn old_objects_move_along() {
     let project = Project::new();
     let text = |name: &str, block: &str| {
-        format!("resource \"thing\" \"{block}\" {{\n name = \"{name}\"\n lifecycle {{\n create_before_destroy = true\n }}\n}}")
+        format!(
+            "resource \"thing\" \"{block}\" {{\n name = \"{name}\"\n lifecycle {{\n create_before_destroy = true\n }}\n}}"
+        )
     };
     project.apply(&text("one", "a")).await;
     project.world.fail("delete thing.a", crate::mock::Fault::Refused);
@@ -143,8 +155,7 @@ async fn old_objects_move_along() {
 #[tokio::test]
 async fn chains_swaps_of_keys_and_modules_as_terraform_has_them() {
     let without_x = "\n=== inner/main.hcl\nresource \"memo\" \"y\" {\n count = 2\n input = 2\n}\n";
-    let inner =
-        "\n=== inner/main.hcl\nresource \"memo\" \"x\" {\n input = 1\n}\nresource \"memo\" \"y\" {\n count = 2\n input = 2\n}\n";
+    let inner = "\n=== inner/main.hcl\nresource \"memo\" \"x\" {\n input = 1\n}\nresource \"memo\" \"y\" {\n count = 2\n input = 2\n}\n";
     let old = format!(
         r#"
         resource "memo" "one" {{
@@ -235,7 +246,9 @@ async fn chains_swaps_of_keys_and_modules_as_terraform_has_them() {
 #[tokio::test]
 async fn moves_that_count_implies() {
     let text = |x: &str, y: &str| {
-        format!("resource \"memo\" \"x\" {{\n {x}\n input = 1\n}}\nresource \"memo\" \"y\" {{\n {y}\n input = 1\n}}")
+        format!(
+            "resource \"memo\" \"x\" {{\n {x}\n input = 1\n}}\nresource \"memo\" \"y\" {{\n {y}\n input = 1\n}}"
+        )
     };
     check(&[
         (&text("", "count = 2"), &["+ memo.x", "+ memo.y[0]", "+ memo.y[1]"]),
@@ -254,7 +267,9 @@ async fn a_thousand_move_in_one_pass() {
         )
     };
     project.apply(&text("a", "")).await;
-    let moved: String = (0..1000).map(|it| format!("moved {{\n from = memo.a[{it}]\n to = memo.b[{it}]\n}}\n")).collect();
+    let moved: String = (0..1000)
+        .map(|it| format!("moved {{\n from = memo.a[{it}]\n to = memo.b[{it}]\n}}\n"))
+        .collect();
     let text = text("b", &moved);
     let plan = project.try_plan(&text).await.unwrap();
     assert_eq!(plan.moves.len(), 1000);
@@ -265,11 +280,15 @@ async fn a_thousand_move_in_one_pass() {
     assert!(state.records.keys().any(|it| it.key == InstanceKey::Index(999)));
 }
 
-/// An instance, a resource or a module that is still asked for has not moved away, whatever its keys are.
+/// An instance, a resource or a module that is still asked for has not moved away, whatever its
+/// keys are.
 #[tokio::test]
 async fn what_is_still_asked_for_has_not_moved_away() {
-    let thing =
-        |name: &str, keys: &str| format!("resource \"memo\" \"{name}\" {{\n for_each = toset([{keys}])\n input = each.key\n}}\n");
+    let thing = |name: &str, keys: &str| {
+        format!(
+            "resource \"memo\" \"{name}\" {{\n for_each = toset([{keys}])\n input = each.key\n}}\n"
+        )
+    };
     let moved = |from: &str, to: &str| format!("moved {{\n from = {from}\n to = {to}\n}}\n");
     let both = |keys: &str| thing("a", keys) + &thing("b", "\"x\"");
     let (one, other) = ("memo.a[\"x\"]", "memo.a[\"y\"]");

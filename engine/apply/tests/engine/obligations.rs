@@ -7,7 +7,9 @@ use crate::mock::Fault;
 use crate::project::Project;
 
 fn text(size: u32) -> String {
-    format!("resource \"thing\" \"a\" {{\n name = \"a\"\n size = {size}\n}}\nresource \"thing\" \"b\" {{\n name = \"b\"\n}}\n")
+    format!(
+        "resource \"thing\" \"a\" {{\n name = \"a\"\n size = {size}\n}}\nresource \"thing\" \"b\" {{\n name = \"b\"\n}}\n"
+    )
 }
 
 /// A thing whose change was left half done.
@@ -47,7 +49,9 @@ async fn what_cannot_be_done_is_told_and_then_left_to_the_plan() {
     let project = half_done().await;
     project.world.fail("meet thing.a", Fault::Refused);
     let (_, _, recovery) = project.run_and_recover(&text(1), PlanMode::Normal).await.unwrap();
-    let [(_, UnfinishedWork::Owing { .. }, StepError::Provider(error))] = recovery.unfinished.as_slice() else {
+    let [(_, UnfinishedWork::Owing { .. }, StepError::Provider(error))] =
+        recovery.unfinished.as_slice()
+    else {
         panic!("{recovery:?}");
     };
     assert!(error.to_string().contains("it was refused"), "{error}");

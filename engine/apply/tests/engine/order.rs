@@ -8,14 +8,20 @@ use crate::project::Project;
 /// Blocks of kind `thing`: name, and what stands in it.
 fn things(blocks: &[(&str, &str)]) -> String {
     let block = |(name, body): &(&str, &str)| {
-        let name_line = if body.contains("name =") { String::new() } else { format!("name = \"{name}\"") };
+        let name_line =
+            if body.contains("name =") { String::new() } else { format!("name = \"{name}\"") };
         format!("resource \"thing\" \"{name}\" {{\n {name_line}\n {body}\n}}\n")
     };
     blocks.iter().map(block).collect()
 }
 
 /// Applies one configuration, then another, and says what must have happened.
-async fn check(before: &[(&str, &str)], after: &[(&str, &str)], calls: &[&str], pairs: &[(&str, &str)]) {
+async fn check(
+    before: &[(&str, &str)],
+    after: &[(&str, &str)],
+    calls: &[&str],
+    pairs: &[(&str, &str)],
+) {
     let project = Project::new();
     project.apply(&things(before)).await;
     project.world.take_log();
@@ -38,7 +44,8 @@ async fn what_depends_is_made_last_and_deleted_first() {
 
 #[tokio::test]
 async fn deletions_are_in_order_when_the_configuration_is_gone() {
-    let blocks = [("a", ""), ("b", "uses = [thing.a.id]"), ("c", "depends_on = [thing.b]"), ("d", "")];
+    let blocks =
+        [("a", ""), ("b", "uses = [thing.a.id]"), ("c", "depends_on = [thing.b]"), ("d", "")];
     let calls = ["delete thing.c", "delete thing.b", "delete thing.a", "delete thing.d"];
     check(&blocks, &[], &calls, &[(calls[0], calls[1]), (calls[1], calls[2])]).await;
 }
@@ -48,7 +55,13 @@ async fn deletions_are_in_order_through_what_stays() {
     // b stays between c and a, without being touched.
     let before = [("a", ""), ("b", "depends_on = [thing.a]"), ("c", "depends_on = [thing.b]")];
     let after = [("b", "")];
-    check(&before, &after, &["delete thing.c", "delete thing.a"], &[("delete thing.c", "delete thing.a")]).await;
+    check(
+        &before,
+        &after,
+        &["delete thing.c", "delete thing.a"],
+        &[("delete thing.c", "delete thing.a")],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -56,7 +69,13 @@ async fn both_replaced() {
     let before = [("a", "at = \"1\""), ("b", "at = thing.a.id\n uses = [thing.a.id]")];
     let after = [("a", "at = \"2\""), ("b", "at = thing.a.id\n uses = [thing.a.id]")];
     let calls = ["delete thing.b", "delete thing.a", "create thing.a", "create thing.b"];
-    check(&before, &after, &calls, &[(calls[0], calls[1]), (calls[1], calls[2]), (calls[2], calls[3])]).await;
+    check(
+        &before,
+        &after,
+        &calls,
+        &[(calls[0], calls[1]), (calls[1], calls[2]), (calls[2], calls[3])],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -65,21 +84,34 @@ async fn both_replaced_and_only_the_first_made_first() {
     let user = "at = thing.a.id\n uses = [thing.a.id]";
     let calls = ["delete thing.b", "create thing.a", "create thing.b", "delete thing.a"];
     let pairs = [(calls[0], calls[2]), (calls[1], calls[2]), (calls[2], calls[3])];
-    check(&[("a", &first("1")), ("b", user)], &[("a", &first("2")), ("b", user)], &calls, &pairs).await;
+    check(&[("a", &first("1")), ("b", user)], &[("a", &first("2")), ("b", user)], &calls, &pairs)
+        .await;
 }
 
 #[tokio::test]
 async fn what_is_updated_waits_until_what_used_it_is_deleted() {
     let before = [("a", "size = 1"), ("b", "uses = [thing.a.id]")];
     let after = [("a", "size = 2")];
-    check(&before, &after, &["delete thing.b", "update thing.a"], &[("delete thing.b", "update thing.a")]).await;
+    check(
+        &before,
+        &after,
+        &["delete thing.b", "update thing.a"],
+        &[("delete thing.b", "update thing.a")],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn what_is_deleted_waits_until_what_stays_has_let_go() {
     let before = [("a", ""), ("b", "uses = [thing.a.id]")];
     let after = [("b", "uses = []")];
-    check(&before, &after, &["update thing.b", "delete thing.a"], &[("update thing.b", "delete thing.a")]).await;
+    check(
+        &before,
+        &after,
+        &["update thing.b", "delete thing.a"],
+        &[("update thing.b", "delete thing.a")],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -92,12 +124,18 @@ async fn what_moves_to_something_new_lets_go_of_the_old() {
 
 #[tokio::test]
 async fn a_wish_that_would_close_a_circle_is_given_up() {
-    // a goes and is used by b, which is to let go of it first; but b waits for the new c, which waits until the old c is
-    // gone, which waits until a, which depends on it, is gone.
+    // a goes and is used by b, which is to let go of it first; but b waits for the new c, which
+    // waits until the old c is gone, which waits until a, which depends on it, is gone.
     let before = [("c", "at = \"1\""), ("a", "depends_on = [thing.c]"), ("b", "note = thing.a.id")];
     let after = [("c", "at = \"2\""), ("b", "note = thing.c.id")];
     let calls = ["delete thing.a", "delete thing.c", "create thing.c", "update thing.b"];
-    check(&before, &after, &calls, &[(calls[0], calls[1]), (calls[1], calls[2]), (calls[2], calls[3])]).await;
+    check(
+        &before,
+        &after,
+        &calls,
+        &[(calls[0], calls[1]), (calls[1], calls[2]), (calls[2], calls[3])],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -105,7 +143,8 @@ async fn dependencies_may_turn_around() {
     let before = [("a", "note = thing.b.id"), ("b", "at = \"1\"")];
     let after = [("a", "at = \"2\""), ("b", "at = \"2\"\n note = thing.a.id")];
     let calls = ["delete thing.a", "delete thing.b", "create thing.a", "create thing.b"];
-    let pairs = [(calls[0], calls[1]), (calls[0], calls[2]), (calls[1], calls[3]), (calls[2], calls[3])];
+    let pairs =
+        [(calls[0], calls[1]), (calls[0], calls[2]), (calls[1], calls[3]), (calls[2], calls[3])];
     check(&before, &after, &calls, &pairs).await;
 }
 
@@ -131,20 +170,32 @@ async fn what_passes_through_locals_and_data_counts() {
 "#]]
     );
     let record = &project.state().records[&"thing.b".parse().unwrap()];
-    assert_eq!(record.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["thing.a"]);
+    assert_eq!(
+        record.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["thing.a"]
+    );
     project.world.take_log();
     project.destroy(text).await;
-    project.world.assert_done_in_order(&["delete thing.b", "delete thing.a"], &[("delete thing.b", "delete thing.a")]);
+    project.world.assert_done_in_order(
+        &["delete thing.b", "delete thing.a"],
+        &[("delete thing.b", "delete thing.a")],
+    );
 }
 
 #[tokio::test]
 async fn dependencies_that_come_later_are_recorded() {
     let project = Project::new();
     project.apply(&things(&[("a", ""), ("b", "")])).await;
-    project.run(&things(&[("a", "depends_on = [thing.b]"), ("b", "")]), ha_plan::PlanMode::Normal).await.unwrap();
+    project
+        .run(&things(&[("a", "depends_on = [thing.b]"), ("b", "")]), ha_plan::PlanMode::Normal)
+        .await
+        .unwrap();
     project.world.take_log();
     project.destroy("").await;
-    project.world.assert_done_in_order(&["delete thing.a", "delete thing.b"], &[("delete thing.a", "delete thing.b")]);
+    project.world.assert_done_in_order(
+        &["delete thing.a", "delete thing.b"],
+        &[("delete thing.a", "delete thing.b")],
+    );
 }
 
 #[tokio::test]

@@ -49,13 +49,18 @@ fn it_names_what_refers_to_what() {
         }
 "#;
     let request = project.request(text, PlanMode::Normal).expect("the text is right");
-    let outline = outline(&request.configuration, &project.engine().schemas).expect("there is no circle");
+    let outline =
+        outline(&request.configuration, &project.engine().schemas).expect("there is no circle");
     let mut shown = String::new();
     for (place, node) in outline.nodes.iter().enumerate() {
-        let earlier =
-            outline.edges.iter().filter(|(later, _)| *later == place).map(|(_, it)| outline.nodes[*it].address.as_str());
+        let earlier = outline
+            .edges
+            .iter()
+            .filter(|(later, _)| *later == place)
+            .map(|(_, it)| outline.nodes[*it].address.as_str());
         let earlier: Vec<&str> = earlier.collect();
-        writeln!(shown, "{:?} {} -> {}", node.kind, node.address, earlier.join(", ")).expect("a string takes more");
+        writeln!(shown, "{:?} {} -> {}", node.kind, node.address, earlier.join(", "))
+            .expect("a string takes more");
     }
     assert_data_eq!(
         shown,

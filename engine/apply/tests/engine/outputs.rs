@@ -24,7 +24,11 @@ output b: ["x"] -> none
 "#]]
     );
     let state = project.state();
-    assert_eq!(state.outputs.keys().map(|it| &**it).collect::<Vec<_>>(), ["a"], "what is null is not there");
+    assert_eq!(
+        state.outputs.keys().map(|it| &**it).collect::<Vec<_>>(),
+        ["a"],
+        "what is null is not there"
+    );
     assert_data_eq!(
         project.apply("").await,
         str![[r#"
@@ -127,7 +131,11 @@ async fn outputs_are_written_down_as_far_as_they_are_known() {
     };
     let outputs = |project: &Project| {
         let outputs = project.state().outputs;
-        outputs.iter().map(|(name, it)| format!("{name} {:?}", it.value)).collect::<Vec<_>>().join(", ")
+        outputs
+            .iter()
+            .map(|(name, it)| format!("{name} {:?}", it.value))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     project.world.fail("create thing.b", crate::mock::Fault::Refused);
     project.run(&text(1), ha_plan::PlanMode::Normal).await.unwrap();

@@ -37,11 +37,17 @@ const CHAIN: &str = r#"
 "#;
 
 fn only(targets: &[&str]) -> Selection {
-    Selection { targets: targets.iter().map(|it| it.parse().unwrap()).collect(), excludes: Vec::new() }
+    Selection {
+        targets: targets.iter().map(|it| it.parse().unwrap()).collect(),
+        excludes: Vec::new(),
+    }
 }
 
 fn without(excludes: &[&str]) -> Selection {
-    Selection { excludes: excludes.iter().map(|it| it.parse().unwrap()).collect(), targets: Vec::new() }
+    Selection {
+        excludes: excludes.iter().map(|it| it.parse().unwrap()).collect(),
+        targets: Vec::new(),
+    }
 }
 
 async fn grown() -> Project {
@@ -53,7 +59,8 @@ async fn grown() -> Project {
 
 /// Addresses of a plan's changes, and of what it leaves out.
 async fn about(project: &Project, text: &str) -> String {
-    let plan = project.try_plan(text).await.unwrap_or_else(|it| panic!("{}", crate::show::failure(&it)));
+    let plan =
+        project.try_plan(text).await.unwrap_or_else(|it| panic!("{}", crate::show::failure(&it)));
     let changes: Vec<String> = plan.changes.iter().map(|it| it.address.to_string()).collect();
     let left: Vec<String> = plan.left_out.iter().map(ToString::to_string).collect();
     assert_eq!(plan.warnings.len(), 1, "it says that it is about a part");
@@ -103,7 +110,10 @@ async fn what_depends_on_what_is_excluded_is_left_out() {
     assert_eq!(about(&project, CHAIN).await, "thing.a thing.apart; thing.b thing.c[0] thing.c[1]");
     project.selection = without(&["thing.c[0]"]);
     assert_eq!(about(&project, CHAIN).await, "thing.a thing.apart thing.b thing.c[1]; thing.c[0]");
-    project.selection = Selection { targets: only(&["thing.c"]).targets, excludes: without(&["thing.c[1]"]).excludes };
+    project.selection = Selection {
+        targets: only(&["thing.c"]).targets,
+        excludes: without(&["thing.c[1]"]).excludes,
+    };
     assert_eq!(about(&project, CHAIN).await, "thing.a thing.b thing.c[0]; thing.apart thing.c[1]");
 }
 
@@ -155,7 +165,9 @@ async fn destroying_a_part_destroys_what_depends_on_it() {
         let (engine, state) = (project.engine(), project.state());
         async move { engine.plan(&request, &state, &crate::project::Events::default()).await.unwrap() }
     };
-    let addresses = |plan: &ha_plan::Plan| plan.changes.iter().map(|it| it.address.to_string()).collect::<Vec<_>>();
+    let addresses = |plan: &ha_plan::Plan| {
+        plan.changes.iter().map(|it| it.address.to_string()).collect::<Vec<_>>()
+    };
     let plan = destroy(&project).await;
     assert_eq!(addresses(&plan), ["thing.b", "thing.c[0]", "thing.c[1]"]);
     project.selection = without(&["thing.b"]);
@@ -210,11 +222,17 @@ output "id" {
     let mut project = Project::new();
     project.selection = only(&["module.m[\"a\"]"]);
     let whole = "thing.base module.m[\"a\"].thing.x module.m[\"a\"].thing.y";
-    assert_eq!(about(&project, text).await, format!("{whole}; thing.user module.m[\"b\"].thing.x module.m[\"b\"].thing.y"));
+    assert_eq!(
+        about(&project, text).await,
+        format!("{whole}; thing.user module.m[\"b\"].thing.x module.m[\"b\"].thing.y")
+    );
     project.run_once(text).await;
     project.selection = without(&["module.m"]);
     project.variables.clear();
-    assert_eq!(about(&project, text).await, "; thing.user module.m[\"a\"].thing.x module.m[\"a\"].thing.y");
+    assert_eq!(
+        about(&project, text).await,
+        "; thing.user module.m[\"a\"].thing.x module.m[\"a\"].thing.y"
+    );
     project.selection = Selection::default();
     project.apply(text).await;
 }

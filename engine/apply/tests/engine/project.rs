@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_apply::{ApplyResult, CancelSignal, Engine, Event, EventObserver, PlanFailure, PlanRequest, RecoveryResult, RefreshMode};
+use ha_apply::{
+    ApplyResult, CancelSignal, Engine, Event, EventObserver, PlanFailure, PlanRequest,
+    RecoveryResult, RefreshMode,
+};
 use ha_diagnostics::Diagnostic;
 use ha_lang::{DirectorySource, EmptyScope, LoadedConfiguration, SourceFile, load};
 use ha_plan::{FileSource, Plan, PlanMode, PlanSnapshot, Selection};
 use ha_state_model::State;
 use ha_state_store::{
-    KeyName, KeyProvider, LockInfo, MemoryStore, OpenOptions, StateError, StateKey, StateWriter, Store, open_for_reading,
-    open_for_writing,
+    KeyName, KeyProvider, LockInfo, MemoryStore, OpenOptions, StateError, StateKey, StateWriter,
+    Store, open_for_reading, open_for_writing,
 };
 use ha_value::{Address, Name, Value};
 
@@ -59,7 +62,14 @@ impl KeyProvider for OneKey {
     }
 
     fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, StateKey), StateError> {
-        Ok((KeyName { id: self.0.id().to_owned(), method: "test".into(), parameters: BTreeMap::new() }, self.0.clone()))
+        Ok((
+            KeyName {
+                id: self.0.id().to_owned(),
+                method: "test".into(),
+                parameters: BTreeMap::new(),
+            },
+            self.0.clone(),
+        ))
     }
 }
 
@@ -95,19 +105,30 @@ impl Project {
         open_for_reading(&*self.store, &self.key).expect("the state can be read")
     }
 
-    pub(crate) fn request(&self, text: &str, mode: PlanMode) -> Result<PlanRequest, Vec<Diagnostic>> {
+    pub(crate) fn request(
+        &self,
+        text: &str,
+        mode: PlanMode,
+    ) -> Result<PlanRequest, Vec<Diagnostic>> {
         let sections = Sections::of(text);
         let root = sections.files("").expect("every text has a root");
-        let LoadedConfiguration { configuration, diagnostics, .. } = load(&root, &sections, |_| self.variables.clone());
+        let LoadedConfiguration { configuration, diagnostics, .. } =
+            load(&root, &sections, |_| self.variables.clone());
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
         let mut variables = self.variables.clone();
         for (name, variable) in &configuration.variables {
-            let value = variables.remove(name).or_else(|| variable.default.clone()).unwrap_or(Value::NULL);
-            variables.insert(name.clone(), if variable.sensitive { value.sensitive() } else { value });
+            let value =
+                variables.remove(name).or_else(|| variable.default.clone()).unwrap_or(Value::NULL);
+            variables
+                .insert(name.clone(), if variable.sensitive { value.sensitive() } else { value });
         }
-        let snapshot = PlanSnapshot { sources: vec![("main.hcl".into(), text.into())], variables, ..PlanSnapshot::default() };
+        let snapshot = PlanSnapshot {
+            sources: vec![("main.hcl".into(), text.into())],
+            variables,
+            ..PlanSnapshot::default()
+        };
         Ok(PlanRequest {
             configuration: Arc::new(configuration),
             snapshot,
@@ -129,8 +150,9 @@ impl Project {
     }
 
     pub(crate) async fn try_plan(&self, text: &str) -> Result<Plan, PlanFailure> {
-        let request =
-            self.request(text, PlanMode::Normal).map_err(|diagnostics| PlanFailure { diagnostics, ..PlanFailure::default() })?;
+        let request = self
+            .request(text, PlanMode::Normal)
+            .map_err(|diagnostics| PlanFailure { diagnostics, ..PlanFailure::default() })?;
         self.engine().plan(&request, &self.state(), &*self.events).await
     }
 
@@ -143,7 +165,11 @@ impl Project {
     }
 
     /// The whole of `ha apply`: recover, plan, apply.
-    pub(crate) async fn run(&self, text: &str, mode: PlanMode) -> Result<(Plan, ApplyResult), PlanFailure> {
+    pub(crate) async fn run(
+        &self,
+        text: &str,
+        mode: PlanMode,
+    ) -> Result<(Plan, ApplyResult), PlanFailure> {
         self.run_and_recover(text, mode).await.map(|(plan, applied, _)| (plan, applied))
     }
 
@@ -157,7 +183,8 @@ impl Project {
         let engine = self.engine();
         let writer = Arc::new(self.open());
         let observer = self.observer.clone();
-        let recovery = engine.recover(&request.configuration, &writer, &observer, &self.cancel).await;
+        let recovery =
+            engine.recover(&request.configuration, &writer, &observer, &self.cancel).await;
         let state = writer.snapshot();
         let plan = engine.plan(&request, &state, &*observer).await?;
         // What is applied is what can be written to a file and read back.
@@ -165,7 +192,9 @@ impl Project {
         let mut read: Plan = serde_json::from_str(&written).expect("a plan can be read");
         read.snapshot.give(&request.configuration, plan.snapshot.ephemeral.clone());
         assert!(read == plan, "a plan reads back as it was written");
-        let applied = engine.apply(&read, &request.configuration, &request.files, &writer, &observer, &self.cancel).await;
+        let applied = engine
+            .apply(&read, &request.configuration, &request.files, &writer, &observer, &self.cancel)
+            .await;
         let applied = applied.map_err(wrong)?;
         Arc::try_unwrap(writer).expect("no one else has the writer").finish().ok();
         Ok((plan, applied, recovery))
@@ -184,15 +213,20 @@ impl Project {
         let request = self.request(text, plan.mode).expect("the plan was made from it");
         let writer = Arc::new(self.open());
         let (files, observer) = (&request.files, &self.observer);
-        let applied = self.engine().apply(plan, &request.configuration, files, &writer, observer, &self.cancel).await;
+        let applied = self
+            .engine()
+            .apply(plan, &request.configuration, files, &writer, observer, &self.cancel)
+            .await;
         applied.unwrap_or_else(|it| panic!("the plan will not do:\n{}", show::diagnostics(&it)))
     }
 
     pub(crate) fn open(&self) -> StateWriter {
-        open_for_writing(&*self.store, &self.key, OpenOptions::by(LockInfo::here("ha apply"))).expect("the state can be opened")
+        open_for_writing(&*self.store, &self.key, OpenOptions::by(LockInfo::here("ha apply")))
+            .expect("the state can be opened")
     }
 
-    /// Applies, which must succeed; afterwards there must be nothing left to do. Answers with the plan.
+    /// Applies, which must succeed; afterwards there must be nothing left to do. Answers with the
+    /// plan.
     pub(crate) async fn apply(&self, text: &str) -> String {
         let (plan, applied) = match self.run(text, PlanMode::Normal).await {
             Ok(it) => it,
@@ -203,7 +237,8 @@ impl Project {
         show::plan(&plan)
     }
 
-    /// Applies, which may fail; answers with what came of it. When all was done there must be nothing left to do.
+    /// Applies, which may fail; answers with what came of it. When all was done there must be
+    /// nothing left to do.
     pub(crate) async fn try_apply(&self, text: &str) -> String {
         match self.run(text, PlanMode::Normal).await {
             Err(failure) => format!("no plan:\n{}", show::failure(&failure)),
@@ -224,7 +259,9 @@ impl Project {
         };
         assert_eq!(show::applied(&applied), "complete\n", "of the plan:\n{}", show::plan(&plan));
         let state = self.state();
-        assert!(state.records.is_empty() && state.deposed.is_empty() && state.unfinished.is_empty());
+        assert!(
+            state.records.is_empty() && state.deposed.is_empty() && state.unfinished.is_empty()
+        );
         assert!(state.outputs.is_empty() && state.providers.is_empty(), "{:?}", state.providers);
         show::plan(&plan)
     }
@@ -257,16 +294,29 @@ impl Project {
         };
         match again.try_plan(text).await {
             Ok(plan) => {
-                assert!(plan.is_empty(), "after apply there is still something to do:\n{}", show::plan(&plan));
-                assert!(plan.settled.is_empty(), "after apply there is news for the state: {:#?}", plan.settled);
-                assert!(plan.unfinished.is_empty(), "something is unfinished: {:?}", plan.unfinished);
+                assert!(
+                    plan.is_empty(),
+                    "after apply there is still something to do:\n{}",
+                    show::plan(&plan)
+                );
+                assert!(
+                    plan.settled.is_empty(),
+                    "after apply there is news for the state: {:#?}",
+                    plan.settled
+                );
+                assert!(
+                    plan.unfinished.is_empty(),
+                    "something is unfinished: {:?}",
+                    plan.unfinished
+                );
             }
             Err(failure) => panic!("after apply there is no plan:\n{}", show::failure(&failure)),
         }
     }
 }
 
-/// A string as several files: what follows a line `=== NAME` is the file of that name, what comes first is `main.hcl`.
+/// A string as several files: what follows a line `=== NAME` is the file of that name, what comes
+/// first is `main.hcl`.
 struct Sections(Vec<SourceFile>);
 
 impl Sections {
@@ -274,7 +324,8 @@ impl Sections {
         let file = |section: (usize, &str)| match section {
             (0, text) => SourceFile::new("main.hcl", text),
             (_, section) => {
-                let (name, text) = section.split_once('\n').expect("a name stands on a line of its own");
+                let (name, text) =
+                    section.split_once('\n').expect("a name stands on a line of its own");
                 SourceFile::new(name.trim(), text)
             }
         };
@@ -284,7 +335,9 @@ impl Sections {
 
 impl DirectorySource for Sections {
     fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
-        let is_in = |it: &&SourceFile| it.name.rsplit_once('/').map_or("", |(directory, _)| directory) == directory;
+        let is_in = |it: &&SourceFile| {
+            it.name.rsplit_once('/').map_or("", |(directory, _)| directory) == directory
+        };
         let files: Vec<SourceFile> = self.0.iter().filter(is_in).cloned().collect();
         if files.is_empty() { Err("there is no such directory".into()) } else { Ok(files) }
     }

@@ -22,13 +22,23 @@ fn project() -> Project {
 
 /// Runs to completion with a runtime of its own.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built").block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be built")
+        .block_on(future)
 }
 
 /// So many cases, or as many as `PROPTEST_CASES` says.
 fn config(cases: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|it| it.parse().ok()).unwrap_or(cases);
-    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 300, ..ProptestConfig::default() }
+    let cases =
+        std::env::var("PROPTEST_CASES").ok().and_then(|it| it.parse().ok()).unwrap_or(cases);
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 300,
+        ..ProptestConfig::default()
+    }
 }
 
 /// Every step comes after those it waits for, and every change has its steps.
@@ -75,7 +85,11 @@ async fn apply_all(project: &Project, sketches: &[Sketch]) {
         let plan = plan_of(project, &text).await;
         assert_steps_are_sound(&plan);
         let again = plan_of(project, &text).await;
-        assert_eq!(serde_json::to_string(&plan).unwrap(), serde_json::to_string(&again).unwrap(), "the same plan twice");
+        assert_eq!(
+            serde_json::to_string(&plan).unwrap(),
+            serde_json::to_string(&again).unwrap(),
+            "the same plan twice"
+        );
         project.apply(&text).await;
         project.assert_one_of_each();
     }
@@ -167,12 +181,18 @@ struct Contents {
 fn contents() -> impl Strategy<Value = Contents> {
     let databases = prop::array::uniform3(prop::option::weighted(0.8, 0..2_u8));
     (0..2_u8, prop::array::uniform2(any::<bool>()), databases, prop::array::uniform3(any::<bool>()))
-        .prop_map(|(size, first, databases, extensions)| Contents { size, first, databases, extensions })
+        .prop_map(|(size, first, databases, extensions)| Contents {
+            size,
+            first,
+            databases,
+            extensions,
+        })
 }
 
 impl Contents {
     fn text(&self) -> String {
-        let named = |(at, name): (usize, &Option<u8>)| name.map(|name| format!("k{at} = \"d{at}-{name}\""));
+        let named =
+            |(at, name): (usize, &Option<u8>)| name.map(|name| format!("k{at} = \"d{at}-{name}\""));
         let names: Vec<String> = self.databases.iter().enumerate().filter_map(named).collect();
         let has = |at: &usize| self.extensions[*at] && self.databases[*at].is_some();
         let extended: Vec<String> = (0..3).filter(has).map(|at| format!("\"k{at}\"")).collect();

@@ -52,16 +52,21 @@ async fn a_provider_may_be_configured_by_what_this_run_makes() {
     // The server comes first also when everything is to be deleted by its record alone.
     let state = project.state();
     let provider = &state.providers[&ha_state_model::ProviderName::new("db")];
-    assert_eq!(provider.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["server.s"]);
+    assert_eq!(
+        provider.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["server.s"]
+    );
     assert!(provider.settings["password"].is_sensitive());
 }
 
 #[tokio::test]
 async fn the_plan_says_whom_it_talks_to() {
     let project = Project::new();
-    let text = "provider \"mock\" { region = \"north\" }\nresource \"thing\" \"a\" { name = \"a\" }";
+    let text =
+        "provider \"mock\" { region = \"north\" }\nresource \"thing\" \"a\" { name = \"a\" }";
     let plan = project.try_plan(text).await.unwrap();
-    let facts: Vec<String> = plan.identities.iter().map(|it| format!("{}: {:?}", it.provider, it.facts)).collect();
+    let facts: Vec<String> =
+        plan.identities.iter().map(|it| format!("{}: {:?}", it.provider, it.facts)).collect();
     assert_eq!(facts, ["mock: [(\"region\", \"north\")]"]);
     // No one talks to a provider that nothing is made by.
     project.world.look().calls.clear();
@@ -140,8 +145,11 @@ async fn settings_that_change_are_recorded() {
 #[tokio::test]
 async fn what_was_made_elsewhere_is_not_gone() {
     let project = Project::new();
-    let text =
-        |region: &str| format!("provider \"mock\" {{ region = \"{region}\" }}\nresource \"thing\" \"a\" {{ name = \"a\" }}");
+    let text = |region: &str| {
+        format!(
+            "provider \"mock\" {{ region = \"{region}\" }}\nresource \"thing\" \"a\" {{ name = \"a\" }}"
+        )
+    };
     project.apply(&text("north")).await;
     project.world.look().nothing_in = Some("south".into());
     assert_data_eq!(

@@ -45,7 +45,10 @@ nothing
 
 "#]]
     );
-    assert!(!project.world.look().calls.contains_key("read"), "nothing differs from what was applied");
+    assert!(
+        !project.world.look().calls.contains_key("read"),
+        "nothing differs from what was applied"
+    );
     project.variables.insert("size".into(), 2.into());
     assert_data_eq!(
         project.plan(THREE).await,
@@ -119,7 +122,8 @@ async fn a_drift_says_whether_something_comes_of_it() {
     project.world.change("thing", "ignored", "size", 4);
     project.world.change("thing", "read", "note", "new");
     let plan = project.try_plan(text).await.unwrap();
-    let contributes: Vec<(String, bool)> = plan.drift.iter().map(|it| (it.address.to_string(), it.contributes)).collect();
+    let contributes: Vec<(String, bool)> =
+        plan.drift.iter().map(|it| (it.address.to_string(), it.contributes)).collect();
     let expected = [("thing.ignored", false), ("thing.read", true), ("thing.undone", true)];
     assert_eq!(contributes, expected.map(|(address, it)| (address.to_owned(), it)));
 }

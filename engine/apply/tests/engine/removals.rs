@@ -65,8 +65,9 @@ async fn as_terraform_has_it() {
     let before = format!(
         "resource \"memo\" \"a\" {{}}\nresource \"memo\" \"b\" {{}}\nmodule \"m\" {{\n source = \"./inner\"\n}}\n{inner}"
     );
-    let removed =
-        |from: &str, destroy: bool| format!("removed {{\n from = {from}\n lifecycle {{\n destroy = {destroy}\n }}\n}}\n");
+    let removed = |from: &str, destroy: bool| {
+        format!("removed {{\n from = {from}\n lifecycle {{\n destroy = {destroy}\n }}\n}}\n")
+    };
     let after = removed("memo.a", false) + &removed("memo.b", true) + &removed("module.m", false);
     check(&[
         (&before, &["+ memo.a", "+ memo.b", "+ module.m.memo.x[0]", "+ module.m.memo.x[1]"]),

@@ -34,15 +34,22 @@ async fn what_cannot_change_in_place_is_deleted_and_made() {
 "#]]
     );
     let calls = ["delete thing.a", "create thing.a", "update thing.b"];
-    project.world.assert_done_in_order(&calls, &[("delete thing.a", "create thing.a"), ("create thing.a", "update thing.b")]);
+    project.world.assert_done_in_order(
+        &calls,
+        &[("delete thing.a", "create thing.a"), ("create thing.a", "update thing.b")],
+    );
     assert_eq!(project.world.count(), 2);
 }
 
 #[tokio::test]
 async fn the_new_one_is_made_first_when_asked() {
     let project = Project::new();
-    let text =
-        |name: &str| TWO.replace("name = \"a\"", &format!("name = \"{name}\"\n lifecycle {{ create_before_destroy = true }}"));
+    let text = |name: &str| {
+        TWO.replace(
+            "name = \"a\"",
+            &format!("name = \"{name}\"\n lifecycle {{ create_before_destroy = true }}"),
+        )
+    };
     project.apply(&text("a")).await;
     project.world.take_log();
     assert_data_eq!(
@@ -94,7 +101,8 @@ async fn create_before_destroy_holds_for_all_that_is_depended_on() {
 
 "#]]
     );
-    let calls = ["create thing.base", "create thing.user", "delete thing.user", "delete thing.base"];
+    let calls =
+        ["create thing.base", "create thing.user", "delete thing.user", "delete thing.base"];
     let pairs = [
         ("create thing.base", "create thing.user"),
         ("create thing.user", "delete thing.user"),
@@ -106,8 +114,12 @@ async fn create_before_destroy_holds_for_all_that_is_depended_on() {
 #[tokio::test]
 async fn an_old_one_that_cannot_be_deleted_is_deleted_by_the_next_run() {
     let project = Project::new();
-    let text =
-        |name: &str| TWO.replace("name = \"a\"", &format!("name = \"{name}\"\n lifecycle {{ create_before_destroy = true }}"));
+    let text = |name: &str| {
+        TWO.replace(
+            "name = \"a\"",
+            &format!("name = \"{name}\"\n lifecycle {{ create_before_destroy = true }}"),
+        )
+    };
     project.apply(&text("a")).await;
     project.world.fail("delete thing.a", crate::mock::Fault::Refused);
     assert_data_eq!(
@@ -147,8 +159,12 @@ Delete thing.a failed: could not delete it: it was refused
 #[tokio::test]
 async fn a_new_one_that_cannot_be_made_leaves_the_old_one() {
     let project = Project::new();
-    let text =
-        |name: &str| TWO.replace("name = \"a\"", &format!("name = \"{name}\"\n lifecycle {{ create_before_destroy = true }}"));
+    let text = |name: &str| {
+        TWO.replace(
+            "name = \"a\"",
+            &format!("name = \"{name}\"\n lifecycle {{ create_before_destroy = true }}"),
+        )
+    };
     project.apply(&text("a")).await;
     project.world.fail("create thing.a", crate::mock::Fault::Refused);
     assert_data_eq!(
@@ -169,7 +185,8 @@ async fn what_is_tainted_is_made_anew() {
     let project = Project::new();
     project.apply(TWO).await;
     let address = "thing.b".parse().unwrap();
-    let record = ha_state_model::Record { tainted: true, ..project.state().records[&address].clone() };
+    let record =
+        ha_state_model::Record { tainted: true, ..project.state().records[&address].clone() };
     let outcome = ha_state_model::StepOutcome::Recorded(Box::new(record));
     let writer = project.open();
     writer.append(ha_state_model::Frame::Result { attempt: None, outcome }).await.unwrap();
@@ -281,7 +298,12 @@ async fn what_is_to_be_ignored_stays_as_it_is() {
     project.apply(&text("a", 1, some)).await;
     project.world.change("thing", "a", "note", "set by hand");
     let labels = ["mine", "theirs", "new"].map(|it| (it.into(), "set by hand".into()));
-    project.world.change("thing", "a", "labels", ha_value::Value::Map(std::sync::Arc::new(labels.into())));
+    project.world.change(
+        "thing",
+        "a",
+        "labels",
+        ha_value::Value::Map(std::sync::Arc::new(labels.into())),
+    );
     assert_data_eq!(
         project.apply(&text("a", 2, some)).await,
         str![[r#"
@@ -291,7 +313,9 @@ output note: "configured" -> "set by hand"
 
 "#]]
     );
-    let note = |project: &Project| project.world.look().things.values().next().unwrap().arguments["note"].clone();
+    let note = |project: &Project| {
+        project.world.look().things.values().next().unwrap().arguments["note"].clone()
+    };
     assert_eq!(note(&project), "set by hand".into());
     assert_data_eq!(
         project.apply(&text("z", 3, "all")).await,
@@ -316,7 +340,9 @@ output note: "set by hand" -> "configured"
 async fn what_is_protected_is_not_destroyed() {
     let project = Project::new();
     let text = |name: &str, protect: bool| {
-        format!("resource \"thing\" \"a\" {{\n name = \"{name}\"\n lifecycle {{ prevent_destroy = {protect} }}\n}}")
+        format!(
+            "resource \"thing\" \"a\" {{\n name = \"{name}\"\n lifecycle {{ prevent_destroy = {protect} }}\n}}"
+        )
     };
     project.apply(&text("a", false)).await;
     // Protecting it changes nothing but the record.
@@ -407,17 +433,26 @@ async fn each_instance_of_a_module_says_for_itself_what_is_made_first() {
         )
     };
     project.apply(&text("")).await;
-    let first = |address: &str| project.state().records[&address.parse().unwrap()].create_before_destroy;
+    let first =
+        |address: &str| project.state().records[&address.parse().unwrap()].create_before_destroy;
     for (key, is_first) in [("a", true), ("b", false), ("c", false)] {
         for block in ["thing.base", "module.n.thing.inner", "thing.it"] {
-            assert_eq!(first(&format!("module.m[\"{key}\"].{block}")), is_first, "{block} of {key}");
+            assert_eq!(
+                first(&format!("module.m[\"{key}\"].{block}")),
+                is_first,
+                "{block} of {key}"
+            );
         }
     }
     // What several instances depend on is made first if any of them is.
     assert!(first("thing.shared"));
     let plan = project.try_plan(&text("!")).await.unwrap();
     for change in &plan.changes {
-        let expected = if first(&change.address.to_string()) { Action::CreateThenDelete } else { Action::DeleteThenCreate };
+        let expected = if first(&change.address.to_string()) {
+            Action::CreateThenDelete
+        } else {
+            Action::DeleteThenCreate
+        };
         assert_eq!(change.action, expected, "{}", change.address);
     }
     assert_eq!(plan.changes.len(), 10);

@@ -53,7 +53,9 @@ async fn it_is_deleted_when_it_is_no_longer_wanted() {
 #[tokio::test]
 async fn an_instance_that_is_no_longer_wanted_goes_though_its_block_stays() {
     let project = Project::new();
-    let text = |count: u32| format!("resource \"thing\" \"a\" {{\n count = {count}\n name = \"a${{count.index}}\"\n}}");
+    let text = |count: u32| {
+        format!("resource \"thing\" \"a\" {{\n count = {count}\n name = \"a${{count.index}}\"\n}}")
+    };
     project.world.fail("create thing.a[1]", Fault::AnswerLost);
     project.try_apply(&text(2)).await;
     assert_eq!(project.world.count(), 2);
@@ -106,7 +108,9 @@ async fn what_cannot_be_found_again_is_forgotten_aloud() {
     project.try_apply(&text("a", 1)).await;
     project.world.fail("resume thing.a", Fault::Refused);
     let (_, applied) = project.run("", ha_plan::PlanMode::Normal).await.unwrap();
-    let [(_, _, ha_apply::StepError::Provider(error))] = applied.failed.as_slice() else { panic!("one fails") };
+    let [(_, _, ha_apply::StepError::Provider(error))] = applied.failed.as_slice() else {
+        panic!("one fails")
+    };
     assert!(error.help.iter().any(|it| it.contains("forgets")), "{error:?}");
     assert!(project.state().unfinished.is_empty());
     project.apply("").await;
@@ -115,7 +119,10 @@ async fn what_cannot_be_found_again_is_forgotten_aloud() {
 #[tokio::test]
 async fn a_replacement_is_taken_up_where_it_stopped() {
     for first in ["true", "false"] {
-        let text = |name: &str| text(name, 1).replace("size", &format!("lifecycle {{ create_before_destroy = {first} }}\n size"));
+        let text = |name: &str| {
+            text(name, 1)
+                .replace("size", &format!("lifecycle {{ create_before_destroy = {first} }}\n size"))
+        };
         for fault in [Fault::AnswerLost, Fault::RequestLost] {
             let project = Project::new();
             project.apply(&text("a")).await;
@@ -130,7 +137,9 @@ async fn a_replacement_is_taken_up_where_it_stopped() {
 
 #[tokio::test]
 async fn a_replacement_that_is_given_up_leaves_the_old_one() {
-    let text = |name: &str| text(name, 1).replace("size", "lifecycle { create_before_destroy = true }\n size");
+    let text = |name: &str| {
+        text(name, 1).replace("size", "lifecycle { create_before_destroy = true }\n size")
+    };
     let project = Project::new();
     project.apply(&text("a")).await;
     let id = project.world.id("thing", "a");

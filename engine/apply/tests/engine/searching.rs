@@ -58,7 +58,8 @@ fn record(project: &Project, found: &RediscoveryResult) {
         RefreshUpdate::Seen(record) => Some((**record).clone()),
         RefreshUpdate::Gone(_) => None,
     });
-    let records = settled.chain(found.strays.iter().cloned()).map(|it| (it.address.clone(), it)).collect();
+    let records =
+        settled.chain(found.strays.iter().cloned()).map(|it| (it.address.clone(), it)).collect();
     let providers = found.plan.providers.clone();
     project.open().replace(State { records, providers, ..State::default() }).unwrap();
 }
@@ -81,8 +82,15 @@ async fn what_there_is_is_found_in_the_order_of_what_it_depends_on() {
 "#]]
     );
     let database = &found.searches[&"database.d".parse().unwrap()];
-    assert!(matches!(database, DiscoveryResult::Unasked(_, why) if why.contains("drawn.master.result")), "{database:?}");
-    assert_eq!((project.world.count(), &project.world.look().things), (count, &things), "looking changes nothing");
+    assert!(
+        matches!(database, DiscoveryResult::Unasked(_, why) if why.contains("drawn.master.result")),
+        "{database:?}"
+    );
+    assert_eq!(
+        (project.world.count(), &project.world.look().things),
+        (count, &things),
+        "looking changes nothing"
+    );
     record(&project, &found);
     // Nothing is made twice, and what was lost is made again.
     assert_data_eq!(
@@ -117,19 +125,27 @@ async fn instances_of_one_kind_are_looked_for_together() {
 async fn of_several_none_is_taken_and_what_is_gone_is_not_supposed_to_be_there() {
     let project = lost("resource \"thing\" \"x\" {\n count = 2\n name = \"a\"\n}").await;
     let found = rediscovered(&project, TEXT).await;
-    assert!(matches!(&found.searches[&"thing.a".parse().unwrap()], DiscoveryResult::Several(all) if all.len() == 2));
+    assert!(
+        matches!(&found.searches[&"thing.a".parse().unwrap()], DiscoveryResult::Several(all) if all.len() == 2)
+    );
     // The server is not there, and so nothing is in it, although it cannot be asked.
     assert!(!found.searches.contains_key(&"database.d".parse().unwrap()));
-    assert!(found.plan.settled.iter().all(|it| matches!(it, RefreshUpdate::Seen(record) if record.is_lost())));
+    assert!(
+        found
+            .plan
+            .settled
+            .iter()
+            .all(|it| matches!(it, RefreshUpdate::Seen(record) if record.is_lost()))
+    );
 }
 
 #[tokio::test]
 async fn what_is_not_configured_any_more_is_recorded_to_be_deleted_in_order() {
     let kept = "resource \"thing\" \"kept\" {\n name = \"kept\"\n}";
-    let others =
-        "resource \"thing\" \"a\" {\n name = \"a\"\n}\nresource \"thing\" \"b\" {\n name = \"b\"\n uses = [thing.a.id]\n}";
+    let others = "resource \"thing\" \"a\" {\n name = \"a\"\n}\nresource \"thing\" \"b\" {\n name = \"b\"\n uses = [thing.a.id]\n}";
     let project = lost(&format!("{kept}\n{others}")).await;
-    let strays = ["a", "b"].map(|it| (project.world.id("thing", it), format!("thing.{it}").parse().unwrap()));
+    let strays = ["a", "b"]
+        .map(|it| (project.world.id("thing", it), format!("thing.{it}").parse().unwrap()));
     project.world.look().strays.extend(strays);
     project.world.look().belongs = Some("lineage".into());
     let found = rediscovered(&project, kept).await;
@@ -144,6 +160,9 @@ async fn what_is_not_configured_any_more_is_recorded_to_be_deleted_in_order() {
 
 "#]]
     );
-    project.world.assert_done_in_order(&["delete thing.b", "delete thing.a"], &[("delete thing.b", "delete thing.a")]);
+    project.world.assert_done_in_order(
+        &["delete thing.b", "delete thing.a"],
+        &[("delete thing.b", "delete thing.a")],
+    );
     assert_eq!(project.world.count(), 1);
 }

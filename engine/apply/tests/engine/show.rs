@@ -70,18 +70,25 @@ fn change(change: &Change) -> String {
         write!(text, " gone with {container}").unwrap();
     }
     let none = Object::new();
-    let (before, after) = (change.before.as_ref().unwrap_or(&none), change.after.as_ref().unwrap_or(&none));
+    let (before, after) =
+        (change.before.as_ref().unwrap_or(&none), change.after.as_ref().unwrap_or(&none));
     let names = change.names();
-    let replaces = |name: &str| change.differences.iter().any(|it| it.replaces && it.name().is_some_and(|it| &**it == name));
+    let replaces = |name: &str| {
+        change.differences.iter().any(|it| it.replaces && it.name().is_some_and(|it| &**it == name))
+    };
     let mut rows = Vec::new();
     for name in before.keys().chain(after.keys()).collect::<std::collections::BTreeSet<_>>() {
-        let (was, is) = (before.get(name).filter(|it| !it.is_null()), after.get(name).filter(|it| !it.is_null()));
+        let (was, is) = (
+            before.get(name).filter(|it| !it.is_null()),
+            after.get(name).filter(|it| !it.is_null()),
+        );
         let mark = if replaces(name) { "!" } else { "" };
         match (was, is) {
             _ if matches!(change.action, Action::Delete | Action::Forget) => {}
             // That a new thing's own outputs are not known yet goes without saying.
             (_, Some(Value::Unknown(it)))
-                if it.cause.as_deref() == Some(&format!("{}.{name}", change.address)) && change.action != Action::Update => {}
+                if it.cause.as_deref() == Some(&format!("{}.{name}", change.address))
+                    && change.action != Action::Update => {}
             (None, Some(is)) => rows.push(format!("{name}{mark}={}", value(is))),
             (Some(was), None) => rows.push(format!("{name}{mark}: {} -> none", value(was))),
             (Some(was), Some(is)) if was != is || names.contains(name) => {
@@ -110,13 +117,16 @@ fn reason(reason: &ChangeReason) -> String {
 
 /// A value in few characters; secrets are not shown.
 pub(crate) fn value(it: &Value) -> String {
-    let list = |items: Vec<String>, open: &str, close: &str| format!("{open}{}{close}", items.join(", "));
+    let list =
+        |items: Vec<String>, open: &str, close: &str| format!("{open}{}{close}", items.join(", "));
     match it {
         Value::Null(_) => "null".into(),
         Value::Bool(it) => it.to_string(),
         Value::Number(it) => it.to_string(),
         Value::String(it) => format!("{it:?}"),
-        Value::Unknown(it) => format!("?{}", it.cause.as_deref().map(|it| format!("({it})")).unwrap_or_default()),
+        Value::Unknown(it) => {
+            format!("?{}", it.cause.as_deref().map(|it| format!("({it})")).unwrap_or_default())
+        }
         Value::Sensitive(it) if it.is_known() => "secret".into(),
         Value::Sensitive(it) => format!("secret {}", value(it)),
         Value::Composed(parts) => {
@@ -130,10 +140,16 @@ pub(crate) fn value(it: &Value) -> String {
             };
             parts.iter().map(part).collect::<Vec<_>>().join("+")
         }
-        Value::List(items) | Value::Tuple(items) => list(items.iter().map(value).collect(), "[", "]"),
+        Value::List(items) | Value::Tuple(items) => {
+            list(items.iter().map(value).collect(), "[", "]")
+        }
         Value::Set(items) => list(items.iter().map(value).collect(), "{", "}"),
         Value::Map(items) | Value::Object(items) => list(
-            items.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| format!("{name}={}", value(it))).collect(),
+            items
+                .iter()
+                .filter(|(_, it)| !it.is_null())
+                .map(|(name, it)| format!("{name}={}", value(it)))
+                .collect(),
             "{",
             "}",
         ),

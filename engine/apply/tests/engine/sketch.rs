@@ -60,21 +60,34 @@ fn block(limits: Limits) -> impl Strategy<Value = Block> {
     let many = prop_oneof![4 => Just(Many::One), 1 => (0..4_u8).prop_map(Many::Count), 1 => (0..8_u8).prop_map(Many::Each)];
     let refers = prop::collection::vec(0..limits.blocks, 0..3);
     let replaces = limits.replaces;
-    let parts = (prop::bool::weighted(0.75), kind, many, 0..3_u8, 0..3_u8, refers, any::<bool>(), any::<bool>(), any::<bool>());
-    parts.prop_map(move |(there, kind, many, generation, size, refers, firmly, locally, create_first)| Block {
-        there,
+    let parts = (
+        prop::bool::weighted(0.75),
         kind,
         many,
-        generation: if replaces { generation } else { 0 },
-        size,
+        0..3_u8,
+        0..3_u8,
         refers,
-        firmly: firmly && replaces,
-        locally,
-        create_first: create_first || limits.all_first,
-    })
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+    );
+    parts.prop_map(
+        move |(there, kind, many, generation, size, refers, firmly, locally, create_first)| Block {
+            there,
+            kind,
+            many,
+            generation: if replaces { generation } else { 0 },
+            size,
+            refers,
+            firmly: firmly && replaces,
+            locally,
+            create_first: create_first || limits.all_first,
+        },
+    )
 }
 
-/// What makes a name of an index. A block that gets `count` keeps its first instance, and so must the name.
+/// What makes a name of an index. A block that gets `count` keeps its first instance, and so must
+/// the name.
 const FIRST_LIKE_THE_ONLY_ONE: &str = r#"${count.index == 0 ? "" : "-${count.index}"}"#;
 
 /// A random configuration.
@@ -87,7 +100,10 @@ pub(crate) fn sketch(limits: Limits) -> impl Strategy<Value = Sketch> {
 /// A few random configurations of which each is near the one before.
 pub(crate) fn edits(limits: Limits, count: usize) -> impl Strategy<Value = Vec<Sketch>> {
     let changes = prop::collection::vec((0..limits.blocks, block(limits)), 1..4);
-    let ranks = prop::option::weighted(0.3, Just((0..limits.blocks).collect::<Vec<usize>>()).prop_shuffle());
+    let ranks = prop::option::weighted(
+        0.3,
+        Just((0..limits.blocks).collect::<Vec<usize>>()).prop_shuffle(),
+    );
     (sketch(limits), prop::collection::vec((changes, ranks), count)).prop_map(|(first, edits)| {
         let mut all = vec![first];
         for (changes, ranks) in edits {
@@ -117,8 +133,12 @@ impl Sketch {
     /// The places that a block refers to.
     fn refers(&self, place: usize) -> Vec<usize> {
         let block = &self.blocks[place];
-        let mut refers: Vec<usize> =
-            block.refers.iter().copied().filter(|it| self.blocks[*it].there && self.ranks[*it] < self.ranks[place]).collect();
+        let mut refers: Vec<usize> = block
+            .refers
+            .iter()
+            .copied()
+            .filter(|it| self.blocks[*it].there && self.ranks[*it] < self.ranks[place])
+            .collect();
         refers.sort_unstable();
         refers.dedup();
         refers
@@ -135,9 +155,14 @@ impl Sketch {
         }
         let (many, key) = match block.many {
             Many::One => (String::new(), String::new()),
-            Many::Count(count) => (format!("count = {count}\n"), FIRST_LIKE_THE_ONLY_ONE.to_owned()),
+            Many::Count(count) => {
+                (format!("count = {count}\n"), FIRST_LIKE_THE_ONLY_ONE.to_owned())
+            }
             Many::Each(bits) => {
-                let keys: Vec<String> = (0..3).filter(|bit| bits >> bit & 1 == 1).map(|bit| format!("k{bit} = {bit}")).collect();
+                let keys: Vec<String> = (0..3)
+                    .filter(|bit| bits >> bit & 1 == 1)
+                    .map(|bit| format!("k{bit} = {bit}"))
+                    .collect();
                 (format!("for_each = {{ {} }}\n", keys.join(", ")), "-${each.key}".to_owned())
             }
         };

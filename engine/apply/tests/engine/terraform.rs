@@ -1,5 +1,5 @@
-//! The same actions for the same edits as terraform. What is expected is written down; where terraform is installed it
-//! is asked as well.
+//! The same actions for the same edits as terraform. What is expected is written down; where
+//! terraform is installed it is asked as well.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,11 +14,15 @@ pub(crate) async fn check(steps: &[(&str, &[&str])]) {
     let project = Project::new();
     let directory = tempfile::tempdir().expect("there is a place for temporary files");
     for (text, expected) in steps {
-        let plan = project.try_plan(text).await.unwrap_or_else(|it| panic!("there is no plan:\n{}", crate::show::failure(&it)));
+        let plan = project
+            .try_plan(text)
+            .await
+            .unwrap_or_else(|it| panic!("there is no plan:\n{}", crate::show::failure(&it)));
         let moved = plan.moves.iter().map(|it| (it.to.to_string(), "="));
         let changed = plan.changes.iter().map(|it| (it.address.to_string(), sign(it.action)));
         let ours: BTreeMap<String, &str> = moved.chain(changed).collect();
-        let ours: Vec<String> = ours.into_iter().map(|(address, sign)| format!("{sign} {address}")).collect();
+        let ours: Vec<String> =
+            ours.into_iter().map(|(address, sign)| format!("{sign} {address}")).collect();
         assert_eq!(ours, *expected, "of ha for\n{text}");
         project.apply(text).await;
         if let Some(theirs) = terraform(directory.path(), text) {
@@ -45,31 +49,54 @@ fn terraform(directory: &Path, text: &str) -> Option<Vec<String>> {
     let run = |arguments: &[&str]| {
         let mut command = Command::new("terraform");
         command.args(arguments).current_dir(directory);
-        command.env("TF_CLI_CONFIG_FILE", "/dev/null").env("CHECKPOINT_DISABLE", "1").env("TF_IN_AUTOMATION", "1");
+        command
+            .env("TF_CLI_CONFIG_FILE", "/dev/null")
+            .env("CHECKPOINT_DISABLE", "1")
+            .env("TF_IN_AUTOMATION", "1");
         let output = command.output().ok()?;
-        assert!(output.status.success(), "terraform {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "terraform {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Some(output.stdout)
     };
     let text = text.replace("\"memo\"", "\"terraform_data\"").replace("memo.", "terraform_data.");
     for (place, section) in text.split("\n=== ").enumerate() {
-        let (name, text) = if place == 0 { ("main.hcl", section) } else { section.split_once('\n').expect("a name is a line") };
+        let (name, text) = if place == 0 {
+            ("main.hcl", section)
+        } else {
+            section.split_once('\n').expect("a name is a line")
+        };
         let path = directory.join(name.replace(".hcl", ".tf"));
-        std::fs::create_dir_all(path.parent().expect("it is in a directory")).expect("a directory can be made");
+        std::fs::create_dir_all(path.parent().expect("it is in a directory"))
+            .expect("a directory can be made");
         std::fs::write(path, text).expect("a file can be written");
     }
     if text.contains("\n=== ") {
         run(&["get"])?;
     }
     run(&["plan", "-input=false", "-no-color", "-out=plan"])?;
-    let shown: serde_json::Value = serde_json::from_slice(&run(&["show", "-json", "plan"])?).expect("it shows JSON");
+    let shown: serde_json::Value =
+        serde_json::from_slice(&run(&["show", "-json", "plan"])?).expect("it shows JSON");
     run(&["apply", "-input=false", "-no-color", "plan"])?;
-    let changes = shown.get("resource_changes").and_then(|it| it.as_array()).cloned().unwrap_or_default();
+    let changes =
+        shown.get("resource_changes").and_then(|it| it.as_array()).cloned().unwrap_or_default();
     let mut signs: BTreeMap<String, &str> = BTreeMap::new();
     for change in &changes {
-        let actions: Vec<&str> =
-            change["change"]["actions"].as_array().expect("actions are listed").iter().filter_map(|it| it.as_str()).collect();
+        let actions: Vec<&str> = change["change"]["actions"]
+            .as_array()
+            .expect("actions are listed")
+            .iter()
+            .filter_map(|it| it.as_str())
+            .collect();
         let sign = match actions.as_slice() {
-            ["no-op"] if change.get("previous_address").is_some() || change["change"].get("importing").is_some() => "=",
+            ["no-op"]
+                if change.get("previous_address").is_some()
+                    || change["change"].get("importing").is_some() =>
+            {
+                "="
+            }
             ["no-op"] => continue,
             ["forget"] => ".",
             ["create"] => "+",
@@ -79,7 +106,10 @@ fn terraform(directory: &Path, text: &str) -> Option<Vec<String>> {
             ["create", "delete"] => "+-",
             other => panic!("{other:?} is not among what this configuration can do"),
         };
-        let address = change["address"].as_str().expect("an address is a string").replace("terraform_data.", "memo.");
+        let address = change["address"]
+            .as_str()
+            .expect("an address is a string")
+            .replace("terraform_data.", "memo.");
         signs.insert(address, sign);
     }
     Some(signs.into_iter().map(|(address, sign)| format!("{sign} {address}")).collect())
@@ -176,12 +206,25 @@ async fn instances_come_and_go() {
     check(&[
         (
             &text(2, "a = 1, b = 2"),
-            &["+ memo.all", "+ memo.counted[0]", "+ memo.counted[1]", "+ memo.each[\"a\"]", "+ memo.each[\"b\"]", "+ memo.first"],
+            &[
+                "+ memo.all",
+                "+ memo.counted[0]",
+                "+ memo.counted[1]",
+                "+ memo.each[\"a\"]",
+                "+ memo.each[\"b\"]",
+                "+ memo.first",
+            ],
         ),
         (&text(3, "a = 1, b = 3"), &["~ memo.all", "+ memo.counted[2]", "~ memo.each[\"b\"]"]),
         (
             &text(1, "b = 3, c = 4"),
-            &["~ memo.all", "- memo.counted[1]", "- memo.counted[2]", "- memo.each[\"a\"]", "+ memo.each[\"c\"]"],
+            &[
+                "~ memo.all",
+                "- memo.counted[1]",
+                "- memo.counted[2]",
+                "- memo.each[\"a\"]",
+                "+ memo.each[\"c\"]",
+            ],
         ),
     ])
     .await;
@@ -224,9 +267,21 @@ async fn triggers_and_what_is_ignored() {
         )
     };
     check(&[
-        (&text(1, 1, 1), &["+ memo.a", "+ memo.ignores", "+ memo.ignores_some", "+ memo.of_attribute", "+ memo.of_block"]),
+        (
+            &text(1, 1, 1),
+            &[
+                "+ memo.a",
+                "+ memo.ignores",
+                "+ memo.ignores_some",
+                "+ memo.of_attribute",
+                "+ memo.of_block",
+            ],
+        ),
         (&text(2, 1, 2), &["~ memo.a", "-+ memo.of_block"]),
-        (&text(2, 2, 3), &["-+ memo.a", "-+ memo.ignores_some", "-+ memo.of_attribute", "-+ memo.of_block"]),
+        (
+            &text(2, 2, 3),
+            &["-+ memo.a", "-+ memo.ignores_some", "-+ memo.of_attribute", "-+ memo.of_block"],
+        ),
     ])
     .await;
 }
@@ -422,12 +477,21 @@ async fn an_instance_triggers_its_own() {
         )
     };
     let all = ["counted[0]", "counted[1]", "each[\"a\"]", "each[\"b\"]"];
-    let all = all.into_iter().chain(["with[\"a\"]", "with[\"b\"]", "with_counted[0]", "with_counted[1]"]);
+    let all =
+        all.into_iter().chain(["with[\"a\"]", "with[\"b\"]", "with_counted[0]", "with_counted[1]"]);
     let created: Vec<String> = all.map(|it| format!("+ memo.{it}")).collect();
     let created: Vec<&str> = created.iter().map(String::as_str).collect();
     check(&[
         (&text(1, 1), &created),
-        (&text(1, 2), &["~ memo.counted[1]", "~ memo.each[\"b\"]", "-+ memo.with[\"b\"]", "-+ memo.with_counted[1]"]),
+        (
+            &text(1, 2),
+            &[
+                "~ memo.counted[1]",
+                "~ memo.each[\"b\"]",
+                "-+ memo.with[\"b\"]",
+                "-+ memo.with_counted[1]",
+            ],
+        ),
     ])
     .await;
 }

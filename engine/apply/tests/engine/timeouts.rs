@@ -12,9 +12,15 @@ fn thing(size: u32, timeouts: &str) -> String {
 
 #[tokio::test]
 async fn each_operation_is_given_up_when_its_time_is_up_and_goes_on_with_the_next_run() {
-    for timeouts in ["timeouts {{ OPERATION = \"1ms\" }}", "timeouts = {{ OPERATION = \"1ms\", read = null }}"] {
-        let thing =
-            |size, operation| thing(size, &timeouts.replace("{{", "{").replace("}}", "}").replace("OPERATION", operation));
+    for timeouts in
+        ["timeouts {{ OPERATION = \"1ms\" }}", "timeouts = {{ OPERATION = \"1ms\", read = null }}"]
+    {
+        let thing = |size, operation| {
+            thing(
+                size,
+                &timeouts.replace("{{", "{").replace("}}", "}").replace("OPERATION", operation),
+            )
+        };
         let project = Project::new();
         project.world.fail("create thing.a", Fault::Hangs);
         assert_data_eq!(
@@ -73,11 +79,17 @@ async fn other_timeouts_are_no_change_and_are_recorded() {
     project.apply(&thing(1, "timeouts { create = \"60m\" }")).await;
     let recorded = |project: &Project| {
         let timeouts = project.state().records[&"thing.a".parse().unwrap()].timeouts.clone();
-        timeouts.iter().map(|(name, it)| format!("{name}={}", it.as_str().unwrap())).collect::<Vec<_>>()
+        timeouts
+            .iter()
+            .map(|(name, it)| format!("{name}={}", it.as_str().unwrap()))
+            .collect::<Vec<_>>()
     };
     assert_eq!(recorded(&project), ["create=60m"]);
     for (timeouts, expected) in [
-        ("timeouts {\n delete = \"1.5h\"\n update = \"1h30m\"\n }", &["delete=1.5h", "update=1h30m"][..]),
+        (
+            "timeouts {\n delete = \"1.5h\"\n update = \"1h30m\"\n }",
+            &["delete=1.5h", "update=1h30m"][..],
+        ),
         ("timeouts = { read = \"5m\" }\n lifecycle { ignore_changes = [timeouts] }", &["read=5m"]),
         ("", &[]),
     ] {
@@ -110,14 +122,20 @@ could not look at what is there (`data.fact.city`): it takes longer than the 1ms
 fn what_is_wrong_with_them_is_told_where_it_stands() {
     let project = Project::new();
     assert_data_eq!(
-        project.validate(&thing(1, "timeouts {\n create = \"60 minutes\"\n update = 5\n destroy = \"1h\"\n}")),
+        project.validate(&thing(
+            1,
+            "timeouts {\n create = \"60 minutes\"\n update = 5\n destroy = \"1h\"\n}"
+        )),
         str![[r#"
 there is no argument `destroy` here [thing.a]
 
 "#]]
     );
     assert_data_eq!(
-        project.validate(&thing(1, "timeouts {\n create = \"60 minutes\"\n update = 5\n delete = \"-1h\"\n}")),
+        project.validate(&thing(
+            1,
+            "timeouts {\n create = \"60 minutes\"\n update = 5\n delete = \"-1h\"\n}"
+        )),
         str![[r#"
 `60 minutes` is not a duration; one looks like `10m`, `1h30m` or `90s` [thing.a]
 `5` is not a duration; one looks like `10m`, `1h30m` or `90s` [thing.a]

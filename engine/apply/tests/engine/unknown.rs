@@ -215,5 +215,9 @@ left out: memo.b, thing.beyond, thing.c, thing.new, data.fact.of_b
 "#]]
     );
     assert!(so_far.errored);
-    assert_eq!(project.world.look().calls.get("fact"), None, "no one is asked with values that are not there");
+    assert_eq!(
+        project.world.look().calls.get("fact"),
+        None,
+        "no one is asked with values that are not there"
+    );
 }

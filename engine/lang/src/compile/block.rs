@@ -13,8 +13,14 @@ use crate::diagnostics;
 use crate::syntax::{self, ArgumentSyntax, BlockSyntax};
 
 impl Compiler<'_> {
-    /// The name of the block, where it has one and is the first of it. `check` is the one it is read for.
-    pub(super) fn resource(&mut self, mode: ResourceMode, mut block: BlockSyntax, check: Option<&Name>) -> Option<BlockName> {
+    /// The name of the block, where it has one and is the first of it. `check` is the one it is
+    /// read for.
+    pub(super) fn resource(
+        &mut self,
+        mode: ResourceMode,
+        mut block: BlockSyntax,
+        check: Option<&Name>,
+    ) -> Option<BlockName> {
         let head = self.span(&block);
         let span = self.resolver.span(block.at);
         let [kind, name] = self.labels(&mut block, ["KIND", "NAME"])?;
@@ -45,19 +51,29 @@ impl Compiler<'_> {
                         lifecycle = Some((self.lifecycle(mode, inner), place));
                     }
                     Some((_, first)) => {
-                        let problem = diagnostics::body::one_block_only("lifecycle", first, self.span(&inner));
+                        let problem = diagnostics::body::one_block_only(
+                            "lifecycle",
+                            first,
+                            self.span(&inner),
+                        );
                         self.problem(problem);
                     }
                 },
                 "provisioner" | "connection" => {
-                    let problem = diagnostics::body::no_provisioners(&inner.kind.name, self.span(&inner));
+                    let problem =
+                        diagnostics::body::no_provisioners(&inner.kind.name, self.span(&inner));
                     self.problem(problem);
                 }
                 _ => rest.blocks.push(inner),
             }
         }
         let lifecycle = lifecycle.map(|it| it.0).unwrap_or_default();
-        self.one_way_to_repeat(count.as_ref(), for_each.as_ref(), lifecycle.enabled.as_ref(), &head);
+        self.one_way_to_repeat(
+            count.as_ref(),
+            for_each.as_ref(),
+            lifecycle.enabled.as_ref(),
+            &head,
+        );
         if check.is_some()
             && let Some(many) = count.as_ref().or(for_each.as_ref())
         {
@@ -66,7 +82,8 @@ impl Compiler<'_> {
         let body = self.body(rest, head.clone(), &BlockSchema::RESOURCE);
         match self.configuration.blocks.entry(name.clone()) {
             Entry::Occupied(first) => {
-                let problem = diagnostics::declared_twice(&format!("`{name}`"), &first.get().head, head);
+                let problem =
+                    diagnostics::declared_twice(&format!("`{name}`"), &first.get().head, head);
                 self.problem(problem);
                 None
             }
@@ -105,7 +122,8 @@ impl Compiler<'_> {
             }
         }
         let body = self.body(rest, span.clone(), &BlockSchema::PROVIDER);
-        let twin = self.configuration.providers.iter().find(|it| it.name == name && it.alias == alias);
+        let twin =
+            self.configuration.providers.iter().find(|it| it.name == name && it.alias == alias);
         if let Some(first) = twin {
             let problem = diagnostics::provider_twice(&name, alias.as_deref(), &first.span, span);
             self.problem(problem);
@@ -114,11 +132,18 @@ impl Compiler<'_> {
         self.configuration.providers.push(ProviderBlock { name, alias, body, name_span, span });
     }
 
-    pub(super) fn body(&mut self, written: syntax::BodySyntax, span: SourceSpan, meta: &'static BlockSchema) -> Body {
-        let arguments = written.arguments.into_iter().map(|ArgumentSyntax { name, value }| body::CompiledArgument {
-            name: name.name,
-            at: self.resolver.within_file(name.at),
-            value: self.resolver.expression(value),
+    pub(super) fn body(
+        &mut self,
+        written: syntax::BodySyntax,
+        span: SourceSpan,
+        meta: &'static BlockSchema,
+    ) -> Body {
+        let arguments = written.arguments.into_iter().map(|ArgumentSyntax { name, value }| {
+            body::CompiledArgument {
+                name: name.name,
+                at: self.resolver.within_file(name.at),
+                value: self.resolver.expression(value),
+            }
         });
         let arguments = arguments.collect();
         let blocks = written.blocks.into_iter().filter_map(|it| self.nested(it)).collect();
@@ -145,7 +170,8 @@ impl Compiler<'_> {
     }
 
     fn dynamic(&mut self, mut block: BlockSyntax) -> Option<NestedBlock> {
-        const KNOWN: BlockSchema = BlockSchema { arguments: &["for_each", "iterator"], blocks: &["content"] };
+        const KNOWN: BlockSchema =
+            BlockSchema { arguments: &["for_each", "iterator"], blocks: &["content"] };
         let head = self.span(&block);
         let [name] = self.labels(&mut block, ["BLOCK"])?;
         if matches!(&*name.name, "lifecycle" | "provisioner" | "connection") {
@@ -164,7 +190,9 @@ impl Compiler<'_> {
                     None => {
                         // What uses it says what it is meant to be called.
                         iterator = argument.value.text().map_or(iterator, Name::from);
-                        let problem = diagnostics::body::iterator_is_no_name(self.resolver.span(argument.value.at));
+                        let problem = diagnostics::body::iterator_is_no_name(
+                            self.resolver.span(argument.value.at),
+                        );
                         self.problem(problem);
                     }
                 },

@@ -18,7 +18,12 @@ impl Compiler<'_> {
         for argument in &block.body.arguments {
             self.unexpected(&argument.name, KNOWN);
         }
-        let mut check = CheckBlock { name: name.clone(), data: None, assertions: Vec::new(), span: span.clone() };
+        let mut check = CheckBlock {
+            name: name.clone(),
+            data: None,
+            assertions: Vec::new(),
+            span: span.clone(),
+        };
         let mut asserted = false;
         let mut inside: Option<BlockSyntax> = None;
         for inner in block.body.blocks {
@@ -30,7 +35,11 @@ impl Compiler<'_> {
                 "data" => match &inside {
                     None => inside = Some(inner),
                     Some(first) => {
-                        let problem = diagnostics::body::one_block_only("data", &self.span(first), self.span(&inner));
+                        let problem = diagnostics::body::one_block_only(
+                            "data",
+                            &self.span(first),
+                            self.span(&inner),
+                        );
                         self.problem(problem);
                     }
                 },
@@ -42,7 +51,11 @@ impl Compiler<'_> {
         }
         match self.configuration.checks.entry(name.clone()) {
             Entry::Occupied(first) => {
-                let problem = diagnostics::declared_twice(&format!("check `{name}`"), &first.get().span, span);
+                let problem = diagnostics::declared_twice(
+                    &format!("check `{name}`"),
+                    &first.get().span,
+                    span,
+                );
                 self.problem(problem);
             }
             Entry::Vacant(place) => {

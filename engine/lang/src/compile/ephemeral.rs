@@ -10,16 +10,21 @@ use crate::configuration::{Condition, Configuration};
 use crate::diagnostics::ephemeral as mistakes;
 use crate::ephemeral::EphemeralValues;
 
-/// Checks everything but the arguments of resources, some of which take what is never kept. Of `unsound` modules nothing is
-/// said.
-pub(super) fn ephemeral(configuration: &Configuration, unsound: &HashSet<Name>, problems: &mut Vec<Diagnostic>) {
+/// Checks everything but the arguments of resources, some of which take what is never kept. Of
+/// `unsound` modules nothing is said.
+pub(super) fn ephemeral(
+    configuration: &Configuration,
+    unsound: &HashSet<Name>,
+    problems: &mut Vec<Diagnostic>,
+) {
     let ephemeral = &EphemeralValues::new(configuration);
     let mut refuse = |what: &str, expression: &Expression, head: &SourceSpan| {
         if let Some(reference) = ephemeral.reference(expression) {
             problems.push(mistakes::not_here(what, reference).within(head.clone()));
         }
     };
-    let messages = |conditions: &[Condition], refuse: &mut dyn FnMut(&str, &Expression, &SourceSpan)| {
+    let messages = |conditions: &[Condition],
+                    refuse: &mut dyn FnMut(&str, &Expression, &SourceSpan)| {
         for condition in conditions {
             refuse("error_message", &condition.error_message, &condition.span);
         }
@@ -48,7 +53,9 @@ pub(super) fn ephemeral(configuration: &Configuration, unsound: &HashSet<Name>, 
         refuse("id", &import.id, &import.span);
     }
     for call in configuration.modules.values() {
-        for (what, expression) in [("count", &call.count), ("for_each", &call.for_each), ("enabled", &call.enabled)] {
+        for (what, expression) in
+            [("count", &call.count), ("for_each", &call.for_each), ("enabled", &call.enabled)]
+        {
             expression.iter().for_each(|it| refuse(what, it, &call.head));
         }
     }
@@ -68,18 +75,22 @@ pub(super) fn ephemeral(configuration: &Configuration, unsound: &HashSet<Name>, 
             if let Some(reference) = ephemeral.reference(argument)
                 && call.configuration.variables.get(name).is_some_and(|it| !it.ephemeral)
             {
-                problems.push(mistakes::input(&call.name, name, reference).within(call.head.clone()));
+                problems
+                    .push(mistakes::input(&call.name, name, reference).within(call.head.clone()));
             }
         }
     }
     for provider in &configuration.providers {
         for (path, reference) in ephemeral.arguments(&provider.body) {
-            problems.push(mistakes::argument(&path.to_string(), reference).within(provider.span.clone()));
+            problems.push(
+                mistakes::argument(&path.to_string(), reference).within(provider.span.clone()),
+            );
         }
     }
     for block in configuration.blocks.values().filter(|it| it.name.mode == ResourceMode::Data) {
         for (path, reference) in ephemeral.arguments(&block.body) {
-            problems.push(mistakes::not_here(&path.to_string(), reference).within(block.head.clone()));
+            problems
+                .push(mistakes::not_here(&path.to_string(), reference).within(block.head.clone()));
         }
     }
 }

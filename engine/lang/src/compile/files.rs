@@ -19,11 +19,13 @@ pub(super) struct DirectoryFiles<'a> {
 impl<'a> DirectoryFiles<'a> {
     /// Sorts out what belongs to a configuration. Of two families the one that came first is read.
     pub(super) fn sorted(files: &'a [SourceFile], problems: &mut Vec<Diagnostic>) -> Self {
-        let mut sorted = Self { family: FileFamily::Ha, primary: Vec::new(), overrides: Vec::new() };
+        let mut sorted =
+            Self { family: FileFamily::Ha, primary: Vec::new(), overrides: Vec::new() };
         let mut first: Option<(&SourceFile, FileFamily)> = None;
         let mut mixed = false;
         for file in files {
-            let role = FileRole::from_file_name(&file.name).unwrap_or(FileRole::Primary(FileFamily::Ha));
+            let role =
+                FileRole::from_file_name(&file.name).unwrap_or(FileRole::Primary(FileFamily::Ha));
             let (family, place) = match role {
                 FileRole::Primary(family) => (family, &mut sorted.primary),
                 FileRole::Override(family) => (family, &mut sorted.overrides),

@@ -12,7 +12,10 @@ use crate::user_functions::FunctionDefinition;
 
 impl Compiler<'_> {
     pub(super) fn function(&mut self, mut block: BlockSyntax) {
-        const KNOWN: BlockSchema = BlockSchema { arguments: &["params", "variadic_param", "result", "description"], blocks: &[] };
+        const KNOWN: BlockSchema = BlockSchema {
+            arguments: &["params", "variadic_param", "result", "description"],
+            blocks: &[],
+        };
         let span = self.span(&block);
         let Some([label]) = self.labels(&mut block, ["NAME"]) else { return };
         let name = label.name;

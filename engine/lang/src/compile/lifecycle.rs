@@ -12,7 +12,13 @@ use crate::syntax::{BlockSyntax, SyntaxKind, SyntaxNode};
 
 const CONDITIONS: &[&str] = &["precondition", "postcondition"];
 const OF_RESOURCE: BlockSchema = BlockSchema {
-    arguments: &["create_before_destroy", "prevent_destroy", "ignore_changes", "replace_triggered_by", "enabled"],
+    arguments: &[
+        "create_before_destroy",
+        "prevent_destroy",
+        "ignore_changes",
+        "replace_triggered_by",
+        "enabled",
+    ],
     blocks: CONDITIONS,
 };
 const OF_DATA: BlockSchema = BlockSchema { arguments: &["enabled"], blocks: CONDITIONS };
@@ -30,8 +36,12 @@ impl Compiler<'_> {
                 ("create_before_destroy", ResourceMode::Managed) => {
                     lifecycle.create_before_destroy = Some(self.expression(argument.value));
                 }
-                ("prevent_destroy", ResourceMode::Managed) => lifecycle.prevent_destroy = Some(self.expression(argument.value)),
-                ("ignore_changes", ResourceMode::Managed) => lifecycle.ignore_changes = self.ignore_changes(argument.value),
+                ("prevent_destroy", ResourceMode::Managed) => {
+                    lifecycle.prevent_destroy = Some(self.expression(argument.value))
+                }
+                ("ignore_changes", ResourceMode::Managed) => {
+                    lifecycle.ignore_changes = self.ignore_changes(argument.value)
+                }
                 ("replace_triggered_by", ResourceMode::Managed) => {
                     lifecycle.replace_triggered_by = self.triggers(argument.value);
                 }
@@ -58,7 +68,9 @@ impl Compiler<'_> {
             let span = self.resolver.span(item.at);
             let Some((reference, key)) = self.resolver.keyed_reference(item) else { continue };
             match reference.target {
-                ReferenceTarget::Block(_) | ReferenceTarget::Module(_) => triggers.push(ReplaceTrigger { reference, key }),
+                ReferenceTarget::Block(_) | ReferenceTarget::Module(_) => {
+                    triggers.push(ReplaceTrigger { reference, key })
+                }
                 _ => self.problem(diagnostics::not_a_trigger(&reference, span)),
             }
         }
@@ -100,7 +112,9 @@ fn path(written: &SyntaxNode) -> Option<Path> {
         SyntaxKind::Attribute(of, word) => Some(path(of)?.name(word.name.clone())),
         SyntaxKind::Index(of, key) => match &key.kind {
             SyntaxKind::Literal(Value::String(name)) => Some(path(of)?.name(name.clone())),
-            SyntaxKind::Literal(Value::Number(index)) => Some(path(of)?.index(usize::try_from(index.as_i64()?).ok()?)),
+            SyntaxKind::Literal(Value::Number(index)) => {
+                Some(path(of)?.index(usize::try_from(index.as_i64()?).ok()?))
+            }
             _ => None,
         },
         _ => None,

@@ -63,28 +63,49 @@ impl Compiler<'_> {
                         call.enabled = self.enabled(inner);
                     }
                     Some(first) => {
-                        let problem = diagnostics::body::one_block_only("lifecycle", first, self.span(&inner));
+                        let problem = diagnostics::body::one_block_only(
+                            "lifecycle",
+                            first,
+                            self.span(&inner),
+                        );
                         self.problem(problem);
                     }
                 },
-                _ => self.no_blocks(vec![inner], BlockSchema { arguments: &mistakes::META, blocks: &["lifecycle"] }),
+                _ => self.no_blocks(
+                    vec![inner],
+                    BlockSchema { arguments: &mistakes::META, blocks: &["lifecycle"] },
+                ),
             }
         }
-        self.one_way_to_repeat(call.count.as_ref(), call.for_each.as_ref(), call.enabled.as_ref(), &head);
+        self.one_way_to_repeat(
+            call.count.as_ref(),
+            call.for_each.as_ref(),
+            call.enabled.as_ref(),
+            &head,
+        );
         let Some(source) = source else {
-            let misspelt = call.arguments.keys().zip(&call.argument_names).find(|(name, _)| slips(name, "source").is_some());
+            let misspelt = call
+                .arguments
+                .keys()
+                .zip(&call.argument_names)
+                .find(|(name, _)| slips(name, "source").is_some());
             if let Some((name, span)) = misspelt {
                 let problem = mistakes::source_misspelt(name, span.clone());
                 return self.problem(problem.within(head));
             }
             self.problem(
-                diagnostics::body::missing_argument("source", head).help("for example `source = \"./modules/network\"`"),
+                diagnostics::body::missing_argument("source", head)
+                    .help("for example `source = \"./modules/network\"`"),
             );
             return;
         };
         match self.configuration.modules.entry(name.clone()) {
             Entry::Occupied(first) => {
-                let problem = diagnostics::declared_twice(&format!("module `{name}`"), &first.get().head, head);
+                let problem = diagnostics::declared_twice(
+                    &format!("module `{name}`"),
+                    &first.get().head,
+                    head,
+                );
                 self.problem(problem);
             }
             Entry::Vacant(place) => {
@@ -106,7 +127,9 @@ impl Compiler<'_> {
             self.problem(diagnostics::count_and_for_each(each.span().clone()).within(head.clone()));
         }
         if let (Some(enabled), true) = (enabled, count.is_some() || for_each.is_some()) {
-            self.problem(diagnostics::enabled_and_many(enabled.span().clone()).within(head.clone()));
+            self.problem(
+                diagnostics::enabled_and_many(enabled.span().clone()).within(head.clone()),
+            );
         }
     }
 
@@ -135,7 +158,11 @@ impl Compiler<'_> {
         let mut handed: Vec<PassedProvider> = Vec::with_capacity(entries.len());
         for (inside, outside) in entries {
             let span = self.resolver.span(inside.at.to(outside.at));
-            let (Some(inside), Some(outside)) = (self.provider_name(inside), self.provider_name(outside)) else { continue };
+            let (Some(inside), Some(outside)) =
+                (self.provider_name(inside), self.provider_name(outside))
+            else {
+                continue;
+            };
             if handed.iter().any(|it| it.inside == inside) {
                 self.problem(mistakes::handed_in_twice(&inside, span));
                 continue;

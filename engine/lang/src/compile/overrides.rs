@@ -68,7 +68,10 @@ impl Overrides {
     fn gather(&mut self, body: BodySyntax, problems: &mut Vec<Diagnostic>) {
         let Some(resolver) = self.own_resolver() else { return };
         for argument in body.arguments {
-            problems.push(crate::diagnostics::body::argument_at_top(&argument.name.name, resolver.span(argument.name.at)));
+            problems.push(crate::diagnostics::body::argument_at_top(
+                &argument.name.name,
+                resolver.span(argument.name.at),
+            ));
         }
         for block in body.blocks {
             match &*block.kind.name {
@@ -78,12 +81,19 @@ impl Overrides {
                     }
                 }
                 "moved" | "removed" | "import" | "check" | "function" => {
-                    problems.push(mistakes::not_overridden(&block.kind.name, resolver.span(block.head)));
+                    problems.push(mistakes::not_overridden(
+                        &block.kind.name,
+                        resolver.span(block.head),
+                    ));
                 }
                 _ => {
-                    let depends_on = block.body.arguments.iter().find(|it| &*it.name.name == "depends_on");
-                    if let (Some(argument), "resource" | "data" | "module" | "output") = (depends_on, &*block.kind.name) {
-                        problems.push(mistakes::depends_on_overridden(resolver.span(argument.name.at)));
+                    let depends_on =
+                        block.body.arguments.iter().find(|it| &*it.name.name == "depends_on");
+                    if let (Some(argument), "resource" | "data" | "module" | "output") =
+                        (depends_on, &*block.kind.name)
+                    {
+                        problems
+                            .push(mistakes::depends_on_overridden(resolver.span(argument.name.at)));
                         continue;
                     }
                     match self.blocks.entry(key(&block)) {
@@ -91,7 +101,9 @@ impl Overrides {
                             Some(first) => merge(first, block),
                             place => *place = Some(block),
                         },
-                        Entry::Vacant(place) => drop(place.insert(OverrideBlock { block: Some(block), there: false })),
+                        Entry::Vacant(place) => {
+                            drop(place.insert(OverrideBlock { block: Some(block), there: false }))
+                        }
                     }
                 }
             }
@@ -116,7 +128,8 @@ impl Overrides {
             }
             let Some(over) = self.blocks.get_mut(&key(block)) else { continue };
             match &*block.kind.name {
-                // Several of these say something together, so what is overridden goes from all of them.
+                // Several of these say something together, so what is overridden goes from all of
+                // them.
                 "ha" | "terraform" => {
                     if let Some(over) = &over.block {
                         without(block, over);
@@ -132,13 +145,17 @@ impl Overrides {
         }
     }
 
-    /// What is left over: blocks of which some may stand alone, once everything that is not there has been told.
+    /// What is left over: blocks of which some may stand alone, once everything that is not there
+    /// has been told.
     pub(super) fn rest(self, problems: &mut Vec<Diagnostic>) -> Option<(BodySyntax, NameResolver)> {
         let resolver = self.own_resolver()?;
         let mut rest = BodySyntax::default();
         for (name, (argument, there)) in self.locals {
             if !there {
-                problems.push(mistakes::nothing_to_override(&format!("local value `{name}`"), resolver.span(argument.name.at)));
+                problems.push(mistakes::nothing_to_override(
+                    &format!("local value `{name}`"),
+                    resolver.span(argument.name.at),
+                ));
             }
         }
         for ((kind, labels), OverrideBlock { block, there }) in self.blocks {
@@ -150,8 +167,13 @@ impl Overrides {
                 _ => false,
             };
             if needs_another {
-                let what = labels.iter().fold(kind.to_string(), |what, label| format!("{what} \"{label}\""));
-                problems.push(mistakes::nothing_to_override(&format!("`{what}`"), resolver.span(block.head)));
+                let what = labels
+                    .iter()
+                    .fold(kind.to_string(), |what, label| format!("{what} \"{label}\""));
+                problems.push(mistakes::nothing_to_override(
+                    &format!("`{what}`"),
+                    resolver.span(block.head),
+                ));
             } else {
                 rest.blocks.push(block);
             }
@@ -170,7 +192,8 @@ fn key(block: &BlockSyntax) -> OverrideKey {
     (block.kind.name.clone(), labels)
 }
 
-/// Arguments take the place of those of the same name, nested blocks that of all blocks of the same name.
+/// Arguments take the place of those of the same name, nested blocks that of all blocks of the same
+/// name.
 fn merge(block: &mut BlockSyntax, over: BlockSyntax) {
     for argument in over.body.arguments {
         match block.body.arguments.iter_mut().find(|it| it.name.name == argument.name.name) {
@@ -178,8 +201,11 @@ fn merge(block: &mut BlockSyntax, over: BlockSyntax) {
             None => block.body.arguments.push(argument),
         }
     }
-    let (deep, flat): (Vec<BlockSyntax>, Vec<BlockSyntax>) =
-        over.body.blocks.into_iter().partition(|it| matches!(&*it.kind.name, "lifecycle" | "required_providers"));
+    let (deep, flat): (Vec<BlockSyntax>, Vec<BlockSyntax>) = over
+        .body
+        .blocks
+        .into_iter()
+        .partition(|it| matches!(&*it.kind.name, "lifecycle" | "required_providers"));
     for inner in deep {
         match block.body.blocks.iter_mut().find(|it| it.kind.name == inner.kind.name) {
             Some(place) => merge(place, inner),

@@ -36,17 +36,24 @@ impl Compiler<'_> {
         };
         let literal = |part: AddressPart| match part.key {
             None => Some((part.name, InstanceKey::None)),
-            Some(SyntaxNode { kind: SyntaxKind::Literal(Value::String(name)), .. }) => Some((part.name, InstanceKey::Name(name))),
+            Some(SyntaxNode { kind: SyntaxKind::Literal(Value::String(name)), .. }) => {
+                Some((part.name, InstanceKey::Name(name)))
+            }
             Some(SyntaxNode { kind: SyntaxKind::Literal(Value::Number(number)), .. }) => {
                 Some((part.name, InstanceKey::Index(u64::try_from(number.as_i64()?).ok()?)))
             }
             Some(_) => None,
         };
         let module: Option<Vec<(Name, InstanceKey)>> = module.into_iter().map(literal).collect();
-        let block = block.map(|(mode, kind, part)| literal(part).map(|(name, key)| ((mode, kind, name), key)));
+        let block = block
+            .map(|(mode, kind, part)| literal(part).map(|(name, key)| ((mode, kind, name), key)));
         let place = match (module, block) {
-            (Some(module), None) => Some(TargetAddress { module: module.into(), block: None, key: InstanceKey::None }),
-            (Some(module), Some(Some((block, key)))) => Some(TargetAddress { module: module.into(), block: Some(block), key }),
+            (Some(module), None) => {
+                Some(TargetAddress { module: module.into(), block: None, key: InstanceKey::None })
+            }
+            (Some(module), Some(Some((block, key)))) => {
+                Some(TargetAddress { module: module.into(), block: Some(block), key })
+            }
             _ => None,
         };
         if place.is_none() {
@@ -58,11 +65,13 @@ impl Compiler<'_> {
     /// An address of one instance, whose keys may be expressions.
     pub(super) fn target(&mut self, value: SyntaxNode) -> Option<AddressExpression> {
         let span = self.resolver.span(value.at);
-        let Some(LiteralAddress { module, block: Some((mode, kind, part)) }) = written(value) else {
+        let Some(LiteralAddress { module, block: Some((mode, kind, part)) }) = written(value)
+        else {
             self.problem(mistakes::not_an_instance(span));
             return None;
         };
-        let mut key = |part: AddressPart| (part.name, part.key.map(|it| self.resolver.expression(it)));
+        let mut key =
+            |part: AddressPart| (part.name, part.key.map(|it| self.resolver.expression(it)));
         let module = module.into_iter().map(&mut key).collect();
         let (name, key) = key(part);
         Some(AddressExpression { module, block: BlockName { mode, kind, name }, key })

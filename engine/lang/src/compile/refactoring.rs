@@ -71,12 +71,17 @@ impl Compiler<'_> {
                         destroy = self.whether_destroyed(inner);
                     }
                     Some(first) => {
-                        let problem = diagnostics::body::one_block_only("lifecycle", first, self.span(&inner));
+                        let problem = diagnostics::body::one_block_only(
+                            "lifecycle",
+                            first,
+                            self.span(&inner),
+                        );
                         self.problem(problem);
                     }
                 },
                 "provisioner" | "connection" => {
-                    let problem = diagnostics::body::no_provisioners(&inner.kind.name, self.span(&inner));
+                    let problem =
+                        diagnostics::body::no_provisioners(&inner.kind.name, self.span(&inner));
                     self.problem(problem);
                 }
                 _ => self.no_blocks(vec![inner], KNOWN),
@@ -89,7 +94,9 @@ impl Compiler<'_> {
                 return self.missing("from", before, &span);
             }
         };
-        if from.key != InstanceKey::None || from.module.iter().any(|(_, key)| *key != InstanceKey::None) {
+        if from.key != InstanceKey::None
+            || from.module.iter().any(|(_, key)| *key != InstanceKey::None)
+        {
             self.problem(mistakes::removed_has_keys(&from, written));
             return;
         }
@@ -117,7 +124,8 @@ impl Compiler<'_> {
     }
 
     pub(super) fn import(&mut self, mut block: BlockSyntax) {
-        const KNOWN: BlockSchema = BlockSchema { arguments: &["to", "id", "for_each", "provider"], blocks: &[] };
+        const KNOWN: BlockSchema =
+            BlockSchema { arguments: &["to", "id", "for_each", "provider"], blocks: &[] };
         let span = self.span(&block);
         if self.labels(&mut block, []).is_none() {
             return;
@@ -148,7 +156,16 @@ impl Compiler<'_> {
             self.problem(mistakes::data_are_not_imported(&to.block, written));
             return;
         }
-        let import = ImportBlock { module: to.module, block: to.block, key: to.key, id, for_each, provider, to: written, span };
+        let import = ImportBlock {
+            module: to.module,
+            block: to.block,
+            key: to.key,
+            id,
+            for_each,
+            provider,
+            to: written,
+            span,
+        };
         self.configuration.imports.push(import);
     }
 }
@@ -180,9 +197,13 @@ pub(super) fn moves(moved: &[MovedBlock], problems: &mut Vec<ha_diagnostics::Dia
     cycles(moved, &by_from, problems);
 }
 
-/// Tells of moves that lead back to where they began. Each place has one move out of it, so a walk from place to place
-/// meets a cycle at most once; what was walked over needs no second walk.
-fn cycles(moved: &[MovedBlock], by_from: &HashMap<&TargetAddress, &MovedBlock>, problems: &mut Vec<ha_diagnostics::Diagnostic>) {
+/// Tells of moves that lead back to where they began. Each place has one move out of it, so a walk
+/// from place to place meets a cycle at most once; what was walked over needs no second walk.
+fn cycles(
+    moved: &[MovedBlock],
+    by_from: &HashMap<&TargetAddress, &MovedBlock>,
+    problems: &mut Vec<ha_diagnostics::Diagnostic>,
+) {
     let mut walked: HashMap<&TargetAddress, usize> = HashMap::with_capacity(moved.len());
     for (walk, start) in moved.iter().enumerate().filter(|(_, it)| it.from != it.to) {
         let mut path = Vec::new();
@@ -190,7 +211,8 @@ fn cycles(moved: &[MovedBlock], by_from: &HashMap<&TargetAddress, &MovedBlock>, 
         while let Some(next) = by_from.get(place) {
             match walked.get(place) {
                 Some(earlier) if *earlier == walk => {
-                    let begin = path.iter().position(|it: &&MovedBlock| it.from == *place).unwrap_or(0);
+                    let begin =
+                        path.iter().position(|it: &&MovedBlock| it.from == *place).unwrap_or(0);
                     problems.push(mistakes::moved_in_a_circle(&path[begin..]));
                     break;
                 }

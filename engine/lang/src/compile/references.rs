@@ -27,17 +27,23 @@ struct ReferenceContext<'a> {
     check: Option<&'a Name>,
 }
 
-/// Checks a configuration whose modules are in their places. Of those that are `unsound` nothing is said: what they lack may
-/// be what could not be read.
-pub(crate) fn references(configuration: &Configuration, unsound: &HashSet<Name>, problems: &mut Vec<Diagnostic>) {
-    let mut checker = ReferenceChecker { configuration, unsound, problems, suggested: Cell::new(0) };
+/// Checks a configuration whose modules are in their places. Of those that are `unsound` nothing is
+/// said: what they lack may be what could not be read.
+pub(crate) fn references(
+    configuration: &Configuration,
+    unsound: &HashSet<Name>,
+    problems: &mut Vec<Diagnostic>,
+) {
+    let mut checker =
+        ReferenceChecker { configuration, unsound, problems, suggested: Cell::new(0) };
     let nowhere = ReferenceContext::default();
     for variable in configuration.variables.values() {
         checker.conditions(&variable.validations, nowhere);
     }
     for local in configuration.locals.values() {
         let itself = ReferenceTarget::Local(local.name.clone());
-        checker.expression(&local.expression, ReferenceContext { itself: Some(&itself), ..nowhere });
+        checker
+            .expression(&local.expression, ReferenceContext { itself: Some(&itself), ..nowhere });
     }
     for output in configuration.outputs.values() {
         checker.expression(&output.value, nowhere);
@@ -54,7 +60,10 @@ pub(crate) fn references(configuration: &Configuration, unsound: &HashSet<Name>,
         checker.block(block);
     }
     for check in configuration.checks.values() {
-        checker.conditions(&check.assertions, ReferenceContext { check: Some(&check.name), ..nowhere });
+        checker.conditions(
+            &check.assertions,
+            ReferenceContext { check: Some(&check.name), ..nowhere },
+        );
     }
     for import in &configuration.imports {
         checker.import(import);
@@ -78,16 +87,26 @@ struct ReferenceChecker<'a> {
     suggested: Cell<usize>,
 }
 
-/// Similar names are searched for so many mistakes; searching for all would take too long where there are very many.
+/// Similar names are searched for so many mistakes; searching for all would take too long where
+/// there are very many.
 const SUGGESTIONS: usize = 50;
 
 impl ReferenceChecker<'_> {
     fn block(&mut self, block: &ResourceBlock) {
         let before = self.problems.len();
         let itself = ReferenceTarget::Block(block.name.clone());
-        let nowhere = ReferenceContext { itself: Some(&itself), check: block.check.as_ref(), ..ReferenceContext::default() };
-        let inside = ReferenceContext { each: block.for_each.is_some(), count: block.count.is_some(), ..nowhere };
-        for expression in block.count.iter().chain(&block.for_each).chain(&block.lifecycle.enabled) {
+        let nowhere = ReferenceContext {
+            itself: Some(&itself),
+            check: block.check.as_ref(),
+            ..ReferenceContext::default()
+        };
+        let inside = ReferenceContext {
+            each: block.for_each.is_some(),
+            count: block.count.is_some(),
+            ..nowhere
+        };
+        for expression in block.count.iter().chain(&block.for_each).chain(&block.lifecycle.enabled)
+        {
             self.expression(expression, nowhere);
         }
         self.all(&block.depends_on, nowhere);
@@ -111,7 +130,11 @@ impl ReferenceChecker<'_> {
         let before = self.problems.len();
         let itself = ReferenceTarget::Module(call.name.clone());
         let nowhere = ReferenceContext { itself: Some(&itself), ..ReferenceContext::default() };
-        let inside = ReferenceContext { each: call.for_each.is_some(), count: call.count.is_some(), ..nowhere };
+        let inside = ReferenceContext {
+            each: call.for_each.is_some(),
+            count: call.count.is_some(),
+            ..nowhere
+        };
         for expression in call.count.iter().chain(&call.for_each).chain(&call.enabled) {
             self.expression(expression, nowhere);
         }
@@ -123,16 +146,24 @@ impl ReferenceChecker<'_> {
             let variables = &call.configuration.variables;
             for (name, span) in call.arguments.keys().zip(&call.argument_names) {
                 if !variables.contains_key(name) {
-                    let known = self.suggestible(variables.keys().map(|it| &**it).chain(module::META));
+                    let known =
+                        self.suggestible(variables.keys().map(|it| &**it).chain(module::META));
                     let problem = module::no_such_input(&call.name, name, span.clone(), known);
                     self.problems.push(problem);
                 }
             }
-            let meant: Vec<String> =
-                self.problems[before..].iter().filter_map(|it| Some(it.suggestion.as_ref()?.text.clone())).collect();
-            let is_given = |name: &Name| call.arguments.contains_key(name) || meant.iter().any(|it| **it == **name);
-            let missing = variables.values().filter(|it| it.default.is_none() && !is_given(&it.name));
-            self.problems.extend(missing.map(|it| module::missing_input(&call.name, &it.name, call.head.clone())));
+            let meant: Vec<String> = self.problems[before..]
+                .iter()
+                .filter_map(|it| Some(it.suggestion.as_ref()?.text.clone()))
+                .collect();
+            let is_given = |name: &Name| {
+                call.arguments.contains_key(name) || meant.iter().any(|it| **it == **name)
+            };
+            let missing =
+                variables.values().filter(|it| it.default.is_none() && !is_given(&it.name));
+            self.problems.extend(
+                missing.map(|it| module::missing_input(&call.name, &it.name, call.head.clone())),
+            );
         }
         for problem in &mut self.problems[before..] {
             problem.context.get_or_insert_with(|| call.head.clone());
@@ -151,8 +182,12 @@ impl ReferenceChecker<'_> {
         }
         let way = import.module.iter().map(|(name, _)| name);
         if let Some(None) = self.module_at(way).map(|it| it.blocks.get(&import.block)) {
-            let modules: String = import.module.iter().map(|(name, _)| format!("module.{name}.")).collect();
-            self.problems.push(place::imports_into_nothing(&format!("{modules}{}", import.block), import.to.clone()));
+            let modules: String =
+                import.module.iter().map(|(name, _)| format!("module.{name}.")).collect();
+            self.problems.push(place::imports_into_nothing(
+                &format!("{modules}{}", import.block),
+                import.to.clone(),
+            ));
         }
     }
 
@@ -168,12 +203,20 @@ impl ReferenceChecker<'_> {
             let there = match (self.module_at(way), &removed.from.block) {
                 (Some(_), None) => true,
                 (Some(module), Some((mode, kind, name))) => {
-                    module.blocks.contains_key(&BlockName { mode: *mode, kind: kind.clone(), name: name.clone() })
+                    module.blocks.contains_key(&BlockName {
+                        mode: *mode,
+                        kind: kind.clone(),
+                        name: name.clone(),
+                    })
                 }
                 (None, _) => false,
             };
             if there {
-                self.problems.push(place::still_there("removed", &removed.from, removed.span.clone()));
+                self.problems.push(place::still_there(
+                    "removed",
+                    &removed.from,
+                    removed.span.clone(),
+                ));
             }
         }
     }
@@ -187,21 +230,30 @@ impl ReferenceChecker<'_> {
         Some(module)
     }
 
-    /// Whether the configuration has exactly this one instance at a place, for sure and not as one of several.
+    /// Whether the configuration has exactly this one instance at a place, for sure and not as one
+    /// of several.
     fn is_alone(&self, place: &TargetAddress) -> bool {
         let mut module = self.configuration;
         for (name, key) in place.module.iter() {
             match module.modules.get(name) {
-                Some(it) if *key == InstanceKey::None && it.count.is_none() && it.for_each.is_none() && it.enabled.is_none() => {
+                Some(it)
+                    if *key == InstanceKey::None
+                        && it.count.is_none()
+                        && it.for_each.is_none()
+                        && it.enabled.is_none() =>
+                {
                     module = &it.configuration;
                 }
                 _ => return false,
             }
         }
         let Some((mode, kind, name)) = &place.block else { return true };
-        let block = module.blocks.get(&BlockName { mode: *mode, kind: kind.clone(), name: name.clone() });
+        let block =
+            module.blocks.get(&BlockName { mode: *mode, kind: kind.clone(), name: name.clone() });
         place.key == InstanceKey::None
-            && block.is_some_and(|it| it.count.is_none() && it.for_each.is_none() && it.lifecycle.enabled.is_none())
+            && block.is_some_and(|it| {
+                it.count.is_none() && it.for_each.is_none() && it.lifecycle.enabled.is_none()
+            })
     }
 
     fn conditions(&mut self, conditions: &[Condition], place: ReferenceContext<'_>) {
@@ -215,7 +267,11 @@ impl ReferenceChecker<'_> {
         self.all(expression.references(), place);
     }
 
-    fn all<'r>(&mut self, references: impl IntoIterator<Item = &'r Reference>, place: ReferenceContext<'_>) {
+    fn all<'r>(
+        &mut self,
+        references: impl IntoIterator<Item = &'r Reference>,
+        place: ReferenceContext<'_>,
+    ) {
         for reference in references {
             let problem = self.reference(reference, place);
             self.problems.extend(problem);
@@ -228,19 +284,35 @@ impl ReferenceChecker<'_> {
         match &reference.target {
             ReferenceTarget::Variable(name) if !configuration.variables.contains_key(name) => {
                 let twin = ReferenceTarget::Local(name.clone());
-                let meant = self.meant(name, configuration.variables.keys(), ReferenceTarget::Variable, twin, place);
+                let meant = self.meant(
+                    name,
+                    configuration.variables.keys(),
+                    ReferenceTarget::Variable,
+                    twin,
+                    place,
+                );
                 Some(mistakes::not_declared("variable", name, reference, meant))
             }
             ReferenceTarget::Local(name) if !configuration.locals.contains_key(name) => {
                 let twin = ReferenceTarget::Variable(name.clone());
-                let meant = self.meant(name, configuration.locals.keys(), ReferenceTarget::Local, twin, place);
+                let meant = self.meant(
+                    name,
+                    configuration.locals.keys(),
+                    ReferenceTarget::Local,
+                    twin,
+                    place,
+                );
                 Some(mistakes::not_declared("local value", name, reference, meant))
             }
-            ReferenceTarget::Block(name) => match configuration.blocks.get(name).map(|it| &it.check) {
-                None => Some(self.no_such_block(name, reference, place)),
-                Some(Some(check)) if place.check != Some(check) => Some(mistakes::of_another_check(name, check, span())),
-                Some(_) => None,
-            },
+            ReferenceTarget::Block(name) => {
+                match configuration.blocks.get(name).map(|it| &it.check) {
+                    None => Some(self.no_such_block(name, reference, place)),
+                    Some(Some(check)) if place.check != Some(check) => {
+                        Some(mistakes::of_another_check(name, check, span()))
+                    }
+                    Some(_) => None,
+                }
+            }
             ReferenceTarget::Module(name) => self.module(name, reference, place),
             ReferenceTarget::EachKey | ReferenceTarget::EachValue if !place.each => {
                 Some(mistakes::no_each(&reference.target, span()))
@@ -251,10 +323,21 @@ impl ReferenceChecker<'_> {
         }
     }
 
-    fn module(&self, name: &Name, reference: &Reference, place: ReferenceContext<'_>) -> Option<Diagnostic> {
+    fn module(
+        &self,
+        name: &Name,
+        reference: &Reference,
+        place: ReferenceContext<'_>,
+    ) -> Option<Diagnostic> {
         let Some(call) = self.configuration.modules.get(name) else {
             let twin = ReferenceTarget::Module(name.clone());
-            let meant = self.meant(name, self.configuration.modules.keys(), ReferenceTarget::Module, twin, place);
+            let meant = self.meant(
+                name,
+                self.configuration.modules.keys(),
+                ReferenceTarget::Module,
+                twin,
+                place,
+            );
             return Some(mistakes::not_declared("module", name, reference, meant));
         };
         let outputs = &call.configuration.outputs;
@@ -274,7 +357,8 @@ impl ReferenceChecker<'_> {
         names.take(if so_far < SUGGESTIONS { usize::MAX } else { 0 })
     }
 
-    /// What is meant by a name of a sort that is declared nowhere: `twin` where that is there, or a name like it.
+    /// What is meant by a name of a sort that is declared nowhere: `twin` where that is there, or a
+    /// name like it.
     fn meant<'n>(
         &self,
         name: &Name,
@@ -287,12 +371,18 @@ impl ReferenceChecker<'_> {
         if searched.may_be(&twin) {
             return Some(Meant::Other(twin));
         }
-        let others = self.suggestible(known).filter(|it| place.itself != Some(&sort((*it).clone())));
+        let others =
+            self.suggestible(known).filter(|it| place.itself != Some(&sort((*it).clone())));
         let meant = Name::from(ha_value::closest(name, others.map(|it| &**it))?);
         searched.may_be(&sort(meant.clone())).then_some(Meant::Name(meant))
     }
 
-    fn no_such_block(&self, name: &BlockName, reference: &Reference, place: ReferenceContext<'_>) -> Diagnostic {
+    fn no_such_block(
+        &self,
+        name: &BlockName,
+        reference: &Reference,
+        place: ReferenceContext<'_>,
+    ) -> Diagnostic {
         let configuration = self.configuration;
         let searched = SearchedConfiguration { configuration, place };
         if let Some(meant) = searched.by_root(name) {
@@ -308,12 +398,16 @@ impl ReferenceChecker<'_> {
             return mistakes::block_of_other_mode(name, &twin, reference);
         }
         let is_itself = |it: &&BlockName| matches!(place.itself, Some(ReferenceTarget::Block(itself)) if itself == *it);
-        let others = self.suggestible(configuration.blocks.keys()).filter(|it| it.mode == name.mode && !is_itself(it));
+        let others = self
+            .suggestible(configuration.blocks.keys())
+            .filter(|it| it.mode == name.mode && !is_itself(it));
         let others: Vec<&BlockName> = others.collect();
-        let slips = |it: &&BlockName| Some(slips(&name.kind, &it.kind)? + slips(&name.name, &it.name)?);
+        let slips =
+            |it: &&BlockName| Some(slips(&name.kind, &it.kind)? + slips(&name.name, &it.name)?);
         let meant = others.iter().copied().filter(|it| slips(it).is_some()).min_by_key(slips);
         let meant = meant.filter(|it| searched.may_be(&ReferenceTarget::Block((*it).clone())));
-        let alike: Vec<&BlockName> = others.iter().filter(|it| it.kind == name.kind).take(5).copied().collect();
+        let alike: Vec<&BlockName> =
+            others.iter().filter(|it| it.kind == name.kind).take(5).copied().collect();
         mistakes::no_such_block_declared(name, reference, meant, &alike)
     }
 }

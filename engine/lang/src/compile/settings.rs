@@ -15,14 +15,19 @@ use crate::version;
 
 impl Compiler<'_> {
     pub(super) fn settings(&mut self, mut block: BlockSyntax) {
-        const KNOWN: BlockSchema =
-            BlockSchema { arguments: &["required_version"], blocks: &["required_providers", "backend", "encryption"] };
+        const KNOWN: BlockSchema = BlockSchema {
+            arguments: &["required_version"],
+            blocks: &["required_providers", "backend", "encryption"],
+        };
         let span = self.span(&block);
         if self.labels(&mut block, []).is_none() {
             return;
         }
         if *block.kind.name != *self.family.settings() {
-            let problem = mistakes::settings_of_other_family(self.family.settings(), self.resolver.span(block.kind.at));
+            let problem = mistakes::settings_of_other_family(
+                self.family.settings(),
+                self.resolver.span(block.kind.at),
+            );
             self.problem(problem);
         }
         let mut settings = match self.configuration.settings.take() {
@@ -132,9 +137,15 @@ impl Compiler<'_> {
                 Some("version") => required.version = self.text(value),
                 Some("configuration_aliases") => required.aliases = self.aliases(name, value),
                 given => {
-                    let known = BlockSchema { arguments: &["source", "version", "configuration_aliases"], blocks: &[] };
-                    let problem =
-                        diagnostics::body::unexpected_argument(given.unwrap_or_default(), known, self.resolver.span(key.at));
+                    let known = BlockSchema {
+                        arguments: &["source", "version", "configuration_aliases"],
+                        blocks: &[],
+                    };
+                    let problem = diagnostics::body::unexpected_argument(
+                        given.unwrap_or_default(),
+                        known,
+                        self.resolver.span(key.at),
+                    );
                     self.problem(problem);
                 }
             }

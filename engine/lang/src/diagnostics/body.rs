@@ -9,9 +9,17 @@ use crate::body::{AcceptedContents, BlockSchema, Body};
 use crate::describe::a_kind;
 use crate::source::FileFamily;
 
-pub(crate) fn no_such_argument(name: &str, span: SourceSpan, body: &Body, accepted: AcceptedContents<'_>) -> Diagnostic {
+pub(crate) fn no_such_argument(
+    name: &str,
+    span: SourceSpan,
+    body: &Body,
+    accepted: AcceptedContents<'_>,
+) -> Diagnostic {
     let known = accepted.fields.keys().map(|it| &**it).chain(body.meta.arguments.iter().copied());
-    let problem = error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).within(body.span.clone());
+    let problem = error(format!("there is no argument `{name}` here"))
+        .code(code::MISPLACED)
+        .at(span)
+        .within(body.span.clone());
     if let Some(instead) = UnsupportedNames::instead(accepted.unsupported, name) {
         return problem.help(instead);
     }
@@ -26,10 +34,22 @@ pub(crate) fn block_without_sign(name: &str) -> String {
     format!("`{name}` is a block: write `{name} {{`, without `=`")
 }
 
-pub(crate) fn no_such_block(name: &str, span: SourceSpan, body: &Body, accepted: AcceptedContents<'_>) -> Diagnostic {
-    let blocks = accepted.fields.iter().filter(|(_, it)| it.shape.block().is_some()).map(|(name, _)| &**name);
+pub(crate) fn no_such_block(
+    name: &str,
+    span: SourceSpan,
+    body: &Body,
+    accepted: AcceptedContents<'_>,
+) -> Diagnostic {
+    let blocks = accepted
+        .fields
+        .iter()
+        .filter(|(_, it)| it.shape.block().is_some())
+        .map(|(name, _)| &**name);
     let blocks = blocks.chain(body.meta.blocks.iter().copied());
-    let problem = error(format!("there is no block `{name}` here")).code(code::MISPLACED).at(span).within(body.span.clone());
+    let problem = error(format!("there is no block `{name}` here"))
+        .code(code::MISPLACED)
+        .at(span)
+        .within(body.span.clone());
     if let Some(instead) = UnsupportedNames::instead(accepted.unsupported, name) {
         return problem.help(instead);
     }
@@ -39,7 +59,11 @@ pub(crate) fn no_such_block(name: &str, span: SourceSpan, body: &Body, accepted:
     if let Some(instead) = instead_of_block(name) {
         return problem.help(instead);
     }
-    let arguments = accepted.fields.iter().filter(|(_, it)| it.shape.block().is_none()).map(|(name, _)| &**name);
+    let arguments = accepted
+        .fields
+        .iter()
+        .filter(|(_, it)| it.shape.block().is_none())
+        .map(|(name, _)| &**name);
     match closest(name, arguments.chain(body.meta.arguments.iter().copied())) {
         Some(meant) => problem.help(format!("did you mean the argument `{meant} = …`?")),
         None => problem,
@@ -60,7 +84,9 @@ fn instead_of_block(name: &str) -> Option<&'static str> {
 }
 
 pub(crate) fn argument_as_block(name: &str, span: SourceSpan, shape: &FieldShape) -> Diagnostic {
-    let problem = error(format!("`{name}` is an argument, not a block")).code(code::ARGUMENT_OR_BLOCK).at(span);
+    let problem = error(format!("`{name}` is an argument, not a block"))
+        .code(code::ARGUMENT_OR_BLOCK)
+        .at(span);
     match shape {
         FieldShape::Map(_) => problem.help(format!("write `{name} = {{ … }}`")),
         _ => problem.help(format!("write `{name} = …`")),
@@ -75,13 +101,22 @@ pub(crate) fn argument_and_block(name: &str, span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn one_block_only(name: &str, first: &SourceSpan, span: SourceSpan) -> Diagnostic {
-    let problem = error(format!("there may be one block `{name}` only")).code(code::TWICE).at(span.clone());
+    let problem =
+        error(format!("there may be one block `{name}` only")).code(code::TWICE).at(span.clone());
     // Those that one dynamic block makes are in one place.
-    if *first == span { problem } else { problem.label("the second").related(first.clone(), "the first") }
+    if *first == span {
+        problem
+    } else {
+        problem.label("the second").related(first.clone(), "the first")
+    }
 }
 
 pub(crate) fn dynamic_over(value: &Value) -> Diagnostic {
-    error(format!("`for_each` of a dynamic block takes a list, set, map or object, not {}", a_kind(value))).code(code::WRONG_TYPE)
+    error(format!(
+        "`for_each` of a dynamic block takes a list, set, map or object, not {}",
+        a_kind(value)
+    ))
+    .code(code::WRONG_TYPE)
 }
 
 pub(crate) fn block_among_values(name: &str, span: SourceSpan) -> Diagnostic {
@@ -92,7 +127,8 @@ pub(crate) fn block_among_values(name: &str, span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn argument_at_top(name: &str, span: SourceSpan) -> Diagnostic {
-    let problem = error(format!("`{name}` stands outside of any block")).code(code::MISPLACED).at(span);
+    let problem =
+        error(format!("`{name}` stands outside of any block")).code(code::MISPLACED).at(span);
     if matches!(name, "locals" | "ha" | "terraform" | "moved" | "removed" | "import") {
         return problem.help(block_without_sign(name));
     }
@@ -102,8 +138,8 @@ pub(crate) fn argument_at_top(name: &str, span: SourceSpan) -> Diagnostic {
 pub(crate) fn no_such_top_block(name: &str, family: FileFamily, span: SourceSpan) -> Diagnostic {
     let settings = family.settings();
     let known = [
-        settings, "provider", "variable", "locals", "output", "resource", "data", "module", "moved", "removed", "import",
-        "check", "function",
+        settings, "provider", "variable", "locals", "output", "resource", "data", "module",
+        "moved", "removed", "import", "check", "function",
     ];
     let problem = error(format!("there is no block `{name}`")).code(code::MISPLACED).at(span);
     if let Some(instead) = instead_of_block(name) {
@@ -120,12 +156,19 @@ pub(crate) fn no_such_top_block(name: &str, family: FileFamily, span: SourceSpan
         "required_providers" | "backend" | "required_version" => {
             problem.help(format!("it stands inside of a `{settings}` block"))
         }
-        "lifecycle" | "provisioner" | "connection" | "dynamic" | "precondition" | "postcondition" => {
-            problem.help("it stands inside of a `resource` or `data` block; is there a `}` too many before it?")
+        "lifecycle" | "provisioner" | "connection" | "dynamic" | "precondition"
+        | "postcondition" => problem.help(
+            "it stands inside of a `resource` or `data` block; is there a `}` too many before it?",
+        ),
+        "ephemeral" => {
+            problem.help("a secret that is read can come by a `variable` with `ephemeral = true`")
         }
-        "ephemeral" => problem.help("a secret that is read can come by a `variable` with `ephemeral = true`"),
-        "action" | "list" => problem.help("what is done besides looking after resources belongs into a script around `ha apply`"),
-        "language" => problem.help(format!("say which versions will do by `required_version` in a `{settings}` block")),
+        "action" | "list" => problem.help(
+            "what is done besides looking after resources belongs into a script around `ha apply`",
+        ),
+        "language" => problem.help(format!(
+            "say which versions will do by `required_version` in a `{settings}` block"
+        )),
         "run" | "mock_provider" | "override_resource" | "override_data" => {
             problem.help("tests of a configuration can look at what `ha plan --json` prints")
         }
@@ -133,7 +176,8 @@ pub(crate) fn no_such_top_block(name: &str, family: FileFamily, span: SourceSpan
     }
 }
 
-/// What a block without labels is meant to be, where that has some: how one is written, as another word is not enough.
+/// What a block without labels is meant to be, where that has some: how one is written, as another
+/// word is not enough.
 pub(crate) fn with_labels(mut problem: Diagnostic) -> Diagnostic {
     let Some(meant) = problem.suggestion.take() else { return problem };
     let labels = match &*meant.text {
@@ -147,7 +191,12 @@ pub(crate) fn with_labels(mut problem: Diagnostic) -> Diagnostic {
     problem.help(format!("each has a block of its own: `{} {labels} {{`", meant.text))
 }
 
-pub(crate) fn wrong_labels(block: &str, what: &[&str], given: usize, span: SourceSpan) -> Diagnostic {
+pub(crate) fn wrong_labels(
+    block: &str,
+    what: &[&str],
+    given: usize,
+    span: SourceSpan,
+) -> Diagnostic {
     let form: String = what.iter().map(|it| format!(" \"{it}\"")).collect();
     let summary = match (what.len(), given) {
         (0, _) => format!("`{block}` has no labels"),
@@ -178,7 +227,8 @@ pub(crate) fn unexpected_block(name: &str, known: BlockSchema, span: SourceSpan)
 }
 
 pub(crate) fn unexpected_argument(name: &str, known: BlockSchema, span: SourceSpan) -> Diagnostic {
-    let problem = error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span);
+    let problem =
+        error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span);
     if known.blocks.contains(&name) {
         return problem.help(block_without_sign(name));
     }
@@ -221,5 +271,8 @@ pub(crate) fn local_as_block(name: &str, span: SourceSpan) -> Diagnostic {
 
 /// A block with labels where only `dynamic` has any.
 pub(crate) fn dynamic_misspelt(name: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("there is no block `{name}` here")).code(code::MISPLACED).at(span).meant(name, "dynamic")
+    error(format!("there is no block `{name}` here"))
+        .code(code::MISPLACED)
+        .at(span)
+        .meant(name, "dynamic")
 }

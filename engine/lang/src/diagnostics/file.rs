@@ -18,11 +18,17 @@ pub(crate) fn two_families(first: &str, second: &str) -> Diagnostic {
 }
 
 pub(crate) fn not_overridden(kind: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("`{kind}` blocks cannot be in override files")).code(code::OVERRIDE).at(span).help("write it in another file")
+    error(format!("`{kind}` blocks cannot be in override files"))
+        .code(code::OVERRIDE)
+        .at(span)
+        .help("write it in another file")
 }
 
 pub(crate) fn depends_on_overridden(span: SourceSpan) -> Diagnostic {
-    error("`depends_on` cannot be overridden").code(code::OVERRIDE).at(span).help("change it where the block is")
+    error("`depends_on` cannot be overridden")
+        .code(code::OVERRIDE)
+        .at(span)
+        .help("change it where the block is")
 }
 
 pub(crate) fn nothing_to_override(what: &str, span: SourceSpan) -> Diagnostic {
@@ -33,7 +39,10 @@ pub(crate) fn nothing_to_override(what: &str, span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn not_json(message: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("this is no JSON: {message}")).code(code::JSON).at(span).label("cannot be read from here on")
+    error(format!("this is no JSON: {message}"))
+        .code(code::JSON)
+        .at(span)
+        .label("cannot be read from here on")
 }
 
 pub(crate) fn json_key_twice(name: &str, span: SourceSpan) -> Diagnostic {

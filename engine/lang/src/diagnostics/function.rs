@@ -17,11 +17,14 @@ pub(crate) fn no_such_function<'a>(
     given: usize,
     span: SourceSpan,
 ) -> Diagnostic {
-    let takes = |it: &&Function| it.parameters.len() == given || it.variadic.is_some() && it.parameters.len() <= given;
+    let takes = |it: &&Function| {
+        it.parameters.len() == given || it.variadic.is_some() && it.parameters.len() <= given
+    };
     // A word that looks like a function which cannot be called so is another word.
     let known = functions().iter().filter(takes).map(|it| it.name);
     let known: Vec<&str> = declared.map(|it| &**it).chain(known).collect();
-    let problem = error(format!("there is no function `{name}`")).code(code::NO_FUNCTION).at(span.clone());
+    let problem =
+        error(format!("there is no function `{name}`")).code(code::NO_FUNCTION).at(span.clone());
     match elsewhere(name) {
         Some(Elsewhere::Called(meant)) => return problem.meant(name, meant),
         Some(Elsewhere::Written(how)) => return problem.help(how),
@@ -31,7 +34,8 @@ pub(crate) fn no_such_function<'a>(
         "not" => problem.suggest(span, "!", "write `!`"),
         "env" | "getenv" => problem.help(environment_not_read(&span)),
         _ => match name.strip_prefix("core::") {
-            Some(bare) => closest(bare, known).map_or(problem.clone(), |it| problem.meant(name, &format!("core::{it}"))),
+            Some(bare) => closest(bare, known)
+                .map_or(problem.clone(), |it| problem.meant(name, &format!("core::{it}"))),
             None => problem.closest(name, known),
         },
     }
@@ -51,7 +55,8 @@ pub(crate) fn argument_count(
     if !few && !many {
         return None;
     }
-    let names: Vec<&str> = function.parameters.iter().chain(&function.rest).map(|it| &**it).collect();
+    let names: Vec<&str> =
+        function.parameters.iter().chain(&function.rest).map(|it| &**it).collect();
     let dots = if function.rest.is_some() { "..." } else { "" };
     let wants = if least == 1 { "1 argument".to_owned() } else { format!("{least} arguments") };
     let at_least = if function.rest.is_some() { "at least " } else { "" };
@@ -85,18 +90,29 @@ pub(crate) fn built_in(name: &str, span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn parameters_are_no_names(span: SourceSpan) -> Diagnostic {
-    error("expected a list of names").code(code::FUNCTION).at(span).help("for example `params = [first, second]`")
+    error("expected a list of names")
+        .code(code::FUNCTION)
+        .at(span)
+        .help("for example `params = [first, second]`")
 }
 
 pub(crate) fn rest_is_no_name(span: SourceSpan) -> Diagnostic {
-    error("expected a name").code(code::FUNCTION).at(span).help("for example `variadic_param = rest`")
+    error("expected a name")
+        .code(code::FUNCTION)
+        .at(span)
+        .help("for example `variadic_param = rest`")
 }
 
 pub(crate) fn parameter_twice(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("there is more than one parameter `{name}`")).code(code::FUNCTION).at(span)
 }
 
-pub(crate) fn outside_of_function(name: &str, function: &str, span: SourceSpan, parameters: &[Name]) -> Diagnostic {
+pub(crate) fn outside_of_function(
+    name: &str,
+    function: &str,
+    span: SourceSpan,
+    parameters: &[Name],
+) -> Diagnostic {
     error(format!("the function `{function}` has no parameter `{name}`"))
         .code(code::FUNCTION)
         .at(span)

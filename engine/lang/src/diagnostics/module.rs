@@ -32,11 +32,16 @@ pub(crate) fn providers_are_no_object(span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn handed_in_twice(inside: &(Name, Option<Name>), span: SourceSpan) -> Diagnostic {
-    error(format!("the provider `{}` is handed in twice", provider(inside))).code(code::PROVIDER).at(span)
+    error(format!("the provider `{}` is handed in twice", provider(inside)))
+        .code(code::PROVIDER)
+        .at(span)
 }
 
 pub(crate) fn source_misspelt(name: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).meant(name, "source")
+    error(format!("there is no argument `{name}` here"))
+        .code(code::MISPLACED)
+        .at(span)
+        .meant(name, "source")
 }
 
 pub(crate) fn source_is_no_text(span: SourceSpan) -> Diagnostic {
@@ -61,17 +66,23 @@ pub(crate) fn source_is_secret(span: SourceSpan) -> Diagnostic {
 pub(crate) fn not_local(source: &str, span: SourceSpan) -> Diagnostic {
     let what = if source.starts_with('/') {
         "an absolute path"
-    } else if source.contains("::") || source.contains("git@") || source.ends_with(".git") || source.starts_with("github.com/") {
+    } else if source.contains("::")
+        || source.contains("git@")
+        || source.ends_with(".git")
+        || source.starts_with("github.com/")
+    {
         "a repository"
     } else if source.contains("://") {
         "an address on the network"
     } else {
         "the name of a module in a registry"
     };
-    let problem = error(format!("`{source}` is {what}; modules are read from directories beside the configuration"))
-        .code(code::MODULE_SOURCE)
-        .at(span)
-        .label("not a path that begins with `./` or `../`");
+    let problem = error(format!(
+        "`{source}` is {what}; modules are read from directories beside the configuration"
+    ))
+    .code(code::MODULE_SOURCE)
+    .at(span)
+    .label("not a path that begins with `./` or `../`");
     match what {
         "an absolute path" => problem.help("name it from the directory of this file: `./…` or `../…`"),
         "the name of a module in a registry" if !source.is_empty() => problem
@@ -82,7 +93,9 @@ pub(crate) fn not_local(source: &str, span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn no_directory(directory: &str, why: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("the module in `{directory}` cannot be read: {why}")).code(code::MODULE_SOURCE).at(span)
+    error(format!("the module in `{directory}` cannot be read: {why}"))
+        .code(code::MODULE_SOURCE)
+        .at(span)
 }
 
 pub(crate) fn empty_directory(directory: &str, span: SourceSpan) -> Diagnostic {
@@ -102,7 +115,10 @@ pub(crate) fn circular(directories: &[&str], span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn too_deep(span: SourceSpan) -> Diagnostic {
-    error("modules call modules too deep").code(code::MODULE_SOURCE).at(span).help("at most 64 calls may lie within each other")
+    error("modules call modules too deep")
+        .code(code::MODULE_SOURCE)
+        .at(span)
+        .help("at most 64 calls may lie within each other")
 }
 
 pub(crate) fn too_many(module: &str, most: usize, span: SourceSpan) -> Diagnostic {
@@ -112,10 +128,19 @@ pub(crate) fn too_many(module: &str, most: usize, span: SourceSpan) -> Diagnosti
         .help("calls within modules that are called several times multiply; use `for_each` for what is the same, or divide the configuration")
 }
 
-pub(crate) fn no_such_input<'a>(module: &str, name: &str, span: SourceSpan, known: impl Iterator<Item = &'a str>) -> Diagnostic {
-    let problem = error(format!("the module `{module}` has no variable `{name}`")).code(code::MODULE_INPUT).at(span);
+pub(crate) fn no_such_input<'a>(
+    module: &str,
+    name: &str,
+    span: SourceSpan,
+    known: impl Iterator<Item = &'a str>,
+) -> Diagnostic {
+    let problem = error(format!("the module `{module}` has no variable `{name}`"))
+        .code(code::MODULE_INPUT)
+        .at(span);
     match name {
-        "provider" => problem.help("a module is handed providers by `providers = { NAME = NAME.ALIAS }`"),
+        "provider" => {
+            problem.help("a module is handed providers by `providers = { NAME = NAME.ALIAS }`")
+        }
         "lifecycle" => problem.help("`lifecycle` is a block: write `lifecycle {`, without `=`"),
         _ => problem.closest(name, known),
     }
@@ -128,15 +153,27 @@ pub(crate) fn missing_input(module: &str, name: &str, span: SourceSpan) -> Diagn
         .help(format!("add `{name} = …` to the block; the variable has no default"))
 }
 
-pub(crate) fn no_such_output<'a>(module: &str, name: &str, span: SourceSpan, known: impl Iterator<Item = &'a str>) -> Diagnostic {
-    error(format!("the module `{module}` has no output `{name}`")).code(code::MODULE_INPUT).at(span).closest(name, known)
+pub(crate) fn no_such_output<'a>(
+    module: &str,
+    name: &str,
+    span: SourceSpan,
+    known: impl Iterator<Item = &'a str>,
+) -> Diagnostic {
+    error(format!("the module `{module}` has no output `{name}`"))
+        .code(code::MODULE_INPUT)
+        .at(span)
+        .closest(name, known)
 }
 
 pub(crate) fn not_known_yet(target: &ReferenceTarget) -> Diagnostic {
     error(format!("`{target}` is not known before anything is planned")).code(code::MODULE_SOURCE)
 }
 
-pub(crate) fn no_such_provider(name: &(Name, Option<Name>), known: &[String], span: SourceSpan) -> Diagnostic {
+pub(crate) fn no_such_provider(
+    name: &(Name, Option<Name>),
+    known: &[String],
+    span: SourceSpan,
+) -> Diagnostic {
     let name = provider(name);
     error(format!("there is no provider `{name}`"))
         .code(code::PROVIDER)
@@ -145,14 +182,25 @@ pub(crate) fn no_such_provider(name: &(Name, Option<Name>), known: &[String], sp
         .help("a `provider` block with that `alias` makes one; a module is handed one that it lists in `configuration_aliases`")
 }
 
-pub(crate) fn configures_itself(module: &str, inside: &(Name, Option<Name>), span: SourceSpan) -> Diagnostic {
-    error(format!("the module `{module}` has a block for the provider `{}` itself", provider(inside)))
-        .code(code::PROVIDER)
-        .at(span)
-        .help("take the block out of the module, or do not hand the provider in")
+pub(crate) fn configures_itself(
+    module: &str,
+    inside: &(Name, Option<Name>),
+    span: SourceSpan,
+) -> Diagnostic {
+    error(format!(
+        "the module `{module}` has a block for the provider `{}` itself",
+        provider(inside)
+    ))
+    .code(code::PROVIDER)
+    .at(span)
+    .help("take the block out of the module, or do not hand the provider in")
 }
 
-pub(crate) fn not_asked_for(module: &str, inside: &(Name, Option<Name>), span: SourceSpan) -> Diagnostic {
+pub(crate) fn not_asked_for(
+    module: &str,
+    inside: &(Name, Option<Name>),
+    span: SourceSpan,
+) -> Diagnostic {
     let (name, inside) = (&inside.0, provider(inside));
     error(format!("the module `{module}` does not ask for a provider `{inside}`"))
         .code(code::PROVIDER)
@@ -160,7 +208,11 @@ pub(crate) fn not_asked_for(module: &str, inside: &(Name, Option<Name>), span: S
         .help(format!("list it there: `required_providers {{ {name} = {{ configuration_aliases = [{inside}] }} }}`"))
 }
 
-pub(crate) fn provider_is_missing(module: &str, inside: &(Name, Option<Name>), span: SourceSpan) -> Diagnostic {
+pub(crate) fn provider_is_missing(
+    module: &str,
+    inside: &(Name, Option<Name>),
+    span: SourceSpan,
+) -> Diagnostic {
     let (name, inside) = (&inside.0, provider(inside));
     error(format!("the module `{module}` needs the provider `{inside}`"))
         .code(code::PROVIDER)
@@ -168,12 +220,19 @@ pub(crate) fn provider_is_missing(module: &str, inside: &(Name, Option<Name>), s
         .help(format!("add `providers = {{ {inside} = {name} }}`, or name another one"))
 }
 
-pub(crate) fn provider_in_many(module: &str, argument: &str, own: &SourceSpan, span: SourceSpan) -> Diagnostic {
-    error(format!("the module `{module}` cannot have `{argument}`, because there are `provider` blocks inside"))
-        .code(code::PROVIDER)
-        .at(span)
-        .detail(format!("One is in {}.", own.file))
-        .help("take the blocks out of the module, and hand the providers in by `providers`")
+pub(crate) fn provider_in_many(
+    module: &str,
+    argument: &str,
+    own: &SourceSpan,
+    span: SourceSpan,
+) -> Diagnostic {
+    error(format!(
+        "the module `{module}` cannot have `{argument}`, because there are `provider` blocks inside"
+    ))
+    .code(code::PROVIDER)
+    .at(span)
+    .detail(format!("One is in {}.", own.file))
+    .help("take the blocks out of the module, and hand the providers in by `providers`")
 }
 
 pub(crate) fn unknown_provider(name: &str, known: &[&str], span: SourceSpan) -> Diagnostic {
@@ -181,7 +240,10 @@ pub(crate) fn unknown_provider(name: &str, known: &[&str], span: SourceSpan) -> 
         .code(code::PROVIDER)
         .at(span)
         .closest(name, known.iter().copied())
-        .help(format!("there are {}; none is fetched, and README.md says what is not there yet", known.join(", ")))
+        .help(format!(
+            "there are {}; none is fetched, and README.md says what is not there yet",
+            known.join(", ")
+        ))
 }
 
 pub(crate) fn provider_by_other_name(name: &str, source: &str, span: SourceSpan) -> Diagnostic {

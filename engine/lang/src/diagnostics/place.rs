@@ -28,7 +28,11 @@ pub(crate) fn key_is_worked_out(span: SourceSpan) -> Diagnostic {
         .help("for example `aws_s3_bucket.site[\"a\"]`")
 }
 
-pub(crate) fn module_and_block(from: &TargetAddress, to: &TargetAddress, span: SourceSpan) -> Diagnostic {
+pub(crate) fn module_and_block(
+    from: &TargetAddress,
+    to: &TargetAddress,
+    span: SourceSpan,
+) -> Diagnostic {
     error(format!("`{from}` cannot become `{to}`"))
         .code(code::MOVE)
         .at(span)
@@ -43,7 +47,10 @@ pub(crate) fn data_do_not_move(place: &TargetAddress, span: SourceSpan) -> Diagn
 }
 
 pub(crate) fn data_are_not_removed(place: &TargetAddress, span: SourceSpan) -> Diagnostic {
-    error(format!("`{place}` is read, not made, and need not be removed")).code(code::MOVE).at(span).help("leave this block out")
+    error(format!("`{place}` is read, not made, and need not be removed"))
+        .code(code::MOVE)
+        .at(span)
+        .help("leave this block out")
 }
 
 pub(crate) fn data_are_not_imported(block: &BlockName, span: SourceSpan) -> Diagnostic {
@@ -82,15 +89,21 @@ pub(crate) fn moved_in_a_circle(moved: &[&MovedBlock]) -> Diagnostic {
     let Some((first, rest)) = moved.split_first() else { return problem };
     let way = |it: &MovedBlock| format!("from `{}` to `{}`", it.from, it.to);
     let all: Vec<String> = moved.iter().map(|it| way(it)).collect();
-    let problem = problem.at(first.span.clone()).label(way(first)).detail(format!("They go {}.", all.join(", ")));
+    let problem = problem
+        .at(first.span.clone())
+        .label(way(first))
+        .detail(format!("They go {}.", all.join(", ")));
     rest.iter().fold(problem, |problem, it| problem.related(it.span.clone(), way(it)))
 }
 
 pub(crate) fn still_there(verb: &str, place: &TargetAddress, span: SourceSpan) -> Diagnostic {
-    let problem = error(format!("`{place}` is still in the configuration")).code(code::MOVE).at(span);
+    let problem =
+        error(format!("`{place}` is still in the configuration")).code(code::MOVE).at(span);
     match verb {
-        "moved" => problem.help("what has moved is no longer there: take its block out, or take this one out"),
-        _ => problem.help("what is removed is no longer there: take its block out, or take this one out"),
+        "moved" => problem
+            .help("what has moved is no longer there: take its block out, or take this one out"),
+        _ => problem
+            .help("what is removed is no longer there: take its block out, or take this one out"),
     }
 }
 

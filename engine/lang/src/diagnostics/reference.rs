@@ -15,7 +15,11 @@ pub(crate) fn not_a_reference(span: SourceSpan) -> Diagnostic {
         .help("write it without quotes and without anything to work out: `aws_vpc.main`")
 }
 
-pub(crate) fn no_such_template_variable(name: &str, span: SourceSpan, known: &[Name]) -> Diagnostic {
+pub(crate) fn no_such_template_variable(
+    name: &str,
+    span: SourceSpan,
+    known: &[Name],
+) -> Diagnostic {
     error(format!("the template is not given a variable `{name}`"))
         .code(code::UNDECLARED)
         .at(span)
@@ -51,11 +55,10 @@ pub(crate) fn bare_name(name: &str, span: SourceSpan, configuration: &Configurat
         _ => return incomplete_reference(name, span),
     };
     let meant = format!("{root}.{name}");
-    error(format!("`{name}` is not the name of anything here")).code(code::UNDECLARED).at(span.clone()).suggest(
-        span,
-        &*meant,
-        format!("did you mean `{meant}`?"),
-    )
+    error(format!("`{name}` is not the name of anything here"))
+        .code(code::UNDECLARED)
+        .at(span.clone())
+        .suggest(span, &*meant, format!("did you mean `{meant}`?"))
 }
 
 /// What a word of another language is here.
@@ -81,7 +84,9 @@ pub(crate) fn incomplete_reference(root: &str, span: SourceSpan) -> Diagnostic {
         "data" => ("a kind and a name", "data.aws_vpc.main"),
         "resource" => ("a kind and a name", "resource.aws_vpc.main"),
         _ => {
-            let problem = error(format!("`{root}` is not the name of anything here")).code(code::UNDECLARED).at(span.clone());
+            let problem = error(format!("`{root}` is not the name of anything here"))
+                .code(code::UNDECLARED)
+                .at(span.clone());
             if let Some(constant) = constant_elsewhere(root) {
                 return problem.suggest(span, constant, format!("did you mean `{constant}`?"));
             }
@@ -98,7 +103,10 @@ pub(crate) fn incomplete_reference(root: &str, span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn not_a_list_of_references(span: SourceSpan) -> Diagnostic {
-    error("expected a list of references").code(code::FIXED).at(span).help("for example `[aws_vpc.main, aws_subnet.a]`")
+    error("expected a list of references")
+        .code(code::FIXED)
+        .at(span)
+        .help("for example `[aws_vpc.main, aws_subnet.a]`")
 }
 
 pub(crate) fn of_another_check(block: &BlockName, check: &str, span: SourceSpan) -> Diagnostic {
@@ -117,8 +125,15 @@ pub(crate) enum Meant {
 }
 
 /// With what is meant, in the place of the name or of all up to it.
-pub(crate) fn not_declared(what: &str, name: &str, reference: &Reference, meant: Option<Meant>) -> Diagnostic {
-    let problem = error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(reference.name_span());
+pub(crate) fn not_declared(
+    what: &str,
+    name: &str,
+    reference: &Reference,
+    meant: Option<Meant>,
+) -> Diagnostic {
+    let problem = error(format!("there is no {what} `{name}`"))
+        .code(code::UNDECLARED)
+        .at(reference.name_span());
     match meant {
         Some(Meant::Other(twin)) => {
             let twin = twin.to_string();
@@ -146,7 +161,9 @@ pub(crate) fn no_such_block_declared(
         ResourceMode::Managed => "resource",
         ResourceMode::Data => "data source",
     };
-    let problem = error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(reference.name_span());
+    let problem = error(format!("there is no {what} `{name}`"))
+        .code(code::UNDECLARED)
+        .at(reference.name_span());
     let problem = match stray_root(&name.kind, &name.name, reference) {
         Some(help) if meant.is_none() && alike.is_empty() => {
             let summary = format!("`{}` is not the name of anything here", name.kind);
@@ -180,7 +197,9 @@ fn stray_root(word: &str, name: &str, reference: &Reference) -> Option<String> {
     let root = closest(word, ["var", "local", "module", "each", "count", "path"])?;
     Some(match &*root {
         "var" => format!("a variable is written `var.{name}`, and there is none of this name"),
-        "local" => format!("a local value is written `local.{name}`, and there is none of this name"),
+        "local" => {
+            format!("a local value is written `local.{name}`, and there is none of this name")
+        }
         "module" => format!("a module is written `module.{name}`, and there is none of this name"),
         "each" => "`each.key` and `each.value` are there in blocks with `for_each`".into(),
         "count" => "`count.index` is there in blocks with `count`".into(),
@@ -188,7 +207,11 @@ fn stray_root(word: &str, name: &str, reference: &Reference) -> Option<String> {
     })
 }
 
-pub(crate) fn block_of_other_mode(name: &BlockName, twin: &BlockName, reference: &Reference) -> Diagnostic {
+pub(crate) fn block_of_other_mode(
+    name: &BlockName,
+    twin: &BlockName,
+    reference: &Reference,
+) -> Diagnostic {
     let (what, is) = match name.mode {
         ResourceMode::Managed => ("resource", "data source"),
         ResourceMode::Data => ("data source", "resource"),
@@ -201,15 +224,16 @@ pub(crate) fn block_of_other_mode(name: &BlockName, twin: &BlockName, reference:
 
 /// `locals.a` where `local.a` is meant.
 pub(crate) fn wrong_root(root: &str, reference: &Reference, meant: &str) -> Diagnostic {
-    error(format!("`{root}` is not the name of anything here")).code(code::UNDECLARED).at(reference.name_span()).suggest(
-        reference.name_span(),
-        meant,
-        format!("did you mean `{meant}`?"),
-    )
+    error(format!("`{root}` is not the name of anything here"))
+        .code(code::UNDECLARED)
+        .at(reference.name_span())
+        .suggest(reference.name_span(), meant, format!("did you mean `{meant}`?"))
 }
 
 pub(crate) fn no_each(target: &ReferenceTarget, span: SourceSpan) -> Diagnostic {
-    error(format!("`{target}` has a value only in blocks with `for_each`")).code(code::NOT_HERE).at(span)
+    error(format!("`{target}` has a value only in blocks with `for_each`"))
+        .code(code::NOT_HERE)
+        .at(span)
 }
 
 pub(crate) fn no_count(span: SourceSpan) -> Diagnostic {
@@ -217,5 +241,8 @@ pub(crate) fn no_count(span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn no_self(span: SourceSpan) -> Diagnostic {
-    error("`self` has a value only in postconditions").code(code::NOT_HERE).at(span).help("elsewhere name the block: `KIND.NAME`")
+    error("`self` has a value only in postconditions")
+        .code(code::NOT_HERE)
+        .at(span)
+        .help("elsewhere name the block: `KIND.NAME`")
 }

@@ -26,10 +26,19 @@ pub(crate) fn not_a_version_constraint(part: &str, span: SourceSpan) -> Diagnost
         .help("for example `>= 1.2`, `~> 1.2` or `>= 1.2, < 2`")
 }
 
-pub(crate) fn other_version(family: FileFamily, version: &str, constraint: &str, span: SourceSpan) -> Diagnostic {
-    let problem = error(format!("this configuration asks for a version {constraint}")).code(code::VERSION).at(span);
+pub(crate) fn other_version(
+    family: FileFamily,
+    version: &str,
+    constraint: &str,
+    span: SourceSpan,
+) -> Diagnostic {
+    let problem = error(format!("this configuration asks for a version {constraint}"))
+        .code(code::VERSION)
+        .at(span);
     match family {
-        FileFamily::Ha => problem.label(format!("this is ha {version}")).help("use a version of ha that it asks for"),
+        FileFamily::Ha => problem
+            .label(format!("this is ha {version}"))
+            .help("use a version of ha that it asks for"),
         FileFamily::Terraform => problem
             .label(format!("`.tf` files are read as Terraform {version} reads them"))
             .help("change the constraint if the configuration works with that version too"),

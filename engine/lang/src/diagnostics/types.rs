@@ -29,17 +29,28 @@ pub(crate) fn type_needs_argument(name: &str, span: SourceSpan) -> Diagnostic {
         "map" => "map(string)",
         _ => "list(string)",
     };
-    error(format!("`{name}` must say what it is made of")).code(code::TYPE).at(span).help(format!("for example `{example}`"))
+    error(format!("`{name}` must say what it is made of"))
+        .code(code::TYPE)
+        .at(span)
+        .help(format!("for example `{example}`"))
 }
 
 pub(crate) fn one_argument(name: &str, given: usize, span: SourceSpan) -> Diagnostic {
     let (takes, help) = match name {
-        "optional" => ("a type and a default", "write `optional(TYPE)` or `optional(TYPE, DEFAULT)`"),
+        "optional" => {
+            ("a type and a default", "write `optional(TYPE)` or `optional(TYPE, DEFAULT)`")
+        }
         "object" => ("one list of attributes", "write `object({ NAME = TYPE })`"),
         "tuple" => ("one list of types", "write `tuple([TYPE, TYPE])`"),
-        _ => ("one type", "all its elements are of it; what has elements of several types is a `tuple([TYPE, TYPE])`"),
+        _ => (
+            "one type",
+            "all its elements are of it; what has elements of several types is a `tuple([TYPE, TYPE])`",
+        ),
     };
-    error(format!("`{name}` takes {takes}, not {given} arguments")).code(code::TYPE).at(span).help(help)
+    error(format!("`{name}` takes {takes}, not {given} arguments"))
+        .code(code::TYPE)
+        .at(span)
+        .help(help)
 }
 
 pub(crate) fn quoted_type(name: &str, span: SourceSpan) -> Diagnostic {
@@ -72,7 +83,8 @@ pub(crate) fn duplicate_attribute(name: &str, span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn does_not_fit(mismatch: &ConversionError, ty: &Type) -> Diagnostic {
-    let problem = error(format!("this is no {}: {}", short(ty), at(mismatch))).code(code::WRONG_TYPE);
+    let problem =
+        error(format!("this is no {}: {}", short(ty), at(mismatch))).code(code::WRONG_TYPE);
     match ty {
         Type::Object(_) | Type::Tuple(_) => problem.detail(format!("The type is {ty}.")),
         _ => problem,

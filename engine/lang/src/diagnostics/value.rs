@@ -30,15 +30,18 @@ pub(crate) fn condition_is_no_bool(value: &Value) -> Diagnostic {
 
 pub(crate) fn arms_differ(then: &Value, otherwise: &Value) -> Diagnostic {
     // The names of attributes may be secrets too.
-    let ty = |it: &Value| if it.contains_sensitive() { kind(it) } else { Type::of_value(it).to_string() };
+    let ty = |it: &Value| {
+        if it.contains_sensitive() { kind(it) } else { Type::of_value(it).to_string() }
+    };
     let (then, otherwise) = (ty(then), ty(otherwise));
-    error("the two results of a condition must have one type")
-        .code(code::WRONG_TYPE)
-        .detail(format!("If true it is {then}, if false it is {otherwise}, and there is no type for both."))
+    error("the two results of a condition must have one type").code(code::WRONG_TYPE).detail(
+        format!("If true it is {then}, if false it is {otherwise}, and there is no type for both."),
+    )
 }
 
 pub(crate) fn arm_does_not_convert(mismatch: &ConversionError) -> Diagnostic {
-    error(format!("the result cannot be of the type that the other one asks for: {}", at(mismatch))).code(code::WRONG_TYPE)
+    error(format!("the result cannot be of the type that the other one asks for: {}", at(mismatch)))
+        .code(code::WRONG_TYPE)
 }
 
 /// A mismatch with its place.
@@ -64,7 +67,8 @@ pub(crate) fn index_is_no_position(index: &Number) -> Diagnostic {
 }
 
 pub(crate) fn index_is_no_number(key: &Value, of: &Value) -> Diagnostic {
-    error(format!("{} is indexed by a number, not by {}", a_kind(of), a_kind(key))).code(code::WRONG_TYPE)
+    error(format!("{} is indexed by a number, not by {}", a_kind(of), a_kind(key)))
+        .code(code::WRONG_TYPE)
 }
 
 pub(crate) fn index_too_great(index: &Number, length: usize) -> Diagnostic {
@@ -94,9 +98,12 @@ pub(crate) fn no_instance_of_secret_key(block: &BlockName) -> Diagnostic {
 }
 
 pub(crate) fn not_indexed(value: &Value) -> Diagnostic {
-    let problem = error(format!("{} has no elements to pick by an index", a_kind(value))).code(code::WRONG_TYPE);
+    let problem = error(format!("{} has no elements to pick by an index", a_kind(value)))
+        .code(code::WRONG_TYPE);
     match value {
-        Value::Set(_) => problem.help("the elements of a set have no order; use `tolist`, or `one` where there is but one"),
+        Value::Set(_) => problem.help(
+            "the elements of a set have no order; use `tolist`, or `one` where there is but one",
+        ),
         _ => problem,
     }
 }
@@ -112,11 +119,18 @@ pub(crate) struct NamePlace {
 }
 
 /// With the name suggested that is most likely meant, in the form in which it can stand there.
-fn misspelt<'a>(problem: Diagnostic, name: &str, place: Option<&NamePlace>, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+fn misspelt<'a>(
+    problem: Diagnostic,
+    name: &str,
+    place: Option<&NamePlace>,
+    known: impl Iterator<Item = &'a str>,
+) -> Diagnostic {
     let Some(meant) = closest(name, known) else { return problem };
     let help = format!("did you mean `{meant}`?");
     match place {
-        Some(place) if place.is_quoted => problem.suggest(place.name.clone(), text_literal(&meant), help),
+        Some(place) if place.is_quoted => {
+            problem.suggest(place.name.clone(), text_literal(&meant), help)
+        }
         _ if is_identifier(&meant) => problem.meant(name, &meant),
         Some(NamePlace { with_point: Some(span), .. }) => {
             problem.suggest(span.clone(), format!("[{}]", text_literal(&meant)), help)
@@ -148,7 +162,8 @@ pub(crate) fn no_such_attribute<'a>(
 ) -> Diagnostic {
     let names: Vec<&str> = known.clone().take(20).collect();
     let span = place.as_ref().map(|it| it.name.clone());
-    let problem = Diagnostic { span, ..error(format!("there is no attribute `{name}`")) }.code(code::NO_ATTRIBUTE);
+    let problem = Diagnostic { span, ..error(format!("there is no attribute `{name}`")) }
+        .code(code::NO_ATTRIBUTE);
     let problem = misspelt(problem, name, place.as_ref(), known);
     match names.is_empty() {
         true => problem.help("the object has no attributes"),
@@ -164,7 +179,8 @@ pub(crate) fn no_instance_named<'a>(
     place: Option<NamePlace>,
     keys: impl Iterator<Item = &'a Name>,
 ) -> Diagnostic {
-    let known: Vec<String> = keys.take(8).map(|it| format!("`{target}[{}]`", text_literal(it))).collect();
+    let known: Vec<String> =
+        keys.take(8).map(|it| format!("`{target}[{}]`", text_literal(it))).collect();
     let problem = error(format!("there is no instance `{target}[{}]`", text_literal(name)));
     let problem = Diagnostic { span: place.map(|it| it.name), ..problem }.code(code::OUT_OF_RANGE);
     problem.help(format!("there is {}", known.join(", ")))
@@ -178,7 +194,8 @@ pub(crate) fn attribute_of_instances(
     key: Option<&Name>,
 ) -> Diagnostic {
     let key = key.map_or_else(|| "\"KEY\"".into(), |it| text_literal(it));
-    let problem = error(format!("`{target}` has `for_each`, and `{name}` is an attribute of its instances"));
+    let problem =
+        error(format!("`{target}` has `for_each`, and `{name}` is an attribute of its instances"));
     let problem = Diagnostic { span: place.map(|it| it.name), ..problem }.code(code::NO_ATTRIBUTE);
     problem.help(format!(
         "`{target}[{key}].{name}` is that of one instance, `values({target})[*].{name}` a list of all; where `for_each` has the \
@@ -186,10 +203,16 @@ pub(crate) fn attribute_of_instances(
     ))
 }
 
-pub(crate) fn no_such_key<'a>(name: &str, place: Option<NamePlace>, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
+pub(crate) fn no_such_key<'a>(
+    name: &str,
+    place: Option<NamePlace>,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Diagnostic {
     let span = place.as_ref().map(|it| it.name.clone());
-    let problem = Diagnostic { span, ..error(format!("the map has no element `{name}`")) }.code(code::NO_ATTRIBUTE);
-    misspelt(problem, name, place.as_ref(), known).help("`lookup` gives a default where there is no element")
+    let problem = Diagnostic { span, ..error(format!("the map has no element `{name}`")) }
+        .code(code::NO_ATTRIBUTE);
+    misspelt(problem, name, place.as_ref(), known)
+        .help("`lookup` gives a default where there is no element")
 }
 
 pub(crate) fn no_attributes(value: &Value, name: &str) -> Diagnostic {
@@ -197,13 +220,17 @@ pub(crate) fn no_attributes(value: &Value, name: &str) -> Diagnostic {
 }
 
 pub(crate) fn attribute_of_null(name: &str) -> Diagnostic {
-    error(format!("null has no attribute `{name}`")).code(code::NULL).help("the value in front of the dot is null")
+    error(format!("null has no attribute `{name}`"))
+        .code(code::NULL)
+        .help("the value in front of the dot is null")
 }
 
 pub(crate) fn attribute_of_list(value: &Value, name: &str) -> Diagnostic {
     error(format!("{} has no attribute `{name}`, only its elements may have", a_kind(value)))
         .code(code::NO_ATTRIBUTE)
-        .help(format!("use `[*].{name}` for the attribute of every element, or `[0].{name}` for that of one"))
+        .help(format!(
+            "use `[*].{name}` for the attribute of every element, or `[0].{name}` for that of one"
+        ))
 }
 
 pub(crate) fn null_operand(sign: &str) -> Diagnostic {
@@ -212,14 +239,21 @@ pub(crate) fn null_operand(sign: &str) -> Diagnostic {
 
 pub(crate) fn wrong_operand(sign: &str, ty: &Type, value: &Value) -> Diagnostic {
     let wants = if *ty == Type::Bool { "true or false" } else { "a number" };
-    let problem = error(format!("`{sign}` takes {wants}, not {}", in_place(value))).code(code::WRONG_TYPE);
+    let problem =
+        error(format!("`{sign}` takes {wants}, not {}", in_place(value))).code(code::WRONG_TYPE);
     match (sign, value) {
         ("+", Value::String(_) | Value::Composed(_)) => {
             problem.help("strings are put together in one text: `\"${FIRST}${SECOND}\"`")
         }
-        ("+", Value::Tuple(_) | Value::List(_) | Value::Set(_)) => problem.help("`concat` puts lists together, `setunion` sets"),
-        ("+", Value::Object(_) | Value::Map(_)) => problem.help("`merge` puts maps and objects together"),
-        ("<" | "<=" | ">" | ">=", Value::Bool(_)) => problem.help("two comparisons are put together by `&&`: `A < B && B < C`"),
+        ("+", Value::Tuple(_) | Value::List(_) | Value::Set(_)) => {
+            problem.help("`concat` puts lists together, `setunion` sets")
+        }
+        ("+", Value::Object(_) | Value::Map(_)) => {
+            problem.help("`merge` puts maps and objects together")
+        }
+        ("<" | "<=" | ">" | ">=", Value::Bool(_)) => {
+            problem.help("two comparisons are put together by `&&`: `A < B && B < C`")
+        }
         _ => problem,
     }
 }
@@ -233,7 +267,9 @@ pub(crate) fn result_out_of_range() -> Diagnostic {
 }
 
 pub(crate) fn null_in_text() -> Diagnostic {
-    error("null cannot be part of a string").code(code::NULL).help("`coalesce(VALUE, \"\")` gives an empty text in its place")
+    error("null cannot be part of a string")
+        .code(code::NULL)
+        .help("`coalesce(VALUE, \"\")` gives an empty text in its place")
 }
 
 pub(crate) fn no_text(value: &Value) -> Diagnostic {
@@ -257,11 +293,14 @@ pub(crate) fn too_much_effort() -> Diagnostic {
 }
 
 pub(crate) fn not_iterable(value: &Value) -> Diagnostic {
-    error(format!("`for` goes over lists, sets, maps and objects, not over {}", a_kind(value))).code(code::WRONG_TYPE)
+    error(format!("`for` goes over lists, sets, maps and objects, not over {}", a_kind(value)))
+        .code(code::WRONG_TYPE)
 }
 
 pub(crate) fn iteration_over_null() -> Diagnostic {
-    error("`for` cannot go over null").code(code::NULL).help("`coalesce(VALUE, [])` gives an empty list in its place")
+    error("`for` cannot go over null")
+        .code(code::NULL)
+        .help("`coalesce(VALUE, [])` gives an empty list in its place")
 }
 
 pub(crate) fn duplicate_key(name: &str) -> Diagnostic {
@@ -284,13 +323,24 @@ pub(crate) fn wrong_argument(
     mismatch: &ConversionError,
     given: &Value,
 ) -> Diagnostic {
-    let summary = format!("`{}` of `{}`: {}, not {}", parameter.name, function.name, at(mismatch), in_place(given));
+    let summary = format!(
+        "`{}` of `{}`: {}, not {}",
+        parameter.name,
+        function.name,
+        at(mismatch),
+        in_place(given)
+    );
     error(summary).code(code::CALL).help(function.doc.to_owned())
 }
 
-pub(crate) fn refused(function: &Function, parameter: Option<&Parameter>, message: &str) -> Diagnostic {
+pub(crate) fn refused(
+    function: &Function,
+    parameter: Option<&Parameter>,
+    message: &str,
+) -> Diagnostic {
     match parameter {
-        Some(parameter) => error(format!("`{}` of `{}`: {message}", parameter.name, function.name)).code(code::REFUSED),
+        Some(parameter) => error(format!("`{}` of `{}`: {message}", parameter.name, function.name))
+            .code(code::REFUSED),
         None => error(format!("`{}`: {message}", function.name)).code(code::REFUSED),
     }
 }

@@ -1,4 +1,5 @@
-//! How much one evaluation may take: a few lines of functions that call each other ask for more than any machine does.
+//! How much one evaluation may take: a few lines of functions that call each other ask for more
+//! than any machine does.
 
 use std::cell::{Cell, RefCell};
 
@@ -10,7 +11,8 @@ use super::MOST;
 /// What an expression has left to spend, with all functions it calls and templates it renders.
 pub(crate) struct EvaluationBudget {
     left: Cell<usize>,
-    /// What is told once there is nothing left. It fails the whole, whatever `try` would make of it.
+    /// What is told once there is nothing left. It fails the whole, whatever `try` would make of
+    /// it.
     problem: RefCell<Option<Box<Diagnostic>>>,
     /// The functions that a call has failed of, and that was told.
     failed: RefCell<HashSet<Name>>,
@@ -35,8 +37,8 @@ impl EvaluationBudget {
         self.problem.borrow_mut().get_or_insert_with(|| Box::new(problem()));
     }
 
-    /// Whether a call of this function has failed before, and that was told: another one would say the same, and those of
-    /// functions that call it twice each twice as often.
+    /// Whether a call of this function has failed before, and that was told: another one would say
+    /// the same, and those of functions that call it twice each twice as often.
     pub(super) fn has_failed(&self, function: &Name) -> bool {
         self.failed.borrow().contains(function)
     }

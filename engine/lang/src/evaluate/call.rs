@@ -11,7 +11,9 @@ use crate::compiled_expression::{ExpressionNode, FunctionCall, UserFunctionCall}
 use crate::diagnostics;
 use crate::diagnostics::value as mistakes;
 use crate::environment::EvaluationContext;
-use crate::functions::{Function, FunctionBody, FunctionError, FunctionResult, LazyCall, ParameterKind};
+use crate::functions::{
+    Function, FunctionBody, FunctionError, FunctionResult, LazyCall, ParameterKind,
+};
 use crate::user_functions::UserFunction;
 
 /// What a call is given.
@@ -36,7 +38,8 @@ impl Evaluator<'_> {
             }
         };
         if call.spread
-            && let Some(problem) = diagnostics::argument_count(function, arguments.len(), false, || self.span(node.at))
+            && let Some(problem) =
+                diagnostics::argument_count(function, arguments.len(), false, || self.span(node.at))
         {
             return Err(self.fail(node, problem));
         }
@@ -49,16 +52,29 @@ impl Evaluator<'_> {
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
-    /// The call of a function that is given expressions; what is in a list that is spread among them has its value already.
-    fn lazy(&mut self, run: LazyCall, call: &FunctionCall, node: &ExpressionNode) -> EvaluationResult {
+    /// The call of a function that is given expressions; what is in a list that is spread among
+    /// them has its value already.
+    fn lazy(
+        &mut self,
+        run: LazyCall,
+        call: &FunctionCall,
+        node: &ExpressionNode,
+    ) -> EvaluationResult {
         let mut expressions: Vec<&ExpressionNode> = call.arguments.iter().collect();
-        let Some(list) = expressions.pop_if(|_| call.spread) else { return run(self, &expressions, node) };
+        let Some(list) = expressions.pop_if(|_| call.spread) else {
+            return run(self, &expressions, node);
+        };
         match self.given(std::slice::from_ref(list), true, node)? {
             CallArguments::All(items, sensitive) => {
-                let items: Vec<ExpressionNode> =
-                    items.into_iter().map(|it| ExpressionNode { at: list.at, kind: Literal(it) }).collect();
+                let items: Vec<ExpressionNode> = items
+                    .into_iter()
+                    .map(|it| ExpressionNode { at: list.at, kind: Literal(it) })
+                    .collect();
                 expressions.extend(&items);
-                if let Some(problem) = diagnostics::argument_count(call.function, expressions.len(), false, || self.span(node.at))
+                if let Some(problem) =
+                    diagnostics::argument_count(call.function, expressions.len(), false, || {
+                        self.span(node.at)
+                    })
                 {
                     return Err(self.fail(node, problem));
                 }
@@ -73,7 +89,11 @@ impl Evaluator<'_> {
     }
 
     /// The call of a function that the configuration declares.
-    pub(super) fn declared(&mut self, call: &UserFunctionCall, node: &ExpressionNode) -> EvaluationResult {
+    pub(super) fn declared(
+        &mut self,
+        call: &UserFunctionCall,
+        node: &ExpressionNode,
+    ) -> EvaluationResult {
         let UserFunction { name, defined } = &*call.function;
         let Some(function) = defined.get() else {
             return Err(self.fail(node, diagnostics::function::not_here(name, self.span(node.at))));
@@ -85,8 +105,13 @@ impl Evaluator<'_> {
                 return Ok(if sensitive { unknown.sensitive() } else { unknown });
             }
         };
-        if let Some(problem) = diagnostics::function::argument_count(name, function, arguments.len(), false, &self.span(node.at))
-        {
+        if let Some(problem) = diagnostics::function::argument_count(
+            name,
+            function,
+            arguments.len(),
+            false,
+            &self.span(node.at),
+        ) {
             return Err(self.fail(node, problem));
         }
         if function.rest.is_some() {
@@ -99,18 +124,20 @@ impl Evaluator<'_> {
         if !aside && self.effort.has_failed(name) {
             return Err(EvaluationError);
         }
-        let environment = EvaluationContext { secret: self.secret || sensitive, aside, ..self.environment };
-        let value = function.result.evaluate_with(&arguments, &environment).map_err(|mut problems| {
-            let span = self.span(node.at);
-            for problem in &mut problems {
-                problem.context.get_or_insert_with(|| span.clone());
-            }
-            self.problems.append(&mut problems);
-            if !aside {
-                self.effort.failed(name);
-            }
-            EvaluationError
-        })?;
+        let environment =
+            EvaluationContext { secret: self.secret || sensitive, aside, ..self.environment };
+        let value =
+            function.result.evaluate_with(&arguments, &environment).map_err(|mut problems| {
+                let span = self.span(node.at);
+                for problem in &mut problems {
+                    problem.context.get_or_insert_with(|| span.clone());
+                }
+                self.problems.append(&mut problems);
+                if !aside {
+                    self.effort.failed(name);
+                }
+                EvaluationError
+            })?;
         if self.trying > 0 && !value.is_wholly_known() {
             self.lean();
         }
@@ -118,7 +145,12 @@ impl Evaluator<'_> {
     }
 
     /// The arguments of a call, those of a list that is spread among them.
-    fn given(&mut self, nodes: &[ExpressionNode], spread: bool, node: &ExpressionNode) -> Result<CallArguments, EvaluationError> {
+    fn given(
+        &mut self,
+        nodes: &[ExpressionNode],
+        spread: bool,
+        node: &ExpressionNode,
+    ) -> Result<CallArguments, EvaluationError> {
         let given: Vec<EvaluationResult> = nodes.iter().map(|it| self.node(it)).collect();
         let mut arguments = given.into_iter().collect::<Result<Vec<Value>, EvaluationError>>()?;
         let mut sensitive = false;
@@ -126,7 +158,12 @@ impl Evaluator<'_> {
             let (plain, marked) = last.unmark();
             sensitive = marked;
             match &plain {
-                Value::Unknown(it) if matches!(it.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
+                Value::Unknown(it)
+                    if matches!(
+                        it.ty,
+                        Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_)
+                    ) =>
+                {
                     self.lean();
                     return Ok(CallArguments::Unknown(it.cause.clone(), marked));
                 }
@@ -155,7 +192,10 @@ impl Evaluator<'_> {
             let blame = call.arguments.get(index).or(call.arguments.last()).unwrap_or(node);
             // All of it will be looked at, if only for what is unknown or secret in it.
             let looks_deep = parameter.kind != ParameterKind::Any
-                || matches!(function.run, FunctionBody::Plain(_) | FunctionBody::Open(_) | FunctionBody::Outside(_));
+                || matches!(
+                    function.run,
+                    FunctionBody::Plain(_) | FunctionBody::Open(_) | FunctionBody::Outside(_)
+                );
             if looks_deep && has_too_many(argument) {
                 self.fail(blame, mistakes::too_many_elements());
                 return Err(EvaluationError);
@@ -169,7 +209,15 @@ impl Evaluator<'_> {
                 match convert(argument, &parameter.kind.ty()) {
                     Ok(converted) => *argument = converted,
                     Err(mismatch) => {
-                        self.fail(blame, mistakes::wrong_argument(function, parameter, &mismatch, &self.showable(argument)));
+                        self.fail(
+                            blame,
+                            mistakes::wrong_argument(
+                                function,
+                                parameter,
+                                &mismatch,
+                                &self.showable(argument),
+                            ),
+                        );
                         failed = true;
                     }
                 }
@@ -194,12 +242,17 @@ impl Evaluator<'_> {
             }
             FunctionBody::Lazy(_) => Err(FunctionError::new("it takes expressions")),
         };
-        // What a function makes of a value is not that value, nor need it be where both are not known yet.
+        // What a function makes of a value is not that value, nor need it be where both are not
+        // known yet.
         let answer = answer.map(|it| function.declared(it, &arguments).without_origin());
         answer.map_err(|refusal| {
             let blame = refusal.argument.and_then(|it| call.arguments.get(it)).unwrap_or(node);
             let parameter = refusal.argument.and_then(|it| function.parameter(it));
-            let marked = arguments.iter().enumerate().filter(|(_, it)| it.contains_sensitive()).map(|(at, _)| at);
+            let marked = arguments
+                .iter()
+                .enumerate()
+                .filter(|(_, it)| it.contains_sensitive())
+                .map(|(at, _)| at);
             secret.extend(marked);
             let is_open = refusal.harmless || (secret.is_empty() && !self.secret) || {
                 let plain: Vec<Value> = arguments.iter().map(Value::revealed).collect();
@@ -210,7 +263,8 @@ impl Evaluator<'_> {
         })
     }
 
-    /// Looks at the types of arguments, which a function that waits for one of them does not look at yet.
+    /// Looks at the types of arguments, which a function that waits for one of them does not look
+    /// at yet.
     fn takes_what_is_open(
         &mut self,
         function: &Function,
@@ -228,7 +282,9 @@ impl Evaluator<'_> {
                 && !takes.allows(&Type::of_value(argument))
             {
                 let blame = call.arguments.get(index).or(call.arguments.last()).unwrap_or(node);
-                outcome = Err(self.fail(blame, mistakes::refused(function, Some(parameter), takes.wanted())));
+                outcome =
+                    Err(self
+                        .fail(blame, mistakes::refused(function, Some(parameter), takes.wanted())));
             }
         }
         outcome

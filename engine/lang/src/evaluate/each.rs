@@ -17,7 +17,8 @@ pub(super) fn unmarked(value: &Value) -> (&Value, bool) {
     }
 }
 
-/// The keys and values of a collection, in the order in which they are visited; none for what is no collection.
+/// The keys and values of a collection, in the order in which they are visited; none for what is no
+/// collection.
 pub(crate) fn items(value: &Value) -> Option<Box<dyn Iterator<Item = (Value, Value)> + '_>> {
     let at = |index: usize| Value::from(i64::try_from(index).unwrap_or(i64::MAX));
     match value {
@@ -53,7 +54,15 @@ impl Evaluator<'_> {
         let (plain, marked) = unmarked(&collection);
         let mut sensitive = marked;
         if let Value::Unknown(unknown) = plain {
-            if !matches!(unknown.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_)) {
+            if !matches!(
+                unknown.ty,
+                Type::Any
+                    | Type::List(_)
+                    | Type::Set(_)
+                    | Type::Map(_)
+                    | Type::Tuple(_)
+                    | Type::Object(_)
+            ) {
                 return Err(self.fail(&it.collection, mistakes::not_iterable(plain)));
             }
             self.lean();
@@ -91,7 +100,9 @@ impl Evaluator<'_> {
                 self.slots.push(key);
             }
             self.slots.push(item);
-            let outcome = self.secretly(marked, |evaluator| evaluator.one(it, &mut gathered, &mut sensitive, node));
+            let outcome = self.secretly(marked, |evaluator| {
+                evaluator.one(it, &mut gathered, &mut sensitive, node)
+            });
             self.slots.truncate(bound);
             // One failure is enough: the others would say the same.
             if let Some(cause) = outcome? {
@@ -154,7 +165,9 @@ impl Evaluator<'_> {
             ForResult::Object(items) => {
                 if items.contains_key(&name) {
                     let shown = if marked || self.secret { "(sensitive)".into() } else { name };
-                    return Err(self.fail(node, mistakes::duplicate_key(&shown).at(self.span(key_node.at))));
+                    return Err(
+                        self.fail(node, mistakes::duplicate_key(&shown).at(self.span(key_node.at)))
+                    );
                 }
                 items.insert(name, value);
             }

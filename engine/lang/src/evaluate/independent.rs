@@ -1,28 +1,50 @@
-//! Whether the reason why a function refuses its arguments is the same whatever the secrets among them are.
+//! Whether the reason why a function refuses its arguments is the same whatever the secrets among
+//! them are.
 
 use ha_value::{Type, Value};
 
 use crate::functions::{Function, FunctionBody, FunctionError, FunctionResult};
 
 /// Strings that functions read in different ways.
-const TEXTS: [&str; 10] =
-    ["", "x", "1", "true", "[]", "{}", "10.0.0.0/8", "2020-01-01T00:00:00Z", "YQ==", "a longer text, of several words"];
+const TEXTS: [&str; 10] = [
+    "",
+    "x",
+    "1",
+    "true",
+    "[]",
+    "{}",
+    "10.0.0.0/8",
+    "2020-01-01T00:00:00Z",
+    "YQ==",
+    "a longer text, of several words",
+];
 const NUMBERS: [i64; 6] = [0, 1, -1, 2, 8, 1_000_000_000];
 
 /// Whether it is. The arguments are without marks; those at some places are secret.
-pub(super) fn is_independent(function: &Function, arguments: &[Value], secret: &[usize], refusal: &FunctionError) -> bool {
+pub(super) fn is_independent(
+    function: &Function,
+    arguments: &[Value],
+    secret: &[usize],
+    refusal: &FunctionError,
+) -> bool {
     match function.run {
         // What is refused with something open in its place is refused with anything there.
-        FunctionBody::Whole(run) | FunctionBody::Open(run) => {
-            is_same(&run(&replaced(arguments, secret, |it| Value::unknown(open_type(it), None))), refusal)
-        }
-        // What knows of nothing open blames an argument that is no secret, and does so beside others, too.
+        FunctionBody::Whole(run) | FunctionBody::Open(run) => is_same(
+            &run(&replaced(arguments, secret, |it| Value::unknown(open_type(it), None))),
+            refusal,
+        ),
+        // What knows of nothing open blames an argument that is no secret, and does so beside
+        // others, too.
         FunctionBody::Plain(run) => {
             let is_open = refusal.argument.is_some_and(|it| !secret.contains(&it));
-            let others = arguments.iter().enumerate().filter(|(at, _)| !secret.contains(at)).map(|(_, it)| it.clone());
+            let others = arguments
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| !secret.contains(at))
+                .map(|(_, it)| it.clone());
             let others: Vec<Value> = others.collect();
-            let mut rounds =
-                (0..TEXTS.len() + others.len()).map(|round| run(&replaced(arguments, secret, |it| stand_in(it, &others, round))));
+            let mut rounds = (0..TEXTS.len() + others.len())
+                .map(|round| run(&replaced(arguments, secret, |it| stand_in(it, &others, round))));
             is_open && rounds.all(|it| is_same(&it, refusal))
         }
         FunctionBody::Outside(_) | FunctionBody::WholeOutside(_) | FunctionBody::Lazy(_) => false,
@@ -34,7 +56,10 @@ fn is_same(answer: &FunctionResult, refusal: &FunctionError) -> bool {
 }
 
 fn replaced(arguments: &[Value], secret: &[usize], by: impl Fn(&Value) -> Value) -> Vec<Value> {
-    let each = arguments.iter().enumerate().map(|(at, it)| if secret.contains(&at) { by(it) } else { it.clone() });
+    let each = arguments
+        .iter()
+        .enumerate()
+        .map(|(at, it)| if secret.contains(&at) { by(it) } else { it.clone() });
     each.collect()
 }
 
@@ -55,7 +80,11 @@ fn stand_in(value: &Value, others: &[Value], round: usize) -> Value {
     match value {
         Value::String(_) => match TEXTS.get(round) {
             Some(text) => Value::from(*text),
-            None => others.get(round - TEXTS.len()).filter(|it| name(it).is_some()).cloned().unwrap_or_else(|| Value::from("")),
+            None => others
+                .get(round - TEXTS.len())
+                .filter(|it| name(it).is_some())
+                .cloned()
+                .unwrap_or_else(|| Value::from("")),
         },
         Value::Number(_) => Value::from(NUMBERS[round % NUMBERS.len()]),
         Value::Bool(_) => Value::Bool(round.is_multiple_of(2)),

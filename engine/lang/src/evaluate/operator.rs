@@ -44,10 +44,17 @@ impl Evaluator<'_> {
     }
 
     /// An operand converted to what the operator takes, with its mark apart.
-    fn operand(&mut self, node: &ExpressionNode, ty: &Type, sign: &str) -> Result<(Value, bool), EvaluationError> {
+    fn operand(
+        &mut self,
+        node: &ExpressionNode,
+        ty: &Type,
+        sign: &str,
+    ) -> Result<(Value, bool), EvaluationError> {
         let value = self.node(node)?;
         match (&value, ty) {
-            (Value::Number(_), Type::Number) | (Value::Bool(_), Type::Bool) => return Ok((value, false)),
+            (Value::Number(_), Type::Number) | (Value::Bool(_), Type::Bool) => {
+                return Ok((value, false));
+            }
             _ => {}
         }
         if value.is_null() {
@@ -58,12 +65,20 @@ impl Evaluator<'_> {
         }
         match convert(&value, ty) {
             Ok(it) => Ok(it.unmark()),
-            Err(_) => Err(self.fail(node, mistakes::wrong_operand(sign, ty, &self.showable(&value)))),
+            Err(_) => {
+                Err(self.fail(node, mistakes::wrong_operand(sign, ty, &self.showable(&value))))
+            }
         }
     }
 
-    /// The value of the right side counts only where the left one does not decide; its type always does.
-    fn logical(&mut self, operator: Operator, left: &ExpressionNode, right: &ExpressionNode) -> EvaluationResult {
+    /// The value of the right side counts only where the left one does not decide; its type always
+    /// does.
+    fn logical(
+        &mut self,
+        operator: Operator,
+        left: &ExpressionNode,
+        right: &ExpressionNode,
+    ) -> EvaluationResult {
         let decides = operator == Operator::Or;
         let (left, mut sensitive) = self.operand(left, &Type::Bool, operator.sign())?;
         let value = if left == Value::Bool(decides) {
@@ -73,7 +88,8 @@ impl Evaluator<'_> {
         } else {
             let (right, marked) = match &left {
                 Value::Bool(_) => self.operand(right, &Type::Bool, operator.sign())?,
-                // Where the left side decides after all, what is wrong with the right one does not count.
+                // Where the left side decides after all, what is wrong with the right one does not
+                // count.
                 unknown => {
                     let value = self.aside(|it| it.node(right));
                     match self.may_be_bool(value, right, operator)? {
@@ -89,13 +105,16 @@ impl Evaluator<'_> {
             match (left, right) {
                 (Value::Bool(_), Value::Bool(it)) => Value::Bool(it),
                 (_, it) if it == Value::Bool(decides) => it,
-                (Value::Bool(_), unknown) | (unknown, _) => Value::unknown(Type::Bool, unknown.cause()).not_null(),
+                (Value::Bool(_), unknown) | (unknown, _) => {
+                    Value::unknown(Type::Bool, unknown.cause()).not_null()
+                }
             }
         };
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
-    /// The right side as a truth value, where it is one. It is an error only where no value of its type is one.
+    /// The right side as a truth value, where it is one. It is an error only where no value of its
+    /// type is one.
     fn may_be_bool(
         &mut self,
         value: Option<Value>,
@@ -104,7 +123,10 @@ impl Evaluator<'_> {
     ) -> Result<Option<Value>, EvaluationError> {
         let Some(value) = value.filter(|it| !it.is_null()) else { return Ok(None) };
         if convert(&Value::unknown(Type::of_value(&value), None), &Type::Bool).is_err() {
-            return Err(self.fail(node, mistakes::wrong_operand(operator.sign(), &Type::Bool, &self.showable(&value))));
+            return Err(self.fail(
+                node,
+                mistakes::wrong_operand(operator.sign(), &Type::Bool, &self.showable(&value)),
+            ));
         }
         let is_open = !value.is_known();
         let value = convert(&value, &Type::Bool).ok();
@@ -122,7 +144,10 @@ impl Evaluator<'_> {
         node: &ExpressionNode,
     ) -> EvaluationResult {
         let sign = operator.sign();
-        let operands = both(self.operand(left, &Type::Number, sign), self.operand(right, &Type::Number, sign))?;
+        let operands = both(
+            self.operand(left, &Type::Number, sign),
+            self.operand(right, &Type::Number, sign),
+        )?;
         let ((left, left_sensitive), (right_value, right_sensitive)) = operands;
         let value = match (&left, &right_value) {
             (Value::Number(a), Value::Number(b)) => {
@@ -135,9 +160,15 @@ impl Evaluator<'_> {
                     }
                     Operator::Divide => a.div(b),
                     Operator::Remainder => a.rem(b),
-                    Operator::Less => return Ok(marked(Value::Bool(a < b), left_sensitive || right_sensitive)),
-                    Operator::LessOrEqual => return Ok(marked(Value::Bool(a <= b), left_sensitive || right_sensitive)),
-                    Operator::Greater => return Ok(marked(Value::Bool(a > b), left_sensitive || right_sensitive)),
+                    Operator::Less => {
+                        return Ok(marked(Value::Bool(a < b), left_sensitive || right_sensitive));
+                    }
+                    Operator::LessOrEqual => {
+                        return Ok(marked(Value::Bool(a <= b), left_sensitive || right_sensitive));
+                    }
+                    Operator::Greater => {
+                        return Ok(marked(Value::Bool(a > b), left_sensitive || right_sensitive));
+                    }
                     _ => return Ok(marked(Value::Bool(a >= b), left_sensitive || right_sensitive)),
                 };
                 match number {
@@ -191,14 +222,19 @@ fn compared(operator: Operator, left: &NumberRange, right: &NumberRange) -> Comp
     if below(&low.1, &high.0, or_equal) {
         return ComparisonResult::Sure(true);
     }
-    if below(&high.1, &low.0, !or_equal) { ComparisonResult::Sure(false) } else { ComparisonResult::Open }
+    if below(&high.1, &low.0, !or_equal) {
+        ComparisonResult::Sure(false)
+    } else {
+        ComparisonResult::Open
+    }
 }
 
 fn marked(value: Value, sensitive: bool) -> Value {
     if sensitive { value.sensitive() } else { value }
 }
 
-/// Whether two values are equal: nothing is converted; unknown where an unknown could make the difference.
+/// Whether two values are equal: nothing is converted; unknown where an unknown could make the
+/// difference.
 pub(crate) fn equal(left: &Value, right: &Value, negate: bool) -> Value {
     let sensitive = left.contains_sensitive() || right.contains_sensitive();
     let value = match sure_equal(left, right) {
@@ -208,14 +244,20 @@ pub(crate) fn equal(left: &Value, right: &Value, negate: bool) -> Value {
     marked(value, sensitive)
 }
 
-/// Whether two values are equal, none where that is not known. Nulls are equal whatever their types; other values of
-/// different types are not.
+/// Whether two values are equal, none where that is not known. Nulls are equal whatever their
+/// types; other values of different types are not.
 pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
     match (left, right) {
-        (Value::Sensitive(inner), other) | (other, Value::Sensitive(inner)) => sure_equal(inner, other),
+        (Value::Sensitive(inner), other) | (other, Value::Sensitive(inner)) => {
+            sure_equal(inner, other)
+        }
         (Value::Null(_), Value::Null(_)) => Some(true),
-        (Value::List(_) | Value::Set(_) | Value::Map(_) | Value::Tuple(_) | Value::Object(_), right)
-            if right.is_known() && !right.is_null() && differ(&Type::of_value(left), &Type::of_value(right)) =>
+        (
+            Value::List(_) | Value::Set(_) | Value::Map(_) | Value::Tuple(_) | Value::Object(_),
+            right,
+        ) if right.is_known()
+            && !right.is_null()
+            && differ(&Type::of_value(left), &Type::of_value(right)) =>
         {
             Some(false)
         }
@@ -227,7 +269,8 @@ pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
 fn same(left: &Value, right: &Value) -> Option<bool> {
     match (left, right) {
         (Value::Sensitive(inner), other) | (other, Value::Sensitive(inner)) => same(inner, other),
-        (Value::Composed(parts), Value::String(text)) | (Value::String(text), Value::Composed(parts))
+        (Value::Composed(parts), Value::String(text))
+        | (Value::String(text), Value::Composed(parts))
             if (!left.is_wholly_known() || !right.is_wholly_known()) && !could_be(parts, text) =>
         {
             Some(false)
@@ -236,7 +279,9 @@ fn same(left: &Value, right: &Value) -> Option<bool> {
             let (plain, other_plain) = (left.unmark().0, right.unmark().0);
             match (&plain, &other_plain) {
                 (Value::String(a), Value::String(b)) => Some(a == b),
-                _ if matches!(other, Value::String(_) | Value::Composed(_) | Value::Unknown(_)) => None,
+                _ if matches!(other, Value::String(_) | Value::Composed(_) | Value::Unknown(_)) => {
+                    None
+                }
                 // Even an unknown text is no number and no list.
                 _ => Some(false),
             }
@@ -256,7 +301,9 @@ fn same(left: &Value, right: &Value) -> Option<bool> {
         }
         (Value::Set(a), Value::Set(b)) => {
             if left.is_wholly_known() && right.is_wholly_known() {
-                let plain = |it: &std::collections::BTreeSet<Value>| it.iter().map(Value::revealed).collect::<Vec<_>>();
+                let plain = |it: &std::collections::BTreeSet<Value>| {
+                    it.iter().map(Value::revealed).collect::<Vec<_>>()
+                };
                 return Some(a == b || plain(a) == plain(b));
             }
             None
@@ -277,7 +324,8 @@ fn unknown_is(unknown: &UnknownValue, other: &Value) -> Option<bool> {
         return Some(false);
     }
     let ((least, most), (other_least, other_most)) = (unknown.range(), range(other));
-    let above = |a: Option<Number>, b: Option<Number>| matches!((a, b), (Some(a), Some(b)) if a > b);
+    let above =
+        |a: Option<Number>, b: Option<Number>| matches!((a, b), (Some(a), Some(b)) if a > b);
     if never_both_null && (above(least, other_most) || above(other_least, most)) {
         return Some(false);
     }
@@ -305,7 +353,9 @@ fn differ(a: &Type, b: &Type) -> bool {
     let both = |a: &[Type], b: &[Type]| a.iter().zip(b).any(|(a, b)| differ(a, b));
     match (a, b) {
         (Type::Any, _) | (_, Type::Any) => false,
-        (Type::List(a), Type::List(b)) | (Type::Set(a), Type::Set(b)) | (Type::Map(a), Type::Map(b)) => differ(a, b),
+        (Type::List(a), Type::List(b))
+        | (Type::Set(a), Type::Set(b))
+        | (Type::Map(a), Type::Map(b)) => differ(a, b),
         (Type::Tuple(a), Type::Tuple(b)) => a.len() != b.len() || both(a, b),
         (Type::Object(a), Type::Object(b)) => {
             !a.keys().eq(b.keys()) || a.values().zip(b.values()).any(|(a, b)| differ(&a.ty, &b.ty))
@@ -323,8 +373,11 @@ fn could_be(parts: &[TextPart], text: &str) -> bool {
     let begins: String = parts.iter().map_while(known).map(|it| it.to_string()).collect();
     let ends: Vec<_> = parts.iter().rev().map_while(known).collect();
     let ends: String = ends.iter().rev().map(|it| &**it).collect();
-    // What comes next may begin with an accent, which would become one character with the letter before it.
-    let begins = begins.strip_suffix(|it: char| !it.is_ascii_punctuation() || "<=>".contains(it)).unwrap_or(&begins);
+    // What comes next may begin with an accent, which would become one character with the letter
+    // before it.
+    let begins = begins
+        .strip_suffix(|it: char| !it.is_ascii_punctuation() || "<=>".contains(it))
+        .unwrap_or(&begins);
     let ends = if ends.starts_with(|it: char| it.is_ascii()) { &*ends } else { "" };
     text.strip_prefix(begins).is_some_and(|rest| rest.ends_with(ends))
 }

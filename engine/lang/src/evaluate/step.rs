@@ -13,7 +13,12 @@ use crate::syntax::ByteSpan;
 
 impl Evaluator<'_> {
     /// One instance of a block, without building the others.
-    pub(super) fn instance(&mut self, block: &BlockName, key_node: &ExpressionNode, node: &ExpressionNode) -> EvaluationResult {
+    pub(super) fn instance(
+        &mut self,
+        block: &BlockName,
+        key_node: &ExpressionNode,
+        node: &ExpressionNode,
+    ) -> EvaluationResult {
         let key = self.node(key_node)?;
         if key.is_null() {
             return Err(self.fail(key_node, mistakes::null_index()));
@@ -60,14 +65,21 @@ impl Evaluator<'_> {
                         (_, Some(target)) if is_no_attribute(items.values().next(), name) => {
                             mistakes::no_instance_named(target, name, place, items.keys())
                         }
-                        (_, Some(target)) => mistakes::attribute_of_instances(target, name, place, items.keys().next()),
+                        (_, Some(target)) => mistakes::attribute_of_instances(
+                            target,
+                            name,
+                            place,
+                            items.keys().next(),
+                        ),
                         (Value::Map(_), _) => mistakes::no_such_key(name, place, known),
                         _ => mistakes::no_such_attribute(name, place, known),
                     };
                     Err(self.fail(node, problem))
                 }
             },
-            Value::Sensitive(inner) => Ok(self.secretly(true, |it| it.attribute(inner, name, place, node))?.sensitive()),
+            Value::Sensitive(inner) => {
+                Ok(self.secretly(true, |it| it.attribute(inner, name, place, node))?.sensitive())
+            }
             Value::Unknown(it) => {
                 let ty = match &it.ty {
                     Type::Any => &Type::Any,
@@ -77,7 +89,9 @@ impl Evaluator<'_> {
                         None => {
                             let known = attributes.keys().map(|it| &**it);
                             let place = place.map(|it| self.name_place(it, node));
-                            return Err(self.fail(node, mistakes::no_such_attribute(name, place, known)));
+                            return Err(
+                                self.fail(node, mistakes::no_such_attribute(name, place, known))
+                            );
                         }
                     },
                     _ => return Err(self.fail(node, mistakes::no_attributes(of, name))),
@@ -86,7 +100,9 @@ impl Evaluator<'_> {
                 Ok(Value::unknown(ty.clone(), it.cause.clone()))
             }
             Value::Null(_) => Err(self.fail(node, mistakes::attribute_of_null(name))),
-            Value::List(_) | Value::Tuple(_) | Value::Set(_) => Err(self.fail(node, mistakes::attribute_of_list(of, name))),
+            Value::List(_) | Value::Tuple(_) | Value::Set(_) => {
+                Err(self.fail(node, mistakes::attribute_of_list(of, name)))
+            }
             _ => Err(self.fail(node, mistakes::no_attributes(of, name))),
         }
     }
@@ -105,12 +121,19 @@ impl Evaluator<'_> {
             _ => None,
         };
         // Between the value and the name there is the point and nothing else.
-        let with_point = behind_point.filter(|it| it.start + 1 == name.start).map(|it| self.span(it));
+        let with_point =
+            behind_point.filter(|it| it.start + 1 == name.start).map(|it| self.span(it));
         NamePlace { name: self.span(name), is_quoted: behind_point.is_none(), with_point }
     }
 
     /// `of[key]`, with where the key is written out.
-    pub(super) fn index(&mut self, of: &Value, key: &Value, place: Option<ByteSpan>, node: &ExpressionNode) -> EvaluationResult {
+    pub(super) fn index(
+        &mut self,
+        of: &Value,
+        key: &Value,
+        place: Option<ByteSpan>,
+        node: &ExpressionNode,
+    ) -> EvaluationResult {
         if let Value::Sensitive(inner) = of {
             return Ok(self.secretly(true, |it| it.index(inner, key, place, node))?.sensitive());
         }
@@ -133,7 +156,9 @@ impl Evaluator<'_> {
                     Err(self.fail(node, mistakes::index_is_no_number(&key, of)))
                 }
                 Type::Any => Ok(of.clone()),
-                Type::List(element) | Type::Map(element) => Ok(Value::unknown((**element).clone(), it.cause.clone())),
+                Type::List(element) | Type::Map(element) => {
+                    Ok(Value::unknown((**element).clone(), it.cause.clone()))
+                }
                 Type::Tuple(items) => match convert(&key, &Type::Number) {
                     Ok(Value::Number(number)) => {
                         let place = self.place_among(&number, items.len(), node)?;
@@ -155,7 +180,9 @@ impl Evaluator<'_> {
                     Err(_) => return Err(self.fail(node, mistakes::index_is_no_number(&key, of))),
                 };
                 match &number {
-                    Value::Number(number) => Ok(items[self.place_among(number, items.len(), node)?].clone()),
+                    Value::Number(number) => {
+                        Ok(items[self.place_among(number, items.len(), node)?].clone())
+                    }
                     _ => Ok(Value::unknown(common(items.iter()), key.cause())),
                 }
             }
@@ -175,7 +202,12 @@ impl Evaluator<'_> {
     }
 
     /// The place among so many elements that a number stands for.
-    fn place_among(&mut self, number: &Number, length: usize, node: &ExpressionNode) -> Result<usize, EvaluationError> {
+    fn place_among(
+        &mut self,
+        number: &Number,
+        length: usize,
+        node: &ExpressionNode,
+    ) -> Result<usize, EvaluationError> {
         match usize_of(number) {
             Some(index) if index < length => Ok(index),
             _ if self.secret => Err(self.fail(node, mistakes::not_in_secret())),
@@ -185,7 +217,11 @@ impl Evaluator<'_> {
     }
 
     /// `source[*]…`
-    pub(super) fn splat(&mut self, source: &ExpressionNode, each: &ExpressionNode) -> EvaluationResult {
+    pub(super) fn splat(
+        &mut self,
+        source: &ExpressionNode,
+        each: &ExpressionNode,
+    ) -> EvaluationResult {
         let value = self.node(source)?;
         let (plain, sensitive) = match &value {
             Value::Sensitive(inner) => (&**inner, true),
@@ -209,11 +245,16 @@ impl Evaluator<'_> {
         source: &ExpressionNode,
         each: &ExpressionNode,
     ) -> Result<(), EvaluationError> {
-        let (ExpressionKind::Target(target), Value::Object(items)) = (&source.kind, plain) else { return Ok(()) };
+        let (ExpressionKind::Target(target), Value::Object(items)) = (&source.kind, plain) else {
+            return Ok(());
+        };
         match first_attribute(each) {
-            Some((name, at, node)) if !items.contains_key(name) && self.environment.scope.has_for_each(target) => {
+            Some((name, at, node))
+                if !items.contains_key(name) && self.environment.scope.has_for_each(target) =>
+            {
                 let place = Some(self.name_place(at, node));
-                let problem = mistakes::attribute_of_instances(target, name, place, items.keys().next());
+                let problem =
+                    mistakes::attribute_of_instances(target, name, place, items.keys().next());
                 Err(self.fail(node, problem))
             }
             _ => Ok(()),
@@ -246,10 +287,18 @@ impl Evaluator<'_> {
                     _ => Type::Any,
                 };
                 let unknown = Value::unknown(ty, it.cause.clone());
-                if matches!(it.ty, Type::List(_) | Type::Set(_)) { unknown.not_null() } else { unknown }
+                if matches!(it.ty, Type::List(_) | Type::Set(_)) {
+                    unknown.not_null()
+                } else {
+                    unknown
+                }
             }
-            Value::List(items) if items.is_empty() => self.of_none(plain, items.declaration().ty(), each)?,
-            Value::Set(items) if items.is_empty() => self.of_none(plain, items.declaration().ty(), each)?,
+            Value::List(items) if items.is_empty() => {
+                self.of_none(plain, items.declaration().ty(), each)?
+            }
+            Value::Set(items) if items.is_empty() => {
+                self.of_none(plain, items.declaration().ty(), each)?
+            }
             Value::List(items) => Value::list(self.each_element(items.iter(), each)?),
             open if super::each::is_open(open) => {
                 self.lean();
@@ -300,7 +349,9 @@ fn first_attribute(each: &ExpressionNode) -> Option<(&Name, ByteSpan, &Expressio
     let mut node = each;
     loop {
         node = match &node.kind {
-            ExpressionKind::Attribute(it) if matches!(it.0.kind, ExpressionKind::Slot(..)) => return Some((&it.1, it.2, node)),
+            ExpressionKind::Attribute(it) if matches!(it.0.kind, ExpressionKind::Slot(..)) => {
+                return Some((&it.1, it.2, node));
+            }
             ExpressionKind::Attribute(it) => &it.0,
             ExpressionKind::Index(it) | ExpressionKind::Splat(it) => &it[0],
             _ => return None,
@@ -312,12 +363,14 @@ fn usize_of(number: &Number) -> Option<usize> {
     number.as_i64().and_then(|it| usize::try_from(it).ok())
 }
 
-/// The type that all items have, or `Any`; that of one whose type is not known yet may turn out to be any.
+/// The type that all items have, or `Any`; that of one whose type is not known yet may turn out to
+/// be any.
 pub(crate) fn common<'v>(items: impl Iterator<Item = &'v Value>) -> Type {
-    let types: Vec<Type> = match items.map(|it| (!has_open_type(it)).then(|| Type::of_value(it))).collect() {
-        Some(types) => types,
-        None => return Type::Any,
-    };
+    let types: Vec<Type> =
+        match items.map(|it| (!has_open_type(it)).then(|| Type::of_value(it))).collect() {
+            Some(types) => types,
+            None => return Type::Any,
+        };
     ha_value::unify(&types).unwrap_or(Type::Any)
 }
 

@@ -7,7 +7,8 @@ use super::{EvaluationError, EvaluationResult, Evaluator, each};
 use crate::compiled_expression::{ExpressionNode, ForDirective, IfDirective, TemplatePiece};
 use crate::diagnostics::value as mistakes;
 
-/// Longer strings are refused: no one means them, and a few lines can ask for more than any machine holds.
+/// Longer strings are refused: no one means them, and a few lines can ask for more than any machine
+/// holds.
 const LONGEST: usize = 64 << 20;
 
 /// A string under construction.
@@ -91,14 +92,23 @@ impl TextBuilder {
 }
 
 impl Evaluator<'_> {
-    pub(super) fn template(&mut self, pieces: &[TemplatePiece], node: &ExpressionNode) -> EvaluationResult {
+    pub(super) fn template(
+        &mut self,
+        pieces: &[TemplatePiece],
+        node: &ExpressionNode,
+    ) -> EvaluationResult {
         let mut text = TextBuilder::default();
         self.pieces(pieces, &mut text)?;
-        let value = text.finish().map_err(|TextTooLong| self.fail(node, mistakes::text_too_long()))?;
+        let value =
+            text.finish().map_err(|TextTooLong| self.fail(node, mistakes::text_too_long()))?;
         Ok(if let [TemplatePiece::Value(_)] = pieces { value } else { value.not_null() })
     }
 
-    fn pieces(&mut self, pieces: &[TemplatePiece], text: &mut TextBuilder) -> Result<(), EvaluationError> {
+    fn pieces(
+        &mut self,
+        pieces: &[TemplatePiece],
+        text: &mut TextBuilder,
+    ) -> Result<(), EvaluationError> {
         let mut outcome = Ok(());
         for piece in pieces {
             let piece = match piece {
@@ -118,7 +128,11 @@ impl Evaluator<'_> {
         outcome
     }
 
-    fn piece(&mut self, node: &ExpressionNode, text: &mut TextBuilder) -> Result<(), EvaluationError> {
+    fn piece(
+        &mut self,
+        node: &ExpressionNode,
+        text: &mut TextBuilder,
+    ) -> Result<(), EvaluationError> {
         use std::fmt::Write as _;
         let value = self.node(node)?;
         match &value {
@@ -165,7 +179,12 @@ impl Evaluator<'_> {
         self.nested(chosen, sensitive, text)
     }
 
-    fn nested(&mut self, pieces: &[TemplatePiece], sensitive: bool, text: &mut TextBuilder) -> Result<(), EvaluationError> {
+    fn nested(
+        &mut self,
+        pieces: &[TemplatePiece],
+        sensitive: bool,
+        text: &mut TextBuilder,
+    ) -> Result<(), EvaluationError> {
         if !sensitive {
             return self.pieces(pieces, text);
         }
@@ -173,12 +192,19 @@ impl Evaluator<'_> {
         self.pieces(pieces, &mut inner)?;
         text.length = inner.length;
         if let Ok(value) = inner.finish() {
-            text.append(&Text::from_value(&value.sensitive()).expect("a string stays one when it is marked"));
+            text.append(
+                &Text::from_value(&value.sensitive())
+                    .expect("a string stays one when it is marked"),
+            );
         }
         Ok(())
     }
 
-    fn repeated(&mut self, it: &ForDirective, text: &mut TextBuilder) -> Result<(), EvaluationError> {
+    fn repeated(
+        &mut self,
+        it: &ForDirective,
+        text: &mut TextBuilder,
+    ) -> Result<(), EvaluationError> {
         let ForDirective { keyed, collection, body } = it;
         let value = self.node(collection)?;
         let (plain, sensitive) = each::unmarked(&value);

@@ -1,5 +1,5 @@
-//! Lines as up to three cells: what leads, what is assigned, and a comment. Indentation goes by lines; assignments and
-//! comments of neighbouring lines stand below each other.
+//! Lines as up to three cells: what leads, what is assigned, and a comment. Indentation goes by
+//! lines; assignments and comments of neighbouring lines stand below each other.
 
 use std::ops::Range;
 
@@ -86,7 +86,8 @@ pub(super) fn space(lines: &[LineLayout], pieces: &mut [SpacedToken<'_>]) {
         for cell in [&line.lead, &line.assign] {
             for index in cell.clone().skip(1) {
                 let before = (index >= cell.start + 2).then(|| pieces[index - 2].kind);
-                pieces[index].spaces = usize::from(space::between(before, &pieces[index - 1], &pieces[index]));
+                pieces[index].spaces =
+                    usize::from(space::between(before, &pieces[index - 1], &pieces[index]));
             }
         }
     }
@@ -98,7 +99,11 @@ pub(super) fn align(lines: &[LineLayout], pieces: &mut [SpacedToken<'_>]) {
     align_cells(lines, pieces, |it| (it.lead.start..it.assign.end, it.comment.clone()));
 }
 
-fn align_cells(lines: &[LineLayout], pieces: &mut [SpacedToken<'_>], cells: fn(&LineLayout) -> (Range<usize>, Range<usize>)) {
+fn align_cells(
+    lines: &[LineLayout],
+    pieces: &mut [SpacedToken<'_>],
+    cells: fn(&LineLayout) -> (Range<usize>, Range<usize>),
+) {
     for run in lines.chunk_by(|left, right| cells(left).1.is_empty() == cells(right).1.is_empty()) {
         if run.first().is_none_or(|it| cells(it).1.is_empty()) {
             continue;

@@ -18,7 +18,8 @@ pub(super) fn modern(pieces: Vec<SpacedToken<'_>>) -> Vec<SpacedToken<'_>> {
                 let comments = behind.iter().take_while(|it| it.kind == TokenKind::Comment).count();
                 if behind.get(comments).is_some_and(|it| it.kind == TokenKind::Assign) {
                     written.extend_from_slice(&behind[..=comments]);
-                    let (whole, after) = behind[comments + 1..].split_at(value_length(&behind[comments + 1..]));
+                    let (whole, after) =
+                        behind[comments + 1..].split_at(value_length(&behind[comments + 1..]));
                     let value = without(whole, TokenKind::Comment);
                     let lead = whole.iter().take_while(|it| it.kind == TokenKind::Comment).count();
                     written.extend_from_slice(&whole[..lead]);
@@ -39,7 +40,8 @@ pub(super) fn modern(pieces: Vec<SpacedToken<'_>>) -> Vec<SpacedToken<'_>> {
     written
 }
 
-/// How many pieces are the value of an argument, which goes to the end of the line or of the block it is in.
+/// How many pieces are the value of an argument, which goes to the end of the line or of the block
+/// it is in.
 fn value_length(pieces: &[SpacedToken<'_>]) -> usize {
     let mut depth = 0;
     for (index, piece) in pieces.iter().enumerate() {
@@ -60,10 +62,17 @@ fn quoted_depth(kind: TokenKind) -> isize {
 }
 
 /// Writes labels in quotes, with no comments between them. What follows them is returned.
-fn labels<'b, 'a>(rest: &'b [SpacedToken<'a>], written: &mut Vec<SpacedToken<'a>>) -> &'b [SpacedToken<'a>] {
-    let head = rest.iter().take_while(|it| !matches!(it.kind, TokenKind::BraceOpen | TokenKind::End)).count();
-    let (labels, behind) =
-        rest.split_at(rest[..head].iter().rposition(|it| it.kind != TokenKind::Comment).map_or(0, |it| it + 1));
+fn labels<'b, 'a>(
+    rest: &'b [SpacedToken<'a>],
+    written: &mut Vec<SpacedToken<'a>>,
+) -> &'b [SpacedToken<'a>] {
+    let head = rest
+        .iter()
+        .take_while(|it| !matches!(it.kind, TokenKind::BraceOpen | TokenKind::End))
+        .count();
+    let (labels, behind) = rest.split_at(
+        rest[..head].iter().rposition(|it| it.kind != TokenKind::Comment).map_or(0, |it| it + 1),
+    );
     for label in labels {
         match label.kind {
             TokenKind::Comment => {}
@@ -90,7 +99,10 @@ fn value_expression<'a>(value: &[SpacedToken<'a>], written: &mut Vec<SpacedToken
     else {
         return written.extend_from_slice(value);
     };
-    if end.kind != TokenKind::SequenceEnd || quote.kind != TokenKind::QuoteClose || !is_one_sequence(inner) {
+    if end.kind != TokenKind::SequenceEnd
+        || quote.kind != TokenKind::QuoteClose
+        || !is_one_sequence(inner)
+    {
         return written.extend_from_slice(value);
     }
     let inner = without(inner, TokenKind::Newline);
@@ -137,11 +149,19 @@ fn without<'b, 'a>(mut pieces: &'b [SpacedToken<'a>], kind: TokenKind) -> &'b [S
 /// Takes the quotes off a type, and says what a collection without a type holds.
 fn type_expression<'a>(value: &[SpacedToken<'a>], written: &mut Vec<SpacedToken<'a>>) {
     let (name, element) = match value {
-        [SpacedToken { kind: TokenKind::Identifier, text, .. }] if matches!(*text, "list" | "map" | "set") => (*text, "any"),
+        [SpacedToken { kind: TokenKind::Identifier, text, .. }]
+            if matches!(*text, "list" | "map" | "set") =>
+        {
+            (*text, "any")
+        }
         [_, SpacedToken { kind: TokenKind::Text, text: "string", .. }, _] => {
             return written.push(SpacedToken::new(TokenKind::Identifier, "string"));
         }
-        [_, SpacedToken { kind: TokenKind::Text, text, .. }, _] if matches!(*text, "list" | "map") => (*text, "string"),
+        [_, SpacedToken { kind: TokenKind::Text, text, .. }, _]
+            if matches!(*text, "list" | "map") =>
+        {
+            (*text, "string")
+        }
         _ => return written.extend_from_slice(value),
     };
     written.extend([

@@ -3,8 +3,13 @@
 use super::SpacedToken;
 use crate::lexer::TokenKind;
 
-/// Whether a space stands between two neighbours, of which the first follows another on the same line or none.
-pub(super) fn between(before: Option<TokenKind>, left: &SpacedToken<'_>, right: &SpacedToken<'_>) -> bool {
+/// Whether a space stands between two neighbours, of which the first follows another on the same
+/// line or none.
+pub(super) fn between(
+    before: Option<TokenKind>,
+    left: &SpacedToken<'_>,
+    right: &SpacedToken<'_>,
+) -> bool {
     match (left.kind, right.kind) {
         (_, TokenKind::Newline | TokenKind::End) => false,
         // A call's parenthesis is at its name, whose parts are not parted either.
@@ -16,8 +21,16 @@ pub(super) fn between(before: Option<TokenKind>, left: &SpacedToken<'_>, right: 
         (TokenKind::Text | TokenKind::QuoteOpen | TokenKind::HeredocOpen, _)
         | (_, TokenKind::Text | TokenKind::QuoteClose | TokenKind::HeredocClose) => false,
         // `in` behind a name is the keyword, so that what follows is no index.
-        (TokenKind::Identifier, _) if left.text == "in" && before == Some(TokenKind::Identifier) => true,
-        (left, TokenKind::BracketOpen) if matches!(left, TokenKind::Identifier | TokenKind::Number) || left.depth() < 0 => false,
+        (TokenKind::Identifier, _)
+            if left.text == "in" && before == Some(TokenKind::Identifier) =>
+        {
+            true
+        }
+        (left, TokenKind::BracketOpen)
+            if matches!(left, TokenKind::Identifier | TokenKind::Number) || left.depth() < 0 =>
+        {
+            false
+        }
         (TokenKind::Not, _) => false,
         (TokenKind::Minus, _) => before.is_some_and(ends_operand),
         (TokenKind::BraceOpen, TokenKind::BraceClose) => false,
@@ -30,7 +43,8 @@ pub(super) fn between(before: Option<TokenKind>, left: &SpacedToken<'_>, right: 
     }
 }
 
-/// Whether a minus behind such a token takes something away from it, and is not the sign of what follows.
+/// Whether a minus behind such a token takes something away from it, and is not the sign of what
+/// follows.
 fn ends_operand(before: TokenKind) -> bool {
     !matches!(
         before,

@@ -6,8 +6,8 @@ use ha_value::{Number, Type, Value, convert, unify_open};
 
 use super::ParameterKind::{Any, Bool};
 use super::{
-    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, items_of, list, number,
-    type_of, whole_of,
+    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind,
+    any, items_of, list, number, type_of, whole_of,
 };
 use crate::evaluate::{common, length_of, sure_equal};
 
@@ -23,10 +23,29 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Bool,
         FunctionBody::Open(alltrue),
     ),
-    Function::new("anytrue", "Whether any element is true.", &[list("list", &Bool)], Bool, FunctionBody::Open(anytrue)),
-    Function::new("coalesce", "The first value that is neither null nor an empty text.", &[], Any, FunctionBody::Whole(coalesce))
-        .many(&VALUES),
-    Function::new("coalescelist", "The first list that has elements.", &[], Any, FunctionBody::Whole(coalescelist)).many(&VALUES),
+    Function::new(
+        "anytrue",
+        "Whether any element is true.",
+        &[list("list", &Bool)],
+        Bool,
+        FunctionBody::Open(anytrue),
+    ),
+    Function::new(
+        "coalesce",
+        "The first value that is neither null nor an empty text.",
+        &[],
+        Any,
+        FunctionBody::Whole(coalesce),
+    )
+    .many(&VALUES),
+    Function::new(
+        "coalescelist",
+        "The first list that has elements.",
+        &[],
+        Any,
+        FunctionBody::Whole(coalescelist),
+    )
+    .many(&VALUES),
     Function::new(
         "contains",
         "Whether the list or set has an element equal to `value`.",
@@ -56,9 +75,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ParameterKind::Number,
         FunctionBody::Whole(length),
     ),
-    Function::new("one", "The only element, or null when there is none.", &[SEQUENCE], Any, FunctionBody::Whole(one))
-        .typed(|it| super::element_type(&type_of(it, 0)))
-        .nullable(),
+    Function::new(
+        "one",
+        "The only element, or null when there is none.",
+        &[SEQUENCE],
+        Any,
+        FunctionBody::Whole(one),
+    )
+    .typed(|it| super::element_type(&type_of(it, 0)))
+    .nullable(),
 ];
 
 /// The value without its own mark, and whether it had one.
@@ -82,9 +107,10 @@ pub(super) fn same_kind(like: &Value, items: Vec<Value>) -> Value {
     match like {
         Value::Tuple(_) => Value::tuple(items),
         Value::List(of) if items.is_empty() && of.is_declared() => like.clone(),
-        Value::List(of) if items.is_empty() => {
-            Value::list_of(&of.first().map_or(Type::Any, |_| super::element_type(&Type::of_value(like))), items)
-        }
+        Value::List(of) if items.is_empty() => Value::list_of(
+            &of.first().map_or(Type::Any, |_| super::element_type(&Type::of_value(like))),
+            items,
+        ),
         _ => Value::list(items),
     }
 }
@@ -101,7 +127,8 @@ fn anytrue(arguments: &[Value]) -> FunctionResult {
     Ok(decided(arguments, true, |it| *it == Value::Bool(true)))
 }
 
-/// What a list of truth values comes to: one that decides is enough, whatever the others turn out to be.
+/// What a list of truth values comes to: one that decides is enough, whatever the others turn out
+/// to be.
 fn decided(arguments: &[Value], as_decided: bool, decides: impl Fn(&Value) -> bool) -> Value {
     let items = match arguments {
         [unknown @ Value::Unknown(_)] => return unknown_like(unknown, Type::Bool),
@@ -120,11 +147,13 @@ fn coalesce(arguments: &[Value]) -> FunctionResult {
     let ty = ty.ok_or_else(|| FunctionError::new("all arguments must have one type"))?;
     let mut sensitive = false;
     for argument in arguments {
-        let argument = convert(argument, &ty).map_err(|it| FunctionError::new(crate::diagnostics::value::at(&it)))?;
+        let argument = convert(argument, &ty)
+            .map_err(|it| FunctionError::new(crate::diagnostics::value::at(&it)))?;
         let (plain, mark) = argument.unmark();
         match &plain {
             // A string that has known characters cannot turn out empty.
-            Value::Unknown(_) if !matches!(&argument, Value::Composed(parts) if parts.iter().any(clear)) => {
+            Value::Unknown(_) if !matches!(&argument, Value::Composed(parts) if parts.iter().any(clear)) =>
+            {
                 let ty = if arguments.iter().any(Value::may_be_anything) { Type::Any } else { ty };
                 return Ok(marked(unknown_like(&plain, ty), sensitive || mark));
             }
@@ -156,7 +185,9 @@ fn coalescelist(arguments: &[Value]) -> FunctionResult {
     for argument in arguments {
         let (plain, mark) = peeled(argument);
         match plain {
-            Value::Unknown(_) => return Ok(marked(unknown_like(plain, Type::Any), sensitive || mark)),
+            Value::Unknown(_) => {
+                return Ok(marked(unknown_like(plain, Type::Any), sensitive || mark));
+            }
             Value::Null(_) => sensitive |= mark,
             Value::List(items) | Value::Tuple(items) if items.is_empty() => sensitive |= mark,
             _ => return Ok(marked(argument.clone(), sensitive)),
@@ -166,14 +197,19 @@ fn coalescelist(arguments: &[Value]) -> FunctionResult {
 }
 
 fn contains(arguments: &[Value]) -> FunctionResult {
-    let [list, wanted] = arguments else { return Err(FunctionError::new("two arguments are required")) };
+    let [list, wanted] = arguments else {
+        return Err(FunctionError::new("two arguments are required"));
+    };
     let (plain, mark) = peeled(list);
     let sensitive = mark || wanted.contains_sensitive();
     if let Value::Unknown(_) = plain {
         return Ok(marked(unknown_like(plain, Type::Bool), sensitive));
     }
     let Some(items) = plain.elements() else {
-        return Err(FunctionError::argument(0, format!("a list or set is required, not {}", crate::describe::a_kind(plain))));
+        return Err(FunctionError::argument(
+            0,
+            format!("a list or set is required, not {}", crate::describe::a_kind(plain)),
+        ));
     };
     let sensitive = sensitive || items.iter().any(|it| it.contains_sensitive());
     let mut open = None;
@@ -185,14 +221,19 @@ fn contains(arguments: &[Value]) -> FunctionResult {
         }
     }
     let value = match open {
-        Some(cause) => Value::unknown(Type::Bool, Some(cause).filter(|it| !it.is_empty()).or_else(|| wanted.cause())),
+        Some(cause) => Value::unknown(
+            Type::Bool,
+            Some(cause).filter(|it| !it.is_empty()).or_else(|| wanted.cause()),
+        ),
         None => Value::Bool(false),
     };
     Ok(marked(value, sensitive))
 }
 
 fn element(arguments: &[Value]) -> FunctionResult {
-    let [list, position] = arguments else { return Err(FunctionError::new("two arguments are required")) };
+    let [list, position] = arguments else {
+        return Err(FunctionError::new("two arguments are required"));
+    };
     let (plain, mark) = peeled(list);
     let (position, position_mark) = position.unmark();
     let sensitive = mark || position_mark;
@@ -205,7 +246,12 @@ fn element(arguments: &[Value]) -> FunctionResult {
             };
             return Ok(marked(unknown_like(plain, ty), sensitive));
         }
-        _ => return Err(FunctionError::argument(0, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
+        _ => {
+            return Err(FunctionError::argument(
+                0,
+                format!("a list is required, not {}", crate::describe::a_kind(plain)),
+            ));
+        }
     };
     if items.is_empty() {
         return Err(FunctionError::argument(0, "it has no elements"));
@@ -216,15 +262,21 @@ fn element(arguments: &[Value]) -> FunctionResult {
     let index = whole_of(&[Value::NULL, position], 1)?;
     // Past either end it goes round; in a tuple, as in terraform, past its end alone.
     let count = i128::try_from(items.len()).unwrap_or(i128::MAX);
-    let place = usize::try_from(i128::from(index).rem_euclid(count)).expect("it is less than there are elements");
+    let place = usize::try_from(i128::from(index).rem_euclid(count))
+        .expect("it is less than there are elements");
     if matches!(plain, Value::Tuple(_)) && index < 0 && place > 0 {
-        return Err(FunctionError::argument(1, "it must not be negative, unless the tuple is made a list by `tolist`"));
+        return Err(FunctionError::argument(
+            1,
+            "it must not be negative, unless the tuple is made a list by `tolist`",
+        ));
     }
     Ok(marked(items[place].clone(), sensitive))
 }
 
 fn index(arguments: &[Value]) -> FunctionResult {
-    let [list, wanted] = arguments else { return Err(FunctionError::new("two arguments are required")) };
+    let [list, wanted] = arguments else {
+        return Err(FunctionError::new("two arguments are required"));
+    };
     let sensitive = list.contains_sensitive() || wanted.contains_sensitive();
     let unknown = |of: &Value| Ok(marked(unknown_like(of, ParameterKind::Number.ty()), sensitive));
     let (plain, _) = peeled(list);
@@ -248,7 +300,9 @@ fn index(arguments: &[Value]) -> FunctionResult {
 
 fn length(arguments: &[Value]) -> FunctionResult {
     use unicode_segmentation::UnicodeSegmentation;
-    let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
+    let Some(value) = arguments.first() else {
+        return Err(FunctionError::new("an argument is required"));
+    };
     let (plain, mark) = value.unmark();
     let value = match &plain {
         Value::String(text) => count(text.graphemes(true).count()),
@@ -276,11 +330,19 @@ fn counted(value: &Value) -> Value {
 }
 
 fn no_length(value: &Value) -> FunctionError {
-    FunctionError::argument(0, format!("a list, set, map, object or text is required, not {}", crate::describe::a_kind(value)))
+    FunctionError::argument(
+        0,
+        format!(
+            "a list, set, map, object or text is required, not {}",
+            crate::describe::a_kind(value)
+        ),
+    )
 }
 
 fn one(arguments: &[Value]) -> FunctionResult {
-    let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
+    let Some(value) = arguments.first() else {
+        return Err(FunctionError::new("an argument is required"));
+    };
     let (plain, mark) = peeled(value);
     if let Value::Unknown(it) = plain {
         let ty = match &it.ty {
@@ -295,7 +357,13 @@ fn one(arguments: &[Value]) -> FunctionResult {
         Some(items) if matches!(plain, Value::Set(_)) && !plain.is_wholly_known() => {
             Ok(marked(unknown_like(plain, common(items.iter().copied())), mark))
         }
-        Some(items) => Err(FunctionError::argument(0, format!("there must be one element or none, not {}", items.len()))),
-        None => Err(FunctionError::argument(0, "a list, set or tuple of one element or none is required")),
+        Some(items) => Err(FunctionError::argument(
+            0,
+            format!("there must be one element or none, not {}", items.len()),
+        )),
+        None => Err(FunctionError::argument(
+            0,
+            "a list, set or tuple of one element or none is required",
+        )),
     }
 }

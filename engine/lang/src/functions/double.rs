@@ -1,8 +1,10 @@
-//! Powers and logarithms of doubles, to the last bit as the language has them: the C library's would differ there.
+//! Powers and logarithms of doubles, to the last bit as the language has them: the C library's
+//! would differ there.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
-/// The high bits of the logarithm of 2, of which every whole multiple of a double's exponent is exact.
+/// The high bits of the logarithm of 2, of which every whole multiple of a double's exponent is
+/// exact.
 const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
 /// What those leave out.
 const LN_2_LOW: f64 = f64::from_bits(0x3dea_39ef_3579_3c76);
@@ -19,7 +21,8 @@ const REST: [f64; 7] = [
 
 /// A finite number other than 0 as a fraction from 1/2 up to 1 and a power of two.
 fn split(number: f64) -> (f64, i32) {
-    let (scaled, down) = if number.abs() < f64::MIN_POSITIVE { (number * 2f64.powi(52), -52) } else { (number, 0) };
+    let (scaled, down) =
+        if number.abs() < f64::MIN_POSITIVE { (number * 2f64.powi(52), -52) } else { (number, 0) };
     let power = i32::try_from((scaled.to_bits() >> 52) & 0x7ff).unwrap_or(0) - 1022;
     (f64::from_bits(scaled.to_bits() & !(0x7ff << 52) | 1022 << 52), power + down)
 }
@@ -70,7 +73,8 @@ pub(super) fn logarithm(number: f64) -> f64 {
     power * LN_2_HIGH - ((half - (s * (half + (odd + even)) + power * LN_2_LOW)) - above_one)
 }
 
-/// A number to a power: squares of the whole part's bits, and for what is left the exponential function.
+/// A number to a power: squares of the whole part's bits, and for what is left the exponential
+/// function.
 pub(super) fn power(number: f64, power: f64) -> f64 {
     if power == 0.0 || number == 1.0 {
         return 1.0;
@@ -85,8 +89,14 @@ pub(super) fn power(number: f64, power: f64) -> f64 {
         return 1.0 / number.sqrt();
     }
     let (mut whole, mut rest) = (power.abs().trunc(), power.abs().fract());
-    // What is left to special cases, and powers that can only be too large or nothing, are as everywhere.
-    if number == 0.0 || !number.is_finite() || !power.is_finite() || (rest != 0.0 && number < 0.0) || whole >= 2f64.powi(63) {
+    // What is left to special cases, and powers that can only be too large or nothing, are as
+    // everywhere.
+    if number == 0.0
+        || !number.is_finite()
+        || !power.is_finite()
+        || (rest != 0.0 && number < 0.0)
+        || whole >= 2f64.powi(63)
+    {
         return number.powf(power);
     }
     let mut fraction = 1.0;
@@ -98,7 +108,11 @@ pub(super) fn power(number: f64, power: f64) -> f64 {
         fraction = (rest * logarithm(number)).exp();
     }
     let (mut exponent, (mut square, mut square_exponent)) = (0_i32, split(number));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and in range")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole and in range"
+    )]
     let mut bits = whole as u64;
     while bits != 0 {
         if square_exponent.abs() > 1 << 12 {

@@ -7,12 +7,20 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use ha_value::{Text as Parts, TextPart, Value};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, any, str_of, text};
+use super::{
+    Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, any, str_of, text,
+};
 use crate::evaluate::{TextBuilder, is_open};
 use ParameterKind::{Any, Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("base64decode", "The text that was encoded.", &[text("text")], Text, FunctionBody::Plain(base64decode)),
+    Function::new(
+        "base64decode",
+        "The text that was encoded.",
+        &[text("text")],
+        Text,
+        FunctionBody::Plain(base64decode),
+    ),
     Function::new(
         "base64encode",
         "The text's bytes in letters and digits.",
@@ -32,11 +40,26 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The rows of a CSV text as objects, by the names in its first line.",
         &[text("text")],
         ParameterKind::List(&Any),
-        FunctionBody::Plain(|it| super::csv_read::decoded(str_of(it, 0)).map_err(|message| FunctionError::argument(0, message))),
+        FunctionBody::Plain(|it| {
+            super::csv_read::decoded(str_of(it, 0))
+                .map_err(|message| FunctionError::argument(0, message))
+        }),
     ),
-    Function::new("jsondecode", "The value that a JSON text means.", &[text("text")], Any, FunctionBody::Plain(jsondecode))
-        .nullable(),
-    Function::new("jsonencode", "The value as JSON.", &[any("value").nullable()], Text, FunctionBody::Whole(jsonencode)),
+    Function::new(
+        "jsondecode",
+        "The value that a JSON text means.",
+        &[text("text")],
+        Any,
+        FunctionBody::Plain(jsondecode),
+    )
+    .nullable(),
+    Function::new(
+        "jsonencode",
+        "The value as JSON.",
+        &[any("value").nullable()],
+        Text,
+        FunctionBody::Whole(jsonencode),
+    ),
     Function::new(
         "textdecodebase64",
         "The text that was encoded in base64, in another character encoding.",
@@ -51,13 +74,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Text,
         FunctionBody::Plain(textencodebase64),
     ),
-    Function::new("urlencode", "The text as part of a URL's query.", &[text("text")], Text, FunctionBody::Whole(urlencode)),
+    Function::new(
+        "urlencode",
+        "The text as part of a URL's query.",
+        &[text("text")],
+        Text,
+        FunctionBody::Whole(urlencode),
+    ),
     Function::new(
         "yamldecode",
         "The value that a YAML text means.",
         &[text("text")],
         Any,
-        FunctionBody::Plain(|it| super::yaml_read::decoded(str_of(it, 0)).map_err(|message| FunctionError::argument(0, message))),
+        FunctionBody::Plain(|it| {
+            super::yaml_read::decoded(str_of(it, 0))
+                .map_err(|message| FunctionError::argument(0, message))
+        }),
     )
     .nullable(),
     Function::new(
@@ -70,18 +102,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// Base64 whose last bits need not be 0.
-const LENIENT: GeneralPurpose =
-    GeneralPurpose::new(&base64::alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// The bytes that a string in base64 means, which may be wrapped into lines.
 pub(super) fn decoded_base64(text: &str) -> Result<Vec<u8>, FunctionError> {
     let unwrapped: String = text.chars().filter(|it| !matches!(it, '\r' | '\n')).collect();
-    LENIENT.decode(unwrapped).map_err(|error| FunctionError::argument(0, format!("this is not base64: {error}")))
+    LENIENT
+        .decode(unwrapped)
+        .map_err(|error| FunctionError::argument(0, format!("this is not base64: {error}")))
 }
 
 fn base64decode(arguments: &[Value]) -> FunctionResult {
     let bytes = decoded_base64(str_of(arguments, 0))?;
-    let text = String::from_utf8(bytes).map_err(|_| FunctionError::argument(0, "what was encoded is not text (UTF-8)"))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| FunctionError::argument(0, "what was encoded is not text (UTF-8)"))?;
     Ok(Value::from(text))
 }
 
@@ -93,14 +130,24 @@ const GZIP_END: [u8; 5] = [1, 0, 0, 0xff, 0xff];
 fn base64gzip(arguments: &[Value]) -> FunctionResult {
     use std::io::Write as _;
     let text = str_of(arguments, 0).as_bytes();
-    let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    let mut deflate =
+        flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
     let written = deflate.write_all(text).and_then(|()| deflate.flush());
-    written.map_err(|error| FunctionError::argument(0, format!("it cannot be compressed: {error}")))?;
+    written
+        .map_err(|error| FunctionError::argument(0, format!("it cannot be compressed: {error}")))?;
     let mut sum = flate2::Crc::new();
     sum.update(text);
-    // As terraform writes it: flushed, with an empty block behind that. Strings in which little is repeated are the same to
-    // the last byte; for others the two find different ways to say what is repeated.
-    let bytes = [&GZIP_HEAD, &deflate.get_ref()[..], &GZIP_END, &sum.sum().to_le_bytes(), &sum.amount().to_le_bytes()].concat();
+    // As terraform writes it: flushed, with an empty block behind that. Strings in which little is
+    // repeated are the same to the last byte; for others the two find different ways to say what is
+    // repeated.
+    let bytes = [
+        &GZIP_HEAD,
+        &deflate.get_ref()[..],
+        &GZIP_END,
+        &sum.sum().to_le_bytes(),
+        &sum.amount().to_le_bytes(),
+    ]
+    .concat();
     Ok(Value::from(STANDARD.encode(bytes)))
 }
 
@@ -115,13 +162,19 @@ enum Charset {
 
 fn charset(name: &str) -> Result<Charset, FunctionError> {
     Ok(match name.to_ascii_uppercase().as_str() {
-        "ISO-8859-1" | "ISO_8859-1" | "LATIN1" | "L1" | "ISO_8859-1:1987" | "US-ASCII" | "ASCII" => Charset::Latin1,
+        "ISO-8859-1" | "ISO_8859-1" | "LATIN1" | "L1" | "ISO_8859-1:1987" | "US-ASCII"
+        | "ASCII" => Charset::Latin1,
         "UTF-16LE" => Charset::Utf16(u16::to_le_bytes, u16::from_le_bytes),
         "UTF-16BE" => Charset::Utf16(u16::to_be_bytes, u16::from_be_bytes),
         "UTF-16" => Charset::Utf16Marked,
         _ => match encoding_rs::Encoding::for_label(name.as_bytes()) {
             Some(encoding) => Charset::Other(encoding),
-            None => return Err(FunctionError::argument(1, format!("there is no character encoding \"{name}\""))),
+            None => {
+                return Err(FunctionError::argument(
+                    1,
+                    format!("there is no character encoding \"{name}\""),
+                ));
+            }
         },
     })
 }
@@ -136,7 +189,9 @@ fn textencodebase64(arguments: &[Value]) -> FunctionResult {
             text.chars().map(byte).collect::<Option<Vec<u8>>>().ok_or_else(missing)?
         }
         Charset::Utf16(bytes, _) => text.encode_utf16().flat_map(bytes).collect(),
-        Charset::Utf16Marked => [0xfe, 0xff].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect(),
+        Charset::Utf16Marked => {
+            [0xfe, 0xff].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect()
+        }
         Charset::Other(encoding) => match encoding.encode(text) {
             (bytes, _, false) => bytes.into_owned(),
             _ => return Err(missing()),
@@ -162,15 +217,17 @@ fn textdecodebase64(arguments: &[Value]) -> FunctionResult {
             Some(([0xfe, 0xff], rest)) => utf16(rest, u16::from_be_bytes)?,
             _ => utf16(&bytes, u16::from_be_bytes)?,
         },
-        Charset::Other(encoding) => {
-            encoding.decode_without_bom_handling_and_without_replacement(&bytes).ok_or_else(wrong)?.into_owned()
-        }
+        Charset::Other(encoding) => encoding
+            .decode_without_bom_handling_and_without_replacement(&bytes)
+            .ok_or_else(wrong)?
+            .into_owned(),
     };
     Ok(Value::from(decoded))
 }
 
 fn jsondecode(arguments: &[Value]) -> FunctionResult {
-    super::json::decoded(str_of(arguments, 0)).map_err(|message| FunctionError::argument(0, message))
+    super::json::decoded(str_of(arguments, 0))
+        .map_err(|message| FunctionError::argument(0, message))
 }
 
 fn jsonencode(arguments: &[Value]) -> FunctionResult {
@@ -188,7 +245,8 @@ pub(crate) fn json_text(value: &Value) -> String {
     text.finish().ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// Secret and unknown values stay parts of their own. Within a secret even how many there are is one.
+/// Secret and unknown values stay parts of their own. Within a secret even how many there are is
+/// one.
 fn write_json(value: &Value, secret: bool, text: &mut TextBuilder) {
     if text.is_full() {
         return;
@@ -266,7 +324,8 @@ fn escaped(text: &str) -> String {
 }
 
 /// What a query part keeps as it is.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b' ');
+const QUERY: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b' ');
 
 fn urlencode(arguments: &[Value]) -> FunctionResult {
     let Some(parts) = arguments.first().and_then(Parts::from_value) else {

@@ -9,7 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use ha_diagnostics::Diagnostic;
 use ha_value::{Name, Object, Type, Value};
 
-use super::{Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, any, str_of, text};
+use super::{
+    Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, any, str_of, text,
+};
 use crate::SourceFile;
 use crate::compiled_expression::Expression;
 use crate::environment::{EmptyScope, EvaluationContext, MachineFact};
@@ -23,7 +25,13 @@ const DEEPEST: u32 = 16;
 const KEPT: usize = 256;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("abspath", "The path from the root of the file system.", &[text("path")], Text, FunctionBody::Outside(abspath)),
+    Function::new(
+        "abspath",
+        "The path from the root of the file system.",
+        &[text("path")],
+        Text,
+        FunctionBody::Outside(abspath),
+    ),
     Function::new(
         "basename",
         "The last part of a path.",
@@ -50,7 +58,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The content of a file in base64.",
         &[text("path")],
         Text,
-        FunctionBody::Outside(|it, env| Ok(Value::from(STANDARD.encode(content(str_of(it, 0), env)?)))),
+        FunctionBody::Outside(|it, env| {
+            Ok(Value::from(STANDARD.encode(content(str_of(it, 0), env)?)))
+        }),
     ),
     Function::new(
         "fileexists",
@@ -59,10 +69,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Bool,
         FunctionBody::Outside(|it, env| {
             let path = str_of(it, 0);
-            env.files
-                .exists(path)
-                .map(Value::Bool)
-                .map_err(|why| FunctionError::argument(0, format!("`{path}` cannot be looked at: {why}")))
+            env.files.exists(path).map(Value::Bool).map_err(|why| {
+                FunctionError::argument(0, format!("`{path}` cannot be looked at: {why}"))
+            })
         }),
     ),
     Function::new(
@@ -98,15 +107,25 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// The bytes of a file that an argument names.
-pub(super) fn content(path: &str, environment: &EvaluationContext<'_>) -> Result<Arc<[u8]>, FunctionError> {
-    environment.files.read(path).map_err(|why| FunctionError::argument(0, format!("`{path}` cannot be read: {why}")))
+pub(super) fn content(
+    path: &str,
+    environment: &EvaluationContext<'_>,
+) -> Result<Arc<[u8]>, FunctionError> {
+    environment
+        .files
+        .read(path)
+        .map_err(|why| FunctionError::argument(0, format!("`{path}` cannot be read: {why}")))
 }
 
 fn content_text(path: &str, environment: &EvaluationContext<'_>) -> Result<String, FunctionError> {
     let bytes = content(path, environment)?;
     let text = std::str::from_utf8(&bytes);
-    text.map(str::to_owned)
-        .map_err(|_| FunctionError::argument(0, format!("`{path}` is not text (UTF-8); `filebase64` reads any file")))
+    text.map(str::to_owned).map_err(|_| {
+        FunctionError::argument(
+            0,
+            format!("`{path}` is not text (UTF-8); `filebase64` reads any file"),
+        )
+    })
 }
 
 fn abspath(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
@@ -115,7 +134,9 @@ fn abspath(arguments: &[Value], environment: &EvaluationContext<'_>) -> Function
         return Ok(Value::from(cleaned(path)));
     }
     let directory = environment.files.machine(MachineFact::Directory);
-    let directory = directory.map_err(|why| FunctionError::argument(0, format!("the path cannot be made absolute: {why}")))?;
+    let directory = directory.map_err(|why| {
+        FunctionError::argument(0, format!("the path cannot be made absolute: {why}"))
+    })?;
     Ok(Value::from(cleaned(&format!("{directory}/{path}"))))
 }
 
@@ -151,47 +172,61 @@ fn dirname(path: &str) -> String {
 
 fn pathexpand(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
     let path = str_of(arguments, 0);
-    let home = || environment.files.machine(MachineFact::Home).map_err(|why| FunctionError::argument(0, why));
+    let home = || {
+        environment.files.machine(MachineFact::Home).map_err(|why| FunctionError::argument(0, why))
+    };
     Ok(Value::from(match path.strip_prefix('~') {
         Some("") => home()?.to_string(),
         Some(rest) if rest.starts_with('/') => cleaned(&format!("{}{rest}", home()?)),
-        Some(_) => return Err(FunctionError::argument(0, "only one's own home directory can be expanded")),
+        Some(_) => {
+            return Err(FunctionError::argument(
+                0,
+                "only one's own home directory can be expanded",
+            ));
+        }
         None => path.to_owned(),
     }))
 }
 
 fn fileset(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
     let (directory, pattern) = (str_of(arguments, 0), str_of(arguments, 1));
-    let pattern = super::glob::PathGlob::new(pattern).map_err(|why| FunctionError::argument(1, why))?;
+    let pattern =
+        super::glob::PathGlob::new(pattern).map_err(|why| FunctionError::argument(1, why))?;
     let files = environment.files.list(directory);
-    let files = files.map_err(|why| FunctionError::argument(0, format!("`{directory}` cannot be listed: {why}")))?;
+    let files = files.map_err(|why| {
+        FunctionError::argument(0, format!("`{directory}` cannot be listed: {why}"))
+    })?;
     let matching = files.into_iter().filter(|it| pattern.matches(it)).map(Value::from);
     Ok(Value::set(matching))
 }
 
 fn templatefile(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
-    let [path, variables] = arguments else { return Err(FunctionError::new("two arguments are required")) };
+    let [path, variables] = arguments else {
+        return Err(FunctionError::new("two arguments are required"));
+    };
     let (path, sensitive) = path.unmark();
     let Value::String(path) = &path else {
         return Ok(marked(Value::unknown(Type::Any, path.cause()), sensitive));
     };
     let source = SourceFile::new(path.clone(), content_text(path, environment)?);
     // What is wrong in a template is told in its own words, which are secret when it is.
-    let value =
-        rendered(source, variables, environment).map_err(|it| FunctionError { harmless: it.harmless && !sensitive, ..it })?;
+    let value = rendered(source, variables, environment)
+        .map_err(|it| FunctionError { harmless: it.harmless && !sensitive, ..it })?;
     Ok(marked(value, sensitive))
 }
 
 fn templatestring(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
-    let [template, variables] = arguments else { return Err(FunctionError::new("two arguments are required")) };
+    let [template, variables] = arguments else {
+        return Err(FunctionError::new("two arguments are required"));
+    };
     let (template, sensitive) = template.unmark();
     let Value::String(template) = &template else {
         return Ok(marked(Value::unknown(Type::Any, template.cause()), sensitive));
     };
     let source = SourceFile::new("<template>", template.clone());
     // What is wrong in a template is told in its own words, which are secret when it is.
-    let value =
-        rendered(source, variables, environment).map_err(|it| FunctionError { harmless: it.harmless && !sensitive, ..it })?;
+    let value = rendered(source, variables, environment)
+        .map_err(|it| FunctionError { harmless: it.harmless && !sensitive, ..it })?;
     Ok(marked(value, sensitive))
 }
 
@@ -204,9 +239,15 @@ type TemplateCache = HashMap<(Arc<str>, Vec<Name>), Expression>;
 
 static COMPILED: LazyLock<Mutex<TemplateCache>> = LazyLock::new(Mutex::default);
 
-fn rendered(source: SourceFile, variables: &Value, environment: &EvaluationContext<'_>) -> FunctionResult {
+fn rendered(
+    source: SourceFile,
+    variables: &Value,
+    environment: &EvaluationContext<'_>,
+) -> FunctionResult {
     if environment.depth >= DEEPEST {
-        return Err(FunctionError::harmless(format!("templates render templates more than {DEEPEST} deep")));
+        return Err(FunctionError::harmless(format!(
+            "templates render templates more than {DEEPEST} deep"
+        )));
     }
     let (plain, sensitive) = match variables {
         Value::Sensitive(inner) => (&**inner, true),
@@ -214,7 +255,9 @@ fn rendered(source: SourceFile, variables: &Value, environment: &EvaluationConte
     };
     let variables: &Object = match plain {
         Value::Object(it) | Value::Map(it) => it,
-        Value::Unknown(it) => return Ok(marked(Value::unknown(Type::Any, it.cause.clone()), sensitive)),
+        Value::Unknown(it) => {
+            return Ok(marked(Value::unknown(Type::Any, it.cause.clone()), sensitive));
+        }
         _ => {
             return Err(FunctionError::argument(
                 1,
@@ -224,7 +267,11 @@ fn rendered(source: SourceFile, variables: &Value, environment: &EvaluationConte
     };
     let names: Vec<Name> = variables.keys().cloned().collect();
     let key = (source.text.clone(), names);
-    let known = COMPILED.lock().ok().and_then(|it| it.get(&key).cloned()).filter(|it| it.span().file == source.name);
+    let known = COMPILED
+        .lock()
+        .ok()
+        .and_then(|it| it.get(&key).cloned())
+        .filter(|it| it.span().file == source.name);
     let template = match known {
         Some(template) => template,
         None => {
@@ -240,7 +287,12 @@ fn rendered(source: SourceFile, variables: &Value, environment: &EvaluationConte
     };
     let slots: Vec<Value> = variables.values().cloned().collect();
     let secret = environment.secret || sensitive;
-    let inner = EvaluationContext { scope: &EmptyScope, depth: environment.depth + 1, secret, ..*environment };
+    let inner = EvaluationContext {
+        scope: &EmptyScope,
+        depth: environment.depth + 1,
+        secret,
+        ..*environment
+    };
     let value = template.evaluate_with(&slots, &inner).map_err(|it| refusal(&source, it))?;
     Ok(marked(value, sensitive))
 }

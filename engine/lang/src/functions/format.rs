@@ -36,7 +36,9 @@ enum FormatItem {
 const WIDEST: usize = 1 << 16;
 
 pub(super) fn format(arguments: &[Value]) -> FunctionResult {
-    let [template, values @ ..] = arguments else { return Err(FunctionError::new("a format is required")) };
+    let [template, values @ ..] = arguments else {
+        return Err(FunctionError::new("a format is required"));
+    };
     let (template, sensitive) = template.unmark();
     let Value::String(template) = &template else {
         return Ok(marked(Value::unknown(Type::String, template.cause()), sensitive));
@@ -47,10 +49,14 @@ pub(super) fn format(arguments: &[Value]) -> FunctionResult {
 }
 
 pub(super) fn formatlist(arguments: &[Value]) -> FunctionResult {
-    let [template, values @ ..] = arguments else { return Err(FunctionError::new("a format is required")) };
+    let [template, values @ ..] = arguments else {
+        return Err(FunctionError::new("a format is required"));
+    };
     let (template, mut sensitive) = template.unmark();
     let unknown = |it: &Value| Value::unknown(Type::List(Type::String.into()), it.cause());
-    let Value::String(template) = &template else { return Ok(marked(unknown(&template), sensitive)) };
+    let Value::String(template) = &template else {
+        return Ok(marked(unknown(&template), sensitive));
+    };
     let items = parsed(template)?;
     let mut columns: Vec<Result<Vec<Value>, &Value>> = Vec::new();
     let mut length: Option<(usize, usize)> = None;
@@ -74,7 +80,11 @@ pub(super) fn formatlist(arguments: &[Value]) -> FunctionResult {
         sensitive |= mark;
         match length {
             Some((first, length)) if length != elements.len() => {
-                let message = format!("it has {} elements, but argument {} has {length}", elements.len(), first + 1);
+                let message = format!(
+                    "it has {} elements, but argument {} has {length}",
+                    elements.len(),
+                    first + 1
+                );
                 return Err(FunctionError::argument(index + 1, message));
             }
             _ => length = length.or(Some((index, elements.len()))),
@@ -160,11 +170,17 @@ fn place(
         }
     }
     let Some((end, verb)) = chars.next() else {
-        return Err(FunctionError::argument(0, "it ends in the middle of a `%`; write `%%` for a percent sign"));
+        return Err(FunctionError::argument(
+            0,
+            "it ends in the middle of a `%`; write `%%` for a percent sign",
+        ));
     };
     place.raw = template[start..end + verb.len_utf8()].to_owned();
     if !"vtbdoxXeEfgGsq".contains(verb) {
-        return Err(FunctionError::argument(0, format!("`{}`: there is no verb `{verb}`", place.raw)));
+        return Err(FunctionError::argument(
+            0,
+            format!("`{}`: there is no verb `{verb}`", place.raw),
+        ));
     }
     place.verb = verb;
     place.argument = *next;
@@ -177,7 +193,10 @@ fn digits(chars: &mut Peekable<CharIndices<'_>>) -> Result<Option<usize>, Functi
     while let Some((_, c)) = chars.next_if(|(_, it)| it.is_ascii_digit()) {
         let so_far = number.unwrap_or(0usize) * 10 + (c as usize - '0' as usize);
         if so_far > WIDEST {
-            return Err(FunctionError::argument(0, format!("a width or precision is greater than {WIDEST}")));
+            return Err(FunctionError::argument(
+                0,
+                format!("a width or precision is greater than {WIDEST}"),
+            ));
         }
         number = Some(so_far);
     }
@@ -193,7 +212,12 @@ fn filled(items: &[FormatItem], values: &[&Value]) -> FunctionResult {
             FormatItem::Place(place) => {
                 used = used.max(place.argument + 1);
                 let Some(value) = values.get(place.argument) else {
-                    let message = format!("`{}` needs argument {}, but there are {}", place.raw, used, values.len());
+                    let message = format!(
+                        "`{}` needs argument {}, but there are {}",
+                        place.raw,
+                        used,
+                        values.len()
+                    );
                     return Err(FunctionError::argument(0, message));
                 };
                 push(place, value, &mut text)?;
@@ -207,8 +231,15 @@ fn filled(items: &[FormatItem], values: &[&Value]) -> FunctionResult {
     Ok(text.finish()?)
 }
 
-fn push(place: &FormatSpecifier, value: &Value, text: &mut TextBuilder) -> Result<(), FunctionError> {
-    let bare = matches!(place.verb, 's' | 'v') && place.width == 0 && place.precision.is_none() && !place.sharp;
+fn push(
+    place: &FormatSpecifier,
+    value: &Value,
+    text: &mut TextBuilder,
+) -> Result<(), FunctionError> {
+    let bare = matches!(place.verb, 's' | 'v')
+        && place.width == 0
+        && place.precision.is_none()
+        && !place.sharp;
     if bare && let Value::Composed(_) = value {
         text.push(&Text::from_value(value).expect("a composed text is one"));
         return Ok(());
@@ -227,8 +258,15 @@ fn push(place: &FormatSpecifier, value: &Value, text: &mut TextBuilder) -> Resul
 
 fn formatted(place: &FormatSpecifier, value: &Value) -> Result<String, FunctionError> {
     let wrong = |wants: &str| {
-        let given = if value.is_null() { "null".into() } else { crate::describe::a_kind(value).to_string() };
-        FunctionError::argument(place.argument + 1, format!("`{}` takes {wants}, not {given}", place.raw))
+        let given = if value.is_null() {
+            "null".into()
+        } else {
+            crate::describe::a_kind(value).to_string()
+        };
+        FunctionError::argument(
+            place.argument + 1,
+            format!("`{}` takes {wants}, not {given}", place.raw),
+        )
     };
     let as_type = |ty: &Type, wants: &str| match value {
         Value::Null(_) => Err(wrong(wants)),
@@ -243,7 +281,9 @@ fn formatted(place: &FormatSpecifier, value: &Value) -> Result<String, FunctionE
             other => json_text(other),
         },
         's' | 'q' => {
-            let Value::String(text) = as_type(&Type::String, "a string")? else { return Err(wrong("a string")) };
+            let Value::String(text) = as_type(&Type::String, "a string")? else {
+                return Err(wrong("a string"));
+            };
             let text = cut(place, &text);
             if place.verb == 'q' { json_text(&Value::from(text)) } else { text }
         }
@@ -252,7 +292,9 @@ fn formatted(place: &FormatSpecifier, value: &Value) -> Result<String, FunctionE
             _ => return Err(wrong("true or false")),
         },
         _ => {
-            let Value::Number(number) = as_type(&Type::Number, "a number")? else { return Err(wrong("a number")) };
+            let Value::Number(number) = as_type(&Type::Number, "a number")? else {
+                return Err(wrong("a number"));
+            };
             return numeric(place, &number).ok_or_else(|| wrong("a whole number"));
         }
     };
@@ -299,7 +341,8 @@ fn numeric(place: &FormatSpecifier, number: &Number) -> Option<String> {
             plain(&digits, point, places)
         }
         'e' | 'E' => {
-            let (digits, point) = magnitude.digits(DecimalPrecision::Significant(place.precision.unwrap_or(6) + 1));
+            let (digits, point) =
+                magnitude.digits(DecimalPrecision::Significant(place.precision.unwrap_or(6) + 1));
             scientific(&digits, point, place.precision.unwrap_or(6), place.verb)
         }
         _ => general(&magnitude, place, place.precision, if place.verb == 'G' { 'E' } else { 'e' }),
@@ -312,7 +355,8 @@ fn numeric(place: &FormatSpecifier, number: &Number) -> Option<String> {
     };
     // Zeros go between the sign and the digits.
     if place.zero && !place.minus {
-        let inner = FormatSpecifier { width: place.width.saturating_sub(sign.len()), ..place.clone() };
+        let inner =
+            FormatSpecifier { width: place.width.saturating_sub(sign.len()), ..place.clone() };
         return Some(format!("{sign}{}", padded(&inner, body)));
     }
     Some(padded(place, format!("{sign}{body}")))
@@ -320,12 +364,19 @@ fn numeric(place: &FormatSpecifier, number: &Number) -> Option<String> {
 
 /// Digits with the point where it belongs.
 fn plain(digits: &str, point: i64, places: usize) -> String {
-    let digit = |at: i64| usize::try_from(at).ok().and_then(|at| digits.as_bytes().get(at)).map_or('0', |it| char::from(*it));
-    let whole: String = (0..point.max(1)).map(|it| if point < 1 { '0' } else { digit(it) }).collect();
+    let digit = |at: i64| {
+        usize::try_from(at)
+            .ok()
+            .and_then(|at| digits.as_bytes().get(at))
+            .map_or('0', |it| char::from(*it))
+    };
+    let whole: String =
+        (0..point.max(1)).map(|it| if point < 1 { '0' } else { digit(it) }).collect();
     if places == 0 {
         return whole;
     }
-    let fraction: String = (0..i64::try_from(places).unwrap_or(0)).map(|it| digit(point + it)).collect();
+    let fraction: String =
+        (0..i64::try_from(places).unwrap_or(0)).map(|it| digit(point + it)).collect();
     format!("{whole}.{fraction}")
 }
 
@@ -335,11 +386,21 @@ fn scientific(digits: &str, point: i64, places: usize, sign: char) -> String {
     let fraction = format!("{rest:0<places$}");
     let power = if zero { 0 } else { point - 1 };
     let point = if places > 0 { "." } else { "" };
-    format!("{first}{point}{}{sign}{}{:02}", &fraction[..places], if power < 0 { '-' } else { '+' }, power.abs())
+    format!(
+        "{first}{point}{}{sign}{}{:02}",
+        &fraction[..places],
+        if power < 0 { '-' } else { '+' },
+        power.abs()
+    )
 }
 
 /// As short as possible: with an exponent where the number is very large or very small.
-fn general(number: &Number, place: &FormatSpecifier, precision: Option<usize>, sign: char) -> String {
+fn general(
+    number: &Number,
+    place: &FormatSpecifier,
+    precision: Option<usize>,
+    sign: char,
+) -> String {
     let negative = if number.is_negative() { "-" } else { "" };
     let wanted = match precision.or(place.precision) {
         Some(precision) => DecimalPrecision::Significant(precision.max(1)),
@@ -357,7 +418,10 @@ fn general(number: &Number, place: &FormatSpecifier, precision: Option<usize>, s
     };
     let power = if digits.is_empty() { 0 } else { point - 1 };
     if power < -4 || power >= most {
-        return format!("{negative}{}", scientific(digits, point, digits.len().saturating_sub(1), sign));
+        return format!(
+            "{negative}{}",
+            scientific(digits, point, digits.len().saturating_sub(1), sign)
+        );
     }
     let places = usize::try_from(length - point).unwrap_or(0);
     format!("{negative}{}", plain(digits, point, if digits.is_empty() { 0 } else { places }))

@@ -72,7 +72,11 @@ mod tests {
     fn patterns_match_paths() {
         let matches = |pattern: &str, path: &str| PathGlob::new(pattern).unwrap().matches(path);
         assert!(matches("*.txt", "a.txt") && !matches("*.txt", "b/a.txt"));
-        assert!(matches("**", "b/a.txt") && matches("**/*.txt", "a.txt") && matches("**/*.txt", "b/c/a.txt"));
+        assert!(
+            matches("**", "b/a.txt")
+                && matches("**/*.txt", "a.txt")
+                && matches("**/*.txt", "b/c/a.txt")
+        );
         assert!(matches("{a,b}?.[a-c]x", "b1.bx") && !matches("[!a]", "a"));
         assert!(PathGlob::new("[a").is_err() && PathGlob::new("{a").is_err());
     }

@@ -8,30 +8,57 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use uuid::Uuid;
 
-use super::{Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, number, str_of, text, whole_of};
+use super::{
+    Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, number,
+    str_of, text, whole_of,
+};
 use crate::environment::EvaluationContext;
 use ParameterKind::Text;
 
 const TEXT: &[Parameter] = &[text("text")];
 const PATH: &[Parameter] = &[text("path")];
 
-const fn of_text(name: &'static str, doc: &'static str, run: fn(&[Value]) -> FunctionResult) -> Function {
+const fn of_text(
+    name: &'static str,
+    doc: &'static str,
+    run: fn(&[Value]) -> FunctionResult,
+) -> Function {
     Function::new(name, doc, TEXT, Text, FunctionBody::Plain(run))
 }
 
-const fn of_file(name: &'static str, doc: &'static str, run: fn(&[Value], &EvaluationContext<'_>) -> FunctionResult) -> Function {
+const fn of_file(
+    name: &'static str,
+    doc: &'static str,
+    run: fn(&[Value], &EvaluationContext<'_>) -> FunctionResult,
+) -> Function {
     Function::new(name, doc, PATH, Text, FunctionBody::Outside(run))
 }
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    of_text("base64sha256", "The SHA-256 digest of the text in base64.", |it| base64::<Sha256>(str_of(it, 0).as_bytes())),
-    of_text("base64sha512", "The SHA-512 digest of the text in base64.", |it| base64::<Sha512>(str_of(it, 0).as_bytes())),
-    of_file("filebase64sha256", "The SHA-256 digest of a file in base64.", |it, env| base64::<Sha256>(&content(it, env)?)),
-    of_file("filebase64sha512", "The SHA-512 digest of a file in base64.", |it, env| base64::<Sha512>(&content(it, env)?)),
-    of_file("filemd5", "The MD5 digest of a file in hexadecimal.", |it, env| hex::<Md5>(&content(it, env)?)),
-    of_file("filesha1", "The SHA-1 digest of a file in hexadecimal.", |it, env| hex::<Sha1>(&content(it, env)?)),
-    of_file("filesha256", "The SHA-256 digest of a file in hexadecimal.", |it, env| hex::<Sha256>(&content(it, env)?)),
-    of_file("filesha512", "The SHA-512 digest of a file in hexadecimal.", |it, env| hex::<Sha512>(&content(it, env)?)),
+    of_text("base64sha256", "The SHA-256 digest of the text in base64.", |it| {
+        base64::<Sha256>(str_of(it, 0).as_bytes())
+    }),
+    of_text("base64sha512", "The SHA-512 digest of the text in base64.", |it| {
+        base64::<Sha512>(str_of(it, 0).as_bytes())
+    }),
+    of_file("filebase64sha256", "The SHA-256 digest of a file in base64.", |it, env| {
+        base64::<Sha256>(&content(it, env)?)
+    }),
+    of_file("filebase64sha512", "The SHA-512 digest of a file in base64.", |it, env| {
+        base64::<Sha512>(&content(it, env)?)
+    }),
+    of_file("filemd5", "The MD5 digest of a file in hexadecimal.", |it, env| {
+        hex::<Md5>(&content(it, env)?)
+    }),
+    of_file("filesha1", "The SHA-1 digest of a file in hexadecimal.", |it, env| {
+        hex::<Sha1>(&content(it, env)?)
+    }),
+    of_file("filesha256", "The SHA-256 digest of a file in hexadecimal.", |it, env| {
+        hex::<Sha256>(&content(it, env)?)
+    }),
+    of_file("filesha512", "The SHA-512 digest of a file in hexadecimal.", |it, env| {
+        hex::<Sha512>(&content(it, env)?)
+    }),
     Function::new(
         "bcrypt",
         "A salted digest of a password, different each time; not known while planning.",
@@ -40,7 +67,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         FunctionBody::Outside(bcrypt),
     )
     .many(&const { number("cost") }),
-    of_text("md5", "The MD5 digest of the text in hexadecimal.", |it| hex::<Md5>(str_of(it, 0).as_bytes())),
+    of_text("md5", "The MD5 digest of the text in hexadecimal.", |it| {
+        hex::<Md5>(str_of(it, 0).as_bytes())
+    }),
     Function::new(
         "rsadecrypt",
         "The text that was encrypted with the public key of this private RSA key.",
@@ -48,9 +77,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Text,
         FunctionBody::Plain(rsadecrypt),
     ),
-    of_text("sha1", "The SHA-1 digest of the text in hexadecimal.", |it| hex::<Sha1>(str_of(it, 0).as_bytes())),
-    of_text("sha256", "The SHA-256 digest of the text in hexadecimal.", |it| hex::<Sha256>(str_of(it, 0).as_bytes())),
-    of_text("sha512", "The SHA-512 digest of the text in hexadecimal.", |it| hex::<Sha512>(str_of(it, 0).as_bytes())),
+    of_text("sha1", "The SHA-1 digest of the text in hexadecimal.", |it| {
+        hex::<Sha1>(str_of(it, 0).as_bytes())
+    }),
+    of_text("sha256", "The SHA-256 digest of the text in hexadecimal.", |it| {
+        hex::<Sha256>(str_of(it, 0).as_bytes())
+    }),
+    of_text("sha512", "The SHA-512 digest of the text in hexadecimal.", |it| {
+        hex::<Sha512>(str_of(it, 0).as_bytes())
+    }),
     Function::new(
         "uuid",
         "An identifier that no one else has; not known while planning.",
@@ -79,13 +114,17 @@ fn bcrypt(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionR
         return Ok(Value::unknown(ha_value::Type::String, None));
     }
     let digest = bcrypt::hash(str_of(arguments, 0), cost);
-    digest.map(Value::from).map_err(|error| FunctionError::argument(0, format!("there is no digest of it: {error}")))
+    digest
+        .map(Value::from)
+        .map_err(|error| FunctionError::argument(0, format!("there is no digest of it: {error}")))
 }
 
 fn rsadecrypt(arguments: &[Value]) -> FunctionResult {
     let ciphertext = STANDARD.decode(str_of(arguments, 0));
-    let ciphertext = ciphertext.map_err(|error| FunctionError::argument(0, format!("this is not base64: {error}")))?;
-    let text = super::rsa::decrypted(&ciphertext, str_of(arguments, 1)).map_err(FunctionError::new)?;
+    let ciphertext = ciphertext
+        .map_err(|error| FunctionError::argument(0, format!("this is not base64: {error}")))?;
+    let text =
+        super::rsa::decrypted(&ciphertext, str_of(arguments, 1)).map_err(FunctionError::new)?;
     // It was a secret, and so is it still.
     Ok(Value::from(text).sensitive())
 }
@@ -103,12 +142,17 @@ fn uuidv5(arguments: &[Value]) -> FunctionResult {
         "url" => Uuid::NAMESPACE_URL,
         "oid" => Uuid::NAMESPACE_OID,
         "x500" => Uuid::NAMESPACE_X500,
-        other => other.parse().map_err(|_| FunctionError::argument(0, "it must be dns, url, oid, x500 or an identifier"))?,
+        other => other.parse().map_err(|_| {
+            FunctionError::argument(0, "it must be dns, url, oid, x500 or an identifier")
+        })?,
     };
     Ok(Value::from(Uuid::new_v5(&namespace, str_of(arguments, 1).as_bytes()).to_string()))
 }
 
-fn content(arguments: &[Value], environment: &EvaluationContext<'_>) -> Result<std::sync::Arc<[u8]>, FunctionError> {
+fn content(
+    arguments: &[Value],
+    environment: &EvaluationContext<'_>,
+) -> Result<std::sync::Arc<[u8]>, FunctionError> {
     super::file::content(str_of(arguments, 0), environment)
 }
 
@@ -119,6 +163,7 @@ fn base64<D: Digest>(bytes: &[u8]) -> FunctionResult {
 
 #[expect(clippy::unnecessary_wraps, reason = "it ends functions that answer so")]
 fn hex<D: Digest>(bytes: &[u8]) -> FunctionResult {
-    let digits = |it: &u8| [it >> 4, it & 15].map(|it| char::from(b"0123456789abcdef"[usize::from(it)]));
+    let digits =
+        |it: &u8| [it >> 4, it & 15].map(|it| char::from(b"0123456789abcdef"[usize::from(it)]));
     Ok(Value::from(D::digest(bytes).iter().flat_map(digits).collect::<String>()))
 }

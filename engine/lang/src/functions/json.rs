@@ -56,7 +56,11 @@ impl JsonReader<'_> {
             Some(b'"') => Ok(Value::String(self.string()?)),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(_) => {
-                for (word, value) in [("true", Value::Bool(true)), ("false", Value::Bool(false)), ("null", Value::NULL)] {
+                for (word, value) in [
+                    ("true", Value::Bool(true)),
+                    ("false", Value::Bool(false)),
+                    ("null", Value::NULL),
+                ] {
                     if self.text[self.at..].starts_with(word) {
                         self.at += word.len();
                         return Ok(value);
@@ -213,7 +217,10 @@ impl JsonReader<'_> {
     }
 
     fn hex(&mut self) -> Result<u32, String> {
-        let digits = self.text.get(self.at..self.at + 4).filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()));
+        let digits = self
+            .text
+            .get(self.at..self.at + 4)
+            .filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()));
         match digits.and_then(|it| u32::from_str_radix(it, 16).ok()) {
             Some(code) => {
                 self.at += 4;
@@ -235,10 +242,17 @@ mod tests {
 
     #[test]
     fn json_is_read() {
-        let value = decoded(" { \"a\" : [1, -2.5e3, true, null, \"x\\u00e9\\ud83d\\ude00\\n\"], \"b\": {} } ").unwrap();
+        let value = decoded(
+            " { \"a\" : [1, -2.5e3, true, null, \"x\\u00e9\\ud83d\\ude00\\n\"], \"b\": {} } ",
+        )
+        .unwrap();
         let number = |it: &str| Value::Number(it.parse().unwrap());
-        let items = [number("1"), number("-2500"), Value::Bool(true), Value::NULL, Value::from("xé😀\n")];
-        assert_eq!(value, Value::object([("a".into(), Value::tuple(items)), ("b".into(), Value::object([]))]));
+        let items =
+            [number("1"), number("-2500"), Value::Bool(true), Value::NULL, Value::from("xé😀\n")];
+        assert_eq!(
+            value,
+            Value::object([("a".into(), Value::tuple(items)), ("b".into(), Value::object([]))])
+        );
         assert_eq!(
             decoded("0.1234567890123456789012345678901234567890").unwrap(),
             number("0.1234567890123456789012345678901234567890")
@@ -247,9 +261,22 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_refused() {
-        for text in
-            ["", "{", "[1,]", "{\"a\"}", "01", "1.", "tru", "\"a", "\"\\x\"", "1 2", "'a'", "{a:1}", "\"\\u12\"", "\u{e9}"]
-        {
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "{\"a\"}",
+            "01",
+            "1.",
+            "tru",
+            "\"a",
+            "\"\\x\"",
+            "1 2",
+            "'a'",
+            "{a:1}",
+            "\"\\u12\"",
+            "\u{e9}",
+        ] {
             assert!(decoded(text).unwrap_err().starts_with("this is not JSON"), "{text}");
         }
         assert!(decoded(&"[".repeat(100_000)).unwrap_err().contains("deep"));

@@ -8,8 +8,8 @@ use ha_value::{Number, Type, Value, convert, unify};
 use super::ParameterKind::{Any, Text};
 use super::collection::{marked, peeled, same_kind, unknown_like};
 use super::{
-    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, element_type, items_of,
-    list, number, type_of, whole_of,
+    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind,
+    any, element_type, items_of, list, number, type_of, whole_of,
 };
 use crate::evaluate::{MOST, TooManyElements, has_open_type, is_open, length_of};
 
@@ -37,7 +37,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ParameterKind::List(&Text),
         FunctionBody::Plain(compact),
     ),
-    Function::new("concat", "All lists, one after the other.", &[], Any, FunctionBody::Whole(concat)).many(&SEQUENCES),
+    Function::new(
+        "concat",
+        "All lists, one after the other.",
+        &[],
+        Any,
+        FunctionBody::Whole(concat),
+    )
+    .many(&SEQUENCES),
     Function::new(
         "distinct",
         "The list without elements that were there before.",
@@ -69,7 +76,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         FunctionBody::Plain(range),
     )
     .many(&NUMBERS),
-    Function::new("reverse", "The list from its end to its beginning.", &[SEQUENCE], Any, FunctionBody::Whole(reverse)),
+    Function::new(
+        "reverse",
+        "The list from its end to its beginning.",
+        &[SEQUENCE],
+        Any,
+        FunctionBody::Whole(reverse),
+    ),
     Function::new(
         "slice",
         "The elements from `start` up to `end`, which is not among them.",
@@ -84,22 +97,35 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ParameterKind::List(&Text),
         FunctionBody::Whole(sort),
     ),
-    Function::new("sum", "The sum of the numbers.", &[SEQUENCE], ParameterKind::Number, FunctionBody::Plain(sum)),
+    Function::new(
+        "sum",
+        "The sum of the numbers.",
+        &[SEQUENCE],
+        ParameterKind::Number,
+        FunctionBody::Plain(sum),
+    ),
 ];
 
 fn chunklist(arguments: &[Value]) -> FunctionResult {
-    let [list, size] = arguments else { return Err(FunctionError::new("two arguments are required")) };
+    let [list, size] = arguments else {
+        return Err(FunctionError::new("two arguments are required"));
+    };
     let ((plain, mark), (size, size_mark)) = (peeled(list), size.unmark());
     let sensitive = mark || size_mark;
     let of = Type::of_value(plain);
-    let Value::List(items) = plain else { return Ok(marked(unknown_like(plain, Type::List(of.into())), sensitive)) };
+    let Value::List(items) = plain else {
+        return Ok(marked(unknown_like(plain, Type::List(of.into())), sensitive));
+    };
     if !size.is_known() {
         return Ok(marked(unknown_like(&size, Type::List(of.into())), sensitive));
     }
-    let size =
-        usize::try_from(whole_of(&[Value::NULL, size], 1)?).map_err(|_| FunctionError::argument(1, "it must not be negative"))?;
+    let size = usize::try_from(whole_of(&[Value::NULL, size], 1)?)
+        .map_err(|_| FunctionError::argument(1, "it must not be negative"))?;
     let size = if size == 0 { items.len().max(1) } else { size };
-    Ok(marked(Value::list_of(&of, items.chunks(size).map(|it| Value::list(it.to_vec())).collect()), sensitive))
+    Ok(marked(
+        Value::list_of(&of, items.chunks(size).map(|it| Value::list(it.to_vec())).collect()),
+        sensitive,
+    ))
 }
 
 fn compact(arguments: &[Value]) -> FunctionResult {
@@ -160,7 +186,9 @@ fn concat(arguments: &[Value]) -> FunctionResult {
         return Ok(marked(Value::list_of(&of, items), sensitive));
     }
     match items.iter().map(|it| convert(it, &of)).collect::<Result<Vec<_>, _>>() {
-        Ok(items) if of != Type::Any || items.is_empty() => Ok(marked(Value::list_of(&of, items), sensitive)),
+        Ok(items) if of != Type::Any || items.is_empty() => {
+            Ok(marked(Value::list_of(&of, items), sensitive))
+        }
         _ => Ok(marked(Value::tuple(items), sensitive)),
     }
 }
@@ -172,13 +200,18 @@ fn distinct(arguments: &[Value]) -> FunctionResult {
 
 fn flatten(arguments: &[Value]) -> FunctionResult {
     let mut flat = FlattenedList::default();
-    let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
+    let Some(value) = arguments.first() else {
+        return Err(FunctionError::new("an argument is required"));
+    };
     let (plain, mark) = peeled(value);
     if let Value::Unknown(_) = plain {
         return Ok(marked(unknown_like(plain, Type::Any), mark));
     }
     if plain.elements().is_none() {
-        return Err(FunctionError::argument(0, format!("a list is required, not {}", crate::describe::a_kind(plain))));
+        return Err(FunctionError::argument(
+            0,
+            format!("a list is required, not {}", crate::describe::a_kind(plain)),
+        ));
     }
     flat.add(value)?;
     let value = match flat.unknown {
@@ -209,7 +242,9 @@ impl FlattenedList {
                 plain.children().try_for_each(|it| self.add(it))?;
             }
             // It may turn out to be a list.
-            Value::Unknown(it) if matches!(it.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
+            Value::Unknown(it)
+                if matches!(it.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_)) =>
+            {
                 self.sensitive |= mark;
                 self.unknown.get_or_insert_with(|| plain.clone());
             }
@@ -222,16 +257,26 @@ impl FlattenedList {
 
 fn matchkeys(arguments: &[Value]) -> FunctionResult {
     let types = [1, 2].map(|it| element_type(&type_of(arguments, it)));
-    let ty = unify(&types).ok_or_else(|| FunctionError::argument(2, "it must have elements of the type that the keys have"))?;
-    let (values, keys, wanted) = (items_of(arguments, 0), items_of(arguments, 1), items_of(arguments, 2));
+    let ty = unify(&types).ok_or_else(|| {
+        FunctionError::argument(2, "it must have elements of the type that the keys have")
+    })?;
+    let (values, keys, wanted) =
+        (items_of(arguments, 0), items_of(arguments, 1), items_of(arguments, 2));
     if arguments.iter().take(2).all(Value::is_known) && values.len() != keys.len() {
-        return Err(FunctionError::argument(1, format!("there must be as many as values: {}, not {}", values.len(), keys.len())));
+        return Err(FunctionError::argument(
+            1,
+            format!("there must be as many as values: {}, not {}", values.len(), keys.len()),
+        ));
     }
     if let Some(open) = arguments.iter().find(|it| !it.is_wholly_known()) {
         return Ok(unknown_like(open, type_of(arguments, 0)));
     }
-    let of_type = |items: Vec<&Value>| items.into_iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>();
-    let wrong = |argument: usize| move |it| FunctionError::argument(argument, crate::diagnostics::value::at(&it));
+    let of_type = |items: Vec<&Value>| {
+        items.into_iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>()
+    };
+    let wrong = |argument: usize| {
+        move |it| FunctionError::argument(argument, crate::diagnostics::value::at(&it))
+    };
     let keys = of_type(keys).map_err(wrong(1))?;
     let wanted: HashSet<Value> = of_type(wanted).map_err(wrong(2))?.into_iter().collect();
     let chosen = values.into_iter().zip(keys).filter(|(_, key)| wanted.contains(key));
@@ -239,8 +284,10 @@ fn matchkeys(arguments: &[Value]) -> FunctionResult {
 }
 
 fn range(arguments: &[Value]) -> FunctionResult {
-    let numbers: Vec<&Number> =
-        arguments.iter().filter_map(|it| if let Value::Number(it) = it { Some(it) } else { None }).collect();
+    let numbers: Vec<&Number> = arguments
+        .iter()
+        .filter_map(|it| if let Value::Number(it) = it { Some(it) } else { None })
+        .collect();
     let zero = Number::ZERO;
     let (start, end) = match numbers.as_slice() {
         [end] => (&zero, *end),
@@ -254,12 +301,20 @@ fn range(arguments: &[Value]) -> FunctionResult {
     };
     match (step > zero, step < zero) {
         (true, _) if down => {
-            return Err(FunctionError::argument(2, "the limit is below the start, so the step must be negative"));
+            return Err(FunctionError::argument(
+                2,
+                "the limit is below the start, so the step must be negative",
+            ));
         }
         (_, true) if end > start => {
-            return Err(FunctionError::argument(2, "the limit is above the start, so the step must be positive"));
+            return Err(FunctionError::argument(
+                2,
+                "the limit is above the start, so the step must be positive",
+            ));
         }
-        (false, false) if start != end => return Err(FunctionError::argument(2, "a step of 0 never gets there")),
+        (false, false) if start != end => {
+            return Err(FunctionError::argument(2, "a step of 0 never gets there"));
+        }
         _ => {}
     }
     let mut items = Vec::new();
@@ -275,7 +330,9 @@ fn range(arguments: &[Value]) -> FunctionResult {
 }
 
 fn reverse(arguments: &[Value]) -> FunctionResult {
-    let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
+    let Some(value) = arguments.first() else {
+        return Err(FunctionError::new("an argument is required"));
+    };
     let (plain, mark) = peeled(value);
     if let Value::Unknown(it) = plain {
         let ty = match &it.ty {
@@ -289,13 +346,18 @@ fn reverse(arguments: &[Value]) -> FunctionResult {
         return Ok(marked(unknown, mark || plain.contains_sensitive()));
     }
     let Some(items) = plain.elements() else {
-        return Err(FunctionError::argument(0, format!("a list is required, not {}", crate::describe::a_kind(plain))));
+        return Err(FunctionError::argument(
+            0,
+            format!("a list is required, not {}", crate::describe::a_kind(plain)),
+        ));
     };
     Ok(marked(same_kind(plain, items.into_iter().rev().cloned().collect()), mark))
 }
 
 fn slice(arguments: &[Value]) -> FunctionResult {
-    let [list, start, end] = arguments else { return Err(FunctionError::new("three arguments are required")) };
+    let [list, start, end] = arguments else {
+        return Err(FunctionError::new("three arguments are required"));
+    };
     let (plain, mark) = peeled(list);
     let ((start, start_mark), (end, end_mark)) = (start.unmark(), end.unmark());
     let sensitive = mark || start_mark || end_mark;
@@ -305,17 +367,33 @@ fn slice(arguments: &[Value]) -> FunctionResult {
             let ty = if let Type::List(_) = it.ty { it.ty.clone() } else { Type::Any };
             return Ok(marked(unknown_like(plain, ty), sensitive));
         }
-        Value::Set(_) => return Err(FunctionError::argument(0, "a set has no order; make it a list by `tolist` first")),
-        _ => return Err(FunctionError::argument(0, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
+        Value::Set(_) => {
+            return Err(FunctionError::argument(
+                0,
+                "a set has no order; make it a list by `tolist` first",
+            ));
+        }
+        _ => {
+            return Err(FunctionError::argument(
+                0,
+                format!("a list is required, not {}", crate::describe::a_kind(plain)),
+            ));
+        }
     };
     if let Value::Number(start) = &start
         && start.to_f64() > items.len() as f64
     {
-        return Err(FunctionError::argument(1, format!("it must not be greater than the number of elements, {}", items.len())));
+        return Err(FunctionError::argument(
+            1,
+            format!("it must not be greater than the number of elements, {}", items.len()),
+        ));
     }
     if let Some(unknown) = [&start, &end].into_iter().find(|it| !it.is_known()) {
         if let Value::Number(end) = &end
-            && end.as_i64().and_then(|it| usize::try_from(it).ok()).is_none_or(|it| it > items.len())
+            && end
+                .as_i64()
+                .and_then(|it| usize::try_from(it).ok())
+                .is_none_or(|it| it > items.len())
         {
             return Err(FunctionError::argument(
                 2,
@@ -327,10 +405,16 @@ fn slice(arguments: &[Value]) -> FunctionResult {
     let given = [Value::NULL, start, end];
     let (from, to) = (whole_of(&given, 1)?, whole_of(&given, 2)?);
     let (Ok(from), Ok(to)) = (usize::try_from(from), usize::try_from(to)) else {
-        return Err(FunctionError::argument(if from < 0 { 1 } else { 2 }, "it must not be negative"));
+        return Err(FunctionError::argument(
+            if from < 0 { 1 } else { 2 },
+            "it must not be negative",
+        ));
     };
     if to > items.len() {
-        return Err(FunctionError::argument(2, format!("it must not be greater than the number of elements, {}", items.len())));
+        return Err(FunctionError::argument(
+            2,
+            format!("it must not be greater than the number of elements, {}", items.len()),
+        ));
     }
     if from > to {
         return Err(FunctionError::argument(1, "the start must not be behind the end"));
@@ -339,13 +423,16 @@ fn slice(arguments: &[Value]) -> FunctionResult {
 }
 
 fn sort(arguments: &[Value]) -> FunctionResult {
-    let Some(list) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
+    let Some(list) = arguments.first() else {
+        return Err(FunctionError::new("an argument is required"));
+    };
     let sensitive = list.contains_sensitive();
     let plain = list.revealed();
     let sorted = match &plain {
         // What is not known yet decides where the others are.
         Value::List(items) if !plain.is_wholly_known() => {
-            unknown_like(&plain, Type::List(Type::String.into())).of_length(items.len(), Some(items.len()))
+            unknown_like(&plain, Type::List(Type::String.into()))
+                .of_length(items.len(), Some(items.len()))
         }
         Value::List(items) if items.iter().any(Value::is_null) => {
             return Err(FunctionError::argument(0, "null among the strings cannot be sorted"));
@@ -373,9 +460,12 @@ fn sum(arguments: &[Value]) -> FunctionResult {
             return Err(FunctionError::argument(0, "all elements must be numbers"));
         };
         sum = match sum {
-            Some(sum) => Some(sum.add(&number).ok_or_else(|| FunctionError::new("the sum is out of range"))?),
+            Some(sum) => Some(
+                sum.add(&number).ok_or_else(|| FunctionError::new("the sum is out of range"))?,
+            ),
             None => Some(number),
         };
     }
-    sum.map(Value::Number).ok_or_else(|| FunctionError::argument(0, "there is no sum of no numbers"))
+    sum.map(Value::Number)
+        .ok_or_else(|| FunctionError::argument(0, "there is no sum of no numbers"))
 }

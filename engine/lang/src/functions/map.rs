@@ -8,15 +8,21 @@ use ha_value::{AttributeType, Name, Object, Type, Value, convert};
 use super::ParameterKind::{Any, Text};
 use super::collection::{marked, peeled, unknown_like};
 use super::{
-    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, element_type, list, map,
-    text,
+    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind,
+    any, element_type, list, map, text,
 };
 
 const MAP: Parameter = any("map").taking(AcceptedTypes::Maps);
 const MAPS: Parameter = any("maps").nullable();
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("keys", "The names of the attributes or elements, in order.", &[MAP], Any, FunctionBody::Whole(keys)),
+    Function::new(
+        "keys",
+        "The names of the attributes or elements, in order.",
+        &[MAP],
+        Any,
+        FunctionBody::Whole(keys),
+    ),
     Function::new(
         "lookup",
         "The element or attribute of this name, or the default.",
@@ -58,7 +64,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 fn keys(arguments: &[Value]) -> FunctionResult {
-    let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
+    let Some(value) = arguments.first() else {
+        return Err(FunctionError::new("an argument is required"));
+    };
     let (plain, mark) = peeled(value);
     let names = |it: &Object| it.keys().cloned().map(Value::String).collect::<Vec<_>>();
     let value = match plain {
@@ -80,7 +88,9 @@ fn keys(arguments: &[Value]) -> FunctionResult {
 }
 
 fn lookup(arguments: &[Value]) -> FunctionResult {
-    let [map, key, default @ ..] = arguments else { return Err(FunctionError::new("two or three arguments are required")) };
+    let [map, key, default @ ..] = arguments else {
+        return Err(FunctionError::new("two or three arguments are required"));
+    };
     if default.len() > 1 {
         return Err(FunctionError::new("two or three arguments are required"));
     }
@@ -90,16 +100,27 @@ fn lookup(arguments: &[Value]) -> FunctionResult {
     let items = match plain {
         Value::Map(items) | Value::Object(items) => items,
         Value::Unknown(it) => {
-            let Type::Map(of) = &it.ty else { return Ok(marked(unknown_like(plain, Type::Any), sensitive)) };
+            let Type::Map(of) = &it.ty else {
+                return Ok(marked(unknown_like(plain, Type::Any), sensitive));
+            };
             if let Some(default) = default.first() {
                 as_element(default, plain)?;
             }
             return Ok(marked(unknown_like(plain, (**of).clone()), sensitive));
         }
-        _ => return Err(FunctionError::argument(0, format!("a map is required, not {}", crate::describe::a_kind(plain)))),
+        _ => {
+            return Err(FunctionError::argument(
+                0,
+                format!("a map is required, not {}", crate::describe::a_kind(plain)),
+            ));
+        }
     };
     let Value::String(name) = &key else {
-        let ty = if let Value::Map(_) = plain { element_type(&Type::of_value(plain)) } else { Type::Any };
+        let ty = if let Value::Map(_) = plain {
+            element_type(&Type::of_value(plain))
+        } else {
+            Type::Any
+        };
         return Ok(marked(unknown_like(&key, ty), sensitive));
     };
     match (items.get(name), default.first()) {
@@ -110,13 +131,21 @@ fn lookup(arguments: &[Value]) -> FunctionResult {
             Ok(marked(item.clone(), sensitive))
         }
         (None, Some(default)) => {
-            let default = if let Value::Map(_) = plain { as_element(default, plain)? } else { default.clone() };
+            let default = if let Value::Map(_) = plain {
+                as_element(default, plain)?
+            } else {
+                default.clone()
+            };
             Ok(marked(default, sensitive))
         }
-        (None, None) if sensitive => {
-            Err(FunctionError::argument(1, "there is no element of this (sensitive) name, and no default"))
-        }
-        (None, None) => Err(FunctionError::argument(1, format!("there is no element \"{name}\", and no default"))),
+        (None, None) if sensitive => Err(FunctionError::argument(
+            1,
+            "there is no element of this (sensitive) name, and no default",
+        )),
+        (None, None) => Err(FunctionError::argument(
+            1,
+            format!("there is no element \"{name}\", and no default"),
+        )),
     }
 }
 
@@ -163,18 +192,32 @@ fn merge(arguments: &[Value]) -> FunctionResult {
 fn merged_type(arguments: &[Value], items: &Object) -> Type {
     let types: Vec<Type> = arguments.iter().map(Type::of_value).collect();
     match types.split_first() {
-        Some((first, others)) if *first != Type::Any && others.iter().all(|it| it == first) => first.clone(),
+        Some((first, others)) if *first != Type::Any && others.iter().all(|it| it == first) => {
+            first.clone()
+        }
         _ if types.contains(&Type::Any) => Type::Any,
         // Which elements maps that are not known yet will have is open.
-        _ if arguments.iter().any(|it| matches!(peeled(it).0, Value::Unknown(it) if matches!(it.ty, Type::Map(_)))) => Type::Any,
+        _ if arguments.iter().any(
+            |it| matches!(peeled(it).0, Value::Unknown(it) if matches!(it.ty, Type::Map(_))),
+        ) =>
+        {
+            Type::Any
+        }
         _ => {
-            let of_unknown = types.iter().filter_map(|it| if let Type::Object(of) = it { Some(&**of) } else { None });
+            let of_unknown = types
+                .iter()
+                .filter_map(|it| if let Type::Object(of) = it { Some(&**of) } else { None });
             let mut attributes: BTreeMap<Name, AttributeType> =
                 of_unknown.flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
-            let known = items
-                .iter()
-                .map(|(name, it)| (name.clone(), AttributeType { ty: Type::of_value(it), optional: false, default: None }));
-            attributes.extend(known.filter(|(name, _)| !attributes.contains_key(name)).collect::<Vec<_>>());
+            let known = items.iter().map(|(name, it)| {
+                (
+                    name.clone(),
+                    AttributeType { ty: Type::of_value(it), optional: false, default: None },
+                )
+            });
+            attributes.extend(
+                known.filter(|(name, _)| !attributes.contains_key(name)).collect::<Vec<_>>(),
+            );
             Type::Object(Arc::new(attributes))
         }
     }
@@ -182,29 +225,41 @@ fn merged_type(arguments: &[Value], items: &Object) -> Type {
 
 fn transpose(arguments: &[Value]) -> FunctionResult {
     let mut turned: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
-    let Some(Value::Map(items)) = arguments.first() else { return Err(FunctionError::argument(0, "a map of lists is required")) };
+    let Some(Value::Map(items)) = arguments.first() else {
+        return Err(FunctionError::argument(0, "a map of lists is required"));
+    };
     for (name, list) in items.iter() {
-        let Some(items) = list.elements() else { return Err(FunctionError::argument(0, "a list among the values is null")) };
+        let Some(items) = list.elements() else {
+            return Err(FunctionError::argument(0, "a list among the values is null"));
+        };
         for item in items {
-            let Value::String(item) = item else { return Err(FunctionError::argument(0, "null cannot become a key")) };
+            let Value::String(item) = item else {
+                return Err(FunctionError::argument(0, "null cannot become a key"));
+            };
             turned.entry(item.clone()).or_default().push(name.clone());
         }
     }
-    let lists = turned.into_iter().map(|(name, items)| (name, Value::list(items.into_iter().map(Value::String))));
+    let lists = turned
+        .into_iter()
+        .map(|(name, items)| (name, Value::list(items.into_iter().map(Value::String))));
     Ok(Value::Map(Arc::new(lists.collect())))
 }
 
 fn values(arguments: &[Value]) -> FunctionResult {
-    let Some(value) = arguments.first() else { return Err(FunctionError::new("an argument is required")) };
+    let Some(value) = arguments.first() else {
+        return Err(FunctionError::new("an argument is required"));
+    };
     let (plain, mark) = peeled(value);
     let value = match plain {
-        Value::Map(items) => Value::list_of(&element_type(&Type::of_value(plain)), items.values().cloned().collect()),
+        Value::Map(items) => {
+            Value::list_of(&element_type(&Type::of_value(plain)), items.values().cloned().collect())
+        }
         Value::Object(items) => Value::tuple(items.values().cloned()),
         Value::Unknown(it) => match &it.ty {
             Type::Map(of) => unknown_like(plain, Type::List(of.clone())),
-            Type::Object(attributes) => {
-                Value::tuple(attributes.values().map(|attribute| unknown_like(plain, attribute.ty.clone())))
-            }
+            Type::Object(attributes) => Value::tuple(
+                attributes.values().map(|attribute| unknown_like(plain, attribute.ty.clone())),
+            ),
             _ => unknown_like(plain, Type::Any),
         },
         _ => {
@@ -218,7 +273,9 @@ fn values(arguments: &[Value]) -> FunctionResult {
 }
 
 fn zipmap(arguments: &[Value]) -> FunctionResult {
-    let [keys, values] = arguments else { return Err(FunctionError::new("two arguments are required")) };
+    let [keys, values] = arguments else {
+        return Err(FunctionError::new("two arguments are required"));
+    };
     let ((keys, key_mark), (plain, mark)) = (keys.unmark(), peeled(values));
     let sensitive = mark || key_mark || keys.contains_sensitive();
     let keys = keys.revealed();
@@ -232,15 +289,26 @@ fn zipmap(arguments: &[Value]) -> FunctionResult {
             let ty = if let Type::List(of) = &it.ty { Type::Map(of.clone()) } else { Type::Any };
             return Ok(marked(unknown_like(plain, ty), sensitive));
         }
-        _ => return Err(FunctionError::argument(1, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
+        _ => {
+            return Err(FunctionError::argument(
+                1,
+                format!("a list is required, not {}", crate::describe::a_kind(plain)),
+            ));
+        }
     };
     let keys = keys.elements().unwrap_or_default();
     if keys.len() != items.len() {
-        return Err(FunctionError::new(format!("there are {} keys but {} values", keys.len(), items.len())));
+        return Err(FunctionError::new(format!(
+            "there are {} keys but {} values",
+            keys.len(),
+            items.len()
+        )));
     }
     let mut zipped = Object::new();
     for (key, item) in keys.into_iter().zip(items.iter()) {
-        let Value::String(name) = key else { return Err(FunctionError::argument(0, "null cannot be a key")) };
+        let Value::String(name) = key else {
+            return Err(FunctionError::argument(0, "null cannot be a key"));
+        };
         zipped.insert(name.clone(), item.clone());
     }
     let value = match plain {

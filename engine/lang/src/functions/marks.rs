@@ -15,12 +15,23 @@ use crate::evaluate::{EvaluationError, EvaluationResult, Evaluator};
 const VALUE: &[Parameter] = &[any("value").nullable()];
 const EXPRESSIONS: Parameter = any("expressions").nullable();
 
-const fn to(name: &'static str, doc: &'static str, returns: ParameterKind, run: fn(&[Value]) -> FunctionResult) -> Function {
+const fn to(
+    name: &'static str,
+    doc: &'static str,
+    returns: ParameterKind,
+    run: fn(&[Value]) -> FunctionResult,
+) -> Function {
     Function::new(name, doc, VALUE, returns, FunctionBody::Whole(run)).nullable()
 }
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("can", "Whether the expression has a value.", VALUE, Bool, FunctionBody::Lazy(can)),
+    Function::new(
+        "can",
+        "Whether the expression has a value.",
+        VALUE,
+        Bool,
+        FunctionBody::Lazy(can),
+    ),
     Function::new(
         "ephemeralasnull",
         "The value, with null in the place of what is never kept.",
@@ -45,14 +56,26 @@ pub(super) const FUNCTIONS: &[Function] = &[
     to("nonsensitive", "The value without the mark of a secret on itself.", Any, nonsensitive),
     to("sensitive", "The value, marked as a secret.", Any, |it| Ok(it[0].clone().sensitive())),
     to("tobool", "The value as true or false.", Bool, |it| converted(&it[0], &Type::Bool)),
-    to("tolist", "The value as a list.", ParameterKind::List(&Any), |it| converted(&it[0], &Type::List(Arc::new(Type::Any)))),
-    to("tomap", "The value as a map.", ParameterKind::Map(&Any), |it| converted(&it[0], &Type::Map(Arc::new(Type::Any)))),
+    to("tolist", "The value as a list.", ParameterKind::List(&Any), |it| {
+        converted(&it[0], &Type::List(Arc::new(Type::Any)))
+    }),
+    to("tomap", "The value as a map.", ParameterKind::Map(&Any), |it| {
+        converted(&it[0], &Type::Map(Arc::new(Type::Any)))
+    }),
     to("tonumber", "The value as a number.", Number, |it| converted(&it[0], &Type::Number)),
-    to("toset", "The value as a set.", ParameterKind::Set(&Any), |it| converted(&it[0], &Type::Set(Arc::new(Type::Any)))),
+    to("toset", "The value as a set.", ParameterKind::Set(&Any), |it| {
+        converted(&it[0], &Type::Set(Arc::new(Type::Any)))
+    }),
     to("tostring", "The value as a string.", Text, |it| converted(&it[0], &Type::String)),
-    Function::new("try", "The value of the first expression that has one.", &[], Any, FunctionBody::Lazy(first))
-        .nullable()
-        .many(&EXPRESSIONS),
+    Function::new(
+        "try",
+        "The value of the first expression that has one.",
+        &[],
+        Any,
+        FunctionBody::Lazy(first),
+    )
+    .nullable()
+    .many(&EXPRESSIONS),
     to("type", "The type of the value, as it is written in `type = …`.", Text, |it| {
         Ok(Value::from(Type::of_value(&it[0]).to_string()))
     }),
@@ -67,7 +90,9 @@ fn converted(value: &Value, ty: &Type) -> FunctionResult {
             match (ty, text) {
                 (Type::Number, Some(text)) => format!("\"{text}\" is no decimal number"),
                 (Type::Bool, Some(text)) => format!("\"{text}\" is neither \"true\" nor \"false\""),
-                _ if mismatch.path.steps().is_empty() => format!("{} cannot be converted: {}", a_kind(value), mismatch.message),
+                _ if mismatch.path.steps().is_empty() => {
+                    format!("{} cannot be converted: {}", a_kind(value), mismatch.message)
+                }
                 _ => mistakes::at(&mismatch),
             },
         )
@@ -80,7 +105,9 @@ fn nonsensitive(arguments: &[Value]) -> FunctionResult {
         Value::Composed(parts) => {
             let clear = |it: &ha_value::TextPart| match it {
                 ha_value::TextPart::Secret(text) => ha_value::TextPart::Clear(text.clone()),
-                ha_value::TextPart::Unknown { cause, .. } => ha_value::TextPart::unknown(cause.clone(), false),
+                ha_value::TextPart::Unknown { cause, .. } => {
+                    ha_value::TextPart::unknown(cause.clone(), false)
+                }
                 it => it.clone(),
             };
             Value::from(parts.iter().map(clear).collect::<ha_value::Text>())
@@ -90,7 +117,10 @@ fn nonsensitive(arguments: &[Value]) -> FunctionResult {
 }
 
 /// The value of a node, or what is wrong with it; and whether that may yet be otherwise.
-fn attempt(evaluator: &mut Evaluator<'_>, node: &ExpressionNode) -> (Result<Value, Vec<Diagnostic>>, bool) {
+fn attempt(
+    evaluator: &mut Evaluator<'_>,
+    node: &ExpressionNode,
+) -> (Result<Value, Vec<Diagnostic>>, bool) {
     let before = evaluator.problems.len();
     let slots = evaluator.slots.len();
     evaluator.trying += 1;
@@ -101,7 +131,11 @@ fn attempt(evaluator: &mut Evaluator<'_>, node: &ExpressionNode) -> (Result<Valu
     (outcome.map_err(|EvaluationError| problems), leaned)
 }
 
-fn can(evaluator: &mut Evaluator<'_>, arguments: &[&ExpressionNode], _: &ExpressionNode) -> EvaluationResult {
+fn can(
+    evaluator: &mut Evaluator<'_>,
+    arguments: &[&ExpressionNode],
+    _: &ExpressionNode,
+) -> EvaluationResult {
     let Some(node) = arguments.first() else { return Ok(Value::Bool(false)) };
     Ok(match attempt(evaluator, node) {
         (outcome, true) => Value::unknown(Type::Bool, outcome.ok().and_then(|it| it.cause())),
@@ -109,7 +143,11 @@ fn can(evaluator: &mut Evaluator<'_>, arguments: &[&ExpressionNode], _: &Express
     })
 }
 
-fn first(evaluator: &mut Evaluator<'_>, arguments: &[&ExpressionNode], node: &ExpressionNode) -> EvaluationResult {
+fn first(
+    evaluator: &mut Evaluator<'_>,
+    arguments: &[&ExpressionNode],
+    node: &ExpressionNode,
+) -> EvaluationResult {
     let mut all = Vec::new();
     for argument in arguments {
         match attempt(evaluator, argument) {

@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ha_value::{Number, Value};
 use num_bigint::BigInt;
 
-use super::{Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, number, str_of, text, whole_of};
+use super::{
+    Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, number,
+    str_of, text, whole_of,
+};
 use ParameterKind::Text;
 
 const NEWBITS: Parameter = number("newbits");
@@ -18,7 +21,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Text,
         FunctionBody::Plain(cidrhost),
     ),
-    Function::new("cidrnetmask", "The mask of an IPv4 network.", &[text("prefix")], Text, FunctionBody::Plain(cidrnetmask)),
+    Function::new(
+        "cidrnetmask",
+        "The mask of an IPv4 network.",
+        &[text("prefix")],
+        Text,
+        FunctionBody::Plain(cidrnetmask),
+    ),
     Function::new(
         "cidrsubnet",
         "A part of a network: so many bits longer, of this number.",
@@ -46,11 +55,17 @@ struct IpNetwork {
 
 impl IpNetwork {
     fn parse(text: &str) -> Result<Self, FunctionError> {
-        let wrong =
-            || FunctionError::argument(0, format!("\"{text}\" is no network; write it as address and length: 10.0.0.0/16"));
+        let wrong = || {
+            FunctionError::argument(
+                0,
+                format!("\"{text}\" is no network; write it as address and length: 10.0.0.0/16"),
+            )
+        };
         let (address, fixed) = text.split_once('/').ok_or_else(wrong)?;
-        let fixed: u32 =
-            Some(fixed).filter(|it| it.bytes().all(|it| it.is_ascii_digit())).and_then(|it| it.parse().ok()).ok_or_else(wrong)?;
+        let fixed: u32 = Some(fixed)
+            .filter(|it| it.bytes().all(|it| it.is_ascii_digit()))
+            .and_then(|it| it.parse().ok())
+            .ok_or_else(wrong)?;
         let (address, bits) = match address.contains(':') {
             true => (address.parse::<Ipv6Addr>().map_err(|_| wrong())?.to_bits(), 128),
             false => (u128::from(v4(address).ok_or_else(wrong)?.to_bits()), 32),
@@ -72,7 +87,9 @@ impl IpNetwork {
 
     fn address(self, bits: u128) -> IpAddr {
         match self.bits {
-            32 => IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(bits & u128::from(u32::MAX)).unwrap_or(u32::MAX))),
+            32 => IpAddr::V4(Ipv4Addr::from_bits(
+                u32::try_from(bits & u128::from(u32::MAX)).unwrap_or(u32::MAX),
+            )),
             _ => IpAddr::V6(Ipv6Addr::from_bits(bits)),
         }
     }
@@ -121,8 +138,9 @@ fn written(address: IpAddr) -> String {
 /// A whole number of any size.
 fn integer(arguments: &[Value], index: usize) -> Result<BigInt, FunctionError> {
     match arguments.get(index) {
-        Some(Value::Number(number)) => Number::as_integer(number)
-            .ok_or_else(|| FunctionError::argument(index, format!("a whole number is required, not {number}"))),
+        Some(Value::Number(number)) => Number::as_integer(number).ok_or_else(|| {
+            FunctionError::argument(index, format!("a whole number is required, not {number}"))
+        }),
         _ => Err(FunctionError::argument(index, "a whole number is required")),
     }
 }
@@ -136,7 +154,8 @@ fn cidrhost(arguments: &[Value]) -> FunctionResult {
         let message = format!("{number} is no host of a network with {count} addresses");
         return Err(FunctionError::argument(1, message));
     }
-    let host = u128::try_from(from_start).map_err(|_| FunctionError::argument(1, "it is out of range"))?;
+    let host =
+        u128::try_from(from_start).map_err(|_| FunctionError::argument(1, "it is out of range"))?;
     Ok(Value::from(written(network.address(network.lowest | host))))
 }
 
@@ -161,9 +180,13 @@ fn cidrsubnet(arguments: &[Value]) -> FunctionResult {
     };
     if number < BigInt::ZERO || number >= BigInt::from(1) << (part.fixed - network.fixed) {
         let most = (BigInt::from(1) << (part.fixed - network.fixed)) - 1;
-        return Err(FunctionError::argument(2, format!("{more} more bits have numbers from 0 to {most}, not {number}")));
+        return Err(FunctionError::argument(
+            2,
+            format!("{more} more bits have numbers from 0 to {most}, not {number}"),
+        ));
     }
-    let number = u128::try_from(number).map_err(|_| FunctionError::argument(2, "it is out of range"))?;
+    let number =
+        u128::try_from(number).map_err(|_| FunctionError::argument(2, "it is out of range"))?;
     let shifted = number.checked_shl(part.bits - part.fixed).unwrap_or(0);
     Ok(Value::from(IpNetwork { lowest: network.lowest | shifted, ..part }.shown()))
 }
@@ -175,11 +198,17 @@ fn cidrsubnets(arguments: &[Value]) -> FunctionResult {
     for index in 1..arguments.len() {
         let more = whole_of(arguments, index)?;
         if more < 1 {
-            return Err(FunctionError::argument(index, "each part must be longer by at least one bit"));
+            return Err(FunctionError::argument(
+                index,
+                "each part must be longer by at least one bit",
+            ));
         }
         let Some(part) = network.longer(more) else {
-            let message =
-                format!("a prefix of {} bits has room for {} more, not {more}", network.fixed, network.bits - network.fixed);
+            let message = format!(
+                "a prefix of {} bits has room for {} more, not {more}",
+                network.fixed,
+                network.bits - network.fixed
+            );
             return Err(FunctionError::argument(index, message));
         };
         let mask = part.free_mask();

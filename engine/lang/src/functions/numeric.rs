@@ -4,15 +4,28 @@ use ha_value::{Number, Value};
 
 use super::double;
 use super::{
-    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, number, whole_of,
+    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind,
+    any, number, whole_of,
 };
 
 const NUMBERS: Parameter = number("numbers");
 const NUMBER: &[Parameter] = &[number("number")];
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("abs", "The number without its sign.", NUMBER, ParameterKind::Number, FunctionBody::Plain(abs)),
-    Function::new("ceil", "The least whole number that is not less.", NUMBER, ParameterKind::Number, FunctionBody::Plain(ceil)),
+    Function::new(
+        "abs",
+        "The number without its sign.",
+        NUMBER,
+        ParameterKind::Number,
+        FunctionBody::Plain(abs),
+    ),
+    Function::new(
+        "ceil",
+        "The least whole number that is not less.",
+        NUMBER,
+        ParameterKind::Number,
+        FunctionBody::Plain(ceil),
+    ),
     Function::new(
         "floor",
         "The greatest whole number that is not greater.",
@@ -27,8 +40,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ParameterKind::Number,
         FunctionBody::Plain(log),
     ),
-    Function::new("max", "The greatest of the numbers.", &[], ParameterKind::Number, FunctionBody::Plain(max)).many(&NUMBERS),
-    Function::new("min", "The least of the numbers.", &[], ParameterKind::Number, FunctionBody::Plain(min)).many(&NUMBERS),
+    Function::new(
+        "max",
+        "The greatest of the numbers.",
+        &[],
+        ParameterKind::Number,
+        FunctionBody::Plain(max),
+    )
+    .many(&NUMBERS),
+    Function::new(
+        "min",
+        "The least of the numbers.",
+        &[],
+        ParameterKind::Number,
+        FunctionBody::Plain(min),
+    )
+    .many(&NUMBERS),
     Function::new(
         "parseint",
         "The whole number that a string means in a base from 2 to 62.",
@@ -72,15 +99,25 @@ fn floor(arguments: &[Value]) -> FunctionResult {
 }
 
 fn max(arguments: &[Value]) -> FunctionResult {
-    arguments.iter().max().cloned().ok_or_else(|| FunctionError::new("at least one number is required"))
+    arguments
+        .iter()
+        .max()
+        .cloned()
+        .ok_or_else(|| FunctionError::new("at least one number is required"))
 }
 
 fn min(arguments: &[Value]) -> FunctionResult {
-    arguments.iter().min().cloned().ok_or_else(|| FunctionError::new("at least one number is required"))
+    arguments
+        .iter()
+        .min()
+        .cloned()
+        .ok_or_else(|| FunctionError::new("at least one number is required"))
 }
 
 fn of_double(double: f64) -> FunctionResult {
-    Number::from_f64(double).map(Value::Number).ok_or_else(|| FunctionError::new("the result is no number"))
+    Number::from_f64(double)
+        .map(Value::Number)
+        .ok_or_else(|| FunctionError::new("the result is no number"))
 }
 
 fn log(arguments: &[Value]) -> FunctionResult {
@@ -97,7 +134,10 @@ fn parseint(arguments: &[Value]) -> FunctionResult {
     let text = match arguments.first() {
         Some(Value::String(text)) => text,
         Some(other) => {
-            return Err(FunctionError::argument(0, format!("a string is required, not {}", crate::describe::a_kind(other))));
+            return Err(FunctionError::argument(
+                0,
+                format!("a string is required, not {}", crate::describe::a_kind(other)),
+            ));
         }
         None => return Err(FunctionError::new("two arguments are required")),
     };
@@ -105,7 +145,9 @@ fn parseint(arguments: &[Value]) -> FunctionResult {
     let base = u32::try_from(base).ok().filter(|it| (2..=62).contains(it));
     let base = base.ok_or_else(|| FunctionError::argument(1, "it must be from 2 to 62"))?;
     let number = Number::from_digits(text, base);
-    number.map(Value::Number).ok_or_else(|| FunctionError::argument(0, format!("\"{text}\" is no whole number in base {base}")))
+    number.map(Value::Number).ok_or_else(|| {
+        FunctionError::argument(0, format!("\"{text}\" is no whole number in base {base}"))
+    })
 }
 
 fn signum(arguments: &[Value]) -> FunctionResult {

@@ -24,14 +24,24 @@ pub(super) fn compiled(pattern: &str, argument: usize) -> Result<Regex, Function
     if let Some(known) = COMPILED.with_borrow(|it| it.get(pattern).cloned()) {
         return Ok(known);
     }
-    let compiled = RegexBuilder::new(&translated(pattern)).octal(true).size_limit(LARGEST).build().map_err(|error| {
-        let message = match &error {
-            regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
-            // The last line says what is wrong; those before draw the pattern.
-            other => other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
-        };
-        FunctionError::argument(argument, format!("this is no regular expression: {message}"))
-    })?;
+    let compiled = RegexBuilder::new(&translated(pattern))
+        .octal(true)
+        .size_limit(LARGEST)
+        .build()
+        .map_err(|error| {
+            let message = match &error {
+                regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
+                // The last line says what is wrong; those before draw the pattern.
+                other => other
+                    .to_string()
+                    .lines()
+                    .last()
+                    .unwrap_or_default()
+                    .trim_start_matches("error: ")
+                    .to_owned(),
+            };
+            FunctionError::argument(argument, format!("this is no regular expression: {message}"))
+        })?;
     COMPILED.with_borrow_mut(|it| {
         if it.len() >= KEPT {
             it.clear();
@@ -41,8 +51,8 @@ pub(super) fn compiled(pattern: &str, argument: usize) -> Result<Regex, Function
     Ok(compiled)
 }
 
-/// The classes of letters, digits and space are those of ASCII, sets of characters do not nest, a brace that counts
-/// nothing is a brace, and `\Q…\E` quotes.
+/// The classes of letters, digits and space are those of ASCII, sets of characters do not nest, a
+/// brace that counts nothing is a brace, and `\Q…\E` quotes.
 fn translated(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len());
     let mut rest = pattern;
@@ -62,7 +72,9 @@ fn translated(pattern: &str) -> String {
                     }
                     Some(class @ ('d' | 'w' | 's')) if in_set => out.push_str(inside(class)),
                     Some(class @ ('d' | 'w' | 's')) => out.extend(["[", inside(class), "]"]),
-                    Some(class @ ('D' | 'W' | 'S')) => out.extend(["[^", inside(class.to_ascii_lowercase()), "]"]),
+                    Some(class @ ('D' | 'W' | 'S')) => {
+                        out.extend(["[^", inside(class.to_ascii_lowercase()), "]"])
+                    }
                     // What names a class or a character may have it in braces.
                     Some(named @ ('p' | 'P' | 'x')) if rest.starts_with('{') => {
                         let length = rest.find('}').map_or(rest.len(), |it| it + 1);
@@ -139,22 +151,29 @@ pub(super) fn regexall(arguments: &[Value]) -> FunctionResult {
 
 /// The text that matched, or that of the groups: a tuple, or an object when they have names.
 fn captured(pattern: &Regex, found: &Captures<'_>) -> FunctionResult {
-    let text = |index: usize| found.get(index).map_or_else(|| Value::null(&Type::String), |it| Value::from(it.as_str()));
+    let text = |index: usize| {
+        found.get(index).map_or_else(|| Value::null(&Type::String), |it| Value::from(it.as_str()))
+    };
     Ok(match groups(pattern)? {
         CaptureGroups::None => text(0),
         CaptureGroups::Numbered(count) => Value::tuple((1..=count).map(text)),
-        CaptureGroups::Named(names) => Value::object(names.into_iter().zip(1..).map(|(name, index)| (name, text(index)))),
+        CaptureGroups::Named(names) => {
+            Value::object(names.into_iter().zip(1..).map(|(name, index)| (name, text(index))))
+        }
     })
 }
 
 /// The type of what a pattern matches.
 pub(super) fn matched_type(arguments: &[Value]) -> Type {
     let Some(Value::String(pattern)) = arguments.first() else { return Type::Any };
-    let attribute = |name| (name, AttributeType { ty: Type::String, optional: false, default: None });
+    let attribute =
+        |name| (name, AttributeType { ty: Type::String, optional: false, default: None });
     match compiled(pattern, 0).and_then(|it| groups(&it)) {
         Ok(CaptureGroups::None) => Type::String,
         Ok(CaptureGroups::Numbered(count)) => Type::Tuple(Arc::new(vec![Type::String; count])),
-        Ok(CaptureGroups::Named(names)) => Type::Object(Arc::new(names.into_iter().map(attribute).collect())),
+        Ok(CaptureGroups::Named(names)) => {
+            Type::Object(Arc::new(names.into_iter().map(attribute).collect()))
+        }
         Err(_) => Type::Any,
     }
 }
@@ -169,10 +188,16 @@ enum CaptureGroups {
 fn groups(pattern: &Regex) -> Result<CaptureGroups, FunctionError> {
     let names: Vec<Option<&str>> = pattern.capture_names().skip(1).collect();
     if names.iter().all(Option::is_none) {
-        return Ok(if names.is_empty() { CaptureGroups::None } else { CaptureGroups::Numbered(names.len()) });
+        return Ok(if names.is_empty() {
+            CaptureGroups::None
+        } else {
+            CaptureGroups::Numbered(names.len())
+        });
     }
     let named: Option<Vec<Arc<str>>> = names.into_iter().map(|it| it.map(Arc::from)).collect();
-    named.map(CaptureGroups::Named).ok_or_else(|| FunctionError::argument(0, "either all groups have names or none"))
+    named
+        .map(CaptureGroups::Named)
+        .ok_or_else(|| FunctionError::argument(0, "either all groups have names or none"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ const LONGEST: u64 = 16_384;
 /// The text that was encrypted by PKCS #1 v1.5, with the private key in PEM.
 pub(super) fn decrypted(ciphertext: &[u8], pem: &str) -> Result<String, String> {
     let key = RsaKey::parse(pem)?;
-    let length = usize::try_from(key.modulus.bits().div_ceil(8)).map_err(|_| "the key is too long")?;
+    let length =
+        usize::try_from(key.modulus.bits().div_ceil(8)).map_err(|_| "the key is too long")?;
     let cipher = BigUint::from_bytes_be(ciphertext);
     if ciphertext.len() != length || cipher >= key.modulus {
         return Err("the text was not encrypted for this key".into());
@@ -77,7 +78,8 @@ fn element(kind: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&[found, first], mut rest) = bytes.split_first_chunk::<2>()?;
     let mut length = usize::from(first);
     if first >= 0x80 {
-        let (digits, behind) = rest.split_at_checked(usize::from(first & 0x7f)).filter(|(it, _)| it.len() <= 4)?;
+        let (digits, behind) =
+            rest.split_at_checked(usize::from(first & 0x7f)).filter(|(it, _)| it.len() <= 4)?;
         length = digits.iter().fold(0, |length, it| length << 8 | usize::from(*it));
         rest = behind;
     }
@@ -97,6 +99,10 @@ mod tests {
         ] {
             assert!(decrypted(b"x", pem).unwrap_err().contains("no private RSA key"));
         }
-        assert!(decrypted(b"x", "-----BEGIN ENCRYPTED PRIVATE KEY-----").unwrap_err().contains("passphrase"));
+        assert!(
+            decrypted(b"x", "-----BEGIN ENCRYPTED PRIVATE KEY-----")
+                .unwrap_err()
+                .contains("passphrase")
+        );
     }
 }

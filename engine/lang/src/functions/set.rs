@@ -8,8 +8,8 @@ use ha_value::{Type, Value, convert, unify, unify_elements};
 use super::ParameterKind::Any;
 use super::collection::unknown_like;
 use super::{
-    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, element_type, items_of,
-    set,
+    AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind,
+    any, element_type, items_of, set,
 };
 use crate::evaluate::is_open;
 
@@ -25,9 +25,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
     )
     .typed(unified_type)
     .many(&SETS),
-    Function::new("setproduct", "All ways to take one element of each.", &[], Any, FunctionBody::Whole(setproduct))
-        .typed(product_type)
-        .many(&const { any("sets").taking(AcceptedTypes::Sequences) }),
+    Function::new(
+        "setproduct",
+        "All ways to take one element of each.",
+        &[],
+        Any,
+        FunctionBody::Whole(setproduct),
+    )
+    .typed(product_type)
+    .many(&const { any("sets").taking(AcceptedTypes::Sequences) }),
     Function::new(
         "setsubtract",
         "The elements of `a` that are not in `b`.",
@@ -47,9 +53,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .many(&SETS),
 ];
 
-/// The one type of elements that all sets have. What has no elements and none declared goes along with all.
+/// The one type of elements that all sets have. What has no elements and none declared goes along
+/// with all.
 fn shared_element(arguments: &[Value]) -> Option<Type> {
-    let of = |it: &Value| (element_type(&Type::of_value(it)), it.elements().is_some_and(|it| it.is_empty()));
+    let of = |it: &Value| {
+        (element_type(&Type::of_value(it)), it.elements().is_some_and(|it| it.is_empty()))
+    };
     let types = arguments.iter().map(of).filter(|(ty, is_empty)| !is_empty || *ty != Type::Any);
     one_type(arguments.iter(), &types.map(|(ty, _)| ty).collect::<Vec<_>>())
 }
@@ -65,7 +74,9 @@ fn unified_type(arguments: &[Value]) -> Type {
 
 /// The type of all combinations: a set where one of them is a set, else a list.
 fn product_type(arguments: &[Value]) -> Type {
-    let of = Arc::new(Type::Tuple(Arc::new(arguments.iter().map(|it| element_type(&Type::of_value(it))).collect())));
+    let of = Arc::new(Type::Tuple(Arc::new(
+        arguments.iter().map(|it| element_type(&Type::of_value(it))).collect(),
+    )));
     match arguments.iter().any(|it| matches!(Type::of_value(it), Type::Set(_))) {
         true => Type::Set(of),
         false => Type::List(of),
@@ -73,7 +84,10 @@ fn product_type(arguments: &[Value]) -> Type {
 }
 
 /// What an operation makes of sets of one type, once all of them are known.
-fn operated(arguments: &[Value], operation: fn(&BTreeSet<Value>, &BTreeSet<Value>) -> BTreeSet<Value>) -> FunctionResult {
+fn operated(
+    arguments: &[Value],
+    operation: fn(&BTreeSet<Value>, &BTreeSet<Value>) -> BTreeSet<Value>,
+) -> FunctionResult {
     let (ty, columns) = unified_sets(arguments)?;
     if let Some(open) = arguments.iter().find(|it| !it.is_wholly_known()) {
         return Ok(unknown_like(open, Type::Set(Arc::new(ty))));
@@ -84,7 +98,8 @@ fn operated(arguments: &[Value], operation: fn(&BTreeSet<Value>, &BTreeSet<Value
 
 /// The one type of elements that all sets have, and the elements of each that is known.
 fn unified_sets(arguments: &[Value]) -> Result<(Type, Vec<Vec<Value>>), FunctionError> {
-    let ty = shared_element(arguments).ok_or_else(|| FunctionError::new("all sets must have elements of one type"))?;
+    let ty = shared_element(arguments)
+        .ok_or_else(|| FunctionError::new("all sets must have elements of one type"))?;
     let one = |index: usize| {
         let items = items_of(arguments, index).into_iter();
         items
@@ -140,15 +155,27 @@ fn setproduct(arguments: &[Value]) -> FunctionResult {
         let ty = one_type(items.iter().copied(), &types)
             .ok_or_else(|| FunctionError::argument(index, "all elements must have one type"))?;
         let converted = items.into_iter().map(|it| convert(it, &ty)).collect::<Result<_, _>>();
-        columns.push(converted.map_err(|it| FunctionError::argument(index, crate::diagnostics::value::at(&it)))?);
+        columns
+            .push(converted.map_err(|it| {
+                FunctionError::argument(index, crate::diagnostics::value::at(&it))
+            })?);
     }
-    let rows = columns.iter().try_fold(1usize, |rows, it| rows.checked_mul(it.len())).filter(|it| *it <= 1 << 20);
-    let Some(rows) = rows else { return Err(FunctionError::new("there would be more than a million combinations")) };
+    let rows = columns
+        .iter()
+        .try_fold(1usize, |rows, it| rows.checked_mul(it.len()))
+        .filter(|it| *it <= 1 << 20);
+    let Some(rows) = rows else {
+        return Err(FunctionError::new("there would be more than a million combinations"));
+    };
     let mut product: Vec<Vec<Value>> = vec![Vec::new()];
     for column in &columns {
         let mut wider = Vec::with_capacity(rows);
         for row in &product {
-            wider.extend(column.iter().map(|item| row.iter().cloned().chain([item.clone()]).collect::<Vec<_>>()));
+            wider.extend(
+                column
+                    .iter()
+                    .map(|item| row.iter().cloned().chain([item.clone()]).collect::<Vec<_>>()),
+            );
         }
         product = wider;
     }

@@ -6,7 +6,8 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::format::{format, formatlist};
 use super::pattern::{compiled, matched_type, regex, regexall};
 use super::{
-    Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, list, number, str_of, text, whole_of,
+    Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, list,
+    number, str_of, text, whole_of,
 };
 use crate::evaluate::{TextBuilder, TextTooLong};
 use ParameterKind::{Any, Bool, Text};
@@ -15,7 +16,11 @@ const TEXT: &[Parameter] = &[text("text")];
 const LISTS: Parameter = list("lists", &Text);
 const VALUES: Parameter = any("values").nullable();
 
-const fn rewriting(name: &'static str, doc: &'static str, run: fn(&[Value]) -> FunctionResult) -> Function {
+const fn rewriting(
+    name: &'static str,
+    doc: &'static str,
+    run: fn(&[Value]) -> FunctionResult,
+) -> Function {
     Function::new(name, doc, TEXT, Text, FunctionBody::Plain(run))
 }
 
@@ -158,7 +163,8 @@ fn one(c: char, mut becomes: impl Iterator<Item = char>) -> char {
 }
 
 fn indent(arguments: &[Value]) -> FunctionResult {
-    let spaces = usize::try_from(whole_of(arguments, 0)?).map_err(|_| FunctionError::argument(0, "it must not be negative"))?;
+    let spaces = usize::try_from(whole_of(arguments, 0)?)
+        .map_err(|_| FunctionError::argument(0, "it must not be negative"))?;
     let text = str_of(arguments, 1);
     let breaks = text.matches('\n').count();
     if breaks.max(1).saturating_mul(spaces) > TextTooLong::LIMIT {
@@ -169,7 +175,9 @@ fn indent(arguments: &[Value]) -> FunctionResult {
 }
 
 fn join(arguments: &[Value]) -> FunctionResult {
-    let [separator, lists @ ..] = arguments else { return Err(FunctionError::new("a separator is required")) };
+    let [separator, lists @ ..] = arguments else {
+        return Err(FunctionError::new("a separator is required"));
+    };
     if lists.is_empty() {
         return Err(FunctionError::new("at least one list is required"));
     }
@@ -187,7 +195,10 @@ fn join(arguments: &[Value]) -> FunctionResult {
         };
         for item in items {
             let Some(item) = Parts::from_value(item).filter(|_| !item.is_null()) else {
-                return Err(FunctionError::argument(index + 1, "null cannot be joined; `compact` takes nulls out"));
+                return Err(FunctionError::argument(
+                    index + 1,
+                    "null cannot be joined; `compact` takes nulls out",
+                ));
             };
             if !std::mem::take(&mut first) {
                 joined.push(&separator);
@@ -243,7 +254,9 @@ fn split(arguments: &[Value]) -> FunctionResult {
 
 /// Known as soon as the beginning is.
 fn startswith(arguments: &[Value]) -> FunctionResult {
-    let [whole, prefix] = arguments else { return Err(FunctionError::new("two arguments are required")) };
+    let [whole, prefix] = arguments else {
+        return Err(FunctionError::new("two arguments are required"));
+    };
     let ((plain, mark), (prefix, prefix_mark)) = (whole.unmark(), prefix.unmark());
     let known_beginning = match whole {
         Value::Composed(parts) => match parts.first() {
@@ -253,16 +266,23 @@ fn startswith(arguments: &[Value]) -> FunctionResult {
         _ => None,
     };
     let value = match (&plain, &prefix, known_beginning) {
-        (Value::String(whole), Value::String(prefix), _) => Value::Bool(whole.starts_with(&**prefix)),
-        (_, Value::String(prefix), Some(beginning)) if beginning.starts_with(&**prefix) => Value::Bool(true),
-        (_, Value::String(prefix), Some(beginning)) if !prefix.starts_with(beginning) => Value::Bool(false),
+        (Value::String(whole), Value::String(prefix), _) => {
+            Value::Bool(whole.starts_with(&**prefix))
+        }
+        (_, Value::String(prefix), Some(beginning)) if beginning.starts_with(&**prefix) => {
+            Value::Bool(true)
+        }
+        (_, Value::String(prefix), Some(beginning)) if !prefix.starts_with(beginning) => {
+            Value::Bool(false)
+        }
         _ => Value::unknown(Type::Bool, plain.cause().or_else(|| prefix.cause())),
     };
     Ok(if mark || prefix_mark { value.sensitive() } else { value })
 }
 
 fn substr(arguments: &[Value]) -> FunctionResult {
-    let (whole, offset, length) = (str_of(arguments, 0), whole_of(arguments, 1)?, whole_of(arguments, 2)?);
+    let (whole, offset, length) =
+        (str_of(arguments, 0), whole_of(arguments, 1)?, whole_of(arguments, 2)?);
     let count = i64::try_from(whole.graphemes(true).count()).unwrap_or(i64::MAX);
     let start = if offset < 0 { (count + offset).max(0) } else { offset };
     let start = usize::try_from(start).unwrap_or(usize::MAX);

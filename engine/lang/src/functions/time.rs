@@ -40,7 +40,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Number,
         FunctionBody::Plain(timecmp),
     ),
-    Function::new("timestamp", "The time of apply; not known while planning.", &[], Text, FunctionBody::Outside(timestamp)),
+    Function::new(
+        "timestamp",
+        "The time of apply; not known while planning.",
+        &[],
+        Text,
+        FunctionBody::Outside(timestamp),
+    ),
 ];
 
 /// A time as it is written: on the clock of its place, and how far that is from UTC.
@@ -53,7 +59,12 @@ struct ParsedTime {
 impl ParsedTime {
     fn from_argument(arguments: &[Value], index: usize) -> Result<Self, FunctionError> {
         let text = str_of(arguments, index);
-        let wrong = || FunctionError::argument(index, format!("\"{text}\" is no time; write it as 2006-01-02T15:04:05Z"));
+        let wrong = || {
+            FunctionError::argument(
+                index,
+                format!("\"{text}\" is no time; write it as 2006-01-02T15:04:05Z"),
+            )
+        };
         let bytes = text.as_bytes();
         // The parser takes more forms than the one of the language.
         let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
@@ -65,8 +76,12 @@ impl ParsedTime {
             true => (&text[..text.len() - 1], 0),
             false => {
                 let (clock, zone) = text.split_at_checked(text.len() - 6).ok_or_else(wrong)?;
-                let part = |range: std::ops::Range<usize>| zone.get(range).and_then(|it| it.parse::<i32>().ok());
-                let (Some(hours), Some(minutes), Some(b':')) = (part(1..3), part(4..6), zone.as_bytes().get(3)) else {
+                let part = |range: std::ops::Range<usize>| {
+                    zone.get(range).and_then(|it| it.parse::<i32>().ok())
+                };
+                let (Some(hours), Some(minutes), Some(b':')) =
+                    (part(1..3), part(4..6), zone.as_bytes().get(3))
+                else {
                     return Err(wrong());
                 };
                 let sign = match zone.as_bytes()[0] {
@@ -78,11 +93,17 @@ impl ParsedTime {
             }
         };
         let clock: DateTime = clock.parse().map_err(|_| wrong())?;
-        Ok(Self { clock, offset: Offset::from_seconds(offset).map_err(|_| wrong())?, utc: offset == 0 })
+        Ok(Self {
+            clock,
+            offset: Offset::from_seconds(offset).map_err(|_| wrong())?,
+            utc: offset == 0,
+        })
     }
 
     fn instant(&self) -> Result<Timestamp, FunctionError> {
-        self.offset.to_timestamp(self.clock).map_err(|_| FunctionError::new("the time is out of range"))
+        self.offset
+            .to_timestamp(self.clock)
+            .map_err(|_| FunctionError::new("the time is out of range"))
     }
 
     fn zone(&self, separator: &str) -> String {
@@ -103,7 +124,9 @@ pub fn written_time(time: SystemTime) -> Result<String, String> {
 }
 
 fn timestamp(_: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
-    let Some(now) = environment.now else { return Ok(Value::unknown(ha_value::Type::String, None)) };
+    let Some(now) = environment.now else {
+        return Ok(Value::unknown(ha_value::Type::String, None));
+    };
     written_time(now).map(Value::from).map_err(FunctionError::new)
 }
 
@@ -115,7 +138,10 @@ fn timeadd(arguments: &[Value]) -> FunctionResult {
     let time = ParsedTime::from_argument(arguments, 0)?;
     let text = str_of(arguments, 1);
     let duration = duration(text).ok_or_else(|| {
-        FunctionError::argument(1, format!("\"{text}\" is no duration; write it in h, m, s, ms, us and ns: \"1h30m\""))
+        FunctionError::argument(
+            1,
+            format!("\"{text}\" is no duration; write it in h, m, s, ms, us and ns: \"1h30m\""),
+        )
     })?;
     let out_of_range = || FunctionError::new("the result is out of range");
     let later = time.instant()?.checked_add(duration).map_err(|_| out_of_range())?;
@@ -170,7 +196,10 @@ fn duration(text: &str) -> Option<SignedDuration> {
 }
 
 fn timecmp(arguments: &[Value]) -> FunctionResult {
-    let (a, b) = (ParsedTime::from_argument(arguments, 0)?.instant()?, ParsedTime::from_argument(arguments, 1)?.instant()?);
+    let (a, b) = (
+        ParsedTime::from_argument(arguments, 0)?.instant()?,
+        ParsedTime::from_argument(arguments, 1)?.instant()?,
+    );
     Ok(Value::from(a.cmp(&b) as i64))
 }
 
@@ -240,8 +269,20 @@ fn verb(time: &ParsedTime, letter: char, length: usize) -> Result<String, Functi
     })
 }
 
-const MONTHS: [&str; 12] =
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 fn month(clock: DateTime) -> usize {
     usize::try_from(clock.month() - 1).unwrap_or(0)

@@ -1,4 +1,5 @@
-//! Reads YAML: the values that plain words mean are those of the language's own YAML dialect, where `yes` is true.
+//! Reads YAML: the values that plain words mean are those of the language's own YAML dialect, where
+//! `yes` is true.
 
 use std::collections::HashMap;
 
@@ -13,7 +14,13 @@ const LARGEST: usize = 1_000_000;
 
 /// The value of a YAML text of one document.
 pub(super) fn decoded(text: &str) -> Result<Value, String> {
-    let mut reader = YamlReader { parser: Parser::new_from_str(text), anchors: HashMap::new(), total: 0, line: 1, column: 1 };
+    let mut reader = YamlReader {
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        total: 0,
+        line: 1,
+        column: 1,
+    };
     let mut document = None;
     loop {
         match reader.next()? {
@@ -64,7 +71,9 @@ impl<'a> YamlReader<'a> {
                 Some((value, size)) => (0, value, size),
                 None => return Err(self.wrong("an alias stands inside of what it stands for")),
             },
-            Event::Scalar(text, style, anchor, tag) => (anchor, self.scalar(&text, style, tag.as_deref())?, 1),
+            Event::Scalar(text, style, anchor, tag) => {
+                (anchor, self.scalar(&text, style, tag.as_deref())?, 1)
+            }
             Event::SequenceStart(anchor, tag) => {
                 self.only(tag.as_deref(), "seq")?;
                 let mut items = Vec::new();
@@ -107,7 +116,8 @@ impl<'a> YamlReader<'a> {
                 Event::MappingEnd => break,
                 event => event,
             };
-            let merge = matches!(&key, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            let merge =
+                matches!(&key, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
             let (key, _) = self.value(key, depth + 1)?;
             let event = self.next()?;
             let (value, more) = self.value(event, depth + 1)?;
@@ -146,9 +156,8 @@ impl<'a> YamlReader<'a> {
     /// Refuses all tags but one.
     fn only(&self, tag: Option<&Tag>, allowed: &str) -> Result<(), String> {
         match tag {
-            Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == allowed) => {
-                Err(self.wrong(&format!("the tag `{}{}` is not supported here", tag.handle, tag.suffix)))
-            }
+            Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == allowed) => Err(self
+                .wrong(&format!("the tag `{}{}` is not supported here", tag.handle, tag.suffix))),
             _ => Ok(()),
         }
     }
@@ -165,7 +174,8 @@ impl<'a> YamlReader<'a> {
             (true, "str" | "binary") => Ok(as_text()),
             (false, "") if tag.handle == "!" => Ok(as_text()),
             (true, "int" | "float" | "bool" | "null" | "timestamp") => resolved(),
-            _ => Err(self.wrong(&format!("the tag `{}{}` is not supported here", tag.handle, tag.suffix))),
+            _ => Err(self
+                .wrong(&format!("the tag `{}{}` is not supported here", tag.handle, tag.suffix))),
         }
     }
 
@@ -173,9 +183,13 @@ impl<'a> YamlReader<'a> {
     fn plain(&self, text: &str) -> Result<Option<Value>, String> {
         Ok(Some(match text {
             "" | "~" | "null" | "Null" | "NULL" => Value::NULL,
-            "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Value::Bool(true),
-            "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Value::Bool(false),
-            ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" => {
+            "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+                Value::Bool(true)
+            }
+            "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off"
+            | "OFF" => Value::Bool(false),
+            ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF"
+            | "-.inf" | "-.Inf" | "-.INF" => {
                 return Err(self.wrong(&format!("`{text}` is no number here")));
             }
             _ => match number(text).or_else(|| timestamp(text)) {
@@ -190,11 +204,14 @@ fn number(text: &str) -> Option<Value> {
     let digits = |base, prefix: &str| {
         let unsigned = text.trim_start_matches(['-', '+']);
         let digits = unsigned.strip_prefix(prefix)?;
-        let number = Number::from_digits(digits, base).filter(|_| !digits.starts_with(['-', '+']))?;
+        let number =
+            Number::from_digits(digits, base).filter(|_| !digits.starts_with(['-', '+']))?;
         Some(Value::Number(if text.starts_with('-') { number.negated() } else { number }))
     };
     let first = text.trim_start_matches(['-', '+']).chars().next()?;
-    if !first.is_ascii_digit() && first != '.' || text.len() - text.trim_start_matches(['-', '+']).len() > 1 {
+    if !first.is_ascii_digit() && first != '.'
+        || text.len() - text.trim_start_matches(['-', '+']).len() > 1
+    {
         return None;
     }
     digits(16, "0x").or_else(|| digits(8, "0o")).or_else(|| {
@@ -229,7 +246,9 @@ fn timestamp(text: &str) -> Option<Value> {
     let mut parts = clock.split(':');
     let (hour, minute) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     let second = parts.next()?.split('.').next()?.parse().ok()?;
-    let known = DateTime::new(year, month.try_into().ok()?, day.try_into().ok()?, hour, minute, second, 0).ok()?;
+    let known =
+        DateTime::new(year, month.try_into().ok()?, day.try_into().ok()?, hour, minute, second, 0)
+            .ok()?;
     let zone_is_right = zone == "Z" || zone.len() == 6 && zone.as_bytes()[3] == b':';
     zone_is_right.then(|| Value::from(format!("{}{zone}", known.strftime("%Y-%m-%dT%H:%M:%S"))))
 }
@@ -242,13 +261,22 @@ mod tests {
     #[test]
     fn yaml_is_read() {
         for (text, json) in [
-            ("a: 1\nb: [1, two, 3.5]\nc: ~\nd: yes", r#"{"a":1,"b":[1,"two",3.5],"c":null,"d":true}"#),
+            (
+                "a: 1\nb: [1, two, 3.5]\nc: ~\nd: yes",
+                r#"{"a":1,"b":[1,"two",3.5],"c":null,"d":true}"#,
+            ),
             (
                 "f: 0x1F\ng: 0o17\nh: 017\ni: 1e3\nj: .5\nk: 1_000\nl: 1:30",
                 r#"{"f":31,"g":15,"h":17,"i":1000,"j":0.5,"k":"1_000","l":"1:30"}"#,
             ),
-            ("a: &x {b: 1}\nc: *x\nd:\n  <<: *x\n  e: 2", r#"{"a":{"b":1},"c":{"b":1},"d":{"b":1,"e":2}}"#),
-            ("- 2020-01-01\n- 2001-12-14t21:59:43.10-05:00", r#"["2020-01-01T00:00:00Z","2001-12-14T21:59:43-05:00"]"#),
+            (
+                "a: &x {b: 1}\nc: *x\nd:\n  <<: *x\n  e: 2",
+                r#"{"a":{"b":1},"c":{"b":1},"d":{"b":1,"e":2}}"#,
+            ),
+            (
+                "- 2020-01-01\n- 2001-12-14t21:59:43.10-05:00",
+                r#"["2020-01-01T00:00:00Z","2001-12-14T21:59:43-05:00"]"#,
+            ),
             ("a: |\n  x\n  y\nb: '5'", r#"{"a":"x\ny\n","b":"5"}"#),
             ("!!str 5", "\"5\""),
             ("1: b", r#"{"1":"b"}"#),

@@ -38,12 +38,16 @@ struct YamlWriter {
 }
 
 impl YamlWriter {
-    /// A value whose lines are indented by `indent` when it is a collection, and by `folded` when it is a string.
+    /// A value whose lines are indented by `indent` when it is a collection, and by `folded` when
+    /// it is a string.
     fn value(&mut self, value: &Value, indent: usize, folded: usize, start: ValuePosition) {
         match value {
-            Value::List(_) | Value::Tuple(_) | Value::Set(_) if value.children().next().is_some() => {
+            Value::List(_) | Value::Tuple(_) | Value::Set(_)
+                if value.children().next().is_some() =>
+            {
                 // A list as the value of a key is not indented.
-                let indent = if start == ValuePosition::Key { indent.saturating_sub(2) } else { indent };
+                let indent =
+                    if start == ValuePosition::Key { indent.saturating_sub(2) } else { indent };
                 for (index, item) in value.children().enumerate() {
                     self.line(index, indent, start);
                     self.out.push_str("- ");
@@ -63,7 +67,9 @@ impl YamlWriter {
                 match other {
                     Value::Null(_) => self.out.push_str("null"),
                     Value::Bool(it) => self.out.push_str(if *it { "true" } else { "false" }),
-                    Value::Number(it) => write!(self.out, "{it}").expect("a String takes all that is written"),
+                    Value::Number(it) => {
+                        write!(self.out, "{it}").expect("a String takes all that is written")
+                    }
                     Value::String(text) => self.text(text, Some(folded)),
                     Value::Map(_) | Value::Object(_) => self.out.push_str("{}"),
                     _ => self.out.push_str("[]"),

@@ -7,9 +7,12 @@ use super::read::{self, JsonKind, JsonNode, JsonString};
 use crate::SourceFile;
 use crate::diagnostics::file as mistakes;
 use crate::parse;
-use crate::syntax::{self, ArgumentSyntax, BlockSyntax, BodySyntax, ByteSpan, SourceWord, SpanRelocator, composed};
+use crate::syntax::{
+    self, ArgumentSyntax, BlockSyntax, BodySyntax, ByteSpan, SourceWord, SpanRelocator, composed,
+};
 
-/// The blocks that may stand in a block: their names, how many labels they have, and what may stand in them.
+/// The blocks that may stand in a block: their names, how many labels they have, and what may stand
+/// in them.
 struct NestedBlockSchema {
     blocks: &'static [(&'static str, usize, &'static NestedBlockSchema)],
     /// The arguments that are references or the like, which are strings in JSON.
@@ -34,18 +37,28 @@ impl LiteralArguments {
 }
 
 const NONE: LiteralArguments = LiteralArguments::Of(&[]);
-static VALUES: NestedBlockSchema = NestedBlockSchema { blocks: &[], written: &[], literal: LiteralArguments::All };
+static VALUES: NestedBlockSchema =
+    NestedBlockSchema { blocks: &[], written: &[], literal: LiteralArguments::All };
 static PLAIN: NestedBlockSchema = NestedBlockSchema { blocks: &[], written: &[], literal: NONE };
 static LIFECYCLE: NestedBlockSchema = NestedBlockSchema {
     blocks: &[("precondition", 0, &PLAIN), ("postcondition", 0, &PLAIN)],
     written: &["ignore_changes", "replace_triggered_by"],
     literal: NONE,
 };
-static CONTENT: NestedBlockSchema = NestedBlockSchema { blocks: &[("dynamic", 1, &DYNAMIC)], written: &[], literal: NONE };
-static DYNAMIC: NestedBlockSchema =
-    NestedBlockSchema { blocks: &[("content", 0, &CONTENT)], written: &["iterator"], literal: NONE };
+static CONTENT: NestedBlockSchema =
+    NestedBlockSchema { blocks: &[("dynamic", 1, &DYNAMIC)], written: &[], literal: NONE };
+static DYNAMIC: NestedBlockSchema = NestedBlockSchema {
+    blocks: &[("content", 0, &CONTENT)],
+    written: &["iterator"],
+    literal: NONE,
+};
 static RESOURCE: NestedBlockSchema = NestedBlockSchema {
-    blocks: &[("lifecycle", 0, &LIFECYCLE), ("dynamic", 1, &DYNAMIC), ("provisioner", 1, &PLAIN), ("connection", 0, &PLAIN)],
+    blocks: &[
+        ("lifecycle", 0, &LIFECYCLE),
+        ("dynamic", 1, &DYNAMIC),
+        ("provisioner", 1, &PLAIN),
+        ("connection", 0, &PLAIN),
+    ],
     written: &["depends_on"],
     literal: NONE,
 };
@@ -72,12 +85,28 @@ static FILE: NestedBlockSchema = NestedBlockSchema {
             },
         ),
         ("locals", 0, &PLAIN),
-        ("output", 1, &NestedBlockSchema { blocks: &[("precondition", 0, &PLAIN)], written: &["depends_on"], literal: NONE }),
+        (
+            "output",
+            1,
+            &NestedBlockSchema {
+                blocks: &[("precondition", 0, &PLAIN)],
+                written: &["depends_on"],
+                literal: NONE,
+            },
+        ),
         ("resource", 2, &RESOURCE),
         ("data", 2, &RESOURCE),
         ("ephemeral", 2, &RESOURCE),
         ("provider", 1, &CONTENT),
-        ("module", 1, &NestedBlockSchema { blocks: &[("lifecycle", 0, &LIFECYCLE)], written: &["depends_on"], literal: NONE }),
+        (
+            "module",
+            1,
+            &NestedBlockSchema {
+                blocks: &[("lifecycle", 0, &LIFECYCLE)],
+                written: &["depends_on"],
+                literal: NONE,
+            },
+        ),
         ("moved", 0, &NestedBlockSchema { blocks: &[], written: &["from", "to"], literal: NONE }),
         (
             "removed",
@@ -92,9 +121,21 @@ static FILE: NestedBlockSchema = NestedBlockSchema {
         (
             "check",
             1,
-            &NestedBlockSchema { blocks: &[("data", 2, &RESOURCE), ("assert", 0, &PLAIN)], written: &[], literal: NONE },
+            &NestedBlockSchema {
+                blocks: &[("data", 2, &RESOURCE), ("assert", 0, &PLAIN)],
+                written: &[],
+                literal: NONE,
+            },
         ),
-        ("function", 1, &NestedBlockSchema { blocks: &[], written: &["params", "variadic_param"], literal: NONE }),
+        (
+            "function",
+            1,
+            &NestedBlockSchema {
+                blocks: &[],
+                written: &["params", "variadic_param"],
+                literal: NONE,
+            },
+        ),
         ("ha", 0, &SETTINGS),
         ("terraform", 0, &SETTINGS),
     ],
@@ -157,7 +198,8 @@ impl JsonBodyReader<'_> {
         SourceWord { name: composed(&text.value), at: text.at }
     }
 
-    /// Calls `each` with the entries of every object that a value stands for: itself, or those in an array.
+    /// Calls `each` with the entries of every object that a value stands for: itself, or those in
+    /// an array.
     fn blocks(&mut self, value: JsonNode, each: &mut dyn FnMut(&mut Self, ObjectMembers)) {
         match value.kind {
             JsonKind::Object(entries) => each(self, entries),
@@ -172,7 +214,12 @@ impl JsonBodyReader<'_> {
     }
 
     /// Sorts the entries of an object into blocks and arguments.
-    fn inside(&mut self, entries: ObjectMembers, inside: &'static NestedBlockSchema, body: &mut BodySyntax) {
+    fn inside(
+        &mut self,
+        entries: ObjectMembers,
+        inside: &'static NestedBlockSchema,
+        body: &mut BodySyntax,
+    ) {
         for (name, value) in entries {
             if name.value == COMMENT {
                 continue;
@@ -218,7 +265,13 @@ impl JsonBodyReader<'_> {
                 it.inside(entries, inner, &mut body);
                 let head = labels.last().map_or(kind.at, |it| it.at);
                 let at = head.to(at);
-                blocks.push(BlockSyntax { kind: kind.clone(), labels: labels.clone(), body, head, at });
+                blocks.push(BlockSyntax {
+                    kind: kind.clone(),
+                    labels: labels.clone(),
+                    body,
+                    head,
+                    at,
+                });
                 return;
             }
             for (label, value) in entries {
@@ -249,14 +302,20 @@ impl JsonBodyReader<'_> {
         })
     }
 
-    fn with(&mut self, value: JsonNode, text: &mut dyn FnMut(&mut Self, JsonString) -> syntax::SyntaxNode) -> syntax::SyntaxNode {
+    fn with(
+        &mut self,
+        value: JsonNode,
+        text: &mut dyn FnMut(&mut Self, JsonString) -> syntax::SyntaxNode,
+    ) -> syntax::SyntaxNode {
         let at = value.at;
         let kind = match value.kind {
             JsonKind::Null => syntax::SyntaxKind::Literal(Value::NULL),
             JsonKind::Bool(it) => syntax::SyntaxKind::Literal(Value::Bool(it)),
             JsonKind::Number(it) => syntax::SyntaxKind::Literal(Value::Number(it)),
             JsonKind::Text(it) => return text(self, it),
-            JsonKind::Array(items) => syntax::SyntaxKind::Tuple(items.into_iter().map(|it| self.with(it, text)).collect()),
+            JsonKind::Array(items) => {
+                syntax::SyntaxKind::Tuple(items.into_iter().map(|it| self.with(it, text)).collect())
+            }
             JsonKind::Object(entries) => {
                 let mut read = Vec::with_capacity(entries.len());
                 for (name, value) in entries {

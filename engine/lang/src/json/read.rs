@@ -69,8 +69,13 @@ impl JsonParser<'_> {
     fn wrong(&self, message: &'static str) -> JsonSyntaxError {
         let start = self.text.floor_char_boundary(self.at);
         match self.text[start..].chars().next() {
-            Some(found) => JsonSyntaxError { message, at: ByteSpan::new(start, start + found.len_utf8()) },
-            None => JsonSyntaxError { message: "the text ends too early", at: ByteSpan::new(start, start) },
+            Some(found) => {
+                JsonSyntaxError { message, at: ByteSpan::new(start, start + found.len_utf8()) }
+            }
+            None => JsonSyntaxError {
+                message: "the text ends too early",
+                at: ByteSpan::new(start, start),
+            },
         }
     }
 
@@ -101,7 +106,10 @@ impl JsonParser<'_> {
         Ok(JsonNode { at: ByteSpan::new(start, self.at), kind })
     }
 
-    fn nested(&mut self, inside: fn(&mut Self) -> Result<JsonKind, JsonSyntaxError>) -> Result<JsonKind, JsonSyntaxError> {
+    fn nested(
+        &mut self,
+        inside: fn(&mut Self) -> Result<JsonKind, JsonSyntaxError>,
+    ) -> Result<JsonKind, JsonSyntaxError> {
         if self.depth == DEEPEST {
             return Err(self.wrong("more than 64 objects and arrays lie within each other"));
         }
@@ -201,9 +209,10 @@ impl JsonParser<'_> {
             self.digits()?;
         }
         let number = self.text[start..self.at].parse();
-        number
-            .map(JsonKind::Number)
-            .map_err(|_| JsonSyntaxError { message: "this number is out of range", at: ByteSpan::new(start, self.at) })
+        number.map(JsonKind::Number).map_err(|_| JsonSyntaxError {
+            message: "this number is out of range",
+            at: ByteSpan::new(start, self.at),
+        })
     }
 
     fn string(&mut self) -> Result<JsonString, JsonSyntaxError> {
@@ -274,9 +283,17 @@ impl JsonParser<'_> {
     /// The four digits behind `u`.
     fn unit(&mut self) -> Result<u32, JsonSyntaxError> {
         self.at += 1;
-        let digits = self.text.as_bytes().get(self.at..self.at + 4).filter(|it| it.iter().all(u8::is_ascii_hexdigit));
-        let Some(digits) = digits else { return Err(self.wrong("expected four hexadecimal digits")) };
+        let digits = self
+            .text
+            .as_bytes()
+            .get(self.at..self.at + 4)
+            .filter(|it| it.iter().all(u8::is_ascii_hexdigit));
+        let Some(digits) = digits else {
+            return Err(self.wrong("expected four hexadecimal digits"));
+        };
         self.at += 4;
-        Ok(digits.iter().fold(0, |unit, digit| unit * 16 + char::from(*digit).to_digit(16).unwrap_or(0)))
+        Ok(digits
+            .iter()
+            .fold(0, |unit, digit| unit * 16 + char::from(*digit).to_digit(16).unwrap_or(0)))
     }
 }

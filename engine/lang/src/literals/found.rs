@@ -83,7 +83,9 @@ impl<'a> LiteralReader<'a> {
     }
 
     pub(super) fn note_closed(&mut self, frame: Option<Frame<'a>>) {
-        let Some(Frame { names: own, head, body: Some(body), closed: last, .. }) = frame else { return };
+        let Some(Frame { names: own, head, body: Some(body), closed: last, .. }) = frame else {
+            return;
+        };
         let number = self.closed.len();
         let around = self.frame();
         around.closed = Some(number);
@@ -104,7 +106,8 @@ impl<'a> LiteralReader<'a> {
             literal.path.splice(path..path, closed.names.iter().copied());
             literal.heads.splice(heads..heads, closed.head.iter().copied());
             literal.bodies.insert(bodies, closed.body);
-            (path, heads, bodies) = (path + closed.names.len(), heads + closed.head.len(), bodies + 1);
+            (path, heads, bodies) =
+                (path + closed.names.len(), heads + closed.head.len(), bodies + 1);
             literal.clone()
         };
         closed.take(self.surplus.min(SURPLUS).max(usize::from(is_outside))).map(within).collect()

@@ -30,7 +30,8 @@ pub(super) struct Frame<'a> {
     /// The names that a `for` gives, and whether it is still giving them.
     pub(super) bound: Vec<&'a str>,
     pub(super) is_binding: bool,
-    /// Whether something in the statement cannot be read, and whether that was so in the one before.
+    /// Whether something in the statement cannot be read, and whether that was so in the one
+    /// before.
     pub(super) has_slipped: bool,
     pub(super) had_slipped: bool,
     /// The words of the statement before.
@@ -97,7 +98,8 @@ impl<'a> Frame<'a> {
         self.words.iter().map(|it| it.text).filter(|_| self.is_value)
     }
 
-    /// The names of a block that begins here. Other blocks than those of variables have labels that mean nothing.
+    /// The names of a block that begins here. Other blocks than those of variables have labels that
+    /// mean nothing.
     pub(super) fn block_names(&self) -> Vec<&'a str> {
         let words: Vec<&str> = self.words.iter().map(|it| it.text).collect();
         match words.as_slice() {
@@ -113,8 +115,10 @@ pub(super) fn compares(kind: TokenKind) -> bool {
     matches!(kind, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual)
 }
 
-/// Whether a token stands between a name and a value where somebody slips: `a == 1`, `a => 1`, `a -> 1`.
+/// Whether a token stands between a name and a value where somebody slips: `a == 1`, `a => 1`, `a
+/// -> 1`.
 pub(super) fn is_sign(kind: TokenKind) -> bool {
     use TokenKind::{And, Arrow, Minus, Not, Or, Percent, Plus, Question, Slash, Star};
-    compares(kind) || matches!(kind, Arrow | Minus | Not | Or | And | Percent | Plus | Question | Slash | Star)
+    compares(kind)
+        || matches!(kind, Arrow | Minus | Not | Or | And | Percent | Plus | Question | Slash | Star)
 }

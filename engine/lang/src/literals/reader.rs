@@ -1,5 +1,6 @@
-//! Reads a string statement by statement, whatever is wrong with it. Where it cannot be sure what something is, it takes it
-//! for a part of a value: what is covered too much is a loss, what is told too much cannot be taken back.
+//! Reads a string statement by statement, whatever is wrong with it. Where it cannot be sure what
+//! something is, it takes it for a part of a value: what is covered too much is a loss, what is
+//! told too much cannot be taken back.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -69,8 +70,10 @@ impl<'a> LiteralReader<'a> {
             self.close();
         }
         self.end_of_statement(self.text.len());
-        let again: Vec<Literal<'a>> = self.found.iter().flat_map(|it| self.before_brackets(it)).collect();
-        let mut literals: Vec<Literal<'a>> = self.found.into_iter().map(|it| it.literal).chain(again).collect();
+        let again: Vec<Literal<'a>> =
+            self.found.iter().flat_map(|it| self.before_brackets(it)).collect();
+        let mut literals: Vec<Literal<'a>> =
+            self.found.into_iter().map(|it| it.literal).chain(again).collect();
         literals.sort_by_key(|it| it.place.start);
         literals
     }
@@ -105,10 +108,20 @@ impl<'a> LiteralReader<'a> {
             TokenKind::Comma if self.frame().is_for() => {}
             TokenKind::Comma => self.end_of_statement(start),
             TokenKind::Comment => self.comment(start, text),
-            TokenKind::Identifier if is_list && self.begins_line(start) && self.begins_statement(at) => self.leave_for(token),
+            TokenKind::Identifier
+                if is_list && self.begins_line(start) && self.begins_statement(at) =>
+            {
+                self.leave_for(token)
+            }
             TokenKind::Stray => return self.stray(at),
-            TokenKind::Less if self.next(at) == (TokenKind::Less, true) && (is_value || is_named) => return self.heredoc(at),
-            TokenKind::Identifier | TokenKind::Text | TokenKind::Number if !is_value => self.word(token),
+            TokenKind::Less
+                if self.next(at) == (TokenKind::Less, true) && (is_value || is_named) =>
+            {
+                return self.heredoc(at);
+            }
+            TokenKind::Identifier | TokenKind::Text | TokenKind::Number if !is_value => {
+                self.word(token)
+            }
             TokenKind::Assign | TokenKind::Colon => self.sign(token.kind),
             kind if is_sign(kind) && is_named => self.sign_of_no_name(),
             // What was a condition or a key until here is no part of the value.
@@ -117,7 +130,8 @@ impl<'a> LiteralReader<'a> {
                 frame.questions += usize::from(token.kind == TokenKind::Question);
                 let start = frame.start;
                 // A string is no condition.
-                if let (TokenKind::Question, TokenKind::QuoteClose | TokenKind::Number) = (token.kind, self.before.0)
+                if let (TokenKind::Question, TokenKind::QuoteClose | TokenKind::Number) =
+                    (token.kind, self.before.0)
                     && let Some(last) = self.found.last_mut()
                 {
                     last.literal.written = LiteralForm::Bare;
@@ -128,20 +142,27 @@ impl<'a> LiteralReader<'a> {
             TokenKind::HeredocOpen => self.open_heredoc(token),
             TokenKind::QuoteClose | TokenKind::HeredocClose => self.end_of_quote(at),
             kind if compares(kind) => self.forget_compared(),
-            TokenKind::Identifier if !matches!(text, "true" | "false") => return self.value_word(at),
+            TokenKind::Identifier if !matches!(text, "true" | "false") => {
+                return self.value_word(at);
+            }
             TokenKind::Number if self.is_no_number(at) => return self.bare(at),
             TokenKind::Text | TokenKind::Number | TokenKind::Identifier => self.literal(token),
             TokenKind::BraceOpen => self.open_body(),
-            TokenKind::BracketOpen | TokenKind::ParenthesisOpen | TokenKind::Interpolation | TokenKind::Directive => {
-                self.open_list(token.kind)
-            }
+            TokenKind::BracketOpen
+            | TokenKind::ParenthesisOpen
+            | TokenKind::Interpolation
+            | TokenKind::Directive => self.open_list(token.kind),
             TokenKind::BraceClose => {
                 self.leave_lists();
                 self.end_of_statement(start);
                 self.surplus += usize::from(self.frames.len() == 1);
                 self.close();
             }
-            TokenKind::BracketClose | TokenKind::ParenthesisClose | TokenKind::SequenceEnd if is_list => self.close(),
+            TokenKind::BracketClose | TokenKind::ParenthesisClose | TokenKind::SequenceEnd
+                if is_list =>
+            {
+                self.close()
+            }
             _ => {}
         }
         at + 1
@@ -154,8 +175,15 @@ impl<'a> LiteralReader<'a> {
     /// Whether an argument or a block begins there, and no expression can.
     fn begins_statement(&self, at: usize) -> bool {
         let mut head = self.tokens[at + 1..].iter().map(|it| it.kind);
-        let is_label =
-            |it: &TokenKind| matches!(it, TokenKind::QuoteOpen | TokenKind::Text | TokenKind::QuoteClose | TokenKind::Identifier);
+        let is_label = |it: &TokenKind| {
+            matches!(
+                it,
+                TokenKind::QuoteOpen
+                    | TokenKind::Text
+                    | TokenKind::QuoteClose
+                    | TokenKind::Identifier
+            )
+        };
         let is_word = || WORDS.contains(&self.written(self.tokens[at].at));
         match self.next(at).0 {
             TokenKind::Assign => true,
@@ -188,7 +216,8 @@ impl<'a> LiteralReader<'a> {
         let written = self.written(token.at);
         let word = written.trim_start_matches(['<', '-']).trim_end();
         let is_usual = word.bytes().all(|it| it.is_ascii_uppercase() || it == b'_');
-        let is_ended = is_usual || self.text[token.at.end as usize..].lines().any(|it| it.trim() == word);
+        let is_ended =
+            is_usual || self.text[token.at.end as usize..].lines().any(|it| it.trim() == word);
         if !is_ended {
             let start = token.at.start as usize + written.find(word).unwrap_or_default();
             self.slip(start..start + word.len(), LiteralForm::Bare);
@@ -200,11 +229,15 @@ impl<'a> LiteralReader<'a> {
     fn is_no_number(&self, at: usize) -> bool {
         match self.next(at) {
             (TokenKind::Dot, true) => self.before.0 != TokenKind::Dot,
-            (next, touches) => touches && matches!(next, TokenKind::Identifier | TokenKind::Number | TokenKind::Stray),
+            (next, touches) => {
+                touches
+                    && matches!(next, TokenKind::Identifier | TokenKind::Number | TokenKind::Stray)
+            }
         }
     }
 
-    /// Whether what stands here is compared with what is before it, and not given by a sign that only looks so.
+    /// Whether what stands here is compared with what is before it, and not given by a sign that
+    /// only looks so.
     fn is_compared(&self) -> bool {
         compares(self.before.0) && self.frames.last().is_some_and(|it| it.is_list() || it.has_value)
     }
@@ -241,7 +274,8 @@ impl<'a> LiteralReader<'a> {
             let is_empty = frame.words.is_empty() && !frame.is_value && !frame.has_slipped;
             return if is_empty { frame.start = count } else { frame.next(count) };
         }
-        let (words, previous, had_slipped) = (frame.words.clone(), frame.previous.clone(), frame.had_slipped);
+        let (words, previous, had_slipped) =
+            (frame.words.clone(), frame.previous.clone(), frame.had_slipped);
         let [first, rest @ ..] = words.as_slice() else { return };
         if let Some(second) = rest.first() {
             let start = second.at.start as usize;
@@ -299,8 +333,12 @@ impl<'a> LiteralReader<'a> {
     /// What stands between a name and a sign is a value more likely than another name.
     fn further_words(&mut self) {
         let words = self.frame().words.clone();
-        let Some((first, rest)) = words.split_first().filter(|(_, rest)| !rest.is_empty()) else { return };
-        rest.iter().filter(|it| it.at.end > 0).for_each(|it| self.signless(range(it.at), vec![first.text]));
+        let Some((first, rest)) = words.split_first().filter(|(_, rest)| !rest.is_empty()) else {
+            return;
+        };
+        rest.iter()
+            .filter(|it| it.at.end > 0)
+            .for_each(|it| self.signless(range(it.at), vec![first.text]));
     }
 
     fn sign(&mut self, kind: TokenKind) {
@@ -314,7 +352,8 @@ impl<'a> LiteralReader<'a> {
         }
         if frame.words.is_empty() && !frame.is_value && follows_line {
             let previous = std::mem::take(&mut frame.previous);
-            frame.words = previous.into_iter().map(|text| Word { text, at: ByteSpan::new(0, 0) }).collect();
+            frame.words =
+                previous.into_iter().map(|text| Word { text, at: ByteSpan::new(0, 0) }).collect();
         }
         if frame.is_for() {
             frame.words.clear();
@@ -328,7 +367,8 @@ impl<'a> LiteralReader<'a> {
         (frame.is_value, frame.start) = (true, count);
     }
 
-    /// Forgets what only led to a value. What was no literal of the language stays: no one knows what it is.
+    /// Forgets what only led to a value. What was no literal of the language stays: no one knows
+    /// what it is.
     fn forget(&mut self, start: usize) {
         let kept = self.found.split_off(start.min(self.found.len()));
         self.found.extend(kept.into_iter().filter(|it| it.literal.written != LiteralForm::Soundly));
@@ -368,7 +408,9 @@ impl<'a> LiteralReader<'a> {
         if role == BracketRole::Index && is_sensitive(self.before.1) {
             role = BracketRole::Value;
         }
-        if let (TokenKind::Interpolation | TokenKind::Directive, Some(quote)) = (kind, self.quotes.last_mut()) {
+        if let (TokenKind::Interpolation | TokenKind::Directive, Some(quote)) =
+            (kind, self.quotes.last_mut())
+        {
             quote.is_template = true;
         }
         let frame = self.frame();
@@ -409,14 +451,17 @@ impl<'a> LiteralReader<'a> {
         }
     }
 
-    /// What is put into a string is a value by itself, and what is around it is none. A string before a sign is a name.
+    /// What is put into a string is a value by itself, and what is around it is none. A string
+    /// before a sign is a name.
     fn end_of_quote(&mut self, at: usize) {
         let Some(quote) = self.quotes.pop() else { return };
         if quote.is_template {
-            let inside = self.found.iter_mut().skip(quote.start).filter(|it| it.depth == quote.depth);
+            let inside =
+                self.found.iter_mut().skip(quote.start).filter(|it| it.depth == quote.depth);
             inside.for_each(|it| it.literal.is_piece = true);
         }
-        let is_named = matches!(self.next(at).0, TokenKind::Colon | TokenKind::Assign) && takes_names(&self.frames);
+        let is_named = matches!(self.next(at).0, TokenKind::Colon | TokenKind::Assign)
+            && takes_names(&self.frames);
         if is_named && !quote.is_template && self.found.len() > quote.start {
             let place = self.found[quote.start].literal.place.clone();
             self.found.truncate(quote.start);
@@ -428,13 +473,16 @@ impl<'a> LiteralReader<'a> {
     /// What stands to the left of a comparison is no part of what comes of it.
     fn forget_compared(&mut self) {
         let start = self.frames.last().map_or(0, |it| it.start);
-        if matches!(self.before.0, TokenKind::QuoteClose | TokenKind::Number) && self.found.len() > start {
+        if matches!(self.before.0, TokenKind::QuoteClose | TokenKind::Number)
+            && self.found.len() > start
+        {
             self.found.pop();
         }
     }
 }
 
-/// The tokens of a string. A comment that is never closed may hide anything: what is in it is read as if it were none.
+/// The tokens of a string. A comment that is never closed may hide anything: what is in it is read
+/// as if it were none.
 fn laid_open(text: &str) -> Vec<Token> {
     let mut all = tokens(text);
     if let [.., Token { kind: TokenKind::Stray, at }, _] = all[..]
@@ -443,7 +491,8 @@ fn laid_open(text: &str) -> Vec<Token> {
     {
         all.truncate(all.len() - 2);
         let inside = text[start..].replace("/*", "  ");
-        let moved = |it: ByteSpan| ByteSpan::new(it.start as usize + start, it.end as usize + start);
+        let moved =
+            |it: ByteSpan| ByteSpan::new(it.start as usize + start, it.end as usize + start);
         all.extend(tokens(&inside).into_iter().map(|it| Token { kind: it.kind, at: moved(it.at) }));
     }
     all
@@ -464,5 +513,6 @@ fn takes_names(frames: &[Frame<'_>]) -> bool {
 
 /// Whether a word is `sensitive` or was meant to be.
 pub(super) fn is_sensitive(word: &str) -> bool {
-    word == "sensitive" || closest(word, ["sensitive"]).is_some() && !functions().iter().any(|it| it.name == word)
+    word == "sensitive"
+        || closest(word, ["sensitive"]).is_some() && !functions().iter().any(|it| it.name == word)
 }

@@ -14,8 +14,8 @@ pub(super) enum BracketRole<'a> {
     Argument(&'a str, usize),
 }
 
-/// The arguments of functions that are no part of what comes of the call, by the first and last of their places: names,
-/// separators, patterns, how much of something is meant.
+/// The arguments of functions that are no part of what comes of the call, by the first and last of
+/// their places: names, separators, patterns, how much of something is meant.
 const LEADING: [(&str, usize, usize); 42] = [
     ("base64gzip", 1, 1),
     ("bcrypt", 1, 1),
@@ -64,10 +64,15 @@ const LEADING: [(&str, usize, usize); 42] = [
 impl<'a> BracketRole<'a> {
     /// That of what a bracket opens, behind such a token.
     pub(super) fn new(bracket: TokenKind, (before, word): (TokenKind, &'a str)) -> Self {
-        let is_name = before == TokenKind::Identifier && !matches!(word, "in" | "if" | "for" | "else");
+        let is_name =
+            before == TokenKind::Identifier && !matches!(word, "in" | "if" | "for" | "else");
         match bracket {
             TokenKind::BracketOpen
-                if is_name || matches!(before, TokenKind::BracketClose | TokenKind::ParenthesisClose | TokenKind::Number) =>
+                if is_name
+                    || matches!(
+                        before,
+                        TokenKind::BracketClose | TokenKind::ParenthesisClose | TokenKind::Number
+                    ) =>
             {
                 BracketRole::Index
             }
@@ -88,9 +93,9 @@ impl<'a> BracketRole<'a> {
         match self {
             BracketRole::Value => false,
             BracketRole::Index => true,
-            BracketRole::Argument(function, place) => {
-                LEADING.iter().any(|(name, first, last)| *name == function && (*first..=*last).contains(&place))
-            }
+            BracketRole::Argument(function, place) => LEADING
+                .iter()
+                .any(|(name, first, last)| *name == function && (*first..=*last).contains(&place)),
         }
     }
 
@@ -115,7 +120,8 @@ mod tests {
     #[test]
     fn each_function_is_one_of_the_language() {
         let known: Vec<&str> = crate::functions().iter().map(|it| it.name).collect();
-        let unknown: Vec<&str> = LEADING.iter().map(|it| it.0).filter(|it| !known.contains(it)).collect();
+        let unknown: Vec<&str> =
+            LEADING.iter().map(|it| it.0).filter(|it| !known.contains(it)).collect();
         assert_eq!(unknown, [""; 0]);
         assert!(LEADING.is_sorted());
     }

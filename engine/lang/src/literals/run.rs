@@ -23,20 +23,29 @@ pub(super) fn stray(text: &str, start: usize) -> Range<usize> {
     let Some(quote) = quote else { return start..start + line.trim_end().len() };
     let inside = &line[quote.len_utf8()..];
     let closes = |it: &usize| {
-        let behind = inside[*it..].chars().next().map_or("", |quote| &inside[it + quote.len_utf8()..]).trim_start();
+        let behind = inside[*it..]
+            .chars()
+            .next()
+            .map_or("", |quote| &inside[it + quote.len_utf8()..])
+            .trim_start();
         behind.is_empty() || behind.starts_with(CLOSERS) || behind.starts_with(['#', '=', ':', '/'])
     };
-    let is_quote = |it: char| it == quote || (quote >= '\u{2018}' && ('\u{2018}'..='\u{201f}').contains(&it));
+    let is_quote =
+        |it: char| it == quote || (quote >= '\u{2018}' && ('\u{2018}'..='\u{201f}').contains(&it));
     let end = inside.match_indices(is_quote).map(|(at, _)| at).find(closes);
     let end = end.unwrap_or_else(|| inside.trim_end().trim_end_matches(CLOSERS).trim_end().len());
     let begin = start + quote.len_utf8();
     begin..begin + end
 }
 
-/// A heredoc that does not begin as one, with its end: from behind its word, to before the line with the word.
+/// A heredoc that does not begin as one, with its end: from behind its word, to before the line
+/// with the word.
 pub(super) fn heredoc(text: &str, start: usize) -> Range<usize> {
-    let opened = text[start..].trim_start_matches('<').trim_start_matches(['-', '~', ' ', '\t', '"', '\'']);
-    let length = opened.find(|it: char| !(it.is_alphanumeric() || matches!(it, '_' | '-'))).unwrap_or(opened.len());
+    let opened =
+        text[start..].trim_start_matches('<').trim_start_matches(['-', '~', ' ', '\t', '"', '\'']);
+    let length = opened
+        .find(|it: char| !(it.is_alphanumeric() || matches!(it, '_' | '-')))
+        .unwrap_or(opened.len());
     let (word, rest) = opened.split_at(length);
     let begin = text.len() - rest.len();
     let line_end = rest.find('\n').map_or(text.len(), |it| begin + it + 1);
@@ -60,7 +69,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_goes_to_its_end() {
-        for (text, expected) in [("abc, d", "abc"), ("a/b#c!d) e", "a/b#c!d"), ("a\"b", "a"), (")", ")")] {
+        for (text, expected) in
+            [("abc, d", "abc"), ("a/b#c!d) e", "a/b#c!d"), ("a\"b", "a"), (")", ")")]
+        {
             assert_eq!(&text[word(text, 0, false)], expected, "{text}");
         }
         for (text, expected) in [

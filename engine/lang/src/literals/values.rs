@@ -30,7 +30,10 @@ impl<'a> LiteralReader<'a> {
             self.slip(range(token.at), LiteralForm::Bare);
         } else if !(is_bound
             || WORDS.contains(&text)
-            || matches!(next, TokenKind::Arrow | TokenKind::DoubleColon | TokenKind::ParenthesisOpen))
+            || matches!(
+                next,
+                TokenKind::Arrow | TokenKind::DoubleColon | TokenKind::ParenthesisOpen
+            ))
         {
             return match matches!(next, TokenKind::Dot | TokenKind::BracketOpen) && touches {
                 true => self.reference(at),
@@ -65,7 +68,8 @@ impl<'a> LiteralReader<'a> {
         }
     }
 
-    /// A statement begins where the one before it has not ended. Where that had no value, it may be the value's begin.
+    /// A statement begins where the one before it has not ended. Where that had no value, it may be
+    /// the value's begin.
     pub(super) fn begin_statement(&mut self, token: Token) {
         let (count, text) = (self.found.len(), self.written(token.at));
         let frame = self.frame();
@@ -81,12 +85,15 @@ impl<'a> LiteralReader<'a> {
 
     fn is_function(&self, name: &str) -> bool {
         let known = || functions().iter().map(|it| it.name);
-        known().any(|it| it == name) || self.declared.contains(name) || closest(name, known()).is_some()
+        known().any(|it| it == name)
+            || self.declared.contains(name)
+            || closest(name, known()).is_some()
     }
 
     /// A word and what touches it, as one.
     pub(super) fn bare(&mut self, at: usize) -> usize {
-        let place = run::word(self.text, self.tokens[at].at.start as usize, !self.quotes.is_empty());
+        let place =
+            run::word(self.text, self.tokens[at].at.start as usize, !self.quotes.is_empty());
         let end = place.end;
         self.slip(place, LiteralForm::Bare);
         self.behind(at, end)
@@ -94,7 +101,8 @@ impl<'a> LiteralReader<'a> {
 
     /// What looks like a reference is read as one: there may be literals in it.
     fn reference(&mut self, at: usize) -> usize {
-        let place = run::word(self.text, self.tokens[at].at.start as usize, !self.quotes.is_empty());
+        let place =
+            run::word(self.text, self.tokens[at].at.start as usize, !self.quotes.is_empty());
         self.found_at(place, LiteralForm::Reference);
         at + 1
     }
@@ -114,7 +122,8 @@ impl<'a> LiteralReader<'a> {
         frame.is_value = true;
         let place = run::stray(self.text, token.start as usize);
         // The quote at its end is no other one's begin.
-        let closing = self.text[place.end..].chars().next().filter(|_| place.start > token.start as usize);
+        let closing =
+            self.text[place.end..].chars().next().filter(|_| place.start > token.start as usize);
         let end = (place.end + closing.map_or(0, char::len_utf8)).max(token.end as usize);
         self.slip(place, LiteralForm::Bare);
         self.behind(at, end)
@@ -122,7 +131,8 @@ impl<'a> LiteralReader<'a> {
 
     pub(super) fn heredoc(&mut self, at: usize) -> usize {
         let place = run::heredoc(self.text, self.tokens[at].at.start as usize);
-        let last = self.text[place.end..].split_inclusive('\n').next().filter(|it| it.trim() != "}");
+        let last =
+            self.text[place.end..].split_inclusive('\n').next().filter(|it| it.trim() != "}");
         let end = place.end + last.map_or(0, |it| it.trim_end().len());
         self.frame().is_value = true;
         self.slip(place, LiteralForm::Bare);

@@ -1,4 +1,5 @@
-//! What is known of a module before anything is planned: variables that are given, and what follows from them alone.
+//! What is known of a module before anything is planned: variables that are given, and what follows
+//! from them alone.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -23,7 +24,8 @@ pub(super) enum VariableInputs<'a> {
 pub(super) struct ModuleSourceScope<'a> {
     configuration: &'a Configuration,
     given: VariableInputs<'a>,
-    /// Local values that were asked for; none where there is no value, or while it is being worked out.
+    /// Local values that were asked for; none where there is no value, or while it is being worked
+    /// out.
     locals: RefCell<HashMap<Name, Option<Value>>>,
     /// Variables that were asked for; none where there is no value.
     used: RefCell<BTreeMap<Name, Option<Value>>>,
@@ -59,7 +61,9 @@ impl<'a> ModuleSourceScope<'a> {
         let given = match &self.given {
             VariableInputs::Values(values) => values.get(name).cloned(),
             VariableInputs::Arguments { call, outer } => match call.get(name) {
-                Some(argument) => Some(argument.evaluate(&EvaluationContext::new(*outer, &EmptyScope)).ok()?),
+                Some(argument) => {
+                    Some(argument.evaluate(&EvaluationContext::new(*outer, &EmptyScope)).ok()?)
+                }
                 None => None,
             },
         };

@@ -35,7 +35,8 @@ impl TokenCursor<'_> {
         body
     }
 
-    /// Reads one item into a body, or nothing where the body ends: with the file, or with the brace that was opened.
+    /// Reads one item into a body, or nothing where the body ends: with the file, or with the brace
+    /// that was opened.
     fn item(&mut self, body: &mut BodySyntax, open: Option<Token>) -> ParseResult<bool> {
         while self.take_if(TokenKind::Newline).is_some() {}
         match (self.peek().kind, open) {
@@ -43,7 +44,9 @@ impl TokenCursor<'_> {
             (TokenKind::End, Some(open)) => return self.never_closed(open),
             _ => {}
         }
-        let Some(token) = self.take_if(TokenKind::Identifier) else { return self.no_item(open.is_some()) };
+        let Some(token) = self.take_if(TokenKind::Identifier) else {
+            return self.no_item(open.is_some());
+        };
         let name = self.word(token);
         if self.take_if(TokenKind::Assign).is_some() {
             body.arguments.push(ArgumentSyntax { name, value: self.expression()? });
@@ -56,13 +59,17 @@ impl TokenCursor<'_> {
         }
     }
 
-    /// Tells of a block that is never closed, and of what begins at the start of a line inside of it.
+    /// Tells of a block that is never closed, and of what begins at the start of a line inside of
+    /// it.
     fn never_closed<T>(&mut self, open: Token) -> ParseResult<T> {
         let mut problem = syntax_errors::never_closed(self.span(open.at));
         let inside = self.tokens.partition_point(|it| it.at.start <= open.at.start);
-        let begins = |it: &&Token| it.kind == TokenKind::Identifier && self.text[..it.at.start as usize].ends_with('\n');
+        let begins = |it: &&Token| {
+            it.kind == TokenKind::Identifier && self.text[..it.at.start as usize].ends_with('\n')
+        };
         if let Some(found) = self.tokens[inside..].iter().find(begins) {
-            problem = problem.related(self.span(found.at), "this stands inside of it: is a `}` missing before?");
+            problem = problem
+                .related(self.span(found.at), "this stands inside of it: is a `}` missing before?");
         }
         self.refuse(problem)
     }

@@ -24,15 +24,26 @@ pub(super) struct TokenCursor<'a> {
     /// Names that were met, so that each is kept once.
     names: HashSet<Name>,
     pub(super) problems: Vec<Diagnostic>,
-    /// Where the block or argument of the file begins that is being read; none where no file is being read, and none on
-    /// trial of what is suggested.
+    /// Where the block or argument of the file begins that is being read; none where no file is
+    /// being read, and none on trial of what is suggested.
     pub(super) begin: Option<u32>,
 }
 
 impl<'a> TokenCursor<'a> {
     pub(super) fn new(file: &'a SourceFile, tokens: Vec<Token>) -> Self {
         let (names, problems) = (HashSet::default(), Vec::new());
-        Self { file, text: &file.text, tokens, next: 0, lines: true, level: 0, height: 0, names, problems, begin: None }
+        Self {
+            file,
+            text: &file.text,
+            tokens,
+            next: 0,
+            lines: true,
+            level: 0,
+            height: 0,
+            names,
+            problems,
+            begin: None,
+        }
     }
 
     /// The token that comes next, comments and line ends without meaning aside.
@@ -84,12 +95,19 @@ impl<'a> TokenCursor<'a> {
     }
 
     /// Reads something within which line ends mean nothing.
-    pub(super) fn over_lines<T>(&mut self, read: impl FnOnce(&mut Self) -> ParseResult<T>) -> ParseResult<T> {
+    pub(super) fn over_lines<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> ParseResult<T>,
+    ) -> ParseResult<T> {
         self.with_lines(false, read)
     }
 
     /// Reads something within which line ends mean something, or nothing.
-    pub(super) fn with_lines<T>(&mut self, lines: bool, read: impl FnOnce(&mut Self) -> ParseResult<T>) -> ParseResult<T> {
+    pub(super) fn with_lines<T>(
+        &mut self,
+        lines: bool,
+        read: impl FnOnce(&mut Self) -> ParseResult<T>,
+    ) -> ParseResult<T> {
         let outer = std::mem::replace(&mut self.lines, lines);
         let result = read(self);
         self.lines = outer;
@@ -97,7 +115,10 @@ impl<'a> TokenCursor<'a> {
     }
 
     /// Reads something a level deeper.
-    pub(super) fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> ParseResult<T>) -> ParseResult<T> {
+    pub(super) fn deeper<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> ParseResult<T>,
+    ) -> ParseResult<T> {
         if self.level == LEVELS {
             let at = self.peek().at;
             return self.refuse(syntax_errors::too_deep(LEVELS, self.span(at)));
@@ -118,26 +139,35 @@ impl<'a> TokenCursor<'a> {
     fn resumption(&self) -> usize {
         let begins = |tokens: &[Token]| {
             let [.., first, second] = tokens else { return false };
-            let starts_line = first.at.start == 0 || self.text.as_bytes()[first.at.start as usize - 1] == b'\n';
-            let follows =
-                matches!(second.kind, TokenKind::Assign | TokenKind::QuoteOpen | TokenKind::Identifier | TokenKind::BraceOpen);
+            let starts_line =
+                first.at.start == 0 || self.text.as_bytes()[first.at.start as usize - 1] == b'\n';
+            let follows = matches!(
+                second.kind,
+                TokenKind::Assign
+                    | TokenKind::QuoteOpen
+                    | TokenKind::Identifier
+                    | TokenKind::BraceOpen
+            );
             starts_line && first.kind == TokenKind::Identifier && follows
         };
         let found = self.tokens[self.next..].windows(2).position(begins);
         found.map_or(self.tokens.len() - 1, |it| self.next + it)
     }
 
-    /// The block or argument of the file that is being read, up to where reading would go on, with a string in a place; and
-    /// where in it that text ends.
+    /// The block or argument of the file that is being read, up to where reading would go on, with
+    /// a string in a place; and where in it that text ends.
     fn patched(&self, begin: u32, at: ByteSpan, text: &str) -> (SourceFile, usize) {
         let end = self.tokens[self.resumption()].at.start.max(at.end);
         let before = &self.text[begin as usize..at.start as usize];
         let behind = &self.text[at.end as usize..end as usize];
-        (SourceFile::new(self.file.name.clone(), format!("{before}{text}{behind}")), before.len() + text.len())
+        (
+            SourceFile::new(self.file.name.clone(), format!("{before}{text}{behind}")),
+            before.len() + text.len(),
+        )
     }
 
-    /// What is still wrong with what is being read once a string stands in a place, and where that text ends; none where that
-    /// cannot be tried.
+    /// What is still wrong with what is being read once a string stands in a place, and where that
+    /// text ends; none where that cannot be tried.
     fn tried(&self, at: ByteSpan, text: &str) -> Option<(Vec<Diagnostic>, usize)> {
         let begin = self.begin.filter(|it| *it <= at.start)?;
         let (file, end) = self.patched(begin, at, text);
@@ -155,7 +185,10 @@ impl<'a> TokenCursor<'a> {
     fn proven(&self, mut problem: Diagnostic) -> Diagnostic {
         let Some(suggestion) = problem.suggestion.take() else { return problem };
         let narrow = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
-        let at = suggestion.span.as_ref().map(|it| ByteSpan { start: narrow(it.start), end: narrow(it.end) });
+        let at = suggestion
+            .span
+            .as_ref()
+            .map(|it| ByteSpan { start: narrow(it.start), end: narrow(it.end) });
         let is_beyond = |(problems, end): (Vec<Diagnostic>, usize)| {
             problems.first().and_then(|it| it.span.as_ref()).is_none_or(|it| it.start >= end)
         };
@@ -222,9 +255,9 @@ impl<'a> TokenCursor<'a> {
             TokenKind::Stray if written.starts_with("/*") => {
                 syntax_errors::unclosed_comment(self.span(self.first_line(token.at)))
             }
-            TokenKind::Stray if written.is_empty() => {
-                diagnostics::line_end_in_text(self.span(ByteSpan { end: token.at.end + 1, ..token.at }))
-            }
+            TokenKind::Stray if written.is_empty() => diagnostics::line_end_in_text(
+                self.span(ByteSpan { end: token.at.end + 1, ..token.at }),
+            ),
             _ => syntax_errors::unexpected(written, wanted, self.span(token.at)),
         };
         self.refuse(problem)

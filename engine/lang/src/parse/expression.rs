@@ -7,7 +7,9 @@ use super::likely_error::BracketKind;
 use super::{HEIGHT, ParseResult};
 use crate::diagnostics;
 use crate::lexer::{Token, TokenKind as Sign};
-use crate::syntax::{ByteSpan, CallSyntax, ForSyntax, Operator, SourceWord, SyntaxKind, SyntaxNode};
+use crate::syntax::{
+    ByteSpan, CallSyntax, ForSyntax, Operator, SourceWord, SyntaxKind, SyntaxNode,
+};
 use crate::syntax_errors;
 
 impl TokenCursor<'_> {
@@ -27,7 +29,11 @@ impl TokenCursor<'_> {
         }
         while let Some((condition, then, height)) = cases.pop() {
             let at = condition.at.to(last.at);
-            last = self.node(at, height.max(self.height), SyntaxKind::Conditional(Box::new([condition, then, last])))?;
+            last = self.node(
+                at,
+                height.max(self.height),
+                SyntaxKind::Conditional(Box::new([condition, then, last])),
+            )?;
         }
         Ok(last)
     }
@@ -45,14 +51,20 @@ impl TokenCursor<'_> {
     fn chain(&mut self, strength: u8) -> ParseResult<SyntaxNode> {
         let mut left = self.operand()?;
         loop {
-            let Some((operator, binds)) = operator(self.peek().kind).filter(|(_, binds)| *binds >= strength) else {
+            let Some((operator, binds)) =
+                operator(self.peek().kind).filter(|(_, binds)| *binds >= strength)
+            else {
                 return Ok(left);
             };
             self.take();
             let height = self.height;
             let right = self.chain(binds + 1)?;
             let at = left.at.to(right.at);
-            left = self.node(at, height.max(self.height), SyntaxKind::Binary(operator, Box::new([left, right])))?;
+            left = self.node(
+                at,
+                height.max(self.height),
+                SyntaxKind::Binary(operator, Box::new([left, right])),
+            )?;
         }
     }
 
@@ -76,7 +88,11 @@ impl TokenCursor<'_> {
                 self.take();
                 let operand = Box::new(self.deeper(Self::operand)?);
                 let at = token.at.to(operand.at);
-                let kind = if token.kind == Sign::Minus { SyntaxKind::Negative(operand) } else { SyntaxKind::Not(operand) };
+                let kind = if token.kind == Sign::Minus {
+                    SyntaxKind::Negative(operand)
+                } else {
+                    SyntaxKind::Not(operand)
+                };
                 self.node(at, self.height, kind)
             }
             Sign::ParenthesisOpen => {
@@ -84,10 +100,16 @@ impl TokenCursor<'_> {
                     let inner = it.expression()?;
                     Ok((inner, it.close(token, Sign::ParenthesisClose, BracketKind::Parentheses)?))
                 })?;
-                self.node(token.at.to(inner.1.at), self.height, SyntaxKind::Parenthesis(Box::new(inner.0)))
+                self.node(
+                    token.at.to(inner.1.at),
+                    self.height,
+                    SyntaxKind::Parenthesis(Box::new(inner.0)),
+                )
             }
-            Sign::BracketOpen => self.bracketed(|it| if it.is_word("for") { it.each(token) } else { it.tuple(token) }),
-            Sign::BraceOpen => self.bracketed(|it| if it.is_word("for") { it.each(token) } else { it.object(token) }),
+            Sign::BracketOpen => self
+                .bracketed(|it| if it.is_word("for") { it.each(token) } else { it.tuple(token) }),
+            Sign::BraceOpen => self
+                .bracketed(|it| if it.is_word("for") { it.each(token) } else { it.object(token) }),
             _ => self.no_value(),
         }
     }
@@ -157,7 +179,11 @@ impl TokenCursor<'_> {
                 }
             }
         })?;
-        self.node(first.at.to(close.at), height, SyntaxKind::Call(CallSyntax { name, arguments, spread }))
+        self.node(
+            first.at.to(close.at),
+            height,
+            SyntaxKind::Call(CallSyntax { name, arguments, spread }),
+        )
     }
 
     fn tuple(&mut self, open: Token) -> ParseResult<SyntaxNode> {
@@ -208,10 +234,13 @@ impl TokenCursor<'_> {
     /// A name that stands for itself as a key, and so do the words that mean something elsewhere.
     fn key(&mut self, key: SyntaxNode) -> SyntaxNode {
         match key.kind {
-            SyntaxKind::Root(name) => SyntaxNode::new(key.at, SyntaxKind::Literal(Value::String(name))),
-            SyntaxKind::Literal(Value::Null(_) | Value::Bool(_)) => {
-                SyntaxNode::new(key.at, SyntaxKind::Literal(Value::String(self.name(self.written(key.at)))))
+            SyntaxKind::Root(name) => {
+                SyntaxNode::new(key.at, SyntaxKind::Literal(Value::String(name)))
             }
+            SyntaxKind::Literal(Value::Null(_) | Value::Bool(_)) => SyntaxNode::new(
+                key.at,
+                SyntaxKind::Literal(Value::String(self.name(self.written(key.at)))),
+            ),
             _ => key,
         }
     }
@@ -300,10 +329,17 @@ impl TokenCursor<'_> {
             Sign::Number => {
                 self.take();
                 if !self.written(token.at).bytes().all(|it| it.is_ascii_digit()) {
-                    return self.refuse(syntax_errors::not_an_index(self.written(token.at), self.span(token.at)));
+                    return self.refuse(syntax_errors::not_an_index(
+                        self.written(token.at),
+                        self.span(token.at),
+                    ));
                 }
                 let key = self.number(token)?;
-                self.node(node.at.to(token.at), height, SyntaxKind::Index(Box::new(node), Box::new(key)))
+                self.node(
+                    node.at.to(token.at),
+                    height,
+                    SyntaxKind::Index(Box::new(node), Box::new(key)),
+                )
             }
             _ => self.no_attribute(),
         }
@@ -320,7 +356,11 @@ impl TokenCursor<'_> {
             }
             each = self.attribute(each)?;
         }
-        self.node(node.at.to(each.at), self.height, SyntaxKind::Splat(Box::new(node), Box::new(each)))
+        self.node(
+            node.at.to(each.at),
+            self.height,
+            SyntaxKind::Splat(Box::new(node), Box::new(each)),
+        )
     }
 
     fn index(&mut self, node: SyntaxNode) -> ParseResult<SyntaxNode> {
@@ -336,14 +376,22 @@ impl TokenCursor<'_> {
         match read {
             (Some(key), close) => {
                 let at = node.at.to(close.at);
-                self.node(at, height.max(self.height), SyntaxKind::Index(Box::new(node), Box::new(key)))
+                self.node(
+                    at,
+                    height.max(self.height),
+                    SyntaxKind::Index(Box::new(node), Box::new(key)),
+                )
             }
             // All that follows is taken of each element.
             (None, close) => {
                 let element = SyntaxNode::new(close.at, SyntaxKind::Element);
                 self.height = height + 1;
                 let each = self.deeper(|it| it.steps(element))?;
-                self.node(node.at.to(each.at), self.height, SyntaxKind::Splat(Box::new(node), Box::new(each)))
+                self.node(
+                    node.at.to(each.at),
+                    self.height,
+                    SyntaxKind::Splat(Box::new(node), Box::new(each)),
+                )
             }
         }
     }

@@ -1,4 +1,5 @@
-//! What is written by habit of another language, or by a slip of the hand, and what to write instead.
+//! What is written by habit of another language, or by a slip of the hand, and what to write
+//! instead.
 
 mod body;
 mod brackets;
@@ -20,7 +21,13 @@ impl TokenCursor<'_> {
     }
 
     /// What is wrong at a place, and the text that should stand there.
-    fn mended(&self, summary: impl Into<String>, at: ByteSpan, text: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+    fn mended(
+        &self,
+        summary: impl Into<String>,
+        at: ByteSpan,
+        text: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Diagnostic {
         self.slip(summary, at).suggest(self.span(at), text, help)
     }
 
@@ -37,7 +44,11 @@ impl TokenCursor<'_> {
 
     /// The token before the next, comments and line ends aside.
     fn before(&self) -> Option<Token> {
-        self.tokens[..self.next].iter().rev().find(|it| !matches!(it.kind, TokenKind::Newline | TokenKind::Comment)).copied()
+        self.tokens[..self.next]
+            .iter()
+            .rev()
+            .find(|it| !matches!(it.kind, TokenKind::Newline | TokenKind::Comment))
+            .copied()
     }
 
     /// The text from an offset to the end of its line.
@@ -64,6 +75,16 @@ impl TokenCursor<'_> {
 pub(super) fn is_statement(word: &str) -> bool {
     matches!(
         word,
-        "if" | "else" | "elif" | "elsif" | "elseif" | "unless" | "when" | "switch" | "for" | "foreach" | "while" | "loop"
+        "if" | "else"
+            | "elif"
+            | "elsif"
+            | "elseif"
+            | "unless"
+            | "when"
+            | "switch"
+            | "for"
+            | "foreach"
+            | "while"
+            | "loop"
     )
 }

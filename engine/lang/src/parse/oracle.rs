@@ -1,4 +1,5 @@
-//! The parser beside `hcl-edit`: both read the same tree out of every configuration of the repository and of drawn ones.
+//! The parser beside `hcl-edit`: both read the same tree out of every configuration of the
+//! repository and of drawn ones.
 //!
 //! What differs by intent, and is not compared:
 //! - White space in strings: a heredoc is outdented, and `~` strips, while this parser reads; `hcl-edit` keeps both for
@@ -46,14 +47,18 @@ fn template(parts: Vec<Result<String, String>>, is_heredoc: bool) -> String {
         [] => string(""),
         [Ok(text)] => string(text),
         [Err(only)] if !is_heredoc && only.starts_with("${") => only[2..only.len() - 1].to_owned(),
-        _ => format!("t({})", list(joined.into_iter().map(|it| it.map_or_else(|it| it, |text| string(&text))))),
+        _ => format!(
+            "t({})",
+            list(joined.into_iter().map(|it| it.map_or_else(|it| it, |text| string(&text))))
+        ),
     }
 }
 
 // Ours.
 
 fn our_body(body: &syntax::BodySyntax) -> Vec<String> {
-    let arguments = body.arguments.iter().map(|it| format!("{} = {}", it.name.name, ours(&it.value)));
+    let arguments =
+        body.arguments.iter().map(|it| format!("{} = {}", it.name.name, ours(&it.value)));
     let blocks = body.blocks.iter().map(|it| {
         let labels: String = it.labels.iter().map(|label| format!(" {:?}", &*label.name)).collect();
         format!("{}{labels} {{ {} }}", it.kind.name, our_body(&it.body).join("; "))
@@ -66,12 +71,18 @@ fn our_pieces(pieces: &[TemplateSyntax]) -> Vec<Result<String, String>> {
         TemplateSyntax::Text(text) => Ok(text.clone()),
         TemplateSyntax::Value(node) => Err(format!("${{{}}}", ours(node))),
         TemplateSyntax::If { condition, then, otherwise } => {
-            let (then, otherwise) = (template(our_pieces(then), true), template(our_pieces(otherwise), true));
+            let (then, otherwise) =
+                (template(our_pieces(then), true), template(our_pieces(otherwise), true));
             Err(format!("if {} {then} else {otherwise}", ours(condition)))
         }
         TemplateSyntax::For { key, value, collection, body } => {
             let key = key.as_ref().map(|it| format!("{}, ", it.name)).unwrap_or_default();
-            Err(format!("for {key}{} in {} {}", value.name, ours(collection), template(our_pieces(body), true)))
+            Err(format!(
+                "for {key}{} in {} {}",
+                value.name,
+                ours(collection),
+                template(our_pieces(body), true)
+            ))
         }
     };
     pieces.iter().map(each).collect()
@@ -91,23 +102,33 @@ fn ours(node: &SyntaxNode) -> String {
         SyntaxKind::Template(pieces) => template(our_pieces(pieces), false),
         SyntaxKind::Tuple(items) => format!("[{}]", list(items.iter().map(ours))),
         SyntaxKind::Object(entries) => {
-            format!("{{{}}}", list(entries.iter().map(|(key, value)| format!("{} = {}", ours(key), ours(value)))))
+            format!(
+                "{{{}}}",
+                list(entries.iter().map(|(key, value)| format!("{} = {}", ours(key), ours(value))))
+            )
         }
         SyntaxKind::Parenthesis(inner) => ours(inner),
-        SyntaxKind::Conditional(it) => format!("<{} ? {} : {}>", ours(&it[0]), ours(&it[1]), ours(&it[2])),
+        SyntaxKind::Conditional(it) => {
+            format!("<{} ? {} : {}>", ours(&it[0]), ours(&it[1]), ours(&it[2]))
+        }
         SyntaxKind::Not(it) => format!("!{}", ours(it)),
         SyntaxKind::Negative(it) => format!("-{}", ours(it)),
-        SyntaxKind::Binary(operator, it) => format!("<{} {} {}>", ours(&it[0]), operator.sign(), ours(&it[1])),
+        SyntaxKind::Binary(operator, it) => {
+            format!("<{} {} {}>", ours(&it[0]), operator.sign(), ours(&it[1]))
+        }
         SyntaxKind::Call(call) => {
             let dots = if call.spread { "..." } else { "" };
             format!("{}({}{dots})", call.name.name, list(call.arguments.iter().map(ours)))
         }
         SyntaxKind::For(it) => {
             let key = it.key.as_ref().map(|it| format!("{}, ", it.name)).unwrap_or_default();
-            let result_key = it.result_key.as_ref().map(|it| format!("{} => ", ours(it))).unwrap_or_default();
+            let result_key =
+                it.result_key.as_ref().map(|it| format!("{} => ", ours(it))).unwrap_or_default();
             let dots = if it.grouping { "..." } else { "" };
-            let condition = it.condition.as_ref().map(|it| format!(" if {}", ours(it))).unwrap_or_default();
-            let (value, collection, result) = (&it.value.name, ours(&it.collection), ours(&it.result));
+            let condition =
+                it.condition.as_ref().map(|it| format!(" if {}", ours(it))).unwrap_or_default();
+            let (value, collection, result) =
+                (&it.value.name, ours(&it.collection), ours(&it.result));
             format!("[for {key}{value} in {collection} : {result_key}{result}{dots}{condition}]")
         }
     }
@@ -116,7 +137,8 @@ fn ours(node: &SyntaxNode) -> String {
 // Theirs.
 
 fn their_body(body: &Body) -> Vec<String> {
-    let arguments = body.attributes().map(|it| format!("{} = {}", it.key.as_str(), theirs(&it.value)));
+    let arguments =
+        body.attributes().map(|it| format!("{} = {}", it.key.as_str(), theirs(&it.value)));
     let blocks = body.iter().filter_map(Structure::as_block).map(|it| {
         let label = |label: &BlockLabel| format!(" {:?}", label.as_str());
         let labels: String = it.labels.iter().map(label).collect();
@@ -132,14 +154,27 @@ fn their_elements<'e>(elements: impl Iterator<Item = &'e Element>) -> Vec<Result
         Element::Directive(it) => match &**it {
             Directive::If(it) => {
                 let then = template(their_elements(it.if_expr.template.iter()), true);
-                let otherwise = it.else_expr.as_ref().map(|it| their_elements(it.template.iter())).unwrap_or_default();
-                Err(format!("if {} {then} else {}", theirs(&it.if_expr.cond_expr), template(otherwise, true)))
+                let otherwise = it
+                    .else_expr
+                    .as_ref()
+                    .map(|it| their_elements(it.template.iter()))
+                    .unwrap_or_default();
+                Err(format!(
+                    "if {} {then} else {}",
+                    theirs(&it.if_expr.cond_expr),
+                    template(otherwise, true)
+                ))
             }
             Directive::For(it) => {
                 let it = &it.for_expr;
-                let key = it.key_var.as_ref().map(|it| format!("{}, ", it.as_str())).unwrap_or_default();
+                let key =
+                    it.key_var.as_ref().map(|it| format!("{}, ", it.as_str())).unwrap_or_default();
                 let body = template(their_elements(it.template.iter()), true);
-                Err(format!("for {key}{} in {} {body}", it.value_var.as_str(), theirs(&it.collection_expr)))
+                Err(format!(
+                    "for {key}{} in {} {body}",
+                    it.value_var.as_str(),
+                    theirs(&it.collection_expr)
+                ))
             }
         },
     };
@@ -147,7 +182,8 @@ fn their_elements<'e>(elements: impl Iterator<Item = &'e Element>) -> Vec<Result
 }
 
 fn their_call(call: &FuncCall) -> String {
-    let spaces: String = call.name.namespace.iter().map(|it| format!("{}::", it.as_str())).collect();
+    let spaces: String =
+        call.name.namespace.iter().map(|it| format!("{}::", it.as_str())).collect();
     let dots = if call.args.expand_final() { "..." } else { "" };
     format!("{spaces}{}({}{dots})", call.name.name.as_str(), list(call.args.iter().map(theirs)))
 }
@@ -164,7 +200,9 @@ fn theirs(expression: &Expression) -> String {
                 let key = match key {
                     ObjectKey::Ident(name) => string(name.as_str()),
                     // Words that mean something elsewhere are names here as well.
-                    ObjectKey::Expression(word @ (Expression::Null(_) | Expression::Bool(_))) => string(&theirs(word)),
+                    ObjectKey::Expression(word @ (Expression::Null(_) | Expression::Bool(_))) => {
+                        string(&theirs(word))
+                    }
                     ObjectKey::Expression(it) => theirs(it),
                 };
                 format!("{key} = {}", theirs(value.expr()))
@@ -176,28 +214,50 @@ fn theirs(expression: &Expression) -> String {
         Expression::Parenthesis(it) => theirs(it.inner()),
         Expression::Variable(name) => name.as_str().to_owned(),
         Expression::Conditional(it) => {
-            format!("<{} ? {} : {}>", theirs(&it.cond_expr), theirs(&it.true_expr), theirs(&it.false_expr))
+            format!(
+                "<{} ? {} : {}>",
+                theirs(&it.cond_expr),
+                theirs(&it.true_expr),
+                theirs(&it.false_expr)
+            )
         }
         Expression::FuncCall(it) => their_call(it),
         Expression::Traversal(it) => {
             let step = |step: &TraversalOperator| match step {
-                TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_) => "[*]".to_owned(),
+                TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_) => {
+                    "[*]".to_owned()
+                }
                 TraversalOperator::GetAttr(name) => format!(".{}", name.as_str()),
                 TraversalOperator::Index(key) => format!("[{}]", theirs(key)),
-                TraversalOperator::LegacyIndex(index) => format!("[{}]", number(&index.to_string())),
+                TraversalOperator::LegacyIndex(index) => {
+                    format!("[{}]", number(&index.to_string()))
+                }
             };
             let steps: String = it.operators.iter().map(|it| step(it)).collect();
             format!("{}{steps}", theirs(&it.expr))
         }
         Expression::UnaryOp(it) => format!("{}{}", it.operator.as_str(), theirs(&it.expr)),
-        Expression::BinaryOp(it) => format!("<{} {} {}>", theirs(&it.lhs_expr), it.operator.as_str(), theirs(&it.rhs_expr)),
+        Expression::BinaryOp(it) => {
+            format!("<{} {} {}>", theirs(&it.lhs_expr), it.operator.as_str(), theirs(&it.rhs_expr))
+        }
         Expression::ForExpr(it) => {
-            let key = it.intro.key_var.as_ref().map(|it| format!("{}, ", it.as_str())).unwrap_or_default();
-            let result_key = it.key_expr.as_ref().map(|it| format!("{} => ", theirs(it))).unwrap_or_default();
+            let key = it
+                .intro
+                .key_var
+                .as_ref()
+                .map(|it| format!("{}, ", it.as_str()))
+                .unwrap_or_default();
+            let result_key =
+                it.key_expr.as_ref().map(|it| format!("{} => ", theirs(it))).unwrap_or_default();
             let dots = if it.grouping { "..." } else { "" };
-            let condition = it.cond.as_ref().map(|it| format!(" if {}", theirs(&it.expr))).unwrap_or_default();
-            let (value, collection) = (it.intro.value_var.as_str(), theirs(&it.intro.collection_expr));
-            format!("[for {key}{value} in {collection} : {result_key}{}{dots}{condition}]", theirs(&it.value_expr))
+            let condition =
+                it.cond.as_ref().map(|it| format!(" if {}", theirs(&it.expr))).unwrap_or_default();
+            let (value, collection) =
+                (it.intro.value_var.as_str(), theirs(&it.intro.collection_expr));
+            format!(
+                "[for {key}{value} in {collection} : {result_key}{}{dots}{condition}]",
+                theirs(&it.value_expr)
+            )
         }
     }
 }
@@ -212,11 +272,16 @@ fn compared(name: &str, text: &str) -> Result<(), String> {
             match ours.iter().zip(&theirs).find(|(a, b)| a != b) {
                 Some((a, b)) => Err(format!("{name}\n  ours   {a}\n  theirs {b}")),
                 None if ours.len() == theirs.len() => Ok(()),
-                None => Err(format!("{name}: {} items, and {} in the other", ours.len(), theirs.len())),
+                None => {
+                    Err(format!("{name}: {} items, and {} in the other", ours.len(), theirs.len()))
+                }
             }
         }
         ([_, ..], Err(_)) => Ok(()),
-        ([problem, ..], Ok(_)) => Err(format!("{name}: only ours refuses it: {} {:?}\n{text}", problem.summary, problem.span)),
+        ([problem, ..], Ok(_)) => Err(format!(
+            "{name}: only ours refuses it: {} {:?}\n{text}",
+            problem.summary, problem.span
+        )),
         ([], Err(error)) => Err(format!("{name}: only theirs refuses it: {error}\n{text}")),
     }
 }
@@ -239,8 +304,10 @@ fn configurations_of_the_repository_give_one_tree() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut all = Vec::new();
     configurations(&root, &mut all);
-    let differ: Vec<String> =
-        all.iter().filter_map(|it| compared(&it.display().to_string(), &fs::read_to_string(it).ok()?).err()).collect();
+    let differ: Vec<String> = all
+        .iter()
+        .filter_map(|it| compared(&it.display().to_string(), &fs::read_to_string(it).ok()?).err())
+        .collect();
     assert!(differ.is_empty(), "{}", differ.join("\n"));
     assert!(all.len() > 10, "{}", all.len());
 }
@@ -252,24 +319,34 @@ fn expressions() -> impl Strategy<Value = String> {
         Just("true".to_owned()),
         (0_u32..100_000).prop_map(|it| it.to_string()),
         (0_u32..100, 0_u32..100).prop_map(|(a, b)| format!("{a}.{b}")),
-        "[a-z][a-z0-9_]{0,5}"
-            .prop_filter("a word of the language", |it| !matches!(&**it, "for" | "in" | "if" | "null" | "true" | "false")),
+        "[a-z][a-z0-9_]{0,5}".prop_filter("a word of the language", |it| !matches!(
+            &**it,
+            "for" | "in" | "if" | "null" | "true" | "false"
+        )),
         "[a-zA-Zäß0-9 .:/-]{0,8}".prop_map(|it| format!("\"{it}\"")),
         Just(r#""a\n\"b\" \\ \u00e9 $${x} %%{y}""#.to_owned()),
     ];
     leaf.prop_recursive(4, 48, 4, |inner| {
-        let operator = prop::sample::select(vec!["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||"]);
+        let operator = prop::sample::select(vec![
+            "+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||",
+        ]);
         prop_oneof![
-            (inner.clone(), operator, inner.clone()).prop_map(|(a, sign, b)| format!("{a} {sign} {b}")),
-            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("{a} ? {b} : {c}")),
+            (inner.clone(), operator, inner.clone())
+                .prop_map(|(a, sign, b)| format!("{a} {sign} {b}")),
+            (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|(a, b, c)| format!("{a} ? {b} : {c}")),
             inner.clone().prop_map(|it| format!("({it})")),
             inner.clone().prop_map(|it| format!("!({it})")),
             inner.clone().prop_map(|it| format!("-({it})")),
-            prop::collection::vec(inner.clone(), 0..4).prop_map(|it| format!("[{}]", it.join(", "))),
-            prop::collection::vec(inner.clone(), 0..3).prop_map(|it| format!("f({})", it.join(", "))),
+            prop::collection::vec(inner.clone(), 0..4)
+                .prop_map(|it| format!("[{}]", it.join(", "))),
+            prop::collection::vec(inner.clone(), 0..3)
+                .prop_map(|it| format!("f({})", it.join(", "))),
             inner.clone().prop_map(|it| format!("core::g({it}...)")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{{ x = {a}, \"y z\" : {b} }}")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{{\n (k) = {a}\n y = {b}\n}}")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(a, b)| format!("{{ x = {a}, \"y z\" : {b} }}")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(a, b)| format!("{{\n (k) = {a}\n y = {b}\n}}")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("[for i in ({a}) : {b}]")),
             (inner.clone(), inner.clone(), inner.clone())
                 .prop_map(|(a, b, c)| format!("{{ for k, v in ({a}) : k => {b}... if ({c}) }}")),
@@ -278,8 +355,11 @@ fn expressions() -> impl Strategy<Value = String> {
             Just("v.*.a.b".to_owned()),
             Just("v.0.a".to_owned()),
             inner.clone().prop_map(|it| format!("\"x ${{{it}}} y\"")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("\"%{{ if {a} }}x%{{ else }}${{{b}}}%{{ endif }}\"")),
-            inner.clone().prop_map(|it| format!("\"%{{ for k, v in {it} ~}} ${{v}} %{{~ endfor }}\"")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(a, b)| format!("\"%{{ if {a} }}x%{{ else }}${{{b}}}%{{ endif }}\"")),
+            inner
+                .clone()
+                .prop_map(|it| format!("\"%{{ for k, v in {it} ~}} ${{v}} %{{~ endfor }}\"")),
         ]
     })
 }
@@ -288,13 +368,16 @@ fn expressions() -> impl Strategy<Value = String> {
 fn bodies() -> impl Strategy<Value = String> {
     let item = |at: usize, value: String| match at % 5 {
         0 => format!("a{at} = {value}\n"),
-        1 => format!("# remark\nb{at} \"x\" y {{\n  c = {value}\n  d {{ e = {value} }}\n  f {{}}\n}}\n"),
+        1 => format!(
+            "# remark\nb{at} \"x\" y {{\n  c = {value}\n  d {{ e = {value} }}\n  f {{}}\n}}\n"
+        ),
         2 => format!("a{at} = <<EOT\ntext ${{{value}}} more\nEOT\n"),
         3 => format!("a{at} = <<-EOT\n    text\n      ${{{value}}}\n    EOT\n"),
         _ => format!("a{at} = [ // remark\n  {value}, /* remark */\n]\n"),
     };
-    prop::collection::vec(expressions(), 1..6)
-        .prop_map(move |values| values.into_iter().enumerate().map(|(at, value)| item(at, value)).collect())
+    prop::collection::vec(expressions(), 1..6).prop_map(move |values| {
+        values.into_iter().enumerate().map(|(at, value)| item(at, value)).collect()
+    })
 }
 
 proptest! {

@@ -36,7 +36,11 @@ impl TokenCursor<'_> {
         let tokens = self.deeper(|it| it.template(open, Sign::HeredocClose))?;
         let at = open.at.to(self.take().at);
         let outdented = self.written(open.at).starts_with("<<-");
-        let kind = if outdented { template::outdented_node(tokens) } else { template::node(tokens, StripExtent::Line) };
+        let kind = if outdented {
+            template::outdented_node(tokens)
+        } else {
+            template::node(tokens, StripExtent::Line)
+        };
         Ok(SyntaxNode { at, kind })
     }
 
@@ -56,7 +60,8 @@ impl TokenCursor<'_> {
         }
     }
 
-    /// A template up to a token, as a flat sequence, since trimming looks across the borders of its directives.
+    /// A template up to a token, as a flat sequence, since trimming looks across the borders of its
+    /// directives.
     pub(super) fn template(&mut self, opened: Lexed, end: Sign) -> ParseResult<Vec<TemplateToken>> {
         let mut tokens = Vec::new();
         let mut open: Vec<OpenDirective> = Vec::new();
@@ -66,8 +71,16 @@ impl TokenCursor<'_> {
             match token.kind {
                 Sign::Text => {
                     self.take();
-                    let text = if end == Sign::QuoteClose { self.unescaped(token)? } else { unmarked(self.written(token.at)) };
-                    tokens.push(TemplateToken::Text(if text.is_ascii() { text.into_owned() } else { text.nfc().collect() }));
+                    let text = if end == Sign::QuoteClose {
+                        self.unescaped(token)?
+                    } else {
+                        unmarked(self.written(token.at))
+                    };
+                    tokens.push(TemplateToken::Text(if text.is_ascii() {
+                        text.into_owned()
+                    } else {
+                        text.nfc().collect()
+                    }));
                 }
                 Sign::Interpolation => {
                     let (value, strips) = self.sequence(Self::expression)?;
@@ -87,13 +100,20 @@ impl TokenCursor<'_> {
         }
         self.height = height + 1;
         match open.pop() {
-            Some(OpenDirective::If { at, .. }) => self.refuse(syntax_errors::directive_left_open("if", "endif", self.span(at))),
-            Some(OpenDirective::For { at }) => self.refuse(syntax_errors::directive_left_open("for", "endfor", self.span(at))),
+            Some(OpenDirective::If { at, .. }) => {
+                self.refuse(syntax_errors::directive_left_open("if", "endif", self.span(at)))
+            }
+            Some(OpenDirective::For { at }) => {
+                self.refuse(syntax_errors::directive_left_open("for", "endfor", self.span(at)))
+            }
             None => Ok(tokens),
         }
     }
 
-    fn sequence<T>(&mut self, read: impl FnOnce(&mut Self) -> ParseResult<T>) -> ParseResult<(T, StripMarkers)> {
+    fn sequence<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> ParseResult<T>,
+    ) -> ParseResult<(T, StripMarkers)> {
         let left = self.take();
         let (read, right) = self.deeper(|it| {
             it.over_lines(|it| {
@@ -104,7 +124,10 @@ impl TokenCursor<'_> {
                 }
             })
         })?;
-        let strips = StripMarkers { left: self.written(left.at).ends_with('~'), right: self.written(right.at).starts_with('~') };
+        let strips = StripMarkers {
+            left: self.written(left.at).ends_with('~'),
+            right: self.written(right.at).starts_with('~'),
+        };
         Ok((read, strips))
     }
 
@@ -127,7 +150,10 @@ impl TokenCursor<'_> {
                 let mut value = self.identifier("a name for each element")?;
                 let mut key = None;
                 if self.take_if(Sign::Comma).is_some() {
-                    key = Some(std::mem::replace(&mut value, self.identifier("a name for each element")?));
+                    key = Some(std::mem::replace(
+                        &mut value,
+                        self.identifier("a name for each element")?,
+                    ));
                 }
                 if !self.take_word("in") {
                     return self.unexpected("`in` and a collection");
@@ -138,7 +164,8 @@ impl TokenCursor<'_> {
                 *otherwise = true;
                 Ok(TemplateToken::Else(none))
             }
-            ("endif", Some(OpenDirective::If { .. })) | ("endfor", Some(OpenDirective::For { .. })) => {
+            ("endif", Some(OpenDirective::If { .. }))
+            | ("endfor", Some(OpenDirective::For { .. })) => {
                 open.pop();
                 Ok(TemplateToken::End(none))
             }
@@ -164,7 +191,10 @@ impl TokenCursor<'_> {
                     Some(escape) => escape,
                     None => {
                         let start = token.at.end as usize - rest.len();
-                        let at = ByteSpan::new(start, start + 1 + behind.chars().next().map_or(0, char::len_utf8));
+                        let at = ByteSpan::new(
+                            start,
+                            start + 1 + behind.chars().next().map_or(0, char::len_utf8),
+                        );
                         return self.no_escape(at);
                     }
                 },
@@ -194,7 +224,8 @@ fn unmarked(written: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The sign that a string begins with, and how much of the text says so: `$${` is a `$` before a `{`.
+/// The sign that a string begins with, and how much of the text says so: `$${` is a `$` before a
+/// `{`.
 fn marker(text: &str) -> (char, usize) {
     let sign = if text.starts_with('$') { '$' } else { '%' };
     let doubled = text.starts_with("$${") || text.starts_with("%%{");
@@ -204,7 +235,8 @@ fn marker(text: &str) -> (char, usize) {
 /// The character that an escape at the start of a string stands for, and its length.
 fn escape(text: &str) -> Option<(char, usize)> {
     let coded = |digits: usize| {
-        let code = text.get(2..2 + digits).filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()))?;
+        let code =
+            text.get(2..2 + digits).filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()))?;
         Some((char::from_u32(u32::from_str_radix(code, 16).ok()?)?, 2 + digits))
     };
     match text.as_bytes().get(1)? {

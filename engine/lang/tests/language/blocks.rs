@@ -25,7 +25,11 @@ pub(crate) fn field(shape: FieldShape) -> SchemaField {
 
 fn fields() -> BTreeMap<Name, SchemaField> {
     let text = || field(FieldShape::String { one_of: vec![] });
-    let rule = || FieldShape::Object([("port".into(), field(FieldShape::Number)), ("name".into(), text())].into());
+    let rule = || {
+        FieldShape::Object(
+            [("port".into(), field(FieldShape::Number)), ("name".into(), text())].into(),
+        )
+    };
     [
         ("name".into(), text()),
         ("tags".into(), field(FieldShape::Map(Box::new(FieldShape::String { one_of: vec![] })))),
@@ -57,7 +61,11 @@ fn value(inside: &str) -> String {
         Err(problems) => {
             let told: Vec<String> = problems
                 .into_iter()
-                .map(|it| it.suggestion.map_or(it.summary.clone(), |closest| format!("{} ({})", it.summary, closest.text)))
+                .map(|it| {
+                    it.suggestion.map_or(it.summary.clone(), |closest| {
+                        format!("{} ({})", it.summary, closest.text)
+                    })
+                })
                 .collect();
             format!("error: {}", told.join("; "))
         }
@@ -66,8 +74,14 @@ fn value(inside: &str) -> String {
 
 #[test]
 fn blocks_are_objects_or_tuples_of_them() {
-    assert_eq!(value("name = \"n\"\nmachine {\n  port = 1\n}"), r#"{"machine" = {"port" = 1}, "name" = "n"}"#);
-    assert_eq!(value("rule { port = 1 }\nrule { port = 2 }"), r#"{"rule" = [{"port" = 1}, {"port" = 2}]}"#);
+    assert_eq!(
+        value("name = \"n\"\nmachine {\n  port = 1\n}"),
+        r#"{"machine" = {"port" = 1}, "name" = "n"}"#
+    );
+    assert_eq!(
+        value("rule { port = 1 }\nrule { port = 2 }"),
+        r#"{"rule" = [{"port" = 1}, {"port" = 2}]}"#
+    );
     assert_eq!(value("rule = [{ port = 1 }]"), r#"{"rule" = [{"port" = 1}]}"#);
     assert_eq!(value("tags = { a = \"b\" }"), r#"{"tags" = {"a" = "b"}}"#);
 }
@@ -77,14 +91,24 @@ fn dynamic_blocks_are_made_for_each_element() {
     let made = value(
         "rule { port = 1 }\ndynamic \"rule\" {\n  for_each = { a = 2, b = 3 }\n  content {\n    name = rule.key\n    port = rule.value\n  }\n}",
     );
-    assert_eq!(made, r#"{"rule" = [{"port" = 1}, {"name" = "a", "port" = 2}, {"name" = "b", "port" = 3}]}"#);
+    assert_eq!(
+        made,
+        r#"{"rule" = [{"port" = 1}, {"name" = "a", "port" = 2}, {"name" = "b", "port" = 3}]}"#
+    );
     let named = value(
         "dynamic \"peers\" {\n  for_each = toset([\"x\"])\n  iterator = it\n  content { name = \"${it.key}${it.value}\" }\n}",
     );
     assert_eq!(named, r#"{"peers" = [{"name" = "xx"}]}"#);
-    let open = value("dynamic \"rule\" {\n  for_each = local.open_any\n  content { port = rule.value }\n}");
-    assert_eq!(open, r#"{"rule" = <list(object({name = optional(string), port = optional(number)})) aws_x.y.id>}"#);
-    let secret = value("dynamic \"rule\" {\n  for_each = local.secret_list\n  content { name = rule.value }\n}");
+    let open = value(
+        "dynamic \"rule\" {\n  for_each = local.open_any\n  content { port = rule.value }\n}",
+    );
+    assert_eq!(
+        open,
+        r#"{"rule" = <list(object({name = optional(string), port = optional(number)})) aws_x.y.id>}"#
+    );
+    let secret = value(
+        "dynamic \"rule\" {\n  for_each = local.secret_list\n  content { name = rule.value }\n}",
+    );
     assert_eq!(secret, r#"{"rule" = secret([{"name" = "a"}, {"name" = "b"}])}"#);
     assert_eq!(
         value("dynamic \"rule\" {\n  for_each = 5\n  content {}\n}"),
@@ -95,11 +119,16 @@ fn dynamic_blocks_are_made_for_each_element() {
 #[test]
 fn what_the_schema_does_not_know_is_told() {
     assert_eq!(
-        value("nam = 1\nruel { port = 1 }\nrule { prot = 1 }\ntags { a = 1 }\nmachine {}\nmachine {}"),
+        value(
+            "nam = 1\nruel { port = 1 }\nrule { prot = 1 }\ntags { a = 1 }\nmachine {}\nmachine {}"
+        ),
         "error: there is no argument `nam` here (name); there is no block `ruel` here (rule); \
          there is no argument `prot` here (port); `tags` is an argument, not a block; there may be one block `machine` only",
     );
-    assert_eq!(value("rule = []\nrule { port = 1 }"), "error: `rule` is given both as an argument and as a block");
+    assert_eq!(
+        value("rule = []\nrule { port = 1 }"),
+        "error: `rule` is given both as an argument and as a block"
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Expressions and their values, one to a line, as `terraform console` gives them too; `error` where it has none.
+//! Expressions and their values, one to a line, as `terraform console` gives them too; `error`
+//! where it has none.
 
 use crate::world::World;
 
@@ -18,7 +19,8 @@ fn values_are_what_they_should_be() {
     let mut wrong = Vec::new();
     let mut count = 0;
     for line in tables.iter().flat_map(|it| it.lines()).filter(|it| !it.is_empty()) {
-        let (text, wanted) = line.split_once("   =>   ").expect("an arrow between three spaces on both sides");
+        let (text, wanted) =
+            line.split_once("   =>   ").expect("an arrow between three spaces on both sides");
         let given = world.of(text);
         let agrees = if wanted == "error" { given.starts_with("error: ") } else { given == wanted };
         if !agrees {

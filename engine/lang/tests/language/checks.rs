@@ -32,25 +32,35 @@ fn a_check_has_its_own_data_source() {
 fn wrong_checks_are_told() {
     let assert = "assert {\n condition = true\n error_message = \"x\"\n}\n";
     for (text, told) in [
-        ("check \"a\" {}".to_owned(), vec!["the check `a` asserts nothing @ main.hcl: check \"a\""]),
+        (
+            "check \"a\" {}".to_owned(),
+            vec!["the check `a` asserts nothing @ main.hcl: check \"a\""],
+        ),
         (
             format!("check \"a\" {{\n{assert}}}\ncheck \"a\" {{\n{assert}}}"),
             vec!["there is more than one check `a` @ main.hcl: check \"a\""],
         ),
-        (format!("check \"a\" {{\nx = 1\n{assert}}}"), vec!["there is no argument `x` here @ main.hcl: x"]),
+        (
+            format!("check \"a\" {{\nx = 1\n{assert}}}"),
+            vec!["there is no argument `x` here @ main.hcl: x"],
+        ),
         (
             format!("check \"a\" {{\nresource \"b\" \"c\" {{}}\n{assert}}}"),
             vec!["there is no block `resource` here @ main.hcl: resource"],
         ),
         (
-            format!("check \"a\" {{\ndata \"b\" \"c\" {{ count = 1 }}\ndata \"b\" \"d\" {{}}\n{assert}}}"),
+            format!(
+                "check \"a\" {{\ndata \"b\" \"c\" {{ count = 1 }}\ndata \"b\" \"d\" {{}}\n{assert}}}"
+            ),
             vec![
                 "there may be one block `data` only @ main.hcl: data \"b\" \"d\"",
                 "a data source of a `check` block is one, without `count` or `for_each` @ main.hcl: 1",
             ],
         ),
         (
-            format!("check \"a\" {{\ndata \"b\" \"c\" {{}}\n{assert}}}\nlocals {{ l = data.b.c.x }}"),
+            format!(
+                "check \"a\" {{\ndata \"b\" \"c\" {{}}\n{assert}}}\nlocals {{ l = data.b.c.x }}"
+            ),
             vec!["`data.b.c` is read for the check `a` alone @ main.hcl: data.b.c.x"],
         ),
     ] {

@@ -1,7 +1,9 @@
 //! Files become a configuration; everything wrong in them is told.
 
 use ha_diagnostics::Diagnostic;
-use ha_lang::{Configuration, IgnoreChanges, ReferenceTarget, SourceFile, compile, value_of_text, values_file};
+use ha_lang::{
+    Configuration, IgnoreChanges, ReferenceTarget, SourceFile, compile, value_of_text, values_file,
+};
 use ha_value::{InstanceKey, ResourceMode, Type, Value};
 
 use crate::written::written;
@@ -128,7 +130,10 @@ fn everything_that_is_written_is_there() {
     assert!(bucket.sensitive && !bucket.nullable && bucket.validations.len() == 1);
     assert_eq!(bucket.default, Some(Value::from("5")));
     let hosts = written(it.variables["hosts"].default.as_ref().unwrap());
-    assert_eq!(hosts, r#"tomap({"a" = {"size" = 10, "tags" = null}, "b" = {"size" = 20, "tags" = null}})"#);
+    assert_eq!(
+        hosts,
+        r#"tomap({"a" = {"size" = 10, "tags" = null}, "b" = {"size" = 20, "tags" = null}})"#
+    );
     assert_eq!(it.outputs["names"].description.as_deref(), Some("All names."));
     assert_eq!(it.outputs["names"].depends_on[0].to_string(), "aws_x.z");
 
@@ -154,16 +159,33 @@ fn everything_that_is_written_is_there() {
 #[test]
 fn references_name_what_is_read() {
     let it = compiled(MAIN);
-    let of = |block: usize| it.blocks[block].body.references().into_iter().map(ToString::to_string).collect::<Vec<_>>();
+    let of = |block: usize| {
+        it.blocks[block].body.references().into_iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
     assert_eq!(of(1), ["each.key", "data.aws_vpc.main.id", "each.value.size", "each.value.tags"]);
-    assert_eq!(of(2), ["count.index", "aws_x.y[\"a\"].name", "aws_x.y.id", "local.names[0]", "aws_x.y.rule[0].port"]);
+    assert_eq!(
+        of(2),
+        [
+            "count.index",
+            "aws_x.y[\"a\"].name",
+            "aws_x.y.id",
+            "local.names[0]",
+            "aws_x.y.rule[0].port"
+        ]
+    );
     let reference = &it.blocks[2].body.references()[1].clone();
     assert_eq!(reference.key, Some(InstanceKey::Name("a".into())));
-    assert!(matches!(&reference.target, ReferenceTarget::Block(name) if name.to_string() == "aws_x.y"));
+    assert!(
+        matches!(&reference.target, ReferenceTarget::Block(name) if name.to_string() == "aws_x.y")
+    );
     let local = &it.locals["names"].expression;
     assert_eq!(local.references().len(), 1);
-    let twice = ha_lang::expression("x", "[var.a, var.a, [for a in var.b : a], { var = var.a.b }]").unwrap();
-    assert_eq!(twice.references().iter().map(ToString::to_string).collect::<Vec<_>>(), ["var.a", "var.b", "var.a.b"]);
+    let twice = ha_lang::expression("x", "[var.a, var.a, [for a in var.b : a], { var = var.a.b }]")
+        .unwrap();
+    assert_eq!(
+        twice.references().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["var.a", "var.b", "var.a.b"]
+    );
 }
 
 #[test]
@@ -189,13 +211,18 @@ fn what_is_not_there_is_told_with_what_is() {
         output "o" { value = [aws_x.yy.id, aws_x.d.id, module.m.x, data.aws_x.d] }
     "#;
     let problems = problems(text);
-    let told: Vec<(&str, Option<&str>)> =
-        problems.iter().map(|it| (it.summary.as_str(), it.suggestion.as_ref().map(|it| it.text.as_str()))).collect();
+    let told: Vec<(&str, Option<&str>)> = problems
+        .iter()
+        .map(|it| (it.summary.as_str(), it.suggestion.as_ref().map(|it| it.text.as_str())))
+        .collect();
     assert_eq!(
         told,
         [
             ("there is no resource `aws_x.yy`", Some("aws_x.y")),
-            ("there is no resource `aws_x.d`, but a data source `data.aws_x.d`", Some("data.aws_x.d")),
+            (
+                "there is no resource `aws_x.d`, but a data source `data.aws_x.d`",
+                Some("data.aws_x.d")
+            ),
             ("there is no module `m`", None),
             ("there is no variable `regoin`", Some("region")),
             ("there is no local value `sizes`", Some("size")),
@@ -249,15 +276,30 @@ fn mistakes_in_blocks_are_told() {
         ("variable \"a\" { type = strin }", "there is no type `strin`"),
         ("variable \"a\" { type = \"string\" }", "a type is written without quotes"),
         ("variable \"a\" { type = object }", "`object` must say what it is made of"),
-        ("variable \"a\" { type = list(optional(string)) }", "only attributes of an object can be optional"),
-        ("variable \"a\" {\n type = number\n default = \"x\"\n}", "this is no number: a number is required"),
-        ("variable \"a\" {\n nullable = false\n default = null\n}", "the variable `a` is not nullable, but null by default"),
+        (
+            "variable \"a\" { type = list(optional(string)) }",
+            "only attributes of an object can be optional",
+        ),
+        (
+            "variable \"a\" {\n type = number\n default = \"x\"\n}",
+            "this is no number: a number is required",
+        ),
+        (
+            "variable \"a\" {\n nullable = false\n default = null\n}",
+            "the variable `a` is not nullable, but null by default",
+        ),
         ("variable \"a\" { default = var.b }", "`var.b` cannot be used here"),
         ("variable \"count\" {}", "a variable cannot be called `count`"),
         ("output \"a\" {}", "the argument `value` is required"),
         ("provider \"a\" {}\nprovider \"a\" {}", "there is more than one provider `a`"),
-        ("resource \"a\" \"b\" {\n count = 1\n for_each = {}\n}", "`count` and `for_each` exclude each other"),
-        ("resource \"a\" \"b\" {\n provisioner \"x\" {}\n}", "`provisioner` blocks are not supported"),
+        (
+            "resource \"a\" \"b\" {\n count = 1\n for_each = {}\n}",
+            "`count` and `for_each` exclude each other",
+        ),
+        (
+            "resource \"a\" \"b\" {\n provisioner \"x\" {}\n}",
+            "`provisioner` blocks are not supported",
+        ),
         ("resource \"a\" \"b\" {\n depends_on = \"x\"\n}", "expected a list of references"),
         ("resource \"a\" \"b\" {\n depends_on = [1]\n}", "expected one reference"),
         ("resource \"a\" \"b\" {\n depends_on = [\"a.c\"]\n}", "there is no resource `a.c`"),
@@ -265,12 +307,30 @@ fn mistakes_in_blocks_are_told() {
             "locals { x = 1 }\nresource \"a\" \"b\" {\n lifecycle {\n  replace_triggered_by = [local.x]\n }\n}",
             "`local.x` is no resource, and only what is planned can be replaced with",
         ),
-        ("variable \"a\" { default = timestamp() }", "a constant must be known before anything is planned"),
-        ("resource \"a\" \"b\" {\n lifecycle {\n  ignore_changes = [1]\n }\n}", "expected an argument of this block"),
-        ("resource \"a\" \"b\" {\n lifecycle {\n  ignore_change = []\n }\n}", "there is no argument `ignore_change` here"),
-        ("data \"a\" \"b\" {\n lifecycle {\n  prevent_destroy = true\n }\n}", "there is no argument `prevent_destroy` here"),
-        ("resource \"a\" \"b\" {\n dynamic \"x\" {\n  for_each = []\n }\n}", "a dynamic block has exactly one `content` block"),
-        ("resource \"a\" \"b\" {\n dynamic \"lifecycle\" {}\n}", "`lifecycle` blocks cannot be dynamic"),
+        (
+            "variable \"a\" { default = timestamp() }",
+            "a constant must be known before anything is planned",
+        ),
+        (
+            "resource \"a\" \"b\" {\n lifecycle {\n  ignore_changes = [1]\n }\n}",
+            "expected an argument of this block",
+        ),
+        (
+            "resource \"a\" \"b\" {\n lifecycle {\n  ignore_change = []\n }\n}",
+            "there is no argument `ignore_change` here",
+        ),
+        (
+            "data \"a\" \"b\" {\n lifecycle {\n  prevent_destroy = true\n }\n}",
+            "there is no argument `prevent_destroy` here",
+        ),
+        (
+            "resource \"a\" \"b\" {\n dynamic \"x\" {\n  for_each = []\n }\n}",
+            "a dynamic block has exactly one `content` block",
+        ),
+        (
+            "resource \"a\" \"b\" {\n dynamic \"lifecycle\" {}\n}",
+            "`lifecycle` blocks cannot be dynamic",
+        ),
         ("locals {\n a = 1\n a = 2\n}", "the argument `a` is given twice"),
         ("locals { a = 1 }\nlocals { a = 2 }", "there is more than one local value `a`"),
         ("ha {\n required_vershun = 1\n}", "there is no argument `required_vershun` here"),
@@ -289,12 +349,18 @@ fn spans_point_into_the_file_even_behind_a_byte_order_mark() {
 
 #[test]
 fn values_come_from_files_and_texts() {
-    let file = SourceFile::new("ha.hclvars", "region = \"eu\"\nhosts = { a = [1, 2] }\nbad = var.x\nblock {}\n");
+    let file = SourceFile::new(
+        "ha.hclvars",
+        "region = \"eu\"\nhosts = { a = [1, 2] }\nbad = var.x\nblock {}\n",
+    );
     let (values, problems) = values_file(&file);
     assert_eq!(written(&values["hosts"].0), r#"{"a" = [1, 2]}"#);
     assert_eq!(&file.text[values["region"].1.start..values["region"].1.end], "region");
     let told: Vec<&str> = problems.iter().map(|it| it.summary.as_str()).collect();
-    assert_eq!(told, ["a file of values has no blocks, such as `block` here", "`var.x` cannot be used here"]);
+    assert_eq!(
+        told,
+        ["a file of values has no blocks, such as `block` here", "`var.x` cannot be used here"]
+    );
 
     let list = Type::List(std::sync::Arc::new(Type::Number));
     assert_eq!(value_of_text("[1]", &Type::String), Ok(Value::from("[1]")));
@@ -305,5 +371,8 @@ fn values_come_from_files_and_texts() {
         value_of_text("[1, \"x\"]", &list).unwrap_err()[0].summary,
         "this is no list(number): at `[1]` a number is required"
     );
-    assert_eq!(value_of_text("yes", &Type::Bool).unwrap_err()[0].summary, "this is no bool: a bool is required");
+    assert_eq!(
+        value_of_text("yes", &Type::Bool).unwrap_err()[0].summary,
+        "this is no bool: a bool is required"
+    );
 }

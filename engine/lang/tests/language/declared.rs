@@ -29,13 +29,17 @@ function "nothing" {
 /// The value of an expression beside the functions.
 fn value(expression: &str) -> String {
     // The function is used in a file before the one that has it.
-    let locals = format!("locals {{\n  it = {expression}\n  secret = 1\n  open = 1\n  open_list = 1\n  secret_list = 1\n}}");
+    let locals = format!(
+        "locals {{\n  it = {expression}\n  secret = 1\n  open = 1\n  open_list = 1\n  secret_list = 1\n}}"
+    );
     let tree = Tree::new([("a.hcl", locals.as_str()), ("b.hcl", FUNCTIONS)]);
     let configuration = tree.configuration();
     let world = World::new();
     match configuration.locals["it"].expression.evaluate(&EvaluationContext::new(&world, &world)) {
         Ok(value) => written(&value),
-        Err(problems) => problems.iter().map(|it| tree.with_place(it)).collect::<Vec<_>>().join("; "),
+        Err(problems) => {
+            problems.iter().map(|it| tree.with_place(it)).collect::<Vec<_>>().join("; ")
+        }
     }
 }
 
@@ -63,8 +67,14 @@ fn functions_are_called_like_those_of_the_language() {
 #[test]
 fn wrong_functions_are_told() {
     for (text, told) in [
-        ("function \"f\" { params = [x] }", vec!["the argument `result` is required @ main.hcl: function \"f\""]),
-        ("function \"upper\" { result = 1 }", vec!["there is a function `upper` already @ main.hcl: \"upper\""]),
+        (
+            "function \"f\" { params = [x] }",
+            vec!["the argument `result` is required @ main.hcl: function \"f\""],
+        ),
+        (
+            "function \"upper\" { result = 1 }",
+            vec!["there is a function `upper` already @ main.hcl: \"upper\""],
+        ),
         (
             "function \"f\" {\n params = [x]\n result = x + y + var.z\n}",
             vec![
@@ -72,7 +82,10 @@ fn wrong_functions_are_told() {
                 "the function `f` has no parameter `var` @ main.hcl: var",
             ],
         ),
-        ("function \"f\" {\n params = [\"x\"]\n result = 1\n}", vec!["expected a list of names @ main.hcl: \"x\""]),
+        (
+            "function \"f\" {\n params = [\"x\"]\n result = 1\n}",
+            vec!["expected a list of names @ main.hcl: \"x\""],
+        ),
         (
             "function \"f\" {\n params = [x, x]\n result = 1\n}",
             vec!["there is more than one parameter `x` @ main.hcl: function \"f\""],
@@ -108,28 +121,53 @@ fn wrong_functions_are_told() {
         told.sort();
         assert_eq!(given, told, "{text}");
     }
-    let chain: String = (0..200).map(|it| format!("function \"f{it}\" {{ result = f{}() }}\n", it + 1)).collect();
-    let told = Tree::new([("main.hcl", format!("{chain}function \"f200\" {{ result = 1 }}").as_str())]).told();
+    let chain: String =
+        (0..200).map(|it| format!("function \"f{it}\" {{ result = f{}() }}\n", it + 1)).collect();
+    let told =
+        Tree::new([("main.hcl", format!("{chain}function \"f200\" {{ result = 1 }}").as_str())])
+            .told();
     assert_eq!(told.len(), 201 - 64);
-    assert!(told[0].starts_with("the function `f0` calls functions too deep @ main.hcl"), "{}", told[0]);
+    assert!(
+        told[0].starts_with("the function `f0` calls functions too deep @ main.hcl"),
+        "{}",
+        told[0]
+    );
 }
 
 #[test]
 fn functions_that_call_each_other_ever_more_often_are_stopped() {
     let tower = |leaf: &str| -> String {
-        let floor = |it| format!("function \"f{it}\" {{\n params = [x]\n result = [f{0}(x), f{0}(x)][0]\n}}\n", it - 1);
+        let floor = |it| {
+            format!(
+                "function \"f{it}\" {{\n params = [x]\n result = [f{0}(x), f{0}(x)][0]\n}}\n",
+                it - 1
+            )
+        };
         let floors: String = (1..=30).map(floor).collect();
         format!("{floors}function \"f0\" {{\n params = [x]\n result = {leaf}\n}}\n")
     };
     let told = |functions: &str, expression: &str| {
-        let tree = Tree::new([("main.hcl", format!("{functions}locals {{ it = {expression} }}").as_str())]);
+        let tree = Tree::new([(
+            "main.hcl",
+            format!("{functions}locals {{ it = {expression} }}").as_str(),
+        )]);
         let world = World::new();
-        let problems = tree.configuration().locals["it"].expression.evaluate(&EvaluationContext::new(&world, &world));
-        problems.map_or_else(|it| it.iter().map(|it| it.summary.clone()).collect(), |it| vec![written(&it)])
+        let problems = tree.configuration().locals["it"]
+            .expression
+            .evaluate(&EvaluationContext::new(&world, &world));
+        problems.map_or_else(
+            |it| it.iter().map(|it| it.summary.clone()).collect(),
+            |it| vec![written(&it)],
+        )
     };
-    let refused = ["the loops and calls of this expression take more than four million turns together"];
+    let refused =
+        ["the loops and calls of this expression take more than four million turns together"];
     assert_eq!(told(&tower("x"), "f10(1)"), ["1"]);
     assert_eq!(told(&tower("x"), "f30(1)"), refused);
     let looping = tower("[for it in range(1024) : it][0]");
-    assert_eq!(told(&looping, "try(f14(1), 0)"), refused, "loops and calls count together, and no `try` begins again");
+    assert_eq!(
+        told(&looping, "try(f14(1), 0)"),
+        refused,
+        "loops and calls count together, and no `try` begins again"
+    );
 }

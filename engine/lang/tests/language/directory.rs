@@ -18,9 +18,17 @@ impl Tree {
         self.load_with([])
     }
 
-    pub(crate) fn load_with<const N: usize>(&self, values: [(&str, Value); N]) -> LoadedConfiguration {
+    pub(crate) fn load_with<const N: usize>(
+        &self,
+        values: [(&str, Value); N],
+    ) -> LoadedConfiguration {
         let root = self.files("").expect("the root can be read");
-        load(&root, self, |_| values.into_iter().map(|(name, value)| (Name::from(name), value)).collect::<BTreeMap<_, _>>())
+        load(&root, self, |_| {
+            values
+                .into_iter()
+                .map(|(name, value)| (Name::from(name), value))
+                .collect::<BTreeMap<_, _>>()
+        })
     }
 
     /// What the files say, where nothing is wrong with them.
@@ -39,14 +47,17 @@ impl Tree {
         let Some(span) = &problem.span else { return problem.summary.clone() };
         let file = self.0.iter().find(|it| it.name == span.file).expect("spans are in files");
         let text = &file.text[span.start..span.end];
-        let suggestion = problem.suggestion.as_ref().map_or(String::new(), |it| format!(" ({}?)", it.text));
+        let suggestion =
+            problem.suggestion.as_ref().map_or(String::new(), |it| format!(" ({}?)", it.text));
         format!("{} @ {}: {text}{suggestion}", problem.summary, file.name)
     }
 }
 
 impl DirectorySource for Tree {
     fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
-        let inside = |it: &&SourceFile| it.name.rsplit_once('/').map_or("", |(directory, _)| directory) == directory;
+        let inside = |it: &&SourceFile| {
+            it.name.rsplit_once('/').map_or("", |(directory, _)| directory) == directory
+        };
         match directory {
             "broken" => Err("permission denied".into()),
             _ => Ok(self.0.iter().filter(inside).cloned().collect()),

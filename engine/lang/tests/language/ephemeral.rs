@@ -22,7 +22,11 @@ const INNER: &str = "variable \"in\" {\n ephemeral = true\n default = 1\n}\nreso
 
 fn tree(text: &str) -> Tree {
     let variable = "variable \"e\" {\n ephemeral = true\n}\nvariable \"k\" {}\n";
-    Tree::new([("main.hcl", format!("{variable}{text}").as_str()), ("m/main.hcl", MODULE), ("n/main.hcl", INNER)])
+    Tree::new([
+        ("main.hcl", format!("{variable}{text}").as_str()),
+        ("m/main.hcl", MODULE),
+        ("n/main.hcl", INNER),
+    ])
 }
 
 #[test]
@@ -98,10 +102,13 @@ fn what_is_not_kept_may_follow_from_it() {
 #[test]
 fn only_write_only_arguments_take_what_is_not_kept() {
     let text = "locals { l = var.e }\nresource \"a\" \"b\" {\n x = local.l\n y = var.k\n z = [ephemeralasnull(var.e)]\n w = local.l\n rule { port = var.e }\n dynamic \"peer\" {\n  for_each = [var.e]\n  content {}\n }\n}";
-    let tree = tree(&format!("{text}\nresource \"c\" \"d\" {{ x = var.e }}\nmodule \"n\" {{ source = \"./n\" }}"));
+    let tree = tree(&format!(
+        "{text}\nresource \"c\" \"d\" {{ x = var.e }}\nmodule \"n\" {{ source = \"./n\" }}"
+    ));
     let configuration = tree.configuration();
     let write_only = SchemaField { write_only: true, ..crate::blocks::field(FieldShape::Any) };
-    let fields = [("x".into(), write_only), ("rule".into(), crate::blocks::field(FieldShape::Any))].into();
+    let fields =
+        [("x".into(), write_only), ("rule".into(), crate::blocks::field(FieldShape::Any))].into();
     let problems = kept(&configuration, |name| (&*name.kind == "a").then_some(&fields));
     let told: Vec<String> = problems.iter().map(|it| tree.with_place(it)).collect();
     assert_eq!(

@@ -33,11 +33,18 @@ fn names_say_what_files_are() {
 
 #[test]
 fn a_directory_has_files_of_one_family() {
-    let tree =
-        Tree::new([("main.tf", "terraform {}"), ("more.hcl", "ha {}"), ("b.tf.json", "{}"), ("x.tftest.hcl", "run \"x\" {}")]);
+    let tree = Tree::new([
+        ("main.tf", "terraform {}"),
+        ("more.hcl", "ha {}"),
+        ("b.tf.json", "{}"),
+        ("x.tftest.hcl", "run \"x\" {}"),
+    ]);
     assert_eq!(
         tree.told(),
-        ["`main.tf` and `more.hcl` cannot be in one directory", "`x.tftest.hcl` is not read: it is no part of a configuration",]
+        [
+            "`main.tf` and `more.hcl` cannot be in one directory",
+            "`x.tftest.hcl` is not read: it is no part of a configuration",
+        ]
     );
     assert_eq!(
         Tree::new([("main.tf", "ha {}"), ("m.tf", "terraform {}")]).told(),
@@ -131,26 +138,39 @@ fn override_files_say_other_things() {
     let it = tree.configuration();
     let settings = it.settings.as_ref().unwrap();
     assert_eq!(&*settings.backend.as_ref().unwrap().kind, "last");
-    let versions: Vec<Option<&str>> = settings.required_providers.values().map(|it| it.version.as_deref()).collect();
+    let versions: Vec<Option<&str>> =
+        settings.required_providers.values().map(|it| it.version.as_deref()).collect();
     assert_eq!(versions, [Some("1"), Some("2")]);
     assert_eq!(it.variables["size"].default, Some(Value::from(5)));
     assert_eq!(it.locals["b"].expression.references()[0].to_string(), "local.a");
     assert_eq!(it.providers.len(), 2);
-    assert_eq!(it.providers[0].body.argument("region").unwrap().literal(), Some(&Value::from("over")));
+    assert_eq!(
+        it.providers[0].body.argument("region").unwrap().literal(),
+        Some(&Value::from("over"))
+    );
     assert_eq!(&*it.modules["m"].source, "./n");
     let block = &it.blocks[0];
     assert_eq!(block.count.as_ref().unwrap().literal(), Some(&Value::from(3)));
     assert_eq!(&*block.count.as_ref().unwrap().span().file, "zz_override.hcl");
     assert!(block.lifecycle.ignore_changes.is_some());
-    assert_eq!(block.lifecycle.prevent_destroy.as_ref().unwrap().literal(), Some(&Value::Bool(false)));
+    assert_eq!(
+        block.lifecycle.prevent_destroy.as_ref().unwrap().literal(),
+        Some(&Value::Bool(false))
+    );
     let name = block.body.argument("name").unwrap();
     assert_eq!(
         tree.with_place(&ha_diagnostics::Diagnostic::error("at").at(name.span().clone())),
         "at @ override.hcl: \"é ${local.b}\""
     );
     let rule = block.body.locate(&ha_value::Path::attribute("rule").index(0).name("port"));
-    assert_eq!(tree.with_place(&ha_diagnostics::Diagnostic::error("at").at(rule)), "at @ override.hcl: 9");
-    assert_eq!(block.body.argument_names().map(|it| &**it).collect::<Vec<_>>(), ["machine", "name", "rule", "tags"]);
+    assert_eq!(
+        tree.with_place(&ha_diagnostics::Diagnostic::error("at").at(rule)),
+        "at @ override.hcl: 9"
+    );
+    assert_eq!(
+        block.body.argument_names().map(|it| &**it).collect::<Vec<_>>(),
+        ["machine", "name", "rule", "tags"]
+    );
 }
 
 #[test]
@@ -228,8 +248,14 @@ const JSON: &str = r#"{
 fn json_says_the_same() {
     let tree = Tree::new([("main.hcl.json", JSON), ("more.hcl", "locals { more = local.list }")]);
     let it = tree.configuration();
-    assert_eq!(it.settings.as_ref().unwrap().required_providers["aws"].source.as_deref(), Some("hashicorp/aws"));
-    assert_eq!(written(it.variables["names"].default.as_ref().unwrap()), r#"tolist(["${not a template"])"#);
+    assert_eq!(
+        it.settings.as_ref().unwrap().required_providers["aws"].source.as_deref(),
+        Some("hashicorp/aws")
+    );
+    assert_eq!(
+        written(it.variables["names"].default.as_ref().unwrap()),
+        r#"tolist(["${not a template"])"#
+    );
     assert_eq!(it.variables["size"].validations.len(), 2);
     assert_eq!(it.providers[1].alias.as_deref(), Some("west"));
     assert_eq!(it.moved[0].to.to_string(), "aws_x.y[\"k\"]");
@@ -259,7 +285,9 @@ fn json_says_the_same() {
     ]
     .into();
     let schema = crate::blocks::schema(fields);
-    let value = |block: usize| written(&Value::object(it.blocks[block].body.evaluate(&schema, &environment).unwrap()));
+    let value = |block: usize| {
+        written(&Value::object(it.blocks[block].body.evaluate(&schema, &environment).unwrap()))
+    };
     assert_eq!(
         value(0),
         r#"{"machine" = {"port" = 1}, "name" = "n-k", "peers" = [{"port" = 3}], "rule" = [{"port" = 1}, {"port" = 2}]}"#
@@ -270,27 +298,47 @@ fn json_says_the_same() {
 #[test]
 fn problems_in_json_are_told_where_they_are() {
     for (text, told) in [
-        ("{\"locals\": {\"a\": 1,}}", "this is no JSON: expected a name in quotes @ main.hcl.json: }"),
+        (
+            "{\"locals\": {\"a\": 1,}}",
+            "this is no JSON: expected a name in quotes @ main.hcl.json: }",
+        ),
         (
             "{\"locals\": {\"a\": \"x\ny\"}}",
             "this is no JSON: a string goes on without line ends and control characters @ main.hcl.json: \n",
         ),
-        ("{\"locals\": {\"a\": 01}}", "this is no JSON: a number does not begin with 0 @ main.hcl.json: 0"),
+        (
+            "{\"locals\": {\"a\": 01}}",
+            "this is no JSON: a number does not begin with 0 @ main.hcl.json: 0",
+        ),
         ("{\"locals\": {", "this is no JSON: the text ends too early @ main.hcl.json: "),
         ("{} {}", "this is no JSON: something follows behind the end @ main.hcl.json: {"),
         ("{\"locals\": {\"a\": 1, \"a\": 2}}", "`a` is there twice @ main.hcl.json: a"),
         ("{\"locals\": 5}", "expected an object: this is a block @ main.hcl.json: 5"),
         ("{\"resorce\": {}}", "there is no block `resorce` @ main.hcl.json: resorce (resource?)"),
         ("{\"resource\": {\"a\": {\"b c\": {}}}}", "\"b c\" is no name @ main.hcl.json: b c"),
-        ("{\"locals\": {\"a\": \"é ${local.b}\"}}", "there is no local value `b` @ main.hcl.json: b"),
-        ("{\"locals\": {\"a\": \"\\n${local.b}\"}}", "there is no local value `b` @ main.hcl.json: \\n${local.b}"),
-        ("{\"resource\": {\"a\": {\"b\": {\"depends_on\": [\"a.c\"]}}}}", "there is no resource `a.c` @ main.hcl.json: a.c"),
+        (
+            "{\"locals\": {\"a\": \"é ${local.b}\"}}",
+            "there is no local value `b` @ main.hcl.json: b",
+        ),
+        (
+            "{\"locals\": {\"a\": \"\\n${local.b}\"}}",
+            "there is no local value `b` @ main.hcl.json: \\n${local.b}",
+        ),
+        (
+            "{\"resource\": {\"a\": {\"b\": {\"depends_on\": [\"a.c\"]}}}}",
+            "there is no resource `a.c` @ main.hcl.json: a.c",
+        ),
     ] {
         assert_eq!(Tree::new([("main.hcl.json", text)]).told(), [told], "{text}");
     }
     let deep = format!("{{\"locals\": {{\"a\": {}{}}}}}", "[".repeat(100_000), "]".repeat(100_000));
     let told = Tree::new([("main.hcl.json", deep.as_str())]).told();
-    assert_eq!(told, ["this is no JSON: more than 64 objects and arrays lie within each other @ main.hcl.json: ["]);
+    assert_eq!(
+        told,
+        [
+            "this is no JSON: more than 64 objects and arrays lie within each other @ main.hcl.json: ["
+        ]
+    );
     let broken = Tree::new([("main.hcl.json", "{\"locals\": {\"a\": \"${1 +}\"}}")]).told();
     assert!(broken.len() == 1 && broken[0].contains("main.hcl.json"), "{broken:?}");
 }

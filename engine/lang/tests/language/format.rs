@@ -16,7 +16,10 @@ fn the_usual_form_is_a_matter_of_spaces() {
         ("\u{feff}a=1\n", "a = 1\n"),
         ("a=1\r\nbb=2 # c\r\n", "a  = 1\r\nbb = 2 # c\r\n"),
         ("a=-1-2 - -x\nb=!x&&! y\n", "a = -1 - 2 - -x\nb = !x && !y\n"),
-        ("a=[for x in[1]:x]\nb={ }\nc={(x)=1}\n", "a = [for x in [1] : x]\nb = {}\nc = { (x) = 1 }\n"),
+        (
+            "a=[for x in[1]:x]\nb={ }\nc={(x)=1}\n",
+            "a = [for x in [1] : x]\nb = {}\nc = { (x) = 1 }\n",
+        ),
         ("b x {\na=1\n\n\n\nlonger=2\n}\n", "b \"x\" {\n  a = 1\n\n\n\n  longer = 2\n}\n"),
         ("a=1#c\nlonger=[1]//d\n", "a      = 1   #c\nlonger = [1] //d\n"),
         ("a=[\n{\nb=1\nlonger=2\n},\n]\n", "a = [\n  {\n    b      = 1\n    longer = 2\n  },\n]\n"),

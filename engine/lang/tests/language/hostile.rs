@@ -38,7 +38,8 @@ fn read(text: &str) {
     let _ = format(&SourceFile::new("main.hcl", text));
 }
 
-/// Asserts that something is done within a bound that is generous even for a slow machine with other work to do.
+/// Asserts that something is done within a bound that is generous even for a slow machine with
+/// other work to do.
 fn soon(what: &str, work: impl FnOnce()) {
     let start = Instant::now();
     work();
@@ -70,17 +71,19 @@ fn a_file_without_one_of_its_characters_is_read_too() {
 
 #[test]
 fn errors_in_several_blocks_are_all_told() {
-    let text =
-        "variable \"a\" {\n  type = = 1\n}\n\nvariable \"b\" {\n  default = [1,\n}\n\nvariable \"c\" {}\nlocals {\n  x = )\n}\n";
+    let text = "variable \"a\" {\n  type = = 1\n}\n\nvariable \"b\" {\n  default = [1,\n}\n\nvariable \"c\" {}\nlocals {\n  x = )\n}\n";
     let (configuration, problems) = compile(&[SourceFile::new("main.hcl", text)]);
-    let places: Vec<usize> = problems.iter().map(|it| text[..it.span.as_ref().unwrap().start].lines().count()).collect();
+    let places: Vec<usize> =
+        problems.iter().map(|it| text[..it.span.as_ref().unwrap().start].lines().count()).collect();
     assert_eq!(places, [2, 6, 11], "{problems:?}");
     assert!(configuration.variables.contains_key("c"));
 }
 
 #[test]
 fn what_is_too_deep_is_refused() {
-    let around = |open: &str, inner: &str, close: &str| format!("{}{inner}{}", open.repeat(100_000), close.repeat(100_000));
+    let around = |open: &str, inner: &str, close: &str| {
+        format!("{}{inner}{}", open.repeat(100_000), close.repeat(100_000))
+    };
     let expressions = [
         around("[", "1", "]"),
         around("(", "1", ")"),
@@ -130,7 +133,13 @@ fn what_is_large_is_read_in_time() {
     let cases = [
         (format!("\"{long}\" == null"), "false".to_owned()),
         (format!("length([{}])", "1,".repeat(1_000_000)), "1000000".into()),
-        (format!("length({{{}}})", (0..100_000).map(|it| format!("k{it}=1,")).collect::<String>()), "100000".into()),
+        (
+            format!(
+                "length({{{}}})",
+                (0..100_000).map(|it| format!("k{it}=1,")).collect::<String>()
+            ),
+            "100000".into(),
+        ),
         (format!("length(\"{}\")", "$${".repeat(200_000)), "400000".into()),
         (format!("1 {} + 1", "/* */".repeat(200_000)), "2".into()),
         (format!("length(<<E\n{}\nE\n)", "a ".repeat(2_000_000)), "4000001".into()),
@@ -138,7 +147,10 @@ fn what_is_large_is_read_in_time() {
     for (text, wanted) in cases {
         soon(&text[..30], || assert_eq!(world.of(&text), wanted));
     }
-    for text in ["<<", "<<E", "${", "\\", "\"", "#", "/*", "a=", "a b", "\u{301}", "%{", "'", "1.", "0.0", "\n", "e"] {
+    for text in [
+        "<<", "<<E", "${", "\\", "\"", "#", "/*", "a=", "a b", "\u{301}", "%{", "'", "1.", "0.0",
+        "\n", "e",
+    ] {
         let text = text.repeat(200_000);
         soon(&text[..10.min(text.len())], || read(&text));
     }
@@ -146,14 +158,23 @@ fn what_is_large_is_read_in_time() {
 
 #[test]
 fn numbers_are_bounded() {
-    for text in
-        ["1e999999999999", "1e-999999999999", "1e99999999 * 1e99999999", "9e999999999", "pow(10, 1e9)", "parseint(\"zz\", 99)"]
-    {
+    for text in [
+        "1e999999999999",
+        "1e-999999999999",
+        "1e99999999 * 1e99999999",
+        "9e999999999",
+        "pow(10, 1e9)",
+        "parseint(\"zz\", 99)",
+    ] {
         soon(text, || drop(World::new().of(text)));
     }
     let digits = "9".repeat(1_000_000);
-    for text in [digits.clone(), format!("0.{digits}"), format!("tonumber(\"{digits}\")"), format!("parseint(\"{digits}\", 36)")]
-    {
+    for text in [
+        digits.clone(),
+        format!("0.{digits}"),
+        format!("tonumber(\"{digits}\")"),
+        format!("parseint(\"{digits}\", 36)"),
+    ] {
         soon(&text[..12], || drop(World::new().of(&text)));
     }
     for text in [

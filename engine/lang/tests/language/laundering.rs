@@ -137,12 +137,16 @@ const CLEAR: [(&str, &str); 4] = [
     ("type", "a type is no secret"),
 ];
 
-/// Arguments that do not count for the result with these others: the first of them is taken already.
+/// Arguments that do not count for the result with these others: the first of them is taken
+/// already.
 const PASSED_OVER: [(&str, usize); 2] = [("coalesce", 1), ("coalescelist", 1)];
 
 fn world() -> World {
     let mut world = World::new();
-    world.files = BTreeMap::from([("f", "text"), ("t", "${a}"), ("d/x", "")].map(|(name, it)| (name.to_owned(), it.to_owned())));
+    world.files = BTreeMap::from(
+        [("f", "text"), ("t", "${a}"), ("d/x", "")]
+            .map(|(name, it)| (name.to_owned(), it.to_owned())),
+    );
     world
 }
 
@@ -150,14 +154,25 @@ fn world() -> World {
 fn every_function_has_a_call() {
     let nothing_given = ["plantimestamp", "timestamp", "uuid"];
     let called: Vec<&str> = CALLS.iter().map(|it| it.0).collect();
-    let missing: Vec<&str> =
-        functions().iter().map(|it| it.name).filter(|it| !called.contains(it) && !nothing_given.contains(it)).collect();
+    let missing: Vec<&str> = functions()
+        .iter()
+        .map(|it| it.name)
+        .filter(|it| !called.contains(it) && !nothing_given.contains(it))
+        .collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
 
 /// A call with one of its arguments written otherwise.
-fn call(name: &str, arguments: &[&str], changed: usize, otherwise: impl Fn(&str) -> String) -> String {
-    let written = arguments.iter().enumerate().map(|(at, it)| if at == changed { otherwise(it) } else { (*it).to_owned() });
+fn call(
+    name: &str,
+    arguments: &[&str],
+    changed: usize,
+    otherwise: impl Fn(&str) -> String,
+) -> String {
+    let written = arguments
+        .iter()
+        .enumerate()
+        .map(|(at, it)| if at == changed { otherwise(it) } else { (*it).to_owned() });
     format!("{name}({})", written.collect::<Vec<_>>().join(", "))
 }
 
@@ -168,11 +183,14 @@ fn what_is_made_of_a_secret_is_one() {
     for (name, arguments) in CALLS {
         for at in 0..arguments.len() {
             let text = call(name, arguments, at, |it| format!("sensitive({it})"));
-            let is_clear = CLEAR.iter().any(|(clear, _)| clear == name) || PASSED_OVER.contains(&(*name, at));
+            let is_clear =
+                CLEAR.iter().any(|(clear, _)| clear == name) || PASSED_OVER.contains(&(*name, at));
             match world.value(&text) {
                 Ok(value) if value.contains_sensitive() != is_clear => {}
                 // No key can be written here; the refusal must tell nothing all the same.
-                Err(problems) if *name == "rsadecrypt" => assert!(!told(&problems).contains('"'), "{problems:?}"),
+                Err(problems) if *name == "rsadecrypt" => {
+                    assert!(!told(&problems).contains('"'), "{problems:?}")
+                }
                 Ok(value) => wrong.push(format!("{text} gives {value:?}")),
                 Err(problems) => wrong.push(format!("{text}: {}", told(&problems))),
             }
@@ -226,7 +244,9 @@ fn what_is_made_of_something_ephemeral_is_not_kept() {
             let text = call(name, arguments, at, |_| "var.e".to_owned());
             let tree = Tree::new([(
                 "main.hcl",
-                &*format!("variable \"e\" {{\n  ephemeral = true\n}}\noutput \"o\" {{ value = {text} }}\n"),
+                &*format!(
+                    "variable \"e\" {{\n  ephemeral = true\n}}\noutput \"o\" {{ value = {text} }}\n"
+                ),
             )]);
             let told = tree.told().join("\n");
             if !told.contains("must never be kept") {

@@ -13,11 +13,23 @@ fn text_keeps_its_parts() {
             (r#""${local.open_secret}!""#, r#"secret(<aws_x.y.id>) + "!""#),
             (r#""${local.secret_number + 1}%""#, r#"secret("8") + "%""#),
             (r#""n=${local.open_number}""#, r#""n=" + <aws_x.y.id>"#),
-            (r#"join(",", ["a", local.secret, local.open])"#, r#""a," + secret("hush") + "," + <aws_x.y.id>"#),
+            (
+                r#"join(",", ["a", local.secret, local.open])"#,
+                r#""a," + secret("hush") + "," + <aws_x.y.id>"#,
+            ),
             (r#"join(local.secret, ["a", "b"])"#, r#""a" + secret("hush") + "b""#),
-            (r#"format("%s:%s@%5s", "u", local.secret, "h")"#, r#""u:" + secret("hush") + "@    h""#),
-            (r#"format("%03d-%s", local.secret_number, local.open)"#, r#"secret("007") + "-" + <aws_x.y.id>"#),
-            (r#"formatlist("%s.%s", ["a", "b"], local.secret)"#, r#"tolist(["a." + secret("hush"), "b." + secret("hush")])"#),
+            (
+                r#"format("%s:%s@%5s", "u", local.secret, "h")"#,
+                r#""u:" + secret("hush") + "@    h""#,
+            ),
+            (
+                r#"format("%03d-%s", local.secret_number, local.open)"#,
+                r#"secret("007") + "-" + <aws_x.y.id>"#,
+            ),
+            (
+                r#"formatlist("%s.%s", ["a", "b"], local.secret)"#,
+                r#"tolist(["a." + secret("hush"), "b." + secret("hush")])"#,
+            ),
             (
                 r#"jsonencode({ a = local.secret, b = local.open, c = [1, local.secret_number], d = local.open_any })"#,
                 r#""{\"a\":\"" + secret("hush") + "\",\"b\":\"" + <aws_x.y.id> + "\",\"c\":[1," + secret("7") + "],\"d\":" + <aws_x.y.id> + "}""#,
@@ -33,7 +45,10 @@ fn text_keeps_its_parts() {
             ),
             (r#"urlencode("a b${local.secret}")"#, r#""a+b" + secret("hush")"#),
             (r#""%{ if local.open_any }x%{ endif }y""#, r#"<aws_x.y.id> + "y""#),
-            (r#""%{ for it in local.secret_list }<${it}>%{ endfor }.""#, r#"secret("<a>") + secret("<b>") + ".""#),
+            (
+                r#""%{ for it in local.secret_list }<${it}>%{ endfor }.""#,
+                r#"secret("<a>") + secret("<b>") + ".""#,
+            ),
             (r#""%{ for it in local.open_list }<${it}>%{ endfor }.""#, r#"<aws_x.y.id> + ".""#),
             (r#"nonsensitive("a-${local.secret}")"#, r#""a-hush""#),
             (r#"nonsensitive("a-${local.open_secret}")"#, r#""a-" + <aws_x.y.id>"#),
@@ -145,16 +160,25 @@ fn functions_pass_marks_on() {
             ("length(local.open_list)", "<number aws_x.y.id>"),
             ("length(toset([local.open, \"a\"]))", "<number aws_x.y.id>"),
             ("keys({ a = local.open, b = local.secret })", "[\"a\", \"b\"]"),
-            ("values({ a = local.open, b = local.secret })", "[<string aws_x.y.id>, secret(\"hush\")]"),
+            (
+                "values({ a = local.open, b = local.secret })",
+                "[<string aws_x.y.id>, secret(\"hush\")]",
+            ),
             ("lookup({ a = local.open, b = 2 }, \"b\")", "2"),
             ("lookup({ a = local.secret }, \"b\", 3)", "3"),
-            ("merge({ a = local.secret }, { b = local.open })", "{\"a\" = secret(\"hush\"), \"b\" = <string aws_x.y.id>}"),
+            (
+                "merge({ a = local.secret }, { b = local.open })",
+                "{\"a\" = secret(\"hush\"), \"b\" = <string aws_x.y.id>}",
+            ),
             ("merge({ a = 1 }, local.open_any)", "<any aws_x.y.id>"),
             ("concat([local.secret], [local.open])", "[secret(\"hush\"), <string aws_x.y.id>]"),
             ("element([local.open, \"b\"], 1)", "\"b\""),
             ("contains([local.open, \"b\"], \"b\")", "true"),
             ("contains([local.open, \"b\"], \"c\")", "<bool aws_x.y.id>"),
-            ("flatten([[local.open], [[local.secret]]])", "[<string aws_x.y.id>, secret(\"hush\")]"),
+            (
+                "flatten([[local.open], [[local.secret]]])",
+                "[<string aws_x.y.id>, secret(\"hush\")]",
+            ),
             ("flatten([local.open_list])", "<any aws_x.y.id>"),
             ("coalesce(null, local.open, \"x\")", "<string aws_x.y.id>"),
             ("coalesce(\"a${local.open}\", \"x\")", "\"a\" + <aws_x.y.id>"),
@@ -187,14 +211,17 @@ fn functions_pass_marks_on() {
 fn what_depends_on_the_time_is_known_at_a_time() {
     use std::time::{Duration, SystemTime};
     let world = World::new();
-    let environment = ha_lang::EvaluationContext::new(&world, &world).at(SystemTime::UNIX_EPOCH + Duration::from_secs(86_400));
-    let value = |text: &str| ha_lang::expression("<test>", text).unwrap().evaluate(&environment).unwrap();
+    let environment = ha_lang::EvaluationContext::new(&world, &world)
+        .at(SystemTime::UNIX_EPOCH + Duration::from_secs(86_400));
+    let value =
+        |text: &str| ha_lang::expression("<test>", text).unwrap().evaluate(&environment).unwrap();
     assert_eq!(value("timestamp()").as_str(), Some("1970-01-02T00:00:00Z"));
     assert_ne!(value("uuid()"), value("uuid()"));
     assert!(value("bcrypt(\"x\", 4)").as_str().is_some_and(|it| it.starts_with("$2")));
 }
 
-/// Why a function refuses is told where that is so whatever the secret is, and never where it hangs on the secret.
+/// Why a function refuses is told where that is so whatever the secret is, and never where it hangs
+/// on the secret.
 #[test]
 fn a_reason_that_hangs_on_no_secret_is_told() {
     let world = World::new();

@@ -19,7 +19,8 @@ fn place<'a>(problem: &Diagnostic, text: &'a str) -> &'a str {
 fn all_problems_are_told_each_at_its_place() {
     let text = "{ a = var.region.x, b = [1][5], c = 1 + \"x\", d = upper(null) }";
     let problems = problems(text);
-    let told: Vec<(&str, &str)> = problems.iter().map(|it| (place(it, text), it.summary.as_str())).collect();
+    let told: Vec<(&str, &str)> =
+        problems.iter().map(|it| (place(it, text), it.summary.as_str())).collect();
     assert_eq!(
         told,
         [
@@ -33,8 +34,10 @@ fn all_problems_are_told_each_at_its_place() {
 
 #[test]
 fn the_values_in_it_are_told_but_no_secrets() {
-    let wrong = &problems("[var.region, local.secret, aws_x.y.id, local.object.name][count.index + 4]")[0];
-    let values: Vec<(&str, &str)> = wrong.values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let wrong =
+        &problems("[var.region, local.secret, aws_x.y.id, local.object.name][count.index + 4]")[0];
+    let values: Vec<(&str, &str)> =
+        wrong.values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(
         values,
         [
@@ -51,7 +54,12 @@ fn the_values_in_it_are_told_but_no_secrets() {
 fn no_problem_shows_a_secret() {
     let mut world = World::new();
     world.files.insert("t.tmpl".into(), "${regex(\"x\", it)} ${it + 1} ${it.a}".into());
-    let secrets = ["local.secret", "\"${local.secret}\"", "\"a${local.secret}b\"", "[for it in [local.secret] : it][0]"];
+    let secrets = [
+        "local.secret",
+        "\"${local.secret}\"",
+        "\"a${local.secret}b\"",
+        "[for it in [local.secret] : it][0]",
+    ];
     let uses = [
         "tonumber(SECRET)",
         "SECRET + 1",
@@ -130,11 +138,17 @@ fn the_loop_variable_at_fault_is_told() {
 
 #[test]
 fn what_was_probably_meant_is_suggested() {
-    for (text, suggestion) in [("local.object.nam", "name"), ("uper(\"x\")", "upper"), ("{ first = 1 }.frist", "first")] {
+    for (text, suggestion) in
+        [("local.object.nam", "name"), ("uper(\"x\")", "upper"), ("{ first = 1 }.frist", "first")]
+    {
         let problem = &problems(text)[0];
         let suggested = problem.suggestion.as_ref().expect("something is suggested");
         let place = suggested.span.as_ref().expect("it is put somewhere");
-        assert_eq!((suggested.text.as_str(), suggested.span.as_ref()), (suggestion, problem.span.as_ref()), "{text}");
+        assert_eq!(
+            (suggested.text.as_str(), suggested.span.as_ref()),
+            (suggestion, problem.span.as_ref()),
+            "{text}"
+        );
         let mended = format!("{}{}{}", &text[..place.start], suggested.text, &text[place.end..]);
         assert!(World::new().value(&mended).is_ok(), "{mended}");
     }
@@ -167,7 +181,10 @@ fn each_mistake_is_phrased_for_its_reader() {
             ("1 ? 2 : 3", "error: a condition is true or false, not a number"),
             ("null ? 2 : 3", "error: this condition is null"),
             ("true ? [] : {}", "error: the two results of a condition must have one type"),
-            ("[for it in 5 : it]", "error: `for` goes over lists, sets, maps and objects, not over a number"),
+            (
+                "[for it in 5 : it]",
+                "error: `for` goes over lists, sets, maps and objects, not over a number",
+            ),
             ("[for it in null : it]", "error: `for` cannot go over null"),
             ("{for it in [1, 1] : it => it}", "error: two elements give the same key `1`"),
             ("{for it in [null] : it => it}", "error: null cannot be the name of an attribute"),
@@ -176,21 +193,36 @@ fn each_mistake_is_phrased_for_its_reader() {
             ("1e30000 * 1e30000", "error: the result is too large for a number"),
             ("null + 1", "error: this side of `+` is null"),
             ("!5", "error: `!` takes true or false, not 5"),
-            ("regex(\"[\", \"x\")", "error: `pattern` of `regex`: this is no regular expression: unclosed character class"),
+            (
+                "regex(\"[\", \"x\")",
+                "error: `pattern` of `regex`: this is no regular expression: unclosed character class",
+            ),
             ("regex(\"x\", \"y\")", "error: `regex`: the pattern matches nothing in the text"),
             ("try(var.region.a, [][0])", "error: no argument of `try` has a value"),
             ("aws_x.nowhere.id", "error: nothing is known of aws_x.nowhere"),
             ("aws_x.y[1].id", "error: there is no instance aws_x.y[1]"),
             ("[[1]].*.*", "error: `.*` cannot stand behind `.*`"),
-            ("{ a.b = 1 }", "error: an attribute's name is either a word or an expression in parentheses"),
+            (
+                "{ a.b = 1 }",
+                "error: an attribute's name is either a word or an expression in parentheses",
+            ),
             ("true || [1]", "error: `||` takes true or false, not a tuple of 1"),
             ("false && 5", "error: `&&` takes true or false, not 5"),
-            ("\"a\" == \"b\" || null == [] || [1]", "error: `||` takes true or false, not a tuple of 1"),
+            (
+                "\"a\" == \"b\" || null == [] || [1]",
+                "error: `||` takes true or false, not a tuple of 1",
+            ),
             ("length(aws_x.y.id) && true", "error: `&&` takes true or false, not a number"),
-            ("(aws_x.y.id == \"a\") && length(aws_x.y.id)", "error: `&&` takes true or false, not a number"),
+            (
+                "(aws_x.y.id == \"a\") && length(aws_x.y.id)",
+                "error: `&&` takes true or false, not a number",
+            ),
             ("!length(aws_x.y.id)", "error: `!` takes true or false, not a number"),
             ("\"x${{ a = 1 }}\"", "error: an object cannot be part of a string"),
-            ("\"a\nb\"", "error: this string is never closed: a string in quotes ends on the line it begins on"),
+            (
+                "\"a\nb\"",
+                "error: this string is never closed: a string in quotes ends on the line it begins on",
+            ),
         ],
     );
 }
@@ -198,15 +230,33 @@ fn each_mistake_is_phrased_for_its_reader() {
 /// What is left open goes on to the end of the file, with all that is in it.
 #[test]
 fn what_is_never_closed_is_shown_by_its_line() {
-    let before = ["", "a = ", "a = [1, ", "a = f(", "a = { b ", "a = x ? ", "a = \"${", "a = <<E\n${", "b ", "b \"x\" ", "b { "];
-    for (before, open) in
-        before.iter().flat_map(|it| ["/* old", "[", "(", "{", "\"x", "\"${", "<<E", "'", "-"].map(|open| (it, open)))
-    {
+    let before = [
+        "",
+        "a = ",
+        "a = [1, ",
+        "a = f(",
+        "a = { b ",
+        "a = x ? ",
+        "a = \"${",
+        "a = <<E\n${",
+        "b ",
+        "b \"x\" ",
+        "b { ",
+    ];
+    for (before, open) in before.iter().flat_map(|it| {
+        ["/* old", "[", "(", "{", "\"x", "\"${", "<<E", "'", "-"].map(|open| (it, open))
+    }) {
         let text = format!("{before}{open}\nvariable \"pw\" {{\n  default = \"hush\"\n}}\n");
         let (_, problems) = compile(&[SourceFile::new("main.hcl", text.as_str())]);
-        let spans = problems.iter().flat_map(|it| it.span.iter().chain(it.related.iter().map(|(span, _)| span)));
+        let spans = problems
+            .iter()
+            .flat_map(|it| it.span.iter().chain(it.related.iter().map(|(span, _)| span)));
         for span in spans {
-            assert_eq!(text[span.start..span.end.min(text.len())].trim_end().lines().count().max(1), 1, "{text}\n{problems:?}");
+            assert_eq!(
+                text[span.start..span.end.min(text.len())].trim_end().lines().count().max(1),
+                1,
+                "{text}\n{problems:?}"
+            );
         }
         assert!(problems.iter().any(Diagnostic::is_error), "{text}");
     }
@@ -214,7 +264,13 @@ fn what_is_never_closed_is_shown_by_its_line() {
 
 #[test]
 fn what_counts_for_its_type_alone_may_be_wrong_otherwise() {
-    for text in ["true || {}.a", "true || null", "true || \"x\"", "false && [][0]", "aws_x.y.id == \"a\" || {}.a"] {
+    for text in [
+        "true || {}.a",
+        "true || null",
+        "true || \"x\"",
+        "false && [][0]",
+        "aws_x.y.id == \"a\" || {}.a",
+    ] {
         assert!(World::new().value(text).is_ok(), "{text}");
     }
 }
@@ -245,7 +301,8 @@ fn a_function_of_another_language_is_no_misspelt_one_of_this() {
 #[test]
 fn no_text_makes_it_panic() {
     let world = World::new();
-    let deep = |open: &str, close: &str, depth: usize| open.repeat(depth) + "1" + &close.repeat(depth);
+    let deep =
+        |open: &str, close: &str, depth: usize| open.repeat(depth) + "1" + &close.repeat(depth);
     let mut hostile = vec![
         String::new(),
         "\"".into(),
@@ -263,9 +320,16 @@ fn no_text_makes_it_panic() {
         "\u{0}\u{1}\u{2}".into(),
         "é😀.ü".into(),
     ];
-    for (open, close) in
-        [("(", ")"), ("[", "]"), ("{a=", "}"), ("-", ""), ("!", ""), ("upper(", ")"), ("\"${", "}\""), ("true ? 1 : ", "")]
-    {
+    for (open, close) in [
+        ("(", ")"),
+        ("[", "]"),
+        ("{a=", "}"),
+        ("-", ""),
+        ("!", ""),
+        ("upper(", ")"),
+        ("\"${", "}\""),
+        ("true ? 1 : ", ""),
+    ] {
         hostile.extend([60, 63, 64, 65, 1000, 20_000].map(|depth| deep(open, close, depth)));
     }
     for text in hostile {
@@ -281,9 +345,12 @@ fn a_template_that_grows_without_bounds_is_stopped() {
     assert!(world.of("setproduct(range(1000), range(1000), range(1000))").starts_with("error: "));
     assert!(world.of("format(\"%1000000000d\", 1)").starts_with("error: "));
     let long = "a".repeat(1000);
-    let text = format!("\"%{{ for a in range(1000) }}%{{ for b in range(1000) }}{long}%{{ endfor }}%{{ endfor }}\"");
+    let text = format!(
+        "\"%{{ for a in range(1000) }}%{{ for b in range(1000) }}{long}%{{ endfor }}%{{ endfor }}\""
+    );
     assert_eq!(world.of(&text), "error: the text would be longer than 64 MiB");
-    let replaced = "replace(".repeat(3) + &format!("\"{long}\"") + &format!(", \"a\", \"{long}\")").repeat(3);
+    let replaced =
+        "replace(".repeat(3) + &format!("\"{long}\"") + &format!(", \"a\", \"{long}\")").repeat(3);
     assert_eq!(world.of(&replaced), "error: `replace`: the text would be longer than 64 MiB");
     assert!(world.of("indent(1000000000, \"a\\nb\")").starts_with("error: "));
 }

@@ -40,17 +40,28 @@ fn a_module_is_what_its_directory_says() {
             output "all" { value = [module.db["a"].id, module.db[*].id, module.db, module.other.id] }
             "#,
         ),
-        ("modules/db/main.hcl", "ha {\n required_providers {\n aws = {\n configuration_aliases = [aws.east]\n }\n }\n }\n"),
+        (
+            "modules/db/main.hcl",
+            "ha {\n required_providers {\n aws = {\n configuration_aliases = [aws.east]\n }\n }\n }\n",
+        ),
         ("modules/db/rest.hcl", DATABASE),
     ]);
     let it = tree.configuration();
     let db = &it.modules["db"];
     assert_eq!(&*db.source, "./modules/../modules/db");
     assert_eq!(&*db.configuration.directory, "modules/db");
-    assert!(db.configuration.outputs.contains_key("id") && db.for_each.is_some() && db.arguments.contains_key("name"));
+    assert!(
+        db.configuration.outputs.contains_key("id")
+            && db.for_each.is_some()
+            && db.arguments.contains_key("name")
+    );
     assert_eq!(db.depends_on[0].to_string(), "aws_x.before");
-    let handed: Vec<String> = db.providers.iter().map(|it| format!("{:?} {:?}", it.inside, it.outside)).collect();
-    assert_eq!(handed, [r#"("aws", None) ("aws", Some("west"))"#, r#"("aws", Some("east")) ("aws", None)"#]);
+    let handed: Vec<String> =
+        db.providers.iter().map(|it| format!("{:?} {:?}", it.inside, it.outside)).collect();
+    assert_eq!(
+        handed,
+        [r#"("aws", None) ("aws", Some("west"))"#, r#"("aws", Some("east")) ("aws", None)"#]
+    );
     let other = &it.modules["other"];
     assert!(other.enabled.is_some() && other.count.is_none());
     assert!(Arc::ptr_eq(&db.configuration, &other.configuration), "one directory is read once");
@@ -91,7 +102,8 @@ fn sources_follow_from_variables() {
     let directories = |loaded: &LoadedConfiguration| -> Vec<String> {
         let modules = &loaded.configuration.modules;
         let direct = modules["direct"].configuration.directory.to_string();
-        let within = ["a", "b", "c"].map(|it| modules[it].configuration.modules["it"].configuration.directory.to_string());
+        let within = ["a", "b", "c"]
+            .map(|it| modules[it].configuration.modules["it"].configuration.directory.to_string());
         std::iter::once(direct).chain(within).collect()
     };
     let loaded = tree.load();
@@ -106,7 +118,9 @@ fn sources_follow_from_variables() {
 
 #[test]
 fn sources_that_cannot_be_read_are_told() {
-    let source = |text: &str| Tree::new([("main.hcl", format!("module \"m\" {{ source = {text} }}").as_str())]).told();
+    let source = |text: &str| {
+        Tree::new([("main.hcl", format!("module \"m\" {{ source = {text} }}").as_str())]).told()
+    };
     for (text, told) in [
         (
             "\"hashicorp/consul/aws\"",
@@ -120,7 +134,10 @@ fn sources_that_cannot_be_read_are_told() {
             "\"https://x/y.zip\"",
             "`https://x/y.zip` is an address on the network; modules are read from directories beside the configuration",
         ),
-        ("\"/etc\"", "`/etc` is an absolute path; modules are read from directories beside the configuration"),
+        (
+            "\"/etc\"",
+            "`/etc` is an absolute path; modules are read from directories beside the configuration",
+        ),
         ("\"./nothing\"", "there is no configuration in `nothing`"),
         ("\"./broken\"", "the module in `broken` cannot be read: permission denied"),
         ("\"./\"", "this module calls itself"),
@@ -129,11 +146,17 @@ fn sources_that_cannot_be_read_are_told() {
     ] {
         assert_eq!(source(text), [format!("{told} @ main.hcl: {text}")]);
     }
-    assert_eq!(source("path.root"), ["`path.root` is not known before anything is planned @ main.hcl: path.root"]);
+    assert_eq!(
+        source("path.root"),
+        ["`path.root` is not known before anything is planned @ main.hcl: path.root"]
+    );
     let without = Tree::new([("main.hcl", "module \"m\" {\n  version = \"1\"\n}")]).told();
     assert_eq!(
         without,
-        ["modules here have no `version` @ main.hcl: version", "the argument `source` is required @ main.hcl: module \"m\""]
+        [
+            "modules here have no `version` @ main.hcl: version",
+            "the argument `source` is required @ main.hcl: module \"m\""
+        ]
     );
 }
 
@@ -200,7 +223,10 @@ fn what_is_wrong_in_a_module_is_told_once() {
 #[test]
 fn of_what_could_not_be_read_nothing_more_is_said() {
     let tree = Tree::new([
-        ("main.hcl", "module \"a\" {\n source = \"./m\"\n x = 1\n}\noutput \"o\" { value = module.a.lost }"),
+        (
+            "main.hcl",
+            "module \"a\" {\n source = \"./m\"\n x = 1\n}\noutput \"o\" { value = module.a.lost }",
+        ),
         ("m/main.hcl", "output \"lost\" {\n value =\n}\n"),
     ]);
     let told = tree.told();
@@ -225,12 +251,17 @@ fn loading_is_linear_in_the_text() {
     // Each level calls the next twice: a loader that reads for each call would read 2^40 times.
     let texts: Vec<(String, String)> = (0..40)
         .map(|level| {
-            let call = |name: &str| format!("module \"{name}\" {{ source = \"../l{}\" }}\n", level + 1);
-            (format!("l{level}/main.hcl"), if level == 39 { String::from("locals {}") } else { call("a") + &call("b") })
+            let call =
+                |name: &str| format!("module \"{name}\" {{ source = \"../l{}\" }}\n", level + 1);
+            (
+                format!("l{level}/main.hcl"),
+                if level == 39 { String::from("locals {}") } else { call("a") + &call("b") },
+            )
         })
         .collect();
     let root = ("main.hcl", "module \"a\" { source = \"./l0\" }");
-    let tree = Tree::new(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).chain([root]));
+    let tree =
+        Tree::new(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).chain([root]));
     let loaded = tree.load();
     let told: Vec<&str> = loaded.diagnostics.iter().map(|it| it.summary.as_str()).collect();
     assert_eq!(told, ["with the module `b` there are more than 20000 calls of modules"]);

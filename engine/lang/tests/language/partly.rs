@@ -7,7 +7,10 @@ use crate::world::{World, assert_table};
 #[test]
 fn what_decides_is_enough() {
     let mut world = World::new();
-    world.values.insert("local.flag".into(), ha_value::Value::unknown(Type::Bool, Some("aws_x.y.id".into())));
+    world.values.insert(
+        "local.flag".into(),
+        ha_value::Value::unknown(Type::Bool, Some("aws_x.y.id".into())),
+    );
     assert_table(
         &world,
         &[
@@ -22,7 +25,10 @@ fn what_decides_is_enough() {
             (r#"index(["a", local.open], "a")"#, "0"),
             (r#"index([local.open, "a"], "a")"#, "<number aws_x.y.id>"),
             (r#"index(["x", "y-${local.open}", "z"], "z")"#, "2"),
-            (r#"index([1, local.open], 2)"#, "error: `value` of `index`: the list has no such element"),
+            (
+                r#"index([1, local.open], 2)"#,
+                "error: `value` of `index`: the list has no such element",
+            ),
             (r#"setunion(["a"], [local.open])"#, r#"toset(["a", <string aws_x.y.id>])"#),
             (r#"length(setunion(["a"], ["a", "b"], [local.open]))"#, "<number aws_x.y.id>"),
             (r#"length(setunion(["a"], ["a", "b"], [local.open])) > 0"#, "true"),
@@ -30,7 +36,10 @@ fn what_decides_is_enough() {
             ("[for it in local.open_list : it if null]", "error: this condition is null"),
             (r#"setsubtract(["a"], [local.open])"#, "<set(string) aws_x.y.id>"),
             (r#"setintersection([1], [local.open])"#, "<set(string) aws_x.y.id>"),
-            ("setintersection([[]], [local.open])", "error: `setintersection`: all sets must have elements of one type"),
+            (
+                "setintersection([[]], [local.open])",
+                "error: `setintersection`: all sets must have elements of one type",
+            ),
             (
                 r#"matchkeys(["a", local.open], [], ["a"])"#,
                 "error: `keys` of `matchkeys`: there must be as many as values: 2, not 0",

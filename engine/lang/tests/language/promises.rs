@@ -1,5 +1,5 @@
-//! What is said of a value before it is known stays true once it is known: an expression is evaluated with an unknown in
-//! it, and again with what the unknown turns out to be.
+//! What is said of a value before it is known stays true once it is known: an expression is
+//! evaluated with an unknown in it, and again with what the unknown turns out to be.
 
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ fn config() -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// The value with less known of it: nothing, its type, the beginning of a string, or all but a part.
+/// The value with less known of it: nothing, its type, the beginning of a string, or all but a
+/// part.
 fn blurred(value: &Value, choices: &mut impl Iterator<Item = u8>) -> Value {
     let unknown = |ty| Value::unknown(ty, Some("a.b.id".into()));
     let choice = choices.next().unwrap_or_default();
@@ -29,11 +30,13 @@ fn blurred(value: &Value, choices: &mut impl Iterator<Item = u8>) -> Value {
     match (choice % 4, value) {
         (0, _) => unknown(Type::Any),
         (1, _) => unknown(Type::of_value(value)),
-        (_, Value::String(text)) if text.len() > 1 => {
-            Value::Composed([TextPart::Clear(text[..1].into()), TextPart::unknown(None, false)].into())
-        }
+        (_, Value::String(text)) if text.len() > 1 => Value::Composed(
+            [TextPart::Clear(text[..1].into()), TextPart::unknown(None, false)].into(),
+        ),
         (_, Value::List(it)) if !it.is_empty() => Value::list(items(it)),
-        (_, Value::Set(it)) if !it.is_empty() => Value::set(items(&it.iter().cloned().collect::<Vec<_>>())),
+        (_, Value::Set(it)) if !it.is_empty() => {
+            Value::set(items(&it.iter().cloned().collect::<Vec<_>>()))
+        }
         (_, Value::Map(it)) if !it.is_empty() => Value::Map(Arc::new(named(it, &mut items))),
         (_, Value::Object(it)) if !it.is_empty() => Value::Object(Arc::new(named(it, &mut items))),
         _ => unknown(Type::of_value(value)),
@@ -45,19 +48,23 @@ fn named(of: &Object, items: &mut impl FnMut(&[Value]) -> Vec<Value>) -> Object 
     of.keys().cloned().zip(items(&values)).collect()
 }
 
-/// Whether a value is what was said of it before it was known, up to how the language converts: the other arm of a
-/// conditional may turn out to be a string, and so make one of a number.
+/// Whether a value is what was said of it before it was known, up to how the language converts: the
+/// other arm of a conditional may turn out to be a string, and so make one of a number.
 fn keeps(said: &Value, by_now: &Value) -> bool {
     match (said, by_now) {
         (Value::Sensitive(said), _) => keeps(said, by_now),
         (_, Value::Sensitive(by_now)) => keeps(said, by_now),
         (Value::Unknown(it), _) => convert(by_now, &it.ty).is_ok(),
-        (Value::Composed(said), _) => convert(&by_now.revealed(), &Type::String).is_ok_and(|it| matches(said, it.as_str())),
+        (Value::Composed(said), _) => {
+            convert(&by_now.revealed(), &Type::String).is_ok_and(|it| matches(said, it.as_str()))
+        }
         (Value::List(said) | Value::Tuple(said), Value::List(by_now) | Value::Tuple(by_now)) => {
-            said.len() == by_now.len() && said.iter().zip(by_now.iter()).all(|(said, by_now)| keeps(said, by_now))
+            said.len() == by_now.len()
+                && said.iter().zip(by_now.iter()).all(|(said, by_now)| keeps(said, by_now))
         }
         (Value::Map(said) | Value::Object(said), Value::Map(by_now) | Value::Object(by_now)) => {
-            said.keys().eq(by_now.keys()) && said.values().zip(by_now.values()).all(|(said, by_now)| keeps(said, by_now))
+            said.keys().eq(by_now.keys())
+                && said.values().zip(by_now.values()).all(|(said, by_now)| keeps(said, by_now))
         }
         // Unknown elements may turn out to be the same.
         (Value::List(_) | Value::Tuple(_) | Value::Set(_), Value::Set(by_now)) => {
@@ -65,7 +72,9 @@ fn keeps(said: &Value, by_now: &Value) -> bool {
         }
         (said, by_now) => {
             let by_now = by_now.revealed();
-            *said == by_now || convert(said, &Type::String).is_ok_and(|it| convert(&by_now, &Type::String) == Ok(it))
+            *said == by_now
+                || convert(said, &Type::String)
+                    .is_ok_and(|it| convert(&by_now, &Type::String) == Ok(it))
         }
     }
 }
@@ -78,9 +87,9 @@ fn matches(parts: &[TextPart], text: Option<&str>) -> bool {
         [TextPart::Clear(it) | TextPart::Secret(it), rest @ ..] => {
             text.strip_prefix(&**it).is_some_and(|it| matches(rest, Some(it)))
         }
-        [TextPart::Unknown { .. }, rest @ ..] => {
-            (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| matches(rest, Some(&text[at..])))
-        }
+        [TextPart::Unknown { .. }, rest @ ..] => (0..=text.len())
+            .filter(|at| text.is_char_boundary(*at))
+            .any(|at| matches(rest, Some(&text[at..]))),
     }
 }
 
@@ -90,7 +99,8 @@ fn worlds(values: [u8; NAMES.len()], open: usize, blur: &[u8]) -> (World, World)
     let mut unknown = World::default();
     for (index, name) in NAMES.iter().enumerate() {
         let value = value(name, values[index]);
-        let less = if index == open { blurred(&value, &mut blur.iter().copied()) } else { value.clone() };
+        let less =
+            if index == open { blurred(&value, &mut blur.iter().copied()) } else { value.clone() };
         unknown.values.insert(format!("local.{name}"), less);
         known.values.insert(format!("local.{name}"), value);
     }
@@ -111,7 +121,8 @@ proptest! {
         let (known, unknown) = worlds(values, open, &blur);
         let said = |it: &Value| format!("local.{} is {}", NAMES[open], written(it));
         let (before, after) = (&unknown.values[&format!("local.{}", NAMES[open])], &known.values[&format!("local.{}", NAMES[open])]);
-        // What an arm of a conditional is converted to may hang on the other one, and on whether that has a value.
+        // What an arm of a conditional is converted to may hang on the other one, and on whether
+        // that has a value.
         let is_chosen = text.contains(" ? ");
         let tells_types = ["==", "!=", "encode(", "set"].iter().any(|it| text.contains(it));
         match (unknown.value(&text), known.value(&text)) {

@@ -1,5 +1,6 @@
-//! Expressions over `local.text`, `local.number`, `local.flag`, `local.list`, `local.set`, `local.map` and `local.object`, drawn by
-//! a row of choices: the fewer there are, the simpler the expression.
+//! Expressions over `local.text`, `local.number`, `local.flag`, `local.list`, `local.set`,
+//! `local.map` and `local.object`, drawn by a row of choices: the fewer there are, the simpler the
+//! expression.
 
 /// The names an expression may use.
 pub(crate) const NAMES: [&str; 7] = ["text", "number", "flag", "list", "set", "map", "object"];
@@ -35,7 +36,12 @@ impl Writer<'_> {
             4 => self.object(depth),
             5 => "local.object".into(),
             6 if depth > 0 => format!("[{}, {}]", self.any(depth - 1), self.any(depth - 1)),
-            7 if depth > 0 => format!("({} ? {} : {})", self.flag(depth - 1), self.any(depth - 1), self.any(depth - 1)),
+            7 if depth > 0 => format!(
+                "({} ? {} : {})",
+                self.flag(depth - 1),
+                self.any(depth - 1),
+                self.any(depth - 1)
+            ),
             _ => "null".into(),
         }
     }
@@ -54,13 +60,19 @@ impl Writer<'_> {
             8 => format!("jsonencode({})", self.any(depth)),
             9 => format!("({} ? {} : {})", self.flag(depth), self.text(depth), self.text(depth)),
             10 => format!("format(\"%s:%v\", {}, {})", self.text(depth), self.any(depth)),
-            11 => format!("replace({}, {}, {})", self.text(depth), self.text(depth), self.text(depth)),
+            11 => {
+                format!("replace({}, {}, {})", self.text(depth), self.text(depth), self.text(depth))
+            }
             12 => format!("substr({}, 0, {})", self.text(depth), self.number(depth)),
             13 => format!("{}[{}]", self.list(depth), self.number(depth)),
             14 => format!("{}.name", self.object(depth)),
             15 => format!("lookup(local.map, {}, {})", self.text(depth), self.text(depth)),
             16 => format!("try({}, {})", self.any(depth), self.text(depth)),
-            17 => format!("\"%{{ if {} }}${{{}}}%{{ else }}n%{{ endif }}\"", self.flag(depth), self.text(depth)),
+            17 => format!(
+                "\"%{{ if {} }}${{{}}}%{{ else }}n%{{ endif }}\"",
+                self.flag(depth),
+                self.text(depth)
+            ),
             18 => {
                 let over = self.list(depth);
                 let inner = self.bind(|it| it.text(depth));
@@ -74,7 +86,12 @@ impl Writer<'_> {
             25 => format!("one({})", self.list(depth)),
             26 => format!("yamlencode({})", self.any(depth)),
             27 => format!("try(regex(\"[a-c]+\", {}), {})", self.text(depth), self.text(depth)),
-            29 => format!("try({}.name, {}[0], {})", self.object(depth), self.list(depth), self.text(depth)),
+            29 => format!(
+                "try({}.name, {}[0], {})",
+                self.object(depth),
+                self.list(depth),
+                self.text(depth)
+            ),
             30 => format!("sensitive({})", self.text(depth)),
             24 => format!("templatestring(\"<$${{x}}>\", {{ x = {} }})", self.any(depth)),
             _ => format!("local.map[{}]", self.text(depth)),
@@ -94,7 +111,9 @@ impl Writer<'_> {
             4 => format!("length({})", self.list(depth)),
             5 => format!("length({})", self.text(depth)),
             6 => format!("max({}, {})", self.number(depth), self.number(depth)),
-            7 => format!("({} ? {} : {})", self.flag(depth), self.number(depth), self.number(depth)),
+            7 => {
+                format!("({} ? {} : {})", self.flag(depth), self.number(depth), self.number(depth))
+            }
             _ => format!("({} % 3)", self.number(depth)),
         }
     }
@@ -124,7 +143,9 @@ impl Writer<'_> {
     fn list(&mut self, depth: u8) -> String {
         let Some(depth) = depth.checked_sub(1) else { return "local.list".into() };
         match self.below(27) {
-            26 => format!("keys(transpose({{ a = {}, b = {} }}))", self.list(depth), self.list(depth)),
+            26 => {
+                format!("keys(transpose({{ a = {}, b = {} }}))", self.list(depth), self.list(depth))
+            }
             0 => "local.list".into(),
             1 => format!("[{}, {}]", self.text(depth), self.text(depth)),
             2 => format!("concat({}, {})", self.list(depth), self.list(depth)),
@@ -153,7 +174,12 @@ impl Writer<'_> {
             18 => format!("slice({}, 0, {})", self.list(depth), self.number(depth)),
             19 => format!("setunion({}, {})", self.list(depth), self.list(depth)),
             20 => format!("setintersection({}, {})", self.list(depth), self.list(depth)),
-            21 => format!("matchkeys({}, {}, {})", self.list(depth), self.list(depth), self.list(depth)),
+            21 => format!(
+                "matchkeys({}, {}, {})",
+                self.list(depth),
+                self.list(depth),
+                self.list(depth)
+            ),
             22 => format!("coalescelist({}, {})", self.list(depth), self.list(depth)),
             23 => format!("flatten(chunklist({}, 2))", self.list(depth)),
             24 => format!("try({}, {})", self.list(depth), self.list(depth)),
@@ -165,7 +191,9 @@ impl Writer<'_> {
     fn object(&mut self, depth: u8) -> String {
         let Some(depth) = depth.checked_sub(1) else { return "local.object".into() };
         match self.below(8) {
-            7 => format!("({} ? {} : {})", self.flag(depth), self.object(depth), self.object(depth)),
+            7 => {
+                format!("({} ? {} : {})", self.flag(depth), self.object(depth), self.object(depth))
+            }
             0 => "local.object".into(),
             1 => format!("{{ name = {}, port = {} }}", self.text(depth), self.number(depth)),
             2 => format!("merge({}, {})", self.object(depth), self.object(depth)),

@@ -3,7 +3,11 @@
 use crate::directory::Tree;
 
 fn root(text: &str) -> Tree {
-    Tree::new([("main.hcl", text), ("m/main.hcl", "resource \"a\" \"b\" {}"), ("n/main.hcl", "resource \"a\" \"b\" {}")])
+    Tree::new([
+        ("main.hcl", text),
+        ("m/main.hcl", "resource \"a\" \"b\" {}"),
+        ("n/main.hcl", "resource \"a\" \"b\" {}"),
+    ])
 }
 
 #[test]
@@ -43,9 +47,14 @@ fn addresses_are_read() {
         "#,
     )
     .configuration();
-    let moved: Vec<String> = it.moved.iter().map(|it| format!("{} -> {}", it.from, it.to)).collect();
-    assert_eq!(moved, ["a.old -> a.b[\"x\"]", "module.gone[0] -> module.m", "a.other[2] -> module.m.a.b"]);
-    let removed: Vec<String> = it.removed.iter().map(|it| format!("{} {}", it.from, it.destroy)).collect();
+    let moved: Vec<String> =
+        it.moved.iter().map(|it| format!("{} -> {}", it.from, it.to)).collect();
+    assert_eq!(
+        moved,
+        ["a.old -> a.b[\"x\"]", "module.gone[0] -> module.m", "a.other[2] -> module.m.a.b"]
+    );
+    let removed: Vec<String> =
+        it.removed.iter().map(|it| format!("{} {}", it.from, it.destroy)).collect();
     assert_eq!(removed, ["module.before.a.b false", "a.gone true"]);
     let import = &it.imports[0];
     assert_eq!(import.block.to_string(), "a.b");
@@ -59,18 +68,39 @@ fn addresses_are_read() {
 fn wrong_blocks_are_told() {
     for (text, told) in [
         ("moved {\n from = a.x\n}", "the argument `to` is required @ main.hcl: moved"),
-        ("moved {\n from = \"a.x\"\n to = a.b\n}", "expected the address of a resource or module @ main.hcl: \"a.x\""),
-        ("moved {\n from = a.x[var.y]\n to = a.y\n}", "the keys in this address must be written out @ main.hcl: a.x[var.y]"),
-        ("moved {\n from = module.x\n to = a.y\n}", "`module.x` cannot become `a.y` @ main.hcl: moved"),
-        ("moved {\n from = data.a.x\n to = data.a.y\n}", "`data.a.x` is read, not made, and cannot move @ main.hcl: moved"),
+        (
+            "moved {\n from = \"a.x\"\n to = a.b\n}",
+            "expected the address of a resource or module @ main.hcl: \"a.x\"",
+        ),
+        (
+            "moved {\n from = a.x[var.y]\n to = a.y\n}",
+            "the keys in this address must be written out @ main.hcl: a.x[var.y]",
+        ),
+        (
+            "moved {\n from = module.x\n to = a.y\n}",
+            "`module.x` cannot become `a.y` @ main.hcl: moved",
+        ),
+        (
+            "moved {\n from = data.a.x\n to = data.a.y\n}",
+            "`data.a.x` is read, not made, and cannot move @ main.hcl: moved",
+        ),
         ("moved {\n from = a.x\n to = a.x\n}", "`a.x` moves to where it is @ main.hcl: moved"),
-        ("moved {\n from = a.b\n to = a.c\n}\nresource \"a\" \"b\" {}", "`a.b` is still in the configuration @ main.hcl: moved"),
+        (
+            "moved {\n from = a.b\n to = a.c\n}\nresource \"a\" \"b\" {}",
+            "`a.b` is still in the configuration @ main.hcl: moved",
+        ),
         (
             "moved {\n from = module.m\n to = module.o\n}\nmodule \"m\" { source = \"./m\" }",
             "`module.m` is still in the configuration @ main.hcl: moved",
         ),
-        ("removed { from = a.b[0] }", "`a.b[0]` is one instance, and a `removed` block is about all of them @ main.hcl: a.b[0]"),
-        ("removed { from = data.a.b }", "`data.a.b` is read, not made, and need not be removed @ main.hcl: data.a.b"),
+        (
+            "removed { from = a.b[0] }",
+            "`a.b[0]` is one instance, and a `removed` block is about all of them @ main.hcl: a.b[0]",
+        ),
+        (
+            "removed { from = data.a.b }",
+            "`data.a.b` is read, not made, and need not be removed @ main.hcl: data.a.b",
+        ),
         ("removed {}", "the argument `from` is required @ main.hcl: removed"),
         (
             "removed { from = module.m.a.b }\nmodule \"m\" { source = \"./m\" }",
@@ -84,10 +114,22 @@ fn wrong_blocks_are_told() {
             "removed {\n from = a.b\n provisioner \"x\" {}\n}",
             "`provisioner` blocks are not supported @ main.hcl: provisioner \"x\"",
         ),
-        ("import { to = a.b }\nresource \"a\" \"b\" {}", "the argument `id` is required @ main.hcl: import"),
-        ("import {\n to = module.m\n id = 1\n}", "expected the address of a resource @ main.hcl: module.m"),
-        ("import {\n to = data.a.b\n id = 1\n}", "`data.a.b` is read, not made, and cannot be imported @ main.hcl: data.a.b"),
-        ("import {\n to = a.b\n id = 1\n}", "there is no resource `a.b` to import into @ main.hcl: a.b"),
+        (
+            "import { to = a.b }\nresource \"a\" \"b\" {}",
+            "the argument `id` is required @ main.hcl: import",
+        ),
+        (
+            "import {\n to = module.m\n id = 1\n}",
+            "expected the address of a resource @ main.hcl: module.m",
+        ),
+        (
+            "import {\n to = data.a.b\n id = 1\n}",
+            "`data.a.b` is read, not made, and cannot be imported @ main.hcl: data.a.b",
+        ),
+        (
+            "import {\n to = a.b\n id = 1\n}",
+            "there is no resource `a.b` to import into @ main.hcl: a.b",
+        ),
         (
             "import {\n to = a.b[each.key]\n id = 1\n}\nresource \"a\" \"b\" { count = 1 }",
             "`each.key` has a value only in blocks with `for_each` @ main.hcl: each.key",
@@ -99,19 +141,34 @@ fn wrong_blocks_are_told() {
 
 #[test]
 fn what_has_instances_now_may_move_from_where_it_had_none() {
-    root("moved {\n from = a.b\n to = a.b[0]\n}\nresource \"a\" \"b\" { count = 2 }").configuration();
+    root("moved {\n from = a.b\n to = a.b[0]\n}\nresource \"a\" \"b\" { count = 2 }")
+        .configuration();
 }
 
 #[test]
 fn moves_do_not_contradict_each_other() {
     let moves = |pairs: &[(&str, &str)]| {
-        let text: String = pairs.iter().map(|(from, to)| format!("moved {{\n from = {from}\n to = {to}\n}}\n")).collect();
-        root(&text).load().diagnostics.into_iter().map(|it| format!("{} {}", it.summary, it.detail)).collect::<Vec<_>>()
+        let text: String = pairs
+            .iter()
+            .map(|(from, to)| format!("moved {{\n from = {from}\n to = {to}\n}}\n"))
+            .collect();
+        root(&text)
+            .load()
+            .diagnostics
+            .into_iter()
+            .map(|it| format!("{} {}", it.summary, it.detail))
+            .collect::<Vec<_>>()
     };
     assert_eq!(moves(&[("a.x", "a.y"), ("a.y", "a.z"), ("a.w", "a.x")]), [""; 0]);
     assert_eq!(moves(&[("a.x", "a.y"), ("a.x", "a.y")]), [""; 0]);
-    assert_eq!(moves(&[("a.x", "a.y"), ("a.x", "a.z")]), ["`a.x` cannot move both to `a.y` and to `a.z` "]);
-    assert_eq!(moves(&[("a.x", "a.z"), ("a.y", "a.z")]), ["`a.x` and `a.y` cannot both move to `a.z` "]);
+    assert_eq!(
+        moves(&[("a.x", "a.y"), ("a.x", "a.z")]),
+        ["`a.x` cannot move both to `a.y` and to `a.z` "]
+    );
+    assert_eq!(
+        moves(&[("a.x", "a.z"), ("a.y", "a.z")]),
+        ["`a.x` and `a.y` cannot both move to `a.z` "]
+    );
     assert_eq!(
         moves(&[("a.v", "a.x"), ("a.x", "a.y"), ("a.y", "a.x")]),
         [
@@ -119,7 +176,9 @@ fn moves_do_not_contradict_each_other() {
             "these moves lead back to where they begin They go from `a.x` to `a.y`, from `a.y` to `a.x`.",
         ]
     );
-    let chain: Vec<(String, String)> = (0..20_000).map(|it| (format!("a.x{}", it + 1), format!("a.x{it}"))).collect();
-    let chain: Vec<(&str, &str)> = chain.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+    let chain: Vec<(String, String)> =
+        (0..20_000).map(|it| (format!("a.x{}", it + 1), format!("a.x{it}"))).collect();
+    let chain: Vec<(&str, &str)> =
+        chain.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
     assert_eq!(moves(&chain), [""; 0]);
 }

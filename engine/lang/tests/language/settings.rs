@@ -7,11 +7,18 @@ use crate::directory::Tree;
 #[test]
 fn versions_are_those_of_the_family() {
     let told = |file: &str, block: &str, constraint: &str| {
-        Tree::new([(file, format!("{block} {{ required_version = \"{constraint}\" }}").as_str())]).told()
+        Tree::new([(file, format!("{block} {{ required_version = \"{constraint}\" }}").as_str())])
+            .told()
     };
     assert_eq!(told("main.tf", "terraform", "~> 1.11.0"), [""; 0]);
-    assert_eq!(told("main.tf", "terraform", "< 1.5"), ["this configuration asks for a version < 1.5 @ main.tf: \"< 1.5\""]);
-    assert_eq!(told("main.tf", "terraform", "x"), ["`x` is no constraint on a version @ main.tf: \"x\""]);
+    assert_eq!(
+        told("main.tf", "terraform", "< 1.5"),
+        ["this configuration asks for a version < 1.5 @ main.tf: \"< 1.5\""]
+    );
+    assert_eq!(
+        told("main.tf", "terraform", "x"),
+        ["`x` is no constraint on a version @ main.tf: \"x\""]
+    );
     let own = concat!("= ", env!("CARGO_PKG_VERSION"));
     assert_eq!(told("main.hcl", "ha", own), [""; 0]);
     assert_eq!(told("main.hcl", "ha", "> 1000").len(), 1);
@@ -21,15 +28,24 @@ fn versions_are_those_of_the_family() {
 fn what_is_not_built_is_refused() {
     for (text, told) in [
         ("terraform {\n cloud {}\n}", "there is no `cloud` here @ main.tf: cloud"),
-        ("terraform {\n experiments = [x]\n}", "there is no argument `experiments` here @ main.tf: experiments"),
+        (
+            "terraform {\n experiments = [x]\n}",
+            "there is no argument `experiments` here @ main.tf: experiments",
+        ),
         (
             "data \"terraform_remote_state\" \"x\" {}",
             "the state of another configuration cannot be read @ main.tf: data \"terraform_remote_state\" \"x\"",
         ),
-        ("ephemeral \"random_password\" \"x\" {}", "there is no block `ephemeral` @ main.tf: ephemeral"),
+        (
+            "ephemeral \"random_password\" \"x\" {}",
+            "there is no block `ephemeral` @ main.tf: ephemeral",
+        ),
         ("action \"a\" \"b\" {}", "there is no block `action` @ main.tf: action"),
         ("list \"a\" \"b\" {}", "there is no block `list` @ main.tf: list"),
-        ("resource \"a\" \"b\" {\n connection {}\n}", "`connection` blocks are not supported @ main.tf: connection"),
+        (
+            "resource \"a\" \"b\" {\n connection {}\n}",
+            "`connection` blocks are not supported @ main.tf: connection",
+        ),
     ] {
         let tree = Tree::new([("main.tf", text)]);
         assert_eq!(tree.told(), [told], "{text}");
@@ -116,5 +132,8 @@ fn providers_that_are_named_must_be_there() {
         ("main.hcl", "module \"o\" {\n source = \"./o\"\n providers = { tls = tls }\n}"),
         ("o/main.hcl", "provider \"tls\" { x = 1 }"),
     ]);
-    assert_eq!(handed.told(), ["the module `o` has a block for the provider `tls` itself @ main.hcl: tls = tls"]);
+    assert_eq!(
+        handed.told(),
+        ["the module `o` has a block for the provider `tls` itself @ main.hcl: tls = tls"]
+    );
 }

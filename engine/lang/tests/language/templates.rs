@@ -31,8 +31,14 @@ fn tildes_take_space_off() {
             (r#""a ${~ 1 ~} b""#, r#""a1b""#),
             ("\"a \\n ${~ 1 ~} \\n b\"", r#""a1b""#),
             ("<<E\na\n  ${~ 1 ~}\n  b\nE\n", r#""a\n1  b\n""#),
-            ("<<E\n%{ for x in [1, 2] ~}\n  x ${x}\n%{ endfor ~}\nend\nE\n", r#""  x 1\n  x 2\nend\n""#),
-            ("<<-E\n  %{ for x in [1, 2] ~}\n    x ${x}\n  %{ endfor ~}\n  end\n  E\n", r#""    x 1\n    x 2\n  end\n""#),
+            (
+                "<<E\n%{ for x in [1, 2] ~}\n  x ${x}\n%{ endfor ~}\nend\nE\n",
+                r#""  x 1\n  x 2\nend\n""#,
+            ),
+            (
+                "<<-E\n  %{ for x in [1, 2] ~}\n    x ${x}\n  %{ endfor ~}\n  end\n  E\n",
+                r#""    x 1\n    x 2\n  end\n""#,
+            ),
             (r#""%{ if true ~} yes %{~ else ~} no %{~ endif }""#, r#""yes""#),
             (r#""%{ if false ~} yes %{~ endif }.""#, r#"".""#),
             (r#""%{ for k, v in {a = 1, b = 2} }${k}=${v};%{ endfor }""#, r#""a=1;b=2;""#),
@@ -44,7 +50,12 @@ fn tildes_take_space_off() {
 fn one_value_alone_stays_what_it_is() {
     assert_table(
         &World::new(),
-        &[(r#""${[1]}""#, "[1]"), (r#""${null}""#, "null"), (r#"" ${~ true}""#, r#""true""#), (r#""${"${5}"}""#, "5")],
+        &[
+            (r#""${[1]}""#, "[1]"),
+            (r#""${null}""#, "null"),
+            (r#"" ${~ true}""#, r#""true""#),
+            (r#""${"${5}"}""#, "5"),
+        ],
     );
 }
 
@@ -88,8 +99,16 @@ fn files_are_templates_too() {
             ),
         ],
     );
-    assert!(world.of(r#"templatefile("wrong.tmpl", { x = true })"#).starts_with("error: `templatefile`: wrong.tmpl:"));
-    assert!(world.of(r#"templatefile("self.tmpl", {})"#).contains("templates render templates more than 16 deep"));
+    assert!(
+        world
+            .of(r#"templatefile("wrong.tmpl", { x = true })"#)
+            .starts_with("error: `templatefile`: wrong.tmpl:")
+    );
+    assert!(
+        world
+            .of(r#"templatefile("self.tmpl", {})"#)
+            .contains("templates render templates more than 16 deep")
+    );
 }
 
 #[test]

@@ -1,10 +1,13 @@
-//! A world for expressions: a few blocks and variables, some of them unknown or secret, and files in memory.
+//! A world for expressions: a few blocks and variables, some of them unknown or secret, and files
+//! in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ha_diagnostics::Diagnostic;
-use ha_lang::{BlockName, EvaluationContext, FileSource, MachineFact, ReferenceTarget, ValueScope, expression};
+use ha_lang::{
+    BlockName, EvaluationContext, FileSource, MachineFact, ReferenceTarget, ValueScope, expression,
+};
 use ha_value::{InstanceKey, Type, Value};
 
 use crate::written::written;
@@ -30,10 +33,19 @@ impl World {
         set("local.open_any", unknown(Type::Any));
         set("local.secret_number", Value::from(7).sensitive());
         set("local.secret_list", Value::list([Value::from("a"), Value::from("b")]).sensitive());
-        set("local.object", Value::object([("name".into(), Value::from("n")), ("port".into(), Value::from(80))]));
+        set(
+            "local.object",
+            Value::object([("name".into(), Value::from("n")), ("port".into(), Value::from(80))]),
+        );
         set("var.region", Value::from("eu"));
         set("count.index", Value::from(3));
-        set("aws_x.y", Value::object([("id".into(), unknown(Type::String)), ("name".into(), Value::from("y"))]));
+        set(
+            "aws_x.y",
+            Value::object([
+                ("id".into(), unknown(Type::String)),
+                ("name".into(), Value::from("y")),
+            ]),
+        );
         world
     }
 
@@ -61,7 +73,9 @@ impl ValueScope for World {
 
     fn instance(&self, block: &BlockName, key: &InstanceKey) -> Result<Value, Box<Diagnostic>> {
         let known = self.instances.get(&format!("{block}{key}")).cloned();
-        known.ok_or_else(|| Box::new(Diagnostic::error(format!("there is no instance {block}{key}"))))
+        known.ok_or_else(|| {
+            Box::new(Diagnostic::error(format!("there is no instance {block}{key}")))
+        })
     }
 }
 

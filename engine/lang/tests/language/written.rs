@@ -37,7 +37,11 @@ fn items(value: &Value) -> String {
 }
 
 fn named(object: &Object) -> String {
-    object.iter().map(|(name, it)| format!("{} = {}", quoted(name), written(it))).collect::<Vec<_>>().join(", ")
+    object
+        .iter()
+        .map(|(name, it)| format!("{} = {}", quoted(name), written(it)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn quoted(text: &str) -> String {

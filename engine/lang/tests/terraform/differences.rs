@@ -29,9 +29,13 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
                 return Some("zero has no sign here");
             }
             if has(&["set"]) && in_order(given) == in_order(said) {
-                return Some("sets have an order of their own where nulls, collections and mixed elements are in them");
+                return Some(
+                    "sets have an order of their own where nulls, collections and mixed elements are in them",
+                );
             }
-            if has_negative_zero(text) || has(&["log("]) && said.replace("\"-0\"", "\"0\"") == *given {
+            if has_negative_zero(text)
+                || has(&["log("]) && said.replace("\"-0\"", "\"0\"") == *given
+            {
                 return Some("zero has no sign here, not even in a string");
             }
             if has(&["pow("]) && nearly_equal(given, said) {
@@ -40,7 +44,9 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
                 );
             }
             if has(&["base64gzip("]) {
-                return Some("what is compressed reads the same, but there are many ways to say what is repeated");
+                return Some(
+                    "what is compressed reads the same, but there are many ways to say what is repeated",
+                );
             }
             if has(&["parseint("]) && given.get(..PRECISE).is_some_and(|it| said.starts_with(it)) {
                 return Some("a number has 512 bits here, also one that is read by `parseint`");
@@ -56,7 +62,9 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
         }
         (None, Some(said)) => {
             if said.contains("Inf") {
-                return Some("what is greater than all numbers is no value here, and no string either");
+                return Some(
+                    "what is greater than all numbers is no value here, and no string either",
+                );
             }
             if expression("<drawn>", text).is_err() {
                 return Some(
@@ -66,14 +74,21 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
             if has(&[" % "]) && problems(text).iter().any(|it| it.summary.contains("zero")) {
                 return Some("a remainder of a division by zero has no value");
             }
-            if has(&["pow(", "log("]) && problems(text).iter().any(|it| it.summary.contains("pow") || it.summary.contains("log"))
+            if has(&["pow(", "log("])
+                && problems(text)
+                    .iter()
+                    .any(|it| it.summary.contains("pow") || it.summary.contains("log"))
             {
                 return Some(
                     "what is greater than all numbers is no value here, where terraform has an infinity that no JSON can hold",
                 );
             }
-            if has(&[" ? "]) && problems(text).iter().any(|it| it.summary.starts_with("the two results")) {
-                return Some("an arm of a condition in an arm does not count where it has no value");
+            if has(&[" ? "])
+                && problems(text).iter().any(|it| it.summary.starts_with("the two results"))
+            {
+                return Some(
+                    "an arm of a condition in an arm does not count where it has no value",
+                );
             }
             if has(&["cidrhost("]) {
                 return Some("a host is inside of its network");
@@ -85,7 +100,9 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
                 return Some("zero has no sign here, so that its logarithm has no value");
             }
             if has(&["null"]) && problems(text).iter().any(|it| it.code == Some(code::NULL)) {
-                return Some("a call with a null of no type is wrong at once, not of unknown value");
+                return Some(
+                    "a call with a null of no type is wrong at once, not of unknown value",
+                );
             }
         }
         (Some(_), None) => return why_refused(text),
@@ -98,16 +115,22 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
 fn why_refused(text: &str) -> Option<&'static str> {
     let has = |parts: &[&str]| parts.iter().any(|it| text.contains(it));
     if has(&[" ? "]) {
-        return Some("an arm that is not taken and has no value does not count, whatever its type would be");
+        return Some(
+            "an arm that is not taken and has no value does not count, whatever its type would be",
+        );
     }
     if has(&["tolist([])", "toset([])", "tomap({})"]) {
-        return Some("a tuple becomes a list or set here beside an empty collection of anything as well");
+        return Some(
+            "a tuple becomes a list or set here beside an empty collection of anything as well",
+        );
     }
     if has(&["[for ", "{ for "]) {
         return Some("what would be made of the elements of an empty collection is not looked at");
     }
     if has(&["&&", "||"]) {
-        return Some("the right operand is not looked at where the left one decides, as in terraform 1.12");
+        return Some(
+            "the right operand is not looked at where the left one decides, as in terraform 1.12",
+        );
     }
     None
 }
@@ -126,13 +149,16 @@ fn nearly_equal(a: &str, b: &str) -> bool {
 
 /// What is wrong with an expression by itself.
 fn problems(text: &str) -> Vec<Diagnostic> {
-    let evaluated = expression("<drawn>", text).and_then(|it| it.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope)));
+    let evaluated = expression("<drawn>", text)
+        .and_then(|it| it.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope)));
     evaluated.err().unwrap_or_default()
 }
 
 /// Whether there is a zero with a sign in an expression, and not only a fraction.
 fn has_negative_zero(text: &str) -> bool {
-    text.match_indices("-0").any(|(at, _)| !text[at + 2..].starts_with(|it: char| it == '.' || it.is_ascii_alphanumeric()))
+    text.match_indices("-0").any(|(at, _)| {
+        !text[at + 2..].starts_with(|it: char| it == '.' || it.is_ascii_alphanumeric())
+    })
 }
 
 /// The JSON with the elements of all lists in one order.
@@ -144,7 +170,9 @@ fn in_order(json: &str) -> String {
                 items.sort_by_key(Json::to_string);
                 Json::Array(items)
             }
-            Json::Object(items) => Json::Object(items.into_iter().map(|(name, it)| (name, sorted(it))).collect()),
+            Json::Object(items) => {
+                Json::Object(items.into_iter().map(|(name, it)| (name, sorted(it))).collect())
+            }
             other => other,
         }
     }

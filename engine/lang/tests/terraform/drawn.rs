@@ -161,7 +161,12 @@ impl Writer<'_> {
             0 | 1 => self.leaf(),
             2 | 3 => self.collection(depth),
             4 => self.each(depth),
-            5 => format!("{} ? {} : {}", self.one(Kind::Bool, depth - 1), self.value(depth - 1), self.value(depth - 1)),
+            5 => format!(
+                "{} ? {} : {}",
+                self.one(Kind::Bool, depth - 1),
+                self.value(depth - 1),
+                self.value(depth - 1)
+            ),
             6 => self.template(depth),
             7 | 8 => self.operation(depth),
             9 => self.step(depth),
@@ -186,7 +191,14 @@ impl Writer<'_> {
             10 => self.draw.one(&["[]", "{}", "tolist([])", "toset([])", "tomap({})"]).into(),
             _ => self
                 .draw
-                .one(&["[1, 2]", "[\"b\", \"a\"]", "{ a = 1, k = \"x\" }", "toset([\"b\", \"a\"])", "[[1], [2, 3]]", "[null]"])
+                .one(&[
+                    "[1, 2]",
+                    "[\"b\", \"a\"]",
+                    "{ a = 1, k = \"x\" }",
+                    "toset([\"b\", \"a\"])",
+                    "[[1], [2, 3]]",
+                    "[null]",
+                ])
                 .into(),
         }
     }
@@ -200,7 +212,16 @@ impl Writer<'_> {
 
     fn text(&mut self) -> String {
         if !self.outside.is_empty() && self.draw.once_in(3) {
-            return self.draw.one(&["local.us", "local.id", "local.ns", "\"x-${local.id}\"", "\"x-${local.us}\""]).into();
+            return self
+                .draw
+                .one(&[
+                    "local.us",
+                    "local.id",
+                    "local.ns",
+                    "\"x-${local.id}\"",
+                    "\"x-${local.us}\"",
+                ])
+                .into();
         }
         format!("\"{}\"", self.draw.one(&TEXTS).replace("%{", "%%{"))
     }
@@ -214,7 +235,12 @@ impl Writer<'_> {
         match kind {
             Kind::Any => self.value(depth),
             Kind::Bool => match self.draw.below(4) {
-                0 if depth > 0 => format!("{} {} {}", self.value(depth - 1), self.draw.one(&["==", "!="]), self.value(depth - 1)),
+                0 if depth > 0 => format!(
+                    "{} {} {}",
+                    self.value(depth - 1),
+                    self.draw.one(&["==", "!="]),
+                    self.value(depth - 1)
+                ),
                 1 if depth > 0 => {
                     format!(
                         "{} {} {}",
@@ -227,24 +253,35 @@ impl Writer<'_> {
             },
             Kind::Number => self.number(),
             Kind::Text => self.text(),
-            Kind::List(_) if !self.outside.is_empty() && self.draw.once_in(2) => {
-                self.draw.one(&["local.ul", "local.pl", "local.el", "local.kl", "local.eo", "local.nl"]).into()
+            Kind::List(_) if !self.outside.is_empty() && self.draw.once_in(2) => self
+                .draw
+                .one(&["local.ul", "local.pl", "local.el", "local.kl", "local.eo", "local.nl"])
+                .into(),
+            Kind::Set(_) if !self.outside.is_empty() && self.draw.once_in(2) => {
+                self.draw.one(&["local.uset", "local.es"]).into()
             }
-            Kind::Set(_) if !self.outside.is_empty() && self.draw.once_in(2) => self.draw.one(&["local.uset", "local.es"]).into(),
             Kind::Map(_) if !self.outside.is_empty() && self.draw.once_in(2) => {
                 self.draw.one(&["local.um", "local.pm", "local.em", "local.km", "local.uo"]).into()
             }
             Kind::List(of) => {
-                let items: Vec<String> = (0..many).map(|_| self.one(*of, depth.saturating_sub(1))).collect();
+                let items: Vec<String> =
+                    (0..many).map(|_| self.one(*of, depth.saturating_sub(1))).collect();
                 format!("[{}]", items.join(", "))
             }
             Kind::Set(of) => {
-                let items: Vec<String> = (0..many).map(|_| self.one(*of, depth.saturating_sub(1))).collect();
+                let items: Vec<String> =
+                    (0..many).map(|_| self.one(*of, depth.saturating_sub(1))).collect();
                 format!("toset([{}])", items.join(", "))
             }
             Kind::Map(of) => {
                 let items: Vec<String> = (0..many)
-                    .map(|it| format!("{} = {}", ["a", "b", "k", "é"][it], self.one(*of, depth.saturating_sub(1))))
+                    .map(|it| {
+                        format!(
+                            "{} = {}",
+                            ["a", "b", "k", "é"][it],
+                            self.one(*of, depth.saturating_sub(1))
+                        )
+                    })
                     .collect();
                 format!("{{{}}}", items.join(", "))
             }
@@ -258,24 +295,39 @@ impl Writer<'_> {
             return format!("[{}]", items.join(", "));
         }
         let keys = ["a", "k", "\"x y\"", "(\"b\")", "null", "1"];
-        let items: Vec<String> = items.into_iter().map(|it| format!("{} = {it}", self.draw.one(&keys))).collect();
+        let items: Vec<String> =
+            items.into_iter().map(|it| format!("{} = {it}", self.draw.one(&keys))).collect();
         format!("{{ {} }}", items.join(", "))
     }
 
     fn each(&mut self, depth: usize) -> String {
         let collection = self.value(depth - 1);
         let keyed = self.draw.once_in(2);
-        let bound = format!("v{}{}", self.names, if keyed { format!(", v{}", self.names + 1) } else { String::new() });
+        let bound = format!(
+            "v{}{}",
+            self.names,
+            if keyed { format!(", v{}", self.names + 1) } else { String::new() }
+        );
         self.names += 1 + usize::from(keyed);
         let result = self.value(depth - 1);
-        let condition = if self.draw.once_in(3) { format!(" if {}", self.one(Kind::Bool, depth - 1)) } else { String::new() };
+        let condition = if self.draw.once_in(3) {
+            format!(" if {}", self.one(Kind::Bool, depth - 1))
+        } else {
+            String::new()
+        };
         let written = if self.draw.once_in(2) {
             format!("[for {bound} in {collection} : {result}{condition}]")
         } else {
             let key = self.one(Kind::Text, depth - 1);
             let last = self.names - 1;
-            let key = self.draw.one(&[&*key, &format!("v{last}"), &format!("\"${{v{last}}}\"")]).to_owned();
-            format!("{{ for {bound} in {collection} : {key} => {result}{}{condition} }}", self.draw.one(&["", "..."]))
+            let key = self
+                .draw
+                .one(&[&*key, &format!("v{last}"), &format!("\"${{v{last}}}\"")])
+                .to_owned();
+            format!(
+                "{{ for {bound} in {collection} : {key} => {result}{}{condition} }}",
+                self.draw.one(&["", "..."])
+            )
         };
         self.names -= 1 + usize::from(keyed);
         written
@@ -295,7 +347,10 @@ impl Writer<'_> {
                 self.names += 1;
                 let inner = self.value(depth - 1);
                 self.names -= 1;
-                format!("\"%{{ for v{} in {value} {strip}}} ${{{inner}}}, %{{ endfor }}\"", self.names)
+                format!(
+                    "\"%{{ for v{} in {value} {strip}}} ${{{inner}}}, %{{ endfor }}\"",
+                    self.names
+                )
             }
             4 => format!("\"$${{a}} ${{{value}}}%%{{b}}$\""),
             _ => format!("\"${{{value}}}${{{}}}\"", self.value(depth - 1)),
@@ -303,7 +358,9 @@ impl Writer<'_> {
     }
 
     fn operation(&mut self, depth: usize) -> String {
-        let sign = self.draw.one(&["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "!", "neg"]);
+        let sign = self.draw.one(&[
+            "+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "!", "neg",
+        ]);
         let kind = match sign {
             "==" | "!=" => Kind::Any,
             "&&" | "||" | "!" => Kind::Bool,
@@ -319,7 +376,8 @@ impl Writer<'_> {
     fn step(&mut self, depth: usize) -> String {
         let of = self.value(depth - 1);
         let step = self.draw.one(&[
-            ".a", "[0]", "[1]", "[\"a\"]", "[*]", ".*.a", "[*].a", ".0", "[-1]", "[*][0]", "[\"k\"]", "[0.5]", ".*", "[true]",
+            ".a", "[0]", "[1]", "[\"a\"]", "[*]", ".*.a", "[*].a", ".0", "[-1]", "[*][0]",
+            "[\"k\"]", "[0.5]", ".*", "[true]",
         ]);
         format!("({of}){step}")
     }
@@ -330,9 +388,11 @@ impl Writer<'_> {
     }
 
     fn call(&mut self, depth: usize) -> String {
-        let all: Vec<&Function> = functions().iter().filter(|it| !LEFT_OUT.contains(&it.name)).collect();
+        let all: Vec<&Function> =
+            functions().iter().filter(|it| !LEFT_OUT.contains(&it.name)).collect();
         let function = all[self.draw.below(all.len())];
-        let mut arguments: Vec<String> = function.parameters.iter().map(|it| self.one(it.kind, depth - 1)).collect();
+        let mut arguments: Vec<String> =
+            function.parameters.iter().map(|it| self.one(it.kind, depth - 1)).collect();
         if let Some(more) = function.variadic {
             arguments.extend((0..self.draw.below(3)).map(|_| self.one(more.kind, depth - 1)));
         }

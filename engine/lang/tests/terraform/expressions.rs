@@ -22,7 +22,8 @@ fn values_are_terraforms() {
     let mut differ: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut left = draws(400);
     while left > 0 {
-        let batch: Vec<String> = (0..left.min(BATCH)).map(|_| drawn::expression(&mut draw)).collect();
+        let batch: Vec<String> =
+            (0..left.min(BATCH)).map(|_| drawn::expression(&mut draw)).collect();
         left -= batch.len();
         let Some(said) = console(directory.path(), &batch) else { return };
         for (text, said) in batch.iter().zip(said) {
@@ -31,20 +32,33 @@ fn values_are_terraforms() {
             with_value += usize::from(given.json.is_some());
             if !agree(&given, &said) && reason(text, &given, &said).is_none() {
                 let first = text.split('(').next().unwrap_or("");
-                differ.entry(first.to_owned()).or_default().push(format!("{text}\n- {said:?}\n+ {given:?}"));
+                differ
+                    .entry(first.to_owned())
+                    .or_default()
+                    .push(format!("{text}\n- {said:?}\n+ {given:?}"));
             }
         }
     }
     let count: usize = differ.values().map(Vec::len).sum();
     let shown: Vec<&String> = differ.values().flat_map(|it| it.iter().take(3)).take(40).collect();
-    assert!(differ.is_empty(), "{count} of {compared} differ:\n{}", shown.into_iter().cloned().collect::<Vec<_>>().join("\n"));
+    assert!(
+        differ.is_empty(),
+        "{count} of {compared} differ:\n{}",
+        shown.into_iter().cloned().collect::<Vec<_>>().join("\n")
+    );
     assert!(with_value * 3 > compared, "only {with_value} of {compared} have a value");
 }
 
 fn given(text: &str) -> Answer {
-    let value = |text: &str| expression("<drawn>", text).ok()?.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope)).ok();
+    let value = |text: &str| {
+        expression("<drawn>", text)
+            .ok()?
+            .evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope))
+            .ok()
+    };
     let json = value(&encoded(text)).and_then(|it| it.as_str().map(str::to_owned));
-    let ty = value(&tried(text)).map_or_else(String::new, |it| bare(&Type::of_value(&it).to_string()));
+    let ty =
+        value(&tried(text)).map_or_else(String::new, |it| bare(&Type::of_value(&it).to_string()));
     seen(json, ty)
 }
 
@@ -63,7 +77,8 @@ fn encoded(text: &str) -> String {
 /// What terraform says of each expression.
 fn console(directory: &Path, batch: &[String]) -> Option<Vec<Answer>> {
     let items: String = batch.iter().map(|it| format!("    {},\n", tried(it))).collect();
-    fs::write(directory.join("main.tf"), format!("locals {{\n  drawn = [\n{items}  ]\n}}\n")).expect("it can be written");
+    fs::write(directory.join("main.tf"), format!("locals {{\n  drawn = [\n{items}  ]\n}}\n"))
+        .expect("it can be written");
     let values = answer(directory, "jsonencode([for it in local.drawn : jsonencode(it)])")?;
     let Some(values) = values.and_then(|it| serde_json::from_str::<String>(it.trim()).ok()) else {
         // One without a value, whatever `try` says, leaves none to the others.
@@ -91,8 +106,8 @@ fn answer(directory: &Path, line: &str) -> Option<Option<String>> {
     Some(said.status.success().then(|| String::from_utf8_lossy(&said.stdout).into_owned()))
 }
 
-/// The types in a tuple's, each of which begins a line of its own. Names of attributes, which are written as they are and
-/// may hold brackets and commas, stand further in.
+/// The types in a tuple's, each of which begins a line of its own. Names of attributes, which are
+/// written as they are and may hold brackets and commas, stand further in.
 fn elements(tuple: &str) -> Vec<String> {
     let mut elements: Vec<String> = Vec::new();
     for line in tuple.lines() {

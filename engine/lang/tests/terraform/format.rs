@@ -33,22 +33,33 @@ fn the_usual_form_is_terraforms() {
         match formatted(text) {
             Ok(it) if it == expected && !refused => taken += 1,
             Err(_) if refused => {}
-            // Once in a while terraform breaks what it formats, such as a heredoc taken out of quotes.
+            // Once in a while terraform breaks what it formats, such as a heredoc taken out of
+            // quotes.
             _ if formatted(&expected).is_err() => {}
             _ if reason(text).is_some() => {}
             other => differ.push(difference(text, &expected, other)),
         }
     }
-    assert!(differ.is_empty(), "{} of {} differ:\n{}", differ.len(), drawn.len(), differ[..differ.len().min(9)].join("\n"));
+    assert!(
+        differ.is_empty(),
+        "{} of {} differ:\n{}",
+        differ.len(),
+        drawn.len(),
+        differ[..differ.len().min(9)].join("\n")
+    );
     assert!(taken * 2 > drawn.len(), "only {taken} of {} could be read", drawn.len());
 }
 
 /// Why the two may differ, if they may.
 fn reason(text: &str) -> Option<&'static str> {
     if text.replace("\r\n", "").contains('\r') {
-        return Some("a carriage return that ends no line is passed over in a comment here, and refused there");
+        return Some(
+            "a carriage return that ends no line is passed over in a comment here, and refused there",
+        );
     }
-    let has_lone_dollar = text.match_indices("\"$").any(|(at, found)| !text[at + found.len()..].starts_with(['{', '$']));
+    let has_lone_dollar = text
+        .match_indices("\"$")
+        .any(|(at, found)| !text[at + found.len()..].starts_with(['{', '$']));
     has_lone_dollar.then_some("terraform drops labels that hold a dollar sign")
 }
 
@@ -60,7 +71,9 @@ fn formatted(text: &str) -> Result<String, Vec<Diagnostic>> {
 fn difference(text: &str, expected: &str, formatted: Result<String, Vec<Diagnostic>>) -> String {
     let formatted = formatted.unwrap_or_else(|it| format!("{it:?}"));
     let mut said = format!("{text:?}\n");
-    for (expected, formatted) in expected.split('\n').zip(formatted.split('\n')).filter(|(left, right)| left != right) {
+    for (expected, formatted) in
+        expected.split('\n').zip(formatted.split('\n')).filter(|(left, right)| left != right)
+    {
         said += &format!("- {expected:?}\n+ {formatted:?}\n");
     }
     said

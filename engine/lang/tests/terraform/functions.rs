@@ -16,7 +16,9 @@ fn each_function_is_there_and_takes_as_many_arguments() {
     let Some(mut terraform) = oracle::terraform(directory.path()) else { return };
     let said = terraform.args(["metadata", "functions", "-json"]).output().unwrap();
     let said: Json = serde_json::from_slice(&said.stdout).unwrap();
-    let counts = |parameters: usize, variadic: bool| format!("{parameters}{}", if variadic { " or more" } else { "" });
+    let counts = |parameters: usize, variadic: bool| {
+        format!("{parameters}{}", if variadic { " or more" } else { "" })
+    };
     let theirs: BTreeMap<&str, String> = said["function_signatures"]
         .as_object()
         .unwrap()
@@ -27,8 +29,10 @@ fn each_function_is_there_and_takes_as_many_arguments() {
             (name.as_str(), counts(parameters, !it["variadic_parameter"].is_null()))
         })
         .collect();
-    let ours: BTreeMap<&str, String> =
-        functions().iter().map(|it| (it.name, counts(it.parameters.len(), it.variadic.is_some()))).collect();
+    let ours: BTreeMap<&str, String> = functions()
+        .iter()
+        .map(|it| (it.name, counts(it.parameters.len(), it.variadic.is_some())))
+        .collect();
     assert!(theirs.len() >= 118, "{}", theirs.len());
     let expected = |name: &str| !DIFFERENT.iter().any(|(known, _)| *known == name);
     let differ: Vec<String> = theirs
@@ -45,11 +49,16 @@ fn each_function_is_there_and_takes_as_many_arguments() {
 fn each_function_is_described_in_a_sentence() {
     for function in functions() {
         let doc = function.doc;
-        assert!(!doc.starts_with(char::is_lowercase) && doc.ends_with('.') && doc.len() > 10, "{}: {doc}", function.name);
+        assert!(
+            !doc.starts_with(char::is_lowercase) && doc.ends_with('.') && doc.len() > 10,
+            "{}: {doc}",
+            function.name
+        );
     }
 }
 
-/// Strings, and whether they are compressed to the same bytes; where much is repeated there are many ways to say so.
+/// Strings, and whether they are compressed to the same bytes; where much is repeated there are
+/// many ways to say so.
 const TEXTS: [(&str, bool); 6] = [
     ("", true),
     ("a", true),
@@ -81,5 +90,6 @@ fn what_is_compressed_reads_the_same() {
 fn read(encoded: &str) -> String {
     use base64::Engine as _;
     let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).expect("it is Base64");
-    std::io::read_to_string(flate2::read::GzDecoder::new(&*bytes)).expect("it is a gzip stream of text")
+    std::io::read_to_string(flate2::read::GzDecoder::new(&*bytes))
+        .expect("it is a gzip stream of text")
 }

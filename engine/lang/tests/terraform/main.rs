@@ -1,5 +1,5 @@
-//! The language beside terraform, which is run where it is installed. `HA_DRAWS` says how many things are drawn at random,
-//! `HA_SEED` which.
+//! The language beside terraform, which is run where it is installed. `HA_DRAWS` says how many
+//! things are drawn at random, `HA_SEED` which.
 
 mod differences;
 mod draw;

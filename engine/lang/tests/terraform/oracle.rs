@@ -12,7 +12,10 @@ static IS_INSTALLED: LazyLock<bool> = LazyLock::new(|| {
 /// A way to run terraform in a directory, or nothing where it is not installed.
 pub(crate) fn terraform(directory: &Path) -> Option<Command> {
     let mut command = Command::new("terraform");
-    command.current_dir(directory).env("TF_CLI_CONFIG_FILE", "/dev/null").env("CHECKPOINT_DISABLE", "1");
+    command
+        .current_dir(directory)
+        .env("TF_CLI_CONFIG_FILE", "/dev/null")
+        .env("CHECKPOINT_DISABLE", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     if !*IS_INSTALLED {
         skipped();

@@ -16,8 +16,9 @@ pub(crate) fn file(draw: &mut Draw) -> String {
 /// The same text with a few tokens too many or too few.
 pub(crate) fn damaged(draw: &mut Draw, text: &str) -> String {
     const TOKENS: [&str; 40] = [
-        "{", "}", "[", "]", "(", ")", "\"", "${", "%{", "~}", "\n", "\r\n", "=", "==", "=>", ",", ".", "...", ":", "::", "?",
-        "*", "/", "/*", "*/", "#", "<<", "<<EOT\n", "EOT", "\\", "$", "'", ";", "~", "&", "|", "!", "for ", " in ", "0.1",
+        "{", "}", "[", "]", "(", ")", "\"", "${", "%{", "~}", "\n", "\r\n", "=", "==", "=>", ",",
+        ".", "...", ":", "::", "?", "*", "/", "/*", "*/", "#", "<<", "<<EOT\n", "EOT", "\\", "$",
+        "'", ";", "~", "&", "|", "!", "for ", " in ", "0.1",
     ];
     let mut text = text.to_owned();
     for _ in 0..=draw.below(2) {
@@ -44,19 +45,48 @@ impl Writer<'_> {
         let gap = self.draw.one(&["", "", "", " ", " ", "  ", "\t", " /* c */ "]);
         self.write(gap);
         if self.in_brackets > 0 && self.draw.once_in(12) {
-            let line_end = self.draw.one(&["\n", "\n\n", " # line\n", "  // é\n", "/* two\nlines */", "\n   "]);
+            let line_end = self.draw.one(&[
+                "\n",
+                "\n\n",
+                " # line\n",
+                "  // é\n",
+                "/* two\nlines */",
+                "\n   ",
+            ]);
             self.write(line_end);
         }
     }
 
     fn line_end(&mut self) {
-        let end =
-            self.draw.one(&["\n", "\n", "\n", "\n\n", " # c\n", "// c\n", " /* c */\n", "   \n", "\n# c\n", "\n\n\n", "\n  \n"]);
+        let end = self.draw.one(&[
+            "\n",
+            "\n",
+            "\n",
+            "\n\n",
+            " # c\n",
+            "// c\n",
+            " /* c */\n",
+            "   \n",
+            "\n# c\n",
+            "\n\n\n",
+            "\n  \n",
+        ]);
         self.write(end);
     }
 
     fn name(&mut self) {
-        let name = self.draw.one(&["a", "bb", "longer_name", "in", "for", "type", "é", "x-y", "if", "default"]);
+        let name = self.draw.one(&[
+            "a",
+            "bb",
+            "longer_name",
+            "in",
+            "for",
+            "type",
+            "é",
+            "x-y",
+            "if",
+            "default",
+        ]);
         self.write(name);
     }
 
@@ -95,7 +125,14 @@ impl Writer<'_> {
             0 => self.write("{}"),
             1 => {
                 self.write("{");
-                let name = self.draw.one(&["type=string", " a=1", "type = \"list\" ", "type=map", " b = [ 1,2 ] ", "a=\"${x}\""]);
+                let name = self.draw.one(&[
+                    "type=string",
+                    " a=1",
+                    "type = \"list\" ",
+                    "type=map",
+                    " b = [ 1,2 ] ",
+                    "a=\"${x}\"",
+                ]);
                 self.write(name);
                 self.write("}");
             }
@@ -118,11 +155,22 @@ impl Writer<'_> {
                 self.write(number);
             }
             1 | 2 => {
-                let name = self.draw.one(&["x", "var.x", "a . b", "c[0]", "c [ 0 ]", "d.*.e", "d[*].e", "f.0.g", "null", "true"]);
+                let name = self.draw.one(&[
+                    "x", "var.x", "a . b", "c[0]", "c [ 0 ]", "d.*.e", "d[*].e", "f.0.g", "null",
+                    "true",
+                ]);
                 self.write(name);
             }
             3 => {
-                let text = self.draw.one(&["\"\"", "\"x  y\"", "\"é\"", "\"$${x}\"", "\"a\\\"b\"", "\"#\"", "\"# ${ \"}\" } \""]);
+                let text = self.draw.one(&[
+                    "\"\"",
+                    "\"x  y\"",
+                    "\"é\"",
+                    "\"$${x}\"",
+                    "\"a\\\"b\"",
+                    "\"#\"",
+                    "\"# ${ \"}\" } \"",
+                ]);
                 self.write(text);
             }
             4 => {
@@ -161,7 +209,8 @@ impl Writer<'_> {
     fn binary(&mut self, depth: usize) {
         self.value(depth - 1);
         self.gap();
-        let sign = self.draw.one(&["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||"]);
+        let sign =
+            self.draw.one(&["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||"]);
         self.write(sign);
         // A comment cannot begin with a sign before it.
         let apart = self.draw.one(&[" ", "  ", "\t"]);

@@ -1,5 +1,5 @@
-//! What terraform knows of values while planning is known here: typed nulls, empty collections and unknowns among what is
-//! drawn.
+//! What terraform knows of values while planning is known here: typed nulls, empty collections and
+//! unknowns among what is drawn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_lang::{BlockName, EmptyScope, EvaluationContext, FileSource, ReferenceTarget, ValueScope, expression};
+use ha_lang::{
+    BlockName, EmptyScope, EvaluationContext, FileSource, ReferenceTarget, ValueScope, expression,
+};
 use ha_value::{InstanceKey, Object, Type, Value};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -71,12 +73,18 @@ impl World {
         let unknown = |ty: Type| Value::unknown(ty, Some("terraform_data.r.id".into()));
         let id = || Value::unknown(Type::String, Some("terraform_data.r.id".into())).not_null();
         let text = || Arc::new(Type::String);
-        let attribute = |ty: Type, optional| ha_value::AttributeType { ty, optional, default: None };
+        let attribute =
+            |ty: Type, optional| ha_value::AttributeType { ty, optional, default: None };
         let object = |optional| {
-            let attributes = [("a".into(), attribute(Type::String, false)), ("k".into(), attribute(Type::Number, optional))];
+            let attributes = [
+                ("a".into(), attribute(Type::String, false)),
+                ("k".into(), attribute(Type::Number, optional)),
+            ];
             Type::Object(Arc::new(attributes.into()))
         };
-        let named = |items: [(&str, Value); 2]| items.into_iter().map(|(name, it)| (name.into(), it)).collect::<Object>();
+        let named = |items: [(&str, Value); 2]| {
+            items.into_iter().map(|(name, it)| (name.into(), it)).collect::<Object>()
+        };
         let null = || Value::null(&Type::String);
         Self(BTreeMap::from([
             ("us", unknown(Type::String)),
@@ -115,7 +123,9 @@ impl World {
 impl ValueScope for World {
     fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>> {
         let ReferenceTarget::Local(name) = target else { return EmptyScope.value(target) };
-        self.0.get(&**name).cloned().ok_or_else(|| Box::new(Diagnostic::error("there is no such value").code(code::UNDECLARED)))
+        self.0.get(&**name).cloned().ok_or_else(|| {
+            Box::new(Diagnostic::error("there is no such value").code(code::UNDECLARED))
+        })
     }
 
     fn instance(&self, block: &BlockName, key: &InstanceKey) -> Result<Value, Box<Diagnostic>> {
@@ -188,7 +198,9 @@ const TRIED: [&str; 24] = [
 impl FileSource for World {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         let found = TEMPLATES.iter().find(|(name, _)| *name == path);
-        found.map(|(_, text)| text.as_bytes().into()).ok_or_else(|| "there is no such file".to_owned())
+        found
+            .map(|(_, text)| text.as_bytes().into())
+            .ok_or_else(|| "there is no such file".to_owned())
     }
 }
 
@@ -278,7 +290,9 @@ fn write_given(directory: &Path) {
     for (name, ty, argument) in GIVEN {
         arguments += &format!("  {name} = {argument}\n");
         locals += &format!("  {name} = module.m.{name}\n");
-        module += &format!("variable \"{name}\" {{\n  type = {ty}\n}}\noutput \"{name}\" {{\n  value = var.{name}\n}}\n");
+        module += &format!(
+            "variable \"{name}\" {{\n  type = {ty}\n}}\noutput \"{name}\" {{\n  value = var.{name}\n}}\n"
+        );
     }
     root += &format!("module \"m\" {{\n  source = \"./m\"\n{arguments}}}\nlocals {{\n{locals}}}\n");
     fs::create_dir(directory.join("m")).expect("the comparison can be set up");
@@ -289,7 +303,8 @@ fn write_given(directory: &Path) {
 /// What a plan says of an output: its value and what of it is unknown.
 type Said = (Json, Json);
 
-/// What terraform plans for each expression, and for whether it is null; nothing for those that it refuses.
+/// What terraform plans for each expression, and for whether it is null; nothing for those that it
+/// refuses.
 fn planned(directory: &Path, batch: &[String]) -> Vec<Option<[Said; 2]>> {
     let mut refused = BTreeSet::new();
     loop {
@@ -297,8 +312,11 @@ fn planned(directory: &Path, batch: &[String]) -> Vec<Option<[Said; 2]>> {
             true => "\n".to_owned(),
             false => format!("output \"o{index}\" {{ value = [{text}, {}] }}\n", is_null(text)),
         };
-        fs::write(directory.join("drawn.tf"), batch.iter().enumerate().map(line).collect::<String>())
-            .expect("the comparison can be set up");
+        fs::write(
+            directory.join("drawn.tf"),
+            batch.iter().enumerate().map(line).collect::<String>(),
+        )
+        .expect("the comparison can be set up");
         let mut terraform = oracle::terraform(directory).expect("it was there before");
         let told = terraform
             .args(["plan", "-json", "-lock=false", "-input=false", "-out=plan"])
@@ -314,7 +332,9 @@ fn planned(directory: &Path, batch: &[String]) -> Vec<Option<[Said; 2]>> {
         for error in &errors {
             // An infinity cannot be written down, which is told without a place.
             let detail = error["diagnostic"]["detail"].as_str().unwrap_or_default();
-            if let Some((index, _)) = detail.split_once("output value \"o").and_then(|it| it.1.split_once('"')) {
+            if let Some((index, _)) =
+                detail.split_once("output value \"o").and_then(|it| it.1.split_once('"'))
+            {
                 refused.insert(index.parse().expect("an output has a number"));
                 continue;
             }
@@ -326,7 +346,8 @@ fn planned(directory: &Path, batch: &[String]) -> Vec<Option<[Said; 2]>> {
         assert!(refused.len() > before, "{errors:?}");
     }
     let mut terraform = oracle::terraform(directory).expect("it was there before");
-    let shown = terraform.args(["show", "-json", "plan"]).output().expect("the comparison can be set up");
+    let shown =
+        terraform.args(["show", "-json", "plan"]).output().expect("the comparison can be set up");
     let shown: Json = serde_json::from_slice(&shown.stdout).expect("it shows a plan");
     let said = |index: usize| {
         let change = &shown["output_changes"][format!("o{index}")];
@@ -343,11 +364,15 @@ fn difference(said: Option<&Said>, given: &Result<Value, Vec<Diagnostic>>) -> Op
         (None, Ok(value)) => Some(format!("terraform refuses it, here it is {value:?}")),
         (Some((value, unknown)), Err(problems)) => {
             let problem = problems.first().map(|it| it.summary.clone()).unwrap_or_default();
-            Some(format!("terraform says {value} (unknown: {unknown}), here it is refused: {problem}"))
+            Some(format!(
+                "terraform says {value} (unknown: {unknown}), here it is refused: {problem}"
+            ))
         }
         (Some((value, unknown)), Ok(given)) => {
             let differs = differs(value, unknown, given);
-            differs.then(|| format!("terraform says {value} (unknown: {unknown}), here it is {given:?}"))
+            differs.then(|| {
+                format!("terraform says {value} (unknown: {unknown}), here it is {given:?}")
+            })
         }
     }
 }
@@ -358,10 +383,19 @@ fn differs(said: &Json, unknown: &Json, given: &Value) -> bool {
     }
     let elements = |given: &[&Value]| -> bool {
         let most = said.as_array().map_or(0, Vec::len).max(unknown.as_array().map_or(0, Vec::len));
-        most != given.len() || given.iter().enumerate().any(|(index, it)| differs(&said[index], &unknown[index], it))
+        most != given.len()
+            || given
+                .iter()
+                .enumerate()
+                .any(|(index, it)| differs(&said[index], &unknown[index], it))
     };
     let attributes = |items: &Object| -> bool {
-        let names = |json: &Json| json.as_object().into_iter().flat_map(|it| it.keys().cloned()).collect::<BTreeSet<String>>();
+        let names = |json: &Json| {
+            json.as_object()
+                .into_iter()
+                .flat_map(|it| it.keys().cloned())
+                .collect::<BTreeSet<String>>()
+        };
         let all: BTreeSet<String> = names(said).union(&names(unknown)).cloned().collect();
         !all.iter().map(String::as_str).eq(items.keys().map(|it| &**it))
             || items.iter().any(|(name, it)| differs(&said[&**name], &unknown[&**name], it))
@@ -375,7 +409,9 @@ fn differs(said: &Json, unknown: &Json, given: &Value) -> bool {
         Value::Set(_) if !given.is_wholly_known() => false,
         Value::Set(items) => {
             let own: BTreeSet<String> = items.iter().map(text).collect();
-            said.as_array().is_none_or(|it| it.iter().map(Json::to_string).collect::<BTreeSet<_>>().len() != own.len())
+            said.as_array().is_none_or(|it| {
+                it.iter().map(Json::to_string).collect::<BTreeSet<_>>().len() != own.len()
+            })
         }
         Value::List(items) | Value::Tuple(items) => elements(&items.iter().collect::<Vec<_>>()),
         Value::Map(items) | Value::Object(items) => attributes(items),
@@ -410,7 +446,9 @@ fn reason(world: &World, text: &str, difference: &str) -> Option<&'static str> {
             );
         }
         if has(&["\"outer.tftpl\""]) {
-            return Some("a template may be made of others here, unless it would be made of itself");
+            return Some(
+                "a template may be made of others here, unless it would be made of itself",
+            );
         }
         if has(&["jsondecode(", "yamldecode(", "regex(", "regexall("]) {
             return Some(
@@ -418,18 +456,26 @@ fn reason(world: &World, text: &str, difference: &str) -> Option<&'static str> {
             );
         }
         if has(&[" ? "]) {
-            return Some("an arm that is not taken and has no value does not count, whatever its type would be");
+            return Some(
+                "an arm that is not taken and has no value does not count, whatever its type would be",
+            );
         }
         if has(&["&&", "||"]) {
-            return Some("the right operand is not looked at where the left one decides, as in terraform 1.12");
+            return Some(
+                "the right operand is not looked at where the left one decides, as in terraform 1.12",
+            );
         }
         if has(&["for "]) && has(&["set"]) {
-            return Some("what is made of each element is looked at once it is known how many a set has");
+            return Some(
+                "what is made of each element is looked at once it is known how many a set has",
+            );
         }
         return None;
     }
     if has(&["base64gzip("]) && difference.starts_with("terraform says") && !says(&["refused"]) {
-        return Some("what is compressed reads the same, but there are many ways to say what is repeated");
+        return Some(
+            "what is compressed reads the same, but there are many ways to say what is repeated",
+        );
     }
     let wrong = [
         "cannot be part of a string",

@@ -3,7 +3,8 @@
 use crate::graph::{Graph, GraphEdges, NodeId};
 use crate::model::{Plan, StepKind};
 
-/// How far the nodes have come. A node is settled once all its steps are done and all it refers to is settled.
+/// How far the nodes have come. A node is settled once all its steps are done and all it refers to
+/// is settled.
 pub(super) struct ApplyProgress {
     waiters: GraphEdges,
     /// How many of the nodes it refers to are not settled, by node.
@@ -17,7 +18,8 @@ impl ApplyProgress {
     pub(super) fn new(graph: &Graph, plan: &Plan) -> Self {
         let mut left = vec![0; graph.len()];
         for step in &plan.steps {
-            if let StepKind::Create(change) | StepKind::Update(change) | StepKind::Read(change) = step.what
+            if let StepKind::Create(change) | StepKind::Update(change) | StepKind::Read(change) =
+                step.what
                 && let Some(node) = graph.node_of(&plan.changes[change].address.block)
             {
                 left[node] += 1;

@@ -1,4 +1,5 @@
-//! What becomes known by the way: each node is evaluated again once, when all it refers to is settled.
+//! What becomes known by the way: each node is evaluated again once, when all it refers to is
+//! settled.
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::ResourceBlock;
@@ -39,7 +40,8 @@ impl ApplyEvaluation {
             return Err(wrong.clone());
         }
         let NodeKind::Block(place) = graph.node(node).what else {
-            let EvaluationReport { diagnostics, warnings, .. } = evaluate(&graph, &mut self.world, node);
+            let EvaluationReport { diagnostics, warnings, .. } =
+                evaluate(&graph, &mut self.world, node);
             self.warnings.extend(warnings);
             return if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) };
         };
@@ -58,34 +60,57 @@ impl ApplyEvaluation {
     }
 
     /// What `each.value` is by now. Which instances there are was known while planning.
-    fn expand_again(&mut self, instance: InstanceId, place: usize, block: &ResourceBlock) -> Result<(), Vec<Diagnostic>> {
-        let Some(planned) = self.world.expansion(instance, place).filter(|it| !it.is_wholly_known()).cloned() else {
+    fn expand_again(
+        &mut self,
+        instance: InstanceId,
+        place: usize,
+        block: &ResourceBlock,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let Some(planned) =
+            self.world.expansion(instance, place).filter(|it| !it.is_wholly_known()).cloned()
+        else {
             return Ok(());
         };
         let by_now = expansion(&self.world, instance, block).map_err(|it| it.diagnostics)?;
         if !planned.keys().eq(by_now.keys()) {
             let address = self.world.block_address(instance, place);
-            let diagnostic = Diagnostic::error(format!("`{address}` has other instances than planned"))
-                .code(code::OTHER_THAN_PLANNED)
-                .at(block.head.clone());
-            return Err(vec![diagnostic.help("nothing was done to it; plan again and look at the new plan").address(address)]);
+            let diagnostic =
+                Diagnostic::error(format!("`{address}` has other instances than planned"))
+                    .code(code::OTHER_THAN_PLANNED)
+                    .at(block.head.clone());
+            return Err(vec![
+                diagnostic
+                    .help("nothing was done to it; plan again and look at the new plan")
+                    .address(address),
+            ]);
         }
         self.world.expand_again(instance, place, by_now);
         Ok(())
     }
 
-    /// Conditions of instances that nothing is done to, which may not have been known while planning.
-    fn untouched(&self, instance: InstanceId, place: usize, block: &ResourceBlock) -> Result<(), Vec<Diagnostic>> {
+    /// Conditions of instances that nothing is done to, which may not have been known while
+    /// planning.
+    fn untouched(
+        &self,
+        instance: InstanceId,
+        place: usize,
+        block: &ResourceBlock,
+    ) -> Result<(), Vec<Diagnostic>> {
         let Some(expansion) = self.world.expansion(instance, place) else { return Ok(()) };
         let address = self.world.block_address(instance, place);
         let mut wrong = Vec::new();
-        for at in (0..expansion.len()).filter(|at| !self.touched.contains(&(instance, place, *at))) {
+        for at in (0..expansion.len()).filter(|at| !self.touched.contains(&(instance, place, *at)))
+        {
             let address = address.instance(expansion.key(at));
             let here = EvaluationScope::each(instance, expansion, at);
-            wrong.extend(findings(&self.world, &block.lifecycle.preconditions, &here, &address).all());
+            wrong.extend(
+                findings(&self.world, &block.lifecycle.preconditions, &here, &address).all(),
+            );
             if let Some(value) = self.world.value(instance, place, at) {
                 let here = here.with_self(value);
-                wrong.extend(findings(&self.world, &block.lifecycle.postconditions, &here, &address).all());
+                wrong.extend(
+                    findings(&self.world, &block.lifecycle.postconditions, &here, &address).all(),
+                );
             }
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
@@ -101,19 +126,31 @@ impl ApplyEvaluation {
             self.world.expand(instance, place, expansion.clone());
             let address = self.world.block_address(instance, place);
             for (at, key) in expansion.keys().enumerate() {
-                let (address, here) = (address.instance(key), EvaluationScope::each(instance, &expansion, at));
-                let mut wrong = findings(&self.world, &block.lifecycle.preconditions, &here, &address).all();
-                let arguments = ConfiguredArguments::evaluate(&self.world, &here, described, block, &address)?.values;
-                let outputs = match described.render(&arguments).expect("only documents come here") {
+                let (address, here) =
+                    (address.instance(key), EvaluationScope::each(instance, &expansion, at));
+                let mut wrong =
+                    findings(&self.world, &block.lifecycle.preconditions, &here, &address).all();
+                let arguments =
+                    ConfiguredArguments::evaluate(&self.world, &here, described, block, &address)?
+                        .values;
+                let outputs = match described.render(&arguments).expect("only documents come here")
+                {
                     RenderResult::Outputs(outputs) => outputs,
                     RenderResult::Unknown => unrendered(described, &arguments),
                     RenderResult::Problems(problems) => {
-                        return Err(located(problems, &block.body, Some(&address), block.head.clone()));
+                        return Err(located(
+                            problems,
+                            &block.body,
+                            Some(&address),
+                            block.head.clone(),
+                        ));
                     }
                 };
                 let value = instance_value(described.schema(), &arguments, &outputs);
                 let here = here.with_self(&value);
-                wrong.extend(findings(&self.world, &block.lifecycle.postconditions, &here, &address).all());
+                wrong.extend(
+                    findings(&self.world, &block.lifecycle.postconditions, &here, &address).all(),
+                );
                 if !wrong.is_empty() {
                     return Err(wrong);
                 }

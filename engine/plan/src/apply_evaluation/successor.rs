@@ -10,20 +10,31 @@ use crate::evaluation::values::EvaluationScope;
 use crate::model::Change;
 
 impl ApplyEvaluation {
-    /// The arguments of what is made in the place of that which a change deletes first, as far as they are known by now.
+    /// The arguments of what is made in the place of that which a change deletes first, as far as
+    /// they are known by now.
     ///
     /// # Errors
-    /// What is wrong with them, or with the block's preconditions: it could not be made, so nothing may be deleted for it.
+    /// What is wrong with them, or with the block's preconditions: it could not be made, so nothing
+    /// may be deleted for it.
     pub fn successor(&self, change: &Change) -> Result<Object, Vec<Diagnostic>> {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
         let InstancePosition { place, instance, at, block, .. } = self.place(&graph, change)?;
-        let expansion = self.world.expansion(instance, place).cloned().expect("it has the instance");
+        let expansion =
+            self.world.expansion(instance, place).cloned().expect("it has the instance");
         let here = EvaluationScope::each(instance, &expansion, at);
-        let (errors, _) = findings(&self.world, &block.lifecycle.preconditions, &here, &change.address).weighed(block);
+        let (errors, _) =
+            findings(&self.world, &block.lifecycle.preconditions, &here, &change.address)
+                .weighed(block);
         if !errors.is_empty() {
             return Err(errors);
         }
-        let given = ConfiguredArguments::evaluate(&self.world, &here, described(&schemas, block), block, &change.address)?;
+        let given = ConfiguredArguments::evaluate(
+            &self.world,
+            &here,
+            described(&schemas, block),
+            block,
+            &change.address,
+        )?;
         Ok(given.values)
     }
 }

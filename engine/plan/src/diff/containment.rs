@@ -30,7 +30,8 @@ impl HasRecord for PriorInstance {
     }
 }
 
-/// What something lives inside of: one instance of a block where its kind says which, or all of them where no one says.
+/// What something lives inside of: one instance of a block where its kind says which, or all of
+/// them where no one says.
 #[derive(Clone, Debug)]
 pub struct ContainerInstance {
     /// The same for all that live in the same place.
@@ -64,15 +65,25 @@ impl<'a> Containment<'a> {
         Self { state, schemas, outer, instances, by_values }
     }
 
-    /// Where a thing lives: in each of these. One that lives itself inside of another of them stands for that one too.
-    /// `all` is what is there, always the same.
-    pub fn homes<T: HasRecord>(&self, record: &Record, all: &BTreeMap<Address, T>) -> Vec<ContainerInstance> {
-        let Some(described) = self.schemas.kind(ResourceMode::Managed, &record.address.block.kind) else { return Vec::new() };
+    /// Where a thing lives: in each of these. One that lives itself inside of another of them
+    /// stands for that one too. `all` is what is there, always the same.
+    pub fn homes<T: HasRecord>(
+        &self,
+        record: &Record,
+        all: &BTreeMap<Address, T>,
+    ) -> Vec<ContainerInstance> {
+        let Some(described) = self.schemas.kind(ResourceMode::Managed, &record.address.block.kind)
+        else {
+            return Vec::new();
+        };
         let blocks = containers(self.state, record, &described.within);
-        let mut homes: Vec<ContainerInstance> =
-            blocks.into_iter().filter_map(|it| self.home(record, described.hooks(), it, all)).collect();
+        let mut homes: Vec<ContainerInstance> = blocks
+            .into_iter()
+            .filter_map(|it| self.home(record, described.hooks(), it, all))
+            .collect();
         if homes.len() > 1 {
-            let outer: Vec<Rc<BTreeSet<BlockAddress>>> = homes.iter().map(|it| self.outer(&it.key.0, all)).collect();
+            let outer: Vec<Rc<BTreeSet<BlockAddress>>> =
+                homes.iter().map(|it| self.outer(&it.key.0, all)).collect();
             let blocks: Vec<BlockAddress> = homes.iter().map(|it| it.key.0.clone()).collect();
             // A state that says that two live inside of each other says nothing.
             let is_around = |block: &BlockAddress| {
@@ -84,7 +95,8 @@ impl<'a> Containment<'a> {
         homes
     }
 
-    /// The instance of a block that a thing lives inside of, or all of them; none where the thing only speaks of the block.
+    /// The instance of a block that a thing lives inside of, or all of them; none where the thing
+    /// only speaks of the block.
     fn home<T: HasRecord>(
         &self,
         record: &Record,
@@ -101,7 +113,9 @@ impl<'a> Containment<'a> {
             Some(ContainerInstance { key: (block.clone(), Some(values)), instances })
         });
         // A provider may reach what it talks to by another name.
-        one.or_else(|| inside.through_provider.then_some(ContainerInstance { key: (block, None), instances }))
+        one.or_else(|| {
+            inside.through_provider.then_some(ContainerInstance { key: (block, None), instances })
+        })
     }
 
     /// What a thing says of what it lives inside of.
@@ -117,7 +131,8 @@ impl<'a> Containment<'a> {
         if let Some(known) = self.instances.borrow().get(block) {
             return known.clone();
         }
-        let found: Rc<[Address]> = instances_meant(all, block).into_iter().map(|(it, _)| it.clone()).collect();
+        let found: Rc<[Address]> =
+            instances_meant(all, block).into_iter().map(|(it, _)| it.clone()).collect();
         self.instances.borrow_mut().insert(block.clone(), found.clone());
         found
     }
@@ -141,20 +156,29 @@ impl<'a> Containment<'a> {
                 found.entry(values).or_default().push(address.clone());
             }
         }
-        let found: Rc<InstancesByValues> = Rc::new(found.into_iter().map(|(values, all)| (values, all.into())).collect());
+        let found: Rc<InstancesByValues> =
+            Rc::new(found.into_iter().map(|(values, all)| (values, all.into())).collect());
         self.by_values.borrow_mut().insert(key, found.clone());
         found
     }
 
     /// The blocks that the instances of a block live inside of, at however many removes.
-    fn outer<T: HasRecord>(&self, block: &BlockAddress, all: &BTreeMap<Address, T>) -> Rc<BTreeSet<BlockAddress>> {
+    fn outer<T: HasRecord>(
+        &self,
+        block: &BlockAddress,
+        all: &BTreeMap<Address, T>,
+    ) -> Rc<BTreeSet<BlockAddress>> {
         if let Some(known) = self.outer.borrow().get(block) {
             return known.clone();
         }
         // Nothing lives inside itself; should a state say so, it ends here.
         self.outer.borrow_mut().insert(block.clone(), Rc::default());
         let mut outer = BTreeSet::new();
-        let within = self.schemas.kind(ResourceMode::Managed, &block.kind).map(|it| it.within.as_slice()).unwrap_or_default();
+        let within = self
+            .schemas
+            .kind(ResourceMode::Managed, &block.kind)
+            .map(|it| it.within.as_slice())
+            .unwrap_or_default();
         // All instances of a block refer to the same blocks.
         if let Some(one) = self.instances(block, all).first().and_then(|it| all.get(it)) {
             for container in containers(self.state, one.record(), within) {
@@ -170,6 +194,7 @@ impl<'a> Containment<'a> {
 
 /// Values as one text; none where one of them is not there.
 fn written<'v>(values: impl Iterator<Item = Option<&'v Value>>) -> Option<Rc<str>> {
-    let values: Option<Vec<Value>> = values.map(|it| it.map(Value::revealed).filter(|it| !it.is_null())).collect();
+    let values: Option<Vec<Value>> =
+        values.map(|it| it.map(Value::revealed).filter(|it| !it.is_null())).collect();
     values.map(|it| format!("{it:?}").into())
 }

@@ -1,5 +1,5 @@
-//! What goes: recorded instances, old objects that replacements left behind, what interrupted runs may have made, and
-//! what goes with the thing it lives inside of.
+//! What goes: recorded instances, old objects that replacements left behind, what interrupted runs
+//! may have made, and what goes with the thing it lives inside of.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +14,21 @@ use crate::model::{Change, ChangeReason};
 use crate::order::is_meant;
 
 /// The deletion of an instance.
-pub(crate) fn deletion(schemas: &SchemaSet, address: &Address, prior: &PriorInstance, reason: ChangeReason) -> Change {
+pub(crate) fn deletion(
+    schemas: &SchemaSet,
+    address: &Address,
+    prior: &PriorInstance,
+    reason: ChangeReason,
+) -> Change {
     let record = &prior.record;
     let described = schemas.kind(address.block.mode, &address.block.kind);
     let names = BTreeSet::new();
-    let changed = PlannedChange { action: Action::Delete, before: Some(&record.arguments), after: None, names: &names };
+    let changed = PlannedChange {
+        action: Action::Delete,
+        before: Some(&record.arguments),
+        after: None,
+        names: &names,
+    };
     Change {
         address: address.clone(),
         deposed: None,
@@ -55,12 +65,15 @@ pub(crate) struct Deletions<'a> {
 }
 
 impl Deletions<'_> {
-    /// Old objects that replacements left behind, and what interrupted runs may have made, where no step of this plan
-    /// takes it up (`making`).
+    /// Old objects that replacements left behind, and what interrupted runs may have made, where no
+    /// step of this plan takes it up (`making`).
     pub(crate) fn left_behind(&self, making: &BTreeSet<&Address>) -> Vec<Change> {
         let deposed = self.state.deposed.iter().map(|((address, key), record)| {
             let prior = PriorInstance { record: record.clone(), remarks: Vec::new() };
-            Change { deposed: Some(key.clone()), ..deletion(self.schemas, address, &prior, ChangeReason::Deposed) }
+            Change {
+                deposed: Some(key.clone()),
+                ..deletion(self.schemas, address, &prior, ChangeReason::Deposed)
+            }
         });
         let mut last: BTreeMap<&Address, u64> = BTreeMap::new();
         let begun = self.state.unfinished.iter().filter(|(_, it)| it.intent.action.makes());
@@ -71,17 +84,25 @@ impl Deletions<'_> {
         });
         let abandoned = abandoned.map(|(_, it)| {
             let remark = match &it.failure {
-                Some(failure) => format!("an earlier run may have made it before it failed: {failure}"),
+                Some(failure) => {
+                    format!("an earlier run may have made it before it failed: {failure}")
+                }
                 None => "an earlier run may have made it before it was interrupted".to_owned(),
             };
             let prior = PriorInstance { record: half_made(it), remarks: vec![remark] };
-            let change = deletion(self.schemas, &it.intent.address, &prior, ChangeReason::Abandoned);
-            Change { deposed: Some(left_key(it)), before: Some(it.intent.arguments.clone()), ..change }
+            let change =
+                deletion(self.schemas, &it.intent.address, &prior, ChangeReason::Abandoned);
+            Change {
+                deposed: Some(left_key(it)),
+                before: Some(it.intent.arguments.clone()),
+                ..change
+            }
         });
         deposed.chain(abandoned).collect()
     }
 
-    /// Marks deletions that need no call, because what the thing lives inside of goes too and takes it along.
+    /// Marks deletions that need no call, because what the thing lives inside of goes too and takes
+    /// it along.
     pub(crate) fn mark_gone_with(&self, changes: &mut [Change]) {
         let going = changes.iter().filter(|it| it.deposed.is_none() && it.action.destroys());
         let going: BTreeSet<Address> = going.map(|it| it.address.clone()).collect();
@@ -91,8 +112,11 @@ impl Deletions<'_> {
             homes: Containment::new(self.state, self.schemas),
             taking: BTreeMap::new(),
         };
-        for change in changes.iter_mut().filter(|it| it.deposed.is_none() && deletes_first(it.action)) {
-            change.gone_with = self.priors.get(&change.address).and_then(|it| along.with(&it.record));
+        for change in
+            changes.iter_mut().filter(|it| it.deposed.is_none() && deletes_first(it.action))
+        {
+            change.gone_with =
+                self.priors.get(&change.address).and_then(|it| along.with(&it.record));
         }
         keep_losses(changes);
     }
@@ -103,9 +127,12 @@ fn keep_losses(changes: &mut [Change]) {
     let loses = |it: &Change| it.impacts.iter().any(|it| it.severity == ImpactSeverity::DataLoss);
     let with: BTreeMap<Address, Address> =
         changes.iter().filter_map(|it| Some((it.address.clone(), it.gone_with.clone()?))).collect();
-    let losing: BTreeSet<Address> = changes.iter().filter(|it| loses(it)).map(|it| it.address.clone()).collect();
+    let losing: BTreeSet<Address> =
+        changes.iter().filter(|it| loses(it)).map(|it| it.address.clone()).collect();
     for change in changes.iter_mut().filter(|it| it.gone_with.is_some() && loses(it)) {
-        let outermost = std::iter::successors(Some(&change.address), |it| with.get(*it)).take(with.len() + 1).last();
+        let outermost = std::iter::successors(Some(&change.address), |it| with.get(*it))
+            .take(with.len() + 1)
+            .last();
         if !outermost.is_some_and(|it| losing.contains(it)) {
             change.impacts.retain(|it| it.severity != ImpactSeverity::DataLoss);
         }
@@ -123,7 +150,8 @@ struct ContainedDeletions<'a> {
 }
 
 impl ContainedDeletions<'_> {
-    /// What a thing goes with; none where something stays that it lives inside of, or keeps what is inside.
+    /// What a thing goes with; none where something stays that it lives inside of, or keeps what is
+    /// inside.
     fn with(&mut self, record: &Record) -> Option<Address> {
         let homes = self.homes.homes(record, self.going.priors);
         let taking = homes.iter().filter(|it| !it.instances.is_empty()).map(|it| self.taking(it));
@@ -144,9 +172,14 @@ impl ContainedDeletions<'_> {
         taking
     }
 
-    /// Whether an instance goes, and what is inside of it with it: by itself, or because it goes with something else.
+    /// Whether an instance goes, and what is inside of it with it: by itself, or because it goes
+    /// with something else.
     fn takes(&mut self, address: &Address) -> bool {
-        let Some(prior) = self.going.priors.get(address).filter(|_| self.addresses.contains(address)) else { return false };
+        let Some(prior) =
+            self.going.priors.get(address).filter(|_| self.addresses.contains(address))
+        else {
+            return false;
+        };
         takes_contents(self.going.schemas, &prior.record) || self.with(&prior.record).is_some()
     }
 }
@@ -187,13 +220,16 @@ fn half_made(unfinished: &UnfinishedStep) -> Record {
     }
 }
 
-/// The recorded blocks that a thing lives inside of: among its direct dependencies, and those of its provider.
+/// The recorded blocks that a thing lives inside of: among its direct dependencies, and those of
+/// its provider.
 pub(crate) fn containers(state: &State, record: &Record, within: &[Name]) -> Vec<BlockAddress> {
     if within.is_empty() {
         return Vec::new();
     }
-    let through_provider = state.providers.get(&record.provider).into_iter().flat_map(|it| it.dependencies.iter());
-    let found = record.dependencies.iter().chain(through_provider).filter(|it| within.contains(&it.kind));
+    let through_provider =
+        state.providers.get(&record.provider).into_iter().flat_map(|it| it.dependencies.iter());
+    let found =
+        record.dependencies.iter().chain(through_provider).filter(|it| within.contains(&it.kind));
     let found: BTreeSet<&BlockAddress> = found.collect();
     found.into_iter().cloned().collect()
 }
@@ -207,17 +243,32 @@ pub(crate) fn instances<'a, T>(
     all.range(block.instance(InstanceKey::None)..).take_while(move |(it, _)| it.block == *block)
 }
 
-/// The instances that a name of a block in a record means. One that was recorded outside of a module that is there more
-/// than once names the module without a key, for all its instances.
+/// The instances that a name of a block in a record means. One that was recorded outside of a
+/// module that is there more than once names the module without a key, for all its instances.
 #[must_use]
-pub fn instances_meant<'a, T>(all: &'a BTreeMap<Address, T>, block: &'a BlockAddress) -> Vec<(&'a Address, &'a T)> {
+pub fn instances_meant<'a, T>(
+    all: &'a BTreeMap<Address, T>,
+    block: &'a BlockAddress,
+) -> Vec<(&'a Address, &'a T)> {
     let exact: Vec<_> = instances(all, block).collect();
-    let Some(keyed) = block.module.iter().position(|(_, key)| *key == InstanceKey::None).filter(|_| exact.is_empty()) else {
+    let Some(keyed) = block
+        .module
+        .iter()
+        .position(|(_, key)| *key == InstanceKey::None)
+        .filter(|_| exact.is_empty())
+    else {
         return exact;
     };
     let outer = &block.module[..keyed];
-    let least = BlockAddress { module: outer.into(), mode: ResourceMode::Managed, kind: "".into(), name: "".into() };
-    let below = all.range(least.instance(InstanceKey::None)..).take_while(|(it, _)| it.block.module.starts_with(outer));
+    let least = BlockAddress {
+        module: outer.into(),
+        mode: ResourceMode::Managed,
+        kind: "".into(),
+        name: "".into(),
+    };
+    let below = all
+        .range(least.instance(InstanceKey::None)..)
+        .take_while(|(it, _)| it.block.module.starts_with(outer));
     let names = |it: &BlockAddress| (it.mode, it.kind.clone(), it.name.clone(), it.module.len());
     below.filter(|(it, _)| names(&it.block) == names(block) && is_meant(block, &it.block)).collect()
 }

@@ -9,8 +9,8 @@ use ha_value::{Name, Object, Path, Value};
 use crate::input::prior_state::plain;
 use crate::model::Difference;
 
-/// The arguments that differ from those seen, which came with `outputs`. `configured_before` are those that the configuration set when the record was made,
-/// `configured` those it sets now.
+/// The arguments that differ from those seen, which came with `outputs`. `configured_before` are
+/// those that the configuration set when the record was made, `configured` those it sets now.
 ///
 /// # Errors
 /// What the kind's own types refuse.
@@ -25,7 +25,8 @@ pub(crate) fn differences(
     let (wanted, seen) = (plain(wanted), plain(seen));
     // What is recorded may be from a version of the kind that took less.
     let have = described.normal(&seen).unwrap_or_else(|_| seen.clone());
-    // What is not wholly known borrows what was seen for the typed round trip, and differs in any case.
+    // What is not wholly known borrows what was seen for the typed round trip, and differs in any
+    // case.
     let lend = |(name, value): (&Name, &Value)| match value.is_wholly_known() {
         true => {
             let field = schema.arguments.get(name)?;
@@ -39,7 +40,8 @@ pub(crate) fn differences(
     for (name, value) in &wanted {
         let Some(field) = schema.arguments.get(name) else { continue };
         if !value.is_wholly_known() {
-            let replaces = field.immutable || changes_immutable(&field.shape, Some(value), seen.get(name));
+            let replaces =
+                field.immutable || changes_immutable(&field.shape, Some(value), seen.get(name));
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
             continue;
         }
@@ -48,8 +50,11 @@ pub(crate) fn differences(
             continue;
         }
         let is_nothing = is_nothing(&field.shape, new, old);
-        if is_another(&field.shape, new, old) && (!is_nothing || is_kept(described, &field.shape, new, old)) {
-            let replaces = !is_nothing && (field.immutable || changes_immutable(&field.shape, new, old));
+        if is_another(&field.shape, new, old)
+            && (!is_nothing || is_kept(described, &field.shape, new, old))
+        {
+            let replaces =
+                !is_nothing && (field.immutable || changes_immutable(&field.shape, new, old));
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
         }
     }
@@ -58,21 +63,24 @@ pub(crate) fn differences(
         let old = have.get(name);
         let is_nothing = is_nothing(&field.shape, None, old);
         if !field.chosen && (!is_nothing || is_kept(described, &field.shape, None, old)) {
-            let replaces = !is_nothing && (field.immutable || changes_immutable(&field.shape, None, old));
+            let replaces =
+                !is_nothing && (field.immutable || changes_immutable(&field.shape, None, old));
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
         }
     }
     Ok(without_none(described, found, &wanted, (&seen, outputs)))
 }
 
-/// Without what is as good as wanted, and without what only says how other changes are made where there is no other.
+/// Without what is as good as wanted, and without what only says how other changes are made where
+/// there is no other.
 fn without_none(
     described: &ResourceDescription,
     mut found: Vec<Difference>,
     wanted: &Object,
     (seen, outputs): (&Object, &Object),
 ) -> Vec<Difference> {
-    let is_one = |it: &Difference, names: &dyn Fn(&str) -> bool| it.name().is_some_and(|name| names(name));
+    let is_one =
+        |it: &Difference, names: &dyn Fn(&str) -> bool| it.name().is_some_and(|name| names(name));
     if !found.is_empty() {
         let same = described.hooks().same_names(described.schema(), (seen, outputs), wanted);
         found.retain(|it| !is_one(it, &|name| same.contains(name)));
@@ -87,25 +95,38 @@ fn without_none(
     }
 }
 
-/// What becoming something made with other arguments takes: nothing, an update, or (`Some(true)`) a new resource.
+/// What becoming something made with other arguments takes: nothing, an update, or (`Some(true)`) a
+/// new resource.
 #[must_use]
-pub fn replaces(described: &ResourceDescription, wanted: &Object, made_with: &Object) -> Option<bool> {
+pub fn replaces(
+    described: &ResourceDescription,
+    wanted: &Object,
+    made_with: &Object,
+) -> Option<bool> {
     let names = |arguments: &Object| arguments.keys().cloned().collect::<BTreeSet<Name>>();
-    match differences(described, wanted, (made_with, &Object::new()), &names(made_with), &names(wanted)) {
+    match differences(
+        described,
+        wanted,
+        (made_with, &Object::new()),
+        &names(made_with),
+        &names(wanted),
+    ) {
         Ok(found) if found.is_empty() => None,
         Ok(found) => Some(found.iter().any(|it| it.replaces)),
         Err(_) => Some(true),
     }
 }
 
-/// Whether a value and another come to nothing. To a service, nothing in it and not there are the same; where anything can
-/// be said, what is said is kept as it is, and an empty collection is something.
+/// Whether a value and another come to nothing. To a service, nothing in it and not there are the
+/// same; where anything can be said, what is said is kept as it is, and an empty collection is
+/// something.
 fn is_nothing(shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> bool {
     let is_nothing = |it: &Value| it.is_null() || (*shape != FieldShape::Any && is_empty(it));
     new.is_none_or(is_nothing) && old.is_none_or(is_nothing)
 }
 
-/// Whether a value is another one than the one seen. Where anything can be said, its type is a part of what is said.
+/// Whether a value is another one than the one seen. Where anything can be said, its type is a part
+/// of what is said.
 fn is_another(shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> bool {
     match shape {
         FieldShape::Any => !new.unwrap_or(&Value::NULL).is_identical(old.unwrap_or(&Value::NULL)),
@@ -113,15 +134,24 @@ fn is_another(shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> b
     }
 }
 
-/// Whether nothing in it and not there are two values that are kept: where the state is all that there is of a thing. To
-/// go from the one to the other nothing needs to be made again.
-fn is_kept(described: &ResourceDescription, shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> bool {
+/// Whether nothing in it and not there are two values that are kept: where the state is all that
+/// there is of a thing. To go from the one to the other nothing needs to be made again.
+fn is_kept(
+    described: &ResourceDescription,
+    shape: &FieldShape,
+    new: Option<&Value>,
+    old: Option<&Value>,
+) -> bool {
     let is_null = |it: Option<&Value>| it.is_none_or(Value::is_null);
-    described.pure && (is_null(new) != is_null(old) || *shape == FieldShape::Any && is_another(shape, new, old))
+    described.pure
+        && (is_null(new) != is_null(old)
+            || *shape == FieldShape::Any && is_another(shape, new, old))
 }
 
 pub(crate) fn is_empty(value: &Value) -> bool {
-    value.is_null() || value.elements().is_some_and(|it| it.is_empty()) || value.as_object().is_some_and(Object::is_empty)
+    value.is_null()
+        || value.elements().is_some_and(|it| it.is_empty())
+        || value.as_object().is_some_and(Object::is_empty)
 }
 
 /// The arguments, with what the service chose where the configuration is silent, as it was seen.
@@ -157,22 +187,33 @@ fn leaves_choices_inside(shape: &FieldShape, value: &Value) -> bool {
 fn with_chosen(shape: &FieldShape, value: &Value, seen: Option<&Value>) -> Value {
     let Some(seen) = seen.filter(|_| has_chosen(shape)) else { return value.clone() };
     match (shape, value) {
-        (FieldShape::Object(fields), Value::Object(items)) => Value::Object(Arc::new(fields_with_chosen(fields, items, seen))),
+        (FieldShape::Object(fields), Value::Object(items)) => {
+            Value::Object(Arc::new(fields_with_chosen(fields, items, seen)))
+        }
         (FieldShape::Map(of), Value::Map(items)) => {
             let seen = seen.as_object();
-            let each = |(name, it): (&Name, &Value)| (name.clone(), with_chosen(of, it, seen.and_then(|seen| seen.get(name))));
+            let each = |(name, it): (&Name, &Value)| {
+                (name.clone(), with_chosen(of, it, seen.and_then(|seen| seen.get(name))))
+            };
             Value::Map(Arc::new(items.iter().map(each).collect()))
         }
         (FieldShape::List(of), Value::List(items)) => {
             let seen = seen.elements().unwrap_or_default();
-            Value::list(items.iter().enumerate().map(|(index, it)| with_chosen(of, it, seen.get(index).copied())))
+            Value::list(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, it)| with_chosen(of, it, seen.get(index).copied())),
+            )
         }
         (FieldShape::Set(of), Value::Set(items)) => {
             let seen = seen.elements().unwrap_or_default();
             // Its counterpart is the one that is the same once it has lent what the service chose.
             let each = |it: &Value| {
                 let lent = seen.iter().map(|seen| (with_chosen(of, it, Some(seen)), *seen));
-                lent.into_iter().find(|(lent, seen)| lent == *seen).map_or_else(|| it.clone(), |(lent, _)| lent)
+                lent.into_iter()
+                    .find(|(lent, seen)| lent == *seen)
+                    .map_or_else(|| it.clone(), |(lent, _)| lent)
             };
             Value::set(items.iter().map(each))
         }
@@ -180,7 +221,11 @@ fn with_chosen(shape: &FieldShape, value: &Value, seen: Option<&Value>) -> Value
     }
 }
 
-fn fields_with_chosen(fields: &BTreeMap<Name, SchemaField>, items: &Object, seen: &Value) -> Object {
+fn fields_with_chosen(
+    fields: &BTreeMap<Name, SchemaField>,
+    items: &Object,
+    seen: &Value,
+) -> Object {
     let mut all = items.clone();
     for (name, field) in fields {
         let there = seen.as_object().and_then(|it| it.get(name));
@@ -214,13 +259,17 @@ fn any_field(shape: &FieldShape, is: &dyn Fn(&SchemaField) -> bool) -> bool {
     }
 }
 
-/// Whether a change of a block touches a field that cannot change in place. In a list, set or map of blocks an element
-/// that comes or goes does, when its shape has such a field. What is not known counts as changed.
+/// Whether a change of a block touches a field that cannot change in place. In a list, set or map
+/// of blocks an element that comes or goes does, when its shape has such a field. What is not known
+/// counts as changed.
 fn changes_immutable(shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> bool {
     if !any_immutable(shape) {
         return false;
     }
-    let (new, old) = (new.map_or(Value::NULL, |it| fixed_part(shape, it)), old.map_or(Value::NULL, |it| fixed_part(shape, it)));
+    let (new, old) = (
+        new.map_or(Value::NULL, |it| fixed_part(shape, it)),
+        old.map_or(Value::NULL, |it| fixed_part(shape, it)),
+    );
     !new.is_wholly_known() || new != old
 }
 
@@ -232,7 +281,9 @@ fn fixed_part(shape: &FieldShape, value: &Value) -> Value {
             let fixed = |(name, it): (&Name, &Value)| {
                 let field = fields.get(name).filter(|_| !it.is_null())?;
                 let fixed = if field.immutable { Some(it.clone()) } else { None };
-                let fixed = fixed.or_else(|| any_immutable(&field.shape).then(|| fixed_part(&field.shape, it)))?;
+                let fixed = fixed.or_else(|| {
+                    any_immutable(&field.shape).then(|| fixed_part(&field.shape, it))
+                })?;
                 Some((name.clone(), fixed))
             };
             Value::object(items.iter().filter_map(fixed))
@@ -240,13 +291,18 @@ fn fixed_part(shape: &FieldShape, value: &Value) -> Value {
         (FieldShape::Map(of), Value::Map(items) | Value::Object(items)) => {
             Value::object(items.iter().map(|(name, it)| (name.clone(), fixed_part(of, it))))
         }
-        (FieldShape::Set(of), _) => Value::set(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it))),
-        (FieldShape::List(of), _) => Value::tuple(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it))),
+        (FieldShape::Set(of), _) => Value::set(
+            value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it)),
+        ),
+        (FieldShape::List(of), _) => Value::tuple(
+            value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it)),
+        ),
         _ => value.clone(),
     }
 }
 
-/// Whether a value that was planned allows this one: what was known has not changed, whatever was not known.
+/// Whether a value that was planned allows this one: what was known has not changed, whatever was
+/// not known.
 pub(crate) fn agrees(planned: &Value, actual: &Value) -> bool {
     if !planned.is_known() {
         return true;

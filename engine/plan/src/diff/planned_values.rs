@@ -11,8 +11,9 @@ use crate::diff::differences::with_choices;
 use crate::input::prior_state::plain;
 use crate::secrets::redaction::told_id;
 
-/// The outputs as they will be: as recorded when untouched, all but the volatile ones and those that follow what changes
-/// when updated, predicted or unknown when new. `changed` are the arguments that differ, `settings` the provider's.
+/// The outputs as they will be: as recorded when untouched, all but the volatile ones and those
+/// that follow what changes when updated, predicted or unknown when new. `changed` are the
+/// arguments that differ, `settings` the provider's.
 pub(crate) fn outputs_after(
     described: &ResourceDescription,
     action: Action,
@@ -24,7 +25,9 @@ pub(crate) fn outputs_after(
     let (schema, hooks) = (described.schema(), described.hooks());
     let predicted = predicted(described, arguments, settings);
     let kept = |name: &Name, field: &SchemaField| match (action, record) {
-        (Action::Update, Some(record)) if !field.volatile && !hooks.predicts(name) && !hooks.is_renewed(name, changed) => {
+        (Action::Update, Some(record))
+            if !field.volatile && !hooks.predicts(name) && !hooks.is_renewed(name, changed) =>
+        {
             record.outputs.get(name)
         }
         _ => None,
@@ -39,11 +42,23 @@ pub(crate) fn outputs_after(
 }
 
 /// The outputs of what is only read, before it has answered.
-pub(crate) fn unknown_outputs(described: &ResourceDescription, arguments: &Object, address: &Address) -> Object {
-    outputs_after(described, Action::Read, arguments, None, (&BTreeSet::new(), &Object::new()), address)
+pub(crate) fn unknown_outputs(
+    described: &ResourceDescription,
+    arguments: &Object,
+    address: &Address,
+) -> Object {
+    outputs_after(
+        described,
+        Action::Read,
+        arguments,
+        None,
+        (&BTreeSet::new(), &Object::new()),
+        address,
+    )
 }
 
-/// The outputs of a document that cannot be rendered yet: unknown, for the reason that its arguments are.
+/// The outputs of a document that cannot be rendered yet: unknown, for the reason that its
+/// arguments are.
 pub(crate) fn unrendered(described: &ResourceDescription, arguments: &Object) -> Object {
     let cause = arguments.values().find_map(Value::cause);
     let secret = arguments.values().any(Value::contains_sensitive);
@@ -66,7 +81,12 @@ fn predicted(described: &ResourceDescription, arguments: &Object, settings: &Obj
         let secret = schema.outputs.get(&name).is_some_and(|it| it.secret);
         (name, if secret { value.sensitive() } else { value })
     };
-    let predicted = described.hooks().predicted_in(schema, arguments, settings).into_iter().map(marked).collect();
+    let predicted = described
+        .hooks()
+        .predicted_in(schema, arguments, settings)
+        .into_iter()
+        .map(marked)
+        .collect();
     with_marks_of(described, arguments, predicted)
 }
 
@@ -92,7 +112,11 @@ pub(crate) fn arguments_after(
 }
 
 /// The arguments of something new, of which no one knows what the service will choose.
-fn with_unknown_choices(fields: &BTreeMap<Name, SchemaField>, arguments: &Object, of: &str) -> Object {
+fn with_unknown_choices(
+    fields: &BTreeMap<Name, SchemaField>,
+    arguments: &Object,
+    of: &str,
+) -> Object {
     let mut after = arguments.clone();
     for (name, field) in fields {
         let of = || format!("{of}.{name}");
@@ -113,20 +137,30 @@ fn with_unknown_choices(fields: &BTreeMap<Name, SchemaField>, arguments: &Object
 fn inside_with_unknown_choices(shape: &FieldShape, value: &Value, of: &str) -> Value {
     let inside = |shape: &FieldShape, value: &Value| inside_with_unknown_choices(shape, value, of);
     match (shape, value) {
-        (FieldShape::Object(fields), Value::Object(items)) => Value::Object(Arc::new(with_unknown_choices(fields, items, of))),
-        (FieldShape::List(shape), Value::List(items)) => Value::list(items.iter().map(|it| inside(shape, it))),
-        (FieldShape::Set(shape), Value::Set(items)) => Value::set(items.iter().map(|it| inside(shape, it))),
-        (FieldShape::Map(shape), Value::Map(items)) => {
-            Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), inside(shape, it))).collect()))
+        (FieldShape::Object(fields), Value::Object(items)) => {
+            Value::Object(Arc::new(with_unknown_choices(fields, items, of)))
         }
+        (FieldShape::List(shape), Value::List(items)) => {
+            Value::list(items.iter().map(|it| inside(shape, it)))
+        }
+        (FieldShape::Set(shape), Value::Set(items)) => {
+            Value::set(items.iter().map(|it| inside(shape, it)))
+        }
+        (FieldShape::Map(shape), Value::Map(items)) => Value::Map(Arc::new(
+            items.iter().map(|(name, it)| (name.clone(), inside(shape, it))).collect(),
+        )),
         (_, Value::Sensitive(inner)) => inside(shape, inner).sensitive(),
         _ => value.clone(),
     }
 }
 
-/// A record that nothing happens to, with the marks that the configuration's values have by now. What it says stays as
-/// it is spelt.
-pub(crate) fn remarked(described: &ResourceDescription, record: &Record, wanted: &Object) -> (Object, Object) {
+/// A record that nothing happens to, with the marks that the configuration's values have by now.
+/// What it says stays as it is spelt.
+pub(crate) fn remarked(
+    described: &ResourceDescription,
+    record: &Record,
+    wanted: &Object,
+) -> (Object, Object) {
     let remark = |(name, value): (&Name, &Value)| {
         let value = match wanted.get(name) {
             None => value.clone(),
@@ -141,19 +175,32 @@ pub(crate) fn remarked(described: &ResourceDescription, record: &Record, wanted:
     let arguments: Object = record.arguments.iter().map(remark).collect();
     let secret = arguments.values().any(Value::contains_sensitive);
     // What was made of a secret that is none any more is none either.
-    let plain = (!secret).then(|| described.schema().conform_outputs(&plain(&record.outputs)).ok()).flatten();
-    let outputs = with_marks_of(described, &arguments, plain.unwrap_or_else(|| record.outputs.clone()));
+    let plain = (!secret)
+        .then(|| described.schema().conform_outputs(&plain(&record.outputs)).ok())
+        .flatten();
+    let outputs =
+        with_marks_of(described, &arguments, plain.unwrap_or_else(|| record.outputs.clone()));
     (arguments, outputs)
 }
 
-/// The outputs, with those marked that are made of a secret argument, or may hold anything and so may hold one.
+/// The outputs, with those marked that are made of a secret argument, or may hold anything and so
+/// may hold one.
 #[must_use]
-pub fn with_marks_of(described: &ResourceDescription, arguments: &Object, outputs: Object) -> Object {
+pub fn with_marks_of(
+    described: &ResourceDescription,
+    arguments: &Object,
+    outputs: Object,
+) -> Object {
     let schema = described.schema();
     let mut outputs = described.hooks().marked(schema, arguments, outputs);
-    let holds_anything = |name: &Name| schema.outputs.get(name).is_some_and(|it| it.shape == FieldShape::Any && !it.secret);
+    let holds_anything = |name: &Name| {
+        schema.outputs.get(name).is_some_and(|it| it.shape == FieldShape::Any && !it.secret)
+    };
     let secret = arguments.values().any(Value::contains_sensitive);
-    for (_, value) in outputs.iter_mut().filter(|(name, it)| holds_anything(name) && (secret || it.contains_sensitive())) {
+    for (_, value) in outputs
+        .iter_mut()
+        .filter(|(name, it)| holds_anything(name) && (secret || it.contains_sensitive()))
+    {
         let plain = value.revealed();
         *value = match arguments.values().find(|it| it.revealed() == plain) {
             Some(same) => same.clone(),
@@ -164,8 +211,8 @@ pub fn with_marks_of(described: &ResourceDescription, arguments: &Object, output
     outputs
 }
 
-/// An instance's value: its arguments, its outputs over them, and null for every attribute that has neither. What is null or
-/// empty has the type that the schema says.
+/// An instance's value: its arguments, its outputs over them, and null for every attribute that has
+/// neither. What is null or empty has the type that the schema says.
 pub(crate) fn instance_value(schema: &Schema, arguments: &Object, outputs: &Object) -> Value {
     let mut all = Object::new();
     for (name, field) in schema.arguments.iter().chain(&schema.outputs) {
@@ -197,17 +244,29 @@ fn declared(shape: &FieldShape, value: Option<&Value>) -> Value {
     match (shape, value) {
         (FieldShape::Any, _) => value.clone(),
         (_, Value::Null(_)) => nothing(shape),
-        (FieldShape::Object(fields), Value::Object(items)) => {
-            Value::object(fields.iter().map(|(name, field)| (name.clone(), declared(&field.shape, items.get(name)))))
+        (FieldShape::Object(fields), Value::Object(items)) => Value::object(
+            fields
+                .iter()
+                .map(|(name, field)| (name.clone(), declared(&field.shape, items.get(name)))),
+        ),
+        (FieldShape::List(of), Value::List(items)) if items.is_empty() => {
+            Value::list_of(&of.ty(), Vec::new())
         }
-        (FieldShape::List(of), Value::List(items)) if items.is_empty() => Value::list_of(&of.ty(), Vec::new()),
-        (FieldShape::Set(of), Value::Set(items)) if items.is_empty() => Value::set_of(&of.ty(), BTreeSet::new()),
-        (FieldShape::Map(of), Value::Map(items)) if items.is_empty() => Value::map_of(&of.ty(), Object::new()),
-        (FieldShape::List(of), Value::List(items)) if is_deep(of) => Value::list(items.iter().map(|it| declared(of, Some(it)))),
-        (FieldShape::Set(of), Value::Set(items)) if is_deep(of) => Value::set(items.iter().map(|it| declared(of, Some(it)))),
-        (FieldShape::Map(of), Value::Map(items)) => {
-            Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), declared(of, Some(it)))).collect()))
+        (FieldShape::Set(of), Value::Set(items)) if items.is_empty() => {
+            Value::set_of(&of.ty(), BTreeSet::new())
         }
+        (FieldShape::Map(of), Value::Map(items)) if items.is_empty() => {
+            Value::map_of(&of.ty(), Object::new())
+        }
+        (FieldShape::List(of), Value::List(items)) if is_deep(of) => {
+            Value::list(items.iter().map(|it| declared(of, Some(it))))
+        }
+        (FieldShape::Set(of), Value::Set(items)) if is_deep(of) => {
+            Value::set(items.iter().map(|it| declared(of, Some(it))))
+        }
+        (FieldShape::Map(of), Value::Map(items)) => Value::Map(Arc::new(
+            items.iter().map(|(name, it)| (name.clone(), declared(of, Some(it)))).collect(),
+        )),
         (_, Value::Sensitive(inner)) => declared(shape, Some(inner)).sensitive(),
         _ => value.clone(),
     }
@@ -225,7 +284,10 @@ fn nothing(shape: &FieldShape) -> Value {
 }
 
 fn is_deep(shape: &FieldShape) -> bool {
-    matches!(shape, FieldShape::List(_) | FieldShape::Set(_) | FieldShape::Map(_) | FieldShape::Object(_))
+    matches!(
+        shape,
+        FieldShape::List(_) | FieldShape::Set(_) | FieldShape::Map(_) | FieldShape::Object(_)
+    )
 }
 
 fn has_fields(shape: &FieldShape) -> bool {

@@ -19,7 +19,8 @@ pub(crate) fn literal(expression: &Expression) -> Option<bool> {
 
 /// The blocks among these changes that say by an expression whether they are protected.
 pub(crate) fn asking_for_protection(graph: &Graph, changes: &[Change]) -> Vec<NodeId> {
-    let mut asking: Vec<NodeId> = changes.iter().filter_map(|it| graph.node_of(&it.address.block)).collect();
+    let mut asking: Vec<NodeId> =
+        changes.iter().filter_map(|it| graph.node_of(&it.address.block)).collect();
     asking.sort_unstable();
     asking.dedup();
     let said = |it: &NodeId| graph.block(*it).and_then(|it| it.lifecycle.prevent_destroy.as_ref());
@@ -27,8 +28,8 @@ pub(crate) fn asking_for_protection(graph: &Graph, changes: &[Change]) -> Vec<No
     asking
 }
 
-/// What to say of a change that would destroy something protected. What the configuration says counts, and what the
-/// record says where there is no configuration.
+/// What to say of a change that would destroy something protected. What the configuration says
+/// counts, and what the record says where there is no configuration.
 pub(crate) fn protection(
     graph: &Graph,
     world: &EvaluationValues,
@@ -38,30 +39,42 @@ pub(crate) fn protection(
     let block = graph.block_at(&change.address.block);
     let written = block.and_then(|it| it.lifecycle.prevent_destroy.as_ref());
     let protected = match (block, written) {
-        (_, Some(expression)) => match (literal(expression), world.find(&change.address.block.module)) {
-            (Some(literal), _) => literal,
-            (_, Some(instance)) => flag(world, instance, expression, "prevent_destroy")?,
-            // Its module instance goes, and no one else can say.
-            (_, None) => recorded(),
-        },
+        (_, Some(expression)) => {
+            match (literal(expression), world.find(&change.address.block.module)) {
+                (Some(literal), _) => literal,
+                (_, Some(instance)) => flag(world, instance, expression, "prevent_destroy")?,
+                // Its module instance goes, and no one else can say.
+                (_, None) => recorded(),
+            }
+        }
         (Some(_), None) => false,
         (None, None) => recorded(),
     };
     if !protected {
         return Ok(None);
     }
-    let because: Vec<String> = change.differences.iter().filter(|it| it.replaces).map(|it| format!("`{}`", it.path)).collect();
+    let because: Vec<String> = change
+        .differences
+        .iter()
+        .filter(|it| it.replaces)
+        .map(|it| format!("`{}`", it.path))
+        .collect();
     let why = match (because.is_empty(), change.action.is_replace()) {
         (false, _) => format!("It would be replaced because of {}.", because.join(", ")),
         (true, true) => "It would be replaced.".to_owned(),
         (true, false) => "It would be deleted.".to_owned(),
     };
-    let diagnostic =
-        Diagnostic::error(format!("`{}` is protected, and this plan would destroy it", change.address)).code(code::PROTECTED);
+    let diagnostic = Diagnostic::error(format!(
+        "`{}` is protected, and this plan would destroy it",
+        change.address
+    ))
+    .code(code::PROTECTED);
     let diagnostic = diagnostic.detail(why).address(&change.address);
     let help = match block {
         Some(_) => "undo that change, or set `prevent_destroy = false` and plan again",
-        None => "put its block back with `prevent_destroy = false`, apply that, and remove the block then",
+        None => {
+            "put its block back with `prevent_destroy = false`, apply that, and remove the block then"
+        }
     };
     let diagnostic = diagnostic.help(help);
     Ok(Some(match written.map(|it| it.span().clone()).or_else(|| change.span.clone()) {

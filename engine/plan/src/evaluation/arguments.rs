@@ -1,4 +1,5 @@
-//! The arguments of an instance: as the configuration says them, and as they are to be beside what is recorded.
+//! The arguments of an instance: as the configuration says them, and as they are to be beside what
+//! is recorded.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,17 +35,28 @@ impl ConfiguredArguments {
     ) -> Result<Self, Vec<Diagnostic>> {
         let schema = described.schema();
         let result = world.within(at, |environment: &EvaluationContext<'_>| {
-            let mut given = block.body.evaluate(&timeouts::schema_of(described, &block.body), environment)?;
+            let mut given =
+                block.body.evaluate(&timeouts::schema_of(described, &block.body), environment)?;
             let timeouts = timeouts::take(&mut given, described, &block.body, &block.head);
-            let located = |problems| located(problems, &block.body, Some(address), block.head.clone());
+            let located =
+                |problems| located(problems, &block.body, Some(address), block.head.clone());
             let values = conform(schema, &given, &block.body, Some(address), &block.head);
             let (values, timeouts) = match (values, timeouts) {
                 (Ok(values), Ok(timeouts)) => (values, timeouts),
-                (values, timeouts) => return Err([values.err(), timeouts.err()].into_iter().flatten().flatten().collect()),
+                (values, timeouts) => {
+                    return Err([values.err(), timeouts.err()]
+                        .into_iter()
+                        .flatten()
+                        .flatten()
+                        .collect());
+                }
             };
             let quoting = described.hooks().problems(schema, &values);
             if !quoting.is_empty() {
-                let clean = |it: ArgumentProblem| ArgumentProblem { message: redacted(&it.message, [&values]), ..it };
+                let clean = |it: ArgumentProblem| ArgumentProblem {
+                    message: redacted(&it.message, [&values]),
+                    ..it
+                };
                 return Err(located(quoting.into_iter().map(clean).collect()));
             }
             // A null says something where its type is kept.
@@ -57,7 +69,8 @@ impl ConfiguredArguments {
         result.map_err(|diagnostics: Vec<Diagnostic>| diagnostics.into_iter().map(named).collect())
     }
 
-    /// With what the provider's settings give to all its resources, where the kind takes it: below what the block says.
+    /// With what the provider's settings give to all its resources, where the kind takes it: below
+    /// what the block says.
     pub(crate) fn above(mut self, shared: Object, described: &ResourceDescription) -> Self {
         for (name, below) in shared {
             let is_taken = described.schema().arguments.contains_key(&name);
@@ -69,17 +82,30 @@ impl ConfiguredArguments {
         self
     }
 
-    /// The arguments that the configuration has said of what is recorded and stays, now or before. Of one that is taken out
-    /// there is to be none from then on; what the service chooses goes back to it.
-    pub(crate) fn ever_configured(&self, record: &Record, described: &ResourceDescription) -> BTreeSet<Name> {
+    /// The arguments that the configuration has said of what is recorded and stays, now or before.
+    /// Of one that is taken out there is to be none from then on; what the service chooses goes
+    /// back to it.
+    pub(crate) fn ever_configured(
+        &self,
+        record: &Record,
+        described: &ResourceDescription,
+    ) -> BTreeSet<Name> {
         let fields = &described.schema().arguments;
-        let before = record.configured.iter().filter(|it| fields.get(*it).is_some_and(|field| !field.chosen));
+        let before = record
+            .configured
+            .iter()
+            .filter(|it| fields.get(*it).is_some_and(|field| !field.chosen));
         self.configured.iter().chain(before).cloned().collect()
     }
 
-    /// The arguments for what is recorded and stays: without the changes that are to be ignored, and with what the
-    /// configuration never said anything about as it is.
-    pub(crate) fn beside(&self, record: &Record, described: &ResourceDescription, ignored: Option<&IgnoreChanges>) -> Object {
+    /// The arguments for what is recorded and stays: without the changes that are to be ignored,
+    /// and with what the configuration never said anything about as it is.
+    pub(crate) fn beside(
+        &self,
+        record: &Record,
+        described: &ResourceDescription,
+        ignored: Option<&IgnoreChanges>,
+    ) -> Object {
         let mut values = self.values.clone();
         ignore(ignored, record, &mut values);
         let arguments = &described.schema().arguments;
@@ -96,7 +122,8 @@ impl ConfiguredArguments {
     }
 }
 
-/// Two maps in one, in which what is above goes before what is below; none where there is nothing below.
+/// Two maps in one, in which what is above goes before what is below; none where there is nothing
+/// below.
 fn merged(above: Option<&Value>, below: &Value) -> Option<Value> {
     let above = above.cloned().unwrap_or(Value::NULL);
     let ((above, above_marked), (below, below_marked)) = (above.unmark(), below.unmark());
@@ -109,7 +136,10 @@ fn merged(above: Option<&Value>, below: &Value) -> Option<Value> {
             all.extend(above.iter().map(|(name, it)| (name.clone(), it.clone())));
             Value::Map(Arc::new(all))
         }
-        (above, below) => Value::unknown(Type::Map(Arc::new(Type::String)), above.cause().or_else(|| below.cause())),
+        (above, below) => Value::unknown(
+            Type::Map(Arc::new(Type::String)),
+            above.cause().or_else(|| below.cause()),
+        ),
     };
     Some(if above_marked || below_marked { value.sensitive() } else { value })
 }
@@ -123,13 +153,15 @@ pub(crate) fn conform(
     head: &SourceSpan,
 ) -> Result<Object, Vec<Diagnostic>> {
     schema.conform(given).map_err(|problems| {
-        let codes: Vec<DiagnosticCode> = problems.iter().map(|it| misfit(schema, given, it)).collect();
+        let codes: Vec<DiagnosticCode> =
+            problems.iter().map(|it| misfit(schema, given, it)).collect();
         let located = located(problems, body, address, head.clone());
         located.into_iter().zip(codes).map(|(diagnostic, code)| diagnostic.code(code)).collect()
     })
 }
 
-/// The code of what does not fit a schema: nothing is called so, it is missing, it is of another type, or another value.
+/// The code of what does not fit a schema: nothing is called so, it is missing, it is of another
+/// type, or another value.
 fn misfit(schema: &Schema, given: &Object, problem: &ArgumentProblem) -> DiagnosticCode {
     let mut fields = Some(&schema.arguments);
     let mut shape = &FieldShape::Any;
@@ -149,12 +181,17 @@ fn misfit(schema: &Schema, given: &Object, problem: &ArgumentProblem) -> Diagnos
         };
         value = match step {
             PathStep::Name(name) => value.get(name),
-            PathStep::Index(index) => value.elements().and_then(|it| it.get(*index).copied().cloned()).unwrap_or(Value::NULL),
+            PathStep::Index(index) => value
+                .elements()
+                .and_then(|it| it.get(*index).copied().cloned())
+                .unwrap_or(Value::NULL),
         };
     }
     match shape {
         _ if value.is_null() => code::MISSING,
-        FieldShape::String { one_of } if !one_of.is_empty() && value.as_str().is_some() => code::NOT_ONE_OF,
+        FieldShape::String { one_of } if !one_of.is_empty() && value.as_str().is_some() => {
+            code::NOT_ONE_OF
+        }
         _ => code::WRONG_TYPE,
     }
 }
@@ -168,7 +205,8 @@ pub(crate) fn located(
 ) -> Vec<Diagnostic> {
     let each = |problem: ArgumentProblem| {
         let span = body.locate(&problem.path);
-        let diagnostic = Diagnostic::error(problem.message).code(code::KIND_RULE).at(span).within(head.clone());
+        let diagnostic =
+            Diagnostic::error(problem.message).code(code::KIND_RULE).at(span).within(head.clone());
         match address {
             Some(address) => diagnostic.address(address),
             None => diagnostic,
@@ -184,7 +222,9 @@ fn ignore(changes: Option<&IgnoreChanges>, record: &Record, arguments: &mut Obje
         Some(IgnoreChanges::All) => *arguments = record.arguments.clone(),
         Some(IgnoreChanges::Paths(paths)) => {
             for (path, _) in paths {
-                let Some((PathStep::Name(name), deeper)) = path.steps().split_first() else { continue };
+                let Some((PathStep::Name(name), deeper)) = path.steps().split_first() else {
+                    continue;
+                };
                 let recorded = record.arguments.get(name);
                 let kept = match (deeper, arguments.get(name)) {
                     ([], _) => recorded.cloned(),
@@ -201,7 +241,9 @@ fn ignore(changes: Option<&IgnoreChanges>, record: &Record, arguments: &mut Obje
 }
 
 fn kept_inside(value: &Value, recorded: Option<&Value>, path: &[PathStep]) -> Value {
-    let Some((step, deeper)) = path.split_first() else { return recorded.cloned().unwrap_or(Value::NULL) };
+    let Some((step, deeper)) = path.split_first() else {
+        return recorded.cloned().unwrap_or(Value::NULL);
+    };
     match (value, step) {
         (Value::Sensitive(inner), _) => {
             let recorded = recorded.map(|it| it.unmark().0);
@@ -214,11 +256,16 @@ fn kept_inside(value: &Value, recorded: Option<&Value>, path: &[PathStep]) -> Va
                 Value::Null(_) => items.remove(name),
                 kept => items.insert(name.clone(), kept),
             };
-            if matches!(value, Value::Map(_)) { Value::Map(Arc::new(items)) } else { Value::Object(Arc::new(items)) }
+            if matches!(value, Value::Map(_)) {
+                Value::Map(Arc::new(items))
+            } else {
+                Value::Object(Arc::new(items))
+            }
         }
         (Value::List(items), PathStep::Index(index)) => {
             let mut items = items.to_vec();
-            let before = recorded.and_then(Value::elements).and_then(|it| it.get(*index).copied().cloned());
+            let before =
+                recorded.and_then(Value::elements).and_then(|it| it.get(*index).copied().cloned());
             if let Some(item) = items.get_mut(*index) {
                 *item = kept_inside(item, before.as_ref(), deeper);
             }
@@ -234,8 +281,11 @@ mod tests {
 
     #[test]
     fn what_a_block_says_goes_before_what_its_provider_says() {
-        let map =
-            |items: &[(&str, Value)]| Value::Map(Arc::new(items.iter().map(|(name, it)| ((*name).into(), it.clone())).collect()));
+        let map = |items: &[(&str, Value)]| {
+            Value::Map(Arc::new(
+                items.iter().map(|(name, it)| ((*name).into(), it.clone())).collect(),
+            ))
+        };
         let shared = map(&[("owner", "ops".into()), ("stage", "prod".into())]);
         let own = map(&[("stage", "test".into()), ("name", "a".into())]);
         let both = map(&[("name", "a".into()), ("owner", "ops".into()), ("stage", "test".into())]);
@@ -245,6 +295,9 @@ mod tests {
         assert_eq!(merged(Some(&own), &map(&[])), None);
         assert_eq!(merged(Some(&own), &Value::NULL), None);
         let unknown = Value::unknown(Type::Any, Some("a.b.id".into()));
-        assert_eq!(merged(Some(&own), &unknown).and_then(|it| it.cause()).as_deref(), Some("a.b.id"));
+        assert_eq!(
+            merged(Some(&own), &unknown).and_then(|it| it.cause()).as_deref(),
+            Some("a.b.id")
+        );
     }
 }

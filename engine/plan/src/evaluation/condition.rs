@@ -26,7 +26,8 @@ impl ConditionFindings {
         self.wrong
     }
 
-    /// What a `check` block says warns; everything else is an error, and what has no value is one in any case.
+    /// What a `check` block says warns; everything else is an error, and what has no value is one
+    /// in any case.
     pub(crate) fn weighed(self, block: &ResourceBlock) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         match &block.check {
             Some(_) => self.parted(),
@@ -47,7 +48,11 @@ impl ConditionFindings {
             it if it.is_open => CheckStatus::Unknown,
             _ => CheckStatus::Pass,
         };
-        CheckResult { address, standing, problems: self.unmet.iter().map(|it| it.detail.clone()).collect() }
+        CheckResult {
+            address,
+            standing,
+            problems: self.unmet.iter().map(|it| it.detail.clone()).collect(),
+        }
     }
 }
 
@@ -64,9 +69,12 @@ pub(crate) fn findings<'c>(
             Ok(ConditionOutcome::Holds) => {}
             Ok(ConditionOutcome::Open) => findings.is_open = true,
             Ok(ConditionOutcome::Fails { message, values }) => {
-                let diagnostic =
-                    Diagnostic::error("a condition does not hold").code(code::CONDITION).at(condition.condition.span().clone());
-                findings.unmet.push(Diagnostic { values, ..diagnostic.detail(message).address(of) });
+                let diagnostic = Diagnostic::error("a condition does not hold")
+                    .code(code::CONDITION)
+                    .at(condition.condition.span().clone());
+                findings
+                    .unmet
+                    .push(Diagnostic { values, ..diagnostic.detail(message).address(of) });
             }
             Err(more) => findings.wrong.extend(more),
         }
@@ -89,7 +97,9 @@ pub(crate) enum ConditionOutcome {
 /// What an `error_message` says, as far as it is known and no secret.
 #[must_use]
 pub fn message_of(value: &Value) -> String {
-    let Some(text) = Text::from_value(value) else { return "(the message is no string)".to_owned() };
+    let Some(text) = Text::from_value(value) else {
+        return "(the message is no string)".to_owned();
+    };
     if text.parts().iter().all(|it| matches!(it, TextPart::Secret(_))) && !text.is_empty() {
         return "(the message holds a secret)".to_owned();
     }
@@ -106,23 +116,42 @@ pub fn message_of(value: &Value) -> String {
 }
 
 /// How a condition stands.
-pub(crate) fn outcome(condition: &Condition, environment: &EvaluationContext<'_>) -> Result<ConditionOutcome, Vec<Diagnostic>> {
-    let wrong = |message: String| vec![Diagnostic::error(message).code(code::WRONG_TYPE).at(condition.condition.span().clone())];
+pub(crate) fn outcome(
+    condition: &Condition,
+    environment: &EvaluationContext<'_>,
+) -> Result<ConditionOutcome, Vec<Diagnostic>> {
+    let wrong = |message: String| {
+        vec![
+            Diagnostic::error(message)
+                .code(code::WRONG_TYPE)
+                .at(condition.condition.span().clone()),
+        ]
+    };
     let value = condition.condition.evaluate(environment)?.unmark().0;
-    match ha_value::convert(&value, &Type::Bool).map_err(|it| wrong(format!("a condition is true or false: {}", it.message)))? {
+    match ha_value::convert(&value, &Type::Bool)
+        .map_err(|it| wrong(format!("a condition is true or false: {}", it.message)))?
+    {
         Value::Bool(true) => Ok(ConditionOutcome::Holds),
         Value::Bool(false) => {
             let message = condition.error_message.evaluate(environment)?;
-            Ok(ConditionOutcome::Fails { message: message_of(&message), values: condition.condition.values(environment) })
+            Ok(ConditionOutcome::Fails {
+                message: message_of(&message),
+                values: condition.condition.values(environment),
+            })
         }
-        Value::Null(_) => Err(wrong("a condition is true or false, and this one is null".to_owned())),
+        Value::Null(_) => {
+            Err(wrong("a condition is true or false, and this one is null".to_owned()))
+        }
         _ => Ok(ConditionOutcome::Open),
     }
 }
 
-/// What to say of a data source in a `check` block that could not be read. Nothing but the check hangs on it.
+/// What to say of a data source in a `check` block that could not be read. Nothing but the check
+/// hangs on it.
 pub(crate) fn unread(block: &ResourceBlock, address: &Address, error: Error) -> Diagnostic {
-    let warning = Diagnostic::warning(format!("could not {}", error.attempted)).code(code::CONDITION).at(block.head.clone());
+    let warning = Diagnostic::warning(format!("could not {}", error.attempted))
+        .code(code::CONDITION)
+        .at(block.head.clone());
     let warning = warning.detail(error.causes.join(": ")).address(address);
     error.help.into_iter().fold(warning, Diagnostic::help)
 }

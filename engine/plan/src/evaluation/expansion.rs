@@ -10,7 +10,8 @@ use ha_value::{InstanceKey, Name, Type, Value, convert};
 
 use crate::evaluation::values::{EvaluationScope, EvaluationValues, InstanceId};
 
-/// More instances than this, of one block or of all together, are a mistake: they would fill any memory.
+/// More instances than this, of one block or of all together, are a mistake: they would fill any
+/// memory.
 pub(crate) const MOST: usize = 250_000;
 
 /// How often a block or a module is there.
@@ -43,7 +44,10 @@ impl From<Vec<Diagnostic>> for ExpansionError {
 
 impl ExpansionError {
     fn within(self, repeated: &RepetitionArguments<'_>) -> Self {
-        Self { diagnostics: self.diagnostics.into_iter().map(|it| repeated.place(it)).collect(), waits: self.waits }
+        Self {
+            diagnostics: self.diagnostics.into_iter().map(|it| repeated.place(it)).collect(),
+            waits: self.waits,
+        }
     }
 }
 
@@ -52,7 +56,10 @@ impl Expansion {
     pub(crate) fn stand_in(block: &ResourceBlock) -> Self {
         match (&block.count, &block.for_each) {
             (Some(_), _) => Expansion::Count(1),
-            (None, Some(_)) => Expansion::ForEach(vec![("key".into(), Value::unknown(Type::Any, Some("each.value".into())))]),
+            (None, Some(_)) => Expansion::ForEach(vec![(
+                "key".into(),
+                Value::unknown(Type::Any, Some("each.value".into())),
+            )]),
             (None, None) => Expansion::Single,
         }
     }
@@ -85,20 +92,27 @@ impl Expansion {
     pub(crate) fn place(&self, key: &InstanceKey) -> Option<usize> {
         match (self, key) {
             (Expansion::Single, InstanceKey::None) => Some(0),
-            (Expansion::Count(count), InstanceKey::Index(index)) => usize::try_from(*index).ok().filter(|it| it < count),
-            (Expansion::ForEach(items), InstanceKey::Name(name)) => items.binary_search_by(|(it, _)| it.cmp(name)).ok(),
+            (Expansion::Count(count), InstanceKey::Index(index)) => {
+                usize::try_from(*index).ok().filter(|it| it < count)
+            }
+            (Expansion::ForEach(items), InstanceKey::Name(name)) => {
+                items.binary_search_by(|(it, _)| it.cmp(name)).ok()
+            }
             _ => None,
         }
     }
 
-    /// The place among the instances that an index has, which is a number or a string as an expression gave it.
+    /// The place among the instances that an index has, which is a number or a string as an
+    /// expression gave it.
     pub(crate) fn indexed(&self, index: &InstanceKey) -> Option<usize> {
         match (self, index) {
             (Expansion::Count(_), InstanceKey::Name(text)) => {
                 let number = text.parse::<ha_value::Number>().ok()?.as_i64()?;
                 self.place(&InstanceKey::Index(number.try_into().ok()?))
             }
-            (Expansion::ForEach(_), InstanceKey::Index(index)) => self.place(&InstanceKey::Name(index.to_string().into())),
+            (Expansion::ForEach(_), InstanceKey::Index(index)) => {
+                self.place(&InstanceKey::Name(index.to_string().into()))
+            }
             _ => self.place(index),
         }
     }
@@ -125,9 +139,9 @@ impl Expansion {
             Expansion::Single => value(0),
             Expansion::Absent => Value::NULL,
             Expansion::Count(count) => Value::tuple((0..*count).map(value)),
-            Expansion::ForEach(items) => {
-                Value::object(items.iter().enumerate().map(|(place, (name, _))| (name.clone(), value(place))))
-            }
+            Expansion::ForEach(items) => Value::object(
+                items.iter().enumerate().map(|(place, (name, _))| (name.clone(), value(place))),
+            ),
         }
     }
 }
@@ -157,12 +171,17 @@ pub(crate) fn expansion(
     instance: InstanceId,
     block: &ResourceBlock,
 ) -> Result<Arc<Expansion>, ExpansionError> {
-    let (count, for_each, enabled) = (block.count.as_ref(), block.for_each.as_ref(), block.lifecycle.enabled.as_ref());
+    let (count, for_each, enabled) =
+        (block.count.as_ref(), block.for_each.as_ref(), block.lifecycle.enabled.as_ref());
     if count.is_none() && for_each.is_none() && enabled.is_none() {
         return Ok(world.single());
     }
     let name = format!("{}{}", world.prefix(instance), block.name);
-    expanded(world, instance, &RepetitionArguments { count, for_each, enabled, head: &block.head, name })
+    expanded(
+        world,
+        instance,
+        &RepetitionArguments { count, for_each, enabled, head: &block.head, name },
+    )
 }
 
 /// The instances that a call of a module has in the instance that calls it.
@@ -172,11 +191,17 @@ pub(crate) fn call_expansion(
     call: &ModuleCall,
 ) -> Result<Arc<Expansion>, ExpansionError> {
     let name = format!("{}module.{}", world.prefix(caller), call.name);
-    let (count, for_each, enabled) = (call.count.as_ref(), call.for_each.as_ref(), call.enabled.as_ref());
-    expanded(world, caller, &RepetitionArguments { count, for_each, enabled, head: &call.head, name })
+    let (count, for_each, enabled) =
+        (call.count.as_ref(), call.for_each.as_ref(), call.enabled.as_ref());
+    expanded(
+        world,
+        caller,
+        &RepetitionArguments { count, for_each, enabled, head: &call.head, name },
+    )
 }
 
-/// What to say where a block or a call asks for so many instances that there are more than a plan has.
+/// What to say where a block or a call asks for so many instances that there are more than a plan
+/// has.
 pub(crate) fn too_many(
     asked: usize,
     name: &str,
@@ -200,7 +225,11 @@ pub(crate) fn import_expansion(
 ) -> Result<Arc<Expansion>, ExpansionError> {
     let name = format!("{}{}", world.prefix(instance), import.block);
     let for_each = import.for_each.as_ref();
-    expanded(world, instance, &RepetitionArguments { count: None, for_each, enabled: None, head: &import.span, name })
+    expanded(
+        world,
+        instance,
+        &RepetitionArguments { count: None, for_each, enabled: None, head: &import.span, name },
+    )
 }
 
 fn expanded(
@@ -231,7 +260,8 @@ pub(crate) fn flag(
     if let Some(Value::Bool(literal)) = expression.literal() {
         return Ok(*literal);
     }
-    let at = |message: String| Diagnostic::error(message).code(code::KEYS).at(expression.span().clone());
+    let at =
+        |message: String| Diagnostic::error(message).code(code::KEYS).at(expression.span().clone());
     let value = world.evaluate(&EvaluationScope::in_module(instance), expression)?.unmark().0;
     match convert(&value, &Type::Bool) {
         Ok(Value::Bool(it)) => Ok(it),
@@ -249,7 +279,11 @@ fn waiting(unknown: &Value) -> String {
     unknown.cause().map(|it| format!(" (it waits for `{it}`)")).unwrap_or_default()
 }
 
-fn counted(repeated: &RepetitionArguments<'_>, count: &Expression, value: &Value) -> Result<Expansion, ExpansionError> {
+fn counted(
+    repeated: &RepetitionArguments<'_>,
+    count: &Expression,
+    value: &Value,
+) -> Result<Expansion, ExpansionError> {
     let at = |message: &str| repeated.at(count, message);
     let wrong = |diagnostic: Diagnostic| Err(vec![diagnostic].into());
     // How many there are is plain to see, of a secret number as well.
@@ -257,30 +291,42 @@ fn counted(repeated: &RepetitionArguments<'_>, count: &Expression, value: &Value
         Ok(Value::Number(number)) => match number.as_i64().and_then(|it| u64::try_from(it).ok()) {
             Some(count) => match usize::try_from(count).ok().filter(|it| *it <= MOST) {
                 Some(count) => Ok(Expansion::Count(count)),
-                None => wrong(at(&format!("`count` is {count}, and a plan has {MOST} instances at most")).code(code::TOO_MUCH)),
+                None => wrong(
+                    at(&format!("`count` is {count}, and a plan has {MOST} instances at most"))
+                        .code(code::TOO_MUCH),
+                ),
             },
             None => wrong(at("`count` must be a whole number that is not negative")),
         },
         Ok(Value::Null(_)) => wrong(at("`count` cannot be null")),
         Ok(unknown) => {
             let detail = format!("How many there will be is not known yet{}.", waiting(&unknown));
-            Err(ExpansionError { diagnostics: vec![at("`count` must be known while planning").detail(detail)], waits: true })
+            Err(ExpansionError {
+                diagnostics: vec![at("`count` must be known while planning").detail(detail)],
+                waits: true,
+            })
         }
         Err(mismatch) => wrong(at(&format!("`count`: {}", mismatch.message))),
     }
 }
 
-fn each_of(repeated: &RepetitionArguments<'_>, each: &Expression, value: &Value) -> Result<Expansion, ExpansionError> {
+fn each_of(
+    repeated: &RepetitionArguments<'_>,
+    each: &Expression,
+    value: &Value,
+) -> Result<Expansion, ExpansionError> {
     let at = |message: &str| repeated.at(each, message);
     let wrong = |diagnostic: Diagnostic| Err(vec![diagnostic].into());
     let (value, sensitive) = value.unmark();
     if sensitive {
-        return wrong(at("`for_each` cannot be secret").help("keys become addresses, which everybody sees"));
+        return wrong(
+            at("`for_each` cannot be secret").help("keys become addresses, which everybody sees"),
+        );
     }
     match &value {
-        Value::Map(items) | Value::Object(items) => {
-            Ok(Expansion::ForEach(items.iter().map(|(name, it)| (name.clone(), it.clone())).collect()))
-        }
+        Value::Map(items) | Value::Object(items) => Ok(Expansion::ForEach(
+            items.iter().map(|(name, it)| (name.clone(), it.clone())).collect(),
+        )),
         Value::Set(items) => {
             let mut keys = Vec::with_capacity(items.len());
             for item in items.iter() {
@@ -289,10 +335,14 @@ fn each_of(repeated: &RepetitionArguments<'_>, each: &Expression, value: &Value)
                     it if it.is_sensitive() => return wrong(at("`for_each` cannot be secret")),
                     it if !it.is_known() => {
                         let detail = format!("An element is not known yet{}.", waiting(it));
-                        let diagnostic = at("the elements of `for_each` must be known while planning").detail(detail);
+                        let diagnostic =
+                            at("the elements of `for_each` must be known while planning")
+                                .detail(detail);
                         return Err(ExpansionError { diagnostics: vec![diagnostic], waits: true });
                     }
-                    it if it.is_null() => return wrong(at("a set for `for_each` must hold no null")),
+                    it if it.is_null() => {
+                        return wrong(at("a set for `for_each` must hold no null"));
+                    }
                     _ => return wrong(keys::unfit(at, &value)),
                 }
             }
@@ -305,7 +355,8 @@ fn each_of(repeated: &RepetitionArguments<'_>, each: &Expression, value: &Value)
                 "Which instances there will be is not known yet{}. Give it a map whose keys are known; its values need not be.",
                 waiting(&value)
             );
-            let diagnostic = at("the keys of `for_each` must be known while planning").detail(detail);
+            let diagnostic =
+                at("the keys of `for_each` must be known while planning").detail(detail);
             Err(ExpansionError { diagnostics: vec![diagnostic], waits: true })
         }
         _ => wrong(keys::unfit(at, &value)),

@@ -30,13 +30,22 @@ impl EvaluationReport {
     }
 }
 
-/// Evaluates a node, in all instances of its module; blocks and providers are left to who knows their kinds.
-pub(crate) fn evaluate(graph: &Graph, world: &mut EvaluationValues, node: NodeId) -> EvaluationReport {
+/// Evaluates a node, in all instances of its module; blocks and providers are left to who knows
+/// their kinds.
+pub(crate) fn evaluate(
+    graph: &Graph,
+    world: &mut EvaluationValues,
+    node: NodeId,
+) -> EvaluationReport {
     let (module, what) = (graph.node(node).module, graph.node(node).what);
     let mut evaluated = EvaluationReport::default();
     match what {
         NodeKind::Expand => expand(graph, world, module, &mut evaluated),
-        NodeKind::Gate | NodeKind::Whole | NodeKind::End | NodeKind::Provider(_) | NodeKind::Block(_) => {}
+        NodeKind::Gate
+        | NodeKind::Whole
+        | NodeKind::End
+        | NodeKind::Provider(_)
+        | NodeKind::Block(_) => {}
         _ => {
             for instance in world.of_module(module) {
                 evaluate_in(graph, world, instance, what, &mut evaluated);
@@ -47,22 +56,47 @@ pub(crate) fn evaluate(graph: &Graph, world: &mut EvaluationValues, node: NodeId
 }
 
 /// Says which instances a module has.
-fn expand(graph: &Graph, world: &mut EvaluationValues, module: ModuleId, evaluated: &mut EvaluationReport) {
-    let (Some((caller, place)), Some(call)) = (graph.modules.get(module).caller, graph.modules.call(module)) else { return };
+fn expand(
+    graph: &Graph,
+    world: &mut EvaluationValues,
+    module: ModuleId,
+    evaluated: &mut EvaluationReport,
+) {
+    let (Some((caller, place)), Some(call)) =
+        (graph.modules.get(module).caller, graph.modules.call(module))
+    else {
+        return;
+    };
     for instance in world.of_module(caller) {
         match call_expansion(world, instance, call) {
             Ok(expansion) => match world.call_expansion(instance, place) {
                 None if !world.has_room(expansion.len()) => {
                     let name = format!("{}module.{}", world.prefix(instance), call.name);
                     let (count, for_each) = (call.count.as_ref(), call.for_each.as_ref());
-                    return evaluated.wrong(vec![too_many(expansion.len(), &name, count, for_each, &call.head)]);
+                    return evaluated.wrong(vec![too_many(
+                        expansion.len(),
+                        &name,
+                        count,
+                        for_each,
+                        &call.head,
+                    )]);
                 }
                 None => world.expand_call(instance, place, expansion),
-                Some(before) if before.keys().eq(expansion.keys()) => world.expand_call_again(instance, place, expansion),
+                Some(before) if before.keys().eq(expansion.keys()) => {
+                    world.expand_call_again(instance, place, expansion)
+                }
                 Some(_) => {
-                    let what = format!("`{}module.{}` has other instances than planned", world.prefix(instance), call.name);
-                    let diagnostic = Diagnostic::error(what).code(code::OTHER_THAN_PLANNED).at(call.head.clone());
-                    evaluated.diagnostics.push(diagnostic.help("plan again and look at the new plan"));
+                    let what = format!(
+                        "`{}module.{}` has other instances than planned",
+                        world.prefix(instance),
+                        call.name
+                    );
+                    let diagnostic = Diagnostic::error(what)
+                        .code(code::OTHER_THAN_PLANNED)
+                        .at(call.head.clone());
+                    evaluated
+                        .diagnostics
+                        .push(diagnostic.help("plan again and look at the new plan"));
                 }
             },
             Err(ExpansionError { diagnostics, waits }) => {
@@ -85,7 +119,8 @@ fn evaluate_in(
     let here = EvaluationScope::in_module(instance);
     match what {
         NodeKind::Variable(place) => {
-            let (name, variable) = configuration.variables.get_index(place).expect("a node stands for a variable");
+            let (name, variable) =
+                configuration.variables.get_index(place).expect("a node stands for a variable");
             match input(graph, world, instance, name, variable) {
                 Ok(Some(value)) => world.set_variable(instance, place, value),
                 Ok(None) => {}
@@ -101,10 +136,12 @@ fn evaluate_in(
                 validate(graph, world, instance, variable, evaluated);
             }
         }
-        NodeKind::Local(place) => match world.evaluate(&here, &configuration.locals[place].expression) {
-            Ok(value) => world.set_local(instance, place, value),
-            Err(diagnostics) => evaluated.wrong(diagnostics),
-        },
+        NodeKind::Local(place) => {
+            match world.evaluate(&here, &configuration.locals[place].expression) {
+                Ok(value) => world.set_local(instance, place, value),
+                Err(diagnostics) => evaluated.wrong(diagnostics),
+            }
+        }
         NodeKind::Output(place) => {
             let output = &configuration.outputs[place];
             if !output.preconditions.is_empty() {
@@ -117,7 +154,11 @@ fn evaluate_in(
                 Ok(value) if module == ROOT && value.contains_sensitive() && !output.sensitive => {
                     evaluated.diagnostics.push(holds_a_secret(output));
                 }
-                Ok(value) => world.set_output(instance, place, if output.sensitive { value.sensitive() } else { value }),
+                Ok(value) => world.set_output(
+                    instance,
+                    place,
+                    if output.sensitive { value.sensitive() } else { value },
+                ),
                 Err(diagnostics) => evaluated.wrong(diagnostics),
             }
         }
@@ -130,11 +171,17 @@ fn evaluate_in(
             evaluated.wrong(errors);
             evaluated.warnings.extend(warnings);
         }
-        NodeKind::Expand | NodeKind::Gate | NodeKind::Whole | NodeKind::End | NodeKind::Provider(_) | NodeKind::Block(_) => {}
+        NodeKind::Expand
+        | NodeKind::Gate
+        | NodeKind::Whole
+        | NodeKind::End
+        | NodeKind::Provider(_)
+        | NodeKind::Block(_) => {}
     }
 }
 
-/// The value that a module instance has for one of its variables. That of the root's is there already.
+/// The value that a module instance has for one of its variables. That of the root's is there
+/// already.
 fn input(
     graph: &Graph,
     world: &EvaluationValues,
@@ -142,7 +189,8 @@ fn input(
     name: &Name,
     variable: &VariableBlock,
 ) -> Result<Option<Value>, Vec<Diagnostic>> {
-    let (Some((caller, expansion, place)), Some(call)) = (world.caller(instance), graph.modules.call(world.module(instance)))
+    let (Some((caller, expansion, place)), Some(call)) =
+        (world.caller(instance), graph.modules.call(world.module(instance)))
     else {
         return Ok(None);
     };
@@ -150,10 +198,16 @@ fn input(
     let argument = call.arguments.get(name);
     let at = |message: String| {
         let span = argument.map_or(&call.head, |it| it.span());
-        Diagnostic::error(message).code(code::WRONG_TYPE).at(span.clone()).within(call.head.clone()).address(of())
+        Diagnostic::error(message)
+            .code(code::WRONG_TYPE)
+            .at(span.clone())
+            .within(call.head.clone())
+            .address(of())
     };
     let given = match argument {
-        Some(argument) => Some(world.evaluate(&EvaluationScope::each(caller, &expansion, place), argument)?),
+        Some(argument) => {
+            Some(world.evaluate(&EvaluationScope::each(caller, &expansion, place), argument)?)
+        }
         None => None,
     };
     let value = match (given, &variable.default) {
@@ -165,7 +219,8 @@ fn input(
     };
     let value = convert(&value, &variable.ty).map_err(|it| {
         // A place within a secret is made of its keys.
-        let hides_place = variable.sensitive || value.contains_sensitive() || it.path.steps().is_empty();
+        let hides_place =
+            variable.sensitive || value.contains_sensitive() || it.path.steps().is_empty();
         let place = if hides_place { String::new() } else { format!(" ({})", it.path) };
         vec![at(format!("the value of `{name}` will not do{place}: {}", it.message))]
     })?;
@@ -185,14 +240,21 @@ fn validate(
     let of = named(world, instance, "var", &variable.name);
     let mut found = ConditionFindings::default();
     for condition in &variable.validations {
-        match world.within(&EvaluationScope::in_module(instance), |environment| outcome(condition, environment)) {
+        match world.within(&EvaluationScope::in_module(instance), |environment| {
+            outcome(condition, environment)
+        }) {
             Ok(ConditionOutcome::Holds) => {}
             Ok(ConditionOutcome::Open) => found.is_open = true,
             Ok(ConditionOutcome::Fails { message, values }) => {
                 let diagnostic =
-                    Diagnostic::error(format!("the value of `var.{}` will not do", variable.name)).code(code::CONDITION);
-                let diagnostic = diagnostic.at(written.unwrap_or(&variable.span).clone()).detail(message).address(&of);
-                let diagnostic = diagnostic.related(condition.condition.span().clone(), "this must hold");
+                    Diagnostic::error(format!("the value of `var.{}` will not do", variable.name))
+                        .code(code::CONDITION);
+                let diagnostic = diagnostic
+                    .at(written.unwrap_or(&variable.span).clone())
+                    .detail(message)
+                    .address(&of);
+                let diagnostic =
+                    diagnostic.related(condition.condition.span().clone(), "this must hold");
                 found.unmet.push(Diagnostic { values, ..diagnostic });
             }
             Err(more) => found.wrong.extend(more),
@@ -205,7 +267,8 @@ fn validate(
 /// What has conditions and is no block, as an address.
 fn named(world: &EvaluationValues, instance: InstanceId, what: &str, name: &Name) -> Address {
     let module = world.path(instance).clone();
-    BlockAddress { module, mode: ResourceMode::Managed, kind: what.into(), name: name.clone() }.instance(InstanceKey::None)
+    BlockAddress { module, mode: ResourceMode::Managed, kind: what.into(), name: name.clone() }
+        .instance(InstanceKey::None)
 }
 
 /// An output that would show a secret.
@@ -213,5 +276,6 @@ fn holds_a_secret(output: &OutputBlock) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!("the output `{}` holds a secret", output.name))
         .code(code::SECRET)
         .at(output.value.span().clone());
-    diagnostic.help("say `sensitive = true` if it is meant to, or `nonsensitive(...)` if it is none")
+    diagnostic
+        .help("say `sensitive = true` if it is meant to, or `nonsensitive(...)` if it is none")
 }

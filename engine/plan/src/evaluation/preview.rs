@@ -1,5 +1,5 @@
-//! Values that are looked at before planning, or without it: as far as they follow from variables, and from blocks as
-//! they are recorded where somebody asks for that.
+//! Values that are looked at before planning, or without it: as far as they follow from variables,
+//! and from blocks as they are recorded where somebody asks for that.
 
 use std::sync::Arc;
 
@@ -21,13 +21,14 @@ pub(crate) struct Preview<'a> {
     pub(crate) graph: &'a Graph,
     pub(crate) snapshot: &'a PlanSnapshot,
     pub(crate) files: &'a Arc<dyn FileSource + Send + Sync>,
-    /// What is recorded, and of which kinds, where blocks are to be seen as recorded; otherwise they are unknown.
+    /// What is recorded, and of which kinds, where blocks are to be seen as recorded; otherwise
+    /// they are unknown.
     pub(crate) recorded: Option<(&'a State, &'a SchemaSet)>,
 }
 
 impl Preview<'_> {
-    /// A world in which everything that these nodes read has been evaluated, as far as that goes. What is wrong with it
-    /// is told by whoever plans.
+    /// A world in which everything that these nodes read has been evaluated, as far as that goes.
+    /// What is wrong with it is told by whoever plans.
     pub(crate) fn world(&self, asking: &[NodeId]) -> EvaluationValues {
         let mut world = world_with(self.graph, self.snapshot, self.files);
         if asking.is_empty() {
@@ -39,7 +40,8 @@ impl Preview<'_> {
                 (NodeKind::Block(place), Some((state, schemas))) => {
                     for instance in world.of_module(self.graph.node(node).module) {
                         let block = world.block_address(instance, place);
-                        let records: Vec<(&Address, &Record)> = instances(&state.records, &block).collect();
+                        let records: Vec<(&Address, &Record)> =
+                            instances(&state.records, &block).collect();
                         show_as_recorded(&mut world, instance, place, schemas, &records);
                     }
                 }
@@ -51,8 +53,16 @@ impl Preview<'_> {
 }
 
 /// A world with the root's variables in it.
-pub(crate) fn world_with(graph: &Graph, snapshot: &PlanSnapshot, files: &Arc<dyn FileSource + Send + Sync>) -> EvaluationValues {
-    let mut world = EvaluationValues::new(graph.modules.clone(), files.clone(), snapshot.environment.as_deref());
+pub(crate) fn world_with(
+    graph: &Graph,
+    snapshot: &PlanSnapshot,
+    files: &Arc<dyn FileSource + Send + Sync>,
+) -> EvaluationValues {
+    let mut world = EvaluationValues::new(
+        graph.modules.clone(),
+        files.clone(),
+        snapshot.environment.as_deref(),
+    );
     let configuration = graph.modules.configuration(crate::graph::modules::ROOT);
     for (place, (name, variable)) in configuration.variables.iter().enumerate() {
         if let Some(value) = snapshot.value(name, variable) {
@@ -79,14 +89,24 @@ pub(crate) fn show_as_recorded(
     let expansion = match records.last().map(|(address, _)| &address.key) {
         None => return,
         Some(InstanceKey::None) => Expansion::Single,
-        Some(InstanceKey::Index(last)) => Expansion::Count(usize::try_from(*last).map_or(0, |it| it + 1)),
-        Some(InstanceKey::Name(_)) => Expansion::ForEach(records.iter().filter_map(named).collect()),
+        Some(InstanceKey::Index(last)) => {
+            Expansion::Count(usize::try_from(*last).map_or(0, |it| it + 1))
+        }
+        Some(InstanceKey::Name(_)) => {
+            Expansion::ForEach(records.iter().filter_map(named).collect())
+        }
     };
-    let places: Vec<Option<usize>> = records.iter().map(|(address, _)| expansion.place(&address.key)).collect();
+    let places: Vec<Option<usize>> =
+        records.iter().map(|(address, _)| expansion.place(&address.key)).collect();
     world.expand(instance, place, expansion.into());
     for ((_, record), at) in records.iter().zip(places) {
         if let Some(at) = at {
-            world.put(instance, place, at, instance_value(described.schema(), &record.arguments, &record.outputs));
+            world.put(
+                instance,
+                place,
+                at,
+                instance_value(described.schema(), &record.arguments, &record.outputs),
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
-//! `timeouts`, which every resource takes beside the arguments of its kind: how long each operation may take. A change of
-//! them alone is no change to the thing; they are recorded, so that a deletion without a block knows them too.
+//! `timeouts`, which every resource takes beside the arguments of its kind: how long each operation
+//! may take. A change of them alone is no change to the thing; they are recorded, so that a
+//! deletion without a block knows them too.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,7 +9,9 @@ use std::time::Duration;
 
 use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_lang::Body;
-use ha_provider::{ArgumentProblem, CallOutcome, Error, FieldShape, ResourceDescription, Schema, SchemaField};
+use ha_provider::{
+    ArgumentProblem, CallOutcome, Error, FieldShape, ResourceDescription, Schema, SchemaField,
+};
 use ha_value::{Action, Name, Object, Path, Value, duration};
 
 use crate::evaluation::arguments::{conform, located};
@@ -30,9 +33,12 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
         write_only: false,
         chosen: false,
     };
-    let operation = |name: &str| (name.into(), optional("How long it may take", FieldShape::String { one_of: Vec::new() }));
+    let operation = |name: &str| {
+        (name.into(), optional("How long it may take", FieldShape::String { one_of: Vec::new() }))
+    };
     let operations = ["create", "read", "update", "delete"].map(operation);
-    let timeouts = optional("How long each operation may take", FieldShape::Object(operations.into()));
+    let timeouts =
+        optional("How long each operation may take", FieldShape::Object(operations.into()));
     let arguments = [(TIMEOUTS.into(), timeouts)].into();
     Schema { doc: String::new(), arguments, outputs: BTreeMap::new(), unsupported: &[] }
 });
@@ -46,7 +52,8 @@ pub fn are_taken_by(described: &ResourceDescription) -> bool {
 /// What may stand in the block of a resource.
 pub(crate) fn schema_of<'a>(described: &'a ResourceDescription, body: &Body) -> Cow<'a, Schema> {
     let schema = described.schema();
-    // Most blocks say nothing of it, and there may be very many of them. Who writes `timeout` is told what it is called.
+    // Most blocks say nothing of it, and there may be very many of them. Who writes `timeout` is
+    // told what it is called.
     if !body.argument_names().any(|it| it.starts_with("timeout")) || !are_taken_by(described) {
         return Cow::Borrowed(schema);
     }
@@ -68,10 +75,12 @@ pub(crate) fn take(
     let Some(said) = given.remove(TIMEOUTS) else { return Ok(Object::new()) };
     let said = Object::from_iter([(Name::from(TIMEOUTS), said)]);
     let conformed = conform(&SCHEMA, &said, body, None, head)?;
-    let Some(timeouts) = conformed.get(TIMEOUTS).and_then(|it| it.unmark().0.as_object().cloned()) else {
+    let Some(timeouts) = conformed.get(TIMEOUTS).and_then(|it| it.unmark().0.as_object().cloned())
+    else {
         return Ok(Object::new());
     };
-    let timeouts: Object = timeouts.into_iter().filter(|(_, it)| it.is_wholly_known() && !it.is_null()).collect();
+    let timeouts: Object =
+        timeouts.into_iter().filter(|(_, it)| it.is_wholly_known() && !it.is_null()).collect();
     let wrong = |(name, value): (&Name, &Value)| {
         let message = duration::parse(value.revealed().as_str()?).err()?;
         let path = Path::attribute(TIMEOUTS).name(name.clone());
@@ -114,8 +123,14 @@ impl OperationTimeout {
     #[must_use]
     pub fn given_up(&self, error: Error, last: Option<String>) -> Error {
         let seen = last.map(|it| format!("; the last that was seen: {it}")).unwrap_or_default();
-        let cause = format!("it takes longer than the {} that `timeouts` gives `{}`{seen}", self.said, self.operation);
-        let help = format!("apply again to go on with it, with a longer `{}` in `timeouts` if it needs one", self.operation);
+        let cause = format!(
+            "it takes longer than the {} that `timeouts` gives `{}`{seen}",
+            self.said, self.operation
+        );
+        let help = format!(
+            "apply again to go on with it, with a longer `{}` in `timeouts` if it needs one",
+            self.operation
+        );
         Error { causes: vec![cause], outcome: CallOutcome::Unknown, ..error.help(help) }
     }
 }

@@ -1,5 +1,5 @@
-//! The values that expressions see: what will be true by then while planning, what is true while applying. Each module
-//! instance has its own, by the places they have in its configuration.
+//! The values that expressions see: what will be true by then while planning, what is true while
+//! applying. Each module instance has its own, by the places they have in its configuration.
 
 mod scope;
 
@@ -79,12 +79,26 @@ pub(crate) enum ConfiguredPresence<'a> {
 
 impl EvaluationValues {
     /// A world with nothing but the root in it.
-    pub(crate) fn new(modules: Arc<ModuleTree>, files: Arc<dyn FileSource + Send + Sync>, workspace: Option<&str>) -> Self {
+    pub(crate) fn new(
+        modules: Arc<ModuleTree>,
+        files: Arc<dyn FileSource + Send + Sync>,
+        workspace: Option<&str>,
+    ) -> Self {
         let workspace = workspace.unwrap_or("default").into();
         let of_module = vec![Vec::new(); modules.len()];
         let single = Arc::new(Expansion::Single);
         let (instances, by_path) = (Vec::new(), HashMap::default());
-        let mut world = Self { modules, files, workspace, now: None, instances, of_module, by_path, single, count: 0 };
+        let mut world = Self {
+            modules,
+            files,
+            workspace,
+            now: None,
+            instances,
+            of_module,
+            by_path,
+            single,
+            count: 0,
+        };
         world.add(ROOT, None, Arc::new([]));
         world
     }
@@ -95,7 +109,12 @@ impl EvaluationValues {
         self
     }
 
-    fn add(&mut self, module: ModuleId, caller: Option<(InstanceId, usize)>, path: Arc<[(Name, InstanceKey)]>) {
+    fn add(
+        &mut self,
+        module: ModuleId,
+        caller: Option<(InstanceId, usize)>,
+        path: Arc<[(Name, InstanceKey)]>,
+    ) {
         let id = self.instances.len();
         self.count += 1;
         let configuration = self.modules.configuration(module);
@@ -140,7 +159,10 @@ impl EvaluationValues {
     }
 
     /// The module instance that calls another, and which of the call's instances that is.
-    pub(crate) fn caller(&self, instance: InstanceId) -> Option<(InstanceId, Arc<Expansion>, usize)> {
+    pub(crate) fn caller(
+        &self,
+        instance: InstanceId,
+    ) -> Option<(InstanceId, Arc<Expansion>, usize)> {
         let (caller, place) = self.instances[instance].caller?;
         let (_, call) = self.modules.get(self.instances[instance].module).caller?;
         Some((caller, self.instances[caller].calls[call].as_ref()?.expansion.clone(), place))
@@ -154,8 +176,18 @@ impl EvaluationValues {
     /// The address of a block in a module instance.
     pub(crate) fn block_address(&self, instance: InstanceId, block: usize) -> BlockAddress {
         let it = &self.instances[instance];
-        let (name, _) = self.modules.configuration(it.module).blocks.get_index(block).expect("a place is that of a block");
-        BlockAddress { module: it.path.clone(), mode: name.mode, kind: name.kind.clone(), name: name.name.clone() }
+        let (name, _) = self
+            .modules
+            .configuration(it.module)
+            .blocks
+            .get_index(block)
+            .expect("a place is that of a block");
+        BlockAddress {
+            module: it.path.clone(),
+            mode: name.mode,
+            kind: name.kind.clone(),
+            name: name.name.clone(),
+        }
     }
 
     /// The module instance on a path.
@@ -168,7 +200,8 @@ impl EvaluationValues {
         let mut instance = 0;
         for (name, key) in address.block.module.iter() {
             let it = &self.instances[instance];
-            let Some(call) = self.modules.configuration(it.module).modules.get_index_of(name) else {
+            let Some(call) = self.modules.configuration(it.module).modules.get_index_of(name)
+            else {
                 return ConfiguredPresence::NoModule;
             };
             let Some(called) = &it.calls[call] else { return ConfiguredPresence::Undecided };
@@ -179,7 +212,9 @@ impl EvaluationValues {
         }
         let it = &self.instances[instance];
         let blocks = &self.modules.configuration(it.module).blocks;
-        let Some(block) = blocks.get_index_of(&crate::graph::name_of(&address.block)) else { return ConfiguredPresence::NoBlock };
+        let Some(block) = blocks.get_index_of(&crate::graph::name_of(&address.block)) else {
+            return ConfiguredPresence::NoBlock;
+        };
         match &it.blocks[block] {
             None => ConfiguredPresence::Undecided,
             Some(it) if it.expansion.place(&address.key).is_some() => ConfiguredPresence::Yes,
@@ -188,25 +223,48 @@ impl EvaluationValues {
     }
 
     /// Says which instances a call has in the module instance that makes it. All of them are new.
-    pub(crate) fn expand_call(&mut self, caller: InstanceId, call: usize, expansion: Arc<Expansion>) {
-        let (called, first) = (self.modules.get(self.instances[caller].module).calls[call], self.instances.len());
-        let name = self.modules.get(called).path.last().expect("a module that is called has a name").clone();
+    pub(crate) fn expand_call(
+        &mut self,
+        caller: InstanceId,
+        call: usize,
+        expansion: Arc<Expansion>,
+    ) {
+        let (called, first) =
+            (self.modules.get(self.instances[caller].module).calls[call], self.instances.len());
+        let name = self
+            .modules
+            .get(called)
+            .path
+            .last()
+            .expect("a module that is called has a name")
+            .clone();
         for (place, key) in expansion.keys().enumerate() {
-            let path = self.instances[caller].path.iter().cloned().chain([(name.clone(), key)]).collect();
+            let path =
+                self.instances[caller].path.iter().cloned().chain([(name.clone(), key)]).collect();
             self.add(called, Some((caller, place)), path);
         }
-        self.instances[caller].calls[call] = Some(CallInstances { expansion, first, whole: OnceCell::new() });
+        self.instances[caller].calls[call] =
+            Some(CallInstances { expansion, first, whole: OnceCell::new() });
     }
 
     /// Says what is known by now of a call's instances; which there are stays.
-    pub(crate) fn expand_call_again(&mut self, caller: InstanceId, call: usize, expansion: Arc<Expansion>) {
+    pub(crate) fn expand_call_again(
+        &mut self,
+        caller: InstanceId,
+        call: usize,
+        expansion: Arc<Expansion>,
+    ) {
         if let Some(called) = &mut self.instances[caller].calls[call] {
             called.expansion = expansion;
         }
     }
 
     /// How often a call is there, where that is known.
-    pub(crate) fn call_expansion(&self, caller: InstanceId, call: usize) -> Option<&Arc<Expansion>> {
+    pub(crate) fn call_expansion(
+        &self,
+        caller: InstanceId,
+        call: usize,
+    ) -> Option<&Arc<Expansion>> {
         self.instances[caller].calls[call].as_ref().map(|it| &it.expansion)
     }
 
@@ -244,11 +302,17 @@ impl EvaluationValues {
     pub(crate) fn expand(&mut self, instance: InstanceId, block: usize, expansion: Arc<Expansion>) {
         self.count += expansion.len();
         let values = vec![None; expansion.len()];
-        self.instances[instance].blocks[block] = Some(BlockInstances { expansion, values, whole: OnceCell::new() });
+        self.instances[instance].blocks[block] =
+            Some(BlockInstances { expansion, values, whole: OnceCell::new() });
     }
 
     /// Says what is known by now of a block's instances; their values stay.
-    pub(crate) fn expand_again(&mut self, instance: InstanceId, block: usize, expansion: Arc<Expansion>) {
+    pub(crate) fn expand_again(
+        &mut self,
+        instance: InstanceId,
+        block: usize,
+        expansion: Arc<Expansion>,
+    ) {
         if let Some(it) = &mut self.instances[instance].blocks[block] {
             it.values.resize(expansion.len(), None);
             it.expansion = expansion;
@@ -275,7 +339,11 @@ impl EvaluationValues {
     }
 
     /// The value of an expression.
-    pub(crate) fn evaluate(&self, at: &EvaluationScope<'_>, expression: &Expression) -> Result<Value, Vec<Diagnostic>> {
+    pub(crate) fn evaluate(
+        &self,
+        at: &EvaluationScope<'_>,
+        expression: &Expression,
+    ) -> Result<Value, Vec<Diagnostic>> {
         if let Some(literal) = expression.literal() {
             return Ok(literal.clone());
         }
@@ -283,7 +351,11 @@ impl EvaluationValues {
     }
 
     /// Runs `with` in the surroundings of a standpoint.
-    pub(crate) fn within<T>(&self, at: &EvaluationScope<'_>, with: impl FnOnce(&EvaluationContext<'_>) -> T) -> T {
+    pub(crate) fn within<T>(
+        &self,
+        at: &EvaluationScope<'_>,
+        with: impl FnOnce(&EvaluationContext<'_>) -> T,
+    ) -> T {
         let scope = scope::ScopeView { world: self, at };
         let environment = EvaluationContext::new(&scope, &*self.files);
         match self.now {
@@ -299,7 +371,12 @@ impl EvaluationValues {
             return Value::unknown(Type::Any, Some(address().to_string().into()));
         };
         let value = |place: usize| {
-            let unknown = || Value::unknown(Type::Any, Some(address().instance(it.expansion.key(place)).to_string().into()));
+            let unknown = || {
+                Value::unknown(
+                    Type::Any,
+                    Some(address().instance(it.expansion.key(place)).to_string().into()),
+                )
+            };
             it.values[place].clone().unwrap_or_else(unknown)
         };
         it.whole.get_or_init(|| it.expansion.whole(value)).clone()
@@ -309,8 +386,16 @@ impl EvaluationValues {
     fn whole_call(&self, caller: InstanceId, call: usize) -> Value {
         let it = &self.instances[caller];
         let called = self.modules.get(it.module).calls[call];
-        let name = || format!("{}module.{}", self.prefix(caller), self.modules.get(called).path.last().expect("it has a name"));
-        let Some(it) = &it.calls[call] else { return Value::unknown(Type::Any, Some(name().into())) };
+        let name = || {
+            format!(
+                "{}module.{}",
+                self.prefix(caller),
+                self.modules.get(called).path.last().expect("it has a name")
+            )
+        };
+        let Some(it) = &it.calls[call] else {
+            return Value::unknown(Type::Any, Some(name().into()));
+        };
         it.whole.get_or_init(|| it.expansion.whole(|place| self.outputs(it.first + place))).clone()
     }
 
@@ -319,7 +404,9 @@ impl EvaluationValues {
         let it = &self.instances[instance];
         let names = self.modules.configuration(it.module).outputs.keys();
         let value = |(name, value): (&Name, &Option<Value>)| {
-            let unknown = || Value::unknown(Type::Any, Some(format!("{}{name}", self.prefix(instance)).into()));
+            let unknown = || {
+                Value::unknown(Type::Any, Some(format!("{}{name}", self.prefix(instance)).into()))
+            };
             (name.clone(), value.clone().unwrap_or_else(unknown))
         };
         Value::object(names.zip(&it.outputs).map(value))

@@ -18,13 +18,16 @@ struct CycleEdge {
 pub(super) fn circular(graph: &Graph, circle: &[NodeId], schemas: &SchemaSet) -> Diagnostic {
     let edges = edges(graph, circle, schemas);
     match edges.as_slice() {
-        [CycleEdge { place: Some(ReferencePlace { reference, import: Some(import) }), .. }] => imports_itself(reference, import),
+        [CycleEdge { place: Some(ReferencePlace { reference, import: Some(import) }), .. }] => {
+            imports_itself(reference, import)
+        }
         [only] => refers_to_itself(only, &graph.name(circle[0])),
         _ => each_to_the_next(edges),
     }
 }
 
-/// The edges of a circle, those between the parts of one thing aside: the first in the source first.
+/// The edges of a circle, those between the parts of one thing aside: the first in the source
+/// first.
 fn edges(graph: &Graph, circle: &[NodeId], schemas: &SchemaSet) -> Vec<CycleEdge> {
     let next = circle.iter().cycle().skip(1);
     let mut edges: Vec<CycleEdge> = Vec::with_capacity(circle.len());
@@ -35,14 +38,17 @@ fn edges(graph: &Graph, circle: &[NodeId], schemas: &SchemaSet) -> Vec<CycleEdge
             continue;
         }
         let says = match &place {
-            Some(ReferencePlace { import: Some(_), .. }) => format!("the import into `{one}` refers to `{other}`"),
+            Some(ReferencePlace { import: Some(_), .. }) => {
+                format!("the import into `{one}` refers to `{other}`")
+            }
             Some(_) => format!("`{one}` refers to `{other}`"),
             None => format!("`{one}` waits for `{other}`"),
         };
         let span = place.as_ref().map(|it| it.reference.clone()).or_else(|| graph.span(from));
         edges.push(CycleEdge { says, span, place });
     }
-    let first = (0..edges.len()).min_by_key(|it| (edges[*it].span.is_none(), edges[*it].span.clone()));
+    let first =
+        (0..edges.len()).min_by_key(|it| (edges[*it].span.is_none(), edges[*it].span.clone()));
     edges.rotate_left(first.unwrap_or(0));
     edges
 }

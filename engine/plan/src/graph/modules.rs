@@ -1,4 +1,5 @@
-//! The static tree of modules: one for each call on the way from the root, whatever number of instances it will have.
+//! The static tree of modules: one for each call on the way from the root, whatever number of
+//! instances it will have.
 
 use std::sync::Arc;
 
@@ -6,7 +7,8 @@ use ha_lang::{Configuration, ModuleCall, ProviderBlock};
 use ha_state_model::ProviderName;
 use ha_value::{HashMap, InstanceKey, Name};
 
-/// A module's number in the tree. The root is 0, and every module comes after the one that calls it.
+/// A module's number in the tree. The root is 0, and every module comes after the one that calls
+/// it.
 pub(crate) type ModuleId = usize;
 
 /// The root.
@@ -15,7 +17,8 @@ pub(crate) const ROOT: ModuleId = 0;
 /// All modules.
 pub(crate) struct ModuleTree {
     all: Vec<ConfiguredModule>,
-    /// Where each provider configuration is written: the module, and its place among the module's providers.
+    /// Where each provider configuration is written: the module, and its place among the module's
+    /// providers.
     providers: HashMap<ProviderName, (ModuleId, usize)>,
 }
 
@@ -34,7 +37,12 @@ pub(crate) struct ConfiguredModule {
 impl ModuleTree {
     /// The tree below a root.
     pub(crate) fn below(root: &Arc<Configuration>) -> Self {
-        let root = ConfiguredModule { configuration: root.clone(), caller: None, calls: Vec::new(), path: Arc::new([]) };
+        let root = ConfiguredModule {
+            configuration: root.clone(),
+            caller: None,
+            calls: Vec::new(),
+            path: Arc::new([]),
+        };
         let mut all = vec![root];
         let mut next = 0;
         while next < all.len() {
@@ -44,14 +52,21 @@ impl ModuleTree {
                 all[next].calls.push(id);
                 let path = path.iter().cloned().chain([name.clone()]).collect();
                 let configuration = call.configuration.clone();
-                all.push(ConfiguredModule { configuration, caller: Some((next, place)), calls: Vec::new(), path });
+                all.push(ConfiguredModule {
+                    configuration,
+                    caller: Some((next, place)),
+                    calls: Vec::new(),
+                    path,
+                });
             }
             next += 1;
         }
         let mut providers = HashMap::default();
         for (id, module) in all.iter().enumerate() {
             for (place, block) in module.configuration.providers.iter().enumerate() {
-                providers.entry(provider_name(module, &block.name, block.alias.as_ref())).or_insert((id, place));
+                providers
+                    .entry(provider_name(module, &block.name, block.alias.as_ref()))
+                    .or_insert((id, place));
             }
         }
         Self { all, providers }
@@ -83,14 +98,25 @@ impl ModuleTree {
         })
     }
 
-    /// What a provider that a module names `name` and `alias` is: one of its own, one handed in, or the caller's.
-    pub(crate) fn provider(&self, mut module: ModuleId, name: &Name, alias: Option<&Name>) -> ProviderName {
+    /// What a provider that a module names `name` and `alias` is: one of its own, one handed in, or
+    /// the caller's.
+    pub(crate) fn provider(
+        &self,
+        mut module: ModuleId,
+        name: &Name,
+        alias: Option<&Name>,
+    ) -> ProviderName {
         let (mut name, mut alias) = (name, alias);
         loop {
             let here = provider_name(&self.all[module], name, alias);
-            let (Some((caller, _)), false) = (self.all[module].caller, self.providers.contains_key(&here)) else { return here };
+            let (Some((caller, _)), false) =
+                (self.all[module].caller, self.providers.contains_key(&here))
+            else {
+                return here;
+            };
             let handed_in = self.call(module).map(|it| it.providers.as_slice()).unwrap_or_default();
-            match handed_in.iter().find(|it| (&it.inside.0, it.inside.1.as_ref()) == (name, alias)) {
+            match handed_in.iter().find(|it| (&it.inside.0, it.inside.1.as_ref()) == (name, alias))
+            {
                 Some(it) => (name, alias) = (&it.outside.0, it.outside.1.as_ref()),
                 None if alias.is_none() => {}
                 // No one handed it in.
@@ -113,6 +139,10 @@ impl ModuleTree {
 }
 
 /// What a provider configured in a module is called in records.
-pub(crate) fn provider_name(module: &ConfiguredModule, name: &Name, alias: Option<&Name>) -> ProviderName {
+pub(crate) fn provider_name(
+    module: &ConfiguredModule,
+    name: &Name,
+    alias: Option<&Name>,
+) -> ProviderName {
     ProviderName { module: module.path.clone(), name: name.clone(), alias: alias.cloned() }
 }

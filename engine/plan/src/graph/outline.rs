@@ -22,7 +22,8 @@ pub struct Outline {
 /// One node. It stands for all instances of what it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutlineNode {
-    /// What it is called, without keys: `module.db.aws_db_instance.pg`, `var.region`, `provider.aws.west`.
+    /// What it is called, without keys: `module.db.aws_db_instance.pg`, `var.region`,
+    /// `provider.aws.west`.
     pub address: String,
     /// The names of the modules it is in, outermost first.
     pub module: Vec<String>,
@@ -61,10 +62,17 @@ pub enum OutlineKind {
 ///
 /// # Errors
 /// References to what is not there, and circles.
-pub fn outline(configuration: &Arc<Configuration>, schemas: &SchemaSet) -> Result<Outline, Vec<Diagnostic>> {
+pub fn outline(
+    configuration: &Arc<Configuration>,
+    schemas: &SchemaSet,
+) -> Result<Outline, Vec<Diagnostic>> {
     let graph = Graph::new(configuration, schemas)?;
     let mut referred = vec![false; graph.len()];
-    for node in graph.order.iter().copied().filter(|it| !matches!(graph.node(*it).what, NodeKind::End | NodeKind::Validation(_)))
+    for node in graph
+        .order
+        .iter()
+        .copied()
+        .filter(|it| !matches!(graph.node(*it).what, NodeKind::End | NodeKind::Validation(_)))
     {
         graph.direct(node).for_each(|it| referred[it] = true);
     }
@@ -74,8 +82,11 @@ pub fn outline(configuration: &Arc<Configuration>, schemas: &SchemaSet) -> Resul
         let GraphNode { module, what } = graph.node(id);
         let Some(kind) = kind(&graph, id) else { continue };
         // Most modules are waited for output by output.
-        let is_waited_for = !matches!(kind, OutlineKind::ModuleEnd | OutlineKind::ModuleOutputs) || referred[id];
-        if is_waited_for && (module != ROOT || !matches!(what, NodeKind::Gate | NodeKind::End | NodeKind::Whole)) {
+        let is_waited_for =
+            !matches!(kind, OutlineKind::ModuleEnd | OutlineKind::ModuleOutputs) || referred[id];
+        if is_waited_for
+            && (module != ROOT || !matches!(what, NodeKind::Gate | NodeKind::End | NodeKind::Whole))
+        {
             places[id] = Some(nodes.len());
             let module = graph.modules.get(module).path.iter().map(ToString::to_string).collect();
             nodes.push(OutlineNode { address: graph.name(id), module, kind, span: graph.span(id) });
@@ -85,7 +96,8 @@ pub fn outline(configuration: &Arc<Configuration>, schemas: &SchemaSet) -> Resul
     for id in graph.order.iter().copied() {
         let Some(later) = places[id] else { continue };
         let behind = match graph.node(id) {
-            // The gate stands for the block, and what decides how often the module is there belongs to it.
+            // The gate stands for the block, and what decides how often the module is there belongs
+            // to it.
             GraphNode { module, what: NodeKind::Gate } => {
                 let expand = graph.number(module, NodeKind::Expand);
                 graph.direct(id).chain(graph.direct(expand)).collect()
@@ -94,7 +106,9 @@ pub fn outline(configuration: &Arc<Configuration>, schemas: &SchemaSet) -> Resul
         };
         for earlier in behind {
             let shown = match graph.node(earlier) {
-                GraphNode { module, what: NodeKind::Expand } => places[graph.number(module, NodeKind::Gate)],
+                GraphNode { module, what: NodeKind::Expand } => {
+                    places[graph.number(module, NodeKind::Gate)]
+                }
                 _ => places[earlier],
             };
             edges.extend(shown.filter(|it| *it != later).map(|earlier| (later, earlier)));
@@ -110,7 +124,11 @@ fn kind(graph: &Graph, id: NodeId) -> Option<OutlineKind> {
         NodeKind::Variable(_) => OutlineKind::Variable,
         NodeKind::Provider(_) => OutlineKind::Provider,
         NodeKind::Local(_) => OutlineKind::Local,
-        NodeKind::Block(_) if graph.block(id).is_some_and(|it| it.name.mode == ResourceMode::Data) => OutlineKind::Data,
+        NodeKind::Block(_)
+            if graph.block(id).is_some_and(|it| it.name.mode == ResourceMode::Data) =>
+        {
+            OutlineKind::Data
+        }
         NodeKind::Block(_) => OutlineKind::Resource,
         NodeKind::Output(_) => OutlineKind::Output,
         NodeKind::Check(_) => OutlineKind::Check,

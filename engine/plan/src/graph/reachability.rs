@@ -1,5 +1,6 @@
-//! What a record names as its direct dependencies: the managed blocks whose values reach it directly, or by way of
-//! anything but managed blocks. What passes through one node for many is put together once and shared.
+//! What a record names as its direct dependencies: the managed blocks whose values reach it
+//! directly, or by way of anything but managed blocks. What passes through one node for many is put
+//! together once and shared.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,8 +10,8 @@ use ha_value::{BlockAddress, HashMap, InstanceKey, Name, ResourceMode};
 
 use super::{Graph, NodeId, NodeKind};
 
-/// The names and keys on the way to a module instance. A module that is not on the way to who asks is named without a
-/// key, which stands for all its instances.
+/// The names and keys on the way to a module instance. A module that is not on the way to who asks
+/// is named without a key, which stands for all its instances.
 type ReachabilityPath = Arc<[(Name, InstanceKey)]>;
 
 /// What was put together so far.
@@ -21,7 +22,12 @@ pub(crate) struct Reachability {
 
 impl Reachability {
     /// The dependencies of a node in an instance of its module.
-    pub(crate) fn dependencies(&mut self, graph: &Graph, node: NodeId, path: &ReachabilityPath) -> Dependencies {
+    pub(crate) fn dependencies(
+        &mut self,
+        graph: &Graph,
+        node: NodeId,
+        path: &ReachabilityPath,
+    ) -> Dependencies {
         // Without recursion, since a chain of local values may be as long as it likes.
         let mut open = vec![((node, path.clone()), false)];
         while let Some((wanted, is_after_its_own)) = open.pop() {
@@ -33,7 +39,10 @@ impl Reachability {
                 let dependencies = self.joined(graph, *node, path);
                 self.known.insert(wanted, dependencies);
             } else {
-                let behind: Vec<_> = graph.passing(*node).map(|it| ((it, graph.path_from(it, path)), false)).collect();
+                let behind: Vec<_> = graph
+                    .passing(*node)
+                    .map(|it| ((it, graph.path_from(it, path)), false))
+                    .collect();
                 open.push((wanted, true));
                 open.extend(behind);
             }
@@ -42,8 +51,10 @@ impl Reachability {
     }
 
     fn joined(&self, graph: &Graph, node: NodeId, path: &ReachabilityPath) -> Dependencies {
-        let blocks: BTreeSet<BlockAddress> = graph.managed_behind(node).map(|it| graph.address_from(it, path)).collect();
-        let passed = graph.passing(node).filter_map(|it| self.known.get(&(it, graph.path_from(it, path))));
+        let blocks: BTreeSet<BlockAddress> =
+            graph.managed_behind(node).map(|it| graph.address_from(it, path)).collect();
+        let passed =
+            graph.passing(node).filter_map(|it| self.known.get(&(it, graph.path_from(it, path))));
         let passed: Vec<Dependencies> = passed.filter(|it| !it.is_empty()).cloned().collect();
         Dependencies::joined(blocks, &passed)
     }
@@ -74,10 +85,13 @@ impl Graph {
     /// The way to a node's module as seen from a module instance.
     pub(crate) fn path_from(&self, node: NodeId, path: &ReachabilityPath) -> ReachabilityPath {
         let module = &self.modules.get(self.nodes[node].module).path;
-        if module.len() == path.len() && module.iter().zip(path.iter()).all(|(name, (own, _))| name == own) {
+        if module.len() == path.len()
+            && module.iter().zip(path.iter()).all(|(name, (own, _))| name == own)
+        {
             return path.clone();
         }
-        let common = module.iter().zip(path.iter()).take_while(|(name, (own, _))| *name == own).count();
+        let common =
+            module.iter().zip(path.iter()).take_while(|(name, (own, _))| *name == own).count();
         let keyed = path[..common].iter().cloned();
         keyed.chain(module[common..].iter().map(|name| (name.clone(), InstanceKey::None))).collect()
     }
@@ -85,6 +99,11 @@ impl Graph {
     fn address_from(&self, node: NodeId, path: &ReachabilityPath) -> BlockAddress {
         let block = &self.block(node).expect("only blocks are dependencies").name;
         let module = self.path_from(node, path);
-        BlockAddress { module, mode: block.mode, kind: block.kind.clone(), name: block.name.clone() }
+        BlockAddress {
+            module,
+            mode: block.mode,
+            kind: block.kind.clone(),
+            name: block.name.clone(),
+        }
     }
 }

@@ -22,11 +22,18 @@ pub(super) fn edges(graph: &Graph, schemas: &SchemaSet) -> (GraphEdges, Vec<Diag
     (edges, gathered.diagnostics)
 }
 
-/// Whether a variable's conditions read nothing but the variable itself, so that they can be looked at with its value.
+/// Whether a variable's conditions read nothing but the variable itself, so that they can be looked
+/// at with its value.
 pub(crate) fn refers_to_itself_alone(configuration: &Configuration, place: usize) -> bool {
     let Some((name, variable)) = configuration.variables.get_index(place) else { return true };
-    let is_itself = |it: &Reference| matches!(&it.target, ReferenceTarget::Variable(it) if it == name);
-    variable.validations.iter().flat_map(of_condition).flat_map(Expression::references).all(is_itself)
+    let is_itself =
+        |it: &Reference| matches!(&it.target, ReferenceTarget::Variable(it) if it == name);
+    variable
+        .validations
+        .iter()
+        .flat_map(of_condition)
+        .flat_map(Expression::references)
+        .all(is_itself)
 }
 
 /// Where a node refers to another.
@@ -39,9 +46,15 @@ pub(super) struct ReferencePlace {
 }
 
 /// Where a node refers to another, where that is written.
-pub(super) fn place(graph: &Graph, from: NodeId, to: NodeId, schemas: &SchemaSet) -> Option<ReferencePlace> {
+pub(super) fn place(
+    graph: &Graph,
+    from: NodeId,
+    to: NodeId,
+    schemas: &SchemaSet,
+) -> Option<ReferencePlace> {
     let GraphNode { module, what } = graph.node(from);
-    let mut gathered = EdgeCollector { sought: u32::try_from(to).ok(), ..EdgeCollector::new(graph) };
+    let mut gathered =
+        EdgeCollector { sought: u32::try_from(to).ok(), ..EdgeCollector::new(graph) };
     gathered.node(module, what, schemas);
     gathered.place
 }
@@ -59,7 +72,14 @@ struct EdgeCollector<'a> {
 
 impl<'a> EdgeCollector<'a> {
     fn new(graph: &'a Graph) -> Self {
-        Self { graph, targets: Vec::new(), diagnostics: Vec::new(), sought: None, place: None, import: None }
+        Self {
+            graph,
+            targets: Vec::new(),
+            diagnostics: Vec::new(),
+            sought: None,
+            place: None,
+            import: None,
+        }
     }
 
     fn node(&mut self, module: ModuleId, what: NodeKind, schemas: &SchemaSet) {
@@ -75,7 +95,10 @@ impl<'a> EdgeCollector<'a> {
             NodeKind::Expand => {
                 if let (Some(caller), Some(call)) = (caller, call) {
                     self.push(caller, NodeKind::Expand);
-                    self.expressions(caller, [&call.count, &call.for_each, &call.enabled].into_iter().flatten());
+                    self.expressions(
+                        caller,
+                        [&call.count, &call.for_each, &call.enabled].into_iter().flatten(),
+                    );
                 }
             }
             NodeKind::Gate => {
@@ -86,27 +109,41 @@ impl<'a> EdgeCollector<'a> {
             }
             NodeKind::Variable(place) => {
                 if let (Some(caller), Some(call)) = (caller, call) {
-                    let argument = configuration.variables.get_index(place).and_then(|(name, _)| call.arguments.get(name));
+                    let argument = configuration
+                        .variables
+                        .get_index(place)
+                        .and_then(|(name, _)| call.arguments.get(name));
                     self.expressions(caller, argument);
                 }
             }
             NodeKind::Validation(place) => {
                 self.push(module, NodeKind::Variable(place));
                 if !refers_to_itself_alone(configuration, place) {
-                    self.expressions(module, configuration.variables[place].validations.iter().flat_map(of_condition));
+                    self.expressions(
+                        module,
+                        configuration.variables[place].validations.iter().flat_map(of_condition),
+                    );
                 }
             }
-            NodeKind::Provider(place) => self.references(module, configuration.providers[place].body.references()),
-            NodeKind::Local(place) => self.expressions(module, [&configuration.locals[place].expression]),
+            NodeKind::Provider(place) => {
+                self.references(module, configuration.providers[place].body.references())
+            }
+            NodeKind::Local(place) => {
+                self.expressions(module, [&configuration.locals[place].expression])
+            }
             NodeKind::Block(place) => {
                 let block = &configuration.blocks[place];
                 self.push(module, NodeKind::Gate);
                 self.block(module, block);
                 for (module, place) in graph.imports_into(graph.number(module, what)) {
                     let import = &modules.configuration(*module).imports[*place];
-                    let keys = import.module.iter().filter_map(|(_, key)| key.as_ref()).chain(&import.key);
+                    let keys =
+                        import.module.iter().filter_map(|(_, key)| key.as_ref()).chain(&import.key);
                     self.import = Some(import.span.clone());
-                    self.expressions(*module, import.for_each.iter().chain(keys).chain([&import.id]));
+                    self.expressions(
+                        *module,
+                        import.for_each.iter().chain(keys).chain([&import.id]),
+                    );
                     self.import = None;
                 }
                 let provider = provider_of(modules, schemas, module, block);
@@ -116,22 +153,32 @@ impl<'a> EdgeCollector<'a> {
             }
             NodeKind::Output(place) => {
                 let output = &configuration.outputs[place];
-                self.expressions(module, [&output.value].into_iter().chain(output.preconditions.iter().flat_map(of_condition)));
+                self.expressions(
+                    module,
+                    [&output.value]
+                        .into_iter()
+                        .chain(output.preconditions.iter().flat_map(of_condition)),
+                );
                 self.waits(module, &output.depends_on);
             }
-            NodeKind::Whole => (0..configuration.outputs.len()).for_each(|it| self.push(module, NodeKind::Output(it))),
+            NodeKind::Whole => (0..configuration.outputs.len())
+                .for_each(|it| self.push(module, NodeKind::Output(it))),
             NodeKind::Check(place) => {
                 let check = &configuration.checks[place];
                 self.expressions(module, check.assertions.iter().flat_map(of_condition));
-                if let Some(place) = check.data.as_ref().and_then(|it| configuration.blocks.get_index_of(it)) {
+                if let Some(place) =
+                    check.data.as_ref().and_then(|it| configuration.blocks.get_index_of(it))
+                {
                     self.push(module, NodeKind::Block(place));
                 }
             }
             NodeKind::End => {
                 self.push(module, NodeKind::Gate);
                 self.push(module, NodeKind::Whole);
-                (0..configuration.variables.len()).for_each(|it| self.push(module, NodeKind::Validation(it)));
-                (0..configuration.blocks.len()).for_each(|it| self.push(module, NodeKind::Block(it)));
+                (0..configuration.variables.len())
+                    .for_each(|it| self.push(module, NodeKind::Validation(it)));
+                (0..configuration.blocks.len())
+                    .for_each(|it| self.push(module, NodeKind::Block(it)));
                 modules.get(module).calls.iter().for_each(|it| self.push(*it, NodeKind::End));
             }
         }
@@ -139,22 +186,32 @@ impl<'a> EdgeCollector<'a> {
 
     fn push(&mut self, module: ModuleId, what: NodeKind) {
         let number = self.graph.number(module, what);
-        self.targets.push(u32::try_from(number).expect("a configuration has fewer nodes than 2^32"));
+        self.targets
+            .push(u32::try_from(number).expect("a configuration has fewer nodes than 2^32"));
     }
 
     fn push_at(&mut self, module: ModuleId, what: NodeKind, reference: &Reference) {
         self.push(module, what);
         if self.sought.is_some() && self.sought == self.targets.last().copied() {
-            let place = ReferencePlace { reference: reference.span.clone(), import: self.import.clone() };
+            let place =
+                ReferencePlace { reference: reference.span.clone(), import: self.import.clone() };
             self.place.get_or_insert(place);
         }
     }
 
-    fn expressions(&mut self, module: ModuleId, expressions: impl IntoIterator<Item = &'a Expression>) {
+    fn expressions(
+        &mut self,
+        module: ModuleId,
+        expressions: impl IntoIterator<Item = &'a Expression>,
+    ) {
         self.references(module, expressions.into_iter().flat_map(Expression::references));
     }
 
-    fn references(&mut self, module: ModuleId, references: impl IntoIterator<Item = &'a Reference>) {
+    fn references(
+        &mut self,
+        module: ModuleId,
+        references: impl IntoIterator<Item = &'a Reference>,
+    ) {
         references.into_iter().for_each(|it| self.reference(module, it, NodeKind::Whole));
     }
 
@@ -165,17 +222,25 @@ impl<'a> EdgeCollector<'a> {
 
     fn block(&mut self, module: ModuleId, block: &'a ResourceBlock) {
         let lifecycle = &block.lifecycle;
-        let flags = [&lifecycle.create_before_destroy, &lifecycle.prevent_destroy, &lifecycle.enabled];
-        let conditions = lifecycle.preconditions.iter().chain(&lifecycle.postconditions).flat_map(of_condition);
-        let outside = flags.into_iter().chain([&block.count, &block.for_each]).flatten().chain(conditions);
+        let flags =
+            [&lifecycle.create_before_destroy, &lifecycle.prevent_destroy, &lifecycle.enabled];
+        let conditions =
+            lifecycle.preconditions.iter().chain(&lifecycle.postconditions).flat_map(of_condition);
+        let outside =
+            flags.into_iter().chain([&block.count, &block.for_each]).flatten().chain(conditions);
         let own = |it: &&Reference| matches!(&it.target, ReferenceTarget::Block(name) if *name == block.name);
         let body = block.body.references();
-        // `self` in a postcondition may be written by address; a block that refers to itself elsewhere is told so.
+        // `self` in a postcondition may be written by address; a block that refers to itself
+        // elsewhere is told so.
         let refers_to_itself = body.iter().any(own);
         let triggers = lifecycle.replace_triggered_by.iter();
-        let triggers = triggers.flat_map(|it| it.key.iter().flat_map(Expression::references).chain([&it.reference]));
+        let triggers = triggers
+            .flat_map(|it| it.key.iter().flat_map(Expression::references).chain([&it.reference]));
         let others = outside.flat_map(Expression::references).chain(triggers);
-        self.references(module, body.into_iter().chain(others).filter(|it| refers_to_itself || !own(it)));
+        self.references(
+            module,
+            body.into_iter().chain(others).filter(|it| refers_to_itself || !own(it)),
+        );
         self.waits(module, &block.depends_on);
     }
 
@@ -187,16 +252,30 @@ impl<'a> EdgeCollector<'a> {
             ReferenceTarget::Local(name) => {
                 let place = configuration.locals.get_index_of(name).map(NodeKind::Local);
                 let known = || configuration.locals.keys().map(ToString::to_string).collect();
-                place.ok_or_else(|| undeclared("local value", &format!("local.{name}"), &reference.span, name, known()))
+                place.ok_or_else(|| {
+                    undeclared(
+                        "local value",
+                        &format!("local.{name}"),
+                        &reference.span,
+                        name,
+                        known(),
+                    )
+                })
             }
             ReferenceTarget::Variable(name) => {
                 let place = configuration.variables.get_index_of(name).map(NodeKind::Variable);
                 let known = || configuration.variables.keys().map(ToString::to_string).collect();
-                place.ok_or_else(|| undeclared("variable", &format!("var.{name}"), &reference.span, name, known()))
+                place.ok_or_else(|| {
+                    undeclared("variable", &format!("var.{name}"), &reference.span, name, known())
+                })
             }
             ReferenceTarget::Block(name) => {
                 let place = configuration.blocks.get_index_of(name).map(NodeKind::Block);
-                let what = if name.mode == ha_value::ResourceMode::Data { "data source" } else { "resource" };
+                let what = if name.mode == ha_value::ResourceMode::Data {
+                    "data source"
+                } else {
+                    "resource"
+                };
                 let known = || configuration.blocks.keys().map(ToString::to_string).collect();
                 place.ok_or_else(|| {
                     let written = name.to_string();
@@ -207,7 +286,13 @@ impl<'a> EdgeCollector<'a> {
                 let Some(place) = configuration.modules.get_index_of(name) else {
                     let known = configuration.modules.keys().map(ToString::to_string).collect();
                     let written = format!("module.{name}");
-                    return self.diagnostics.push(undeclared("module", &written, &reference.span, name, known));
+                    return self.diagnostics.push(undeclared(
+                        "module",
+                        &written,
+                        &reference.span,
+                        name,
+                        known,
+                    ));
                 };
                 let called = graph.modules.get(module).calls[place];
                 let output = reference.output(&configuration.modules[place]);
@@ -247,7 +332,11 @@ impl Graph {
     }
 
     /// The node that a reference written in a module names.
-    pub(crate) fn referred(&self, module: ModuleId, reference: &Reference) -> Option<super::NodeId> {
+    pub(crate) fn referred(
+        &self,
+        module: ModuleId,
+        reference: &Reference,
+    ) -> Option<super::NodeId> {
         let mut gathered = EdgeCollector::new(self);
         gathered.reference(module, reference, NodeKind::End);
         gathered.targets.first().map(|it| *it as usize)
@@ -259,8 +348,16 @@ pub(super) fn of_condition(condition: &Condition) -> [&Expression; 2] {
     [&condition.condition, &condition.error_message]
 }
 
-fn undeclared(what: &str, written: &str, span: &SourceSpan, given: &str, known: Vec<String>) -> Diagnostic {
-    let diagnostic = Diagnostic::error(format!("reference to an undeclared {what}")).code(code::UNDECLARED).at(span.clone());
+fn undeclared(
+    what: &str,
+    written: &str,
+    span: &SourceSpan,
+    given: &str,
+    known: Vec<String>,
+) -> Diagnostic {
+    let diagnostic = Diagnostic::error(format!("reference to an undeclared {what}"))
+        .code(code::UNDECLARED)
+        .at(span.clone());
     let mut diagnostic = diagnostic.label(format!("no {what} `{written}` is declared"));
     if let Some(closest) = ha_value::closest(given, known.iter().map(String::as_str)) {
         diagnostic = diagnostic.help(format!("did you mean `{closest}`?"));

@@ -9,8 +9,8 @@ enum VisitState {
     Done,
 }
 
-/// The nodes in order, those that come first in the source first where there is a choice. Linear in nodes and edges,
-/// and without recursion, since a chain may be as long as it likes.
+/// The nodes in order, those that come first in the source first where there is a choice. Linear in
+/// nodes and edges, and without recursion, since a chain may be as long as it likes.
 ///
 /// # Errors
 /// The nodes of a circle.
@@ -41,7 +41,10 @@ pub(super) fn sorted(direct: &GraphEdges) -> Result<Vec<NodeId>, Vec<NodeId>> {
                     way.push((next, 0));
                 }
                 VisitState::Open => {
-                    let from = way.iter().position(|(it, _)| *it == next).expect("an open node is on the way");
+                    let from = way
+                        .iter()
+                        .position(|(it, _)| *it == next)
+                        .expect("an open node is on the way");
                     return Err(way[from..].iter().map(|(it, _)| *it).collect());
                 }
             }

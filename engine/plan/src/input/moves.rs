@@ -1,5 +1,5 @@
-//! What has another address than it used to have, as `moved` blocks say and `count` implies. Carried out on the state
-//! before anything is planned.
+//! What has another address than it used to have, as `moved` blocks say and `count` implies.
+//! Carried out on the state before anything is planned.
 
 mod endpoint;
 mod implied;
@@ -13,7 +13,9 @@ use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_lang::Configuration;
 use ha_provider::{ResourceDescription, SchemaSet};
 use ha_state_model::{ProviderName, Record, State};
-use ha_value::{Address, BlockAddress, InstanceKey, Name, Object, ResourceMode, TargetAddress, shell_word};
+use ha_value::{
+    Address, BlockAddress, InstanceKey, Name, Object, ResourceMode, TargetAddress, shell_word,
+};
 
 use crate::model::AddressMove;
 use endpoint::MoveEndpoint;
@@ -86,18 +88,28 @@ pub fn moved<'a>(
     }
     implied::implied(state, configuration, &mut statements);
     if statements.is_empty() || state.records.is_empty() && state.deposed.is_empty() {
-        return if diagnostics.is_empty() { Ok(MovedState::nothing(state)) } else { Err(diagnostics) };
+        return if diagnostics.is_empty() {
+            Ok(MovedState::nothing(state))
+        } else {
+            Err(diagnostics)
+        };
     }
     let order = order::sorted(&statements);
     diagnostics.extend(order.as_ref().err().cloned());
     match order {
-        Ok(order) if diagnostics.is_empty() => Ok(carry_out(state, schemas, order.into_iter().map(|it| &statements[it]))),
+        Ok(order) if diagnostics.is_empty() => {
+            Ok(carry_out(state, schemas, order.into_iter().map(|it| &statements[it])))
+        }
         _ => Err(diagnostics),
     }
 }
 
 /// The `moved` blocks of a module and those in it.
-fn written<'a>(configuration: &'a Configuration, path: &mut Vec<Name>, statements: &mut Vec<MoveStatement<'a>>) {
+fn written<'a>(
+    configuration: &'a Configuration,
+    path: &mut Vec<Name>,
+    statements: &mut Vec<MoveStatement<'a>>,
+) {
     for it in &configuration.moved {
         let (from, to) = MoveEndpoint::both(path, &it.from, &it.to);
         statements.push(MoveStatement { from, to, span: Some(&it.span) });
@@ -109,9 +121,11 @@ fn written<'a>(configuration: &'a Configuration, path: &mut Vec<Name>, statement
     }
 }
 
-/// A thing of one kind becomes one of another only where that is but another name for it, or the other kind says how.
+/// A thing of one kind becomes one of another only where that is but another name for it, or the
+/// other kind says how.
 fn other_kind(statement: &MoveStatement<'_>, schemas: &SchemaSet) -> Option<Diagnostic> {
-    let (Some((mode, from, _)), Some((_, to, _)), Some(span)) = (&statement.from.block, &statement.to.block, statement.span)
+    let (Some((mode, from, _)), Some((_, to, _)), Some(span)) =
+        (&statement.from.block, &statement.to.block, statement.span)
     else {
         return None;
     };
@@ -122,9 +136,10 @@ fn other_kind(statement: &MoveStatement<'_>, schemas: &SchemaSet) -> Option<Diag
     if from == to || kind(from).zip(kind(to)).is_some_and(can_become) {
         return None;
     }
-    let diagnostic = Diagnostic::error(format!("`{from}` cannot become `{to}`: they are kinds of their own"))
-        .code(code::MOVE)
-        .at(span.clone());
+    let diagnostic =
+        Diagnostic::error(format!("`{from}` cannot become `{to}`: they are kinds of their own"))
+            .code(code::MOVE)
+            .at(span.clone());
     let help = "use a `removed` block for the old one and an `import` block for the new one";
     Some(diagnostic.help(help))
 }
@@ -142,13 +157,15 @@ fn carry_out<'a, 'b>(
         }
     }
     let MoveInProgress { whence, warnings, .. } = removal;
-    let from: BTreeMap<Address, Address> = whence.into_iter().filter(|(to, from)| to != from).collect();
+    let from: BTreeMap<Address, Address> =
+        whence.into_iter().filter(|(to, from)| to != from).collect();
     if from.is_empty() {
         return MovedState { warnings, ..MovedState::nothing(state) };
     }
     let moves = making_way(&from);
     let (mut state, mut renamed) = applied(state, &moves);
-    for AddressMove { from, to } in moves.iter().filter(|it| it.from.block.kind != it.to.block.kind) {
+    for AddressMove { from, to } in moves.iter().filter(|it| it.from.block.kind != it.to.block.kind)
+    {
         if let Some(record) = state.records.get_mut(to)
             && become_another(record, &from.block.kind, schemas)
         {
@@ -169,12 +186,14 @@ struct MoveInProgress {
 
 impl MoveInProgress {
     fn new(state: &State) -> Self {
-        let addresses = state.records.keys().chain(state.deposed.keys().map(|(address, _)| address));
+        let addresses =
+            state.records.keys().chain(state.deposed.keys().map(|(address, _)| address));
         let whence = addresses.map(|it| (it.clone(), it.clone())).collect();
         let mut removal = Self { whence, modules: BTreeMap::new(), warnings: Vec::new() };
         removal.modules.entry(Vec::new()).or_default().insert(Arc::from([]));
         let mut last: Option<ModulePath> = None;
-        let paths: Vec<ModulePath> = removal.whence.keys().map(|it| it.block.module.clone()).collect();
+        let paths: Vec<ModulePath> =
+            removal.whence.keys().map(|it| it.block.module.clone()).collect();
         for path in paths {
             if last.as_ref() != Some(&path) {
                 removal.enter(&path);
@@ -224,7 +243,11 @@ impl MoveInProgress {
         }
     }
 
-    fn block(&mut self, statement: &MoveStatement<'_>, (mode, kind, name): &(ResourceMode, Name, Name)) {
+    fn block(
+        &mut self,
+        statement: &MoveStatement<'_>,
+        (mode, kind, name): &(ResourceMode, Name, Name),
+    ) {
         let Some((_, to_kind, to_name)) = &statement.to.block else { return };
         for module in self.instances(&statement.from) {
             let to = BlockAddress {
@@ -250,14 +273,21 @@ impl MoveInProgress {
             match there.is_empty() {
                 true => {}
                 false if is_taken => self.blocked(statement, &whole(&from), &whole(&to)),
-                false => there.into_iter().for_each(|it| self.put(&it, to.instance(it.key.clone()))),
+                false => {
+                    there.into_iter().for_each(|it| self.put(&it, to.instance(it.key.clone())))
+                }
             }
         }
     }
 
     /// Everything in a module instance and below it.
     fn within(&self, path: &ModulePath) -> Vec<Address> {
-        let least = BlockAddress { module: path.clone(), mode: ResourceMode::Managed, kind: "".into(), name: "".into() };
+        let least = BlockAddress {
+            module: path.clone(),
+            mode: ResourceMode::Managed,
+            kind: "".into(),
+            name: "".into(),
+        };
         let behind = self.whence.range(least.instance(InstanceKey::None)..).map(|(it, _)| it);
         behind.take_while(|it| it.block.module.starts_with(path)).cloned().collect()
     }
@@ -276,9 +306,11 @@ impl MoveInProgress {
 
     fn blocked(&mut self, statement: &MoveStatement<'_>, from: &TargetAddress, to: &TargetAddress) {
         let Some(span) = statement.span else { return };
-        let diagnostic = Diagnostic::warning(format!("`{from}` is not moved to `{to}`: there is something already"))
-            .code(code::MOVE)
-            .at(span.clone());
+        let diagnostic = Diagnostic::warning(format!(
+            "`{from}` is not moved to `{to}`: there is something already"
+        ))
+        .code(code::MOVE)
+        .at(span.clone());
         let [here, there] = [from.to_string(), to.to_string()];
         let [here, there] = [shell_word(&here), shell_word(&there)];
         let help = format!(
@@ -292,9 +324,13 @@ fn whole(block: &BlockAddress) -> TargetAddress {
     block.instance(InstanceKey::None).into()
 }
 
-/// Makes what is recorded of a thing what is recorded of one of the kind that it has become. Whether that is another one.
+/// Makes what is recorded of a thing what is recorded of one of the kind that it has become.
+/// Whether that is another one.
 fn become_another(record: &mut Record, from: &Name, schemas: &SchemaSet) -> bool {
-    let Some(described) = schemas.kind(record.address.block.mode, &record.address.block.kind) else { return false };
+    let Some(described) = schemas.kind(record.address.block.mode, &record.address.block.kind)
+    else {
+        return false;
+    };
     let Some(arguments) = described.moved_from(from, &record.arguments) else { return false };
     record.provider = ProviderName::new(described.provider.clone());
     record.configured = arguments.keys().cloned().collect();
@@ -322,8 +358,8 @@ fn making_way(from: &BTreeMap<Address, Address>) -> Vec<AddressMove> {
     moves
 }
 
-/// The state after the moves: as the journal's frames will make it, but for the versions, and with records that depend
-/// on what has moved saying so.
+/// The state after the moves: as the journal's frames will make it, but for the versions, and with
+/// records that depend on what has moved saying so.
 fn applied(state: &State, moves: &[AddressMove]) -> (State, BTreeSet<Address>) {
     let mut state = state.clone();
     let mut blocks: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
@@ -335,8 +371,12 @@ fn applied(state: &State, moves: &[AddressMove]) -> (State, BTreeSet<Address>) {
             state.records.insert(to.clone(), record);
         }
         let first = (from.clone(), String::new());
-        let keys: Vec<(Address, String)> =
-            state.deposed.range(first..).map(|(it, _)| it.clone()).take_while(|(address, _)| address == from).collect();
+        let keys: Vec<(Address, String)> = state
+            .deposed
+            .range(first..)
+            .map(|(it, _)| it.clone())
+            .take_while(|(address, _)| address == from)
+            .collect();
         for key in keys {
             if let Some(record) = state.deposed.remove(&key) {
                 state.deposed.insert((to.clone(), key.1), Record { address: to.clone(), ..record });
@@ -344,10 +384,15 @@ fn applied(state: &State, moves: &[AddressMove]) -> (State, BTreeSet<Address>) {
         }
     }
     let stays = |block: &BlockAddress, records: &BTreeMap<Address, Record>| {
-        records.range(block.instance(InstanceKey::None)..).next().is_some_and(|(it, _)| it.block == *block)
+        records
+            .range(block.instance(InstanceKey::None)..)
+            .next()
+            .is_some_and(|(it, _)| it.block == *block)
     };
-    let staying: BTreeSet<BlockAddress> = blocks.keys().filter(|it| stays(it, &state.records)).cloned().collect();
-    let by_now = |it: &BlockAddress| Some(blocks.get(it)?.iter().chain(staying.get(it)).cloned().collect());
+    let staying: BTreeSet<BlockAddress> =
+        blocks.keys().filter(|it| stays(it, &state.records)).cloned().collect();
+    let by_now =
+        |it: &BlockAddress| Some(blocks.get(it)?.iter().chain(staying.get(it)).cloned().collect());
     let mut done = HashMap::new();
     let mut otherwise = BTreeSet::new();
     for (address, record) in &mut state.records {

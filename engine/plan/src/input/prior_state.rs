@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ha_provider::{DiscoveryResult, Error, ImportedValue, ReadingValue, ResourceDescription, SchemaSet};
+use ha_provider::{
+    DiscoveryResult, Error, ImportedValue, ReadingValue, ResourceDescription, SchemaSet,
+};
 use ha_state_model::{ProviderName, Record, State};
 use ha_value::{Address, Name, Object, Path, Value};
 
@@ -18,7 +20,8 @@ pub struct Observations {
     pub readings: BTreeMap<Address, ReadingValue>,
     /// Answers of data sources, with the arguments they were asked with.
     pub data: BTreeMap<Address, (Object, Object)>,
-    /// Data sources of `check` blocks that could not be read, with the arguments they were asked with, and why.
+    /// Data sources of `check` blocks that could not be read, with the arguments they were asked
+    /// with, and why.
     pub unread: BTreeMap<Address, (Object, Error)>,
     /// What was found of that which is to be taken over, with the id it was looked for by.
     pub imports: BTreeMap<Address, (String, Option<ImportedValue>)>,
@@ -26,7 +29,8 @@ pub struct Observations {
     pub sought: BTreeMap<Address, DiscoveryResult>,
 }
 
-/// A data source that must be read before planning can go on, or something that is to be taken over or looked for.
+/// A data source that must be read before planning can go on, or something that is to be taken over
+/// or looked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadRequest {
     /// The data source.
@@ -35,7 +39,8 @@ pub struct ReadRequest {
     pub provider: ProviderName,
     /// With these settings.
     pub settings: Object,
-    /// What is asked, without marks, which only what is looked for still has; of something to be taken over what the configuration says of it, as far as it is known.
+    /// What is asked, without marks, which only what is looked for still has; of something to be
+    /// taken over what the configuration says of it, as far as it is known.
     pub arguments: Object,
     /// The id by which something is looked for that is to be taken over; none for a data source.
     pub import: Option<String>,
@@ -59,7 +64,8 @@ pub enum DiscoveryMethod {
 /// A record as it stands now.
 #[derive(Clone, Debug)]
 pub(crate) struct PriorInstance {
-    /// The record, brought up to what was seen, and to what the configuration says of a thing that does not change.
+    /// The record, brought up to what was seen, and to what the configuration says of a thing that
+    /// does not change.
     pub(crate) record: Record,
     /// What refresh remarked.
     pub(crate) remarks: Vec<String>,
@@ -99,13 +105,17 @@ impl PriorState {
                     continue;
                 }
                 Some(ReadingValue::Found { arguments, outputs, remarks: found }) => {
-                    let (arguments, paths) = arguments_seen(described, record, (arguments, outputs));
+                    let (arguments, paths) =
+                        arguments_seen(described, record, (arguments, outputs));
                     seen.arguments = arguments;
                     seen.outputs = marked_as(&record.outputs, outputs);
                     // What was renamed is known by its new name.
                     seen.id = id_in(outputs).unwrap_or_else(|| record.id.clone());
                     remarks.clone_from(found);
-                    let paths: Vec<Path> = paths.into_iter().chain(outputs_drifted(described, record, &seen)).collect();
+                    let paths: Vec<Path> = paths
+                        .into_iter()
+                        .chain(outputs_drifted(described, record, &seen))
+                        .collect();
                     if !paths.is_empty() {
                         current.drift.push(Drift {
                             address: address.clone(),
@@ -117,7 +127,9 @@ impl PriorState {
                         });
                     }
                 }
-                Some(ReadingValue::Unchecked(reason)) => current.unchecked.push((address.clone(), reason.clone())),
+                Some(ReadingValue::Unchecked(reason)) => {
+                    current.unchecked.push((address.clone(), reason.clone()))
+                }
                 None => {}
             }
             current.priors.insert(address.clone(), PriorInstance { record: seen, remarks });
@@ -127,7 +139,8 @@ impl PriorState {
 }
 
 impl PriorState {
-    /// What differs of an instance is told by this record of it. Drift is in the order of addresses.
+    /// What differs of an instance is told by this record of it. Drift is in the order of
+    /// addresses.
     pub(crate) fn tell_anew(&mut self, seen: &Record) {
         if let Ok(place) = self.drift.binary_search_by(|it| it.address.cmp(&seen.address)) {
             self.drift[place].after = Some(attributes(seen));
@@ -135,8 +148,9 @@ impl PriorState {
     }
 }
 
-/// What was seen in the place of what was recorded, secrets marked as before, and where it differs. What is only spelt
-/// otherwise stays as recorded, and what is as good as what is recorded is no difference.
+/// What was seen in the place of what was recorded, secrets marked as before, and where it differs.
+/// What is only spelt otherwise stays as recorded, and what is as good as what is recorded is no
+/// difference.
 fn arguments_seen(
     described: Option<&ResourceDescription>,
     record: &Record,
@@ -152,23 +166,40 @@ fn arguments_seen(
     for (name, value) in record.arguments.iter().filter(|(name, _)| same(name)) {
         now.insert(name.clone(), value.clone());
     }
-    let good = described.map(|it| it.hooks().same_names(it.schema(), (seen, outputs), &record.arguments)).unwrap_or_default();
+    let good = described
+        .map(|it| it.hooks().same_names(it.schema(), (seen, outputs), &record.arguments))
+        .unwrap_or_default();
     let differs = |name: &&Name| was.get(*name) != is.get(*name) && !good.contains(&***name);
     // What no one has ever said anything of is no difference.
     let claimed = |name: &&Name| {
-        let has_default = described.is_some_and(|it| it.schema().arguments.get(*name).is_some_and(|it| it.default.is_some()));
+        let has_default = described.is_some_and(|it| {
+            it.schema().arguments.get(*name).is_some_and(|it| it.default.is_some())
+        });
         !record.arguments.contains_key(*name) && (has_default || record.configured.contains(*name))
     };
-    let beyond = seen.iter().filter(|(name, it)| claimed(name) && !is_empty(it)).map(|(name, _)| name);
-    let paths = record.arguments.keys().chain(beyond).filter(differs).map(|name| Path::attribute(name.clone())).collect();
+    let beyond =
+        seen.iter().filter(|(name, it)| claimed(name) && !is_empty(it)).map(|(name, _)| name);
+    let paths = record
+        .arguments
+        .keys()
+        .chain(beyond)
+        .filter(differs)
+        .map(|name| Path::attribute(name.clone()))
+        .collect();
     (now, paths)
 }
 
-fn outputs_drifted(described: Option<&ResourceDescription>, before: &Record, now: &Record) -> Vec<Path> {
+fn outputs_drifted(
+    described: Option<&ResourceDescription>,
+    before: &Record,
+    now: &Record,
+) -> Vec<Path> {
     let Some(described) = described else { return Vec::new() };
-    let stable = |name: &&Name| described.schema().outputs.get(*name).is_some_and(|it| !it.volatile);
+    let stable =
+        |name: &&Name| described.schema().outputs.get(*name).is_some_and(|it| !it.volatile);
     let (was, is) = (plain(&before.outputs), plain(&now.outputs));
-    let drifted = before.outputs.keys().filter(stable).filter(|name| was.get(*name) != is.get(*name));
+    let drifted =
+        before.outputs.keys().filter(stable).filter(|name| was.get(*name) != is.get(*name));
     drifted.map(|name| Path::attribute(name.clone())).collect()
 }
 

@@ -21,7 +21,8 @@ impl<'a> Removals<'a> {
 
     fn enter(&mut self, configuration: &'a Configuration, path: &mut Vec<Name>) {
         for it in &configuration.removed {
-            let names = path.iter().chain(it.from.module.iter().map(|(name, _)| name)).cloned().collect();
+            let names =
+                path.iter().chain(it.from.module.iter().map(|(name, _)| name)).cloned().collect();
             self.0.insert((names, it.from.block.clone()), it);
         }
         for (name, call) in &configuration.modules {
@@ -31,7 +32,8 @@ impl<'a> Removals<'a> {
         }
     }
 
-    /// What is said of an instance, if anything: of its block, or of the innermost of the modules it is in.
+    /// What is said of an instance, if anything: of its block, or of the innermost of the modules
+    /// it is in.
     pub(crate) fn at(&self, address: &Address) -> Option<&'a RemovedBlock> {
         if self.0.is_empty() {
             return None;

@@ -30,9 +30,9 @@ impl Selection {
     }
 }
 
-/// Some instances, as an operator names them: `aws_s3_bucket.site`, `aws_s3_*.*`, `module.db`, `module.db.*`,
-/// `module.host["a"].data.*`, `mongodb_host.db[0]`, or a kind alone, wherever it is. A `*` stands for any characters of
-/// a name. Without a key all instances are meant.
+/// Some instances, as an operator names them: `aws_s3_bucket.site`, `aws_s3_*.*`, `module.db`,
+/// `module.db.*`, `module.host["a"].data.*`, `mongodb_host.db[0]`, or a kind alone, wherever it is.
+/// A `*` stands for any characters of a name. Without a key all instances are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressPattern {
     written: String,
@@ -76,7 +76,10 @@ impl AddressPattern {
     #[must_use]
     pub fn matches(&self, address: &Address) -> bool {
         let names: Vec<&Name> = address.block.module.iter().map(|(name, _)| name).collect();
-        let keys_match = |((_, pattern), (_, key)): (&(NameGlob, KeyPattern), &(Name, InstanceKey))| pattern.matches(key);
+        let keys_match =
+            |((_, pattern), (_, key)): (&(NameGlob, KeyPattern), &(Name, InstanceKey))| {
+                pattern.matches(key)
+            };
         self.extent(&names, &address.block) > Coverage::Nothing
             && self.module.iter().zip(address.block.module.iter()).all(keys_match)
             && match &self.what {
@@ -95,7 +98,11 @@ impl AddressPattern {
         let is_below = self.is_module()
             && !self.module.is_empty()
             && module.len() >= self.module.len()
-            && self.module.iter().zip(module).all(|((pattern, _), name)| pattern.matches(name.as_ref()));
+            && self
+                .module
+                .iter()
+                .zip(module)
+                .all(|((pattern, _), name)| pattern.matches(name.as_ref()));
         match (is_below, self.module.iter().all(|(_, key)| *key == KeyPattern::Any)) {
             (false, _) => Coverage::Nothing,
             (true, false) => Coverage::Some,
@@ -107,13 +114,20 @@ impl AddressPattern {
     pub(crate) fn extent<N: AsRef<str>>(&self, module: &[N], block: &BlockAddress) -> Coverage {
         let BlockAddress { mode, kind, name, .. } = block;
         let is_below = module.len() >= self.module.len()
-            && self.module.iter().zip(module).all(|((pattern, _), name)| pattern.matches(name.as_ref()));
+            && self
+                .module
+                .iter()
+                .zip(module)
+                .all(|((pattern, _), name)| pattern.matches(name.as_ref()));
         let is_meant = match &self.what {
             PatternTarget::All => true,
             PatternTarget::Mode(of) => of == mode,
             PatternTarget::Kind(of, pattern) => of == mode && pattern.matches(kind),
             PatternTarget::Block { mode: of, kind: kinds, name: names, .. } => {
-                module.len() == self.module.len() && of == mode && kinds.matches(kind) && names.matches(name)
+                module.len() == self.module.len()
+                    && of == mode
+                    && kinds.matches(kind)
+                    && names.matches(name)
             }
         };
         let own = if let PatternTarget::Block { key, .. } = &self.what { Some(key) } else { None };
@@ -176,14 +190,18 @@ impl FromStr for AddressPattern {
             let (name, key) = steps.next().ok_or(PatternParseError)?;
             module.push((NameGlob(name), key));
         }
-        let mode = steps.next_if(|(name, key)| name == "data" && *key == KeyPattern::Any).map(|_| ResourceMode::Data);
+        let mode = steps
+            .next_if(|(name, key)| name == "data" && *key == KeyPattern::Any)
+            .map(|_| ResourceMode::Data);
         let what = match (steps.next(), steps.next(), steps.next()) {
             (None, None, None) => match mode {
                 None if !module.is_empty() => PatternTarget::All,
                 None => return Err(PatternParseError),
                 Some(mode) => PatternTarget::Mode(mode),
             },
-            (Some((name, KeyPattern::Any)), None, None) if name == "*" => mode.map_or(PatternTarget::All, PatternTarget::Mode),
+            (Some((name, KeyPattern::Any)), None, None) if name == "*" => {
+                mode.map_or(PatternTarget::All, PatternTarget::Mode)
+            }
             (Some((kind, KeyPattern::Any)), None, None) => {
                 PatternTarget::Kind(mode.unwrap_or(ResourceMode::Managed), NameGlob(kind))
             }
@@ -290,13 +308,19 @@ mod tests {
         assert_eq!(matched("a_y.one[1]"), ["a_y.one[1]"]);
         assert_eq!(matched("b.two[\"k.*\"]"), ["b.two[\"k.1\"]"]);
         assert_eq!(matched("b.two[0]"), [""; 0]);
-        assert_eq!(matched("a_x"), ["a_x.one", "module.m.a_x.one", "module.m.module.n[\"p\"].a_x.one"]);
+        assert_eq!(
+            matched("a_x"),
+            ["a_x.one", "module.m.a_x.one", "module.m.module.n[\"p\"].a_x.one"]
+        );
         assert_eq!(matched("data.*"), ["data.b.two"]);
         assert_eq!(matched("data.b.*"), ["data.b.two"]);
         assert_eq!(matched("module.m"), ["module.m.a_x.one", "module.m.module.n[\"p\"].a_x.one"]);
         assert_eq!(matched("module.m.*"), matched("module.m"));
         assert_eq!(matched("module.*.a_x.*"), ["module.m.a_x.one"]);
-        assert_eq!(matched("module.*"), ["module.m.a_x.one", "module.m.module.n[\"p\"].a_x.one", "module.n[0].b.two"]);
+        assert_eq!(
+            matched("module.*"),
+            ["module.m.a_x.one", "module.m.module.n[\"p\"].a_x.one", "module.n[0].b.two"]
+        );
         assert_eq!(matched("module.n[0]"), ["module.n[0].b.two"]);
         assert_eq!(matched("module.n[1].b.two"), [""; 0]);
         assert_eq!(matched("module.m.module.n[\"*\"].a_x"), ["module.m.module.n[\"p\"].a_x.one"]);
@@ -305,7 +329,10 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_refused() {
-        for text in ["", ".", "a.", "a.b.c", "a[0].b", "module", "a.b[", "a.b[x]", "a b.c", "a.b[\"x]", "a.b]"] {
+        for text in [
+            "", ".", "a.", "a.b.c", "a[0].b", "module", "a.b[", "a.b[x]", "a b.c", "a.b[\"x]",
+            "a.b]",
+        ] {
             assert_eq!(text.parse::<AddressPattern>(), Err(PatternParseError), "{text}");
         }
         let pattern: AddressPattern = "module.m[\"a\\\"b\"].x.*".parse().unwrap();
@@ -315,7 +342,12 @@ mod tests {
     #[test]
     fn a_star_stands_for_any_characters() {
         let matches = |pattern: &str, text: &str| NameGlob(pattern.into()).matches(text);
-        assert!(matches("a*b*c", "aXbYbZc") && matches("*", "") && matches("a*", "a") && matches("*b", "ab"));
+        assert!(
+            matches("a*b*c", "aXbYbZc")
+                && matches("*", "")
+                && matches("a*", "a")
+                && matches("*b", "ab")
+        );
         assert!(!matches("a*a", "a") && !matches("a*b*c", "acb") && !matches("a", "ab"));
     }
 }

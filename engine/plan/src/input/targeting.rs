@@ -1,5 +1,5 @@
-//! Which nodes and instances a selection means: closed over dependencies, so that nothing that is planned waits for
-//! something that is left out.
+//! Which nodes and instances a selection means: closed over dependencies, so that nothing that is
+//! planned waits for something that is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +19,8 @@ pub(crate) struct Targeting {
     selection: Selection,
     /// By node; empty when everything is chosen.
     extents: Vec<Coverage>,
-    /// Recorded blocks without a node that are chosen, and what no pattern names but goes with something that is.
+    /// Recorded blocks without a node that are chosen, and what no pattern names but goes with
+    /// something that is.
     going: BTreeSet<BlockPath>,
     /// Recorded blocks without a node that stay because of something that does.
     staying: BTreeSet<BlockPath>,
@@ -42,34 +43,48 @@ impl Targeting {
         }
         let recorded = RecordedGraph::new(state);
         let without_node = |it: &BlockPath| graph.node_of(&recorded.blocks[it]).is_none();
-        let orphans: BTreeSet<&BlockPath> = recorded.blocks.keys().filter(|it| without_node(it)).collect();
+        let orphans: BTreeSet<&BlockPath> =
+            recorded.blocks.keys().filter(|it| without_node(it)).collect();
         let named = |patterns: &[AddressPattern]| -> BTreeSet<BlockPath> {
             let is_named = |it: &&&BlockPath| {
-                patterns.iter().any(|pattern| pattern.extent(&it.0, &recorded.blocks[**it]) > Coverage::Nothing)
+                patterns.iter().any(|pattern| {
+                    pattern.extent(&it.0, &recorded.blocks[**it]) > Coverage::Nothing
+                })
             };
             orphans.iter().filter(is_named).map(|it| BlockPath::clone(it)).collect()
         };
         let going = closure(named(&selection.targets), &recorded.dependents);
-        let targeted = targeted(selection, graph, going.iter().filter_map(|it| graph.node_of(recorded.blocks.get(it)?)));
+        let targeted = targeted(
+            selection,
+            graph,
+            going.iter().filter_map(|it| graph.node_of(recorded.blocks.get(it)?)),
+        );
         let excluded = excluded(selection, graph);
-        let mut extents: Vec<Coverage> = targeted.into_iter().zip(excluded).map(|(chosen, kept)| chosen.min(kept)).collect();
+        let mut extents: Vec<Coverage> =
+            targeted.into_iter().zip(excluded).map(|(chosen, kept)| chosen.min(kept)).collect();
         // What is no block is as much planned as all that it reads.
         for node in graph.order.iter().copied().filter(|it| graph.block(*it).is_none()) {
             extents[node] = graph.direct(node).map(|it| extents[it]).min().unwrap_or(Coverage::All);
         }
         let mut staying = named(&selection.excludes);
-        let kept =
-            recorded.blocks.iter().filter(|(_, block)| graph.node_of(block).is_some_and(|it| extents[it] == Coverage::Nothing));
-        staying.extend(kept.map(|(shape, _)| shape.clone()).filter(|_| !selection.excludes.is_empty()));
+        let kept = recorded.blocks.iter().filter(|(_, block)| {
+            graph.node_of(block).is_some_and(|it| extents[it] == Coverage::Nothing)
+        });
+        staying.extend(
+            kept.map(|(shape, _)| shape.clone()).filter(|_| !selection.excludes.is_empty()),
+        );
         let staying = closure(staying, &recorded.dependencies);
         Self { selection: selection.clone(), extents, going, staying }
     }
 
-    /// Whether nothing of a node is planned. An output of the root that would tell of what is left out counts as that.
+    /// Whether nothing of a node is planned. An output of the root that would tell of what is left
+    /// out counts as that.
     pub(crate) fn leaves_out(&self, graph: &Graph, node: NodeId) -> bool {
         match self.extents.get(node) {
             None | Some(Coverage::All) => false,
-            Some(Coverage::Some) => matches!(graph.node(node), GraphNode { module: ROOT, what: NodeKind::Output(_) }),
+            Some(Coverage::Some) => {
+                matches!(graph.node(node), GraphNode { module: ROOT, what: NodeKind::Output(_) })
+            }
             Some(Coverage::Nothing) => true,
         }
     }
@@ -89,18 +104,26 @@ impl Targeting {
         match graph.node_of(&address.block).map(|it| self.extents[it]) {
             Some(Coverage::All) => true,
             Some(Coverage::Nothing) => false,
-            Some(Coverage::Some) => (targets.is_empty() || is_named(targets)) && !is_named(excludes),
+            Some(Coverage::Some) => {
+                (targets.is_empty() || is_named(targets)) && !is_named(excludes)
+            }
             None => {
                 let shape = shape(&address.block);
                 let goes_along = || self.going.contains(&shape);
-                (targets.is_empty() || is_named(targets) || goes_along()) && !is_named(excludes) && !self.staying.contains(&shape)
+                (targets.is_empty() || is_named(targets) || goes_along())
+                    && !is_named(excludes)
+                    && !self.staying.contains(&shape)
             }
         }
     }
 }
 
 /// How much of each node is chosen: the targets, and all they depend on.
-fn targeted(selection: &Selection, graph: &Graph, besides: impl Iterator<Item = NodeId>) -> Vec<Coverage> {
+fn targeted(
+    selection: &Selection,
+    graph: &Graph,
+    besides: impl Iterator<Item = NodeId>,
+) -> Vec<Coverage> {
     if selection.targets.is_empty() {
         return vec![Coverage::All; graph.len()];
     }
@@ -116,7 +139,9 @@ fn targeted(selection: &Selection, graph: &Graph, besides: impl Iterator<Item = 
         }
     }
     let besides: Vec<NodeId> = besides.collect();
-    for (extent, _) in extents.iter_mut().zip(graph.everything_behind(besides)).filter(|(_, is_behind)| *is_behind) {
+    for (extent, _) in
+        extents.iter_mut().zip(graph.everything_behind(besides)).filter(|(_, is_behind)| *is_behind)
+    {
         *extent = Coverage::All;
     }
     extents
@@ -162,14 +187,19 @@ fn path_of(block: &BlockAddress) -> Vec<&str> {
     block.module.iter().map(|(name, _)| &**name).collect()
 }
 
-/// The instances that a plan to destroy means: the targets and all that depends on them, without what is excluded and
-/// all that this depends on.
+/// The instances that a plan to destroy means: the targets and all that depends on them, without
+/// what is excluded and all that this depends on.
 pub(crate) fn destroyed(selection: &Selection, state: &State) -> impl Fn(&Address) -> bool {
     let recorded = RecordedGraph::new(state);
     let Selection { targets, excludes } = selection.clone();
     let of = |patterns: &[AddressPattern]| {
         let is_named = |address: &&Address| patterns.iter().any(|it| it.matches(address));
-        state.records.keys().filter(is_named).map(|it| shape(&it.block)).collect::<BTreeSet<BlockPath>>()
+        state
+            .records
+            .keys()
+            .filter(is_named)
+            .map(|it| shape(&it.block))
+            .collect::<BTreeSet<BlockPath>>()
     };
     let dependents = reached(of(&targets), &recorded.dependents);
     let dependencies = reached(of(&excludes), &recorded.dependencies);
@@ -183,24 +213,44 @@ pub(crate) fn destroyed(selection: &Selection, state: &State) -> impl Fn(&Addres
 }
 
 /// What is wrong with a selection: patterns that mean nothing.
-pub(crate) fn check(selection: &Selection, graph: Option<&Graph>, state: &State) -> Vec<Diagnostic> {
+pub(crate) fn check(
+    selection: &Selection,
+    graph: Option<&Graph>,
+    state: &State,
+) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     for pattern in selection.patterns() {
-        let in_state = || state.records.keys().chain(state.deposed.keys().map(|(it, _)| it)).any(|it| pattern.matches(it));
+        let in_state = || {
+            state
+                .records
+                .keys()
+                .chain(state.deposed.keys().map(|(it, _)| it))
+                .any(|it| pattern.matches(it))
+        };
         let configured = |it: BlockAddress| pattern.extent(&path_of(&it), &it) > Coverage::Nothing;
-        let in_configuration =
-            || graph.is_some_and(|graph| (0..graph.len()).filter_map(|it| graph.block_address(it)).any(configured));
+        let in_configuration = || {
+            graph.is_some_and(|graph| {
+                (0..graph.len()).filter_map(|it| graph.block_address(it)).any(configured)
+            })
+        };
         if in_state() || in_configuration() {
             continue;
         }
         let written = pattern.to_string();
-        let mut known: BTreeSet<String> = state.records.keys().map(|it| it.block.to_string()).collect();
+        let mut known: BTreeSet<String> =
+            state.records.keys().map(|it| it.block.to_string()).collect();
         known.extend(
-            graph.into_iter().flat_map(|it| (0..it.len()).filter_map(|node| it.block_address(node))).map(|it| it.to_string()),
+            graph
+                .into_iter()
+                .flat_map(|it| (0..it.len()).filter_map(|node| it.block_address(node)))
+                .map(|it| it.to_string()),
         );
-        let modules: BTreeSet<String> = known.iter().filter_map(|it| it.rsplitn(3, '.').nth(2).map(str::to_owned)).collect();
+        let modules: BTreeSet<String> =
+            known.iter().filter_map(|it| it.rsplitn(3, '.').nth(2).map(str::to_owned)).collect();
         known.extend(modules);
-        let diagnostic = Diagnostic::error(format!("`{written}` names nothing: neither the configuration nor the state has it"));
+        let diagnostic = Diagnostic::error(format!(
+            "`{written}` names nothing: neither the configuration nor the state has it"
+        ));
         diagnostics.push(match closest(&written, known.iter().map(String::as_str)) {
             Some(closest) => diagnostic.help(format!("did you mean `{closest}`?")),
             None => diagnostic.help("`ha state list` shows what is recorded"),
@@ -241,8 +291,10 @@ impl Plan {
     pub fn changed_and_dependents(&self, state: &State) -> BTreeSet<Address> {
         let changed: BTreeSet<&Address> = self.changes.iter().map(|it| &it.address).collect();
         let recorded = RecordedGraph::new(state);
-        let dependents = reached(changed.iter().map(|it| shape(&it.block)).collect(), &recorded.dependents);
-        let is_meant = |it: &&Address| changed.contains(*it) || dependents.contains(&shape(&it.block));
+        let dependents =
+            reached(changed.iter().map(|it| shape(&it.block)).collect(), &recorded.dependents);
+        let is_meant =
+            |it: &&Address| changed.contains(*it) || dependents.contains(&shape(&it.block));
         state.records.keys().filter(is_meant).cloned().collect()
     }
 }
@@ -265,13 +317,22 @@ enum RecordedVertex {
 
 impl RecordedGraph {
     fn new(state: &State) -> Self {
-        let mut recorded = Self { blocks: BTreeMap::new(), dependencies: BTreeMap::new(), dependents: BTreeMap::new() };
+        let mut recorded = Self {
+            blocks: BTreeMap::new(),
+            dependencies: BTreeMap::new(),
+            dependents: BTreeMap::new(),
+        };
         let mut seen = BTreeSet::new();
         for record in state.records.values().chain(state.deposed.values()) {
             let own = shape(&record.address.block);
             let through_provider = state.providers.get(&record.provider).map(|it| &it.dependencies);
-            for group in [Some(&record.dependencies), through_provider].into_iter().flatten().filter_map(Dependencies::group) {
-                recorded.connect(RecordedVertex::Block(own.clone()), RecordedVertex::Group(group.id()));
+            for group in [Some(&record.dependencies), through_provider]
+                .into_iter()
+                .flatten()
+                .filter_map(Dependencies::group)
+            {
+                recorded
+                    .connect(RecordedVertex::Block(own.clone()), RecordedVertex::Group(group.id()));
                 recorded.enter(group, &mut seen);
             }
             recorded.blocks.entry(own).or_insert_with(|| record.address.block.clone());
@@ -286,7 +347,10 @@ impl RecordedGraph {
                 continue;
             }
             for block in group.blocks() {
-                self.connect(RecordedVertex::Group(group.id()), RecordedVertex::Block(shape(block)));
+                self.connect(
+                    RecordedVertex::Group(group.id()),
+                    RecordedVertex::Block(shape(block)),
+                );
             }
             for inner in group.groups() {
                 self.connect(RecordedVertex::Group(group.id()), RecordedVertex::Group(inner.id()));
@@ -316,10 +380,17 @@ fn reached(from: BTreeSet<BlockPath>, edges: &RecordedEdges) -> BTreeSet<BlockPa
     while let Some(next) = open.pop() {
         open.extend(edges.get(next).into_iter().flatten().filter(|it| seen.insert(it)));
     }
-    let block = |it: &RecordedVertex| if let RecordedVertex::Block(shape) = it { Some(shape.clone()) } else { None };
+    let block = |it: &RecordedVertex| {
+        if let RecordedVertex::Block(shape) = it { Some(shape.clone()) } else { None }
+    };
     seen.into_iter().filter_map(block).collect()
 }
 
 fn shape(block: &BlockAddress) -> BlockPath {
-    (block.module.iter().map(|(name, _)| name.clone()).collect(), block.mode, block.kind.clone(), block.name.clone())
+    (
+        block.module.iter().map(|(name, _)| name.clone()).collect(),
+        block.mode,
+        block.kind.clone(),
+        block.name.clone(),
+    )
 }

@@ -1,5 +1,5 @@
-//! Which blocks have their new objects made before the old ones go: those that say so, and all that these depend on, or
-//! the order would be a circle.
+//! Which blocks have their new objects made before the old ones go: those that say so, and all that
+//! these depend on, or the order would be a circle.
 
 use std::sync::Arc;
 
@@ -21,19 +21,24 @@ type ModuleInstancePath = Arc<[(Name, InstanceKey)]>;
 pub(crate) struct CreateBeforeDestroy {
     /// Whether that holds in every instance of a node's module, by node.
     everywhere: Vec<bool>,
-    /// The instances of their module in which it holds, for other nodes. A way without its last keys stands for all
-    /// instances that begin so.
+    /// The instances of their module in which it holds, for other nodes. A way without its last
+    /// keys stands for all instances that begin so.
     somewhere: HashMap<NodeId, HashSet<ModuleInstancePath>>,
 }
 
 impl CreateBeforeDestroy {
     /// What a configuration says.
-    pub(crate) fn new(graph: &Graph, peek: &Preview<'_>, diagnostics: &mut Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(
+        graph: &Graph,
+        peek: &Preview<'_>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
         let said = |node: &NodeId| graph.block(*node)?.lifecycle.create_before_destroy.as_ref();
         let asking = |it: &NodeId| said(it).is_some_and(|it| literal(it).is_none());
         let asking: Vec<NodeId> = graph.order.iter().copied().filter(asking).collect();
         let world = peek.world(&asking);
-        let mut first = Self { everywhere: vec![false; graph.len()], somewhere: HashMap::default() };
+        let mut first =
+            Self { everywhere: vec![false; graph.len()], somewhere: HashMap::default() };
         for node in graph.order.iter().copied().rev() {
             if let Some(expression) = said(&node) {
                 match literal(expression) {

@@ -1,4 +1,5 @@
-//! Who depends on whom, as far as that is recorded: blocks, and groups of blocks that many depend on together.
+//! Who depends on whom, as far as that is recorded: blocks, and groups of blocks that many depend
+//! on together.
 
 use ha_lang::BlockName;
 use ha_state_model::{Dependencies, DependencyGroup, DependencyGroupId, State};
@@ -7,7 +8,8 @@ use ha_value::{BlockAddress, HashMap, InstanceKey, Name};
 use crate::graph::name_of;
 use crate::model::Change;
 
-/// A block's or a group's number. Blocks that something is planned for come first, in the order of their addresses.
+/// A block's or a group's number. Blocks that something is planned for come first, in the order of
+/// their addresses.
 pub(super) type BlockNumber = usize;
 
 /// All blocks that something is planned for or that are recorded, and the groups they depend on.
@@ -23,14 +25,21 @@ pub(super) struct NumberedBlocks<'a> {
 impl<'a> NumberedBlocks<'a> {
     /// What is recorded, beside what is planned.
     pub(super) fn new(changes: &'a [Change], state: &'a State) -> Self {
-        let mut recorded =
-            Self { numbers: HashMap::default(), groups: HashMap::default(), behind: Vec::new(), keyed: HashMap::default() };
+        let mut recorded = Self {
+            numbers: HashMap::default(),
+            groups: HashMap::default(),
+            behind: Vec::new(),
+            keyed: HashMap::default(),
+        };
         for change in changes {
             recorded.number(&change.address.block);
         }
         let records = state.records.values().chain(state.deposed.values());
         let records = records.map(|it| (&it.address.block, &it.provider, &it.dependencies));
-        let begun = state.unfinished.values().map(|it| (&it.intent.address.block, &it.intent.provider, &it.intent.dependencies));
+        let begun = state
+            .unfinished
+            .values()
+            .map(|it| (&it.intent.address.block, &it.intent.provider, &it.intent.dependencies));
         let all = || records.clone().chain(begun.clone());
         let mut last: Option<&BlockAddress> = None;
         for (block, ..) in all() {
@@ -99,12 +108,19 @@ impl<'a> NumberedBlocks<'a> {
         if let Some(number) = self.groups.get(&group.id()) {
             return *number;
         }
-        let mut behind: Vec<BlockNumber> = group.groups().iter().map(|it| self.of_group(it)).collect();
+        let mut behind: Vec<BlockNumber> =
+            group.groups().iter().map(|it| self.of_group(it)).collect();
         for block in group.blocks() {
             behind.extend(self.numbers.get(block));
             if !block.module.is_empty() {
-                // A module that is there more than once is named without its key by what is outside of it.
-                let meant = self.keyed.get(&without_keys(block)).into_iter().flatten().filter(|it| is_meant(block, it));
+                // A module that is there more than once is named without its key by what is outside
+                // of it.
+                let meant = self
+                    .keyed
+                    .get(&without_keys(block))
+                    .into_iter()
+                    .flatten()
+                    .filter(|it| is_meant(block, it));
                 behind.extend(meant.filter_map(|it| self.numbers.get(it)));
             }
         }
@@ -122,5 +138,7 @@ fn without_keys(block: &BlockAddress) -> (Vec<&Name>, BlockName) {
 /// Whether a block is among those that a name without some of the modules' keys means.
 pub(crate) fn is_meant(named: &BlockAddress, block: &BlockAddress) -> bool {
     let mut keys = named.module.iter().zip(block.module.iter());
-    keys.all(|((name, named), (own, key))| name == own && (*named == InstanceKey::None || named == key))
+    keys.all(|((name, named), (own, key))| {
+        name == own && (*named == InstanceKey::None || named == key)
+    })
 }

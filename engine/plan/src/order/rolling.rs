@@ -8,34 +8,43 @@ use ha_value::{Action, ResourceMode};
 
 use crate::model::{Change, PlanStep, RollingGroup, StepKind};
 
-/// The disruptive steps that must not run together, and what is to be said of them. Making a whole group, or deleting
-/// all of it, disturbs no one. Where one member must come after another, its steps get to wait for the other's; then the
-/// steps are no longer in order.
+/// The disruptive steps that must not run together, and what is to be said of them. Making a whole
+/// group, or deleting all of it, disturbs no one. Where one member must come after another, its
+/// steps get to wait for the other's; then the steps are no longer in order.
 pub(crate) fn rolling(
     changes: &[Change],
     steps: &mut [PlanStep],
     untouched: &BTreeSet<String>,
 ) -> (Vec<RollingGroup>, Vec<Diagnostic>) {
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, change) in changes.iter().enumerate().filter(|(_, it)| it.address.block.mode == ResourceMode::Managed) {
+    for (index, change) in
+        changes.iter().enumerate().filter(|(_, it)| it.address.block.mode == ResourceMode::Managed)
+    {
         if let Some(group) = &change.group {
             groups.entry(group).or_default().push(index);
         }
     }
     let mut own: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (position, step) in steps.iter().enumerate() {
-        if let StepKind::Create(change) | StepKind::Update(change) | StepKind::Delete(change) = step.what {
+        if let StepKind::Create(change) | StepKind::Update(change) | StepKind::Delete(change) =
+            step.what
+        {
             own.entry(change).or_default().push(position);
         }
     }
     let (mut rolling, mut warnings) = (Vec::new(), Vec::new());
     for (group, members) in groups {
-        let all = |action: Action| members.iter().all(|it| changes[*it].action == action) && !untouched.contains(group);
+        let all = |action: Action| {
+            members.iter().all(|it| changes[*it].action == action) && !untouched.contains(group)
+        };
         if all(Action::Create) || all(Action::Delete) {
             continue;
         }
-        let chains: Vec<Vec<usize>> =
-            members.iter().filter(|it| is_disruptive(&changes[**it])).filter_map(|it| own.get(it).cloned()).collect();
+        let chains: Vec<Vec<usize>> = members
+            .iter()
+            .filter(|it| is_disruptive(&changes[**it]))
+            .filter_map(|it| own.get(it).cloned())
+            .collect();
         if chains.len() < 2 {
             continue;
         }
@@ -56,15 +65,17 @@ fn is_disruptive(change: &Change) -> bool {
 }
 
 fn tangled_members(group: &str, members: &[usize], changes: &[Change]) -> Diagnostic {
-    let names: Vec<String> = members.iter().map(|it| format!("`{}`", changes[*it].address)).collect();
+    let names: Vec<String> =
+        members.iter().map(|it| format!("`{}`", changes[*it].address)).collect();
     Diagnostic::warning(format!("the members of `{group}` cannot all be changed one after another"))
         .code(code::WAITING)
         .detail(format!("Among {} some steps of one wait for steps of another and the other way round.", names.join(", ")))
         .help("change fewer things at once: apply first what replaces nothing, then one kind of resource after another")
 }
 
-/// The chains such that each can be done from its first step to its last before the next begins: those that wait for
-/// each other are joined into one (and then some are tangled), and those that wait for another get to begin after it.
+/// The chains such that each can be done from its first step to its last before the next begins:
+/// those that wait for each other are joined into one (and then some are tangled), and those that
+/// wait for another get to begin after it.
 fn in_turn(chains: Vec<Vec<usize>>, steps: &mut [PlanStep]) -> (Vec<Vec<usize>>, bool) {
     let mut chain_of: BTreeMap<usize, usize> = BTreeMap::new();
     for (number, chain) in chains.iter().enumerate() {
@@ -95,8 +106,11 @@ fn in_turn(chains: Vec<Vec<usize>>, steps: &mut [PlanStep]) -> (Vec<Vec<usize>>,
     for chain in &mut joined {
         chain.sort_unstable();
     }
-    let pairs: BTreeSet<(usize, usize)> =
-        waits_for.iter().map(|(later, earlier)| (joined_in[*later], joined_in[*earlier])).filter(|(a, b)| a != b).collect();
+    let pairs: BTreeSet<(usize, usize)> = waits_for
+        .iter()
+        .map(|(later, earlier)| (joined_in[*later], joined_in[*earlier]))
+        .filter(|(a, b)| a != b)
+        .collect();
     for (later, earlier) in pairs {
         let last = joined[earlier].clone();
         for step in &joined[later] {
@@ -108,8 +122,11 @@ fn in_turn(chains: Vec<Vec<usize>>, steps: &mut [PlanStep]) -> (Vec<Vec<usize>>,
 
 /// Which chains wait for steps of which others, at however many removes.
 fn waits(chain_of: &BTreeMap<usize, usize>, steps: &[PlanStep]) -> BTreeSet<(usize, usize)> {
-    // Steps come after those they wait for, so one pass each way finds what lies between two chains.
-    let (Some(first), Some(last)) = (chain_of.keys().next(), chain_of.keys().next_back()) else { return BTreeSet::new() };
+    // Steps come after those they wait for, so one pass each way finds what lies between two
+    // chains.
+    let (Some(first), Some(last)) = (chain_of.keys().next(), chain_of.keys().next_back()) else {
+        return BTreeSet::new();
+    };
     let mut leads_to_a_chain = vec![false; steps.len()];
     for index in (*first..=*last).rev() {
         if chain_of.contains_key(&index) {
@@ -124,7 +141,8 @@ fn waits(chain_of: &BTreeMap<usize, usize>, steps: &[PlanStep]) -> BTreeSet<(usi
     let mut behind: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     let mut found = BTreeSet::new();
     for index in (*first..=*last).filter(|it| leads_to_a_chain[*it]) {
-        let mut chains: BTreeSet<usize> = steps[index].after.iter().filter_map(|it| behind.get(it)).flatten().copied().collect();
+        let mut chains: BTreeSet<usize> =
+            steps[index].after.iter().filter_map(|it| behind.get(it)).flatten().copied().collect();
         if let Some(own) = chain_of.get(&index) {
             found.extend(chains.iter().filter(|it| *it != own).map(|it| (*own, *it)));
             chains.insert(*own);

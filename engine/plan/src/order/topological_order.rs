@@ -9,11 +9,15 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use super::recorded::{BlockNumber, NumberedBlocks};
 use crate::model::{Change, PlanStep, StepKind};
 
-/// The steps in an order in which each comes after those it waits for, and the place that each has got.
+/// The steps in an order in which each comes after those it waits for, and the place that each has
+/// got.
 ///
 /// # Errors
 /// When some wait for each other.
-pub(crate) fn sorted(mut steps: Vec<PlanStep>, changes: &[Change]) -> Result<(Vec<PlanStep>, Vec<usize>), Box<Diagnostic>> {
+pub(crate) fn sorted(
+    mut steps: Vec<PlanStep>,
+    changes: &[Change],
+) -> Result<(Vec<PlanStep>, Vec<usize>), Box<Diagnostic>> {
     let mut waiters = vec![Vec::new(); steps.len()];
     let mut missing = vec![0_usize; steps.len()];
     for (index, step) in steps.iter_mut().enumerate() {
@@ -39,12 +43,18 @@ pub(crate) fn sorted(mut steps: Vec<PlanStep>, changes: &[Change]) -> Result<(Ve
         }
     }
     if sorted.len() < steps.len() {
-        let stuck = (0..steps.len()).filter(|it| place[*it] == usize::MAX).filter_map(|it| steps[it].what.change());
-        let stuck: BTreeSet<String> = stuck.map(|it| format!("`{}`", changes[it].address)).collect();
+        let stuck = (0..steps.len())
+            .filter(|it| place[*it] == usize::MAX)
+            .filter_map(|it| steps[it].what.change());
+        let stuck: BTreeSet<String> =
+            stuck.map(|it| format!("`{}`", changes[it].address)).collect();
         return Err(Box::new(circle(&stuck)));
     }
     let taken = sorted.into_iter().map(|index| {
-        let mut step = std::mem::replace(&mut steps[index], PlanStep { what: StepKind::Junction, after: Vec::new() });
+        let mut step = std::mem::replace(
+            &mut steps[index],
+            PlanStep { what: StepKind::Junction, after: Vec::new() },
+        );
         for after in &mut step.after {
             *after = place[*after];
         }
@@ -63,9 +73,11 @@ fn circle(stuck: &BTreeSet<String>) -> Diagnostic {
         .help("take one of them out of the configuration, apply, and put it back")
 }
 
-/// The recorded blocks and groups in an order in which what depends on another comes before it, and who depends on each.
-/// Those that depend on each other in a circle are taken not to.
-pub(super) fn dependents_first(recorded: &NumberedBlocks<'_>) -> (Vec<BlockNumber>, Vec<Vec<BlockNumber>>) {
+/// The recorded blocks and groups in an order in which what depends on another comes before it, and
+/// who depends on each. Those that depend on each other in a circle are taken not to.
+pub(super) fn dependents_first(
+    recorded: &NumberedBlocks<'_>,
+) -> (Vec<BlockNumber>, Vec<Vec<BlockNumber>>) {
     let edges = recorded.behind().iter().map(Vec::len).sum();
     let mut graph = DiGraph::<(), ()>::with_capacity(recorded.len(), edges);
     for _ in 0..recorded.len() {

@@ -31,20 +31,34 @@ pub(crate) struct PlanParts<'a> {
 }
 
 pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let PlanParts { mut current, mut changes, successions, outputs, graph, providers, data, mut warnings, left_out, checks } =
-        parts;
+    let PlanParts {
+        mut current,
+        mut changes,
+        successions,
+        outputs,
+        graph,
+        providers,
+        data,
+        mut warnings,
+        left_out,
+        checks,
+    } = parts;
     for change in &mut changes {
         change.moved_from = input.moved.moved_from(&change.address).cloned();
     }
     contribute(&mut current.drift, &changes, graph);
     changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
     let touched: BTreeSet<&Address> = changes.iter().map(|it| &it.address).collect();
-    let mut steps = order::steps(&changes, &successions, graph, input.state).map_err(|it| vec![*it])?;
+    let mut steps =
+        order::steps(&changes, &successions, graph, input.state).map_err(|it| vec![*it])?;
     let remarks = remarks(&current, &touched);
-    let untouched = current.priors.iter().filter(|(address, _)| !touched.contains(address)).filter_map(|(address, prior)| {
-        let described = input.schemas.kind(ResourceMode::Managed, &address.block.kind)?;
-        described.hooks().group_of(described.schema(), &prior.record.arguments)
-    });
+    let untouched =
+        current.priors.iter().filter(|(address, _)| !touched.contains(address)).filter_map(
+            |(address, prior)| {
+                let described = input.schemas.kind(ResourceMode::Managed, &address.block.kind)?;
+                described.hooks().group_of(described.schema(), &prior.record.arguments)
+            },
+        );
     let untouched: BTreeSet<String> = untouched.collect();
     let (mut rolling, tangled) = rolling::rolling(&changes, &mut steps, &untouched);
     warnings.extend(tangled);
@@ -60,7 +74,11 @@ pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan
         lineage: input.state.lineage.clone(),
         state_number: input.state.number,
         identities: Vec::new(),
-        unchanged: current.priors.keys().filter(|it| !touched.contains(it) && !left_out.contains(it)).count(),
+        unchanged: current
+            .priors
+            .keys()
+            .filter(|it| !touched.contains(it) && !left_out.contains(it))
+            .count(),
         versions: versions(input, &changes, &settled, graph),
         settled,
         unfinished: input.state.unfinished.values().map(|it| it.intent.address.clone()).collect(),
@@ -98,37 +116,56 @@ fn once_each(mut checks: Vec<CheckResult>) -> Vec<CheckResult> {
 
 /// What was remarked on what is told of nowhere else.
 fn remarks(current: &PriorState, touched: &BTreeSet<&Address>) -> Vec<(Address, String)> {
-    let remarked: Vec<_> = current.priors.iter().filter(|(_, prior)| !prior.remarks.is_empty()).collect();
+    let remarked: Vec<_> =
+        current.priors.iter().filter(|(_, prior)| !prior.remarks.is_empty()).collect();
     if remarked.is_empty() {
         return Vec::new();
     }
     let drifted: BTreeSet<&Address> = current.drift.iter().map(|it| &it.address).collect();
-    let alone = remarked.into_iter().filter(|(address, _)| !touched.contains(address) && !drifted.contains(address));
-    alone.flat_map(|(address, prior)| prior.remarks.iter().map(|it| (address.clone(), it.clone()))).collect()
+    let alone = remarked
+        .into_iter()
+        .filter(|(address, _)| !touched.contains(address) && !drifted.contains(address));
+    alone
+        .flat_map(|(address, prior)| prior.remarks.iter().map(|it| (address.clone(), it.clone())))
+        .collect()
 }
 
 /// What the state does not have yet of what was seen and is not touched otherwise.
 fn settled(input: &PlanInput<'_>, current: &PriorState, changes: &[Change]) -> Vec<RefreshUpdate> {
-    let is_news = |address: &Address, now: &Record, was: &Record| now != was || input.moved.is_renamed(address);
+    let is_news = |address: &Address, now: &Record, was: &Record| {
+        now != was || input.moved.is_renamed(address)
+    };
     let differs = |(address, record): (&Address, &Record)| match current.priors.get(address) {
         None => Some(RefreshUpdate::Gone(address.clone())),
-        Some(prior) => is_news(address, &prior.record, record).then(|| RefreshUpdate::Seen(Box::new(prior.record.clone()))),
+        Some(prior) => is_news(address, &prior.record, record)
+            .then(|| RefreshUpdate::Seen(Box::new(prior.record.clone()))),
     };
-    let imported = changes.iter().filter(|it| it.importing.is_some()).filter_map(|it| current.priors.get(&it.address));
+    let imported = changes
+        .iter()
+        .filter(|it| it.importing.is_some())
+        .filter_map(|it| current.priors.get(&it.address));
     let imported = imported.map(|it| RefreshUpdate::Seen(Box::new(it.record.clone())));
     input.state.records.iter().filter_map(differs).chain(imported).collect()
 }
 
-/// Tells which of what differs by itself is a reason for a change: the instance's own, or one that reads it.
+/// Tells which of what differs by itself is a reason for a change: the instance's own, or one that
+/// reads it.
 fn contribute(drift: &mut [Drift], changes: &[Change], graph: Option<&Graph>) {
     if drift.is_empty() {
         return;
     }
-    let own: HashMap<&Address, &Change> = changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
+    let own: HashMap<&Address, &Change> =
+        changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
     let changed = changes.iter().filter(|it| it.action != Action::NoOp);
-    let read = graph.map(|graph| graph.read_by(changed.filter_map(|it| graph.node_of(&it.address.block)))).unwrap_or_default();
+    let read = graph
+        .map(|graph| graph.read_by(changed.filter_map(|it| graph.node_of(&it.address.block))))
+        .unwrap_or_default();
     for drift in drift {
-        let is_read = || graph.and_then(|it| it.node_of(&drift.address.block)).is_some_and(|it| read.contains(&it));
+        let is_read = || {
+            graph
+                .and_then(|it| it.node_of(&drift.address.block))
+                .is_some_and(|it| read.contains(&it))
+        };
         let is_undone = |change: &&Change| match change.action {
             Action::NoOp | Action::Forget => false,
             Action::Update => sets_back(drift, change),
@@ -138,7 +175,8 @@ fn contribute(drift: &mut [Drift], changes: &[Change], graph: Option<&Graph>) {
     }
 }
 
-/// Whether an update brings anything back that was changed outside, and does not leave all of it is now.
+/// Whether an update brings anything back that was changed outside, and does not leave all of it is
+/// now.
 fn sets_back(drift: &Drift, change: &Change) -> bool {
     let (Some(now), Some(after)) = (&drift.after, &change.after) else { return true };
     let mut names = drift.paths.iter().filter_map(|it| match it.steps().first() {
@@ -156,14 +194,18 @@ fn brings_back(was: &Value, now: &Value, after: &Value) -> bool {
     }
     match (was.as_object(), now.as_object(), after.as_object()) {
         (Some(was), Some(now), Some(after)) => {
-            let of = |object: &Object, name: &Name| object.get(name).cloned().unwrap_or(Value::NULL);
-            was.keys().chain(now.keys()).any(|name| brings_back(&of(was, name), &of(now, name), &of(after, name)))
+            let of =
+                |object: &Object, name: &Name| object.get(name).cloned().unwrap_or(Value::NULL);
+            was.keys()
+                .chain(now.keys())
+                .any(|name| brings_back(&of(was, name), &of(now, name), &of(after, name)))
         }
         _ => !after.is_wholly_known() || now != after,
     }
 }
 
-/// The version of every record that is touched, or written again, or whose values flow into something that is touched.
+/// The version of every record that is touched, or written again, or whose values flow into
+/// something that is touched.
 fn versions(
     input: &PlanInput<'_>,
     changes: &[Change],
@@ -171,13 +213,15 @@ fn versions(
     graph: Option<&Graph>,
 ) -> BTreeMap<Address, u64> {
     let recorded = |address: &Address| input.state.records.get(address).map_or(0, |it| it.version);
-    let mut versions: BTreeMap<Address, u64> = settled.iter().map(|it| (it.address().clone(), recorded(it.address()))).collect();
+    let mut versions: BTreeMap<Address, u64> =
+        settled.iter().map(|it| (it.address().clone(), recorded(it.address()))).collect();
     if let Some(graph) = graph {
         let touched = changes.iter().filter_map(|it| graph.node_of(&it.address.block));
         let touched: HashSet<NodeId> = touched.collect();
         let mut read = graph.read_by(touched.iter().copied());
         read.extend(touched);
-        let is_read = |address: &Address| graph.node_of(&address.block).is_some_and(|it| read.contains(&it));
+        let is_read =
+            |address: &Address| graph.node_of(&address.block).is_some_and(|it| read.contains(&it));
         let records = input.state.records.iter().filter(|(address, _)| is_read(address));
         versions.extend(records.map(|(address, it)| (address.clone(), it.version)));
     }

@@ -1,5 +1,5 @@
-//! What a change comes from, and what waits for changes: carried from node to node, so that no one looks back further
-//! than at what it refers to itself.
+//! What a change comes from, and what waits for changes: carried from node to node, so that no one
+//! looks back further than at what it refers to itself.
 
 use std::sync::Arc;
 
@@ -31,13 +31,17 @@ impl Planner<'_> {
         let is_provider = |it: &NodeId| matches!(self.graph.node(*it).what, NodeKind::Provider(_));
         let mut causes = self.causes(self.graph.direct(node).filter(|it| !is_provider(it)));
         let room = CAUSES - causes.len();
-        causes.extend(self.causes(self.graph.direct(node).filter(is_provider)).into_iter().take(room));
+        causes.extend(
+            self.causes(self.graph.direct(node).filter(is_provider)).into_iter().take(room),
+        );
         causes
     }
 
     fn has_instances(&self, node: NodeId, place: usize) -> bool {
         let of_module = self.world.of_module(self.graph.node(node).module);
-        of_module.into_iter().any(|it| self.world.expansion(it, place).is_none_or(|it| it.len() > 0))
+        of_module
+            .into_iter()
+            .any(|it| self.world.expansion(it, place).is_none_or(|it| it.len() > 0))
     }
 
     fn causes(&self, nodes: impl Iterator<Item = NodeId>) -> Vec<String> {
@@ -73,15 +77,24 @@ impl Planner<'_> {
                         };
                     }
                     let name = self.graph.name(node);
-                    let causes = self.because(node).into_iter().map(|it| format!("{name} from {it}")).collect();
+                    let causes = self
+                        .because(node)
+                        .into_iter()
+                        .map(|it| format!("{name} from {it}"))
+                        .collect();
                     return ChangeFlow { causes: shared(causes), ..ChangeFlow::default() };
                 };
-                let causes = if self.only_checks { None } else { shared(vec![self.graph.name(node)]) };
+                let causes =
+                    if self.only_checks { None } else { shared(vec![self.graph.name(node)]) };
                 ChangeFlow { causes, absent: pending.absent, changes: true }
             }
             NodeKind::Provider(_) => {
                 let name = self.graph.name(node);
-                let causes = self.causes(self.graph.direct(node)).into_iter().map(|it| format!("{name} from {it}")).collect();
+                let causes = self
+                    .causes(self.graph.direct(node))
+                    .into_iter()
+                    .map(|it| format!("{name} from {it}"))
+                    .collect();
                 ChangeFlow { causes: shared(causes), ..ChangeFlow::default() }
             }
             _ => {

@@ -18,14 +18,16 @@ pub(super) struct ComparisonStart {
 }
 
 impl Planner<'_> {
-    /// Tells of what does not go together. What waits for an answer is looked at when that is there.
+    /// Tells of what does not go together. What waits for an answer is looked at when that is
+    /// there.
     pub(super) fn compare(&mut self) {
         if !self.reads.is_empty() && !self.only_checks {
             return;
         }
         let compared = std::mem::take(&mut self.compared);
         let graph = self.graph.clone();
-        let nodes: BTreeMap<&Address, NodeId> = compared.iter().map(|it| (&it.address, it.node)).collect();
+        let nodes: BTreeMap<&Address, NodeId> =
+            compared.iter().map(|it| (&it.address, it.node)).collect();
         for CrossCheckProblem { address, problem, severity } in self.contradictions(&compared) {
             let Some(block) = nodes.get(&address).and_then(|it| graph.block(*it)) else { continue };
             let mut told = located(vec![problem], &block.body, Some(&address), block.head.clone());
@@ -47,35 +49,58 @@ impl Planner<'_> {
         }
         let mut found = Vec::new();
         for together in self.input.schemas.together() {
-            let is_asked =
-                |it: &Address| together.kinds.iter().any(|(mode, kind)| it.block.mode == *mode && &*it.block.kind == *kind);
-            let asked: Vec<BlockInstance<'_>> =
-                compared.iter().filter(|it| is_asked(&it.address)).map(|it| self.placed(it, &providers)).collect();
+            let is_asked = |it: &Address| {
+                together
+                    .kinds
+                    .iter()
+                    .any(|(mode, kind)| it.block.mode == *mode && &*it.block.kind == *kind)
+            };
+            let asked: Vec<BlockInstance<'_>> = compared
+                .iter()
+                .filter(|it| is_asked(&it.address))
+                .map(|it| self.placed(it, &providers))
+                .collect();
             found.extend((together.check)(&asked));
         }
         found
     }
 
-    fn placed<'a>(&'a self, it: &'a ComparisonStart, providers: &'a BTreeMap<NodeId, String>) -> BlockInstance<'a> {
+    fn placed<'a>(
+        &'a self,
+        it: &'a ComparisonStart,
+        providers: &'a BTreeMap<NodeId, String>,
+    ) -> BlockInstance<'a> {
         let ComparisonStart { node, address, arguments } = it;
-        BlockInstance { address, arguments, id: self.id_that_stays(address), provider: &providers[node] }
+        BlockInstance {
+            address,
+            arguments,
+            id: self.id_that_stays(address),
+            provider: &providers[node],
+        }
     }
 
     /// The id of what is there and is not made again.
     fn id_that_stays(&self, address: &Address) -> Option<&str> {
-        let prior = self.current.priors.get(address).filter(|_| !self.replaced.contains_key(address));
+        let prior =
+            self.current.priors.get(address).filter(|_| !self.replaced.contains_key(address));
         prior.map(|it| it.record.id.as_str())
     }
 }
 
 /// The arguments that are brought about again and again, and not only when a thing is made.
-pub(super) fn lasting(arguments: &Object, ignored: Option<&IgnoreChanges>, described: &ResourceDescription) -> Object {
+pub(super) fn lasting(
+    arguments: &Object,
+    ignored: Option<&IgnoreChanges>,
+    described: &ResourceDescription,
+) -> Object {
     let mut lasting = arguments.clone();
     match ignored {
         None => {}
         // What must be said tells which thing it is.
         Some(IgnoreChanges::All) => {
-            lasting.retain(|name, _| described.schema().arguments.get(name).is_some_and(|it| it.required));
+            lasting.retain(|name, _| {
+                described.schema().arguments.get(name).is_some_and(|it| it.required)
+            });
         }
         Some(IgnoreChanges::Paths(paths)) => {
             for (path, _) in paths {

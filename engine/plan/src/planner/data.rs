@@ -15,12 +15,15 @@ use crate::input::prior_state::{ReadRequest, plain};
 use crate::model::{Change, ChangeReason, PlanMode};
 use crate::secrets::redaction::redacted_error;
 
-/// The value of a document: what it takes, and what that renders to, as far as it is known. Of what is no document, what it
-/// takes.
+/// The value of a document: what it takes, and what that renders to, as far as it is known. Of what
+/// is no document, what it takes.
 ///
 /// # Errors
 /// What is wrong with what it takes.
-pub fn rendered(described: &ResourceDescription, arguments: &Object) -> Result<Value, Vec<ArgumentProblem>> {
+pub fn rendered(
+    described: &ResourceDescription,
+    arguments: &Object,
+) -> Result<Value, Vec<ArgumentProblem>> {
     let outputs = match described.render(arguments) {
         Some(RenderResult::Outputs(outputs)) => outputs,
         Some(RenderResult::Problems(problems)) => return Err(problems),
@@ -42,14 +45,25 @@ impl Planner<'_> {
         match rendered(described, arguments) {
             Ok(value) => self.put(instance, value),
             Err(problems) => {
-                self.diagnostics.extend(located(problems, &block.body, Some(&instance.address), block.head.clone()));
+                self.diagnostics.extend(located(
+                    problems,
+                    &block.body,
+                    Some(&instance.address),
+                    block.head.clone(),
+                ));
             }
         }
     }
 
     /// A data source is read now when all it takes is known and there; otherwise it is a step.
-    pub(super) fn data(&mut self, instance: &InstancePlanning<'_>, provider: &ProviderName, given: ConfiguredArguments) {
-        let BlockPlanning { node, instance: module, described, block, because, .. } = *instance.many;
+    pub(super) fn data(
+        &mut self,
+        instance: &InstancePlanning<'_>,
+        provider: &ProviderName,
+        given: ConfiguredArguments,
+    ) {
+        let BlockPlanning { node, instance: module, described, block, because, .. } =
+            *instance.many;
         let ConfiguredArguments { values: arguments, timeouts, .. } = given;
         let address = &instance.address;
         let schema = described.schema();
@@ -66,16 +80,33 @@ impl Planner<'_> {
                 _ if let Some((tried, error)) = self.input.observed.unread.get(address)
                     && *tried == asked =>
                 {
-                    self.warnings.push(unread(block, address, redacted_error(error.clone(), [&arguments])));
-                    let value = instance_value(schema, &arguments, &unknown_outputs(described, &arguments, address));
+                    self.warnings.push(unread(
+                        block,
+                        address,
+                        redacted_error(error.clone(), [&arguments]),
+                    ));
+                    let value = instance_value(
+                        schema,
+                        &arguments,
+                        &unknown_outputs(described, &arguments, address),
+                    );
                     self.put(instance, value);
                 }
                 _ => {
-                    let (address, provider, settings) = (address.clone(), provider.clone(), plain(&settings));
+                    let (address, provider, settings) =
+                        (address.clone(), provider.clone(), plain(&settings));
                     let for_check = block.check.is_some();
                     let limit = OperationTimeout::from_timeouts(&timeouts, Action::Read);
-                    let read =
-                        ReadRequest { address, provider, settings, arguments: asked, import: None, seek: None, for_check, limit };
+                    let read = ReadRequest {
+                        address,
+                        provider,
+                        settings,
+                        arguments: asked,
+                        import: None,
+                        seek: None,
+                        for_check,
+                        limit,
+                    };
                     self.reads.push(read);
                     self.waiting.insert(node);
                 }
@@ -116,12 +147,17 @@ impl Planner<'_> {
         });
     }
 
-    /// Whether something that it reads is not there yet, or something it says it depends on changes.
+    /// Whether something that it reads is not there yet, or something it says it depends on
+    /// changes.
     fn waits_for_changes(&self, instance: &InstancePlanning<'_>) -> bool {
         let BlockPlanning { node, block, .. } = *instance.many;
         let module = self.graph.node(node).module;
         let gate = self.graph.number(module, NodeKind::Gate);
-        let waits = |it: &Reference| self.graph.referred(module, it).is_some_and(|it| self.flow[it].changes);
-        self.graph.direct(node).any(|it| self.flow[it].absent) || self.flow[gate].changes || block.depends_on.iter().any(waits)
+        let waits = |it: &Reference| {
+            self.graph.referred(module, it).is_some_and(|it| self.flow[it].changes)
+        };
+        self.graph.direct(node).any(|it| self.flow[it].absent)
+            || self.flow[gate].changes
+            || block.depends_on.iter().any(waits)
     }
 }

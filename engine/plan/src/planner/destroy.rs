@@ -19,8 +19,13 @@ use crate::input::targeting::destroyed;
 use crate::model::{Change, ChangeReason, OutputChange, Plan};
 use crate::planner::assemble::{PlanParts, finish};
 
-/// A plan that deletes everything. The configuration is asked only what it protects and how providers are reached.
-pub(super) fn destroy(input: &PlanInput<'_>, graph: &Arc<Graph>, current: PriorState) -> Result<Plan, Vec<Diagnostic>> {
+/// A plan that deletes everything. The configuration is asked only what it protects and how
+/// providers are reached.
+pub(super) fn destroy(
+    input: &PlanInput<'_>,
+    graph: &Arc<Graph>,
+    current: PriorState,
+) -> Result<Plan, Vec<Diagnostic>> {
     let is_chosen = destroyed(input.selection, input.state);
     let mut warnings = Vec::new();
     let mut left_out = BTreeSet::new();
@@ -29,8 +34,9 @@ pub(super) fn destroy(input: &PlanInput<'_>, graph: &Arc<Graph>, current: PriorS
         warnings.push(partial());
     }
     let chosen = current.priors.iter().filter(|(address, _)| is_chosen(address));
-    let mut changes: Vec<Change> =
-        chosen.map(|(address, prior)| deletion(input.schemas, address, prior, ChangeReason::Destroy)).collect();
+    let mut changes: Vec<Change> = chosen
+        .map(|(address, prior)| deletion(input.schemas, address, prior, ChangeReason::Destroy))
+        .collect();
     let removals = Removals::new(input.configuration);
     forget(&mut changes, &removals, &current.priors);
     let peek = Preview { graph, snapshot: input.snapshot, files: input.files, recorded: None };
@@ -40,7 +46,9 @@ pub(super) fn destroy(input: &PlanInput<'_>, graph: &Arc<Graph>, current: PriorS
         // What cannot be known without values counts as recorded.
         match protection(graph, &world, change, recorded) {
             Ok(diagnostic) => diagnostic,
-            Err(undecided) => recorded().then_some(undecided.diagnostics).into_iter().flatten().next(),
+            Err(undecided) => {
+                recorded().then_some(undecided.diagnostics).into_iter().flatten().next()
+            }
         }
     };
     let going = changes.iter().filter(|it| it.action.destroys());
@@ -49,7 +57,9 @@ pub(super) fn destroy(input: &PlanInput<'_>, graph: &Arc<Graph>, current: PriorS
         return Err(diagnostics);
     }
     let going = Deletions { state: input.state, schemas: input.schemas, priors: &current.priors };
-    changes.extend(going.left_behind(&BTreeSet::new()).into_iter().filter(|it| is_chosen(&it.address)));
+    changes.extend(
+        going.left_behind(&BTreeSet::new()).into_iter().filter(|it| is_chosen(&it.address)),
+    );
     forget(&mut changes, &removals, &current.priors);
     going.mark_gone_with(&mut changes);
     let outputs = input.state.outputs.iter().map(|(name, it)| {
@@ -64,5 +74,19 @@ pub(super) fn destroy(input: &PlanInput<'_>, graph: &Arc<Graph>, current: PriorS
     providers.retain(|name, _| recorded.contains(name));
     let data = BTreeMap::new();
     let (successions, checks) = (Vec::new(), Vec::new());
-    finish(input, PlanParts { current, changes, successions, outputs, graph: None, providers, data, warnings, left_out, checks })
+    finish(
+        input,
+        PlanParts {
+            current,
+            changes,
+            successions,
+            outputs,
+            graph: None,
+            providers,
+            data,
+            warnings,
+            left_out,
+            checks,
+        },
+    )
 }

@@ -31,7 +31,8 @@ impl DiagnosticSet {
         self.all.is_empty()
     }
 
-    /// How often something was said, what had been said already among it: something is wrong where that grows.
+    /// How often something was said, what had been said already among it: something is wrong where
+    /// that grows.
     pub(crate) fn times(&self) -> usize {
         self.times
     }
@@ -70,6 +71,9 @@ mod tests {
         told.truncate(1);
         told.push(Diagnostic::error("b"));
         told.push(Diagnostic::error("a"));
-        assert_eq!(told.in_order().into_iter().map(|it| it.summary).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(
+            told.in_order().into_iter().map(|it| it.summary).collect::<Vec<_>>(),
+            ["a", "b"]
+        );
     }
 }

@@ -22,8 +22,10 @@ impl Planner<'_> {
     ) -> ImportLookup {
         let BlockPlanning { node, described, .. } = *instance.many;
         let address = &instance.address;
-        let provider =
-            self.graph.provider_of(self.input.schemas, node).unwrap_or_else(|| ProviderName::new(described.provider.clone()));
+        let provider = self
+            .graph
+            .provider_of(self.input.schemas, node)
+            .unwrap_or_else(|| ProviderName::new(described.provider.clone()));
         if described.pure {
             return match is_drawn(described) {
                 true => self.lost(instance, provider, given, flags),
@@ -36,7 +38,11 @@ impl Planner<'_> {
                 (recorded.clone(), remarks.clone())
             }
             Some(DiscoveryResult::Unasked(supposed, _)) => ((**supposed).clone(), Vec::new()),
-            Some(DiscoveryResult::Nothing | DiscoveryResult::Several(_) | DiscoveryResult::Unsearchable(_)) => {
+            Some(
+                DiscoveryResult::Nothing
+                | DiscoveryResult::Several(_)
+                | DiscoveryResult::Unsearchable(_),
+            ) => {
                 return ImportLookup::NotAsked;
             }
             None => {
@@ -47,29 +53,47 @@ impl Planner<'_> {
                 return ImportLookup::Not;
             }
         };
-        let record = from_configuration(record_of((address, described), provider, &found, given), given, flags);
+        let record = from_configuration(
+            record_of((address, described), provider, &found, given),
+            given,
+            flags,
+        );
         let prior = PriorInstance { record, remarks };
         self.current.priors.insert(address.clone(), prior.clone());
         ImportLookup::There(Box::new(prior), found.id)
     }
 
     /// Whether what an instance lives inside of has been looked for and is not there.
-    fn container_is_missing(&mut self, instance: &InstancePlanning<'_>, flags: &RecordSettings) -> bool {
+    fn container_is_missing(
+        &mut self,
+        instance: &InstancePlanning<'_>,
+        flags: &RecordSettings,
+    ) -> bool {
         let BlockPlanning { node, described, .. } = *instance.many;
         if described.within.is_empty() {
             return false;
         }
         let graph = self.graph.clone();
-        let providers = graph.direct(node).filter(|it| matches!(graph.node(*it).what, NodeKind::Provider(_)));
-        let through: Vec<Dependencies> = providers.map(|it| self.reach.dependencies(&graph, it, &[].into())).collect();
+        let providers =
+            graph.direct(node).filter(|it| matches!(graph.node(*it).what, NodeKind::Provider(_)));
+        let through: Vec<Dependencies> =
+            providers.map(|it| self.reach.dependencies(&graph, it, &[].into())).collect();
         let blocks = flags.dependencies.iter().chain(through.iter().flat_map(Dependencies::iter));
-        let containers: Vec<&BlockAddress> = blocks.filter(|it| described.within.contains(&it.kind)).collect();
+        let containers: Vec<&BlockAddress> =
+            blocks.filter(|it| described.within.contains(&it.kind)).collect();
         let waits = graph.direct(node).any(|it| self.waiting.contains(&it));
-        !waits && !containers.is_empty() && containers.iter().all(|it| instances_meant(&self.current.priors, it).is_empty())
+        !waits
+            && !containers.is_empty()
+            && containers.iter().all(|it| instances_meant(&self.current.priors, it).is_empty())
     }
 
     /// Asks for an instance, once all that it depends on has been found.
-    fn seek(&mut self, instance: &InstancePlanning<'_>, provider: ProviderName, given: &ConfiguredArguments) {
+    fn seek(
+        &mut self,
+        instance: &InstancePlanning<'_>,
+        provider: ProviderName,
+        given: &ConfiguredArguments,
+    ) {
         let node = instance.many.node;
         let waits = self.graph.direct(node).any(|it| self.waiting.contains(&it));
         self.waiting.insert(node);
@@ -82,7 +106,9 @@ impl Planner<'_> {
             None => DiscoveryMethod::Ask,
             Some((name, value)) => {
                 let cause = value.cause().map(|it| format!(", from `{it}`")).unwrap_or_default();
-                DiscoveryMethod::Suppose(format!("`{name}` of provider `{provider}`{cause} is not known"))
+                DiscoveryMethod::Suppose(format!(
+                    "`{name}` of provider `{provider}`{cause} is not known"
+                ))
             }
         };
         self.reads.push(ReadRequest {
@@ -97,7 +123,8 @@ impl Planner<'_> {
         });
     }
 
-    /// What was drawn or made up once, and is nowhere but in a state: another one is to take its place.
+    /// What was drawn or made up once, and is nowhere but in a state: another one is to take its
+    /// place.
     fn lost(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -114,9 +141,12 @@ impl Planner<'_> {
             arguments: schema.with_blank_arguments(known),
             outputs: schema.conform_outputs(&blank).unwrap_or(blank),
         };
-        let record =
-            from_configuration(record_of((&instance.address, instance.many.described), provider, &nothing, given), given, flags)
-                .lost();
+        let record = from_configuration(
+            record_of((&instance.address, instance.many.described), provider, &nothing, given),
+            given,
+            flags,
+        )
+        .lost();
         let prior = PriorInstance { record, remarks: Vec::new() };
         self.current.priors.insert(instance.address.clone(), prior.clone());
         let id = prior.record.id.clone();

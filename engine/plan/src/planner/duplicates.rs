@@ -43,7 +43,8 @@ impl Part {
 }
 
 impl Planner<'_> {
-    /// Takes note of what an instance stands for, and tells where another one stands for it already.
+    /// Takes note of what an instance stands for, and tells where another one stands for it
+    /// already.
     pub(super) fn one_of_a_kind(&mut self, instance: &InstancePlanning<'_>, arguments: &Object) {
         let BlockPlanning { node, described, .. } = *instance.many;
         if described.hooks().unique_by().is_empty() {
@@ -67,7 +68,12 @@ impl Planner<'_> {
         self.identity(described, &record.provider, &record.arguments)
     }
 
-    fn identity(&self, described: &ResourceDescription, provider: &ProviderName, arguments: &Object) -> Option<ResourceIdentity> {
+    fn identity(
+        &self,
+        described: &ResourceDescription,
+        provider: &ProviderName,
+        arguments: &Object,
+    ) -> Option<ResourceIdentity> {
         let parts = parts(described, arguments)?;
         let kind = described.twin_of.as_ref().unwrap_or(&described.kind).clone();
         Some(ResourceIdentity { kind, provider: self.whom(provider), parts })
@@ -75,7 +81,8 @@ impl Planner<'_> {
 
     /// Whom a provider talks to: two of the same settings talk to the same.
     pub(super) fn whom(&self, provider: &ProviderName) -> String {
-        let known = self.settings.get(provider).filter(|it| it.values().all(Value::is_wholly_known));
+        let known =
+            self.settings.get(provider).filter(|it| it.values().all(Value::is_wholly_known));
         match known {
             Some(settings) => format!("{} {:?}", provider.name, plain(settings)),
             None => provider.to_string(),
@@ -87,7 +94,11 @@ fn twice(instance: &InstancePlanning<'_>, other: &Address) -> Diagnostic {
     let BlockPlanning { described, block, .. } = *instance.many;
     let address = &instance.address;
     let names = unique_names(described);
-    let case = if described.hooks().is_unique_in_any_case() { ", of which case does not count" } else { "" };
+    let case = if described.hooks().is_unique_in_any_case() {
+        ", of which case does not count"
+    } else {
+        ""
+    };
     Diagnostic::error(format!("`{other}` and `{address}` are one and the same thing"))
         .code(code::TWICE)
         .at(block.head.clone())
@@ -98,7 +109,13 @@ fn twice(instance: &InstancePlanning<'_>, other: &Address) -> Diagnostic {
 
 /// The arguments that tell a thing of this kind apart, quoted.
 pub(super) fn unique_names(described: &ResourceDescription) -> String {
-    described.hooks().unique_by().iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" and ")
+    described
+        .hooks()
+        .unique_by()
+        .iter()
+        .map(|it| format!("`{it}`"))
+        .collect::<Vec<_>>()
+        .join(" and ")
 }
 
 /// What tells an instance from all others; none where that is nothing, or not known yet.

@@ -1,4 +1,5 @@
-//! What a selection leaves out stays as it is recorded, and so does everything when only the state is to be refreshed.
+//! What a selection leaves out stays as it is recorded, and so does everything when only the state
+//! is to be refreshed.
 
 use ha_diagnostics::Diagnostic;
 use ha_state_model::Record;
@@ -12,9 +13,11 @@ use crate::graph::NodeId;
 use crate::model::{OutputChange, PlanMode};
 
 impl Planner<'_> {
-    /// Whether the instances of a block are shown as they are, whatever the configuration says of them.
+    /// Whether the instances of a block are shown as they are, whatever the configuration says of
+    /// them.
     pub(super) fn only_shown(&self, node: NodeId) -> bool {
-        self.input.mode == PlanMode::RefreshOnly && self.graph.block(node).is_some_and(|it| it.name.mode == ResourceMode::Managed)
+        self.input.mode == PlanMode::RefreshOnly
+            && self.graph.block(node).is_some_and(|it| it.name.mode == ResourceMode::Managed)
     }
 
     /// Shows a block's instances as they are.
@@ -22,7 +25,8 @@ impl Planner<'_> {
         for instance in self.world.of_module(self.graph.node(node).module) {
             let block = self.world.block_address(instance, place);
             let priors = instances(&self.current.priors, &block);
-            let records: Vec<(&Address, &Record)> = priors.map(|(address, it)| (address, &it.record)).collect();
+            let records: Vec<(&Address, &Record)> =
+                priors.map(|(address, it)| (address, &it.record)).collect();
             show_as_recorded(&mut self.world, instance, place, self.input.schemas, &records);
         }
     }
@@ -42,14 +46,18 @@ impl Planner<'_> {
             instances(&self.current.priors, &block).next().is_some()
         };
         let crate::graph::NodeKind::Block(place) = self.graph.node(node).what else { return false };
-        self.world.of_module(self.graph.node(node).module).into_iter().any(|it| instances_of(it, place))
+        self.world
+            .of_module(self.graph.node(node).module)
+            .into_iter()
+            .any(|it| instances_of(it, place))
     }
 
     /// Leaves one instance of a block out of which others are planned.
     pub(super) fn leave_instance(&mut self, instance: &InstancePlanning<'_>) {
         let BlockPlanning { instance: module, place, described, .. } = *instance.many;
         if let Some(prior) = self.current.priors.get(&instance.address) {
-            let value = instance_value(described.schema(), &prior.record.arguments, &prior.record.outputs);
+            let value =
+                instance_value(described.schema(), &prior.record.arguments, &prior.record.outputs);
             self.world.put(module, place, instance.at, value);
         }
         if instance.address.block.mode == ResourceMode::Managed {
@@ -61,7 +69,11 @@ impl Planner<'_> {
     pub(super) fn leave_output(&mut self, place: usize) {
         let name = &self.input.configuration.outputs[place].name;
         if let Some(it) = self.input.state.outputs.get(name) {
-            let same = OutputChange { before: Some(it.value.clone()), after: Some(it.value.clone()), sensitive: it.sensitive };
+            let same = OutputChange {
+                before: Some(it.value.clone()),
+                after: Some(it.value.clone()),
+                sensitive: it.sensitive,
+            };
             self.outputs.insert(name.clone(), same);
         }
     }
@@ -72,7 +84,8 @@ impl Planner<'_> {
             return;
         }
         let left = self.current.priors.iter().filter(|(it, _)| !self.choice.has(&self.graph, it));
-        let left: Vec<(Address, Record)> = left.map(|(address, prior)| (address.clone(), prior.record.clone())).collect();
+        let left: Vec<(Address, Record)> =
+            left.map(|(address, prior)| (address.clone(), prior.record.clone())).collect();
         self.warnings.push(partial());
         for (address, record) in &left {
             // No node stands for all that is left.
@@ -86,14 +99,20 @@ impl Planner<'_> {
 /// What is left out and goes with something that is not.
 fn goes_all_the_same(address: &Address, container: &Address) -> Diagnostic {
     let diagnostic = Diagnostic::warning(format!("`{address}` is left out, and goes all the same"));
-    let detail =
-        format!("It lives inside of `{container}`, which this plan makes again or deletes, and it is not made again with it.");
-    diagnostic.detail(detail).address(address).help(format!("choose it too, or leave `{container}` out as well"))
+    let detail = format!(
+        "It lives inside of `{container}`, which this plan makes again or deletes, and it is not made again with it."
+    );
+    diagnostic
+        .detail(detail)
+        .address(address)
+        .help(format!("choose it too, or leave `{container}` out as well"))
 }
 
 /// What is to be said of every plan that leaves something out.
 pub(super) fn partial() -> Diagnostic {
     let detail = "What is left out keeps its recorded values, and outputs that depend on it stay as they were.";
     let help = "plan without `--target` and `--exclude` afterwards: what is configured and what is there may still differ";
-    Diagnostic::warning("this plan is about a part of the configuration only").detail(detail).help(help)
+    Diagnostic::warning("this plan is about a part of the configuration only")
+        .detail(detail)
+        .help(help)
 }

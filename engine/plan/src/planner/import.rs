@@ -4,7 +4,10 @@ use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_lang::{Expression, ImportBlock};
 use ha_provider::{RecordedValue, ResourceDescription};
 use ha_state_model::{ProviderName, Record};
-use ha_value::{Action, Address, BlockAddress, InstanceKey, Name, Object, ResourceMode, Value, convert, shell_word};
+use ha_value::{
+    Action, Address, BlockAddress, InstanceKey, Name, Object, ResourceMode, Value, convert,
+    shell_word,
+};
 
 use super::{BlockPlanning, InstancePlanning, Planner};
 use crate::apply_evaluation::RecordSettings;
@@ -32,16 +35,27 @@ impl Planner<'_> {
     pub(super) fn asked_imports(&mut self) {
         for (address, id) in self.input.imports {
             let at = |message: String| Diagnostic::error(message).address(address);
-            if self.graph.node_of(&address.block).is_none() || address.block.mode != ResourceMode::Managed {
-                let diagnostic = at(format!("the configuration has no `{}` to import into", address.block));
-                let help = format!("write a block `resource \"{}\" \"{}\"` first", address.block.kind, address.block.name);
+            if self.graph.node_of(&address.block).is_none()
+                || address.block.mode != ResourceMode::Managed
+            {
+                let diagnostic =
+                    at(format!("the configuration has no `{}` to import into", address.block));
+                let help = format!(
+                    "write a block `resource \"{}\" \"{}\"` first",
+                    address.block.kind, address.block.name
+                );
                 self.diagnostics.push(diagnostic.help(help));
             } else if self.input.state.records.contains_key(address) {
-                let help =
-                    format!("forget it first with `ha state rm {}` if it is to be another one", shell_word(&address.to_string()));
+                let help = format!(
+                    "forget it first with `ha state rm {}` if it is to be another one",
+                    shell_word(&address.to_string())
+                );
                 self.diagnostics.push(at(format!("`{address}` is recorded already")).help(help));
             } else {
-                self.imports.insert(address.clone(), ImportRequest { id: id.clone(), span: None, to: None });
+                self.imports.insert(
+                    address.clone(),
+                    ImportRequest { id: id.clone(), span: None, to: None },
+                );
             }
         }
     }
@@ -77,10 +91,15 @@ impl Planner<'_> {
         }
         if let Some(other) = self.imports.get(&address).filter(|it| it.id != wanted.id) {
             // The ids themselves may be secret: a password is imported by itself.
-            let diagnostic = Diagnostic::error(format!("`{address}` is to be two things at once")).at(import.id.span().clone());
+            let diagnostic = Diagnostic::error(format!("`{address}` is to be two things at once"))
+                .at(import.id.span().clone());
             self.diagnostics.push(match &other.span {
-                Some(first) => diagnostic.related(first.clone(), "another import says that it is this"),
-                None => diagnostic.detail("The id that this import gives is another one than that of the command line."),
+                Some(first) => {
+                    diagnostic.related(first.clone(), "another import says that it is this")
+                }
+                None => diagnostic.detail(
+                    "The id that this import gives is another one than that of the command line.",
+                ),
             });
             return;
         }
@@ -98,31 +117,61 @@ impl Planner<'_> {
             path.push((name.clone(), self.import_key(key.as_ref(), import, here)?));
         }
         let block = &import.block;
-        let block = BlockAddress { module: path.into(), mode: block.mode, kind: block.kind.clone(), name: block.name.clone() };
+        let block = BlockAddress {
+            module: path.into(),
+            mode: block.mode,
+            kind: block.kind.clone(),
+            name: block.name.clone(),
+        };
         let address = block.instance(self.import_key(import.key.as_ref(), import, here)?);
         let at = |message: &str| {
-            vec![Diagnostic::error(message).at(import.id.span().clone()).within(import.span.clone()).address(&address)]
+            vec![
+                Diagnostic::error(message)
+                    .at(import.id.span().clone())
+                    .within(import.span.clone())
+                    .address(&address),
+            ]
         };
         let (id, is_secret) = self.world.evaluate(here, &import.id)?.unmark();
         if is_secret {
-            let told = |it: Diagnostic| it.code(code::SECRET_ADDRESS).help("ids are shown in plans, which everybody may see");
+            let told = |it: Diagnostic| {
+                it.code(code::SECRET_ADDRESS)
+                    .help("ids are shown in plans, which everybody may see")
+            };
             return Err(ExpansionError::from(
-                at("the id of something to import cannot be secret").into_iter().map(told).collect::<Vec<_>>(),
+                at("the id of something to import cannot be secret")
+                    .into_iter()
+                    .map(told)
+                    .collect::<Vec<_>>(),
             ));
         }
         match convert(&id, &ha_value::Type::String) {
             Ok(Value::String(id)) if !id.is_empty() => Ok((
                 address,
-                ImportRequest { id: id.to_string(), span: Some(import.id.span().clone()), to: Some(import.to.clone()) },
+                ImportRequest {
+                    id: id.to_string(),
+                    span: Some(import.id.span().clone()),
+                    to: Some(import.to.clone()),
+                },
             )),
-            Ok(Value::String(_) | Value::Null(_)) => Err(at("the id of something to import cannot be empty").into()),
+            Ok(Value::String(_) | Value::Null(_)) => {
+                Err(at("the id of something to import cannot be empty").into())
+            }
             Ok(_) => {
                 let diagnostics = at("the id of something to import must be known while planning");
                 let waiting = id.cause().map(|it| format!("It waits for `{it}`."));
-                let told = |it: Diagnostic| it.code(code::KEYS).detail(waiting.clone().unwrap_or_default());
-                Err(ExpansionError { diagnostics: diagnostics.into_iter().map(told).collect(), waits: true })
+                let told = |it: Diagnostic| {
+                    it.code(code::KEYS).detail(waiting.clone().unwrap_or_default())
+                };
+                Err(ExpansionError {
+                    diagnostics: diagnostics.into_iter().map(told).collect(),
+                    waits: true,
+                })
             }
-            Err(mismatch) => Err(at(&format!("the id of something to import is a string: {}", mismatch.message)).into()),
+            Err(mismatch) => {
+                Err(at(&format!("the id of something to import is a string: {}", mismatch.message))
+                    .into())
+            }
         }
     }
 
@@ -143,19 +192,26 @@ impl Planner<'_> {
         match key {
             Value::String(name) => Ok(InstanceKey::Name(name)),
             Value::Number(number) if number.as_i64().is_some_and(|it| it >= 0) => {
-                Ok(InstanceKey::Index(number.as_i64().and_then(|it| u64::try_from(it).ok()).unwrap_or_default()))
+                Ok(InstanceKey::Index(
+                    number.as_i64().and_then(|it| u64::try_from(it).ok()).unwrap_or_default(),
+                ))
             }
             it => {
                 let waits = !it.is_known();
                 let message = "the key of what is imported into is a string or a whole number, and known while planning";
-                let diagnostics =
-                    vec![Diagnostic::error(message).code(code::KEYS).at(written.span().clone()).within(import.span.clone())];
+                let diagnostics = vec![
+                    Diagnostic::error(message)
+                        .code(code::KEYS)
+                        .at(written.span().clone())
+                        .within(import.span.clone()),
+                ];
                 Err(ExpansionError { diagnostics, waits })
             }
         }
     }
 
-    /// What is taken over into an instance, as it was found; none where no one asks for that, or no one has looked yet.
+    /// What is taken over into an instance, as it was found; none where no one asks for that, or no
+    /// one has looked yet.
     pub(super) fn imported(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -165,24 +221,32 @@ impl Planner<'_> {
         let BlockPlanning { node, described, block, .. } = *instance.many;
         let address = &instance.address;
         let Some(ImportRequest { id, span, .. }) = self.imports.get(address).cloned() else {
-            return if self.input.seek { self.sought(instance, given, flags) } else { ImportLookup::NotAsked };
+            return if self.input.seek {
+                self.sought(instance, given, flags)
+            } else {
+                ImportLookup::NotAsked
+            };
         };
         let at = |message: String| {
             let diagnostic = Diagnostic::error(message).address(address);
             diagnostic.at(span.clone().unwrap_or_else(|| block.head.clone()))
         };
-        let provider =
-            self.graph.provider_of(self.input.schemas, node).unwrap_or_else(|| ProviderName::new(described.provider.clone()));
+        let provider = self
+            .graph
+            .provider_of(self.input.schemas, node)
+            .unwrap_or_else(|| ProviderName::new(described.provider.clone()));
         match self.input.observed.imports.get(address) {
             Some((asked, None)) if *asked == id => {
-                let diagnostic = at(format!("there is no `{}` with the id `{id}` to import", block.name.kind));
+                let diagnostic =
+                    at(format!("there is no `{}` with the id `{id}` to import", block.name.kind));
                 let help = "look whether the id, the account and the region are right; without the import it would be made";
                 self.diagnostics.push(diagnostic.help(help));
                 ImportLookup::Not
             }
             Some((asked, Some(found))) if *asked == id => {
                 let record = record_of((address, described), provider, &found.recorded, given);
-                let record = if self.input.seek { from_configuration(record, given, flags) } else { record };
+                let record =
+                    if self.input.seek { from_configuration(record, given, flags) } else { record };
                 let prior = PriorInstance { record, remarks: found.remarks.clone() };
                 self.current.priors.insert(address.clone(), prior.clone());
                 ImportLookup::There(Box::new(prior), id)
@@ -190,11 +254,14 @@ impl Planner<'_> {
             _ => {
                 let settings = self.settings.get(&provider).cloned().unwrap_or_default();
                 if settings.values().all(Value::is_wholly_known) {
-                    // What can be said in several ways is told in the way that the configuration chose.
-                    let is_asked =
-                        |name: &Name, it: &Value| it.is_wholly_known() || described.hooks().said_by(name).nth(1).is_some();
+                    // What can be said in several ways is told in the way that the configuration
+                    // chose.
+                    let is_asked = |name: &Name, it: &Value| {
+                        it.is_wholly_known() || described.hooks().said_by(name).nth(1).is_some()
+                    };
                     let known = given.values.iter().filter(|(name, it)| is_asked(name, it));
-                    let known: Object = known.map(|(name, it)| (name.clone(), it.clone())).collect();
+                    let known: Object =
+                        known.map(|(name, it)| (name.clone(), it.clone())).collect();
                     let (settings, arguments) = (plain(&settings), plain(&known));
                     self.waiting.insert(node);
                     self.reads.push(ReadRequest {
@@ -208,9 +275,11 @@ impl Planner<'_> {
                         limit: None,
                     });
                 } else {
-                    let diagnostic =
-                        at(format!("`{id}` cannot be looked for: the settings of provider `{provider}` are not known yet"));
-                    self.diagnostics.push(diagnostic.help("apply what they depend on first, with `--target`"));
+                    let diagnostic = at(format!(
+                        "`{id}` cannot be looked for: the settings of provider `{provider}` are not known yet"
+                    ));
+                    self.diagnostics
+                        .push(diagnostic.help("apply what they depend on first, with `--target`"));
                 }
                 ImportLookup::Not
             }
@@ -218,7 +287,13 @@ impl Planner<'_> {
     }
 
     /// Nothing changes about it but that it is recorded from now on.
-    pub(super) fn taken_over(&mut self, instance: &InstancePlanning<'_>, record: &Record, remarks: Vec<String>, id: String) {
+    pub(super) fn taken_over(
+        &mut self,
+        instance: &InstancePlanning<'_>,
+        record: &Record,
+        remarks: Vec<String>,
+        id: String,
+    ) {
         let BlockPlanning { block, because, .. } = *instance.many;
         self.changes.push(Change {
             address: instance.address.clone(),
@@ -241,13 +316,20 @@ impl Planner<'_> {
 
     /// Imports into instances that the configuration does not ask for.
     pub(super) fn imports_into_nothing(&mut self) {
-        let wants = |address: &Address| matches!(self.world.wanted(address), values::ConfiguredPresence::Yes);
-        let left = self.imports.iter().filter(|(address, _)| !wants(address) && self.choice.has(&self.graph, address));
+        let wants = |address: &Address| {
+            matches!(self.world.wanted(address), values::ConfiguredPresence::Yes)
+        };
+        let left = self
+            .imports
+            .iter()
+            .filter(|(address, _)| !wants(address) && self.choice.has(&self.graph, address));
         let diagnostics = left.map(|(address, wanted)| {
-            let diagnostic = Diagnostic::error(format!("the configuration has no `{address}` to import into")).address(address);
-            let diagnostic = diagnostic
-                .code(code::MOVE)
-                .help("its block must ask for this instance; look at the block's `count` or `for_each`");
+            let diagnostic =
+                Diagnostic::error(format!("the configuration has no `{address}` to import into"))
+                    .address(address);
+            let diagnostic = diagnostic.code(code::MOVE).help(
+                "its block must ask for this instance; look at the block's `count` or `for_each`",
+            );
             wanted.to.iter().fold(diagnostic, |it, span| it.at(span.clone()))
         });
         let diagnostics: Vec<Diagnostic> = diagnostics.collect();
@@ -281,9 +363,18 @@ pub(super) fn record_of(
 }
 
 /// A record with what the configuration says of the instance besides its arguments.
-pub(super) fn from_configuration(record: Record, given: &ConfiguredArguments, flags: &RecordSettings) -> Record {
+pub(super) fn from_configuration(
+    record: Record,
+    given: &ConfiguredArguments,
+    flags: &RecordSettings,
+) -> Record {
     Record {
-        configured: given.configured.iter().filter(|it| record.arguments.contains_key(*it)).cloned().collect(),
+        configured: given
+            .configured
+            .iter()
+            .filter(|it| record.arguments.contains_key(*it))
+            .cloned()
+            .collect(),
         dependencies: flags.dependencies.clone(),
         create_before_destroy: flags.create_before_destroy,
         prevent_destroy: flags.prevent_destroy,

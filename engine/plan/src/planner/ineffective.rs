@@ -11,10 +11,13 @@ use crate::evaluation::values::InstanceId;
 
 /// Tells of what `ignore_changes` names and the kind does not have.
 pub(super) fn ignored(block: &ResourceBlock, described: &ResourceDescription) -> Vec<Diagnostic> {
-    let Some(IgnoreChanges::Paths(paths)) = &block.lifecycle.ignore_changes else { return Vec::new() };
+    let Some(IgnoreChanges::Paths(paths)) = &block.lifecycle.ignore_changes else {
+        return Vec::new();
+    };
     let told = |(path, span): &(Path, SourceSpan)| {
         // A change of them is never one; Terraform's configurations name them nevertheless.
-        let is_of_timeouts = matches!(path.steps().first(), Some(PathStep::Name(name)) if &**name == TIMEOUTS);
+        let is_of_timeouts =
+            matches!(path.steps().first(), Some(PathStep::Name(name)) if &**name == TIMEOUTS);
         if is_of_timeouts && are_taken_by(described) {
             return None;
         }
@@ -41,18 +44,27 @@ pub(super) fn triggers(block: &ResourceBlock, schemas: &SchemaSet) -> Vec<Diagno
 
 impl Planner<'_> {
     /// Tells of instances that `replace_triggered_by` names and that are not there.
-    pub(super) fn no_such_triggers(&self, instance: InstanceId, block: &ResourceBlock) -> Vec<Diagnostic> {
+    pub(super) fn no_such_triggers(
+        &self,
+        instance: InstanceId,
+        block: &ResourceBlock,
+    ) -> Vec<Diagnostic> {
         let told = |trigger: &ha_lang::ReplaceTrigger| {
             let reference = &trigger.reference;
-            let (ReferenceTarget::Block(name), Some(key)) = (&reference.target, &reference.key) else { return None };
+            let (ReferenceTarget::Block(name), Some(key)) = (&reference.target, &reference.key)
+            else {
+                return None;
+            };
             let module = self.world.module(instance);
             let place = self.graph.modules.configuration(module).blocks.get_index_of(name)?;
             let expansion = self.world.expansion(instance, place)?;
             if *key == InstanceKey::None || expansion.place(key).is_some() {
                 return None;
             }
-            let problem = Diagnostic::error(format!("there is no instance `{name}{key}`")).code(code::OUT_OF_RANGE);
-            let known: Vec<String> = expansion.keys().take(8).map(|it| format!("`{name}{it}`")).collect();
+            let problem = Diagnostic::error(format!("there is no instance `{name}{key}`"))
+                .code(code::OUT_OF_RANGE);
+            let known: Vec<String> =
+                expansion.keys().take(8).map(|it| format!("`{name}{it}`")).collect();
             let problem = match known.is_empty() {
                 true => problem.help("the block has no instances"),
                 false => problem.help(format!("there are {}", known.join(", "))),
@@ -68,7 +80,9 @@ fn lacking(schema: &Schema, kind: &Name, path: &Path, span: &SourceSpan) -> Opti
     let (PathStep::Name(first), deeper) = path.steps().split_first()? else { return None };
     let Some(field) = schema.arguments.get(first).or_else(|| schema.outputs.get(first)) else {
         let known = schema.arguments.keys().chain(schema.outputs.keys()).map(|it| &**it);
-        let problem = Diagnostic::error(format!("`{kind}` has no attribute `{first}`")).code(code::NO_ATTRIBUTE).at(span.clone());
+        let problem = Diagnostic::error(format!("`{kind}` has no attribute `{first}`"))
+            .code(code::NO_ATTRIBUTE)
+            .at(span.clone());
         return Some(problem.closest(first, known));
     };
     let mut so_far = first.to_string();
@@ -78,16 +92,24 @@ fn lacking(schema: &Schema, kind: &Name, path: &Path, span: &SourceSpan) -> Opti
             (FieldShape::Any, _) => return None,
             (FieldShape::Object(fields), PathStep::Name(name)) => match fields.get(name) {
                 Some(SchemaField { shape, .. }) => shape,
-                None => return Some(nothing_inside(kind, &so_far, name, span).closest(name, fields.keys().map(|it| &**it))),
+                None => {
+                    return Some(
+                        nothing_inside(kind, &so_far, name, span)
+                            .closest(name, fields.keys().map(|it| &**it)),
+                    );
+                }
             },
-            (FieldShape::List(of) | FieldShape::Set(of), PathStep::Index(_)) | (FieldShape::Map(of), PathStep::Name(_)) => of,
+            (FieldShape::List(of) | FieldShape::Set(of), PathStep::Index(_))
+            | (FieldShape::Map(of), PathStep::Name(_)) => of,
             // Of a list of objects, attributes may be named without a position.
             (FieldShape::List(of) | FieldShape::Set(of), PathStep::Name(name)) => match &**of {
                 FieldShape::Object(fields) if fields.contains_key(name) => &fields[name].shape,
                 _ => return Some(nothing_inside(kind, &so_far, name, span)),
             },
             (_, PathStep::Name(name)) => return Some(nothing_inside(kind, &so_far, name, span)),
-            (_, PathStep::Index(index)) => return Some(nothing_inside(kind, &so_far, &index.to_string(), span)),
+            (_, PathStep::Index(index)) => {
+                return Some(nothing_inside(kind, &so_far, &index.to_string(), span));
+            }
         };
         so_far += &match step {
             PathStep::Name(name) => format!(".{name}"),
@@ -98,5 +120,7 @@ fn lacking(schema: &Schema, kind: &Name, path: &Path, span: &SourceSpan) -> Opti
 }
 
 fn nothing_inside(kind: &str, whole: &str, part: &str, span: &SourceSpan) -> Diagnostic {
-    Diagnostic::error(format!("`{whole}` of `{kind}` has no `{part}`")).code(code::NO_ATTRIBUTE).at(span.clone())
+    Diagnostic::error(format!("`{whole}` of `{kind}` has no `{part}`"))
+        .code(code::NO_ATTRIBUTE)
+        .at(span.clone())
 }

@@ -20,7 +20,10 @@ pub fn known_settings(input: &PlanInput<'_>) -> BTreeMap<ProviderName, ProviderR
 }
 
 /// The same, of a graph that is there already.
-pub(super) fn known_settings_in(input: &PlanInput<'_>, graph: &Arc<Graph>) -> BTreeMap<ProviderName, ProviderRecord> {
+pub(super) fn known_settings_in(
+    input: &PlanInput<'_>,
+    graph: &Arc<Graph>,
+) -> BTreeMap<ProviderName, ProviderRecord> {
     let is_provider = |it: &NodeId| matches!(graph.node(*it).what, NodeKind::Provider(_));
     let wanted: Vec<NodeId> = graph.order.iter().copied().filter(is_provider).collect();
     let recorded = Some((input.state, input.schemas));

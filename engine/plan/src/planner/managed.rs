@@ -21,7 +21,12 @@ use crate::secrecy::as_configured;
 use crate::secrets::redaction::redacted;
 
 impl Planner<'_> {
-    pub(super) fn managed(&mut self, instance: &InstancePlanning<'_>, given: ConfiguredArguments, flags: &RecordSettings) {
+    pub(super) fn managed(
+        &mut self,
+        instance: &InstancePlanning<'_>,
+        given: ConfiguredArguments,
+        flags: &RecordSettings,
+    ) {
         let BlockPlanning { described, block, .. } = *instance.many;
         let address = &instance.address;
         let mut importing = None;
@@ -34,8 +39,14 @@ impl Planner<'_> {
                 }
                 ImportLookup::NotAsked => {
                     self.one_of_a_kind(instance, &given.values);
-                    let reason = self.current.gone.contains_key(address).then_some(ChangeReason::Gone);
-                    let doing = ChangeDraft { action: Action::Create, reason, prior: None, ..ChangeDraft::with(given.values) };
+                    let reason =
+                        self.current.gone.contains_key(address).then_some(ChangeReason::Gone);
+                    let doing = ChangeDraft {
+                        action: Action::Create,
+                        reason,
+                        prior: None,
+                        ..ChangeDraft::with(given.values)
+                    };
                     return self.change(instance, doing);
                 }
                 ImportLookup::Not => return,
@@ -46,16 +57,22 @@ impl Planner<'_> {
         let kept = given.beside(record, described, block.lifecycle.ignore_changes.as_ref());
         self.one_of_a_kind(instance, &kept);
         let there = (&record.arguments, &record.outputs);
-        let mut found = match differences(described, &kept, there, &record.configured, &given.configured) {
-            Ok(found) => found,
-            Err(message) => {
-                let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong"))
-                    .code(code::WRONG_ARGUMENTS)
-                    .at(block.head.clone());
-                self.diagnostics.push(diagnostic.detail(redacted(&message, [&kept, &record.arguments])).address(address));
-                return;
-            }
-        };
+        let mut found =
+            match differences(described, &kept, there, &record.configured, &given.configured) {
+                Ok(found) => found,
+                Err(message) => {
+                    let diagnostic =
+                        Diagnostic::error(format!("the arguments of `{address}` are wrong"))
+                            .code(code::WRONG_ARGUMENTS)
+                            .at(block.head.clone());
+                    self.diagnostics.push(
+                        diagnostic
+                            .detail(redacted(&message, [&kept, &record.arguments]))
+                            .address(address),
+                    );
+                    return;
+                }
+            };
         for difference in found.iter_mut().filter(|it| it.replaces) {
             difference.replaces = !self.goes_along(described, record, &kept, difference);
         }
@@ -63,7 +80,8 @@ impl Planner<'_> {
         let goes_along = within.as_ref().is_some_and(|it| it.takes_along);
         let reason = self.replace_reason(instance, record, &found, within.as_ref());
         let action = match &reason {
-            // There is no old one beside the new one: it has gone, or goes, with what it lives inside of.
+            // There is no old one beside the new one: it has gone, or goes, with what it lives
+            // inside of.
             Some(_) if goes_along => Action::DeleteThenCreate,
             Some(_) if flags.create_before_destroy => Action::CreateThenDelete,
             Some(_) => Action::DeleteThenCreate,
@@ -90,17 +108,29 @@ impl Planner<'_> {
             let takes_along = goes_along || takes_contents(self.input.schemas, record);
             self.replaced.insert(address.clone(), takes_along);
             if action == Action::DeleteThenCreate {
-                self.remade.insert((record.provider.clone(), address.block.kind.clone(), record.id.clone()));
+                self.remade.insert((
+                    record.provider.clone(),
+                    address.block.kind.clone(),
+                    record.id.clone(),
+                ));
             }
         }
         let arguments = if action.is_replace() { given.values } else { kept };
         self.change(
             instance,
-            ChangeDraft { action, reason, prior: Some(prior), found, importing, ..ChangeDraft::with(arguments) },
+            ChangeDraft {
+                action,
+                reason,
+                prior: Some(prior),
+                found,
+                importing,
+                ..ChangeDraft::with(arguments)
+            },
         );
     }
 
-    /// What was read of a thing, where the configuration makes a secret of what was none when it was recorded.
+    /// What was read of a thing, where the configuration makes a secret of what was none when it
+    /// was recorded.
     fn as_secret_as_configured(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -108,12 +138,15 @@ impl Planner<'_> {
         given: &Object,
     ) -> PriorInstance {
         let Some(recorded) = self.input.state.records.get(&instance.address) else { return prior };
-        if !given.values().any(Value::contains_sensitive) || recorded.arguments == prior.record.arguments {
+        if !given.values().any(Value::contains_sensitive)
+            || recorded.arguments == prior.record.arguments
+        {
             return prior;
         }
         let described = instance.many.described;
         let Record { arguments, outputs, .. } = &prior.record;
-        let (arguments, outputs) = as_configured(described, given, &recorded.arguments, (arguments, outputs));
+        let (arguments, outputs) =
+            as_configured(described, given, &recorded.arguments, (arguments, outputs));
         prior.record.arguments = arguments;
         prior.record.outputs = outputs;
         self.current.tell_anew(&prior.record);
@@ -132,9 +165,16 @@ impl Planner<'_> {
         let goes = |argument: &Name, kind: &Name| {
             let id = record.arguments.get(argument).map(Value::revealed);
             let id = id.as_ref().and_then(Value::as_str)?;
-            self.remade.contains(&(record.provider.clone(), kind.clone(), id.to_owned())).then(|| argument.clone())
+            self.remade
+                .contains(&(record.provider.clone(), kind.clone(), id.to_owned()))
+                .then(|| argument.clone())
         };
-        let gone: Vec<Name> = described.hooks().held().iter().filter_map(|(argument, kind)| goes(argument, kind)).collect();
+        let gone: Vec<Name> = described
+            .hooks()
+            .held()
+            .iter()
+            .filter_map(|(argument, kind)| goes(argument, kind))
+            .collect();
         if !gone.is_empty() {
             record.arguments.retain(|name, _| !gone.contains(name));
             self.current.priors.insert(address.clone(), prior.clone());
@@ -142,8 +182,15 @@ impl Planner<'_> {
         prior
     }
 
-    /// Whether what differs is the new name of what the thing lives inside of, which this plan renames in place.
-    fn goes_along(&self, described: &ResourceDescription, record: &Record, kept: &Object, difference: &Difference) -> bool {
+    /// Whether what differs is the new name of what the thing lives inside of, which this plan
+    /// renames in place.
+    fn goes_along(
+        &self,
+        described: &ResourceDescription,
+        record: &Record,
+        kept: &Object,
+        difference: &Difference,
+    ) -> bool {
         let renamed = || {
             let name = difference.name()?;
             let kind = described.hooks().followed(name)?.clone();
@@ -154,28 +201,42 @@ impl Planner<'_> {
     }
 
     /// What the service would refuse to do with what is there.
-    fn refusals(&self, instance: &InstancePlanning<'_>, record: &Record, kept: &ha_value::Object) -> Vec<Diagnostic> {
+    fn refusals(
+        &self,
+        instance: &InstancePlanning<'_>,
+        record: &Record,
+        kept: &ha_value::Object,
+    ) -> Vec<Diagnostic> {
         let BlockPlanning { described, block, .. } = *instance.many;
         let address = &instance.address;
         let before = attributes(record);
         let after = arguments_after(described, Action::Update, kept, Some(record), address);
         let problems = described.hooks().refused(described.schema(), &before, &after);
-        let clean = |it: ArgumentProblem| ArgumentProblem { message: redacted(&it.message, [&before, &after]), ..it };
-        located(problems.into_iter().map(clean).collect(), &block.body, Some(address), block.head.clone())
+        let clean = |it: ArgumentProblem| ArgumentProblem {
+            message: redacted(&it.message, [&before, &after]),
+            ..it
+        };
+        located(
+            problems.into_iter().map(clean).collect(),
+            &block.body,
+            Some(address),
+            block.head.clone(),
+        )
     }
 
     /// What the block says of all its instances.
     pub(super) fn flags(&mut self, many: &BlockPlanning<'_>) -> RecordSettings {
         let BlockPlanning { node, instance, block, .. } = *many;
         let protects = block.lifecycle.prevent_destroy.as_ref();
-        let prevent_destroy = match protects.map(|it| flag(&self.world, instance, it, "prevent_destroy")) {
-            Some(Ok(it)) => it,
-            Some(Err(undecided)) => {
-                self.undecided(undecided);
-                false
-            }
-            None => false,
-        };
+        let prevent_destroy =
+            match protects.map(|it| flag(&self.world, instance, it, "prevent_destroy")) {
+                Some(Ok(it)) => it,
+                Some(Err(undecided)) => {
+                    self.undecided(undecided);
+                    false
+                }
+                None => false,
+            };
         RecordSettings {
             configured: BTreeSet::new(),
             dependencies: self.dependencies(many),
@@ -204,13 +265,17 @@ impl Planner<'_> {
         let described = instance.many.described;
         let record = from.settle(described, &prior.record, kept);
         let value = instance_value(described.schema(), &record.arguments, &record.outputs);
-        self.current.priors.insert(instance.address.clone(), PriorInstance { record: record.clone(), remarks: prior.remarks });
+        self.current.priors.insert(
+            instance.address.clone(),
+            PriorInstance { record: record.clone(), remarks: prior.remarks },
+        );
         self.put(instance, value);
         record
     }
 
     fn change(&mut self, instance: &InstancePlanning<'_>, doing: ChangeDraft) {
-        let BlockPlanning { node, instance: module, described, block, because, .. } = *instance.many;
+        let BlockPlanning { node, instance: module, described, block, because, .. } =
+            *instance.many;
         let address = &instance.address;
         let ChangeDraft { action, reason, prior, arguments, found, importing } = doing;
         let schema = described.schema();
@@ -218,11 +283,17 @@ impl Planner<'_> {
         let names: BTreeSet<Name> = found.iter().filter_map(|it| it.name().cloned()).collect();
         let nothing = ha_value::Object::new();
         let settings = self.settings.get(instance.many.provider).unwrap_or(&nothing);
-        let outputs = outputs_after(described, action, &arguments, record, (&names, settings), address);
+        let outputs =
+            outputs_after(described, action, &arguments, record, (&names, settings), address);
         if let (Action::Update, Some(record), Some(id)) = (action, record, id_in(&outputs))
             && id != record.id
         {
-            self.renamed.insert((record.provider.clone(), address.block.kind.clone(), record.id.clone(), id));
+            self.renamed.insert((
+                record.provider.clone(),
+                address.block.kind.clone(),
+                record.id.clone(),
+                id,
+            ));
         }
         let mut after = arguments_after(described, action, &arguments, record, address);
         let value = instance_value(schema, &after, &outputs);
@@ -233,7 +304,12 @@ impl Planner<'_> {
             return;
         }
         pending.changes.insert((module, instance.at), self.changes.len());
-        let changed = PlannedChange { action, before: record.map(|it| &it.arguments), after: Some(&after), names: &names };
+        let changed = PlannedChange {
+            action,
+            before: record.map(|it| &it.arguments),
+            after: Some(&after),
+            names: &names,
+        };
         let impacts = described.hooks().impacts(&changed);
         // A group that is not known yet is the one it was in.
         let group = described.hooks().group_of(schema, &arguments);
@@ -271,6 +347,13 @@ struct ChangeDraft {
 
 impl ChangeDraft {
     fn with(arguments: ha_value::Object) -> Self {
-        Self { action: Action::NoOp, reason: None, prior: None, arguments, found: Vec::new(), importing: None }
+        Self {
+            action: Action::NoOp,
+            reason: None,
+            prior: None,
+            arguments,
+            found: Vec::new(),
+            importing: None,
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! What is said to have moved away is no longer asked for. Where it is, it would be made again by each plan, and moved away
-//! by the next.
+//! What is said to have moved away is no longer asked for. Where it is, it would be made again by
+//! each plan, and moved away by the next.
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{BlockName, MovedBlock};
@@ -18,7 +18,8 @@ impl Planner<'_> {
         let modules = self.graph.modules.clone();
         for module in 0..modules.len() {
             for moved in &modules.configuration(module).moved {
-                if self.world.of_module(module).into_iter().any(|it| self.is_still_there(it, moved)) {
+                if self.world.of_module(module).into_iter().any(|it| self.is_still_there(it, moved))
+                {
                     self.diagnostics.push(still_there(moved));
                 }
             }
@@ -30,15 +31,24 @@ impl Planner<'_> {
         let from = &moved.from;
         let way = self.world.path(instance).iter().chain(from.module.iter()).cloned();
         let way: Vec<(Name, InstanceKey)> = way.collect();
-        let is_whole = last_key(from) == InstanceKey::None && last_key(&moved.to) == InstanceKey::None;
+        let is_whole =
+            last_key(from) == InstanceKey::None && last_key(&moved.to) == InstanceKey::None;
         match (&from.block, is_whole) {
             (Some((mode, kind, name)), true) => {
                 let name = BlockName { mode: *mode, kind: kind.clone(), name: name.clone() };
                 self.world.find(&way).is_some_and(|it| self.has_block(it, &name))
             }
             (Some((mode, kind, name)), false) => {
-                let block = BlockAddress { module: way.into(), mode: *mode, kind: kind.clone(), name: name.clone() };
-                matches!(self.world.wanted(&block.instance(from.key.clone())), ConfiguredPresence::Yes)
+                let block = BlockAddress {
+                    module: way.into(),
+                    mode: *mode,
+                    kind: kind.clone(),
+                    name: name.clone(),
+                };
+                matches!(
+                    self.world.wanted(&block.instance(from.key.clone())),
+                    ConfiguredPresence::Yes
+                )
             }
             (None, true) => self.has_call(&way),
             (None, false) => self.world.find(&way).is_some(),
@@ -55,7 +65,8 @@ impl Planner<'_> {
         let Some(((name, _), before)) = way.split_last() else { return false };
         let Some(caller) = self.world.find(before) else { return false };
         let calls = &self.graph.modules.configuration(self.world.module(caller)).modules;
-        let expansion = calls.get_index_of(name).and_then(|it| self.world.call_expansion(caller, it));
+        let expansion =
+            calls.get_index_of(name).and_then(|it| self.world.call_expansion(caller, it));
         expansion.is_some_and(|it| it.len() > 0)
     }
 }

@@ -1,4 +1,5 @@
-//! Recorded instances that no block asks for: deleted, or forgotten where the configuration says so.
+//! Recorded instances that no block asks for: deleted, or forgotten where the configuration says
+//! so.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +16,12 @@ use crate::model::{Change, ChangeReason};
 impl Planner<'_> {
     /// Recorded instances that no block asks for.
     pub(super) fn orphans(&mut self) {
-        let chosen = self.current.priors.iter().filter(|(address, _)| self.choice.has(&self.graph, address));
-        let orphans = chosen.filter_map(|(address, prior)| Some((address, prior, self.orphaned(address)?)));
-        let gone = orphans.map(|(address, prior, reason)| deletion(self.input.schemas, address, prior, reason));
+        let chosen =
+            self.current.priors.iter().filter(|(address, _)| self.choice.has(&self.graph, address));
+        let orphans =
+            chosen.filter_map(|(address, prior)| Some((address, prior, self.orphaned(address)?)));
+        let gone = orphans
+            .map(|(address, prior, reason)| deletion(self.input.schemas, address, prior, reason));
         self.changes.extend(gone.collect::<Vec<_>>());
     }
 
@@ -27,10 +31,16 @@ impl Planner<'_> {
             ConfiguredPresence::Yes => return None,
             _ if self.world.find(&address.block.module).is_none() => ChangeReason::NoModule,
             ConfiguredPresence::NoModule => ChangeReason::NoModule,
-            ConfiguredPresence::NoBlock | ConfiguredPresence::Undecided => ChangeReason::NoConfiguration,
+            ConfiguredPresence::NoBlock | ConfiguredPresence::Undecided => {
+                ChangeReason::NoConfiguration
+            }
             ConfiguredPresence::NoKey { key, by_now } => no_longer_asked(key, by_now),
         };
-        Some(if self.input.moved.moved_from(address).is_some() { ChangeReason::NoMoveTarget } else { reason })
+        Some(if self.input.moved.moved_from(address).is_some() {
+            ChangeReason::NoMoveTarget
+        } else {
+            reason
+        })
     }
 }
 
@@ -45,7 +55,11 @@ fn no_longer_asked(key: &InstanceKey, by_now: &Expansion) -> ChangeReason {
 }
 
 /// Makes deletions of what `removed` blocks say to leave alone into that.
-pub(super) fn forget(changes: &mut [Change], removals: &Removals<'_>, priors: &BTreeMap<Address, PriorInstance>) {
+pub(super) fn forget(
+    changes: &mut [Change],
+    removals: &Removals<'_>,
+    priors: &BTreeMap<Address, PriorInstance>,
+) {
     let is_known = |it: &Change| it.deposed.is_some() || priors.contains_key(&it.address);
     for change in changes.iter_mut().filter(|it| it.action == Action::Delete && is_known(it)) {
         if removals.at(&change.address).is_some_and(|it| !it.destroy) {

@@ -13,8 +13,8 @@ use crate::graph::modules::ModuleId;
 use crate::graph::{NodeId, provider_at};
 
 impl Planner<'_> {
-    /// The settings that a block gives a provider, in the instance of its module; a module that configures providers
-    /// is not there more than once.
+    /// The settings that a block gives a provider, in the instance of its module; a module that
+    /// configures providers is not there more than once.
     pub(super) fn provider(&mut self, node: NodeId, module: ModuleId, place: usize) {
         let graph = self.graph.clone();
         let block = &graph.configuration(node).providers[place];
@@ -23,21 +23,31 @@ impl Planner<'_> {
             let diagnostic = Diagnostic::error(format!("there is no provider `{}`", block.name))
                 .code(code::PROVIDER)
                 .at(block.name_span.clone());
-            let help = format!("there are {}; none is fetched, and README.md says what is not there yet", known.join(", "));
-            self.diagnostics.push(diagnostic.closest(&block.name, known.iter().copied()).help(help));
+            let help = format!(
+                "there are {}; none is fetched, and README.md says what is not there yet",
+                known.join(", ")
+            );
+            self.diagnostics
+                .push(diagnostic.closest(&block.name, known.iter().copied()).help(help));
             return;
         };
         for instance in self.world.of_module(module) {
-            let evaluated = self
-                .world
-                .within(&EvaluationScope::in_module(instance), |environment| block.body.evaluate(&described.schema, environment));
+            let evaluated =
+                self.world.within(&EvaluationScope::in_module(instance), |environment| {
+                    block.body.evaluate(&described.schema, environment)
+                });
             let wrong = |problems| located(problems, &block.body, None, block.span.clone());
-            let conformed = evaluated.and_then(|it| conform(&described.schema, &it, &block.body, None, &block.span));
+            let conformed = evaluated
+                .and_then(|it| conform(&described.schema, &it, &block.body, None, &block.span));
             match conformed.and_then(|it| match described.hooks.problems(&described.schema, &it) {
                 problems if problems.is_empty() => Ok(it),
                 problems => Err(wrong(problems)),
             }) {
-                Ok(settings) => self.set(Some((node, instance)), provider_at(&graph.modules, module, place), settings),
+                Ok(settings) => self.set(
+                    Some((node, instance)),
+                    provider_at(&graph.modules, module, place),
+                    settings,
+                ),
                 Err(diagnostics) => self.diagnostics.extend(diagnostics),
             }
         }
@@ -46,17 +56,25 @@ impl Planner<'_> {
     fn set(&mut self, node: Option<(NodeId, InstanceId)>, name: ProviderName, settings: Object) {
         if settings.values().all(Value::is_wholly_known) {
             let dependencies = match node {
-                Some((node, instance)) => self.reach.dependencies(&self.graph, node, self.world.path(instance)),
+                Some((node, instance)) => {
+                    self.reach.dependencies(&self.graph, node, self.world.path(instance))
+                }
                 None => Dependencies::default(),
             };
-            self.providers.insert(name.clone(), ProviderRecord { settings: settings.clone(), dependencies });
+            self.providers
+                .insert(name.clone(), ProviderRecord { settings: settings.clone(), dependencies });
         }
         self.settings.insert(name, settings);
     }
 
     /// What a provider's settings give to all its resources.
     pub(super) fn shared(&self, mode: ResourceMode, provider: &ProviderName) -> Option<Object> {
-        let shared = self.input.schemas.provider(&provider.name)?.shared.filter(|_| mode == ResourceMode::Managed)?;
+        let shared = self
+            .input
+            .schemas
+            .provider(&provider.name)?
+            .shared
+            .filter(|_| mode == ResourceMode::Managed)?;
         self.settings.get(provider).map(shared)
     }
 
@@ -68,10 +86,18 @@ impl Planner<'_> {
         described: &ResourceDescription,
     ) -> Option<ProviderName> {
         let name = self.graph.provider_of(self.input.schemas, node)?;
-        let at = |message: String| Diagnostic::error(message).code(code::PROVIDER).at(block.head.clone()).address(&block.name);
+        let at = |message: String| {
+            Diagnostic::error(message)
+                .code(code::PROVIDER)
+                .at(block.head.clone())
+                .address(&block.name)
+        };
         if name.name != described.provider {
             let help = format!("its provider is `{}`", described.provider);
-            self.diagnostics.push(at(format!("`{}` cannot be made by the provider `{}`", block.name.kind, name.name)).help(help));
+            self.diagnostics.push(
+                at(format!("`{}` cannot be made by the provider `{}`", block.name.kind, name.name))
+                    .help(help),
+            );
             return None;
         }
         if !self.used.contains(&name) {
@@ -84,7 +110,8 @@ impl Planner<'_> {
             // What is wrong with it has been told.
             return None;
         }
-        let defaults = self.input.schemas.provider(&name.name).map(|it| it.schema.conform(&Object::new()));
+        let defaults =
+            self.input.schemas.provider(&name.name).map(|it| it.schema.conform(&Object::new()));
         match (&name.alias, defaults) {
             (None, Some(Ok(settings))) => {
                 self.set(None, name.clone(), settings);
@@ -95,11 +122,17 @@ impl Planner<'_> {
                 None
             }
             (alias, defaults) => {
-                let missing = defaults.and_then(Result::err).into_iter().flatten().map(|it| it.message);
-                let diagnostic =
-                    at(format!("the provider `{name}` is not configured")).detail(missing.collect::<Vec<_>>().join("; "));
-                let alias = alias.as_ref().map(|it| format!(" with `alias = \"{it}\"`")).unwrap_or_default();
-                self.diagnostics.push(diagnostic.help(format!("add a block `provider \"{}\"`{alias}", name.name)));
+                let missing =
+                    defaults.and_then(Result::err).into_iter().flatten().map(|it| it.message);
+                let diagnostic = at(format!("the provider `{name}` is not configured"))
+                    .detail(missing.collect::<Vec<_>>().join("; "));
+                let alias = alias
+                    .as_ref()
+                    .map(|it| format!(" with `alias = \"{it}\"`"))
+                    .unwrap_or_default();
+                self.diagnostics.push(
+                    diagnostic.help(format!("add a block `provider \"{}\"`{alias}", name.name)),
+                );
                 None
             }
         }

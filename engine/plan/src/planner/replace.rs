@@ -20,7 +20,8 @@ pub(super) struct ContainerChange {
 }
 
 impl Planner<'_> {
-    /// Why it is made again, if it is. `within` is what it lives inside of, where that is made again or goes.
+    /// Why it is made again, if it is. `within` is what it lives inside of, where that is made
+    /// again or goes.
     pub(super) fn replace_reason(
         &self,
         instance: &InstancePlanning<'_>,
@@ -49,13 +50,20 @@ impl Planner<'_> {
     }
 
     /// What a trigger refers to, with the key of its instance, where that changes.
-    fn triggered(&self, instance: &InstancePlanning<'_>, trigger: &ReplaceTrigger) -> Option<Reference> {
+    fn triggered(
+        &self,
+        instance: &InstancePlanning<'_>,
+        trigger: &ReplaceTrigger,
+    ) -> Option<Reference> {
         let mut reference = trigger.reference.clone();
         if let Some(key) = &trigger.key {
             // A key that is not known yet may be that of any instance.
-            reference.key = match self.world.evaluate(&instance.standpoint(), key).ok()?.unmark().0 {
+            reference.key = match self.world.evaluate(&instance.standpoint(), key).ok()?.unmark().0
+            {
                 Value::String(name) => Some(InstanceKey::Name(name)),
-                Value::Number(index) => Some(InstanceKey::Index(u64::try_from(index.as_i64()?).ok()?)),
+                Value::Number(index) => {
+                    Some(InstanceKey::Index(u64::try_from(index.as_i64()?).ok()?))
+                }
                 _ => None,
             };
         }
@@ -65,18 +73,24 @@ impl Planner<'_> {
     /// Whether what is referred to changes: the instance, any of the block's, or one attribute.
     fn triggers(&self, instance: &InstancePlanning<'_>, reference: &Reference) -> bool {
         let BlockPlanning { node, instance: module, .. } = *instance.many;
-        let Some(node) = self.graph.referred(self.graph.node(node).module, reference) else { return false };
+        let Some(node) = self.graph.referred(self.graph.node(node).module, reference) else {
+            return false;
+        };
         let Some(pending) = self.pending.get(&node) else { return false };
         let NodeKind::Block(place) = self.graph.node(node).what else { return false };
         let mut changes: Box<dyn Iterator<Item = &usize>> = match &reference.key {
-            None => Box::new(pending.changes.range((module, 0)..(module + 1, 0)).map(|(_, change)| change)),
+            None => Box::new(
+                pending.changes.range((module, 0)..(module + 1, 0)).map(|(_, change)| change),
+            ),
             Some(key) => {
                 let at = self.world.expansion(module, place).and_then(|it| it.place(key));
                 Box::new(at.and_then(|at| pending.changes.get(&(module, at))).into_iter())
             }
         };
         match reference.path.steps().is_empty() {
-            true => changes.any(|it| self.changes[*it].action == Action::Update || self.changes[*it].action.is_replace()),
+            true => changes.any(|it| {
+                self.changes[*it].action == Action::Update || self.changes[*it].action.is_replace()
+            }),
             false => changes.any(|it| changes_at(&self.changes[*it], &reference.path)),
         }
     }
@@ -85,7 +99,8 @@ impl Planner<'_> {
     pub(super) fn within(&mut self, node: NodeId, record: &Record) -> Option<ContainerChange> {
         let homes = self.containment.homes(record, &self.current.priors);
         let there = homes.into_iter().filter(|it| !it.instances.is_empty());
-        let mut all: Vec<ContainerChange> = there.map(|it| self.fate_of(node, &it)).collect::<Option<_>>()?;
+        let mut all: Vec<ContainerChange> =
+            there.map(|it| self.fate_of(node, &it)).collect::<Option<_>>()?;
         let takes_along = all.iter().all(|it| it.takes_along);
         all.drain(..).next_back().map(|it| ContainerChange { takes_along, ..it })
     }
@@ -100,25 +115,36 @@ impl Planner<'_> {
         for container in home.instances.iter() {
             let takes_along = match self.replaced.get(container) {
                 Some(takes_along) => *takes_along,
-                None if self.is_dropped(container) => {
-                    self.current.priors.get(container).is_some_and(|it| takes_contents(self.input.schemas, &it.record))
-                }
+                None if self.is_dropped(container) => self
+                    .current
+                    .priors
+                    .get(container)
+                    .is_some_and(|it| takes_contents(self.input.schemas, &it.record)),
                 None => {
                     fate = None;
                     break;
                 }
             };
             let before = fate.is_none_or(|it: ContainerChange| it.takes_along);
-            fate = Some(ContainerChange { container: container.clone(), takes_along: takes_along && before });
+            fate = Some(ContainerChange {
+                container: container.clone(),
+                takes_along: takes_along && before,
+            });
         }
         self.fates.insert(key, fate.clone());
         fate
     }
 
-    /// Whether the configuration does not ask for an instance any more, as far as that is known by now.
+    /// Whether the configuration does not ask for an instance any more, as far as that is known by
+    /// now.
     fn is_dropped(&self, address: &Address) -> bool {
-        let is_wanted = matches!(self.world.wanted(address), ConfiguredPresence::Yes | ConfiguredPresence::Undecided);
-        !is_wanted && self.choice.has(&self.graph, address) && self.removals.at(address).is_none_or(|it| it.destroy)
+        let is_wanted = matches!(
+            self.world.wanted(address),
+            ConfiguredPresence::Yes | ConfiguredPresence::Undecided
+        );
+        !is_wanted
+            && self.choice.has(&self.graph, address)
+            && self.removals.at(address).is_none_or(|it| it.destroy)
     }
 }
 

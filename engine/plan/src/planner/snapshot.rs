@@ -1,4 +1,5 @@
-//! What a plan keeps of the values it was made with: those of ephemeral variables only for as long as the run lasts.
+//! What a plan keeps of the values it was made with: those of ephemeral variables only for as long
+//! as the run lasts.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use ha_value::{Name, Value};
 use crate::model::PlanSnapshot;
 
 impl PlanSnapshot {
-    /// The value of a variable of the root. An ephemeral one that no one gave again has its default.
+    /// The value of a variable of the root. An ephemeral one that no one gave again has its
+    /// default.
     pub(crate) fn value(&self, name: &Name, variable: &VariableBlock) -> Option<Value> {
         let given = self.variables.get(name).or_else(|| self.ephemeral.get(name)).cloned();
         given.or_else(|| variable.ephemeral.then(|| default(variable)).flatten())
@@ -27,9 +29,11 @@ impl PlanSnapshot {
         kept
     }
 
-    /// Gives the values of ephemeral variables again, to a plan that was kept. Of the others it has its own.
+    /// Gives the values of ephemeral variables again, to a plan that was kept. Of the others it has
+    /// its own.
     pub fn give(&mut self, configuration: &Configuration, values: BTreeMap<Name, Value>) {
-        let is_ephemeral = |name: &Name| configuration.variables.get(name).is_some_and(|it| it.ephemeral);
+        let is_ephemeral =
+            |name: &Name| configuration.variables.get(name).is_some_and(|it| it.ephemeral);
         self.ephemeral.extend(values.into_iter().filter(|(name, _)| is_ephemeral(name)));
     }
 
@@ -39,13 +43,16 @@ impl PlanSnapshot {
         // The plan was made with another value than the default.
         let is_given = |name: &Name| {
             let variable = configuration.variables.get(name);
-            self.ephemeral.get(name).is_some_and(|it| variable.is_none_or(|variable| !is_default(variable, it)))
+            self.ephemeral
+                .get(name)
+                .is_some_and(|it| variable.is_none_or(|variable| !is_default(variable, it)))
         };
         let told = self.to_give.iter().filter(|it| !is_given(it)).map(|name| {
-            let diagnostic = Diagnostic::error(format!("the variable `{name}` needs its value again"))
-                .code(code::NO_VALUE)
-                .detail("It is ephemeral: the plan was made with it and does not keep it.")
-                .help(format!("give the value that the plan was made with: `--var {name}=…`"));
+            let diagnostic =
+                Diagnostic::error(format!("the variable `{name}` needs its value again"))
+                    .code(code::NO_VALUE)
+                    .detail("It is ephemeral: the plan was made with it and does not keep it.")
+                    .help(format!("give the value that the plan was made with: `--var {name}=…`"));
             match configuration.variables.get(name) {
                 Some(variable) => diagnostic.at(variable.span.clone()),
                 None => diagnostic,

@@ -7,7 +7,8 @@ use super::Planner;
 use super::duplicates::{ResourceIdentity, unique_names};
 use crate::model::Change;
 
-/// One change that comes after another one, because both are about things that cannot be distinguished.
+/// One change that comes after another one, because both are about things that cannot be
+/// distinguished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Succession {
     /// What gives up its identity.
@@ -17,8 +18,9 @@ pub(crate) struct Succession {
 }
 
 impl Planner<'_> {
-    /// Which of the changes come after which others. Tells where a thing was to be made beside one that it cannot be known
-    /// apart from, and where two blocks may be one thing that has another address.
+    /// Which of the changes come after which others. Tells where a thing was to be made beside one
+    /// that it cannot be known apart from, and where two blocks may be one thing that has another
+    /// address.
     pub(super) fn successions(&mut self) -> Vec<Succession> {
         let mut successions = Vec::new();
         for place in 0..self.changes.len() {
@@ -37,19 +39,25 @@ impl Planner<'_> {
         }
         let made: HashMap<&Address, &Change> = self.changes_by(Action::Create);
         let gone: HashMap<&Address, &Change> = self.changes_by(Action::Delete);
-        let advice = |it: &Succession| self.may_be_moved(it, gone.get(&it.giver)?, made.get(&it.taker)?);
+        let advice =
+            |it: &Succession| self.may_be_moved(it, gone.get(&it.giver)?, made.get(&it.taker)?);
         let advice: Vec<Diagnostic> = successions.iter().filter_map(advice).collect();
         self.warnings.extend(advice);
         successions
     }
 
     fn changes_by(&self, action: Action) -> HashMap<&Address, &Change> {
-        self.changes.iter().filter(|it| it.action == action && it.deposed.is_none()).map(|it| (&it.address, it)).collect()
+        self.changes
+            .iter()
+            .filter(|it| it.action == action && it.deposed.is_none())
+            .map(|it| (&it.address, it))
+            .collect()
     }
 
     /// What a change's thing is until now, where the change may take that away from it.
     fn given_up(&self, change: &Change) -> Option<ResourceIdentity> {
-        let goes = change.deposed.is_none() && (change.action.destroys() || change.action == Action::Update);
+        let goes = change.deposed.is_none()
+            && (change.action.destroys() || change.action == Action::Update);
         let prior = self.current.priors.get(&change.address).filter(|_| goes)?;
         self.identity_of_record(&prior.record)
     }
@@ -66,7 +74,12 @@ impl Planner<'_> {
     }
 
     /// The advice to move what is destroyed and made again under another address.
-    fn may_be_moved(&self, succession: &Succession, going: &Change, making: &Change) -> Option<Diagnostic> {
+    fn may_be_moved(
+        &self,
+        succession: &Succession,
+        going: &Change,
+        making: &Change,
+    ) -> Option<Diagnostic> {
         let Succession { giver, taker } = succession;
         if giver.block.kind != taker.block.kind || going.gone_with.is_some() {
             return None;
@@ -81,6 +94,10 @@ impl Planner<'_> {
 
     /// The arguments that tell a thing of this kind apart, quoted.
     fn names_of(&self, address: &Address) -> String {
-        self.input.schemas.kind(address.block.mode, &address.block.kind).map(unique_names).unwrap_or_default()
+        self.input
+            .schemas
+            .kind(address.block.mode, &address.block.kind)
+            .map(unique_names)
+            .unwrap_or_default()
     }
 }

@@ -1,4 +1,5 @@
-//! Strings that were escaped on their way, for a URI, for JSON, for a shell or for markup, read as what they stand for.
+//! Strings that were escaped on their way, for a URI, for JSON, for a shell or for markup, read as
+//! what they stand for.
 
 use std::ops::Range;
 
@@ -22,14 +23,16 @@ pub(super) enum EscapeStyle {
     Shell,
 }
 
-const ALL: [EscapeStyle; 4] = [EscapeStyle::Percent, EscapeStyle::Backslash, EscapeStyle::Entity, EscapeStyle::Shell];
+const ALL: [EscapeStyle; 4] =
+    [EscapeStyle::Percent, EscapeStyle::Backslash, EscapeStyle::Entity, EscapeStyle::Shell];
 /// How often a string may have been escaped on its way.
 const DEEPEST: usize = 3;
 /// Of longer strings, what was escaped in two ways one after the other is not looked for.
 const SHORT: usize = 4096;
 
-/// What a string may have been before it was escaped: in one way, in two ways one after the other, or in all of them, again
-/// and again. Each by itself too, because what looks like an escape may be a part of the secret.
+/// What a string may have been before it was escaped: in one way, in two ways one after the other,
+/// or in all of them, again and again. Each by itself too, because what looks like an escape may be
+/// a part of the secret.
 pub(super) fn origins(text: &str) -> Vec<UnescapedText> {
     let mut found: Vec<UnescapedText> = Vec::new();
     let mut put = |plain: UnescapedText| {
@@ -102,7 +105,8 @@ impl UnescapedText {
     }
 }
 
-/// As text; each byte that is not part of any becomes one that is, so that places stay what they are.
+/// As text; each byte that is not part of any becomes one that is, so that places stay what they
+/// are.
 fn lossy(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -126,10 +130,15 @@ fn escape(text: &str, ways: &[EscapeStyle]) -> Option<(Vec<u8>, usize)> {
     }
     match way {
         EscapeStyle::Percent => Some((vec![hexadecimal(text.get(1..3)?)?], 3)),
-        EscapeStyle::Backslash if text.starts_with('$') => text.starts_with("$${").then(|| (b"${".to_vec(), 3)),
+        EscapeStyle::Backslash if text.starts_with('$') => {
+            text.starts_with("$${").then(|| (b"${".to_vec(), 3))
+        }
         EscapeStyle::Backslash => backslash(text),
         EscapeStyle::Entity => entity(text),
-        EscapeStyle::Shell => ["'\\''", "'\"'\"'"].into_iter().find(|it| text.starts_with(it)).map(|it| (vec![b'\''], it.len())),
+        EscapeStyle::Shell => ["'\\''", "'\"'\"'"]
+            .into_iter()
+            .find(|it| text.starts_with(it))
+            .map(|it| (vec![b'\''], it.len())),
     }
 }
 
@@ -154,7 +163,8 @@ fn backslash(text: &str) -> Option<(Vec<u8>, usize)> {
 }
 
 fn entity(text: &str) -> Option<(Vec<u8>, usize)> {
-    const NAMED: [(&str, u8); 5] = [("&amp;", b'&'), ("&lt;", b'<'), ("&gt;", b'>'), ("&quot;", b'"'), ("&apos;", b'\'')];
+    const NAMED: [(&str, u8); 5] =
+        [("&amp;", b'&'), ("&lt;", b'<'), ("&gt;", b'>'), ("&quot;", b'"'), ("&apos;", b'\'')];
     if let Some((name, byte)) = NAMED.into_iter().find(|(name, _)| text.starts_with(name)) {
         return Some((vec![byte], name.len()));
     }

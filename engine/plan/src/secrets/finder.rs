@@ -36,7 +36,8 @@ const HEAD: usize = 8;
 /// The shortest pattern: one character between quotes.
 const SHORT_HEAD: usize = 3;
 
-/// Strings by how they begin. Far cheaper to make than an automaton when there are tens of thousands.
+/// Strings by how they begin. Far cheaper to make than an automaton when there are tens of
+/// thousands.
 #[derive(Default)]
 pub(super) struct SecretFinder {
     long: PrefixTable<HEAD>,
@@ -81,7 +82,9 @@ impl FromIterator<SecretPattern> for SecretFinder {
 
 impl<const N: usize> PrefixTable<N> {
     fn put(&mut self, pattern: SecretPattern) -> Result<(), SecretPattern> {
-        let Some(head) = pattern.text.as_bytes().first_chunk::<N>().copied() else { return Err(pattern) };
+        let Some(head) = pattern.text.as_bytes().first_chunk::<N>().copied() else {
+            return Err(pattern);
+        };
         let same = self.patterns.entry(head).or_default();
         if !same.contains(&pattern) {
             same.push(pattern);
@@ -110,8 +113,13 @@ impl<const N: usize> PrefixTable<N> {
         }
         for (start, head) in text.as_bytes().windows(N).enumerate() {
             let head: &[u8; N] = head.try_into().expect("windows are as long as heads");
-            let Some(patterns) = self.digests[self.digest(head)].then(|| self.patterns.get(head)).flatten() else { continue };
-            let fitting = |it: &&SecretPattern| text.as_bytes()[start..].starts_with(it.text.as_bytes());
+            let Some(patterns) =
+                self.digests[self.digest(head)].then(|| self.patterns.get(head)).flatten()
+            else {
+                continue;
+            };
+            let fitting =
+                |it: &&SecretPattern| text.as_bytes()[start..].starts_with(it.text.as_bytes());
             for pattern in patterns.iter().filter(fitting) {
                 let whole = start..start + pattern.text.len();
                 match pattern.bounds {

@@ -1,8 +1,10 @@
-//! Passwords inside of a string that is secret as a whole: a server says them without what is around them.
+//! Passwords inside of a string that is secret as a whole: a server says them without what is
+//! around them.
 
 use super::escapes::without_percent;
 
-/// The passwords in an address, `x://user:password@host`, and in words, `host=h password=p`. A document is neither.
+/// The passwords in an address, `x://user:password@host`, and in words, `host=h password=p`. A
+/// document is neither.
 #[must_use]
 pub fn passwords(text: &str) -> Vec<String> {
     let all = match text.split_once("://") {
@@ -38,7 +40,8 @@ fn of_words(text: &str) -> Vec<String> {
 /// What stands behind each `password =`, to the end of the text.
 fn values(text: &str) -> impl Iterator<Item = &str> {
     const NAME: &str = "password";
-    text.match_indices(NAME).filter_map(|(at, _)| text[at + NAME.len()..].trim_start().strip_prefix('='))
+    text.match_indices(NAME)
+        .filter_map(|(at, _)| text[at + NAME.len()..].trim_start().strip_prefix('='))
 }
 
 #[cfg(test)]
@@ -47,10 +50,17 @@ mod tests {
 
     #[test]
     fn a_password_is_found_in_an_address() {
-        assert_eq!(passwords("postgres://ops:pa%40ss%2Fword@h:5432/d?x=y")[..2], ["pa%40ss%2Fword", "pa@ss/word"]);
+        assert_eq!(
+            passwords("postgres://ops:pa%40ss%2Fword@h:5432/d?x=y")[..2],
+            ["pa%40ss%2Fword", "pa@ss/word"]
+        );
         assert!(passwords("postgres://ops:pa@ss/word@h/d").contains(&"pa@ss/word".to_owned()));
-        assert!(passwords("postgres://h/d?user=u&password=pa%24s&x=y").contains(&"pa$s".to_owned()));
-        for text in ["https://h:8080/d", "https://u@h/d", "no address: u:p@h", "a: b\nc: x://u:p@h\n"] {
+        assert!(
+            passwords("postgres://h/d?user=u&password=pa%24s&x=y").contains(&"pa$s".to_owned())
+        );
+        for text in
+            ["https://h:8080/d", "https://u@h/d", "no address: u:p@h", "a: b\nc: x://u:p@h\n"]
+        {
             assert_eq!(passwords(text), [""; 0], "{text}");
         }
     }

@@ -1,12 +1,14 @@
-//! Keys inside of a string of many lines. A private key stands among certificates and settings that everybody may see.
+//! Keys inside of a string of many lines. A private key stands among certificates and settings that
+//! everybody may see.
 
-/// A line of base64 that stands in no PEM block is taken for a key from so many characters on: a keyfile of mongod.
+/// A line of base64 that stands in no PEM block is taken for a key from so many characters on: a
+/// keyfile of mongod.
 const UNNAMED: usize = 40;
 /// The last line of a private key may be short; what is shorter than this says nothing.
 const SHORTEST: usize = 8;
 
-/// The lines that hold a private key. Of PEM blocks only those are secret that say so: certificates, their requests and
-/// public keys are not.
+/// The lines that hold a private key. Of PEM blocks only those are secret that say so:
+/// certificates, their requests and public keys are not.
 pub(super) fn key_lines(text: &str) -> Vec<&str> {
     let mut label: Option<&str> = None;
     let mut found = Vec::new();
@@ -32,7 +34,8 @@ fn between<'a>(line: &'a str, begin: &str) -> Option<&'a str> {
 }
 
 fn is_base64(line: &str) -> bool {
-    !line.is_empty() && line.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'/' | b'='))
+    !line.is_empty()
+        && line.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'/' | b'='))
 }
 
 #[cfg(test)]
@@ -47,19 +50,38 @@ mod tests {
     fn only_private_keys_are_secret() {
         let long = "A".repeat(64);
         let lines = [&*long, "tailtailtail=="];
-        for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"] {
+        for label in [
+            "PRIVATE KEY",
+            "RSA PRIVATE KEY",
+            "EC PRIVATE KEY",
+            "ENCRYPTED PRIVATE KEY",
+            "OPENSSH PRIVATE KEY",
+        ] {
             assert_eq!(key_lines(&block(label, &lines)), lines, "{label}");
         }
-        for label in ["CERTIFICATE", "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE REQUEST", "X509 CRL", "DH PARAMETERS"] {
+        for label in [
+            "CERTIFICATE",
+            "PUBLIC KEY",
+            "RSA PUBLIC KEY",
+            "CERTIFICATE REQUEST",
+            "X509 CRL",
+            "DH PARAMETERS",
+        ] {
             assert_eq!(key_lines(&block(label, &lines)), [""; 0], "{label}");
         }
-        assert_eq!(key_lines(&format!("  {}", block("PRIVATE KEY", &lines).replace('\n', "\r\n  "))), lines);
+        assert_eq!(
+            key_lines(&format!("  {}", block("PRIVATE KEY", &lines).replace('\n', "\r\n  "))),
+            lines
+        );
     }
 
     #[test]
     fn a_key_may_stand_alone_among_other_lines() {
         let (long, short) = ("k".repeat(64), "word");
         assert_eq!(key_lines(&format!("{long}\n{short}\nkey = {long}\n")), [&*long]);
-        assert_eq!(key_lines(&(block("CERTIFICATE", &[&long]) + &"z".repeat(40))), ["z".repeat(40)]);
+        assert_eq!(
+            key_lines(&(block("CERTIFICATE", &[&long]) + &"z".repeat(40))),
+            ["z".repeat(40)]
+        );
     }
 }

@@ -19,8 +19,8 @@ pub fn redacted_error<'a>(error: Error, attributes: impl IntoIterator<Item = &'a
     error.reworded(|text| secrets.masked(text))
 }
 
-/// What a service calls something, as anybody may see it. A name that is made of a secret is one: a file's path, a user's
-/// name.
+/// What a service calls something, as anybody may see it. A name that is made of a secret is one: a
+/// file's path, a user's name.
 #[must_use]
 pub fn told_id(record: &Record) -> String {
     let id = &record.id;
@@ -33,7 +33,9 @@ pub fn told_id(record: &Record) -> String {
     match same.filter(|it| it.is_sensitive()).find(|it| text(it).as_ref() == Some(id)) {
         Some(Value::Composed(parts)) => parts.iter().map(shown_part).collect(),
         Some(_) => SENSITIVE.to_owned(),
-        None => SecretTexts::within_a_name(attributes().filter(|it| it.contains_sensitive())).masked(id),
+        None => {
+            SecretTexts::within_a_name(attributes().filter(|it| it.contains_sensitive())).masked(id)
+        }
     }
 }
 
@@ -45,7 +47,9 @@ fn shown_part(part: &TextPart) -> &str {
 }
 
 fn known<'a>(attributes: impl IntoIterator<Item = &'a Object>) -> SecretTexts {
-    SecretTexts::within(attributes.into_iter().flat_map(Object::values).filter(|it| it.contains_sensitive()))
+    SecretTexts::within(
+        attributes.into_iter().flat_map(Object::values).filter(|it| it.contains_sensitive()),
+    )
 }
 
 #[cfg(test)]
@@ -57,7 +61,9 @@ mod tests {
     #[test]
     fn a_name_that_is_made_of_a_secret_is_one() {
         let record = |id: &str, arguments: &[(&str, Value)], outputs: &[(&str, Value)]| {
-            let object = |of: &[(&str, Value)]| of.iter().map(|(name, it)| ((*name).into(), it.clone())).collect();
+            let object = |of: &[(&str, Value)]| {
+                of.iter().map(|(name, it)| ((*name).into(), it.clone())).collect()
+            };
             Record {
                 address: "a.b".parse().unwrap(),
                 provider: ha_state_model::ProviderName::new("a"),
@@ -74,7 +80,10 @@ mod tests {
             }
         };
         let secret = |it: &str| Value::from(it).sensitive();
-        let part = Value::from(Text::from_iter([TextPart::Clear("etc/".into()), TextPart::Secret("x1".into())]));
+        let part = Value::from(Text::from_iter([
+            TextPart::Clear("etc/".into()),
+            TextPart::Secret("x1".into()),
+        ]));
         for (told, record) in [
             ("open", record("open", &[("a", Value::from("open"))], &[])),
             ("open", record("open", &[("a", secret("hush"))], &[])),
@@ -83,7 +92,10 @@ mod tests {
             (SENSITIVE, record("4711", &[("a", Value::from(4711).sensitive())], &[])),
             ("etc/(sensitive)", record("etc/x1", &[("a", part)], &[])),
             ("role:(sensitive)", record("role:abc", &[("a", secret("abc"))], &[])),
-            ("role:(sensitive)/x", record("role:a longer one/x", &[("a", secret("a longer one"))], &[])),
+            (
+                "role:(sensitive)/x",
+                record("role:a longer one/x", &[("a", secret("a longer one"))], &[]),
+            ),
         ] {
             assert_eq!(told_id(&record), told);
         }
@@ -91,7 +103,8 @@ mod tests {
 
     #[test]
     fn secrets_are_not_quoted_wherever_they_are() {
-        let deep = Value::object([("word".into(), Value::tuple([Value::from("deeply hidden")]))]).sensitive();
+        let deep = Value::object([("word".into(), Value::tuple([Value::from("deeply hidden")]))])
+            .sensitive();
         let attributes = Object::from([
             ("password".into(), Value::from("hush-hush").sensitive()),
             ("part".into(), Value::from("hush").sensitive()),
@@ -100,7 +113,9 @@ mod tests {
         ]);
         let said = redacted("open hush-hush, hush and deeply hidden", [&attributes]);
         assert_eq!(said, "open (sensitive), (sensitive) and (sensitive)");
-        let error = Error::new("log in as hush-hush", "hush%2Dhush is wrong").code("hush-hush").help("not hush-hush");
+        let error = Error::new("log in as hush-hush", "hush%2Dhush is wrong")
+            .code("hush-hush")
+            .help("not hush-hush");
         let error = redacted_error(error, [&attributes]);
         assert!(!format!("{error:?}").contains("hush"), "{error:?}");
     }

@@ -28,8 +28,13 @@ fn a_prediction_from_a_secret_is_one() {
     struct Sized {
         size: u32,
     }
-    let hooks = ResourceHooks::new().predict("double", |it: Sized| it.size * 2).predict("iops", |it: Volume| it.iops);
-    let arguments = Object::from([("iops".into(), Value::from(100).sensitive()), ("size".into(), Value::from(1))]);
+    let hooks = ResourceHooks::new()
+        .predict("double", |it: Sized| it.size * 2)
+        .predict("iops", |it: Volume| it.iops);
+    let arguments = Object::from([
+        ("iops".into(), Value::from(100).sensitive()),
+        ("size".into(), Value::from(1)),
+    ]);
     let predicted = hooks.predicted(&schema, &arguments);
     assert!(!predicted["double"].is_sensitive() && predicted["iops"].is_sensitive());
     let made = Object::from([("iops".into(), Value::from(100)), ("double".into(), Value::from(2))]);
@@ -40,11 +45,18 @@ fn a_prediction_from_a_secret_is_one() {
 fn what_is_made_of_a_secret_is_one_though_nothing_predicts_it() {
     let schema = Schema::derive::<Volume, Nothing>();
     let hooks = ResourceHooks::new().made_of(&["name", "size"], &["iops"]);
-    let secret = Object::from([("iops".into(), Value::from(100).sensitive()), ("size".into(), Value::from(1))]);
-    let made = || Object::from([("name".into(), Value::from("a")), ("other".into(), Value::from("b"))]);
+    let secret = Object::from([
+        ("iops".into(), Value::from(100).sensitive()),
+        ("size".into(), Value::from(1)),
+    ]);
+    let made =
+        || Object::from([("name".into(), Value::from("a")), ("other".into(), Value::from("b"))]);
     let marked = hooks.marked(&schema, &secret, made());
     assert!(marked["name"].is_sensitive() && !marked["other"].is_sensitive());
-    let other = Object::from([("iops".into(), Value::from(100)), ("size".into(), Value::from(1).sensitive())]);
+    let other = Object::from([
+        ("iops".into(), Value::from(100)),
+        ("size".into(), Value::from(1).sensitive()),
+    ]);
     assert_eq!(hooks.marked(&schema, &other, made()), made());
     assert!(hooks.is_made_of_secret("size", &secret) && !hooks.is_made_of_secret("size", &other));
 }
@@ -60,11 +72,15 @@ fn a_prediction_may_read_the_providers_settings() {
         region: Option<String>,
     }
     let schema = Schema::derive::<Volume, Nothing>();
-    let arn = |at: Placed, it: Sized| format!("{}/{}", at.region.as_deref().unwrap_or("here"), it.size);
+    let arn =
+        |at: Placed, it: Sized| format!("{}/{}", at.region.as_deref().unwrap_or("here"), it.size);
     let hooks = ResourceHooks::new().predict_in("arn", arn);
     let arguments = Object::from([("size".into(), Value::from(1))]);
     let region = |it: Value| Object::from([("region".into(), it)]);
-    assert_eq!(hooks.predicted_in(&schema, &arguments, &region("there".into()))["arn"], Value::from("there/1"));
+    assert_eq!(
+        hooks.predicted_in(&schema, &arguments, &region("there".into()))["arn"],
+        Value::from("there/1")
+    );
     assert_eq!(hooks.predicted(&schema, &arguments)["arn"], Value::from("here/1"));
     let unknown = region(Value::unknown(Type::String, None));
     assert!(hooks.predicted_in(&schema, &arguments, &unknown).is_empty());
@@ -81,16 +97,24 @@ fn a_refusal_is_of_what_is_there_and_what_is_wanted() {
         true => vec![ArgumentProblem { path: Path::attribute("size"), message: "shrinks".into() }],
         false => vec![],
     };
-    let same = |there: Sized, wanted: Sized| (wanted.size + 1 == there.size).then_some("size").into_iter().collect();
+    let same = |there: Sized, wanted: Sized| {
+        (wanted.size + 1 == there.size).then_some("size").into_iter().collect()
+    };
     let hooks = ResourceHooks::new().refuse(shrinks).same(same).renewed_by("arn", &["size"]);
     let sized = |size: i64| Object::from([("size".into(), Value::from(size))]);
     assert_eq!(hooks.refused(&schema, &sized(2), &sized(1)).len(), 1);
     assert_eq!(hooks.refused(&schema, &sized(1), &sized(2)).len(), 0);
     let unknown = Object::from([("size".into(), Value::unknown(Type::Number, None))]);
     assert_eq!(hooks.refused(&schema, &sized(2), &unknown).len(), 0);
-    assert_eq!(hooks.same_names(&schema, (&sized(2), &Object::new()), &sized(1)), BTreeSet::from(["size"]));
+    assert_eq!(
+        hooks.same_names(&schema, (&sized(2), &Object::new()), &sized(1)),
+        BTreeSet::from(["size"])
+    );
     assert!(hooks.same_names(&schema, (&sized(3), &Object::new()), &sized(1)).is_empty());
-    assert!(hooks.is_renewed("arn", &BTreeSet::from(["size".into()])) && !hooks.is_renewed("arn", &BTreeSet::new()));
+    assert!(
+        hooks.is_renewed("arn", &BTreeSet::from(["size".into()]))
+            && !hooks.is_renewed("arn", &BTreeSet::new())
+    );
 }
 
 #[test]
@@ -100,8 +124,9 @@ fn a_hook_runs_exactly_when_all_it_names_is_known() {
         true => vec![ArgumentProblem { path: Path::attribute("iops"), message: "too many".into() }],
         false => vec![],
     };
-    let hooks =
-        ResourceHooks::new().check(too_many).predict("soft", |it: Soft| matches!(it.iops, MaybeUnknown::Unknown) && it.size > 0);
+    let hooks = ResourceHooks::new()
+        .check(too_many)
+        .predict("soft", |it: Soft| matches!(it.iops, MaybeUnknown::Unknown) && it.size > 0);
     let known = Object::from([("iops".into(), Value::from(100)), ("size".into(), Value::from(1))]);
     assert_eq!(hooks.problems(&schema, &known).len(), 1);
     let mut unknown = known.clone();
@@ -126,11 +151,17 @@ fn a_block_that_is_unknown_is_not_an_empty_one() {
         subject: Option<MaybeUnknown<Subject>>,
     }
     let schema = Schema::derive::<Certificate, Nothing>();
-    let empty = |it: Certificate| match (it.subject.is_some_and(|it| it.name.is_none()), it.labels) {
-        (true, _) | (_, Some(_)) => vec![ArgumentProblem { path: Path::attribute("subject"), message: "it is empty".into() }],
+    let empty = |it: Certificate| match (it.subject.is_some_and(|it| it.name.is_none()), it.labels)
+    {
+        (true, _) | (_, Some(_)) => vec![ArgumentProblem {
+            path: Path::attribute("subject"),
+            message: "it is empty".into(),
+        }],
         _ => vec![],
     };
-    let hooks = ResourceHooks::new().check(empty).predict("soft", |it: Soft| matches!(it.subject, Some(MaybeUnknown::Unknown)));
+    let hooks = ResourceHooks::new()
+        .check(empty)
+        .predict("soft", |it: Soft| matches!(it.subject, Some(MaybeUnknown::Unknown)));
     for name in ["subject", "labels"] {
         let unknown = Value::unknown(schema.arguments[name].shape.ty(), None);
         let arguments = Object::from([(name.into(), unknown)]);

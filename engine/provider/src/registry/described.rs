@@ -48,9 +48,15 @@ pub enum RenderResult {
 }
 
 impl ResourceDescription {
-    /// A kind described at run time; tests bring such. Its normal form is what its schema makes of the arguments.
+    /// A kind described at run time; tests bring such. Its normal form is what its schema makes of
+    /// the arguments.
     #[must_use]
-    pub fn new(kind: impl Into<Name>, provider: impl Into<Name>, schema: Schema, hooks: ResourceHooks) -> Self {
+    pub fn new(
+        kind: impl Into<Name>,
+        provider: impl Into<Name>,
+        schema: Schema,
+        hooks: ResourceHooks,
+    ) -> Self {
         Self {
             kind: kind.into(),
             provider: provider.into(),
@@ -84,7 +90,8 @@ impl ResourceDescription {
         self.hooks.get_or_init(&self.derive_hooks)
     }
 
-    /// The arguments in normal form: equal things compare equal afterwards. They must be wholly known and unmarked.
+    /// The arguments in normal form: equal things compare equal afterwards. They must be wholly
+    /// known and unmarked.
     ///
     /// # Errors
     /// What the kind's own types refuse, as a sentence.
@@ -92,11 +99,13 @@ impl ResourceDescription {
         (self.normal)(self.schema(), arguments)
     }
 
-    /// The arguments of which parts may be unknown, without marks, with those that are known in normal form.
+    /// The arguments of which parts may be unknown, without marks, with those that are known in
+    /// normal form.
     #[must_use]
     pub fn normal_where_known(&self, arguments: &Object) -> Object {
         let fields = &self.schema().arguments;
-        let mut plain: Object = arguments.iter().map(|(name, it)| (name.clone(), it.revealed())).collect();
+        let mut plain: Object =
+            arguments.iter().map(|(name, it)| (name.clone(), it.revealed())).collect();
         let stand_in = |(name, value): (&Name, &Value)| {
             let field = fields.get(name)?;
             let may_be_left_out = !field.required && !value.is_wholly_known();
@@ -111,7 +120,8 @@ impl ResourceDescription {
         plain
     }
 
-    /// The arguments that a thing of another kind has once it counts as one of this kind; none where it cannot become one.
+    /// The arguments that a thing of another kind has once it counts as one of this kind; none
+    /// where it cannot become one.
     #[must_use]
     pub fn moved_from(&self, kind: &str, arguments: &Object) -> Option<Object> {
         (self.moved_from)(kind, arguments)

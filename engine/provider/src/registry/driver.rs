@@ -114,8 +114,9 @@ pub trait ResourceDriver: Send + Sync {
         let _ = (client, planned);
         Box::pin(async { Vec::new() })
     }
-    /// Looks for one that exists already, by the id that a person imports it by; none where there is none. What the
-    /// configuration says of it, as far as that is known, stands for what the service does not tell, secrets apart.
+    /// Looks for one that exists already, by the id that a person imports it by; none where there
+    /// is none. What the configuration says of it, as far as that is known, stands for what the
+    /// service does not tell, secrets apart.
     fn import<'a>(
         &'a self,
         client: &'a ProviderClient,
@@ -125,8 +126,8 @@ pub trait ResourceDriver: Send + Sync {
         let _ = (client, configured);
         Box::pin(async move { Err(cannot_import(id, "what is of this kind cannot be imported")) })
     }
-    /// Looks for many that may be there and are not recorded; answers in the order asked. `state` is the lineage that
-    /// they were recorded in, where that is known.
+    /// Looks for many that may be there and are not recorded; answers in the order asked. `state`
+    /// is the lineage that they were recorded in, where that is known.
     fn find<'a>(
         &'a self,
         client: &'a ProviderClient,
@@ -136,7 +137,8 @@ pub trait ResourceDriver: Send + Sync {
         let _ = (client, state);
         Box::pin(async move { discovery::unsearchable(sought) })
     }
-    /// Everything that says that it was made for the state of this lineage, with the instance it says it was made for.
+    /// Everything that says that it was made for the state of this lineage, with the instance it
+    /// says it was made for.
     fn list_owned<'a>(
         &'a self,
         client: &'a ProviderClient,
@@ -145,7 +147,8 @@ pub trait ResourceDriver: Send + Sync {
         let _ = (client, state);
         Box::pin(async move { Ok(Vec::new()) })
     }
-    /// What would be recorded of something whose name follows from what is known, without asking anybody.
+    /// What would be recorded of something whose name follows from what is known, without asking
+    /// anybody.
     fn supposed(&self, configured: &Object) -> Option<RecordedValue> {
         let _ = configured;
         None
@@ -159,7 +162,11 @@ pub(super) fn cannot_import(id: &str, why: &str) -> Error {
 /// Reads data of one kind.
 pub trait DataReader: Send + Sync {
     /// Reads one; answers its outputs.
-    fn read<'a>(&'a self, client: &'a ProviderClient, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>>;
+    fn read<'a>(
+        &'a self,
+        client: &'a ProviderClient,
+        arguments: &'a Object,
+    ) -> BoxFuture<'a, Result<Object, Error>>;
 }
 
 /// A client, and whom it talks to.
@@ -168,7 +175,8 @@ pub type ConnectedClient = (ProviderClient, Vec<(&'static str, String)>);
 /// Makes clients of one provider.
 pub trait ProviderConnector: Send + Sync {
     /// A client for these settings, and whom it talks to.
-    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<ConnectedClient, Error>>;
+    fn connect<'a>(&'a self, settings: &'a Object)
+    -> BoxFuture<'a, Result<ConnectedClient, Error>>;
 
     /// What such a client has met so far.
     fn incidents(&self, client: &ProviderClient) -> Vec<Incident>;

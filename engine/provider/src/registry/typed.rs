@@ -8,16 +8,19 @@ use serde::Serialize;
 
 use super::described::RenderResult;
 use super::driver::{
-    ConnectedClient, DataReader, ImportedValue, ProviderClient, ProviderConnector, ReadingValue, RecordedValue, ResourceDriver,
-    cannot_import,
+    ConnectedClient, DataReader, ImportedValue, ProviderClient, ProviderConnector, ReadingValue,
+    RecordedValue, ResourceDriver, cannot_import,
 };
 use crate::discovery;
 use crate::discovery::{DiscoveredResource, DiscoveryMatch, DiscoveryResult, DiscoveryTarget};
 use crate::resource::{
-    CreatedResource, DataSource, Document, ExistingResource, Incident, Provider, RecordedResource, Resource, ResourceReading,
+    CreatedResource, DataSource, Document, ExistingResource, Incident, Provider, RecordedResource,
+    Resource, ResourceReading,
 };
 use crate::schema::{blank, blanked, decode};
-use crate::{ArgumentProblem, Attempt, Error, FieldShape, IntendedChange, Permit, ResourceHooks, Schema};
+use crate::{
+    ArgumentProblem, Attempt, Error, FieldShape, IntendedChange, Permit, ResourceHooks, Schema,
+};
 use ha_value::Name;
 use ha_value::{Address, Object, Value};
 
@@ -41,29 +44,41 @@ pub(super) fn with_id<R: Resource>() -> Schema {
 pub(super) fn encode(it: &impl Serialize) -> Object {
     let json = serde_json::to_value(it).expect("a kind's struct has only text keys");
     match serde_json::from_value::<Value>(json).expect("what was just written is a value") {
-        Value::Object(fields) => {
-            fields.iter().filter(|(_, it)| !it.is_null() || it.is_typed_null()).map(|(k, v)| (k.clone(), v.clone())).collect()
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(_, it)| !it.is_null() || it.is_typed_null())
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
         _ => Object::new(),
     }
 }
 
 pub(super) fn render<D: Document>(schema: &Schema, arguments: &Object) -> RenderResult {
-    let (readable, tainted) =
-        readable(&Value::Object(Arc::new(arguments.clone())), &FieldShape::Object(schema.arguments.clone()));
+    let (readable, tainted) = readable(
+        &Value::Object(Arc::new(arguments.clone())),
+        &FieldShape::Object(schema.arguments.clone()),
+    );
     let known = readable.is_wholly_known();
-    let typed = match D::deserialize(crate::typed_json::typed(&readable, &FieldShape::Object(schema.arguments.clone()))) {
+    let typed = match D::deserialize(crate::typed_json::typed(
+        &readable,
+        &FieldShape::Object(schema.arguments.clone()),
+    )) {
         Ok(typed) => typed,
         Err(_) if !known => return RenderResult::Unknown,
         Err(error) => {
-            return RenderResult::Problems(vec![ArgumentProblem { path: ha_value::Path::root(), message: error.to_string() }]);
+            return RenderResult::Problems(vec![ArgumentProblem {
+                path: ha_value::Path::root(),
+                message: error.to_string(),
+            }]);
         }
     };
     match typed.render() {
         Err(problems) => RenderResult::Problems(problems),
         Ok(outputs) => match schema.conform_outputs(&encode(&outputs)) {
             Err(problems) => RenderResult::Problems(problems),
-            Ok(outputs) if tainted => RenderResult::Outputs(outputs.into_iter().map(|(k, v)| (k, v.sensitive())).collect()),
+            Ok(outputs) if tainted => RenderResult::Outputs(
+                outputs.into_iter().map(|(k, v)| (k, v.sensitive())).collect(),
+            ),
             Ok(outputs) => RenderResult::Outputs(outputs),
         },
     }
@@ -81,21 +96,31 @@ fn readable(value: &Value, shape: &FieldShape) -> (Value, bool) {
         (_, FieldShape::Text) => value.clone(),
         (Value::Sensitive(of), _) => return (readable(of, shape).0, true),
         (Value::Composed(_), _) => return value.unmark(),
-        (Value::List(items), FieldShape::List(of)) => Value::list(items.iter().map(|it| inner(it, of))),
-        (Value::Set(items), FieldShape::Set(of)) => Value::Set(Arc::new(items.iter().map(|it| inner(it, of)).collect())),
+        (Value::List(items), FieldShape::List(of)) => {
+            Value::list(items.iter().map(|it| inner(it, of)))
+        }
+        (Value::Set(items), FieldShape::Set(of)) => {
+            Value::Set(Arc::new(items.iter().map(|it| inner(it, of)).collect()))
+        }
         (Value::Map(items), FieldShape::Map(of)) => {
             Value::Map(Arc::new(items.iter().map(|(k, it)| (k.clone(), inner(it, of))).collect()))
         }
-        (Value::Object(items), FieldShape::Object(fields)) => Value::object(items.iter().map(|(name, it)| {
-            let shape = fields.get(name).map_or(&FieldShape::Any, |field| &field.shape);
-            (name.clone(), inner(it, shape))
-        })),
+        (Value::Object(items), FieldShape::Object(fields)) => {
+            Value::object(items.iter().map(|(name, it)| {
+                let shape = fields.get(name).map_or(&FieldShape::Any, |field| &field.shape);
+                (name.clone(), inner(it, shape))
+            }))
+        }
         _ => value.clone(),
     };
     (plain, tainted)
 }
 
-pub(super) struct TypedDriver<R: Resource>(OnceLock<Schema>, OnceLock<ResourceHooks>, PhantomData<fn() -> R>);
+pub(super) struct TypedDriver<R: Resource>(
+    OnceLock<Schema>,
+    OnceLock<ResourceHooks>,
+    PhantomData<fn() -> R>,
+);
 
 impl<R: Resource> TypedDriver<R> {
     pub(super) fn new() -> Self {
@@ -107,24 +132,35 @@ impl<R: Resource> TypedDriver<R> {
     }
 
     fn arguments(&self, given: &Object) -> Result<R, Error> {
-        decode(given, &self.schema().arguments).map_err(|it| Error::new(format!("read the arguments of `{}`", R::KIND), it))
+        decode(given, &self.schema().arguments)
+            .map_err(|it| Error::new(format!("read the arguments of `{}`", R::KIND), it))
     }
 
     fn recorded(&self, record: &RecordedValue) -> Result<RecordedResource<R>, Error> {
-        let outputs = decode(&record.outputs, &self.schema().outputs)
-            .map_err(|it| Error::new(format!("read the recorded outputs of `{}` `{}`", R::KIND, record.id), it))?;
-        Ok(RecordedResource { id: record.id.clone(), arguments: self.arguments(&record.arguments)?, outputs })
+        let outputs = decode(&record.outputs, &self.schema().outputs).map_err(|it| {
+            Error::new(format!("read the recorded outputs of `{}` `{}`", R::KIND, record.id), it)
+        })?;
+        Ok(RecordedResource {
+            id: record.id.clone(),
+            arguments: self.arguments(&record.arguments)?,
+            outputs,
+        })
     }
 
-    /// Something that exists, before anybody has looked: what the configuration says stands for what is not known yet.
-    /// A secret that the service does not tell may be another one there; taken as it is configured, it would never be
-    /// set.
+    /// Something that exists, before anybody has looked: what the configuration says stands for
+    /// what is not known yet. A secret that the service does not tell may be another one there;
+    /// taken as it is configured, it would never be set.
     fn unseen(&self, known: ExistingResource, configured: &Object) -> RecordedValue {
         let schema = self.schema();
         let told = configured.iter().filter(|(name, it)| {
-            it.is_wholly_known() && schema.arguments.get(*name).is_some_and(|field| !field.secret && !field.write_only)
+            it.is_wholly_known()
+                && schema
+                    .arguments
+                    .get(*name)
+                    .is_some_and(|field| !field.secret && !field.write_only)
         });
-        let told = told.map(|(name, it)| (name.clone(), it.clone())).chain(known.arguments).collect();
+        let told =
+            told.map(|(name, it)| (name.clone(), it.clone())).chain(known.arguments).collect();
         RecordedValue {
             id: known.id,
             arguments: schema.with_blank_arguments(told),
@@ -132,16 +168,18 @@ impl<R: Resource> TypedDriver<R> {
         }
     }
 
-    /// The same, where what the configuration says is not all known: what is there is told with the arguments that the
-    /// configuration uses, also where it does not say with which value yet.
+    /// The same, where what the configuration says is not all known: what is there is told with the
+    /// arguments that the configuration uses, also where it does not say with which value yet.
     fn sought(&self, known: ExistingResource, configured: &Object) -> RecordedValue {
         let fields = &self.schema().arguments;
         let stand_in = |(name, value): (&Name, &Value)| {
             let field = fields.get(name).filter(|it| !it.write_only)?;
-            let value = if field.secret { blank(&field.shape) } else { blanked(&field.shape, value) };
+            let value =
+                if field.secret { blank(&field.shape) } else { blanked(&field.shape, value) };
             Some((name.clone(), value))
         };
-        let all: Object = configured.iter().filter(|(_, it)| !it.is_null()).filter_map(stand_in).collect();
+        let all: Object =
+            configured.iter().filter(|(_, it)| !it.is_null()).filter_map(stand_in).collect();
         let mut recorded = self.unseen(known.clone(), &all);
         // What is empty is secret or unknown, and may stand beside what is there.
         for (name, value) in all.iter().filter(|(name, _)| fields[*name].secret) {
@@ -154,7 +192,8 @@ impl<R: Resource> TypedDriver<R> {
         }
     }
 
-    /// The arguments without secrets that are as empty as they were asked for: the service did not tell them.
+    /// The arguments without secrets that are as empty as they were asked for: the service did not
+    /// tell them.
     fn without_untold(&self, mut arguments: Object) -> Object {
         let fields = &self.schema().arguments;
         let is_untold = |name: &Name, value: &Value| {
@@ -165,11 +204,15 @@ impl<R: Resource> TypedDriver<R> {
         arguments
     }
 
-    /// The id of something with these arguments: what the kind predicts, which a change of a name changes as well; else
-    /// the one it has had.
+    /// The id of something with these arguments: what the kind predicts, which a change of a name
+    /// changes as well; else the one it has had.
     fn id_with(&self, arguments: &Object, before: &str) -> String {
         let hooks = self.1.get_or_init(R::hooks);
-        match hooks.predicts("id").then(|| hooks.predicted(self.schema(), arguments).remove("id")).flatten() {
+        match hooks
+            .predicts("id")
+            .then(|| hooks.predicted(self.schema(), arguments).remove("id"))
+            .flatten()
+        {
             Some(id) => id.unmark().0.as_str().unwrap_or(before).to_owned(),
             None => before.to_owned(),
         }
@@ -183,7 +226,8 @@ impl<R: Resource> TypedDriver<R> {
 }
 
 fn odd(kind: &str, problems: &[ArgumentProblem]) -> Error {
-    let problems: Vec<String> = problems.iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
+    let problems: Vec<String> =
+        problems.iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
     Error::new(format!("read what `{kind}` answered"), problems.join("; "))
         .help("this is a fault of the provider; please report it")
 }
@@ -200,23 +244,33 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(String, Object), Error>> {
         Box::pin(async move {
-            let CreatedResource { id, outputs } = self.arguments(arguments)?.create(client(to), attempt).await?;
+            let CreatedResource { id, outputs } =
+                self.arguments(arguments)?.create(client(to), attempt).await?;
             let outputs = self.outputs(&outputs, &id)?;
             Ok((id, outputs))
         })
     }
 
-    fn read<'a>(&'a self, to: &'a ProviderClient, known: &'a [RecordedValue]) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>> {
+    fn read<'a>(
+        &'a self,
+        to: &'a ProviderClient,
+        known: &'a [RecordedValue],
+    ) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>> {
         Box::pin(async move {
-            let known: Vec<RecordedResource<R>> = known.iter().map(|it| self.recorded(it)).collect::<Result<_, _>>()?;
+            let known: Vec<RecordedResource<R>> =
+                known.iter().map(|it| self.recorded(it)).collect::<Result<_, _>>()?;
             let readings = R::read(client(to), &known).await?;
             let erase = |(reading, known): (ResourceReading<R>, &RecordedResource<R>)| {
                 Ok(match reading {
                     ResourceReading::Gone => ReadingValue::Gone,
                     ResourceReading::Unchecked(reason) => ReadingValue::Unchecked(reason),
                     ResourceReading::Found { arguments, outputs, remarks } => {
-                        let arguments = self.schema().conform(&encode(&arguments)).map_err(|it| odd(R::KIND, &it))?;
-                        let outputs = self.outputs(&outputs, &self.id_with(&arguments, &known.id))?;
+                        let arguments = self
+                            .schema()
+                            .conform(&encode(&arguments))
+                            .map_err(|it| odd(R::KIND, &it))?;
+                        let outputs =
+                            self.outputs(&outputs, &self.id_with(&arguments, &known.id))?;
                         ReadingValue::Found { arguments, outputs, remarks }
                     }
                 })
@@ -255,7 +309,9 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
         verb: &'a str,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { R::finish_obligation(client(to), &self.recorded(recorded)?, verb, attempt).await })
+        Box::pin(async move {
+            R::finish_obligation(client(to), &self.recorded(recorded)?, verb, attempt).await
+        })
     }
 
     fn clean_up<'a>(
@@ -293,7 +349,9 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
                     let recorded = RecordedValue { id: recorded.id, arguments, outputs };
                     Ok(Some(ImportedValue { recorded, remarks }))
                 }
-                Some(ReadingValue::Unchecked(reason)) => Err(Error::new(format!("import `{id}`"), reason)),
+                Some(ReadingValue::Unchecked(reason)) => {
+                    Err(Error::new(format!("import `{id}`"), reason))
+                }
                 Some(ReadingValue::Gone) | None => Ok(None),
             }
         })
@@ -325,8 +383,11 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
                     }
                 });
             }
-            let readings = if asked.is_empty() { Vec::new() } else { self.read(to, &asked).await? };
-            for (((at, by, state), recorded), reading) in places.into_iter().zip(asked).zip(readings) {
+            let readings =
+                if asked.is_empty() { Vec::new() } else { self.read(to, &asked).await? };
+            for (((at, by, state), recorded), reading) in
+                places.into_iter().zip(asked).zip(readings)
+            {
                 searches[at] = match reading {
                     ReadingValue::Found { arguments, outputs, remarks } => {
                         let recorded = RecordedValue { id: recorded.id, arguments, outputs };
@@ -337,7 +398,9 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
                         }))
                     }
                     ReadingValue::Gone => DiscoveryResult::Nothing,
-                    ReadingValue::Unchecked(why) => DiscoveryResult::Unasked(Box::new(recorded), why),
+                    ReadingValue::Unchecked(why) => {
+                        DiscoveryResult::Unasked(Box::new(recorded), why)
+                    }
                 };
             }
             Ok(searches)
@@ -352,16 +415,32 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
         Box::pin(async move {
             let all = R::list_owned(client(to), &[]).await?;
             let ours = all.into_iter().filter(|it| it.trace.state.as_deref() == Some(state));
-            let ours = ours.filter_map(|it| Some((Address::from_plain_letters(&it.trace.address)?, it)));
-            let (ours, asked): (Vec<_>, Vec<_>) =
-                ours.map(|(address, it)| ((address, it.trace.state), self.unseen(it.known, &Object::new()))).unzip();
-            let readings = if asked.is_empty() { Vec::new() } else { self.read(to, &asked).await? };
-            let seen = ours.into_iter().zip(asked).zip(readings).filter_map(|(((address, state), recorded), reading)| {
-                let ReadingValue::Found { arguments, outputs, remarks } = reading else { return None };
-                let recorded = RecordedValue { id: recorded.id, arguments, outputs };
-                let by = discovery::DiscoveryEvidence::Trace;
-                Some((address, DiscoveredResource { imported: ImportedValue { recorded, remarks }, by, state }))
-            });
+            let ours =
+                ours.filter_map(|it| Some((Address::from_plain_letters(&it.trace.address)?, it)));
+            let (ours, asked): (Vec<_>, Vec<_>) = ours
+                .map(|(address, it)| {
+                    ((address, it.trace.state), self.unseen(it.known, &Object::new()))
+                })
+                .unzip();
+            let readings =
+                if asked.is_empty() { Vec::new() } else { self.read(to, &asked).await? };
+            let seen = ours.into_iter().zip(asked).zip(readings).filter_map(
+                |(((address, state), recorded), reading)| {
+                    let ReadingValue::Found { arguments, outputs, remarks } = reading else {
+                        return None;
+                    };
+                    let recorded = RecordedValue { id: recorded.id, arguments, outputs };
+                    let by = discovery::DiscoveryEvidence::Trace;
+                    Some((
+                        address,
+                        DiscoveredResource {
+                            imported: ImportedValue { recorded, remarks },
+                            by,
+                            state,
+                        },
+                    ))
+                },
+            );
             Ok(seen.collect())
         })
     }
@@ -381,7 +460,11 @@ impl<D: DataSource> TypedReader<D> {
 }
 
 impl<D: DataSource> DataReader for TypedReader<D> {
-    fn read<'a>(&'a self, to: &'a ProviderClient, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>> {
+    fn read<'a>(
+        &'a self,
+        to: &'a ProviderClient,
+        arguments: &'a Object,
+    ) -> BoxFuture<'a, Result<Object, Error>> {
         Box::pin(async move {
             let schema = self.0.get_or_init(Schema::derive::<D, D::Outputs>);
             let typed: D = decode(arguments, &schema.arguments)
@@ -401,10 +484,14 @@ impl<P: Provider> TypedConnector<P> {
 }
 
 impl<P: Provider> ProviderConnector for TypedConnector<P> {
-    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<ConnectedClient, Error>> {
+    fn connect<'a>(
+        &'a self,
+        settings: &'a Object,
+    ) -> BoxFuture<'a, Result<ConnectedClient, Error>> {
         Box::pin(async move {
-            let typed: P::Settings = decode(settings, &self.0.arguments)
-                .map_err(|it| Error::new(format!("read the settings of provider `{}`", P::NAME), it))?;
+            let typed: P::Settings = decode(settings, &self.0.arguments).map_err(|it| {
+                Error::new(format!("read the settings of provider `{}`", P::NAME), it)
+            })?;
             let client = P::connect(typed).await?;
             let identity = client.identity();
             Ok((Arc::new(client) as ProviderClient, identity))

@@ -13,8 +13,9 @@ use std::time::Duration;
 use aws_sdk_autoscaling::types::{AutoScalingGroup as Found, Filter, Tag, TagDescription};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_provider::{
-    Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource,
-    RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames, known_text,
+    Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource,
+    Immutable, OwnedResource, RecordedResource, Resource, ResourceHooks, ResourceReading,
+    UnsupportedNames, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -77,8 +78,8 @@ pub(crate) struct AutoScalingGroup {
     /// Labels.
     #[serde(default)]
     tag: BTreeSet<GroupTag>,
-    /// Whether it can be deleted: `none` for yes, `prevent-force-deletion` for only without machines, `prevent-all-deletion`
-    /// for no.
+    /// Whether it can be deleted: `none` for yes, `prevent-force-deletion` for only without
+    /// machines, `prevent-all-deletion` for no.
     deletion_protection: Option<Chosen<String>>,
     /// Whether destroying it takes its machines with it at once, without shrinking it first.
     #[serde(default)]
@@ -124,7 +125,11 @@ impl Resource for AutoScalingGroup {
         check::all(hooks).impact(impact::impact)
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let found = match self.make(aws, attempt).await? {
             CreationOutcome::New => self.seen(aws, attempt).await?,
@@ -148,19 +153,34 @@ impl Resource for AutoScalingGroup {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn list_owned(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(
+        aws: &AwsClients,
+        _: &[DiscoveryTarget],
+    ) -> Result<Vec<OwnedResource>, Error> {
         let ours = Filter::builder().name("tag-key").values(tags::ADDRESS).build();
-        let mut pages = aws.autoscaling.describe_auto_scaling_groups().filters(ours).into_paginator().items().send();
+        let mut pages = aws
+            .autoscaling
+            .describe_auto_scaling_groups()
+            .filters(ours)
+            .into_paginator()
+            .items()
+            .send();
         let mut marked = Vec::new();
         while let Some(group) = pages.next().await {
             let group = group.attempting("look for auto scaling groups by their tags")?;
             let name = group.auto_scaling_group_name().unwrap_or_default();
-            marked.extend(tags::marked(ExistingResource::by(name).argument("name", name), group.tags()));
+            marked.extend(tags::marked(
+                ExistingResource::by(name).argument("name", name),
+                group.tags(),
+            ));
         }
         Ok(marked)
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::listed(aws, known).await
     }
 
@@ -172,7 +192,11 @@ impl Resource for AutoScalingGroup {
     ) -> Result<AutoScalingGroupOutputs, Error> {
         let name = before.id.as_str();
         let Some(found) = find(aws, name).await? else {
-            return Err(Error::new(format!("change the auto scaling group `{name}`"), "it is gone").help("plan again"));
+            return Err(Error::new(
+                format!("change the auto scaling group `{name}`"),
+                "it is gone",
+            )
+            .help("plan again"));
         };
         self.bring_tags(aws, &found).await?;
         self.bring_processes(aws, &found).await?;
@@ -182,7 +206,11 @@ impl Resource for AutoScalingGroup {
         Ok(outputs(&found))
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the auto scaling group `{name}`");
         let Some(found) = find(aws, name).await? else { return Ok(()) };
@@ -195,9 +223,12 @@ impl Resource for AutoScalingGroup {
         }
         WaitCondition::new(&what, attempt.patience(DRAINING))
             .until(attempt, || async {
-                let call = aws.autoscaling.delete_auto_scaling_group().auto_scaling_group_name(name);
+                let call =
+                    aws.autoscaling.delete_auto_scaling_group().auto_scaling_group_name(name);
                 match call.force_delete(recorded.arguments.force_delete).send().await {
-                    Err(error) if error::is(&error, &BUSY) => Ok(error::waiting("busy with its machines", &error)),
+                    Err(error) if error::is(&error, &BUSY) => {
+                        Ok(error::waiting("busy with its machines", &error))
+                    }
                     Err(error) if is_absent(error.message()) => Ok(WaitStatus::Ready(())),
                     other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
                 }
@@ -214,15 +245,24 @@ impl Resource for AutoScalingGroup {
 }
 
 /// An error where the group is protected against the deletion that is about to be asked for.
-fn may_be_deleted(found: &Found, by_force: bool, what: &str, attempt: &Attempt) -> Result<(), Error> {
+fn may_be_deleted(
+    found: &Found,
+    by_force: bool,
+    what: &str,
+    attempt: &Attempt,
+) -> Result<(), Error> {
     let protection = found.deletion_protection().map(|it| it.as_str()).unwrap_or_default();
     if !check::is_protected(protection, by_force) {
         return Ok(());
     }
     let address = attempt.address();
-    let cause = format!("it is protected against deletion ({protection}), and nothing was done to its machines");
+    let cause = format!(
+        "it is protected against deletion ({protection}), and nothing was done to its machines"
+    );
     Err(Error::new(what, cause)
-        .help(format!("set `deletion_protection = \"none\"` on `{address}` and apply; then destroy"))
+        .help(format!(
+            "set `deletion_protection = \"none\"` on `{address}` and apply; then destroy"
+        ))
         .outcome(CallOutcome::Refused))
 }
 
@@ -245,22 +285,34 @@ impl AutoScalingGroup {
                     .min_size(self.min_size)
                     .max_size(self.max_size)
                     .set_desired_capacity(self.desired_capacity.map(|it| it.0))
-                    .set_launch_template(self.launch_template.as_ref().map(LaunchTemplateBlock::told))
+                    .set_launch_template(
+                        self.launch_template.as_ref().map(LaunchTemplateBlock::told),
+                    )
                     .set_vpc_zone_identifier(self.vpc_zone_identifier.as_ref().map(joined))
-                    .set_availability_zones(self.availability_zones.as_ref().map(|it| it.iter().cloned().collect()))
+                    .set_availability_zones(
+                        self.availability_zones.as_ref().map(|it| it.iter().cloned().collect()),
+                    )
                     .set_health_check_type(self.health_check_type.as_ref().map(|it| it.0.clone()))
                     .health_check_grace_period(self.health_check_grace_period)
                     .set_default_instance_warmup(self.default_instance_warmup)
                     .set_default_cooldown(self.default_cooldown.map(|it| it.0))
                     .set_termination_policies(self.termination_policies.clone())
-                    .set_target_group_arns(self.target_group_arns.as_ref().map(|it| it.iter().cloned().collect()))
+                    .set_target_group_arns(
+                        self.target_group_arns.as_ref().map(|it| it.iter().cloned().collect()),
+                    )
                     .new_instances_protected_from_scale_in(self.protect_from_scale_in)
                     .set_capacity_rebalance(self.capacity_rebalance)
                     .set_max_instance_lifetime(self.max_instance_lifetime)
-                    .set_instance_maintenance_policy(self.instance_maintenance_policy.as_ref().map(MaintenancePolicy::told))
+                    .set_instance_maintenance_policy(
+                        self.instance_maintenance_policy.as_ref().map(MaintenancePolicy::told),
+                    )
                     .set_placement_group(self.placement_group.clone())
-                    .set_service_linked_role_arn(self.service_linked_role_arn.as_ref().map(|it| it.0.clone()))
-                    .set_deletion_protection(self.deletion_protection.as_ref().map(|it| it.as_str().into()))
+                    .set_service_linked_role_arn(
+                        self.service_linked_role_arn.as_ref().map(|it| it.0.clone()),
+                    )
+                    .set_deletion_protection(
+                        self.deletion_protection.as_ref().map(|it| it.as_str().into()),
+                    )
                     .set_tags(Some(self.all_tags(attempt)));
                 match call.send().await {
                     Err(error) if error::is(&error, &["AlreadyExists", "AlreadyExistsFault"]) => {
@@ -269,7 +321,9 @@ impl AutoScalingGroup {
                     Err(error) if self.is_too_early(error.message(), aws, attempt) => {
                         Ok(error::waiting("waiting for its template and profile", &error))
                     }
-                    other => other.map(|_| WaitStatus::Ready(CreationOutcome::New)).attempting_first(&what),
+                    other => other
+                        .map(|_| WaitStatus::Ready(CreationOutcome::New))
+                        .attempting_first(&what),
                 }
             })
             .await
@@ -277,28 +331,51 @@ impl AutoScalingGroup {
 
     async fn seen(&self, aws: &AwsClients, attempt: &Attempt) -> Result<Found, Error> {
         let name = self.name.as_str();
-        WaitCondition::new(format!("see the auto scaling group `{name}` after it was created"), PROPAGATION)
-            .until(attempt, || async {
-                Ok(match find(aws, name).await? {
-                    Some(found) => WaitStatus::Ready(found),
-                    None => WaitStatus::Pending("not visible yet".into()),
-                })
+        WaitCondition::new(
+            format!("see the auto scaling group `{name}` after it was created"),
+            PROPAGATION,
+        )
+        .until(attempt, || async {
+            Ok(match find(aws, name).await? {
+                Some(found) => WaitStatus::Ready(found),
+                None => WaitStatus::Pending("not visible yet".into()),
             })
-            .await
+        })
+        .await
     }
 
     /// Brings to these arguments what one call can.
-    async fn change(&self, aws: &AwsClients, before: &Self, attempt: &Attempt) -> Result<(), Error> {
+    async fn change(
+        &self,
+        aws: &AwsClients,
+        before: &Self,
+        attempt: &Attempt,
+    ) -> Result<(), Error> {
         let name = self.name.as_str();
         let what = format!("change the auto scaling group `{name}`");
         let removed = |was: bool, is: bool| was && !is;
-        let warmup = removed(before.default_instance_warmup.is_some(), self.default_instance_warmup.is_some()).then_some(-1);
-        let lifetime = removed(before.max_instance_lifetime.is_some(), self.max_instance_lifetime.is_some()).then_some(0);
-        let policies = removed(before.termination_policies.is_some(), self.termination_policies.is_some());
+        let warmup = removed(
+            before.default_instance_warmup.is_some(),
+            self.default_instance_warmup.is_some(),
+        )
+        .then_some(-1);
+        let lifetime =
+            removed(before.max_instance_lifetime.is_some(), self.max_instance_lifetime.is_some())
+                .then_some(0);
+        let policies =
+            removed(before.termination_policies.is_some(), self.termination_policies.is_some());
         let placement = removed(before.placement_group.is_some(), self.placement_group.is_some());
-        let rebalance = removed(before.capacity_rebalance.is_some(), self.capacity_rebalance.is_some()).then_some(false);
-        let maintenance = removed(before.instance_maintenance_policy.is_some(), self.instance_maintenance_policy.is_some());
-        let maintenance = maintenance.then_some(&MaintenancePolicy { min_healthy_percentage: -1, max_healthy_percentage: -1 });
+        let rebalance =
+            removed(before.capacity_rebalance.is_some(), self.capacity_rebalance.is_some())
+                .then_some(false);
+        let maintenance = removed(
+            before.instance_maintenance_policy.is_some(),
+            self.instance_maintenance_policy.is_some(),
+        );
+        let maintenance = maintenance.then_some(&MaintenancePolicy {
+            min_healthy_percentage: -1,
+            max_healthy_percentage: -1,
+        });
         WaitCondition::new(&what, PROPAGATION)
             .until(attempt, || async {
                 let call = aws
@@ -308,27 +385,44 @@ impl AutoScalingGroup {
                     .min_size(self.min_size)
                     .max_size(self.max_size)
                     .set_desired_capacity(self.desired_capacity.map(|it| it.0))
-                    .set_launch_template(self.launch_template.as_ref().map(LaunchTemplateBlock::told))
+                    .set_launch_template(
+                        self.launch_template.as_ref().map(LaunchTemplateBlock::told),
+                    )
                     .set_vpc_zone_identifier(self.vpc_zone_identifier.as_ref().map(joined))
-                    .set_availability_zones(self.availability_zones.as_ref().map(|it| it.iter().cloned().collect()))
+                    .set_availability_zones(
+                        self.availability_zones.as_ref().map(|it| it.iter().cloned().collect()),
+                    )
                     .set_health_check_type(self.health_check_type.as_ref().map(|it| it.0.clone()))
                     .health_check_grace_period(self.health_check_grace_period)
                     .set_default_instance_warmup(self.default_instance_warmup.or(warmup))
                     .set_default_cooldown(self.default_cooldown.map(|it| it.0))
                     .set_termination_policies(
-                        self.termination_policies.clone().or_else(|| policies.then(|| vec![DEFAULT_POLICY.to_owned()])),
+                        self.termination_policies
+                            .clone()
+                            .or_else(|| policies.then(|| vec![DEFAULT_POLICY.to_owned()])),
                     )
                     .new_instances_protected_from_scale_in(self.protect_from_scale_in)
                     .set_capacity_rebalance(self.capacity_rebalance.or(rebalance))
                     .set_max_instance_lifetime(self.max_instance_lifetime.or(lifetime))
                     .set_instance_maintenance_policy(
-                        self.instance_maintenance_policy.as_ref().or(maintenance).map(MaintenancePolicy::told),
+                        self.instance_maintenance_policy
+                            .as_ref()
+                            .or(maintenance)
+                            .map(MaintenancePolicy::told),
                     )
-                    .set_placement_group(self.placement_group.clone().or_else(|| placement.then(String::new)))
-                    .set_service_linked_role_arn(self.service_linked_role_arn.as_ref().map(|it| it.0.clone()))
-                    .set_deletion_protection(self.deletion_protection.as_ref().map(|it| it.as_str().into()));
+                    .set_placement_group(
+                        self.placement_group.clone().or_else(|| placement.then(String::new)),
+                    )
+                    .set_service_linked_role_arn(
+                        self.service_linked_role_arn.as_ref().map(|it| it.0.clone()),
+                    )
+                    .set_deletion_protection(
+                        self.deletion_protection.as_ref().map(|it| it.as_str().into()),
+                    );
                 match call.send().await {
-                    Err(error) if error::is(&error, &BUSY) => Ok(error::waiting("busy with its machines", &error)),
+                    Err(error) if error::is(&error, &BUSY) => {
+                        Ok(error::waiting("busy with its machines", &error))
+                    }
                     Err(error) if self.is_too_early(error.message(), aws, attempt) => {
                         Ok(error::waiting("waiting for its template and profile", &error))
                     }
@@ -340,7 +434,9 @@ impl AutoScalingGroup {
 
     fn all_tags(&self, attempt: &Attempt) -> Vec<Tag> {
         let ours: Vec<TagDescription> = tags::ours(&tags::ResourceTags::new(), attempt);
-        let ours = ours.iter().map(|it| self.tag(it.key().unwrap_or_default(), it.value().unwrap_or_default(), false));
+        let ours = ours.iter().map(|it| {
+            self.tag(it.key().unwrap_or_default(), it.value().unwrap_or_default(), false)
+        });
         self.own_tags().into_iter().chain(ours).collect()
     }
 
@@ -362,7 +458,8 @@ impl AutoScalingGroup {
         let what = format!("label the auto scaling group `{}`", self.name);
         let there = group_tags(found);
         let surplus = there.iter().filter(|it| !self.tag.iter().any(|own| own.key == it.key));
-        let surplus: Vec<Tag> = surplus.map(|it| self.tag(&it.key, &it.value, it.propagate_at_launch)).collect();
+        let surplus: Vec<Tag> =
+            surplus.map(|it| self.tag(&it.key, &it.value, it.propagate_at_launch)).collect();
         if !surplus.is_empty() {
             aws.autoscaling.delete_tags().set_tags(Some(surplus)).send().await.attempting(&what)?;
         }
@@ -378,13 +475,25 @@ impl AutoScalingGroup {
         let name = self.name.as_str();
         let suspend: Vec<String> = wanted.difference(&there).cloned().collect();
         if !suspend.is_empty() {
-            let call = aws.autoscaling.suspend_processes().auto_scaling_group_name(name).set_scaling_processes(Some(suspend));
-            call.send().await.attempting(format!("suspend processes of the auto scaling group `{name}`"))?;
+            let call = aws
+                .autoscaling
+                .suspend_processes()
+                .auto_scaling_group_name(name)
+                .set_scaling_processes(Some(suspend));
+            call.send()
+                .await
+                .attempting(format!("suspend processes of the auto scaling group `{name}`"))?;
         }
         let resume: Vec<String> = there.difference(wanted).cloned().collect();
         if !resume.is_empty() {
-            let call = aws.autoscaling.resume_processes().auto_scaling_group_name(name).set_scaling_processes(Some(resume));
-            call.send().await.attempting(format!("resume processes of the auto scaling group `{name}`"))?;
+            let call = aws
+                .autoscaling
+                .resume_processes()
+                .auto_scaling_group_name(name)
+                .set_scaling_processes(Some(resume));
+            call.send()
+                .await
+                .attempting(format!("resume processes of the auto scaling group `{name}`"))?;
         }
         Ok(())
     }
@@ -395,15 +504,21 @@ impl AutoScalingGroup {
         let name = self.name.as_str();
         let attach: Vec<String> = wanted.difference(&there).cloned().collect();
         if !attach.is_empty() {
-            let call = aws.autoscaling.attach_load_balancer_target_groups().auto_scaling_group_name(name);
+            let call =
+                aws.autoscaling.attach_load_balancer_target_groups().auto_scaling_group_name(name);
             let call = call.set_target_group_arns(Some(attach));
-            call.send().await.attempting(format!("attach target groups to the auto scaling group `{name}`"))?;
+            call.send()
+                .await
+                .attempting(format!("attach target groups to the auto scaling group `{name}`"))?;
         }
         let detach: Vec<String> = there.difference(wanted).cloned().collect();
         if !detach.is_empty() {
-            let call = aws.autoscaling.detach_load_balancer_target_groups().auto_scaling_group_name(name);
+            let call =
+                aws.autoscaling.detach_load_balancer_target_groups().auto_scaling_group_name(name);
             let call = call.set_target_group_arns(Some(detach));
-            call.send().await.attempting(format!("detach target groups from the auto scaling group `{name}`"))?;
+            call.send()
+                .await
+                .attempting(format!("detach target groups from the auto scaling group `{name}`"))?;
         }
         Ok(())
     }
@@ -427,9 +542,15 @@ impl AutoScalingGroup {
 impl ListableResource for AutoScalingGroup {
     const AT_ONCE: usize = 50;
 
-    async fn list(aws: &AwsClients, recorded: &[&RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn list(
+        aws: &AwsClients,
+        recorded: &[&RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         let names = recorded.iter().map(|it| it.id.clone()).collect();
-        let call = aws.autoscaling.describe_auto_scaling_groups().set_auto_scaling_group_names(Some(names));
+        let call = aws
+            .autoscaling
+            .describe_auto_scaling_groups()
+            .set_auto_scaling_group_names(Some(names));
         let mut pages = call.into_paginator().items().send();
         let mut found = BTreeMap::new();
         while let Some(group) = pages.next().await {
@@ -441,7 +562,11 @@ impl ListableResource for AutoScalingGroup {
         }
         Ok(recorded
             .iter()
-            .map(|it| found.get(&it.id).map_or(ResourceReading::Gone, |found| observed::reading(it, found)))
+            .map(|it| {
+                found
+                    .get(&it.id)
+                    .map_or(ResourceReading::Gone, |found| observed::reading(it, found))
+            })
             .collect())
     }
 }

@@ -16,8 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_rds::types::DbInstance as Found;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_provider::{
-    Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource,
-    RecordedResource, Resource, ResourceHooks, ResourceReading, Secret, UnsupportedNames, Volatile, known_text,
+    Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource,
+    Immutable, OwnedResource, RecordedResource, Resource, ResourceHooks, ResourceReading, Secret,
+    UnsupportedNames, Volatile, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +36,8 @@ use crate::{AwsClients, rds, reading};
 /// A database server of RDS.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct DbInstance {
-    /// Name, unique in the account and region, in lower case. Another one renames the database, at once.
+    /// Name, unique in the account and region, in lower case. Another one renames the database, at
+    /// once.
     identifier: String,
     /// The database, such as `postgres`.
     engine: Immutable<String>,
@@ -203,7 +205,11 @@ impl Resource for DbInstance {
         check::all(hooks)
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let name = self.identifier.as_str();
         let what = format!("create the database `{name}`");
         WaitCondition::new(&what, PROPAGATION)
@@ -211,11 +217,15 @@ impl Resource for DbInstance {
                 match self.creation(aws, attempt).send().await {
                     Err(error) if error::is(&error, &["DBInstanceAlreadyExists"]) => {
                         match appearing(attempt, || find(aws, name)).await? {
-                            Some(found) if tags::are_from(found.tag_list(), attempt) => Ok(WaitStatus::Ready(())),
+                            Some(found) if tags::are_from(found.tag_list(), attempt) => {
+                                Ok(WaitStatus::Ready(()))
+                            }
                             _ => Err(error::foreign("database", name)),
                         }
                     }
-                    Err(error) if rds::is_too_early(error.message()) => Ok(error::waiting("waiting for its role", &error)),
+                    Err(error) if rds::is_too_early(error.message()) => {
+                        Ok(error::waiting("waiting for its role", &error))
+                    }
                     other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
             })
@@ -234,19 +244,28 @@ impl Resource for DbInstance {
         known_text(arguments, "identifier").map(str::to_owned)
     }
 
-    async fn list_owned(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(
+        aws: &AwsClients,
+        _: &[DiscoveryTarget],
+    ) -> Result<Vec<OwnedResource>, Error> {
         // There is no filter by tag.
         let mut pages = aws.rds.describe_db_instances().into_paginator().items().send();
         let mut marked = Vec::new();
         while let Some(instance) = pages.next().await {
             let instance = instance.attempting("look for databases by their tags")?;
             let name = instance.db_instance_identifier().unwrap_or_default();
-            marked.extend(tags::marked(ExistingResource::by(name).argument("identifier", name), instance.tag_list()));
+            marked.extend(tags::marked(
+                ExistingResource::by(name).argument("identifier", name),
+                instance.tag_list(),
+            ));
         }
         Ok(marked)
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::listed(aws, known).await
     }
 
@@ -264,15 +283,20 @@ impl Resource for DbInstance {
         let name = self.identifier.as_str();
         let names = changes::names(was, self);
         if names.is_empty() {
-            return Ok(renamed.map_or_else(|| before.outputs.clone(), |found| observed::outputs(&found)));
+            return Ok(
+                renamed.map_or_else(|| before.outputs.clone(), |found| observed::outputs(&found))
+            );
         }
         let what = format!("change the database `{name}`");
         WaitCondition::new(&what, attempt.patience(wait_until_available::BUSY))
             .until(attempt, || async {
                 let found = wait_until_available::ready_for_change(aws, name, attempt).await?;
-                let Some(call) = changes::call(aws, was, self, &found) else { return Ok(WaitStatus::Ready(())) };
+                let Some(call) = changes::call(aws, was, self, &found) else {
+                    return Ok(WaitStatus::Ready(()));
+                };
                 match call.send().await {
-                    // It has begun with something meanwhile, perhaps with this very change, whose answer was lost.
+                    // It has begun with something meanwhile, perhaps with this very change, whose
+                    // answer was lost.
                     Err(error) if error::is(&error, &["InvalidDBInstanceState"]) => {
                         Ok(error::waiting("busy with an earlier change", &error))
                     }
@@ -284,7 +308,11 @@ impl Resource for DbInstance {
         Ok(observed::outputs(&found))
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         let Some(found) = find_again(aws, recorded).await? else { return Ok(()) };
         let name = found.db_instance_identifier().unwrap_or(&recorded.id);
         if found.deletion_protection() == Some(true) {
@@ -319,7 +347,8 @@ impl DbInstance {
             .db_instance_class(&self.instance_class)
             .set_allocated_storage(self.allocated_storage.map(|it| it.0))
             .set_max_allocated_storage(
-                self.max_allocated_storage.filter(|it| *it != 0 && Some(*it) != self.allocated_storage.map(|it| it.0)),
+                self.max_allocated_storage
+                    .filter(|it| *it != 0 && Some(*it) != self.allocated_storage.map(|it| it.0)),
             )
             .set_storage_type(text(&self.storage_type))
             .set_iops(self.iops.map(|it| it.0))
@@ -329,7 +358,9 @@ impl DbInstance {
             .set_master_username(fixed(&self.username))
             .set_master_user_password(self.password.as_ref().map(|it| it.0.clone()))
             .set_manage_master_user_password(self.manage_master_user_password)
-            .set_master_user_authentication_type(self.master_user_authentication_type.as_deref().map(Into::into))
+            .set_master_user_authentication_type(
+                self.master_user_authentication_type.as_deref().map(Into::into),
+            )
             .set_master_user_secret_kms_key_id(text(&self.master_user_secret_kms_key_id))
             .set_db_name(fixed(&self.db_name))
             .set_port(self.port.map(|it| it.0))
@@ -339,7 +370,9 @@ impl DbInstance {
             .set_preferred_maintenance_window(self.maintenance_window.map(|it| it.to_string()))
             .deletion_protection(self.deletion_protection)
             .publicly_accessible(self.publicly_accessible)
-            .set_vpc_security_group_ids(self.vpc_security_group_ids.as_ref().map(|it| it.iter().cloned().collect()))
+            .set_vpc_security_group_ids(
+                self.vpc_security_group_ids.as_ref().map(|it| it.iter().cloned().collect()),
+            )
             .set_db_subnet_group_name(text(&self.db_subnet_group_name))
             .set_db_parameter_group_name(text(&self.parameter_group_name))
             .set_option_group_name(text(&self.option_group_name))
@@ -347,8 +380,12 @@ impl DbInstance {
             .copy_tags_to_snapshot(self.copy_tags_to_snapshot)
             .enable_performance_insights(self.performance_insights_enabled)
             .set_performance_insights_kms_key_id(fixed(&self.performance_insights_kms_key_id))
-            .set_performance_insights_retention_period(self.performance_insights_retention_period.map(|it| it.0))
-            .set_monitoring_interval((self.monitoring_interval != 0).then_some(self.monitoring_interval))
+            .set_performance_insights_retention_period(
+                self.performance_insights_retention_period.map(|it| it.0),
+            )
+            .set_monitoring_interval(
+                (self.monitoring_interval != 0).then_some(self.monitoring_interval),
+            )
             .set_monitoring_role_arn(text(&self.monitoring_role_arn))
             .set_enable_cloudwatch_logs_exports(
                 (!self.enabled_cloudwatch_logs_exports.is_empty())
@@ -361,8 +398,14 @@ impl DbInstance {
             .set_tags(Some(tags::ours(&self.tags, attempt)))
     }
 
-    /// Gives it the name that it should have, at once: while that waits for a window, no one could say how it is called.
-    async fn rename(&self, aws: &AwsClients, before: &RecordedResource<Self>, attempt: &Attempt) -> Result<Option<Found>, Error> {
+    /// Gives it the name that it should have, at once: while that waits for a window, no one could
+    /// say how it is called.
+    async fn rename(
+        &self,
+        aws: &AwsClients,
+        before: &RecordedResource<Self>,
+        attempt: &Attempt,
+    ) -> Result<Option<Found>, Error> {
         let (old, new) = (before.arguments.identifier.as_str(), self.identifier.as_str());
         if old == new {
             return Ok(None);
@@ -372,14 +415,19 @@ impl DbInstance {
             .until(attempt, || async {
                 let found = wait_until_available::ready_for_change(aws, old, attempt).await?;
                 let name = found.db_instance_identifier().unwrap_or(old);
-                let call = aws.rds.modify_db_instance().db_instance_identifier(name).new_db_instance_identifier(new);
+                let call = aws
+                    .rds
+                    .modify_db_instance()
+                    .db_instance_identifier(name)
+                    .new_db_instance_identifier(new);
                 match call.apply_immediately(true).send().await {
                     Err(error) if error::is(&error, &["InvalidDBInstanceState"]) => {
                         Ok(error::waiting("busy with an earlier change", &error))
                     }
                     Err(error) if error::is(&error, &["DBInstanceAlreadyExists"]) => {
-                        Err(error::refusal(&what, &error)
-                            .help("a database of that name exists already; choose another `identifier`"))
+                        Err(error::refusal(&what, &error).help(
+                            "a database of that name exists already; choose another `identifier`",
+                        ))
                     }
                     other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
@@ -389,7 +437,13 @@ impl DbInstance {
     }
 
     /// Tells RDS to delete it.
-    async fn end(&self, aws: &AwsClients, name: &str, status: &str, attempt: &Attempt) -> Result<(), Error> {
+    async fn end(
+        &self,
+        aws: &AwsClients,
+        name: &str,
+        status: &str,
+        attempt: &Attempt,
+    ) -> Result<(), Error> {
         let what = format!("delete the database `{name}`");
         let snapshot = self.final_snapshot_identifier.clone().filter(|_| !self.skip_final_snapshot);
         if snapshot.is_none() && !self.skip_final_snapshot {
@@ -431,21 +485,47 @@ impl DbInstance {
 impl ListableResource for DbInstance {
     const AT_ONCE: usize = 50;
 
-    async fn list(aws: &AwsClients, recorded: &[&RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn list(
+        aws: &AwsClients,
+        recorded: &[&RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         // By what stays when it is renamed; what is being imported is known by its name alone.
         let mut found = BTreeMap::new();
         for (filter, keys) in [
-            (BY_RESOURCE, recorded.iter().map(|it| it.outputs.resource_id.clone()).collect::<BTreeSet<String>>()),
-            (BY_NAME, recorded.iter().filter(|it| it.outputs.resource_id.is_empty()).map(|it| it.id.clone()).collect()),
+            (
+                BY_RESOURCE,
+                recorded
+                    .iter()
+                    .map(|it| it.outputs.resource_id.clone())
+                    .collect::<BTreeSet<String>>(),
+            ),
+            (
+                BY_NAME,
+                recorded
+                    .iter()
+                    .filter(|it| it.outputs.resource_id.is_empty())
+                    .map(|it| it.id.clone())
+                    .collect(),
+            ),
         ] {
             let keys: Vec<String> = keys.into_iter().filter(|it| !it.is_empty()).collect();
             if keys.is_empty() {
                 continue;
             }
-            let mut pages = aws.rds.describe_db_instances().filters(rds::filter(filter, keys)).into_paginator().items().send();
+            let mut pages = aws
+                .rds
+                .describe_db_instances()
+                .filters(rds::filter(filter, keys))
+                .into_paginator()
+                .items()
+                .send();
             while let Some(instance) = pages.next().await {
                 let instance = instance.attempting("list databases")?;
-                let key = if filter == BY_RESOURCE { instance.dbi_resource_id() } else { instance.db_instance_identifier() };
+                let key = if filter == BY_RESOURCE {
+                    instance.dbi_resource_id()
+                } else {
+                    instance.db_instance_identifier()
+                };
                 found.insert(key.unwrap_or_default().to_owned(), instance);
             }
         }
@@ -465,7 +545,10 @@ const BY_RESOURCE: &str = "dbi-resource-id";
 const BY_NAME: &str = "db-instance-id";
 
 /// What is recorded, under whichever name it has by now.
-async fn find_again(aws: &AwsClients, recorded: &RecordedResource<DbInstance>) -> Result<Option<Found>, Error> {
+async fn find_again(
+    aws: &AwsClients,
+    recorded: &RecordedResource<DbInstance>,
+) -> Result<Option<Found>, Error> {
     if recorded.outputs.resource_id.is_empty() {
         return find(aws, &recorded.id).await;
     }

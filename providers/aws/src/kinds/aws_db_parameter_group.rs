@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup as Found, Parameter as Told};
 use ha_provider::{
-    ArgumentProblem, Attempt, Chosen, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource,
-    ResourceHooks, ResourceReading, UnsupportedNames, known_text,
+    ArgumentProblem, Attempt, Chosen, CreatedResource, Error, ExistingResource, Immutable,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames, known_text,
 };
 use ha_value::Path;
 use schemars::JsonSchema;
@@ -44,13 +44,16 @@ struct DbParameter {
     name: String,
     /// Its value.
     value: String,
-    /// When it is in force: `immediate`, or `pending-reboot`, which is the only way for static ones.
+    /// When it is in force: `immediate`, or `pending-reboot`, which is the only way for static
+    /// ones.
     #[serde(default)]
     apply_method: ParameterApplyMethod,
 }
 
 /// When a setting is in force.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 enum ParameterApplyMethod {
     #[default]
@@ -97,8 +100,10 @@ impl Resource for DbParameterGroup {
         let once = |it: ParameterArguments| {
             let names: Vec<&String> = it.parameter.iter().map(|it| &it.name).collect();
             let twice = names.windows(2).find(|it| it[0] == it[1]);
-            let problem =
-                |name: &String| ArgumentProblem { path: Path::attribute("parameter"), message: format!("`{name}` is set twice") };
+            let problem = |name: &String| ArgumentProblem {
+                path: Path::attribute("parameter"),
+                message: format!("`{name}` is set twice"),
+            };
             twice.map(|it| problem(it[0])).into_iter().collect()
         };
         ResourceHooks::new()
@@ -110,7 +115,11 @@ impl Resource for DbParameterGroup {
             .predict("id", |it: DbParameterGroupNameArguments| it.name)
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let call = aws
             .rds
@@ -121,18 +130,25 @@ impl Resource for DbParameterGroup {
             .set_tags(Some(tags::ours(&self.tags, attempt)));
         let found = match call.send().await {
             Err(error) if error::is(&error, &["DBParameterGroupAlreadyExists"]) => {
-                let found =
-                    appearing(attempt, || find(aws, name)).await?.ok_or_else(|| error::foreign("DB parameter group", name))?;
-                let labels = rds::labels(aws, found.db_parameter_group_arn().unwrap_or_default()).await?;
+                let found = appearing(attempt, || find(aws, name))
+                    .await?
+                    .ok_or_else(|| error::foreign("DB parameter group", name))?;
+                let labels =
+                    rds::labels(aws, found.db_parameter_group_arn().unwrap_or_default()).await?;
                 if !tags::are_from(&labels, attempt) {
                     return Err(error::foreign("DB parameter group", name));
                 }
                 Some(found)
             }
-            other => other.attempting_first(format!("create the DB parameter group `{name}`"))?.db_parameter_group,
+            other => {
+                other
+                    .attempting_first(format!("create the DB parameter group `{name}`"))?
+                    .db_parameter_group
+            }
         };
-        let found =
-            found.ok_or_else(|| Error::new(format!("create the DB parameter group `{name}`"), "AWS answered without it"))?;
+        let found = found.ok_or_else(|| {
+            Error::new(format!("create the DB parameter group `{name}`"), "AWS answered without it")
+        })?;
         self.bring(aws, BTreeSet::new()).await?;
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
@@ -145,7 +161,10 @@ impl Resource for DbParameterGroup {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
@@ -161,12 +180,17 @@ impl Resource for DbParameterGroup {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the DB parameter group `{name}`");
         WaitCondition::new(&what, attempt.patience(STILL_USED))
             .until(attempt, || async {
-                match aws.rds.delete_db_parameter_group().db_parameter_group_name(name).send().await {
+                match aws.rds.delete_db_parameter_group().db_parameter_group_name(name).send().await
+                {
                     Err(error) if error::is_missing(&error) => Ok(WaitStatus::Ready(())),
                     Err(error) if error::is(&error, &["InvalidDBParameterGroupState"]) => {
                         Ok(WaitStatus::Pending("used by a database".into()))
@@ -183,10 +207,15 @@ impl DbParameterGroup {
     async fn bring(&self, aws: &AwsClients, there: BTreeSet<DbParameter>) -> Result<(), Error> {
         let name = self.name.as_str();
         let what = format!("set parameters of the DB parameter group `{name}`");
-        let surplus = there.iter().filter(|it| !self.parameter.iter().any(|own| own.name == it.name));
+        let surplus =
+            there.iter().filter(|it| !self.parameter.iter().any(|own| own.name == it.name));
         let surplus: Vec<Told> = surplus.map(DbParameter::told).collect();
         for some in surplus.chunks(AT_ONCE) {
-            let call = aws.rds.reset_db_parameter_group().db_parameter_group_name(name).reset_all_parameters(false);
+            let call = aws
+                .rds
+                .reset_db_parameter_group()
+                .db_parameter_group_name(name)
+                .reset_all_parameters(false);
             call.set_parameters(Some(some.to_vec())).send().await.attempting(&what)?;
         }
         let missing: Vec<Told> = self.parameter.difference(&there).map(DbParameter::told).collect();
@@ -204,14 +233,23 @@ impl DbParameter {
             ParameterApplyMethod::Immediate => ApplyMethod::Immediate,
             ParameterApplyMethod::PendingReboot => ApplyMethod::PendingReboot,
         };
-        Told::builder().parameter_name(&self.name).parameter_value(&self.value).apply_method(method).build()
+        Told::builder()
+            .parameter_name(&self.name)
+            .parameter_value(&self.value)
+            .apply_method(method)
+            .build()
     }
 }
 
 impl CachedReading for DbParameterGroup {
-    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+    async fn look(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+    ) -> Result<ResourceReading<Self>, Error> {
         let Some(found) = find(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
-        let Some(parameter) = parameters(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
+        let Some(parameter) = parameters(aws, &recorded.id).await? else {
+            return Ok(ResourceReading::Gone);
+        };
         let labels = rds::labels(aws, found.db_parameter_group_arn().unwrap_or_default()).await?;
         let there = Self {
             name: recorded.id.clone().into(),
@@ -242,9 +280,12 @@ async fn parameters(aws: &AwsClients, group: &str) -> Result<Option<BTreeSet<DbP
     while let Some(parameter) = pages.next().await {
         let parameter = match parameter {
             Err(error) if error::is_missing(&error) => return Ok(None),
-            other => other.attempting(format!("read the parameters of the DB parameter group `{group}`"))?,
+            other => other
+                .attempting(format!("read the parameters of the DB parameter group `{group}`"))?,
         };
-        let Some((name, value)) = parameter.parameter_name.zip(parameter.parameter_value) else { continue };
+        let Some((name, value)) = parameter.parameter_name.zip(parameter.parameter_value) else {
+            continue;
+        };
         let apply_method = match parameter.apply_method {
             Some(ApplyMethod::PendingReboot) => ParameterApplyMethod::PendingReboot,
             _ => ParameterApplyMethod::Immediate,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use aws_sdk_rds::types::DbSubnetGroup as Found;
 use ha_provider::{
-    ArgumentProblem, Attempt, Chosen, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource,
-    ResourceHooks, ResourceReading, UnsupportedNames, known_text,
+    ArgumentProblem, Attempt, Chosen, CreatedResource, Error, ExistingResource, Immutable,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames, known_text,
 };
 use ha_value::Path;
 use schemars::JsonSchema;
@@ -81,28 +81,42 @@ impl Resource for DbSubnetGroup {
             .predict("id", |it: DbSubnetGroupNameArguments| it.name)
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let call = aws
             .rds
             .create_db_subnet_group()
             .db_subnet_group_name(name)
-            .db_subnet_group_description(self.description.as_ref().map_or(DESCRIPTION, |it| it.as_str()))
+            .db_subnet_group_description(
+                self.description.as_ref().map_or(DESCRIPTION, |it| it.as_str()),
+            )
             .set_subnet_ids(Some(self.subnet_ids.iter().cloned().collect()))
             .set_tags(Some(tags::ours(&self.tags, attempt)));
         let found = match call.send().await {
             Err(error) if error::is(&error, &["DBSubnetGroupAlreadyExists"]) => {
-                let found =
-                    appearing(attempt, || find(aws, name)).await?.ok_or_else(|| error::foreign("DB subnet group", name))?;
-                let labels = rds::labels(aws, found.db_subnet_group_arn().unwrap_or_default()).await?;
+                let found = appearing(attempt, || find(aws, name))
+                    .await?
+                    .ok_or_else(|| error::foreign("DB subnet group", name))?;
+                let labels =
+                    rds::labels(aws, found.db_subnet_group_arn().unwrap_or_default()).await?;
                 if !tags::are_from(&labels, attempt) {
                     return Err(error::foreign("DB subnet group", name));
                 }
                 Some(found)
             }
-            other => other.attempting_first(format!("create the DB subnet group `{name}`"))?.db_subnet_group,
+            other => {
+                other
+                    .attempting_first(format!("create the DB subnet group `{name}`"))?
+                    .db_subnet_group
+            }
         };
-        let found = found.ok_or_else(|| Error::new(format!("create the DB subnet group `{name}`"), "AWS answered without it"))?;
+        let found = found.ok_or_else(|| {
+            Error::new(format!("create the DB subnet group `{name}`"), "AWS answered without it")
+        })?;
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
 
@@ -114,7 +128,10 @@ impl Resource for DbSubnetGroup {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
@@ -126,7 +143,8 @@ impl Resource for DbSubnetGroup {
     ) -> Result<DbSubnetGroupOutputs, Error> {
         let name = before.id.as_str();
         let was = &before.arguments;
-        let described = self.description.as_ref().filter(|it| Some(*it) != was.description.as_ref());
+        let described =
+            self.description.as_ref().filter(|it| Some(*it) != was.description.as_ref());
         if described.is_some() || self.subnet_ids != was.subnet_ids {
             let call = aws
                 .rds
@@ -140,7 +158,11 @@ impl Resource for DbSubnetGroup {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the DB subnet group `{name}`");
         WaitCondition::new(&what, attempt.patience(STILL_USED))
@@ -158,13 +180,20 @@ impl Resource for DbSubnetGroup {
 }
 
 impl CachedReading for DbSubnetGroup {
-    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+    async fn look(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+    ) -> Result<ResourceReading<Self>, Error> {
         let Some(found) = find(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
         let labels = rds::labels(aws, found.db_subnet_group_arn().unwrap_or_default()).await?;
         let there = Self {
             name: recorded.id.clone().into(),
             description: found.db_subnet_group_description().map(|it| Chosen(it.to_owned())),
-            subnet_ids: found.subnets().iter().filter_map(|it| it.subnet_identifier().map(str::to_owned)).collect(),
+            subnet_ids: found
+                .subnets()
+                .iter()
+                .filter_map(|it| it.subnet_identifier().map(str::to_owned))
+                .collect(),
             tags: tags::visible(&labels),
         };
         Ok(ResourceReading::found(there, outputs(&found)))
@@ -189,11 +218,17 @@ fn outputs(found: &Found) -> DbSubnetGroupOutputs {
 }
 
 fn name_problems(name: &str) -> Vec<ArgumentProblem> {
-    let odd = name.chars().find(|it| !(it.is_ascii_lowercase() || it.is_ascii_digit() || "._- ".contains(*it)));
+    let odd = name
+        .chars()
+        .find(|it| !(it.is_ascii_lowercase() || it.is_ascii_digit() || "._- ".contains(*it)));
     let message = match odd {
-        Some(odd) => format!("this name is made of lower-case letters, digits, `.`, `_`, `-` and spaces, and holds `{odd}`"),
+        Some(odd) => format!(
+            "this name is made of lower-case letters, digits, `.`, `_`, `-` and spaces, and holds `{odd}`"
+        ),
         None if name == "default" => "RDS keeps the name `default` for itself".to_owned(),
-        None if !(1..=255).contains(&name.len()) => format!("this name has 1 to 255 characters, not {}", name.len()),
+        None if !(1..=255).contains(&name.len()) => {
+            format!("this name has 1 to 255 characters, not {}", name.len())
+        }
         None => return Vec::new(),
     };
     vec![ArgumentProblem { path: Path::attribute("name"), message }]

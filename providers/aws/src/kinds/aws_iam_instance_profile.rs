@@ -3,8 +3,8 @@
 use aws_sdk_iam::types::InstanceProfile as Found;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use ha_provider::{
-    Attempt, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource, RecordedResource, Resource,
-    ResourceHooks, ResourceReading, UnsupportedNames, known_text,
+    Attempt, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -77,9 +77,14 @@ impl Resource for InstanceProfile {
             .holds("role", "aws_iam_role")
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
-        let call = aws.iam.create_instance_profile().instance_profile_name(name).path(self.path.as_str());
+        let call =
+            aws.iam.create_instance_profile().instance_profile_name(name).path(self.path.as_str());
         match call.set_tags(Some(tags::ours(&self.tags, attempt))).send().await {
             Err(error) if error::is(&error, &["EntityAlreadyExists"]) => {
                 let found = appearing(attempt, || find(aws, name)).await?;
@@ -90,7 +95,10 @@ impl Resource for InstanceProfile {
             other => drop(other.attempting_first(format!("create the instance profile `{name}`"))?),
         }
         aws.young.add(name);
-        let wait = WaitCondition::new(format!("see the instance profile `{name}` after it was created"), iam::PROPAGATION);
+        let wait = WaitCondition::new(
+            format!("see the instance profile `{name}` after it was created"),
+            iam::PROPAGATION,
+        );
         let found = wait
             .until(attempt, || async {
                 Ok(match find(aws, name).await? {
@@ -111,16 +119,26 @@ impl Resource for InstanceProfile {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn list_owned(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(
+        aws: &AwsClients,
+        sought: &[DiscoveryTarget],
+    ) -> Result<Vec<OwnedResource>, Error> {
         // Listing them does not tell their tags.
-        let names: Vec<String> = sought.iter().filter_map(|it| Self::import_id(&it.arguments)).collect();
+        let names: Vec<String> =
+            sought.iter().filter_map(|it| Self::import_id(&it.arguments)).collect();
         let looks: Vec<_> = names.iter().map(|name| find(aws, name)).collect();
         let found: Vec<_> = stream::iter(looks).buffered(reading::AT_ONCE).try_collect().await?;
-        let marked = names.into_iter().zip(found).map(|(name, it)| tags::marked(ExistingResource::by(name), it?.tags()));
+        let marked = names
+            .into_iter()
+            .zip(found)
+            .map(|(name, it)| tags::marked(ExistingResource::by(name), it?.tags()));
         Ok(marked.flatten().collect())
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
@@ -133,15 +151,20 @@ impl Resource for InstanceProfile {
         let name = before.id.as_str();
         let was = &before.arguments;
         // Which role it had does not tell which one it has: a role that went was taken off it.
-        let found = find(aws, name)
-            .await?
-            .ok_or_else(|| Error::new(format!("change the instance profile `{name}`"), "it is gone").help("plan again"))?;
+        let found = find(aws, name).await?.ok_or_else(|| {
+            Error::new(format!("change the instance profile `{name}`"), "it is gone")
+                .help("plan again")
+        })?;
         self.give_role(aws, &found, attempt).await?;
         if self.tags != was.tags {
             let what = format!("label the instance profile `{name}`");
             let dropped = tags::dropped(&was.tags, &self.tags);
             if !dropped.is_empty() {
-                let call = aws.iam.untag_instance_profile().instance_profile_name(name).set_tag_keys(Some(dropped));
+                let call = aws
+                    .iam
+                    .untag_instance_profile()
+                    .instance_profile_name(name)
+                    .set_tag_keys(Some(dropped));
                 call.send().await.attempting(&what)?;
             }
             if !self.tags.is_empty() {
@@ -152,7 +175,11 @@ impl Resource for InstanceProfile {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let Some(found) = find(aws, name).await? else { return Ok(()) };
         for role in found.roles() {
@@ -167,9 +194,18 @@ impl Resource for InstanceProfile {
 
 impl InstanceProfile {
     /// Gives it the one role it should have.
-    async fn give_role(&self, aws: &AwsClients, found: &Found, attempt: &Attempt) -> Result<(), Error> {
+    async fn give_role(
+        &self,
+        aws: &AwsClients,
+        found: &Found,
+        attempt: &Attempt,
+    ) -> Result<(), Error> {
         let name = self.name.as_str();
-        let others = found.roles().iter().map(|it| it.role_name()).filter(|it| Some(*it) != self.role.as_deref());
+        let others = found
+            .roles()
+            .iter()
+            .map(|it| it.role_name())
+            .filter(|it| Some(*it) != self.role.as_deref());
         for other in others {
             take_role(aws, name, other).await?;
         }
@@ -180,13 +216,28 @@ impl InstanceProfile {
         let what = format!("give the instance profile `{name}` the role `{role}`");
         WaitCondition::new(&what, iam::PROPAGATION)
             .until(attempt, || async {
-                match aws.iam.add_role_to_instance_profile().instance_profile_name(name).role_name(role).send().await {
-                    Err(error) if error::is_missing(&error) && (aws.is_young(role, attempt) || aws.is_young(name, attempt)) => {
+                match aws
+                    .iam
+                    .add_role_to_instance_profile()
+                    .instance_profile_name(name)
+                    .role_name(role)
+                    .send()
+                    .await
+                {
+                    Err(error)
+                        if error::is_missing(&error)
+                            && (aws.is_young(role, attempt) || aws.is_young(name, attempt)) =>
+                    {
                         Ok(error::waiting("waiting for its role", &error))
                     }
-                    // It holds one role at most; when the answer to an earlier call was lost, it is this one.
-                    Err(error) if error::is(&error, &["LimitExceeded"]) => match find(aws, name).await? {
-                        Some(found) if found.roles().iter().any(|it| it.role_name() == role) => Ok(WaitStatus::Ready(())),
+                    // It holds one role at most; when the answer to an earlier call was lost, it is
+                    // this one.
+                    Err(error) if error::is(&error, &["LimitExceeded"]) => match find(aws, name)
+                        .await?
+                    {
+                        Some(found) if found.roles().iter().any(|it| it.role_name() == role) => {
+                            Ok(WaitStatus::Ready(()))
+                        }
                         _ => Err(error).attempting(&what),
                     },
                     other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
@@ -197,7 +248,10 @@ impl InstanceProfile {
 }
 
 impl CachedReading for InstanceProfile {
-    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+    async fn look(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+    ) -> Result<ResourceReading<Self>, Error> {
         let Some(found) = find(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
         let there = Self {
             name: found.instance_profile_name().to_owned().into(),
@@ -212,14 +266,25 @@ impl CachedReading for InstanceProfile {
 pub(super) async fn find(aws: &AwsClients, name: &str) -> Result<Option<Found>, Error> {
     match aws.iam.get_instance_profile().instance_profile_name(name).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
-        other => Ok(other.attempting(format!("look at the instance profile `{name}`"))?.instance_profile),
+        other => {
+            Ok(other.attempting(format!("look at the instance profile `{name}`"))?.instance_profile)
+        }
     }
 }
 
 pub(super) async fn take_role(aws: &AwsClients, name: &str, role: &str) -> Result<(), Error> {
-    match aws.iam.remove_role_from_instance_profile().instance_profile_name(name).role_name(role).send().await {
+    match aws
+        .iam
+        .remove_role_from_instance_profile()
+        .instance_profile_name(name)
+        .role_name(role)
+        .send()
+        .await
+    {
         Err(error) if error::is_missing(&error) => Ok(()),
-        other => other.map(drop).attempting(format!("take the role `{role}` from the instance profile `{name}`")),
+        other => other
+            .map(drop)
+            .attempting(format!("take the role `{role}` from the instance profile `{name}`")),
     }
 }
 

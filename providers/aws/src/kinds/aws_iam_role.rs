@@ -8,8 +8,9 @@ use aws_sdk_iam::operation::delete_role::DeleteRoleError;
 use aws_sdk_iam::types::Role as Found;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use ha_provider::{
-    Attempt, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource, RecordedResource,
-    Resource, ResourceHooks, ResourceReading, UnsupportedNames, known_text,
+    Attempt, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable,
+    OwnedResource, RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames,
+    known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,13 +42,15 @@ pub(crate) struct IamRole {
     max_session_duration: i32,
     /// Name of the policy that it can never do more than.
     permissions_boundary: Option<String>,
-    /// The policies that are part of it, all of them: others are taken away, and `[]` is none. Left out, they are what
-    /// others make of them, such as `aws_iam_role_policy`.
+    /// The policies that are part of it, all of them: others are taken away, and `[]` is none. Left
+    /// out, they are what others make of them, such as `aws_iam_role_policy`.
     inline_policy: Option<Chosen<BTreeSet<InlinePolicy>>>,
-    /// The policies attached to it, by what Amazon calls them, all of them: others are detached, and `[]` is none. Left
-    /// out, they are what others make of them, such as `aws_iam_role_policy_attachment`.
+    /// The policies attached to it, by what Amazon calls them, all of them: others are detached,
+    /// and `[]` is none. Left out, they are what others make of them, such as
+    /// `aws_iam_role_policy_attachment`.
     managed_policy_arns: Option<Chosen<BTreeSet<String>>>,
-    /// Whether destroying it takes off it what others put there: policies attached or part of it, and profiles.
+    /// Whether destroying it takes off it what others put there: policies attached or part of it,
+    /// and profiles.
     #[serde(default)]
     force_detach_policies: bool,
     /// Labels.
@@ -69,7 +72,8 @@ fn an_hour() -> i32 {
     3600
 }
 
-static FORMS: [(&str, Form); 2] = [("permissions_boundary", forms::POLICY), ("managed_policy_arns", forms::POLICY)];
+static FORMS: [(&str, Form); 2] =
+    [("permissions_boundary", forms::POLICY), ("managed_policy_arns", forms::POLICY)];
 
 impl Resource for IamRole {
     const KIND: &'static str = "aws_iam_role";
@@ -101,18 +105,24 @@ impl Resource for IamRole {
         struct ForceDetachArguments {
             force_detach_policies: bool,
         }
-        let duration = |it: SessionDurationArguments| match (3600..=43200).contains(&it.max_session_duration) {
+        let duration = |it: SessionDurationArguments| match (3600..=43200)
+            .contains(&it.max_session_duration)
+        {
             true => Vec::new(),
             false => vec![ha_provider::ArgumentProblem {
                 path: ha_value::Path::attribute("max_session_duration"),
-                message: format!("a session lasts 3600 to 43200 seconds, not {}", it.max_session_duration),
+                message: format!(
+                    "a session lasts 3600 to 43200 seconds, not {}",
+                    it.max_session_duration
+                ),
             }],
         };
         #[derive(Deserialize)]
         struct InlinePolicyArguments {
             inline_policy: Option<BTreeSet<InlinePolicy>>,
         }
-        let named = |it: InlinePolicyArguments| policies::odd_names(&it.inline_policy.unwrap_or_default());
+        let named =
+            |it: InlinePolicyArguments| policies::odd_names(&it.inline_policy.unwrap_or_default());
         let once = |it: InlinePolicyArguments| {
             let twice = it.inline_policy.as_ref().and_then(policies::named_twice);
             let problem = |name| ha_provider::ArgumentProblem {
@@ -136,7 +146,11 @@ impl Resource for IamRole {
             .contents_go(|it: ForceDetachArguments| it.force_detach_policies)
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let call = aws
             .iam
@@ -158,7 +172,10 @@ impl Resource for IamRole {
             other => drop(other.attempting_first(format!("create the role `{name}`"))?),
         }
         aws.young.add(name);
-        let wait = WaitCondition::new(format!("see the role `{name}` after it was created"), iam::PROPAGATION);
+        let wait = WaitCondition::new(
+            format!("see the role `{name}` after it was created"),
+            iam::PROPAGATION,
+        );
         let found = wait
             .until(attempt, || async {
                 Ok(match find(aws, name).await? {
@@ -180,16 +197,26 @@ impl Resource for IamRole {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn list_owned(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(
+        aws: &AwsClients,
+        sought: &[DiscoveryTarget],
+    ) -> Result<Vec<OwnedResource>, Error> {
         // Listing them does not tell their tags.
-        let names: Vec<String> = sought.iter().filter_map(|it| Self::import_id(&it.arguments)).collect();
+        let names: Vec<String> =
+            sought.iter().filter_map(|it| Self::import_id(&it.arguments)).collect();
         let looks: Vec<_> = names.iter().map(|name| find(aws, name)).collect();
         let found: Vec<_> = stream::iter(looks).buffered(reading::AT_ONCE).try_collect().await?;
-        let marked = names.into_iter().zip(found).map(|(name, it)| tags::marked(ExistingResource::by(name), it?.tags()));
+        let marked = names
+            .into_iter()
+            .zip(found)
+            .map(|(name, it)| tags::marked(ExistingResource::by(name), it?.tags()));
         Ok(marked.flatten().collect())
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
@@ -203,18 +230,32 @@ impl Resource for IamRole {
         let was = &before.arguments;
         let what = |change: &str| format!("{change} of the role `{name}`");
         if self.assume_role_policy != was.assume_role_policy {
-            let call = aws.iam.update_assume_role_policy().role_name(name).policy_document(self.assume_role_policy.as_str());
+            let call = aws
+                .iam
+                .update_assume_role_policy()
+                .role_name(name)
+                .policy_document(self.assume_role_policy.as_str());
             call.send().await.attempting(format!("change who may take on the role `{name}`"))?;
         }
-        if self.description != was.description || self.max_session_duration != was.max_session_duration {
-            let call = aws.iam.update_role().role_name(name).max_session_duration(self.max_session_duration);
+        if self.description != was.description
+            || self.max_session_duration != was.max_session_duration
+        {
+            let call = aws
+                .iam
+                .update_role()
+                .role_name(name)
+                .max_session_duration(self.max_session_duration);
             let call = call.description(self.description.clone().unwrap_or_default());
             call.send().await.attempting(what("change the description"))?;
         }
         match &self.permissions_boundary {
             same if *same == was.permissions_boundary => {}
             Some(policy) => {
-                let call = aws.iam.put_role_permissions_boundary().role_name(name).permissions_boundary(policy);
+                let call = aws
+                    .iam
+                    .put_role_permissions_boundary()
+                    .role_name(name)
+                    .permissions_boundary(policy);
                 call.send().await.attempting(what("set the permissions boundary"))?;
             }
             None => match aws.iam.delete_role_permissions_boundary().role_name(name).send().await {
@@ -230,14 +271,19 @@ impl Resource for IamRole {
                 call.send().await.attempting(what("remove labels"))?;
             }
             if !self.tags.is_empty() {
-                let call = aws.iam.tag_role().role_name(name).set_tags(Some(tags::labels(&self.tags)));
+                let call =
+                    aws.iam.tag_role().role_name(name).set_tags(Some(tags::labels(&self.tags)));
                 call.send().await.attempting(what("set labels"))?;
             }
         }
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the role `{name}`");
         match recorded.arguments.force_detach_policies {
@@ -246,7 +292,11 @@ impl Resource for IamRole {
         }
         match aws.iam.delete_role().role_name(name).send().await {
             Err(error) if error::is_missing(&error) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(DeleteRoleError::is_delete_conflict_exception) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DeleteRoleError::is_delete_conflict_exception) =>
+            {
                 let help = "delete or detach its policies and profiles first, or set `force_detach_policies = true` and apply";
                 Err(error::refusal(what, &error).help(help))
             }
@@ -258,7 +308,9 @@ impl Resource for IamRole {
 fn description_problems(description: Option<&str>) -> Vec<ha_provider::ArgumentProblem> {
     let is_taken = |it: char| matches!(it, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
     let message = match description {
-        Some(text) if text.chars().count() > 1000 => "a role's description has at most 1000 characters".to_owned(),
+        Some(text) if text.chars().count() > 1000 => {
+            "a role's description has at most 1000 characters".to_owned()
+        }
         Some(text) => match text.chars().find(|it| !is_taken(*it)) {
             Some(odd) => format!("IAM takes no `{odd}` in a role's description"),
             None => return Vec::new(),
@@ -269,7 +321,10 @@ fn description_problems(description: Option<&str>) -> Vec<ha_provider::ArgumentP
 }
 
 impl CachedReading for IamRole {
-    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+    async fn look(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+    ) -> Result<ResourceReading<Self>, Error> {
         let Some(found) = find(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
         let known = &recorded.arguments;
         // Only what is claimed is looked at: everything else is the business of other blocks.
@@ -283,11 +338,16 @@ impl CachedReading for IamRole {
         };
         let there = Self {
             name: found.role_name().to_owned().into(),
-            assume_role_policy: NormalizedPolicy::answered(found.assume_role_policy_document().unwrap_or_default()),
+            assume_role_policy: NormalizedPolicy::answered(
+                found.assume_role_policy_document().unwrap_or_default(),
+            ),
             description: found.description().filter(|it| !it.is_empty()).map(str::to_owned),
             path: found.path().to_owned().into(),
             max_session_duration: found.max_session_duration().unwrap_or_else(an_hour),
-            permissions_boundary: found.permissions_boundary().and_then(|it| it.permissions_boundary_arn()).map(str::to_owned),
+            permissions_boundary: found
+                .permissions_boundary()
+                .and_then(|it| it.permissions_boundary_arn())
+                .map(str::to_owned),
             inline_policy,
             managed_policy_arns,
             force_detach_policies: known.force_detach_policies,

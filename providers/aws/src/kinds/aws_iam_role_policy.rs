@@ -1,8 +1,8 @@
 //! A policy that is part of a role.
 
 use ha_provider::{
-    Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource, ResourceHooks, ResourceReading,
-    UnsupportedNames, known_text,
+    Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, UnsupportedNames, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,8 +63,13 @@ impl Resource for IamRolePolicy {
             .inside("aws_iam_role", &[("name", "role")])
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
-        // The call that makes one would as well overwrite one, and there is nowhere to put our token.
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
+        // The call that makes one would as well overwrite one, and there is nowhere to put our
+        // token.
         if attempt.noted(ABSENT).is_none() {
             if find(aws, &self.role, &self.name).await?.is_some() {
                 return Err(error::foreign("role policy", &self.id()));
@@ -77,14 +82,20 @@ impl Resource for IamRolePolicy {
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         let (role, name) = id.split_once(':').ok_or("the id of a role policy is `ROLE:NAME`")?;
-        Ok(ExistingResource::by(id).argument("role", role).argument("name", name).argument("policy", "{}"))
+        Ok(ExistingResource::by(id)
+            .argument("role", role)
+            .argument("name", name)
+            .argument("policy", "{}"))
     }
 
     fn import_id(arguments: &ha_value::Object) -> Option<String> {
         Some(format!("{}:{}", known_text(arguments, "role")?, known_text(arguments, "name")?))
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
@@ -98,11 +109,24 @@ impl Resource for IamRolePolicy {
         Ok(IamRolePolicyOutputs {})
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         let it = &recorded.arguments;
-        match aws.iam.delete_role_policy().role_name(it.role.as_str()).policy_name(it.name.as_str()).send().await {
+        match aws
+            .iam
+            .delete_role_policy()
+            .role_name(it.role.as_str())
+            .policy_name(it.name.as_str())
+            .send()
+            .await
+        {
             Err(error) if error::is_missing(&error) => Ok(()),
-            other => other.map(drop).attempting_first(format!("delete the role policy `{}`", recorded.id)),
+            other => other
+                .map(drop)
+                .attempting_first(format!("delete the role policy `{}`", recorded.id)),
         }
     }
 }
@@ -116,9 +140,15 @@ impl IamRolePolicy {
         let what = format!("put the role policy `{}`", self.id());
         WaitCondition::new(&what, iam::PROPAGATION)
             .until(attempt, || async {
-                let call = aws.iam.put_role_policy().role_name(self.role.as_str()).policy_name(self.name.as_str());
+                let call = aws
+                    .iam
+                    .put_role_policy()
+                    .role_name(self.role.as_str())
+                    .policy_name(self.name.as_str());
                 match call.policy_document(self.policy.as_str()).send().await {
-                    Err(error) if error::is_missing(&error) && aws.is_young(&self.role, attempt) => {
+                    Err(error)
+                        if error::is_missing(&error) && aws.is_young(&self.role, attempt) =>
+                    {
                         Ok(error::waiting("waiting for its role", &error))
                     }
                     other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
@@ -129,12 +159,16 @@ impl IamRolePolicy {
 }
 
 impl CachedReading for IamRolePolicy {
-    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+    async fn look(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+    ) -> Result<ResourceReading<Self>, Error> {
         let Self { role, name, .. } = &recorded.arguments;
         Ok(match find(aws, role, name).await? {
-            Some(policy) => {
-                ResourceReading::found(Self { role: role.clone(), name: name.clone(), policy }, IamRolePolicyOutputs {})
-            }
+            Some(policy) => ResourceReading::found(
+                Self { role: role.clone(), name: name.clone(), policy },
+                IamRolePolicyOutputs {},
+            ),
             None => ResourceReading::Gone,
         })
     }
@@ -144,7 +178,8 @@ async fn find(aws: &AwsClients, role: &str, name: &str) -> Result<Option<Normali
     match aws.iam.get_role_policy().role_name(role).policy_name(name).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
         other => {
-            let found = other.attempting_first(format!("look at the role policy `{role}:{name}`"))?;
+            let found =
+                other.attempting_first(format!("look at the role policy `{role}:{name}`"))?;
             Ok(Some(NormalizedPolicy::answered(found.policy_document())))
         }
     }

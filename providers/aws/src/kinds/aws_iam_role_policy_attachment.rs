@@ -1,8 +1,8 @@
 //! A policy attached to a role.
 
 use ha_provider::{
-    Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource, ResourceHooks, ResourceReading,
-    known_text,
+    Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,11 @@ impl Resource for RolePolicyAttachment {
             .inside("aws_iam_role", &[("name", "role")])
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         if attempt.noted(ABSENT).is_none() {
             if is_attached(aws, &self.role, &self.policy_arn).await? {
                 return Err(error::foreign("attachment", &self.id()));
@@ -60,9 +64,15 @@ impl Resource for RolePolicyAttachment {
         let what = format!("attach the policy `{}` to the role `{}`", self.policy_arn, self.role);
         WaitCondition::new(&what, iam::PROPAGATION)
             .until(attempt, || async {
-                let call = aws.iam.attach_role_policy().role_name(self.role.as_str()).policy_arn(self.policy_arn.as_str());
+                let call = aws
+                    .iam
+                    .attach_role_policy()
+                    .role_name(self.role.as_str())
+                    .policy_arn(self.policy_arn.as_str());
                 match call.send().await {
-                    Err(error) if error::is_missing(&error) && aws.is_young(&self.role, attempt) => {
+                    Err(error)
+                        if error::is_missing(&error) && aws.is_young(&self.role, attempt) =>
+                    {
                         Ok(error::waiting("waiting for its role and policy", &error))
                     }
                     other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
@@ -73,7 +83,8 @@ impl Resource for RolePolicyAttachment {
     }
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
-        let (role, policy_arn) = id.split_once('/').ok_or("the id of an attachment is `ROLE/POLICY_ARN`")?;
+        let (role, policy_arn) =
+            id.split_once('/').ok_or("the id of an attachment is `ROLE/POLICY_ARN`")?;
         Ok(ExistingResource::by(id).argument("role", role).argument("policy_arn", policy_arn))
     }
 
@@ -81,7 +92,10 @@ impl Resource for RolePolicyAttachment {
         Some(format!("{}/{}", known_text(arguments, "role")?, known_text(arguments, "policy_arn")?))
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
@@ -95,11 +109,24 @@ impl Resource for RolePolicyAttachment {
         Ok(RolePolicyAttachmentOutputs {})
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         let Self { role, policy_arn } = &recorded.arguments;
-        match aws.iam.detach_role_policy().role_name(role.as_str()).policy_arn(policy_arn.as_str()).send().await {
+        match aws
+            .iam
+            .detach_role_policy()
+            .role_name(role.as_str())
+            .policy_arn(policy_arn.as_str())
+            .send()
+            .await
+        {
             Err(error) if error::is_missing(&error) => Ok(()),
-            other => other.map(drop).attempting_first(format!("detach the policy `{policy_arn}` from the role `{role}`")),
+            other => other.map(drop).attempting_first(format!(
+                "detach the policy `{policy_arn}` from the role `{role}`"
+            )),
         }
     }
 }
@@ -111,7 +138,10 @@ impl RolePolicyAttachment {
 }
 
 impl CachedReading for RolePolicyAttachment {
-    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+    async fn look(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+    ) -> Result<ResourceReading<Self>, Error> {
         let Self { role, policy_arn } = &recorded.arguments;
         Ok(match is_attached(aws, role, policy_arn).await? {
             true => ResourceReading::found(

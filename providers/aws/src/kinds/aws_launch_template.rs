@@ -11,15 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_ec2::types as ec2_types;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use ha_provider::{
-    Attempt, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource, RecordedResource, Resource,
-    ResourceHooks, ResourceReading, UnsupportedNames, Volatile,
+    Attempt, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames, Volatile,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::blocks::{
-    BlockDevice, CreditSpecification, MetadataOptions, MonitoringBlock, NetworkInterface, PlacementBlock, ProfileBlock,
-    TagSpecification,
+    BlockDevice, CreditSpecification, MetadataOptions, MonitoringBlock, NetworkInterface,
+    PlacementBlock, ProfileBlock, TagSpecification,
 };
 use crate::ec2::{self, filter};
 use crate::error;
@@ -29,7 +29,8 @@ use crate::tags::{self, ResourceTags};
 use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing};
 use crate::{AwsClients, reading};
 
-/// What machines of EC2 are launched from. Every change is a new version; machines that run stay as they are.
+/// What machines of EC2 are launched from. Every change is a new version; machines that run stay as
+/// they are.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LaunchTemplate {
     /// Name, unique in the account and region.
@@ -102,10 +103,16 @@ impl Resource for LaunchTemplate {
     type Outputs = LaunchTemplateOutputs;
 
     fn hooks() -> ResourceHooks {
-        check::all(ResourceHooks::new().ways_to_say(&["user_data_text", "user_data"]).unique(&["name"]))
+        check::all(
+            ResourceHooks::new().ways_to_say(&["user_data_text", "user_data"]).unique(&["name"]),
+        )
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let call = aws
             .ec2
@@ -114,9 +121,15 @@ impl Resource for LaunchTemplate {
             .client_token(attempt.token())
             .set_version_description(self.description.clone())
             .launch_template_data(self.data())
-            .tag_specifications(ec2::tagged(ec2_types::ResourceType::LaunchTemplate, &self.tags, attempt));
+            .tag_specifications(ec2::tagged(
+                ec2_types::ResourceType::LaunchTemplate,
+                &self.tags,
+                attempt,
+            ));
         match call.send().await {
-            Err(error) if error::is(&error, &["InvalidLaunchTemplateName.AlreadyExistsException"]) => {
+            Err(error)
+                if error::is(&error, &["InvalidLaunchTemplateName.AlreadyExistsException"]) =>
+            {
                 let found = appearing(attempt, || find(aws, name)).await?;
                 if !found.is_some_and(|it| tags::are_from(it.tags(), attempt)) {
                     return Err(error::foreign("launch template", name));
@@ -124,7 +137,10 @@ impl Resource for LaunchTemplate {
             }
             other => drop(other.attempting_first(format!("create the launch template `{name}`"))?),
         }
-        let wait = WaitCondition::new(format!("see the launch template `{name}` after it was created"), PROPAGATION);
+        let wait = WaitCondition::new(
+            format!("see the launch template `{name}` after it was created"),
+            PROPAGATION,
+        );
         let found = wait
             .until(attempt, || async {
                 Ok(match find(aws, name).await? {
@@ -144,20 +160,28 @@ impl Resource for LaunchTemplate {
 
     const LISTED: bool = true;
 
-    async fn list_owned(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(
+        aws: &AwsClients,
+        _: &[DiscoveryTarget],
+    ) -> Result<Vec<OwnedResource>, Error> {
         let ours = filter("tag-key", [tags::ADDRESS.to_owned()]);
-        let mut pages = aws.ec2.describe_launch_templates().filters(ours).into_paginator().items().send();
+        let mut pages =
+            aws.ec2.describe_launch_templates().filters(ours).into_paginator().items().send();
         let mut marked = Vec::new();
         while let Some(template) = pages.next().await {
             let template = template.attempting("look for launch templates by their tags")?;
             let name = template.launch_template_name().unwrap_or_default();
-            let known = ExistingResource::by(template.launch_template_id().unwrap_or_default()).argument("name", name);
+            let known = ExistingResource::by(template.launch_template_id().unwrap_or_default())
+                .argument("name", name);
             marked.extend(tags::marked(known, template.tags()));
         }
         Ok(marked)
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::listed(aws, known).await
     }
 
@@ -169,26 +193,36 @@ impl Resource for LaunchTemplate {
     ) -> Result<LaunchTemplateOutputs, Error> {
         let id = before.id.as_str();
         let what = |change: &str| format!("{change} the launch template `{}`", self.name);
-        let Some(found) = find(aws, &self.name).await?.filter(|it| it.launch_template_id() == Some(id)) else {
+        let Some(found) =
+            find(aws, &self.name).await?.filter(|it| it.launch_template_id() == Some(id))
+        else {
             return Err(Error::new(what("change"), "it is gone").help("plan again"));
         };
         let mut outputs = outputs(aws, &found, id);
         let newest = newest(aws, id).await?;
-        let number = newest.as_ref().and_then(|it| it.version_number).unwrap_or(outputs.latest_version.0);
+        let number =
+            newest.as_ref().and_then(|it| it.version_number).unwrap_or(outputs.latest_version.0);
         outputs.latest_version = number.into();
         // A try that was cut short may have made the version already.
-        let is_made =
-            number > before.outputs.latest_version.0 && newest.is_some_and(|it| self.answered(&it).version() == self.version());
+        let is_made = number > before.outputs.latest_version.0
+            && newest.is_some_and(|it| self.answered(&it).version() == self.version());
         if self.version() != before.arguments.version() && !is_made {
-            let call = aws.ec2.create_launch_template_version().launch_template_id(id).client_token(attempt.token());
-            let call = call.set_version_description(self.description.clone()).launch_template_data(self.data());
+            let call = aws
+                .ec2
+                .create_launch_template_version()
+                .launch_template_id(id)
+                .client_token(attempt.token());
+            let call = call
+                .set_version_description(self.description.clone())
+                .launch_template_data(self.data());
             let made = call.send().await.attempting_first(what("make a new version of"))?;
             let number = made.launch_template_version().and_then(|it| it.version_number());
             outputs.latest_version = number.unwrap_or(outputs.latest_version.0 + 1).into();
         }
         if self.update_default_version && outputs.default_version != outputs.latest_version {
             let number = outputs.latest_version.to_string();
-            let call = aws.ec2.modify_launch_template().launch_template_id(id).default_version(&number);
+            let call =
+                aws.ec2.modify_launch_template().launch_template_id(id).default_version(&number);
             call.send().await.attempting(what(&format!("make version {number} the default of")))?;
             outputs.default_version = outputs.latest_version;
         }
@@ -196,7 +230,11 @@ impl Resource for LaunchTemplate {
         Ok(outputs)
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         match aws.ec2.delete_launch_template().launch_template_id(&recorded.id).send().await {
             Err(error) if error::is_missing(&error) => Ok(()),
             other => {
@@ -210,12 +248,16 @@ impl Resource for LaunchTemplate {
 impl LaunchTemplate {
     /// All of a version, never what an earlier one said.
     fn data(&self) -> ec2_types::RequestLaunchTemplateData {
-        let texts = |it: &Option<BTreeSet<String>>| it.as_ref().map(|it| it.iter().cloned().collect());
+        let texts =
+            |it: &Option<BTreeSet<String>>| it.as_ref().map(|it| it.iter().cloned().collect());
         ec2_types::RequestLaunchTemplateData::builder()
             .set_image_id(self.image_id.clone())
             .set_instance_type(self.instance_type.as_deref().map(Into::into))
             .set_key_name(self.key_name.clone())
-            .set_user_data(user_data::encoded(self.user_data.as_deref(), self.user_data_text.as_deref()))
+            .set_user_data(user_data::encoded(
+                self.user_data.as_deref(),
+                self.user_data_text.as_deref(),
+            ))
             .set_security_group_ids(texts(&self.vpc_security_group_ids))
             .set_security_groups(texts(&self.security_group_names))
             .set_iam_instance_profile(self.iam_instance_profile.as_ref().map(ProfileBlock::told))
@@ -223,11 +265,11 @@ impl LaunchTemplate {
             .set_block_device_mappings(all(&self.block_device_mappings, BlockDevice::told))
             .set_network_interfaces(all(&self.network_interfaces, NetworkInterface::told))
             .set_placement(self.placement.as_ref().map(PlacementBlock::told))
-            .set_monitoring(
-                self.monitoring
-                    .as_ref()
-                    .map(|it| ec2_types::LaunchTemplatesMonitoringRequest::builder().set_enabled(it.enabled).build()),
-            )
+            .set_monitoring(self.monitoring.as_ref().map(|it| {
+                ec2_types::LaunchTemplatesMonitoringRequest::builder()
+                    .set_enabled(it.enabled)
+                    .build()
+            }))
             .set_credit_specification(self.credit_specification.as_ref().map(|it| {
                 let credits = it.cpu_credits.clone().unwrap_or_default();
                 ec2_types::CreditSpecificationRequest::builder().cpu_credits(credits).build()
@@ -235,7 +277,9 @@ impl LaunchTemplate {
             .set_ebs_optimized(self.ebs_optimized)
             .set_disable_api_stop(self.disable_api_stop)
             .set_disable_api_termination(self.disable_api_termination)
-            .set_instance_initiated_shutdown_behavior(self.instance_initiated_shutdown_behavior.as_deref().map(Into::into))
+            .set_instance_initiated_shutdown_behavior(
+                self.instance_initiated_shutdown_behavior.as_deref().map(Into::into),
+            )
             .set_tag_specifications(all(&self.tag_specifications, TagSpecification::told))
             .build()
     }
@@ -245,12 +289,18 @@ impl LaunchTemplate {
         let empty = ec2_types::ResponseLaunchTemplateData::builder().build();
         let data = version.launch_template_data().unwrap_or(&empty);
         let texts = |it: &[String]| (!it.is_empty()).then(|| it.iter().cloned().collect());
-        let (user_data, user_data_text) = user_data::answered(data.user_data(), self.user_data.as_deref());
+        let (user_data, user_data_text) =
+            user_data::answered(data.user_data(), self.user_data.as_deref());
         let profile = data.iam_instance_profile().map(ProfileBlock::answered);
-        let credits = data.credit_specification().map(|it| CreditSpecification { cpu_credits: it.cpu_credits.clone() });
+        let credits = data
+            .credit_specification()
+            .map(|it| CreditSpecification { cpu_credits: it.cpu_credits.clone() });
         Self {
             name: self.name.clone(),
-            description: version.version_description().filter(|it| !it.is_empty()).map(str::to_owned),
+            description: version
+                .version_description()
+                .filter(|it| !it.is_empty())
+                .map(str::to_owned),
             image_id: data.image_id().map(str::to_owned),
             instance_type: data.instance_type().map(|it| it.as_str().to_owned()),
             key_name: data.key_name().map(str::to_owned),
@@ -271,7 +321,10 @@ impl LaunchTemplate {
                 self.network_interfaces.as_ref(),
                 some(data.network_interfaces(), NetworkInterface::answered),
             ),
-            placement: as_configured(self.placement.as_ref(), data.placement().map(PlacementBlock::answered)),
+            placement: as_configured(
+                self.placement.as_ref(),
+                data.placement().map(PlacementBlock::answered),
+            ),
             monitoring: as_configured(
                 self.monitoring.as_ref(),
                 data.monitoring().map(|it| MonitoringBlock { enabled: it.enabled }),
@@ -280,7 +333,9 @@ impl LaunchTemplate {
             ebs_optimized: data.ebs_optimized(),
             disable_api_stop: data.disable_api_stop(),
             disable_api_termination: data.disable_api_termination(),
-            instance_initiated_shutdown_behavior: data.instance_initiated_shutdown_behavior().map(|it| it.as_str().to_owned()),
+            instance_initiated_shutdown_behavior: data
+                .instance_initiated_shutdown_behavior()
+                .map(|it| it.as_str().to_owned()),
             tag_specifications: some(data.tag_specifications(), TagSpecification::answered),
             update_default_version: self.update_default_version,
             tags: self.tags.clone(),
@@ -289,11 +344,14 @@ impl LaunchTemplate {
 
     /// The arguments that make a version, comparable.
     fn version(&self) -> serde_json::Value {
-        let mut fields = serde_json::to_value(self).expect("its fields have names that are strings");
+        let mut fields =
+            serde_json::to_value(self).expect("its fields have names that are strings");
         let object = fields.as_object_mut().expect("a struct is an object");
         // What is left out is not compared with what the service fills in.
         object.retain(|name, it| !OF_THE_WHOLE.contains(&name.as_str()) && !it.is_null());
-        if let Some(text) = user_data::encoded(self.user_data.as_deref(), self.user_data_text.as_deref()) {
+        if let Some(text) =
+            user_data::encoded(self.user_data.as_deref(), self.user_data_text.as_deref())
+        {
             object.remove("user_data_text");
             object.insert("user_data".into(), text.into());
         }
@@ -304,12 +362,17 @@ impl LaunchTemplate {
 impl ListableResource for LaunchTemplate {
     const AT_ONCE: usize = 200;
 
-    async fn list(aws: &AwsClients, recorded: &[&RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
-        // There is no filter by identifier, and asking by identifier fails altogether when one of them is gone.
+    async fn list(
+        aws: &AwsClients,
+        recorded: &[&RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
+        // There is no filter by identifier, and asking by identifier fails altogether when one of
+        // them is gone.
         let (named, unnamed): (Vec<&&RecordedResource<Self>>, Vec<_>) =
             recorded.iter().partition(|it| !it.arguments.name.is_empty());
         let names = named.iter().map(|it| it.arguments.name.to_string());
-        let call = aws.ec2.describe_launch_templates().filters(filter("launch-template-name", names));
+        let call =
+            aws.ec2.describe_launch_templates().filters(filter("launch-template-name", names));
         let mut pages = call.into_paginator().items().send();
         let mut found = BTreeMap::new();
         while let Some(template) = pages.next().await {
@@ -321,8 +384,15 @@ impl ListableResource for LaunchTemplate {
             match aws.ec2.describe_launch_templates().launch_template_ids(&it.id).send().await {
                 Err(error) if error::is_missing(&error) => {}
                 other => {
-                    let there = other.attempting(format!("look at the launch template `{}`", it.id))?;
-                    found.extend(there.launch_templates.unwrap_or_default().into_iter().map(|found| (it.id.clone(), found)));
+                    let there =
+                        other.attempting(format!("look at the launch template `{}`", it.id))?;
+                    found.extend(
+                        there
+                            .launch_templates
+                            .unwrap_or_default()
+                            .into_iter()
+                            .map(|found| (it.id.clone(), found)),
+                    );
                 }
             }
         }
@@ -345,16 +415,30 @@ async fn seen(
 }
 
 async fn find(aws: &AwsClients, name: &str) -> Result<Option<ec2_types::LaunchTemplate>, Error> {
-    let call = aws.ec2.describe_launch_templates().filters(filter("launch-template-name", [name.to_owned()]));
+    let call = aws
+        .ec2
+        .describe_launch_templates()
+        .filters(filter("launch-template-name", [name.to_owned()]));
     let found = call.send().await.attempting(format!("look at the launch template `{name}`"))?;
     Ok(found.launch_templates.unwrap_or_default().into_iter().next())
 }
 
-async fn newest(aws: &AwsClients, id: &str) -> Result<Option<ec2_types::LaunchTemplateVersion>, Error> {
-    match aws.ec2.describe_launch_template_versions().launch_template_id(id).versions("$Latest").send().await {
+async fn newest(
+    aws: &AwsClients,
+    id: &str,
+) -> Result<Option<ec2_types::LaunchTemplateVersion>, Error> {
+    match aws
+        .ec2
+        .describe_launch_template_versions()
+        .launch_template_id(id)
+        .versions("$Latest")
+        .send()
+        .await
+    {
         Err(error) if error::is_missing(&error) => Ok(None),
         other => {
-            let found = other.attempting(format!("look at the newest version of the launch template `{id}`"))?;
+            let found = other
+                .attempting(format!("look at the newest version of the launch template `{id}`"))?;
             Ok(found.launch_template_versions.unwrap_or_default().into_iter().next())
         }
     }

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use aws_sdk_s3::operation::head_bucket::HeadBucketOutput;
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, Tag, Tagging};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, Tag, Tagging,
+};
 use futures::future::try_join_all;
 use futures::{StreamExt as _, stream};
 use ha_provider::{
-    ArgumentProblem, Attempt, CallOutcome, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, Impact,
-    ImpactSeverity, OwnedResource, PlannedChange, RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames,
-    known_text,
+    ArgumentProblem, Attempt, CallOutcome, CreatedResource, DiscoveryTarget, Error,
+    ExistingResource, Immutable, Impact, ImpactSeverity, OwnedResource, PlannedChange,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames, known_text,
 };
 use ha_value::{Path, Value};
 use schemars::JsonSchema;
@@ -29,7 +31,8 @@ use crate::{AwsClients, reading};
 pub(crate) struct S3Bucket {
     /// Name, unique among the buckets of all accounts.
     bucket: Immutable<String>,
-    /// Whether destroying the bucket destroys whatever is in it. Without it only what `ha` put there goes with the bucket.
+    /// Whether destroying the bucket destroys whatever is in it. Without it only what `ha` put
+    /// there goes with the bucket.
     #[serde(default)]
     force_destroy: bool,
     /// Whether versions can be locked against deletion.
@@ -63,7 +66,10 @@ impl Resource for S3Bucket {
             &["bucket_prefix"],
             "write the whole name: `bucket = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
         ),
-        UnsupportedNames::new(&["versioning"], "leave it out, and write a resource `aws_s3_bucket_versioning`"),
+        UnsupportedNames::new(
+            &["versioning"],
+            "leave it out, and write a resource `aws_s3_bucket_versioning`",
+        ),
         UnsupportedNames::new(
             &["server_side_encryption_configuration"],
             "leave it out, and write a resource `aws_s3_bucket_server_side_encryption_configuration`",
@@ -110,14 +116,21 @@ impl Resource for S3Bucket {
             .impact(impact)
             .predict("id", |it: BucketNameArguments| it.bucket)
             .predict_in("arn", |at: RegionSettings, it: BucketNameArguments| at.s3_arn(&it.bucket))
-            .predict_in("bucket_domain_name", |at: RegionSettings, it: BucketNameArguments| domain_name(&it.bucket, &at.suffix()))
+            .predict_in("bucket_domain_name", |at: RegionSettings, it: BucketNameArguments| {
+                domain_name(&it.bucket, &at.suffix())
+            })
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let name = self.bucket.as_str();
         if attempt.noted(ABSENT).is_none() {
             if !is_free(aws, name).await? {
-                return Err(error::foreign("bucket", name).help("names of buckets are shared by all accounts of the world"));
+                return Err(error::foreign("bucket", name)
+                    .help("names of buckets are shared by all accounts of the world"));
             }
             attempt.note(ABSENT, "yes").await?;
         } else if let Some(found) = tags_of(aws, name).await?
@@ -143,8 +156,12 @@ impl Resource for S3Bucket {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 
-    async fn list_owned(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
-        let names: Option<Vec<String>> = sought.iter().map(|it| Self::import_id(&it.arguments)).collect();
+    async fn list_owned(
+        aws: &AwsClients,
+        sought: &[DiscoveryTarget],
+    ) -> Result<Vec<OwnedResource>, Error> {
+        let names: Option<Vec<String>> =
+            sought.iter().map(|it| Self::import_id(&it.arguments)).collect();
         let names = match names {
             Some(names) if !names.is_empty() => names,
             // The name of one of them is not known, or what no one asks for any more is looked for.
@@ -161,10 +178,17 @@ impl Resource for S3Bucket {
                 tags::marked(ExistingResource::by(name), &tags)
             })
             .collect();
-        Ok(stream::iter(looks).buffered(reading::AT_ONCE).filter_map(std::future::ready).collect().await)
+        Ok(stream::iter(looks)
+            .buffered(reading::AT_ONCE)
+            .filter_map(std::future::ready)
+            .collect()
+            .await)
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
@@ -177,14 +201,19 @@ impl Resource for S3Bucket {
         let name = before.id.as_str();
         let found = tags_of(aws, name).await?.unwrap_or_default();
         if tags::visible(&found) != self.tags {
-            let all: Vec<Tag> = tags::hidden(&found).into_iter().chain(tags::labels(&self.tags)).collect();
+            let all: Vec<Tag> =
+                tags::hidden(&found).into_iter().chain(tags::labels(&self.tags)).collect();
             let wait = WaitCondition::new(format!("label the bucket `{name}`"), PROPAGATION);
             wait.until(attempt, || self.label(aws, all.clone(), attempt)).await?;
         }
         Ok(outputs(name, &before.outputs.region))
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the bucket `{name}`");
         let delete = || aws.s3.delete_bucket().bucket(name).send();
@@ -199,7 +228,8 @@ impl Resource for S3Bucket {
             Err(error) if error::is_missing(&error) => return Ok(()),
             other => drop(other.attempting_first(&what)?),
         }
-        let wait = WaitCondition::new(format!("see the bucket `{name}` gone"), attempt.patience(GONE));
+        let wait =
+            WaitCondition::new(format!("see the bucket `{name}` gone"), attempt.patience(GONE));
         wait.until(attempt, || async {
             Ok(match head(aws, name).await? {
                 Some(_) => WaitStatus::Pending("there".into()),
@@ -218,26 +248,40 @@ impl S3Bucket {
             CreateBucketConfiguration::builder().location_constraint(region).build()
         });
         let call = aws.s3.create_bucket().bucket(name).set_create_bucket_configuration(place);
-        let call = call.set_object_lock_enabled_for_bucket(self.object_lock_enabled.then_some(true));
+        let call =
+            call.set_object_lock_enabled_for_bucket(self.object_lock_enabled.then_some(true));
         match call.send().await {
-            // It was noted before that there was none, so this is ours, from a try that was cut short.
+            // It was noted before that there was none, so this is ours, from a try that was cut
+            // short.
             Err(error) if error::is(&error, &["BucketAlreadyOwnedByYou"]) => Ok(()),
             other => other.map(drop).attempting_first(format!("create the bucket `{name}`")),
         }
     }
 
-    async fn label(&self, aws: &AwsClients, all: Vec<Tag>, attempt: &Attempt) -> Result<WaitStatus<()>, Error> {
+    async fn label(
+        &self,
+        aws: &AwsClients,
+        all: Vec<Tag>,
+        attempt: &Attempt,
+    ) -> Result<WaitStatus<()>, Error> {
         let name = self.bucket.as_str();
         let tagging = Tagging::builder().set_tag_set(Some(all)).build().expect("the tags are set");
         match aws.s3.put_bucket_tagging().bucket(name).tagging(tagging).send().await {
-            Err(error) if error::is_too_early_for(&error, name, aws, attempt) => Ok(error::waiting("not visible yet", &error)),
-            other => other.map(|_| WaitStatus::Ready(())).attempting(format!("label the bucket `{name}`")),
+            Err(error) if error::is_too_early_for(&error, name, aws, attempt) => {
+                Ok(error::waiting("not visible yet", &error))
+            }
+            other => other
+                .map(|_| WaitStatus::Ready(()))
+                .attempting(format!("label the bucket `{name}`")),
         }
     }
 }
 
 impl CachedReading for S3Bucket {
-    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+    async fn look(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+    ) -> Result<ResourceReading<Self>, Error> {
         let name = recorded.id.as_str();
         let Some(head) = head(aws, name).await? else { return Ok(ResourceReading::Gone) };
         let Some(found) = tags_of(aws, name).await? else { return Ok(ResourceReading::Gone) };
@@ -255,8 +299,10 @@ impl CachedReading for S3Bucket {
 async fn head(aws: &AwsClients, name: &str) -> Result<Option<HeadBucketOutput>, Error> {
     match aws.s3.head_bucket().bucket(name).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
-        Err(error) if error::status(&error) == Some(301) => Err(error::refusal(format!("look at the bucket `{name}`"), &error)
-            .help("it is in another region than the provider works in")),
+        Err(error) if error::status(&error) == Some(301) => {
+            Err(error::refusal(format!("look at the bucket `{name}`"), &error)
+                .help("it is in another region than the provider works in"))
+        }
         other => other.map(Some).attempting(format!("look at the bucket `{name}`")),
     }
 }
@@ -267,7 +313,9 @@ async fn is_free(aws: &AwsClients, name: &str) -> Result<bool, Error> {
         Err(error) if error::is_missing(&error) => Ok(true),
         // Those of others, and those in other regions, may not be looked at but are there.
         Err(error) if matches!(error::status(&error), Some(301 | 403)) => Ok(false),
-        other => other.map(|_| false).attempting_first(format!("find out whether a bucket `{name}` exists")),
+        other => other
+            .map(|_| false)
+            .attempting_first(format!("find out whether a bucket `{name}` exists")),
     }
 }
 
@@ -276,25 +324,38 @@ async fn tags_of(aws: &AwsClients, name: &str) -> Result<Option<Vec<Tag>>, Error
     match aws.s3.get_bucket_tagging().bucket(name).send().await {
         Err(error) if error::is(&error, &["NoSuchTagSet"]) => Ok(Some(Vec::new())),
         Err(error) if error::is_missing(&error) => Ok(None),
-        other => other.map(|it| Some(it.tag_set)).attempting(format!("read the labels of the bucket `{name}`")),
+        other => other
+            .map(|it| Some(it.tag_set))
+            .attempting(format!("read the labels of the bucket `{name}`")),
     }
 }
 
 /// Deletes every version of every object: whatever there is, or only as long as all of it is ours.
-async fn empty(aws: &AwsClients, name: &str, whatever: bool, attempt: &Attempt) -> Result<(), Error> {
+async fn empty(
+    aws: &AwsClients,
+    name: &str,
+    whatever: bool,
+    attempt: &Attempt,
+) -> Result<(), Error> {
     let what = format!("empty the bucket `{name}`");
     loop {
         let page = aws.s3.list_object_versions().bucket(name).send().await.attempting(&what)?;
         let markers = page.delete_markers().iter().map(|it| (it.key(), it.version_id()));
-        let versions: Vec<_> = page.versions().iter().map(|it| (it.key(), it.version_id())).collect();
+        let versions: Vec<_> =
+            page.versions().iter().map(|it| (it.key(), it.version_id())).collect();
         if !whatever {
             spare_others(aws, name, &versions, page.is_truncated() == Some(true)).await?;
         }
         let identified = |(key, version): (Option<&str>, Option<&str>)| {
             let key = key.unwrap_or_default();
-            ObjectIdentifier::builder().key(key).set_version_id(version.map(str::to_owned)).build().expect("the key is set")
+            ObjectIdentifier::builder()
+                .key(key)
+                .set_version_id(version.map(str::to_owned))
+                .build()
+                .expect("the key is set")
         };
-        let all: Vec<ObjectIdentifier> = versions.into_iter().chain(markers).map(identified).collect();
+        let all: Vec<ObjectIdentifier> =
+            versions.into_iter().chain(markers).map(identified).collect();
         if all.is_empty() {
             return Ok(());
         }
@@ -307,14 +368,27 @@ async fn empty(aws: &AwsClients, name: &str, whatever: bool, attempt: &Attempt) 
 }
 
 /// Deletes these versions, a thousand at most.
-pub(crate) async fn delete_versions(aws: &AwsClients, bucket: &str, versions: Vec<ObjectIdentifier>) -> Result<(), Error> {
+pub(crate) async fn delete_versions(
+    aws: &AwsClients,
+    bucket: &str,
+    versions: Vec<ObjectIdentifier>,
+) -> Result<(), Error> {
     let what = format!("delete objects in the bucket `{bucket}`");
-    let delete = Delete::builder().set_objects(Some(versions)).quiet(true).build().expect("the objects are set");
-    let answer = aws.s3.delete_objects().bucket(bucket).delete(delete).send().await.attempting(&what)?;
+    let delete = Delete::builder()
+        .set_objects(Some(versions))
+        .quiet(true)
+        .build()
+        .expect("the objects are set");
+    let answer =
+        aws.s3.delete_objects().bucket(bucket).delete(delete).send().await.attempting(&what)?;
     match answer.errors().first() {
         None => Ok(()),
         Some(error) => {
-            let cause = format!("`{}`: {}", error.key().unwrap_or("?"), error.message().unwrap_or("no reason given"));
+            let cause = format!(
+                "`{}`: {}",
+                error.key().unwrap_or("?"),
+                error.message().unwrap_or("no reason given")
+            );
             Err(Error::new(what, cause).code(error.code().unwrap_or("Unknown")))
         }
     }
@@ -337,12 +411,14 @@ async fn spare_others(
     }
     let others = versions.iter().map(|(key, version)| async move {
         let key = key.unwrap_or_default();
-        let call = aws.s3.head_object().bucket(bucket).key(key).set_version_id(version.map(str::to_owned));
+        let call =
+            aws.s3.head_object().bucket(bucket).key(key).set_version_id(version.map(str::to_owned));
         match call.send().await {
             Err(error) if error::is_missing(&error) => Ok(None),
             Err(error) if error::status(&error) == Some(403) => Ok(Some(key)),
             other => {
-                let head = other.attempting(format!("look at the object `{key}` in the bucket `{bucket}`"))?;
+                let head = other
+                    .attempting(format!("look at the object `{key}` in the bucket `{bucket}`"))?;
                 Ok::<_, Error>((!is_ours(head.metadata())).then_some(key))
             }
         }
@@ -350,9 +426,10 @@ async fn spare_others(
     let others: Vec<&str> = try_join_all(others).await?.into_iter().flatten().collect();
     match others.as_slice() {
         [] => Ok(()),
-        [first, ..] => {
-            Err(refused(format!("it holds {} versions of objects that `ha` did not put there, such as `{first}`", others.len())))
-        }
+        [first, ..] => Err(refused(format!(
+            "it holds {} versions of objects that `ha` did not put there, such as `{first}`",
+            others.len()
+        ))),
     }
 }
 
@@ -370,9 +447,11 @@ fn domain_name(name: &str, suffix: &str) -> String {
     format!("{name}.s3.{suffix}")
 }
 
-/// What is lost with a bucket that is emptied whatever is in it. Without `force_destroy` only what `ha` put there goes.
+/// What is lost with a bucket that is emptied whatever is in it. Without `force_destroy` only what
+/// `ha` put there goes.
 fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
-    let is_forced = changed.before.is_some_and(|it| it.get("force_destroy") == Some(&Value::Bool(true)));
+    let is_forced =
+        changed.before.is_some_and(|it| it.get("force_destroy") == Some(&Value::Bool(true)));
     if !changed.action.destroys() || !is_forced {
         return Vec::new();
     }
@@ -381,25 +460,39 @@ fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
 }
 
 /// What names of buckets do not begin with, or end with.
-const RESERVED: [&str; 8] = ["xn--", "sthree-", "amzn-s3-demo-", "-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+const RESERVED: [&str; 8] =
+    ["xn--", "sthree-", "amzn-s3-demo-", "-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
 
 /// What is wrong with a bucket's name, by the rules of S3.
 fn name_problem(name: &str) -> Option<String> {
     let edge = |c: Option<char>| c.is_some_and(|it| it.is_ascii_lowercase() || it.is_ascii_digit());
     if !(3..=63).contains(&name.len()) {
-        return Some(format!("a bucket's name has 3 to 63 characters, and `{name}` has {}", name.len()));
+        return Some(format!(
+            "a bucket's name has 3 to 63 characters, and `{name}` has {}",
+            name.len()
+        ));
     }
-    if let Some(odd) = name.chars().find(|it| !(it.is_ascii_lowercase() || it.is_ascii_digit() || "-.".contains(*it))) {
-        return Some(format!("a bucket's name is made of lower-case letters, digits, `-` and `.`, and `{name}` holds `{odd}`"));
+    if let Some(odd) = name
+        .chars()
+        .find(|it| !(it.is_ascii_lowercase() || it.is_ascii_digit() || "-.".contains(*it)))
+    {
+        return Some(format!(
+            "a bucket's name is made of lower-case letters, digits, `-` and `.`, and `{name}` holds `{odd}`"
+        ));
     }
     if !edge(name.chars().next()) || !edge(name.chars().last()) || name.contains("..") {
-        return Some(format!("a bucket's name begins and ends with a letter or digit and has no `..`: `{name}`"));
+        return Some(format!(
+            "a bucket's name begins and ends with a letter or digit and has no `..`: `{name}`"
+        ));
     }
-    let taken = |it: &&&str| name.starts_with(**it) || (it.starts_with(['-', '.']) && name.ends_with(**it));
+    let taken =
+        |it: &&&str| name.starts_with(**it) || (it.starts_with(['-', '.']) && name.ends_with(**it));
     if let Some(part) = RESERVED.iter().find(taken) {
         return Some(format!("S3 keeps names with `{part}` for itself, and `{name}` is one"));
     }
-    name.parse::<std::net::Ipv4Addr>().is_ok().then(|| format!("a bucket's name may not look like an address: `{name}`"))
+    name.parse::<std::net::Ipv4Addr>()
+        .is_ok()
+        .then(|| format!("a bucket's name may not look like an address: `{name}`"))
 }
 
 #[cfg(test)]
@@ -411,7 +504,19 @@ mod tests {
         for good in ["abc", "a-b.c1", "0bucket"] {
             assert_eq!(name_problem(good), None);
         }
-        for bad in ["ab", "Abc", "a_b", "-abc", "abc-", "a..b", "10.0.0.1", "xn--a", "a-s3alias", "a--x-s3", &"a".repeat(64)] {
+        for bad in [
+            "ab",
+            "Abc",
+            "a_b",
+            "-abc",
+            "abc-",
+            "a..b",
+            "10.0.0.1",
+            "xn--a",
+            "a-s3alias",
+            "a--x-s3",
+            &"a".repeat(64),
+        ] {
             assert!(name_problem(bad).is_some(), "{bad}");
         }
     }

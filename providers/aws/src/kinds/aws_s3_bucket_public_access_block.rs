@@ -2,8 +2,8 @@
 
 use aws_sdk_s3::types::PublicAccessBlockConfiguration;
 use ha_provider::{
-    Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource, ResourceHooks, ResourceReading,
-    known_text,
+    Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,7 +53,11 @@ impl Resource for PublicAccessBlock {
             .inside("aws_s3_bucket", &[("bucket", "bucket")])
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         self.put(aws, attempt).await?;
         Ok(CreatedResource { id: self.bucket.to_string(), outputs: PublicAccessBlockOutputs {} })
     }
@@ -66,7 +70,10 @@ impl Resource for PublicAccessBlock {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
@@ -80,11 +87,17 @@ impl Resource for PublicAccessBlock {
         Ok(PublicAccessBlockOutputs {})
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         let bucket = recorded.id.as_str();
         match aws.s3.delete_public_access_block().bucket(bucket).send().await {
             Err(error) if error::is_missing(&error) => Ok(()),
-            other => other.map(drop).attempting_first(format!("lift the public access block of the bucket `{bucket}`")),
+            other => other
+                .map(drop)
+                .attempting_first(format!("lift the public access block of the bucket `{bucket}`")),
         }
     }
 }
@@ -101,7 +114,11 @@ impl PublicAccessBlock {
             .build();
         WaitCondition::new(&what, PROPAGATION)
             .until(attempt, || async {
-                let call = aws.s3.put_public_access_block().bucket(bucket).public_access_block_configuration(told.clone());
+                let call = aws
+                    .s3
+                    .put_public_access_block()
+                    .bucket(bucket)
+                    .public_access_block_configuration(told.clone());
                 match call.send().await {
                     Err(error) if error::is_too_early_for(&error, bucket, aws, attempt) => {
                         Ok(error::waiting("not visible yet", &error))
@@ -114,13 +131,19 @@ impl PublicAccessBlock {
 }
 
 impl CachedReading for PublicAccessBlock {
-    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+    async fn look(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+    ) -> Result<ResourceReading<Self>, Error> {
         let bucket = recorded.id.as_str();
         let found = match aws.s3.get_public_access_block().bucket(bucket).send().await {
             Err(error) if error::is_missing(&error) => return Ok(ResourceReading::Gone),
-            other => other.attempting(format!("read the public access block of the bucket `{bucket}`"))?,
+            other => other
+                .attempting(format!("read the public access block of the bucket `{bucket}`"))?,
         };
-        let Some(found) = found.public_access_block_configuration() else { return Ok(ResourceReading::Gone) };
+        let Some(found) = found.public_access_block_configuration() else {
+            return Ok(ResourceReading::Gone);
+        };
         let there = Self {
             bucket: bucket.to_owned().into(),
             block_public_acls: found.block_public_acls().unwrap_or(false),

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_s3::types::{
-    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
+    ServerSideEncryptionRule,
 };
 use ha_provider::{
-    ArgumentProblem, Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource, ResourceHooks,
-    ResourceReading, known_text,
+    ArgumentProblem, Attempt, CreatedResource, Error, ExistingResource, Immutable,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, known_text,
 };
 use ha_value::Path;
 use schemars::JsonSchema;
@@ -46,7 +47,9 @@ struct DefaultEncryption {
     kms_master_key_id: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 enum EncryptionAlgorithm {
     #[serde(rename = "AES256")]
     Aes256,
@@ -91,7 +94,11 @@ impl Resource for BucketEncryption {
             .inside("aws_s3_bucket", &[("bucket", "bucket")])
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         self.put(aws, attempt).await?;
         Ok(CreatedResource { id: self.bucket.to_string(), outputs: BucketEncryptionOutputs {} })
     }
@@ -104,7 +111,10 @@ impl Resource for BucketEncryption {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
@@ -118,11 +128,17 @@ impl Resource for BucketEncryption {
         Ok(BucketEncryptionOutputs {})
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         let bucket = recorded.id.as_str();
         match aws.s3.delete_bucket_encryption().bucket(bucket).send().await {
             Err(error) if error::is_missing(&error) => Ok(()),
-            other => other.map(drop).attempting_first(format!("reset the encryption of the bucket `{bucket}`")),
+            other => other
+                .map(drop)
+                .attempting_first(format!("reset the encryption of the bucket `{bucket}`")),
         }
     }
 }
@@ -144,11 +160,17 @@ impl BucketEncryption {
                 .set_bucket_key_enabled(rule.bucket_key_enabled)
                 .build()
         });
-        let told =
-            ServerSideEncryptionConfiguration::builder().set_rules(Some(rules.collect())).build().expect("the rules are set");
+        let told = ServerSideEncryptionConfiguration::builder()
+            .set_rules(Some(rules.collect()))
+            .build()
+            .expect("the rules are set");
         WaitCondition::new(&what, PROPAGATION)
             .until(attempt, || async {
-                let call = aws.s3.put_bucket_encryption().bucket(bucket).server_side_encryption_configuration(told.clone());
+                let call = aws
+                    .s3
+                    .put_bucket_encryption()
+                    .bucket(bucket)
+                    .server_side_encryption_configuration(told.clone());
                 match call.send().await {
                     Err(error) if error::is_too_early_for(&error, bucket, aws, attempt) => {
                         Ok(error::waiting("not visible yet", &error))
@@ -188,27 +210,45 @@ impl EncryptionAlgorithm {
 }
 
 impl CachedReading for BucketEncryption {
-    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+    async fn look(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+    ) -> Result<ResourceReading<Self>, Error> {
         let bucket = recorded.id.as_str();
         let found = match aws.s3.get_bucket_encryption().bucket(bucket).send().await {
-            Err(error) if error::is_missing(&error) || error::is(&error, &["ServerSideEncryptionConfigurationNotFoundError"]) => {
+            Err(error)
+                if error::is_missing(&error)
+                    || error::is(&error, &["ServerSideEncryptionConfigurationNotFoundError"]) =>
+            {
                 return Ok(ResourceReading::Gone);
             }
             other => other.attempting(format!("read the encryption of the bucket `{bucket}`"))?,
         };
-        let Some(found) = found.server_side_encryption_configuration() else { return Ok(ResourceReading::Gone) };
+        let Some(found) = found.server_side_encryption_configuration() else {
+            return Ok(ResourceReading::Gone);
+        };
         // S3 fills in what was left out, such as the bucket key.
         let configured = recorded.arguments.rule.first();
         let rule = found.rules().iter().map(|rule| {
             let by_default = rule.apply_server_side_encryption_by_default().and_then(|it| {
-                let sse_algorithm =
-                    EncryptionAlgorithm::ALL.into_iter().find(|known| known.name() == it.sse_algorithm().as_str())?;
-                Some(DefaultEncryption { sse_algorithm, kms_master_key_id: it.kms_master_key_id().map(str::to_owned) })
+                let sse_algorithm = EncryptionAlgorithm::ALL
+                    .into_iter()
+                    .find(|known| known.name() == it.sse_algorithm().as_str())?;
+                Some(DefaultEncryption {
+                    sse_algorithm,
+                    kms_master_key_id: it.kms_master_key_id().map(str::to_owned),
+                })
             });
             let key = configured.map_or(rule.bucket_key_enabled(), |it| {
-                where_configured(it.bucket_key_enabled.as_ref(), Some(rule.bucket_key_enabled().unwrap_or(false)))
+                where_configured(
+                    it.bucket_key_enabled.as_ref(),
+                    Some(rule.bucket_key_enabled().unwrap_or(false)),
+                )
             });
-            EncryptionRule { apply_server_side_encryption_by_default: by_default, bucket_key_enabled: key }
+            EncryptionRule {
+                apply_server_side_encryption_by_default: by_default,
+                bucket_key_enabled: key,
+            }
         });
         let there = Self { bucket: bucket.to_owned().into(), rule: rule.collect() };
         Ok(ResourceReading::found(there, BucketEncryptionOutputs {}))

@@ -2,8 +2,8 @@
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration as Told};
 use ha_provider::{
-    ArgumentProblem, Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource, ResourceHooks,
-    ResourceReading, known_text,
+    ArgumentProblem, Attempt, CreatedResource, Error, ExistingResource, Immutable,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, known_text,
 };
 use ha_value::Path;
 use schemars::JsonSchema;
@@ -27,7 +27,8 @@ pub(crate) struct BucketVersioning {
 /// Whether it does.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct VersioningBlock {
-    /// `Enabled`, `Suspended` or `Disabled`; a bucket that ever kept versions can only be suspended.
+    /// `Enabled`, `Suspended` or `Disabled`; a bucket that ever kept versions can only be
+    /// suspended.
     status: VersioningStatus,
 }
 
@@ -60,7 +61,10 @@ impl Resource for BucketVersioning {
             there.versioning_configuration.status,
             wanted.versioning_configuration.status,
         ) {
-            (VersioningStatus::Enabled | VersioningStatus::Suspended, VersioningStatus::Disabled) => {
+            (
+                VersioningStatus::Enabled | VersioningStatus::Suspended,
+                VersioningStatus::Disabled,
+            ) => {
                 let message = "a bucket that has kept versions cannot go back to `Disabled`; `Suspended` keeps no further ones";
                 vec![ArgumentProblem {
                     path: Path::attribute("versioning_configuration").name("status"),
@@ -69,12 +73,18 @@ impl Resource for BucketVersioning {
             }
             _ => Vec::new(),
         };
-        let hooks =
-            ResourceHooks::new().unique(&["bucket"]).predict("id", |it: VersioningNameArguments| it.bucket).refuse(for_ever);
+        let hooks = ResourceHooks::new()
+            .unique(&["bucket"])
+            .predict("id", |it: VersioningNameArguments| it.bucket)
+            .refuse(for_ever);
         hooks.inside("aws_s3_bucket", &[("bucket", "bucket")])
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         put(aws, &self.bucket, self.versioning_configuration.status, attempt).await?;
         Ok(CreatedResource { id: self.bucket.to_string(), outputs: BucketVersioningOutputs {} })
     }
@@ -87,7 +97,10 @@ impl Resource for BucketVersioning {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
@@ -101,17 +114,27 @@ impl Resource for BucketVersioning {
         Ok(BucketVersioningOutputs {})
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
-        // There is no way back from having kept versions; as near as it gets is to keep no further ones.
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
+        // There is no way back from having kept versions; as near as it gets is to keep no further
+        // ones.
         match status(aws, &recorded.id).await? {
-            Some(VersioningStatus::Enabled) => put(aws, &recorded.id, VersioningStatus::Suspended, attempt).await,
+            Some(VersioningStatus::Enabled) => {
+                put(aws, &recorded.id, VersioningStatus::Suspended, attempt).await
+            }
             _ => Ok(()),
         }
     }
 }
 
 impl CachedReading for BucketVersioning {
-    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+    async fn look(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+    ) -> Result<ResourceReading<Self>, Error> {
         Ok(match status(aws, &recorded.id).await? {
             None => ResourceReading::Gone,
             Some(status) => {
@@ -130,7 +153,8 @@ async fn status(aws: &AwsClients, bucket: &str) -> Result<Option<VersioningStatu
     match aws.s3.get_bucket_versioning().bucket(bucket).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
         other => {
-            let found = other.attempting(format!("find out whether the bucket `{bucket}` keeps versions"))?;
+            let found = other
+                .attempting(format!("find out whether the bucket `{bucket}` keeps versions"))?;
             Ok(Some(match found.status() {
                 Some(BucketVersioningStatus::Enabled) => VersioningStatus::Enabled,
                 Some(_) => VersioningStatus::Suspended,
@@ -140,7 +164,12 @@ async fn status(aws: &AwsClients, bucket: &str) -> Result<Option<VersioningStatu
     }
 }
 
-async fn put(aws: &AwsClients, bucket: &str, status: VersioningStatus, attempt: &Attempt) -> Result<(), Error> {
+async fn put(
+    aws: &AwsClients,
+    bucket: &str,
+    status: VersioningStatus,
+    attempt: &Attempt,
+) -> Result<(), Error> {
     let told = match status {
         VersioningStatus::Enabled => BucketVersioningStatus::Enabled,
         VersioningStatus::Suspended => BucketVersioningStatus::Suspended,
@@ -151,7 +180,14 @@ async fn put(aws: &AwsClients, bucket: &str, status: VersioningStatus, attempt: 
     let told = Told::builder().status(told).build();
     WaitCondition::new(&what, PROPAGATION)
         .until(attempt, || async {
-            match aws.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(told.clone()).send().await {
+            match aws
+                .s3
+                .put_bucket_versioning()
+                .bucket(bucket)
+                .versioning_configuration(told.clone())
+                .send()
+                .await
+            {
                 Err(error) if error::is_too_early_for(&error, bucket, aws, attempt) => {
                     Ok(error::waiting("not visible yet", &error))
                 }

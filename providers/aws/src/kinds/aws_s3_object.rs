@@ -10,12 +10,15 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectIdentifier, ServerSideEncryption, StorageClass, Tagging};
+use aws_sdk_s3::types::{
+    ChecksumAlgorithm, ChecksumMode, ObjectIdentifier, ServerSideEncryption, StorageClass, Tagging,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ha_provider::{
-    Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource,
-    RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames, Volatile, known_text,
+    Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource,
+    Immutable, OwnedResource, RecordedResource, Resource, ResourceHooks, ResourceReading,
+    UnsupportedNames, Volatile, known_text,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
@@ -93,7 +96,10 @@ impl Resource for S3Object {
     const KIND: &'static str = "aws_s3_object";
     const WITHIN: &'static [&'static str] = &["aws_s3_bucket"];
     const UNSUPPORTED: &'static [UnsupportedNames] = &[
-        UnsupportedNames::new(&["etag", "source_hash"], "leave it out: what is there is compared with the content by its digest"),
+        UnsupportedNames::new(
+            &["etag", "source_hash"],
+            "leave it out: what is there is compared with the content by its digest",
+        ),
         UnsupportedNames::new(
             &["source"],
             "write `content = file(\"…\")`, or `content_base64 = filebase64(\"…\")` where it is no string",
@@ -140,13 +146,19 @@ impl Resource for S3Object {
             .check(check::check)
             .inside("aws_s3_bucket", &[("bucket", "bucket")])
             .predict("id", |it: ObjectKeyArguments| it.key)
-            .predict_in("arn", |at: RegionSettings, it: ObjectLocationArguments| at.s3_arn(&format!("{}/{}", it.bucket, it.key)))
+            .predict_in("arn", |at: RegionSettings, it: ObjectLocationArguments| {
+                at.s3_arn(&format!("{}/{}", it.bucket, it.key))
+            })
             .predict("checksum_sha256", |it: ObjectContentArguments| {
                 bytes(it.content.as_deref(), it.content_base64.as_deref()).map(|it| checksum(&it))
             })
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let body = self.body()?;
         let made = match attempt.is_resumed() {
             true => head(aws, &self.bucket, &self.key).await?,
@@ -162,7 +174,10 @@ impl Resource for S3Object {
                     Some(head) if is_from(&head, attempt) => self.found(aws, &head, &body),
                     _ => return Err(error::foreign("object", &self.name())),
                 },
-                Err(error) => return Err(error).attempting_first(format!("put the object `{}`", self.name())),
+                Err(error) => {
+                    return Err(error)
+                        .attempting_first(format!("put the object `{}`", self.name()));
+                }
             },
         };
         Ok(CreatedResource { id: self.key.to_string(), outputs })
@@ -170,7 +185,9 @@ impl Resource for S3Object {
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         let place = id.strip_prefix("s3://").unwrap_or(id);
-        let (bucket, key) = place.split_once('/').ok_or("the id of an object is `BUCKET/KEY` or `s3://BUCKET/KEY`")?;
+        let (bucket, key) = place
+            .split_once('/')
+            .ok_or("the id of an object is `BUCKET/KEY` or `s3://BUCKET/KEY`")?;
         Ok(ExistingResource::by(key).argument("bucket", bucket).argument("key", key))
     }
 
@@ -180,11 +197,17 @@ impl Resource for S3Object {
         Some(format!("{}/{}", known_text(arguments, "bucket")?, known_text(arguments, "key")?))
     }
 
-    async fn list_owned(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(
+        aws: &AwsClients,
+        sought: &[DiscoveryTarget],
+    ) -> Result<Vec<OwnedResource>, Error> {
         discovery::marked(aws, sought).await
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::each(aws, known).await
     }
 
@@ -205,7 +228,8 @@ impl Resource for S3Object {
                 return Ok(self.found(aws, head, &body));
             }
         }
-        // No one else's change in between is overwritten, nor is ours written twice when an answer is lost.
+        // No one else's change in between is overwritten, nor is ours written twice when an answer
+        // is lost.
         let put = self.put(aws, &body, attempt);
         let put = match there {
             Some(head) => self.keeping(put, &head).set_if_match(head.e_tag),
@@ -215,19 +239,33 @@ impl Resource for S3Object {
             Ok(put) => Ok(self.made(aws, &put, &body)),
             Err(error) if is_taken(&error) => match head(aws, &self.bucket, &self.key).await? {
                 Some(head) if is_from(&head, attempt) => Ok(self.found(aws, &head, &body)),
-                _ => Err(Error::new(format!("put the object `{}`", self.name()), "somebody else changed it meanwhile")
-                    .help("plan again to see what it holds now")
-                    .outcome(CallOutcome::Refused)),
+                _ => Err(Error::new(
+                    format!("put the object `{}`", self.name()),
+                    "somebody else changed it meanwhile",
+                )
+                .help("plan again to see what it holds now")
+                .outcome(CallOutcome::Refused)),
             },
             Err(error) => Err(error).attempting_first(format!("put the object `{}`", self.name())),
         }
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         let S3Object { bucket, key, .. } = &recorded.arguments;
         let what = format!("delete the object `{bucket}/{key}`");
         loop {
-            let page = match aws.s3.list_object_versions().bucket(bucket.as_str()).prefix(key.as_str()).send().await {
+            let page = match aws
+                .s3
+                .list_object_versions()
+                .bucket(bucket.as_str())
+                .prefix(key.as_str())
+                .send()
+                .await
+            {
                 Err(error) if error::is_missing(&error) => return Ok(()),
                 other => other.attempting(&what)?,
             };
@@ -237,7 +275,11 @@ impl Resource for S3Object {
             let of_this = versions.chain(markers).filter(|(name, _)| *name == Some(key.as_str()));
             let identified = |(_, version): (Option<&str>, Option<&str>)| {
                 let version = version.map(str::to_owned);
-                ObjectIdentifier::builder().key(key.as_str()).set_version_id(version).build().expect("the key is set")
+                ObjectIdentifier::builder()
+                    .key(key.as_str())
+                    .set_version_id(version)
+                    .build()
+                    .expect("the key is set")
             };
             let all: Vec<ObjectIdentifier> = of_this.map(identified).collect();
             if all.is_empty() {
@@ -256,13 +298,17 @@ impl S3Object {
     fn body(&self) -> Result<Vec<u8>, Error> {
         bytes(self.content.as_deref(), self.content_base64.as_deref()).ok_or_else(|| {
             let cause = "content_base64 is not Base64";
-            Error::new(format!("put the object `{}`", self.name()), cause).outcome(CallOutcome::Refused)
+            Error::new(format!("put the object `{}`", self.name()), cause)
+                .outcome(CallOutcome::Refused)
         })
     }
 
     fn put(&self, aws: &AwsClients, body: &[u8], attempt: &Attempt) -> PutObjectFluentBuilder {
         let metadata = self.metadata.iter().map(|(name, value)| (name.clone(), value.clone()));
-        let ours = [(TOKEN, Some(attempt.token().to_owned())), (ADDRESS, Some(attempt.address().in_plain_letters()))];
+        let ours = [
+            (TOKEN, Some(attempt.token().to_owned())),
+            (ADDRESS, Some(attempt.address().in_plain_letters())),
+        ];
         let ours = ours.into_iter().chain([(STATE, attempt.state().map(str::to_owned))]);
         let ours = ours.filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let metadata: HashMap<_, _> = metadata.chain(ours).collect();
@@ -279,16 +325,24 @@ impl S3Object {
             .set_content_disposition(self.content_disposition.clone())
             .set_content_encoding(self.content_encoding.clone())
             .set_content_language(self.content_language.clone())
-            .set_server_side_encryption(text(&self.server_side_encryption).map(|it| ServerSideEncryption::from(it.as_str())))
+            .set_server_side_encryption(
+                text(&self.server_side_encryption)
+                    .map(|it| ServerSideEncryption::from(it.as_str())),
+            )
             .set_ssekms_key_id(text(&self.kms_key_id))
             .set_storage_class(text(&self.storage_class).map(|it| StorageClass::from(it.as_str())))
             .set_metadata(Some(metadata))
             .set_tagging((!self.tags.is_empty()).then(|| query(&self.tags)))
     }
 
-    /// A put that keeps what the configuration leaves to the service. One that is silent of it would bring S3's own
-    /// defaults back, and with them an object that is not encrypted by its key any more.
-    fn keeping(&self, mut put: PutObjectFluentBuilder, there: &HeadObjectOutput) -> PutObjectFluentBuilder {
+    /// A put that keeps what the configuration leaves to the service. One that is silent of it
+    /// would bring S3's own defaults back, and with them an object that is not encrypted by its key
+    /// any more.
+    fn keeping(
+        &self,
+        mut put: PutObjectFluentBuilder,
+        there: &HeadObjectOutput,
+    ) -> PutObjectFluentBuilder {
         if self.content_type.is_none() {
             put = put.set_content_type(there.content_type.clone());
         }
@@ -310,7 +364,13 @@ impl S3Object {
         self.outputs(aws, head.e_tag(), head.version_id(), body)
     }
 
-    fn outputs(&self, aws: &AwsClients, etag: Option<&str>, version: Option<&str>, body: &[u8]) -> S3ObjectOutputs {
+    fn outputs(
+        &self,
+        aws: &AwsClients,
+        etag: Option<&str>,
+        version: Option<&str>,
+        body: &[u8],
+    ) -> S3ObjectOutputs {
         S3ObjectOutputs {
             arn: s3_arn(&aws.partition().name, &self.name()),
             etag: etag.unwrap_or_default().trim_matches('"').to_owned().into(),
@@ -324,7 +384,8 @@ impl S3Object {
             let mut fields = serde_json::to_value(it).expect("its fields are strings");
             fields["tags"] = serde_json::Value::Null;
             // What the service picked is what it would pick again.
-            for chosen in ["content_type", "server_side_encryption", "kms_key_id", "storage_class"] {
+            for chosen in ["content_type", "server_side_encryption", "kms_key_id", "storage_class"]
+            {
                 if serde_json::to_value(self).is_ok_and(|it| it[chosen].is_null()) {
                     fields[chosen] = serde_json::Value::Null;
                 }
@@ -338,20 +399,44 @@ impl S3Object {
         let (bucket, key) = (self.bucket.as_str(), self.key.as_str());
         let what = format!("label the object `{}`", self.name());
         if self.tags.is_empty() {
-            return aws.s3.delete_object_tagging().bucket(bucket).key(key).send().await.map(drop).attempting(what);
+            return aws
+                .s3
+                .delete_object_tagging()
+                .bucket(bucket)
+                .key(key)
+                .send()
+                .await
+                .map(drop)
+                .attempting(what);
         }
-        let tagging = Tagging::builder().set_tag_set(Some(tags::labels(&self.tags))).build().expect("the tags are set");
+        let tagging = Tagging::builder()
+            .set_tag_set(Some(tags::labels(&self.tags)))
+            .build()
+            .expect("the tags are set");
         let call = aws.s3.put_object_tagging().bucket(bucket).key(key).tagging(tagging);
         call.send().await.map(drop).attempting(what)
     }
 }
 
-async fn head(aws: &AwsClients, bucket: &str, key: &str) -> Result<Option<HeadObjectOutput>, Error> {
-    match aws.s3.head_object().bucket(bucket).key(key).checksum_mode(ChecksumMode::Enabled).send().await {
+async fn head(
+    aws: &AwsClients,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<HeadObjectOutput>, Error> {
+    match aws
+        .s3
+        .head_object()
+        .bucket(bucket)
+        .key(key)
+        .checksum_mode(ChecksumMode::Enabled)
+        .send()
+        .await
+    {
         Err(error) if error::is_missing(&error) => Ok(None),
         Err(error) if error::status(&error) == Some(403) => {
             let what = format!("look at the object `{bucket}/{key}`");
-            Err(error::refusal(what, &error).help("the caller needs s3:GetObject on it, and s3:ListBucket on the bucket"))
+            Err(error::refusal(what, &error)
+                .help("the caller needs s3:GetObject on it, and s3:ListBucket on the bucket"))
         }
         other => other.map(Some).attempting(format!("look at the object `{bucket}/{key}`")),
     }
@@ -362,9 +447,13 @@ fn is_from(head: &HeadObjectOutput, attempt: &Attempt) -> bool {
 }
 
 fn is_taken<E: aws_smithy_types::error::metadata::ProvideErrorMetadata>(
-    error: &aws_smithy_runtime_api::client::result::SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>,
+    error: &aws_smithy_runtime_api::client::result::SdkError<
+        E,
+        aws_smithy_runtime_api::client::orchestrator::HttpResponse,
+    >,
 ) -> bool {
-    error::is(error, &["PreconditionFailed", "ConditionalRequestConflict"]) || error::status(error) == Some(412)
+    error::is(error, &["PreconditionFailed", "ConditionalRequestConflict"])
+        || error::status(error) == Some(412)
 }
 
 fn bytes(content: Option<&str>, content_base64: Option<&str>) -> Option<Vec<u8>> {
@@ -381,7 +470,10 @@ fn checksum(body: &[u8]) -> String {
 
 fn query(tags: &ResourceTags) -> String {
     let encoded = |it: &str| utf8_percent_encode(it, NON_ALPHANUMERIC).to_string();
-    tags.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect::<Vec<_>>().join("&")
+    tags.iter()
+        .map(|(key, value)| format!("{}={}", encoded(key), encoded(value)))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 #[cfg(test)]

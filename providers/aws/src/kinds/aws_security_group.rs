@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup as Found};
 use ha_provider::{
-    ArgumentProblem, Attempt, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource,
-    RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames,
+    ArgumentProblem, Attempt, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource,
+    Immutable, OwnedResource, RecordedResource, Resource, ResourceHooks, ResourceReading,
+    UnsupportedNames,
 };
 use ha_value::Path;
 use schemars::JsonSchema;
@@ -97,13 +98,19 @@ impl Resource for SecurityGroup {
         ResourceHooks::new()
             .unique(&["vpc_id", "name"])
             .check(tags::check)
-            .check(|it: GroupNamePrefixArguments| name_problems(&it.name, it.description.as_deref()))
+            .check(|it: GroupNamePrefixArguments| {
+                name_problems(&it.name, it.description.as_deref())
+            })
             .check(forms::check(&FORMS))
             .check(|it: IngressArguments| rule_problems("ingress", it.ingress.unwrap_or_default()))
             .check(|it: EgressArguments| rule_problems("egress", it.egress.unwrap_or_default()))
     }
 
-    async fn create(&self, aws: &AwsClients, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        aws: &AwsClients,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let made = match attempt.is_resumed() {
             true => reading::twice(|| find_ours(aws, attempt)).await?,
@@ -118,21 +125,29 @@ impl Resource for SecurityGroup {
                     .group_name(name)
                     .description(self.description.as_ref().map_or(DESCRIPTION, |it| it.as_str()))
                     .set_vpc_id(self.vpc_id.as_ref().map(|it| it.to_string()))
-                    .tag_specifications(ec2::tagged(ResourceType::SecurityGroup, &self.tags, attempt));
+                    .tag_specifications(ec2::tagged(
+                        ResourceType::SecurityGroup,
+                        &self.tags,
+                        attempt,
+                    ));
                 match call.send().await {
                     Err(error) if error::is(&error, &["InvalidGroup.Duplicate"]) => {
                         let ours = appearing(attempt, || find_ours(aws, attempt)).await?;
                         ours.ok_or_else(|| error::foreign("security group", name))?
                     }
                     other => {
-                        let made = other.attempting_first(format!("create the security group `{name}`"))?;
+                        let made = other
+                            .attempting_first(format!("create the security group `{name}`"))?;
                         made.group_id.unwrap_or_default()
                     }
                 }
             }
         };
         aws.young.add(&id);
-        let wait = WaitCondition::new(format!("see the security group `{id}` after it was created"), PROPAGATION);
+        let wait = WaitCondition::new(
+            format!("see the security group `{id}` after it was created"),
+            PROPAGATION,
+        );
         let found = wait
             .until(attempt, || async {
                 Ok(match find(aws, &id).await? {
@@ -142,7 +157,14 @@ impl Resource for SecurityGroup {
             })
             .await?;
         // A new group lets everything out, which no one asked for.
-        self.bring_rules(aws, &found, TrafficDirection::Out, self.egress.clone().unwrap_or_default().0, attempt).await?;
+        self.bring_rules(
+            aws,
+            &found,
+            TrafficDirection::Out,
+            self.egress.clone().unwrap_or_default().0,
+            attempt,
+        )
+        .await?;
         if let Some(rules) = &self.ingress {
             self.bring_rules(aws, &found, TrafficDirection::In, rules.0.clone(), attempt).await?;
         }
@@ -155,18 +177,28 @@ impl Resource for SecurityGroup {
 
     const LISTED: bool = true;
 
-    async fn list_owned(aws: &AwsClients, _: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(
+        aws: &AwsClients,
+        _: &[DiscoveryTarget],
+    ) -> Result<Vec<OwnedResource>, Error> {
         let ours = filter("tag-key", [tags::ADDRESS.to_owned()]);
-        let mut pages = aws.ec2.describe_security_groups().filters(ours).into_paginator().items().send();
+        let mut pages =
+            aws.ec2.describe_security_groups().filters(ours).into_paginator().items().send();
         let mut marked = Vec::new();
         while let Some(group) = pages.next().await {
             let group = group.attempting("look for security groups by their tags")?;
-            marked.extend(tags::marked(ExistingResource::by(group.group_id().unwrap_or_default()), group.tags()));
+            marked.extend(tags::marked(
+                ExistingResource::by(group.group_id().unwrap_or_default()),
+                group.tags(),
+            ));
         }
         Ok(marked)
     }
 
-    async fn read(aws: &AwsClients, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        aws: &AwsClients,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         reading::listed(aws, known).await
     }
 
@@ -176,10 +208,13 @@ impl Resource for SecurityGroup {
         before: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> Result<SecurityGroupOutputs, Error> {
-        let found = find(aws, &before.id)
-            .await?
-            .ok_or_else(|| Error::new(format!("change the security group `{}`", before.id), "it is gone").help("plan again"))?;
-        for (direction, rules) in [(TrafficDirection::In, &self.ingress), (TrafficDirection::Out, &self.egress)] {
+        let found = find(aws, &before.id).await?.ok_or_else(|| {
+            Error::new(format!("change the security group `{}`", before.id), "it is gone")
+                .help("plan again")
+        })?;
+        for (direction, rules) in
+            [(TrafficDirection::In, &self.ingress), (TrafficDirection::Out, &self.egress)]
+        {
             if let Some(rules) = rules {
                 self.bring_rules(aws, &found, direction, rules.0.clone(), attempt).await?;
             }
@@ -188,14 +223,21 @@ impl Resource for SecurityGroup {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &AwsClients, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         let id = recorded.id.as_str();
         let what = format!("delete the security group `{id}`");
         if recorded.arguments.revoke_rules_on_delete
             && let Some(found) = find(aws, id).await?
         {
             for direction in [TrafficDirection::In, TrafficDirection::Out] {
-                recorded.arguments.bring_rules(aws, &found, direction, BTreeSet::new(), attempt).await?;
+                recorded
+                    .arguments
+                    .bring_rules(aws, &found, direction, BTreeSet::new(), attempt)
+                    .await?;
             }
         }
         // Machines and databases that are going still hold it for a while.
@@ -203,7 +245,9 @@ impl Resource for SecurityGroup {
             .until(attempt, || async {
                 match aws.ec2.delete_security_group().group_id(id).send().await {
                     Err(error) if error::is_missing(&error) => Ok(WaitStatus::Ready(())),
-                    Err(error) if error::is(&error, &["DependencyViolation", "InvalidGroup.InUse"]) => {
+                    Err(error)
+                        if error::is(&error, &["DependencyViolation", "InvalidGroup.InUse"]) =>
+                    {
                         Ok(WaitStatus::Pending(match users(aws, id).await {
                             Some(users) => format!("used by {users}"),
                             None => "used by something".into(),
@@ -217,8 +261,9 @@ impl Resource for SecurityGroup {
 }
 
 impl SecurityGroup {
-    /// Brings the rules of one direction to these. When the answer to a call was lost, the same call tried again is
-    /// refused, because it is done already: then what is there is looked at again.
+    /// Brings the rules of one direction to these. When the answer to a call was lost, the same
+    /// call tried again is refused, because it is done already: then what is there is looked at
+    /// again.
     async fn bring_rules(
         &self,
         aws: &AwsClients,
@@ -230,7 +275,8 @@ impl SecurityGroup {
         let id = found.group_id().unwrap_or_default();
         let wanted = taken_apart(&wanted, id);
         let brought = bring_once(aws, found, direction, &wanted, attempt).await;
-        let is_done = |error: &Error| error.code.as_deref().is_some_and(|it| DONE_ALREADY.contains(&it));
+        let is_done =
+            |error: &Error| error.code.as_deref().is_some_and(|it| DONE_ALREADY.contains(&it));
         if brought.as_ref().is_err_and(is_done)
             && let Some(found) = find(aws, id).await?
         {
@@ -253,7 +299,9 @@ async fn bring_once(
         TrafficDirection::In => atoms(found.ip_permissions()),
         TrafficDirection::Out => atoms(found.ip_permissions_egress()),
     };
-    let permissions = |some: &mut dyn Iterator<Item = &Ec2Rule>| -> Vec<IpPermission> { some.map(Ec2Rule::permission).collect() };
+    let permissions = |some: &mut dyn Iterator<Item = &Ec2Rule>| -> Vec<IpPermission> {
+        some.map(Ec2Rule::permission).collect()
+    };
     let surplus = permissions(&mut there.difference(wanted));
     let missing = permissions(&mut wanted.difference(&there));
     let is_young = || {
@@ -265,7 +313,14 @@ async fn bring_once(
         ($operation:ident, $rules:ident, $what:expr) => {{
             let what = what($what);
             let told = || async {
-                match aws.ec2.$operation().group_id(id).set_ip_permissions(Some($rules.clone())).send().await {
+                match aws
+                    .ec2
+                    .$operation()
+                    .group_id(id)
+                    .set_ip_permissions(Some($rules.clone()))
+                    .send()
+                    .await
+                {
                     Err(error) if error::is(&error, &["InvalidGroup.NotFound"]) && is_young() => {
                         Ok(error::waiting("waiting for its groups", &error))
                     }
@@ -295,19 +350,35 @@ const DONE_ALREADY: [&str; 2] = ["InvalidPermission.Duplicate", "InvalidPermissi
 impl ListableResource for SecurityGroup {
     const AT_ONCE: usize = 200;
 
-    async fn list(aws: &AwsClients, recorded: &[&RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn list(
+        aws: &AwsClients,
+        recorded: &[&RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         let ids = recorded.iter().map(|it| it.id.clone());
-        let mut pages = aws.ec2.describe_security_groups().filters(filter("group-id", ids)).into_paginator().items().send();
+        let mut pages = aws
+            .ec2
+            .describe_security_groups()
+            .filters(filter("group-id", ids))
+            .into_paginator()
+            .items()
+            .send();
         let mut found = BTreeMap::new();
         while let Some(group) = pages.next().await {
             let group = group.attempting("list security groups")?;
             found.insert(group.group_id().unwrap_or_default().to_owned(), group);
         }
-        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(ResourceReading::Gone, |found| seen(aws, it, found))).collect())
+        Ok(recorded
+            .iter()
+            .map(|it| found.get(&it.id).map_or(ResourceReading::Gone, |found| seen(aws, it, found)))
+            .collect())
     }
 }
 
-fn seen(aws: &AwsClients, recorded: &RecordedResource<SecurityGroup>, found: &Found) -> ResourceReading<SecurityGroup> {
+fn seen(
+    aws: &AwsClients,
+    recorded: &RecordedResource<SecurityGroup>,
+    found: &Found,
+) -> ResourceReading<SecurityGroup> {
     let known = &recorded.arguments;
     // Only what is claimed is looked at: everything else is the business of other blocks.
     let rules = |known: &Option<Chosen<BTreeSet<RuleBlock>>>, there: &[IpPermission]| {
@@ -343,7 +414,8 @@ async fn users(aws: &AwsClients, id: &str) -> Option<String> {
     let call = aws.ec2.describe_network_interfaces().filters(filter("group-id", [id.to_owned()]));
     let found = call.send().await.ok()?;
     let interface = found.network_interfaces().first()?;
-    let owner = interface.attachment().and_then(|it| it.instance_id()).or(interface.description())?;
+    let owner =
+        interface.attachment().and_then(|it| it.instance_id()).or(interface.description())?;
     Some(owner.to_owned()).filter(|it| !it.is_empty())
 }
 
@@ -356,14 +428,24 @@ fn outputs(aws: &AwsClients, found: &Found) -> SecurityGroupOutputs {
 }
 
 fn name_problems(name: &str, description: Option<&str>) -> Vec<ArgumentProblem> {
-    let problem = |at: &str, message: String| ArgumentProblem { path: Path::attribute(at), message };
-    let odd = |text: &str| text.chars().find(|it| !(it.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(*it)));
+    let problem =
+        |at: &str, message: String| ArgumentProblem { path: Path::attribute(at), message };
+    let odd = |text: &str| {
+        text.chars()
+            .find(|it| !(it.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(*it)))
+    };
     let mut problems = Vec::new();
     if name.is_empty() || name.len() > 255 || name.starts_with("sg-") {
-        problems.push(problem("name", "a security group's name has 1 to 255 characters and does not begin with `sg-`".into()));
+        problems.push(problem(
+            "name",
+            "a security group's name has 1 to 255 characters and does not begin with `sg-`".into(),
+        ));
     }
     if description.is_some_and(|it| it.is_empty() || it.len() > 255) {
-        problems.push(problem("description", "a security group's description has 1 to 255 characters".into()));
+        problems.push(problem(
+            "description",
+            "a security group's description has 1 to 255 characters".into(),
+        ));
     }
     for (at, text) in [("name", Some(name)), ("description", description)] {
         if let Some(odd) = text.and_then(odd) {

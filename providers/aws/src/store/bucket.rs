@@ -59,8 +59,8 @@ pub(super) enum WriteCondition<'a> {
 }
 
 impl StateBucket {
-    /// Writes an object in the place of what is said to be there. That it is there already, byte for byte, is as good:
-    /// then the answer to an earlier try was lost.
+    /// Writes an object in the place of what is said to be there. That it is there already, byte
+    /// for byte, is as good: then the answer to an earlier try was lost.
     pub(super) async fn put(
         &self,
         key: &str,
@@ -71,13 +71,22 @@ impl StateBucket {
         let what = || format!("write `s3://{}/{key}`", self.name);
         let mut last = None;
         for _ in 0..TRIES {
-            let mut call = self.client.put_object().bucket(&self.name).key(key).body(ByteStream::from(bytes.to_vec()));
+            let mut call = self
+                .client
+                .put_object()
+                .bucket(&self.name)
+                .key(key)
+                .body(ByteStream::from(bytes.to_vec()));
             call = match over {
                 WriteCondition::Nothing => call.if_none_match("*"),
                 WriteCondition::This(etag) => call.if_match(etag),
             };
             if self.encrypt {
-                let how = if self.kms_key_id.is_some() { ServerSideEncryption::AwsKms } else { ServerSideEncryption::Aes256 };
+                let how = if self.kms_key_id.is_some() {
+                    ServerSideEncryption::AwsKms
+                } else {
+                    ServerSideEncryption::Aes256
+                };
                 call = call.server_side_encryption(how).set_ssekms_key_id(self.kms_key_id.clone());
             }
             let error = match call.customize().config_override(hasty(limit)).send().await {
@@ -97,7 +106,9 @@ impl StateBucket {
                 _ => return Err(refusal(what(), &error)),
             }
             match (self.get(key, limit).await?, over) {
-                (Some(found), _) if found.bytes == bytes => return Ok(PutOutcome::Done { etag: found.etag }),
+                (Some(found), _) if found.bytes == bytes => {
+                    return Ok(PutOutcome::Done { etag: found.etag });
+                }
                 // What was in the way has just gone.
                 (None, WriteCondition::Nothing) => last = Some(refusal(what(), &error)),
                 (found, _) => return Ok(PutOutcome::Refused(found)),
@@ -108,7 +119,9 @@ impl StateBucket {
 
     /// The service writes whatever is there.
     pub(super) fn unconditional(&self, seen: &str) -> Error {
-        let cause = format!("its service does not keep to the conditions of a write (`If-None-Match`, `If-Match`): {seen}");
+        let cause = format!(
+            "its service does not keep to the conditions of a write (`If-None-Match`, `If-Match`): {seen}"
+        );
         Error::new(format!("keep a state in the bucket `{}`", self.name), cause)
             .help("nothing was written: there, two commands at once would destroy each other's work")
             .help(
@@ -118,28 +131,41 @@ impl StateBucket {
     }
 
     /// The object of this name; none where there is none.
-    pub(super) async fn get(&self, key: &str, limit: Option<Duration>) -> Result<Option<FoundObject>, Error> {
+    pub(super) async fn get(
+        &self,
+        key: &str,
+        limit: Option<Duration>,
+    ) -> Result<Option<FoundObject>, Error> {
         let what = || format!("read `s3://{}/{key}`", self.name);
         let date = ServiceDate::default();
         let call = self.client.get_object().bucket(&self.name).key(key).customize();
-        let answer = match call.config_override(hasty(limit)).interceptor(date.clone()).send().await {
+        let answer = match call.config_override(hasty(limit)).interceptor(date.clone()).send().await
+        {
             Ok(answer) => answer,
             Err(error) if is_missing(&error) && !is(&error, &["NoSuchBucket"]) => return Ok(None),
             Err(error) => return Err(refusal(what(), &error)),
         };
         let written = answer.last_modified.map(|it| it.secs());
         let etag = answer.e_tag.unwrap_or_default();
-        let bytes = answer.body.collect().await.map_err(|error| Error::from_error(what(), &error))?.to_vec();
-        let age = date.seconds().zip(written).and_then(|(now, then)| u64::try_from(now - then).ok());
+        let bytes = answer
+            .body
+            .collect()
+            .await
+            .map_err(|error| Error::from_error(what(), &error))?
+            .to_vec();
+        let age =
+            date.seconds().zip(written).and_then(|(now, then)| u64::try_from(now - then).ok());
         Ok(Some(FoundObject { bytes, etag, age: age.map(Duration::from_secs) }))
     }
 
     /// The names below this one, in order.
     pub(super) async fn list(&self, below: &str) -> Result<Vec<String>, Error> {
-        let mut pages = self.client.list_objects_v2().bucket(&self.name).prefix(below).into_paginator().send();
+        let mut pages =
+            self.client.list_objects_v2().bucket(&self.name).prefix(below).into_paginator().send();
         let mut names = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| refusal(format!("list `s3://{}/{below}`", self.name), &error))?;
+            let page = page
+                .map_err(|error| refusal(format!("list `s3://{}/{below}`", self.name), &error))?;
             names.extend(page.contents.unwrap_or_default().into_iter().filter_map(|it| it.key));
         }
         Ok(names)
@@ -147,9 +173,22 @@ impl StateBucket {
 
     /// The folders right below a name, the first of them, in order.
     pub(super) async fn folders(&self, below: &str) -> Result<Vec<String>, Error> {
-        let page = self.client.list_objects_v2().bucket(&self.name).prefix(below).delimiter("/").send().await;
-        let page = page.map_err(|error| refusal(format!("list `s3://{}/{below}`", self.name), &error))?;
-        Ok(page.common_prefixes.unwrap_or_default().into_iter().filter_map(|it| it.prefix).collect())
+        let page = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.name)
+            .prefix(below)
+            .delimiter("/")
+            .send()
+            .await;
+        let page =
+            page.map_err(|error| refusal(format!("list `s3://{}/{below}`", self.name), &error))?;
+        Ok(page
+            .common_prefixes
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|it| it.prefix)
+            .collect())
     }
 
     /// Deletes the object, if it is still the one with this tag.
@@ -161,7 +200,9 @@ impl StateBucket {
             // Not every service can delete on a condition; the caller has just looked.
             Err(error) if status(&error) == Some(501) => {
                 let deleted = call.send().await;
-                deleted.map(|_| ()).map_err(|error| refusal(format!("delete `s3://{}/{key}`", self.name), &error))
+                deleted
+                    .map(|_| ())
+                    .map_err(|error| refusal(format!("delete `s3://{}/{key}`", self.name), &error))
             }
             Err(error) => Err(refusal(format!("delete `s3://{}/{key}`", self.name), &error)),
         }
@@ -170,10 +211,21 @@ impl StateBucket {
     /// Deletes objects whatever they are.
     pub(super) async fn delete_all(&self, keys: &[String]) -> Result<(), Error> {
         for keys in keys.chunks(TOGETHER) {
-            let named = |key: &String| ObjectIdentifier::builder().key(key).build().expect("a name is all it takes");
-            let these = Delete::builder().set_objects(Some(keys.iter().map(named).collect())).quiet(true).build();
-            let call = self.client.delete_objects().bucket(&self.name).delete(these.expect("there are some"));
-            call.send().await.map_err(|error| refusal(format!("delete old objects of `s3://{}`", self.name), &error))?;
+            let named = |key: &String| {
+                ObjectIdentifier::builder().key(key).build().expect("a name is all it takes")
+            };
+            let these = Delete::builder()
+                .set_objects(Some(keys.iter().map(named).collect()))
+                .quiet(true)
+                .build();
+            let call = self
+                .client
+                .delete_objects()
+                .bucket(&self.name)
+                .delete(these.expect("there are some"));
+            call.send().await.map_err(|error| {
+                refusal(format!("delete old objects of `s3://{}`", self.name), &error)
+            })?;
         }
         Ok(())
     }
@@ -181,7 +233,8 @@ impl StateBucket {
     /// Whether what is deleted by mistake can be had back.
     pub(super) async fn is_versioned(&self) -> Result<bool, Error> {
         let answer = self.client.get_bucket_versioning().bucket(&self.name).send().await;
-        let answer = answer.map_err(|error| refusal(format!("look at the bucket `{}`", self.name), &error))?;
+        let answer = answer
+            .map_err(|error| refusal(format!("look at the bucket `{}`", self.name), &error))?;
         Ok(answer.status == Some(BucketVersioningStatus::Enabled))
     }
 }
@@ -190,7 +243,9 @@ impl StateBucket {
 fn hasty(limit: Option<Duration>) -> aws_sdk_s3::config::Builder {
     let builder = aws_sdk_s3::config::Builder::new();
     match limit {
-        Some(limit) => builder.timeout_config(TimeoutConfig::builder().operation_timeout(limit).build()),
+        Some(limit) => {
+            builder.timeout_config(TimeoutConfig::builder().operation_timeout(limit).build())
+        }
         None => builder,
     }
 }
@@ -217,7 +272,11 @@ impl Intercept for ServiceDate {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date").and_then(|it| DateTime::from_str(it, Format::HttpDate).ok());
+        let date = context
+            .response()
+            .headers()
+            .get("date")
+            .and_then(|it| DateTime::from_str(it, Format::HttpDate).ok());
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = date;
         Ok(())
     }

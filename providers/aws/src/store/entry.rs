@@ -82,7 +82,8 @@ impl LogEntry {
         }
         let foreign = || StateError::not_a_state(place, "object of a state");
         let end = bytes.iter().position(|it| *it == b'\n').ok_or_else(foreign)?;
-        let EntryFormat { format } = serde_json::from_slice(&bytes[..end]).map_err(|_| foreign())?;
+        let EntryFormat { format } =
+            serde_json::from_slice(&bytes[..end]).map_err(|_| foreign())?;
         if format > FORMAT {
             return Err(StateError::newer_format(place, format, FORMAT));
         }
@@ -103,7 +104,10 @@ mod tests {
             EntryKind::Opening,
             EntryKind::Segment { number: 7, cut: None },
             EntryKind::Segment { number: 7, cut: Some(JournalCut::Whole) },
-            EntryKind::Segment { number: 7, cut: Some(JournalCut::Behind { segment: 5, length: 12 }) },
+            EntryKind::Segment {
+                number: 7,
+                cut: Some(JournalCut::Behind { segment: 5, length: 12 }),
+            },
             EntryKind::Checkpoint { number: 9, trail },
         ] {
             let entry = LogEntry::new("ab", what);

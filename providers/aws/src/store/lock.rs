@@ -1,4 +1,5 @@
-//! The lock: an object beside the state's, there while somebody holds it. How old it is says the service's clock.
+//! The lock: an object beside the state's, there while somebody holds it. How old it is says the
+//! service's clock.
 
 use std::time::Duration;
 
@@ -49,7 +50,9 @@ pub(super) struct OwnLock {
 
 impl StateLock {
     fn parse(&self, found: &FoundObject) -> Result<LockNote, StateError> {
-        let foreign = |_| StateError::not_a_state(&format!("`s3://{}/{}`", self.bucket.name, self.name), "lock");
+        let foreign = |_| {
+            StateError::not_a_state(&format!("`s3://{}/{}`", self.bucket.name, self.name), "lock")
+        };
         serde_json::from_slice(&found.bytes).map_err(foreign)
     }
 
@@ -67,8 +70,13 @@ impl StateLock {
     /// Who holds it and for how long, as far as the service's clock can tell.
     pub(super) async fn holding(&self) -> Result<Option<LockStatus>, StateError> {
         Ok(self.found().await?.map(|(found, note)| {
-            let left = Duration::from_secs(note.lease).saturating_sub(found.age.unwrap_or_default());
-            let left = if Self::is_over(&found, &note) { Duration::ZERO } else { left.max(Duration::from_secs(1)) };
+            let left =
+                Duration::from_secs(note.lease).saturating_sub(found.age.unwrap_or_default());
+            let left = if Self::is_over(&found, &note) {
+                Duration::ZERO
+            } else {
+                left.max(Duration::from_secs(1))
+            };
             LockStatus { holder: note.holder, left: Some(left) }
         }))
     }
@@ -79,19 +87,31 @@ impl StateLock {
         let mut over: Option<String> = None;
         for _ in 0..TRIES {
             let condition = over.as_deref().map_or(WriteCondition::Nothing, WriteCondition::This);
-            over = match self.bucket.put(&self.name, condition, &note.to_bytes(), None).await.map_err(away)? {
+            over = match self
+                .bucket
+                .put(&self.name, condition, &note.to_bytes(), None)
+                .await
+                .map_err(away)?
+            {
                 PutOutcome::Done { etag } => return Ok(OwnLock { lock: self.clone(), note, etag }),
                 PutOutcome::Refused(None) => None,
                 PutOutcome::Refused(Some(found)) => {
                     let theirs = self.parse(&found)?;
                     if !Self::is_over(&found, &theirs) {
-                        return Err(StateError::leased(&self.place, Some(theirs.holder), theirs.lease));
+                        return Err(StateError::leased(
+                            &self.place,
+                            Some(theirs.holder),
+                            theirs.lease,
+                        ));
                     }
                     Some(found.etag)
                 }
             };
         }
-        let error = Error::new(format!("lock {}", self.place), "others take its lock and give it back all the time");
+        let error = Error::new(
+            format!("lock {}", self.place),
+            "others take its lock and give it back all the time",
+        );
         Err(StateError::new(StateErrorReason::Locked(None), error.help("run the command again")))
     }
 
@@ -109,7 +129,9 @@ impl StateLock {
                     _ => Ok(()),
                 }
             }
-            found => Err(StateError::not_locked_by(&self.place, id, found.map(|(_, note)| note.holder))),
+            found => {
+                Err(StateError::not_locked_by(&self.place, id, found.map(|(_, note)| note.holder)))
+            }
         }
     }
 }
@@ -120,23 +142,35 @@ impl OwnLock {
         self.note.beat += 1;
         let lock = &self.lock;
         let note = self.note.to_bytes();
-        match lock.bucket.put(&lock.name, WriteCondition::This(&self.etag), &note, Some(HASTE)).await.map_err(away)? {
+        match lock
+            .bucket
+            .put(&lock.name, WriteCondition::This(&self.etag), &note, Some(HASTE))
+            .await
+            .map_err(away)?
+        {
             PutOutcome::Done { etag } => Ok((Self { etag, ..self }, LeaseRenewal::Renewed)),
             // An earlier renewal did come through, only its answer did not.
-            PutOutcome::Refused(Some(found)) if lock.parse(&found).is_ok_and(|it| it.holder.id == self.note.holder.id) => {
+            PutOutcome::Refused(Some(found))
+                if lock.parse(&found).is_ok_and(|it| it.holder.id == self.note.holder.id) =>
+            {
                 Ok((Self { etag: found.etag, ..self }, LeaseRenewal::Renewed))
             }
             PutOutcome::Refused(_) => Ok((self, LeaseRenewal::Lost)),
         }
     }
 
-    /// Makes sure that no one else could have written over it: the service must refuse to, for either condition.
+    /// Makes sure that no one else could have written over it: the service must refuse to, for
+    /// either condition.
     pub(super) async fn prove_safe(self) -> Result<(), StateError> {
         let StateLock { bucket, name, .. } = &self.lock;
         let other = LockNote { beat: u64::MAX, ..self.note }.to_bytes();
         for over in [WriteCondition::Nothing, WriteCondition::This(NO_ETAG)] {
-            if let PutOutcome::Done { .. } = bucket.put(name, over, &other, None).await.map_err(away)? {
-                return Err(away(bucket.unconditional("it let the lock be written over that is held")));
+            if let PutOutcome::Done { .. } =
+                bucket.put(name, over, &other, None).await.map_err(away)?
+            {
+                return Err(away(
+                    bucket.unconditional("it let the lock be written over that is held"),
+                ));
             }
         }
         Ok(())

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ha_state_store::{JournalExtent, Lease, LeaseHeartbeat, LeaseRenewal, LockInfo, LockedStore, RenewFunction, StateError};
+use ha_state_store::{
+    JournalExtent, Lease, LeaseHeartbeat, LeaseRenewal, LockInfo, LockedStore, RenewFunction,
+    StateError,
+};
 
 use super::entry::{EntryKind, JournalCut, LogEntry, LogIndex};
 use super::lock::OwnLock;
@@ -43,7 +46,18 @@ impl LockedS3Store {
             let mine = Arc::new(Mutex::new(Some(taken)));
             Ok((mine.clone(), renewing(quarters.clone(), mine)))
         })?;
-        let mut held = Self { quarters, log, heart, mine, id: holder.id.clone(), next: 0, cut: None, last: 0, opening: 0, trail };
+        let mut held = Self {
+            quarters,
+            log,
+            heart,
+            mine,
+            id: holder.id.clone(),
+            next: 0,
+            cut: None,
+            last: 0,
+            opening: 0,
+            trail,
+        };
         held.open()?;
         Ok(held)
     }
@@ -77,13 +91,15 @@ impl LockedS3Store {
         }
     }
 
-    /// Puts an object at the end of the log. Whoever has lost the lock must not believe that it is there: where others
-    /// have gone on, what is written to a place that was taken and given up again counts for nothing.
+    /// Puts an object at the end of the log. Whoever has lost the lock must not believe that it is
+    /// there: where others have gone on, what is written to a place that was taken and given up
+    /// again counts for nothing.
     fn put(&mut self, entry: LogEntry, content: &[u8]) -> Result<(), StateError> {
         self.still_held()?;
         let (entry, content) = (Arc::new(entry), Arc::new(content.to_vec()));
         loop {
-            let (log, at, entry, content) = (self.log.clone(), self.next, entry.clone(), content.clone());
+            let (log, at, entry, content) =
+                (self.log.clone(), self.next, entry.clone(), content.clone());
             let there = self.quarters.wait(async move { log.put(at, &entry, &content).await })?;
             let Some(there) = there else {
                 self.next += 1;
@@ -133,7 +149,9 @@ impl LockedStore for LockedS3Store {
     fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
         self.still_held()?;
         (self.cut, self.last) = match kept {
-            Some(JournalExtent { segment, length }) => (Some(JournalCut::Behind { segment, length }), segment),
+            Some(JournalExtent { segment, length }) => {
+                (Some(JournalCut::Behind { segment, length }), segment)
+            }
             None => (Some(JournalCut::Whole), 0),
         };
         Ok(())
@@ -150,10 +168,16 @@ impl LockedStore for LockedS3Store {
 
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         let trail = self.trail()?;
-        self.put(LogEntry::new(&self.id, EntryKind::Checkpoint { number, trail: trail.clone() }), bytes)?;
+        self.put(
+            LogEntry::new(&self.id, EntryKind::Checkpoint { number, trail: trail.clone() }),
+            bytes,
+        )?;
         (self.cut, self.last) = (None, number);
         let at = self.next - 1;
-        let seen = LogIndex { checkpoints: [trail.checkpoints.clone(), vec![at]].concat(), ..trail.clone() };
+        let seen = LogIndex {
+            checkpoints: [trail.checkpoints.clone(), vec![at]].concat(),
+            ..trail.clone()
+        };
         *self.trail.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         let log = self.log.clone();
         // What is not deleted now is deleted after the next checkpoint.

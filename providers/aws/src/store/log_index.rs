@@ -1,8 +1,10 @@
-//! A state as a log of objects, numbered from one on without a gap: whoever wants to change something writes the next
-//! one, on the condition that no one else has. An object that is there is never altered.
+//! A state as a log of objects, numbered from one on without a gap: whoever wants to change
+//! something writes the next one, on the condition that no one else has. An object that is there is
+//! never altered.
 //!
-//! A checkpoint makes everything before it needless. The last few checkpoints stay, to go back to; so do the last
-//! openings, so that someone who was shut out and slept through all that came after still finds their place taken.
+//! A checkpoint makes everything before it needless. The last few checkpoints stay, to go back to;
+//! so do the last openings, so that someone who was shut out and slept through all that came after
+//! still finds their place taken.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +48,9 @@ impl StateLog {
     async fn places(&self) -> Result<Vec<u64>, StateError> {
         let below = format!("{}/", self.name);
         let names = self.bucket.list(&below).await.map_err(away)?;
-        let place = |name: &String| name.strip_prefix(&below).filter(|it| it.len() == 20).and_then(|it| it.parse().ok());
+        let place = |name: &String| {
+            name.strip_prefix(&below).filter(|it| it.len() == 20).and_then(|it| it.parse().ok())
+        };
         Ok(names.iter().filter_map(place).collect())
     }
 
@@ -56,12 +60,24 @@ impl StateLog {
     }
 
     /// Takes a place. Answers what is there where somebody else did.
-    pub(super) async fn put(&self, at: u64, entry: &LogEntry, content: &[u8]) -> Result<Option<FoundObject>, StateError> {
-        match self.bucket.put(&self.object(at), WriteCondition::Nothing, &entry.to_bytes(content), None).await.map_err(away)? {
+    pub(super) async fn put(
+        &self,
+        at: u64,
+        entry: &LogEntry,
+        content: &[u8],
+    ) -> Result<Option<FoundObject>, StateError> {
+        match self
+            .bucket
+            .put(&self.object(at), WriteCondition::Nothing, &entry.to_bytes(content), None)
+            .await
+            .map_err(away)?
+        {
             PutOutcome::Done { .. } => Ok(None),
-            PutOutcome::Refused(found) => {
-                Ok(Some(found.unwrap_or(FoundObject { bytes: Vec::new(), etag: String::new(), age: None })))
-            }
+            PutOutcome::Refused(found) => Ok(Some(found.unwrap_or(FoundObject {
+                bytes: Vec::new(),
+                etag: String::new(),
+                age: None,
+            }))),
         }
     }
 
@@ -75,13 +91,12 @@ impl StateLog {
             }
         }
         let why = format!("its object `{}` is missing", self.object(missing));
-        let help =
-            "put it back from an earlier version of it, where the bucket keeps versions, or restore the state from a backup";
+        let help = "put it back from an earlier version of it, where the bucket keeps versions, or restore the state from a backup";
         Err(StateError::incomplete(&self.place, why).help(help))
     }
 
-    /// Reads from the end back to the last checkpoint, or says which object is missing: a checkpoint that has made it
-    /// needless may have come meanwhile.
+    /// Reads from the end back to the last checkpoint, or says which object is missing: a
+    /// checkpoint that has made it needless may have come meanwhile.
     async fn read_back(&self, places: &[u64]) -> Result<Result<LogContents, u64>, StateError> {
         let Some(newest) = places.last() else { return Ok(Ok(LogContents::default())) };
         let get = |at: u64| async move { (at, self.bucket.get(&self.object(at), None).await) };
@@ -92,27 +107,39 @@ impl StateLog {
         let mut objects = Box::pin(first.chain(others));
         let (mut expected, mut behind) = (*newest, Vec::new());
         while let Some((at, found)) = objects.next().await {
-            let Some(FoundObject { mut bytes, .. }) = found.map_err(away)?.filter(|_| at == expected) else {
+            let Some(FoundObject { mut bytes, .. }) =
+                found.map_err(away)?.filter(|_| at == expected)
+            else {
                 return Ok(Err(expected));
             };
-            let (entry, start) = LogEntry::parse(&bytes, &format!("`s3://{}/{}`", self.bucket.name, self.object(at)))?;
+            let (entry, start) = LogEntry::parse(
+                &bytes,
+                &format!("`s3://{}/{}`", self.bucket.name, self.object(at)),
+            )?;
             bytes.drain(..start);
             if let EntryKind::Checkpoint { trail, .. } = entry.what {
-                let trail = LogIndex { checkpoints: [trail.checkpoints, vec![at]].concat(), ..trail };
+                let trail =
+                    LogIndex { checkpoints: [trail.checkpoints, vec![at]].concat(), ..trail };
                 return Ok(Ok(amount(Some(bytes), trail, behind)));
             }
             behind.push((at, entry.what, bytes));
             expected = at - 1;
         }
         // The log begins with its first object, or something is missing.
-        Ok(if expected == 0 { Ok(amount(None, LogIndex::default(), behind)) } else { Err(expected) })
+        Ok(if expected == 0 {
+            Ok(amount(None, LogIndex::default(), behind))
+        } else {
+            Err(expected)
+        })
     }
 
     /// Deletes what the checkpoint at this place makes needless.
     pub(super) async fn prune(&self, checkpoint: u64, trail: &LogIndex) -> Result<(), StateError> {
-        let kept: BTreeSet<u64> = trail.checkpoints.iter().chain(&trail.openings).copied().collect();
+        let kept: BTreeSet<u64> =
+            trail.checkpoints.iter().chain(&trail.openings).copied().collect();
         let needless = |at: &u64| *at < checkpoint && !kept.contains(at);
-        let needless: Vec<String> = self.places().await?.into_iter().filter(needless).map(|it| self.object(it)).collect();
+        let needless: Vec<String> =
+            self.places().await?.into_iter().filter(needless).map(|it| self.object(it)).collect();
         self.bucket.delete_all(&needless).await.map_err(away)
     }
 }
@@ -129,7 +156,11 @@ impl LogIndex {
 }
 
 /// What a checkpoint and the objects behind it, the newest first, amount to.
-fn amount(checkpoint: Option<Vec<u8>>, mut trail: LogIndex, behind: Vec<(u64, EntryKind, Vec<u8>)>) -> LogContents {
+fn amount(
+    checkpoint: Option<Vec<u8>>,
+    mut trail: LogIndex,
+    behind: Vec<(u64, EntryKind, Vec<u8>)>,
+) -> LogContents {
     let mut segments: Vec<JournalSegment> = Vec::new();
     for (at, what, bytes) in behind.into_iter().rev() {
         match what {
@@ -185,7 +216,8 @@ mod tests {
 
     #[test]
     fn only_the_last_few_are_kept() {
-        let trail = LogIndex { checkpoints: (1..=9).collect(), openings: (1..=40).collect() }.shortened();
+        let trail =
+            LogIndex { checkpoints: (1..=9).collect(), openings: (1..=40).collect() }.shortened();
         assert_eq!(trail.checkpoints, [6, 7, 8, 9]);
         assert_eq!(trail.openings, (25..=40).collect::<Vec<_>>());
     }

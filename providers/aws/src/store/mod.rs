@@ -10,7 +10,9 @@ mod settings;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 
 use ha_provider::{Error, UnsupportedNames};
-use ha_state_store::{Backend, BackendContext, LockInfo, LockStatus, LockedStore, StateError, Store, StoreContents};
+use ha_state_store::{
+    Backend, BackendContext, LockInfo, LockStatus, LockedStore, StateError, Store, StoreContents,
+};
 use tokio::runtime::Runtime;
 
 use self::bucket::StateBucket;
@@ -60,8 +62,13 @@ struct BlockingRuntime(Option<Runtime>);
 
 impl BlockingRuntime {
     fn new() -> Result<Self, StateError> {
-        let made = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("s3").enable_all().build();
-        let made = made.map_err(|error| away(Error::from_error("start what talks to S3", &error)))?;
+        let made = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("s3")
+            .enable_all()
+            .build();
+        let made =
+            made.map_err(|error| away(Error::from_error("start what talks to S3", &error)))?;
         Ok(Self(Some(made)))
     }
 
@@ -117,14 +124,30 @@ impl S3Store {
         let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style);
         if endpoint.is_some() {
             // Other services know fewer checksums.
-            config = config.request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired);
+            config = config.request_checksum_calculation(
+                aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired,
+            );
         }
         let S3Settings { bucket, encrypt, kms_key_id, .. } = &self.settings;
-        let client = aws_sdk_s3::Client::from_conf(config.interceptor(CallLog { service: "s3" }).build());
-        let bucket = StateBucket { client, name: bucket.clone(), encrypt: *encrypt, kms_key_id: kms_key_id.clone() };
+        let client =
+            aws_sdk_s3::Client::from_conf(config.interceptor(CallLog { service: "s3" }).build());
+        let bucket = StateBucket {
+            client,
+            name: bucket.clone(),
+            encrypt: *encrypt,
+            kms_key_id: kms_key_id.clone(),
+        };
         let log = StateLog { bucket: bucket.clone(), name: self.name.clone(), place: self.place() };
-        let lock = StateLock { bucket, name: format!("{}.lock", self.name), place: self.place(), lease: self.settings.lease() };
-        Ok(self.rooms.get_or_init(|| BucketConnection { quarters, log, lock, trail: Arc::default() }).clone())
+        let lock = StateLock {
+            bucket,
+            name: format!("{}.lock", self.name),
+            place: self.place(),
+            lease: self.settings.lease(),
+        };
+        Ok(self
+            .rooms
+            .get_or_init(|| BucketConnection { quarters, log, lock, trail: Arc::default() })
+            .clone())
     }
 }
 
@@ -174,8 +197,9 @@ impl Store for S3Store {
         quarters.wait(async move { lock.take_away(&id).await })
     }
 
-    /// Terraform keeps it as the object of the state's name, below which ours lies.
-    /// Its workspaces have theirs where environments have them here; who names no environment may mean one of those.
+    /// Terraform keeps it as the object of the state's name, below which ours lies. Its workspaces
+    /// have theirs where environments have them here; who names no environment may mean one of
+    /// those.
     fn state_of_terraform(&self) -> Option<String> {
         let BucketConnection { quarters, log, .. } = self.rooms().ok()?;
         let (name, folder) = (self.name.clone(), self.settings.folder_of_environments());
@@ -185,7 +209,11 @@ impl Store for S3Store {
             if holds_resources(&bucket, &name).await {
                 return Some(format!("`s3://{}/{name}`", bucket.name));
             }
-            let folders = if is_of_environment { Vec::new() } else { bucket.folders(&folder).await.unwrap_or_default() };
+            let folders = if is_of_environment {
+                Vec::new()
+            } else {
+                bucket.folders(&folder).await.unwrap_or_default()
+            };
             for of_workspace in folders.iter().take(WORKSPACES).map(|it| format!("{it}{name}")) {
                 if holds_resources(&bucket, &of_workspace).await {
                     return Some(format!("`s3://{}/{of_workspace}`", bucket.name));

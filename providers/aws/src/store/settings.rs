@@ -11,7 +11,8 @@ use crate::provider::AccountAccess;
 /// A state in a bucket of S3, or of a service that speaks as S3 does and knows conditional writes.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct S3Settings {
-    /// The bucket. It must be there. Turn its versioning on: then nothing that is deleted by mistake is lost.
+    /// The bucket. It must be there. Turn its versioning on: then nothing that is deleted by
+    /// mistake is lost.
     pub(super) bucket: String,
     /// The state's name in the bucket, such as `network/ha.state`. What is kept lies below it.
     key: String,
@@ -19,7 +20,8 @@ pub struct S3Settings {
     region: Option<String>,
     /// Profile in the shared configuration files.
     profile: Option<String>,
-    /// Access key. Credentials come from the environment, the profile, SSO, a web identity or the instance when left out.
+    /// Access key. Credentials come from the environment, the profile, SSO, a web identity or the
+    /// instance when left out.
     access_key: Option<Secret<String>>,
     /// Secret of the access key.
     secret_key: Option<Secret<String>>,
@@ -29,7 +31,8 @@ pub struct S3Settings {
     endpoint: Option<String>,
     /// Addresses of single services; they go before `endpoint`.
     endpoints: Option<S3Endpoints>,
-    /// Whether the bucket is in the path and not in the host name. True with an endpoint of one's own.
+    /// Whether the bucket is in the path and not in the host name. True with an endpoint of one's
+    /// own.
     pub(super) use_path_style: Option<bool>,
     /// Whether the bucket is to encrypt what it keeps, besides what `ha` does.
     #[serde(default)]
@@ -38,14 +41,15 @@ pub struct S3Settings {
     pub(super) kms_key_id: Option<String>,
     /// There is always a lock; only `true` makes sense.
     use_lockfile: Option<bool>,
-    /// What the states of environments lie below, each under its name: `env:/staging/network/ha.state`.
+    /// What the states of environments lie below, each under its name:
+    /// `env:/staging/network/ha.state`.
     #[serde(default = "usual_prefix")]
     workspace_key_prefix: String,
     /// How often a call is tried when the service is busy or cannot be reached.
     #[serde(default = "usual_retries")]
     max_retries: u32,
-    /// For how many seconds the lock lasts after its holder was last heard of. Nothing is changed by a run whose lock
-    /// may not outlast a call.
+    /// For how many seconds the lock lasts after its holder was last heard of. Nothing is changed
+    /// by a run whose lock may not outlast a call.
     #[serde(default = "usual_lease")]
     lock_lease: u32,
 }
@@ -72,7 +76,9 @@ fn usual_lease() -> u32 {
 impl S3Settings {
     /// Says so when they make no sense together.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let refused = |cause: &str| Err(Error::new("open the state in S3", cause).outcome(CallOutcome::Refused));
+        let refused = |cause: &str| {
+            Err(Error::new("open the state in S3", cause).outcome(CallOutcome::Refused))
+        };
         if self.bucket.is_empty() {
             return refused("`bucket` is empty");
         }
@@ -80,7 +86,9 @@ impl S3Settings {
             return refused("`key` must be a name, without `/` at either end");
         }
         if self.use_lockfile == Some(false) {
-            return refused("`use_lockfile` is false, and a state is always locked while it is written");
+            return refused(
+                "`use_lockfile` is false, and a state is always locked while it is written",
+            );
         }
         if self.kms_key_id.is_some() && !self.encrypt {
             return refused("`kms_key_id` is set, but `encrypt` is not true");
@@ -94,7 +102,9 @@ impl S3Settings {
     /// The state's name in the bucket.
     pub(super) fn name(&self, environment: Option<&str>) -> String {
         match environment {
-            Some(environment) => format!("{}/{environment}/{}", self.workspace_key_prefix, self.key),
+            Some(environment) => {
+                format!("{}/{environment}/{}", self.workspace_key_prefix, self.key)
+            }
             None => self.key.clone(),
         }
     }

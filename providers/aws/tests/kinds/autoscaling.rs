@@ -39,7 +39,10 @@ async fn a_group_lives() {
     wanted["tag"] = json!([{"key": "cost", "value": "7", "propagate_at_launch": false}]);
     let made = world.update(GROUP, &made, wanted.clone()).await;
     let (_, remarks) = world.found(GROUP, &made).await;
-    assert!(remarks.len() == 1 && remarks[0].contains("version 1 of its template; the group is at 2"), "{remarks:?}");
+    assert!(
+        remarks.len() == 1 && remarks[0].contains("version 1 of its template; the group is at 2"),
+        "{remarks:?}"
+    );
 
     wanted["max_size"] = json!(2);
     wanted["desired_capacity"] = json!(2);
@@ -72,7 +75,11 @@ async fn a_protected_group_keeps_its_machines() {
         assert!(error.to_string().contains(protection), "{error}");
         assert_eq!(error.outcome, CallOutcome::Refused);
         let (there, _) = world.found(GROUP, &made).await;
-        assert_eq!(world.differences(GROUP, &wanted, &there.arguments), Vec::<String>::new(), "it is as it was");
+        assert_eq!(
+            world.differences(GROUP, &wanted, &there.arguments),
+            Vec::<String>::new(),
+            "it is as it was"
+        );
         wanted["deletion_protection"] = json!("none");
         let made = world.update(GROUP, &made, wanted.clone()).await;
         world.delete(GROUP, &made).await;

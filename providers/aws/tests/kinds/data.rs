@@ -15,7 +15,10 @@ async fn a_network_and_its_subnets_are_found() {
     assert_eq!(same, network);
     let error = world.data("aws_vpc", json!({"id": "vpc-12345678"})).await.unwrap_err();
     assert!(error.to_string().contains("there is none"), "{error}");
-    let subnets = world.data("aws_subnets", json!({"filter": [{"name": "vpc-id", "values": [id]}]})).await.unwrap();
+    let subnets = world
+        .data("aws_subnets", json!({"filter": [{"name": "vpc-id", "values": [id]}]}))
+        .await
+        .unwrap();
     assert_eq!(subnets["ids"].children().count(), 3);
     let none = world.data("aws_subnets", json!({"tags": {"no": "such"}})).await.unwrap();
     assert_eq!(none["ids"].children().count(), 0);
@@ -42,7 +45,12 @@ async fn the_caller_and_the_place_are_known() {
     assert_eq!(text(&caller, "account_id"), "123456789012");
     let region = world.data("aws_region", json!({})).await.unwrap();
     assert_eq!(text(&region, "name"), "eu-west-1");
-    let zones = world.data("aws_availability_zones", json!({"state": "available", "exclude_names": ["eu-west-1a"]})).await;
+    let zones = world
+        .data(
+            "aws_availability_zones",
+            json!({"state": "available", "exclude_names": ["eu-west-1a"]}),
+        )
+        .await;
     let names: Vec<Value> = zones.unwrap()["names"].children().cloned().collect();
     assert_eq!(names, ["eu-west-1b", "eu-west-1c"].map(Value::from));
 }
@@ -54,7 +62,8 @@ async fn a_rendered_policy_is_what_iam_gives_back() {
         "aws_iam_policy_document",
         &json!({"statement": [{"actions": ["sts:AssumeRole"], "principals": [{"type": "Service", "identifiers": ["ec2.amazonaws.com"]}]}]}),
     );
-    let role = json!({"name": crate::world::name("role"), "assume_role_policy": text(&rendered, "json")});
+    let role =
+        json!({"name": crate::world::name("role"), "assume_role_policy": text(&rendered, "json")});
     let made = world.create("aws_iam_role", role).await;
     world.delete("aws_iam_role", &made).await;
 }

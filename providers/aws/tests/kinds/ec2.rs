@@ -35,7 +35,8 @@ async fn a_security_group_lives() {
         "egress": [],
     });
     let made = world.update(GROUP, &made, changed).await;
-    let silent = json!({"name": wanted["name"], "description": "of a test", "vpc_id": wanted["vpc_id"]});
+    let silent =
+        json!({"name": wanted["name"], "description": "of a test", "vpc_id": wanted["vpc_id"]});
     let made = world.update(GROUP, &made, silent).await;
     let error = world.try_create(GROUP, &wanted, &mut attempt(GROUP)).await.unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
@@ -62,7 +63,9 @@ async fn groups_that_name_each_other_go() {
     let world = World::new().await;
     let network = world.network().await;
     let of = |name: String, other: Option<&str>| {
-        let rule = other.map(|it| json!({"from_port": 1, "to_port": 2, "protocol": "tcp", "security_groups": [it]}));
+        let rule = other.map(
+            |it| json!({"from_port": 1, "to_port": 2, "protocol": "tcp", "security_groups": [it]}),
+        );
         json!({"name": name, "vpc_id": network, "revoke_rules_on_delete": true, "ingress": rule.into_iter().collect::<Vec<_>>()})
     };
     let one = world.create(GROUP, of(name("group"), None)).await;
@@ -124,13 +127,19 @@ async fn a_launch_template_lives() {
     assert_eq!(text(&made.outputs, "latest_version"), "1", "labels make no version");
     wanted["user_data_text"] = json!("#!/bin/sh\necho second\n");
     let made = world.update(TEMPLATE, &made, wanted.clone()).await;
-    assert_eq!((text(&made.outputs, "latest_version"), text(&made.outputs, "default_version")), ("2".into(), "2".into()));
+    assert_eq!(
+        (text(&made.outputs, "latest_version"), text(&made.outputs, "default_version")),
+        ("2".into(), "2".into())
+    );
     wanted["update_default_version"] = json!(false);
     wanted["instance_type"] = json!("m5.xlarge");
     wanted.as_object_mut().unwrap().remove("monitoring");
     wanted["metadata_options"] = json!({"http_tokens": "required"});
     let made = world.update(TEMPLATE, &made, wanted.clone()).await;
-    assert_eq!((text(&made.outputs, "latest_version"), text(&made.outputs, "default_version")), ("3".into(), "2".into()));
+    assert_eq!(
+        (text(&made.outputs, "latest_version"), text(&made.outputs, "default_version")),
+        ("3".into(), "2".into())
+    );
     // Less inside a block is a new version too.
     wanted["metadata_options"] = json!({"http_endpoint": "enabled"});
     let made = world.update(TEMPLATE, &made, wanted.clone()).await;
@@ -161,7 +170,10 @@ async fn a_launch_template_has_one_version_for_each_change_under_kills() {
         changed,
         async || world.create(TEMPLATE, template("one")).await,
         async |world, made| {
-            assert_eq!((text(&made.outputs, "latest_version"), text(&made.outputs, "default_version")), ("2".into(), "2".into()));
+            assert_eq!(
+                (text(&made.outputs, "latest_version"), text(&made.outputs, "default_version")),
+                ("2".into(), "2".into())
+            );
             world.remove(TEMPLATE, &made).await;
         },
     )
@@ -190,7 +202,10 @@ async fn single_rules_live() {
         let made = world.create(kind, rule(443)).await;
         // Rules of their own are no business of a group that claims none.
         let (seen, _) = world.found(GROUP, &group).await;
-        assert!(!seen.arguments.contains_key("ingress") && !seen.arguments.contains_key("egress"), "{seen:?}");
+        assert!(
+            !seen.arguments.contains_key("ingress") && !seen.arguments.contains_key("egress"),
+            "{seen:?}"
+        );
         let error = world.try_create(kind, &rule(443), &mut attempt(kind)).await.unwrap_err();
         assert!(error.to_string().contains("exists already"), "{error}");
         let mut changed = rule(8443);
@@ -206,7 +221,10 @@ async fn single_rules_live() {
         for (world, _, made) in create_under_kills(kind, another).await {
             world.remove(kind, &made).await;
         }
-        assert_eq!(world.problems(kind, &json!({"security_group_id": "sg-1", "ip_protocol": "tcp"})).len(), 2);
+        assert_eq!(
+            world.problems(kind, &json!({"security_group_id": "sg-1", "ip_protocol": "tcp"})).len(),
+            2
+        );
     }
     world.delete(GROUP, &group).await;
 }

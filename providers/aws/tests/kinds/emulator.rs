@@ -1,4 +1,5 @@
-//! The emulator: one that runs (`HA_TEST_AWS_ENDPOINT`), or one that is started here and goes with the last test.
+//! The emulator: one that runs (`HA_TEST_AWS_ENDPOINT`), or one that is started here and goes with
+//! the last test.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -36,12 +37,15 @@ impl Emulator {
         run(&outside("install"), &[]);
         // The one before may still be on its way out.
         let count = STARTED.fetch_add(1, Ordering::Relaxed);
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("emulator-{}-{count}", std::process::id()));
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("emulator-{}-{count}", std::process::id()));
         let port = free_port().to_string();
         let kept = folder.to_str().expect("the target folder's name is text");
         let facts = run(&outside("launcher.py"), &["start", "--dir", kept, "--port", &port]);
-        let facts: serde_json::Value = serde_json::from_str(&facts).expect("the launcher answers with JSON");
-        let endpoint = facts["endpoint"].as_str().expect("the launcher names its endpoint").to_owned();
+        let facts: serde_json::Value =
+            serde_json::from_str(&facts).expect("the launcher answers with JSON");
+        let endpoint =
+            facts["endpoint"].as_str().expect("the launcher names its endpoint").to_owned();
         Self { endpoint, folder: Some(folder) }
     }
 }
@@ -49,7 +53,10 @@ impl Emulator {
 impl Drop for Emulator {
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {
-            run(&outside("launcher.py"), &["remove", "--dir", folder.to_str().expect("it was before")]);
+            run(
+                &outside("launcher.py"),
+                &["remove", "--dir", folder.to_str().expect("it was before")],
+            );
         }
     }
 }
@@ -60,7 +67,8 @@ fn outside(name: &str) -> PathBuf {
 
 fn run(program: &Path, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
-    let output = output.unwrap_or_else(|error| panic!("could not run {}: {error}", program.display()));
+    let output =
+        output.unwrap_or_else(|error| panic!("could not run {}: {error}", program.display()));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{} {arguments:?} failed: {said}", program.display());
     String::from_utf8(output.stdout).expect("it prints text")
@@ -83,8 +91,9 @@ pub(crate) async fn call_for(status: u16, request: &str, service: &str, body: &s
     let host = endpoint.trim_start_matches("http://");
     let mut connection = tokio::net::TcpStream::connect(host).await.expect("the emulator listens");
     // The emulator reads off the signature's scope what is meant, and does not check the signature.
-    let scope =
-        format!("AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=x");
+    let scope = format!(
+        "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=x"
+    );
     let form = "application/x-www-form-urlencoded";
     let whole = format!(
         "{request} HTTP/1.1\r\nhost: {host}\r\nauthorization: {scope}\r\ncontent-type: {form}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",

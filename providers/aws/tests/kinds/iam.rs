@@ -67,7 +67,9 @@ async fn policies_of_a_role_live() {
     let policy = world.create(kind, wanted.clone()).await;
     let error = world.try_create(kind, &wanted, &mut attempt(kind)).await.unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
-    let policy = world.update(kind, &policy, json!({"name": "read", "role": role.id, "policy": may("s3:*")})).await;
+    let policy = world
+        .update(kind, &policy, json!({"name": "read", "role": role.id, "policy": may("s3:*")}))
+        .await;
     world.delete(kind, &policy).await;
     let wanted = || json!({"name": name("policy"), "role": role.id, "policy": may("s3:GetObject")});
     for (world, _, made) in create_under_kills(kind, wanted).await {
@@ -102,9 +104,17 @@ async fn a_role_that_claims_its_policies_has_no_others() {
     let made = world.create(ROLE, wanted.clone()).await;
     // Somebody gives it more, and less.
     let role = &made.id;
-    world.create("aws_iam_role_policy", json!({"name": "write", "role": role, "policy": may("s3:*")})).await;
-    world.create("aws_iam_role_policy_attachment", json!({"role": role, "policy_arn": other})).await;
-    let detach = format!("Action=DetachRolePolicy&Version=2010-05-08&RoleName={role}&PolicyArn={own}");
+    world
+        .create(
+            "aws_iam_role_policy",
+            json!({"name": "write", "role": role, "policy": may("s3:*")}),
+        )
+        .await;
+    world
+        .create("aws_iam_role_policy_attachment", json!({"role": role, "policy_arn": other}))
+        .await;
+    let detach =
+        format!("Action=DetachRolePolicy&Version=2010-05-08&RoleName={role}&PolicyArn={own}");
     call("POST /", "iam", &detach).await;
     let (there, _) = world.found(ROLE, &made).await;
     assert_eq!(world.differences(ROLE, &wanted, &there.arguments).len(), 2);
@@ -122,9 +132,16 @@ async fn a_role_goes_with_what_others_put_on_it_when_told_so() {
     wanted["force_detach_policies"] = json!(true);
     let made = world.create(ROLE, wanted).await;
     let role = &made.id;
-    world.create("aws_iam_role_policy", json!({"name": "foreign", "role": role, "policy": may("s3:*")})).await;
+    world
+        .create(
+            "aws_iam_role_policy",
+            json!({"name": "foreign", "role": role, "policy": may("s3:*")}),
+        )
+        .await;
     let foreign = policy_of_somebody().await;
-    world.create("aws_iam_role_policy_attachment", json!({"role": role, "policy_arn": foreign})).await;
+    world
+        .create("aws_iam_role_policy_attachment", json!({"role": role, "policy_arn": foreign}))
+        .await;
     let profile = world.create(PROFILE, json!({"name": name("profile"), "role": role})).await;
     world.delete(ROLE, &made).await;
     world.delete(PROFILE, &profile).await;
@@ -134,7 +151,9 @@ async fn a_role_goes_with_what_others_put_on_it_when_told_so() {
 async fn policy_of_somebody() -> String {
     let name = name("policy");
     let document = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22s3%3AGetObject%22%2C%22Resource%22%3A%22%2A%22%7D%5D%7D";
-    let asked = format!("Action=CreatePolicy&Version=2010-05-08&PolicyName={name}&PolicyDocument={document}");
+    let asked = format!(
+        "Action=CreatePolicy&Version=2010-05-08&PolicyName={name}&PolicyDocument={document}"
+    );
     call("POST /", "iam", &asked).await;
     format!("arn:aws:iam::123456789012:policy/{name}")
 }
@@ -158,7 +177,8 @@ async fn a_profile_lives_and_survives_kills() {
     let made = world.create(PROFILE, wanted.clone()).await;
     let error = world.try_create(PROFILE, &wanted, &mut attempt(PROFILE)).await.unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
-    let made = world.update(PROFILE, &made, json!({"name": wanted["name"], "role": other.id})).await;
+    let made =
+        world.update(PROFILE, &made, json!({"name": wanted["name"], "role": other.id})).await;
     let made = world.update(PROFILE, &made, json!({"name": wanted["name"]})).await;
     world.delete(PROFILE, &made).await;
 

@@ -1,4 +1,5 @@
-//! Kills: a step's calls pass through here, and after each of them in turn the step ends without a word.
+//! Kills: a step's calls pass through here, and after each of them in turn the step ends without a
+//! word.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,7 +51,12 @@ impl Cut {
     }
 }
 
-async fn serve(mut client: TcpStream, behind: &str, left: &AtomicUsize, killed: &Notify) -> std::io::Result<()> {
+async fn serve(
+    mut client: TcpStream,
+    behind: &str,
+    left: &AtomicUsize,
+    killed: &Notify,
+) -> std::io::Result<()> {
     let Some(request) = message(&mut client).await? else { return Ok(()) };
     let answer = passed_on(&request, behind).await?;
     let before = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1));
@@ -83,13 +89,19 @@ pub(crate) async fn message(from: &mut TcpStream) -> std::io::Result<Option<Vec<
     loop {
         if let Some(end) = message.windows(4).position(|it| it == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&message[..end]).to_lowercase();
-            let length =
-                head.lines().find_map(|it| it.strip_prefix("content-length:")).map_or(0, |it| it.trim().parse().unwrap_or(0));
+            let length = head
+                .lines()
+                .find_map(|it| it.strip_prefix("content-length:"))
+                .map_or(0, |it| it.trim().parse().unwrap_or(0));
             if head.contains("expect: 100-continue") && message.len() == end + 4 {
                 from.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
             }
             let chunked = head.contains("transfer-encoding: chunked");
-            let whole = if chunked { message.ends_with(b"0\r\n\r\n") } else { message.len() >= end + 4 + length };
+            let whole = if chunked {
+                message.ends_with(b"0\r\n\r\n")
+            } else {
+                message.len() >= end + 4 + length
+            };
             if whole {
                 return Ok(Some(message));
             }
@@ -102,7 +114,10 @@ pub(crate) async fn message(from: &mut TcpStream) -> std::io::Result<Option<Vec<
 }
 
 /// Makes one whose first call's answer is lost on the way, so that the client asks again by itself.
-pub(crate) async fn create_with_a_lost_answer(kind: &str, arguments: &Json) -> (World, RecordedValue) {
+pub(crate) async fn create_with_a_lost_answer(
+    kind: &str,
+    arguments: &Json,
+) -> (World, RecordedValue) {
     let emulator = emulator();
     let cut = Cut::before(&emulator.endpoint).await;
     let world = World::at(emulator, &cut.endpoint).await.expect("the emulator answers");
@@ -120,9 +135,12 @@ pub(crate) async fn create_with_a_lost_answer(kind: &str, arguments: &Json) -> (
     (world, made)
 }
 
-/// Makes one in as many tries as it takes when each call in turn is the last one before a kill, and gives it back with
-/// the number of kills.
-pub(crate) async fn create_under_kills(kind: &str, arguments: impl Fn() -> Json) -> Vec<(World, Json, RecordedValue)> {
+/// Makes one in as many tries as it takes when each call in turn is the last one before a kill, and
+/// gives it back with the number of kills.
+pub(crate) async fn create_under_kills(
+    kind: &str,
+    arguments: impl Fn() -> Json,
+) -> Vec<(World, Json, RecordedValue)> {
     let emulator = emulator();
     let mut all = Vec::new();
     for calls in 1.. {
@@ -140,7 +158,9 @@ pub(crate) async fn create_under_kills(kind: &str, arguments: impl Fn() -> Json)
         let made = match whole {
             // No call was left to kill it after.
             Some(made) => return finished(kind, made, all, world, arguments),
-            None => world.try_create(kind, &arguments, &mut try_of(kind, &token, true, &journal)).await,
+            None => {
+                world.try_create(kind, &arguments, &mut try_of(kind, &token, true, &journal)).await
+            }
         };
         let made = made.unwrap_or_else(|it| panic!("{kind}: after {calls} calls: {it}"));
         let (found, _) = world.found(kind, &made).await;
@@ -163,8 +183,8 @@ fn finished(
     all
 }
 
-/// Changes one in as many tries as it takes when each call in turn is the last one before a kill. `afresh` makes one to
-/// change; the changed one and what it was are given to `look`.
+/// Changes one in as many tries as it takes when each call in turn is the last one before a kill.
+/// `afresh` makes one to change; the changed one and what it was are given to `look`.
 pub(crate) async fn update_under_kills<F>(
     kind: &str,
     arguments: impl Fn(&RecordedValue) -> Json,
@@ -190,13 +210,25 @@ pub(crate) async fn update_under_kills<F>(
         let is_last = whole.is_some();
         let changed = match whole {
             Some(changed) => changed,
-            None => world.try_update(kind, &before, &arguments, &mut try_of(kind, &token, true, &journal)).await,
+            None => {
+                world
+                    .try_update(
+                        kind,
+                        &before,
+                        &arguments,
+                        &mut try_of(kind, &token, true, &journal),
+                    )
+                    .await
+            }
         };
         let changed = changed.unwrap_or_else(|it| panic!("{kind}: after {calls} calls: {it}"));
         let (found, _) = world.found(kind, &changed).await;
         let differences = world.differences(kind, &arguments, &found.arguments);
         assert!(differences.is_empty(), "{kind}: after {calls} calls: {differences:#?}");
-        assert_eq!(found.outputs, changed.outputs, "{kind}: after {calls} calls a look gives other outputs");
+        assert_eq!(
+            found.outputs, changed.outputs,
+            "{kind}: after {calls} calls a look gives other outputs"
+        );
         look(&world, found).await;
         if is_last {
             return;

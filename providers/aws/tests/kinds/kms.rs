@@ -21,10 +21,19 @@ fn keys(named: &str) -> KmsKeys {
 
 /// Somebody else's client.
 async fn client() -> aws_sdk_kms::Client {
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::Ring)).build_https();
-    let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).region(Region::new("eu-west-1"));
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Tls::Rustls(CryptoMode::Ring))
+        .build_https();
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .region(Region::new("eu-west-1"));
     let loader = loader.endpoint_url(&emulator().endpoint);
-    aws_sdk_kms::Client::new(&loader.credentials_provider(Credentials::new("test", "test", None, None, "test")).load().await)
+    aws_sdk_kms::Client::new(
+        &loader
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .load()
+            .await,
+    )
 }
 
 async fn kms_key() -> (String, String) {
@@ -49,11 +58,22 @@ async fn a_data_key_is_wrapped_for_its_state_and_found_again() {
     let wrapped = STANDARD.decode(&name.parameters["wrapped"]).unwrap();
     let unwrap = |lineage: String| {
         let wrapped = Blob::new(wrapped.clone());
-        async move { client().await.decrypt().ciphertext_blob(wrapped).encryption_context("ha:lineage", lineage).send().await }
+        async move {
+            client()
+                .await
+                .decrypt()
+                .ciphertext_blob(wrapped)
+                .encryption_context("ha:lineage", lineage)
+                .send()
+                .await
+        }
     };
     assert_eq!(unwrap(lineage.clone()).await.unwrap().plaintext.unwrap().into_inner().len(), 32);
     assert!(unwrap(new_lineage()).await.is_err());
-    assert_eq!(keys(&id).named(&new_lineage(), &name).unwrap_err().reason(), &StateErrorReason::WrongKey);
+    assert_eq!(
+        keys(&id).named(&new_lineage(), &name).unwrap_err().reason(),
+        &StateErrorReason::WrongKey
+    );
 }
 
 #[tokio::test]
@@ -83,10 +103,20 @@ async fn what_cannot_be_unwrapped_is_refused() {
     let with = |what: &str, value: &str| {
         let mut parameters = name.parameters.clone();
         parameters.insert(what.into(), value.into());
-        keys(&id).named(&lineage, &KeyName { parameters, ..name.clone() }).unwrap_err().reason().clone()
+        keys(&id)
+            .named(&lineage, &KeyName { parameters, ..name.clone() })
+            .unwrap_err()
+            .reason()
+            .clone()
     };
     assert_eq!(with("wrapped", "!"), StateErrorReason::NotAKey);
-    assert_eq!(with("wrapped", &STANDARD.encode("something else altogether")), StateErrorReason::WrongKey);
+    assert_eq!(
+        with("wrapped", &STANDARD.encode("something else altogether")),
+        StateErrorReason::WrongKey
+    );
     let renamed = KeyName { id: "0123456789abcdef".into(), ..name.clone() };
-    assert_eq!(keys(&id).named(&lineage, &renamed).unwrap_err().reason(), &StateErrorReason::NotAKey);
+    assert_eq!(
+        keys(&id).named(&lineage, &renamed).unwrap_err().reason(),
+        &StateErrorReason::NotAKey
+    );
 }

@@ -1,5 +1,5 @@
-//! Every kind against an emulator of AWS: what is made is what was asked for, looks the same when read, changes, goes,
-//! and is there once whenever the step that makes it is killed.
+//! Every kind against an emulator of AWS: what is made is what was asked for, looks the same when
+//! read, changes, goes, and is there once whenever the step that makes it is killed.
 
 mod autoscaling;
 mod data;

@@ -1,4 +1,5 @@
-//! A call that changes something begins only where that is permitted, and so does each further try at it.
+//! A call that changes something begins only where that is permitted, and so does each further try
+//! at it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,10 +18,17 @@ const BUCKET: &str = "aws_s3_bucket";
 fn permitting(world: &World, calls: usize) -> Arc<AtomicUsize> {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = asked.clone();
-    let permit = world.drivers.connector("aws").expect("there is one").permit(&world.client).expect("it asks");
+    let permit = world
+        .drivers
+        .connector("aws")
+        .expect("there is one")
+        .permit(&world.client)
+        .expect("it asks");
     permit.decided_by(move || match counted.fetch_add(1, Ordering::SeqCst) < calls {
         true => Ok(()),
-        false => Err(Error::new("go on", "the lock is short").help("wait").outcome(CallOutcome::Interrupted)),
+        false => Err(Error::new("go on", "the lock is short")
+            .help("wait")
+            .outcome(CallOutcome::Interrupted)),
     });
     asked
 }
@@ -29,7 +37,10 @@ fn permitting(world: &World, calls: usize) -> Arc<AtomicUsize> {
 async fn tags(bucket: &str) -> Option<usize> {
     let world = World::new().await;
     let driver = world.drivers.resource(BUCKET).expect("it is a kind");
-    let found = driver.import(&world.client, bucket, &ha_value::Object::new()).await.expect("the emulator answers")?;
+    let found = driver
+        .import(&world.client, bucket, &ha_value::Object::new())
+        .await
+        .expect("the emulator answers")?;
     Some(found.recorded.arguments.get("tags").map_or(0, |it| it.children().count()))
 }
 
@@ -41,15 +52,27 @@ async fn a_step_of_several_calls_ends_before_the_one_that_is_not_permitted() {
         let arguments = json!({"bucket": bucket, "tags": {"a": "b"}});
         let made = world.try_create(BUCKET, &arguments, &mut attempt(BUCKET)).await;
         assert_eq!(tags(&bucket).await, left, "after {calls} calls");
-        assert_eq!(asked.load(Ordering::SeqCst), 2.min(calls + 1), "looks are made without being asked for");
+        assert_eq!(
+            asked.load(Ordering::SeqCst),
+            2.min(calls + 1),
+            "looks are made without being asked for"
+        );
         match made {
-            Ok(made) => assert_eq!((calls, made.arguments.get("bucket")), (2, Some(&Value::from(bucket)))),
+            Ok(made) => {
+                assert_eq!((calls, made.arguments.get("bucket")), (2, Some(&Value::from(bucket))))
+            }
             Err(error) => {
                 let attempted = ["create the bucket", "label the bucket"][calls];
                 assert!(error.attempted.starts_with(attempted), "{error}");
-                assert!(error.to_string().contains("could not go on: the lock is short"), "{error}");
+                assert!(
+                    error.to_string().contains("could not go on: the lock is short"),
+                    "{error}"
+                );
                 // It stays on record: what came before may have had an effect.
-                assert_eq!((error.outcome, error.help), (CallOutcome::Interrupted, vec!["wait".to_owned()]));
+                assert_eq!(
+                    (error.outcome, error.help),
+                    (CallOutcome::Interrupted, vec!["wait".to_owned()])
+                );
             }
         }
     }
@@ -63,7 +86,10 @@ async fn a_call_whose_answer_was_lost_is_not_made_again_unless_it_is_permitted()
     let asked = permitting(&world, 1);
     // The look, and the call that makes it.
     cut.after(2);
-    let error = world.try_create(BUCKET, &json!({"bucket": bucket}), &mut attempt(BUCKET)).await.unwrap_err();
+    let error = world
+        .try_create(BUCKET, &json!({"bucket": bucket}), &mut attempt(BUCKET))
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("the lock is short"), "{error}");
     assert_eq!((error.outcome, asked.load(Ordering::SeqCst)), (CallOutcome::Interrupted, 2));
     assert_eq!(tags(&bucket).await, Some(0), "it is there, and whoever comes next looks for it");

@@ -14,9 +14,18 @@ use crate::world::{World, object, settings};
 async fn the_client_says_whom_it_talks_to() {
     let emulator = emulator();
     let (schemas, drivers) = ha_aws::register(ProviderRegistry::new()).split();
-    let given = schemas.provider("aws").unwrap().schema.conform(&object(&settings(&emulator.endpoint))).unwrap();
+    let given = schemas
+        .provider("aws")
+        .unwrap()
+        .schema
+        .conform(&object(&settings(&emulator.endpoint)))
+        .unwrap();
     let (_, identity) = drivers.connector("aws").unwrap().connect(&given).await.unwrap();
-    let expected = [("account", "123456789012".into()), ("region", "eu-west-1".into()), ("endpoint", emulator.endpoint.clone())];
+    let expected = [
+        ("account", "123456789012".into()),
+        ("region", "eu-west-1".into()),
+        ("endpoint", emulator.endpoint.clone()),
+    ];
     assert_eq!(identity, expected);
 }
 
@@ -72,11 +81,18 @@ fn every_file_is_a_kind_and_every_kind_has_its_file() {
     let files = |folder: &Path| -> BTreeSet<String> {
         let entries = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
         let names = entries.filter(|it| it.extension().is_some_and(|it| it == "rs"));
-        names.map(|it| it.file_stem().unwrap().to_str().unwrap().to_owned()).filter(|it| it != "mod").collect()
+        names
+            .map(|it| it.file_stem().unwrap().to_str().unwrap().to_owned())
+            .filter(|it| it != "mod")
+            .collect()
     };
     let (schemas, _) = ha_aws::register(ProviderRegistry::new()).split();
     let kinds_of = |wanted: ResourceMode| -> BTreeSet<String> {
-        schemas.kinds().filter(|(mode, _)| *mode == wanted).map(|(_, it)| it.kind.to_string()).collect()
+        schemas
+            .kinds()
+            .filter(|(mode, _)| *mode == wanted)
+            .map(|(_, it)| it.kind.to_string())
+            .collect()
     };
     assert_eq!(files(&kinds), kinds_of(ResourceMode::Managed));
     assert_eq!(files(&kinds.join("data")), kinds_of(ResourceMode::Data));

@@ -48,7 +48,11 @@ async fn a_database_lives() {
 
     let driver = world.drivers.resource(INSTANCE).unwrap().clone();
     let error = driver.delete(&world.client, &made, &mut attempt(INSTANCE)).await.unwrap_err();
-    assert!(error.help[0].contains("deletion_protection = false") && error.help[0].contains("aws_db_instance.test"), "{error:?}");
+    assert!(
+        error.help[0].contains("deletion_protection = false")
+            && error.help[0].contains("aws_db_instance.test"),
+        "{error:?}"
+    );
     assert_eq!(error.outcome, CallOutcome::Refused);
     wanted["deletion_protection"] = json!(false);
     let made = world.update(INSTANCE, &made, wanted).await;
@@ -64,7 +68,11 @@ async fn a_database_is_renamed_in_place() {
     wanted["backup_retention_period"] = json!(9);
     let renamed = world.try_update(INSTANCE, &made, &wanted, &mut attempt(INSTANCE)).await.unwrap();
     assert_eq!(renamed.outputs["id"].as_str(), wanted["identifier"].as_str());
-    assert_eq!(text(&renamed.outputs, "resource_id"), text(&made.outputs, "resource_id"), "it is the same database");
+    assert_eq!(
+        text(&renamed.outputs, "resource_id"),
+        text(&made.outputs, "resource_id"),
+        "it is the same database"
+    );
     // Whoever was killed after the renaming knows it by its old name, and finds it all the same.
     let (there, _) = world.found(INSTANCE, &made).await;
     assert_eq!(world.differences(INSTANCE, &wanted, &there.arguments), Vec::<String>::new());
@@ -92,7 +100,10 @@ async fn a_change_that_waits_for_the_window_is_no_difference() {
     wanted["instance_class"] = json!("db.m5.xlarge");
     let made = world.update(INSTANCE, &made, wanted.clone()).await;
     let (_, remarks) = world.found(INSTANCE, &made).await;
-    assert!(remarks.iter().any(|it| it.contains("instance_class") || it.contains("class")), "{remarks:?}");
+    assert!(
+        remarks.iter().any(|it| it.contains("instance_class") || it.contains("class")),
+        "{remarks:?}"
+    );
     // What is made at once takes it along.
     wanted["apply_immediately"] = json!(true);
     wanted["backup_retention_period"] = json!(9);
@@ -105,7 +116,8 @@ async fn a_change_that_waits_for_the_window_is_no_difference() {
 async fn a_database_that_is_not_ready_in_time_is_taken_up_again() {
     let (world, wanted) = (World::new().await, instance());
     let (token, journal) = (token(), std::sync::Arc::default());
-    let mut hurried = try_of(INSTANCE, &token, false, &journal).within(Some(std::time::Duration::ZERO));
+    let mut hurried =
+        try_of(INSTANCE, &token, false, &journal).within(Some(std::time::Duration::ZERO));
     let error = world.try_create(INSTANCE, &wanted, &mut hurried).await.unwrap_err();
     assert!(hurried.is_late() && error.outcome == ha_provider::CallOutcome::Interrupted, "{error}");
     let hour = Some(std::time::Duration::from_hours(1));
@@ -162,7 +174,10 @@ async fn somebody_elses_database_is_not_taken_after_a_kill() {
     // Killed before the first call was heard; meanwhile somebody else made one of the name.
     let (token, journal) = (token(), std::sync::Arc::new(Journal::default()));
     let theirs = world.create(INSTANCE, wanted.clone()).await;
-    let error = world.try_create(INSTANCE, &wanted, &mut try_of(INSTANCE, &token, true, &journal)).await.unwrap_err();
+    let error = world
+        .try_create(INSTANCE, &wanted, &mut try_of(INSTANCE, &token, true, &journal))
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
     world.delete(INSTANCE, &theirs).await;
 }
@@ -178,7 +193,8 @@ async fn a_subnet_group_lives() {
     let kind = "aws_db_subnet_group";
     let world = World::new().await;
     let (network, subnets) = (world.network().await, world.subnets().await);
-    let group = || json!({"name": name("group"), "subnet_ids": subnets[..2], "tags": {"owner": "ci"}});
+    let group =
+        || json!({"name": name("group"), "subnet_ids": subnets[..2], "tags": {"owner": "ci"}});
     let wanted = group();
     let made = world.create(kind, wanted.clone()).await;
     assert_eq!(text(&made.outputs, "vpc_id"), network);
@@ -197,7 +213,10 @@ async fn a_subnet_group_lives() {
     for (world, _, made) in create_under_kills(kind, group).await {
         world.remove(kind, &made).await;
     }
-    assert_eq!(world.problems(kind, &json!({"name": "Default", "subnet_ids": ["subnet-1"]})).len(), 2);
+    assert_eq!(
+        world.problems(kind, &json!({"name": "Default", "subnet_ids": ["subnet-1"]})).len(),
+        2
+    );
 }
 
 #[tokio::test]
@@ -230,7 +249,6 @@ async fn a_parameter_group_lives() {
     for (world, _, made) in create_under_kills(kind, group).await {
         world.remove(kind, &made).await;
     }
-    let twice =
-        json!({"name": "g", "family": "mysql8.0", "parameter": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]});
+    let twice = json!({"name": "g", "family": "mysql8.0", "parameter": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]});
     assert_eq!(world.problems(kind, &twice).len(), 1);
 }

@@ -21,7 +21,8 @@ async fn a_bucket_lives() {
     let wanted = bucket();
     let made = world.create(BUCKET, wanted.clone()).await;
     assert_eq!(text(&made.outputs, "region"), "eu-west-1");
-    let relabelled = json!({"bucket": wanted["bucket"], "force_destroy": true, "tags": {"cost": "7"}});
+    let relabelled =
+        json!({"bucket": wanted["bucket"], "force_destroy": true, "tags": {"cost": "7"}});
     let made = world.update(BUCKET, &made, relabelled).await;
     let plain = json!({"bucket": wanted["bucket"], "force_destroy": true});
     let made = world.update(BUCKET, &made, plain).await;
@@ -57,8 +58,11 @@ async fn settings_of_a_bucket_live() {
         all
     };
     let kind = "aws_s3_bucket_versioning";
-    let versioning = world.create(kind, of(json!({"versioning_configuration": {"status": "Enabled"}}))).await;
-    let versioning = world.update(kind, &versioning, of(json!({"versioning_configuration": {"status": "Suspended"}}))).await;
+    let versioning =
+        world.create(kind, of(json!({"versioning_configuration": {"status": "Enabled"}}))).await;
+    let versioning = world
+        .update(kind, &versioning, of(json!({"versioning_configuration": {"status": "Suspended"}})))
+        .await;
 
     let kind = "aws_s3_bucket_server_side_encryption_configuration";
     let by = |algorithm: &str| json!({"rule": [{"apply_server_side_encryption_by_default": {"sse_algorithm": algorithm}}]});
@@ -66,8 +70,16 @@ async fn settings_of_a_bucket_live() {
     let encryption = world.update(kind, &encryption, of(by("AES256"))).await;
 
     let kind = "aws_s3_bucket_public_access_block";
-    let block = world.create(kind, of(json!({"block_public_acls": true, "block_public_policy": true}))).await;
-    let block = world.update(kind, &block, of(json!({"restrict_public_buckets": true, "ignore_public_acls": true}))).await;
+    let block = world
+        .create(kind, of(json!({"block_public_acls": true, "block_public_policy": true})))
+        .await;
+    let block = world
+        .update(
+            kind,
+            &block,
+            of(json!({"restrict_public_buckets": true, "ignore_public_acls": true})),
+        )
+        .await;
     world.delete(kind, &block).await;
 
     world.delete(BUCKET, &made).await;
@@ -113,8 +125,12 @@ async fn what_is_deleted_but_kept_is_not_lost_unasked() {
     call_for(204, &format!("DELETE /{}/left", made.id), "s3", "").await;
     let driver = world.drivers.resource(BUCKET).unwrap().clone();
     let error = driver.delete(&world.client, &made, &mut attempt(BUCKET)).await.unwrap_err();
-    assert!(error.to_string().contains("did not put there") && error.help[0].contains("force_destroy"), "{error:?}");
-    let forced = world.update(BUCKET, &made, json!({"bucket": made.id, "force_destroy": true})).await;
+    assert!(
+        error.to_string().contains("did not put there") && error.help[0].contains("force_destroy"),
+        "{error:?}"
+    );
+    let forced =
+        world.update(BUCKET, &made, json!({"bucket": made.id, "force_destroy": true})).await;
     world.delete(BUCKET, &forced).await;
 }
 
@@ -164,13 +180,19 @@ async fn an_object_lives() {
 async fn what_is_left_to_the_service_outlives_a_change() {
     let world = World::new().await;
     let made = world.create(BUCKET, bucket()).await;
-    let chosen = [("content_type", "text/x"), ("storage_class", "STANDARD_IA"), ("server_side_encryption", "aws:kms")];
+    let chosen = [
+        ("content_type", "text/x"),
+        ("storage_class", "STANDARD_IA"),
+        ("server_side_encryption", "aws:kms"),
+    ];
     let mut said = json!({"bucket": made.id, "key": "k", "content": "first"});
     for (name, value) in chosen {
         said[name] = json!(value);
     }
     let object = world.create(OBJECT, said).await;
-    let object = world.update(OBJECT, &object, json!({"bucket": made.id, "key": "k", "content": "second"})).await;
+    let object = world
+        .update(OBJECT, &object, json!({"bucket": made.id, "key": "k", "content": "second"}))
+        .await;
     let (seen, _) = world.found(OBJECT, &object).await;
     assert_eq!(seen.arguments["content"], Value::from("second"));
     for (name, value) in chosen {
@@ -186,13 +208,17 @@ async fn an_object_that_others_changed_shows_what_it_holds() {
     let wanted = json!({"bucket": made.id, "key": "k", "content": "ours"});
     let object = world.create(OBJECT, wanted.clone()).await;
     // Somebody else's step.
-    let other = world.update(OBJECT, &object, json!({"bucket": made.id, "key": "k", "content": "theirs"})).await;
+    let other = world
+        .update(OBJECT, &object, json!({"bucket": made.id, "key": "k", "content": "theirs"}))
+        .await;
     assert_eq!(other.arguments["content"], Value::from("theirs"));
     let (seen, _) = world.found(OBJECT, &object).await;
     assert_eq!(seen.arguments["content"], Value::from("theirs"));
     assert_eq!(world.differences(OBJECT, &wanted, &seen.arguments).len(), 1);
     // And one that holds no string.
-    world.update(OBJECT, &object, json!({"bucket": made.id, "key": "k", "content_base64": "/w=="})).await;
+    world
+        .update(OBJECT, &object, json!({"bucket": made.id, "key": "k", "content_base64": "/w=="}))
+        .await;
     let (seen, _) = world.found(OBJECT, &object).await;
     assert_eq!(seen.arguments.get("content"), None);
     assert_eq!(seen.arguments["content_base64"], Value::from("/w=="));
@@ -239,14 +265,18 @@ async fn a_lost_answer_is_not_a_second_version() {
     let made = world.create(BUCKET, bucket()).await;
     let versions = json!({"bucket": made.id, "versioning_configuration": {"status": "Enabled"}});
     world.create("aws_s3_bucket_versioning", versions).await;
-    create_with_a_lost_answer(OBJECT, &json!({"bucket": made.id, "key": "k", "content": "x"})).await;
+    create_with_a_lost_answer(OBJECT, &json!({"bucket": made.id, "key": "k", "content": "x"}))
+        .await;
     assert_eq!(versions_of(&made.id, "k").await, 1);
     world.delete(BUCKET, &made).await;
 }
 
 /// As somebody else counts them.
 async fn versions_of(bucket: &str, key: &str) -> usize {
-    call(&format!("GET /{bucket}?versions&prefix={key}"), "s3", "").await.matches("<VersionId>").count()
+    call(&format!("GET /{bucket}?versions&prefix={key}"), "s3", "")
+        .await
+        .matches("<VersionId>")
+        .count()
 }
 
 #[tokio::test]
@@ -272,7 +302,8 @@ async fn what_is_ours_goes_with_a_bucket_and_what_is_not_keeps_it() {
 #[tokio::test]
 async fn secrets_stay_out_of_errors() {
     let world = World::new().await;
-    let wanted = json!({"bucket": name("no-such-bucket"), "key": "k", "content": "hunter2-and-more"});
+    let wanted =
+        json!({"bucket": name("no-such-bucket"), "key": "k", "content": "hunter2-and-more"});
     let error = world.try_create(OBJECT, &wanted, &mut attempt(OBJECT)).await.unwrap_err();
     assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     assert_eq!(error.code.as_deref(), Some("NoSuchBucket"));

@@ -30,7 +30,10 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    pub(crate) async fn before(behind: &str, script: impl FnMut(&str) -> Becomes + Send + 'static) -> Self {
+    pub(crate) async fn before(
+        behind: &str,
+        script: impl FnMut(&str) -> Becomes + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("it listens"));
         let behind = behind.trim_start_matches("http://").to_owned();
@@ -75,7 +78,12 @@ async fn serve(mut client: TcpStream, behind: &str, script: &Mutex<Script>) -> s
 }
 
 fn answer(status: u16, code: &str) -> Vec<u8> {
-    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>As the script says</Message></Error>");
-    let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/xml\r\ncontent-length: {}", body.len());
+    let body = format!(
+        "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>As the script says</Message></Error>"
+    );
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: application/xml\r\ncontent-length: {}",
+        body.len()
+    );
     format!("{head}\r\nconnection: close\r\n\r\n{body}").into_bytes()
 }

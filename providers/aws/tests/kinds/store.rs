@@ -1,4 +1,5 @@
-//! A state in a bucket does what every store must, also when answers are lost and when a holder dies.
+//! A state in a bucket does what every store must, also when answers are lost and when a holder
+//! dies.
 
 use ha_aws::{S3Settings, S3Store};
 use ha_state_store::conformance::{StoreUnderTest, check};
@@ -28,7 +29,9 @@ impl Bucket {
     }
 
     async fn put(&self, key: &str, content: &str) {
-        self.world.create("aws_s3_object", json!({"bucket": self.name, "key": key, "content": content})).await;
+        self.world
+            .create("aws_s3_object", json!({"bucket": self.name, "key": key, "content": content}))
+            .await;
     }
 
     fn settings(&self, key: &str, more: &serde_json::Value) -> S3Settings {
@@ -36,7 +39,9 @@ impl Bucket {
             "bucket": self.name, "key": key, "region": "eu-west-1", "access_key": "test", "secret_key": "test",
             "endpoint": self.endpoint,
         });
-        all.as_object_mut().expect("it is one").extend(more.as_object().expect("it is one").clone());
+        all.as_object_mut()
+            .expect("it is one")
+            .extend(more.as_object().expect("it is one").clone());
         serde_json::from_value(all).expect("the settings are right")
     }
 
@@ -70,9 +75,13 @@ async fn a_state_in_a_bucket_is_kept() {
 async fn a_lost_answer_is_no_lost_lock_and_no_taken_number() {
     let bucket = Bucket::new().await;
     let cut = Cut::before(&bucket.endpoint).await;
-    let (direct, store) = (bucket.state("lost", &json!({})), bucket.state("lost", &json!({"endpoint": cut.endpoint})));
+    let (direct, store) = (
+        bucket.state("lost", &json!({})),
+        bucket.state("lost", &json!({"endpoint": cut.endpoint})),
+    );
     let cut = std::sync::Arc::new(cut);
-    // Each call in turn is done without its answer being heard, and the client asks again by itself.
+    // Each call in turn is done without its answer being heard, and the client asks again by
+    // itself.
     let losing = cut.clone();
     let lose = move || {
         losing.after(1);
@@ -102,12 +111,16 @@ async fn a_lost_answer_is_no_lost_lock_and_no_taken_number() {
         assert_eq!(direct.holder().unwrap(), None);
         direct.load().unwrap()
     });
-    assert_eq!(expected.await, StoreContents { checkpoint: Some(b"both".to_vec()), segments: Vec::new() });
+    assert_eq!(
+        expected.await,
+        StoreContents { checkpoint: Some(b"both".to_vec()), segments: Vec::new() }
+    );
 }
 
 /// Whether a request writes an object under a condition.
 fn is_conditional(head: &str) -> bool {
-    head.starts_with("put ") && (head.contains("\r\nif-none-match:") || head.contains("\r\nif-match:"))
+    head.starts_with("put ")
+        && (head.contains("\r\nif-none-match:") || head.contains("\r\nif-match:"))
 }
 
 /// The names of all that is in a bucket.
@@ -148,7 +161,10 @@ async fn a_conflict_is_tried_again_whether_or_not_the_write_took_effect() {
         };
         let busy = Scripted::before(&bucket.endpoint, conflicts).await;
         let key = format!("conflict-{carried_out}");
-        let (store, direct) = (bucket.state(&key, &json!({"endpoint": busy.endpoint})), bucket.state(&key, &json!({})));
+        let (store, direct) = (
+            bucket.state(&key, &json!({"endpoint": busy.endpoint})),
+            bucket.state(&key, &json!({})),
+        );
         aside(move || {
             write_all(&store).unwrap();
             assert_eq!(direct.load().unwrap(), all_of_it());
@@ -169,7 +185,11 @@ async fn a_conflict_that_does_not_end_is_an_error_and_nothing_is_written() {
     let store = bucket.state("busy", &json!({"endpoint": busy.endpoint}));
     let error = aside(move || write_all(&store)).await.unwrap_err();
     assert_eq!(error.reason(), &StateErrorReason::Store);
-    assert!(error.to_string().contains("busy.lock") && error.to_string().contains("ConditionalRequestConflict"), "{error}");
+    assert!(
+        error.to_string().contains("busy.lock")
+            && error.to_string().contains("ConditionalRequestConflict"),
+        "{error}"
+    );
     assert!(!names(&bucket).await.contains("busy"));
 }
 
@@ -178,17 +198,24 @@ async fn a_service_that_does_not_keep_to_conditions_is_refused_at_the_first_use(
     let bucket = Bucket::new().await;
     for condition in ["if-none-match", "if-match"] {
         for refuses in [true, false] {
-            let unaware = move |head: &str| match (head.contains(&format!("\r\n{condition}:")), refuses) {
-                (false, _) => Becomes::Answered,
-                (true, true) => Becomes::Refused(501, "NotImplemented"),
-                (true, false) => Becomes::Without(condition),
-            };
+            let unaware =
+                move |head: &str| match (head.contains(&format!("\r\n{condition}:")), refuses) {
+                    (false, _) => Becomes::Answered,
+                    (true, true) => Becomes::Refused(501, "NotImplemented"),
+                    (true, false) => Becomes::Without(condition),
+                };
             let service = Scripted::before(&bucket.endpoint, unaware).await;
             let store = bucket.state("unaware", &json!({"endpoint": service.endpoint}));
             let error = aside(move || write_all(&store)).await.unwrap_err();
             let (said, help) = (error.to_string(), error.error().help.join("; "));
-            assert!(said.contains(&bucket.name) && said.contains("does not keep to the conditions"), "{condition}: {said}");
-            assert!(help.contains("nothing was written") && help.contains("MinIO"), "{condition}: {help}");
+            assert!(
+                said.contains(&bucket.name) && said.contains("does not keep to the conditions"),
+                "{condition}: {said}"
+            );
+            assert!(
+                help.contains("nothing was written") && help.contains("MinIO"),
+                "{condition}: {help}"
+            );
             let left = names(&bucket).await;
             assert!(!left.contains("unaware"), "{condition}, {refuses}: {left}");
         }
@@ -210,7 +237,10 @@ async fn a_write_that_took_effect_without_being_answered_is_known_again() {
             }
         };
         let service = Scripted::before(&bucket.endpoint, unanswered).await;
-        let (store, direct) = (bucket.state(key, &json!({"endpoint": service.endpoint})), bucket.state(key, &json!({})));
+        let (store, direct) = (
+            bucket.state(key, &json!({"endpoint": service.endpoint})),
+            bucket.state(key, &json!({})),
+        );
         aside(move || {
             write_all(&store).unwrap();
             assert_eq!(direct.load().unwrap(), all_of_it(), "each of them once");
@@ -224,7 +254,9 @@ async fn a_checkpoint_that_was_given_up_for_lost_and_came_through_does_not_shut_
     let bucket = Bucket::new().await;
     let away = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let is_away = away.clone();
-    let unanswered = move |head: &str| match is_conditional(head) && is_away.load(std::sync::atomic::Ordering::SeqCst) {
+    let unanswered = move |head: &str| match is_conditional(head)
+        && is_away.load(std::sync::atomic::Ordering::SeqCst)
+    {
         true => Becomes::Unanswered,
         false => Becomes::Answered,
     };
@@ -241,8 +273,12 @@ async fn a_checkpoint_that_was_given_up_for_lost_and_came_through_does_not_shut_
         at_work(true);
         held.append(2, b"two").unwrap();
         held.append(3, b"three").unwrap();
-        let segment = |number, bytes: &str| ha_state_store::JournalSegment { number, bytes: bytes.into() };
-        let there = StoreContents { checkpoint: Some(b"first".to_vec()), segments: vec![segment(2, "two"), segment(3, "three")] };
+        let segment =
+            |number, bytes: &str| ha_state_store::JournalSegment { number, bytes: bytes.into() };
+        let there = StoreContents {
+            checkpoint: Some(b"first".to_vec()),
+            segments: vec![segment(2, "two"), segment(3, "three")],
+        };
         assert_eq!(direct.load().unwrap(), there);
     });
 }
@@ -267,7 +303,11 @@ async fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
         let error = store.lock(&LockInfo::here("another")).err().unwrap();
         assert_eq!(error.reason(), &StateErrorReason::Locked(Some(expected.clone())));
         let help = error.error().help.join("; ");
-        assert!(help.contains("3600 seconds") && help.contains(&format!("ha state unlock {}", expected.id)), "{help}");
+        assert!(
+            help.contains("3600 seconds")
+                && help.contains(&format!("ha state unlock {}", expected.id)),
+            "{help}"
+        );
         store.break_lock(&expected.id).unwrap();
         store.lock(&LockInfo::here("another")).unwrap();
     })
@@ -275,10 +315,16 @@ async fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
     let holder = dead(&bucket, "short", 1).await;
     let store = bucket.state("short", &json!({}));
     aside(move || {
-        assert_eq!(store.lock(&LockInfo::here("another")).err().unwrap().reason(), &StateErrorReason::Locked(Some(holder)));
+        assert_eq!(
+            store.lock(&LockInfo::here("another")).err().unwrap().reason(),
+            &StateErrorReason::Locked(Some(holder))
+        );
         let mut tries = 0;
         while let Err(error) = store.lock(&LockInfo::here("another")).map(drop) {
-            assert!(matches!(error.reason(), StateErrorReason::Locked(_)) && tries < 10_000, "{error}");
+            assert!(
+                matches!(error.reason(), StateErrorReason::Locked(_)) && tries < 10_000,
+                "{error}"
+            );
             tries += 1;
         }
     })
@@ -288,7 +334,8 @@ async fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_is_held_for_longer_than_its_lease_while_its_holder_lives() {
     let bucket = Bucket::new().await;
-    let (short, other) = (bucket.state("kept", &json!({"lock_lease": 4})), bucket.state("kept", &json!({})));
+    let (short, other) =
+        (bucket.state("kept", &json!({"lock_lease": 4})), bucket.state("kept", &json!({})));
     aside(move || {
         let holder = LockInfo::here("ha apply");
         let mut held = short.lock(&holder).unwrap();
@@ -315,7 +362,8 @@ async fn a_bucket_without_versions_is_advised_against() {
     let store = bucket.state("advice", &json!({}));
     let advice = aside(move || store.advice()).await.expect("there is some");
     assert!(advice.contains(&bucket.name) && advice.contains("versioning"), "{advice}");
-    let versioning = json!({"bucket": bucket.name, "versioning_configuration": {"status": "Enabled"}});
+    let versioning =
+        json!({"bucket": bucket.name, "versioning_configuration": {"status": "Enabled"}});
     bucket.world.create("aws_s3_bucket_versioning", versioning).await;
     let store = bucket.state("advice", &json!({}));
     assert_eq!(aside(move || store.advice()).await, None);
@@ -331,7 +379,9 @@ async fn what_is_no_state_and_a_bucket_that_is_not_there_are_refused() {
         let error = foreign.load().unwrap_err();
         assert_eq!(error.reason(), &StateErrorReason::NotAState);
         assert!(error.to_string().contains("foreign/00000000000000000001"), "{error}");
-        for error in [missing.load().map(drop), missing.lock(&LockInfo::here("a test")).map(drop)].map(Result::unwrap_err) {
+        for error in [missing.load().map(drop), missing.lock(&LockInfo::here("a test")).map(drop)]
+            .map(Result::unwrap_err)
+        {
             assert_eq!(error.reason(), &StateErrorReason::Store);
             assert!(error.to_string().contains("there-is-no-such-bucket"), "{error}");
         }
@@ -343,8 +393,11 @@ async fn what_is_no_state_and_a_bucket_that_is_not_there_are_refused() {
 fn settings_that_make_no_sense_are_refused() {
     let refusal = |more: serde_json::Value| {
         let mut all = json!({"bucket": "b", "key": "k"});
-        all.as_object_mut().expect("it is one").extend(more.as_object().expect("it is one").clone());
-        let opened = S3Store::new(serde_json::from_value(all).expect("they can be read"), Some("prod"));
+        all.as_object_mut()
+            .expect("it is one")
+            .extend(more.as_object().expect("it is one").clone());
+        let opened =
+            S3Store::new(serde_json::from_value(all).expect("they can be read"), Some("prod"));
         opened.map(|it| it.place()).map_err(|it| it.to_string())
     };
     assert_eq!(refusal(json!({})).unwrap(), "`s3://b/env:/prod/k`");

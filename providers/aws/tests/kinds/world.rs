@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
 use ha_provider::{
-    ArgumentProblem, Attempt, DriverSet, Error, ProviderClient, ProviderRegistry, ReadingValue, RecordedValue, RenderResult,
-    SchemaSet, StepObserver,
+    ArgumentProblem, Attempt, DriverSet, Error, ProviderClient, ProviderRegistry, ReadingValue,
+    RecordedValue, RenderResult, SchemaSet, StepObserver,
 };
 use ha_value::{Object, ResourceMode, Value};
 use serde_json::{Value as Json, json};
@@ -46,7 +46,11 @@ impl World {
     /// A client of what is at `endpoint`.
     pub(crate) async fn at(emulator: Arc<Emulator>, endpoint: &str) -> Result<Self, Error> {
         let (schemas, drivers) = ha_aws::register(ProviderRegistry::new()).split();
-        let given = schemas.provider("aws").expect("there is one").schema.conform(&object(&settings(endpoint)));
+        let given = schemas
+            .provider("aws")
+            .expect("there is one")
+            .schema
+            .conform(&object(&settings(endpoint)));
         let connector = drivers.connector("aws").expect("there is one").clone();
         let (client, _) = connector.connect(&given.expect("the settings are right")).await?;
         Ok(Self { schemas, drivers, client, _emulator: emulator })
@@ -54,8 +58,12 @@ impl World {
 
     /// The arguments as the planner has them: converted, checked, in normal form.
     pub(crate) fn normal(&self, kind: &str, arguments: &Json) -> Object {
-        let described = self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
-        let conformed = described.schema().conform(&object(arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
+        let described =
+            self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
+        let conformed = described
+            .schema()
+            .conform(&object(arguments))
+            .unwrap_or_else(|it| panic!("{kind}: {it:?}"));
         let problems = described.hooks().problems(described.schema(), &conformed);
         assert!(problems.is_empty(), "{kind}: {problems:?}");
         described.normal(&conformed).unwrap_or_else(|it| panic!("{kind}: {it}"))
@@ -63,8 +71,12 @@ impl World {
 
     /// What the checks say about arguments.
     pub(crate) fn problems(&self, kind: &str, arguments: &Json) -> Vec<ArgumentProblem> {
-        let described = self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
-        let conformed = described.schema().conform(&object(arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
+        let described =
+            self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
+        let conformed = described
+            .schema()
+            .conform(&object(arguments))
+            .unwrap_or_else(|it| panic!("{kind}: {it:?}"));
         described.hooks().problems(described.schema(), &conformed)
     }
 
@@ -76,19 +88,34 @@ impl World {
     }
 
     /// Makes one.
-    pub(crate) async fn try_create(&self, kind: &str, arguments: &Json, attempt: &mut Attempt) -> Result<RecordedValue, Error> {
+    pub(crate) async fn try_create(
+        &self,
+        kind: &str,
+        arguments: &Json,
+        attempt: &mut Attempt,
+    ) -> Result<RecordedValue, Error> {
         let normal = self.normal(kind, arguments);
-        let described = self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
+        let described =
+            self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
         let predicted = described.hooks().predicted(described.schema(), &normal);
         let (id, outputs) = self.driver(kind).create(&self.client, &normal, attempt).await?;
         for (name, value) in predicted {
-            assert_eq!(value.revealed(), outputs[&name].revealed(), "{kind}: `{name}` was predicted otherwise");
+            assert_eq!(
+                value.revealed(),
+                outputs[&name].revealed(),
+                "{kind}: `{name}` was predicted otherwise"
+            );
         }
         Ok(unmarked(id, normal, outputs))
     }
 
     /// Changes one, and looks whether it is what was asked for.
-    pub(crate) async fn update(&self, kind: &str, before: &RecordedValue, arguments: Json) -> RecordedValue {
+    pub(crate) async fn update(
+        &self,
+        kind: &str,
+        before: &RecordedValue,
+        arguments: Json,
+    ) -> RecordedValue {
         let changed = self.try_update(kind, before, &arguments, &mut attempt(kind)).await;
         let changed = changed.unwrap_or_else(|it| panic!("{kind}: {it}"));
         self.expect_no_difference(kind, &arguments, &changed).await
@@ -114,9 +141,15 @@ impl World {
     }
 
     /// Looks at one that is there.
-    pub(crate) async fn found(&self, kind: &str, known: &RecordedValue) -> (RecordedValue, Vec<String>) {
+    pub(crate) async fn found(
+        &self,
+        kind: &str,
+        known: &RecordedValue,
+    ) -> (RecordedValue, Vec<String>) {
         match self.read(kind, known).await {
-            ReadingValue::Found { arguments, outputs, remarks } => (unmarked(known.id.clone(), arguments, outputs), remarks),
+            ReadingValue::Found { arguments, outputs, remarks } => {
+                (unmarked(known.id.clone(), arguments, outputs), remarks)
+            }
             other => panic!("{kind} `{}` is not there: {other:?}", known.id),
         }
     }
@@ -124,7 +157,8 @@ impl World {
     /// Deletes one, twice, and looks whether it is gone.
     pub(crate) async fn delete(&self, kind: &str, recorded: &RecordedValue) {
         for _ in 0..2 {
-            let deleted = self.driver(kind).delete(&self.client, recorded, &mut attempt(kind)).await;
+            let deleted =
+                self.driver(kind).delete(&self.client, recorded, &mut attempt(kind)).await;
             deleted.unwrap_or_else(|it| panic!("{kind}: {it}"));
         }
         assert_eq!(self.read(kind, recorded).await, ReadingValue::Gone, "{kind} `{}`", recorded.id);
@@ -134,7 +168,11 @@ impl World {
             recorded.id.clone()
         };
         let imported = self.driver(kind).import(&self.client, &id, &recorded.arguments).await;
-        assert_eq!(imported.unwrap_or_else(|it| panic!("{kind} `{id}`: {it}")), None, "{kind} `{id}` is gone");
+        assert_eq!(
+            imported.unwrap_or_else(|it| panic!("{kind} `{id}`: {it}")),
+            None,
+            "{kind} `{id}` is gone"
+        );
     }
 
     /// Deletes one of many.
@@ -145,8 +183,12 @@ impl World {
 
     /// Reads data.
     pub(crate) async fn data(&self, kind: &str, arguments: Json) -> Result<Object, Error> {
-        let described = self.schemas.kind(ResourceMode::Data, kind).expect("the kind is registered");
-        let conformed = described.schema().conform(&object(&arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
+        let described =
+            self.schemas.kind(ResourceMode::Data, kind).expect("the kind is registered");
+        let conformed = described
+            .schema()
+            .conform(&object(&arguments))
+            .unwrap_or_else(|it| panic!("{kind}: {it:?}"));
         self.drivers.reader(kind).expect("it is read").read(&self.client, &conformed).await
     }
 
@@ -166,8 +208,12 @@ impl World {
 
     /// Renders a document.
     pub(crate) fn document(&self, kind: &str, arguments: &Json) -> Object {
-        let described = self.schemas.kind(ResourceMode::Data, kind).expect("the kind is registered");
-        let conformed = described.schema().conform(&object(arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
+        let described =
+            self.schemas.kind(ResourceMode::Data, kind).expect("the kind is registered");
+        let conformed = described
+            .schema()
+            .conform(&object(arguments))
+            .unwrap_or_else(|it| panic!("{kind}: {it:?}"));
         match described.render(&conformed) {
             Some(RenderResult::Outputs(outputs)) => outputs,
             other => panic!("{kind}: {other:?}"),
@@ -176,17 +222,29 @@ impl World {
 
     /// What the planner would find different.
     pub(crate) fn differences(&self, kind: &str, wanted: &Json, there: &Object) -> Vec<String> {
-        let described = self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
+        let described =
+            self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
         let normal = self.normal(kind, wanted);
         let there = described.normal(there).unwrap_or_else(|it| panic!("{kind}: {it}"));
-        let differs =
-            |name: &&std::sync::Arc<str>| normal.get(&***name).map(Value::revealed) != there.get(&***name).map(Value::revealed);
-        let same = described.hooks().same_names(described.schema(), (&there, &Object::new()), &normal);
+        let differs = |name: &&std::sync::Arc<str>| {
+            normal.get(&***name).map(Value::revealed) != there.get(&***name).map(Value::revealed)
+        };
+        let same =
+            described.hooks().same_names(described.schema(), (&there, &Object::new()), &normal);
         let differs = |name: &&std::sync::Arc<str>| differs(name) && !same.contains(&***name);
-        normal.keys().filter(differs).map(|name| format!("{name}: {:?} is {:?}", normal[name], there.get(name))).collect()
+        normal
+            .keys()
+            .filter(differs)
+            .map(|name| format!("{name}: {:?} is {:?}", normal[name], there.get(name)))
+            .collect()
     }
 
-    async fn expect_no_difference(&self, kind: &str, wanted: &Json, known: &RecordedValue) -> RecordedValue {
+    async fn expect_no_difference(
+        &self,
+        kind: &str,
+        wanted: &Json,
+        known: &RecordedValue,
+    ) -> RecordedValue {
         let (found, _) = self.found(kind, known).await;
         let differences = self.differences(kind, wanted, &found.arguments);
         assert!(differences.is_empty(), "{kind}: {differences:#?}");
@@ -195,13 +253,18 @@ impl World {
         found
     }
 
-    /// Takes it over by its id, as if nothing were known of it but what the configuration says, or not even that.
+    /// Takes it over by its id, as if nothing were known of it but what the configuration says, or
+    /// not even that.
     async fn expect_import(&self, kind: &str, wanted: &Json, there: &RecordedValue) {
         let id = match kind {
             "aws_s3_object" => format!("{}/{}", text(&there.arguments, "bucket"), there.id),
             _ => there.id.clone(),
         };
-        let schema = self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered").schema();
+        let schema = self
+            .schemas
+            .kind(ResourceMode::Managed, kind)
+            .expect("the kind is registered")
+            .schema();
         let without_secrets = |it: &Object| {
             let told = it.iter().filter(|(name, _)| !schema.arguments[&***name].secret);
             told.map(|(name, value)| (name.clone(), value.clone())).collect::<Object>()
@@ -209,12 +272,21 @@ impl World {
         for (configured, is_said) in [(self.normal(kind, wanted), true), (Object::new(), false)] {
             let imported = self.driver(kind).import(&self.client, &id, &configured).await;
             let imported = imported.unwrap_or_else(|it| panic!("{kind} `{id}`: {it}"));
-            let imported = imported.unwrap_or_else(|| panic!("there is no {kind} `{id}` to import"));
-            let imported = unmarked(imported.recorded.id, imported.recorded.arguments, imported.recorded.outputs);
+            let imported =
+                imported.unwrap_or_else(|| panic!("there is no {kind} `{id}` to import"));
+            let imported = unmarked(
+                imported.recorded.id,
+                imported.recorded.arguments,
+                imported.recorded.outputs,
+            );
             assert_eq!(imported.id, there.id, "{kind}");
             assert_eq!(imported.outputs, there.outputs, "{kind}: an import gives other outputs");
             if is_said {
-                assert_eq!(without_secrets(&imported.arguments), without_secrets(&there.arguments), "{kind}: an import differs");
+                assert_eq!(
+                    without_secrets(&imported.arguments),
+                    without_secrets(&there.arguments),
+                    "{kind}: an import differs"
+                );
             }
         }
     }

@@ -5,10 +5,14 @@ use crate::cross_checks::TOGETHER;
 
 /// What is told of these blocks, as `ADDRESS.PATH: MESSAGE`, warnings with a word before.
 fn told(blocks: &[(&str, Value)]) -> Vec<String> {
-    let blocks: Vec<(Address, Object)> =
-        blocks.iter().map(|(address, it)| (address.parse().unwrap(), it.as_object().unwrap().clone())).collect();
-    let placed = |(address, arguments)| BlockInstance { address, arguments, id: None, provider: "" };
-    let placed: Vec<BlockInstance<'_>> = blocks.iter().map(|(address, arguments)| placed((address, arguments))).collect();
+    let blocks: Vec<(Address, Object)> = blocks
+        .iter()
+        .map(|(address, it)| (address.parse().unwrap(), it.as_object().unwrap().clone()))
+        .collect();
+    let placed =
+        |(address, arguments)| BlockInstance { address, arguments, id: None, provider: "" };
+    let placed: Vec<BlockInstance<'_>> =
+        blocks.iter().map(|(address, arguments)| placed((address, arguments))).collect();
     let each = |it: ha_provider::CrossCheckProblem| {
         let severity = if it.severity == Severity::Warning { "warning " } else { "" };
         format!("{severity}{}.{}: {}", it.address, it.problem.path, it.problem.message)
@@ -22,7 +26,10 @@ fn object(fields: &[(&str, Value)]) -> Value {
 
 fn settings(hostname: &str, bucket: &str) -> (&'static str, Value) {
     let region = ("aws_region", Value::from("eu-west-1"));
-    ("data.circleci_settings.it", object(&[("hostname", hostname.into()), ("s3_bucket", bucket.into()), region]))
+    (
+        "data.circleci_settings.it",
+        object(&[("hostname", hostname.into()), ("s3_bucket", bucket.into()), region]),
+    )
 }
 
 fn replicated(hostname: &str, licence: &str) -> (&'static str, Value) {
@@ -56,16 +63,30 @@ fn customizations(user: &str, build_state: &str) -> (&'static str, Value) {
 }
 
 fn user(roles: &[(&str, &str)]) -> (&'static str, Value) {
-    let roles = roles.iter().map(|(role, db)| object(&[("role", (*role).into()), ("db", (*db).into())]));
-    ("mongodb_user.it", object(&[("name", "circle".into()), ("database", "admin".into()), ("roles", Value::tuple(roles))]))
+    let roles =
+        roles.iter().map(|(role, db)| object(&[("role", (*role).into()), ("db", (*db).into())]));
+    (
+        "mongodb_user.it",
+        object(&[
+            ("name", "circle".into()),
+            ("database", "admin".into()),
+            ("roles", Value::tuple(roles)),
+        ]),
+    )
 }
 
 const PATHS: [&str; 2] = ["/etc/license.rli", "/etc/settings.conf"];
 
 #[test]
 fn the_console_and_the_application_have_one_name() {
-    assert!(told(&[settings("ci.example.com", "b"), replicated("CI.example.com", PATHS[0])]).is_empty());
-    let [told] = &told(&[settings("ci.example.com", "b"), replicated("ci.exmaple.com", PATHS[0])])[..] else { panic!("one") };
+    assert!(
+        told(&[settings("ci.example.com", "b"), replicated("CI.example.com", PATHS[0])]).is_empty()
+    );
+    let [told] =
+        &told(&[settings("ci.example.com", "b"), replicated("ci.exmaple.com", PATHS[0])])[..]
+    else {
+        panic!("one")
+    };
     assert!(
         told.starts_with("data.circleci_replicated_config.it.tls_bootstrap_hostname: ")
             && told.contains("`ci.example.com` in `data.circleci_settings.it`"),
@@ -75,13 +96,18 @@ fn the_console_and_the_application_have_one_name() {
 
 #[test]
 fn what_is_read_is_what_is_written() {
-    let good = |files: &[&str], commands: &[&str]| told(&[replicated("h", PATHS[0]), userdata(files, commands)]);
+    let good = |files: &[&str], commands: &[&str]| {
+        told(&[replicated("h", PATHS[0]), userdata(files, commands)])
+    };
     assert!(good(&PATHS, &[]).is_empty());
     // The image may have it all, and a command may put it there.
     assert!(good(&[], &[]).is_empty());
     assert!(good(&[PATHS[1]], &["cp /opt/license.rli /etc/license.rli"]).is_empty());
     let [told] = &good(&["/etc/licence.rli", PATHS[1]], &[])[..] else { panic!("one") };
-    assert!(told.contains("license_file_location") && told.contains("did you mean `/etc/licence.rli`"), "{told}");
+    assert!(
+        told.contains("license_file_location") && told.contains("did you mean `/etc/licence.rli`"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -89,16 +115,23 @@ fn the_user_may_write_every_database() {
     let roles = [("readWrite", "circle_ghe"), ("readWrite", "build_state_dev_ghe")];
     assert!(told(&[customizations("circle", "build_state_dev_ghe"), user(&roles)]).is_empty());
     for enough in [("root", "admin"), ("readWriteAnyDatabase", "admin")] {
-        assert!(told(&[customizations("circle", "anything"), user(&[enough])]).is_empty(), "{enough:?}");
+        assert!(
+            told(&[customizations("circle", "anything"), user(&[enough])]).is_empty(),
+            "{enough:?}"
+        );
     }
     for (build_state, roles) in [
         ("build_state", &roles[..]),
         ("build_state_dev_ghe", &roles[..1]),
         ("build_state_dev_ghe", &[roles[0], ("read", "build_state_dev_ghe")][..]),
     ] {
-        let [told] = &told(&[customizations("circle", build_state), user(roles)])[..] else { panic!("one") };
+        let [told] = &told(&[customizations("circle", build_state), user(roles)])[..] else {
+            panic!("one")
+        };
         assert!(
-            told.contains(&format!("`build_state_database` is `{build_state}`, but the user `circle` has no role")),
+            told.contains(&format!(
+                "`build_state_database` is `{build_state}`, but the user `circle` has no role"
+            )),
             "{told}"
         );
     }
@@ -106,17 +139,26 @@ fn the_user_may_write_every_database() {
     assert!(told(&[customizations("somebody", "x"), user(&roles)]).is_empty());
     let unknown = object(&[("name", Value::unknown(Type::String, None))]);
     assert!(told(&[customizations("circle", "x"), ("mongodb_user.it", unknown)]).is_empty());
-    assert!(told(&[customizations("circel", "x"), user(&roles)])[0].contains("did you mean `circle`"));
+    assert!(
+        told(&[customizations("circel", "x"), user(&roles)])[0].contains("did you mean `circle`")
+    );
 }
 
 #[test]
 fn the_role_may_log_in_and_make_tables() {
     let role = |login: bool, roles: &[&str]| {
         let roles = Value::tuple(roles.iter().map(|it| Value::from(*it)));
-        let fields = [("name", "circle".into()), ("login", login.into()), ("roles", roles), ("membership", Value::tuple([]))];
+        let fields = [
+            ("name", "circle".into()),
+            ("login", login.into()),
+            ("roles", roles),
+            ("membership", Value::tuple([])),
+        ];
         ("postgresql_role.it", object(&fields))
     };
-    let database = |owner: &str| ("postgresql_database.it", object(&[("name", "circle".into()), ("owner", owner.into())]));
+    let database = |owner: &str| {
+        ("postgresql_database.it", object(&[("name", "circle".into()), ("owner", owner.into())]))
+    };
     let with = |role, database| told(&[customizations("circle", "x"), role, database]);
     assert!(with(role(true, &[]), database("circle")).is_empty());
     assert!(with(role(true, &["owners"]), database("owners")).is_empty());
@@ -129,7 +171,16 @@ fn a_bucket_or_region_that_is_nearly_right_is_told() {
     let bucket = ("aws_s3_bucket.it", object(&[("bucket", "circleci-artifacts".into())]));
     assert!(told(&[settings("h", "circleci-artifacts"), bucket.clone()]).is_empty());
     assert!(told(&[settings("h", "of-another-account"), bucket.clone()]).is_empty());
-    assert!(told(&[settings("h", "circleci-artifcats"), bucket])[0].contains("did you mean `circleci-artifacts`"));
-    let elsewhere = ("data.userdata.it", object(&[("region", "us-east-1".into()), ("files", Value::tuple([]))]));
-    assert!(told(&[settings("h", "b"), elsewhere])[0].starts_with("warning data.circleci_settings.it.aws_region"));
+    assert!(
+        told(&[settings("h", "circleci-artifcats"), bucket])[0]
+            .contains("did you mean `circleci-artifacts`")
+    );
+    let elsewhere = (
+        "data.userdata.it",
+        object(&[("region", "us-east-1".into()), ("files", Value::tuple([]))]),
+    );
+    assert!(
+        told(&[settings("h", "b"), elsewhere])[0]
+            .starts_with("warning data.circleci_settings.it.aws_region")
+    );
 }

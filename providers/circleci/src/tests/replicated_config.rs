@@ -62,15 +62,25 @@ fn every_key_has_an_argument() {
 
 #[test]
 fn mistakes_are_found() {
-    let wrong = |more: &[(&str, Value)]| render("circleci_replicated_config", &config(more)).unwrap_err();
-    assert!(wrong(&[("release_sequense", Value::from(1))])[0].contains("did you mean `release_sequence`?"));
+    let wrong =
+        |more: &[(&str, Value)]| render("circleci_replicated_config", &config(more)).unwrap_err();
+    assert!(
+        wrong(&[("release_sequense", Value::from(1))])[0]
+            .contains("did you mean `release_sequence`?")
+    );
     assert_eq!(
         wrong(&[("license_file_location", Value::from("license.rli"))]),
         ["license_file_location: `license.rli` is no absolute path of a file"]
     );
     assert!(wrong(&[("daemon_authentication_password", Value::NULL)])[0].contains("is required"));
-    assert!(wrong(&[("daemon_authentication_type", Value::from("anonymous"))])[0].contains("has no meaning"));
+    assert!(
+        wrong(&[("daemon_authentication_type", Value::from("anonymous"))])[0]
+            .contains("has no meaning")
+    );
     assert_eq!(wrong(&[("tls_bootstrap_type", Value::from("server-path"))]).len(), 2);
     assert_eq!(wrong(&[("import_settings_from", Value::from("/etc/license.rli"))]).len(), 1);
-    assert_eq!(wrong(&[("log_level", Value::from("loud"))]), ["log_level: `loud` is not one of debug, info, error"]);
+    assert_eq!(
+        wrong(&[("log_level", Value::from("loud"))]),
+        ["log_level: `loud` is not one of debug, info, error"]
+    );
 }

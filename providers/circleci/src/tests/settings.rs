@@ -18,7 +18,11 @@ fn settings(more: &[(&str, Value)]) -> Object {
 
 #[test]
 fn the_file_is_the_guides() {
-    let outputs = render("circleci_settings", &settings(&[("extra", value(&[("banner", Value::from("Hi"))]))])).unwrap();
+    let outputs = render(
+        "circleci_settings",
+        &settings(&[("extra", value(&[("banner", Value::from("Hi"))]))]),
+    )
+    .unwrap();
     let wanted = r#"{
   "hostname": {
     "value": "ci.example.com"
@@ -76,14 +80,21 @@ fn the_digest_is_of_the_file_and_no_secret() {
 
 #[test]
 fn one_unknown_part_leaves_the_rest_to_see() {
-    let outputs = render("circleci_settings", &settings(&[("s3_bucket", unknown("aws_s3_bucket.artifacts.bucket"))])).unwrap();
+    let outputs = render(
+        "circleci_settings",
+        &settings(&[("s3_bucket", unknown("aws_s3_bucket.artifacts.bucket"))]),
+    )
+    .unwrap();
     let content = shown(&outputs["content"]);
     assert!(content.contains("\"value\": \"(after aws_s3_bucket.artifacts.bucket)\""), "{content}");
     assert!(content.contains("\"value\": \"ci.example.com\""), "{content}");
     assert_eq!(outputs["sha256"], unknown("aws_s3_bucket.artifacts.bucket"));
-    let url: Text = [ha_value::TextPart::Clear("https://".into()), ha_value::TextPart::unknown(Some("q.url".into()), false)]
-        .into_iter()
-        .collect();
+    let url: Text = [
+        ha_value::TextPart::Clear("https://".into()),
+        ha_value::TextPart::unknown(Some("q.url".into()), false),
+    ]
+    .into_iter()
+    .collect();
     let outputs = render("circleci_settings", &settings(&[("sqs_queue_url", url.into())])).unwrap();
     assert!(shown(&outputs["content"]).contains("\"https://(after q.url)\""));
 }
@@ -93,16 +104,30 @@ fn mistakes_are_found() {
     let wrong = |more: &[(&str, Value)]| render("circleci_settings", &settings(more)).unwrap_err();
     assert_eq!(
         wrong(&[("hostname", Value::from("https://ci.example.com"))]),
-        ["hostname: `https://ci.example.com` is no host name: give it without `https://`, port or path"]
+        [
+            "hostname: `https://ci.example.com` is no host name: give it without `https://`, port or path"
+        ]
     );
-    assert_eq!(wrong(&[("secret_passphrase", Value::from(""))]), ["secret_passphrase: `secret_passphrase` is empty"]);
+    assert_eq!(
+        wrong(&[("secret_passphrase", Value::from(""))]),
+        ["secret_passphrase: `secret_passphrase` is empty"]
+    );
     assert_eq!(
         wrong(&[("ghe_type", Value::from("github_type_privat"))]),
         ["ghe_type: `github_type_privat` is not one of github_type_public, github_type_enterprise"]
     );
-    assert!(wrong(&[("storage_backend", Value::from("storage_backend_none"))])[0].contains("is not one of storage_backend_s3"));
-    assert!(wrong(&[("ghe_type", Value::from("github_type_enterprise"))])[0].contains("`ghe_domain` is required"));
+    assert!(
+        wrong(&[("storage_backend", Value::from("storage_backend_none"))])[0]
+            .contains("is not one of storage_backend_s3")
+    );
+    assert!(
+        wrong(&[("ghe_type", Value::from("github_type_enterprise"))])[0]
+            .contains("`ghe_domain` is required")
+    );
     let twice = value(&[("s3_bucket", Value::from("x"))]);
-    assert_eq!(wrong(&[("extra", twice)]), ["extra.s3_bucket: `s3_bucket` is an argument of its own; give it there"]);
+    assert_eq!(
+        wrong(&[("extra", twice)]),
+        ["extra.s3_bucket: `s3_bucket` is an argument of its own; give it there"]
+    );
     assert!(wrong(&[("s3_buckett", Value::from("x"))])[0].contains("did you mean `s3_bucket`?"));
 }

@@ -11,17 +11,19 @@ use sha2::{Digest, Sha256};
 use crate::conf::scalar;
 use crate::release::{FRACTIONAL_CACHE, JOURNAL_ALWAYS, ReleaseSeries, TLS_NAMES};
 
-/// Renders mongod.conf for MongoDB 3.2 to 8.0: the guide's directories and log settings, TLS and x509 required from
-/// the first start, and no way in for a client that has not proved who it is.
+/// Renders mongod.conf for MongoDB 3.2 to 8.0: the guide's directories and log settings, TLS and
+/// x509 required from the first start, and no way in for a client that has not proved who it is.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct MongodbConfig {
     /// The version of mongod that will read it, such as `6.0` or `6.0.5`.
     version: String,
-    /// A folder that the guide's paths are put below; leave it out for the paths as the guide has them.
+    /// A folder that the guide's paths are put below; leave it out for the paths as the guide has
+    /// them.
     root: Option<Text>,
     /// The replica set's name.
     replica_set: Text,
-    /// The addresses and names to listen on. mongod from 3.6 listens on the loopback address alone when it is not told.
+    /// The addresses and names to listen on. mongod from 3.6 listens on the loopback address alone
+    /// when it is not told.
     bind_ip: Vec<Text>,
     /// The port to listen on.
     #[serde(default = "mongod_port")]
@@ -30,7 +32,8 @@ pub(crate) struct MongodbConfig {
     cache_size_gb: Option<f64>,
     /// The oplog's size in megabytes; a twentieth of the disk when left out.
     oplog_size_mb: Option<u32>,
-    /// Whether mongod puts itself into the background; leave it to false where a service manager starts it.
+    /// Whether mongod puts itself into the background; leave it to false where a service manager
+    /// starts it.
     #[serde(default)]
     fork: bool,
     /// Further server parameters by name.
@@ -74,13 +77,16 @@ impl Document for MongodbConfig {
             file.line(1, "fork", "true");
         }
         file.section("setParameter");
-        // With mongod's default an anonymous client on the host itself could initiate the set and make itself root.
+        // With mongod's default an anonymous client on the host itself could initiate the set and
+        // make itself root.
         file.line(1, BYPASS, "false");
         for (name, value) in &self.set_parameter {
             file.text(1, name, value);
         }
         let sha256 = match file.0.known() {
-            Some(whole) => Text::from(Sha256::digest(whole).iter().map(|it| format!("{it:02x}")).collect::<String>()),
+            Some(whole) => Text::from(
+                Sha256::digest(whole).iter().map(|it| format!("{it:02x}")).collect::<String>(),
+            ),
             None => Text::unknown(None),
         };
         Ok(MongodbConfigOutputs { content: file.0, sha256 })
@@ -92,29 +98,52 @@ const BYPASS: &str = "enableLocalhostAuthBypass";
 impl MongodbConfig {
     fn checked(&self) -> Result<ReleaseSeries, Vec<ArgumentProblem>> {
         let mut problems = Vec::new();
-        let mut wrong = |name: &str, message: String| problems.push(ArgumentProblem { path: Path::attribute(name), message });
-        let release = ReleaseSeries::from_version(&self.version).map_err(|message| wrong("version", message)).ok();
+        let mut wrong = |name: &str, message: String| {
+            problems.push(ArgumentProblem { path: Path::attribute(name), message })
+        };
+        let release = ReleaseSeries::from_version(&self.version)
+            .map_err(|message| wrong("version", message))
+            .ok();
         if self.bind_ip.is_empty() {
-            wrong("bind_ip", "mongod must listen somewhere; name the host's own address or `0.0.0.0`".into());
+            wrong(
+                "bind_ip",
+                "mongod must listen somewhere; name the host's own address or `0.0.0.0`".into(),
+            );
         }
         if let Some(root) = self.root.as_ref().and_then(Text::known)
             && !root.is_empty()
             && !root.starts_with('/')
         {
-            wrong("root", format!("`{root}` must begin with a slash: mongod changes its working directory when it forks"));
+            wrong(
+                "root",
+                format!(
+                    "`{root}` must begin with a slash: mongod changes its working directory when it forks"
+                ),
+            );
         }
         if self.replica_set.known().is_some_and(|it| it.is_empty() || it.contains(['/', ' '])) {
-            wrong("replica_set", "a replica set's name is not empty and holds no slash and no space".into());
+            wrong(
+                "replica_set",
+                "a replica set's name is not empty and holds no slash and no space".into(),
+            );
         }
         if self.set_parameter.contains_key(BYPASS) {
-            let message = format!("`{BYPASS}` is always false: otherwise whoever reaches the host first is its administrator");
+            let message = format!(
+                "`{BYPASS}` is always false: otherwise whoever reaches the host first is its administrator"
+            );
             wrong("set_parameter", message);
         }
         if let (Some(size), Some(release)) = (self.cache_size_gb, release) {
             if release < FRACTIONAL_CACHE && (size < 1.0 || size.fract() != 0.0) {
-                wrong("cache_size_gb", format!("MongoDB {release} takes whole gigabytes only, got {size}"));
+                wrong(
+                    "cache_size_gb",
+                    format!("MongoDB {release} takes whole gigabytes only, got {size}"),
+                );
             } else if size < 0.25 {
-                wrong("cache_size_gb", format!("the storage engine needs at least 0.25 gigabytes, got {size}"));
+                wrong(
+                    "cache_size_gb",
+                    format!("the storage engine needs at least 0.25 gigabytes, got {size}"),
+                );
             }
         }
         match release {
@@ -124,7 +153,8 @@ impl MongodbConfig {
     }
 
     fn below_root(&self, path: &str) -> Text {
-        // Cutting the slash off the last known part is enough: a root that ends in an unknown is taken as it is.
+        // Cutting the slash off the last known part is enough: a root that ends in an unknown is
+        // taken as it is.
         let mut whole = match self.root.as_ref().map(|it| (it, it.known())) {
             Some((_, Some(known))) => Text::from(known.trim_end_matches('/')),
             Some((root, None)) => root.clone(),
@@ -294,9 +324,17 @@ setParameter:
             ("8.0", false, false),
         ] {
             let text = rendered(version);
-            assert_eq!(setting(&text, "net.ssl.mode").as_deref(), ssl.then_some("requireSSL"), "{version}");
+            assert_eq!(
+                setting(&text, "net.ssl.mode").as_deref(),
+                ssl.then_some("requireSSL"),
+                "{version}"
+            );
             assert_eq!(setting(&text, "net.ssl.PEMKeyFile").is_some(), ssl, "{version}");
-            assert_eq!(setting(&text, "net.tls.mode").as_deref(), (!ssl).then_some("requireTLS"), "{version}");
+            assert_eq!(
+                setting(&text, "net.tls.mode").as_deref(),
+                (!ssl).then_some("requireTLS"),
+                "{version}"
+            );
             assert_eq!(setting(&text, "net.tls.certificateKeyFile").is_some(), !ssl, "{version}");
             assert_eq!(setting(&text, "storage.journal.enabled").is_some(), journal, "{version}");
             assert_eq!(setting(&text, "net.bindIp").as_deref(), Some("127.0.0.11"), "{version}");
@@ -313,7 +351,8 @@ setParameter:
 
     #[test]
     fn an_unknown_address_leaves_the_rest_readable() {
-        let config = MongodbConfig { bind_ip: vec![Text::unknown(Some("it.is".into()))], ..config("6.0") };
+        let config =
+            MongodbConfig { bind_ip: vec![Text::unknown(Some("it.is".into()))], ..config("6.0") };
         let outputs = config.render().unwrap();
         assert_eq!(outputs.content.known(), None);
         assert!(outputs.content.parts().len() == 3);
@@ -329,9 +368,11 @@ setParameter:
             set_parameter: [(BYPASS.to_owned(), Text::from("true"))].into(),
             ..config("3.2")
         };
-        let names: Vec<String> = config.render().unwrap_err().iter().map(|it| it.path.to_string()).collect();
+        let names: Vec<String> =
+            config.render().unwrap_err().iter().map(|it| it.path.to_string()).collect();
         assert_eq!(names, ["bind_ip", "root", "set_parameter", "cache_size_gb"]);
-        let problems = MongodbConfig { version: "9.9".into(), ..self::config("6.0") }.render().unwrap_err();
+        let problems =
+            MongodbConfig { version: "9.9".into(), ..self::config("6.0") }.render().unwrap_err();
         assert!(problems[0].message.contains("9.9"));
     }
 }

@@ -7,16 +7,17 @@ mod refusals;
 
 use futures::future::join_all;
 use ha_provider::{
-    Attempt, CallOutcome, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable, OwnedResource, OwnershipMark,
-    RecordedResource, Resource, ResourceHooks, ResourceReading, Secret, Volatile, known_text,
+    Attempt, CallOutcome, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable,
+    OwnedResource, OwnershipMark, RecordedResource, Resource, ResourceHooks, ResourceReading,
+    Secret, Volatile, known_text,
 };
 use ha_value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::checks::{
-    AddressArguments, CertificateArguments, ConfigArguments, MachineArguments, PermissionArguments, ProcessArguments,
-    ReplicaSetArguments, RootArguments, SignatureArguments, VersionArguments,
+    AddressArguments, CertificateArguments, ConfigArguments, MachineArguments, PermissionArguments,
+    ProcessArguments, ReplicaSetArguments, RootArguments, SignatureArguments, VersionArguments,
 };
 use self::impact::impact;
 use self::observed::look;
@@ -27,11 +28,12 @@ use crate::machine::{self, Machine};
 use crate::mongod::{FilePermissions, MemberInternals, Mongod, MongodFiles, START, text};
 use crate::names::{endpoint, plain_host};
 
-/// A machine that runs mongod, with its configuration, its certificates and its data. Members of one replica set are
-/// changed one at a time, and none is stopped while the set needs it.
+/// A machine that runs mongod, with its configuration, its certificates and its data. Members of
+/// one replica set are changed one at a time, and none is stopped while the set needs it.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct MongodbHost {
-    /// The name under which clients and the other members reach it; its certificate must carry this name.
+    /// The name under which clients and the other members reach it; its certificate must carry this
+    /// name.
     host: Immutable<String>,
     /// The port that it listens on, as in `config`.
     #[serde(default = "mongod_port")]
@@ -55,7 +57,8 @@ pub(crate) struct MongodbHost {
     /// Who may read what is put on the machine.
     #[serde(default)]
     file_permissions: FilePermissions,
-    /// Whether a configuration for logrotate is put on the machine; mongod then opens its log again when it is moved.
+    /// Whether a configuration for logrotate is put on the machine; mongod then opens its log again
+    /// when it is moved.
     #[serde(default = "yes")]
     log_rotation: bool,
     /// A mongod on the machine that `ha` runs on: for trying things out and for tests.
@@ -67,7 +70,8 @@ pub(crate) struct MongodbHost {
 struct ProcessBlock {
     /// The folder that the guide's paths (`/mongo/data`, `/etc/mongod.conf`, …) are put below.
     root: Immutable<String>,
-    /// The path of the mongod program, or of one that becomes mongod in the end and hands its arguments on.
+    /// The path of the mongod program, or of one that becomes mongod in the end and hands its
+    /// arguments on.
     mongod: String,
 }
 
@@ -85,8 +89,8 @@ pub(crate) struct MongodbHostOutputs {
     log_path: String,
     /// What the marker file in its folder says.
     instance: String,
-    /// The release whose way of storing data it follows, when last seen; the next release starts only with that of the one
-    /// before it.
+    /// The release whose way of storing data it follows, when last seen; the next release starts
+    /// only with that of the one before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     feature_compatibility_version: Option<Volatile<String>>,
     /// How large its oplog may become, in megabytes, when last seen.
@@ -117,7 +121,9 @@ impl Resource for MongodbHost {
 
     fn hooks() -> ResourceHooks {
         ResourceHooks::new()
-            .unique_as(&["host", "port"], |it: AddressArguments| endpoint(&plain_host(&it.host), it.port))
+            .unique_as(&["host", "port"], |it: AddressArguments| {
+                endpoint(&plain_host(&it.host), it.port)
+            })
             .check(|it: MachineArguments| it.problems())
             .check(|it: VersionArguments| it.problems())
             .check(|it: CertificateArguments| it.problems())
@@ -138,7 +144,11 @@ impl Resource for MongodbHost {
             .group(|it: ReplicaSetArguments| Some(it.replica_set))
     }
 
-    async fn create(&self, _: &MongodbProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        _: &MongodbProvider,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         self.refuse_unfit_certificate()?;
         let machine = self.machine()?;
         let mongod = self.mongod(&machine);
@@ -157,13 +167,19 @@ impl Resource for MongodbHost {
     const LISTED: bool = true;
 
     /// It is known by the marker in its folder.
-    async fn list_owned(_: &MongodbProvider, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+    async fn list_owned(
+        _: &MongodbProvider,
+        sought: &[DiscoveryTarget],
+    ) -> Result<Vec<OwnedResource>, Error> {
         let looks = join_all(sought.iter().map(marked)).await;
         let found: Vec<Option<OwnedResource>> = looks.into_iter().collect::<Result<_, _>>()?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn read(mongodb: &MongodbProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        mongodb: &MongodbProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         Ok(join_all(known.iter().map(|it| look(mongodb, it))).await)
     }
 
@@ -177,7 +193,10 @@ impl Resource for MongodbHost {
         let machine = self.machine()?;
         let mongod = self.mongod(&machine);
         if !mongod.marked(&before.outputs.instance).await? {
-            return Err(not_ours(format!("change mongod on {}", mongod.endpoint), &mongod.layout.marker()));
+            return Err(not_ours(
+                format!("change mongod on {}", mongod.endpoint),
+                &mongod.layout.marker(),
+            ));
         }
         if self.running {
             mongod.bring_up(attempt).await?;
@@ -200,7 +219,8 @@ impl Resource for MongodbHost {
         let mongod = host.mongod(&machine);
         let attempted = format!("{verb} mongod on {}", mongod.endpoint);
         if verb != START {
-            return Err(Error::new(attempted, "this version of `ha` does not know how").outcome(CallOutcome::Refused));
+            return Err(Error::new(attempted, "this version of `ha` does not know how")
+                .outcome(CallOutcome::Refused));
         }
         if !mongod.marked(&recorded.outputs.instance).await? {
             return Err(not_ours(attempted, &mongod.layout.marker()));
@@ -208,7 +228,11 @@ impl Resource for MongodbHost {
         mongod.start_again(attempt).await
     }
 
-    async fn delete(_: &MongodbProvider, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        _: &MongodbProvider,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         let host = &recorded.arguments;
         let machine = host.machine()?;
         let mongod = host.mongod(&machine);
@@ -234,15 +258,21 @@ impl Resource for MongodbHost {
 impl MongodbHost {
     fn machine(&self) -> Result<machine::LocalProcess, Error> {
         match &self.process {
-            Some(it) => Ok(machine::LocalProcess { layout: it.layout(), mongod: it.mongod.clone() }),
-            None => {
-                Err(Error::new(format!("reach {}", self.host), "the configuration does not say how")
-                    .outcome(CallOutcome::Refused))
+            Some(it) => {
+                Ok(machine::LocalProcess { layout: it.layout(), mongod: it.mongod.clone() })
             }
+            None => Err(Error::new(
+                format!("reach {}", self.host),
+                "the configuration does not say how",
+            )
+            .outcome(CallOutcome::Refused)),
         }
     }
 
-    fn mongod<'a>(&'a self, machine: &'a machine::LocalProcess) -> Mongod<'a, machine::LocalProcess> {
+    fn mongod<'a>(
+        &'a self,
+        machine: &'a machine::LocalProcess,
+    ) -> Mongod<'a, machine::LocalProcess> {
         Mongod {
             machine,
             layout: &machine.layout,
@@ -291,7 +321,11 @@ impl MongodbHost {
 impl MongodbHostOutputs {
     fn with(self, inside: MemberInternals) -> Self {
         let MemberInternals { compatibility, oplog, .. } = inside;
-        Self { feature_compatibility_version: compatibility.map(Volatile), oplog_size_mb: oplog.map(Volatile), ..self }
+        Self {
+            feature_compatibility_version: compatibility.map(Volatile),
+            oplog_size_mb: oplog.map(Volatile),
+            ..self
+        }
     }
 }
 
@@ -311,12 +345,20 @@ impl ProcessBlock {
 async fn marked(sought: &DiscoveryTarget) -> Result<Option<OwnedResource>, Error> {
     let process = sought.arguments.get("process").and_then(Value::as_object);
     let root = process.and_then(|it| known_text(it, "root"));
-    let port = sought.arguments.get("port").and_then(|it| if let Value::Number(it) = it { it.as_i64() } else { None });
+    let port = sought
+        .arguments
+        .get("port")
+        .and_then(|it| if let Value::Number(it) = it { it.as_i64() } else { None });
     let port = port.and_then(|it| u16::try_from(it).ok());
-    let (Some(host), Some(port), Some(root)) = (sought.text("host"), port, root) else { return Ok(None) };
+    let (Some(host), Some(port), Some(root)) = (sought.text("host"), port, root) else {
+        return Ok(None);
+    };
     let layout = FileLayout::new(root);
     let machine = machine::LocalProcess { layout: layout.clone(), mongod: String::new() };
     let Some(marker) = machine.read(&layout.marker()).await? else { return Ok(None) };
     let known = ExistingResource::by(endpoint(host, port)).output("instance", text(Some(&marker)));
-    Ok(Some(OwnedResource { known, trace: OwnershipMark { address: sought.address.in_plain_letters(), state: None } }))
+    Ok(Some(OwnedResource {
+        known,
+        trace: OwnershipMark { address: sought.address.in_plain_letters(), state: None },
+    }))
 }

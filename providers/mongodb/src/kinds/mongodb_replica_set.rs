@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use ha_provider::{
-    ArgumentProblem, Attempt, CallOutcome, CreatedResource, Error, ExistingResource, Immutable, IntendedChange, RecordedResource,
-    Resource, ResourceHooks, ResourceReading, Volatile, known_text,
+    ArgumentProblem, Attempt, CallOutcome, CreatedResource, Error, ExistingResource, Immutable,
+    IntendedChange, RecordedResource, Resource, ResourceHooks, ResourceReading, Volatile,
+    known_text,
 };
 use ha_value::Object;
 use mongodb::bson::{Document, doc};
@@ -28,10 +29,13 @@ use crate::error::{cause, failed, mended_by};
 use crate::member::{MemberClient, code};
 use crate::reconfigure;
 use crate::release::{ReleaseSeries, SECONDARY_NAMES};
-use crate::replica_set_status::{NOT_YET_INITIALIZED, close, configuration, hellos, members, members_of, status};
+use crate::replica_set_status::{
+    NOT_YET_INITIALIZED, close, configuration, hellos, members, members_of, status,
+};
 
-/// A replica set: initiated over TLS with explicit host names by a member's certificate that lives for an hour in
-/// memory, and ready when it has one primary, everybody else follows, and a write has reached a majority.
+/// A replica set: initiated over TLS with explicit host names by a member's certificate that lives
+/// for an hour in memory, and ready when it has one primary, everybody else follows, and a write
+/// has reached a majority.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct MongodbReplicaSet {
     /// The set's name, as every member's `replSetName` says.
@@ -75,22 +79,36 @@ impl Resource for MongodbReplicaSet {
             .check(|it: MemberArguments| it.problems())
             .check(|it: AuthorityArguments| it.problems())
             .check(|it: SettingsArguments| it.problems())
-            .predict("hosts", |it: MemberArguments| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>())
-            .predict("seeds", |it: MemberArguments| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>().join(","))
+            .predict("hosts", |it: MemberArguments| {
+                it.members.into_iter().map(|it| it.host).collect::<Vec<_>>()
+            })
+            .predict("seeds", |it: MemberArguments| {
+                it.members.into_iter().map(|it| it.host).collect::<Vec<_>>().join(",")
+            })
     }
 
-    async fn create(&self, mongodb: &MongodbProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        mongodb: &MongodbProvider,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let members = members(&self.hosts(), &mongodb.access(&self.authority, &self.hosts())?)?;
         let made = self.initiated_and_ready(&members, attempt).await;
         let version = oldest_version(&members).await;
         close(members).await;
-        let outputs = MongodbReplicaSetOutputs { version: version.map(Volatile), ..self.outputs(Some(made?)) };
+        let outputs = MongodbReplicaSetOutputs {
+            version: version.map(Volatile),
+            ..self.outputs(Some(made?))
+        };
         Ok(CreatedResource { id: self.name.to_string(), outputs })
     }
 
     const OBJECTS: bool = true;
 
-    async fn objections(mongodb: &MongodbProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
+    async fn objections(
+        mongodb: &MongodbProvider,
+        planned: &[IntendedChange],
+    ) -> Vec<(usize, ArgumentProblem)> {
         objections::to(mongodb, planned).await
     }
 
@@ -102,7 +120,10 @@ impl Resource for MongodbReplicaSet {
         known_text(arguments, "name").map(str::to_owned)
     }
 
-    async fn read(mongodb: &MongodbProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        mongodb: &MongodbProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         Ok(join_all(known.iter().map(|it| look(mongodb, it))).await)
     }
 
@@ -113,20 +134,35 @@ impl Resource for MongodbReplicaSet {
         attempt: &mut Attempt,
     ) -> Result<MongodbReplicaSetOutputs, Error> {
         let mut hosts = self.hosts();
-        hosts.extend(before.arguments.hosts().into_iter().filter(|it| !hosts.contains(it)).collect::<Vec<_>>());
+        hosts.extend(
+            before
+                .arguments
+                .hosts()
+                .into_iter()
+                .filter(|it| !hosts.contains(it))
+                .collect::<Vec<_>>(),
+        );
         let members = members(&hosts, &mongodb.access(&self.authority, &hosts)?)?;
         let changed = async {
             reconfigure::to(&self.name, &self.members, &self.settings, &members, attempt).await?;
-            let own: Vec<MemberClient> = members.iter().filter(|it| self.hosts().contains(&it.endpoint)).cloned().collect();
+            let own: Vec<MemberClient> =
+                members.iter().filter(|it| self.hosts().contains(&it.endpoint)).cloned().collect();
             self.ready(&own, attempt).await
         };
         let primary = changed.await;
         let version = oldest_version(&members).await;
         close(members).await;
-        Ok(MongodbReplicaSetOutputs { version: version.map(Volatile), ..self.outputs(Some(primary?)) })
+        Ok(MongodbReplicaSetOutputs {
+            version: version.map(Volatile),
+            ..self.outputs(Some(primary?))
+        })
     }
 
-    async fn delete(mongodb: &MongodbProvider, recorded: &RecordedResource<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        mongodb: &MongodbProvider,
+        recorded: &RecordedResource<Self>,
+        _: &mut Attempt,
+    ) -> Result<(), Error> {
         let set = &recorded.arguments;
         let attempted = format!("delete the replica set `{}`", *set.name);
         let members = members(&set.hosts(), &mongodb.access(&set.authority, &set.hosts())?)?;
@@ -155,16 +191,22 @@ impl MongodbReplicaSet {
         }
     }
 
-    async fn initiated_and_ready(&self, members: &[MemberClient], attempt: &Attempt) -> Result<String, Error> {
+    async fn initiated_and_ready(
+        &self,
+        members: &[MemberClient],
+        attempt: &Attempt,
+    ) -> Result<String, Error> {
         self.initiated(members, attempt).await?;
         self.ready(members, attempt).await
     }
 
-    /// Initiates the set, unless it is: a set with this name and these hosts is the one that was asked for, made by an
-    /// earlier try or by whoever made these hosts.
+    /// Initiates the set, unless it is: a set with this name and these hosts is the one that was
+    /// asked for, made by an earlier try or by whoever made these hosts.
     async fn initiated(&self, members: &[MemberClient], attempt: &Attempt) -> Result<(), Error> {
         let attempted = format!("initiate the replica set `{}`", *self.name);
-        let first = members.first().ok_or_else(|| Error::new(&attempted, "it has no members").outcome(CallOutcome::Refused))?;
+        let first = members.first().ok_or_else(|| {
+            Error::new(&attempted, "it has no members").outcome(CallOutcome::Refused)
+        })?;
         let existing = join_all(members.iter().map(configuration)).await;
         let mut found = None;
         for (member, answer) in members.iter().zip(existing) {
@@ -178,17 +220,22 @@ impl MongodbReplicaSet {
             return self.refuse_other(&attempted, &endpoint, &configuration);
         }
         attempt.progress("initiating the set");
-        let version = first.version().await.map_err(|error| failed(&attempted, &first.endpoint, &error))?;
+        let version =
+            first.version().await.map_err(|error| failed(&attempted, &first.endpoint, &error))?;
         let new_names = ReleaseSeries::from_version(&version).is_ok_and(|it| it >= SECONDARY_NAMES);
         match first.run(doc! { "replSetInitiate": self.configuration(new_names) }).await {
             Ok(_) => Ok(()),
-            // AlreadyInitialized: an earlier try, or another `ha`, has got there first and may still be at it.
+            // AlreadyInitialized: an earlier try, or another `ha`, has got there first and may
+            // still be at it.
             Err(error) if code(&error) == Some(23) => {
                 let since = Instant::now();
                 let configuration = loop {
                     match configuration(first).await {
                         Ok(it) => break it,
-                        Err(error) if code(&error) == Some(NOT_YET_INITIALIZED) && since.elapsed() < INITIATE_LIMIT => {
+                        Err(error)
+                            if code(&error) == Some(NOT_YET_INITIALIZED)
+                                && since.elapsed() < INITIATE_LIMIT =>
+                        {
                             attempt.progress("the set is being initiated already");
                             tokio::time::sleep(Duration::from_millis(100)).await;
                         }
@@ -207,9 +254,15 @@ impl MongodbReplicaSet {
         }
     }
 
-    fn refuse_other(&self, attempted: &str, endpoint: &str, configuration: &Document) -> Result<(), Error> {
+    fn refuse_other(
+        &self,
+        attempted: &str,
+        endpoint: &str,
+        configuration: &Document,
+    ) -> Result<(), Error> {
         let name = configuration.get_str("_id").unwrap_or_default();
-        let mut theirs: Vec<&str> = members_of(configuration).iter().filter_map(|it| it.get_str("host").ok()).collect();
+        let mut theirs: Vec<&str> =
+            members_of(configuration).iter().filter_map(|it| it.get_str("host").ok()).collect();
         let mut ours = self.hosts();
         theirs.sort_unstable();
         ours.sort_unstable();
@@ -223,7 +276,9 @@ impl MongodbReplicaSet {
     }
 
     fn configuration(&self, new_names: bool) -> Document {
-        let member = |(id, it): (usize, &MemberBlock)| it.written(i32::try_from(id).unwrap_or_default(), delay_name(new_names));
+        let member = |(id, it): (usize, &MemberBlock)| {
+            it.written(i32::try_from(id).unwrap_or_default(), delay_name(new_names))
+        };
         let members: Vec<Document> = self.members.iter().enumerate().map(member).collect();
         doc! { "_id": &*self.name, "version": 1, "members": members, "settings": self.settings.written() }
     }
@@ -236,9 +291,13 @@ impl MongodbReplicaSet {
             let reasons = match self.seen_by_first(members).await {
                 Ok((status, _)) if status.unready().is_empty() => break,
                 Ok((status, member)) => {
-                    // The first election would otherwise wait for its timeout, ten seconds in which nothing happens.
+                    // The first election would otherwise wait for its timeout, ten seconds in which
+                    // nothing happens.
                     if status.primary().is_none()
-                        && status.0.iter().any(|it| it.host == member.endpoint && it.state == "SECONDARY")
+                        && status
+                            .0
+                            .iter()
+                            .any(|it| it.host == member.endpoint && it.state == "SECONDARY")
                     {
                         let _ = member.run(doc! { "replSetStepUp": 1 }).await;
                     }
@@ -247,7 +306,9 @@ impl MongodbReplicaSet {
                 Err((member, error)) => vec![format!("{}: {}", member.endpoint, cause(&error))],
             };
             if attempt.is_cancelled() {
-                return Err(Error::new(attempted, "stopped on request").outcome(CallOutcome::Interrupted));
+                return Err(
+                    Error::new(attempted, "stopped on request").outcome(CallOutcome::Interrupted)
+                );
             }
             if since.elapsed() > limit {
                 return Err(Error::new(attempted, reasons.join("; ")).help(
@@ -260,8 +321,7 @@ impl MongodbReplicaSet {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         // A note in the oplog is a write like any other, and leaves no collection behind.
-        let canary =
-            doc! { "appendOplogNote": 1, "data": { "ha": "ready" }, "writeConcern": { "w": "majority", "wtimeout": 30_000 } };
+        let canary = doc! { "appendOplogNote": 1, "data": { "ha": "ready" }, "writeConcern": { "w": "majority", "wtimeout": 30_000 } };
         let (primary, written) = crate::replica_set_status::on_primary(
             &self.name,
             members,
@@ -271,7 +331,8 @@ impl MongodbReplicaSet {
             attempt,
         )
         .await?;
-        written.map_err(|error| failed("write to a majority of the replica set", &primary, &error))?;
+        written
+            .map_err(|error| failed("write to a majority of the replica set", &primary, &error))?;
         Ok(primary)
     }
 
@@ -279,11 +340,16 @@ impl MongodbReplicaSet {
     async fn seen_by_first<'a>(
         &self,
         members: &'a [MemberClient],
-    ) -> Result<(crate::replica_set_status::ReplicaSetStatus, &'a MemberClient), (&'a MemberClient, mongodb::error::Error)> {
+    ) -> Result<
+        (crate::replica_set_status::ReplicaSetStatus, &'a MemberClient),
+        (&'a MemberClient, mongodb::error::Error),
+    > {
         let mut last = None;
         for member in members {
             match tokio::try_join!(status(member), configuration(member)) {
-                Ok((status, configuration)) => return Ok((status.with_delays(&configuration), member)),
+                Ok((status, configuration)) => {
+                    return Ok((status.with_delays(&configuration), member));
+                }
                 Err(error) => last = Some((member, error)),
             }
         }

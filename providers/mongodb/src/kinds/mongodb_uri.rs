@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::percent::percent_encoded;
 
-/// Builds a `mongodb://` connection string that names every member, so that clients survive the loss of any one.
+/// Builds a `mongodb://` connection string that names every member, so that clients survive the
+/// loss of any one.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct MongodbUri {
     /// All members, as `host:port`.
@@ -98,21 +99,31 @@ impl Document for MongodbUri {
 impl MongodbUri {
     fn problems(&self) -> Vec<ArgumentProblem> {
         let mut problems = Vec::new();
-        let mut wrong =
-            |name: &str, message: &str| problems.push(ArgumentProblem { path: Path::attribute(name), message: message.into() });
+        let mut wrong = |name: &str, message: &str| {
+            problems.push(ArgumentProblem { path: Path::attribute(name), message: message.into() })
+        };
         if self.hosts.is_empty() {
             wrong("hosts", "a connection string names at least one host");
         }
-        if self.hosts.iter().filter_map(Text::known).any(|it| it.is_empty() || it.contains(['/', '@', ',', ' ', '?', '#'])) {
+        if self
+            .hosts
+            .iter()
+            .filter_map(Text::known)
+            .any(|it| it.is_empty() || it.contains(['/', '@', ',', ' ', '?', '#']))
+        {
             wrong("hosts", "a host is written `name:port`, one per element");
         }
         if self.replica_set.known().is_some_and(|it| it.is_empty()) {
-            wrong("replica_set", "without the set's name a client stays with one member and does not follow the primary");
+            wrong(
+                "replica_set",
+                "without the set's name a client stays with one member and does not follow the primary",
+            );
         }
         if self.user.is_none() && self.password.is_some() {
             wrong("password", "a password needs a user");
         }
-        let empty = |it: &Option<Text>| it.as_ref().and_then(Text::known).is_some_and(|it| it.is_empty());
+        let empty =
+            |it: &Option<Text>| it.as_ref().and_then(Text::known).is_some_and(|it| it.is_empty());
         if empty(&self.user) {
             wrong("user", "the user's name is empty");
         }
@@ -120,7 +131,10 @@ impl MongodbUri {
             wrong("password", "the password is empty");
         }
         if self.options.keys().any(|name| DECIDED.iter().any(|it| it.eq_ignore_ascii_case(name))) {
-            wrong("options", "`replicaSet`, `ssl`, `tls` and `authSource` follow from arguments of their own");
+            wrong(
+                "options",
+                "`replicaSet`, `ssl`, `tls` and `authSource` follow from arguments of their own",
+            );
         }
         problems
     }
@@ -156,15 +170,29 @@ mod tests {
 
     #[test]
     fn an_unknown_host_is_the_only_unknown_part() {
-        let uri = MongodbUri { hosts: vec!["a:1".into(), Text::unknown(Some("b.c.d".into()))], ..uri() };
+        let uri =
+            MongodbUri { hosts: vec!["a:1".into(), Text::unknown(Some("b.c.d".into()))], ..uri() };
         let text = uri.render().unwrap().uri;
-        assert_eq!(text.parts().iter().filter(|it| matches!(it, TextPart::Unknown { .. })).count(), 1);
-        assert_eq!(text.parts().last(), Some(&TextPart::Clear("/circle_ghe?replicaSet=circle&ssl=true&authSource=admin".into())));
+        assert_eq!(
+            text.parts().iter().filter(|it| matches!(it, TextPart::Unknown { .. })).count(),
+            1
+        );
+        assert_eq!(
+            text.parts().last(),
+            Some(&TextPart::Clear(
+                "/circle_ghe?replicaSet=circle&ssl=true&authSource=admin".into()
+            ))
+        );
     }
 
     #[test]
     fn the_drivers_own_parser_reads_it_back() {
-        let text = MongodbUri { tls_option: TlsOption::Tls, ..uri() }.render().unwrap().uri.known().unwrap();
+        let text = MongodbUri { tls_option: TlsOption::Tls, ..uri() }
+            .render()
+            .unwrap()
+            .uri
+            .known()
+            .unwrap();
         let read = mongodb::options::ConnectionString::parse(&text).unwrap();
         assert_eq!(read.credential.unwrap().password.as_deref(), Some("$%@/' x"));
         assert_eq!(read.replica_set.as_deref(), Some("circle"));
@@ -180,8 +208,14 @@ mod tests {
 
     #[test]
     fn what_no_client_could_use_is_refused() {
-        let wrong = MongodbUri { hosts: vec![], user: None, options: [("SSL".into(), "no".into())].into(), ..uri() };
-        let names: Vec<String> = wrong.render().unwrap_err().iter().map(|it| it.path.to_string()).collect();
+        let wrong = MongodbUri {
+            hosts: vec![],
+            user: None,
+            options: [("SSL".into(), "no".into())].into(),
+            ..uri()
+        };
+        let names: Vec<String> =
+            wrong.render().unwrap_err().iter().map(|it| it.path.to_string()).collect();
         assert_eq!(names, ["hosts", "password", "options"]);
     }
 }

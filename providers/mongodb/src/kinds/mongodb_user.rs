@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ha_provider::{
-    ArgumentProblem, Attempt, CallOutcome, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource,
-    ResourceHooks, ResourceReading, Secret, known_text,
+    ArgumentProblem, Attempt, CallOutcome, CreatedResource, Error, ExistingResource, Immutable,
+    RecordedResource, Resource, ResourceHooks, ResourceReading, Secret, known_text,
 };
 use ha_value::{Object, Path};
 use mongodb::bson::{Document, doc};
@@ -21,8 +21,8 @@ use crate::member::{MemberClient, code};
 use crate::names::plain_endpoint;
 use crate::replica_set_status::{close, members, on_primary};
 
-/// A user of a replica set, made over TLS by a member's certificate that lives for an hour in memory; the password
-/// goes nowhere but to the primary.
+/// A user of a replica set, made over TLS by a member's certificate that lives for an hour in
+/// memory; the password goes nowhere but to the primary.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct MongodbUser {
     /// The name to log in with.
@@ -37,7 +37,8 @@ pub(crate) struct MongodbUser {
     /// How the user may log in; in all ways that the server offers when left out or empty.
     #[serde(default)]
     mechanisms: BTreeSet<ScramMechanism>,
-    /// From where to where the user may log in: at least one of these must be met. From anywhere when left out.
+    /// From where to where the user may log in: at least one of these must be met. From anywhere
+    /// when left out.
     #[serde(default)]
     authentication_restrictions: BTreeSet<AuthenticationRestriction>,
     /// The set's name, from `mongodb_replica_set`.
@@ -58,7 +59,9 @@ struct UserRole {
 }
 
 /// A way to log in with a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 enum ScramMechanism {
     /// The old one.
     #[serde(rename = "SCRAM-SHA-1")]
@@ -113,7 +116,8 @@ impl Resource for MongodbUser {
     fn hooks() -> ResourceHooks {
         ResourceHooks::new()
             .unique_as(&["hosts", "database", "name"], |it: Unique| {
-                let hosts: BTreeSet<String> = it.hosts.iter().map(|it| plain_endpoint(it)).collect();
+                let hosts: BTreeSet<String> =
+                    it.hosts.iter().map(|it| plain_endpoint(it)).collect();
                 format!("{hosts:?} {:?} {:?}", it.database, it.name)
             })
             .check(|it: UserNameArguments| it.problems())
@@ -122,7 +126,11 @@ impl Resource for MongodbUser {
             .check(|it: UserLoginArguments| it.problems())
     }
 
-    async fn create(&self, mongodb: &MongodbProvider, attempt: &mut Attempt) -> Result<CreatedResource<Self>, Error> {
+    async fn create(
+        &self,
+        mongodb: &MongodbProvider,
+        attempt: &mut Attempt,
+    ) -> Result<CreatedResource<Self>, Error> {
         let members = members(&self.hosts, &mongodb.access(&self.authority, &self.hosts)?)?;
         let made = self.made(&members, attempt).await;
         close(members).await;
@@ -130,7 +138,8 @@ impl Resource for MongodbUser {
     }
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
-        let (database, name) = id.split_once('.').ok_or("the id of a user is `DATABASE.NAME`, such as `admin.ops`")?;
+        let (database, name) =
+            id.split_once('.').ok_or("the id of a user is `DATABASE.NAME`, such as `admin.ops`")?;
         Ok(ExistingResource::by(id).argument("database", database).argument("name", name))
     }
 
@@ -138,7 +147,10 @@ impl Resource for MongodbUser {
         Some(format!("{}.{}", known_text(arguments, "database")?, known_text(arguments, "name")?))
     }
 
-    async fn read(mongodb: &MongodbProvider, known: &[RecordedResource<Self>]) -> Result<Vec<ResourceReading<Self>>, Error> {
+    async fn read(
+        mongodb: &MongodbProvider,
+        known: &[RecordedResource<Self>],
+    ) -> Result<Vec<ResourceReading<Self>>, Error> {
         Ok(observed::readings(mongodb, known).await)
     }
 
@@ -154,7 +166,11 @@ impl Resource for MongodbUser {
         changed.map(|()| MongodbUserOutputs {})
     }
 
-    async fn delete(mongodb: &MongodbProvider, recorded: &RecordedResource<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(
+        mongodb: &MongodbProvider,
+        recorded: &RecordedResource<Self>,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         let user = &recorded.arguments;
         let members = members(&user.hosts, &mongodb.access(&user.authority, &user.hosts)?)?;
         let dropped = user.run(doc! { "dropUser": &*user.name }, "delete", &members, attempt).await;
@@ -179,7 +195,9 @@ impl MongodbUser {
     fn written_restrictions(&self) -> Vec<Document> {
         let written = |it: &AuthenticationRestriction| {
             let mut restriction = Document::new();
-            for (name, addresses) in [("clientSource", &it.client_source), ("serverAddress", &it.server_address)] {
+            for (name, addresses) in
+                [("clientSource", &it.client_source), ("serverAddress", &it.server_address)]
+            {
                 if !addresses.is_empty() {
                     restriction.insert(name, addresses.iter().cloned().collect::<Vec<_>>());
                 }
@@ -190,7 +208,11 @@ impl MongodbUser {
     }
 
     fn failure(&self, verb: &str, primary: &str, error: &mongodb::error::Error) -> Error {
-        let failure = failed(format!("{verb} the user `{}` in `{}`", *self.name, *self.database), primary, error);
+        let failure = failed(
+            format!("{verb} the user `{}` in `{}`", *self.name, *self.database),
+            primary,
+            error,
+        );
         match code(error) {
             Some(USER_NOT_FOUND) => failure.help("somebody has deleted it meanwhile; plan again, and it is made again"),
             // RoleNotFound.
@@ -244,7 +266,8 @@ impl MongodbUser {
     async fn is_ours(&self, members: &[MemberClient], attempt: &Attempt) -> Result<bool, Error> {
         let (primary, answer) = self.run_look(members, attempt).await?;
         let answer = answer.map_err(|error| self.failure("look up", &primary, &error))?;
-        let token = first_user(&answer).and_then(|it| it.get_document("customData").ok()?.get_str("ha_token").ok());
+        let token = first_user(&answer)
+            .and_then(|it| it.get_document("customData").ok()?.get_str("ha_token").ok());
         Ok(token == Some(attempt.token()))
     }
 
@@ -258,9 +281,14 @@ impl MongodbUser {
         on_primary(&self.replica_set, members, &self.database, &command, &attempted, attempt).await
     }
 
-    /// What is there, brought to these arguments and to a majority. The whole is said each time: the password makes the
-    /// credentials of all mechanisms again, so it goes with them.
-    async fn brought(&self, members: &[MemberClient], verb: &str, attempt: &Attempt) -> Result<(), Error> {
+    /// What is there, brought to these arguments and to a majority. The whole is said each time:
+    /// the password makes the credentials of all mechanisms again, so it goes with them.
+    async fn brought(
+        &self,
+        members: &[MemberClient],
+        verb: &str,
+        attempt: &Attempt,
+    ) -> Result<(), Error> {
         let mechanisms = match self.mechanisms.is_empty() {
             true => self.offered_by_primary(members, attempt).await?,
             false => self.mechanisms.clone(),
@@ -279,10 +307,18 @@ impl MongodbUser {
     }
 
     /// The mechanisms that a new user has by itself.
-    async fn offered_by_primary(&self, members: &[MemberClient], attempt: &Attempt) -> Result<BTreeSet<ScramMechanism>, Error> {
+    async fn offered_by_primary(
+        &self,
+        members: &[MemberClient],
+        attempt: &Attempt,
+    ) -> Result<BTreeSet<ScramMechanism>, Error> {
         let attempted = "ask which mechanisms the server offers";
-        let (primary, answer) = on_primary(&self.replica_set, members, "admin", &observed::offer(), attempted, attempt).await?;
-        answer.map(|it| observed::offered(&it)).map_err(|error| self.failure("change", &primary, &error))
+        let (primary, answer) =
+            on_primary(&self.replica_set, members, "admin", &observed::offer(), attempted, attempt)
+                .await?;
+        answer
+            .map(|it| observed::offered(&it))
+            .map_err(|error| self.failure("change", &primary, &error))
     }
 }
 
@@ -319,7 +355,10 @@ struct UserNameArguments {
 
 impl UserNameArguments {
     fn problems(&self) -> Vec<ArgumentProblem> {
-        let problem = ArgumentProblem { path: Path::attribute("name"), message: "a user needs a name".into() };
+        let problem = ArgumentProblem {
+            path: Path::attribute("name"),
+            message: "a user needs a name".into(),
+        };
         if self.name.is_empty() { vec![problem] } else { Vec::new() }
     }
 }
@@ -344,9 +383,13 @@ struct UserRoleArguments {
 
 impl UserRoleArguments {
     fn problems(&self) -> Vec<ArgumentProblem> {
-        let misplaced = self.roles.iter().filter(|it| ADMIN_ONLY.contains(&&*it.role) && it.db != "admin");
+        let misplaced =
+            self.roles.iter().filter(|it| ADMIN_ONLY.contains(&&*it.role) && it.db != "admin");
         let problem = |it: &UserRole| {
-            let message = format!("the role `{}` exists in the database `admin` only, not in `{}`", it.role, it.db);
+            let message = format!(
+                "the role `{}` exists in the database `admin` only, not in `{}`",
+                it.role, it.db
+            );
             ArgumentProblem { path: Path::attribute("roles"), message }
         };
         misplaced.map(problem).collect()
@@ -361,15 +404,21 @@ struct UserLoginArguments {
 impl UserLoginArguments {
     fn problems(&self) -> Vec<ArgumentProblem> {
         let mut problems = Vec::new();
-        let mut wrong =
-            |message: String| problems.push(ArgumentProblem { path: Path::attribute("authentication_restrictions"), message });
+        let mut wrong = |message: String| {
+            problems.push(ArgumentProblem {
+                path: Path::attribute("authentication_restrictions"),
+                message,
+            })
+        };
         for restriction in &self.authentication_restrictions {
             let addresses = || restriction.client_source.iter().chain(&restriction.server_address);
             if addresses().next().is_none() {
                 wrong("a restriction says `client_source` or `server_address`, or both".into());
             }
             for address in addresses().filter(|it| !is_network(it)) {
-                wrong(format!("`{address}` is neither an address nor a network such as `10.0.0.0/16`"));
+                wrong(format!(
+                    "`{address}` is neither an address nor a network such as `10.0.0.0/16`"
+                ));
             }
         }
         problems
@@ -377,7 +426,8 @@ impl UserLoginArguments {
 }
 
 fn is_network(text: &str) -> bool {
-    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let (address, bits) =
+        text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
     let most = match address.parse::<IpAddr>() {
         Ok(IpAddr::V4(_)) => 32,
         Ok(IpAddr::V6(_)) => 128,
@@ -396,7 +446,13 @@ mod tests {
 
     #[test]
     fn roles_of_the_whole_server_live_in_admin() {
-        assert_eq!(UserRoleArguments { roles: vec![role("root", "admin"), role("readWrite", "circle_ghe")] }.problems(), []);
+        assert_eq!(
+            UserRoleArguments {
+                roles: vec![role("root", "admin"), role("readWrite", "circle_ghe")]
+            }
+            .problems(),
+            []
+        );
         let problems = UserRoleArguments { roles: vec![role("root", "circle_ghe")] }.problems();
         assert!(problems[0].message.contains("`root` exists in the database `admin` only"));
     }
@@ -414,7 +470,8 @@ mod tests {
             client_source: addresses.iter().map(|it| (*it).to_owned()).collect(),
             server_address: BTreeSet::new(),
         };
-        let with = |restriction| UserLoginArguments { authentication_restrictions: [restriction].into() };
+        let with =
+            |restriction| UserLoginArguments { authentication_restrictions: [restriction].into() };
         assert_eq!(with(restriction(&["10.0.0.0/8", "::1", "192.168.0.7"])).problems(), []);
         assert_eq!(with(restriction(&["10.0.0.0/33", "db"])).problems().len(), 2);
         assert_eq!(with(restriction(&[])).problems().len(), 1);

@@ -15,7 +15,9 @@ const LISTENING: &str = "0A";
 /// The program that listens on `port` at `address` or at all addresses, for a person.
 pub(super) fn listener(address: IpAddr, port: u16) -> Option<String> {
     let tables = [fs::read_to_string("/proc/net/tcp"), fs::read_to_string("/proc/net/tcp6")];
-    let taken = |it: &PortListener| it.address == address || it.address.is_unspecified() || address.is_unspecified();
+    let taken = |it: &PortListener| {
+        it.address == address || it.address.is_unspecified() || address.is_unspecified()
+    };
     let mut listeners = tables.iter().flatten().flat_map(|table| listeners(table, port));
     listeners.find(taken).map(|it| owner(it.inode))
 }
@@ -33,7 +35,9 @@ fn listeners(table: &str, port: u16) -> Vec<PortListener> {
 
 /// The kernel writes addresses as 32-bit words in the machine's own byte order.
 fn decoded(hexadecimal: &str) -> Option<IpAddr> {
-    let word = |at: usize| u32::from_str_radix(hexadecimal.get(at..at + 8)?, 16).ok().map(u32::to_ne_bytes);
+    let word = |at: usize| {
+        u32::from_str_radix(hexadecimal.get(at..at + 8)?, 16).ok().map(u32::to_ne_bytes)
+    };
     match hexadecimal.len() {
         8 => Some(Ipv4Addr::from(word(0)?).into()),
         32 => {
@@ -52,12 +56,19 @@ fn owner(inode: u64) -> String {
     let wanted = format!("socket:[{inode}]");
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let folder = entry.path();
-        let Some(process) = entry.file_name().to_str().and_then(|it| it.parse::<i32>().ok()) else { continue };
+        let Some(process) = entry.file_name().to_str().and_then(|it| it.parse::<i32>().ok()) else {
+            continue;
+        };
         let open = fs::read_dir(folder.join("fd")).into_iter().flatten().flatten();
-        if open.map(|it| fs::read_link(it.path())).any(|it| it.is_ok_and(|it| it.as_os_str() == wanted.as_str())) {
+        if open
+            .map(|it| fs::read_link(it.path()))
+            .any(|it| it.is_ok_and(|it| it.as_os_str() == wanted.as_str()))
+        {
             let program = fs::read_link(folder.join("exe")).map(|it| it.display().to_string());
             // Never the arguments: they may hold somebody's password.
-            let name = program.unwrap_or_else(|_| fs::read_to_string(folder.join("comm")).unwrap_or_default().trim().to_owned());
+            let name = program.unwrap_or_else(|_| {
+                fs::read_to_string(folder.join("comm")).unwrap_or_default().trim().to_owned()
+            });
             return format!("process {process} ({name})");
         }
     }
@@ -83,7 +94,8 @@ mod tests {
 
     #[test]
     fn a_listener_on_all_addresses_has_each_of_them() {
-        let socket = TcpListener::bind("[::]:0").or_else(|_| TcpListener::bind("0.0.0.0:0")).unwrap();
+        let socket =
+            TcpListener::bind("[::]:0").or_else(|_| TcpListener::bind("0.0.0.0:0")).unwrap();
         let port = socket.local_addr().unwrap().port();
         assert!(listener(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 77)), port).is_some());
     }

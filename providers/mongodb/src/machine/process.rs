@@ -33,9 +33,13 @@ const START_LIMIT: Duration = Duration::from_secs(15 * 60);
 fn failed(attempted: impl Into<String>, error: &io::Error) -> Error {
     let failure = Error::from_error(attempted, error).outcome(CallOutcome::Refused);
     match error.kind() {
-        ErrorKind::PermissionDenied => failure.help("this user may not do that here; run as another, or choose another `root`"),
+        ErrorKind::PermissionDenied => {
+            failure.help("this user may not do that here; run as another, or choose another `root`")
+        }
         ErrorKind::StorageFull => failure.help("the disk is full; make room, then apply again"),
-        ErrorKind::ReadOnlyFilesystem => failure.help("the file system is read-only; choose another `root`"),
+        ErrorKind::ReadOnlyFilesystem => {
+            failure.help("the file system is read-only; choose another `root`")
+        }
         _ => failure,
     }
 }
@@ -48,7 +52,11 @@ impl Machine for LocalProcess {
     async fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
         match regular_file::read(path.as_ref(), LARGEST) {
             Ok(content) => Ok(Some(content)),
-            Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => Ok(None),
+            Err(error)
+                if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(failed(format!("read `{path}`"), &error)),
         }
     }
@@ -68,7 +76,8 @@ impl Machine for LocalProcess {
     }
 
     async fn put_new(&self, path: &str, content: &[u8], mode: u32) -> Result<bool, Error> {
-        // A link fails where the name is taken, so the file is there whole or not at all, and ours or not ours.
+        // A link fails where the name is taken, so the file is there whole or not at all, and ours
+        // or not ours.
         let beside = format!("{path}.new");
         let whole = || -> io::Result<bool> {
             match fs::remove_file(&beside) {
@@ -90,7 +99,11 @@ impl Machine for LocalProcess {
     async fn mode(&self, path: &str) -> Result<Option<u32>, Error> {
         match fs::metadata(path) {
             Ok(about) => Ok(Some(about.permissions().mode() & 0o7777)),
-            Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => Ok(None),
+            Err(error)
+                if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(failed(format!("look at `{path}`"), &error)),
         }
     }
@@ -123,14 +136,18 @@ impl Machine for LocalProcess {
             Err(error) => Err(error),
         };
         match removed {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(format!("remove `{path}`"), &error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(failed(format!("remove `{path}`"), &error))
+            }
             _ => Ok(()),
         }
     }
 
     async fn remove_if_empty(&self, path: &str) -> Result<(), Error> {
         match fs::remove_dir(path) {
-            Err(error) if ![ErrorKind::NotFound, ErrorKind::DirectoryNotEmpty].contains(&error.kind()) => {
+            Err(error)
+                if ![ErrorKind::NotFound, ErrorKind::DirectoryNotEmpty].contains(&error.kind()) =>
+            {
                 Err(failed(format!("remove the folder `{path}`"), &error))
             }
             _ => Ok(()),
@@ -142,19 +159,27 @@ impl Machine for LocalProcess {
         let attempted = format!("run `{}`", command.join(" "));
         let running = clean(program).args(arguments).kill_on_drop(true).output();
         let output = match tokio::time::timeout(limit, running).await {
-            Ok(output) => {
-                output.map_err(|error| failed(attempted, &error).help("is the path right, and may this user execute it?"))?
+            Ok(output) => output.map_err(|error| {
+                failed(attempted, &error).help("is the path right, and may this user execute it?")
+            })?,
+            Err(_) => {
+                return Err(Error::new(
+                    attempted,
+                    format!("it did not end within {} s", limit.as_secs()),
+                ));
             }
-            Err(_) => return Err(Error::new(attempted, format!("it did not end within {} s", limit.as_secs()))),
         };
-        let text = [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+        let text =
+            [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
         Ok(CommandOutput { succeeded: output.status.success(), output: text.concat() })
     }
 
     async fn service(&self) -> Result<ServiceStatus, Error> {
         let path = self.layout.lock();
         let Some(lock) = self.read(&path).await? else {
-            return Ok(ServiceStatus::Stopped("it has not been started here, or its data is gone".to_owned()));
+            return Ok(ServiceStatus::Stopped(
+                "it has not been started here, or its data is gone".to_owned(),
+            ));
         };
         let text = String::from_utf8_lossy(&lock).trim().to_owned();
         if text.is_empty() {
@@ -186,7 +211,8 @@ impl Machine for LocalProcess {
         while self.is_starting() {
             progress("waiting for a mongod that is starting already");
             if since.elapsed() > START_LIMIT {
-                return Err(Error::new(attempted, "another one has been starting for too long").help(self.where_to_look()));
+                return Err(Error::new(attempted, "another one has been starting for too long")
+                    .help(self.where_to_look()));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
             if let ServiceStatus::Running { .. } = self.service().await? {
@@ -194,11 +220,14 @@ impl Machine for LocalProcess {
             }
         }
         let already_logged = fs::metadata(self.layout.log()).map_or(0, |it| it.len());
-        // mongod's children keep what it writes to; a pipe would never end, and a file would have to be removed.
-        let output =
-            memfd_create("mongod", MemfdFlags::CLOEXEC).map(File::from).map_err(|error| failed(&attempted, &error.into()))?;
+        // mongod's children keep what it writes to; a pipe would never end, and a file would have
+        // to be removed.
+        let output = memfd_create("mongod", MemfdFlags::CLOEXEC)
+            .map(File::from)
+            .map_err(|error| failed(&attempted, &error.into()))?;
         let (out, err) = (output.try_clone(), output.try_clone());
-        let (out, err) = out.and_then(|out| Ok((out, err?))).map_err(|error| failed(&attempted, &error))?;
+        let (out, err) =
+            out.and_then(|out| Ok((out, err?))).map_err(|error| failed(&attempted, &error))?;
         let mut child = clean(&self.mongod)
             .env(STARTED_BY, &self.mongod)
             .args(["-f", &self.layout.conf()])
@@ -207,14 +236,18 @@ impl Machine for LocalProcess {
             .process_group(0)
             .spawn()
             .map_err(|error| {
-                failed(&attempted, &error).help("is the path in `process.mongod` right, and may this user execute it?")
+                failed(&attempted, &error)
+                    .help("is the path in `process.mongod` right, and may this user execute it?")
             })?;
         let ended = loop {
             match tokio::time::timeout(Duration::from_secs(2), child.wait()).await {
                 Ok(ended) => break ended.map_err(|error| failed(&attempted, &error))?,
                 Err(_) if since.elapsed() > START_LIMIT => {
-                    return Err(Error::new(attempted, format!("it does not listen after {} s", START_LIMIT.as_secs()))
-                        .help(self.where_to_look()));
+                    return Err(Error::new(
+                        attempted,
+                        format!("it does not listen after {} s", START_LIMIT.as_secs()),
+                    )
+                    .help(self.where_to_look()));
                 }
                 Err(_) => progress("mongod is checking its data before it listens"),
             }
@@ -234,7 +267,8 @@ impl Machine for LocalProcess {
         let ServiceStatus::Running { process, .. } = self.service().await? else { return Ok(()) };
         let attempted = format!("stop mongod (process {process})");
         let Some(pid) = Pid::from_raw(process) else { return Ok(()) };
-        // The handle is taken before the second look, so that a process number in new hands is never signalled.
+        // The handle is taken before the second look, so that a process number in new hands is
+        // never signalled.
         let handle = match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(handle) => handle,
             Err(rustix::io::Errno::SRCH) => return Ok(()),
@@ -258,9 +292,11 @@ impl LocalProcess {
     /// The process, when it is a mongod with our configuration, or what is about to become one.
     fn own(&self, process: i32) -> Option<ServiceStatus> {
         let line = fs::read(format!("/proc/{process}/cmdline")).ok()?;
-        let words: Vec<&str> = line.split(|it| *it == 0).filter_map(|it| std::str::from_utf8(it).ok()).collect();
+        let words: Vec<&str> =
+            line.split(|it| *it == 0).filter_map(|it| std::str::from_utf8(it).ok()).collect();
         let conf = self.layout.conf();
-        let reads_it = words.windows(2).any(|it| ["-f", "--config"].contains(&it[0]) && it[1] == conf);
+        let reads_it =
+            words.windows(2).any(|it| ["-f", "--config"].contains(&it[0]) && it[1] == conf);
         if !reads_it {
             return None;
         }
@@ -269,7 +305,9 @@ impl LocalProcess {
         let replaced = actual.ends_with(DELETED);
         let actual = actual.trim_end_matches(DELETED);
         let started_by = started_by(process);
-        let is_called_so = Path::new(actual).file_name().is_some_and(|it| it.to_string_lossy().starts_with("mongod"));
+        let is_called_so = Path::new(actual)
+            .file_name()
+            .is_some_and(|it| it.to_string_lossy().starts_with("mongod"));
         // Somebody may only be reading the file: `tail -f`.
         if started_by.is_none() && !is_called_so && !self.has_the_lock(process) {
             return None;
@@ -297,12 +335,13 @@ impl LocalProcess {
     }
 }
 
-/// Which program a process was started by, where it was started from here. A wrapper passes this on when it becomes mongod,
-/// and mongod's own command line no longer names it.
+/// Which program a process was started by, where it was started from here. A wrapper passes this on
+/// when it becomes mongod, and mongod's own command line no longer names it.
 fn started_by(process: i32) -> Option<String> {
     let environment = fs::read(format!("/proc/{process}/environ")).ok()?;
     let variables = environment.split(|it| *it == 0).filter_map(|it| std::str::from_utf8(it).ok());
-    let mut named = variables.filter_map(|it| it.split_once('=')).filter(|(name, _)| *name == STARTED_BY);
+    let mut named =
+        variables.filter_map(|it| it.split_once('=')).filter(|(name, _)| *name == STARTED_BY);
     named.next().map(|(_, program)| program.to_owned())
 }
 
@@ -311,10 +350,14 @@ const STARTED_BY: &str = "HA_STARTED_BY";
 /// What the kernel adds to the name of a program whose file is gone.
 const DELETED: &str = " (deleted)";
 
-/// A program that inherits nothing: this one's environment may hold secrets, and mongod keeps it for as long as it lives.
+/// A program that inherits nothing: this one's environment may hold secrets, and mongod keeps it
+/// for as long as it lives.
 fn clean(program: &str) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
+    command
+        .env_clear()
+        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C");
     command.current_dir("/").stdin(Stdio::null());
     command
 }
@@ -338,7 +381,10 @@ mod tests {
     use super::*;
 
     fn process(root: &Path) -> LocalProcess {
-        LocalProcess { layout: FileLayout::new(root.to_str().unwrap()), mongod: "/bin/false".into() }
+        LocalProcess {
+            layout: FileLayout::new(root.to_str().unwrap()),
+            mongod: "/bin/false".into(),
+        }
     }
 
     #[tokio::test]
@@ -369,12 +415,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let machine = process(folder.path());
         fs::create_dir_all(machine.layout.data()).unwrap();
-        assert!(matches!(machine.service().await.unwrap(), ServiceStatus::Stopped(why) if why.contains("not been started")));
+        assert!(
+            matches!(machine.service().await.unwrap(), ServiceStatus::Stopped(why) if why.contains("not been started"))
+        );
         fs::write(machine.layout.lock(), format!("{}\n", std::process::id())).unwrap();
-        assert!(matches!(machine.service().await.unwrap(), ServiceStatus::Stopped(why) if why.contains("killed")));
+        assert!(
+            matches!(machine.service().await.unwrap(), ServiceStatus::Stopped(why) if why.contains("killed"))
+        );
         machine.end(StopMode::Kill).await.unwrap();
         fs::write(machine.layout.lock(), "").unwrap();
-        assert!(matches!(machine.service().await.unwrap(), ServiceStatus::Stopped(why) if why.contains("cleanly")));
+        assert!(
+            matches!(machine.service().await.unwrap(), ServiceStatus::Stopped(why) if why.contains("cleanly"))
+        );
     }
 
     #[tokio::test]
@@ -382,7 +434,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ran = process(folder.path()).run(&["env"], Duration::from_secs(10)).await.unwrap();
         assert!(ran.succeeded);
-        let mut names: Vec<&str> = ran.output.lines().filter_map(|it| it.split('=').next()).collect();
+        let mut names: Vec<&str> =
+            ran.output.lines().filter_map(|it| it.split('=').next()).collect();
         names.sort_unstable();
         assert_eq!(names, ["LC_ALL", "PATH"]);
     }
@@ -393,7 +446,9 @@ mod tests {
         let machine = process(folder.path());
         fs::create_dir_all(folder.path().join("etc")).unwrap();
         fs::write(machine.layout.conf(), "").unwrap();
-        let reading = |program: &str| clean(program).args(["-f", &machine.layout.conf()]).kill_on_drop(true).spawn().unwrap();
+        let reading = |program: &str| {
+            clean(program).args(["-f", &machine.layout.conf()]).kill_on_drop(true).spawn().unwrap()
+        };
         let reader = reading("tail");
         let number = i32::try_from(reader.id().unwrap()).unwrap();
         assert!(fs::read_to_string(format!("/proc/{number}/cmdline")).unwrap().contains("-f"));

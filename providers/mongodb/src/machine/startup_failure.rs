@@ -30,7 +30,10 @@ fn complaint(line: &str) -> Option<String> {
     let attributes = entry.get("attr");
     let detail = attributes.and_then(|it| it.get("error")).map(|it| match it {
         serde_json::Value::String(text) => text.clone(),
-        other => other.get("errmsg").and_then(|it| it.as_str()).map_or_else(|| other.to_string(), str::to_owned),
+        other => other
+            .get("errmsg")
+            .and_then(|it| it.as_str())
+            .map_or_else(|| other.to_string(), str::to_owned),
     });
     Some(detail.map_or_else(|| message.to_owned(), |it| format!("{message}: {it}")))
 }
@@ -39,7 +42,8 @@ fn complaint(line: &str) -> Option<String> {
 pub(super) fn said(mut output: File) -> Vec<String> {
     let mut text = String::new();
     let read = output.seek(SeekFrom::Start(0)).and_then(|_| output.read_to_string(&mut text));
-    let lines: Vec<String> = text.lines().map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
+    let lines: Vec<String> =
+        text.lines().map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
     match read {
         Ok(_) => lines[lines.len().saturating_sub(3)..].to_vec(),
         Err(_) => Vec::new(),
@@ -53,7 +57,10 @@ mod tests {
     #[test]
     fn the_log_is_read_for_errors_only() {
         let line = r#"{"t":{},"s":"E","c":"CONTROL","id":20557,"msg":"DBException in initAndListen, terminating","attr":{"error":"DBPathInUse: Unable to lock"}}"#;
-        assert_eq!(complaint(line).unwrap(), "DBException in initAndListen, terminating: DBPathInUse: Unable to lock");
+        assert_eq!(
+            complaint(line).unwrap(),
+            "DBException in initAndListen, terminating: DBPathInUse: Unable to lock"
+        );
         assert_eq!(complaint(&line.replace("\"E\"", "\"I\"")), None);
         assert_eq!(complaint("plain text"), None);
     }

@@ -15,12 +15,16 @@ pub(crate) const OPLOG_SIZE: &str = "replication.oplogSizeMB";
 const SMALLEST_CHANGE: u64 = 990;
 
 impl<M: Machine> Mongod<'_, M> {
-    /// Gives the oplog the size that mongod.conf says. mongod itself looks at that only once, when it makes the oplog.
+    /// Gives the oplog the size that mongod.conf says. mongod itself looks at that only once, when
+    /// it makes the oplog.
     pub(super) async fn fit_oplog(&self, attempt: &Attempt) -> Result<(), Error> {
-        let Some(wanted) = number(&text(self.files.config.as_deref()), OPLOG_SIZE) else { return Ok(()) };
+        let Some(wanted) = number(&text(self.files.config.as_deref()), OPLOG_SIZE) else {
+            return Ok(());
+        };
         let attempted = format!("change the size of the oplog of mongod on {}", self.endpoint);
         let access = self.as_itself().await?;
-        let member = MemberClient::new(&self.endpoint, &access).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
+        let member = MemberClient::new(&self.endpoint, &access)
+            .map_err(|it| failed(&attempted, &self.endpoint, &it))?;
         let fitted = match oplog_size(&member).await {
             Some(actual) if actual != wanted => {
                 if let Some(why) = is_too_small(actual, wanted) {
@@ -29,7 +33,10 @@ impl<M: Machine> Mongod<'_, M> {
                 }
                 attempt.progress(&format!("changing the oplog from {actual} to {wanted} MB"));
                 // Before 6.0 the size has to be a floating-point number; later releases take both.
-                #[expect(clippy::cast_precision_loss, reason = "sizes in megabytes are far below the limit")]
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "sizes in megabytes are far below the limit"
+                )]
                 let command = doc! { "replSetResizeOplog": 1, "size": wanted as f64 };
                 member.run(command).await.map(drop)
             }
@@ -54,6 +61,10 @@ pub(crate) fn is_too_small(actual: u64, wanted: u64) -> Option<String> {
 pub(super) async fn oplog_size(member: &MemberClient) -> Option<u64> {
     let statistics = member.run_on("local", doc! { "collStats": "oplog.rs" }).await.ok()?;
     let bytes = member::number(&statistics, "maxSize").filter(|it| *it > 0.0)?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size is positive and far below the limit")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a size is positive and far below the limit"
+    )]
     Some((bytes / 1024.0 / 1024.0).round() as u64)
 }

@@ -23,7 +23,8 @@ pub(crate) struct FilePermissions {
 
 impl Default for FilePermissions {
     fn default() -> Self {
-        let [certificate, ca_certificate, config, data] = ["0400", "0600", "0600", "0700"].map(str::to_owned);
+        let [certificate, ca_certificate, config, data] =
+            ["0400", "0600", "0600", "0700"].map(str::to_owned);
         Self { certificate, ca_certificate, config, data }
     }
 }
@@ -54,18 +55,29 @@ impl FilePermissions {
             ("config", &self.config, 0o400, 0o137, "what it says of the host is no one else's"),
             ("data", &self.data, 0o700, 0o027, "the data is no one else's"),
         ];
-        let problem = |(name, text, needed, forbidden, why): (&'static str, &String, u32, u32, &str)| match mode(text) {
-            None => Some((name, format!("`{text}` is not three or four octal digits, such as `0600`"))),
-            Some(mode) if mode & needed != needed => Some((name, format!("with `{text}` mongod itself could not use it"))),
-            Some(mode) if mode & forbidden != 0 || mode > 0o777 => Some((name, format!("`{text}` allows too much: {why}"))),
-            Some(_) => None,
-        };
+        let problem =
+            |(name, text, needed, forbidden, why): (&'static str, &String, u32, u32, &str)| {
+                match mode(text) {
+                    None => Some((
+                        name,
+                        format!("`{text}` is not three or four octal digits, such as `0600`"),
+                    )),
+                    Some(mode) if mode & needed != needed => {
+                        Some((name, format!("with `{text}` mongod itself could not use it")))
+                    }
+                    Some(mode) if mode & forbidden != 0 || mode > 0o777 => {
+                        Some((name, format!("`{text}` allows too much: {why}")))
+                    }
+                    Some(_) => None,
+                }
+            };
         each.into_iter().filter_map(problem).collect()
     }
 }
 
 fn mode(text: &str) -> Option<u32> {
-    let is_octal = (3..=4).contains(&text.len()) && text.bytes().all(|it| (b'0'..=b'7').contains(&it));
+    let is_octal =
+        (3..=4).contains(&text.len()) && text.bytes().all(|it| (b'0'..=b'7').contains(&it));
     if is_octal { u32::from_str_radix(text, 8).ok() } else { None }
 }
 
@@ -132,8 +144,12 @@ mod tests {
         };
         let names: Vec<_> = open.problems().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["certificate", "config", "data"]);
-        let odd =
-            FilePermissions { certificate: "rw".into(), ca_certificate: "0200".into(), config: "08".into(), data: "0600".into() };
+        let odd = FilePermissions {
+            certificate: "rw".into(),
+            ca_certificate: "0200".into(),
+            config: "08".into(),
+            data: "0600".into(),
+        };
         assert_eq!(odd.problems().len(), 4);
     }
 }

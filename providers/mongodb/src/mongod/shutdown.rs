@@ -24,7 +24,9 @@ const SHUTTING_DOWN: [i32; 2] = [91, 11600];
 impl<M: Machine> Mongod<'_, M> {
     /// Stops mongod for good, however the set stands.
     pub(crate) async fn end(&self, attempt: &Attempt) -> Result<(), Error> {
-        let ServiceStatus::Running { process, .. } = self.machine.service().await? else { return Ok(()) };
+        let ServiceStatus::Running { process, .. } = self.machine.service().await? else {
+            return Ok(());
+        };
         attempt.progress("shutting mongod down");
         if !self.ask_to_shut_down(doc! { "shutdown": 1, "force": true, "timeoutSecs": 0 }).await {
             self.machine.end(StopMode::Ask).await?;
@@ -36,8 +38,11 @@ impl<M: Machine> Mongod<'_, M> {
         self.machine.end(StopMode::Kill).await?;
         match self.wait_gone(DESTROY_LIMIT).await? {
             true => Ok(()),
-            false => Err(Error::new(format!("stop mongod on {}", self.endpoint), format!("process {process} survives SIGKILL"))
-                .help("it hangs in the kernel, most likely on its disk; look at `dmesg`")),
+            false => Err(Error::new(
+                format!("stop mongod on {}", self.endpoint),
+                format!("process {process} survives SIGKILL"),
+            )
+            .help("it hangs in the kernel, most likely on its disk; look at `dmesg`")),
         }
     }
 
@@ -51,20 +56,24 @@ impl<M: Machine> Mongod<'_, M> {
             true => Ok(()),
             false => {
                 let cause = format!("it does not end within {} s", STOP_LIMIT.as_secs());
-                Err(Error::new(format!("stop mongod on {}", self.endpoint), cause).help(format!("see `{}`", self.layout.log())))
+                Err(Error::new(format!("stop mongod on {}", self.endpoint), cause)
+                    .help(format!("see `{}`", self.layout.log())))
             }
         }
     }
 
-    /// Whether it is about to end: it answers for some seconds more, to have clients and the other members look elsewhere.
+    /// Whether it is about to end: it answers for some seconds more, to have clients and the other
+    /// members look elsewhere.
     pub(crate) async fn is_ending(&self) -> bool {
         let Ok(access) = self.as_itself().await else { return false };
         let Ok(member) = MemberClient::new(&self.endpoint, &access) else { return false };
         let under_way = doc! { "currentOp": 1, "command.shutdown": { "$exists": true } };
         let (hello, operations) = tokio::join!(member.hello(), member.run(under_way));
         member.close().await;
-        let says_so = hello.is_err_and(|it| code(&it).is_some_and(|it| SHUTTING_DOWN.contains(&it)));
-        let was_asked = || operations.is_ok_and(|it| it.get_array("inprog").is_ok_and(|it| !it.is_empty()));
+        let says_so =
+            hello.is_err_and(|it| code(&it).is_some_and(|it| SHUTTING_DOWN.contains(&it)));
+        let was_asked =
+            || operations.is_ok_and(|it| it.get_array("inprog").is_ok_and(|it| !it.is_empty()));
         says_so || was_asked()
     }
 
@@ -82,20 +91,28 @@ impl<M: Machine> Mongod<'_, M> {
     pub(super) async fn pass_gate(&self, attempt: &Attempt) -> Result<ExpectedState, Error> {
         let attempted = format!("ask mongod on {} how its replica set stands", self.endpoint);
         let access = self.as_itself().await?;
-        let member = MemberClient::new(&self.endpoint, &access).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
+        let member = MemberClient::new(&self.endpoint, &access)
+            .map_err(|it| failed(&attempted, &self.endpoint, &it))?;
         let answer = member.run(doc! { "replSetGetStatus": 1 }).await;
         let passed = match answer {
-            Ok(_) => availability_gate::pass(&member, &self.endpoint, &access, attempt).await.map(|()| ExpectedState::Serving),
+            Ok(_) => availability_gate::pass(&member, &self.endpoint, &access, attempt)
+                .await
+                .map(|()| ExpectedState::Serving),
             Err(error) if code(&error) == Some(NOT_YET_INITIALIZED) => Ok(ExpectedState::Answering),
-            // A certificate that has run out is fixed by this very restart, and whoever holds a connection keeps it.
-            Err(error) if ["certificate", "fatal alert"].iter().any(|it| cause(&error).contains(it)) => {
+            // A certificate that has run out is fixed by this very restart, and whoever holds a
+            // connection keeps it.
+            Err(error)
+                if ["certificate", "fatal alert"].iter().any(|it| cause(&error).contains(it)) =>
+            {
                 Ok(ExpectedState::AsItWas)
             }
             // Where it does not listen it serves no one.
-            Err(error) if cause(&error).contains("Connection refused") => Ok(ExpectedState::AsItWas),
-            Err(error) => {
-                Err(failed(attempted, &self.endpoint, &error).help("mongod was left running").outcome(CallOutcome::Refused))
+            Err(error) if cause(&error).contains("Connection refused") => {
+                Ok(ExpectedState::AsItWas)
             }
+            Err(error) => Err(failed(attempted, &self.endpoint, &error)
+                .help("mongod was left running")
+                .outcome(CallOutcome::Refused)),
         };
         member.close().await;
         passed

@@ -11,7 +11,8 @@ use crate::machine::{Machine, ServiceStatus};
 use crate::member::MemberClient;
 use crate::release::is_version;
 
-/// One that has not listened for this long never will, or has more to fix than anybody waits for unasked.
+/// One that has not listened for this long never will, or has more to fix than anybody waits for
+/// unasked.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 const REJOIN_LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -30,8 +31,8 @@ pub(super) enum ExpectedState {
 }
 
 impl<M: Machine> Mongod<'_, M> {
-    /// What became of mongod, once one that has only just been started (by an earlier try, perhaps) listens, and one that
-    /// is ending has ended.
+    /// What became of mongod, once one that has only just been started (by an earlier try, perhaps)
+    /// listens, and one that is ending has ended.
     pub(super) async fn settled(&self, attempt: &Attempt) -> Result<ServiceStatus, Error> {
         let since = Instant::now();
         loop {
@@ -52,10 +53,15 @@ impl<M: Machine> Mongod<'_, M> {
         }
     }
 
-    pub(super) async fn wait_until(&self, expected: ExpectedState, attempt: &Attempt) -> Result<(), Error> {
+    pub(super) async fn wait_until(
+        &self,
+        expected: ExpectedState,
+        attempt: &Attempt,
+    ) -> Result<(), Error> {
         let attempted = format!("bring mongod on {} up", self.endpoint);
         let access = self.anonymous()?;
-        let member = MemberClient::new(&self.endpoint, &access).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
+        let member = MemberClient::new(&self.endpoint, &access)
+            .map_err(|it| failed(&attempted, &self.endpoint, &it))?;
         let up = self.watch(&member, expected, &attempted, attempt).await;
         member.close().await;
         up
@@ -74,19 +80,32 @@ impl<M: Machine> Mongod<'_, M> {
             let waiting = match member.hello().await {
                 Ok(hello) if hello.serves() => break,
                 Ok(_) if expected == ExpectedState::Answering => break,
-                Ok(hello) if hello.set.is_none() && expected == ExpectedState::AsItWas && since.elapsed() > LOADING => break,
+                Ok(hello)
+                    if hello.set.is_none()
+                        && expected == ExpectedState::AsItWas
+                        && since.elapsed() > LOADING =>
+                {
+                    break;
+                }
                 Ok(_) => "it is catching up with its replica set".to_owned(),
-                Err(error) if since.elapsed() > ANSWER_LIMIT => return Err(failed(attempted, &self.endpoint, &error).help(help)),
+                Err(error) if since.elapsed() > ANSWER_LIMIT => {
+                    return Err(failed(attempted, &self.endpoint, &error).help(help));
+                }
                 Err(error) => cause(&error),
             };
             if let ServiceStatus::Stopped(why) = self.machine.service().await? {
-                return Err(Error::new(attempted, format!("it started and went away again: {why}")).help(help));
+                return Err(Error::new(
+                    attempted,
+                    format!("it started and went away again: {why}"),
+                )
+                .help(help));
             }
             if since.elapsed() > limit {
                 return Err(Error::new(attempted, waiting).help(help));
             }
             if attempt.is_cancelled() {
-                return Err(Error::new(attempted, "stopped on request while it catches up").outcome(CallOutcome::Interrupted));
+                return Err(Error::new(attempted, "stopped on request while it catches up")
+                    .outcome(CallOutcome::Interrupted));
             }
             attempt.progress(&format!("waiting for mongod on {}: {waiting}", self.endpoint));
             tokio::time::sleep(POLL * 2).await;
@@ -94,9 +113,10 @@ impl<M: Machine> Mongod<'_, M> {
         let actual = member.version().await.map_err(|it| failed(attempted, &self.endpoint, &it))?;
         match is_version(self.version, &actual) {
             true => Ok(()),
-            false => {
-                Err(Error::new(attempted, format!("it says that it is version {actual}, and `version` is {}", self.version)))
-            }
+            false => Err(Error::new(
+                attempted,
+                format!("it says that it is version {actual}, and `version` is {}", self.version),
+            )),
         }
     }
 }

@@ -23,7 +23,9 @@ async fn a_host_is_shut_from_the_first_moment_and_reads_as_it_was_made() {
         assert_eq!(mode(&root.join(file)), 0o600, "{file}");
     }
     assert_eq!(mode(&root.join("mongo/data")), 0o700);
-    assert!(fs::read_to_string(root.join("etc/logrotate.d/mongod")).unwrap().contains("kill -USR1"));
+    assert!(
+        fs::read_to_string(root.join("etc/logrotate.d/mongod")).unwrap().contains("kill -USR1")
+    );
     let environment = fs::read_to_string(format!("/proc/{}/environ", lab.process(0))).unwrap();
     assert!(!environment.contains("HOME="), "{environment}");
 
@@ -76,19 +78,27 @@ async fn data_that_is_not_ours_is_neither_taken_over_nor_deleted() {
     fs::write(data.join("precious"), "data").unwrap();
     let arguments = lab.host(0, &json!({}));
     for resumed in [false, true] {
-        let error = lab.create("mongodb_host", &arguments, &mut lab.attempt("a", resumed)).await.unwrap_err();
+        let error = lab
+            .create("mongodb_host", &arguments, &mut lab.attempt("a", resumed))
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains(data.to_str().unwrap()), "{error}");
     }
     // What an earlier destroy kept belongs to no one either.
     fs::write(lab.root(0).join(".ha"), "another").unwrap();
-    let error = lab.create("mongodb_host", &arguments, &mut lab.attempt("a", true)).await.unwrap_err();
+    let error =
+        lab.create("mongodb_host", &arguments, &mut lab.attempt("a", true)).await.unwrap_err();
     assert!(error.to_string().contains("belongs to a mongodb_host"), "{error}");
     let outputs = json!({
         "endpoint": lab.endpoint(0), "member": { "host": lab.endpoint(0), "machine": "process" }, "config_path": "", "data_path": "",
         "log_path": "", "instance": "a", "id": lab.endpoint(0),
     });
     let outputs: Value = serde_json::from_value(outputs).unwrap();
-    let record = RecordedValue { id: lab.endpoint(0), arguments, outputs: outputs.as_object().unwrap().clone() };
+    let record = RecordedValue {
+        id: lab.endpoint(0),
+        arguments,
+        outputs: outputs.as_object().unwrap().clone(),
+    };
     lab.delete("mongodb_host", &record).await.unwrap_err();
     assert_eq!(fs::read_to_string(data.join("precious")).unwrap(), "data");
 }
@@ -98,20 +108,39 @@ async fn what_keeps_mongod_from_starting_is_named() {
     let lab = Lab::new().await;
     let arguments = lab.host(0, &json!({}));
     let taken = TcpListener::bind(lab.endpoint(0)).unwrap();
-    let error = lab.create("mongodb_host", &arguments, &mut lab.attempt("a", false)).await.unwrap_err().to_string();
-    assert!(error.contains(&format!("port {} is taken by process {}", lab.port, std::process::id())), "{error}");
+    let error = lab
+        .create("mongodb_host", &arguments, &mut lab.attempt("a", false))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(&format!("port {} is taken by process {}", lab.port, std::process::id())),
+        "{error}"
+    );
     drop(taken);
 
     let older = lab.host(0, &json!({ "version": "6.0.4" }));
-    let error = lab.create("mongodb_host", &older, &mut lab.attempt("a", true)).await.unwrap_err().to_string();
+    let error = lab
+        .create("mongodb_host", &older, &mut lab.attempt("a", true))
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("it is version 6.0.5, and `version` says 6.0.4"), "{error}");
 
     let program = json!({ "process": { "root": lab.root(0), "mongod": "/nowhere/mongod" } });
-    let error = lab.create("mongodb_host", &lab.host(0, &program), &mut lab.attempt("a", true)).await.unwrap_err();
+    let error = lab
+        .create("mongodb_host", &lab.host(0, &program), &mut lab.attempt("a", true))
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("/nowhere/mongod"), "{error}");
 
-    let unknown = json!({ "config": lab.config(0, &json!({ "set_parameter": { "noSuchThing": "1" } })) });
-    let error = lab.create("mongodb_host", &lab.host(0, &unknown), &mut lab.attempt("a", true)).await.unwrap_err().to_string();
+    let unknown =
+        json!({ "config": lab.config(0, &json!({ "set_parameter": { "noSuchThing": "1" } })) });
+    let error = lab
+        .create("mongodb_host", &lab.host(0, &unknown), &mut lab.attempt("a", true))
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("noSuchThing"), "{error}");
     assert!(!lab.root(0).join("mongo/data/mongod.lock").exists());
 
@@ -123,7 +152,10 @@ async fn a_configuration_that_does_not_start_gives_way_to_the_one_before() {
     let lab = Lab::new().await;
     let arguments = lab.host(0, &json!({}));
     let host = lab.create("mongodb_host", &arguments, &mut lab.attempt("a", false)).await.unwrap();
-    let bad = lab.host(0, &json!({ "config": lab.config(0, &json!({ "set_parameter": { "noSuchThing": "1" } })) }));
+    let bad = lab.host(
+        0,
+        &json!({ "config": lab.config(0, &json!({ "set_parameter": { "noSuchThing": "1" } })) }),
+    );
     let error = lab.update("mongodb_host", &bad, &host).await.unwrap_err();
     assert!(error.to_string().contains("noSuchThing"), "{error}");
     assert!(error.help.iter().any(|it| it.contains("put back")), "{error:?}");
@@ -140,7 +172,8 @@ async fn destroyed_data_stays_when_it_is_to_be_kept() {
     lab.delete("mongodb_host", &host).await.unwrap();
     assert_eq!(fs::read_to_string(lab.root(0).join("mongo/data/mongod.lock")).unwrap(), "");
     assert!(lab.root(0).join("mongo/data/WiredTiger").exists());
-    let error = lab.create("mongodb_host", &arguments, &mut lab.attempt("e", false)).await.unwrap_err();
+    let error =
+        lab.create("mongodb_host", &arguments, &mut lab.attempt("e", false)).await.unwrap_err();
     assert!(error.to_string().contains("mongo/data"), "{error}");
 }
 
@@ -168,7 +201,10 @@ async fn a_certificate_that_has_run_out_is_mended_by_an_update() {
     let host = lab.create("mongodb_host", &soon_over, &mut lab.attempt("a", false)).await.unwrap();
     tokio::time::sleep((lives + Duration::from_secs(1)).saturating_sub(since.elapsed())).await;
     let (_, remarks) = lab.found("mongodb_host", &host).await;
-    assert!(remarks[0].contains("runs and does not answer") && remarks[0].contains("xpired"), "{remarks:?}");
+    assert!(
+        remarks[0].contains("runs and does not answer") && remarks[0].contains("xpired"),
+        "{remarks:?}"
+    );
     let renewed = lab.host(0, &json!({}));
     let host = lab.update("mongodb_host", &renewed, &host).await.unwrap();
     assert_eq!(lab.found("mongodb_host", &host).await, (renewed, vec![]));

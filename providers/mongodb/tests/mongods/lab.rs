@@ -13,13 +13,16 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
 use ha_provider::{
-    Attempt, DriverSet, Error, ProviderClient, ProviderRegistry, ReadingValue, RecordedValue, RenderResult, SchemaSet,
-    StepObserver,
+    Attempt, DriverSet, Error, ProviderClient, ProviderRegistry, ReadingValue, RecordedValue,
+    RenderResult, SchemaSet, StepObserver,
 };
 use ha_value::{Address, BlockAddress, InstanceKey, Object, ResourceMode, Value};
 use mongodb::bson::{Document, doc};
 use mongodb::options::{AuthMechanism, ClientOptions, Credential, ServerAddress, Tls, TlsOptions};
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    date_time_ymd,
+};
 use serde_json::{Value as Json, json};
 
 pub(crate) const SET: &str = "circle";
@@ -32,9 +35,15 @@ pub(crate) fn mongod() -> String {
     let cache = std::env::var_os("HA_CACHE").map(PathBuf::from);
     let users = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = std::env::var_os("HOME").map(|it| PathBuf::from(it).join(".cache"));
-    let cached = cache.or_else(|| users.or(home).map(|it| it.join("ha"))).map(|it| it.join("mongodb-6.0.5/mongod"));
+    let cached = cache
+        .or_else(|| users.or(home).map(|it| it.join("ha")))
+        .map(|it| it.join("mongodb-6.0.5/mongod"));
     let path = named.or(cached).expect("there is a home folder");
-    assert!(path.exists(), "{} is missing; run tests/emulators/install, or set HA_TEST_MONGOD", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing; run tests/emulators/install, or set HA_TEST_MONGOD",
+        path.display()
+    );
     path.to_str().expect("its path is text").to_owned()
 }
 
@@ -71,8 +80,19 @@ impl Lab {
         let (schemas, drivers) = ha_mongodb::register(ProviderRegistry::new()).split();
         let connector = drivers.connector("mongodb").expect("the provider is registered");
         let (client, _) = connector.connect(&Object::new()).await.expect("it has no settings");
-        let folder = tempfile::Builder::new().prefix("ha-mongodb-").tempdir().expect("there is room for a folder");
-        Self { folder, port: free_port(), heard: Arc::default(), schemas, drivers, client, authority: authority() }
+        let folder = tempfile::Builder::new()
+            .prefix("ha-mongodb-")
+            .tempdir()
+            .expect("there is room for a folder");
+        Self {
+            folder,
+            port: free_port(),
+            heard: Arc::default(),
+            schemas,
+            drivers,
+            client,
+            authority: authority(),
+        }
     }
 
     pub(crate) fn root(&self, index: usize) -> PathBuf {
@@ -88,7 +108,8 @@ impl Lab {
     }
 
     pub(crate) fn attempt(&self, token: &str, resumed: bool) -> Attempt {
-        let address: Address = BlockAddress::root(ResourceMode::Managed, "mongodb_test", "it").instance(InstanceKey::None);
+        let address: Address = BlockAddress::root(ResourceMode::Managed, "mongodb_test", "it")
+            .instance(InstanceKey::None);
         Attempt::new(address, format!("{token:0>32}"), resumed, BTreeMap::new(), self.heard.clone())
     }
 
@@ -99,10 +120,19 @@ impl Lab {
             "cache_size_gb": 0.25, "oplog_size_mb": 128, "fork": true, "set_parameter": { "logLevel": "1" },
         });
         merge(&mut arguments, more);
-        let described = self.schemas.kind(ResourceMode::Data, "mongodb_config").expect("the kind is registered");
-        let given = described.schema().conform(&object(&arguments)).expect("the arguments are right");
-        let Some(RenderResult::Outputs(outputs)) = described.render(&given) else { panic!("the document renders") };
-        format!("{}\noperationProfiling:\n  slowOpThresholdMs: 0\n", outputs["content"].as_str().expect("it is known"))
+        let described = self
+            .schemas
+            .kind(ResourceMode::Data, "mongodb_config")
+            .expect("the kind is registered");
+        let given =
+            described.schema().conform(&object(&arguments)).expect("the arguments are right");
+        let Some(RenderResult::Outputs(outputs)) = described.render(&given) else {
+            panic!("the document renders")
+        };
+        format!(
+            "{}\noperationProfiling:\n  slowOpThresholdMs: 0\n",
+            outputs["content"].as_str().expect("it is known")
+        )
     }
 
     pub(crate) fn bundle(&self, index: usize) -> String {
@@ -123,14 +153,17 @@ impl Lab {
         let (pem, key) = &self.authority;
         let issuer = Issuer::from_ca_cert_pem(pem, key).expect("the authority is one");
         let mut params =
-            CertificateParams::new(names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>()).expect("names are names");
+            CertificateParams::new(names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>())
+                .expect("names are names");
         params.distinguished_name.push(DnType::OrganizationName, "Example");
         params.distinguished_name.push(DnType::OrganizationalUnitName, unit);
         params.distinguished_name.push(DnType::CommonName, names[0]);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         if let Some(lives) = lives {
             let now = UNIX_EPOCH.elapsed().expect("it is later than 1970");
-            params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(now.as_secs()) + lives;
+            params.not_after =
+                date_time_ymd(1970, 1, 1) + Duration::from_secs(now.as_secs()) + lives;
         }
         let key = KeyPair::generate().expect("there is chance enough");
         let certificate = params.signed_by(&key, &issuer).expect("it can be signed");
@@ -155,7 +188,8 @@ impl Lab {
     }
 
     pub(crate) fn replica_set(&self, more: &Json) -> Object {
-        let members: Vec<Json> = self.endpoints().iter().map(|it| json!({ "host": it, "machine": "process" })).collect();
+        let members: Vec<Json> =
+            self.endpoints().iter().map(|it| json!({ "host": it, "machine": "process" })).collect();
         let mut arguments = json!({
             "name": SET, "members": members, "authority": self.authority_argument(), "settings": { "election_timeout_millis": 2000, "heartbeat_interval_millis": 300 },
         });
@@ -174,24 +208,41 @@ impl Lab {
 
     /// Arguments as the engine hands them to a driver.
     pub(crate) fn normal(&self, kind: &str, arguments: &Json) -> Object {
-        let described = self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
-        let conformed = described.schema().conform(&object(arguments)).unwrap_or_else(|it| panic!("{it:?}"));
+        let described =
+            self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
+        let conformed =
+            described.schema().conform(&object(arguments)).unwrap_or_else(|it| panic!("{it:?}"));
         let revealed = Value::Object(Arc::new(conformed)).revealed();
         let plain = revealed.as_object().expect("arguments are an object").clone();
         let problems = described.hooks().problems(described.schema(), &plain);
         assert_eq!(problems, [], "the arguments of {kind}");
         let normal = described.normal(&plain).expect("the arguments are right");
-        Value::Object(Arc::new(normal)).revealed().as_object().expect("arguments are an object").clone()
+        Value::Object(Arc::new(normal))
+            .revealed()
+            .as_object()
+            .expect("arguments are an object")
+            .clone()
     }
 
-    pub(crate) async fn create(&self, kind: &str, arguments: &Object, attempt: &mut Attempt) -> Result<RecordedValue, Error> {
+    pub(crate) async fn create(
+        &self,
+        kind: &str,
+        arguments: &Object,
+        attempt: &mut Attempt,
+    ) -> Result<RecordedValue, Error> {
         let driver = self.drivers.resource(kind).expect("the kind is registered");
         let (id, outputs) = driver.create(&self.client, arguments, attempt).await?;
         Ok(RecordedValue { id, arguments: arguments.clone(), outputs: plain(outputs) })
     }
 
-    /// Makes it, given up after ever longer moments as if `ha` had been killed, until one try gets through.
-    pub(crate) async fn create_with_kills(&self, kind: &str, arguments: &Object, token: &str) -> RecordedValue {
+    /// Makes it, given up after ever longer moments as if `ha` had been killed, until one try gets
+    /// through.
+    pub(crate) async fn create_with_kills(
+        &self,
+        kind: &str,
+        arguments: &Object,
+        token: &str,
+    ) -> RecordedValue {
         let mut limit = Duration::from_millis(20);
         for resumed in std::iter::once(false).chain(std::iter::repeat(true)) {
             let mut attempt = self.attempt(token, resumed);
@@ -208,9 +259,11 @@ impl Lab {
         let known: Vec<RecordedValue> = known.iter().map(|it| (*it).clone()).collect();
         let readings = driver.read(&self.client, &known).await.expect("reading does not fail");
         let revealed = |it| match it {
-            ReadingValue::Found { arguments, outputs, remarks } => {
-                ReadingValue::Found { arguments: plain(arguments), outputs: plain(outputs), remarks }
-            }
+            ReadingValue::Found { arguments, outputs, remarks } => ReadingValue::Found {
+                arguments: plain(arguments),
+                outputs: plain(outputs),
+                remarks,
+            },
             other => other,
         };
         readings.into_iter().map(revealed).collect()
@@ -224,10 +277,20 @@ impl Lab {
         }
     }
 
-    pub(crate) async fn update(&self, kind: &str, arguments: &Object, before: &RecordedValue) -> Result<RecordedValue, Error> {
+    pub(crate) async fn update(
+        &self,
+        kind: &str,
+        arguments: &Object,
+        before: &RecordedValue,
+    ) -> Result<RecordedValue, Error> {
         let driver = self.drivers.resource(kind).expect("the kind is registered");
-        let outputs = driver.update(&self.client, arguments, before, &mut self.attempt("u", false)).await?;
-        Ok(RecordedValue { id: before.id.clone(), arguments: arguments.clone(), outputs: plain(outputs) })
+        let outputs =
+            driver.update(&self.client, arguments, before, &mut self.attempt("u", false)).await?;
+        Ok(RecordedValue {
+            id: before.id.clone(),
+            arguments: arguments.clone(),
+            outputs: plain(outputs),
+        })
     }
 
     pub(crate) async fn delete(&self, kind: &str, recorded: &RecordedValue) -> Result<(), Error> {
@@ -236,7 +299,12 @@ impl Lab {
     }
 
     /// A client from outside: anonymous, with a certificate, or with a password.
-    pub(crate) async fn outsider(&self, index: usize, bundle: Option<&str>, password: Option<(&str, &str)>) -> mongodb::Client {
+    pub(crate) async fn outsider(
+        &self,
+        index: usize,
+        bundle: Option<&str>,
+        password: Option<(&str, &str)>,
+    ) -> mongodb::Client {
         let authority = self.folder.path().join("ca.pem");
         fs::write(&authority, &self.authority.0).expect("there is room");
         let mut tls = TlsOptions::default();
@@ -252,9 +320,15 @@ impl Lab {
         options.tls = Some(Tls::Enabled(tls));
         options.credential = match password {
             Some((user, password)) => Some(
-                Credential::builder().username(user.to_owned()).password(password.to_owned()).source("admin".to_owned()).build(),
+                Credential::builder()
+                    .username(user.to_owned())
+                    .password(password.to_owned())
+                    .source("admin".to_owned())
+                    .build(),
             ),
-            None => bundle.map(|_| Credential::builder().mechanism(AuthMechanism::MongoDbX509).build()),
+            None => {
+                bundle.map(|_| Credential::builder().mechanism(AuthMechanism::MongoDbX509).build())
+            }
         };
         mongodb::Client::with_options(options).expect("the options are right")
     }
@@ -263,7 +337,12 @@ impl Lab {
     pub(crate) async fn assert_shut_to_strangers(&self, index: usize) {
         let stranger = self.outsider(index, None, None).await;
         let admin = stranger.database("admin");
-        for open in [doc! { "hello": 1 }, doc! { "ping": 1 }, doc! { "buildInfo": 1 }, doc! { "connectionStatus": 1 }] {
+        for open in [
+            doc! { "hello": 1 },
+            doc! { "ping": 1 },
+            doc! { "buildInfo": 1 },
+            doc! { "connectionStatus": 1 },
+        ] {
             admin.run_command(open.clone()).await.unwrap_or_else(|it| panic!("{open}: {it}"));
         }
         let shut: [Document; 9] = [
@@ -285,7 +364,8 @@ impl Lab {
 
     /// mongod's process, as its lock names it.
     pub(crate) fn process(&self, index: usize) -> i32 {
-        let lock = fs::read_to_string(self.root(index).join("mongo/data/mongod.lock")).expect("it has run");
+        let lock = fs::read_to_string(self.root(index).join("mongo/data/mongod.lock"))
+            .expect("it has run");
         lock.trim().parse().expect("it runs")
     }
 
@@ -306,7 +386,9 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(process) = entry.file_name().to_str().and_then(|it| it.parse().ok()) else { continue };
+            let Some(process) = entry.file_name().to_str().and_then(|it| it.parse().ok()) else {
+                continue;
+            };
             if is_mongod_below(process, self.folder.path())
                 && let Some(process) = rustix::process::Pid::from_raw(process)
             {
@@ -374,8 +456,13 @@ fn authority() -> (String, KeyPair) {
 fn free_port() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     // Tests that run at once, in this process and in others, look in different places.
-    let start = 21_000 + u16::try_from(std::process::id() % 9000).expect("it is small") + TAKEN.fetch_add(50, Ordering::Relaxed);
-    let free =
-        |port: &u16| ADDRESSES.iter().all(|it| TcpListener::bind((it.parse::<IpAddr>().expect("it is one"), *port)).is_ok());
+    let start = 21_000
+        + u16::try_from(std::process::id() % 9000).expect("it is small")
+        + TAKEN.fetch_add(50, Ordering::Relaxed);
+    let free = |port: &u16| {
+        ADDRESSES
+            .iter()
+            .all(|it| TcpListener::bind((it.parse::<IpAddr>().expect("it is one"), *port)).is_ok())
+    };
     (start..32_000).find(free).expect("some port is free")
 }

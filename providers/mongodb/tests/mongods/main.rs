@@ -1,4 +1,5 @@
-//! Real mongods on loopback addresses. They need the program that `tests/emulators/install` fetches.
+//! Real mongods on loopback addresses. They need the program that `tests/emulators/install`
+//! fetches.
 
 #[cfg(test)]
 mod hosts;

@@ -14,36 +14,52 @@ struct Tablespace {
     tablespace_name: String,
 }
 
-/// Names that are taken, owners and tablespaces that are not there, and what no new database can be given.
+/// Names that are taken, owners and tablespaces that are not there, and what no new database can be
+/// given.
 pub(super) async fn refused(
     session: &DatabaseSession<'_>,
     planned: &[IntendedChange],
 ) -> Result<Vec<(usize, ArgumentProblem)>, Error> {
-    let (names, roles) = (Names::of_databases(session, planned).await?, Names::of_roles(session, planned).await?);
+    let (names, roles) =
+        (Names::of_databases(session, planned).await?, Names::of_roles(session, planned).await?);
     let tablespaces = tablespaces(session).await?;
     let templates = templates(session).await?;
     let mut problems = Vec::new();
     for (place, it) in changed(DATABASE, planned) {
         if let Some(name) = names.collision(it) {
-            let message = format!("there is a database `{name}` already, and this configuration did not make it");
+            let message = format!(
+                "there is a database `{name}` already, and this configuration did not make it"
+            );
             problems.push((place, problem("name", message)));
         }
-        if let Some(Owner { owner }) = it.after().filter(|it: &Owner| roles.will_be_missing(&it.owner)) {
+        if let Some(Owner { owner }) =
+            it.after().filter(|it: &Owner| roles.will_be_missing(&it.owner))
+        {
             problems.push((place, problem("owner", format!("there is no role `{owner}`"))));
         }
-        let moved = it.after::<Tablespace>().filter(|after| it.before::<Tablespace>().as_ref() != Some(after));
-        let message = moved.and_then(|Tablespace { tablespace_name: name }| match tablespaces.get(&name) {
-            None => Some(format!("the server has no tablespace `{name}` for databases")),
-            Some(false) => Some(format!("`{}` has no CREATE right on the tablespace `{name}`", session.user)),
-            Some(true) => None,
-        });
+        let moved = it
+            .after::<Tablespace>()
+            .filter(|after| it.before::<Tablespace>().as_ref() != Some(after));
+        let message =
+            moved.and_then(|Tablespace { tablespace_name: name }| match tablespaces.get(&name) {
+                None => Some(format!("the server has no tablespace `{name}` for databases")),
+                Some(false) => Some(format!(
+                    "`{}` has no CREATE right on the tablespace `{name}`",
+                    session.user
+                )),
+                Some(true) => None,
+            });
         problems.extend(message.map(|it| (place, problem("tablespace_name", it))));
         let Some(blank) = it.after::<Blank>().filter(|_| it.action.makes()) else { continue };
         if names.will_be_missing(&blank.template) {
-            problems.push((place, problem("template", format!("there is no database `{}` to copy", blank.template))));
+            problems.push((
+                place,
+                problem("template", format!("there is no database `{}` to copy", blank.template)),
+            ));
         }
         if let Some(template) = templates.get(&blank.template) {
-            problems.extend(unfit(session, &blank, template).await?.into_iter().map(|it| (place, it)));
+            problems
+                .extend(unfit(session, &blank, template).await?.into_iter().map(|it| (place, it)));
         }
     }
     Ok(problems)
@@ -53,7 +69,12 @@ pub(super) async fn refused(
 async fn tablespaces(session: &DatabaseSession<'_>) -> Result<BTreeMap<String, bool>, Error> {
     let query = "SELECT spcname::text, pg_catalog.has_tablespace_privilege(oid, 'CREATE') \
                  FROM pg_catalog.pg_tablespace WHERE spcname <> 'pg_global'";
-    Ok(session.rows(ATTEMPTED, query, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
+    Ok(session
+        .rows(ATTEMPTED, query, &[])
+        .await?
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect())
 }
 
 /// A database that may be copied.
@@ -73,22 +94,37 @@ async fn templates(session: &DatabaseSession<'_>) -> Result<BTreeMap<String, Tem
         lc_collate: row.get(3),
         lc_ctype: row.get(4),
     };
-    Ok(session.rows(ATTEMPTED, query, &[]).await?.iter().map(|row| (row.get(0), template(row))).collect())
+    Ok(session
+        .rows(ATTEMPTED, query, &[])
+        .await?
+        .iter()
+        .map(|row| (row.get(0), template(row)))
+        .collect())
 }
 
 /// What a copy of a template cannot be given.
-async fn unfit(session: &DatabaseSession<'_>, blank: &Blank, template: &Template) -> Result<Vec<ArgumentProblem>, Error> {
+async fn unfit(
+    session: &DatabaseSession<'_>,
+    blank: &Blank,
+    template: &Template,
+) -> Result<Vec<ArgumentProblem>, Error> {
     let mut problems = Vec::new();
     let name = &blank.template;
     if !template.may_be_copied {
-        let message = format!("`{name}` is no template, and `{}` does not own it, so it may not copy it", session.user);
+        let message = format!(
+            "`{name}` is no template, and `{}` does not own it, so it may not copy it",
+            session.user
+        );
         problems.push(problem("template", message));
     }
     let given = blank.encoding.as_ref();
     if let Some(encoding) = given.filter(|it| **it != template.encoding)
         && !is_encoding(session, encoding).await?
     {
-        problems.push(problem("encoding", format!("no database has the encoding `{}`", encoding.as_str())));
+        problems.push(problem(
+            "encoding",
+            format!("no database has the encoding `{}`", encoding.as_str()),
+        ));
         return Ok(problems);
     }
     for (argument, given, has) in [
@@ -97,31 +133,42 @@ async fn unfit(session: &DatabaseSession<'_>, blank: &Blank, template: &Template
         ("lc_ctype", blank.lc_ctype.as_deref(), &template.lc_ctype),
     ] {
         if let Some(given) = given.filter(|it| *it != has && name != ANY) {
-            let message = format!("a copy of `{name}` has the {argument} `{has}`, not `{given}`; only one of `{ANY}` takes any");
+            let message = format!(
+                "a copy of `{name}` has the {argument} `{has}`, not `{given}`; only one of `{ANY}` takes any"
+            );
             problems.push(problem(argument, message));
         }
     }
     let encoding = given.unwrap_or(&template.encoding);
-    for (argument, given, has) in
-        [("lc_collate", &blank.lc_collate, &template.lc_collate), ("lc_ctype", &blank.lc_ctype, &template.lc_ctype)]
-    {
+    for (argument, given, has) in [
+        ("lc_collate", &blank.lc_collate, &template.lc_collate),
+        ("lc_ctype", &blank.lc_ctype, &template.lc_ctype),
+    ] {
         match given {
             Some(locale) if locale != has && !is_locale(session, locale).await? => {
-                problems.push(problem(argument, format!("the server's machine has no locale `{locale}`")));
+                problems.push(problem(
+                    argument,
+                    format!("the server's machine has no locale `{locale}`"),
+                ));
             }
             _ => {
                 let locale = given.as_ref().unwrap_or(has);
                 if given.is_none() && blank.encoding.is_none() {
                     continue;
                 }
-                let wants = encoding_of(session, locale).await?.filter(|it| !goes_with(session, encoding, it));
+                let wants = encoding_of(session, locale)
+                    .await?
+                    .filter(|it| !goes_with(session, encoding, it));
                 let argument = if given.is_some() { argument } else { "encoding" };
                 problems.extend(wants.map(|it| {
                     let encoding = encoding.as_str();
                     let own = if given.is_some() { "" } else { ", which is the server's own," };
                     problem(
                         argument,
-                        format!("the locale `{locale}`{own} takes the encoding `{}`, not `{encoding}`", it.as_str()),
+                        format!(
+                            "the locale `{locale}`{own} takes the encoding `{}`, not `{encoding}`",
+                            it.as_str()
+                        ),
                     )
                 }));
             }
@@ -145,14 +192,20 @@ async fn is_encoding(session: &DatabaseSession<'_>, encoding: &Encoding) -> Resu
 /// Whether there is such a locale: a session takes it for amounts of money only if there is.
 async fn is_locale(session: &DatabaseSession<'_>, locale: &str) -> Result<bool, Error> {
     const NOT_A_VALUE: &str = "22023";
-    match session.rows(ATTEMPTED, "SELECT pg_catalog.set_config('lc_monetary', $1, false)", &[&locale]).await {
+    match session
+        .rows(ATTEMPTED, "SELECT pg_catalog.set_config('lc_monetary', $1, false)", &[&locale])
+        .await
+    {
         Err(error) if error.code.as_deref() == Some(NOT_A_VALUE) => Ok(false),
         other => other.map(|_| true),
     }
 }
 
 /// The encoding that a locale is for, where it is for one and the server knows it.
-async fn encoding_of(session: &DatabaseSession<'_>, locale: &str) -> Result<Option<Encoding>, Error> {
+async fn encoding_of(
+    session: &DatabaseSession<'_>,
+    locale: &str,
+) -> Result<Option<Encoding>, Error> {
     if ["C", "POSIX"].contains(&locale) {
         return Ok(None);
     }

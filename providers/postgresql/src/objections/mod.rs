@@ -1,5 +1,5 @@
-//! What a server would refuse of a plan, as it stands now. It is only looked at: what cannot be known from its catalogs is
-//! left to it. A server that does not answer objects to nothing.
+//! What a server would refuse of a plan, as it stands now. It is only looked at: what cannot be
+//! known from its catalogs is left to it. A server that does not answer objects to nothing.
 
 mod databases;
 mod extensions;
@@ -20,7 +20,11 @@ const ROLE: &str = "postgresql_role";
 const ATTEMPTED: &str = "see what the server would refuse";
 
 /// The changes of a kind that a server would refuse, by their places in the plan.
-pub(crate) async fn to(kind: &str, server: &PostgresqlProvider, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
+pub(crate) async fn to(
+    kind: &str,
+    server: &PostgresqlProvider,
+    planned: &[IntendedChange],
+) -> Vec<(usize, ArgumentProblem)> {
     if !planned.iter().any(|it| *it.kind == *kind && changes(it)) {
         return Vec::new();
     }
@@ -50,7 +54,10 @@ fn changes(it: &IntendedChange) -> bool {
 }
 
 /// The changes of a kind that make or alter something, with their places.
-fn changed<'a>(kind: &'a str, planned: &'a [IntendedChange]) -> impl Iterator<Item = (usize, &'a IntendedChange)> {
+fn changed<'a>(
+    kind: &'a str,
+    planned: &'a [IntendedChange],
+) -> impl Iterator<Item = (usize, &'a IntendedChange)> {
     planned.iter().enumerate().filter(move |(_, it)| *it.kind == *kind && changes(it))
 }
 

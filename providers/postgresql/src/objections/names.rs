@@ -18,15 +18,27 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) async fn of_roles(session: &DatabaseSession<'_>, planned: &[IntendedChange]) -> Result<Self, Error> {
+    pub(super) async fn of_roles(
+        session: &DatabaseSession<'_>,
+        planned: &[IntendedChange],
+    ) -> Result<Self, Error> {
         Self::of(ROLE, session, "SELECT rolname::text FROM pg_catalog.pg_roles", planned).await
     }
 
-    pub(super) async fn of_databases(session: &DatabaseSession<'_>, planned: &[IntendedChange]) -> Result<Self, Error> {
-        Self::of(DATABASE, session, "SELECT datname::text FROM pg_catalog.pg_database", planned).await
+    pub(super) async fn of_databases(
+        session: &DatabaseSession<'_>,
+        planned: &[IntendedChange],
+    ) -> Result<Self, Error> {
+        Self::of(DATABASE, session, "SELECT datname::text FROM pg_catalog.pg_database", planned)
+            .await
     }
 
-    async fn of(kind: &str, session: &DatabaseSession<'_>, query: &str, planned: &[IntendedChange]) -> Result<Self, Error> {
+    async fn of(
+        kind: &str,
+        session: &DatabaseSession<'_>,
+        query: &str,
+        planned: &[IntendedChange],
+    ) -> Result<Self, Error> {
         let now = session.rows(ATTEMPTED, query, &[]).await?.iter().map(|row| row.get(0)).collect();
         Ok(Self::after(now, planned.iter().filter(|it| *it.kind == *kind)))
     }
@@ -34,7 +46,8 @@ impl Names {
     fn after<'a>(now: BTreeSet<String>, planned: impl Iterator<Item = &'a IntendedChange>) -> Self {
         let mut names = Self { now, leave: BTreeSet::new(), come: BTreeSet::new(), open: false };
         for it in planned {
-            let (before, after) = (it.before::<Name>().map(|it| it.name), it.after::<Name>().map(|it| it.name));
+            let (before, after) =
+                (it.before::<Name>().map(|it| it.name), it.after::<Name>().map(|it| it.name));
             names.open |= changes(it) && after.is_none();
             // What is made before the old one goes finds the old one there.
             let goes_first = it.action.destroys() && it.action != Action::CreateThenDelete;

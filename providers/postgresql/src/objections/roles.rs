@@ -34,7 +34,8 @@ impl MembershipObjectionArguments {
     }
 }
 
-/// Names that are taken, superusers by somebody who is none, and memberships of what is not there or in a circle.
+/// Names that are taken, superusers by somebody who is none, and memberships of what is not there
+/// or in a circle.
 pub(super) async fn refused(
     session: &DatabaseSession<'_>,
     planned: &[IntendedChange],
@@ -44,31 +45,45 @@ pub(super) async fn refused(
     let mut memberships = Vec::new();
     for (place, it) in changed(ROLE, planned) {
         if let Some(name) = names.collision(it) {
-            let message = format!("there is a role `{name}` already, and this configuration did not make it");
+            let message =
+                format!("there is a role `{name}` already, and this configuration did not make it");
             problems.push((place, problem("name", message)));
         }
         let is = |it: Option<Superuser>| it.is_some_and(|it| it.superuser);
         if is(it.after()) && !is(it.before()) && !session.is_superuser {
-            let message = format!("only a superuser makes one, and `{}` is none; on RDS no one is", session.user);
+            let message = format!(
+                "only a superuser makes one, and `{}` is none; on RDS no one is",
+                session.user
+            );
             problems.push((place, problem("superuser", message)));
         }
         if let Some(it) = it.after::<MembershipObjectionArguments>() {
             let missing = it.all().filter(|(_, role)| names.will_be_missing(role));
-            problems.extend(missing.map(|(argument, role)| (place, problem(argument, format!("there is no role `{role}`")))));
+            problems.extend(missing.map(|(argument, role)| {
+                (place, problem(argument, format!("there is no role `{role}`")))
+            }));
             memberships.push((place, it));
         }
     }
     let mut belongs = granted(session).await?;
-    let renamed = changed(ROLE, planned).filter_map(|(_, it)| Some((it.before::<Name>()?.name, it.after::<Name>()?.name)));
+    let renamed = changed(ROLE, planned)
+        .filter_map(|(_, it)| Some((it.before::<Name>()?.name, it.after::<Name>()?.name)));
     rename(&mut belongs, &renamed.filter(|(from, to)| from != to).collect());
     for (_, it) in &memberships {
         belongs.insert(it.name.clone(), it.all().map(|(_, role)| role.to_owned()).collect());
     }
     for (place, it) in &memberships {
         if let Some(way) = circle(&belongs, &it.name) {
-            let argument = it.all().find(|(_, role)| *role == way[0]).map_or("roles", |(argument, _)| argument);
+            let argument = it
+                .all()
+                .find(|(_, role)| *role == way[0])
+                .map_or("roles", |(argument, _)| argument);
             let through: Vec<String> = way.iter().map(|it| format!("`{it}`")).collect();
-            let message = format!("`{}` would be a member of itself, through {}", it.name, through.join(", "));
+            let message = format!(
+                "`{}` would be a member of itself, through {}",
+                it.name,
+                through.join(", ")
+            );
             problems.push((*place, problem(argument, message)));
         }
     }
@@ -105,7 +120,9 @@ fn circle(belongs: &Belongs, role: &str) -> Option<Vec<String>> {
         for next in belongs.get(member).into_iter().flatten() {
             if next == role {
                 let mut way = vec![member.to_owned()];
-                while let Some(earlier) = from.get(way[way.len() - 1].as_str()).filter(|it| **it != role) {
+                while let Some(earlier) =
+                    from.get(way[way.len() - 1].as_str()).filter(|it| **it != role)
+                {
                     way.push((*earlier).to_owned());
                 }
                 way.reverse();

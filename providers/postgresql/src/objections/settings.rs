@@ -18,10 +18,15 @@ pub(super) async fn refused(
     kind: &str,
     planned: &[IntendedChange],
 ) -> Result<Vec<(usize, ArgumentProblem)>, Error> {
-    let all: Vec<(usize, Set)> = changed(kind, planned).filter_map(|(place, it)| Some((place, it.after()?))).collect();
+    let all: Vec<(usize, Set)> =
+        changed(kind, planned).filter_map(|(place, it)| Some((place, it.after()?))).collect();
     // A name with a dot may be that of an extension which is not there yet.
-    let names: BTreeSet<String> =
-        all.iter().flat_map(|(_, it)| it.settings.keys()).map(|it| it.to_lowercase()).filter(|it| !it.contains('.')).collect();
+    let names: BTreeSet<String> = all
+        .iter()
+        .flat_map(|(_, it)| it.settings.keys())
+        .map(|it| it.to_lowercase())
+        .filter(|it| !it.contains('.'))
+        .collect();
     let contexts = contexts(session, &names).await?;
     let mut problems = Vec::new();
     for (place, set) in all {
@@ -34,28 +39,42 @@ pub(super) async fn refused(
                 }
                 _ => continue,
             };
-            problems.push((place, ArgumentProblem { path: Path::attribute("settings").name(name.as_str()), message }));
+            problems.push((
+                place,
+                ArgumentProblem { path: Path::attribute("settings").name(name.as_str()), message },
+            ));
         }
     }
     Ok(problems)
 }
 
 /// When each of these settings can be set; none for one that does not exist.
-async fn contexts(session: &DatabaseSession<'_>, names: &BTreeSet<String>) -> Result<BTreeMap<String, Option<String>>, Error> {
+async fn contexts(
+    session: &DatabaseSession<'_>,
+    names: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Option<String>>, Error> {
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let query = "SELECT n, context FROM pg_catalog.unnest($1::text[]) n \
                  LEFT JOIN pg_catalog.pg_settings s ON pg_catalog.lower(s.name) = n";
-    let mut contexts: BTreeMap<String, Option<String>> =
-        session.rows(ATTEMPTED, query, &[&names]).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
-    let unlisted: Vec<String> = contexts.iter().filter(|(_, it)| it.is_none()).map(|(name, _)| name.clone()).collect();
+    let mut contexts: BTreeMap<String, Option<String>> = session
+        .rows(ATTEMPTED, query, &[&names])
+        .await?
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect();
+    let unlisted: Vec<String> =
+        contexts.iter().filter(|(_, it)| it.is_none()).map(|(name, _)| name.clone()).collect();
     for name in unlisted {
-        // Some are not listed, and some only for a few; of those the server says that one may not see them.
+        // Some are not listed, and some only for a few; of those the server says that one may not
+        // see them.
         let query = "SELECT pg_catalog.current_setting($1, true) IS NULL";
-        let exists =
-            session.rows(ATTEMPTED, query, &[&name]).await.map_or(true, |rows| rows.iter().any(|it| !it.get::<_, bool>(0)));
+        let exists = session
+            .rows(ATTEMPTED, query, &[&name])
+            .await
+            .map_or(true, |rows| rows.iter().any(|it| !it.get::<_, bool>(0)));
         if exists {
             contexts.remove(&name);
         }

@@ -41,19 +41,24 @@ impl StoreConnection {
     pub(super) async fn open(way: &StoreDatabase) -> Result<Self, Error> {
         let what = || format!("connect to `{}`", way.target);
         let late = |patience: Duration| {
-            let error = Error::new(what(), format!("no answer within {} seconds", patience.as_secs()));
+            let error =
+                Error::new(what(), format!("no answer within {} seconds", patience.as_secs()));
             error.help("look whether a firewall or security group lets this machine through")
         };
-        let opened =
-            timeout(PATIENCE, statement_log::connecting(&way.target, way.way.open())).await.map_err(|_| late(PATIENCE))?;
+        let opened = timeout(PATIENCE, statement_log::connecting(&way.target, way.way.open()))
+            .await
+            .map_err(|_| late(PATIENCE))?;
         let (client, _) = opened.map_err(|it| match it {
             OpenError::Failed(error) => failed(what(), &error),
             OpenError::Late(patience) => late(patience),
             OpenError::Wrong(error) => error,
-            OpenError::Unfit(why) => Error::new(what(), format!("{why}, but `target_session_attrs` asks for another")),
+            OpenError::Unfit(why) => {
+                Error::new(what(), format!("{why}, but `target_session_attrs` asks for another"))
+            }
         })?;
         let connection = Self { client, target: way.target.clone() };
-        // What is acknowledged is on disk, whatever is usual there. A client that vanished frees its locks soon.
+        // What is acknowledged is on disk, whatever is usual there. A client that vanished frees
+        // its locks soon.
         let settings = "SET synchronous_commit = 'on'; SET lock_timeout = '20s'; SET statement_timeout = '50s'; \
                         SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
         connection.run(settings).await?;
@@ -66,12 +71,20 @@ impl StoreConnection {
     }
 
     /// Runs one statement; how many rows it was about.
-    pub(super) async fn execute(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<u64, StatementError> {
+    pub(super) async fn execute(
+        &self,
+        statement: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, StatementError> {
         self.heard(statement, self.client.execute(statement, parameters)).await
     }
 
     /// The rows of a query.
-    pub(super) async fn rows(&self, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StatementError> {
+    pub(super) async fn rows(
+        &self,
+        query: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StatementError> {
         self.heard(query, self.client.query(query, parameters)).await
     }
 
@@ -89,14 +102,19 @@ impl StoreConnection {
                 let explained = failed(what, &error);
                 match error.code() {
                     // The server is going away, or has thrown this connection out.
-                    Some(code) if code.code().starts_with("57P") || code.code().starts_with("08") => {
+                    Some(code)
+                        if code.code().starts_with("57P") || code.code().starts_with("08") =>
+                    {
                         Err(StatementError::Lost(explained))
                     }
                     Some(code) => Err(StatementError::Refused(explained, code.clone())),
                     None => Err(StatementError::Lost(explained.outcome(CallOutcome::Unknown))),
                 }
             }
-            Err(_) => Err(StatementError::Lost(Error::new(what, format!("no answer within {} seconds", PATIENCE.as_secs())))),
+            Err(_) => Err(StatementError::Lost(Error::new(
+                what,
+                format!("no answer within {} seconds", PATIENCE.as_secs()),
+            ))),
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Connection strings as PostgreSQL's own programs take them: they know more parameters than our client reads.
+//! Connection strings as PostgreSQL's own programs take them: they know more parameters than our
+//! client reads.
 
 use crate::connection_url::PLACE;
 
-/// A connection text without the parameters that are not about where the server is and who asks, and those, by name.
+/// A connection text without the parameters that are not about where the server is and who asks,
+/// and those, by name.
 pub(super) fn parted(text: &str) -> (String, Vec<(String, String)>) {
     let mut parameters = Vec::new();
     let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
@@ -15,7 +17,9 @@ fn of_url(text: &str, parameters: &mut Vec<(String, String)>) -> String {
     let mut place = Vec::new();
     for pair in query.split('&') {
         match pair.split_once('=') {
-            Some((name, value)) if !PLACE.contains(&name) => parameters.push((decoded(name), decoded(value))),
+            Some((name, value)) if !PLACE.contains(&name) => {
+                parameters.push((decoded(name), decoded(value)))
+            }
             _ => place.push(pair),
         }
     }
@@ -56,7 +60,8 @@ fn of_words(text: &str, parameters: &mut Vec<(String, String)>) -> String {
 
 /// What is no name at all may be a part of a password that is not quoted, and is told by no one.
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
+    !text.is_empty()
+        && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
 }
 
 /// A value without its quotes and escapes.
@@ -111,7 +116,10 @@ mod tests {
     fn an_address_says_more_than_where_the_server_is() {
         assert_eq!(parted("postgres://u@h/d"), ("postgres://u@h/d".into(), some(&[])));
         let (rest, parameters) = parted("postgres://u@h/d?sslmode=verify-full");
-        assert_eq!((rest.as_str(), parameters), ("postgres://u@h/d", some(&[("sslmode", "verify-full")])));
+        assert_eq!(
+            (rest.as_str(), parameters),
+            ("postgres://u@h/d", some(&[("sslmode", "verify-full")]))
+        );
         let whole = "postgresql://u:p%3F@h/d?hostaddr=10.0.0.1&connect_timeout=3&sslrootcert=%2Fetc%2Fca.pem&port=7";
         let (rest, parameters) = parted(whole);
         assert_eq!(rest, "postgresql://u:p%3F@h/d?hostaddr=10.0.0.1&port=7");
@@ -121,10 +129,16 @@ mod tests {
     #[test]
     fn words_say_more_than_where_the_server_is() {
         assert_eq!(parted("host=h user=u"), ("host=h user=u".into(), some(&[])));
-        assert_eq!(parted("host=h sslmode=disable user=u"), ("host=h user=u".into(), some(&[("sslmode", "disable")])));
+        assert_eq!(
+            parted("host=h sslmode=disable user=u"),
+            ("host=h user=u".into(), some(&[("sslmode", "disable")]))
+        );
         let whole = "host = h password='a \\'b sslmode=c' sslmode = 'require'  sslrootcert='/a b' options='-c a=\\'b\\'' user=u";
         let (rest, parameters) = parted(whole);
         assert_eq!(rest, "host = h password='a \\'b sslmode=c' user=u");
-        assert_eq!(parameters, some(&[("sslmode", "require"), ("sslrootcert", "/a b"), ("options", "-c a='b'")]));
+        assert_eq!(
+            parameters,
+            some(&[("sslmode", "require"), ("sslrootcert", "/a b"), ("options", "-c a='b'")])
+        );
     }
 }

@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ha_provider::Error;
-use ha_state_store::{JournalExtent, Lease, LeaseHeartbeat, LeaseRenewal, LockInfo, LockedStore, RenewFunction, StateError};
+use ha_state_store::{
+    JournalExtent, Lease, LeaseHeartbeat, LeaseRenewal, LockInfo, LockedStore, RenewFunction,
+    StateError,
+};
 
 use super::connection::{StatementError, StoreConnection};
 use super::tables::{self, StateTables, WriteOutcome};
@@ -37,7 +40,8 @@ impl LockedPostgresStore {
         let lasting = std::time::Duration::from_secs(rooms.lease.into());
         let ((session, connection, taken), heart) = LeaseHeartbeat::start(lasting, || {
             let id = holder.id.clone();
-            let (way, tables, lease, holder) = (rooms.way.clone(), rooms.tables.clone(), rooms.lease, holder.clone());
+            let (way, tables, lease, holder) =
+                (rooms.way.clone(), rooms.tables.clone(), rooms.lease, holder.clone());
             let taken = rooms.quarters.wait(async move {
                 let session = StoreConnection::open(&way).await?;
                 tables.make(&session).await?;
@@ -54,7 +58,14 @@ impl LockedPostgresStore {
             let session: SharedConnection = Arc::new(Mutex::new(Some(session)));
             Ok(((session.clone(), connection, taken), renewing(&rooms, session, id.clone())))
         })?;
-        Ok(Self { rooms, heart, session, connection: Some(connection), id: holder.id.clone(), taken })
+        Ok(Self {
+            rooms,
+            heart,
+            session,
+            connection: Some(connection),
+            id: holder.id.clone(),
+            taken,
+        })
     }
 
     fn lost(&self) -> StateError {
@@ -86,7 +97,11 @@ impl LockedPostgresStore {
                     }
                 },
             };
-            match self.rooms.quarters.wait(write(self.rooms.tables.clone(), connection.clone(), self.taken)) {
+            match self.rooms.quarters.wait(write(
+                self.rooms.tables.clone(),
+                connection.clone(),
+                self.taken,
+            )) {
                 Ok(WriteOutcome::LockLost) => return Err(self.lost()),
                 Ok(wrote) => {
                     self.connection = Some(connection);
@@ -99,10 +114,12 @@ impl LockedPostgresStore {
         Err(last.unwrap_or_else(|| StateError::taken(&self.rooms.place, number)))
     }
 
-    /// Another connection to write on, and another number to write under: what was under way on the one that broke must
-    /// not take effect behind what is written from now on. None when the lock is lost.
+    /// Another connection to write on, and another number to write under: what was under way on the
+    /// one that broke must not take effect behind what is written from now on. None when the lock
+    /// is lost.
     fn connect_again(&mut self) -> Result<Option<Arc<StoreConnection>>, StateError> {
-        let (way, tables, id) = (self.rooms.way.clone(), self.rooms.tables.clone(), self.id.clone());
+        let (way, tables, id) =
+            (self.rooms.way.clone(), self.rooms.tables.clone(), self.id.clone());
         let opened = self.rooms.quarters.wait(async move {
             let connection = StoreConnection::open(&way).await?;
             let taken = tables.take_again(&connection, &id).await?;
@@ -115,7 +132,10 @@ impl LockedPostgresStore {
 }
 
 /// Who holds the lock. Who took it a moment ago has yet to write who it is.
-async fn named(tables: &StateTables, session: &StoreConnection) -> Result<Option<tables::LockRow>, Error> {
+async fn named(
+    tables: &StateTables,
+    session: &StoreConnection,
+) -> Result<Option<tables::LockRow>, Error> {
     for _ in 0..LOOKS {
         if let Some(row) = tables.held(session).await? {
             return Ok(Some(row));
@@ -153,7 +173,8 @@ impl LockedStore for LockedPostgresStore {
     }
 
     fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
-        self.write(0, move |tables, on, taken| async move { tables.cut(&on, taken, kept).await }).map(|_| ())
+        self.write(0, move |tables, on, taken| async move { tables.cut(&on, taken, kept).await })
+            .map(|_| ())
     }
 
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
@@ -164,7 +185,9 @@ impl LockedStore for LockedPostgresStore {
         });
         match wrote? {
             // An earlier try did come through, only its answer did not.
-            WriteOutcome::Taken(there) if there != bytes => Err(StateError::taken(&self.rooms.place, number)),
+            WriteOutcome::Taken(there) if there != bytes => {
+                Err(StateError::taken(&self.rooms.place, number))
+            }
             _ => Ok(()),
         }
     }

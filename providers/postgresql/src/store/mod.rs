@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use ha_provider::Error;
 use ha_state_store::{
-    Backend, BackendContext, LockInfo, LockStatus, LockedStore, StateError, StateErrorReason, Store, StoreContents,
+    Backend, BackendContext, LockInfo, LockStatus, LockedStore, StateError, StateErrorReason,
+    Store, StoreContents,
 };
 use tokio::runtime::Runtime;
 
@@ -29,7 +30,10 @@ impl Backend for PostgresBackend {
     const NAME: &'static str = "postgres";
     type Settings = PostgresSettings;
 
-    fn open(settings: PostgresSettings, surroundings: &BackendContext) -> Result<Box<dyn Store>, Error> {
+    fn open(
+        settings: PostgresSettings,
+        surroundings: &BackendContext,
+    ) -> Result<Box<dyn Store>, Error> {
         Ok(Box::new(PostgresStore::new(&settings, surroundings.environment.as_deref())?))
     }
 }
@@ -58,8 +62,13 @@ struct BlockingRuntime(Option<Runtime>);
 
 impl BlockingRuntime {
     fn new() -> Result<Self, Error> {
-        let made = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
-        let made = made.map_err(|error| Error::from_error("start what talks to PostgreSQL", &error))?;
+        let made = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("postgres")
+            .enable_all()
+            .build();
+        let made =
+            made.map_err(|error| Error::from_error("start what talks to PostgreSQL", &error))?;
         Ok(Self(Some(made)))
     }
 
@@ -92,7 +101,8 @@ impl PostgresStore {
     pub fn new(settings: &PostgresSettings, environment: Option<&str>) -> Result<Self, Error> {
         let way = settings.way()?;
         let name = environment.unwrap_or(USUAL).to_owned();
-        let place = format!("`{}`, state `{name}` in schema `{}`", way.target, settings.schema_name);
+        let place =
+            format!("`{}`, state `{name}` in schema `{}`", way.target, settings.schema_name);
         let tables = StateTables {
             schema: settings.schema_name.clone(),
             name,
@@ -119,7 +129,9 @@ impl PostgresStore {
         F: Future<Output = Result<T, Error>> + Send,
     {
         let DatabaseConnection { quarters, way, tables, .. } = self.rooms.clone();
-        quarters.wait(async move { ask(StoreConnection::open(&way).await?, tables).await }).map_err(away)
+        quarters
+            .wait(async move { ask(StoreConnection::open(&way).await?, tables).await })
+            .map_err(away)
     }
 }
 
@@ -138,17 +150,26 @@ impl Store for PostgresStore {
 
     fn holding(&self) -> Result<Option<LockStatus>, StateError> {
         let row = self.ask(|connection, tables| async move { tables.held(&connection).await })?;
-        Ok(row.map(|row| LockStatus { left: Some(Duration::from_secs(row.left)), holder: row.holder }))
+        Ok(row.map(|row| LockStatus {
+            left: Some(Duration::from_secs(row.left)),
+            holder: row.holder,
+        }))
     }
 
     fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         Ok(Box::new(LockedPostgresStore::take(self.rooms.clone(), holder)?))
     }
 
-    /// Terraform keeps it as a row of its table `states`, in the schema `terraform_remote_state` where nothing is said.
+    /// Terraform keeps it as a row of its table `states`, in the schema `terraform_remote_state`
+    /// where nothing is said.
     fn state_of_terraform(&self) -> Option<String> {
-        let place = format!("Terraform's state `{}` in `{}`", self.rooms.tables.name, self.rooms.way.target);
-        let found = self.ask(|connection, tables| async move { Ok(tables.state_of_terraform(&connection).await?) });
+        let place = format!(
+            "Terraform's state `{}` in `{}`",
+            self.rooms.tables.name, self.rooms.way.target
+        );
+        let found = self.ask(|connection, tables| async move {
+            Ok(tables.state_of_terraform(&connection).await?)
+        });
         found.is_ok_and(|it| it).then_some(place)
     }
 
@@ -160,7 +181,8 @@ impl Store for PostgresStore {
                 false => Ok(Err(tables.held(&connection).await?)),
             }
         })?;
-        taken_away.map_err(|row| StateError::not_locked_by(&self.place(), id, row.map(|it| it.holder)))
+        taken_away
+            .map_err(|row| StateError::not_locked_by(&self.place(), id, row.map(|it| it.holder)))
     }
 }
 

@@ -15,12 +15,13 @@ use crate::tls::{SslMode, TrustedAuthorities};
 /// A state in the tables of a PostgreSQL database.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct PostgresSettings {
-    /// Where the database is and who asks: `postgres://ops@db.example.com/states`, or `host=… user=… dbname=…`. From
-    /// `PG_CONN_STR` when left out.
+    /// Where the database is and who asks: `postgres://ops@db.example.com/states`, or `host=…
+    /// user=… dbname=…`. From `PG_CONN_STR` when left out.
     conn_str: Option<Secret<String>>,
     /// The user's password, where `conn_str` is not to hold it.
     password: Option<Secret<String>>,
-    /// The schema that the tables are in. The states of one configuration lie in it, one for each environment.
+    /// The schema that the tables are in. The states of one configuration lie in it, one for each
+    /// environment.
     #[serde(default = "usual_schema")]
     pub(super) schema_name: String,
     /// Whether the schema is there already.
@@ -38,8 +39,8 @@ pub struct PostgresSettings {
     sslrootcert: Option<String>,
     /// The certificates of the authorities to trust, as text.
     ca_certificate: Option<String>,
-    /// For how many seconds the lock lasts after its holder was last heard of. Nothing is changed by a run whose lock
-    /// may not outlast a call.
+    /// For how many seconds the lock lasts after its holder was last heard of. Nothing is changed
+    /// by a run whose lock may not outlast a call.
     #[serde(default = "usual_lease")]
     lock_lease: u32,
 }
@@ -63,23 +64,32 @@ pub(super) struct StoreDatabase {
 impl PostgresSettings {
     /// The way to the database. Contacts no one.
     pub(super) fn way(&self) -> Result<StoreDatabase, Error> {
-        let refused = |cause: &str| Error::new("open the state in PostgreSQL", cause).outcome(CallOutcome::Refused);
+        let refused = |cause: &str| {
+            Error::new("open the state in PostgreSQL", cause).outcome(CallOutcome::Refused)
+        };
         if self.schema_name.is_empty() || self.schema_name.contains(['"', '\0']) {
             return Err(refused("`schema_name` must be a name, without quotes"));
         }
         if self.lock_lease == 0 {
             return Err(refused("`lock_lease` is zero: such a lock keeps no one out"));
         }
-        let given = self.conn_str.as_ref().map(|it| it.0.clone()).or_else(|| std::env::var("PG_CONN_STR").ok());
-        let given =
-            given.ok_or_else(|| refused("it is not said where the database is").help("set `conn_str`, or PG_CONN_STR"))?;
+        let given = self
+            .conn_str
+            .as_ref()
+            .map(|it| it.0.clone())
+            .or_else(|| std::env::var("PG_CONN_STR").ok());
+        let given = given.ok_or_else(|| {
+            refused("it is not said where the database is").help("set `conn_str`, or PG_CONN_STR")
+        })?;
         let unreadable = |why: &str| {
             refused(&format!("`conn_str` cannot be read: {why}"))
                 .help("for example `postgres://ops@db.example.com/states`")
                 .help("give the password in `password`; within `conn_str` it needs `%40` for `@`, or quotes around it")
         };
         if has_second_at(&given) {
-            return Err(unreadable("it has more than one `@`, and what is behind the first may be a part of the password"));
+            return Err(unreadable(
+                "it has more than one `@`, and what is behind the first may be a part of the password",
+            ));
         }
         let (text, parameters) = parted(&given);
         let config: Config = text.parse().map_err(|error| unreadable(&said(&error)))?;
@@ -114,7 +124,10 @@ impl PostgresSettings {
     }
 
     /// What is said of TLS beside the connection text, which goes before it.
-    fn settle_tls(&self, way: &mut crate::connection_url::ConnectionSettings) -> Result<(), String> {
+    fn settle_tls(
+        &self,
+        way: &mut crate::connection_url::ConnectionSettings,
+    ) -> Result<(), String> {
         if let Some(mode) = self.sslmode {
             way.tls.mode = mode;
         }
@@ -123,7 +136,9 @@ impl PostgresSettings {
         }
         if let Some(text) = &self.ca_certificate {
             if way.tls.authorities != TrustedAuthorities::None {
-                return Err("`sslrootcert` and `ca_certificate` are both given; one is enough".into());
+                return Err(
+                    "`sslrootcert` and `ca_certificate` are both given; one is enough".into()
+                );
             }
             way.tls.authorities = TrustedAuthorities::Text(text.clone());
         }
@@ -139,29 +154,35 @@ impl PostgresSettings {
     }
 }
 
-/// Whether an address has a `@` that is not escaped besides the one behind who asks: what is between them would be a part
-/// of the host's name, which is told.
+/// Whether an address has a `@` that is not escaped besides the one behind who asks: what is
+/// between them would be a part of the host's name, which is told.
 fn has_second_at(text: &str) -> bool {
     text.split_once("://").is_some_and(|(_, rest)| rest.matches('@').count() > 1)
 }
 
-/// What the parser says, but for what it quotes: where quotes are missing, that may be a part of the password.
+/// What the parser says, but for what it quotes: where quotes are missing, that may be a part of
+/// the password.
 fn said(error: &tokio_postgres::Error) -> String {
     let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     match cause.starts_with("invalid value for option") {
         true => cause,
-        false => "it is neither an address nor a row of `name=value`, or has an option that is not known".to_owned(),
+        false => {
+            "it is neither an address nor a row of `name=value`, or has an option that is not known"
+                .to_owned()
+        }
     }
 }
 
 /// The servers that a connection text names.
 fn servers(config: &Config) -> Result<Vec<ServerAddress>, String> {
-    let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
+    let (hosts, addresses, ports) =
+        (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let many = hosts.len().max(addresses.len());
     if many == 0 {
         return Err("`conn_str` names no host".into());
     }
-    if (!hosts.is_empty() && !addresses.is_empty() && hosts.len() != addresses.len()) || (ports.len() > 1 && ports.len() != many)
+    if (!hosts.is_empty() && !addresses.is_empty() && hosts.len() != addresses.len())
+        || (ports.len() > 1 && ports.len() != many)
     {
         return Err("`conn_str` does not name as many hosts as addresses and ports".into());
     }
@@ -173,7 +194,9 @@ fn servers(config: &Config) -> Result<Vec<ServerAddress>, String> {
         {
             return Err(format!("the host of `conn_str` {problem}"));
         }
-        let host = host.or_else(|| address.map(|it| Host::Tcp(it.to_string()))).ok_or("`conn_str` names no host")?;
+        let host = host
+            .or_else(|| address.map(|it| Host::Tcp(it.to_string())))
+            .ok_or("`conn_str` names no host")?;
         let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
         if port == 0 {
             return Err("the port of `conn_str` must be from 1 to 65535".into());
@@ -198,7 +221,9 @@ mod tests {
     use super::*;
 
     fn way(conn_str: &str) -> Result<StoreDatabase, Error> {
-        serde_json::from_value::<PostgresSettings>(serde_json::json!({ "conn_str": conn_str })).expect("they are settings").way()
+        serde_json::from_value::<PostgresSettings>(serde_json::json!({ "conn_str": conn_str }))
+            .expect("they are settings")
+            .way()
     }
 
     #[test]
@@ -216,7 +241,10 @@ mod tests {
                 Ok(way) => panic!("{text}: {}", way.target),
                 Err(error) => format!("{error} {:?}", error.help),
             };
-            assert!(told.contains("`conn_str` cannot be read") && !told.contains("sh"), "{text}: {told}");
+            assert!(
+                told.contains("`conn_str` cannot be read") && !told.contains("sh"),
+                "{text}: {told}"
+            );
         }
     }
 
@@ -236,10 +264,22 @@ mod tests {
             ]);
             let honoured = honoured.map(|it| it.way).unwrap_or_else(|error| panic!("{error}"));
             let config = honoured.config(&honoured.servers[0], honoured.tls.mode);
-            assert!(honoured.tls.is_direct && honoured.session == crate::connection_url::SessionRequirement::Primary);
-            assert_eq!((config.get_keepalives_retries(), config.get_application_name()), (Some(3), Some("me")));
+            assert!(
+                honoured.tls.is_direct
+                    && honoured.session == crate::connection_url::SessionRequirement::Primary
+            );
+            assert_eq!(
+                (config.get_keepalives_retries(), config.get_application_name()),
+                (Some(3), Some("me"))
+            );
             assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(4)));
-            for refused in ["require_auth=none", "gssencmode=require", "passfile=x", "service=x", "keepalives_count=x"] {
+            for refused in [
+                "require_auth=none",
+                "gssencmode=require",
+                "passfile=x",
+                "service=x",
+                "keepalives_count=x",
+            ] {
                 let told = with(&[refused]).err().map(|it| it.to_string()).unwrap_or_default();
                 let name = refused.split('=').next().unwrap_or_default();
                 assert!(told.contains(&format!("`{name}`")), "{refused}: {told}");
@@ -255,8 +295,15 @@ mod tests {
 
     #[test]
     fn what_is_told_of_the_way_is_where_it_leads() {
-        for text in ["postgres://ops:hu%40sh@h:7/d?connect_timeout=3", "host=h port=7 user=ops password='hu sh' dbname=d"] {
-            assert_eq!(way(text).map(|it| it.target).ok().as_deref(), Some("postgres://h:7/d"), "{text}");
+        for text in [
+            "postgres://ops:hu%40sh@h:7/d?connect_timeout=3",
+            "host=h port=7 user=ops password='hu sh' dbname=d",
+        ] {
+            assert_eq!(
+                way(text).map(|it| it.target).ok().as_deref(),
+                Some("postgres://h:7/d"),
+                "{text}"
+            );
         }
     }
 }

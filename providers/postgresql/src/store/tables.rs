@@ -63,7 +63,8 @@ impl StateTables {
 
     /// Makes what is not there. Two do it at the same time at worst.
     pub(super) async fn make(&self, connection: &StoreConnection) -> Result<(), StatementError> {
-        let (states, journal, checkpoints) = (self.table("states"), self.table("journal"), self.table("checkpoints"));
+        let (states, journal, checkpoints) =
+            (self.table("states"), self.table("journal"), self.table("checkpoints"));
         let there = connection.rows("SELECT to_regclass($1) IS NOT NULL", &[&states]).await?;
         if there.first().is_some_and(|it| it.get(0)) {
             return Ok(());
@@ -82,7 +83,9 @@ impl StateTables {
         if made.is_empty() {
             return Ok(());
         }
-        connection.run(&format!("BEGIN; SELECT pg_advisory_xact_lock({ADVISORY}, 0); {made} COMMIT")).await
+        connection
+            .run(&format!("BEGIN; SELECT pg_advisory_xact_lock({ADVISORY}, 0); {made} COMMIT"))
+            .await
     }
 
     /// Everything that is there at one moment.
@@ -98,25 +101,43 @@ impl StateTables {
         }
     }
 
-    async fn try_load(&self, connection: &StoreConnection) -> Result<StoreContents, StatementError> {
+    async fn try_load(
+        &self,
+        connection: &StoreConnection,
+    ) -> Result<StoreContents, StatementError> {
         connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        let newest = format!("SELECT bytes FROM {} WHERE name = $1 ORDER BY written DESC LIMIT 1", self.table("checkpoints"));
+        let newest = format!(
+            "SELECT bytes FROM {} WHERE name = $1 ORDER BY written DESC LIMIT 1",
+            self.table("checkpoints")
+        );
         let checkpoint = connection.rows(&newest, &[&self.name]).await?.pop().map(|it| it.get(0));
-        let all = format!("SELECT number, bytes FROM {} WHERE name = $1 ORDER BY number", self.table("journal"));
-        let segment =
-            |row: tokio_postgres::Row| JournalSegment { number: row.get::<_, i64>(0).cast_unsigned(), bytes: row.get(1) };
-        let segments = connection.rows(&all, &[&self.name]).await?.into_iter().map(segment).collect();
+        let all = format!(
+            "SELECT number, bytes FROM {} WHERE name = $1 ORDER BY number",
+            self.table("journal")
+        );
+        let segment = |row: tokio_postgres::Row| JournalSegment {
+            number: row.get::<_, i64>(0).cast_unsigned(),
+            bytes: row.get(1),
+        };
+        let segments =
+            connection.rows(&all, &[&self.name]).await?.into_iter().map(segment).collect();
         connection.run("COMMIT").await?;
         Ok(StoreContents { checkpoint, segments })
     }
 
-    /// Whether Terraform keeps a state of this name in the same schema, or in its usual one, in which something is recorded.
-    pub(super) async fn state_of_terraform(&self, connection: &StoreConnection) -> Result<bool, StatementError> {
+    /// Whether Terraform keeps a state of this name in the same schema, or in its usual one, in
+    /// which something is recorded.
+    pub(super) async fn state_of_terraform(
+        &self,
+        connection: &StoreConnection,
+    ) -> Result<bool, StatementError> {
         for schema in [self.schema.as_str(), TERRAFORM] {
             let table = format!("\"{schema}\".states");
             let there = connection.rows("SELECT to_regclass($1) IS NOT NULL", &[&table]).await?;
             if there.first().is_some_and(|it| it.get(0)) {
-                let query = format!("SELECT FROM {table} WHERE name = $1 AND data LIKE '%\"resources\"%\"instances\"%'");
+                let query = format!(
+                    "SELECT FROM {table} WHERE name = $1 AND data LIKE '%\"resources\"%\"instances\"%'"
+                );
                 if !connection.rows(&query, &[&self.name]).await?.is_empty() {
                     return Ok(true);
                 }
@@ -126,7 +147,10 @@ impl StateTables {
     }
 
     /// Who holds the lock.
-    pub(super) async fn held(&self, connection: &StoreConnection) -> Result<Option<LockRow>, Error> {
+    pub(super) async fn held(
+        &self,
+        connection: &StoreConnection,
+    ) -> Result<Option<LockRow>, Error> {
         let query = format!(
             "SELECT holder, lease, ceil(lease - extract(epoch FROM clock_timestamp() - heard))::bigint FROM {} \
              WHERE name = $1 AND holder IS NOT NULL",
@@ -142,7 +166,8 @@ impl StateTables {
         };
         let Some(row) = row else { return Ok(None) };
         let what = || format!("read who holds the lock of the state `{}`", self.name);
-        let holder = serde_json::from_str(row.get(0)).map_err(|error| Error::from_error(what(), &error))?;
+        let holder =
+            serde_json::from_str(row.get(0)).map_err(|error| Error::from_error(what(), &error))?;
         Ok(Some(LockRow {
             holder,
             lease: row.get::<_, i64>(1).cast_unsigned(),
@@ -150,15 +175,19 @@ impl StateTables {
         }))
     }
 
-    /// Takes the lock, also from somebody who was not heard of for longer than their lease: whoever that is can write
-    /// nothing any more, and is shown out where that is allowed. Answers the number of this taking; none when it is held.
+    /// Takes the lock, also from somebody who was not heard of for longer than their lease: whoever
+    /// that is can write nothing any more, and is shown out where that is allowed. Answers the
+    /// number of this taking; none when it is held.
     pub(super) async fn take(
         &self,
         connection: &StoreConnection,
         holder: &LockInfo,
         lease: u32,
     ) -> Result<Option<i64>, StatementError> {
-        let row = format!("INSERT INTO {} (name) VALUES ($1) ON CONFLICT DO NOTHING", self.table("states"));
+        let row = format!(
+            "INSERT INTO {} (name) VALUES ($1) ON CONFLICT DO NOTHING",
+            self.table("states")
+        );
         connection.execute(&row, &[&self.name]).await?;
         let mut taken = self.take_row(connection, holder, lease).await;
         // A session that stopped within a statement keeps the row.
@@ -181,38 +210,59 @@ impl StateTables {
         Ok(!connection.rows(&free, &[&self.name]).await?.is_empty())
     }
 
-    async fn take_row(&self, connection: &StoreConnection, holder: &LockInfo, lease: u32) -> Result<Option<i64>, StatementError> {
+    async fn take_row(
+        &self,
+        connection: &StoreConnection,
+        holder: &LockInfo,
+        lease: u32,
+    ) -> Result<Option<i64>, StatementError> {
         let text = serde_json::to_string(holder).expect("a holder is plain text");
         let take = format!(
             "UPDATE {} SET taken = taken + 1, holder = $2, holder_id = $3, session = pg_backend_pid(), lease = $4, \
              heard = clock_timestamp() WHERE name = $1 AND {FREE} RETURNING taken",
             self.table("states")
         );
-        let taken = connection.rows(&take, &[&self.name, &text, &holder.id, &i64::from(lease)]).await?;
+        let taken =
+            connection.rows(&take, &[&self.name, &text, &holder.id, &i64::from(lease)]).await?;
         Ok(taken.first().map(|it| it.get(0)))
     }
 
-    /// Takes the advisory lock that marks the session of whoever holds the lock: whether no one else's has it.
+    /// Takes the advisory lock that marks the session of whoever holds the lock: whether no one
+    /// else's has it.
     async fn guard(&self, connection: &StoreConnection) -> Result<bool, StatementError> {
         let query = format!("SELECT pg_try_advisory_lock({ADVISORY}, hashtext($1))");
-        Ok(connection.rows(&query, &[&self.whole_name()]).await?.first().is_some_and(|it| it.get(0)))
+        Ok(connection
+            .rows(&query, &[&self.whole_name()])
+            .await?
+            .first()
+            .is_some_and(|it| it.get(0)))
     }
 
     fn whole_name(&self) -> String {
         format!("{}.{}", self.schema, self.name)
     }
 
-    /// Takes the lock again that is held already: what was begun under the number so far has an effect by now, or none
-    /// ever. Answers the new number; none when the lock is lost.
-    pub(super) async fn take_again(&self, connection: &StoreConnection, id: &str) -> Result<Option<i64>, StatementError> {
-        let take =
-            format!("UPDATE {} SET taken = taken + 1 WHERE name = $1 AND holder_id = $2 RETURNING taken", self.table("states"));
+    /// Takes the lock again that is held already: what was begun under the number so far has an
+    /// effect by now, or none ever. Answers the new number; none when the lock is lost.
+    pub(super) async fn take_again(
+        &self,
+        connection: &StoreConnection,
+        id: &str,
+    ) -> Result<Option<i64>, StatementError> {
+        let take = format!(
+            "UPDATE {} SET taken = taken + 1 WHERE name = $1 AND holder_id = $2 RETURNING taken",
+            self.table("states")
+        );
         let taken = connection.rows(&take, &[&self.name, &id]).await?;
         Ok(taken.first().map(|it| it.get(0)))
     }
 
     /// Says that the holder is still there; whether the lock is still theirs.
-    pub(super) async fn renew(&self, connection: &StoreConnection, id: &str) -> Result<bool, StatementError> {
+    pub(super) async fn renew(
+        &self,
+        connection: &StoreConnection,
+        id: &str,
+    ) -> Result<bool, StatementError> {
         let renew = format!(
             "UPDATE {} SET heard = clock_timestamp(), session = pg_backend_pid() WHERE name = $1 AND holder_id = $2",
             self.table("states")
@@ -221,7 +271,11 @@ impl StateTables {
     }
 
     /// Renews on a new connection, which guards the lock from then on if the old one does no more.
-    pub(super) async fn renew_anew(&self, connection: &StoreConnection, id: &str) -> Result<bool, StatementError> {
+    pub(super) async fn renew_anew(
+        &self,
+        connection: &StoreConnection,
+        id: &str,
+    ) -> Result<bool, StatementError> {
         let mine = self.renew(connection, id).await?;
         if mine {
             self.guard(connection).await?;
@@ -230,7 +284,11 @@ impl StateTables {
     }
 
     /// Gives the lock back, if it is still theirs.
-    pub(super) async fn give_back(&self, connection: &StoreConnection, id: &str) -> Result<(), StatementError> {
+    pub(super) async fn give_back(
+        &self,
+        connection: &StoreConnection,
+        id: &str,
+    ) -> Result<(), StatementError> {
         let give = format!(
             "UPDATE {} SET holder = NULL, holder_id = NULL, session = NULL WHERE name = $1 AND holder_id = $2",
             self.table("states")
@@ -239,8 +297,13 @@ impl StateTables {
         connection.run("SELECT pg_advisory_unlock_all()").await
     }
 
-    /// Takes the lock away from the holder of this id, whose session is ended. Whether it was theirs.
-    pub(super) async fn take_away(&self, connection: &StoreConnection, id: &str) -> Result<bool, Error> {
+    /// Takes the lock away from the holder of this id, whose session is ended. Whether it was
+    /// theirs.
+    pub(super) async fn take_away(
+        &self,
+        connection: &StoreConnection,
+        id: &str,
+    ) -> Result<bool, Error> {
         let take = format!(
             "UPDATE {0} AS it SET taken = it.taken + 1, holder = NULL, holder_id = NULL, session = NULL \
              FROM {0} AS was WHERE it.name = was.name AND it.name = $1 AND it.holder_id = $2 RETURNING was.session",
@@ -259,22 +322,37 @@ impl StateTables {
         Ok(true)
     }
 
-    /// Ends the sessions that are marked as those of a holder, but for this one. Where that is not allowed they stay, and
-    /// write nothing all the same.
+    /// Ends the sessions that are marked as those of a holder, but for this one. Where that is not
+    /// allowed they stay, and write nothing all the same.
     async fn show_out(&self, connection: &StoreConnection) {
-        let others = format!("SELECT pid FROM pg_locks WHERE pid <> pg_backend_pid() AND {}", guards("$1"));
+        let others =
+            format!("SELECT pid FROM pg_locks WHERE pid <> pg_backend_pid() AND {}", guards("$1"));
         let Ok(others) = connection.rows(&others, &[&self.whole_name()]).await else { return };
         for session in others {
             let _ = self.end(connection, session.get(0)).await;
         }
     }
 
-    /// Ends a session that guards the lock. Another process may have the number of one that is over.
-    async fn end(&self, connection: &StoreConnection, session: Option<i32>) -> Result<(), StatementError> {
+    /// Ends a session that guards the lock. Another process may have the number of one that is
+    /// over.
+    async fn end(
+        &self,
+        connection: &StoreConnection,
+        session: Option<i32>,
+    ) -> Result<(), StatementError> {
         let guards = format!("FROM pg_locks WHERE pid = $1 AND {}", guards("$2"));
-        connection.rows(&format!("SELECT pg_terminate_backend(pid) {guards}"), &[&session, &self.whole_name()]).await?;
+        connection
+            .rows(
+                &format!("SELECT pg_terminate_backend(pid) {guards}"),
+                &[&session, &self.whole_name()],
+            )
+            .await?;
         for _ in 0..ENDING {
-            if connection.rows(&format!("SELECT {guards}"), &[&session, &self.whole_name()]).await?.is_empty() {
+            if connection
+                .rows(&format!("SELECT {guards}"), &[&session, &self.whole_name()])
+                .await?
+                .is_empty()
+            {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
@@ -301,7 +379,10 @@ impl StateTables {
             Ok(0) => Ok(WriteOutcome::LockLost),
             Ok(_) => Ok(WriteOutcome::Done),
             Err(StatementError::Refused(_, code)) if code == SqlState::UNIQUE_VIOLATION => {
-                let there = format!("SELECT bytes FROM {} WHERE name = $1 AND number = $2", self.table("journal"));
+                let there = format!(
+                    "SELECT bytes FROM {} WHERE name = $1 AND number = $2",
+                    self.table("journal")
+                );
                 let there = on.rows(&there, &[&self.name, &number]).await?;
                 Ok(WriteOutcome::Taken(there.first().map(|it| it.get(0)).unwrap_or_default()))
             }

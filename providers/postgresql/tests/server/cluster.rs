@@ -1,9 +1,9 @@
-//! A PostgreSQL server in a folder of its own: Debian's, or one of another version. It ends when no one holds it any more,
-//! and when the test program dies, however that happens.
+//! A PostgreSQL server in a folder of its own: Debian's, or one of another version. It ends when no
+//! one holds it any more, and when the test program dies, however that happens.
 //!
-//! Which versions there are: `HA_POSTGRESQL_HOMES` lists their homes (what has `bin/postgres` in it), separated by colons.
-//! The first one serves all tests; those about versions go through all of them. Without it they are Debian's and those
-//! that `tests/emulators/install` puts into the cache.
+//! Which versions there are: `HA_POSTGRESQL_HOMES` lists their homes (what has `bin/postgres` in
+//! it), separated by colons. The first one serves all tests; those about versions go through all of
+//! them. Without it they are Debian's and those that `tests/emulators/install` puts into the cache.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -60,9 +60,15 @@ pub(crate) fn homes() -> Vec<PathBuf> {
     }
     let cache = std::env::var_os("HA_CACHE").map(PathBuf::from).or_else(|| {
         let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        Some(cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?.join("ha"))
+        Some(
+            cache
+                .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?
+                .join("ha"),
+        )
     });
-    let others = cache.into_iter().flat_map(|cache| ["postgresql-16", "postgresql-18"].map(|it| cache.join(it)));
+    let others = cache
+        .into_iter()
+        .flat_map(|cache| ["postgresql-16", "postgresql-18"].map(|it| cache.join(it)));
     std::iter::once(debian()).chain(others.filter(|it| it.join("bin/postgres").exists())).collect()
 }
 
@@ -83,7 +89,8 @@ impl Cluster {
         own(&data);
         let home = reachable(home, folder.path());
         let major = major(&home);
-        let has_tls = fs::read(home.join("bin/postgres")).unwrap().windows(9).any(|it| it == b"libssl.so");
+        let has_tls =
+            fs::read(home.join("bin/postgres")).unwrap().windows(9).any(|it| it == b"libssl.so");
         let initialised = as_postgres(&home.join("bin/initdb"))
             .env("LD_LIBRARY_PATH", home.join("lib"))
             .args(["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"])
@@ -92,25 +99,46 @@ impl Cluster {
             .arg(&data)
             .output()
             .unwrap();
-        assert!(initialised.status.success(), "initdb: {}", String::from_utf8_lossy(&initialised.stderr));
+        assert!(
+            initialised.status.success(),
+            "initdb: {}",
+            String::from_utf8_lossy(&initialised.stderr)
+        );
         let authority = write_certificates(&data);
         let (host, tls) = if has_tls { ("hostssl", "on") } else { ("host", "off") };
-        fs::write(data.join("pg_hba.conf"), format!("local all postgres trust\n{host} all all 127.0.0.1/32 scram-sha-256\n"))
-            .unwrap();
+        fs::write(
+            data.join("pg_hba.conf"),
+            format!("local all postgres trust\n{host} all all 127.0.0.1/32 scram-sha-256\n"),
+        )
+        .unwrap();
         let settings = format!(
             "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nssl = {tls}\nssl_cert_file = 'server.pem'\n\
              ssl_key_file = 'server.key'\npassword_encryption = 'scram-sha-256'\nfsync = off\nlog_statement = 'all'\n\
              log_min_error_statement = 'debug5'\nlogging_collector = off\n",
             data.display()
         );
-        fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).unwrap().write_all(settings.as_bytes()).unwrap();
+        fs::OpenOptions::new()
+            .append(true)
+            .open(data.join("postgresql.conf"))
+            .unwrap()
+            .write_all(settings.as_bytes())
+            .unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
         // The shell holds our pipe: when it closes, for whatever reason, the server is told to go.
         let mut server = as_postgres(Path::new("/bin/sh"));
-        server.args(["-c", "\"$@\" & server=$!; cat >/dev/null; kill -INT $server; wait $server", "sh"]);
+        server.args([
+            "-c",
+            "\"$@\" & server=$!; cat >/dev/null; kill -INT $server; wait $server",
+            "sh",
+        ]);
         server.env("LD_LIBRARY_PATH", home.join("lib"));
         server.arg(home.join("bin/postgres")).arg("-D").arg(&data);
-        let server = server.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let server = server
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
         let cluster = Self { folder, port, authority, major, has_tls, server };
         cluster.wait();
         let quoted = MASTER_PASSWORD.replace('\'', "''").replace('\\', "\\\\");
@@ -139,12 +167,20 @@ impl Cluster {
 
     fn psql(&self, database: &str, query: &str) -> (bool, String) {
         let mut psql = as_postgres(&binary("psql"));
-        psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-h"]).arg(self.data()).args(["-p", &self.port.to_string()]);
+        psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-h"])
+            .arg(self.data())
+            .args(["-p", &self.port.to_string()]);
         said(psql.args(["-U", "postgres", "-d", database, "-c", query]))
     }
 
     /// What a role sees that logs in with its password, over TLS, checking who it talks to.
-    pub(crate) fn sql_as(&self, user: &str, password: &str, database: &str, query: &str) -> Result<String, String> {
+    pub(crate) fn sql_as(
+        &self,
+        user: &str,
+        password: &str,
+        database: &str,
+        query: &str,
+    ) -> Result<String, String> {
         let folder = tempfile::tempdir().unwrap();
         let escaped = password.replace('\\', "\\\\").replace(':', "\\:");
         let passwords = folder.path().join("passwords");
@@ -158,7 +194,15 @@ impl Cluster {
             folder.path().join("ca.pem").display()
         );
         let mut psql = Command::new(binary("psql"));
-        psql.env("PGPASSFILE", &passwords).args(["-XAtqw", "-v", "ON_ERROR_STOP=1", "-d", &target, "-c", query]);
+        psql.env("PGPASSFILE", &passwords).args([
+            "-XAtqw",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            &target,
+            "-c",
+            query,
+        ]);
         match said(&mut psql) {
             (true, output) => Ok(output),
             (false, output) => Err(output),
@@ -225,18 +269,28 @@ fn major(home: &Path) -> u32 {
 
 /// The home, or a copy of it where the server's user cannot get at it.
 fn reachable(home: &Path, folder: &Path) -> PathBuf {
-    let looked = as_postgres(Path::new("/usr/bin/test")).arg("-x").arg(home.join("bin/postgres")).status().unwrap();
+    let looked = as_postgres(Path::new("/usr/bin/test"))
+        .arg("-x")
+        .arg(home.join("bin/postgres"))
+        .status()
+        .unwrap();
     if looked.success() {
         return home.to_owned();
     }
     let copy = folder.join("home");
-    assert!(Command::new("cp").arg("-a").arg(home).arg(&copy).status().unwrap().success(), "cp -a {}", home.display());
+    assert!(
+        Command::new("cp").arg("-a").arg(home).arg(&copy).status().unwrap().success(),
+        "cp -a {}",
+        home.display()
+    );
     copy
 }
 
 fn debian() -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is not installed; run tests/emulators/install");
-    let newest = versions.map(|it| it.unwrap().path()).filter(|it| it.join("bin/postgres").exists()).max();
+    let versions = fs::read_dir("/usr/lib/postgresql")
+        .expect("PostgreSQL is not installed; run tests/emulators/install");
+    let newest =
+        versions.map(|it| it.unwrap().path()).filter(|it| it.join("bin/postgres").exists()).max();
     newest.expect("PostgreSQL's server is not installed; run tests/emulators/install")
 }
 

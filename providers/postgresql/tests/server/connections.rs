@@ -71,7 +71,10 @@ async fn an_authority_may_be_a_file() {
 async fn a_wrong_password_is_told_at_once_and_not_repeated() {
     let error = refused(&[("password", Value::from("wrong-one"))]).await;
     assert_eq!(error.code.as_deref(), Some("28P01"));
-    assert!(error.to_string().starts_with("could not connect to the database `postgres` at 127.0.0.1:"), "{error}");
+    assert!(
+        error.to_string().starts_with("could not connect to the database `postgres` at 127.0.0.1:"),
+        "{error}"
+    );
     assert!(!format!("{error:?}").contains("wrong-one"));
     let project = Project::with(&[("password", Value::from("wrong-one"))]).await.unwrap();
     assert!(matches!(&project.read(KIND, &[&recorded()]).await[0], ReadingValue::Unchecked(_)));
@@ -89,8 +92,14 @@ async fn a_server_that_is_away_leaves_things_unchecked() {
     let project = Project::with(&[("port", Value::from(i64::from(port)))]).await.unwrap();
     let began = Instant::now();
     for kind in [KIND, "postgresql_database"] {
-        let ReadingValue::Unchecked(reason) = project.read(kind, &[&recorded()]).await.remove(0) else { panic!("unchecked") };
-        assert!(reason.contains(&format!("127.0.0.1:{port}")) && reason.contains("refused"), "{reason}");
+        let ReadingValue::Unchecked(reason) = project.read(kind, &[&recorded()]).await.remove(0)
+        else {
+            panic!("unchecked")
+        };
+        assert!(
+            reason.contains(&format!("127.0.0.1:{port}")) && reason.contains("refused"),
+            "{reason}"
+        );
     }
     assert!(began.elapsed() < Duration::from_secs(15));
 }
@@ -112,12 +121,14 @@ async fn a_change_waits_for_a_server_that_comes_back() {
         loop {
             let (mut client, _) = listener.accept().await.unwrap();
             tokio::spawn(async move {
-                let mut server = tokio::net::TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
+                let mut server =
+                    tokio::net::TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
             });
         }
     });
-    let made = project.create_in(&step, false, KIND, &[("name", Value::from("patient"))]).await.unwrap();
+    let made =
+        project.create_in(&step, false, KIND, &[("name", Value::from("patient"))]).await.unwrap();
     let told = step.journal.progress.lock().unwrap()[0].clone();
     assert!(told.starts_with(&format!("waiting for PostgreSQL at 127.0.0.1:{port}: ")), "{told}");
     project.delete(KIND, &made).await.unwrap();
@@ -132,8 +143,12 @@ async fn many_steps_at_once_are_not_in_each_others_way() {
         let project = project.clone();
         async move {
             let name = format!("one of many {index}");
-            let role =
-                project.create(KIND, &[("name", Value::from(name.as_str())), ("roles", crate::list(&["of many"]))]).await?;
+            let role = project
+                .create(
+                    KIND,
+                    &[("name", Value::from(name.as_str())), ("roles", crate::list(&["of many"]))],
+                )
+                .await?;
             let given = [("name", Value::from(name.as_str())), ("owner", Value::from("of many"))];
             let database = project.create("postgresql_database", &given).await?;
             project.delete("postgresql_database", &database).await?;

@@ -10,7 +10,11 @@ const KIND: &str = "postgresql_database";
 #[tokio::test]
 async fn a_database_belongs_to_a_role_that_the_master_is_no_member_of() {
     let project = Project::new().await;
-    let owner = [("name", Value::from("owner one")), ("login", Value::from(true)), ("password", Value::from("hush"))];
+    let owner = [
+        ("name", Value::from("owner one")),
+        ("login", Value::from(true)),
+        ("password", Value::from("hush")),
+    ];
     let owner = project.create("postgresql_role", &owner).await.unwrap();
     let given = [
         ("name", Value::from("data one")),
@@ -26,11 +30,16 @@ async fn a_database_belongs_to_a_role_that_the_master_is_no_member_of() {
     let about = "SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit \
                  FROM pg_database WHERE datname = 'data one'";
     assert_eq!(project.cluster.sql("postgres", about), "owner one|UTF8|C|C|20");
-    let made_by_owner =
-        project.cluster.sql_as("'owner one'", "hush", "'data one'", "CREATE TABLE it (id int); SELECT count(*) FROM it");
+    let made_by_owner = project.cluster.sql_as(
+        "'owner one'",
+        "hush",
+        "'data one'",
+        "CREATE TABLE it (id int); SELECT count(*) FROM it",
+    );
     assert_eq!(made_by_owner, Ok("0".into()));
 
-    let other = project.create("postgresql_role", &[("name", Value::from("owner two"))]).await.unwrap();
+    let other =
+        project.create("postgresql_role", &[("name", Value::from("owner two"))]).await.unwrap();
     let given = [("name", Value::from("data one")), ("owner", Value::from("owner two"))];
     let changed = project.update(KIND, &made, &given).await.unwrap();
     assert_eq!(project.cluster.sql("postgres", about), "owner two|UTF8|C|C|-1");
@@ -76,12 +85,17 @@ async fn kills_at_any_moment_end_in_one_database() {
     let mut cut_short = 0;
     for milliseconds in [0, 2, 5, 10, 15, 20, 30, 45, 60, 80, 120, 200] {
         let step = Step::new(&format!("step {milliseconds}"));
-        let killed =
-            tokio::time::timeout(Duration::from_millis(milliseconds), project.create_in(&step, false, KIND, &given)).await;
+        let killed = tokio::time::timeout(
+            Duration::from_millis(milliseconds),
+            project.create_in(&step, false, KIND, &given),
+        )
+        .await;
         cut_short += u32::from(killed.is_err());
         let made = project.create_in(&step, true, KIND, &given).await.unwrap();
         project.assert_settled(KIND, &made).await;
-        let count = project.cluster.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname = 'killed'");
+        let count = project
+            .cluster
+            .sql("postgres", "SELECT count(*) FROM pg_database WHERE datname = 'killed'");
         assert_eq!(count, "1", "after {milliseconds} ms");
         project.delete(KIND, &made).await.unwrap();
     }
@@ -95,16 +109,25 @@ async fn a_database_in_use_names_who_uses_it() {
     let made = project.create(KIND, &[("name", Value::from("busy"))]).await.unwrap();
     let stay = std::thread::spawn({
         let cluster = project.cluster.clone();
-        move || cluster.sql_as("master", crate::cluster::MASTER_PASSWORD, "busy", "SELECT pg_sleep(60)")
+        move || {
+            cluster.sql_as("master", crate::cluster::MASTER_PASSWORD, "busy", "SELECT pg_sleep(60)")
+        }
     });
-    let connected = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'busy' AND usename = 'master'";
+    let connected =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = 'busy' AND usename = 'master'";
     while project.cluster.sql("postgres", connected) != "1" {
         tokio::task::yield_now().await;
     }
     let error = project.delete(KIND, &made).await.unwrap_err();
     assert_eq!(error.code.as_deref(), Some("55006"));
-    assert!(error.help.iter().any(|it| it == "connected are: master from 127.0.0.1 (psql)"), "{error:?}");
-    project.cluster.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'busy'");
+    assert!(
+        error.help.iter().any(|it| it == "connected are: master from 127.0.0.1 (psql)"),
+        "{error:?}"
+    );
+    project.cluster.sql(
+        "postgres",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'busy'",
+    );
     assert!(stay.join().unwrap().is_err());
     project.delete(KIND, &made).await.unwrap();
 }

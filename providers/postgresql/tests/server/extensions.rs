@@ -10,7 +10,8 @@ const KIND: &str = "postgresql_extension";
 #[tokio::test]
 async fn trusted_extensions_go_into_a_database_of_another_owner() {
     let project = Project::new().await;
-    let owner = project.create("postgresql_role", &[("name", Value::from("keeper"))]).await.unwrap();
+    let owner =
+        project.create("postgresql_role", &[("name", Value::from("keeper"))]).await.unwrap();
     let database = [("name", Value::from("extended")), ("owner", Value::from("keeper"))];
     let database = project.create("postgresql_database", &database).await.unwrap();
     let mut made = Vec::new();
@@ -47,11 +48,16 @@ async fn a_user_without_rights_of_its_own_acts_as_the_owner() {
     let roles = "CREATE ROLE shy LOGIN CREATEROLE NOINHERIT PASSWORD 'shy'; CREATE ROLE host; GRANT host TO shy";
     project.cluster.sql("postgres", roles);
     project.cluster.sql("postgres", "CREATE DATABASE hosted OWNER host");
-    let shy = Project::with(&[("username", Value::from("shy")), ("password", Value::from("shy"))]).await.unwrap();
+    let shy = Project::with(&[("username", Value::from("shy")), ("password", Value::from("shy"))])
+        .await
+        .unwrap();
     let given = [("name", Value::from("pgcrypto")), ("database", Value::from("hosted"))];
     let made = shy.create(KIND, &given).await.unwrap();
     assert_eq!(
-        project.cluster.sql("hosted", "SELECT pg_get_userbyid(extowner) FROM pg_extension WHERE extname = 'pgcrypto'"),
+        project.cluster.sql(
+            "hosted",
+            "SELECT pg_get_userbyid(extowner) FROM pg_extension WHERE extname = 'pgcrypto'"
+        ),
         "host"
     );
     shy.delete(KIND, &made).await.unwrap();
@@ -62,7 +68,8 @@ async fn a_user_without_rights_of_its_own_acts_as_the_owner() {
 #[tokio::test]
 async fn versions_and_schemas_change_in_place() {
     let project = Project::new().await;
-    let database = project.create("postgresql_database", &[("name", Value::from("versioned"))]).await.unwrap();
+    let database =
+        project.create("postgresql_database", &[("name", Value::from("versioned"))]).await.unwrap();
     project.cluster.sql("versioned", "CREATE SCHEMA tools; ALTER SCHEMA tools OWNER TO master");
     let given = |version: &str, schema: &str| {
         vec![
@@ -80,7 +87,11 @@ async fn versions_and_schemas_change_in_place() {
     let error = project.update(KIND, &changed, &given("1.8", "tools")).await.unwrap_err();
     assert_eq!(error.code.as_deref(), Some("42501"), "{error}");
     project.cluster.sql("postgres", "CREATE ROLE chief SUPERUSER LOGIN PASSWORD 'chief'");
-    let chief = [("username", Value::from("chief")), ("password", Value::from("chief")), ("superuser", Value::from(true))];
+    let chief = [
+        ("username", Value::from("chief")),
+        ("password", Value::from("chief")),
+        ("superuser", Value::from(true)),
+    ];
     let chief = Project::with(&chief).await.unwrap();
     let changed = chief.update(KIND, &changed, &given("1.8", "tools")).await.unwrap();
     project.assert_settled(KIND, &changed).await;
@@ -92,7 +103,8 @@ async fn versions_and_schemas_change_in_place() {
 #[tokio::test]
 async fn only_what_this_step_made_is_taken_over() {
     let project = Project::new().await;
-    let database = project.create("postgresql_database", &[("name", Value::from("twice"))]).await.unwrap();
+    let database =
+        project.create("postgresql_database", &[("name", Value::from("twice"))]).await.unwrap();
     let given = [("name", Value::from("pgcrypto")), ("database", Value::from("twice"))];
     let step = Step::new("a");
     project.create_in(&step, false, KIND, &given).await.unwrap();
@@ -108,17 +120,24 @@ async fn only_what_this_step_made_is_taken_over() {
 #[tokio::test]
 async fn what_the_server_lacks_or_forbids_is_explained() {
     let project = Project::new().await;
-    let database = project.create("postgresql_database", &[("name", Value::from("wanting"))]).await.unwrap();
-    let error =
-        project.create(KIND, &[("name", Value::from("postgis")), ("database", Value::from("wanting"))]).await.unwrap_err();
+    let database =
+        project.create("postgresql_database", &[("name", Value::from("wanting"))]).await.unwrap();
+    let error = project
+        .create(KIND, &[("name", Value::from("postgis")), ("database", Value::from("wanting"))])
+        .await
+        .unwrap_err();
     assert!(error.help.iter().any(|it| it.contains("pg_available_extensions")), "{error:?}");
     // Not trusted: only a superuser may make it.
-    let error =
-        project.create(KIND, &[("name", Value::from("adminpack")), ("database", Value::from("wanting"))]).await.unwrap_err();
+    let error = project
+        .create(KIND, &[("name", Value::from("adminpack")), ("database", Value::from("wanting"))])
+        .await
+        .unwrap_err();
     assert_eq!(error.code.as_deref(), Some("42501"), "{error}");
     assert!(error.help.iter().any(|it| it.contains("master user")), "{error:?}");
-    let error =
-        project.create(KIND, &[("name", Value::from("pgcrypto")), ("database", Value::from("nowhere"))]).await.unwrap_err();
+    let error = project
+        .create(KIND, &[("name", Value::from("pgcrypto")), ("database", Value::from("nowhere"))])
+        .await
+        .unwrap_err();
     assert_eq!(error.code.as_deref(), Some("3D000"), "{error}");
     project.delete("postgresql_database", &database).await.unwrap();
 }
@@ -126,13 +145,19 @@ async fn what_the_server_lacks_or_forbids_is_explained() {
 #[tokio::test]
 async fn kills_at_any_moment_end_in_one_extension() {
     let project = Project::new().await;
-    let database = project.create("postgresql_database", &[("name", Value::from("interrupted"))]).await.unwrap();
+    let database = project
+        .create("postgresql_database", &[("name", Value::from("interrupted"))])
+        .await
+        .unwrap();
     let given = [("name", Value::from("hstore")), ("database", Value::from("interrupted"))];
     let mut cut_short = 0;
     for milliseconds in [0, 5, 10, 15, 20, 25, 30, 35, 40, 50, 70, 100] {
         let step = Step::new(&format!("step {milliseconds}"));
-        let killed =
-            tokio::time::timeout(Duration::from_millis(milliseconds), project.create_in(&step, false, KIND, &given)).await;
+        let killed = tokio::time::timeout(
+            Duration::from_millis(milliseconds),
+            project.create_in(&step, false, KIND, &given),
+        )
+        .await;
         cut_short += u32::from(killed.is_err());
         let made = project.create_in(&step, true, KIND, &given).await.unwrap();
         project.assert_settled(KIND, &made).await;

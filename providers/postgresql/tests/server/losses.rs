@@ -13,7 +13,8 @@ use crate::project::{Project, Step};
 const ROLE: &str = "postgresql_role";
 const DATABASE: &str = "postgresql_database";
 
-/// Stands before a server, and closes the one connection on which the last of so many answers comes.
+/// Stands before a server, and closes the one connection on which the last of so many answers
+/// comes.
 struct Cut {
     port: u16,
     left: Arc<AtomicUsize>,
@@ -43,10 +44,12 @@ async fn carry(client: TcpStream, behind: u16, left: Arc<AtomicUsize>) {
     let server = TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let there = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+    let there =
+        tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
     let mut piece = [0; 16384];
     while let Ok(size @ 1..) = from_server.read(&mut piece).await {
-        let before = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| (it > 0).then(|| it - 1));
+        let before =
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| (it > 0).then(|| it - 1));
         // The answer is not passed on, although the server has done what it is about.
         if before == Ok(1) || to_client.write_all(&piece[..size]).await.is_err() {
             break;
@@ -64,16 +67,31 @@ async fn whichever_answer_is_lost_it_is_done_and_once() {
     let mut lost = 0;
     // Every fourth, which are enough of each kind.
     for answers in (1..).step_by(4) {
-        let role = [("name", Value::from("lost")), ("login", Value::from(true)), ("roles", crate::list(&["loser"]))];
+        let role = [
+            ("name", Value::from("lost")),
+            ("login", Value::from(true)),
+            ("roles", crate::list(&["loser"])),
+        ];
         cut.left.store(answers, Ordering::SeqCst);
-        let made = project.create(ROLE, &role).await.unwrap_or_else(|it| panic!("answer {answers}: {it}"));
+        let made =
+            project.create(ROLE, &role).await.unwrap_or_else(|it| panic!("answer {answers}: {it}"));
         let database = [("name", Value::from("lost")), ("owner", Value::from("loser"))];
-        let within = project.create(DATABASE, &database).await.unwrap_or_else(|it| panic!("answer {answers}: {it}"));
-        let limited = [database[0].clone(), database[1].clone(), ("connection_limit", Value::from(7))];
-        let within = project.update(DATABASE, &within, &limited).await.unwrap_or_else(|it| panic!("answer {answers}: {it}"));
+        let within = project
+            .create(DATABASE, &database)
+            .await
+            .unwrap_or_else(|it| panic!("answer {answers}: {it}"));
+        let limited =
+            [database[0].clone(), database[1].clone(), ("connection_limit", Value::from(7))];
+        let within = project
+            .update(DATABASE, &within, &limited)
+            .await
+            .unwrap_or_else(|it| panic!("answer {answers}: {it}"));
         direct.assert_settled(ROLE, &made).await;
         direct.assert_settled(DATABASE, &within).await;
-        project.delete(DATABASE, &within).await.unwrap_or_else(|it| panic!("answer {answers}: {it}"));
+        project
+            .delete(DATABASE, &within)
+            .await
+            .unwrap_or_else(|it| panic!("answer {answers}: {it}"));
         project.delete(ROLE, &made).await.unwrap_or_else(|it| panic!("answer {answers}: {it}"));
         if !cut.is_done() {
             break;
@@ -94,21 +112,35 @@ async fn a_server_that_starts_anew_in_the_middle_is_waited_for() {
         tokio::spawn(async move {
             for index in 0..60 {
                 let name = format!("restart {index}");
-                project.create_in(&step, false, ROLE, &[("name", Value::from(name.as_str()))]).await?;
+                project
+                    .create_in(&step, false, ROLE, &[("name", Value::from(name.as_str()))])
+                    .await?;
             }
             Ok::<_, ha_provider::Error>(())
         })
     };
     for _ in 0..2 {
-        let count = || cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'restart %'");
+        let count = || {
+            cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'restart %'")
+        };
         let before = count();
         while count() == before && !making.is_finished() {}
         // When one of its processes dies, the server ends all others and starts again.
-        let writer = cluster.sql("postgres", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'");
-        assert!(std::process::Command::new("kill").args(["-KILL", writer.trim()]).status().unwrap().success());
+        let writer = cluster
+            .sql("postgres", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'");
+        assert!(
+            std::process::Command::new("kill")
+                .args(["-KILL", writer.trim()])
+                .status()
+                .unwrap()
+                .success()
+        );
         cluster.wait();
     }
     making.await.unwrap().unwrap();
-    let made = cluster.sql("postgres", "SELECT count(DISTINCT rolname) FROM pg_roles WHERE rolname LIKE 'restart %'");
+    let made = cluster.sql(
+        "postgres",
+        "SELECT count(DISTINCT rolname) FROM pg_roles WHERE rolname LIKE 'restart %'",
+    );
     assert_eq!(made.trim(), "60");
 }

@@ -1,5 +1,6 @@
-//! Against a real PostgreSQL server, asked as an operator of RDS asks: over TLS only, with SCRAM, as a master user that
-//! is no superuser. What came of it is looked at with `psql`, by the server's own superuser or by the role that was made.
+//! Against a real PostgreSQL server, asked as an operator of RDS asks: over TLS only, with SCRAM,
+//! as a master user that is no superuser. What came of it is looked at with `psql`, by the server's
+//! own superuser or by the role that was made.
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot go on without fails it")]
 

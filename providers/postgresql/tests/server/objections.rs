@@ -1,5 +1,5 @@
-//! What the server would refuse is told of a plan, and nothing else: whatever is objected to is refused, and what is not
-//! objected to is done.
+//! What the server would refuse is told of a plan, and nothing else: whatever is objected to is
+//! refused, and what is not objected to is done.
 
 use ha_provider::IntendedChange;
 use ha_value::{Action, Value};
@@ -41,16 +41,47 @@ fn table() -> Vec<(&'static str, Given, Option<&'static str>)> {
         (DATABASE, given("x", &[text("template", "nothing")]), Some("template")),
         (DATABASE, given("x", &[text("template", "not mine")]), Some("template")),
         (DATABASE, given("copied", &[text("template", "template1")]), None),
-        (DATABASE, given("x", &[text("template", "template1"), text("encoding", "LATIN1")]), Some("encoding")),
-        (DATABASE, given("x", &[text("template", "template1"), text("lc_collate", "C.UTF-8")]), Some("lc_collate")),
+        (
+            DATABASE,
+            given("x", &[text("template", "template1"), text("encoding", "LATIN1")]),
+            Some("encoding"),
+        ),
+        (
+            DATABASE,
+            given("x", &[text("template", "template1"), text("lc_collate", "C.UTF-8")]),
+            Some("lc_collate"),
+        ),
         (DATABASE, given("x", &[text("encoding", "NO_SUCH")]), Some("encoding")),
         (DATABASE, given("x", &[text("encoding", "GBK")]), Some("encoding")),
-        (DATABASE, given("latin", &[text("encoding", "iso-8859-1"), text("lc_collate", "C"), text("lc_ctype", "C")]), None),
-        (DATABASE, given("x", &[text("encoding", "LATIN1"), text("lc_ctype", "C.UTF-8")]), Some("lc_ctype")),
+        (
+            DATABASE,
+            given(
+                "latin",
+                &[text("encoding", "iso-8859-1"), text("lc_collate", "C"), text("lc_ctype", "C")],
+            ),
+            None,
+        ),
+        (
+            DATABASE,
+            given("x", &[text("encoding", "LATIN1"), text("lc_ctype", "C.UTF-8")]),
+            Some("lc_ctype"),
+        ),
         (DATABASE, given("x", &[text("lc_collate", "xx_YY.UTF-8")]), Some("lc_collate")),
-        (DATABASE, given("sorted", &[text("lc_collate", "C.UTF-8"), text("lc_ctype", "C.UTF-8")]), None),
-        (DATABASE, given("x", &[settings("no_such_setting", "1")]), Some("settings.no_such_setting")),
-        (DATABASE, given("x", &[settings("shared_buffers", "16MB")]), Some("settings.shared_buffers")),
+        (
+            DATABASE,
+            given("sorted", &[text("lc_collate", "C.UTF-8"), text("lc_ctype", "C.UTF-8")]),
+            None,
+        ),
+        (
+            DATABASE,
+            given("x", &[settings("no_such_setting", "1")]),
+            Some("settings.no_such_setting"),
+        ),
+        (
+            DATABASE,
+            given("x", &[settings("shared_buffers", "16MB")]),
+            Some("settings.shared_buffers"),
+        ),
         (DATABASE, given("set", &[settings("Work_Mem", "8MB")]), None),
         (DATABASE, given("zoned", &[settings("timezone", "UTC")]), None),
         (ROLE, given("group", &[]), Some("name")),
@@ -60,7 +91,11 @@ fn table() -> Vec<(&'static str, Given, Option<&'static str>)> {
         (ROLE, given("x", &[settings("port", "1")]), Some("settings.port")),
         (ROLE, given("member", &[("roles", list(&["group"])), settings("work_mem", "4MB")]), None),
         (EXTENSION, given("no_such", &[text("database", "there")]), Some("name")),
-        (EXTENSION, given("plpgsql", &[text("database", "there"), text("version", "77")]), Some("version")),
+        (
+            EXTENSION,
+            given("plpgsql", &[text("database", "there"), text("version", "77")]),
+            Some("version"),
+        ),
         (EXTENSION, given("plpgsql", &[text("database", "not there")]), Some("database")),
     ]
 }
@@ -75,7 +110,8 @@ async fn what_is_objected_to_is_refused_and_all_else_is_taken() {
         let group = project.create(ROLE, &given("group", &[])).await.unwrap();
         for (kind, given, argument) in table() {
             let told = project.objections(&[project.intended(kind, &[], &given)]).await;
-            let arguments: Vec<&str> = told.iter().map(|(_, argument, _)| argument.as_str()).collect();
+            let arguments: Vec<&str> =
+                told.iter().map(|(_, argument, _)| argument.as_str()).collect();
             let context = format!("version {}, {given:?}: {told:?}", cluster.major);
             assert_eq!(arguments.first().copied(), argument, "{context}");
             match project.create(kind, &given).await {
@@ -99,14 +135,19 @@ async fn what_is_objected_to_is_refused_and_all_else_is_taken() {
 #[tokio::test]
 async fn what_the_same_plan_makes_or_takes_away_counts() {
     let project = Project::new().await;
-    project.cluster.sql("postgres", "CREATE ROLE outer_role; CREATE ROLE inner_role; GRANT outer_role TO inner_role");
+    project.cluster.sql(
+        "postgres",
+        "CREATE ROLE outer_role; CREATE ROLE inner_role; GRANT outer_role TO inner_role",
+    );
     let role = |name: &'static str, roles: &[&str]| given(name, &[("roles", list(roles))]);
     let check = async |planned: Vec<IntendedChange>, expected: &[(usize, &str)]| {
         let told = project.objections(&planned).await;
-        let places: Vec<(usize, &str)> = told.iter().map(|(place, argument, _)| (*place, argument.as_str())).collect();
+        let places: Vec<(usize, &str)> =
+            told.iter().map(|(place, argument, _)| (*place, argument.as_str())).collect();
         assert_eq!(places, expected, "{told:?}");
     };
-    let intended = |kind: &str, before: &Given, after: &Given| project.intended(kind, before, after);
+    let intended =
+        |kind: &str, before: &Given, after: &Given| project.intended(kind, before, after);
     let none = Given::new();
     // The owner, the database and what is in it come in one plan.
     check(
@@ -119,23 +160,47 @@ async fn what_the_same_plan_makes_or_takes_away_counts() {
     )
     .await;
     // A name is free once its holder goes or has another; and taken by whoever stays.
-    check(vec![intended(ROLE, &role("outer_role", &[]), &none), intended(ROLE, &none, &given("outer_role", &[]))], &[]).await;
-    let elsewhere = role("moved on", &["outer_role"]);
     check(
-        vec![intended(ROLE, &role("inner_role", &["outer_role"]), &elsewhere), intended(ROLE, &none, &given("inner_role", &[]))],
+        vec![
+            intended(ROLE, &role("outer_role", &[]), &none),
+            intended(ROLE, &none, &given("outer_role", &[])),
+        ],
         &[],
     )
     .await;
-    check(vec![intended(ROLE, &role("inner_role", &["outer_role"]), &role("outer_role", &[]))], &[(0, "name")]).await;
-    check(vec![intended(DATABASE, &given("mine", &[]), &given("template1", &[]))], &[(0, "name")]).await;
+    let elsewhere = role("moved on", &["outer_role"]);
+    check(
+        vec![
+            intended(ROLE, &role("inner_role", &["outer_role"]), &elsewhere),
+            intended(ROLE, &none, &given("inner_role", &[])),
+        ],
+        &[],
+    )
+    .await;
+    check(
+        vec![intended(ROLE, &role("inner_role", &["outer_role"]), &role("outer_role", &[]))],
+        &[(0, "name")],
+    )
+    .await;
+    check(vec![intended(DATABASE, &given("mine", &[]), &given("template1", &[]))], &[(0, "name")])
+        .await;
     let there = role("outer_role", &[]);
-    for (action, expected) in [(Action::CreateThenDelete, &[(0, "name")][..]), (Action::DeleteThenCreate, &[])] {
+    for (action, expected) in
+        [(Action::CreateThenDelete, &[(0, "name")][..]), (Action::DeleteThenCreate, &[])]
+    {
         check(vec![project.intended_as(action, ROLE, &there, &there)], expected).await;
     }
     // A circle, through what is there and through what is planned.
-    check(vec![intended(ROLE, &role("outer_role", &[]), &role("outer_role", &["inner_role"]))], &[(0, "roles")]).await;
     check(
-        vec![intended(ROLE, &none, &role("one", &["two"])), intended(ROLE, &none, &role("two", &["one"]))],
+        vec![intended(ROLE, &role("outer_role", &[]), &role("outer_role", &["inner_role"]))],
+        &[(0, "roles")],
+    )
+    .await;
+    check(
+        vec![
+            intended(ROLE, &none, &role("one", &["two"])),
+            intended(ROLE, &none, &role("two", &["one"])),
+        ],
         &[(0, "roles"), (1, "roles")],
     )
     .await;
@@ -162,7 +227,18 @@ async fn names_that_mean_no_role_are_refused_without_a_server() {
         (ROLE, given("public", &[])),
         (ROLE, given("none", &[])),
         (ROLE, given("x", &[("roles", list(&["x"]))])),
-        (ROLE, given("x", &[("membership", Value::tuple([Value::Object(std::sync::Arc::new(object(&[text("role", "x")])))]))])),
+        (
+            ROLE,
+            given(
+                "x",
+                &[(
+                    "membership",
+                    Value::tuple([Value::Object(std::sync::Arc::new(object(&[text(
+                        "role", "x",
+                    )])))]),
+                )],
+            ),
+        ),
         (ROLE, given("x", &[("roles", list(&["public"]))])),
         (DATABASE, given("x", &[text("owner", "public")])),
     ];

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
 use ha_provider::{
-    Attempt, DriverSet, Error, IntendedChange, ProviderClient, ProviderRegistry, ReadingValue, RecordedValue, SchemaSet,
-    StepObserver,
+    Attempt, DriverSet, Error, IntendedChange, ProviderClient, ProviderRegistry, ReadingValue,
+    RecordedValue, SchemaSet, StepObserver,
 };
 use ha_value::{Action, Address, Object, ResourceMode, Value};
 
@@ -91,9 +91,17 @@ impl Project {
     }
 
     /// With a server that is not everybody's.
-    pub(crate) async fn on(cluster: Arc<Cluster>, changed: &[(&str, Value)]) -> Result<Self, Error> {
+    pub(crate) async fn on(
+        cluster: Arc<Cluster>,
+        changed: &[(&str, Value)],
+    ) -> Result<Self, Error> {
         let (schemas, drivers) = ha_postgresql::register(ProviderRegistry::new()).split();
-        let conformed = schemas.provider("postgresql").unwrap().schema.conform(&settings(&cluster, changed)).unwrap();
+        let conformed = schemas
+            .provider("postgresql")
+            .unwrap()
+            .schema
+            .conform(&settings(&cluster, changed))
+            .unwrap();
         let (client, _) = drivers.connector("postgresql").unwrap().connect(&conformed).await?;
         Ok(Self { cluster, schemas, drivers, client })
     }
@@ -109,11 +117,21 @@ impl Project {
     pub(crate) fn problems(&self, kind: &str, given: &[(&str, Value)]) -> Vec<String> {
         let described = self.schemas.kind(ResourceMode::Managed, kind).unwrap();
         let conformed = described.schema().conform(&object(given)).unwrap();
-        described.hooks().problems(described.schema(), &conformed).into_iter().map(|it| it.message).collect()
+        described
+            .hooks()
+            .problems(described.schema(), &conformed)
+            .into_iter()
+            .map(|it| it.message)
+            .collect()
     }
 
-    pub(crate) async fn create(&self, kind: &str, given: &[(&str, Value)]) -> Result<RecordedValue, Error> {
-        self.create_in(&Step::new(&format!("{:032x}", rand::random::<u128>())), false, kind, given).await
+    pub(crate) async fn create(
+        &self,
+        kind: &str,
+        given: &[(&str, Value)],
+    ) -> Result<RecordedValue, Error> {
+        self.create_in(&Step::new(&format!("{:032x}", rand::random::<u128>())), false, kind, given)
+            .await
     }
 
     pub(crate) async fn create_in(
@@ -125,7 +143,8 @@ impl Project {
     ) -> Result<RecordedValue, Error> {
         let arguments = self.arguments(kind, given);
         let driver = self.drivers.resource(kind).unwrap();
-        let (id, outputs) = driver.create(&self.client, &arguments, &mut step.attempt(kind, resumed)).await?;
+        let (id, outputs) =
+            driver.create(&self.client, &arguments, &mut step.attempt(kind, resumed)).await?;
         Ok(RecordedValue { id, arguments, outputs: unmarked(outputs) })
     }
 
@@ -137,13 +156,19 @@ impl Project {
     ) -> Result<RecordedValue, Error> {
         let arguments = self.arguments(kind, given);
         let driver = self.drivers.resource(kind).unwrap();
-        let outputs = driver.update(&self.client, &arguments, before, &mut Step::new("u").attempt(kind, false)).await?;
+        let outputs = driver
+            .update(&self.client, &arguments, before, &mut Step::new("u").attempt(kind, false))
+            .await?;
         let id = outputs["id"].as_str().unwrap().to_owned();
         Ok(RecordedValue { id, arguments, outputs })
     }
 
     pub(crate) async fn delete(&self, kind: &str, known: &RecordedValue) -> Result<(), Error> {
-        self.drivers.resource(kind).unwrap().delete(&self.client, known, &mut Step::new("d").attempt(kind, false)).await
+        self.drivers
+            .resource(kind)
+            .unwrap()
+            .delete(&self.client, known, &mut Step::new("d").attempt(kind, false))
+            .await
     }
 
     /// Deletes something in whose place these arguments are made next.
@@ -163,11 +188,21 @@ impl Project {
 
     /// Takes away what a killed step may have left.
     pub(crate) async fn clean_up(&self, step: &Step, kind: &str, known: &RecordedValue) {
-        self.drivers.resource(kind).unwrap().clean_up(&self.client, known, &step.attempt(kind, true)).await.unwrap();
+        self.drivers
+            .resource(kind)
+            .unwrap()
+            .clean_up(&self.client, known, &step.attempt(kind, true))
+            .await
+            .unwrap();
     }
 
     /// A planned change, as the engine tells of it. What is there is empty before a create.
-    pub(crate) fn intended(&self, kind: &str, before: &[(&str, Value)], after: &[(&str, Value)]) -> IntendedChange {
+    pub(crate) fn intended(
+        &self,
+        kind: &str,
+        before: &[(&str, Value)],
+        after: &[(&str, Value)],
+    ) -> IntendedChange {
         let action = match (before, after) {
             ([], _) => Action::Create,
             (_, []) => Action::Delete,
@@ -190,21 +225,38 @@ impl Project {
     }
 
     /// What the server has against planned changes: which one, which argument, and why.
-    pub(crate) async fn objections(&self, planned: &[IntendedChange]) -> Vec<(usize, String, String)> {
-        let kinds: std::collections::BTreeSet<_> = planned.iter().map(|it| it.kind.clone()).collect();
+    pub(crate) async fn objections(
+        &self,
+        planned: &[IntendedChange],
+    ) -> Vec<(usize, String, String)> {
+        let kinds: std::collections::BTreeSet<_> =
+            planned.iter().map(|it| it.kind.clone()).collect();
         let mut all = Vec::new();
         for kind in kinds {
-            let found = self.drivers.resource(&kind).unwrap().objections(&self.client, planned).await;
-            all.extend(found.into_iter().map(|(place, it)| (place, it.path.to_string(), it.message)));
+            let found =
+                self.drivers.resource(&kind).unwrap().objections(&self.client, planned).await;
+            all.extend(
+                found.into_iter().map(|(place, it)| (place, it.path.to_string(), it.message)),
+            );
         }
         all
     }
 
     /// What is there under an id that a person gives, for a block with these arguments.
-    pub(crate) async fn import(&self, kind: &str, id: &str, given: &[(&str, Value)]) -> Result<Option<RecordedValue>, Error> {
+    pub(crate) async fn import(
+        &self,
+        kind: &str,
+        id: &str,
+        given: &[(&str, Value)],
+    ) -> Result<Option<RecordedValue>, Error> {
         let arguments = self.arguments(kind, given);
-        let found = self.drivers.resource(kind).unwrap().import(&self.client, id, &arguments).await?;
-        let plain = |it: RecordedValue| RecordedValue { arguments: unmarked(it.arguments), outputs: unmarked(it.outputs), ..it };
+        let found =
+            self.drivers.resource(kind).unwrap().import(&self.client, id, &arguments).await?;
+        let plain = |it: RecordedValue| RecordedValue {
+            arguments: unmarked(it.arguments),
+            outputs: unmarked(it.outputs),
+            ..it
+        };
         Ok(found.map(|it| plain(it.recorded)))
     }
 
@@ -221,7 +273,8 @@ impl Project {
         }
     }
 
-    /// Fails unless every configured argument is on the server as it was applied: a plan would be empty.
+    /// Fails unless every configured argument is on the server as it was applied: a plan would be
+    /// empty.
     pub(crate) async fn assert_settled(&self, kind: &str, known: &RecordedValue) {
         let seen = self.seen(kind, known).await;
         for (name, wanted) in &known.arguments {

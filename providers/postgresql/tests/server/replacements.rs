@@ -5,8 +5,10 @@ use ha_value::Value;
 use crate::project::{Project, Step};
 
 const KIND: &str = "postgresql_database";
-/// What was made beforehand and not taken over, by the steps of one test. Others work on the same server.
-const LEFT: &str = "SELECT count(*) FROM pg_database WHERE datname IN ('ha a', 'ha b', 'ha c', 'ha d')";
+/// What was made beforehand and not taken over, by the steps of one test. Others work on the same
+/// server.
+const LEFT: &str =
+    "SELECT count(*) FROM pg_database WHERE datname IN ('ha a', 'ha b', 'ha c', 'ha d')";
 
 #[tokio::test]
 async fn what_the_server_refuses_costs_nothing() {
@@ -21,7 +23,11 @@ async fn what_the_server_refuses_costs_nothing() {
         &[("name", Value::from("kept safe")), ("lc_collate", Value::from("xx_YY"))],
         &[("name", Value::from("kept safe")), ("template", Value::from("not there"))],
         &[("name", Value::from("kept safe")), ("template", Value::from("kept safe"))],
-        &[("name", Value::from("kept safe")), ("template", Value::from("template1")), ("encoding", Value::from("LATIN2"))],
+        &[
+            ("name", Value::from("kept safe")),
+            ("template", Value::from("template1")),
+            ("encoding", Value::from("LATIN2")),
+        ],
         &[("name", Value::from("kept safe")), ("tablespace_name", Value::from("nowhere"))],
         &[("name", Value::from("occupied")), ("template", Value::from("template1"))],
     ];
@@ -41,7 +47,8 @@ async fn what_the_server_refuses_costs_nothing() {
 async fn what_was_made_beforehand_is_what_takes_the_place() {
     let project = Project::new().await;
     let sql = |query: &str| project.cluster.sql("postgres", query);
-    let owner = project.create("postgresql_role", &[("name", Value::from("successor"))]).await.unwrap();
+    let owner =
+        project.create("postgresql_role", &[("name", Value::from("successor"))]).await.unwrap();
     let before = [("name", Value::from("first form")), ("is_template", Value::from(true))];
     let made = project.create(KIND, &before).await.unwrap();
     let after = [
@@ -52,13 +59,23 @@ async fn what_was_made_beforehand_is_what_takes_the_place() {
         ("owner", Value::from("successor")),
     ];
     project.replace(&Step::new("a"), KIND, &made, &after).await.unwrap();
-    assert_eq!(sql("SELECT string_agg(datname, ',') FROM pg_database WHERE datname ~ '^(ha |first|second)'"), "ha a");
+    assert_eq!(
+        sql(
+            "SELECT string_agg(datname, ',') FROM pg_database WHERE datname ~ '^(ha |first|second)'"
+        ),
+        "ha a"
+    );
     let oid = sql("SELECT oid FROM pg_database WHERE datname = 'ha a'");
     let made = project.create(KIND, &after).await.unwrap();
     project.assert_settled(KIND, &made).await;
     assert_eq!(sql("SELECT oid FROM pg_database WHERE datname = 'second form'"), oid);
     assert_eq!(
-        (sql(LEFT), sql("SELECT shobj_description(oid, 'pg_database') IS NULL FROM pg_database WHERE datname = 'second form'")),
+        (
+            sql(LEFT),
+            sql(
+                "SELECT shobj_description(oid, 'pg_database') IS NULL FROM pg_database WHERE datname = 'second form'"
+            )
+        ),
         ("0".into(), "t".into())
     );
     // What a killed step made is taken away.
@@ -78,12 +95,22 @@ async fn an_extension_is_not_dropped_for_one_that_is_not_there() {
     let project = Project::new().await;
     let database = project.create(KIND, &[("name", Value::from("with columns"))]).await.unwrap();
     let given = |name: &str| {
-        [("name", Value::from(name)), ("database", Value::from("with columns")), ("drop_cascade", Value::from(true))]
+        [
+            ("name", Value::from(name)),
+            ("database", Value::from("with columns")),
+            ("drop_cascade", Value::from(true)),
+        ]
     };
     let made = project.create("postgresql_extension", &given("hstore")).await.unwrap();
     project.cluster.sql("with columns", "CREATE TABLE kept AS SELECT 'a=>1'::hstore AS pairs");
-    let error = project.replace(&Step::new("e"), "postgresql_extension", &made, &given("no_such")).await.unwrap_err();
-    assert!(error.to_string().contains("the server does not have the extension `no_such`"), "{error}");
+    let error = project
+        .replace(&Step::new("e"), "postgresql_extension", &made, &given("no_such"))
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("the server does not have the extension `no_such`"),
+        "{error}"
+    );
     assert_eq!(project.cluster.sql("with columns", "SELECT pairs->'a' FROM kept"), "1");
     project.delete(KIND, &database).await.unwrap();
 }
@@ -91,7 +118,8 @@ async fn an_extension_is_not_dropped_for_one_that_is_not_there() {
 #[tokio::test]
 async fn a_role_goes_once_nothing_of_it_is_configured() {
     let project = Project::new().await;
-    let owner = project.create("postgresql_role", &[("name", Value::from("leaving"))]).await.unwrap();
+    let owner =
+        project.create("postgresql_role", &[("name", Value::from("leaving"))]).await.unwrap();
     let owned = [("name", Value::from("left behind")), ("owner", Value::from("leaving"))];
     let before = project.create(KIND, &owned).await.unwrap();
     project.cluster.sql("left behind", "SET ROLE leaving; CREATE EXTENSION hstore");
@@ -101,7 +129,10 @@ async fn a_role_goes_once_nothing_of_it_is_configured() {
     assert_eq!(project.cluster.sql("postgres", whose), "master");
     project.delete("postgresql_role", &owner).await.unwrap();
     assert_eq!(
-        project.cluster.sql("left behind", "SELECT extowner::regrole FROM pg_extension WHERE extname = 'hstore'"),
+        project.cluster.sql(
+            "left behind",
+            "SELECT extowner::regrole FROM pg_extension WHERE extname = 'hstore'"
+        ),
         "master"
     );
     project.delete(KIND, &after).await.unwrap();

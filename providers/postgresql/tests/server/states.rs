@@ -1,4 +1,5 @@
-//! A state in a database does what every store must, also when connections break and when a holder dies.
+//! A state in a database does what every store must, also when connections break and when a holder
+//! dies.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -23,13 +24,17 @@ struct Database {
 
 impl Database {
     fn new() -> Self {
-        let (cluster, name) = (cluster(), format!("states{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let (cluster, name) =
+            (cluster(), format!("states{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         cluster.sql("postgres", &format!("CREATE DATABASE {name} OWNER master"));
         Self { name, cluster }
     }
 
     fn settings(&self, schema: &str, more: &Json) -> PostgresSettings {
-        let address = format!("postgres://master@127.0.0.1:{}/{}?sslmode=verify-full", self.cluster.port, self.name);
+        let address = format!(
+            "postgres://master@127.0.0.1:{}/{}?sslmode=verify-full",
+            self.cluster.port, self.name
+        );
         let mut all = json!({
             "conn_str": address, "password": MASTER_PASSWORD, "schema_name": schema, "ca_certificate": self.cluster.authority,
         });
@@ -71,7 +76,10 @@ fn the_last_few_checkpoints_stay() {
         held.append(number, b"x").unwrap();
         held.checkpoint(number, format!("all {number}").as_bytes()).unwrap();
     }
-    assert_eq!(database.sql("SELECT string_agg(number::text, ' ' ORDER BY written) FROM s.ha_checkpoints"), "4 5 6 7 8");
+    assert_eq!(
+        database.sql("SELECT string_agg(number::text, ' ' ORDER BY written) FROM s.ha_checkpoints"),
+        "4 5 6 7 8"
+    );
     assert_eq!(database.sql("SELECT count(*) FROM s.ha_journal"), "0");
 }
 
@@ -83,8 +91,14 @@ fn each_environment_has_a_state_of_its_own() {
         assert_eq!(store.load().unwrap(), StoreContents::default());
         let mut held = store.lock(&LockInfo::here("a test")).unwrap();
         held.checkpoint(1, environment.unwrap_or("none").as_bytes()).unwrap();
-        assert!(store.place().contains(environment.unwrap_or("default")) && !store.place().contains("m@ster"));
-        assert_eq!(store.load().unwrap().checkpoint.as_deref(), Some(environment.unwrap_or("none").as_bytes()));
+        assert!(
+            store.place().contains(environment.unwrap_or("default"))
+                && !store.place().contains("m@ster")
+        );
+        assert_eq!(
+            store.load().unwrap().checkpoint.as_deref(),
+            Some(environment.unwrap_or("none").as_bytes())
+        );
     }
 }
 
@@ -110,15 +124,24 @@ fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
     let left = store.holding().unwrap().unwrap().left.unwrap().as_secs();
     assert!((3_500..=3_600).contains(&left), "{left} seconds are left of its lease");
     let help = error.error().help.join("; ");
-    assert!(help.contains("3600 seconds") && help.contains(&format!("ha state unlock {}", holder.id)), "{help}");
+    assert!(
+        help.contains("3600 seconds") && help.contains(&format!("ha state unlock {}", holder.id)),
+        "{help}"
+    );
     store.break_lock(&holder.id).unwrap();
     store.lock(&LockInfo::here("another")).unwrap();
 
     let (holder, store) = (dead(&database, "short", 2), database.state("short", &json!({})));
-    assert_eq!(store.lock(&LockInfo::here("another")).err().unwrap().reason(), &StateErrorReason::Locked(Some(holder)));
+    assert_eq!(
+        store.lock(&LockInfo::here("another")).err().unwrap().reason(),
+        &StateErrorReason::Locked(Some(holder))
+    );
     let deadline = Instant::now() + Duration::from_mins(2);
     while let Err(error) = store.lock(&LockInfo::here("another")).map(drop) {
-        assert!(matches!(error.reason(), StateErrorReason::Locked(_)) && Instant::now() < deadline, "{error}");
+        assert!(
+            matches!(error.reason(), StateErrorReason::Locked(_)) && Instant::now() < deadline,
+            "{error}"
+        );
     }
 }
 
@@ -126,14 +149,22 @@ fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
 fn a_holder_whose_session_stays_open_is_taken_over_from_and_writes_nothing_more() {
     let database = Database::new();
     // It never renews: as a process that was stopped.
-    let (holder, store) = (LockInfo::here("ha apply"), database.state("s", &json!({"lock_lease": 3_600})));
+    let (holder, store) =
+        (LockInfo::here("ha apply"), database.state("s", &json!({"lock_lease": 3_600})));
     let mut first = store.lock(&holder).unwrap();
     first.resume(None).unwrap();
     first.append(1, b"one").unwrap();
-    assert_eq!(store.holding().unwrap().map(|it| (it.holder.clone(), it.is_over())), Some((holder.clone(), false)));
+    assert_eq!(
+        store.holding().unwrap().map(|it| (it.holder.clone(), it.is_over())),
+        Some((holder.clone(), false))
+    );
     database.sql("UPDATE s.ha_states SET heard = now() - interval '2 hours'");
     assert_eq!(store.holder().unwrap(), None);
-    assert_eq!(store.holding().unwrap().map(|it| (it.holder.clone(), it.is_over())), Some((holder, true)), "it is named");
+    assert_eq!(
+        store.holding().unwrap().map(|it| (it.holder.clone(), it.is_over())),
+        Some((holder, true)),
+        "it is named"
+    );
     let other = database.state("s", &json!({}));
     let mut second = other.lock(&LockInfo::here("another")).unwrap();
     second.resume(Some(ha_state_store::JournalExtent { segment: 1, length: 3 })).unwrap();
@@ -150,12 +181,12 @@ fn a_session_that_stopped_within_a_statement_keeps_nobody_out_after_its_lease() 
     let database = Database::new();
     let (_, store) = (dead(&database, "s", 1), database.state("s", &json!({})));
     database.sql("UPDATE s.ha_states SET heard = now() - interval '2 hours'");
-    let stuck =
-        "BEGIN; SELECT FROM s.ha_states FOR SHARE; SELECT pg_advisory_lock(26721, hashtext('s.default')); SELECT pg_sleep(300)";
+    let stuck = "BEGIN; SELECT FROM s.ha_states FOR SHARE; SELECT pg_advisory_lock(26721, hashtext('s.default')); SELECT pg_sleep(300)";
     let marks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 26721 AND granted \
                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     std::thread::scope(|scope| {
-        let session = scope.spawn(|| database.cluster.sql_as("master", MASTER_PASSWORD, &database.name, stuck));
+        let session = scope
+            .spawn(|| database.cluster.sql_as("master", MASTER_PASSWORD, &database.name, stuck));
         while database.sql(marks) == "0" {
             std::thread::yield_now();
         }
@@ -175,7 +206,10 @@ fn a_state_of_terraform_is_found() {
         )
     };
     database.sql(&table("own", r#"{"resources": [{"instances": []}]}"#));
-    assert_eq!((store.state_of_terraform().is_some(), own.state_of_terraform().is_some()), (false, true));
+    assert_eq!(
+        (store.state_of_terraform().is_some(), own.state_of_terraform().is_some()),
+        (false, true)
+    );
     database.sql(&table("terraform_remote_state", r#"{"resources": [{"instances": []}]}"#));
     assert!(store.state_of_terraform().is_some());
 }
@@ -183,7 +217,8 @@ fn a_state_of_terraform_is_found() {
 #[test]
 fn a_lock_survives_its_session_and_nobody_takes_it_meanwhile() {
     let database = Database::new();
-    let (store, other) = (database.state("s", &json!({"lock_lease": 3})), database.state("s", &json!({})));
+    let (store, other) =
+        (database.state("s", &json!({"lock_lease": 3})), database.state("s", &json!({})));
     let holder = LockInfo::here("ha apply");
     let mut held = store.lock(&holder).unwrap();
     held.resume(None).unwrap();
@@ -211,7 +246,10 @@ fn a_lock_survives_its_session_and_nobody_takes_it_meanwhile() {
 fn a_lease_runs_out_when_the_server_is_not_heard_of() {
     let database = Database::new();
     let line = Line::to(database.cluster.port);
-    let address = format!("host=127.0.0.1 port={} user=master dbname={} sslmode=require", line.port, database.name);
+    let address = format!(
+        "host=127.0.0.1 port={} user=master dbname={} sslmode=require",
+        line.port, database.name
+    );
     let store = database.state("s", &json!({"conn_str": address, "lock_lease": 2}));
     let mut held = store.lock(&LockInfo::here("ha apply")).unwrap();
     held.resume(None).unwrap();
@@ -232,8 +270,10 @@ fn a_lost_answer_is_no_lost_lock_and_no_taken_number() {
     let database = Database::new();
     let line = Line::to(database.cluster.port);
     let address = format!("host=127.0.0.1 port={} user=master dbname={}", line.port, database.name);
-    let (direct, store) =
-        (database.state("s", &json!({})), database.state("s", &json!({"conn_str": address, "sslmode": "require"})));
+    let (direct, store) = (
+        database.state("s", &json!({})),
+        database.state("s", &json!({"conn_str": address, "sslmode": "require"})),
+    );
     let mut held = store.lock(&LockInfo::here("a test")).unwrap();
     held.resume(None).unwrap();
     for (number, bytes) in [(1, "one"), (2, "two")] {
@@ -246,7 +286,10 @@ fn a_lost_answer_is_no_lost_lock_and_no_taken_number() {
     held.checkpoint(2, b"both").unwrap();
     drop(held);
     assert_eq!(direct.holder().unwrap(), None);
-    assert_eq!(direct.load().unwrap(), StoreContents { checkpoint: Some(b"both".to_vec()), segments: Vec::new() });
+    assert_eq!(
+        direct.load().unwrap(),
+        StoreContents { checkpoint: Some(b"both".to_vec()), segments: Vec::new() }
+    );
 }
 
 /// A line to the server that can be cut, and can lose an answer.
@@ -260,7 +303,8 @@ impl Line {
     fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (is_cut, loses_answer): (Arc<AtomicBool>, Arc<AtomicBool>) = (Arc::default(), Arc::default());
+        let (is_cut, loses_answer): (Arc<AtomicBool>, Arc<AtomicBool>) =
+            (Arc::default(), Arc::default());
         let line = Self { port, is_cut: is_cut.clone(), loses_answer: loses_answer.clone() };
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
@@ -273,7 +317,9 @@ impl Line {
                 std::thread::spawn(move || carry(from, to, || cut.load(Ordering::SeqCst)));
                 let (cut, loses) = (is_cut.clone(), loses_answer.clone());
                 std::thread::spawn(move || {
-                    carry(server, client, || cut.load(Ordering::SeqCst) || loses.swap(false, Ordering::SeqCst))
+                    carry(server, client, || {
+                        cut.load(Ordering::SeqCst) || loses.swap(false, Ordering::SeqCst)
+                    })
                 });
             }
         });
@@ -300,7 +346,8 @@ fn settings_that_make_no_sense_are_refused_without_a_word_of_the_password() {
         let opened = PostgresStore::new(&serde_json::from_value(settings).unwrap(), Some("prod"));
         opened.map(|it| it.place()).map_err(|it| format!("{it} {}", it.help.join("; ")))
     };
-    let place = refusal(json!({"conn_str": "postgres://u:hush@h1,h2:7/d?sslmode=disable"})).unwrap();
+    let place =
+        refusal(json!({"conn_str": "postgres://u:hush@h1,h2:7/d?sslmode=disable"})).unwrap();
     assert_eq!(place, "`postgres://h1:5432,h2:7/d`, state `prod` in schema `ha`");
     for (wrong, said) in [
         (json!({"conn_str": "postgres://u:hush@h:x/d"}), "`conn_str`"),
@@ -309,7 +356,10 @@ fn settings_that_make_no_sense_are_refused_without_a_word_of_the_password() {
         (json!({"conn_str": "postgres://u:hush@h/d?sslmode=perhaps"}), "`sslmode` must be one of"),
         (json!({"conn_str": "postgres://h/d", "schema_name": "a\"b"}), "`schema_name`"),
         (json!({"conn_str": "postgres://h/d", "lock_lease": 0}), "`lock_lease`"),
-        (json!({"conn_str": "postgres://h/d", "sslrootcert": "/nowhere/ca.pem"}), "/nowhere/ca.pem"),
+        (
+            json!({"conn_str": "postgres://h/d", "sslrootcert": "/nowhere/ca.pem"}),
+            "/nowhere/ca.pem",
+        ),
         (json!({"conn_str": "postgres://h/d?require_auth=none"}), "`require_auth`"),
         (json!({"conn_str": "postgres://h/d?gssencmode=require"}), "`gssencmode`"),
         (json!({"conn_str": "postgres://h/d", "sslrootcert": "x", "ca_certificate": "y"}), "both"),

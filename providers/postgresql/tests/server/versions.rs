@@ -15,7 +15,12 @@ const DATABASE: &str = "postgresql_database";
 /// Somebody who may do anything, for what the master user may not.
 async fn chief(cluster: &Arc<Cluster>, name: &str) -> Project {
     cluster.sql("postgres", &format!("CREATE ROLE {name} SUPERUSER LOGIN PASSWORD 'chief'"));
-    Project::on(cluster.clone(), &[("username", Value::from(name)), ("password", Value::from("chief"))]).await.unwrap()
+    Project::on(
+        cluster.clone(),
+        &[("username", Value::from(name)), ("password", Value::from("chief"))],
+    )
+    .await
+    .unwrap()
 }
 
 fn role(name: &str, roles: &[&str], inherit: bool) -> Vec<(&'static str, Value)> {
@@ -25,7 +30,9 @@ fn role(name: &str, roles: &[&str], inherit: bool) -> Vec<(&'static str, Value)>
 
 fn membership(role: &str, options: &[(&str, bool)]) -> Value {
     let options = options.iter().map(|(name, is)| ((*name).into(), Value::from(*is)));
-    Value::tuple([Value::object(std::iter::once(("role".into(), Value::from(role))).chain(options))])
+    Value::tuple([Value::object(
+        std::iter::once(("role".into(), Value::from(role))).chain(options),
+    )])
 }
 
 #[tokio::test]
@@ -33,13 +40,21 @@ async fn a_membership_inherits_exactly_when_it_is_said() {
     for cluster in versions() {
         let project = Project::on(cluster.clone(), &[]).await.unwrap();
         let group = project.create(ROLE, &[("name", Value::from("inherited"))]).await.unwrap();
-        let has = |right: &str| cluster.sql("postgres", &format!("SELECT pg_has_role('heir', 'inherited', '{right}')"));
+        let has = |right: &str| {
+            cluster.sql("postgres", &format!("SELECT pg_has_role('heir', 'inherited', '{right}')"))
+        };
         let mut heir = project.create(ROLE, &role("heir", &["inherited"], true)).await.unwrap();
         for inherit in [true, false, true, false] {
-            heir = project.update(ROLE, &heir, &role("heir", &["inherited"], inherit)).await.unwrap();
+            heir =
+                project.update(ROLE, &heir, &role("heir", &["inherited"], inherit)).await.unwrap();
             project.assert_settled(ROLE, &heir).await;
             let expected = if inherit { "t" } else { "f" };
-            assert_eq!((has("USAGE").as_str(), has("MEMBER").as_str()), (expected, "t"), "version {}", cluster.major);
+            assert_eq!(
+                (has("USAGE").as_str(), has("MEMBER").as_str()),
+                (expected, "t"),
+                "version {}",
+                cluster.major
+            );
         }
         project.delete(ROLE, &heir).await.unwrap();
         let heir = project.create(ROLE, &role("heir", &["inherited"], false)).await.unwrap();
@@ -56,18 +71,27 @@ async fn options_granted_by_hand_are_seen_and_taken_back() {
         let group = project.create(ROLE, &[("name", Value::from("granted"))]).await.unwrap();
         let given = role("grantee", &["granted"], true);
         let mut made = project.create(ROLE, &given).await.unwrap();
-        let mut by_hand =
-            vec!["GRANT granted TO grantee WITH ADMIN OPTION", "CREATE ROLE extra_grant; GRANT extra_grant TO grantee"];
+        let mut by_hand = vec![
+            "GRANT granted TO grantee WITH ADMIN OPTION",
+            "CREATE ROLE extra_grant; GRANT extra_grant TO grantee",
+        ];
         if cluster.major >= 16 {
-            by_hand.extend(["GRANT granted TO grantee WITH INHERIT FALSE", "GRANT granted TO grantee WITH SET FALSE"]);
+            by_hand.extend([
+                "GRANT granted TO grantee WITH INHERIT FALSE",
+                "GRANT granted TO grantee WITH SET FALSE",
+            ]);
             // By somebody else, beside the grant that is there.
-            cluster.sql("postgres", "CREATE ROLE other_grantor; GRANT granted TO other_grantor WITH ADMIN OPTION");
+            cluster.sql(
+                "postgres",
+                "CREATE ROLE other_grantor; GRANT granted TO other_grantor WITH ADMIN OPTION",
+            );
             by_hand.push("GRANT granted TO grantee WITH ADMIN OPTION GRANTED BY other_grantor");
         }
         for change in by_hand {
             cluster.sql("postgres", change);
             let seen = project.seen(ROLE, &made).await;
-            let differs = seen["roles"] != made.arguments["roles"] || seen["membership"] != made.arguments["membership"];
+            let differs = seen["roles"] != made.arguments["roles"]
+                || seen["membership"] != made.arguments["membership"];
             assert!(differs, "version {}: {change}", cluster.major);
             let drifted = RecordedValue { arguments: seen, ..made.clone() };
             made = project.update(ROLE, &drifted, &given).await.unwrap();
@@ -87,8 +111,9 @@ async fn options_are_granted_as_they_are_said() {
     for cluster in versions() {
         let project = chief(&cluster, "options_chief").await;
         let group = project.create(ROLE, &[("name", Value::from("optional"))]).await.unwrap();
-        let given =
-            |options: &[(&str, bool)]| vec![("name", Value::from("chooser")), ("membership", membership("optional", options))];
+        let given = |options: &[(&str, bool)]| {
+            vec![("name", Value::from("chooser")), ("membership", membership("optional", options))]
+        };
         let mut made = project.create(ROLE, &given(&[("admin", true)])).await.unwrap();
         project.assert_settled(ROLE, &made).await;
         let narrow = given(&[("inherit", false), ("set", false)]);
@@ -98,14 +123,16 @@ async fn options_are_granted_as_they_are_said() {
         } else {
             made = project.update(ROLE, &made, &narrow).await.unwrap();
             project.assert_settled(ROLE, &made).await;
-            let options =
-                "SELECT admin_option, inherit_option, set_option FROM pg_auth_members WHERE member = 'chooser'::regrole";
+            let options = "SELECT admin_option, inherit_option, set_option FROM pg_auth_members WHERE member = 'chooser'::regrole";
             assert_eq!(cluster.sql("postgres", options), "f|f|f");
         }
         // The block goes, and the membership with it.
         made = project.update(ROLE, &made, &[("name", Value::from("chooser"))]).await.unwrap();
         project.assert_settled(ROLE, &made).await;
-        assert_eq!(cluster.sql("postgres", "SELECT pg_has_role('chooser', 'optional', 'MEMBER')"), "f");
+        assert_eq!(
+            cluster.sql("postgres", "SELECT pg_has_role('chooser', 'optional', 'MEMBER')"),
+            "f"
+        );
         project.delete(ROLE, &made).await.unwrap();
         project.delete(ROLE, &group).await.unwrap();
         cluster.sql("postgres", "DROP ROLE options_chief");
@@ -120,20 +147,28 @@ async fn what_somebody_else_granted_is_taken_back_or_its_grantor_named() {
         let mut made = project.create(ROLE, &[("name", Value::from("taker"))]).await.unwrap();
         cluster.sql("postgres", "GRANT theirs TO taker");
         made.arguments = project.seen(ROLE, &made).await;
-        let error = project.update(ROLE, &made, &[("name", Value::from("taker"))]).await.unwrap_err();
+        let error =
+            project.update(ROLE, &made, &[("name", Value::from("taker"))]).await.unwrap_err();
         assert!(format!("{error} {:?}", error.help).contains("postgres"), "{error:?}");
         cluster.sql("postgres", "REVOKE theirs FROM taker");
         // What the role grants on keeps its own right in place, and the role.
         cluster.sql("postgres", "CREATE ROLE third");
-        let with_admin = [("name", Value::from("taker")), ("membership", membership("theirs", &[("admin", true)]))];
+        let with_admin = [
+            ("name", Value::from("taker")),
+            ("membership", membership("theirs", &[("admin", true)])),
+        ];
         let made = project.update(ROLE, &made, &with_admin).await.unwrap();
         cluster.sql("postgres", "SET ROLE taker; GRANT theirs TO third");
-        for refused in
-            [project.update(ROLE, &made, &[("name", Value::from("taker"))]).await.map(|_| ()), project.delete(ROLE, &made).await]
-        {
+        for refused in [
+            project.update(ROLE, &made, &[("name", Value::from("taker"))]).await.map(|_| ()),
+            project.delete(ROLE, &made).await,
+        ] {
             let error = refused.unwrap_err();
             assert_eq!(error.code.as_deref(), Some("2BP01"), "{error}");
-            assert!(error.help[0].contains("REVOKE theirs FROM third GRANTED BY taker"), "{error:?}");
+            assert!(
+                error.help[0].contains("REVOKE theirs FROM third GRANTED BY taker"),
+                "{error:?}"
+            );
         }
         cluster.sql("postgres", "REVOKE theirs FROM third GRANTED BY taker; DROP ROLE third");
         project.delete(ROLE, &made).await.unwrap();
@@ -159,7 +194,11 @@ async fn whoever_makes_roles_is_not_stripped_of_what_the_server_gives_for_it() {
 async fn names_change_in_place_and_are_found_after_a_kill() {
     for cluster in versions() {
         let project = Project::on(cluster.clone(), &[]).await.unwrap();
-        let owner = [("name", Value::from("old owner")), ("login", Value::from(true)), ("password", Value::from("hush hush"))];
+        let owner = [
+            ("name", Value::from("old owner")),
+            ("login", Value::from(true)),
+            ("password", Value::from("hush hush")),
+        ];
         let old_owner = project.create(ROLE, &owner).await.unwrap();
         let given = [("name", Value::from("old name")), ("owner", Value::from("old owner"))];
         let old = project.create(DATABASE, &given).await.unwrap();
@@ -169,7 +208,10 @@ async fn names_change_in_place_and_are_found_after_a_kill() {
         let new_owner = project.update(ROLE, &old_owner, &owner).await.unwrap();
         assert_eq!(new_owner.id, "new owner");
         project.assert_settled(ROLE, &new_owner).await;
-        assert_eq!(cluster.sql_as("'new owner'", "hush hush", "postgres", "SELECT 1"), Ok("1".into()));
+        assert_eq!(
+            cluster.sql_as("'new owner'", "hush hush", "postgres", "SELECT 1"),
+            Ok("1".into())
+        );
         let given = [("name", Value::from("new name")), ("owner", Value::from("new owner"))];
         let new = project.update(DATABASE, &old, &given).await.unwrap();
         assert_eq!(new.id, "new name");
@@ -177,10 +219,15 @@ async fn names_change_in_place_and_are_found_after_a_kill() {
         assert_eq!(cluster.sql("new name", "SELECT seven FROM kept"), "7");
         // A run that was killed before it could record that finds them by what does not change.
         for (kind, old, new) in [(ROLE, &old_owner, "new owner"), (DATABASE, &old, "new name")] {
-            let ReadingValue::Found { arguments, outputs, .. } = project.read(kind, &[old]).await.remove(0) else {
+            let ReadingValue::Found { arguments, outputs, .. } =
+                project.read(kind, &[old]).await.remove(0)
+            else {
                 panic!("{kind} is found")
             };
-            assert_eq!((&arguments["name"], &outputs["id"]), (&Value::from(new), &Value::from(new)));
+            assert_eq!(
+                (&arguments["name"], &outputs["id"]),
+                (&Value::from(new), &Value::from(new))
+            );
         }
         // The same once more, on what is renamed already.
         let again = project.update(DATABASE, &old, &given).await.unwrap();
@@ -196,7 +243,8 @@ async fn a_number_of_another_server_means_nothing() {
     let project = Project::new().await;
     project.cluster.sql("postgres", "CREATE ROLE stranger");
     let made = project.create(ROLE, &[("name", Value::from("moved away"))]).await.unwrap();
-    let oid = project.cluster.sql("postgres", "SELECT oid FROM pg_roles WHERE rolname = 'stranger'");
+    let oid =
+        project.cluster.sql("postgres", "SELECT oid FROM pg_roles WHERE rolname = 'stranger'");
     let mut elsewhere = made.clone();
     elsewhere.outputs.insert("identity".into(), Value::from(format!("1/{oid}")));
     project.delete(ROLE, &made).await.unwrap();
@@ -210,7 +258,8 @@ async fn an_extension_is_found_in_a_database_that_was_renamed() {
     let database = project.create(DATABASE, &[("name", Value::from("before it"))]).await.unwrap();
     let given = [("name", Value::from("hstore")), ("database", Value::from("before it"))];
     let made = project.create("postgresql_extension", &given).await.unwrap();
-    let database = project.update(DATABASE, &database, &[("name", Value::from("after it"))]).await.unwrap();
+    let database =
+        project.update(DATABASE, &database, &[("name", Value::from("after it"))]).await.unwrap();
     let seen = project.seen("postgresql_extension", &made).await;
     assert_eq!(seen["database"], Value::from("after it"));
     let given = [("name", Value::from("hstore")), ("database", Value::from("after it"))];
@@ -225,21 +274,33 @@ async fn passwords_are_held_against_the_server_as_it_is() {
     for cluster in versions() {
         let master = Project::on(cluster.clone(), &[]).await.unwrap();
         let chief = chief(&cluster, "password_chief").await;
-        let given = [("name", Value::from("guarded")), ("login", Value::from(true)), ("password", Value::from("first one"))];
+        let given = [
+            ("name", Value::from("guarded")),
+            ("login", Value::from(true)),
+            ("password", Value::from("first one")),
+        ];
         let made = master.create(ROLE, &given).await.unwrap();
-        let is_seen =
-            async |project: &Project| project.seen(ROLE, &made).await.get("password") == Some(&Value::from("first one"));
+        let is_seen = async |project: &Project| {
+            project.seen(ROLE, &made).await.get("password") == Some(&Value::from("first one"))
+        };
         assert!(is_seen(&master).await && is_seen(&chief).await);
         // Who may not connect to the database has proven who they are all the same.
-        for change in
-            ["CONNECTION LIMIT 0", "NOLOGIN", "LOGIN CONNECTION LIMIT -1 VALID UNTIL '2001-01-01'", "VALID UNTIL 'infinity'"]
-        {
+        for change in [
+            "CONNECTION LIMIT 0",
+            "NOLOGIN",
+            "LOGIN CONNECTION LIMIT -1 VALID UNTIL '2001-01-01'",
+            "VALID UNTIL 'infinity'",
+        ] {
             cluster.sql("postgres", &format!("ALTER ROLE guarded {change}"));
             assert!(is_seen(&master).await && is_seen(&chief).await, "{change}");
         }
         for change in ["PASSWORD 'another one'", "PASSWORD NULL"] {
             cluster.sql("postgres", &format!("ALTER ROLE guarded {change}"));
-            assert!(!is_seen(&master).await && !is_seen(&chief).await, "version {}: {change}", cluster.major);
+            assert!(
+                !is_seen(&master).await && !is_seen(&chief).await,
+                "version {}: {change}",
+                cluster.major
+            );
         }
         let mut drifted = made.clone();
         drifted.arguments = master.seen(ROLE, &made).await;
@@ -254,18 +315,32 @@ async fn passwords_are_held_against_the_server_as_it_is() {
 #[tokio::test]
 async fn a_database_sorts_by_the_locale_that_is_asked_for() {
     for home in homes() {
-        let has_icu = std::fs::read(home.join("bin/postgres")).unwrap().windows(10).any(|it| it == b"libicui18n");
+        let has_icu = std::fs::read(home.join("bin/postgres"))
+            .unwrap()
+            .windows(10)
+            .any(|it| it == b"libicui18n");
         if !has_icu {
             continue;
         }
-        let cluster = Arc::new(Cluster::at(&home, &["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]));
+        let cluster = Arc::new(Cluster::at(
+            &home,
+            &["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"],
+        ));
         let project = Project::on(cluster.clone(), &[]).await.unwrap();
-        let sorted =
-            |database: &str| cluster.sql(database, "SELECT string_agg(x, ' ' ORDER BY x) FROM unnest(ARRAY['b', 'B', 'a']) x");
+        let sorted = |database: &str| {
+            cluster.sql(
+                database,
+                "SELECT string_agg(x, ' ' ORDER BY x) FROM unnest(ARRAY['b', 'B', 'a']) x",
+            )
+        };
         let plain = project.create(DATABASE, &[("name", Value::from("by_icu"))]).await.unwrap();
         assert_eq!(sorted("by_icu"), "a b B");
         project.assert_settled(DATABASE, &plain).await;
-        let by_locale = [("name", Value::from("by_locale")), ("lc_collate", Value::from("C")), ("lc_ctype", Value::from("C"))];
+        let by_locale = [
+            ("name", Value::from("by_locale")),
+            ("lc_collate", Value::from("C")),
+            ("lc_ctype", Value::from("C")),
+        ];
         let made = project.create(DATABASE, &by_locale).await.unwrap();
         assert_eq!(sorted("by_locale"), "B a b", "version {}", cluster.major);
         project.assert_settled(DATABASE, &made).await;
@@ -275,8 +350,13 @@ async fn a_database_sorts_by_the_locale_that_is_asked_for() {
 #[tokio::test]
 async fn tls_may_begin_at_once() {
     for cluster in versions().into_iter().filter(|it| it.major >= 17 && it.has_tls) {
-        let project = Project::on(cluster.clone(), &[("sslnegotiation", Value::from("direct"))]).await.unwrap();
-        let made = project.create_in(&Step::new("direct"), false, ROLE, &[("name", Value::from("directly"))]).await.unwrap();
+        let project = Project::on(cluster.clone(), &[("sslnegotiation", Value::from("direct"))])
+            .await
+            .unwrap();
+        let made = project
+            .create_in(&Step::new("direct"), false, ROLE, &[("name", Value::from("directly"))])
+            .await
+            .unwrap();
         project.assert_settled(ROLE, &made).await;
         project.delete(ROLE, &made).await.unwrap();
     }

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ha_provider::Error;
 
-use crate::{JournalExtent, Lease, LockInfo, LockedStore, StateError, StateErrorReason, Store, StoreContents};
+use crate::{
+    JournalExtent, Lease, LockInfo, LockedStore, StateError, StateErrorReason, Store, StoreContents,
+};
 
 /// Whether the last call has an effect that no one hears of.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +42,12 @@ impl FailingStore {
 
 impl CallLimit {
     fn pass<T>(&self, call: impl FnOnce() -> Result<T, StateError>) -> Result<T, StateError> {
-        let over = || StateError::new(StateErrorReason::Store, Error::new("reach the store", "it has gone away"));
+        let over = || {
+            StateError::new(
+                StateErrorReason::Store,
+                Error::new("reach the store", "it has gone away"),
+            )
+        };
         let left = self.left.load(Ordering::SeqCst);
         if left <= 1 {
             if left == 1 && matches!(self.when, FailureTiming::Behind) {

@@ -1,4 +1,5 @@
-//! The file of what could not be sent: a line of JSON that says whose it is, then each segment behind a line of its own.
+//! The file of what could not be sent: a line of JSON that says whose it is, then each segment
+//! behind a line of its own.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -59,7 +60,11 @@ impl UnsentFile {
         let unreadable = || StateError::unsent_unreadable(&self.0);
         let (head, mut rest) = line::<UnsentHeader>(&bytes).ok_or_else(unreadable)?;
         if head.format > FORMAT {
-            return Err(StateError::newer_format(&format!("`{}`", self.0.display()), head.format, FORMAT));
+            return Err(StateError::newer_format(
+                &format!("`{}`", self.0.display()),
+                head.format,
+                FORMAT,
+            ));
         }
         let mut segments = Vec::new();
         while let Some((SegmentHeader { number, length, crc }, behind)) = line(rest)
@@ -73,8 +78,15 @@ impl UnsentFile {
     }
 
     /// Makes the file, with a first segment. It appears whole.
-    pub(super) fn begin(&self, lineage: &str, place: &str, number: u64, bytes: &[u8]) -> Result<(), StateError> {
-        let head = UnsentHeader { format: FORMAT, lineage: lineage.to_owned(), place: place.to_owned() };
+    pub(super) fn begin(
+        &self,
+        lineage: &str,
+        place: &str,
+        number: u64,
+        bytes: &[u8],
+    ) -> Result<(), StateError> {
+        let head =
+            UnsentHeader { format: FORMAT, lineage: lineage.to_owned(), place: place.to_owned() };
         let mut content = to_line(&head);
         content.extend(segment(number, bytes));
         let draft = self.0.with_extension("unsent.new");
@@ -85,7 +97,8 @@ impl UnsentFile {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+            let mut file =
+                OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
             file.write_all(&content).and_then(|()| file.sync_all())?;
             // One that is there is not sent yet, and never replaced.
             fs::hard_link(&draft, &self.0)?;
@@ -98,7 +111,8 @@ impl UnsentFile {
     /// Adds a segment. It is on disk when this returns.
     pub(super) fn append(&self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         let file = OpenOptions::new().append(true).open(&self.0);
-        let written = file.and_then(|mut it| it.write_all(&segment(number, bytes)).and_then(|()| it.sync_all()));
+        let written = file
+            .and_then(|mut it| it.write_all(&segment(number, bytes)).and_then(|()| it.sync_all()));
         written.map_err(|error| StateError::io("write", &self.0, &error))
     }
 
@@ -109,7 +123,8 @@ impl UnsentFile {
 }
 
 fn segment(number: u64, bytes: &[u8]) -> Vec<u8> {
-    let mut content = to_line(&SegmentHeader { number, length: bytes.len(), crc: crc32fast::hash(bytes) });
+    let mut content =
+        to_line(&SegmentHeader { number, length: bytes.len(), crc: crc32fast::hash(bytes) });
     content.extend_from_slice(bytes);
     content
 }

@@ -1,7 +1,8 @@
 //! A checkpoint is whole or refused.
 
 use ha_state_store::{
-    KeyName, KeyProvider, MemoryStore, StateErrorReason, StateKey, Store, StoreContents, addresses, open_for_reading, to_json,
+    KeyName, KeyProvider, MemoryStore, StateErrorReason, StateKey, Store, StoreContents, addresses,
+    open_for_reading, to_json,
 };
 
 use crate::{OneKey, State, StateError, frames, open, write};
@@ -24,7 +25,9 @@ fn a_checkpoint_holds_all_that_the_frames_said() {
     let (store, state) = finished(&keys);
     assert!(store.load().unwrap().segments.is_empty());
     assert_eq!(open_for_reading(&store, &keys).unwrap(), state);
-    assert!(!state.unfinished.is_empty() && !state.deposed.is_empty() && !state.providers.is_empty());
+    assert!(
+        !state.unfinished.is_empty() && !state.deposed.is_empty() && !state.providers.is_empty()
+    );
 }
 
 #[test]
@@ -35,8 +38,16 @@ fn no_altered_bit_goes_unseen() {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         let store = only(flipped);
-        assert_eq!(open_for_reading(&store, &keys).unwrap_err().reason(), &StateErrorReason::Damaged, "bit {bit}");
-        assert_eq!(addresses(&store, &keys).unwrap_err().reason(), &StateErrorReason::Damaged, "bit {bit}");
+        assert_eq!(
+            open_for_reading(&store, &keys).unwrap_err().reason(),
+            &StateErrorReason::Damaged,
+            "bit {bit}"
+        );
+        assert_eq!(
+            addresses(&store, &keys).unwrap_err().reason(),
+            &StateErrorReason::Damaged,
+            "bit {bit}"
+        );
     }
 }
 
@@ -49,7 +60,10 @@ fn no_missing_byte_goes_unseen() {
         assert_eq!(error.reason(), &StateErrorReason::Incomplete, "{length} bytes: {error}");
     }
     let longer = [&bytes[..], b"x"].concat();
-    assert_eq!(open_for_reading(&only(longer), &keys).unwrap_err().reason(), &StateErrorReason::Incomplete);
+    assert_eq!(
+        open_for_reading(&only(longer), &keys).unwrap_err().reason(),
+        &StateErrorReason::Incomplete
+    );
 }
 
 #[test]
@@ -92,7 +106,8 @@ fn no_secret_is_in_what_a_store_is_given() {
     let (store, state) = finished(&keys);
     write(&open(&store, &keys), frames());
     let StoreContents { checkpoint, segments } = store.load().unwrap();
-    let bytes: Vec<u8> = checkpoint.into_iter().chain(segments.into_iter().map(|it| it.bytes)).flatten().collect();
+    let bytes: Vec<u8> =
+        checkpoint.into_iter().chain(segments.into_iter().map(|it| it.bytes)).flatten().collect();
     let shown = serde_json::to_string(&to_json(&state)).unwrap();
     for canary in ["canary-note", "canary-old", "arn:fake"] {
         assert!(!bytes.windows(canary.len()).any(|it| it == canary.as_bytes()), "{canary}");

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use ha_provider::Error;
 use ha_state_store::{
-    JournalExtent, Lease, LockInfo, LockedStore, RedactingStore, StateError, StateErrorReason, Store, StoreContents,
+    JournalExtent, Lease, LockInfo, LockedStore, RedactingStore, StateError, StateErrorReason,
+    Store, StoreContents,
 };
 
 /// Refuses everything but its lock, and says the password.
@@ -14,7 +15,10 @@ struct Talkative {
 }
 
 fn talk<T>() -> Result<T, StateError> {
-    let error = Error::new("try hush-hush", "not with hush-hush").code("hush-hush").request("hush-hush").help("hush-hush");
+    let error = Error::new("try hush-hush", "not with hush-hush")
+        .code("hush-hush")
+        .request("hush-hush")
+        .help("hush-hush");
     Err(StateError::new(StateErrorReason::Store, error))
 }
 
@@ -72,7 +76,12 @@ impl LockedStore for Talkative {
 
 #[test]
 fn nothing_that_a_store_says_tells_a_secret() {
-    let discreet = |lets_in| RedactingStore::new(Box::new(Talkative { lets_in }), Arc::new(|it| it.replace("hush-hush", "…")));
+    let discreet = |lets_in| {
+        RedactingStore::new(
+            Box::new(Talkative { lets_in }),
+            Arc::new(|it| it.replace("hush-hush", "…")),
+        )
+    };
     let (shut, open) = (discreet(false), discreet(true));
     let mut held = open.lock(&LockInfo::here("a test")).unwrap();
     let said = [

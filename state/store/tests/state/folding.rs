@@ -4,11 +4,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ha_state_store::{
-    JournalExtent, JournalSegment, Lease, LockedStore, MemoryStore, StateErrorReason, Store, StoreContents, open_for_reading,
+    JournalExtent, JournalSegment, Lease, LockedStore, MemoryStore, StateErrorReason, Store,
+    StoreContents, open_for_reading,
 };
 use ha_value::{Object, Type, Value};
 
-use crate::{Frame, Intent, LockInfo, OneKey, Record, StateError, StepOutcome, block_on, frames, open, recorded, samples, write};
+use crate::{
+    Frame, Intent, LockInfo, OneKey, Record, StateError, StepOutcome, block_on, frames, open,
+    recorded, samples, write,
+};
 
 /// A store in memory whose appends fail once there are so many, and which may run out of room.
 #[derive(Clone, Default)]
@@ -86,10 +90,19 @@ fn without_room_for_a_result_no_step_begins() {
     write(&writer, vec![Frame::Intent(samples::intent(1, "a.one"))]);
     *store.full.lock().unwrap() = true;
     let refused = block_on(writer.append(Frame::Intent(samples::intent(2, "a.two")))).unwrap_err();
-    assert!(refused.to_string().contains("a.two") && refused.to_string().contains("full"), "{refused}");
-    let result = Frame::Result { attempt: Some(1), outcome: StepOutcome::Recorded(samples::record("a.one", "x").into()) };
+    assert!(
+        refused.to_string().contains("a.two") && refused.to_string().contains("full"),
+        "{refused}"
+    );
+    let result = Frame::Result {
+        attempt: Some(1),
+        outcome: StepOutcome::Recorded(samples::record("a.one", "x").into()),
+    };
     let state = write(&writer, vec![result]).remove(0);
-    assert!(state.unfinished.is_empty() && state.records.len() == 1, "what has begun is still recorded");
+    assert!(
+        state.unfinished.is_empty() && state.records.len() == 1,
+        "what has begun is still recorded"
+    );
     writer.tenure().outlasts(Duration::from_secs(7)).unwrap();
     let refused = writer.tenure().outlasts(Duration::from_secs(8)).unwrap_err().to_string();
     assert!(refused.contains("lasts for 7 more seconds, and a call may take 8"), "{refused}");
@@ -122,8 +135,13 @@ fn what_a_writer_was_in_the_middle_of_is_no_damage() {
     let writer = open(&store, &keys);
     let expected = write(&writer, frames()).pop().unwrap();
     let segments = store.load().unwrap().segments;
-    let one = |bytes: Vec<u8>| StoreContents { checkpoint: None, segments: vec![JournalSegment { number: 1, bytes }] };
-    let joined = |segments: &[JournalSegment]| segments.iter().flat_map(|it| it.bytes.clone()).collect::<Vec<u8>>();
+    let one = |bytes: Vec<u8>| StoreContents {
+        checkpoint: None,
+        segments: vec![JournalSegment { number: 1, bytes }],
+    };
+    let joined = |segments: &[JournalSegment]| {
+        segments.iter().flat_map(|it| it.bytes.clone()).collect::<Vec<u8>>()
+    };
     let whole = one(joined(&segments));
     // A page read before a frame was there, and a later one read after the next was.
     let early = |missed: usize| {
@@ -149,7 +167,8 @@ fn what_is_not_known_is_not_recorded() {
     let inside = Value::object([("deep".into(), Value::unknown(Type::String, None))]);
     let unknown = Object::from([("name".into(), inside)]);
     let sample = samples::record("a.b", "x");
-    let record = |record| Frame::Result { attempt: None, outcome: StepOutcome::Recorded(Box::new(record)) };
+    let record =
+        |record| Frame::Result { attempt: None, outcome: StepOutcome::Recorded(Box::new(record)) };
     for frame in [
         record(Record { arguments: unknown.clone(), ..sample.clone() }),
         record(Record { outputs: unknown.clone(), ..sample }),

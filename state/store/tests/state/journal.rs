@@ -2,8 +2,8 @@
 
 use ha_state_model::State;
 use ha_state_store::{
-    JournalSegment, MemoryStore, OpenOptions, StateErrorReason, Store, StoreContents, addresses, open_for_reading,
-    open_for_writing,
+    JournalSegment, MemoryStore, OpenOptions, StateErrorReason, Store, StoreContents, addresses,
+    open_for_reading, open_for_writing,
 };
 
 use crate::{Frame, LockInfo, OneKey, block_on, frames, open, recorded, write};
@@ -128,7 +128,8 @@ fn after_a_finish_no_acknowledged_frame_may_be_altered() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     let writer = open(&store, &keys);
     // A checkpoint too large to be written again for one more frame.
-    let large: Vec<Frame> = (0..10).map(|index| recorded(&format!("a.b[{index}]"), &"x".repeat(40_000))).collect();
+    let large: Vec<Frame> =
+        (0..10).map(|index| recorded(&format!("a.b[{index}]"), &"x".repeat(40_000))).collect();
     write(&writer, large);
     writer.finish().unwrap();
     let writer = open(&store, &keys);
@@ -143,7 +144,11 @@ fn after_a_finish_no_acknowledged_frame_may_be_altered() {
         flipped[byte] ^= 4;
         let segments = vec![JournalSegment { number: segment.number, bytes: flipped }];
         let store = MemoryStore::from(StoreContents { checkpoint: checkpoint.clone(), segments });
-        assert_eq!(open_for_reading(&store, &keys).unwrap_err().reason(), &StateErrorReason::Damaged, "byte {byte}");
+        assert_eq!(
+            open_for_reading(&store, &keys).unwrap_err().reason(),
+            &StateErrorReason::Damaged,
+            "byte {byte}"
+        );
     }
     assert_eq!(open_for_reading(&store, &keys).unwrap().records, expected.records);
 }
@@ -154,7 +159,8 @@ fn frames_written_together_are_dropped_together_when_torn() {
     let writer = open(&store, &keys);
     write(&writer, vec![recorded("a.first", "x")]);
     let acknowledged = joined(&store).len();
-    let together: Vec<_> = (0..20).map(|index| writer.append(recorded(&format!("a.b[{index}]"), "x"))).collect();
+    let together: Vec<_> =
+        (0..20).map(|index| writer.append(recorded(&format!("a.b[{index}]"), "x"))).collect();
     for it in together {
         block_on(it).unwrap();
     }
@@ -163,7 +169,11 @@ fn frames_written_together_are_dropped_together_when_torn() {
     assert!(segments.len() < 22, "some of them went to disk together");
     let group = segments.iter().max_by_key(|it| it.bytes.len()).unwrap();
     // A page of the group that never reached the disk, while later ones did.
-    let mut bytes: Vec<u8> = segments.iter().filter(|it| it.number <= group.number).flat_map(|it| it.bytes.clone()).collect();
+    let mut bytes: Vec<u8> = segments
+        .iter()
+        .filter(|it| it.number <= group.number)
+        .flat_map(|it| it.bytes.clone())
+        .collect();
     let start = bytes.len() - group.bytes.len();
     assert!(start >= acknowledged);
     bytes[start..start + 64].fill(0);
@@ -178,8 +188,9 @@ fn segments_that_are_missing_or_exchanged_are_refused() {
     write(&writer, frames());
     drop(writer);
     let segments = store.load().unwrap().segments;
-    let read =
-        |segments: Vec<JournalSegment>| open_for_reading(&MemoryStore::from(StoreContents { checkpoint: None, segments }), &keys);
+    let read = |segments: Vec<JournalSegment>| {
+        open_for_reading(&MemoryStore::from(StoreContents { checkpoint: None, segments }), &keys)
+    };
     read(segments.clone()).unwrap();
 
     let mut missing = segments.clone();
@@ -202,13 +213,20 @@ fn a_frame_of_another_state_is_refused() {
         store.load().unwrap().segments
     });
     let mixed = [&one[..3], &other[3..]].concat();
-    let error = open_for_reading(&MemoryStore::from(StoreContents { checkpoint: None, segments: mixed }), &keys).unwrap_err();
+    let error = open_for_reading(
+        &MemoryStore::from(StoreContents { checkpoint: None, segments: mixed }),
+        &keys,
+    )
+    .unwrap_err();
     assert_eq!(error.reason(), &StateErrorReason::Damaged);
 
     open(&stores[0], &keys).finish().unwrap();
     let checkpoint = stores[0].load().unwrap().checkpoint;
     let mixed = MemoryStore::from(StoreContents { checkpoint, segments: other });
-    assert_eq!(open_for_reading(&mixed, &keys).unwrap_err().reason(), &StateErrorReason::OtherLineage);
+    assert_eq!(
+        open_for_reading(&mixed, &keys).unwrap_err().reason(),
+        &StateErrorReason::OtherLineage
+    );
 }
 
 #[test]
@@ -235,8 +253,12 @@ fn addresses_are_listed_from_index_and_journal() {
     write(&writer, frames());
     writer.finish().unwrap();
     let writer = open(&store, &keys);
-    let deleted = Frame::Result { attempt: None, outcome: crate::StepOutcome::Deleted("a.one".parse().unwrap()) };
-    let moved = Frame::Moved { from: "a.two[\"x\"]".parse().unwrap(), to: "a.two[\"y\"]".parse().unwrap() };
+    let deleted = Frame::Result {
+        attempt: None,
+        outcome: crate::StepOutcome::Deleted("a.one".parse().unwrap()),
+    };
+    let moved =
+        Frame::Moved { from: "a.two[\"x\"]".parse().unwrap(), to: "a.two[\"y\"]".parse().unwrap() };
     let state = write(&writer, vec![deleted, moved, recorded("a.six", "x")]).pop().unwrap();
     assert!(addresses(&store, &keys).unwrap().iter().eq(state.records.keys()));
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ha_state_store::{
-    KeyPolicy, KeyRing, LocalStore, OpenOptions, StateErrorReason, Store, addresses, open_for_reading, open_for_writing,
+    KeyPolicy, KeyRing, LocalStore, OpenOptions, StateErrorReason, Store, addresses,
+    open_for_reading, open_for_writing,
 };
 
 use crate::{LockInfo, State, StateError, block_on, frames, open, recorded, write};
@@ -48,7 +49,9 @@ impl Place {
     }
 
     fn contents(&self) -> BTreeMap<String, Vec<u8>> {
-        let file = |it: fs::DirEntry| (it.file_name().into_string().unwrap(), fs::read(it.path()).unwrap());
+        let file = |it: fs::DirEntry| {
+            (it.file_name().into_string().unwrap(), fs::read(it.path()).unwrap())
+        };
         fs::read_dir(self.directory.path()).unwrap().map(|it| file(it.unwrap())).collect()
     }
 
@@ -95,12 +98,22 @@ fn the_checkpoints_before_are_kept_a_while() {
     let place = Place::new();
     let mut before = Vec::new();
     for round in 0..8 {
-        let state = write(&open(&place.store(), &place.keys()), vec![recorded(&format!("a.b[{round}]"), "x")]).remove(0);
+        let state = write(
+            &open(&place.store(), &place.keys()),
+            vec![recorded(&format!("a.b[{round}]"), "x")],
+        )
+        .remove(0);
         place.finish();
         before.push((fs::read(place.path("ha.state")).unwrap(), state));
     }
     before.pop();
-    let names = ["ha.state.previous", "ha.state.previous.2", "ha.state.previous.3", "ha.state.previous.4", "ha.state.previous.5"];
+    let names = [
+        "ha.state.previous",
+        "ha.state.previous.2",
+        "ha.state.previous.3",
+        "ha.state.previous.4",
+        "ha.state.previous.5",
+    ];
     for (name, (checkpoint, state)) in names.iter().zip(before.iter().rev()) {
         assert_eq!(fs::read(place.path(name)).unwrap(), *checkpoint, "{name}");
         fs::copy(place.path(name), place.path("ha.state")).unwrap();
@@ -130,7 +143,11 @@ fn what_a_kill_leaves_of_a_checkpoint_is_no_hindrance() {
         assert_eq!(place.read().unwrap(), state);
         let contents = place.contents();
         let left = contents.keys().filter(|it| !it.starts_with("ha.state.previous."));
-        assert!(left.eq(["ha.state", "ha.state.lock", "ha.state.previous"]), "{:?}", contents.keys());
+        assert!(
+            left.eq(["ha.state", "ha.state.lock", "ha.state.previous"]),
+            "{:?}",
+            contents.keys()
+        );
     }
 }
 
@@ -146,7 +163,11 @@ fn only_the_owner_can_read_the_files_and_no_secret_is_in_them() {
     let names: Vec<&str> = contents.keys().map(String::as_str).collect();
     assert_eq!(names, ["ha.state", "ha.state.journal", "ha.state.lock"]);
     for (name, bytes) in contents {
-        assert_eq!(fs::metadata(place.path(&name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+        assert_eq!(
+            fs::metadata(place.path(&name)).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{name}"
+        );
         assert!(!bytes.windows(6).any(|it| it == b"canary"), "{name}");
     }
     writer.finish().unwrap();
@@ -178,14 +199,24 @@ fn many_writers_at_once_take_turns() {
             let (place, done, refused) = (&place, &done, &refused);
             scope.spawn(move || {
                 for turn in 0..10 {
-                    match open_for_writing(&place.store(), &place.keys(), OpenOptions::by(LockInfo::here("a test"))) {
+                    match open_for_writing(
+                        &place.store(),
+                        &place.keys(),
+                        OpenOptions::by(LockInfo::here("a test")),
+                    ) {
                         Ok(writer) => {
-                            write(&writer, vec![recorded(&format!("a.b[\"{thread}-{turn}\"]"), "x")]);
+                            write(
+                                &writer,
+                                vec![recorded(&format!("a.b[\"{thread}-{turn}\"]"), "x")],
+                            );
                             writer.finish().unwrap();
                             done.fetch_add(1, Ordering::Relaxed);
                         }
                         Err(error) => {
-                            assert!(matches!(error.reason(), StateErrorReason::Locked(_)), "{error}");
+                            assert!(
+                                matches!(error.reason(), StateErrorReason::Locked(_)),
+                                "{error}"
+                            );
                             refused.fetch_add(1, Ordering::Relaxed);
                         }
                     }
@@ -221,10 +252,13 @@ fn readers_see_whole_states_while_one_writes() {
         scope.spawn(|| {
             for run in 0..6 {
                 // A checkpoint after each group in some runs, after many in others.
-                let opening = OpenOptions::by(LockInfo::here("a test")).with_journal(run % 3 * 5_000);
+                let opening =
+                    OpenOptions::by(LockInfo::here("a test")).with_journal(run % 3 * 5_000);
                 let writer = open_for_writing(&place.store(), &place.keys(), opening).unwrap();
                 for index in 0..40 {
-                    let together = [0, 1, 2].map(|it| writer.append(recorded(&format!("a.b[\"{run}-{index}-{it}\"]"), "x")));
+                    let together = [0, 1, 2].map(|it| {
+                        writer.append(recorded(&format!("a.b[\"{run}-{index}-{it}\"]"), "x"))
+                    });
                     for it in together {
                         acknowledged.store(block_on(it).unwrap(), Ordering::SeqCst);
                     }
@@ -239,7 +273,11 @@ fn readers_see_whole_states_while_one_writes() {
                 while !done.load(Ordering::SeqCst) {
                     let known = acknowledged.load(Ordering::SeqCst);
                     let state = place.read().unwrap();
-                    assert!(state.number >= known.max(seen), "{} after {known} was acknowledged and {seen} read", state.number);
+                    assert!(
+                        state.number >= known.max(seen),
+                        "{} after {known} was acknowledged and {seen} read",
+                        state.number
+                    );
                     seen = state.number;
                 }
             });
@@ -273,7 +311,10 @@ fn a_journal_that_its_checkpoint_has_overtaken_is_passed_over() {
     let place = Place::new();
     place.write();
     let older = fs::read(place.path("ha.state.journal")).unwrap();
-    write(&open(&place.store(), &place.keys()), vec![recorded("a.one", "changed"), recorded("a.more", "x")]);
+    write(
+        &open(&place.store(), &place.keys()),
+        vec![recorded("a.one", "changed"), recorded("a.more", "x")],
+    );
     let same_age = fs::read(place.path("ha.state.journal")).unwrap();
     place.finish();
     let state = place.read().unwrap();
@@ -304,10 +345,16 @@ fn a_state_is_replaced_in_one_piece() {
     successor.records.insert(kept.address.clone(), kept);
     let number = open(&place.store(), &place.keys()).replace(successor.clone()).unwrap();
     let after = place.read().unwrap();
-    assert_eq!((after.number, &after.lineage, after.attempts), (number, &before.lineage, before.attempts));
+    assert_eq!(
+        (after.number, &after.lineage, after.attempts),
+        (number, &before.lineage, before.attempts)
+    );
     assert!(number > before.number);
     assert!(after.records.keys().eq(successor.records.keys()));
-    assert!(after.records.values().all(|it| it.version == number), "all of them are other than they were");
+    assert!(
+        after.records.values().all(|it| it.version == number),
+        "all of them are other than they were"
+    );
     // As after a kill between the new checkpoint and the removal of the journal.
     fs::write(place.path("ha.state.journal"), journal).unwrap();
     assert_eq!(place.read().unwrap(), after);
@@ -339,7 +386,12 @@ fn a_journal_that_is_shorter_than_it_was_made_is_damaged() {
     let cut = |make: &dyn Fn(&Place), length: u64| {
         let place = Place::new();
         make(&place);
-        fs::OpenOptions::new().write(true).open(place.path("ha.state.journal")).unwrap().set_len(length).unwrap();
+        fs::OpenOptions::new()
+            .write(true)
+            .open(place.path("ha.state.journal"))
+            .unwrap()
+            .set_len(length)
+            .unwrap();
         place.refusal().reason().clone()
     };
     let small = |place: &Place| drop(place.write());
@@ -373,8 +425,10 @@ fn a_first_run_that_comes_to_nothing_leaves_nothing() {
     drop(open(&place.store(), &place.keys()));
     assert!(place.contents().is_empty() && keys(&place) == 0, "nothing was written");
     let writer = open(&place.store(), &place.keys());
-    let refused =
-        ha_state_model::Frame::Result { attempt: Some(1), outcome: ha_state_model::StepOutcome::Failed("refused".into()) };
+    let refused = ha_state_model::Frame::Result {
+        attempt: Some(1),
+        outcome: ha_state_model::StepOutcome::Failed("refused".into()),
+    };
     write(&writer, vec![ha_state_model::Frame::Intent(crate::samples::intent(1, "a.one"))]);
     assert!(keys(&place) == 1 && !place.contents().is_empty(), "it may exist from now on");
     write(&writer, vec![refused]);
@@ -408,15 +462,30 @@ fn what_cannot_be_the_state_is_refused_and_left_alone() {
     };
     let reason = |change: &dyn Fn(&Place)| refused(change).reason().clone();
 
-    assert_eq!(reason(&|it| fs::write(it.path("ha.state"), "").unwrap()), StateErrorReason::Incomplete);
-    assert_eq!(reason(&|it| spoil(&it.path("ha.state"), |it| it.truncate(it.len() - 1))), StateErrorReason::Incomplete);
-    assert_eq!(reason(&|it| spoil(&it.path("ha.state"), |it| it[400] ^= 1)), StateErrorReason::Damaged);
-    assert_eq!(reason(&|it| fs::write(it.path("ha.state"), "{\"version\": 4}").unwrap()), StateErrorReason::NotAState);
+    assert_eq!(
+        reason(&|it| fs::write(it.path("ha.state"), "").unwrap()),
+        StateErrorReason::Incomplete
+    );
+    assert_eq!(
+        reason(&|it| spoil(&it.path("ha.state"), |it| it.truncate(it.len() - 1))),
+        StateErrorReason::Incomplete
+    );
+    assert_eq!(
+        reason(&|it| spoil(&it.path("ha.state"), |it| it[400] ^= 1)),
+        StateErrorReason::Damaged
+    );
+    assert_eq!(
+        reason(&|it| fs::write(it.path("ha.state"), "{\"version\": 4}").unwrap()),
+        StateErrorReason::NotAState
+    );
     assert_eq!(
         reason(&|it| fs::write(it.path("ha.state.journal"), "hello, this is no journal").unwrap()),
         StateErrorReason::NotAState
     );
-    assert_eq!(reason(&|it| fs::write(it.path("ha.state.journal"), "").unwrap()), StateErrorReason::Incomplete);
+    assert_eq!(
+        reason(&|it| fs::write(it.path("ha.state.journal"), "").unwrap()),
+        StateErrorReason::Incomplete
+    );
     let missing = |it: &Place| {
         it.write();
         it.finish();
@@ -438,7 +507,8 @@ fn what_cannot_be_the_state_is_refused_and_left_alone() {
     };
     assert_eq!(reason(&older), StateErrorReason::Incomplete);
     let other = |it: &Place| {
-        let elsewhere = Place { directory: tempfile::tempdir().unwrap(), home: tempfile::tempdir().unwrap() };
+        let elsewhere =
+            Place { directory: tempfile::tempdir().unwrap(), home: tempfile::tempdir().unwrap() };
         elsewhere.write();
         fs::copy(elsewhere.path("ha.state.journal"), it.path("ha.state.journal")).unwrap();
     };
@@ -456,17 +526,26 @@ fn without_its_key_a_state_says_which_it_needs() {
     fs::remove_file(&path).unwrap();
     let error = place.refusal();
     assert_eq!(error.reason(), &StateErrorReason::MissingKey);
-    assert!(error.to_string().contains(key.id()) && error.to_string().contains(path.to_str().unwrap()), "{error}");
+    assert!(
+        error.to_string().contains(key.id()) && error.to_string().contains(path.to_str().unwrap()),
+        "{error}"
+    );
     assert!(!path.exists(), "no other key is made for it");
 
     let other = place.keys().find_or_make(&state.lineage).unwrap().key;
     let error = place.refusal();
     assert_eq!(error.reason(), &StateErrorReason::WrongKey);
-    assert!(error.to_string().contains(key.id()) && error.to_string().contains(other.id()), "{error}");
+    assert!(
+        error.to_string().contains(key.id()) && error.to_string().contains(other.id()),
+        "{error}"
+    );
 
     let named = tempfile::NamedTempFile::new().unwrap();
     fs::write(named.path(), &*key.to_file()).unwrap();
-    assert_eq!(open_for_reading(&place.store(), &place.keys().with_file(named.path())).unwrap(), state);
+    assert_eq!(
+        open_for_reading(&place.store(), &place.keys().with_file(named.path())).unwrap(),
+        state
+    );
 }
 
 #[test]
@@ -474,13 +553,15 @@ fn a_directory_is_made_and_one_that_cannot_be_is_named() {
     let place = Place::new();
     fs::write(place.path("file"), "").unwrap();
     let store = LocalStore::new(place.path("file/nowhere"));
-    let error = open_for_writing(&store, &place.keys(), OpenOptions::by(LockInfo::here("a test"))).unwrap_err();
+    let error = open_for_writing(&store, &place.keys(), OpenOptions::by(LockInfo::here("a test")))
+        .unwrap_err();
     assert_eq!(error.reason(), &StateErrorReason::System(std::io::ErrorKind::NotADirectory));
     assert!(error.to_string().contains("file/nowhere"), "{error}");
     assert!(!place.home.path().join("keys").exists(), "no key is made for a state that cannot be");
 
     let store = LocalStore::new(place.path("new/deep"));
-    let writer = open_for_writing(&store, &place.keys(), OpenOptions::by(LockInfo::here("a test"))).unwrap();
+    let writer =
+        open_for_writing(&store, &place.keys(), OpenOptions::by(LockInfo::here("a test"))).unwrap();
     assert_eq!(fs::metadata(place.path("new")).unwrap().permissions().mode() & 0o777, 0o700);
     drop(writer);
     assert!(!place.path("new").exists(), "nothing was written");

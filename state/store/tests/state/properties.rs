@@ -1,4 +1,5 @@
-//! Whatever frames there are, folding them, reading them back and reading their checkpoint comes to the same.
+//! Whatever frames there are, folding them, reading them back and reading their checkpoint comes to
+//! the same.
 
 use ha_state_model::ProviderRecord;
 use ha_state_store::{MemoryStore, OpenOptions, open_for_reading, open_for_writing};
@@ -11,13 +12,18 @@ fn address() -> impl Strategy<Value = String> {
         (0..4u8).prop_map(|it| format!("a.b[{it}]")),
         "[a-z\\\\\"\n\u{e9}]{0,4}".prop_map(|it| {
             let key = ha_value::InstanceKey::Name(it.as_str().into());
-            ha_value::BlockAddress::root(ha_value::ResourceMode::Managed, "a", "c").instance(key).to_string()
+            ha_value::BlockAddress::root(ha_value::ResourceMode::Managed, "a", "c")
+                .instance(key)
+                .to_string()
         }),
     ]
 }
 
 fn frame() -> impl Strategy<Value = Frame> {
-    let record = || (address(), "[a-z$]{0,6}").prop_map(|(address, id)| Box::new(samples::record(&address, &id)));
+    let record = || {
+        (address(), "[a-z$]{0,6}")
+            .prop_map(|(address, id)| Box::new(samples::record(&address, &id)))
+    };
     let outcome = prop_oneof![
         4 => record().prop_map(StepOutcome::Recorded),
         1 => address().prop_map(|it| StepOutcome::Deleted(it.parse().unwrap())),

@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use ha_state_store::conformance::{StoreUnderTest, check};
 use ha_state_store::{
-    JournalExtent, Lease, LockedStore, MemoryStore, OpenOptions, StateErrorReason, Store, StoreContents, UnsentJournalStore,
-    open_for_reading, open_for_writing,
+    JournalExtent, Lease, LockedStore, MemoryStore, OpenOptions, StateErrorReason, Store,
+    StoreContents, UnsentJournalStore, open_for_reading, open_for_writing,
 };
 
-use crate::{Frame, LockInfo, OneKey, StateError, StepOutcome, block_on, open, recorded, samples, write};
+use crate::{
+    Frame, LockInfo, OneKey, StateError, StepOutcome, block_on, open, recorded, samples, write,
+};
 
 /// A store that goes away after so many appends, and comes back.
 #[derive(Clone, Default)]
@@ -27,9 +29,14 @@ struct Away {
 
 impl Away {
     fn pass(&self) -> Result<(), StateError> {
-        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1));
-        left.map(drop)
-            .map_err(|_| StateError::new(StateErrorReason::Store, ha_provider::Error::new("write the state", "no one answers")))
+        let left =
+            self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1));
+        left.map(drop).map_err(|_| {
+            StateError::new(
+                StateErrorReason::Store,
+                ha_provider::Error::new("write the state", "no one answers"),
+            )
+        })
     }
 }
 
@@ -102,10 +109,17 @@ impl Place {
         let writer = open(&self.store(), &self.keys);
         write(&writer, vec![recorded("a.zero", "x"), Frame::Intent(samples::intent(1, "a.one"))]);
         assert!(writer.tenure().outlasts(Duration::from_secs(1)).is_ok());
-        let result = Frame::Result { attempt: Some(1), outcome: StepOutcome::Recorded(samples::record("a.one", "x").into()) };
+        let result = Frame::Result {
+            attempt: Some(1),
+            outcome: StepOutcome::Recorded(samples::record("a.one", "x").into()),
+        };
         write(&writer, vec![result, recorded("a.two", "x")]);
-        assert!(writer.tenure().outlasts(Duration::from_secs(1)).is_err(), "no further call may begin");
-        let refused = block_on(writer.append(Frame::Intent(samples::intent(2, "a.three")))).unwrap_err();
+        assert!(
+            writer.tenure().outlasts(Duration::from_secs(1)).is_err(),
+            "no further call may begin"
+        );
+        let refused =
+            block_on(writer.append(Frame::Intent(samples::intent(2, "a.three")))).unwrap_err();
         let (told, help) = (refused.to_string(), refused.error().help.join("; "));
         assert!(told.contains("a.three") && told.contains("no one answers"), "{told}");
         assert!(help.contains(self.file().to_str().unwrap()) && !help.contains("disk"), "{help}");
@@ -129,7 +143,11 @@ fn what_could_not_be_sent_is_kept_here_and_sent_by_the_next_run() {
     let place = Place::new();
     place.interrupted();
     assert_eq!(place.addresses(&place.away), ["a.zero"]);
-    assert_eq!(place.addresses(&place.store()), ["a.one", "a.two", "a.zero"], "whoever reads here sees it already");
+    assert_eq!(
+        place.addresses(&place.store()),
+        ["a.one", "a.two", "a.zero"],
+        "whoever reads here sees it already"
+    );
     place.back();
     let writer = open(&place.store(), &place.keys);
     assert!(!place.file().exists());
@@ -158,7 +176,12 @@ fn a_store_that_is_away_when_it_is_sent_takes_the_rest_later() {
     for left in 0..2 {
         place.away.left.store(left, Ordering::SeqCst);
         let kept = fs::read(place.file()).unwrap();
-        let error = open_for_writing(&place.store(), &place.keys, OpenOptions::by(LockInfo::here("a test"))).unwrap_err();
+        let error = open_for_writing(
+            &place.store(),
+            &place.keys,
+            OpenOptions::by(LockInfo::here("a test")),
+        )
+        .unwrap_err();
         assert_eq!(error.reason(), &StateErrorReason::Store);
         assert_eq!(fs::read(place.file()).unwrap(), kept);
         assert_eq!(place.addresses(&place.store()), ["a.one", "a.two", "a.zero"]);
@@ -170,9 +193,18 @@ fn a_store_that_is_away_when_it_is_sent_takes_the_rest_later() {
 
 fn refusal(place: &Place) -> StateError {
     let (kept, before) = (fs::read(place.file()).unwrap(), place.away.load().unwrap());
-    let error = open_for_writing(&place.store(), &place.keys, OpenOptions::by(LockInfo::here("a test"))).unwrap_err();
-    assert_eq!((fs::read(place.file()).unwrap(), place.away.load().unwrap()), (kept, before), "nothing was changed");
-    assert!(error.error().help.join("; ").contains(&format!("move `{}`", place.file().display())), "{error:?}");
+    let error =
+        open_for_writing(&place.store(), &place.keys, OpenOptions::by(LockInfo::here("a test")))
+            .unwrap_err();
+    assert_eq!(
+        (fs::read(place.file()).unwrap(), place.away.load().unwrap()),
+        (kept, before),
+        "nothing was changed"
+    );
+    assert!(
+        error.error().help.join("; ").contains(&format!("move `{}`", place.file().display())),
+        "{error:?}"
+    );
     fs::rename(place.file(), place.directory.path().join("elsewhere")).unwrap();
     open(&place.store(), &place.keys).finish().unwrap();
     error
@@ -184,7 +216,11 @@ fn where_others_have_gone_on_it_is_not_sent() {
     place.interrupted();
     place.back();
     write(&open(&place.away, &place.keys), vec![recorded("a.other", "x")]);
-    assert_eq!(place.addresses(&place.store()), ["a.other", "a.zero"], "what is there is what counts");
+    assert_eq!(
+        place.addresses(&place.store()),
+        ["a.other", "a.zero"],
+        "what is there is what counts"
+    );
     let error = refusal(&place);
     assert_eq!(error.reason(), &StateErrorReason::Taken);
     assert!(error.to_string().contains("others have gone on"), "{error}");

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use ha_provider::{
-    Attempt, CallOutcome, DataReader, DiscoveredResource, DiscoveryEvidence, DiscoveryResult, DiscoveryTarget, Error,
-    ImportedValue, Incident, Permit, ProviderClient, ProviderConnector, ReadingValue, RecordedValue, ResourceDriver, Schema,
+    Attempt, CallOutcome, DataReader, DiscoveredResource, DiscoveryEvidence, DiscoveryResult,
+    DiscoveryTarget, Error, ImportedValue, Incident, Permit, ProviderClient, ProviderConnector,
+    ReadingValue, RecordedValue, ResourceDriver, Schema,
 };
 use ha_value::{Address, Name, Object, Value};
 
@@ -73,13 +74,15 @@ pub(crate) struct Things {
 
 impl Things {
     fn outputs(&self, id: &str, thing: &Thing) -> Object {
-        let mut outputs: Object = self.outputs.iter().map(|(name, it)| (name.clone(), it(id, thing))).collect();
+        let mut outputs: Object =
+            self.outputs.iter().map(|(name, it)| (name.clone(), it(id, thing))).collect();
         outputs.insert("id".into(), Value::from(id));
         self.schema.conform_outputs(&outputs).expect("the outputs are as described")
     }
 
     fn chosen(&self, arguments: &Object) -> Object {
-        let mut arguments: Object = arguments.iter().map(|(name, it)| (name.clone(), self.picked(name, it))).collect();
+        let mut arguments: Object =
+            arguments.iter().map(|(name, it)| (name.clone(), self.picked(name, it))).collect();
         for (name, value) in &self.choices {
             arguments.entry(name.clone()).or_insert_with(|| value.clone());
         }
@@ -107,9 +110,15 @@ impl Things {
 
     /// The server that the client talks to, which must be there.
     fn server(&self, client: &ProviderClient) -> Result<Option<String>, Error> {
-        let Some(address) = connected(client).settings.get("address").and_then(Value::as_str) else { return Ok(None) };
+        let Some(address) = connected(client).settings.get("address").and_then(Value::as_str)
+        else {
+            return Ok(None);
+        };
         let inner = self.world.look();
-        let there = inner.things.iter().find(|(id, it)| it.kind == "server" && address == format!("{id}.example"));
+        let there = inner
+            .things
+            .iter()
+            .find(|(id, it)| it.kind == "server" && address == format!("{id}.example"));
         match there {
             Some((id, _)) => Ok(Some(id.clone())),
             None => Err(failed("reach", &format!("no one is at {address}"), CallOutcome::Refused)),
@@ -130,7 +139,13 @@ impl Things {
         }
     }
 
-    async fn fault(&self, fault: Option<Fault>, call: &str, arguments: &Object, attempt: &Attempt) -> Result<bool, Error> {
+    async fn fault(
+        &self,
+        fault: Option<Fault>,
+        call: &str,
+        arguments: &Object,
+        attempt: &Attempt,
+    ) -> Result<bool, Error> {
         match fault {
             None => Ok(false),
             Some(Fault::AnswerLost) => Ok(true),
@@ -139,7 +154,9 @@ impl Things {
                 attempt.progress(&format!("asking for {arguments:?}"));
                 Err(failed(call, &format!("it was refused: {arguments:?}"), CallOutcome::Refused))
             }
-            Some(Fault::RequestLost) => Err(failed(call, "the request was lost", CallOutcome::Unknown)),
+            Some(Fault::RequestLost) => {
+                Err(failed(call, "the request was lost", CallOutcome::Unknown))
+            }
             Some(Fault::LeavesHalf) => {
                 attempt.begin_obligation("mend", "what is half done").await?;
                 Err(failed(call, "it is half done", CallOutcome::Unknown))
@@ -154,7 +171,12 @@ impl Things {
         }
     }
 
-    async fn make(&self, client: &ProviderClient, arguments: &Object, attempt: &mut Attempt) -> Result<(String, Object), Error> {
+    async fn make(
+        &self,
+        client: &ProviderClient,
+        arguments: &Object,
+        attempt: &mut Attempt,
+    ) -> Result<(String, Object), Error> {
         let call = if attempt.is_resumed() { "resume" } else { "create" };
         let address = attempt.address().to_string();
         let fault = self.world.enter(call, &address).await;
@@ -177,7 +199,13 @@ impl Things {
         let inside = self.inside(client, arguments)?;
         if self.pure {
             let id = attempt.token()[..8].to_owned();
-            let thing = Thing { kind: self.kind.into(), token: String::new(), arguments: arguments.clone(), revision: 1, inside };
+            let thing = Thing {
+                kind: self.kind.into(),
+                token: String::new(),
+                arguments: arguments.clone(),
+                revision: 1,
+                inside,
+            };
             return Ok((id.clone(), self.outputs(&id, &thing)));
         }
         let wanted = self.chosen(arguments);
@@ -188,17 +216,30 @@ impl Things {
         };
         let (id, thing) = match same {
             Some((_, thing)) if thing.arguments != wanted => {
-                return Err(failed("create", "the same token came with other arguments", CallOutcome::Refused));
+                return Err(failed(
+                    "create",
+                    "the same token came with other arguments",
+                    CallOutcome::Refused,
+                ));
             }
             Some(same) => {
-                assert_eq!(attempt.noted("begun"), Some("yes"), "what was noted before it was made is there");
+                assert_eq!(
+                    attempt.noted("begun"),
+                    Some("yes"),
+                    "what was noted before it was made is there"
+                );
                 same
             }
             None => {
                 attempt.note("begun", "yes").await?;
                 connected(client).permit.ask()?;
-                let thing =
-                    Thing { kind: self.kind.into(), token: attempt.token().to_owned(), arguments: wanted, revision: 1, inside };
+                let thing = Thing {
+                    kind: self.kind.into(),
+                    token: attempt.token().to_owned(),
+                    arguments: wanted,
+                    revision: 1,
+                    inside,
+                };
                 (self.world.put(None, thing.clone()), thing)
             }
         };
@@ -234,7 +275,13 @@ impl Things {
         attempt.end_obligation("mend", "what is half done").await?;
         let inside = self.inside(client, arguments)?;
         if self.pure {
-            let thing = Thing { kind: self.kind.into(), token: String::new(), arguments: arguments.clone(), revision: 1, inside };
+            let thing = Thing {
+                kind: self.kind.into(),
+                token: String::new(),
+                arguments: arguments.clone(),
+                revision: 1,
+                inside,
+            };
             return Ok(self.outputs(&before.id, &thing));
         }
         let Some(mut thing) = self.world.look().things.get(&before.id).cloned() else {
@@ -243,11 +290,17 @@ impl Things {
         for (name, field) in self.schema.arguments.iter().filter(|(_, it)| it.immutable) {
             let (was, is) = (thing.arguments.get(name), arguments.get(name));
             let chosen = field.chosen && is.is_none();
-            assert!(chosen || was == is, "{address}: {name} cannot change in place", address = attempt.address());
+            assert!(
+                chosen || was == is,
+                "{address}: {name} cannot change in place",
+                address = attempt.address()
+            );
         }
-        let mut arguments: Object = arguments.iter().map(|(name, it)| (name.clone(), self.picked(name, it))).collect();
+        let mut arguments: Object =
+            arguments.iter().map(|(name, it)| (name.clone(), self.picked(name, it))).collect();
         for (name, _) in self.schema.arguments.iter().filter(|(_, it)| it.chosen) {
-            if let (false, Some(value)) = (arguments.contains_key(name), thing.arguments.get(name)) {
+            if let (false, Some(value)) = (arguments.contains_key(name), thing.arguments.get(name))
+            {
                 arguments.insert(name.clone(), value.clone());
             }
         }
@@ -261,7 +314,12 @@ impl Things {
         Ok(self.outputs(&before.id, &thing))
     }
 
-    async fn take_away(&self, client: &ProviderClient, recorded: &RecordedValue, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn take_away(
+        &self,
+        client: &ProviderClient,
+        recorded: &RecordedValue,
+        attempt: &mut Attempt,
+    ) -> Result<(), Error> {
         let address = attempt.address().to_string();
         let fault = self.world.enter("delete", &address).await;
         let result = self.take_away_or_fail(client, recorded, attempt, fault).await;
@@ -280,13 +338,22 @@ impl Things {
         if !self.pure && self.world.look().things.contains_key(&recorded.id) {
             self.inside(client, &recorded.arguments)?;
             let keeps = recorded.arguments.get("keep") == Some(&Value::Bool(true));
-            let full = self.world.look().things.values().any(|it| it.inside.as_deref() == Some(&recorded.id));
+            let full = self
+                .world
+                .look()
+                .things
+                .values()
+                .any(|it| it.inside.as_deref() == Some(&recorded.id));
             if keeps && full {
                 return Err(failed("delete", "there is something inside", CallOutcome::Refused));
             }
             let user = {
                 let inner = self.world.look();
-                inner.things.iter().find(|(_, it)| it.uses(&recorded.id, inner.strict)).map(|(id, _)| id.clone())
+                inner
+                    .things
+                    .iter()
+                    .find(|(_, it)| it.uses(&recorded.id, inner.strict))
+                    .map(|(id, _)| id.clone())
             };
             if let Some(user) = user {
                 return Err(failed("delete", &format!("{user} uses it"), CallOutcome::Refused));
@@ -294,7 +361,11 @@ impl Things {
             connected(client).permit.ask()?;
             self.world.remove(&recorded.id);
         }
-        if lost { Err(failed("delete", "the answer was lost", CallOutcome::Unknown)) } else { Ok(()) }
+        if lost {
+            Err(failed("delete", "the answer was lost", CallOutcome::Unknown))
+        } else {
+            Ok(())
+        }
     }
 
     fn reading(&self, known: &RecordedValue) -> ReadingValue {
@@ -309,7 +380,10 @@ impl Things {
         match inner.things.get(&known.id) {
             None => ReadingValue::Gone,
             Some(thing) => ReadingValue::Found {
-                arguments: self.schema.conform(&thing.arguments).expect("the arguments are as described"),
+                arguments: self
+                    .schema
+                    .conform(&thing.arguments)
+                    .expect("the arguments are as described"),
                 outputs: self.outputs(&known.id, thing),
                 remarks: inner.remarks.get(&known.id).cloned().into_iter().collect(),
             },
@@ -320,7 +394,8 @@ impl Things {
 impl Thing {
     fn uses(&self, id: &str, strictly: bool) -> bool {
         let uses = self.arguments.get("uses").filter(|it| mentions(it, id));
-        uses.or_else(|| self.arguments.get("anything").filter(|it| strictly && mentions(it, id))).is_some()
+        uses.or_else(|| self.arguments.get("anything").filter(|it| strictly && mentions(it, id)))
+            .is_some()
     }
 }
 
@@ -346,7 +421,13 @@ impl ResourceDriver for Things {
         Box::pin(async move {
             *self.world.look().calls.entry("read".into()).or_default() += 1;
             self.server(client)?;
-            if self.world.look().nothing_in.as_deref().is_some_and(|it| connected(client).region() == Some(it)) {
+            if self
+                .world
+                .look()
+                .nothing_in
+                .as_deref()
+                .is_some_and(|it| connected(client).region() == Some(it))
+            {
                 return Ok(known.iter().map(|_| ReadingValue::Gone).collect());
             }
             Ok(known.iter().map(|it| self.reading(it)).collect())
@@ -397,7 +478,11 @@ impl ResourceDriver for Things {
     ) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
         Box::pin(async move {
             *self.world.look().calls.entry("import".into()).or_default() += 1;
-            let nothing = RecordedValue { id: id.to_owned(), arguments: Object::new(), outputs: Object::new() };
+            let nothing = RecordedValue {
+                id: id.to_owned(),
+                arguments: Object::new(),
+                outputs: Object::new(),
+            };
             Ok(match self.reading(&nothing) {
                 ReadingValue::Found { arguments, outputs, remarks } => {
                     let recorded = RecordedValue { id: id.to_owned(), arguments, outputs };
@@ -427,7 +512,8 @@ impl ResourceDriver for Things {
         _: &'a str,
     ) -> BoxFuture<'a, Result<Vec<(Address, DiscoveredResource)>, Error>> {
         Box::pin(async move {
-            let strays: Vec<(String, Address)> = self.world.look().strays.clone().into_iter().collect();
+            let strays: Vec<(String, Address)> =
+                self.world.look().strays.clone().into_iter().collect();
             let ours = strays.into_iter().filter(|(_, address)| &*address.block.kind == self.kind);
             Ok(ours.filter_map(|(id, address)| Some((address, *self.found(&id)?))).collect())
         })
@@ -440,13 +526,19 @@ impl ResourceDriver for Things {
         let id = if there { self.world.id(self.kind, name) } else { name.to_owned() };
         let outputs = self.schema.with_blank_outputs(Object::new());
         let known = configured.iter().filter(|(_, it)| it.is_wholly_known());
-        Some(RecordedValue { id, arguments: known.map(|(name, it)| (name.clone(), it.clone())).collect(), outputs })
+        Some(RecordedValue {
+            id,
+            arguments: known.map(|(name, it)| (name.clone(), it.clone())).collect(),
+            outputs,
+        })
     }
 }
 
 impl Things {
     fn search(&self, sought: &DiscoveryTarget) -> DiscoveryResult {
-        let Some(name) = sought.text("name") else { return DiscoveryResult::Unsearchable("its name is not known".into()) };
+        let Some(name) = sought.text("name") else {
+            return DiscoveryResult::Unsearchable("its name is not known".into());
+        };
         let inner = self.world.look();
         let ids = inner.things.iter().filter(|(_, it)| it.kind == self.kind && it.name() == name);
         let ids: Vec<String> = ids.map(|(id, _)| id.clone()).collect();
@@ -454,16 +546,25 @@ impl Things {
         match ids.as_slice() {
             [] => DiscoveryResult::Nothing,
             [id] => self.found(id).map_or(DiscoveryResult::Nothing, DiscoveryResult::Found),
-            several => DiscoveryResult::Several(several.iter().map(|id| (id.clone(), DiscoveryEvidence::Name)).collect()),
+            several => DiscoveryResult::Several(
+                several.iter().map(|id| (id.clone(), DiscoveryEvidence::Name)).collect(),
+            ),
         }
     }
 
     fn found(&self, id: &str) -> Option<Box<DiscoveredResource>> {
-        let nothing = RecordedValue { id: id.to_owned(), arguments: Object::new(), outputs: Object::new() };
-        let ReadingValue::Found { arguments, outputs, remarks } = self.reading(&nothing) else { return None };
+        let nothing =
+            RecordedValue { id: id.to_owned(), arguments: Object::new(), outputs: Object::new() };
+        let ReadingValue::Found { arguments, outputs, remarks } = self.reading(&nothing) else {
+            return None;
+        };
         let recorded = RecordedValue { id: id.to_owned(), arguments, outputs };
         let state = self.world.look().belongs.clone();
-        Some(Box::new(DiscoveredResource { imported: ImportedValue { recorded, remarks }, by: DiscoveryEvidence::Name, state }))
+        Some(Box::new(DiscoveredResource {
+            imported: ImportedValue { recorded, remarks },
+            by: DiscoveryEvidence::Name,
+            state,
+        }))
     }
 }
 
@@ -471,7 +572,11 @@ impl Things {
 pub(crate) struct Facts(pub(crate) World);
 
 impl DataReader for Facts {
-    fn read<'a>(&'a self, _: &'a ProviderClient, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>> {
+    fn read<'a>(
+        &'a self,
+        _: &'a ProviderClient,
+        arguments: &'a Object,
+    ) -> BoxFuture<'a, Result<Object, Error>> {
         Box::pin(async move {
             let is_silent = self.0.look().silent;
             if is_silent {
@@ -484,7 +589,11 @@ impl DataReader for Facts {
             let of_thing = || inner.things.get(key).map(|it| format!("{} {}", it.kind, it.name()));
             match answer.or_else(of_thing) {
                 Some(value) => Ok(Object::from([("value".into(), Value::from(value))])),
-                None => Err(failed("look up", &format!("nothing is known of `{key}`"), CallOutcome::Refused)),
+                None => Err(failed(
+                    "look up",
+                    &format!("nothing is known of `{key}`"),
+                    CallOutcome::Refused,
+                )),
             }
         })
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ha_provider::{
-    ArgumentProblem, Document, FieldShape, Impact, ImpactSeverity, PlannedChange, ProviderRegistry, ResourceDescription,
-    ResourceHooks, Schema, SchemaField,
+    ArgumentProblem, Document, FieldShape, Impact, ImpactSeverity, PlannedChange, ProviderRegistry,
+    ResourceDescription, ResourceHooks, Schema, SchemaField,
 };
 use ha_value::{Name, Text, Value};
 use schemars::JsonSchema;
@@ -15,9 +15,14 @@ use super::world::{Thing, World};
 
 /// All made-up kinds over a world.
 pub(crate) fn registry(world: &World) -> ProviderRegistry {
-    let settings = |fields: Vec<(&str, SchemaField)>| Kind::of("provider", "mock").takes_all(fields).schema;
+    let settings =
+        |fields: Vec<(&str, SchemaField)>| Kind::of("provider", "mock").takes_all(fields).schema;
     let mut registry = ProviderRegistry::new()
-        .dynamic_provider("mock", settings(vec![("region", text())]), Arc::new(ToWorld(world.clone())))
+        .dynamic_provider(
+            "mock",
+            settings(vec![("region", text())]),
+            Arc::new(ToWorld(world.clone())),
+        )
         .dynamic_provider(
             "db",
             settings(vec![("address", text().required()), ("password", text().secret())]),
@@ -27,7 +32,10 @@ pub(crate) fn registry(world: &World) -> ProviderRegistry {
     for kind in kinds() {
         registry = kind.register(registry, world);
     }
-    let fact = Kind::of("fact", "mock").takes("key", text().required()).gives("value", text(), |_, _| Value::NULL);
+    let fact =
+        Kind::of("fact", "mock")
+            .takes("key", text().required())
+            .gives("value", text(), |_, _| Value::NULL);
     let described = ResourceDescription::new("fact", "mock", fact.schema, ResourceHooks::new());
     registry.dynamic_data(described, Arc::new(Facts(world.clone())))
 }
@@ -35,8 +43,12 @@ pub(crate) fn registry(world: &World) -> ProviderRegistry {
 fn kinds() -> Vec<Kind> {
     let revision = |_: &str, it: &Thing| Value::from(it.revision);
     let arn = |id: &str, _: &Thing| Value::from(format!("arn:{id}"));
-    let rule = FieldShape::Object([("port".into(), number().required().immutable()), ("note".into(), text())].into());
-    let listener = FieldShape::Object([("port".into(), number().required()), ("protocol".into(), text().chosen())].into());
+    let rule = FieldShape::Object(
+        [("port".into(), number().required().immutable()), ("note".into(), text())].into(),
+    );
+    let listener = FieldShape::Object(
+        [("port".into(), number().required()), ("protocol".into(), text().chosen())].into(),
+    );
     let thing = Kind::of("thing", "mock")
         .takes("name", text().required().immutable())
         .takes("size", number().default(1))
@@ -54,7 +66,9 @@ fn kinds() -> Vec<Kind> {
         .gives("digest", text(), |_, it| digest(it.arguments.get("note").and_then(Value::as_str)))
         .chooses("zone", "zone-a");
     let thing = Kind {
-        hooks: ResourceHooks::new().predict("digest", |it: Note| digest(it.note.as_deref())).check(not_too_large),
+        hooks: ResourceHooks::new()
+            .predict("digest", |it: Note| digest(it.note.as_deref()))
+            .check(not_too_large),
         ..thing
     };
     let host = Kind::of("host", "mock")
@@ -65,11 +79,14 @@ fn kinds() -> Vec<Kind> {
         .takes("size", number().immutable())
         .takes("after", field(FieldShape::List(Box::new(text().shape))))
         .gives("address", text(), |id, _| Value::from(format!("{id}.example")));
-    let hooks = ResourceHooks::new().group(|it: Set| it.set.map(|it| format!("set/{it}"))).impact(|it: &PlannedChange<'_>| {
-        let restarts = it.before.is_some() && it.names.contains("version");
-        let impact = Impact { severity: ImpactSeverity::Disruption, message: "restarts".into() };
-        restarts.then_some(impact).into_iter().collect()
-    });
+    let hooks = ResourceHooks::new().group(|it: Set| it.set.map(|it| format!("set/{it}"))).impact(
+        |it: &PlannedChange<'_>| {
+            let restarts = it.before.is_some() && it.names.contains("version");
+            let impact =
+                Impact { severity: ImpactSeverity::Disruption, message: "restarts".into() };
+            restarts.then_some(impact).into_iter().collect()
+        },
+    );
     let host = Kind { hooks, ..host };
     let server = Kind::of("server", "mock")
         .takes("name", text().required().immutable())
@@ -77,7 +94,10 @@ fn kinds() -> Vec<Kind> {
         .takes("note", text())
         .takes("keep", field(FieldShape::Bool))
         .gives("address", text(), |id, _| Value::from(format!("{id}.example")));
-    let server = Kind { hooks: ResourceHooks::new().contents_go(|it: Keep| !it.keep.unwrap_or(false)), ..server };
+    let server = Kind {
+        hooks: ResourceHooks::new().contents_go(|it: Keep| !it.keep.unwrap_or(false)),
+        ..server
+    };
     let database = Kind::of("database", "db")
         .takes("name", text().required().immutable())
         .takes("owner", text())
@@ -88,28 +108,45 @@ fn kinds() -> Vec<Kind> {
         .takes("in", text().required().immutable())
         .takes("note", text())
         .within(&["server", "database"]);
-    let table = Kind { inside: Some("in"), hooks: ResourceHooks::new().inside("database", &[("id", "in")]), ..table };
+    let table = Kind {
+        inside: Some("in"),
+        hooks: ResourceHooks::new().inside("database", &[("id", "in")]),
+        ..table
+    };
     let extension = Kind::of("extension", "db")
         .takes("name", text().required().immutable())
         .takes("database", text().required().immutable())
         .takes("note", text())
         .within(&["server", "database"]);
-    let hooks = ResourceHooks::new().inside("database", &[("name", "database")]).unique(&["database", "name"]);
+    let hooks = ResourceHooks::new()
+        .inside("database", &[("name", "database")])
+        .unique(&["database", "name"]);
     let extension = Kind { inside: Some("database"), hooks, ..extension };
     let item = Kind::of("item", "mock")
         .takes("name", text().required().immutable())
         .takes("in", text().required().immutable())
         .within(&["server"]);
-    let item = Kind { inside: Some("in"), hooks: ResourceHooks::new().inside("server", &[("id", "in")]), ..item };
+    let item = Kind {
+        inside: Some("in"),
+        hooks: ResourceHooks::new().inside("server", &[("id", "in")]),
+        ..item
+    };
     let memo = Kind::of("memo", "mock")
         .takes("input", field(FieldShape::Any))
         .takes("triggers_replace", field(FieldShape::Any).immutable())
-        .gives("output", field(FieldShape::Any), |_, it| it.arguments.get("input").cloned().unwrap_or(Value::NULL));
-    let memo = Kind { pure: true, hooks: ResourceHooks::new().predict("output", |it: Input| it.input), ..memo };
-    let drawn =
-        Kind::of("drawn", "mock")
-            .takes("length", number().required().immutable())
-            .gives("result", text().secret(), |id, _| Value::from(format!("drawn {id}")));
+        .gives("output", field(FieldShape::Any), |_, it| {
+            it.arguments.get("input").cloned().unwrap_or(Value::NULL)
+        });
+    let memo = Kind {
+        pure: true,
+        hooks: ResourceHooks::new().predict("output", |it: Input| it.input),
+        ..memo
+    };
+    let drawn = Kind::of("drawn", "mock").takes("length", number().required().immutable()).gives(
+        "result",
+        text().secret(),
+        |id, _| Value::from(format!("drawn {id}")),
+    );
     let drawn = Kind { pure: true, ..drawn };
     vec![thing, host, server, database, table, extension, item, memo, drawn]
 }
@@ -140,7 +177,10 @@ struct Size {
 }
 
 fn not_too_large(it: Size) -> Vec<ArgumentProblem> {
-    let problem = || ArgumentProblem { path: ha_value::Path::attribute("size"), message: "that is too large".into() };
+    let problem = || ArgumentProblem {
+        path: ha_value::Path::attribute("size"),
+        message: "that is too large".into(),
+    };
     (it.size > 1_000).then(problem).into_iter().collect()
 }
 
@@ -191,10 +231,25 @@ struct Kind {
 
 impl Kind {
     fn of(name: &'static str, provider: &'static str) -> Self {
-        let mut schema = Schema { doc: String::new(), arguments: [].into(), outputs: [].into(), unsupported: &[] };
+        let mut schema = Schema {
+            doc: String::new(),
+            arguments: [].into(),
+            outputs: [].into(),
+            unsupported: &[],
+        };
         schema.outputs.insert("id".into(), text());
         let (outputs, choices, within) = (Vec::new(), Vec::new(), Vec::new());
-        Self { name, provider, schema, hooks: ResourceHooks::new(), outputs, choices, within, inside: None, pure: false }
+        Self {
+            name,
+            provider,
+            schema,
+            hooks: ResourceHooks::new(),
+            outputs,
+            choices,
+            within,
+            inside: None,
+            pure: false,
+        }
     }
 
     fn takes(mut self, name: &str, field: SchemaField) -> Self {
@@ -206,7 +261,12 @@ impl Kind {
         fields.into_iter().fold(self, |it, (name, field)| it.takes(name, field))
     }
 
-    fn gives(mut self, name: &str, field: SchemaField, of: impl Fn(&str, &Thing) -> Value + Send + Sync + 'static) -> Self {
+    fn gives(
+        mut self,
+        name: &str,
+        field: SchemaField,
+        of: impl Fn(&str, &Thing) -> Value + Send + Sync + 'static,
+    ) -> Self {
         self.schema.outputs.insert(name.into(), field);
         self.outputs.push((name.into(), Arc::new(of)));
         self
@@ -226,7 +286,8 @@ impl Kind {
         let Kind { name, provider, schema, hooks, outputs, choices, within, inside, pure } = self;
         let mut described = ResourceDescription::new(name, provider, schema.clone(), hooks);
         (described.within, described.pure) = (within, pure);
-        let things = Things { world: world.clone(), kind: name, schema, outputs, choices, inside, pure };
+        let things =
+            Things { world: world.clone(), kind: name, schema, outputs, choices, inside, pure };
         registry.dynamic(described, Arc::new(things))
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use ha_provider::Error;
 use ha_state_store::{
-    JournalExtent, Lease, LockInfo, LockedStore, MemoryStore, StateError, StateErrorReason, Store, StoreContents,
+    JournalExtent, Lease, LockInfo, LockedStore, MemoryStore, StateError, StateErrorReason, Store,
+    StoreContents,
 };
 
 /// A state in memory that cannot be written any more after so many appends.
@@ -48,7 +49,11 @@ impl Store for FailingStore {
     }
 
     fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
-        Ok(Box::new(Failing { held: self.store.lock(holder)?, left: self.left.clone(), lease: self.lease.clone() }))
+        Ok(Box::new(Failing {
+            held: self.store.lock(holder)?,
+            left: self.left.clone(),
+            lease: self.lease.clone(),
+        }))
     }
 
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
@@ -65,7 +70,9 @@ struct Failing {
 impl LockedStore for Failing {
     fn lease(&self) -> Lease {
         let lease = self.lease.clone();
-        Lease::renewed(Duration::from_secs(300), move || Duration::from_secs(lease.lock().unwrap().unwrap_or(300)))
+        Lease::renewed(Duration::from_secs(300), move || {
+            Duration::from_secs(lease.lock().unwrap().unwrap_or(300))
+        })
     }
 
     fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
@@ -75,7 +82,10 @@ impl LockedStore for Failing {
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         let left = self.left.load(Ordering::SeqCst);
         if left == 0 {
-            return Err(StateError::new(StateErrorReason::Store, Error::new("write the state", "the disk is gone")));
+            return Err(StateError::new(
+                StateErrorReason::Store,
+                Error::new("write the state", "the disk is gone"),
+            ));
         }
         self.left.store(left - 1, Ordering::SeqCst);
         self.held.append(number, bytes)
@@ -83,7 +93,10 @@ impl LockedStore for Failing {
 
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         match self.left.load(Ordering::SeqCst) {
-            0 => Err(StateError::new(StateErrorReason::Store, Error::new("write the state", "the disk is gone"))),
+            0 => Err(StateError::new(
+                StateErrorReason::Store,
+                Error::new("write the state", "the disk is gone"),
+            )),
             _ => self.held.checkpoint(number, bytes),
         }
     }

@@ -1,4 +1,5 @@
-//! What the made-up service has. It lives in memory, or in files, so that it survives whoever works on it.
+//! What the made-up service has. It lives in memory, or in files, so that it survives whoever works
+//! on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -104,14 +105,23 @@ impl World {
         let mut inner = Inner::default();
         for entry in std::fs::read_dir(&directory).expect("the directory can be read") {
             let path = entry.expect("the directory can be read").path();
-            if let Some(id) = path.to_str().and_then(|it| it.strip_suffix(".json")).and_then(|it| it.rsplit('/').next()) {
+            if let Some(id) = path
+                .to_str()
+                .and_then(|it| it.strip_suffix(".json"))
+                .and_then(|it| it.rsplit('/').next())
+            {
                 let text = std::fs::read(&path).expect("a thing can be read");
                 let thing: Thing = serde_json::from_slice(&text).expect("a thing is whole");
                 inner.tokens.insert(thing.token.clone(), id.to_owned());
                 inner.things.insert(id.to_owned(), thing);
             }
         }
-        Self { inner: Arc::new(Mutex::new(inner)), directory: Some(Arc::new(directory)), pace: Pace::default(), looks_on: None }
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
+            directory: Some(Arc::new(directory)),
+            pace: Pace::default(),
+            looks_on: None,
+        }
     }
 
     pub(crate) fn look(&self) -> MutexGuard<'_, Inner> {
@@ -138,11 +148,12 @@ impl World {
         self.take_log().into_iter().filter(|it| !it.ends_with('.')).collect()
     }
 
-    /// Forgets the log, which must say that each first one was over before its second one began, and that nothing else
-    /// was done.
+    /// Forgets the log, which must say that each first one was over before its second one began,
+    /// and that nothing else was done.
     pub(crate) fn assert_done_in_order(&self, calls: &[&str], pairs: &[(&str, &str)]) {
         let log = self.take_log();
-        let mut done: Vec<&str> = log.iter().map(String::as_str).filter(|it| !it.ends_with('.')).collect();
+        let mut done: Vec<&str> =
+            log.iter().map(String::as_str).filter(|it| !it.ends_with('.')).collect();
         let mut expected = calls.to_vec();
         done.sort_unstable();
         expected.sort_unstable();
@@ -150,7 +161,10 @@ impl World {
         for (first, second) in pairs {
             let ended = log.iter().position(|it| *it == format!("{first}."));
             let begun = log.iter().position(|it| it == second);
-            assert!(ended.is_some() && ended < begun, "`{first}` must come before `{second}`: {log:?}");
+            assert!(
+                ended.is_some() && ended < begun,
+                "`{first}` must come before `{second}`: {log:?}"
+            );
         }
     }
 
@@ -184,10 +198,17 @@ impl World {
 
     /// The names of what is there, by kind.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.look().things.values().map(|it| format!("{} {}", it.kind, it.name())).collect::<BTreeSet<_>>().into_iter().collect()
+        self.look()
+            .things
+            .values()
+            .map(|it| format!("{} {}", it.kind, it.name()))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
     }
 
-    /// Begins a call: waits a little, so that others can begin meanwhile, and says how it fails, if it does.
+    /// Begins a call: waits a little, so that others can begin meanwhile, and says how it fails, if
+    /// it does.
     pub(crate) async fn enter(&self, call: &str, address: &str) -> Option<Fault> {
         let name = format!("{call} {address}");
         let fault = {
@@ -239,8 +260,10 @@ impl World {
         };
         let id = id.map_or_else(&mut new, str::to_owned);
         if let Some(directory) = &self.directory {
-            let (draft, path) = (directory.join(format!("{id}.new")), directory.join(format!("{id}.json")));
-            std::fs::write(&draft, serde_json::to_vec(&thing).expect("a thing is plain")).expect("a thing can be written");
+            let (draft, path) =
+                (directory.join(format!("{id}.new")), directory.join(format!("{id}.json")));
+            std::fs::write(&draft, serde_json::to_vec(&thing).expect("a thing is plain"))
+                .expect("a thing can be written");
             std::fs::rename(draft, path).expect("a thing can be written");
         }
         inner.tokens.insert(thing.token.clone(), id.clone());
@@ -248,11 +271,17 @@ impl World {
         id
     }
 
-    /// Takes a thing away, and what lives inside of it. Whoever is killed in the middle finds the thing itself still there.
+    /// Takes a thing away, and what lives inside of it. Whoever is killed in the middle finds the
+    /// thing itself still there.
     pub(crate) fn remove(&self, id: &str) {
         let inside: Vec<String> = {
             let inner = self.look();
-            inner.things.iter().filter(|(_, it)| it.inside.as_deref() == Some(id)).map(|(id, _)| id.clone()).collect()
+            inner
+                .things
+                .iter()
+                .filter(|(_, it)| it.inside.as_deref() == Some(id))
+                .map(|(id, _)| id.clone())
+                .collect()
         };
         for id in inside {
             self.remove(&id);

@@ -16,7 +16,8 @@ pub(super) struct SearchedConfiguration<'a> {
 }
 
 impl<'a> SearchedConfiguration<'a> {
-    /// Whether something can stand in the place: it is declared, may be referred to, and does not lead back to the place.
+    /// Whether something can stand in the place: it is declared, may be referred to, and does not
+    /// lead back to the place.
     pub(super) fn may_be(self, target: &ReferenceTarget) -> bool {
         let configuration = self.configuration;
         let is_there = match target {
@@ -30,9 +31,10 @@ impl<'a> SearchedConfiguration<'a> {
             ReferenceTarget::EachKey | ReferenceTarget::EachValue => self.place.each,
             ReferenceTarget::CountIndex => self.place.count,
             ReferenceTarget::SelfValue => self.place.own,
-            ReferenceTarget::PathModule | ReferenceTarget::PathRoot | ReferenceTarget::PathCwd | ReferenceTarget::Workspace => {
-                true
-            }
+            ReferenceTarget::PathModule
+            | ReferenceTarget::PathRoot
+            | ReferenceTarget::PathCwd
+            | ReferenceTarget::Workspace => true,
         };
         is_there && !self.leads_back(target)
     }
@@ -46,7 +48,9 @@ impl<'a> SearchedConfiguration<'a> {
             if next == itself {
                 return true;
             }
-            open.extend(self.referred(next).into_iter().map(|it| &it.target).filter(|it| seen.insert(it)));
+            open.extend(
+                self.referred(next).into_iter().map(|it| &it.target).filter(|it| seen.insert(it)),
+            );
         }
         false
     }
@@ -57,12 +61,16 @@ impl<'a> SearchedConfiguration<'a> {
         let mut referred = Vec::new();
         match target {
             ReferenceTarget::Local(name) => {
-                referred.extend(configuration.locals.get(name).iter().flat_map(|it| it.expression.references()));
+                referred.extend(
+                    configuration.locals.get(name).iter().flat_map(|it| it.expression.references()),
+                );
             }
             ReferenceTarget::Block(name) => {
                 if let Some(block) = configuration.blocks.get(name) {
                     referred.extend(block.body.references());
-                    referred.extend(block.count.iter().chain(&block.for_each).flat_map(Expression::references));
+                    referred.extend(
+                        block.count.iter().chain(&block.for_each).flat_map(Expression::references),
+                    );
                     referred.extend(&block.depends_on);
                 }
             }
@@ -87,14 +95,21 @@ impl<'a> SearchedConfiguration<'a> {
         let of = |root: &str| target_of(root, name).filter(|it| self.may_be(it));
         let roots = ["each", "count", "path", "var", "local", "module"];
         // `ecah.key`, `vra.a`
-        if let Some(root) = ha_value::closest(kind, roots.into_iter().filter(|it| of(it).is_some())) {
+        if let Some(root) = ha_value::closest(kind, roots.into_iter().filter(|it| of(it).is_some()))
+        {
             return of(&root).map(|it| it.to_string());
         }
         let root = match &*kind.to_lowercase() {
             "var" | "vars" | "variable" | "variables" | "input" | "inputs" => "var",
             "local" | "locals" => "local",
             "module" | "modules" => "module",
-            "resources" if self.configuration.blocks.keys().any(|it| it.kind == *name && it.mode == ResourceMode::Managed) => {
+            "resources"
+                if self
+                    .configuration
+                    .blocks
+                    .keys()
+                    .any(|it| it.kind == *name && it.mode == ResourceMode::Managed) =>
+            {
                 return Some(name.to_string());
             }
             _ => return None,

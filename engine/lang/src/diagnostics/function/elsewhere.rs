@@ -46,18 +46,30 @@ fn written(name: &str) -> Option<&'static str> {
         "list" => "write the list in brackets: `[a, b]`",
         "map" | "object" | "dict" => "write it in braces: `{ name = value }`",
         "if" => "write `CONDITION ? VALUE : OTHER`",
-        "nvl" | "ifnull" | "isnull" | "default" | "defaults" => "`coalesce(VALUE, OTHER)` gives the first that is not null",
-        "defined" | "exists" | "isset" => "`can(x)` tells whether `x` has a value, `x != null` whether it is not null",
-        "filter" | "select" | "where" | "reject" | "grep" => "`[for it in LIST : it if CONDITION]` keeps some elements",
-        "foreach" | "each" | "collect" | "transform" => "`[for it in LIST : VALUE]` makes a value of each element",
-        "reduce" | "fold" | "foldl" => "`sum`, `join`, `concat(LIST...)` and `merge(LIST...)` make one value of many",
+        "nvl" | "ifnull" | "isnull" | "default" | "defaults" => {
+            "`coalesce(VALUE, OTHER)` gives the first that is not null"
+        }
+        "defined" | "exists" | "isset" => {
+            "`can(x)` tells whether `x` has a value, `x != null` whether it is not null"
+        }
+        "filter" | "select" | "where" | "reject" | "grep" => {
+            "`[for it in LIST : it if CONDITION]` keeps some elements"
+        }
+        "foreach" | "each" | "collect" | "transform" => {
+            "`[for it in LIST : VALUE]` makes a value of each element"
+        }
+        "reduce" | "fold" | "foldl" => {
+            "`sum`, `join`, `concat(LIST...)` and `merge(LIST...)` make one value of many"
+        }
         "append" | "push" => "`concat(LIST, [VALUE])` is the list with one more element",
         "first" | "head" => "`LIST[0]` is the first element",
         "last" => "`LIST[length(LIST) - 1]` is the last element",
         "avg" | "average" | "mean" => "`sum(LIST) / length(LIST)` is the mean",
         "round" => "`floor(NUMBER + 0.5)` is the nearest whole number",
         "substring" | "mid" => "`substr(TEXT, FROM, LENGTH)` is a part of a string",
-        "indexof" => "`index(LIST, VALUE)` is the place in a list, `strcontains(TEXT, PART)` looks into a string",
+        "indexof" => {
+            "`index(LIST, VALUE)` is the place in a list, `strcontains(TEXT, PART)` looks into a string"
+        }
         _ => return None,
     })
 }

@@ -15,7 +15,10 @@ impl TokenCursor<'_> {
     pub(in crate::parse) fn no_item<T>(&mut self, inside: bool) -> ParseResult<T> {
         let token = self.peek();
         let problem = self.sign(token).or_else(|| self.wrong_item(token, inside));
-        self.told(problem, if inside { "an argument, a block or `}`" } else { "a block or an argument" })
+        self.told(
+            problem,
+            if inside { "an argument, a block or `}`" } else { "a block or an argument" },
+        )
     }
 
     fn wrong_item(&self, token: Token, inside: bool) -> Option<Diagnostic> {
@@ -93,7 +96,8 @@ impl TokenCursor<'_> {
     }
 
     fn wrong_line_end(&self, token: Token) -> Option<Diagnostic> {
-        let last_of_line = matches!(self.behind(1).kind, TokenKind::Newline | TokenKind::Comment | TokenKind::End);
+        let last_of_line =
+            matches!(self.behind(1).kind, TokenKind::Newline | TokenKind::Comment | TokenKind::End);
         let sign = self.written(token.at);
         Some(match token.kind {
             TokenKind::Comma | TokenKind::Stray if sign == "," || sign == ";" => {
@@ -102,20 +106,27 @@ impl TokenCursor<'_> {
                     true => self.mended(summary, token.at, "", "take it out"),
                     false => {
                         let end = self.behind(1).at.start;
-                        self.mended(summary, ByteSpan { end, ..token.at }, "\n", "each stands on a line of its own")
+                        self.mended(
+                            summary,
+                            ByteSpan { end, ..token.at },
+                            "\n",
+                            "each stands on a line of its own",
+                        )
                     }
                 }
             }
-            TokenKind::Assign => self.mended("an argument has one value", token.at, "==", "to compare write `==`"),
+            TokenKind::Assign => {
+                self.mended("an argument has one value", token.at, "==", "to compare write `==`")
+            }
             TokenKind::BraceClose if self.level > 0 => self.mended(
                 "the `}` of a block of several lines stands on a line of its own",
                 token.at,
                 "\n}",
                 "begin a new line",
             ),
-            TokenKind::Arrow => {
-                self.slip("`=>` stands in `for` expressions only", token.at).help("an argument is written `name = value`")
-            }
+            TokenKind::Arrow => self
+                .slip("`=>` stands in `for` expressions only", token.at)
+                .help("an argument is written `name = value`"),
             _ => return None,
         })
     }
@@ -136,20 +147,25 @@ impl TokenCursor<'_> {
     }
 
     /// Says what stands behind the name of the one argument of a block on one line.
-    pub(in crate::parse) fn no_assignment_on_line<T>(&mut self, name: &SourceWord) -> ParseResult<T> {
+    pub(in crate::parse) fn no_assignment_on_line<T>(
+        &mut self,
+        name: &SourceWord,
+    ) -> ParseResult<T> {
         let token = self.peek();
         let slip = match token.kind {
             TokenKind::BraceOpen | TokenKind::QuoteOpen | TokenKind::Identifier => None,
             _ => self.sign(token).or_else(|| self.wrong_head(token, name, &[], true)),
         };
-        let problem = slip.unwrap_or_else(|| syntax_errors::block_in_one_line(&name.name, self.span(name.at)));
+        let problem = slip
+            .unwrap_or_else(|| syntax_errors::block_in_one_line(&name.name, self.span(name.at)));
         self.refuse(problem)
     }
 
     /// Says what stands behind the one argument of a block on one line.
     pub(in crate::parse) fn no_end_of_one_line<T>(&mut self) -> ParseResult<T> {
         let token = self.peek();
-        let is_next = token.kind == TokenKind::Identifier && self.behind(1).kind == TokenKind::Assign;
+        let is_next =
+            token.kind == TokenKind::Identifier && self.behind(1).kind == TokenKind::Assign;
         if is_next || token.kind == TokenKind::Comma || self.written(token.at) == ";" {
             let at = if is_next { token.at } else { self.behind(1).at };
             let problem = syntax_errors::several_in_one_line(self.span(at));
@@ -170,7 +186,13 @@ impl TokenCursor<'_> {
         }
     }
 
-    fn wrong_head(&self, token: Token, name: &SourceWord, labels: &[SourceWord], inside: bool) -> Option<Diagnostic> {
+    fn wrong_head(
+        &self,
+        token: Token,
+        name: &SourceWord,
+        labels: &[SourceWord],
+        inside: bool,
+    ) -> Option<Diagnostic> {
         let next = self.behind(1);
         let touches = next.at.start == token.at.end;
         let spaced = token.at.start > name.at.end;
@@ -185,32 +207,59 @@ impl TokenCursor<'_> {
             (TokenKind::Colon, []) if next.kind == TokenKind::Newline => self
                 .slip("an argument is written with `=`, not with `:`", token.at)
                 .help(format!("write `{0} = …`, or `{0} {{` for a block", name.name)),
-            (TokenKind::Colon, []) => assigned(token.at, "an argument is written with `=`, not with `:`"),
+            (TokenKind::Colon, []) => {
+                assigned(token.at, "an argument is written with `=`, not with `:`")
+            }
             (TokenKind::Equal, []) => assigned(token.at, "`==` compares; a value is given by `=`"),
-            (TokenKind::Arrow, []) => assigned(token.at, "an argument is written with `=`, not with `=>`"),
+            (TokenKind::Arrow, []) => {
+                assigned(token.at, "an argument is written with `=`, not with `=>`")
+            }
             (TokenKind::Plus | TokenKind::Minus | TokenKind::Star | TokenKind::Question, [])
                 if touches && next.kind == TokenKind::Assign =>
             {
                 let summary = format!("there is no `{}`", self.written(token.at.to(next.at)));
-                self.slip(summary, token.at.to(next.at)).help("an argument is given its whole value: `name = value`")
+                self.slip(summary, token.at.to(next.at))
+                    .help("an argument is given its whole value: `name = value`")
             }
-            (TokenKind::Assign, [keyword]) if matches!(&*name.name, "let" | "const" | "var" | "set" | "def" | "local") => self
-                .slip(format!("values are not named by `{}`", name.name), name.at)
-                .help(format!("write them into a `locals` block: `locals {{`, `{} = …`, `}}`", keyword.name)),
+            (TokenKind::Assign, [keyword])
+                if matches!(&*name.name, "let" | "const" | "var" | "set" | "def" | "local") =>
+            {
+                self.slip(format!("values are not named by `{}`", name.name), name.at).help(
+                    format!(
+                        "write them into a `locals` block: `locals {{`, `{} = …`, `}}`",
+                        keyword.name
+                    ),
+                )
+            }
             (TokenKind::Assign, [_, ..]) if next.kind == TokenKind::BraceOpen => {
                 let at = ByteSpan { end: next.at.start, ..token.at };
                 self.mended("a block has no `=` before its `{`", at, "", "take it out")
             }
-            (TokenKind::Comma, [_, ..]) => self.mended("labels are not separated by commas", token.at, "", "take it out"),
+            (TokenKind::Comma, [_, ..]) => {
+                self.mended("labels are not separated by commas", token.at, "", "take it out")
+            }
             (TokenKind::Dot | TokenKind::BracketOpen, []) if !spaced => self
                 .slip("the name of an argument is one word", name.at.to(token.at))
-                .help(format!("what is inside of it goes into its value: `{} = {{ … = … }}`", name.name)),
-            (TokenKind::Dot, [only]) if next.kind == TokenKind::Identifier && matches!(&*name.name, "resource" | "data") => {
+                .help(format!(
+                    "what is inside of it goes into its value: `{} = {{ … = … }}`",
+                    name.name
+                )),
+            (TokenKind::Dot, [only])
+                if next.kind == TokenKind::Identifier
+                    && matches!(&*name.name, "resource" | "data") =>
+            {
                 let text = format!("\"{}\" \"{}\"", only.name, self.written(next.at));
                 let help = format!("write `{} {text} {{`", name.name);
-                self.mended("the labels of a block are separated by spaces", only.at.to(next.at), text, help)
+                self.mended(
+                    "the labels of a block are separated by spaces",
+                    only.at.to(next.at),
+                    text,
+                    help,
+                )
             }
-            (TokenKind::Dot | TokenKind::BracketOpen | TokenKind::ParenthesisOpen, [only]) if inside => {
+            (TokenKind::Dot | TokenKind::BracketOpen | TokenKind::ParenthesisOpen, [only])
+                if inside =>
+            {
                 self.no_sign(name, only.at.start)
             }
             (TokenKind::ParenthesisOpen, []) if !spaced => self
@@ -225,7 +274,9 @@ impl TokenCursor<'_> {
                 | TokenKind::HeredocOpen,
                 [],
             ) => self.no_sign(name, token.at.start),
-            (TokenKind::Newline | TokenKind::End | TokenKind::BraceClose, _) => self.no_brace(token, name, labels, inside)?,
+            (TokenKind::Newline | TokenKind::End | TokenKind::BraceClose, _) => {
+                self.no_brace(token, name, labels, inside)?
+            }
             _ => return None,
         })
     }
@@ -240,25 +291,45 @@ impl TokenCursor<'_> {
     }
 
     /// A line that ends where a `{` should be.
-    fn no_brace(&self, token: Token, name: &SourceWord, labels: &[SourceWord], inside: bool) -> Option<Diagnostic> {
-        let lines = (0..).map(|it| self.behind(it)).take_while(|it| it.kind == TokenKind::Newline).count();
+    fn no_brace(
+        &self,
+        token: Token,
+        name: &SourceWord,
+        labels: &[SourceWord],
+        inside: bool,
+    ) -> Option<Diagnostic> {
+        let lines =
+            (0..).map(|it| self.behind(it)).take_while(|it| it.kind == TokenKind::Newline).count();
         let brace = self.behind(lines);
-        if token.kind == TokenKind::Newline && brace.kind == TokenKind::BraceOpen && self.written(token.at).trim().is_empty() {
+        if token.kind == TokenKind::Newline
+            && brace.kind == TokenKind::BraceOpen
+            && self.written(token.at).trim().is_empty()
+        {
             let at = token.at.to(brace.at);
             return Some(
-                self.mended("the `{` of a block stands on the line of its name", at, " {", "put it there")
-                    .at(self.span(brace.at)),
+                self.mended(
+                    "the `{` of a block stands on the line of its name",
+                    at,
+                    " {",
+                    "put it there",
+                )
+                .at(self.span(brace.at)),
             );
         }
         match labels {
             [] => Some(
-                self.slip(format!("`{}` has neither a value nor a `{{`", name.name), name.at)
-                    .help(format!("write `{0} = …` for an argument, `{0} {{` for a block", name.name)),
+                self.slip(format!("`{}` has neither a value nor a `{{`", name.name), name.at).help(
+                    format!("write `{0} = …` for an argument, `{0} {{` for a block", name.name),
+                ),
             ),
             [only] if inside => Some(self.no_sign(name, only.at.start)),
             [.., last] => {
                 let at = self.gap(last.at.end);
-                Some(self.slip("the `{` of the block is missing", name.at.to(last.at)).suggest(at, " {", "write it here"))
+                Some(self.slip("the `{` of the block is missing", name.at.to(last.at)).suggest(
+                    at,
+                    " {",
+                    "write it here",
+                ))
             }
         }
     }

@@ -18,18 +18,33 @@ impl TokenCursor<'_> {
         let sign = self.written(token.at).chars().next()?;
         match sign {
             '\'' => Some(self.single_quoted(token)),
-            '“' | '”' | '„' | '‟' | '«' | '»' | '‘' | '’' => Some(self.typographic(token)),
+            '“' | '”' | '„' | '‟' | '«' | '»' | '‘' | '’' => {
+                Some(self.typographic(token))
+            }
             '$' => self.bare_interpolation(token),
             '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{3000}' | '\u{2003}' | '\u{2009}' => {
                 let summary = format!("this is a space of another sort (U+{:04X})", sign as u32);
-                Some(self.mended(summary, token.at, " ", "write a plain space; such ones come in with copied text"))
+                Some(self.mended(
+                    summary,
+                    token.at,
+                    " ",
+                    "write a plain space; such ones come in with copied text",
+                ))
             }
             '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' => {
-                let summary = format!("there is a sign here that is not seen (U+{:04X})", sign as u32);
-                Some(self.mended(summary, token.at, "", "take it out; such ones come in with copied text"))
+                let summary =
+                    format!("there is a sign here that is not seen (U+{:04X})", sign as u32);
+                Some(self.mended(
+                    summary,
+                    token.at,
+                    "",
+                    "take it out; such ones come in with copied text",
+                ))
             }
             '\\' => self.escaped_quotes(token),
-            '^' if self.before().is_some_and(|it| is_end_of_value(it.kind)) => Some(self.no_power(token.at)),
+            '^' if self.before().is_some_and(|it| is_end_of_value(it.kind)) => {
+                Some(self.no_power(token.at))
+            }
             '–' | '—' | '−' => Some(self.replaced(token, sign, "-")),
             '…' => Some(self.replaced(token, sign, "...")),
             '≥' => Some(self.replaced(token, sign, ">=")),
@@ -47,7 +62,9 @@ impl TokenCursor<'_> {
     fn escaped_quotes(&self, token: Token) -> Option<Diagnostic> {
         let inside = self.line_from(token.at.end).strip_prefix('"')?;
         let summary = "within `${ }` quotes are not escaped";
-        let Some(length) = inside.find("\\\"") else { return Some(self.slip(summary, token.at).help("write `\"…\"`")) };
+        let Some(length) = inside.find("\\\"") else {
+            return Some(self.slip(summary, token.at).help("write `\"…\"`"));
+        };
         let start = token.at.start as usize;
         let text = format!("\"{}\"", &inside[..length]);
         let help = format!("write `{text}`");
@@ -60,7 +77,12 @@ impl TokenCursor<'_> {
     }
 
     fn replaced(&self, token: Token, sign: char, plain: &str) -> Diagnostic {
-        self.mended(format!("`{sign}` means nothing here"), token.at, plain, format!("write `{plain}`"))
+        self.mended(
+            format!("`{sign}` means nothing here"),
+            token.at,
+            plain,
+            format!("write `{plain}`"),
+        )
     }
 
     /// `'text'`
@@ -85,12 +107,15 @@ impl TokenCursor<'_> {
         match line.find(['“', '”', '»', '«', '’', '‘']) {
             Some(length) if !line[..length].contains(['"', '\\']) => {
                 let close = line[length..].chars().next().map_or(0, char::len_utf8);
-                let at = ByteSpan::new(token.at.start as usize, token.at.end as usize + length + close);
+                let at =
+                    ByteSpan::new(token.at.start as usize, token.at.end as usize + length + close);
                 let text = format!("\"{}\"", &line[..length]);
                 let help = format!("write `{text}`; such quotes come in with copied text");
                 self.mended(summary, at, text, help)
             }
-            _ => self.slip(summary, token.at).help("write `\"…\"`; such quotes come in with copied text"),
+            _ => self
+                .slip(summary, token.at)
+                .help("write `\"…\"`; such quotes come in with copied text"),
         }
     }
 
@@ -98,10 +123,13 @@ impl TokenCursor<'_> {
     fn bare_interpolation(&self, token: Token) -> Option<Diagnostic> {
         let line = self.line_from(token.at.end);
         let Some(inside) = line.strip_prefix('{') else {
-            let name: String = line.chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect();
+            let name: String =
+                line.chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect();
             let name = if name.is_empty() { "NAME".to_owned() } else { name };
             let is_reference = line[name.len().min(line.len())..].starts_with('.');
-            if is_reference && matches!(&*name, "var" | "local" | "module" | "data" | "each" | "count" | "path") {
+            if is_reference
+                && matches!(&*name, "var" | "local" | "module" | "data" | "each" | "count" | "path")
+            {
                 let at = ByteSpan::new(token.at.start as usize, token.at.end as usize + name.len());
                 let help = format!("write `{name}`");
                 return Some(self.mended("names have no `$` in front", at, name, help));
@@ -123,12 +151,15 @@ impl TokenCursor<'_> {
         let summary = "`${ }` stands within quotes only";
         Some(match end {
             Some((length, _)) if !inside[..length].trim().is_empty() => {
-                let at = ByteSpan::new(token.at.start as usize, token.at.end as usize + 1 + length + 1);
+                let at =
+                    ByteSpan::new(token.at.start as usize, token.at.end as usize + 1 + length + 1);
                 let text = inside[..length].trim().to_owned();
                 let help = format!("outside of quotes write `{text}`");
                 self.mended(summary, at, text, help)
             }
-            _ => self.slip(summary, token.at).help("outside of quotes write what is between the braces, without them"),
+            _ => self
+                .slip(summary, token.at)
+                .help("outside of quotes write what is between the braces, without them"),
         })
     }
 
@@ -137,7 +168,8 @@ impl TokenCursor<'_> {
         let start = token.at.start as usize;
         let begins_line = start == 0 || self.text.as_bytes()[start - 1] == b'\n';
         let line = self.line_from(token.at.start);
-        let is_mark = ["<<<<<<< ", ">>>>>>> "].iter().any(|it| line.starts_with(it)) || line == "=======";
+        let is_mark =
+            ["<<<<<<< ", ">>>>>>> "].iter().any(|it| line.starts_with(it)) || line == "=======";
         (begins_line && is_mark).then(|| {
             let at = ByteSpan::new(start, start + line.len());
             self.slip("this is the mark of a conflict that was left when two versions were merged", at)
@@ -150,6 +182,10 @@ impl TokenCursor<'_> {
 fn is_end_of_value(kind: TokenKind) -> bool {
     matches!(
         kind,
-        TokenKind::Number | TokenKind::Identifier | TokenKind::QuoteClose | TokenKind::ParenthesisClose | TokenKind::BracketClose
+        TokenKind::Number
+            | TokenKind::Identifier
+            | TokenKind::QuoteClose
+            | TokenKind::ParenthesisClose
+            | TokenKind::BracketClose
     )
 }

@@ -42,8 +42,12 @@ fn is_text(ty: &Type) -> bool {
 /// How a map is made of elements: by what names them, or else by their places.
 fn keyed(of: &str, element: Option<&Type>) -> String {
     match element.and_then(naming) {
-        Some(name) => format!("`{{ for it in {of} : it.{name} => it }}` makes a map of its elements"),
-        None if of == "LIST" => "`{ for index, it in LIST : index => it }` makes a map of its elements".into(),
+        Some(name) => {
+            format!("`{{ for it in {of} : it.{name} => it }}` makes a map of its elements")
+        }
+        None if of == "LIST" => {
+            "`{ for index, it in LIST : index => it }` makes a map of its elements".into()
+        }
         None => "`{ for it in SET : KEY => it }` makes a map of its elements".into(),
     }
 }
@@ -52,6 +56,7 @@ fn keyed(of: &str, element: Option<&Type>) -> String {
 fn naming(element: &Type) -> Option<&Name> {
     let Type::Object(attributes) = element else { return None };
     let is_key = |(_, it): &(&Name, &AttributeType)| it.ty == Type::String;
-    let known = ["name", "key", "id"].iter().find_map(|it| attributes.get_key_value(*it)).filter(is_key);
+    let known =
+        ["name", "key", "id"].iter().find_map(|it| attributes.get_key_value(*it)).filter(is_key);
     known.or_else(|| attributes.iter().find(is_key)).map(|(name, _)| name)
 }

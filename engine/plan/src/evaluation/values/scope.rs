@@ -1,13 +1,16 @@
 //! What the names in an expression stand for, seen from where it stands.
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_lang::{BlockName, EvaluationContext, FileSource, MachineFact, ReferenceTarget, ValueScope, not_kept};
+use ha_lang::{
+    BlockName, EvaluationContext, FileSource, MachineFact, ReferenceTarget, ValueScope, not_kept,
+};
 use ha_value::{InstanceKey, Type, Value};
 
 use super::{EvaluationValues, InstanceId};
 use crate::evaluation::expansion::Expansion;
 
-/// Where an expression stands: in a module instance, and perhaps in one instance of something in there.
+/// Where an expression stands: in a module instance, and perhaps in one instance of something in
+/// there.
 #[derive(Clone, Copy)]
 pub(crate) struct EvaluationScope<'a> {
     instance: InstanceId,
@@ -49,9 +52,12 @@ impl ValueScope for ScopeView<'_> {
         let (world, instance) = (self.world, self.at.instance);
         let it = &world.instances[instance];
         let configuration = world.modules.configuration(it.module);
-        let known = |value: Option<&Value>| Ok(value.cloned().unwrap_or_else(|| self.unknown(target)));
+        let known =
+            |value: Option<&Value>| Ok(value.cloned().unwrap_or_else(|| self.unknown(target)));
         let missing = |what: &str, name: &str| {
-            Err(Box::new(Diagnostic::error(format!("there is no {what} `{name}`")).code(code::UNDECLARED)))
+            Err(Box::new(
+                Diagnostic::error(format!("there is no {what} `{name}`")).code(code::UNDECLARED),
+            ))
         };
         match target {
             ReferenceTarget::Variable(name) => match configuration.variables.get_index_of(name) {
@@ -77,25 +83,36 @@ impl ValueScope for ScopeView<'_> {
             ReferenceTarget::PathCwd => working_directory(&*world.files),
             ReferenceTarget::Workspace => Ok(Value::String(world.workspace.clone())),
             ReferenceTarget::EachKey => match self.at.each {
-                Some((Expansion::ForEach(items), place)) => Ok(Value::String(items[place].0.clone())),
+                Some((Expansion::ForEach(items), place)) => {
+                    Ok(Value::String(items[place].0.clone()))
+                }
                 _ => Err(out_of_place("each", "for_each")),
             },
-            ReferenceTarget::EachValue => match self.at.each.and_then(|(expansion, place)| expansion.each(place)) {
-                Some(value) => Ok(value.clone()),
-                None => Err(out_of_place("each", "for_each")),
-            },
+            ReferenceTarget::EachValue => {
+                match self.at.each.and_then(|(expansion, place)| expansion.each(place)) {
+                    Some(value) => Ok(value.clone()),
+                    None => Err(out_of_place("each", "for_each")),
+                }
+            }
             ReferenceTarget::CountIndex => match self.at.each {
-                Some((Expansion::Count(_), place)) => Ok(Value::from(i64::try_from(place).unwrap_or(i64::MAX))),
+                Some((Expansion::Count(_), place)) => {
+                    Ok(Value::from(i64::try_from(place).unwrap_or(i64::MAX)))
+                }
                 _ => Err(out_of_place("count.index", "count")),
             },
             ReferenceTarget::SelfValue => self.at.this.cloned().ok_or_else(|| {
-                let diagnostic = Diagnostic::error("`self` means nothing here").code(code::NOT_HERE);
+                let diagnostic =
+                    Diagnostic::error("`self` means nothing here").code(code::NOT_HERE);
                 Box::new(diagnostic.help("`self` is the instance in its own `postcondition`"))
             }),
         }
     }
 
-    fn cleared(&self, target: &ReferenceTarget, environment: &EvaluationContext<'_>) -> Result<Value, Box<Diagnostic>> {
+    fn cleared(
+        &self,
+        target: &ReferenceTarget,
+        environment: &EvaluationContext<'_>,
+    ) -> Result<Value, Box<Diagnostic>> {
         let (world, instance) = (self.world, self.at.instance);
         let configuration = world.modules.configuration(world.instances[instance].module);
         let value = self.value(target)?;
@@ -105,7 +122,9 @@ impl ValueScope for ScopeView<'_> {
                 None => value,
             },
             ReferenceTarget::Local(name) => match configuration.locals.get(name) {
-                Some(local) => local.expression.evaluate(environment).unwrap_or_else(|_| not_kept(&value)),
+                Some(local) => {
+                    local.expression.evaluate(environment).unwrap_or_else(|_| not_kept(&value))
+                }
                 None => value,
             },
             ReferenceTarget::Module(name) => match configuration.modules.get(name) {
@@ -125,7 +144,9 @@ impl ValueScope for ScopeView<'_> {
         let (world, instance) = (self.world, self.at.instance);
         let configuration = world.modules.configuration(world.instances[instance].module);
         let Some(place) = configuration.blocks.get_index_of(block) else {
-            return Err(Box::new(Diagnostic::error(format!("there is no block `{block}`")).code(code::UNDECLARED)));
+            return Err(Box::new(
+                Diagnostic::error(format!("there is no block `{block}`")).code(code::UNDECLARED),
+            ));
         };
         let unknown = || {
             let address = world.block_address(instance, place).instance(key.clone());
@@ -135,8 +156,10 @@ impl ValueScope for ScopeView<'_> {
         match expansion.indexed(key) {
             Some(of_key) => world.value(instance, place, of_key).cloned().map_or_else(unknown, Ok),
             None => {
-                let known: Vec<String> = expansion.keys().take(8).map(|it| format!("`{block}{it}`")).collect();
-                let diagnostic = Diagnostic::error(format!("there is no instance `{block}{key}`")).code(code::OUT_OF_RANGE);
+                let known: Vec<String> =
+                    expansion.keys().take(8).map(|it| format!("`{block}{it}`")).collect();
+                let diagnostic = Diagnostic::error(format!("there is no instance `{block}{key}`"))
+                    .code(code::OUT_OF_RANGE);
                 Err(Box::new(match known.is_empty() {
                     true => diagnostic.help("the block has no instances"),
                     false => diagnostic.help(format!("there are {}", known.join(", "))),
@@ -148,11 +171,18 @@ impl ValueScope for ScopeView<'_> {
 
 fn working_directory(files: &dyn FileSource) -> Result<Value, Box<Diagnostic>> {
     let told = files.machine(MachineFact::WorkingDirectory);
-    told.map(Value::String)
-        .map_err(|why| Box::new(Diagnostic::error(format!("`path.cwd` cannot be known: {why}")).code(code::NOT_HERE)))
+    told.map(Value::String).map_err(|why| {
+        Box::new(
+            Diagnostic::error(format!("`path.cwd` cannot be known: {why}")).code(code::NOT_HERE),
+        )
+    })
 }
 
 fn out_of_place(written: &str, argument: &str) -> Box<Diagnostic> {
     let summary = format!("`{written}` means nothing here");
-    Box::new(Diagnostic::error(summary).code(code::NOT_HERE).help(format!("it is there only in a block that has `{argument}`")))
+    Box::new(
+        Diagnostic::error(summary)
+            .code(code::NOT_HERE)
+            .help(format!("it is there only in a block that has `{argument}`")),
+    )
 }

@@ -7,7 +7,8 @@ use super::ModulePath;
 /// One end of a move, seen from the root.
 #[derive(Clone, Debug)]
 pub(super) struct MoveEndpoint {
-    /// How many modules are on the way to the one that the move is written in; their keys do not matter.
+    /// How many modules are on the way to the one that the move is written in; their keys do not
+    /// matter.
     pub(super) declared: usize,
     /// The modules on the way. None stands for any key.
     pub(super) module: Vec<(Name, Option<InstanceKey>)>,
@@ -29,8 +30,8 @@ pub(super) enum EndpointRelation {
 }
 
 impl MoveEndpoint {
-    /// Both ends of a move that is written in the module at `path`. Without a key both mean all there is; where one has
-    /// a key, the other means the only instance.
+    /// Both ends of a move that is written in the module at `path`. Without a key both mean all
+    /// there is; where one has a key, the other means the only instance.
     pub(super) fn both(path: &[Name], from: &TargetAddress, to: &TargetAddress) -> (Self, Self) {
         let last = |it: &TargetAddress| match &it.block {
             Some(_) => it.key.clone(),
@@ -42,7 +43,8 @@ impl MoveEndpoint {
 
     fn new(path: &[Name], place: &TargetAddress, is_whole: bool) -> Self {
         let written = place.module.iter().map(|(name, key)| (name.clone(), Some(key.clone())));
-        let mut module: Vec<(Name, Option<InstanceKey>)> = path.iter().map(|name| (name.clone(), None)).chain(written).collect();
+        let mut module: Vec<(Name, Option<InstanceKey>)> =
+            path.iter().map(|name| (name.clone(), None)).chain(written).collect();
         let key = match (&place.block, is_whole) {
             (Some(_), false) => Some(place.key.clone()),
             (None, true) => {
@@ -63,7 +65,10 @@ impl MoveEndpoint {
 
     /// Whether a module instance of these names is meant.
     pub(super) fn has_module(&self, path: &ModulePath) -> bool {
-        self.module.iter().zip(path.iter()).all(|((_, wanted), (_, key))| wanted.as_ref().is_none_or(|it| it == key))
+        self.module
+            .iter()
+            .zip(path.iter())
+            .all(|((_, wanted), (_, key))| wanted.as_ref().is_none_or(|it| it == key))
     }
 
     /// Where a module instance goes that the other end named, when this is where the move goes.
@@ -85,17 +90,31 @@ impl MoveEndpoint {
     /// How it stands to another.
     pub(super) fn standing(&self, other: &Self) -> EndpointRelation {
         let common = self.module.len().min(other.module.len());
-        let meet = |a: &Option<InstanceKey>, b: &Option<InstanceKey>| a.is_none() || b.is_none() || a == b;
-        let on_the_way = self.module.iter().zip(&other.module).all(|((name, key), (of, its))| name == of && meet(key, its));
+        let meet =
+            |a: &Option<InstanceKey>, b: &Option<InstanceKey>| a.is_none() || b.is_none() || a == b;
+        let on_the_way = self
+            .module
+            .iter()
+            .zip(&other.module)
+            .all(|((name, key), (of, its))| name == of && meet(key, its));
         if !on_the_way {
             return EndpointRelation::Apart;
         }
-        match (self.module.len() == common && self.block.is_none(), other.module.len() == common && other.block.is_none()) {
-            (true, true) => self
-                .by_key(self.module.last().and_then(|(_, it)| it.as_ref()), other.module.last().and_then(|(_, it)| it.as_ref())),
+        match (
+            self.module.len() == common && self.block.is_none(),
+            other.module.len() == common && other.block.is_none(),
+        ) {
+            (true, true) => self.by_key(
+                self.module.last().and_then(|(_, it)| it.as_ref()),
+                other.module.last().and_then(|(_, it)| it.as_ref()),
+            ),
             (true, false) => EndpointRelation::Around,
             (false, true) => EndpointRelation::Within,
-            (false, false) if self.block == other.block && self.levels() == other.levels() && meet(&self.key, &other.key) => {
+            (false, false)
+                if self.block == other.block
+                    && self.levels() == other.levels()
+                    && meet(&self.key, &other.key) =>
+            {
                 self.by_key(self.key.as_ref(), other.key.as_ref())
             }
             (false, false) => EndpointRelation::Apart,
@@ -112,7 +131,8 @@ impl MoveEndpoint {
 
     /// Whether the way from here to there changes nothing but the key of a module.
     pub(super) fn only_another_key(&self, to: &Self) -> bool {
-        let same_names = self.module.len() == to.module.len() && self.module.iter().zip(&to.module).all(|(a, b)| a.0 == b.0);
+        let same_names = self.module.len() == to.module.len()
+            && self.module.iter().zip(&to.module).all(|(a, b)| a.0 == b.0);
         self.block.is_none() && to.block.is_none() && same_names
     }
 }

@@ -1,4 +1,5 @@
-//! Moves that no one needs to write: a block that gets `count` or loses it keeps its first instance.
+//! Moves that no one needs to write: a block that gets `count` or loses it keeps its first
+//! instance.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,11 @@ use ha_value::{BlockAddress, InstanceKey, Name, ResourceMode};
 
 use super::{MoveEndpoint, MoveStatement};
 
-pub(super) fn implied<'a>(state: &State, configuration: &'a Configuration, statements: &mut Vec<MoveStatement<'a>>) {
+pub(super) fn implied<'a>(
+    state: &State,
+    configuration: &'a Configuration,
+    statements: &mut Vec<MoveStatement<'a>>,
+) {
     let spoken_of: BTreeSet<(Vec<Name>, (ResourceMode, Name, Name))> = statements
         .iter()
         .flat_map(|it| [&it.from, &it.to])
@@ -22,9 +27,9 @@ pub(super) fn implied<'a>(state: &State, configuration: &'a Configuration, state
         }
         last = Some(&address.block);
         let BlockAddress { module, mode, kind, name } = &address.block;
-        let Some(inside) =
-            module.iter().try_fold(configuration, |it, (name, _)| it.modules.get(name).map(|it| &*it.configuration))
-        else {
+        let Some(inside) = module.iter().try_fold(configuration, |it, (name, _)| {
+            it.modules.get(name).map(|it| &*it.configuration)
+        }) else {
             continue;
         };
         let block = BlockName { mode: *mode, kind: kind.clone(), name: name.clone() };
@@ -39,9 +44,14 @@ pub(super) fn implied<'a>(state: &State, configuration: &'a Configuration, state
         if spoken_of.contains(&(names, block.clone())) {
             continue;
         }
-        let module: Vec<_> = module.iter().map(|(name, key)| (name.clone(), Some(key.clone()))).collect();
-        let end =
-            |key: InstanceKey| MoveEndpoint { declared: 0, module: module.clone(), block: Some(block.clone()), key: Some(key) };
+        let module: Vec<_> =
+            module.iter().map(|(name, key)| (name.clone(), Some(key.clone()))).collect();
+        let end = |key: InstanceKey| MoveEndpoint {
+            declared: 0,
+            module: module.clone(),
+            block: Some(block.clone()),
+            key: Some(key),
+        };
         statements.push(MoveStatement { from: end(address.key.clone()), to: end(to), span: None });
     }
 }

@@ -9,8 +9,8 @@ use ha_value::{InstanceKey, Name, ResourceMode};
 use super::MoveStatement;
 use super::endpoint::{EndpointRelation, MoveEndpoint};
 
-/// The moves by number, in order: what moves into a place before what moves on from there, what is inside before that
-/// which is around it goes.
+/// The moves by number, in order: what moves into a place before what moves on from there, what is
+/// inside before that which is around it goes.
 ///
 /// # Errors
 /// When some wait for each other.
@@ -20,7 +20,8 @@ pub(super) fn sorted(statements: &[MoveStatement<'_>]) -> Result<Vec<usize>, Dia
     for waiter in after.iter().flatten() {
         missing[*waiter] += 1;
     }
-    let mut ready: BinaryHeap<Reverse<usize>> = (0..statements.len()).filter(|it| missing[*it] == 0).map(Reverse).collect();
+    let mut ready: BinaryHeap<Reverse<usize>> =
+        (0..statements.len()).filter(|it| missing[*it] == 0).map(Reverse).collect();
     let mut order = Vec::with_capacity(statements.len());
     while let Some(Reverse(next)) = ready.pop() {
         order.push(next);
@@ -37,7 +38,8 @@ pub(super) fn sorted(statements: &[MoveStatement<'_>]) -> Result<Vec<usize>, Dia
     let diagnostic = Diagnostic::error("these moves go in a circle")
         .code(code::MOVE)
         .help("say of each thing where it was once, and where it is now");
-    let stuck = (0..statements.len()).filter(|it| missing[*it] > 0).find_map(|it| statements[it].span);
+    let stuck =
+        (0..statements.len()).filter(|it| missing[*it] > 0).find_map(|it| statements[it].span);
     Err(stuck.into_iter().fold(diagnostic, |it, span| it.at(span.clone())))
 }
 
@@ -52,7 +54,8 @@ fn waiters(statements: &[MoveStatement<'_>]) -> Vec<Vec<usize>> {
     let mut before = |first: usize, then: usize, is_nested: bool| {
         let (a, b) = (&statements[then], &statements[first]);
         // What is written inside of a module matches before and after the module gets another key.
-        let is_key_alone = is_nested && a.to.declared < b.to.declared && a.from.only_another_key(&a.to);
+        let is_key_alone =
+            is_nested && a.to.declared < b.to.declared && a.from.only_another_key(&a.to);
         if first != then && !is_key_alone {
             after[first].push(then);
         }
@@ -100,7 +103,12 @@ impl EndpointIndex {
             Some(_) => end.key.clone(),
             None => end.module.last().and_then(|(_, key)| key.clone()),
         };
-        self.0.entry((end.names(), end.block.clone())).or_default().entry(key).or_default().push(number);
+        self.0
+            .entry((end.names(), end.block.clone()))
+            .or_default()
+            .entry(key)
+            .or_default()
+            .push(number);
     }
 
     /// Tells of all that may be the same as an end, or around it.
@@ -110,7 +118,8 @@ impl EndpointIndex {
             match key {
                 None => keys.values().flatten().for_each(|it| tell(*it)),
                 Some(key) => {
-                    let meant = keys.get(&Some(key.clone())).into_iter().chain(keys.get(&None)).flatten();
+                    let meant =
+                        keys.get(&Some(key.clone())).into_iter().chain(keys.get(&None)).flatten();
                     meant.for_each(|it| tell(*it));
                 }
             }

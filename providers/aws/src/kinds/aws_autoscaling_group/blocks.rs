@@ -45,7 +45,11 @@ impl LaunchTemplateBlock {
     }
 
     pub(super) fn answered(it: &LaunchTemplateSpecification) -> Self {
-        Self { id: it.launch_template_id.clone(), name: it.launch_template_name.clone(), version: it.version.clone() }
+        Self {
+            id: it.launch_template_id.clone(),
+            name: it.launch_template_name.clone(),
+            version: it.version.clone(),
+        }
     }
 }
 

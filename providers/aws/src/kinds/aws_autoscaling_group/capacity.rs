@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_autoscaling::types::{Activity, AutoScalingGroup as Found, LifecycleState, ScalingActivityStatusCode};
+use aws_sdk_autoscaling::types::{
+    Activity, AutoScalingGroup as Found, LifecycleState, ScalingActivityStatusCode,
+};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_provider::{Attempt, Error};
 use ha_value::duration;
@@ -76,7 +78,9 @@ pub(super) async fn drain(aws: &AwsClients, name: &str, attempt: &Attempt) -> Re
         .until(attempt, || async {
             let call = aws.autoscaling.update_auto_scaling_group().auto_scaling_group_name(name);
             match call.min_size(0).max_size(0).desired_capacity(0).send().await {
-                Err(error) if error::is(&error, &BUSY) => Ok(error::waiting("busy with its machines", &error)),
+                Err(error) if error::is(&error, &BUSY) => {
+                    Ok(error::waiting("busy with its machines", &error))
+                }
                 Err(error) if is_absent(error.message()) => Ok(WaitStatus::Ready(())),
                 other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
             }
@@ -102,10 +106,14 @@ pub(super) fn expect_none_retained(found: &Found, what: &str) -> Result<(), Erro
     if retained.is_empty() || retained.len() < found.instances().len() {
         return Ok(());
     }
-    let cause = format!("its lifecycle policy keeps {} (Terminating:Retained), and only a person ends them", retained.join(", "));
+    let cause = format!(
+        "its lifecycle policy keeps {} (Terminating:Retained), and only a person ends them",
+        retained.join(", ")
+    );
     let ids = retained.join(" ");
-    Err(Error::new(what, cause)
-        .help(format!("look at them, then `aws ec2 terminate-instances --instance-ids {ids}`; then destroy again")))
+    Err(Error::new(what, cause).help(format!(
+        "look at them, then `aws ec2 terminate-instances --instance-ids {ids}`; then destroy again"
+    )))
 }
 
 fn well(found: &Found) -> i32 {
@@ -118,12 +126,17 @@ fn well(found: &Found) -> i32 {
 
 /// The last launches that came to nothing, newest first: the service's name for each, and why.
 async fn failed(aws: &AwsClients, name: &str) -> Result<Vec<(String, String)>, Error> {
-    let call = aws.autoscaling.describe_scaling_activities().auto_scaling_group_name(name).max_records(10);
-    let found = call.send().await.attempting(format!("read the activity history of the auto scaling group `{name}`"))?;
+    let call =
+        aws.autoscaling.describe_scaling_activities().auto_scaling_group_name(name).max_records(10);
+    let found = call
+        .send()
+        .await
+        .attempting(format!("read the activity history of the auto scaling group `{name}`"))?;
     Ok(found.activities().iter().filter_map(in_vain).collect())
 }
 
-/// A launch that came to nothing: it failed, or was cancelled, as when the machine's own setting up gives it up.
+/// A launch that came to nothing: it failed, or was cancelled, as when the machine's own setting up
+/// gives it up.
 fn in_vain(it: &Activity) -> Option<(String, String)> {
     let is_launch = !it.description().unwrap_or_default().starts_with("Terminating");
     let ending = match it.status_code()? {
@@ -144,20 +157,33 @@ mod tests {
     #[test]
     fn launches_that_fail_or_are_cancelled_are_told() {
         let told = |status: ScalingActivityStatusCode, description: &str| {
-            let activity = Activity::builder().activity_id("1").status_code(status).description(description);
+            let activity =
+                Activity::builder().activity_id("1").status_code(status).description(description);
             in_vain(&activity.status_message("the hook said ABANDON.").build()).map(|(_, why)| why)
         };
         let launch = "Launching a new EC2 instance: i-1";
-        assert_eq!(told(ScalingActivityStatusCode::Failed, launch).as_deref(), Some("the hook said ABANDON"));
-        assert_eq!(told(ScalingActivityStatusCode::Cancelled, launch).as_deref(), Some("cancelled: the hook said ABANDON"));
+        assert_eq!(
+            told(ScalingActivityStatusCode::Failed, launch).as_deref(),
+            Some("the hook said ABANDON")
+        );
+        assert_eq!(
+            told(ScalingActivityStatusCode::Cancelled, launch).as_deref(),
+            Some("cancelled: the hook said ABANDON")
+        );
         assert_eq!(told(ScalingActivityStatusCode::Successful, launch), None);
-        assert_eq!(told(ScalingActivityStatusCode::Cancelled, "Terminating EC2 instance: i-1"), None);
+        assert_eq!(
+            told(ScalingActivityStatusCode::Cancelled, "Terminating EC2 instance: i-1"),
+            None
+        );
     }
 
     #[test]
     fn machines_that_nobody_ends_are_named() {
-        let machine = |id: &str, state: LifecycleState| Instance::builder().instance_id(id).lifecycle_state(state).build();
-        let group = |machines: Vec<Instance>| Found::builder().set_instances(Some(machines)).build();
+        let machine = |id: &str, state: LifecycleState| {
+            Instance::builder().instance_id(id).lifecycle_state(state).build()
+        };
+        let group =
+            |machines: Vec<Instance>| Found::builder().set_instances(Some(machines)).build();
         let kept = machine("i-1", LifecycleState::TerminatingRetained);
         let error = expect_none_retained(&group(vec![kept.clone()]), "shrink it").unwrap_err();
         assert!(error.to_string().contains("i-1"), "{error}");

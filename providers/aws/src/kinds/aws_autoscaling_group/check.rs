@@ -48,8 +48,13 @@ struct NameFormatArguments {
 fn check_name(NameFormatArguments { name }: NameFormatArguments) -> Vec<ArgumentProblem> {
     let message = if !(1..=255).contains(&name.chars().count()) {
         format!("a group's name has 1 to 255 characters, and this has {}", name.chars().count())
-    } else if let Some(odd) = name.chars().find(|it| !(it.is_ascii_graphic() || *it == ' ') || *it == ':') {
-        format!("a group's name is made of what ASCII prints, without `:`, and `{name}` holds `{}`", odd.escape_debug())
+    } else if let Some(odd) =
+        name.chars().find(|it| !(it.is_ascii_graphic() || *it == ' ') || *it == ':')
+    {
+        format!(
+            "a group's name is made of what ASCII prints, without `:`, and `{name}` holds `{}`",
+            odd.escape_debug()
+        )
     } else {
         return Vec::new();
     };
@@ -64,16 +69,23 @@ struct GroupSizes {
 }
 
 fn check_sizes(it: GroupSizes) -> Vec<ArgumentProblem> {
-    let problem = |at: &str, message: String| ArgumentProblem { path: Path::attribute(at), message };
+    let problem =
+        |at: &str, message: String| ArgumentProblem { path: Path::attribute(at), message };
     let GroupSizes { min_size, max_size, desired_capacity } = it;
     let mut problems = Vec::new();
     if min_size < 0 {
         problems.push(problem("min_size", format!("a group cannot have {min_size} machines")));
     }
     if max_size < min_size {
-        problems.push(problem("max_size", format!("max_size ({max_size}) is less than min_size ({min_size})")));
-    } else if let Some(desired) = desired_capacity.filter(|it| !(min_size..=max_size).contains(it)) {
-        let message = format!("desired_capacity ({desired}) is not between min_size ({min_size}) and max_size ({max_size})");
+        problems.push(problem(
+            "max_size",
+            format!("max_size ({max_size}) is less than min_size ({min_size})"),
+        ));
+    } else if let Some(desired) = desired_capacity.filter(|it| !(min_size..=max_size).contains(it))
+    {
+        let message = format!(
+            "desired_capacity ({desired}) is not between min_size ({min_size}) and max_size ({max_size})"
+        );
         problems.push(problem("desired_capacity", message));
     }
     problems
@@ -85,15 +97,25 @@ struct GroupLaunchSource {
 }
 
 fn check_template(it: GroupLaunchSource) -> Vec<ArgumentProblem> {
-    let odd = |it: &str| !(matches!(it, "$Latest" | "$Default") || it.parse::<u64>().is_ok_and(|it| it > 0));
+    let odd = |it: &str| {
+        !(matches!(it, "$Latest" | "$Default") || it.parse::<u64>().is_ok_and(|it| it > 0))
+    };
     let message = match it.launch_template {
         Some(LaunchTemplateBlock { version: Some(version), .. }) if odd(&version) => {
-            let message = format!("a version is a number from 1, `$Latest` or `$Default`, not `{version}`");
-            return vec![ArgumentProblem { path: Path::attribute("launch_template").name("version"), message }];
+            let message =
+                format!("a version is a number from 1, `$Latest` or `$Default`, not `{version}`");
+            return vec![ArgumentProblem {
+                path: Path::attribute("launch_template").name("version"),
+                message,
+            }];
         }
         None => "a group needs a `launch_template`",
-        Some(LaunchTemplateBlock { id: None, name: None, .. }) => "the template is named by `id` or by `name`",
-        Some(LaunchTemplateBlock { id: Some(_), name: Some(_), .. }) => "the template is named by `id` or by `name`, not both",
+        Some(LaunchTemplateBlock { id: None, name: None, .. }) => {
+            "the template is named by `id` or by `name`"
+        }
+        Some(LaunchTemplateBlock { id: Some(_), name: Some(_), .. }) => {
+            "the template is named by `id` or by `name`, not both"
+        }
         Some(_) => return Vec::new(),
     };
     vec![ArgumentProblem { path: Path::attribute("launch_template"), message: message.into() }]
@@ -150,8 +172,13 @@ const POLICIES: [&str; 7] = [
 ];
 
 fn check_names(it: GroupNames) -> Vec<ArgumentProblem> {
-    let checks = it.health_check_type.iter().flat_map(|it| it.split(',')).map(str::trim).map(str::to_owned);
-    let policies = it.termination_policies.unwrap_or_default().into_iter().filter(|it| !it.starts_with("arn:"));
+    let checks =
+        it.health_check_type.iter().flat_map(|it| it.split(',')).map(str::trim).map(str::to_owned);
+    let policies = it
+        .termination_policies
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|it| !it.starts_with("arn:"));
     let protections = [UNPROTECTED, PROTECTED_FROM_FORCE, PROTECTED];
     let said: [(&str, Vec<String>, &[&str]); 4] = [
         ("health_check_type", checks.collect(), &HEALTH_CHECKS),
@@ -177,14 +204,22 @@ struct GroupLimits {
 
 fn check_rest(it: GroupLimits) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
-    let mut problem = |at: &str, message: String| problems.push(ArgumentProblem { path: Path::attribute(at), message });
+    let mut problem = |at: &str, message: String| {
+        problems.push(ArgumentProblem { path: Path::attribute(at), message })
+    };
     if it.health_check_grace_period < 0 {
         problem("health_check_grace_period", "a number of seconds is 0 or more".into());
     }
-    if let Some(age) = it.max_instance_lifetime.filter(|it| *it != 0 && !(86_400..=31_536_000).contains(it)) {
-        problem("max_instance_lifetime", format!("a machine lives 86400 to 31536000 seconds, or any time with 0, not {age}"));
+    if let Some(age) =
+        it.max_instance_lifetime.filter(|it| *it != 0 && !(86_400..=31_536_000).contains(it))
+    {
+        problem(
+            "max_instance_lifetime",
+            format!("a machine lives 86400 to 31536000 seconds, or any time with 0, not {age}"),
+        );
     }
-    if let Some(MaintenancePolicy { min_healthy_percentage: min, max_healthy_percentage: max }) = it.instance_maintenance_policy
+    if let Some(MaintenancePolicy { min_healthy_percentage: min, max_healthy_percentage: max }) =
+        it.instance_maintenance_policy
         && !((0..=100).contains(&min) && (100..=200).contains(&max) && max - min <= 100)
     {
         let message = "min_healthy_percentage is 0 to 100, max_healthy_percentage 100 to 200, and they are at most 100 apart";
@@ -198,7 +233,13 @@ fn check_rest(it: GroupLimits) -> Vec<ArgumentProblem> {
         problem("tag", format!("the tag `{}` is set twice", twice[0]));
     }
     if let Some(reserved) = it.tag.iter().find(|it| tags::is_reserved(&it.key)) {
-        problem("tag", format!("the tag `{}` begins with a prefix that is reserved (`ha:` and `aws:`)", reserved.key));
+        problem(
+            "tag",
+            format!(
+                "the tag `{}` begins with a prefix that is reserved (`ha:` and `aws:`)",
+                reserved.key
+            ),
+        );
     }
     problems
 }
@@ -209,7 +250,9 @@ mod tests {
 
     #[test]
     fn sizes_are_in_order() {
-        let sizes = |min_size, max_size, desired_capacity| check_sizes(GroupSizes { min_size, max_size, desired_capacity }).len();
+        let sizes = |min_size, max_size, desired_capacity| {
+            check_sizes(GroupSizes { min_size, max_size, desired_capacity }).len()
+        };
         assert_eq!(sizes(1, 1, Some(1)), 0);
         assert_eq!(sizes(0, 0, None), 0);
         assert_eq!(sizes(2, 1, Some(1)), 1);
@@ -220,11 +263,15 @@ mod tests {
     #[test]
     fn a_group_has_a_place() {
         let judged = |subnets: Option<MaybeUnknown<BTreeSet<String>>>| {
-            check_place(GroupPlacement { vpc_zone_identifier: subnets, availability_zones: None }).len()
+            check_place(GroupPlacement { vpc_zone_identifier: subnets, availability_zones: None })
+                .len()
         };
         assert_eq!((judged(None), judged(Some(MaybeUnknown::Known(BTreeSet::new())))), (1, 1));
         assert_eq!(
-            (judged(Some(MaybeUnknown::Unknown)), judged(Some(MaybeUnknown::Known(BTreeSet::from(["subnet-1".into()]))))),
+            (
+                judged(Some(MaybeUnknown::Unknown)),
+                judged(Some(MaybeUnknown::Known(BTreeSet::from(["subnet-1".into()]))))
+            ),
             (0, 0)
         );
     }
@@ -241,13 +288,25 @@ mod tests {
             check_names(names).len()
         };
         assert_eq!(judged("EC2,ELB", "ReplaceUnhealthy", "OldestInstance", "none"), 0);
-        assert_eq!(judged("EBS", "AZRebalance", "arn:aws:lambda:eu-west-1:1:function:f", "prevent-all-deletion"), 0);
+        assert_eq!(
+            judged(
+                "EBS",
+                "AZRebalance",
+                "arn:aws:lambda:eu-west-1:1:function:f",
+                "prevent-all-deletion"
+            ),
+            0
+        );
         assert_eq!(judged("HTTP", "ReplaceHealthy", "Oldest", "true"), 4);
     }
 
     #[test]
     fn protection_is_of_two_sorts() {
         assert!(is_protected(PROTECTED, false) && is_protected(PROTECTED_FROM_FORCE, true));
-        assert!(!is_protected(PROTECTED_FROM_FORCE, false) && !is_protected(UNPROTECTED, true) && !is_protected("", true));
+        assert!(
+            !is_protected(PROTECTED_FROM_FORCE, false)
+                && !is_protected(UNPROTECTED, true)
+                && !is_protected("", true)
+        );
     }
 }

@@ -18,22 +18,30 @@ fn of_maintenance(changed: &PlannedChange<'_>) -> Option<Impact> {
         _ => None,
     };
     let is_news = changed.action.makes()
-        || ["instance_maintenance_policy", "max_size", "desired_capacity"].iter().any(|it| changed.names.contains(*it));
+        || ["instance_maintenance_policy", "max_size", "desired_capacity"]
+            .iter()
+            .any(|it| changed.names.contains(*it));
     let size = number(after.get("desired_capacity")).or(number(after.get("min_size")))?;
-    let least = number(Some(&after.get("instance_maintenance_policy")?.get("min_healthy_percentage")))?;
+    let least =
+        number(Some(&after.get("instance_maintenance_policy")?.get("min_healthy_percentage")))?;
     let message = || {
         format!(
             "with min_healthy_percentage = {least} a replacement of its one machine is launched before that goes: two run for a while; 0 ends the old one first"
         )
     };
-    (is_news && size == 1 && least > 0).then(|| Impact { severity: ImpactSeverity::Notice, message: message() })
+    (is_news && size == 1 && least > 0)
+        .then(|| Impact { severity: ImpactSeverity::Notice, message: message() })
 }
 
 fn of_machines(changed: &PlannedChange<'_>) -> Vec<Impact> {
-    let text = |name: &str| changed.before.and_then(|it| it.get(name)).and_then(Value::as_str).unwrap_or_default();
-    let by_force = changed.before.is_some_and(|it| it.get("force_delete") == Some(&Value::Bool(true)));
+    let text = |name: &str| {
+        changed.before.and_then(|it| it.get(name)).and_then(Value::as_str).unwrap_or_default()
+    };
+    let by_force =
+        changed.before.is_some_and(|it| it.get("force_delete") == Some(&Value::Bool(true)));
     if changed.action.destroys() && is_protected(text("deletion_protection"), by_force) {
-        let message = "is refused: `deletion_protection` is on; set it to `none` and apply before".to_owned();
+        let message =
+            "is refused: `deletion_protection` is on; set it to `none` and apply before".to_owned();
         return vec![Impact { severity: ImpactSeverity::Disruption, message }];
     }
     let size = changed.before.and_then(|it| it.get("desired_capacity")).and_then(|it| match it {
@@ -49,10 +57,14 @@ fn of_machines(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let (severity, message) = match changed.action {
         Action::Update if changed.names.contains("launch_template") => (
             ImpactSeverity::Notice,
-            format!("moves the group, not {machines}: only replacements are launched from it (no instance refresh yet)"),
+            format!(
+                "moves the group, not {machines}: only replacements are launched from it (no instance refresh yet)"
+            ),
         ),
         Action::Delete => (ImpactSeverity::Disruption, format!("terminates {machines}")),
-        it if it.is_replace() => (ImpactSeverity::Disruption, format!("terminates {machines} and launches new ones")),
+        it if it.is_replace() => {
+            (ImpactSeverity::Disruption, format!("terminates {machines} and launches new ones"))
+        }
         _ => return Vec::new(),
     };
     vec![Impact { severity, message }]
@@ -70,11 +82,21 @@ mod tests {
     fn a_new_template_version_leaves_machines_alone_and_says_so() {
         let before = Object::from([("desired_capacity".into(), Value::from(1))]);
         let names = BTreeSet::from(["launch_template".into()]);
-        let changed = PlannedChange { action: Action::Update, before: Some(&before), after: None, names: &names };
+        let changed = PlannedChange {
+            action: Action::Update,
+            before: Some(&before),
+            after: None,
+            names: &names,
+        };
         let impacts = impact(&changed);
         assert_eq!(impacts[0].severity, ImpactSeverity::Notice);
         assert!(impacts[0].message.contains("not its machine"), "{}", impacts[0].message);
-        let changed = PlannedChange { action: Action::Delete, before: Some(&before), after: None, names: &BTreeSet::new() };
+        let changed = PlannedChange {
+            action: Action::Delete,
+            before: Some(&before),
+            after: None,
+            names: &BTreeSet::new(),
+        };
         assert_eq!(impact(&changed)[0].severity, ImpactSeverity::Disruption);
     }
 
@@ -86,10 +108,19 @@ mod tests {
                 ("deletion_protection".into(), Value::from(protection)),
                 ("force_delete".into(), Value::Bool(true)),
             ]);
-            let changed = PlannedChange { action: Action::Delete, before: Some(&before), after: None, names: &BTreeSet::new() };
+            let changed = PlannedChange {
+                action: Action::Delete,
+                before: Some(&before),
+                after: None,
+                names: &BTreeSet::new(),
+            };
             impact(&changed)[0].message.contains("is refused")
         };
-        assert!(protected("prevent-all-deletion") && protected("prevent-force-deletion") && !protected("none"));
+        assert!(
+            protected("prevent-all-deletion")
+                && protected("prevent-force-deletion")
+                && !protected("none")
+        );
     }
 
     #[test]
@@ -103,7 +134,12 @@ mod tests {
                 ("min_size".into(), Value::from(size)),
                 ("instance_maintenance_policy".into(), Value::object(policy)),
             ]);
-            let changed = PlannedChange { action: Action::Create, before: None, after: Some(&after), names: &BTreeSet::new() };
+            let changed = PlannedChange {
+                action: Action::Create,
+                before: None,
+                after: Some(&after),
+                names: &BTreeSet::new(),
+            };
             impact(&changed).len()
         };
         assert_eq!((warned(1, 90), warned(1, 100), warned(1, 0), warned(2, 90)), (1, 1, 0, 0));

@@ -11,12 +11,24 @@ use crate::reading::as_configured;
 use crate::tags;
 
 /// What a look showed.
-pub(super) fn reading(recorded: &RecordedResource<AutoScalingGroup>, found: &Found) -> ResourceReading<AutoScalingGroup> {
+pub(super) fn reading(
+    recorded: &RecordedResource<AutoScalingGroup>,
+    found: &Found,
+) -> ResourceReading<AutoScalingGroup> {
     let known = &recorded.arguments;
-    let template = as_configured(known.launch_template.as_ref(), found.launch_template().map(LaunchTemplateBlock::answered));
+    let template = as_configured(
+        known.launch_template.as_ref(),
+        found.launch_template().map(LaunchTemplateBlock::answered),
+    );
     let policies = found.termination_policies();
-    let is_left_out = known.termination_policies.is_none() && policies.iter().all(|it| it == DEFAULT_POLICY);
-    let subnets = found.vpc_zone_identifier().unwrap_or_default().split(',').map(str::trim).filter(|it| !it.is_empty());
+    let is_left_out =
+        known.termination_policies.is_none() && policies.iter().all(|it| it == DEFAULT_POLICY);
+    let subnets = found
+        .vpc_zone_identifier()
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|it| !it.is_empty());
     let there = AutoScalingGroup {
         name: known.name.clone(),
         min_size: found.min_size().unwrap_or(0),
@@ -33,9 +45,15 @@ pub(super) fn reading(recorded: &RecordedResource<AutoScalingGroup>, found: &Fou
         suspended_processes: suspended(found),
         target_group_arns: Some(Chosen(found.target_group_arns().iter().cloned().collect())),
         protect_from_scale_in: found.new_instances_protected_from_scale_in().unwrap_or(false),
-        capacity_rebalance: found.capacity_rebalance().filter(|it| *it || known.capacity_rebalance.is_some()),
-        max_instance_lifetime: found.max_instance_lifetime().filter(|it| *it != 0 || known.max_instance_lifetime.is_some()),
-        instance_maintenance_policy: found.instance_maintenance_policy().and_then(MaintenancePolicy::answered),
+        capacity_rebalance: found
+            .capacity_rebalance()
+            .filter(|it| *it || known.capacity_rebalance.is_some()),
+        max_instance_lifetime: found
+            .max_instance_lifetime()
+            .filter(|it| *it != 0 || known.max_instance_lifetime.is_some()),
+        instance_maintenance_policy: found
+            .instance_maintenance_policy()
+            .and_then(MaintenancePolicy::answered),
         placement_group: found.placement_group().filter(|it| !it.is_empty()).map(str::to_owned),
         service_linked_role_arn: found.service_linked_role_arn().map(|it| Chosen(it.to_owned())),
         tag: group_tags(found),
@@ -60,20 +78,31 @@ fn kept(found: &Found) -> Vec<String> {
 
 /// The machines that wait for a person to end them.
 pub(super) fn retained(found: &Found) -> Vec<String> {
-    let is_retained = |it: &&Instance| it.lifecycle_state().is_some_and(|it| it.as_str().ends_with("Terminating:Retained"));
-    found.instances().iter().filter(is_retained).filter_map(|it| it.instance_id().map(str::to_owned)).collect()
+    let is_retained = |it: &&Instance| {
+        it.lifecycle_state().is_some_and(|it| it.as_str().ends_with("Terminating:Retained"))
+    };
+    found
+        .instances()
+        .iter()
+        .filter(is_retained)
+        .filter_map(|it| it.instance_id().map(str::to_owned))
+        .collect()
 }
 
 /// Machines that were launched from another version than the group's.
 fn left_behind(found: &Found) -> Vec<String> {
-    let Some(wanted) = found.launch_template().and_then(|it| it.version()).filter(|it| !it.starts_with('$')) else {
+    let Some(wanted) =
+        found.launch_template().and_then(|it| it.version()).filter(|it| !it.starts_with('$'))
+    else {
         return Vec::new();
     };
     let remark = |it: &Instance| {
         let runs = it.launch_template()?.version().filter(|it| *it != wanted)?;
         let name = found.auto_scaling_group_name().unwrap_or_default();
         let id = it.instance_id().unwrap_or_default();
-        Some(format!("machine {id} of `{name}` was launched from version {runs} of its template; the group is at {wanted}"))
+        Some(format!(
+            "machine {id} of `{name}` was launched from version {runs} of its template; the group is at {wanted}"
+        ))
     };
     found.instances().iter().filter_map(remark).collect()
 }
@@ -91,5 +120,9 @@ pub(super) fn group_tags(found: &Found) -> BTreeSet<GroupTag> {
 
 /// What is not done at present.
 pub(super) fn suspended(found: &Found) -> BTreeSet<String> {
-    found.suspended_processes().iter().filter_map(|it| it.process_name().map(str::to_owned)).collect()
+    found
+        .suspended_processes()
+        .iter()
+        .filter_map(|it| it.process_name().map(str::to_owned))
+        .collect()
 }

@@ -15,7 +15,10 @@ pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
         &["name_prefix"],
         "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
     ),
-    UnsupportedNames::new(&["tags"], "write a block `tag` for each, with `key`, `value` and `propagate_at_launch`"),
+    UnsupportedNames::new(
+        &["tags"],
+        "write a block `tag` for each, with `key`, `value` and `propagate_at_launch`",
+    ),
     UnsupportedNames::new(
         &["mixed_instances_policy"],
         "leave it out, and write `launch_template { … }`: a group launches machines of one template",

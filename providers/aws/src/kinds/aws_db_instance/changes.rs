@@ -83,14 +83,16 @@ pub(super) fn names(before: &DbInstance, after: &DbInstance) -> BTreeSet<&'stati
         license_model,
         tags,
     );
-    let named = all.into_iter().filter(|(name, differs)| *differs && !NOT_IN_THE_CALL.contains(name));
+    let named =
+        all.into_iter().filter(|(name, differs)| *differs && !NOT_IN_THE_CALL.contains(name));
     let mut names: BTreeSet<&'static str> = named.map(|(name, _)| name).collect();
     // Silence about who keeps the password says that RDS does not.
     if before.is_managed() == after.is_managed() {
         names.remove("manage_master_user_password");
     }
     let sizes = before.allocated_storage.zip(after.allocated_storage);
-    if sizes.is_some_and(|(there, asked)| has_grown(asked.0, there.0, after.max_allocated_storage)) {
+    if sizes.is_some_and(|(there, asked)| has_grown(asked.0, there.0, after.max_allocated_storage))
+    {
         names.remove("allocated_storage");
     }
     names
@@ -158,24 +160,37 @@ pub(super) fn call(
     found: &Found,
 ) -> Option<ModifyDBInstanceFluentBuilder> {
     let mut names = names(before, after);
-    if after.engine_version.as_ref().zip(found.engine_version()).is_some_and(|(it, actual)| it.covers(actual)) {
+    if after
+        .engine_version
+        .as_ref()
+        .zip(found.engine_version())
+        .is_some_and(|(it, actual)| it.covers(actual))
+    {
         names.remove("engine_version");
     }
     if names.is_empty() {
         return None;
     }
     let differs = |name: &str| names.contains(name);
-    let text = |name: &str, it: &Option<Chosen<String>>| it.as_ref().filter(|_| differs(name)).map(|it| it.0.clone());
+    let text = |name: &str, it: &Option<Chosen<String>>| {
+        it.as_ref().filter(|_| differs(name)).map(|it| it.0.clone())
+    };
     let number = |name: &str, it: Option<Chosen<i32>>| it.filter(|_| differs(name)).map(|it| it.0);
     let switch = |name: &str, it: bool| differs(name).then_some(it);
-    // RDS wants to hear of all of them together, and of no less disk than there is: it may have grown a moment ago.
-    let storage = ["allocated_storage", "iops", "storage_throughput", "storage_type"].iter().any(|it| differs(it));
+    // RDS wants to hear of all of them together, and of no less disk than there is: it may have
+    // grown a moment ago.
+    let storage = ["allocated_storage", "iops", "storage_throughput", "storage_type"]
+        .iter()
+        .any(|it| differs(it));
     let size = after.allocated_storage.map(|it| it.0.max(found.allocated_storage().unwrap_or(0)));
     let size = size.filter(|_| storage);
-    let provisioned = matches!(found.storage_type(), Some("io1" | "io2")) && after.storage_type.is_none();
-    let iops = after.iops.map(|it| it.0).or(found.iops().filter(|_| provisioned)).filter(|_| storage);
+    let provisioned =
+        matches!(found.storage_type(), Some("io1" | "io2")) && after.storage_type.is_none();
+    let iops =
+        after.iops.map(|it| it.0).or(found.iops().filter(|_| provisioned)).filter(|_| storage);
     // RDS forgets the password that it kept, and needs another in its place.
-    let (takes_over, gives_up) = (after.is_managed() && !before.is_managed(), before.is_managed() && !after.is_managed());
+    let (takes_over, gives_up) =
+        (after.is_managed() && !before.is_managed(), before.is_managed() && !after.is_managed());
     let from_iam = before.is_by_iam() && !after.is_by_iam();
     let password = after.password.as_ref().filter(|_| differs("password") || gives_up || from_iam);
     let limit = match after.max_allocated_storage {
@@ -192,8 +207,16 @@ pub(super) fn call(
         .modify_db_instance()
         .db_instance_identifier(after.identifier.as_str())
         .apply_immediately(after.apply_immediately)
-        .set_engine_version(after.engine_version.as_ref().filter(|_| differs("engine_version")).map(|it| it.as_str().to_owned()))
-        .set_allow_major_version_upgrade((differs("engine_version") && after.allow_major_version_upgrade).then_some(true))
+        .set_engine_version(
+            after
+                .engine_version
+                .as_ref()
+                .filter(|_| differs("engine_version"))
+                .map(|it| it.as_str().to_owned()),
+        )
+        .set_allow_major_version_upgrade(
+            (differs("engine_version") && after.allow_major_version_upgrade).then_some(true),
+        )
         .set_db_instance_class(differs("instance_class").then(|| after.instance_class.clone()))
         .set_allocated_storage(size)
         .set_max_allocated_storage(limit)
@@ -202,17 +225,27 @@ pub(super) fn call(
         .set_storage_throughput(after.storage_throughput.filter(|_| storage).map(|it| it.0))
         .set_master_user_password(password.map(|it| it.0.clone()))
         .set_manage_master_user_password((takes_over || gives_up).then_some(takes_over))
-        .set_master_user_authentication_type(
-            differs("master_user_authentication_type")
-                .then(|| after.master_user_authentication_type.as_deref().unwrap_or(BY_PASSWORD).into()),
-        )
-        .set_master_user_secret_kms_key_id(text("master_user_secret_kms_key_id", &after.master_user_secret_kms_key_id))
+        .set_master_user_authentication_type(differs("master_user_authentication_type").then(
+            || after.master_user_authentication_type.as_deref().unwrap_or(BY_PASSWORD).into(),
+        ))
+        .set_master_user_secret_kms_key_id(text(
+            "master_user_secret_kms_key_id",
+            &after.master_user_secret_kms_key_id,
+        ))
         .set_db_port_number(number("port", after.port))
         .set_multi_az(after.multi_az.filter(|_| differs("multi_az")).map(|it| it.0))
-        .set_backup_retention_period(number("backup_retention_period", after.backup_retention_period))
-        .set_preferred_backup_window(after.backup_window.filter(|_| differs("backup_window")).map(|it| it.to_string()))
+        .set_backup_retention_period(number(
+            "backup_retention_period",
+            after.backup_retention_period,
+        ))
+        .set_preferred_backup_window(
+            after.backup_window.filter(|_| differs("backup_window")).map(|it| it.to_string()),
+        )
         .set_preferred_maintenance_window(
-            after.maintenance_window.filter(|_| differs("maintenance_window")).map(|it| it.to_string()),
+            after
+                .maintenance_window
+                .filter(|_| differs("maintenance_window"))
+                .map(|it| it.to_string()),
         )
         .set_deletion_protection(switch("deletion_protection", after.deletion_protection))
         .set_publicly_accessible(switch("publicly_accessible", after.publicly_accessible))
@@ -226,16 +259,26 @@ pub(super) fn call(
         .set_db_subnet_group_name(text("db_subnet_group_name", &after.db_subnet_group_name))
         .set_db_parameter_group_name(text("parameter_group_name", &after.parameter_group_name))
         .set_option_group_name(text("option_group_name", &after.option_group_name))
-        .set_auto_minor_version_upgrade(switch("auto_minor_version_upgrade", after.auto_minor_version_upgrade))
+        .set_auto_minor_version_upgrade(switch(
+            "auto_minor_version_upgrade",
+            after.auto_minor_version_upgrade,
+        ))
         .set_copy_tags_to_snapshot(switch("copy_tags_to_snapshot", after.copy_tags_to_snapshot))
-        .set_enable_performance_insights(switch("performance_insights_enabled", after.performance_insights_enabled))
+        .set_enable_performance_insights(switch(
+            "performance_insights_enabled",
+            after.performance_insights_enabled,
+        ))
         .set_performance_insights_retention_period(number(
             "performance_insights_retention_period",
             after.performance_insights_retention_period,
         ))
-        .set_monitoring_interval(differs("monitoring_interval").then_some(after.monitoring_interval))
+        .set_monitoring_interval(
+            differs("monitoring_interval").then_some(after.monitoring_interval),
+        )
         .set_monitoring_role_arn(text("monitoring_role_arn", &after.monitoring_role_arn))
-        .set_cloudwatch_logs_export_configuration(differs("enabled_cloudwatch_logs_exports").then(|| exports(before, after)))
+        .set_cloudwatch_logs_export_configuration(
+            differs("enabled_cloudwatch_logs_exports").then(|| exports(before, after)),
+        )
         .set_enable_iam_database_authentication(switch(
             "iam_database_authentication_enabled",
             after.iam_database_authentication_enabled,
@@ -247,7 +290,8 @@ pub(super) fn call(
 }
 
 fn exports(before: &DbInstance, after: &DbInstance) -> CloudwatchLogsExportConfiguration {
-    let (was, is) = (&before.enabled_cloudwatch_logs_exports, &after.enabled_cloudwatch_logs_exports);
+    let (was, is) =
+        (&before.enabled_cloudwatch_logs_exports, &after.enabled_cloudwatch_logs_exports);
     CloudwatchLogsExportConfiguration::builder()
         .set_enable_log_types(Some(is.difference(was).cloned().collect()))
         .set_disable_log_types(Some(was.difference(is).cloned().collect()))

@@ -13,11 +13,28 @@ use crate::{forms, rds};
 
 /// With all checks.
 pub(super) fn all(hooks: ResourceHooks) -> ResourceHooks {
-    let hooks = hooks.check(names).check(master).check(user_name).check(password).check(storage::check).check(key);
-    let hooks = hooks.check(backups).check(windows).check(end).check(measuring).check(port).check(of_the_engine).check(choices);
-    let hooks = hooks.check(forms::check(&named::FORMS)).check(named::engine).check(named::first_database);
+    let hooks = hooks
+        .check(names)
+        .check(master)
+        .check(user_name)
+        .check(password)
+        .check(storage::check)
+        .check(key);
+    let hooks = hooks
+        .check(backups)
+        .check(windows)
+        .check(end)
+        .check(measuring)
+        .check(port)
+        .check(of_the_engine)
+        .check(choices);
+    let hooks =
+        hooks.check(forms::check(&named::FORMS)).check(named::engine).check(named::first_database);
     let hooks = hooks.check(named::reached).check(named::grouped).check(measuring_key);
-    hooks.refuse(refused_changes::version).refuse(refused_changes::storage).refuse(refused_changes::secret_key)
+    hooks
+        .refuse(refused_changes::version)
+        .refuse(refused_changes::storage)
+        .refuse(refused_changes::secret_key)
 }
 
 /// What is wrong with one argument.
@@ -54,12 +71,18 @@ fn master(it: MasterArguments) -> Vec<ArgumentProblem> {
             let message = "a database needs a `password`, `manage_master_user_password = true`, or `master_user_authentication_type = \"iam-db-auth\"`";
             problems.push(problem("password", message));
         }
-        (true, true, _) => {
-            problems.push(problem("password", "RDS makes the password itself: manage_master_user_password is true"))
+        (true, true, _) => problems.push(problem(
+            "password",
+            "RDS makes the password itself: manage_master_user_password is true",
+        )),
+        (true, _, true) => {
+            problems.push(problem("password", "the master user logs in by IAM and has no password"))
         }
-        (true, _, true) => problems.push(problem("password", "the master user logs in by IAM and has no password")),
         (_, true, true) => {
-            problems.push(problem("manage_master_user_password", "the master user logs in by IAM and has no password"));
+            problems.push(problem(
+                "manage_master_user_password",
+                "the master user logs in by IAM and has no password",
+            ));
         }
         _ => {}
     }
@@ -86,8 +109,9 @@ fn user_name(it: UsernameArguments) -> Vec<ArgumentProblem> {
     if is_one {
         return Vec::new();
     }
-    let message =
-        format!("a master user's name has 1 to {longest} letters, digits and `_`, the first a letter, and is not reserved");
+    let message = format!(
+        "a master user's name has 1 to {longest} letters, digits and `_`, the first a letter, and is not reserved"
+    );
     vec![problem("username", message)]
 }
 
@@ -103,7 +127,9 @@ fn password(it: PasswordArguments) -> Vec<ArgumentProblem> {
     let engine = DbEngine::from_name(&it.engine);
     let longest = engine.map_or(128, DbEngine::longest_password);
     if !(8..=longest).contains(&password.chars().count()) {
-        let message = format!("RDS takes passwords of 8 to {longest} characters with this engine, and this is shorter or longer");
+        let message = format!(
+            "RDS takes passwords of 8 to {longest} characters with this engine, and this is shorter or longer"
+        );
         return vec![problem("password", message)];
     }
     let (odd, named) = match engine {
@@ -111,7 +137,10 @@ fn password(it: PasswordArguments) -> Vec<ArgumentProblem> {
         _ => ("/@\"", "`/`, `@`, `\"` or space"),
     };
     match password.chars().any(|it| !it.is_ascii_graphic() || odd.contains(it)) {
-        true => vec![problem("password", format!("RDS takes printable ASCII only, and no {named}; this holds one of them"))],
+        true => vec![problem(
+            "password",
+            format!("RDS takes printable ASCII only, and no {named}; this holds one of them"),
+        )],
         false => Vec::new(),
     }
 }
@@ -128,7 +157,9 @@ fn key(it: KmsKeyArguments) -> Vec<ArgumentProblem> {
         Some(key) if !key.starts_with("arn:") => {
             vec![problem("kms_key_id", "the key is named by its ARN, `arn:aws:kms:…`")]
         }
-        Some(_) if !it.storage_encrypted => vec![problem("kms_key_id", "a key goes with `storage_encrypted = true`")],
+        Some(_) if !it.storage_encrypted => {
+            vec![problem("kms_key_id", "a key goes with `storage_encrypted = true`")]
+        }
         _ => Vec::new(),
     }
 }
@@ -140,8 +171,11 @@ struct MeasuringKey {
 
 fn measuring_key(it: MeasuringKey) -> Vec<ArgumentProblem> {
     let odd = it.performance_insights_kms_key_id.filter(|it| !it.starts_with("arn:"));
-    // As with the disk's key, what is no ARN would come back as one, and that replaces the database.
-    let problem = |_| problem("performance_insights_kms_key_id", "the key is named by its ARN, `arn:aws:kms:…`");
+    // As with the disk's key, what is no ARN would come back as one, and that replaces the
+    // database.
+    let problem = |_| {
+        problem("performance_insights_kms_key_id", "the key is named by its ARN, `arn:aws:kms:…`")
+    };
     odd.map(problem).into_iter().collect()
 }
 
@@ -153,7 +187,10 @@ struct BackupArguments {
 fn backups(it: BackupArguments) -> Vec<ArgumentProblem> {
     match it.backup_retention_period {
         Some(days) if !(0..=35).contains(&days) => {
-            vec![problem("backup_retention_period", format!("backups are kept 0 to 35 days, not {days}"))]
+            vec![problem(
+                "backup_retention_period",
+                format!("backups are kept 0 to 35 days, not {days}"),
+            )]
         }
         _ => Vec::new(),
     }
@@ -172,18 +209,26 @@ fn measuring(it: MonitoringArguments) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
     let interval = it.monitoring_interval;
     if ![0, 1, 5, 10, 15, 30, 60].contains(&interval) {
-        let message =
-            format!("the machine is measured every 1, 5, 10, 15, 30 or 60 seconds, or not at all with 0, not every {interval}");
+        let message = format!(
+            "the machine is measured every 1, 5, 10, 15, 30 or 60 seconds, or not at all with 0, not every {interval}"
+        );
         problems.push(problem("monitoring_interval", message));
     } else if interval != 0 && it.monitoring_role_arn.is_none() {
-        problems.push(problem("monitoring_role_arn", "RDS measures with a role: `monitoring_role_arn` is needed"));
+        problems.push(problem(
+            "monitoring_role_arn",
+            "RDS measures with a role: `monitoring_role_arn` is needed",
+        ));
     } else if interval == 0 && it.monitoring_role_arn.is_some() {
         let message = "a role to measure with goes with a `monitoring_interval` other than 0";
         problems.push(problem("monitoring_role_arn", message));
     }
     let days = it.performance_insights_retention_period;
-    if let Some(days) = days.filter(|it| *it != 7 && *it != 731 && !(it % 31 == 0 && (1..=23).contains(&(it / 31)))) {
-        let message = format!("measurements are kept 7 or 731 days, or 1 to 23 times 31, such as 372, not {days}");
+    if let Some(days) =
+        days.filter(|it| *it != 7 && *it != 731 && !(it % 31 == 0 && (1..=23).contains(&(it / 31))))
+    {
+        let message = format!(
+            "measurements are kept 7 or 731 days, or 1 to 23 times 31, such as 372, not {days}"
+        );
         problems.push(problem("performance_insights_retention_period", message));
     }
     if !it.performance_insights_enabled {
@@ -192,7 +237,9 @@ fn measuring(it: MonitoringArguments) -> Vec<ArgumentProblem> {
             ("performance_insights_kms_key_id", it.performance_insights_kms_key_id.is_some()),
         ];
         let message = "this goes with `performance_insights_enabled = true`";
-        problems.extend(said.into_iter().filter(|(_, is_said)| *is_said).map(|(at, _)| problem(at, message)));
+        problems.extend(
+            said.into_iter().filter(|(_, is_said)| *is_said).map(|(at, _)| problem(at, message)),
+        );
     }
     problems
 }
@@ -207,8 +254,12 @@ fn port(it: PortArguments) -> Vec<ArgumentProblem> {
     let Some(port) = it.port else { return Vec::new() };
     let taken = matches!(port, 1234 | 1434 | 3260 | 3343 | 3389 | 47001 | 49152..=49156);
     let message = match DbEngine::from_name(&it.engine) {
-        _ if !(1150..=65535).contains(&port) => format!("RDS takes ports from 1150 to 65535, not {port}"),
-        Some(DbEngine::SqlServer) if taken => format!("RDS does not take the port {port} for SQL Server"),
+        _ if !(1150..=65535).contains(&port) => {
+            format!("RDS takes ports from 1150 to 65535, not {port}")
+        }
+        Some(DbEngine::SqlServer) if taken => {
+            format!("RDS does not take the port {port} for SQL Server")
+        }
         _ => return Vec::new(),
     };
     vec![problem("port", message)]
@@ -228,21 +279,31 @@ struct EngineArguments {
 fn of_the_engine(it: EngineArguments) -> Vec<ArgumentProblem> {
     let Some(engine) = DbEngine::from_name(&it.engine) else { return Vec::new() };
     let mut problems = Vec::new();
-    let odd = it.enabled_cloudwatch_logs_exports.iter().find(|it| !engine.logs().contains(&it.as_str()));
+    let odd =
+        it.enabled_cloudwatch_logs_exports.iter().find(|it| !engine.logs().contains(&it.as_str()));
     if let Some(odd) = odd {
-        let message = format!("{} has no log `{odd}` to export; it has {}", it.engine, engine.logs().join(", "));
+        let message = format!(
+            "{} has no log `{odd}` to export; it has {}",
+            it.engine,
+            engine.logs().join(", ")
+        );
         problems.push(problem("enabled_cloudwatch_logs_exports", message));
     }
-    if it.iam_database_authentication_enabled && !matches!(engine, DbEngine::MariaDb | DbEngine::MySql | DbEngine::Postgres) {
+    if it.iam_database_authentication_enabled
+        && !matches!(engine, DbEngine::MariaDb | DbEngine::MySql | DbEngine::Postgres)
+    {
         let message = format!("roles of AWS cannot log in to {}", it.engine);
         problems.push(problem("iam_database_authentication_enabled", message));
     }
-    if it.master_user_authentication_type.as_deref() == Some(BY_IAM) && engine != DbEngine::Postgres {
-        let message = format!("the master user of {} cannot log in by IAM; that of postgres can", it.engine);
+    if it.master_user_authentication_type.as_deref() == Some(BY_IAM) && engine != DbEngine::Postgres
+    {
+        let message =
+            format!("the master user of {} cannot log in by IAM; that of postgres can", it.engine);
         problems.push(problem("master_user_authentication_type", message));
     }
     if it.db_name.is_some() && engine == DbEngine::SqlServer {
-        problems.push(problem("db_name", "RDS makes no first database for SQL Server; leave it out"));
+        problems
+            .push(problem("db_name", "RDS makes no first database for SQL Server; leave it out"));
     }
     problems
 }
@@ -261,13 +322,19 @@ fn choices(it: ChoiceArguments) -> Vec<ArgumentProblem> {
         Some(DbEngine::MariaDb | DbEngine::MySql) => &["general-public-license"],
         Some(DbEngine::Oracle) => &["bring-your-own-license", "license-included"],
         Some(DbEngine::Postgres) => &["postgresql-license"],
-        Some(DbEngine::SqlServer) => &["license-included", "bring-your-own-media", "bring-your-own-license"],
+        Some(DbEngine::SqlServer) => {
+            &["license-included", "bring-your-own-media", "bring-your-own-license"]
+        }
         None => &[],
     };
     let said = [
         ("network_type", it.network_type, ["IPV4", "DUAL"].as_slice()),
         ("license_model", it.license_model, licences),
-        ("master_user_authentication_type", it.master_user_authentication_type, &["password", BY_IAM]),
+        (
+            "master_user_authentication_type",
+            it.master_user_authentication_type,
+            &["password", BY_IAM],
+        ),
     ];
     let wrong = |(at, said, known): (&str, Option<String>, &[&str])| {
         let said = said.filter(|_| !known.is_empty())?;
@@ -287,13 +354,15 @@ fn windows(it: WindowArguments) -> Vec<ArgumentProblem> {
     let maintenance = it.maintenance_window.map(|it| it.parse::<WeeklyWindow>());
     match (backup, maintenance) {
         (Some(Ok(backup)), Some(Ok(maintenance))) if backup.overlaps(maintenance) => {
-            let message = format!("the backup window {backup} overlaps the maintenance window {maintenance}");
+            let message =
+                format!("the backup window {backup} overlaps the maintenance window {maintenance}");
             vec![problem("backup_window", message)]
         }
         (backup, maintenance) => {
             let wrong = |at: &str, message: String| problem(at, message);
             let backup = backup.and_then(Result::err).map(|it| wrong("backup_window", it));
-            let maintenance = maintenance.and_then(Result::err).map(|it| wrong("maintenance_window", it));
+            let maintenance =
+                maintenance.and_then(Result::err).map(|it| wrong("maintenance_window", it));
             backup.into_iter().chain(maintenance).collect()
         }
     }
@@ -308,8 +377,7 @@ struct FinalSnapshotArguments {
 fn end(it: FinalSnapshotArguments) -> Vec<ArgumentProblem> {
     match (it.final_snapshot_identifier, it.skip_final_snapshot) {
         (None, false) => {
-            let message =
-                "say what becomes of the data when this is destroyed: name a last snapshot, or set `skip_final_snapshot = true`";
+            let message = "say what becomes of the data when this is destroyed: name a last snapshot, or set `skip_final_snapshot = true`";
             vec![problem("final_snapshot_identifier", message)]
         }
         (Some(name), _) => {
@@ -326,8 +394,9 @@ mod tests {
 
     #[test]
     fn a_password_is_judged_without_being_told() {
-        let judged =
-            |engine: &str, text: &str| password(PasswordArguments { engine: engine.into(), password: Some(text.into()) });
+        let judged = |engine: &str, text: &str| {
+            password(PasswordArguments { engine: engine.into(), password: Some(text.into()) })
+        };
         assert!(judged("postgres", "correct-horse-battery").is_empty());
         for text in ["brief", "with a space", "with@at-sign", "mit-ümlaut"] {
             let problems = judged("postgres", text);
@@ -336,7 +405,11 @@ mod tests {
         }
         let long = "x".repeat(42);
         assert_eq!(
-            (judged("postgres", &long).len(), judged("mysql", &long).len(), judged("oracle-ee", "it's-one").len()),
+            (
+                judged("postgres", &long).len(),
+                judged("mysql", &long).len(),
+                judged("oracle-ee", "it's-one").len()
+            ),
             (0, 1, 1)
         );
     }
@@ -347,8 +420,13 @@ mod tests {
             let known = |it: Option<&str>| it.map(|it| MaybeUnknown::Known(it.to_owned()));
             let (username, password) = (known(username), known(password));
             let master_user_authentication_type = by_iam.then(|| BY_IAM.to_owned());
-            master(MasterArguments { username, password, manage_master_user_password: managed, master_user_authentication_type })
-                .len()
+            master(MasterArguments {
+                username,
+                password,
+                manage_master_user_password: managed,
+                master_user_authentication_type,
+            })
+            .len()
         };
         assert_eq!(judged(Some("circle"), Some("x"), None, false), 0);
         assert_eq!(judged(Some("circle"), None, Some(true), false), 0);
@@ -357,10 +435,17 @@ mod tests {
         assert_eq!(judged(Some("circle"), Some("x"), Some(true), false), 1);
         assert_eq!(judged(Some("circle"), Some("x"), None, true), 1);
         assert_eq!(judged(Some("circle"), None, Some(true), true), 1);
-        let named =
-            |engine: &str, name: &str| user_name(UsernameArguments { engine: engine.into(), username: name.into() }).len();
-        assert_eq!((named("postgres", "circle"), named("postgres", "rdsadmin"), named("postgres", "1st")), (0, 1, 1));
-        assert_eq!((named("mysql", "a_name_of_more_than"), named("postgres", "a_name_of_more_than")), (1, 0));
+        let named = |engine: &str, name: &str| {
+            user_name(UsernameArguments { engine: engine.into(), username: name.into() }).len()
+        };
+        assert_eq!(
+            (named("postgres", "circle"), named("postgres", "rdsadmin"), named("postgres", "1st")),
+            (0, 1, 1)
+        );
+        assert_eq!(
+            (named("mysql", "a_name_of_more_than"), named("postgres", "a_name_of_more_than")),
+            (1, 0)
+        );
     }
 
     #[test]
@@ -382,7 +467,11 @@ mod tests {
             assert_eq!(judged(0, None, true, Some(days)), 1, "{days}");
         }
         assert_eq!(
-            (judged(20, Some("role"), false, None), judged(60, None, false, None), judged(0, Some("role"), false, None)),
+            (
+                judged(20, Some("role"), false, None),
+                judged(60, None, false, None),
+                judged(0, Some("role"), false, None)
+            ),
             (1, 1, 1)
         );
         assert_eq!(judged(0, None, false, Some(7)), 1);
@@ -390,8 +479,13 @@ mod tests {
 
     #[test]
     fn an_engine_has_its_own_ports_logs_and_licences() {
-        let ported = |engine: &str, number| port(PortArguments { engine: engine.into(), port: Some(number) }).len();
-        assert_eq!((ported("postgres", 5432), ported("postgres", 443), ported("postgres", 1434)), (0, 1, 0));
+        let ported = |engine: &str, number| {
+            port(PortArguments { engine: engine.into(), port: Some(number) }).len()
+        };
+        assert_eq!(
+            (ported("postgres", 5432), ported("postgres", 443), ported("postgres", 1434)),
+            (0, 1, 0)
+        );
         assert_eq!((ported("sqlserver-se", 1434), ported("mysql", 65536)), (1, 1));
         let logging = |engine: &str, log: &str| {
             let (db_name, master_user_authentication_type) = (None, None);
@@ -407,19 +501,39 @@ mod tests {
             };
             of_the_engine(given).len()
         };
-        assert_eq!((logging("postgres", "upgrade"), logging("postgres", "slowquery"), logging("oracle-ee", "alert")), (0, 1, 1));
+        assert_eq!(
+            (
+                logging("postgres", "upgrade"),
+                logging("postgres", "slowquery"),
+                logging("oracle-ee", "alert")
+            ),
+            (0, 1, 1)
+        );
         let licensed = |engine: &str, licence: &str| {
             let license_model = Some(licence.to_owned());
             let (network_type, master_user_authentication_type) = (Some("DUAL".to_owned()), None);
-            choices(ChoiceArguments { engine: engine.into(), network_type, license_model, master_user_authentication_type }).len()
+            choices(ChoiceArguments {
+                engine: engine.into(),
+                network_type,
+                license_model,
+                master_user_authentication_type,
+            })
+            .len()
         };
-        assert_eq!((licensed("postgres", "postgresql-license"), licensed("mysql", "postgresql-license")), (0, 1));
+        assert_eq!(
+            (licensed("postgres", "postgresql-license"), licensed("mysql", "postgresql-license")),
+            (0, 1)
+        );
     }
 
     #[test]
     fn windows_do_not_overlap() {
         let judged = |backup: &str, maintenance: &str| {
-            windows(WindowArguments { backup_window: Some(backup.into()), maintenance_window: Some(maintenance.into()) }).len()
+            windows(WindowArguments {
+                backup_window: Some(backup.into()),
+                maintenance_window: Some(maintenance.into()),
+            })
+            .len()
         };
         assert_eq!(judged("02:00-03:00", "sun:04:00-sun:05:00"), 0);
         assert_eq!(judged("04:30-05:30", "sun:04:00-sun:05:00"), 1);
@@ -429,7 +543,11 @@ mod tests {
     #[test]
     fn the_end_is_thought_of() {
         let judged = |skip, name: Option<&str>| {
-            end(FinalSnapshotArguments { skip_final_snapshot: skip, final_snapshot_identifier: name.map(str::to_owned) }).len()
+            end(FinalSnapshotArguments {
+                skip_final_snapshot: skip,
+                final_snapshot_identifier: name.map(str::to_owned),
+            })
+            .len()
         };
         assert_eq!(judged(true, None) + judged(false, Some("last-1")), 0);
         assert_eq!(judged(false, None), 1);

@@ -45,7 +45,8 @@ impl DbEngine {
         }
     }
 
-    /// How many characters the name of the first database may have at most; none where RDS makes none.
+    /// How many characters the name of the first database may have at most; none where RDS makes
+    /// none.
     pub(super) fn longest_database_name(self) -> Option<usize> {
         match self {
             Self::MariaDb | Self::MySql => Some(64),
@@ -59,14 +60,17 @@ impl DbEngine {
     pub(super) fn logs(self) -> &'static [&'static str] {
         match self {
             Self::Db2 => &["diag.log", "notify.log", "iam-db-auth-error"],
-            Self::MariaDb | Self::MySql => &["audit", "error", "general", "slowquery", "iam-db-auth-error"],
+            Self::MariaDb | Self::MySql => {
+                &["audit", "error", "general", "slowquery", "iam-db-auth-error"]
+            }
             Self::Oracle => &["alert", "audit", "listener", "trace", "oemagent"],
             Self::Postgres => &["postgresql", "upgrade", "iam-db-auth-error"],
             Self::SqlServer => &["agent", "error"],
         }
     }
 
-    /// From how many GiB on `iops` and `storage_throughput` can be chosen with gp3; none where they always can.
+    /// From how many GiB on `iops` and `storage_throughput` can be chosen with gp3; none where they
+    /// always can.
     pub(super) fn gp3_threshold(self) -> Option<i32> {
         match self {
             Self::Db2 | Self::MariaDb | Self::MySql | Self::Postgres => Some(400),
@@ -87,13 +91,16 @@ impl DbEngine {
     }
 }
 
-/// Whether a family of groups, such as `postgres15`, `oracle-ee-19` or `mysql-8-0`, is for an engine, and for a version of
-/// it where that is said.
+/// Whether a family of groups, such as `postgres15`, `oracle-ee-19` or `mysql-8-0`, is for an
+/// engine, and for a version of it where that is said.
 pub(crate) fn takes_family(engine: &str, version: Option<&EngineVersion>, family: &str) -> bool {
     let Some(rest) = family.strip_prefix(engine) else { return false };
-    let numbers = rest.strip_prefix('-').unwrap_or(rest).split(['.', '-']).map(|it| it.parse().ok());
+    let numbers =
+        rest.strip_prefix('-').unwrap_or(rest).split(['.', '-']).map(|it| it.parse().ok());
     let Some(numbers) = numbers.collect::<Option<Vec<u64>>>() else { return false };
-    version.is_none_or(|version| version.numbers().iter().zip(&numbers).all(|(own, of_family)| own == of_family))
+    version.is_none_or(|version| {
+        version.numbers().iter().zip(&numbers).all(|(own, of_family)| own == of_family)
+    })
 }
 
 #[cfg(test)]
@@ -102,7 +109,9 @@ mod tests {
 
     #[test]
     fn major_versions_are_those_of_the_engine() {
-        let major = |engine: &str, version: &str| DbEngine::from_name(engine).unwrap().major(&EngineVersion::from(version));
+        let major = |engine: &str, version: &str| {
+            DbEngine::from_name(engine).unwrap().major(&EngineVersion::from(version))
+        };
         assert_eq!(major("postgres", "15.4"), [15]);
         assert_eq!(major("postgres", "9.6.24"), [9, 6]);
         assert_eq!(major("mysql", "8.0.35"), [8, 0]);

@@ -25,7 +25,11 @@ const CLASS: Form = Form::new(
     "a class of RDS's machines",
     "db.m5.large",
 );
-const AUTHORITY: Form = Form::new("rds-ca-(2019|rsa2048-g1|rsa4096-g1|ecc384-g1)", "an authority of RDS", "rds-ca-rsa2048-g1");
+const AUTHORITY: Form = Form::new(
+    "rds-ca-(2019|rsa2048-g1|rsa4096-g1|ecc384-g1)",
+    "an authority of RDS",
+    "rds-ca-rsa2048-g1",
+);
 const VERSION: Form = Form::new("[0-9]+([.-][0-9A-Za-z.-]*)?", "a version", "15.4");
 
 /// Engines that RDS runs without a cluster.
@@ -58,10 +62,14 @@ pub(super) fn engine(it: Run) -> Vec<ArgumentProblem> {
         return Vec::new();
     }
     let message = if name.starts_with("aurora") {
-        format!("RDS makes instances of `{name}` in a cluster only, and this kind makes databases without one")
+        format!(
+            "RDS makes instances of `{name}` in a cluster only, and this kind makes databases without one"
+        )
     } else {
-        let hint = closest(name, ENGINES)
-            .map_or_else(|| format!("; it runs {}", ENGINES.join(", ")), |it| format!("; did you mean `{it}`?"));
+        let hint = closest(name, ENGINES).map_or_else(
+            || format!("; it runs {}", ENGINES.join(", ")),
+            |it| format!("; did you mean `{it}`?"),
+        );
         format!("RDS runs no engine `{name}`{hint}")
     };
     vec![problem("engine", message)]
@@ -75,9 +83,12 @@ pub(super) struct First {
 
 /// The name of the first database, by the rules of its engine.
 pub(super) fn first_database(it: First) -> Vec<ArgumentProblem> {
-    let (Some(name), Some(engine)) = (it.db_name, DbEngine::from_name(&it.engine)) else { return Vec::new() };
+    let (Some(name), Some(engine)) = (it.db_name, DbEngine::from_name(&it.engine)) else {
+        return Vec::new();
+    };
     let Some(longest) = engine.longest_database_name() else { return Vec::new() };
-    let is_first = |it: char| it.is_ascii_alphabetic() || (it == '_' && engine == DbEngine::Postgres);
+    let is_first =
+        |it: char| it.is_ascii_alphabetic() || (it == '_' && engine == DbEngine::Postgres);
     let is_one = (1..=longest).contains(&name.len())
         && name.starts_with(is_first)
         && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
@@ -115,7 +126,8 @@ pub(super) struct OptionGroupArguments {
     option_group_name: Option<String>,
 }
 
-/// Groups of settings and options that are for another engine or version, as the names of RDS's own say.
+/// Groups of settings and options that are for another engine or version, as the names of RDS's own
+/// say.
 pub(super) fn grouped(it: OptionGroupArguments) -> Vec<ArgumentProblem> {
     let own = [
         ("parameter_group_name", it.parameter_group_name.as_deref(), "default."),
@@ -124,13 +136,21 @@ pub(super) fn grouped(it: OptionGroupArguments) -> Vec<ArgumentProblem> {
     let wrong = |(at, name, prefix): (&'static str, Option<&str>, &str)| {
         let name = name?;
         let message = match name.strip_prefix(prefix) {
-            Some(family) if takes_family(&it.engine, it.engine_version.as_ref(), family) => return None,
+            Some(family) if takes_family(&it.engine, it.engine_version.as_ref(), family) => {
+                return None;
+            }
             Some(_) => {
-                let version = it.engine_version.as_ref().map(|it| format!(" {}", it.as_str())).unwrap_or_default();
+                let version = it
+                    .engine_version
+                    .as_ref()
+                    .map(|it| format!(" {}", it.as_str()))
+                    .unwrap_or_default();
                 format!("`{name}` is not for {}{version}", it.engine)
             }
             None if is_name(name) => return None,
-            None => format!("`{name}` is no name of such a group: letters, digits and single `-`, the first a letter"),
+            None => format!(
+                "`{name}` is no name of such a group: letters, digits and single `-`, the first a letter"
+            ),
         };
         Some(problem(at, message))
     };
@@ -176,15 +196,24 @@ mod tests {
             ("db_name", json!({"engine": "postgres", "db_name": "1st"})),
             ("db_name", json!({"engine": "mysql", "db_name": "_first"})),
             ("db_name", json!({"engine": "oracle-ee", "db_name": "ninechars"})),
-            ("vpc_security_group_ids[0]", json!({"engine": "mysql", "vpc_security_group_ids": ["default"]})),
+            (
+                "vpc_security_group_ids[0]",
+                json!({"engine": "mysql", "vpc_security_group_ids": ["default"]}),
+            ),
             ("vpc_security_group_ids", json!({"engine": "mysql", "vpc_security_group_ids": []})),
             ("monitoring_role_arn", json!({"engine": "mysql", "monitoring_role_arn": "measures"})),
             (
                 "parameter_group_name",
                 json!({"engine": "postgres", "engine_version": "15", "parameter_group_name": "default.postgres14"}),
             ),
-            ("parameter_group_name", json!({"engine": "postgres", "parameter_group_name": "default.mysql8.0"})),
-            ("parameter_group_name", json!({"engine": "postgres", "parameter_group_name": "our_settings"})),
+            (
+                "parameter_group_name",
+                json!({"engine": "postgres", "parameter_group_name": "default.mysql8.0"}),
+            ),
+            (
+                "parameter_group_name",
+                json!({"engine": "postgres", "parameter_group_name": "our_settings"}),
+            ),
             (
                 "option_group_name",
                 json!({"engine": "mysql", "engine_version": "8.4.3", "option_group_name": "default:mysql-8-0"}),
@@ -209,10 +238,19 @@ mod tests {
         ] {
             assert_eq!(told(arguments.clone()), Vec::<String>::new(), "{arguments}");
         }
-        for class in
-            ["db.t4g.micro", "db.r6id.24xlarge", "db.x2iedn.32xlarge", "db.r5.4xlarge.tpc2.mem2x", "db.m1.small", "db.z1d.metal"]
-        {
-            assert_eq!(told(json!({"engine": "mysql", "instance_class": class})), Vec::<String>::new(), "{class}");
+        for class in [
+            "db.t4g.micro",
+            "db.r6id.24xlarge",
+            "db.x2iedn.32xlarge",
+            "db.r5.4xlarge.tpc2.mem2x",
+            "db.m1.small",
+            "db.z1d.metal",
+        ] {
+            assert_eq!(
+                told(json!({"engine": "mysql", "instance_class": class})),
+                Vec::<String>::new(),
+                "{class}"
+            );
         }
     }
 }

@@ -9,18 +9,30 @@ use super::{DbInstance, DbInstanceOutputs, MasterSecret, wait_until_available};
 use crate::engine_version::EngineVersion;
 use crate::tags;
 
-/// What a look showed. Changes that wait for the maintenance window count as made, and are remarked.
-pub(super) fn reading(recorded: &RecordedResource<DbInstance>, found: &Found) -> ResourceReading<DbInstance> {
+/// What a look showed. Changes that wait for the maintenance window count as made, and are
+/// remarked.
+pub(super) fn reading(
+    recorded: &RecordedResource<DbInstance>,
+    found: &Found,
+) -> ResourceReading<DbInstance> {
     let mut there = actual(&recorded.arguments, found);
     let mut remarks = pending(&mut there, found);
     let status = found.db_instance_status().unwrap_or_default();
     if !wait_until_available::is_well(status) {
-        let advice = wait_until_available::advice(status).map_or_else(String::new, |it| format!("; {it}"));
+        let advice =
+            wait_until_available::advice(status).map_or_else(String::new, |it| format!("; {it}"));
         remarks.push(format!("the database `{}` is {status}{advice}", recorded.id));
     }
-    for group in found.db_parameter_groups().iter().filter(|it| it.parameter_apply_status() == Some("pending-reboot")) {
+    for group in found
+        .db_parameter_groups()
+        .iter()
+        .filter(|it| it.parameter_apply_status() == Some("pending-reboot"))
+    {
         let group = group.db_parameter_group_name().unwrap_or_default();
-        remarks.push(format!("the database `{}` must be rebooted for the parameters of `{group}`", recorded.id));
+        remarks.push(format!(
+            "the database `{}` must be rebooted for the parameters of `{group}`",
+            recorded.id
+        ));
     }
     ResourceReading::Found { arguments: there, outputs: outputs(found), remarks }
 }
@@ -30,7 +42,8 @@ pub(super) fn actual(known: &DbInstance, found: &Found) -> DbInstance {
     let text = |it: Option<&str>| it.map(|it| Chosen(it.to_owned()));
     let fixed = |it: Option<&str>| it.map(|it| Chosen(Immutable(it.to_owned())));
     let groups = found.vpc_security_groups().iter().filter(|it| it.status() != Some("removing"));
-    let groups: BTreeSet<String> = groups.filter_map(|it| it.vpc_security_group_id().map(str::to_owned)).collect();
+    let groups: BTreeSet<String> =
+        groups.filter_map(|it| it.vpc_security_group_id().map(str::to_owned)).collect();
     // As much as there is means, as 0 does: not at all.
     let is_none = |it: &i32| *it == 0 || Some(*it) == found.allocated_storage();
     let limit = found.max_allocated_storage().or(known.max_allocated_storage.filter(is_none));
@@ -53,33 +66,52 @@ pub(super) fn actual(known: &DbInstance, found: &Found) -> DbInstance {
             None => known.manage_master_user_password.map(|_| false),
         },
         master_user_authentication_type: known.master_user_authentication_type.clone(),
-        master_user_secret_kms_key_id: text(found.master_user_secret().and_then(|it| it.kms_key_id())),
+        master_user_secret_kms_key_id: text(
+            found.master_user_secret().and_then(|it| it.kms_key_id()),
+        ),
         db_name: fixed(found.db_name().filter(|it| !it.is_empty())),
         port: found.endpoint().and_then(|it| it.port()).map(Chosen),
         multi_az: found.multi_az().map(Chosen),
         backup_retention_period: found.backup_retention_period().map(Chosen),
         backup_window: found.preferred_backup_window().and_then(|it| it.parse().ok()).map(Chosen),
-        maintenance_window: found.preferred_maintenance_window().and_then(|it| it.parse().ok()).map(Chosen),
+        maintenance_window: found
+            .preferred_maintenance_window()
+            .and_then(|it| it.parse().ok())
+            .map(Chosen),
         deletion_protection: found.deletion_protection().unwrap_or(false),
         skip_final_snapshot: known.skip_final_snapshot,
         final_snapshot_identifier: known.final_snapshot_identifier.clone(),
         delete_automated_backups: known.delete_automated_backups,
         publicly_accessible: found.publicly_accessible().unwrap_or(false),
         vpc_security_group_ids: Some(Chosen(groups)),
-        db_subnet_group_name: text(found.db_subnet_group().and_then(|it| it.db_subnet_group_name())),
-        parameter_group_name: text(found.db_parameter_groups().first().and_then(|it| it.db_parameter_group_name())),
-        option_group_name: text(found.option_group_memberships().first().and_then(|it| it.option_group_name())),
+        db_subnet_group_name: text(
+            found.db_subnet_group().and_then(|it| it.db_subnet_group_name()),
+        ),
+        parameter_group_name: text(
+            found.db_parameter_groups().first().and_then(|it| it.db_parameter_group_name()),
+        ),
+        option_group_name: text(
+            found.option_group_memberships().first().and_then(|it| it.option_group_name()),
+        ),
         apply_immediately: known.apply_immediately,
         allow_major_version_upgrade: known.allow_major_version_upgrade,
         auto_minor_version_upgrade: found.auto_minor_version_upgrade().unwrap_or(false),
         copy_tags_to_snapshot: found.copy_tags_to_snapshot().unwrap_or(false),
         performance_insights_enabled: found.performance_insights_enabled().unwrap_or(false),
         performance_insights_kms_key_id: fixed(found.performance_insights_kms_key_id()),
-        performance_insights_retention_period: found.performance_insights_retention_period().map(Chosen),
+        performance_insights_retention_period: found
+            .performance_insights_retention_period()
+            .map(Chosen),
         monitoring_interval: found.monitoring_interval().unwrap_or(0),
         monitoring_role_arn: text(found.monitoring_role_arn()),
-        enabled_cloudwatch_logs_exports: found.enabled_cloudwatch_logs_exports().iter().cloned().collect(),
-        iam_database_authentication_enabled: found.iam_database_authentication_enabled().unwrap_or(false),
+        enabled_cloudwatch_logs_exports: found
+            .enabled_cloudwatch_logs_exports()
+            .iter()
+            .cloned()
+            .collect(),
+        iam_database_authentication_enabled: found
+            .iam_database_authentication_enabled()
+            .unwrap_or(false),
         ca_cert_identifier: text(found.ca_certificate_identifier()),
         network_type: text(found.network_type()),
         license_model: text(found.license_model()),
@@ -133,7 +165,11 @@ fn pending(there: &mut DbInstance, found: &Found) -> Vec<String> {
     }
     let numbers = [
         ("allocated_storage", pending.allocated_storage(), &mut there.allocated_storage),
-        ("backup_retention_period", pending.backup_retention_period(), &mut there.backup_retention_period),
+        (
+            "backup_retention_period",
+            pending.backup_retention_period(),
+            &mut there.backup_retention_period,
+        ),
         ("iops", pending.iops(), &mut there.iops),
         ("port", pending.port(), &mut there.port),
         ("storage_throughput", pending.storage_throughput(), &mut there.storage_throughput),
@@ -149,19 +185,34 @@ fn pending(there: &mut DbInstance, found: &Found) -> Vec<String> {
     }
     let window = found.preferred_maintenance_window().unwrap_or("to come");
     let name = there.identifier.as_str();
-    waiting.into_iter().map(|it| format!("`{name}`: {it} waits for the maintenance window {window}")).collect()
+    waiting
+        .into_iter()
+        .map(|it| format!("`{name}`: {it} waits for the maintenance window {window}"))
+        .collect()
 }
 
 /// Whether anything waits to be made.
 pub(super) fn is_pending(found: &Found) -> bool {
     let mut nothing = Vec::new();
     if let Some(it) = found.pending_modified_values() {
-        let texts = [it.db_instance_class(), it.engine_version(), it.storage_type(), it.ca_certificate_identifier()];
+        let texts = [
+            it.db_instance_class(),
+            it.engine_version(),
+            it.storage_type(),
+            it.ca_certificate_identifier(),
+        ];
         let others = [it.db_subnet_group_name(), it.license_model(), it.master_user_password()];
-        let numbers = [it.allocated_storage(), it.backup_retention_period(), it.iops(), it.port(), it.storage_throughput()];
+        let numbers = [
+            it.allocated_storage(),
+            it.backup_retention_period(),
+            it.iops(),
+            it.port(),
+            it.storage_throughput(),
+        ];
         nothing.extend(texts.into_iter().chain(others).map(|it| it.is_none()));
         nothing.extend(numbers.into_iter().map(|it| it.is_none()));
-        nothing.extend([it.multi_az().is_none(), it.iam_database_authentication_enabled().is_none()]);
+        nothing
+            .extend([it.multi_az().is_none(), it.iam_database_authentication_enabled().is_none()]);
     }
     nothing.contains(&false)
 }

@@ -33,7 +33,8 @@ pub(super) struct VersionChange {
 
 /// A version that is lower, or another major one that is not allowed.
 pub(super) fn version(there: CurrentInstance, wanted: VersionChange) -> Vec<ArgumentProblem> {
-    let actual = there.engine_version_actual.filter(|it| !it.as_str().is_empty()).or(there.engine_version);
+    let actual =
+        there.engine_version_actual.filter(|it| !it.as_str().is_empty()).or(there.engine_version);
     let (Some(actual), Some(version)) = (actual, wanted.engine_version) else { return Vec::new() };
     if version.covers(actual.as_str()) {
         return Vec::new();
@@ -57,8 +58,9 @@ pub(super) fn version(there: CurrentInstance, wanted: VersionChange) -> Vec<Argu
     }
     match (there.parameter_group_name, wanted.parameter_group_name) {
         (Some(before), Some(after)) if before == after && !before.starts_with("default.") => {
-            let message =
-                format!("`{before}` has the parameters of {now}, and {then} needs another group, of its own family; give it one");
+            let message = format!(
+                "`{before}` has the parameters of {now}, and {then} needs another group, of its own family; give it one"
+            );
             vec![problem("parameter_group_name", message)]
         }
         _ => Vec::new(),
@@ -75,7 +77,9 @@ pub(super) struct StorageChange {
 /// A disk that is smaller.
 pub(super) fn storage(there: CurrentInstance, wanted: StorageChange) -> Vec<ArgumentProblem> {
     match (there.allocated_storage, wanted.allocated_storage) {
-        (Some(size), Some(asked)) if asked < size && !has_grown(asked, size, wanted.max_allocated_storage) => {
+        (Some(size), Some(asked))
+            if asked < size && !has_grown(asked, size, wanted.max_allocated_storage) =>
+        {
             let message = format!(
                 "the disk has {size} GiB, and RDS never makes one smaller: write `allocated_storage = {size}`, or move the data to a new database"
             );
@@ -94,11 +98,11 @@ pub(super) struct SecretKeyChange {
 
 /// Another key for a password that RDS manages.
 pub(super) fn secret_key(there: CurrentInstance, wanted: SecretKeyChange) -> Vec<ArgumentProblem> {
-    let is_managed = there.manage_master_user_password == Some(true) && wanted.manage_master_user_password == Some(true);
+    let is_managed = there.manage_master_user_password == Some(true)
+        && wanted.manage_master_user_password == Some(true);
     match (there.master_user_secret_kms_key_id, wanted.master_user_secret_kms_key_id) {
         (Some(before), Some(after)) if is_managed && before != after => {
-            let message =
-                "RDS does not change the key of a password that it manages: set a `password`, apply, and let RDS manage it again";
+            let message = "RDS does not change the key of a password that it manages: set a `password`, apply, and let RDS manage it again";
             vec![problem("master_user_secret_kms_key_id", message)]
         }
         _ => Vec::new(),
@@ -115,10 +119,17 @@ pub(super) struct EquivalentChange {
 
 /// The arguments whose difference is none.
 pub(super) fn same(there: CurrentInstance, wanted: EquivalentChange) -> BTreeSet<&'static str> {
-    let covers = there.engine_version.zip(wanted.engine_version).is_some_and(|(it, wanted)| wanted.covers(it.as_str()));
+    let covers = there
+        .engine_version
+        .zip(wanted.engine_version)
+        .is_some_and(|(it, wanted)| wanted.covers(it.as_str()));
     let sizes = there.allocated_storage.zip(wanted.allocated_storage);
-    let grown = sizes.is_some_and(|(size, asked)| has_grown(asked, size, wanted.max_allocated_storage));
-    [covers.then_some("engine_version"), grown.then_some("allocated_storage")].into_iter().flatten().collect()
+    let grown =
+        sizes.is_some_and(|(size, asked)| has_grown(asked, size, wanted.max_allocated_storage));
+    [covers.then_some("engine_version"), grown.then_some("allocated_storage")]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 #[cfg(test)]
@@ -141,9 +152,15 @@ mod tests {
     fn versions_go_forward_with_permission() {
         let judged = |engine: &str, from: &str, to: &str, allowed, group: &str| {
             let parameter_group_name = Some(group.to_owned());
-            let wanted =
-                VersionChange { engine_version: Some(to.into()), allow_major_version_upgrade: allowed, parameter_group_name };
-            version(there(engine, from), wanted).into_iter().map(|it| it.message).collect::<String>()
+            let wanted = VersionChange {
+                engine_version: Some(to.into()),
+                allow_major_version_upgrade: allowed,
+                parameter_group_name,
+            };
+            version(there(engine, from), wanted)
+                .into_iter()
+                .map(|it| it.message)
+                .collect::<String>()
         };
         assert_eq!(judged("mysql", "8.0.35", "8.0", false, "ours"), "");
         assert_eq!(judged("mysql", "8.0.35", "8.0.40", false, "ours"), "");
@@ -151,8 +168,12 @@ mod tests {
         assert_eq!(judged("postgres", "14.9", "15", true, "default.postgres15"), "");
         assert!(judged("mysql", "8.0.35", "8.0.32", false, "ours").contains("never goes back"));
         assert!(judged("mysql", "8.0.35", "5.7", true, "ours").contains("never goes back"));
-        assert!(judged("mysql", "8.0.35", "8.4", false, "ours").contains("allow_major_version_upgrade"));
-        assert!(judged("postgres", "14.9", "15", false, "ours").contains("allow_major_version_upgrade"));
+        assert!(
+            judged("mysql", "8.0.35", "8.4", false, "ours").contains("allow_major_version_upgrade")
+        );
+        assert!(
+            judged("postgres", "14.9", "15", false, "ours").contains("allow_major_version_upgrade")
+        );
         assert!(judged("postgres", "14.9", "15", true, "ours").contains("needs another group"));
         // Of an engine that is not known here, only the order is.
         assert_eq!(judged("aurora-mysql", "8.0.1", "9.0", false, "ours"), "");
@@ -161,7 +182,8 @@ mod tests {
     #[test]
     fn disks_do_not_shrink() {
         let judged = |asked, limit| {
-            let wanted = StorageChange { allocated_storage: Some(asked), max_allocated_storage: limit };
+            let wanted =
+                StorageChange { allocated_storage: Some(asked), max_allocated_storage: limit };
             storage(there("postgres", "15.4"), wanted).len()
         };
         assert_eq!((judged(50, None), judged(50, Some(80)), judged(99, Some(0))), (1, 1, 0));

@@ -24,13 +24,19 @@ pub(super) fn check(it: StorageArguments) -> Vec<ArgumentProblem> {
     };
     let ty = it.storage_type.as_deref().unwrap_or(if it.iops.is_some() { "io1" } else { "gp3" });
     if !TYPES.contains(&ty) {
-        return vec![problem("storage_type", format!("the storage types of RDS are {}, not `{ty}`", TYPES.join(", ")))];
+        return vec![problem(
+            "storage_type",
+            format!("the storage types of RDS are {}, not `{ty}`", TYPES.join(", ")),
+        )];
     }
     let engine = DbEngine::from_name(&it.engine);
-    let mut problems: Vec<ArgumentProblem> = limit(ty, size, it.max_allocated_storage).into_iter().collect();
+    let mut problems: Vec<ArgumentProblem> =
+        limit(ty, size, it.max_allocated_storage).into_iter().collect();
     problems.extend(engine.and_then(|engine| sizes(engine, ty, size)));
     match (it.iops, ty) {
-        (None, "io1" | "io2") => problems.push(problem("storage_type", format!("a disk of type {ty} needs `iops`"))),
+        (None, "io1" | "io2") => {
+            problems.push(problem("storage_type", format!("a disk of type {ty} needs `iops`")))
+        }
         _ => problems.extend(performance(engine, ty, size, it.iops, it.storage_throughput)),
     }
     problems
@@ -43,7 +49,8 @@ fn limit(ty: &str, size: i32, limit: Option<i32>) -> Option<ArgumentProblem> {
     // As much as there is means, as 0 does: not at all.
     let limit = limit.filter(|it| *it != 0 && *it != size)?;
     let message = if ty == "standard" {
-        "a magnetic disk (`standard`) does not grow by itself; leave max_allocated_storage out".to_owned()
+        "a magnetic disk (`standard`) does not grow by itself; leave max_allocated_storage out"
+            .to_owned()
     } else if limit < size {
         format!("max_allocated_storage ({limit}) is less than allocated_storage ({size})")
     } else if limit < larger_by_a_tenth(size) {
@@ -68,7 +75,8 @@ fn sizes(engine: DbEngine, ty: &str, size: i32) -> Option<ArgumentProblem> {
         (_, DbEngine::SqlServer) => (20, 16384),
         _ => (20, 65536),
     };
-    let message = || format!("a disk of type {ty} has {least} to {most} GiB with this engine, not {size}");
+    let message =
+        || format!("a disk of type {ty} has {least} to {most} GiB with this engine, not {size}");
     (!(least..=most).contains(&size)).then(|| problem("allocated_storage", message()))
 }
 
@@ -82,9 +90,14 @@ fn performance(
 ) -> Vec<ArgumentProblem> {
     let first = if iops.is_some() { "iops" } else { "storage_throughput" };
     let threshold = engine.and_then(DbEngine::gp3_threshold);
-    if ty == "gp3" && (iops.is_some() || throughput.is_some()) && threshold.is_some_and(|it| size < it) {
+    if ty == "gp3"
+        && (iops.is_some() || throughput.is_some())
+        && threshold.is_some_and(|it| size < it)
+    {
         let least = threshold.unwrap_or_default();
-        let message = format!("with gp3 and this engine this can be chosen from {least} GiB on, and allocated_storage is {size}");
+        let message = format!(
+            "with gp3 and this engine this can be chosen from {least} GiB on, and allocated_storage is {size}"
+        );
         return vec![problem(first, message)];
     }
     let mut problems = Vec::new();
@@ -95,20 +108,31 @@ fn performance(
     {
         let least = if ty == "gp3" { least } else { least.max((size + 1) / 2) };
         if !(least..=most).contains(&iops) {
-            problems.push(problem("iops", format!("{size} GiB of {ty} have {least} to {most} iops here, not {iops}")));
+            problems.push(problem(
+                "iops",
+                format!("{size} GiB of {ty} have {least} to {most} iops here, not {iops}"),
+            ));
         }
     }
     if throughput.is_some() && ty != "gp3" {
-        problems.push(problem("storage_throughput", format!("storage_throughput goes with gp3, not {ty}")));
+        problems.push(problem(
+            "storage_throughput",
+            format!("storage_throughput goes with gp3, not {ty}"),
+        ));
     } else if let Some((throughput, (least, most))) = throughput.zip(throughputs(engine))
         && !(least..=most).contains(&throughput)
     {
-        let message = format!("{size} GiB of gp3 move {least} to {most} MiB a second with this engine, not {throughput}");
+        let message = format!(
+            "{size} GiB of gp3 move {least} to {most} MiB a second with this engine, not {throughput}"
+        );
         problems.push(problem("storage_throughput", message));
     } else if let Some((throughput, iops)) = throughput.zip(iops)
         && throughput > iops / 4
     {
-        let message = format!("{throughput} MiB a second need {} iops or more, and iops is {iops}", throughput * 4);
+        let message = format!(
+            "{throughput} MiB a second need {} iops or more, and iops is {iops}",
+            throughput * 4
+        );
         problems.push(problem("storage_throughput", message));
     }
     problems
@@ -135,8 +159,8 @@ pub(super) fn larger_by_a_tenth(size: i32) -> i32 {
     i32::try_from((tenths + 9) / 10).unwrap_or(i32::MAX)
 }
 
-/// Whether a disk that is larger than asked for is as it should be: it grew by itself within its limit, or RDS made a
-/// growth of less than a tenth one of a tenth. A disk never shrinks.
+/// Whether a disk that is larger than asked for is as it should be: it grew by itself within its
+/// limit, or RDS made a growth of less than a tenth one of a tenth. A disk never shrinks.
 pub(super) fn has_grown(asked: i32, there: i32, limit: Option<i32>) -> bool {
     asked < there && (limit.is_some_and(|it| there <= it) || there < larger_by_a_tenth(asked))
 }
@@ -145,7 +169,13 @@ pub(super) fn has_grown(asked: i32, there: i32, limit: Option<i32>) -> bool {
 mod tests {
     use super::*;
 
-    fn judged(engine: &str, ty: Option<&str>, size: i32, iops: Option<i32>, throughput: Option<i32>) -> usize {
+    fn judged(
+        engine: &str,
+        ty: Option<&str>,
+        size: i32,
+        iops: Option<i32>,
+        throughput: Option<i32>,
+    ) -> usize {
         let storage_type = ty.map(str::to_owned);
         let (allocated_storage, max_allocated_storage) = (Some(size), None);
         let storage = StorageArguments {
@@ -173,19 +203,43 @@ mod tests {
 
     #[test]
     fn what_rds_always_refuses_does_not() {
-        assert_eq!(judged("postgres", Some("io1"), 300, Some(15001), None), 1, "more than 50 a GiB");
+        assert_eq!(
+            judged("postgres", Some("io1"), 300, Some(15001), None),
+            1,
+            "more than 50 a GiB"
+        );
         assert_eq!(judged("postgres", Some("io1"), 300, None, None), 1, "no iops");
         assert_eq!(judged("postgres", Some("io2"), 300, None, None), 1, "no iops");
         assert_eq!(judged("postgres", Some("io1"), 99, Some(1000), None), 1, "too small");
         assert_eq!(judged("postgres", Some("io1"), 100, Some(999), None), 1, "too few iops");
-        assert_eq!(judged("postgres", Some("gp3"), 399, Some(12000), None), 1, "below the threshold");
+        assert_eq!(
+            judged("postgres", Some("gp3"), 399, Some(12000), None),
+            1,
+            "below the threshold"
+        );
         assert_eq!(judged("mariadb", Some("gp3"), 399, None, Some(500)), 1, "below the threshold");
-        assert_eq!(judged("oracle-ee", Some("gp3"), 199, Some(12000), None), 1, "below the threshold");
+        assert_eq!(
+            judged("oracle-ee", Some("gp3"), 199, Some(12000), None),
+            1,
+            "below the threshold"
+        );
         assert_eq!(judged("postgres", None, 100, None, Some(500)), 1, "gp3 is the default");
-        assert_eq!(judged("postgres", Some("gp3"), 400, Some(3000), None), 1, "less than comes with it");
-        assert_eq!(judged("postgres", Some("gp3"), 400, Some(12000), Some(3500)), 1, "too few iops for it");
+        assert_eq!(
+            judged("postgres", Some("gp3"), 400, Some(3000), None),
+            1,
+            "less than comes with it"
+        );
+        assert_eq!(
+            judged("postgres", Some("gp3"), 400, Some(12000), Some(3500)),
+            1,
+            "too few iops for it"
+        );
         assert_eq!(judged("postgres", Some("gp2"), 100, Some(3000), None), 1, "no iops with gp2");
-        assert_eq!(judged("postgres", Some("io1"), 100, Some(1000), Some(500)), 1, "no throughput with io1");
+        assert_eq!(
+            judged("postgres", Some("io1"), 100, Some(1000), Some(500)),
+            1,
+            "no throughput with io1"
+        );
         assert_eq!(judged("postgres", Some("gp2"), 19, None, None), 1, "too small");
         assert_eq!(judged("postgres", Some("gp4"), 20, None, None), 1, "no such type");
         assert_eq!(judged("sqlserver-se", Some("gp3"), 16385, None, None), 1, "too large");
@@ -204,7 +258,11 @@ mod tests {
         // 105 GiB asked of 100: RDS makes 110.
         assert!(has_grown(105, 110, None));
         assert!(has_grown(20, 35, Some(100)));
-        assert!(!has_grown(50, 100, None) && !has_grown(50, 150, Some(100)) && !has_grown(100, 50, Some(200)));
+        assert!(
+            !has_grown(50, 100, None)
+                && !has_grown(50, 150, Some(100))
+                && !has_grown(100, 50, Some(200))
+        );
         assert_eq!((larger_by_a_tenth(100), larger_by_a_tenth(105)), (110, 116));
     }
 }

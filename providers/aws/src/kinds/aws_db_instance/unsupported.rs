@@ -8,7 +8,10 @@ pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
         &["identifier_prefix"],
         "write the whole name: `identifier = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
     ),
-    UnsupportedNames::new(&["security_group_ids", "security_group_names"], "write `vpc_security_group_ids = […]`"),
+    UnsupportedNames::new(
+        &["security_group_ids", "security_group_names"],
+        "write `vpc_security_group_ids = […]`",
+    ),
     UnsupportedNames::new(
         &["snapshot_identifier", "restore_to_point_in_time", "s3_import"],
         "leave it out: an instance is not restored here yet; let the service do it, and take the instance over with an `import` block",
@@ -21,8 +24,14 @@ pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
         &["password_wo", "password_wo_version"],
         "write `password = …`: it is kept in the sealed state and never shown",
     ),
-    UnsupportedNames::new(&["availability_zone"], "leave it out: the service chooses; `multi_az = true` takes two"),
-    UnsupportedNames::new(&["final_snapshot_identifier_prefix"], "write `final_snapshot_identifier = …`"),
+    UnsupportedNames::new(
+        &["availability_zone"],
+        "leave it out: the service chooses; `multi_az = true` takes two",
+    ),
+    UnsupportedNames::new(
+        &["final_snapshot_identifier_prefix"],
+        "write `final_snapshot_identifier = …`",
+    ),
     UnsupportedNames::new(
         &[
             "domain*",

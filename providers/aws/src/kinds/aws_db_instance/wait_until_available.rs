@@ -1,4 +1,5 @@
-//! Waiting for RDS: minutes for a change, a quarter of an hour for a new database, and states that only a person fixes.
+//! Waiting for RDS: minutes for a change, a quarter of an hour for a new database, and states that
+//! only a person fixes.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -27,7 +28,11 @@ pub(super) fn is_ready(status: &str) -> bool {
 
 /// Whether it does its work.
 pub(super) fn is_well(status: &str) -> bool {
-    is_ready(status) || matches!(status, "backing-up" | "configuring-log-exports" | "configuring-enhanced-monitoring")
+    is_ready(status)
+        || matches!(
+            status,
+            "backing-up" | "configuring-log-exports" | "configuring-enhanced-monitoring"
+        )
 }
 
 /// Whether RDS makes no snapshot of it any more.
@@ -39,12 +44,20 @@ pub(super) fn is_past_snapshots(status: &str) -> bool {
 pub(super) fn advice(status: &str) -> Option<&'static str> {
     Some(match status {
         "failed" => "it cannot be recovered; delete it, and restore it from a backup",
-        "incompatible-network" => "its subnets or addresses are used up or gone; fix the subnet group",
+        "incompatible-network" => {
+            "its subnets or addresses are used up or gone; fix the subnet group"
+        }
         "incompatible-option-group" => "its options do not fit; give it another option group",
-        "incompatible-parameters" => "its parameters do not fit its memory; fix the parameter group and reboot it",
+        "incompatible-parameters" => {
+            "its parameters do not fit its memory; fix the parameter group and reboot it"
+        }
         "incompatible-restore" => "it cannot be restored to that moment",
-        "inaccessible-encryption-credentials" => "its key is disabled or may not be used; enable it, or grant RDS its use",
-        "insufficient-capacity" => "AWS has no such machine free there; choose another instance_class",
+        "inaccessible-encryption-credentials" => {
+            "its key is disabled or may not be used; enable it, or grant RDS its use"
+        }
+        "insufficient-capacity" => {
+            "AWS has no such machine free there; choose another instance_class"
+        }
         "restore-error" => "the restore went wrong; look at its events",
         "storage-full" => "its disk is full; raise allocated_storage, or set max_allocated_storage",
         _ => return None,
@@ -52,7 +65,11 @@ pub(super) fn advice(status: &str) -> Option<&'static str> {
 }
 
 /// Waits until a new database is ready.
-pub(super) async fn created(aws: &AwsClients, name: &str, attempt: &Attempt) -> Result<Found, Error> {
+pub(super) async fn created(
+    aws: &AwsClients,
+    name: &str,
+    attempt: &Attempt,
+) -> Result<Found, Error> {
     let began = Instant::now();
     let what = format!("see the database `{name}` ready after it was created");
     WaitCondition::new(&what, attempt.patience(CREATING))
@@ -60,7 +77,9 @@ pub(super) async fn created(aws: &AwsClients, name: &str, attempt: &Attempt) -> 
         .until(attempt, || async {
             match find(aws, name).await? {
                 Some(found) => waited_for(&what, found),
-                None if began.elapsed() < PROPAGATION => Ok(WaitStatus::Pending("not visible yet".into())),
+                None if began.elapsed() < PROPAGATION => {
+                    Ok(WaitStatus::Pending("not visible yet".into()))
+                }
                 None => Err(Error::new(&what, "it is gone")),
             }
         })
@@ -68,13 +87,19 @@ pub(super) async fn created(aws: &AwsClients, name: &str, attempt: &Attempt) -> 
 }
 
 /// Waits until nothing is going on that would keep it from being changed.
-pub(super) async fn ready_for_change(aws: &AwsClients, name: &str, attempt: &Attempt) -> Result<Found, Error> {
+pub(super) async fn ready_for_change(
+    aws: &AwsClients,
+    name: &str,
+    attempt: &Attempt,
+) -> Result<Found, Error> {
     let what = format!("see the database `{name}` ready for a change");
     WaitCondition::new(&what, attempt.patience(CHANGING))
         .until(attempt, || async {
             match find(aws, name).await? {
                 // More disk is what a full one waits for.
-                Some(found) if found.db_instance_status() == Some("storage-full") => Ok(WaitStatus::Ready(found)),
+                Some(found) if found.db_instance_status() == Some("storage-full") => {
+                    Ok(WaitStatus::Ready(found))
+                }
                 Some(found) => waited_for(&what, found),
                 None => Err(Error::new(&what, "it is gone").help("plan again")),
             }
@@ -94,15 +119,20 @@ pub(super) async fn renamed(
         .in_a_row(IN_A_ROW)
         .until(attempt, || async {
             match find_again(aws, before).await? {
-                Some(found) if found.db_instance_identifier() == Some(name) => waited_for(&what, found),
-                Some(found) => Ok(WaitStatus::Pending(found.db_instance_status().unwrap_or("renaming").to_owned())),
+                Some(found) if found.db_instance_identifier() == Some(name) => {
+                    waited_for(&what, found)
+                }
+                Some(found) => Ok(WaitStatus::Pending(
+                    found.db_instance_status().unwrap_or("renaming").to_owned(),
+                )),
                 None => Ok(WaitStatus::Pending("not visible under its new name yet".into())),
             }
         })
         .await
 }
 
-/// Waits until the arguments of these names are in force, or wait for the maintenance window if so told.
+/// Waits until the arguments of these names are in force, or wait for the maintenance window if so
+/// told.
 pub(super) async fn changed(
     aws: &AwsClients,
     wanted: &DbInstance,
@@ -115,11 +145,14 @@ pub(super) async fn changed(
     WaitCondition::new(&what, attempt.patience(CHANGING))
         .in_a_row(IN_A_ROW)
         .until(attempt, || async {
-            let found = find(aws, name).await?.ok_or_else(|| Error::new(&what, "it is gone").help("plan again"))?;
+            let found = find(aws, name)
+                .await?
+                .ok_or_else(|| Error::new(&what, "it is gone").help("plan again"))?;
             if wanted.apply_immediately && observed::is_pending(&found) {
                 return Ok(WaitStatus::Pending("there, with changes still to be made".into()));
             }
-            let in_force = super::changes::names(&observed::actual(wanted, &found), wanted).is_disjoint(names);
+            let in_force =
+                super::changes::names(&observed::actual(wanted, &found), wanted).is_disjoint(names);
             if !in_force && !observed::is_pending(&found) && began.elapsed() < TAKING_NOTICE {
                 return Ok(WaitStatus::Pending("taking notice of its changes".into()));
             }
@@ -133,7 +166,9 @@ pub(super) async fn gone(aws: &AwsClients, name: &str, attempt: &Attempt) -> Res
     WaitCondition::new(format!("see the database `{name}` gone"), attempt.patience(DELETING))
         .until(attempt, || async {
             Ok(match find(aws, name).await? {
-                Some(found) => WaitStatus::Pending(found.db_instance_status().unwrap_or("there").to_owned()),
+                Some(found) => {
+                    WaitStatus::Pending(found.db_instance_status().unwrap_or("there").to_owned())
+                }
                 None => WaitStatus::Ready(()),
             })
         })
@@ -147,9 +182,11 @@ fn waited_for(what: &str, found: Found) -> Result<WaitStatus<Found>, Error> {
     }
     match advice(&status) {
         Some(advice) => Err(Error::new(what, format!("its status is {status}")).help(advice)),
-        None => Ok(WaitStatus::Pending(match found.percent_progress().filter(|it| !it.is_empty()) {
-            Some(progress) => format!("{status} ({progress} %)"),
-            None => status,
-        })),
+        None => {
+            Ok(WaitStatus::Pending(match found.percent_progress().filter(|it| !it.is_empty()) {
+                Some(progress) => format!("{status} ({progress} %)"),
+                None => status,
+            }))
+        }
     }
 }

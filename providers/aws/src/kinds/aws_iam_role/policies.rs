@@ -1,4 +1,5 @@
-//! The policies of a role, where the configuration claims all of them, and what is taken off a role before it goes.
+//! The policies of a role, where the configuration claims all of them, and what is taken off a role
+//! before it goes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,15 +27,22 @@ pub(super) struct InlinePolicy {
 }
 
 /// All policies that are part of a role; none where there is no such role.
-pub(super) async fn inline(aws: &AwsClients, role: &str) -> Result<Option<BTreeSet<InlinePolicy>>, Error> {
+pub(super) async fn inline(
+    aws: &AwsClients,
+    role: &str,
+) -> Result<Option<BTreeSet<InlinePolicy>>, Error> {
     let Some(names) = inline_names(aws, role).await? else { return Ok(None) };
     let mut found = BTreeSet::new();
     for name in names {
         match aws.iam.get_role_policy().role_name(role).policy_name(&name).send().await {
             Err(error) if error::is_missing(&error) => {}
             other => {
-                let answer = other.attempting(format!("look at the role policy `{role}:{name}`"))?;
-                found.insert(InlinePolicy { name, policy: NormalizedPolicy::answered(answer.policy_document()) });
+                let answer =
+                    other.attempting(format!("look at the role policy `{role}:{name}`"))?;
+                found.insert(InlinePolicy {
+                    name,
+                    policy: NormalizedPolicy::answered(answer.policy_document()),
+                });
             }
         }
     }
@@ -47,22 +55,32 @@ async fn inline_names(aws: &AwsClients, role: &str) -> Result<Option<Vec<String>
     while let Some(page) = pages.next().await {
         match page {
             Err(error) if error::is_missing(&error) => return Ok(None),
-            other => names.extend(other.attempting(format!("list the policies of the role `{role}`"))?.policy_names),
+            other => names.extend(
+                other.attempting(format!("list the policies of the role `{role}`"))?.policy_names,
+            ),
         }
     }
     Ok(Some(names))
 }
 
 /// All policies that are attached to a role; none where there is no such role.
-pub(super) async fn attached(aws: &AwsClients, role: &str) -> Result<Option<BTreeSet<String>>, Error> {
+pub(super) async fn attached(
+    aws: &AwsClients,
+    role: &str,
+) -> Result<Option<BTreeSet<String>>, Error> {
     let mut pages = aws.iam.list_attached_role_policies().role_name(role).into_paginator().send();
     let mut found = BTreeSet::new();
     while let Some(page) = pages.next().await {
         match page {
             Err(error) if error::is_missing(&error) => return Ok(None),
             other => {
-                let page = other.attempting(format!("list the policies attached to the role `{role}`"))?;
-                found.extend(page.attached_policies().iter().filter_map(|it| it.policy_arn().map(str::to_owned)));
+                let page =
+                    other.attempting(format!("list the policies attached to the role `{role}`"))?;
+                found.extend(
+                    page.attached_policies()
+                        .iter()
+                        .filter_map(|it| it.policy_arn().map(str::to_owned)),
+                );
             }
         }
     }
@@ -70,7 +88,11 @@ pub(super) async fn attached(aws: &AwsClients, role: &str) -> Result<Option<BTre
 }
 
 /// Brings the policies to those that are claimed, where any are.
-pub(super) async fn bring(aws: &AwsClients, role: &IamRole, attempt: &Attempt) -> Result<(), Error> {
+pub(super) async fn bring(
+    aws: &AwsClients,
+    role: &IamRole,
+    attempt: &Attempt,
+) -> Result<(), Error> {
     let name = role.name.as_str();
     if let Some(Chosen(wanted)) = &role.inline_policy {
         let there = inline(aws, name).await?.unwrap_or_default();
@@ -94,7 +116,12 @@ pub(super) async fn bring(aws: &AwsClients, role: &IamRole, attempt: &Attempt) -
     Ok(())
 }
 
-async fn put(aws: &AwsClients, role: &str, policy: &InlinePolicy, attempt: &Attempt) -> Result<(), Error> {
+async fn put(
+    aws: &AwsClients,
+    role: &str,
+    policy: &InlinePolicy,
+    attempt: &Attempt,
+) -> Result<(), Error> {
     let what = format!("put the role policy `{role}:{}`", policy.name);
     WaitCondition::new(&what, iam::PROPAGATION)
         .until(attempt, || async {
@@ -126,7 +153,9 @@ async fn attach(aws: &AwsClients, role: &str, arn: &str, attempt: &Attempt) -> R
 async fn detach(aws: &AwsClients, role: &str, arn: &str) -> Result<(), Error> {
     match aws.iam.detach_role_policy().role_name(role).policy_arn(arn).send().await {
         Err(error) if error::is_missing(&error) => Ok(()),
-        other => other.map(drop).attempting(format!("detach the policy `{arn}` from the role `{role}`")),
+        other => {
+            other.map(drop).attempting(format!("detach the policy `{arn}` from the role `{role}`"))
+        }
     }
 }
 
@@ -151,9 +180,13 @@ pub(super) async fn take_all(aws: &AwsClients, role: &str) -> Result<(), Error> 
     Ok(())
 }
 
-/// Takes off a role what its own arguments put there, and the role off the profiles of the same state: those are given the
-/// new one by a step of their own.
-pub(super) async fn take_own(aws: &AwsClients, role: &IamRole, attempt: &Attempt) -> Result<(), Error> {
+/// Takes off a role what its own arguments put there, and the role off the profiles of the same
+/// state: those are given the new one by a step of their own.
+pub(super) async fn take_own(
+    aws: &AwsClients,
+    role: &IamRole,
+    attempt: &Attempt,
+) -> Result<(), Error> {
     let name = role.name.as_str();
     for arn in role.managed_policy_arns.iter().flat_map(|it| it.iter()) {
         detach(aws, name, arn).await?;
@@ -174,12 +207,15 @@ pub(super) async fn take_own(aws: &AwsClients, role: &IamRole, attempt: &Attempt
 }
 
 async fn profiles(aws: &AwsClients, role: &str) -> Result<Vec<InstanceProfile>, Error> {
-    let mut pages = aws.iam.list_instance_profiles_for_role().role_name(role).into_paginator().items().send();
+    let mut pages =
+        aws.iam.list_instance_profiles_for_role().role_name(role).into_paginator().items().send();
     let mut found = Vec::new();
     while let Some(profile) = pages.next().await {
         match profile {
             Err(error) if error::is_missing(&error) => return Ok(Vec::new()),
-            other => found.push(other.attempting(format!("list the instance profiles of the role `{role}`"))?),
+            other => found.push(
+                other.attempting(format!("list the instance profiles of the role `{role}`"))?,
+            ),
         }
     }
     Ok(found)
@@ -196,7 +232,10 @@ pub(super) fn odd_names(policies: &BTreeSet<InlinePolicy>) -> Vec<ArgumentProble
     let place = |index: usize| Path::attribute("inline_policy").index(index).name("name");
     let named = |(index, it): (usize, &InlinePolicy)| {
         let wrong = iam::name_problems("name", &it.name, 128);
-        wrong.into_iter().map(move |it| ArgumentProblem { path: place(index), ..it }).collect::<Vec<_>>()
+        wrong
+            .into_iter()
+            .map(move |it| ArgumentProblem { path: place(index), ..it })
+            .collect::<Vec<_>>()
     };
     policies.iter().enumerate().flat_map(named).collect()
 }

@@ -116,7 +116,10 @@ impl MetadataOptions {
             http_tokens: it.http_tokens.as_ref().map(|it| it.as_str().to_owned()),
             http_put_response_hop_limit: it.http_put_response_hop_limit,
             http_protocol_ipv6: it.http_protocol_ipv6.as_ref().map(|it| it.as_str().to_owned()),
-            instance_metadata_tags: it.instance_metadata_tags.as_ref().map(|it| it.as_str().to_owned()),
+            instance_metadata_tags: it
+                .instance_metadata_tags
+                .as_ref()
+                .map(|it| it.as_str().to_owned()),
         }
     }
 }
@@ -186,7 +189,8 @@ impl NetworkInterface {
             device_index: it.device_index,
             network_interface_id: it.network_interface_id.clone(),
             private_ip_address: it.private_ip_address.clone(),
-            security_groups: (!it.groups().is_empty()).then(|| it.groups().iter().cloned().collect()),
+            security_groups: (!it.groups().is_empty())
+                .then(|| it.groups().iter().cloned().collect()),
             subnet_id: it.subnet_id.clone(),
         }
     }
@@ -258,7 +262,8 @@ impl TagSpecification {
     }
 
     pub(super) fn answered(it: &ec2::LaunchTemplateTagSpecification) -> Self {
-        let resource_type = it.resource_type().map_or_else(String::new, |it| it.as_str().to_owned());
+        let resource_type =
+            it.resource_type().map_or_else(String::new, |it| it.as_str().to_owned());
         Self { resource_type, tags: tags::visible(it.tags()) }
     }
 }

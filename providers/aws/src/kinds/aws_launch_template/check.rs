@@ -1,4 +1,5 @@
-//! What is wrong with a launch template's arguments: AWS takes most of it, and then every launch fails.
+//! What is wrong with a launch template's arguments: AWS takes most of it, and then every launch
+//! fails.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,8 @@ use ha_value::Path;
 use serde::Deserialize;
 
 use super::blocks::{
-    BlockDevice, CreditSpecification, EbsBlock, MetadataOptions, NetworkInterface, PlacementBlock, ProfileBlock, TagSpecification,
+    BlockDevice, CreditSpecification, EbsBlock, MetadataOptions, NetworkInterface, PlacementBlock,
+    ProfileBlock, TagSpecification,
 };
 use super::user_data;
 use crate::forms::{self, Form};
@@ -15,8 +17,15 @@ use crate::{choices, ec2, tags};
 
 /// With all checks.
 pub(super) fn all(hooks: ResourceHooks) -> ResourceHooks {
-    let hooks = hooks.check(tags::check).check(user_data::check).check(named).check(disks).check(profile);
-    hooks.check(metadata).check(words).check(placed).check(reached).check(described).check(forms::check(&FORMS))
+    let hooks =
+        hooks.check(tags::check).check(user_data::check).check(named).check(disks).check(profile);
+    hooks
+        .check(metadata)
+        .check(words)
+        .check(placed)
+        .check(reached)
+        .check(described)
+        .check(forms::check(&FORMS))
 }
 
 static FORMS: [(&str, Form); 8] = [
@@ -37,7 +46,12 @@ struct DescriptionArguments {
 
 fn described(it: DescriptionArguments) -> Vec<ArgumentProblem> {
     let long = it.description.filter(|it| it.chars().count() > 255);
-    let problem = |_| problem(Path::attribute("description"), "a version's description has at most 255 characters");
+    let problem = |_| {
+        problem(
+            Path::attribute("description"),
+            "a version's description has at most 255 characters",
+        )
+    };
     long.map(problem).into_iter().collect()
 }
 
@@ -53,7 +67,9 @@ struct TemplateNameArguments {
 fn named(TemplateNameArguments { name }: TemplateNameArguments) -> Vec<ArgumentProblem> {
     let odd = name.chars().find(|it| !(it.is_ascii_alphanumeric() || "().-/_".contains(*it)));
     let message = match odd {
-        Some(odd) => format!("a launch template's name is made of letters, digits and `().-/_`, and `{name}` holds `{odd}`"),
+        Some(odd) => format!(
+            "a launch template's name is made of letters, digits and `().-/_`, and `{name}` holds `{odd}`"
+        ),
         None if !(3..=128).contains(&name.len()) => {
             format!("a launch template's name has 3 to 128 characters, not {}", name.len())
         }
@@ -97,7 +113,10 @@ fn volume(at: &Path, ebs: &EbsBlock) -> Vec<ArgumentProblem> {
         _ => (1, 1024),
     };
     if let Some(size) = ebs.volume_size.filter(|it| !(least..=most).contains(it)) {
-        problems.push(problem(at.name("volume_size"), format!("a disk of type {ty} has {least} to {most} GiB, not {size}")));
+        problems.push(problem(
+            at.name("volume_size"),
+            format!("a disk of type {ty} has {least} to {most} GiB, not {size}"),
+        ));
     }
     let operations = match ty {
         "gp3" => Some((3000, 80_000)),
@@ -106,15 +125,27 @@ fn volume(at: &Path, ebs: &EbsBlock) -> Vec<ArgumentProblem> {
         _ => None,
     };
     match (ebs.iops, operations) {
-        (None, Some(_)) if ty != "gp3" => problems.push(problem(at.name("iops"), format!("a disk of type {ty} needs `iops`"))),
-        (Some(iops), Some((least, most))) if !(least..=most).contains(&iops) => {
-            problems.push(problem(at.name("iops"), format!("a disk of type {ty} has {least} to {most} iops, not {iops}")));
+        (None, Some(_)) if ty != "gp3" => {
+            problems.push(problem(at.name("iops"), format!("a disk of type {ty} needs `iops`")))
         }
-        _ => problems.extend(ec2::too_many_iops(ty, ebs.volume_size, ebs.iops).map(|it| problem(at.name("iops"), it))),
+        (Some(iops), Some((least, most))) if !(least..=most).contains(&iops) => {
+            problems.push(problem(
+                at.name("iops"),
+                format!("a disk of type {ty} has {least} to {most} iops, not {iops}"),
+            ));
+        }
+        _ => problems.extend(
+            ec2::too_many_iops(ty, ebs.volume_size, ebs.iops)
+                .map(|it| problem(at.name("iops"), it)),
+        ),
     }
     let throughput = ebs.throughput.map(|it| match ty {
-        "gp3" if !(125..=2000).contains(&it) => Some(format!("a disk of gp3 moves 125 to 2000 MiB a second, not {it}")),
-        "gp3" if it > ebs.iops.unwrap_or(3000) / 4 => Some(format!("{it} MiB a second need {} iops or more", it * 4)),
+        "gp3" if !(125..=2000).contains(&it) => {
+            Some(format!("a disk of gp3 moves 125 to 2000 MiB a second, not {it}"))
+        }
+        "gp3" if it > ebs.iops.unwrap_or(3000) / 4 => {
+            Some(format!("{it} MiB a second need {} iops or more", it * 4))
+        }
         "gp3" => None,
         _ => Some(format!("throughput goes with gp3, not {ty}")),
     });
@@ -124,7 +155,9 @@ fn volume(at: &Path, ebs: &EbsBlock) -> Vec<ArgumentProblem> {
 
 fn encrypted(at: &Path, ebs: &EbsBlock) -> Vec<ArgumentProblem> {
     match (&ebs.kms_key_id, ebs.encrypted) {
-        (Some(_), Some(false)) => vec![problem(at.name("kms_key_id"), "a key goes with `encrypted = true`")],
+        (Some(_), Some(false)) => {
+            vec![problem(at.name("kms_key_id"), "a key goes with `encrypted = true`")]
+        }
         _ => Vec::new(),
     }
 }
@@ -137,7 +170,10 @@ struct ProfileArguments {
 fn profile(it: ProfileArguments) -> Vec<ArgumentProblem> {
     match it.iam_instance_profile {
         Some(ProfileBlock { arn: Some(_), name: Some(_) }) => {
-            vec![problem(Path::attribute("iam_instance_profile"), "a profile is named by `name` or by `arn`, not both")]
+            vec![problem(
+                Path::attribute("iam_instance_profile"),
+                "a profile is named by `name` or by `arn`, not both",
+            )]
         }
         _ => Vec::new(),
     }
@@ -157,11 +193,21 @@ fn metadata(it: MetadataArguments) -> Vec<ArgumentProblem> {
         ("instance_metadata_tags", &it.instance_metadata_tags),
     ];
     let switched = switches.into_iter();
-    let mut problems: Vec<ArgumentProblem> =
-        switched.filter_map(|(name, said)| choices::problem(at(name), said.as_deref(), &["enabled", "disabled"])).collect();
-    problems.extend(choices::problem(at("http_tokens"), it.http_tokens.as_deref(), &["required", "optional"]));
+    let mut problems: Vec<ArgumentProblem> = switched
+        .filter_map(|(name, said)| {
+            choices::problem(at(name), said.as_deref(), &["enabled", "disabled"])
+        })
+        .collect();
+    problems.extend(choices::problem(
+        at("http_tokens"),
+        it.http_tokens.as_deref(),
+        &["required", "optional"],
+    ));
     if let Some(hops) = it.http_put_response_hop_limit.filter(|it| !(1..=64).contains(it)) {
-        problems.push(problem(at("http_put_response_hop_limit"), format!("an answer takes 1 to 64 hops, not {hops}")));
+        problems.push(problem(
+            at("http_put_response_hop_limit"),
+            format!("an answer takes 1 to 64 hops, not {hops}"),
+        ));
     }
     problems
 }
@@ -178,17 +224,30 @@ const TAGGED: [&str; 4] = ["instance", "volume", "network-interface", "spot-inst
 fn words(it: KeywordArguments) -> Vec<ArgumentProblem> {
     let credits = it.credit_specification.and_then(|it| it.cpu_credits);
     let said = [
-        (Path::attribute("credit_specification").name("cpu_credits"), credits, ["standard", "unlimited"]),
-        (Path::attribute("instance_initiated_shutdown_behavior"), it.instance_initiated_shutdown_behavior, ["stop", "terminate"]),
+        (
+            Path::attribute("credit_specification").name("cpu_credits"),
+            credits,
+            ["standard", "unlimited"],
+        ),
+        (
+            Path::attribute("instance_initiated_shutdown_behavior"),
+            it.instance_initiated_shutdown_behavior,
+            ["stop", "terminate"],
+        ),
     ];
-    let mut problems: Vec<ArgumentProblem> =
-        said.into_iter().filter_map(|(at, said, known)| choices::problem(at, said.as_deref(), &known)).collect();
+    let mut problems: Vec<ArgumentProblem> = said
+        .into_iter()
+        .filter_map(|(at, said, known)| choices::problem(at, said.as_deref(), &known))
+        .collect();
     let mut labelled = BTreeSet::new();
     for (index, labels) in it.tag_specifications.iter().flatten().enumerate() {
         let at = Path::attribute("tag_specifications").index(index).name("resource_type");
         let ty = labels.resource_type.as_str();
         if !labelled.insert(ty) {
-            problems.push(problem(at, format!("what is made of `{ty}` is labelled in one block, not in two")));
+            problems.push(problem(
+                at,
+                format!("what is made of `{ty}` is labelled in one block, not in two"),
+            ));
         } else {
             problems.extend(choices::problem(at, Some(ty), &TAGGED));
         }
@@ -209,7 +268,9 @@ fn placed(it: PlacementArguments) -> Vec<ArgumentProblem> {
         return vec![problem];
     }
     match (it.host_id, it.tenancy.as_deref()) {
-        (Some(_), Some("default" | "dedicated")) => vec![problem(at("host_id"), "a host goes with `tenancy = \"host\"`")],
+        (Some(_), Some("default" | "dedicated")) => {
+            vec![problem(at("host_id"), "a host goes with `tenancy = \"host\"`")]
+        }
         _ => Vec::new(),
     }
 }
@@ -222,7 +283,8 @@ struct SecurityGroupArguments {
 }
 
 fn reached(it: SecurityGroupArguments) -> Vec<ArgumentProblem> {
-    let some = |it: &Option<MaybeUnknown<BTreeSet<String>>>| it.as_ref().is_some_and(|it| !is_empty(it));
+    let some =
+        |it: &Option<MaybeUnknown<BTreeSet<String>>>| it.as_ref().is_some_and(|it| !is_empty(it));
     let at = match (some(&it.vpc_security_group_ids), some(&it.security_group_names)) {
         (true, true) => {
             let message = "security groups are named by `vpc_security_group_ids` or by `security_group_names`, not both";
@@ -234,8 +296,7 @@ fn reached(it: SecurityGroupArguments) -> Vec<ArgumentProblem> {
     };
     match it.network_interfaces {
         Some(MaybeUnknown::Known(interfaces)) if !interfaces.is_empty() => {
-            let message =
-                "with `network_interfaces` the groups are those of each interface: say them there, as `security_groups`";
+            let message = "with `network_interfaces` the groups are those of each interface: say them there, as `security_groups`";
             vec![problem(Path::attribute(at), message)]
         }
         _ => Vec::new(),
@@ -254,8 +315,12 @@ mod tests {
 
     /// The messages for a template with these arguments, all of which are known.
     fn judged(arguments: Json) -> Vec<String> {
-        fn told<N: serde::de::DeserializeOwned>(arguments: &Json, check: fn(N) -> Vec<ArgumentProblem>) -> Vec<String> {
-            let named = serde_json::from_value(arguments.clone()).expect("the arguments are of their types");
+        fn told<N: serde::de::DeserializeOwned>(
+            arguments: &Json,
+            check: fn(N) -> Vec<ArgumentProblem>,
+        ) -> Vec<String> {
+            let named = serde_json::from_value(arguments.clone())
+                .expect("the arguments are of their types");
             check(named).into_iter().map(|it| it.message).collect()
         }
         let mut all = told(&arguments, disks);
@@ -270,8 +335,12 @@ mod tests {
     fn what_launches_passes() {
         let disk = |ebs: Json| json!({"block_device_mappings": [{"device_name": "/dev/sda1", "ebs": ebs}]});
         for arguments in [
-            disk(json!({"volume_type": "gp3", "volume_size": 100, "iops": 4000, "throughput": 1000})),
-            disk(json!({"volume_type": "io2", "volume_size": 100, "iops": 50_000, "encrypted": true, "kms_key_id": "k"})),
+            disk(
+                json!({"volume_type": "gp3", "volume_size": 100, "iops": 4000, "throughput": 1000}),
+            ),
+            disk(
+                json!({"volume_type": "io2", "volume_size": 100, "iops": 50_000, "encrypted": true, "kms_key_id": "k"}),
+            ),
             disk(json!({"volume_size": 8})),
             json!({"metadata_options": {"http_tokens": "required", "http_put_response_hop_limit": 2}}),
             json!({"vpc_security_group_ids": ["sg-1"]}),

@@ -1,11 +1,13 @@
-//! What cloud-init makes of user data. It takes whatever it is given, and what it does not know by its beginning it keeps
-//! and does not run: the machine comes up and nothing of it has happened.
+//! What cloud-init makes of user data. It takes whatever it is given, and what it does not know by
+//! its beginning it keeps and does not run: the machine comes up and nothing of it has happened.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-/// What a script, or what else is run as it stands, begins with. A `#cloud-config` may have white space before it.
-const BEGINNINGS: [&str; 5] = ["#!", "#cloud-boothook", "#include", "#part-handler", "## template:"];
+/// What a script, or what else is run as it stands, begins with. A `#cloud-config` may have white
+/// space before it.
+const BEGINNINGS: [&str; 5] =
+    ["#!", "#cloud-boothook", "#include", "#part-handler", "## template:"];
 /// The headers that mail in several parts begins with.
 const HEADERS: [&str; 2] = ["content-type:", "mime-version:"];
 const COMPRESSED: [u8; 2] = [0x1f, 0x8b];
@@ -29,7 +31,9 @@ fn encoded_again(bytes: &[u8]) -> Option<&'static str> {
         return Some("compressed data are encoded twice");
     }
     let inner = String::from_utf8(inner).ok()?;
-    let is_known = starts_with_any(&inner, &BEGINNINGS) || inner.starts_with("#cloud-config") || is_mail(&inner);
+    let is_known = starts_with_any(&inner, &BEGINNINGS)
+        || inner.starts_with("#cloud-config")
+        || is_mail(&inner);
     is_known.then_some("what cloud-init knows is encoded twice")
 }
 
@@ -65,13 +69,16 @@ fn parts(text: &str) -> Vec<&str> {
         return Vec::new();
     }
     let boundary = text.split_once("boundary=").map(|(_, rest)| rest.trim_start_matches('"'));
-    let Some(boundary) = boundary.and_then(|it| it.split(['"', '\r', '\n', ';']).next()).filter(|it| !it.is_empty()) else {
+    let Some(boundary) =
+        boundary.and_then(|it| it.split(['"', '\r', '\n', ';']).next()).filter(|it| !it.is_empty())
+    else {
         return Vec::new();
     };
     text.split(&format!("--{boundary}")).skip(1).filter(|it| !it.starts_with("--")).collect()
 }
 
-/// What is wrong with one part: the line that ends its headers is the only empty one before its script.
+/// What is wrong with one part: the line that ends its headers is the only empty one before its
+/// script.
 fn part(part: &str) -> Option<String> {
     let part = part.strip_prefix("\r\n").or_else(|| part.strip_prefix('\n'))?;
     let (headers, body) = part.split_once("\n\n").or_else(|| part.split_once("\r\n\r\n"))?;
@@ -114,8 +121,9 @@ mod tests {
     #[test]
     fn what_runs_nothing_is_refused() {
         let twice = |text: &str| BASE64.encode(text);
-        let folded =
-            twice("#!/bin/sh\necho hello\n").split_at(8).0.to_owned() + "\n" + twice("#!/bin/sh\necho hello\n").split_at(8).1;
+        let folded = twice("#!/bin/sh\necho hello\n").split_at(8).0.to_owned()
+            + "\n"
+            + twice("#!/bin/sh\necho hello\n").split_at(8).1;
         for text in [
             " #!/bin/sh\n".to_owned(),
             "\n#!/bin/sh\n".to_owned(),

@@ -11,14 +11,20 @@ pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
         &["user_data_base64"],
         "write `user_data = …`, which takes Base64, or `user_data_text = …` for the text itself",
     ),
-    UnsupportedNames::new(&["user_data_replace_on_change"], "leave it out: a changed text is a new version of the template"),
+    UnsupportedNames::new(
+        &["user_data_replace_on_change"],
+        "leave it out: a changed text is a new version of the template",
+    ),
     UnsupportedNames::new(
         &["associate_public_ip_address", "subnet_id", "private_ip"],
         "write it inside of `network_interfaces { … }`",
     ),
     UnsupportedNames::new(&["ami"], "write `image_id = …`"),
     UnsupportedNames::new(&["security_groups"], "write `vpc_security_group_ids = […]`"),
-    UnsupportedNames::new(&["ebs_block_device", "root_block_device"], "write `block_device_mappings { … }`"),
+    UnsupportedNames::new(
+        &["ebs_block_device", "root_block_device"],
+        "write `block_device_mappings { … }`",
+    ),
     UnsupportedNames::new(
         &["default_version"],
         "leave it out: `update_default_version = true` makes each new version the default",

@@ -22,14 +22,20 @@ pub(super) fn encoded(user_data: Option<&str>, text: Option<&str>) -> Option<Str
     text.map(|it| BASE64.encode(it)).or_else(|| user_data.map(str::to_owned))
 }
 
-/// What EC2 answered, in the way the configuration has it: as Base64 and as text, one of which is none.
-pub(super) fn answered(answer: Option<&str>, user_data: Option<&str>) -> (Option<String>, Option<String>) {
+/// What EC2 answered, in the way the configuration has it: as Base64 and as text, one of which is
+/// none.
+pub(super) fn answered(
+    answer: Option<&str>,
+    user_data: Option<&str>,
+) -> (Option<String>, Option<String>) {
     let Some(answer) = answer.filter(|it| !it.is_empty()) else { return (None, None) };
     let decode = |it: &str| BASE64.decode(it.split_whitespace().collect::<String>()).ok();
     let bytes = decode(answer);
     match (user_data, bytes.clone().and_then(|it| String::from_utf8(it).ok())) {
         // The same bytes, perhaps with lines broken elsewhere.
-        (Some(known), _) if bytes.is_some() && decode(known) == bytes => (Some(known.to_owned()), None),
+        (Some(known), _) if bytes.is_some() && decode(known) == bytes => {
+            (Some(known.to_owned()), None)
+        }
         (None, Some(text)) => (None, Some(text)),
         _ => (Some(answer.to_owned()), None),
     }
@@ -37,28 +43,49 @@ pub(super) fn answered(answer: Option<&str>, user_data: Option<&str>) -> (Option
 
 /// What is wrong with it.
 pub(super) fn check(it: UserDataArguments) -> Vec<ArgumentProblem> {
-    let problem = |at: &str, message: String| vec![ArgumentProblem { path: Path::attribute(at), message }];
+    let problem =
+        |at: &str, message: String| vec![ArgumentProblem { path: Path::attribute(at), message }];
     let (at, bytes) = match (it.user_data, it.user_data_text) {
         (Some(_), Some(_)) => {
-            return problem("user_data", "user data comes as `user_data` (Base64) or as `user_data_text`, not both".into());
+            return problem(
+                "user_data",
+                "user data comes as `user_data` (Base64) or as `user_data_text`, not both".into(),
+            );
         }
         (None, None) => return Vec::new(),
         (None, Some(text)) => ("user_data_text", text.into_bytes()),
-        (Some(encoded), None) => match BASE64.decode(encoded.split_whitespace().collect::<String>()) {
-            Ok(bytes) => ("user_data", bytes),
-            Err(_) => return problem("user_data", "this is not Base64; text goes into `user_data_text`".into()),
-        },
+        (Some(encoded), None) => {
+            match BASE64.decode(encoded.split_whitespace().collect::<String>()) {
+                Ok(bytes) => ("user_data", bytes),
+                Err(_) => {
+                    return problem(
+                        "user_data",
+                        "this is not Base64; text goes into `user_data_text`".into(),
+                    );
+                }
+            }
+        }
     };
     if bytes.len() <= LARGEST {
         return cloud_init::fault(&bytes).map(|it| problem(at, it)).unwrap_or_default();
     }
     let largest = largest_passages(&String::from_utf8_lossy(&bytes));
-    let most = if largest.is_empty() { String::new() } else { format!("; most of it is in {}", largest.join(", ")) };
+    let most = if largest.is_empty() {
+        String::new()
+    } else {
+        format!("; most of it is in {}", largest.join(", "))
+    };
     let size = bytes.len();
-    problem(at, format!("user data has at most {LARGEST} bytes, and this has {size}{most}; fetch large files from S3 instead"))
+    problem(
+        at,
+        format!(
+            "user data has at most {LARGEST} bytes, and this has {size}{most}; fetch large files from S3 instead"
+        ),
+    )
 }
 
-/// The largest stretches between blank lines. Where they are and not what they say: it may be a secret.
+/// The largest stretches between blank lines. Where they are and not what they say: it may be a
+/// secret.
 fn largest_passages(text: &str) -> Vec<String> {
     let mut passages: Vec<(usize, usize, usize)> = Vec::new();
     let mut after_blank = true;
@@ -95,7 +122,11 @@ mod tests {
         let problems = check(UserDataArguments { user_data: None, user_data_text: Some(text) });
         assert_eq!(problems.len(), 1);
         let message = &problems[0].message;
-        assert!(message.contains("this has 17034") && message.contains("line 3 (17008 bytes), lines 5 to 6"), "{message}");
+        assert!(
+            message.contains("this has 17034")
+                && message.contains("line 3 (17008 bytes), lines 5 to 6"),
+            "{message}"
+        );
         assert!(!message.contains("xxx"), "{message}");
         let fits = UserDataArguments { user_data: None, user_data_text: Some("x".repeat(LARGEST)) };
         assert!(check(fits).is_empty());
@@ -105,24 +136,42 @@ mod tests {
     fn it_comes_back_the_way_it_was_given() {
         let sent = encoded(None, Some("#!/bin/sh\n")).unwrap();
         assert_eq!(answered(Some(&sent), None), (None, Some("#!/bin/sh\n".into())));
-        assert_eq!(answered(Some(&sent), Some("IyEvYmlu\nL3NoCg==")), (Some("IyEvYmlu\nL3NoCg==".into()), None));
+        assert_eq!(
+            answered(Some(&sent), Some("IyEvYmlu\nL3NoCg==")),
+            (Some("IyEvYmlu\nL3NoCg==".into()), None)
+        );
         assert_eq!(answered(Some(&sent), Some("b3RoZXI=")), (Some(sent.clone()), None));
         assert_eq!(answered(None, Some("b3RoZXI=")), (None, None));
     }
 
     #[test]
     fn it_comes_in_one_way() {
-        let both = UserDataArguments { user_data: Some("YQ==".into()), user_data_text: Some("a".into()) };
+        let both =
+            UserDataArguments { user_data: Some("YQ==".into()), user_data_text: Some("a".into()) };
         assert_eq!(check(both).len(), 1);
-        assert_eq!(check(UserDataArguments { user_data: Some("#!/bin/sh".into()), user_data_text: None }).len(), 1);
+        assert_eq!(
+            check(UserDataArguments { user_data: Some("#!/bin/sh".into()), user_data_text: None })
+                .len(),
+            1
+        );
     }
 
     #[test]
     fn it_is_something_that_a_machine_runs() {
-        let text = |it: &str| check(UserDataArguments { user_data: None, user_data_text: Some(it.into()) });
-        let encoded = |it: &str| check(UserDataArguments { user_data: Some(BASE64.encode(it)), user_data_text: None });
+        let text = |it: &str| {
+            check(UserDataArguments { user_data: None, user_data_text: Some(it.into()) })
+        };
+        let encoded = |it: &str| {
+            check(UserDataArguments { user_data: Some(BASE64.encode(it)), user_data_text: None })
+        };
         assert!(text("#!/bin/sh\n").is_empty() && encoded("#!/bin/sh\n").is_empty());
         assert_eq!((text("\n#!/bin/sh\n").len(), encoded("\n#!/bin/sh\n").len()), (1, 1));
-        assert_eq!((text(&BASE64.encode("#!/bin/sh\n")).len(), encoded(&BASE64.encode("#!/bin/sh\n")).len()), (1, 1));
+        assert_eq!(
+            (
+                text(&BASE64.encode("#!/bin/sh\n")).len(),
+                encoded(&BASE64.encode("#!/bin/sh\n")).len()
+            ),
+            (1, 1)
+        );
     }
 }

@@ -49,14 +49,18 @@ impl Headers {
             ("content_encoding", self.content_encoding.as_ref()),
             ("content_language", self.content_language.as_ref()),
         ];
-        all.into_iter().filter_map(|(name, value)| Some((name, format!("`{name}` {}", header_problem(value?)?))))
+        all.into_iter().filter_map(|(name, value)| {
+            Some((name, format!("`{name}` {}", header_problem(value?)?)))
+        })
     }
 }
 
 /// What is wrong with a value that goes into a header.
 fn header_problem(value: &str) -> Option<&'static str> {
     match value {
-        _ if value.chars().any(char::is_control) => Some("has a line break or another control character in it"),
+        _ if value.chars().any(char::is_control) => {
+            Some("has a line break or another control character in it")
+        }
         _ if value != value.trim() => Some("begins or ends with a space, which S3 does not keep"),
         _ => None,
     }
@@ -78,7 +82,9 @@ const CLASSES: [&str; 9] = [
 /// What is wrong with them.
 pub(super) fn check(it: ObjectArguments) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
-    let mut problem = |name: &str, message: String| problems.push(ArgumentProblem { path: Path::attribute(name), message });
+    let mut problem = |name: &str, message: String| {
+        problems.push(ArgumentProblem { path: Path::attribute(name), message })
+    };
     if it.key.is_empty() || it.key.len() > 1024 {
         problem("key", "an object's key has 1 to 1024 bytes".into());
     }
@@ -88,9 +94,14 @@ pub(super) fn check(it: ObjectArguments) -> Vec<ArgumentProblem> {
         problem("content_base64", "this is not Base64".into());
     }
     if let Some(odd) = it.metadata.keys().find(|it| it.chars().any(char::is_uppercase)) {
-        problem("metadata", format!("S3 keeps names of metadata in lower case, and `{odd}` is not"));
+        problem(
+            "metadata",
+            format!("S3 keeps names of metadata in lower case, and `{odd}` is not"),
+        );
     }
-    if let Some((name, why)) = it.metadata.iter().find_map(|(name, value)| Some((name, header_problem(value)?))) {
+    if let Some((name, why)) =
+        it.metadata.iter().find_map(|(name, value)| Some((name, header_problem(value)?)))
+    {
         problem("metadata", format!("the value of `{name}` {why}"));
     }
     it.headers.problems().for_each(|(name, message)| problem(name, message));
@@ -107,7 +118,9 @@ pub(super) fn check(it: ObjectArguments) -> Vec<ArgumentProblem> {
         ("server_side_encryption", it.server_side_encryption, ENCRYPTIONS.as_slice()),
         ("storage_class", it.storage_class, &CLASSES),
     ];
-    let odd = |(at, said, known): (&str, Option<String>, &[&str])| choices::problem(Path::attribute(at), said.as_deref(), known);
+    let odd = |(at, said, known): (&str, Option<String>, &[&str])| {
+        choices::problem(Path::attribute(at), said.as_deref(), known)
+    };
     problems.extend(said.into_iter().filter_map(odd));
     problems
 }
@@ -133,15 +146,24 @@ mod tests {
         assert!(check(checked(None, Some("YQ=="))).is_empty());
         assert_eq!(check(checked(Some("a"), Some("YQ=="))).len(), 1);
         assert_eq!(check(checked(None, Some("?"))).len(), 1);
-        for (value, is_wrong) in [("no-cache", false), (" no-cache", true), ("a\nb", true), ("ü", false)] {
+        for (value, is_wrong) in
+            [("no-cache", false), (" no-cache", true), ("a\nb", true), ("ü", false)]
+        {
             let headers = Headers { cache_control: Some(value.to_owned()), ..Headers::default() };
             let metadata = BTreeMap::from([("a".to_owned(), value.to_owned())]);
-            let wrong = check(ObjectArguments { headers, metadata, ..checked(Some("a"), None) }).len();
+            let wrong =
+                check(ObjectArguments { headers, metadata, ..checked(Some("a"), None) }).len();
             assert_eq!(wrong, if is_wrong { 2 } else { 0 }, "{value:?}");
         }
-        let (server_side_encryption, storage_class) = (Some("AES256".to_owned()), Some("COLD".to_owned()));
+        let (server_side_encryption, storage_class) =
+            (Some("AES256".to_owned()), Some("COLD".to_owned()));
         let kms_key_id = Some(MaybeUnknown::Known("own".to_owned()));
-        let odd = ObjectArguments { server_side_encryption, kms_key_id, storage_class, ..checked(Some("a"), None) };
+        let odd = ObjectArguments {
+            server_side_encryption,
+            kms_key_id,
+            storage_class,
+            ..checked(Some("a"), None)
+        };
         assert_eq!(check(odd).len(), 2);
     }
 }

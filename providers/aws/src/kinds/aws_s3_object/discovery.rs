@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_provider::{CallOutcome, DiscoveryTarget, Error, ExistingResource, OwnedResource, OwnershipMark, Resource as _};
+use ha_provider::{
+    CallOutcome, DiscoveryTarget, Error, ExistingResource, OwnedResource, OwnershipMark,
+    Resource as _,
+};
 
 use super::{ADDRESS, S3Object, STATE, head};
 use crate::error;
@@ -13,15 +16,20 @@ use crate::{AwsClients, reading};
 /// More objects in one bucket than these are not looked at one by one.
 const MOST: usize = 10_000;
 
-/// What bears our trace in the buckets where something is sought whose key is not known: one that holds a checksum of a
-/// content that was lost.
-pub(super) async fn marked(aws: &AwsClients, sought: &[DiscoveryTarget]) -> Result<Vec<OwnedResource>, Error> {
+/// What bears our trace in the buckets where something is sought whose key is not known: one that
+/// holds a checksum of a content that was lost.
+pub(super) async fn marked(
+    aws: &AwsClients,
+    sought: &[DiscoveryTarget],
+) -> Result<Vec<OwnedResource>, Error> {
     let unnamed = sought.iter().filter(|it| S3Object::import_id(&it.arguments).is_none());
     let buckets: BTreeSet<&str> = unnamed.filter_map(|it| it.text("bucket")).collect();
     let mut marked = Vec::new();
     for bucket in buckets {
-        let looks: Vec<_> = keys(aws, bucket).await?.into_iter().map(|key| look(aws, bucket, key)).collect();
-        let looked: Vec<Option<OwnedResource>> = stream::iter(looks).buffered(reading::AT_ONCE).try_collect().await?;
+        let looks: Vec<_> =
+            keys(aws, bucket).await?.into_iter().map(|key| look(aws, bucket, key)).collect();
+        let looked: Vec<Option<OwnedResource>> =
+            stream::iter(looks).buffered(reading::AT_ONCE).try_collect().await?;
         marked.extend(looked.into_iter().flatten());
     }
     Ok(marked)
@@ -51,6 +59,8 @@ async fn look(aws: &AwsClients, bucket: &str, key: String) -> Result<Option<Owne
     let Some(head) = head(aws, bucket, &key).await? else { return Ok(None) };
     let said = |name: &str| head.metadata().and_then(|it| it.get(name)).cloned();
     let trace = said(ADDRESS).map(|address| OwnershipMark { address, state: said(STATE) });
-    Ok(trace
-        .map(|trace| OwnedResource { known: ExistingResource::by(&key).argument("bucket", bucket).argument("key", key), trace }))
+    Ok(trace.map(|trace| OwnedResource {
+        known: ExistingResource::by(&key).argument("bucket", bucket).argument("key", key),
+        trace,
+    }))
 }

@@ -17,9 +17,14 @@ use crate::tags::{self, ResourceTags};
 const LARGEST_SHOWN: i64 = 16 << 20;
 
 impl CachedReading for S3Object {
-    async fn look(aws: &AwsClients, recorded: &RecordedResource<Self>) -> Result<ResourceReading<Self>, Error> {
+    async fn look(
+        aws: &AwsClients,
+        recorded: &RecordedResource<Self>,
+    ) -> Result<ResourceReading<Self>, Error> {
         let known = &recorded.arguments;
-        let Some(head) = head(aws, &known.bucket, &known.key).await? else { return Ok(ResourceReading::Gone) };
+        let Some(head) = head(aws, &known.bucket, &known.key).await? else {
+            return Ok(ResourceReading::Gone);
+        };
         let body = known.body()?;
         let same = head.checksum_sha256() == Some(checksum(&body).as_str());
         let mut remarks = Vec::new();
@@ -30,7 +35,11 @@ impl CachedReading for S3Object {
             (None, None, Vec::new())
         } else {
             let Some(body) = fetch(aws, known).await? else { return Ok(ResourceReading::Gone) };
-            let text = known.content_base64.is_none().then(|| String::from_utf8(body.clone()).ok()).flatten();
+            let text = known
+                .content_base64
+                .is_none()
+                .then(|| String::from_utf8(body.clone()).ok())
+                .flatten();
             match text {
                 Some(text) if text.is_empty() && known.content.is_none() => (None, None, body),
                 Some(text) => (Some(text), None, body),
@@ -38,7 +47,11 @@ impl CachedReading for S3Object {
             }
         };
         let found = labels(aws, known, &head).await?;
-        let metadata = head.metadata().into_iter().flatten().filter(|(name, _)| !OURS.contains(&name.as_str()));
+        let metadata = head
+            .metadata()
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| !OURS.contains(&name.as_str()));
         let chosen = |it: Option<&str>| it.map(|it| Chosen(it.to_owned()));
         let there = Self {
             bucket: known.bucket.clone(),
@@ -48,11 +61,18 @@ impl CachedReading for S3Object {
             content_type: chosen(head.content_type()),
             cache_control: head.cache_control().map(str::to_owned),
             content_disposition: head.content_disposition().map(str::to_owned),
-            content_encoding: head.content_encoding().filter(|it| !it.is_empty()).map(str::to_owned),
+            content_encoding: head
+                .content_encoding()
+                .filter(|it| !it.is_empty())
+                .map(str::to_owned),
             content_language: head.content_language().map(str::to_owned),
-            server_side_encryption: chosen(head.server_side_encryption().map(ServerSideEncryption::as_str)),
+            server_side_encryption: chosen(
+                head.server_side_encryption().map(ServerSideEncryption::as_str),
+            ),
             kms_key_id: chosen(head.ssekms_key_id()),
-            storage_class: chosen(Some(head.storage_class().map_or("STANDARD", StorageClass::as_str))),
+            storage_class: chosen(Some(
+                head.storage_class().map_or("STANDARD", StorageClass::as_str),
+            )),
             metadata: metadata.map(|(name, value)| (name.clone(), value.clone())).collect(),
             tags: found,
         };
@@ -72,7 +92,11 @@ async fn fetch(aws: &AwsClients, known: &S3Object) -> Result<Option<Vec<u8>>, Er
     Ok(Some(body.to_vec()))
 }
 
-async fn labels(aws: &AwsClients, known: &S3Object, head: &HeadObjectOutput) -> Result<ResourceTags, Error> {
+async fn labels(
+    aws: &AwsClients,
+    known: &S3Object,
+    head: &HeadObjectOutput,
+) -> Result<ResourceTags, Error> {
     if known.tags.is_empty() && head.tag_count().unwrap_or(0) == 0 {
         return Ok(ResourceTags::new());
     }
@@ -80,7 +104,8 @@ async fn labels(aws: &AwsClients, known: &S3Object, head: &HeadObjectOutput) -> 
     match call.send().await {
         Err(error) if error::is_missing(&error) => Ok(ResourceTags::new()),
         other => {
-            let found = other.attempting(format!("read the labels of the object `{}`", known.name()))?;
+            let found =
+                other.attempting(format!("read the labels of the object `{}`", known.name()))?;
             Ok(tags::visible::<Tag>(found.tag_set()))
         }
     }

@@ -45,7 +45,8 @@ pub(super) fn taken_apart(rules: &BTreeSet<RuleBlock>, own: &str) -> BTreeSet<Ec
 }
 
 fn rule_atoms(rule: &RuleBlock, own: &str) -> Vec<Ec2Rule> {
-    let blocks = rule.cidr_blocks.iter().chain(&rule.ipv6_cidr_blocks).map(|it| RulePeer::Block(*it));
+    let blocks =
+        rule.cidr_blocks.iter().chain(&rule.ipv6_cidr_blocks).map(|it| RulePeer::Block(*it));
     let groups = rule.security_groups.iter().map(|it| RulePeer::Group(it.clone()));
     let lists = rule.prefix_list_ids.iter().map(|it| RulePeer::List(it.clone()));
     let own = rule.own.then(|| RulePeer::Group(own.to_owned()));
@@ -58,23 +59,52 @@ fn rule_atoms(rule: &RuleBlock, own: &str) -> Vec<Ec2Rule> {
     blocks.chain(groups).chain(lists).chain(own).map(atom).collect()
 }
 
-/// What is there in blocks: those known as far as they still hold, and whatever else there is in blocks of its own.
-pub(super) fn put_together(known: BTreeSet<RuleBlock>, there: &BTreeSet<Ec2Rule>, own: &str) -> BTreeSet<RuleBlock> {
+/// What is there in blocks: those known as far as they still hold, and whatever else there is in
+/// blocks of its own.
+pub(super) fn put_together(
+    known: BTreeSet<RuleBlock>,
+    there: &BTreeSet<Ec2Rule>,
+    own: &str,
+) -> BTreeSet<RuleBlock> {
     let mut rest = there.clone();
     let mut rules = BTreeSet::new();
     for mut rule in known {
         let mut keep = |peer: RulePeer| {
             let ports = (!rule.protocol.is_any()).then_some((rule.from_port, rule.to_port));
-            let atom = Ec2Rule { protocol: rule.protocol.clone(), ports, peer, description: rule.description.clone() };
+            let atom = Ec2Rule {
+                protocol: rule.protocol.clone(),
+                ports,
+                peer,
+                description: rule.description.clone(),
+            };
             rest.remove(&atom);
             there.contains(&atom)
         };
         let own_is_there = rule.own && keep(RulePeer::Group(own.to_owned()));
-        let cidr_blocks = rule.cidr_blocks.iter().copied().filter(|it| keep(RulePeer::Block(*it))).collect();
-        let ipv6_cidr_blocks = rule.ipv6_cidr_blocks.iter().copied().filter(|it| keep(RulePeer::Block(*it))).collect();
-        let prefix_list_ids = rule.prefix_list_ids.iter().filter(|it| keep(RulePeer::List((*it).clone()))).cloned().collect();
-        let security_groups = rule.security_groups.iter().filter(|it| keep(RulePeer::Group((*it).clone()))).cloned().collect();
-        rule = RuleBlock { own: own_is_there, cidr_blocks, ipv6_cidr_blocks, prefix_list_ids, security_groups, ..rule };
+        let cidr_blocks =
+            rule.cidr_blocks.iter().copied().filter(|it| keep(RulePeer::Block(*it))).collect();
+        let ipv6_cidr_blocks =
+            rule.ipv6_cidr_blocks.iter().copied().filter(|it| keep(RulePeer::Block(*it))).collect();
+        let prefix_list_ids = rule
+            .prefix_list_ids
+            .iter()
+            .filter(|it| keep(RulePeer::List((*it).clone())))
+            .cloned()
+            .collect();
+        let security_groups = rule
+            .security_groups
+            .iter()
+            .filter(|it| keep(RulePeer::Group((*it).clone())))
+            .cloned()
+            .collect();
+        rule = RuleBlock {
+            own: own_is_there,
+            cidr_blocks,
+            ipv6_cidr_blocks,
+            prefix_list_ids,
+            security_groups,
+            ..rule
+        };
         if !rule_atoms(&rule, own).is_empty() {
             rules.insert(rule);
         }
@@ -111,7 +141,10 @@ pub(super) fn rule_problems(at: &str, rules: BTreeSet<RuleBlock>) -> Vec<Argumen
     let mut problems = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
         let mut problem = |message: &str| {
-            problems.push(ArgumentProblem { path: Path::attribute(at).index(index), message: message.to_owned() });
+            problems.push(ArgumentProblem {
+                path: Path::attribute(at).index(index),
+                message: message.to_owned(),
+            });
         };
         if rule.protocol.is_any() && (rule.from_port, rule.to_port) != (0, 0) {
             problem("a rule for all protocols is for all ports: from_port and to_port are 0");
@@ -122,13 +155,17 @@ pub(super) fn rule_problems(at: &str, rules: BTreeSet<RuleBlock>) -> Vec<Argumen
             problem("ports go from 0 to 65535, the first one first");
         }
         if rule_atoms(rule, "own").is_empty() {
-            problem("a rule names somebody: cidr_blocks, ipv6_cidr_blocks, prefix_list_ids, security_groups or self");
+            problem(
+                "a rule names somebody: cidr_blocks, ipv6_cidr_blocks, prefix_list_ids, security_groups or self",
+            );
         }
-        if rule.cidr_blocks.iter().any(|it| it.is_ipv6()) || rule.ipv6_cidr_blocks.iter().any(|it| !it.is_ipv6()) {
+        if rule.cidr_blocks.iter().any(|it| it.is_ipv6())
+            || rule.ipv6_cidr_blocks.iter().any(|it| !it.is_ipv6())
+        {
             problem("addresses of IPv6 are in ipv6_cidr_blocks, the others in cidr_blocks");
         }
-        if let Some(message) =
-            described(&rule.description).or_else(|| protocol(&rule.protocol, Some((rule.from_port, rule.to_port))))
+        if let Some(message) = described(&rule.description)
+            .or_else(|| protocol(&rule.protocol, Some((rule.from_port, rule.to_port))))
         {
             problem(&message);
         }
@@ -144,7 +181,8 @@ fn twice(at: &str, rules: &BTreeSet<RuleBlock>) -> Vec<ArgumentProblem> {
     for (index, rule) in rules.iter().enumerate() {
         // What is said of the group itself cannot be known from what is said of it by its id.
         for Ec2Rule { protocol, ports, peer, description } in rule_atoms(rule, "self") {
-            let earlier = seen.entry((protocol, ports, peer.clone())).or_insert_with(|| description.clone());
+            let earlier =
+                seen.entry((protocol, ports, peer.clone())).or_insert_with(|| description.clone());
             if *earlier != description {
                 let peer = peer.written();
                 let message = format!(
@@ -177,7 +215,10 @@ mod tests {
 
     #[test]
     fn blocks_come_back_as_they_were_written() {
-        let known = BTreeSet::from([rule(&["10.0.0.0/8"], false), rule(&["10.1.0.0/16", "10.2.0.0/16"], true)]);
+        let known = BTreeSet::from([
+            rule(&["10.0.0.0/8"], false),
+            rule(&["10.1.0.0/16", "10.2.0.0/16"], true),
+        ]);
         let there = taken_apart(&known, "sg-1");
         assert_eq!(put_together(known.clone(), &there, "sg-1"), known);
     }
@@ -185,34 +226,57 @@ mod tests {
     #[test]
     fn what_others_changed_shows() {
         let known = BTreeSet::from([rule(&["10.1.0.0/16", "10.2.0.0/16"], true)]);
-        let there = taken_apart(&BTreeSet::from([rule(&["10.2.0.0/16", "10.3.0.0/16"], false)]), "sg-1");
-        let expected = BTreeSet::from([rule(&["10.2.0.0/16"], false), rule(&["10.3.0.0/16"], false)]);
+        let there =
+            taken_apart(&BTreeSet::from([rule(&["10.2.0.0/16", "10.3.0.0/16"], false)]), "sg-1");
+        let expected =
+            BTreeSet::from([rule(&["10.2.0.0/16"], false), rule(&["10.3.0.0/16"], false)]);
         assert_eq!(put_together(known, &there, "sg-1"), expected);
     }
 
     #[test]
     fn rules_are_checked() {
-        assert!(rule_problems("ingress", BTreeSet::from([rule(&["10.0.0.0/8"], false)])).is_empty());
+        assert!(
+            rule_problems("ingress", BTreeSet::from([rule(&["10.0.0.0/8"], false)])).is_empty()
+        );
         assert_eq!(rule_problems("ingress", BTreeSet::from([rule(&[], false)])).len(), 1);
         assert_eq!(rule_problems("ingress", BTreeSet::from([rule(&["::/0"], false)])).len(), 1);
         let all = RuleBlock { protocol: IpProtocol::new("-1"), ..rule(&["0.0.0.0/0"], false) };
         assert_eq!(rule_problems("egress", BTreeSet::from([all])).len(), 1);
         let odd = RuleBlock { description: "mit ümlaut".into(), ..rule(&["10.0.0.0/8"], false) };
         assert_eq!(rule_problems("ingress", BTreeSet::from([odd])).len(), 1);
-        let no_protocol = RuleBlock { protocol: IpProtocol::new("http"), ..rule(&["10.0.0.0/8"], false) };
+        let no_protocol =
+            RuleBlock { protocol: IpProtocol::new("http"), ..rule(&["10.0.0.0/8"], false) };
         assert_eq!(rule_problems("ingress", BTreeSet::from([no_protocol])).len(), 1);
     }
 
     #[test]
     fn a_rule_is_described_once() {
-        let described = |blocks: &[&str], text: &str| RuleBlock { description: text.into(), ..rule(blocks, false) };
+        let described = |blocks: &[&str], text: &str| RuleBlock {
+            description: text.into(),
+            ..rule(blocks, false)
+        };
         let judged = |rules: [RuleBlock; 2]| rule_problems("ingress", BTreeSet::from(rules));
-        let both = judged([described(&["10.0.0.0/8"], "a"), described(&["10.0.0.0/8", "10.1.0.0/16"], "b")]);
+        let both = judged([
+            described(&["10.0.0.0/8"], "a"),
+            described(&["10.0.0.0/8", "10.1.0.0/16"], "b"),
+        ]);
         assert_eq!(both.len(), 1);
-        assert!(both[0].message.contains("10.0.0.0/8") && both[0].message.contains("\"a\""), "{}", both[0].message);
-        assert!(judged([described(&["10.0.0.0/8"], "a"), described(&["10.1.0.0/16"], "b")]).is_empty());
+        assert!(
+            both[0].message.contains("10.0.0.0/8") && both[0].message.contains("\"a\""),
+            "{}",
+            both[0].message
+        );
+        assert!(
+            judged([described(&["10.0.0.0/8"], "a"), described(&["10.1.0.0/16"], "b")]).is_empty()
+        );
         // The same twice is the same once.
-        assert!(judged([described(&["10.0.0.0/8"], "a"), described(&["10.0.0.0/8", "10.1.0.0/16"], "a")]).is_empty());
+        assert!(
+            judged([
+                described(&["10.0.0.0/8"], "a"),
+                described(&["10.0.0.0/8", "10.1.0.0/16"], "a")
+            ])
+            .is_empty()
+        );
         let own = |text: &str| RuleBlock { description: text.into(), ..rule(&[], true) };
         assert_eq!(judged([own("a"), own("b")]).len(), 1);
     }

@@ -14,7 +14,8 @@ use crate::ec2::{self, Ec2Filter};
 use crate::error::AwsErrorContext as _;
 use crate::tags::{self, ResourceTags};
 
-/// An image that exists. All that is said must be true of it, and of no other unless the newest is wanted.
+/// An image that exists. All that is said must be true of it, and of no other unless the newest is
+/// wanted.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AmiData {
     /// Whose: accounts, `self`, `amazon` or `aws-marketplace`.
@@ -82,20 +83,27 @@ impl DataSource for AmiData {
         struct AmiNameRegex {
             name_regex: Option<String>,
         }
-        ResourceHooks::new().check(|it: AmiNameRegex| match it.name_regex.map(|it| Regex::new(&it)) {
-            Some(Err(error)) => {
-                vec![ArgumentProblem {
-                    path: Path::attribute("name_regex"),
-                    message: format!("this is no regular expression: {error}"),
-                }]
+        ResourceHooks::new().check(|it: AmiNameRegex| {
+            match it.name_regex.map(|it| Regex::new(&it)) {
+                Some(Err(error)) => {
+                    vec![ArgumentProblem {
+                        path: Path::attribute("name_regex"),
+                        message: format!("this is no regular expression: {error}"),
+                    }]
+                }
+                _ => Vec::new(),
             }
-            _ => Vec::new(),
         })
     }
 
     async fn read(&self, aws: &AwsClients) -> Result<AmiOutputs, Error> {
         let what = "find an image";
-        let shape = self.name_regex.as_deref().map(Regex::new).transpose().map_err(|it| Error::from_error(what, &it))?;
+        let shape = self
+            .name_regex
+            .as_deref()
+            .map(Regex::new)
+            .transpose()
+            .map_err(|it| Error::from_error(what, &it))?;
         let some = |it: &Vec<String>| (!it.is_empty()).then(|| it.clone());
         let call = aws
             .ec2
@@ -112,14 +120,21 @@ impl DataSource for AmiData {
                 found.push(image);
             }
         }
-        let key = |it: &Image| (it.creation_date().unwrap_or_default().to_owned(), it.image_id().unwrap_or_default().to_owned());
+        let key = |it: &Image| {
+            (
+                it.creation_date().unwrap_or_default().to_owned(),
+                it.image_id().unwrap_or_default().to_owned(),
+            )
+        };
         found.sort_by_key(key);
         if found.len() > 1 && !self.most_recent {
             let cause = format!("there are {} of which all that is said is true", found.len());
-            return Err(Error::new(what, cause).help("say more about it, or set `most_recent = true` to take the newest"));
+            return Err(Error::new(what, cause)
+                .help("say more about it, or set `most_recent = true` to take the newest"));
         }
         let newest = found.pop().ok_or_else(|| {
-            let cause = format!("there is none in {} of which all that is said is true", aws.region);
+            let cause =
+                format!("there is none in {} of which all that is said is true", aws.region);
             Error::new(what, cause).help("check the region, the owners and the conditions")
         })?;
         Ok(outputs(aws, &newest))
@@ -129,7 +144,10 @@ impl DataSource for AmiData {
 fn outputs(aws: &AwsClients, image: &Image) -> AmiOutputs {
     let id = image.image_id().unwrap_or_default().to_owned();
     let own = |it: Option<&str>| it.filter(|it| !it.is_empty()).map(str::to_owned);
-    let root = image.block_device_mappings().iter().find(|it| it.device_name() == image.root_device_name());
+    let root = image
+        .block_device_mappings()
+        .iter()
+        .find(|it| it.device_name() == image.root_device_name());
     AmiOutputs {
         image_id: id.clone(),
         // Images are named without an account.
@@ -143,10 +161,14 @@ fn outputs(aws: &AwsClients, image: &Image) -> AmiOutputs {
         platform: image.platform().map(|it| it.as_str().to_owned()),
         image_location: image.image_location().unwrap_or_default().to_owned(),
         root_device_name: own(image.root_device_name()),
-        root_device_type: image.root_device_type().map_or_else(String::new, |it| it.as_str().to_owned()),
+        root_device_type: image
+            .root_device_type()
+            .map_or_else(String::new, |it| it.as_str().to_owned()),
         root_snapshot_id: root.and_then(|it| it.ebs()).and_then(|it| own(it.snapshot_id())),
         state: image.state().map_or_else(String::new, |it| it.as_str().to_owned()),
-        virtualization_type: image.virtualization_type().map_or_else(String::new, |it| it.as_str().to_owned()),
+        virtualization_type: image
+            .virtualization_type()
+            .map_or_else(String::new, |it| it.as_str().to_owned()),
         tags: tags::visible(image.tags()),
     }
 }

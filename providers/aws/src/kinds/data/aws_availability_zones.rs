@@ -49,14 +49,16 @@ impl DataSource for AvailabilityZones {
 
     async fn read(&self, aws: &AwsClients) -> Result<AvailabilityZonesOutputs, Error> {
         let state = self.state.clone().map(|it| filter("state", [it]));
-        let conditions = ec2::conditions(&self.filter, &ResourceTags::new()).into_iter().chain(state).collect();
+        let conditions =
+            ec2::conditions(&self.filter, &ResourceTags::new()).into_iter().chain(state).collect();
         let call = aws.ec2.describe_availability_zones().set_filters(Some(conditions));
         let call = call.set_all_availability_zones(self.all_availability_zones.then_some(true));
         let found = call.send().await.attempting_first("list the zones of the region")?;
         let mut zones = BTreeMap::new();
         let mut group_names = BTreeSet::new();
         for zone in found.availability_zones() {
-            let (name, id) = (zone.zone_name().unwrap_or_default(), zone.zone_id().unwrap_or_default());
+            let (name, id) =
+                (zone.zone_name().unwrap_or_default(), zone.zone_id().unwrap_or_default());
             if self.exclude_names.contains(name) || self.exclude_zone_ids.contains(id) {
                 continue;
             }

@@ -19,7 +19,8 @@ pub(crate) struct PolicyDocumentData {
     /// What is allowed or denied.
     #[serde(default)]
     statement: Vec<PolicyStatement>,
-    /// Policies whose statements come first; a statement of the same `sid` further on takes the place of one of theirs.
+    /// Policies whose statements come first; a statement of the same `sid` further on takes the
+    /// place of one of theirs.
     #[serde(default)]
     source_policy_documents: Vec<String>,
     /// Policies whose statements come last, and take the place of those of the same `sid`.
@@ -117,19 +118,35 @@ impl Document for PolicyDocumentData {
     fn render(&self) -> Result<PolicyDocumentOutputs, Vec<ArgumentProblem>> {
         let mut problems = self.problems();
         let mut statements = Vec::new();
-        self.take_over("source_policy_documents", &self.source_policy_documents, &mut statements, &mut problems);
+        self.take_over(
+            "source_policy_documents",
+            &self.source_policy_documents,
+            &mut statements,
+            &mut problems,
+        );
         for statement in &self.statement {
             place(&mut statements, statement.sid.clone(), statement.node());
         }
-        self.take_over("override_policy_documents", &self.override_policy_documents, &mut statements, &mut problems);
+        self.take_over(
+            "override_policy_documents",
+            &self.override_policy_documents,
+            &mut statements,
+            &mut problems,
+        );
         if !problems.is_empty() {
             return Err(problems);
         }
         let mut fields = vec![("Version".to_owned(), JsonText::Text(self.version.as_str().into()))];
         fields.extend(self.policy_id.clone().map(|it| ("Id".to_owned(), JsonText::Text(it))));
-        fields.push(("Statement".to_owned(), JsonText::List(statements.into_iter().map(|(_, it)| it).collect())));
+        fields.push((
+            "Statement".to_owned(),
+            JsonText::List(statements.into_iter().map(|(_, it)| it).collect()),
+        ));
         let policy = JsonText::Object(fields);
-        Ok(PolicyDocumentOutputs { json: written(&policy, Some(0)), minified_json: written(&policy, None) })
+        Ok(PolicyDocumentOutputs {
+            json: written(&policy, Some(0)),
+            minified_json: written(&policy, None),
+        })
     }
 }
 
@@ -143,16 +160,28 @@ impl PolicyDocumentData {
             };
             match (statement.actions.is_empty(), statement.not_actions.is_empty()) {
                 (true, true) => problem("actions", "a statement has `actions` or `not_actions`"),
-                (false, false) => problem("not_actions", "a statement has `actions` or `not_actions`, not both"),
+                (false, false) => {
+                    problem("not_actions", "a statement has `actions` or `not_actions`, not both")
+                }
                 _ => {}
             }
             if !statement.resources.is_empty() && !statement.not_resources.is_empty() {
-                problem("not_resources", "a statement has `resources` or `not_resources`, not both");
+                problem(
+                    "not_resources",
+                    "a statement has `resources` or `not_resources`, not both",
+                );
             }
             if !statement.principals.is_empty() && !statement.not_principals.is_empty() {
-                problem("not_principals", "a statement has `principals` or `not_principals`, not both");
+                problem(
+                    "not_principals",
+                    "a statement has `principals` or `not_principals`, not both",
+                );
             }
-            if statement.sid.as_ref().is_some_and(|it| !it.chars().all(|it| it.is_ascii_alphanumeric())) {
+            if statement
+                .sid
+                .as_ref()
+                .is_some_and(|it| !it.chars().all(|it| it.is_ascii_alphanumeric()))
+            {
                 problem("sid", "a statement's name is made of letters and digits");
             }
         }
@@ -174,16 +203,22 @@ impl PolicyDocumentData {
         statements: &mut Vec<(Option<String>, JsonText)>,
         problems: &mut Vec<ArgumentProblem>,
     ) {
-        for (index, document) in documents.iter().enumerate().filter(|(_, it)| !it.trim().is_empty()) {
+        for (index, document) in
+            documents.iter().enumerate().filter(|(_, it)| !it.trim().is_empty())
+        {
             let policy = match crate::policy::NormalizedPolicy::parse(document) {
                 Ok(policy) => policy,
                 Err(message) => {
-                    problems.push(ArgumentProblem { path: Path::attribute(at).index(index), message });
+                    problems
+                        .push(ArgumentProblem { path: Path::attribute(at).index(index), message });
                     continue;
                 }
             };
-            let mut policy: Json = serde_json::from_str(policy.as_str()).expect("a policy in normal form is JSON");
-            let Some(Json::Array(of_it)) = policy.get_mut("Statement").map(Json::take) else { continue };
+            let mut policy: Json =
+                serde_json::from_str(policy.as_str()).expect("a policy in normal form is JSON");
+            let Some(Json::Array(of_it)) = policy.get_mut("Statement").map(Json::take) else {
+                continue;
+            };
             for statement in of_it {
                 let sid = statement.get("Sid").and_then(Json::as_str).map(str::to_owned);
                 place(statements, sid, JsonText::Plain(statement));
@@ -204,14 +239,23 @@ fn place(statements: &mut Vec<(Option<String>, JsonText)>, sid: Option<String>, 
 impl PolicyStatement {
     fn node(&self) -> JsonText {
         let mut fields = Vec::new();
-        fields.extend(self.sid.as_deref().filter(|it| !it.is_empty()).map(|it| ("Sid".to_owned(), JsonText::Text(it.into()))));
+        fields.extend(
+            self.sid
+                .as_deref()
+                .filter(|it| !it.is_empty())
+                .map(|it| ("Sid".to_owned(), JsonText::Text(it.into()))),
+        );
         let effect = match self.effect {
             StatementEffect::Allow => "Allow",
             StatementEffect::Deny => "Deny",
         };
         fields.push(("Effect".to_owned(), JsonText::Text(effect.into())));
-        for (name, principals) in [("Principal", &self.principals), ("NotPrincipal", &self.not_principals)] {
-            fields.extend((!principals.is_empty()).then(|| (name.to_owned(), of_principals(principals))));
+        for (name, principals) in
+            [("Principal", &self.principals), ("NotPrincipal", &self.not_principals)]
+        {
+            fields.extend(
+                (!principals.is_empty()).then(|| (name.to_owned(), of_principals(principals))),
+            );
         }
         let texts = [
             ("Action", &self.actions),
@@ -229,7 +273,9 @@ impl PolicyStatement {
                 entry(variables, variable).extend(values.iter().cloned());
             }
             let of_test = |variables: OrderedEntries<Vec<Text>>| {
-                JsonText::Object(variables.into_iter().map(|(name, values)| (name, choices(&values))).collect())
+                JsonText::Object(
+                    variables.into_iter().map(|(name, values)| (name, choices(&values))).collect(),
+                )
             };
             let tests = tests.into_iter().map(|(test, variables)| (test, of_test(variables)));
             fields.push(("Condition".to_owned(), JsonText::Object(tests.collect())));
@@ -282,7 +328,10 @@ fn written(node: &JsonText, depth: Option<usize>) -> Text {
         JsonText::Text(it) => text.push(&quoted(it)),
         JsonText::Plain(Json::String(it)) => text.push(&quoted(&it.as_str().into())),
         JsonText::Plain(Json::Array(items)) => {
-            return written(&JsonText::List(items.iter().cloned().map(JsonText::Plain).collect()), depth);
+            return written(
+                &JsonText::List(items.iter().cloned().map(JsonText::Plain).collect()),
+                depth,
+            );
         }
         JsonText::Plain(Json::Object(items)) => {
             let items = items.iter().map(|(name, it)| (name.clone(), JsonText::Plain(it.clone())));
@@ -363,11 +412,13 @@ mod tests {
 
     #[test]
     fn what_is_not_known_yet_is_a_part() {
-        let rendered =
-            document(r#"{"statement": [{"actions": ["s3:*"], "resources": [{"$unknown": ["string", "aws_s3_bucket.b.arn"]}]}]}"#);
+        let rendered = document(
+            r#"{"statement": [{"actions": ["s3:*"], "resources": [{"$unknown": ["string", "aws_s3_bucket.b.arn"]}]}]}"#,
+        );
         let rendered = rendered.render().unwrap();
         assert!(rendered.json.known().is_none());
-        let clear: String = rendered.minified_json.parts().iter().map(|it| format!("{it:?}")).collect();
+        let clear: String =
+            rendered.minified_json.parts().iter().map(|it| format!("{it:?}")).collect();
         assert!(clear.contains("aws_s3_bucket.b.arn") && clear.contains("s3:*"), "{clear}");
     }
 
@@ -377,14 +428,22 @@ mod tests {
             r#"{"source_policy_documents": ["{\"Statement\": [{\"Sid\": \"A\", \"Effect\": \"Allow\", \"Action\": \"x:y\"}, {\"Effect\": \"Deny\", \"Action\": \"z:*\"}]}"],
             "statement": [{"sid": "A", "actions": ["new:action"]}]}"#,
         );
-        assert!(rendered.contains("new:action") && rendered.contains("z:*") && !rendered.contains("x:y"), "{rendered}");
+        assert!(
+            rendered.contains("new:action")
+                && rendered.contains("z:*")
+                && !rendered.contains("x:y"),
+            "{rendered}"
+        );
     }
 
     #[test]
     fn mistakes_are_named() {
         let problems =
-            document(r#"{"statement": [{"resources": ["*"]}], "source_policy_documents": ["{"]}"#).render().unwrap_err();
-        let written: Vec<String> = problems.iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
+            document(r#"{"statement": [{"resources": ["*"]}], "source_policy_documents": ["{"]}"#)
+                .render()
+                .unwrap_err();
+        let written: Vec<String> =
+            problems.iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
         assert_eq!(written.len(), 2, "{written:?}");
         assert!(written[0].starts_with("statement[0].actions"), "{written:?}");
     }

@@ -37,7 +37,13 @@ impl DataSource for SubnetsData {
 
     async fn read(&self, aws: &AwsClients) -> Result<SubnetsOutputs, Error> {
         let conditions = ec2::conditions(&self.filter, &self.tags);
-        let mut pages = aws.ec2.describe_subnets().set_filters(Some(conditions)).into_paginator().items().send();
+        let mut pages = aws
+            .ec2
+            .describe_subnets()
+            .set_filters(Some(conditions))
+            .into_paginator()
+            .items()
+            .send();
         let mut ids = BTreeSet::new();
         while let Some(subnet) = pages.next().await {
             ids.insert(subnet.attempting_first("find subnets")?.subnet_id.unwrap_or_default());

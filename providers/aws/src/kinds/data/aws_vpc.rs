@@ -72,7 +72,8 @@ impl DataSource for VpcData {
         let given = given.into_iter().filter_map(|(name, value)| Some(filter(name, [value?])));
         let conditions: Vec<_> = given.chain(ec2::conditions(&self.filter, &self.tags)).collect();
         let what = "find a network";
-        let mut pages = aws.ec2.describe_vpcs().set_filters(Some(conditions)).into_paginator().items().send();
+        let mut pages =
+            aws.ec2.describe_vpcs().set_filters(Some(conditions)).into_paginator().items().send();
         let mut found = Vec::new();
         while let Some(vpc) = pages.next().await {
             found.push(vpc.attempting_first(what)?);
@@ -80,14 +81,21 @@ impl DataSource for VpcData {
         let vpc = match found.as_slice() {
             [vpc] => vpc,
             [] => {
-                let cause = format!("there is none in {} of which all that is said is true", aws.region);
-                return Err(
-                    Error::new(what, cause).help("check the region and the conditions; `default = true` finds the region's own")
-                );
+                let cause =
+                    format!("there is none in {} of which all that is said is true", aws.region);
+                return Err(Error::new(what, cause).help(
+                    "check the region and the conditions; `default = true` finds the region's own",
+                ));
             }
             [first, second, ..] => {
-                let name = |it: &aws_sdk_ec2::types::Vpc| it.vpc_id().unwrap_or_default().to_owned();
-                let cause = format!("there are {}, such as {} and {}", found.len(), name(first), name(second));
+                let name =
+                    |it: &aws_sdk_ec2::types::Vpc| it.vpc_id().unwrap_or_default().to_owned();
+                let cause = format!(
+                    "there are {}, such as {} and {}",
+                    found.len(),
+                    name(first),
+                    name(second)
+                );
                 return Err(Error::new(what, cause).help("say more about it, or name it by `id`"));
             }
         };
@@ -97,11 +105,16 @@ impl DataSource for VpcData {
             arn: ec2::arn(aws, &owner, "vpc", &id),
             id,
             cidr_block: vpc.cidr_block().unwrap_or_default().to_owned(),
-            ipv6_cidr_block: vpc.ipv6_cidr_block_association_set().first().and_then(|it| it.ipv6_cidr_block.clone()),
+            ipv6_cidr_block: vpc
+                .ipv6_cidr_block_association_set()
+                .first()
+                .and_then(|it| it.ipv6_cidr_block.clone()),
             default: vpc.is_default().unwrap_or(false),
             state: vpc.state().map_or_else(String::new, |it| it.as_str().to_owned()),
             dhcp_options_id: vpc.dhcp_options_id().unwrap_or_default().to_owned(),
-            instance_tenancy: vpc.instance_tenancy().map_or_else(String::new, |it| it.as_str().to_owned()),
+            instance_tenancy: vpc
+                .instance_tenancy()
+                .map_or_else(String::new, |it| it.as_str().to_owned()),
             owner_id: owner,
             tags: tags::visible(vpc.tags()),
         })

@@ -58,25 +58,41 @@ impl MachineArguments {
             None => {
                 let mut problems = vec![ArgumentProblem {
                     path: Path::root(),
-                    message: "say how the machine is reached: exactly one block `process {}`".into(),
+                    message: "say how the machine is reached: exactly one block `process {}`"
+                        .into(),
                 }];
                 if let Some(reason) = only_local(&self.host) {
-                    let message = format!("`{}` will do only where the machine is `process {{}}`: {reason}", self.host);
+                    let message = format!(
+                        "`{}` will do only where the machine is `process {{}}`: {reason}",
+                        self.host
+                    );
                     problems.push(ArgumentProblem { path: Path::attribute("host"), message });
                 }
                 problems
             }
             Some(MaybeUnknown::Known(it)) => {
                 let absolute = |name: &str, path: &str| {
-                    let message =
-                        format!("`{path}` must be an absolute path: mongod and `ha` need not have the same working directory");
-                    (!path.starts_with('/')).then(|| ArgumentProblem { path: Path::attribute("process").name(name), message })
+                    let message = format!(
+                        "`{path}` must be an absolute path: mongod and `ha` need not have the same working directory"
+                    );
+                    (!path.starts_with('/')).then(|| ArgumentProblem {
+                        path: Path::attribute("process").name(name),
+                        message,
+                    })
                 };
                 let mut problems: Vec<ArgumentProblem> =
-                    [absolute("root", &it.root), absolute("mongod", &it.mongod)].into_iter().flatten().collect();
+                    [absolute("root", &it.root), absolute("mongod", &it.mongod)]
+                        .into_iter()
+                        .flatten()
+                        .collect();
                 if it.root.trim_end_matches('/').is_empty() {
-                    let message = "the root of the file system is no folder for a mongod that is tried out".to_owned();
-                    problems.push(ArgumentProblem { path: Path::attribute("process").name("root"), message });
+                    let message =
+                        "the root of the file system is no folder for a mongod that is tried out"
+                            .to_owned();
+                    problems.push(ArgumentProblem {
+                        path: Path::attribute("process").name("root"),
+                        message,
+                    });
                 }
                 problems
             }
@@ -112,7 +128,8 @@ pub(super) struct CertificateArguments {
 
 impl CertificateArguments {
     pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
-        let problem = |message| ArgumentProblem { path: Path::attribute("certificate_pem"), message };
+        let problem =
+            |message| ArgumentProblem { path: Path::attribute("certificate_pem"), message };
         unfit_for(&self.host, &self.certificate_pem).into_iter().map(problem).collect()
     }
 }
@@ -125,8 +142,12 @@ pub(super) struct SignatureArguments {
 
 impl SignatureArguments {
     pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
-        let problem = |message| ArgumentProblem { path: Path::attribute("certificate_pem"), message };
-        not_signed_by(&self.ca_certificate_pem, &self.certificate_pem).map(problem).into_iter().collect()
+        let problem =
+            |message| ArgumentProblem { path: Path::attribute("certificate_pem"), message };
+        not_signed_by(&self.ca_certificate_pem, &self.certificate_pem)
+            .map(problem)
+            .into_iter()
+            .collect()
     }
 }
 
@@ -140,7 +161,8 @@ pub(super) struct ConfigArguments {
 }
 
 impl ConfigArguments {
-    /// What of mongod.conf contradicts the other arguments; a setting that is not found is taken to be right.
+    /// What of mongod.conf contradicts the other arguments; a setting that is not found is taken to
+    /// be right.
     pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
         let layout = self.process.layout();
         let expected = [
@@ -155,14 +177,24 @@ impl ConfigArguments {
         let mut messages: Vec<String> = Vec::new();
         for (path, expected, name) in expected {
             if let Some(actual) = setting(&self.config, path).filter(|it| *it != expected) {
-                messages.push(format!("it says `{path}: {actual}`, and `{name}` makes that `{expected}`"));
+                messages.push(format!(
+                    "it says `{path}: {actual}`, and `{name}` makes that `{expected}`"
+                ));
             }
         }
         let requirement = [
             ("processManagement.fork", "true", "mongod must go into the background by itself"),
             ("net.tls.mode", "requireTLS", "no listener may be open without TLS"),
-            ("security.authorization", "enabled", "no client may do anything before it has proved who it is"),
-            ("security.clusterAuthMode", "x509", "members must know each other by their certificates"),
+            (
+                "security.authorization",
+                "enabled",
+                "no client may do anything before it has proved who it is",
+            ),
+            (
+                "security.clusterAuthMode",
+                "x509",
+                "members must know each other by their certificates",
+            ),
             (
                 "setParameter.enableLocalhostAuthBypass",
                 "false",
@@ -181,7 +213,10 @@ impl ConfigArguments {
         {
             messages.push(format!("its `net.bindIp` lacks {own}, so no one could reach it there"));
         }
-        messages.into_iter().map(|message| ArgumentProblem { path: Path::attribute("config"), message }).collect()
+        messages
+            .into_iter()
+            .map(|message| ArgumentProblem { path: Path::attribute("config"), message })
+            .collect()
     }
 }
 
@@ -192,7 +227,10 @@ pub(super) struct PermissionArguments {
 
 impl PermissionArguments {
     pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
-        let problem = |(name, message)| ArgumentProblem { path: Path::attribute("file_permissions").name(name), message };
+        let problem = |(name, message)| ArgumentProblem {
+            path: Path::attribute("file_permissions").name(name),
+            message,
+        };
         self.file_permissions.problems().into_iter().map(problem).collect()
     }
 }
@@ -204,7 +242,10 @@ mod tests {
     use super::*;
 
     fn process(root: &str) -> Option<MaybeUnknown<ProcessBlock>> {
-        Some(MaybeUnknown::Known(ProcessBlock { root: Immutable(root.into()), mongod: "/usr/bin/mongod".into() }))
+        Some(MaybeUnknown::Known(ProcessBlock {
+            root: Immutable(root.into()),
+            mongod: "/usr/bin/mongod".into(),
+        }))
     }
 
     fn conf() -> String {
@@ -216,7 +257,13 @@ mod tests {
 
     fn configured(config: String) -> Vec<String> {
         let process = KnownRoot { root: "/srv/a".into() };
-        let it = ConfigArguments { config, host: "127.0.0.11".into(), port: 27117, replica_set: "circle".into(), process };
+        let it = ConfigArguments {
+            config,
+            host: "127.0.0.11".into(),
+            port: 27117,
+            replica_set: "circle".into(),
+            process,
+        };
         it.problems().into_iter().map(|it| it.message).collect()
     }
 
@@ -224,16 +271,36 @@ mod tests {
     fn a_host_says_how_it_is_reached() {
         let nowhere = MachineArguments { host: "127.0.0.11".into(), process: None };
         let messages: Vec<String> = nowhere.problems().into_iter().map(|it| it.message).collect();
-        assert!(messages[0].contains("exactly one block") && messages[1].contains("`127.0.0.11` will do only"), "{messages:?}");
-        assert_eq!(MachineArguments { host: "127.0.0.11".into(), process: process("/srv/a") }.problems(), []);
-        assert_eq!(MachineArguments { host: "a".into(), process: process("srv") }.problems()[0].path.to_string(), "process.root");
-        assert_eq!(MachineArguments { host: "a".into(), process: process("/") }.problems().len(), 1);
-        assert_eq!(MachineArguments { host: "a".into(), process: Some(MaybeUnknown::Unknown) }.problems(), []);
+        assert!(
+            messages[0].contains("exactly one block")
+                && messages[1].contains("`127.0.0.11` will do only"),
+            "{messages:?}"
+        );
+        assert_eq!(
+            MachineArguments { host: "127.0.0.11".into(), process: process("/srv/a") }.problems(),
+            []
+        );
+        assert_eq!(
+            MachineArguments { host: "a".into(), process: process("srv") }.problems()[0]
+                .path
+                .to_string(),
+            "process.root"
+        );
+        assert_eq!(
+            MachineArguments { host: "a".into(), process: process("/") }.problems().len(),
+            1
+        );
+        assert_eq!(
+            MachineArguments { host: "a".into(), process: Some(MaybeUnknown::Unknown) }.problems(),
+            []
+        );
     }
 
     #[test]
     fn a_release_that_the_driver_cannot_talk_to_is_refused() {
-        let message = |version: &str| VersionArguments { version: version.into() }.problems().pop().map(|it| it.message);
+        let message = |version: &str| {
+            VersionArguments { version: version.into() }.problems().pop().map(|it| it.message)
+        };
         assert_eq!(message("6.0.5"), None);
         assert!(message("3.2.11").unwrap().contains("older than the oldest server"));
         assert!(message("12.0").unwrap().contains("not known"));
@@ -242,7 +309,9 @@ mod tests {
     #[test]
     fn a_configuration_that_contradicts_the_arguments_is_refused() {
         assert_eq!(configured(conf()), Vec::<String>::new());
-        let elsewhere = configured(conf().replace("27117", "27017") + "storage:\n  dbPath: /srv/b/mongo/data\n");
+        let elsewhere = configured(
+            conf().replace("27117", "27017") + "storage:\n  dbPath: /srv/b/mongo/data\n",
+        );
         assert_eq!(
             elsewhere,
             [

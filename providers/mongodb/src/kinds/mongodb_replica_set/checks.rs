@@ -19,10 +19,15 @@ impl MemberArguments {
     pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
         let members = Path::attribute("members");
         let mut problems = Vec::new();
-        let mut wrong = |path: &Path, message: String| problems.push(ArgumentProblem { path: path.clone(), message });
+        let mut wrong = |path: &Path, message: String| {
+            problems.push(ArgumentProblem { path: path.clone(), message })
+        };
         let voters = self.members.iter().filter(|it| it.votes != Some(0)).count();
         if voters % 2 == 0 {
-            wrong(&members, format!("a replica set needs an odd number of voting members; got {voters}"));
+            wrong(
+                &members,
+                format!("a replica set needs an odd number of voting members; got {voters}"),
+            );
         }
         if voters > 7 {
             wrong(&members, format!("a replica set has at most 7 voting members; got {voters}"));
@@ -40,7 +45,10 @@ impl MemberArguments {
                     ),
                 );
             }
-            if self.members[..index].iter().any(|it| plain_endpoint(&it.host) == plain_endpoint(&member.host)) {
+            if self.members[..index]
+                .iter()
+                .any(|it| plain_endpoint(&it.host) == plain_endpoint(&member.host))
+            {
                 wrong(&path.name("host"), format!("`{}` is named twice", member.host));
             }
             if member.votes.is_some_and(|it| it > 1) {
@@ -69,8 +77,13 @@ fn of_options(it: &MemberOptions) -> Vec<(&'static str, &'static str)> {
     if it.priority > 0.0 && (it.delay > 0 || !it.build_indexes) {
         wrong.push(("priority", "a member that is delayed or builds no indexes must have priority 0: clients would read old data from it, or wait for it"));
     }
-    if it.arbiter && (it.priority > 0.0 || it.votes == 0 || it.hidden || it.delay > 0 || !it.build_indexes) {
-        wrong.push(("arbiter_only", "an arbiter holds no data: it votes, and has no priority and no other options"));
+    if it.arbiter
+        && (it.priority > 0.0 || it.votes == 0 || it.hidden || it.delay > 0 || !it.build_indexes)
+    {
+        wrong.push((
+            "arbiter_only",
+            "an arbiter holds no data: it votes, and has no priority and no other options",
+        ));
     }
     if it.delay > LONGEST_DELAY {
         wrong.push(("secondary_delay_secs", "a delay is 366 days at most"));
@@ -87,7 +100,10 @@ pub(super) struct SettingsArguments {
 
 impl SettingsArguments {
     pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
-        let problem = |(name, message)| ArgumentProblem { path: Path::attribute("settings").name(name), message };
+        let problem = |(name, message)| ArgumentProblem {
+            path: Path::attribute("settings").name(name),
+            message,
+        };
         self.settings.problems().into_iter().map(problem).collect()
     }
 }
@@ -99,7 +115,10 @@ pub(super) struct AuthorityArguments {
 
 impl AuthorityArguments {
     pub(super) fn problems(&self) -> Vec<ArgumentProblem> {
-        let problem = |message: &str| ArgumentProblem { path: Path::attribute("authority"), message: message.to_owned() };
+        let problem = |message: &str| ArgumentProblem {
+            path: Path::attribute("authority"),
+            message: message.to_owned(),
+        };
         self.authority.problem().map(problem).into_iter().collect()
     }
 }
@@ -122,7 +141,10 @@ impl KnownMembers {
 
 /// What is said of other names for members that would not know each other by them.
 pub(super) fn other_names() -> ArgumentProblem {
-    ArgumentProblem { path: Path::attribute("authority"), message: OTHERS_WOULD_NOT_KNOW_IT.to_owned() }
+    ArgumentProblem {
+        path: Path::attribute("authority"),
+        message: OTHERS_WOULD_NOT_KNOW_IT.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +157,9 @@ mod tests {
 
     #[test]
     fn loopback_members_need_processes() {
-        let here = MemberArguments { members: vec![member("127.0.0.11:1"), member("127.0.0.12:1"), member("127.0.0.13:1")] };
+        let here = MemberArguments {
+            members: vec![member("127.0.0.11:1"), member("127.0.0.12:1"), member("127.0.0.13:1")],
+        };
         assert_eq!(here.problems(), []);
         let mut elsewhere = here;
         elsewhere.members[2].machine = None;
@@ -149,7 +173,9 @@ mod tests {
         let messages: Vec<String> = two.problems().into_iter().map(|it| it.message).collect();
         assert!(messages[0].contains("odd number of voting members; got 2"));
         assert!(messages[1].contains("named twice"));
-        let odd = MemberArguments { members: vec![MemberBlock { votes: Some(1), hidden: Some(true), ..member("a:1") }] };
+        let odd = MemberArguments {
+            members: vec![MemberBlock { votes: Some(1), hidden: Some(true), ..member("a:1") }],
+        };
         assert_eq!(odd.problems().len(), 1);
     }
 }

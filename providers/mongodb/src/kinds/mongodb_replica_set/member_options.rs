@@ -1,4 +1,5 @@
-//! The options of a member: what may be said, how mongod names it, and what it is when no one says it.
+//! The options of a member: what may be said, how mongod names it, and what it is when no one says
+//! it.
 
 use std::collections::BTreeMap;
 
@@ -32,11 +33,12 @@ pub(crate) struct MemberBlock {
     /// How many seconds it stays behind the others on purpose; 0 when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) secondary_delay_secs: Option<u32>,
-    /// Whether it builds the indexes that the others have; true when left out. A change takes the member out of the set
-    /// and adds it again.
+    /// Whether it builds the indexes that the others have; true when left out. A change takes the
+    /// member out of the set and adds it again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) build_indexes: Option<bool>,
-    /// Whether it votes and holds no data. A change takes the member out of the set and adds it again.
+    /// Whether it votes and holds no data. A change takes the member out of the set and adds it
+    /// again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) arbiter_only: Option<bool>,
 }
@@ -62,7 +64,9 @@ impl MemberOptions {
         let arbiter = member.get_bool("arbiterOnly").unwrap_or(false);
         let count = |name: &str| whole(member, name).and_then(|it| u32::try_from(it).ok());
         let tags = member.get_document("tags").cloned().unwrap_or_default();
-        let text = |(name, it): (String, mongodb::bson::Bson)| (name, it.as_str().map_or_else(|| it.to_string(), str::to_owned));
+        let text = |(name, it): (String, mongodb::bson::Bson)| {
+            (name, it.as_str().map_or_else(|| it.to_string(), str::to_owned))
+        };
         Self {
             priority: number(member, "priority").unwrap_or_else(|| usual_priority(arbiter)),
             votes: count("votes").unwrap_or(1),
@@ -74,12 +78,14 @@ impl MemberOptions {
         }
     }
 
-    /// Whether a member with these can become one with those only by leaving the set and coming back.
+    /// Whether a member with these can become one with those only by leaving the set and coming
+    /// back.
     pub(crate) fn must_come_anew(&self, wanted: &Self) -> bool {
         (self.build_indexes, self.arbiter) != (wanted.build_indexes, wanted.arbiter)
     }
 
-    /// Puts them into a member of a configuration. mongod takes the delay under the name that its release has for it.
+    /// Puts them into a member of a configuration. mongod takes the delay under the name that its
+    /// release has for it.
     pub(crate) fn put_into(&self, member: &mut Document, delay_name: &str) {
         let tags: Document = self.tags.iter().map(|(name, it)| (name.clone(), it.into())).collect();
         member.insert("priority", self.priority);
@@ -130,8 +136,10 @@ impl MemberBlock {
             votes: (self.votes.is_some() || is.votes != 1).then_some(is.votes),
             hidden: (self.hidden.is_some() || is.hidden).then_some(is.hidden),
             tags: is.tags,
-            secondary_delay_secs: (self.secondary_delay_secs.is_some() || is.delay != 0).then_some(is.delay),
-            build_indexes: (self.build_indexes.is_some() || !is.build_indexes).then_some(is.build_indexes),
+            secondary_delay_secs: (self.secondary_delay_secs.is_some() || is.delay != 0)
+                .then_some(is.delay),
+            build_indexes: (self.build_indexes.is_some() || !is.build_indexes)
+                .then_some(is.build_indexes),
             arbiter_only: (self.arbiter_only.is_some() || is.arbiter).then_some(is.arbiter),
         }
     }
@@ -168,13 +176,19 @@ mod tests {
 
     #[test]
     fn each_option_is_read_back_as_it_was_written_and_seen_where_nobody_said_it() {
-        let silent = MemberBlock { host: "a:1".into(), machine: Some("process".into()), ..MemberBlock::default() };
+        let silent = MemberBlock {
+            host: "a:1".into(),
+            machine: Some("process".into()),
+            ..MemberBlock::default()
+        };
         for delay in DELAY {
             assert_eq!(silent.as_configured(&unusual().written(0, delay)), unusual());
             assert_eq!(silent.as_configured(&silent.written(0, delay)), silent);
             let usual = silent.written(0, delay);
-            for (name, value) in
-                unusual().written(0, delay).into_iter().filter(|(it, _)| !["_id", "host", "arbiterOnly"].contains(&&**it))
+            for (name, value) in unusual()
+                .written(0, delay)
+                .into_iter()
+                .filter(|(it, _)| !["_id", "host", "arbiterOnly"].contains(&&**it))
             {
                 let mut one = usual.clone();
                 one.insert(&name, value);
@@ -186,15 +200,26 @@ mod tests {
 
     #[test]
     fn an_arbiter_has_no_priority_by_itself() {
-        let arbiter = MemberBlock { host: "a:1".into(), arbiter_only: Some(true), ..MemberBlock::default() };
+        let arbiter =
+            MemberBlock { host: "a:1".into(), arbiter_only: Some(true), ..MemberBlock::default() };
         assert_eq!(arbiter.as_configured(&arbiter.written(0, "slaveDelay")), arbiter);
-        assert!(arbiter.options().must_come_anew(&MemberBlock { host: "a:1".into(), ..MemberBlock::default() }.options()));
+        assert!(arbiter.options().must_come_anew(
+            &MemberBlock { host: "a:1".into(), ..MemberBlock::default() }.options()
+        ));
     }
 
     #[test]
     fn what_was_said_and_is_usual_stays_said() {
-        let said = MemberBlock { host: "a:1".into(), priority: Some(1.0), votes: Some(1), ..MemberBlock::default() };
-        assert_eq!(said.as_configured(&doc! { "host": "a:1", "priority": 1.0, "votes": 1_i64 }), said);
+        let said = MemberBlock {
+            host: "a:1".into(),
+            priority: Some(1.0),
+            votes: Some(1),
+            ..MemberBlock::default()
+        };
+        assert_eq!(
+            said.as_configured(&doc! { "host": "a:1", "priority": 1.0, "votes": 1_i64 }),
+            said
+        );
     }
 
     #[test]

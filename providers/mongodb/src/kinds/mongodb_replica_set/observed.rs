@@ -9,7 +9,9 @@ use crate::MongodbProvider;
 use crate::error::cause;
 use crate::member::{MemberClient, code};
 use crate::release::{ReleaseSeries, oldest};
-use crate::replica_set_status::{NOT_YET_INITIALIZED, asked_themselves, close, configuration, members, members_of, status};
+use crate::replica_set_status::{
+    NOT_YET_INITIALIZED, asked_themselves, close, configuration, members, members_of, status,
+};
 
 /// What the first member that answers says.
 pub(super) async fn look(
@@ -17,7 +19,9 @@ pub(super) async fn look(
     known: &RecordedResource<MongodbReplicaSet>,
 ) -> ResourceReading<MongodbReplicaSet> {
     let set = &known.arguments;
-    let reached = mongodb.access(&set.authority, &set.hosts()).and_then(|access| members(&set.hosts(), &access));
+    let reached = mongodb
+        .access(&set.authority, &set.hosts())
+        .and_then(|access| members(&set.hosts(), &access));
     let members = match reached {
         Ok(members) => members,
         Err(error) => return ResourceReading::Unchecked(error.to_string()),
@@ -34,14 +38,17 @@ pub(super) async fn look(
             Err(error) => reasons.push(format!("{}: {}", member.endpoint, cause(error))),
         }
     }
-    let nobody_is_in_it = answers.iter().all(|it| it.as_ref().is_err_and(|it| code(it) == Some(NOT_YET_INITIALIZED)));
+    let nobody_is_in_it =
+        answers.iter().all(|it| it.as_ref().is_err_and(|it| code(it) == Some(NOT_YET_INITIALIZED)));
     close(members).await;
     match reading {
         Some(reading) => reading,
         None if nobody_is_in_it && !answers.is_empty() => ResourceReading::Gone,
-        None => {
-            ResourceReading::Unchecked(format!("no member of `{}` says how the set stands: {}", *set.name, reasons.join("; ")))
-        }
+        None => ResourceReading::Unchecked(format!(
+            "no member of `{}` says how the set stands: {}",
+            *set.name,
+            reasons.join("; ")
+        )),
     }
 }
 
@@ -58,12 +65,15 @@ async fn seen(
         }
         Err(error) => (None, vec![format!("{}: {}", member.endpoint, cause(&error))]),
     };
-    let version = oldest_version(members).await.or_else(|| known.outputs.version.as_ref().map(|it| it.0.clone()));
+    let version = oldest_version(members)
+        .await
+        .or_else(|| known.outputs.version.as_ref().map(|it| it.0.clone()));
     if let Some(version) = &version {
         remarks.extend(left_behind(member, version).await);
     }
     let arguments = known.arguments.as_configured(configuration);
-    let outputs = MongodbReplicaSetOutputs { version: version.map(Volatile), ..arguments.outputs(primary) };
+    let outputs =
+        MongodbReplicaSetOutputs { version: version.map(Volatile), ..arguments.outputs(primary) };
     ResourceReading::Found { outputs, arguments, remarks }
 }
 
@@ -75,9 +85,11 @@ pub(super) async fn oldest_version(members: &[MemberClient]) -> Option<String> {
 
 /// What is to be said of a set that goes on storing its data as an older release did.
 async fn left_behind(member: &MemberClient, version: &str) -> Option<String> {
-    let answer = member.run(doc! { "getParameter": 1, "featureCompatibilityVersion": 1 }).await.ok()?;
+    let answer =
+        member.run(doc! { "getParameter": 1, "featureCompatibilityVersion": 1 }).await.ok()?;
     let standing = answer.get_document("featureCompatibilityVersion").ok()?;
-    let (storing, binary) = (standing.get_str("version").ok()?, ReleaseSeries::from_version(version).ok()?);
+    let (storing, binary) =
+        (standing.get_str("version").ok()?, ReleaseSeries::from_version(version).ok()?);
     if let Ok(target) = standing.get_str("targetVersion") {
         return Some(format!(
             "a change of the feature compatibility version from {storing} to {target} was begun and not finished; finish it \
@@ -96,7 +108,8 @@ async fn left_behind(member: &MemberClient, version: &str) -> Option<String> {
 }
 
 impl MongodbReplicaSet {
-    /// These arguments as the set has them. What was left out and is as it is by itself stays left out.
+    /// These arguments as the set has them. What was left out and is as it is by itself stays left
+    /// out.
     fn as_configured(&self, configuration: &Document) -> Self {
         let theirs = members_of(configuration);
         let host = |it: &Document| it.get_str("host").unwrap_or_default().to_owned();
@@ -104,8 +117,10 @@ impl MongodbReplicaSet {
             let member = theirs.iter().find(|it| host(it) == ours.host)?;
             Some(ours.as_configured(member))
         });
-        let others = theirs.iter().filter(|it| self.members.iter().all(|ours| ours.host != host(it)));
-        let others = others.map(|it| MemberBlock { host: host(it), ..MemberBlock::default() }.as_configured(it));
+        let others =
+            theirs.iter().filter(|it| self.members.iter().all(|ours| ours.host != host(it)));
+        let others = others
+            .map(|it| MemberBlock { host: host(it), ..MemberBlock::default() }.as_configured(it));
         let settings = configuration.get_document("settings").cloned().unwrap_or_default();
         Self {
             name: Immutable(configuration.get_str("_id").unwrap_or_default().to_owned()),

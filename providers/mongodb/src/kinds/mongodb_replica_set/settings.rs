@@ -1,4 +1,5 @@
-//! The settings of a set: what may be said, how mongod names it, and what it is when no one says it.
+//! The settings of a set: what may be said, how mongod names it, and what it is when no one says
+//! it.
 
 use mongodb::bson::{Bson, Document};
 use schemars::JsonSchema;
@@ -18,12 +19,12 @@ pub(crate) struct ReplicaSetSettings {
     /// After how many seconds without an answer a member counts as unreachable; 10 when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) heartbeat_timeout_secs: Option<u32>,
-    /// How many milliseconds a new primary catches up with the others before it takes writes; -1, for as long as it
-    /// takes, when left out.
+    /// How many milliseconds a new primary catches up with the others before it takes writes; -1,
+    /// for as long as it takes, when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) catch_up_timeout_millis: Option<i32>,
-    /// After how many milliseconds a member that is ahead of a new primary takes its place; 30000 when left out, and -1
-    /// for never.
+    /// After how many milliseconds a member that is ahead of a new primary takes its place; 30000
+    /// when left out, and -1 for never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) catch_up_takeover_delay_millis: Option<i32>,
     /// Whether secondaries may copy from other secondaries; true when left out.
@@ -42,13 +43,26 @@ impl ReplicaSetSettings {
     pub(crate) fn written(&self) -> Document {
         let all: [(&str, Bson); 6] = [
             ("chainingAllowed", self.chaining_allowed.unwrap_or(true).into()),
-            ("heartbeatIntervalMillis", i64::from(self.heartbeat_interval_millis.unwrap_or(HEARTBEAT_INTERVAL)).into()),
-            ("heartbeatTimeoutSecs", i64::from(self.heartbeat_timeout_secs.unwrap_or(HEARTBEAT_TIMEOUT)).into()),
-            ("electionTimeoutMillis", i64::from(self.election_timeout_millis.unwrap_or(ELECTION_TIMEOUT)).into()),
-            ("catchUpTimeoutMillis", i64::from(self.catch_up_timeout_millis.unwrap_or(CATCH_UP_TIMEOUT)).into()),
+            (
+                "heartbeatIntervalMillis",
+                i64::from(self.heartbeat_interval_millis.unwrap_or(HEARTBEAT_INTERVAL)).into(),
+            ),
+            (
+                "heartbeatTimeoutSecs",
+                i64::from(self.heartbeat_timeout_secs.unwrap_or(HEARTBEAT_TIMEOUT)).into(),
+            ),
+            (
+                "electionTimeoutMillis",
+                i64::from(self.election_timeout_millis.unwrap_or(ELECTION_TIMEOUT)).into(),
+            ),
+            (
+                "catchUpTimeoutMillis",
+                i64::from(self.catch_up_timeout_millis.unwrap_or(CATCH_UP_TIMEOUT)).into(),
+            ),
             (
                 "catchUpTakeoverDelayMillis",
-                i64::from(self.catch_up_takeover_delay_millis.unwrap_or(CATCH_UP_TAKEOVER_DELAY)).into(),
+                i64::from(self.catch_up_takeover_delay_millis.unwrap_or(CATCH_UP_TAKEOVER_DELAY))
+                    .into(),
             ),
         ];
         all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -66,14 +80,26 @@ impl ReplicaSetSettings {
         };
         let chains = theirs.get_bool("chainingAllowed").unwrap_or(true);
         Self {
-            election_timeout_millis: said(self.election_timeout_millis.is_some(), "electionTimeoutMillis", ELECTION_TIMEOUT),
+            election_timeout_millis: said(
+                self.election_timeout_millis.is_some(),
+                "electionTimeoutMillis",
+                ELECTION_TIMEOUT,
+            ),
             heartbeat_interval_millis: said(
                 self.heartbeat_interval_millis.is_some(),
                 "heartbeatIntervalMillis",
                 HEARTBEAT_INTERVAL,
             ),
-            heartbeat_timeout_secs: said(self.heartbeat_timeout_secs.is_some(), "heartbeatTimeoutSecs", HEARTBEAT_TIMEOUT),
-            catch_up_timeout_millis: signed(self.catch_up_timeout_millis.is_some(), "catchUpTimeoutMillis", CATCH_UP_TIMEOUT),
+            heartbeat_timeout_secs: said(
+                self.heartbeat_timeout_secs.is_some(),
+                "heartbeatTimeoutSecs",
+                HEARTBEAT_TIMEOUT,
+            ),
+            catch_up_timeout_millis: signed(
+                self.catch_up_timeout_millis.is_some(),
+                "catchUpTimeoutMillis",
+                CATCH_UP_TIMEOUT,
+            ),
             catch_up_takeover_delay_millis: signed(
                 self.catch_up_takeover_delay_millis.is_some(),
                 "catchUpTakeoverDelayMillis",
@@ -91,7 +117,10 @@ impl ReplicaSetSettings {
             ("heartbeat_interval_millis", self.heartbeat_interval_millis),
             ("heartbeat_timeout_secs", self.heartbeat_timeout_secs),
         ];
-        for (name, _) in counts.into_iter().filter(|(_, it)| it.is_some_and(|it| it == 0 || i32::try_from(it).is_err())) {
+        for (name, _) in counts
+            .into_iter()
+            .filter(|(_, it)| it.is_some_and(|it| it == 0 || i32::try_from(it).is_err()))
+        {
             problems.push((name, format!("`{name}` lies between 1 and {}", i32::MAX)));
         }
         let delays = [
@@ -105,7 +134,8 @@ impl ReplicaSetSettings {
     }
 }
 
-/// Whether a set has the settings that are wanted; those of mongod that are not known here are left alone.
+/// Whether a set has the settings that are wanted; those of mongod that are not known here are left
+/// alone.
 pub(crate) fn agree(theirs: &Document, wanted: &Document) -> bool {
     wanted.iter().all(|(name, value)| match value {
         Bson::Boolean(wanted) => theirs.get_bool(name).unwrap_or(true) == *wanted,
@@ -127,8 +157,14 @@ mod tests {
     #[test]
     fn what_was_left_out_and_is_usual_stays_left_out() {
         let usual = ReplicaSetSettings::default().written();
-        assert_eq!(ReplicaSetSettings::default().as_configured(&usual), ReplicaSetSettings::default());
-        let said = ReplicaSetSettings { election_timeout_millis: Some(10_000), ..ReplicaSetSettings::default() };
+        assert_eq!(
+            ReplicaSetSettings::default().as_configured(&usual),
+            ReplicaSetSettings::default()
+        );
+        let said = ReplicaSetSettings {
+            election_timeout_millis: Some(10_000),
+            ..ReplicaSetSettings::default()
+        };
         assert_eq!(said.as_configured(&usual), said);
         assert!(agree(&usual, &said.written()));
     }
@@ -148,7 +184,11 @@ mod tests {
             let mut one = ReplicaSetSettings::default().written();
             one.insert(name.clone(), value);
             assert!(!agree(&one, &ReplicaSetSettings::default().written()), "{name}");
-            assert_ne!(ReplicaSetSettings::default().as_configured(&one), ReplicaSetSettings::default(), "{name}");
+            assert_ne!(
+                ReplicaSetSettings::default().as_configured(&one),
+                ReplicaSetSettings::default(),
+                "{name}"
+            );
         }
     }
 

@@ -18,11 +18,16 @@ pub(super) async fn readings(
     mongodb: &MongodbProvider,
     known: &[RecordedResource<MongodbUser>],
 ) -> Vec<ResourceReading<MongodbUser>> {
-    let mut readings: Vec<Option<ResourceReading<MongodbUser>>> = known.iter().map(|_| None).collect();
+    let mut readings: Vec<Option<ResourceReading<MongodbUser>>> =
+        known.iter().map(|_| None).collect();
     let sets = by_set(known);
-    let looks = sets
-        .iter()
-        .map(async |indices| (indices, look(mongodb, &indices.iter().map(|it| &known[*it].arguments).collect::<Vec<_>>()).await));
+    let looks = sets.iter().map(async |indices| {
+        (
+            indices,
+            look(mongodb, &indices.iter().map(|it| &known[*it].arguments).collect::<Vec<_>>())
+                .await,
+        )
+    });
     for (indices, found) in join_all(looks).await {
         for (index, reading) in indices.iter().zip(found) {
             readings[*index] = Some(reading);
@@ -56,9 +61,15 @@ struct UserReport {
 }
 
 /// Looks at users of one set.
-async fn look(mongodb: &MongodbProvider, users: &[&MongodbUser]) -> Vec<ResourceReading<MongodbUser>> {
+async fn look(
+    mongodb: &MongodbProvider,
+    users: &[&MongodbUser],
+) -> Vec<ResourceReading<MongodbUser>> {
     let set = users[0];
-    let said = match mongodb.access(&set.authority, &set.hosts).and_then(|access| members(&set.hosts, &access)) {
+    let said = match mongodb
+        .access(&set.authority, &set.hosts)
+        .and_then(|access| members(&set.hosts, &access))
+    {
         Ok(members) => {
             let said = said(users, &members).await;
             close(members).await;
@@ -71,7 +82,10 @@ async fn look(mongodb: &MongodbProvider, users: &[&MongodbUser]) -> Vec<Resource
             Some(found) => user.reading(found, said).await,
             None => ResourceReading::Gone,
         },
-        Err(reason) => ResourceReading::Unchecked(format!("no one says whether the user `{}` is there: {reason}", *user.name)),
+        Err(reason) => ResourceReading::Unchecked(format!(
+            "no one says whether the user `{}` is there: {reason}",
+            *user.name
+        )),
     });
     join_all(each).await
 }
@@ -93,13 +107,18 @@ async fn said(users: &[&MongodbUser], members: &[MemberClient]) -> Result<UserRe
             Err(error) => reasons.push(format!("{}: {}", member.endpoint, cause(error))),
         }
     }
-    let asked: Vec<Document> = users.iter().map(|it| doc! { "user": &*it.name, "db": &*it.database }).collect();
+    let asked: Vec<Document> =
+        users.iter().map(|it| doc! { "user": &*it.name, "db": &*it.database }).collect();
     let command = doc! { "usersInfo": &asked, "showAuthenticationRestrictions": true };
     for member in candidates {
         match tokio::try_join!(member.run(command.clone()), member.run(offer())) {
             Ok((answer, offer)) => {
                 let users = documents(&answer, "users").cloned().collect();
-                return Ok(UserReport { endpoint: member.endpoint.clone(), users, offered: offered(&offer) });
+                return Ok(UserReport {
+                    endpoint: member.endpoint.clone(),
+                    users,
+                    offered: offered(&offer),
+                });
             }
             Err(error) => reasons.push(format!("{}: {}", member.endpoint, cause(&error))),
         }
@@ -119,42 +138,63 @@ pub(super) fn offered(answer: &Document) -> BTreeSet<ScramMechanism> {
 
 fn mechanisms(document: &Document, name: &str) -> BTreeSet<ScramMechanism> {
     let names = document.get_array(name).map(Vec::as_slice).unwrap_or_default();
-    ScramMechanism::ALL.into_iter().filter(|mechanism| names.iter().any(|it| it.as_str() == Some(mechanism.name()))).collect()
+    ScramMechanism::ALL
+        .into_iter()
+        .filter(|mechanism| names.iter().any(|it| it.as_str() == Some(mechanism.name())))
+        .collect()
 }
 
 fn documents<'a>(document: &'a Document, name: &str) -> impl Iterator<Item = &'a Document> {
-    document.get_array(name).map(Vec::as_slice).unwrap_or_default().iter().filter_map(Bson::as_document)
+    document
+        .get_array(name)
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Bson::as_document)
 }
 
 impl MongodbUser {
     fn is(&self, user: &Document) -> bool {
-        user.get_str("user").ok() == Some(&self.name) && user.get_str("db").ok() == Some(&self.database)
+        user.get_str("user").ok() == Some(&self.name)
+            && user.get_str("db").ok() == Some(&self.database)
     }
 
     async fn reading(&self, found: &Document, said: &UserReport) -> ResourceReading<Self> {
         let mut arguments = self.as_found(found, &said.offered);
         let mut remarks = Vec::new();
-        let may_log_in_anywhere = ["authenticationRestrictions", "inheritedAuthenticationRestrictions"]
-            .iter()
-            .all(|it| restrictions(found, it).is_empty());
+        let may_log_in_anywhere =
+            ["authenticationRestrictions", "inheritedAuthenticationRestrictions"]
+                .iter()
+                .all(|it| restrictions(found, it).is_empty());
         let common = mechanisms(found, "mechanisms").intersection(&said.offered).copied().max();
         // Whoever is not let in from here tells nothing about the password.
         if let Some(mechanism) = common.filter(|_| may_log_in_anywhere && !self.password.is_empty())
             && self.log_in(mechanism, &said.endpoint).await == LoginResult::Refused
         {
-            remarks.push(format!("the user `{}` in `{}` has another password", *self.name, *self.database));
+            remarks.push(format!(
+                "the user `{}` in `{}` has another password",
+                *self.name, *self.database
+            ));
             arguments.password = Secret(String::new());
         }
         ResourceReading::Found { arguments, outputs: MongodbUserOutputs {}, remarks }
     }
 
     async fn log_in(&self, mechanism: ScramMechanism, endpoint: &str) -> LoginResult {
-        let Ok(access) = ClientAccess::anonymous(&self.authority.certificate_pem) else { return LoginResult::Untold };
+        let Ok(access) = ClientAccess::anonymous(&self.authority.certificate_pem) else {
+            return LoginResult::Untold;
+        };
         let mechanism = match mechanism {
             ScramMechanism::ScramSha1 => mongodb::options::AuthMechanism::ScramSha1,
             ScramMechanism::ScramSha256 => mongodb::options::AuthMechanism::ScramSha256,
         };
-        MemberClient::log_in(endpoint, &access, mechanism, (&self.database, &self.name, &self.password)).await
+        MemberClient::log_in(
+            endpoint,
+            &access,
+            mechanism,
+            (&self.database, &self.name, &self.password),
+        )
+        .await
     }
 
     fn as_found(&self, user: &Document, offered: &BTreeSet<ScramMechanism>) -> Self {
@@ -168,7 +208,11 @@ impl MongodbUser {
             database: self.database.clone(),
             password: self.password.clone(),
             roles: documents(user, "roles").map(role).collect(),
-            mechanisms: if self.mechanisms.is_empty() && has == *offered { BTreeSet::new() } else { has },
+            mechanisms: if self.mechanisms.is_empty() && has == *offered {
+                BTreeSet::new()
+            } else {
+                has
+            },
             authentication_restrictions: restrictions(user, "authenticationRestrictions")
                 .into_iter()
                 .map(|it| self.as_written(it))
@@ -179,8 +223,8 @@ impl MongodbUser {
         }
     }
 
-    /// A restriction in the words of the configuration, where that says the same in other words: the server adds the
-    /// length of the network to every address.
+    /// A restriction in the words of the configuration, where that says the same in other words:
+    /// the server adds the length of the network to every address.
     fn as_written(&self, found: AuthenticationRestriction) -> AuthenticationRestriction {
         let same = self.authentication_restrictions.iter().find(|it| normal(it) == normal(&found));
         same.cloned().unwrap_or(found)
@@ -190,9 +234,16 @@ impl MongodbUser {
 fn restrictions(user: &Document, name: &str) -> BTreeSet<AuthenticationRestriction> {
     // Those that come with roles are grouped by role.
     let all = user.get_array(name).map(Vec::as_slice).unwrap_or_default().iter();
-    let flat = all.flat_map(|it| it.as_array().map_or_else(|| vec![it], |inner| inner.iter().collect()));
+    let flat =
+        all.flat_map(|it| it.as_array().map_or_else(|| vec![it], |inner| inner.iter().collect()));
     let texts = |it: &Document, name: &str| -> BTreeSet<String> {
-        it.get_array(name).map(Vec::as_slice).unwrap_or_default().iter().filter_map(Bson::as_str).map(str::to_owned).collect()
+        it.get_array(name)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Bson::as_str)
+            .map(str::to_owned)
+            .collect()
     };
     let restriction = |it: &Document| AuthenticationRestriction {
         client_source: texts(it, "clientSource"),
@@ -202,7 +253,9 @@ fn restrictions(user: &Document, name: &str) -> BTreeSet<AuthenticationRestricti
 }
 
 fn normal(restriction: &AuthenticationRestriction) -> AuthenticationRestriction {
-    let whole = |it: &String| it.strip_suffix("/32").or_else(|| it.strip_suffix("/128")).unwrap_or(it).to_owned();
+    let whole = |it: &String| {
+        it.strip_suffix("/32").or_else(|| it.strip_suffix("/128")).unwrap_or(it).to_owned()
+    };
     AuthenticationRestriction {
         client_source: restriction.client_source.iter().map(whole).collect(),
         server_address: restriction.server_address.iter().map(whole).collect(),
@@ -215,7 +268,10 @@ mod tests {
 
     #[test]
     fn restrictions_are_found_whichever_way_they_are_grouped() {
-        let one = AuthenticationRestriction { client_source: ["10.0.0.0/8".to_owned()].into(), server_address: BTreeSet::new() };
+        let one = AuthenticationRestriction {
+            client_source: ["10.0.0.0/8".to_owned()].into(),
+            server_address: BTreeSet::new(),
+        };
         let flat = doc! { "it": [{ "clientSource": ["10.0.0.0/8"] }] };
         let grouped = doc! { "it": [[{ "clientSource": ["10.0.0.0/8"] }]] };
         assert_eq!(restrictions(&flat, "it"), [one.clone()].into());
@@ -225,8 +281,10 @@ mod tests {
 
     #[test]
     fn an_address_is_a_network_of_one() {
-        let with =
-            |text: &str| AuthenticationRestriction { client_source: [text.to_owned()].into(), server_address: BTreeSet::new() };
+        let with = |text: &str| AuthenticationRestriction {
+            client_source: [text.to_owned()].into(),
+            server_address: BTreeSet::new(),
+        };
         assert_eq!(normal(&with("127.0.0.1")), normal(&with("127.0.0.1/32")));
         assert_ne!(normal(&with("127.0.0.0/8")), normal(&with("127.0.0.0/9")));
     }
