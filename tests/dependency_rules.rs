@@ -41,6 +41,9 @@ const FOR_PROVIDERS: [&str; 3] = ["ha-value", "ha-provider", "ha-files"];
 /// The providers that also keep states, with the clients they have.
 const STORES: [&str; 2] = ["ha-aws", "ha-postgresql"];
 
+/// The provider whose certificates are issued as those of another provider are, and that one.
+const ISSUES_CERTIFICATES: (&str, &str) = ("ha-mongodb", "ha-tls");
+
 /// What nothing that planning is made of may depend on, directly or through others.
 const OUT_OF_PLANNING: [&str; 8] =
     ["tokio", "rustix", "argon2", "aes-gcm", "aws-config", "mongodb", "tokio-postgres", "rustls"];
@@ -110,7 +113,7 @@ fn may_depend_on(name: &str, dependency: &str) -> bool {
     match ALLOWED.iter().find(|(it, _)| *it == name) {
         Some((_, allowed)) => allowed.contains(&"*") || allowed.contains(&dependency),
         None if dependency.starts_with("ha-state-") => STORES.contains(&name),
-        None => FOR_PROVIDERS.contains(&dependency),
+        None => FOR_PROVIDERS.contains(&dependency) || (name, dependency) == ISSUES_CERTIFICATES,
     }
 }
 

@@ -162,12 +162,12 @@ async fn the_command_takes_over_and_touches_nothing() {
 
 "#]]
     );
-    project.imports = vec![("thing.no one".parse().unwrap(), id)];
+    project.imports = vec![("thing.nobody".parse().unwrap(), id)];
     project.selection.targets.clear();
     assert_data_eq!(
         project.plan(text).await,
         str![[r#"
-the configuration has no `thing.nobody` to import into [thing.no one]
+the configuration has no `thing.nobody` to import into [thing.nobody]
 
 "#]]
     );
