@@ -8,38 +8,38 @@ use serde::Serialize;
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Nothing.
+    /// No change.
     NoOp,
-    /// Read during apply.
+    /// Reads a data source during apply.
     Read,
-    /// Make it.
+    /// Creates the object.
     Create,
-    /// Change it in place.
+    /// Updates the object in place.
     Update,
-    /// Delete it, then make it again.
+    /// Replaces the object: deletes the old one before the new one is created.
     DeleteThenCreate,
-    /// Make it again, then delete the old one.
+    /// Replaces the object: creates the new one before the old one is deleted.
     CreateThenDelete,
-    /// Delete it.
+    /// Deletes the object.
     Delete,
-    /// Look after it no longer, and leave it as it is.
+    /// Removes the record and leaves the object as it is.
     Forget,
 }
 
 impl Action {
-    /// Whether it makes a new one in the place of an old one.
+    /// Whether the action replaces an object by a new one, in either order.
     #[must_use]
     pub fn is_replace(self) -> bool {
         matches!(self, Action::DeleteThenCreate | Action::CreateThenDelete)
     }
 
-    /// Whether it makes something.
+    /// Whether the action creates an object.
     #[must_use]
     pub fn makes(self) -> bool {
         self == Action::Create || self.is_replace()
     }
 
-    /// Whether what was there is not there afterwards.
+    /// Whether the action deletes an existing object.
     #[must_use]
     pub fn destroys(self) -> bool {
         self == Action::Delete || self.is_replace()

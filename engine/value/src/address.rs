@@ -1,4 +1,4 @@
-//! Names of things in a configuration, as written: `module.db["a"].aws_s3_bucket.site[0]`.
+//! Addresses of blocks and instances, as in Terraform: `module.db["a"].aws_s3_bucket.site[0]`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,29 +9,31 @@ use serde::{Deserialize, Serialize};
 use crate::Number;
 use crate::value::Name;
 
-/// Whether `ha` makes it or only reads it.
+/// Whether `ha` manages a resource or only reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceMode {
-    /// A `resource` block.
+    /// Of a `resource` block: created, updated and deleted.
     Managed,
-    /// A `data` block.
+    /// Of a `data` block: only read.
     Data,
 }
 
-/// Which of a block's instances.
+/// Identifies one instance of a block.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InstanceKey {
-    /// The only one.
+    /// The only instance of a block without `count` and `for_each`.
     None,
-    /// One of `count`.
+    /// An instance of `count`, from 0.
     Index(u64),
-    /// One of `for_each`.
+    /// An instance of `for_each`, by its key.
     Name(Name),
 }
 
 impl InstanceKey {
-    /// Whether an index that an expression gave, a number or a string, stands for this key.
+    /// Whether an index of an expression selects this key. A number and a string with the same
+    /// digits are equal here, because the language converts the index to the type of the
+    /// collection.
     #[must_use]
     pub fn is_indexed_by(&self, index: &InstanceKey) -> bool {
         match (self, index) {
@@ -44,51 +46,50 @@ impl InstanceKey {
     }
 }
 
-/// A resource or data block: all its instances.
+/// The address of a resource or data block, with all its instances.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlockAddress {
-    /// The module instance it is in; empty for the root.
+    /// The module instance that contains the block, outermost module first; empty for the root
+    /// module.
     pub module: Arc<[(Name, InstanceKey)]>,
-    /// Made or read.
+    /// Whether the block is a `resource` or a `data` block.
     pub mode: ResourceMode,
-    /// Its kind, such as `aws_s3_bucket`.
+    /// The kind (resource type), such as `aws_s3_bucket`.
     pub kind: Name,
-    /// Its name.
+    /// The name of the block.
     pub name: Name,
 }
 
-/// One instance of a resource or data block.
+/// The address of one instance of a resource or data block.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
-    /// Its block.
+    /// The block of the instance.
     pub block: BlockAddress,
-    /// Which instance.
+    /// The key of the instance.
     pub key: InstanceKey,
 }
 
-/// A module, a block or an instance, or all instances of one: what `moved`, `--target` and the like
-/// name.
+/// The address of a module, a block or an instance, as `moved` blocks and `--target` take it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetAddress {
-    /// The modules on the way, outermost first. No key stands for the only instance and for all of
-    /// them.
+    /// The modules, outermost first. A module without a key means all its instances.
     pub module: Arc<[(Name, InstanceKey)]>,
-    /// The block in there, by mode, kind and name; none for the module itself.
+    /// The block inside the module, by mode, kind and name; `None` for the module itself.
     pub block: Option<(ResourceMode, Name, Name)>,
-    /// Which instance. None stands for the only one and for all of them.
+    /// The key of the instance; `InstanceKey::None` means all instances.
     pub key: InstanceKey,
 }
 
 impl TargetAddress {
-    /// Whether an instance is at this place or below it.
+    /// Whether an instance is the target or is contained in it.
     #[must_use]
     pub fn contains(&self, address: &Address) -> bool {
-        let on_the_way =
+        let module_matches =
             |((name, key), (own, own_key)): (&(Name, InstanceKey), &(Name, InstanceKey))| {
                 name == own && (*key == InstanceKey::None || key == own_key)
             };
         let inside = address.block.module.len() >= self.module.len()
-            && self.module.iter().zip(address.block.module.iter()).all(on_the_way);
+            && self.module.iter().zip(address.block.module.iter()).all(module_matches);
         inside
             && match &self.block {
                 None => true,
@@ -101,7 +102,7 @@ impl TargetAddress {
             }
     }
 
-    /// The same place seen from outside of the module instance `outer`.
+    /// The address as seen from the root, where `self` is relative to the module instance `outer`.
     #[must_use]
     pub fn within(&self, outer: &[(Name, InstanceKey)]) -> Self {
         Self { module: outer.iter().chain(self.module.iter()).cloned().collect(), ..self.clone() }
@@ -116,8 +117,8 @@ impl From<Address> for TargetAddress {
 }
 
 impl Address {
-    /// It in the letters that every service takes in a label, cut where labels are: other letters
-    /// are lost, so two may be written alike.
+    /// The address in characters that every service accepts in a tag value, cut to 256 bytes. Other
+    /// characters become `_`, so that two addresses may be written alike.
     #[must_use]
     pub fn in_plain_letters(&self) -> String {
         let mut written = String::new();
@@ -129,11 +130,12 @@ impl Address {
                 _ => written.push('_'),
             }
         }
-        written.truncate(LABEL);
+        written.truncate(MAX_TAG_LENGTH);
         written
     }
 
-    /// The address that was written so, as far as that tells.
+    /// Parses the result of [`Self::in_plain_letters`]; `None` where it is not an address. A key of
+    /// digits is read as an index, as the quotes are lost.
     #[must_use]
     pub fn from_plain_letters(written: &str) -> Option<Self> {
         let key = |text: &str| {
@@ -159,22 +161,23 @@ impl Address {
             name,
         }
         .instance(key);
-        // What does not read back is none.
+        // A name with a dot or a space in it would give an address that cannot be parsed again.
         address.to_string().parse::<Self>().is_ok_and(|it| it == address).then_some(address)
     }
 }
 
-/// How long a label may be.
-const LABEL: usize = 256;
+/// Longest tag value, in bytes: EC2 and S3 accept 256 characters, and all that are written here are
+/// ASCII.
+const MAX_TAG_LENGTH: usize = 256;
 
 impl BlockAddress {
-    /// A block of the root module.
+    /// The address of a block of the root module.
     #[must_use]
     pub fn root(mode: ResourceMode, kind: impl Into<Name>, name: impl Into<Name>) -> Self {
         Self { module: Arc::new([]), mode, kind: kind.into(), name: name.into() }
     }
 
-    /// One of its instances.
+    /// The address of one instance of the block.
     #[must_use]
     pub fn instance(&self, key: InstanceKey) -> Address {
         Address { block: self.clone(), key }
@@ -191,7 +194,7 @@ impl fmt::Display for InstanceKey {
     }
 }
 
-/// A string as the language quotes it.
+/// A string in quotes, with the escapes of the language.
 struct QuotedString<'a>(&'a str);
 
 impl fmt::Display for QuotedString<'_> {
@@ -246,7 +249,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// A string that is no address.
+/// The error of a string that is not an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressParseError;
 
@@ -272,7 +275,7 @@ impl FromStr for TargetAddress {
     type Err = AddressParseError;
 
     fn from_str(text: &str) -> Result<Self, AddressParseError> {
-        let mut steps = split(text).ok_or(AddressParseError)?.into_iter().peekable();
+        let mut steps = split_steps(text).ok_or(AddressParseError)?.into_iter().peekable();
         let mut module = Vec::new();
         while steps.next_if(|(name, key)| name == "module" && *key == InstanceKey::None).is_some() {
             let (name, key) = steps.next().ok_or(AddressParseError)?;
@@ -294,8 +297,8 @@ impl FromStr for TargetAddress {
     }
 }
 
-/// The names between dots, each with the key behind it.
-fn split(text: &str) -> Option<Vec<(String, InstanceKey)>> {
+/// The names between dots, each with the key that follows it.
+fn split_steps(text: &str) -> Option<Vec<(String, InstanceKey)>> {
     let mut steps = Vec::new();
     let mut rest = text;
     loop {
@@ -326,6 +329,8 @@ fn split(text: &str) -> Option<Vec<(String, InstanceKey)>> {
     }
 }
 
+/// The content of a quoted string whose opening quote is consumed, and the text behind the closing
+/// one.
 fn unquote(text: &str) -> Option<(String, &str)> {
     let mut name = String::new();
     let mut chars = text.char_indices();
@@ -372,7 +377,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_read_back_as_written() {
+    fn parses_what_it_displays() {
         for text in ["a.b", "a.b[3]", "data.a.b[\"x.y\\\"]\"]", "module.m[\"k\"].module.n.data.a.b"]
         {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
@@ -383,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_in_plain_letters_and_read_back_as_far_as_they_tell() {
+    fn plain_letters_parse_back_where_nothing_was_lost() {
         let written = |text: &str| text.parse::<Address>().unwrap().in_plain_letters();
         assert_eq!(
             written("module.m[0].aws_s3_bucket.a[\"x y$\"]"),
@@ -401,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_holds_what_is_below_it() {
+    fn a_target_contains_the_instances_below_it() {
         let holds = |place: &str, address: &str| {
             place.parse::<TargetAddress>().unwrap().contains(&address.parse().unwrap())
         };

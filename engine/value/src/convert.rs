@@ -11,12 +11,13 @@ use crate::types::AttributeType;
 use crate::value::Name;
 use crate::{Number, Object, Path, PathStep, Text, Type, Value};
 
-/// Why a value is not of a type.
+/// Why a value cannot be converted to a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConversionError {
-    /// Where in the value.
+    /// The place inside the value; the root where the value itself does not fit.
     pub path: Path,
-    /// What is wrong there, as a sentence without a period.
+    /// What is wrong there, as a sentence without a period. It never contains a value, which could
+    /// be secret.
     pub message: String,
 }
 
@@ -37,12 +38,15 @@ impl ConversionError {
     }
 }
 
-/// The value as one of `ty`. A null of no type is of every type; marks and unknowns are kept.
+/// Converts a value to a type. A null without a type converts to every type; marks and unknowns
+/// stay.
 ///
 /// # Errors
-/// Where the value can be no such thing.
+/// Where the language has no conversion, or a string does not parse as the number or boolean.
 pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
-    if has_very_type(value, ty) || is_of(value, ty) {
+    // The first test is one pointer comparison. Without it a value that is passed through many
+    // modules would be traversed at each one.
+    if has_same_type_pointer(value, ty) || is_of(value, ty) {
         return Ok(value.clone());
     }
     match (value, ty) {
@@ -50,7 +54,7 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
         (Value::Unknown(it), _) => {
             let converted = converted_type(&it.ty, ty).ok_or_else(|| required(ty))?;
             let (least, most) = it.length();
-            // Elements that are equal become one.
+            // Equal elements of a list become one element of the set.
             let least = if let Type::Set(_) = converted { least.min(1) } else { least };
             let is_sequence = |ty: &Type| matches!(ty, Type::List(_) | Type::Set(_));
             let keeps_length =
@@ -78,17 +82,19 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
             "false" | "0" => Ok(Value::Bool(false)),
             _ => Err(required(ty)),
         },
-        // Elements that are not known yet may turn out to be one.
+        // Unknown elements of a set may turn out equal, so the length of the list is open.
         (Value::Set(items), Type::List(_)) if items.len() > 1 && !value.is_wholly_known() => {
             let ty = converted_type(&Type::of_value(value), ty).ok_or_else(|| required(ty))?;
             Ok(Value::unknown(ty, value.cause()).of_length(1, Some(items.len())))
         }
-        (_, Type::List(_) | Type::Set(_) | Type::Map(_)) if is_empty(value) => empty(value, ty),
+        (_, Type::List(_) | Type::Set(_) | Type::Map(_)) if is_empty(value) => {
+            converted_empty(value, ty)
+        }
         (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::List(of)) => {
             Ok(Value::list(converted_items(value, of)?))
         }
         (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::Set(of)) => {
-            Ok(set(converted_items(value, of)?))
+            Ok(set_of_elements(converted_items(value, of)?))
         }
         (Value::List(items) | Value::Tuple(items), Type::Tuple(of)) => {
             if items.len() != of.len() {
@@ -112,13 +118,13 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
                 for item in items.values_mut() {
                     *item = convert(item, &ty)?;
                 }
-                are_of_one_type(&ty, items.values())?;
+                require_one_type(&ty, items.values())?;
             }
             Ok(Value::Map(Arc::new(items)))
         }
         (Value::Map(items) | Value::Object(items), Type::Object(of)) => {
             let each = |(name, attribute): (&Name, &AttributeType)| {
-                Ok((name.clone(), attribute_of(items, name, attribute)?))
+                Ok((name.clone(), converted_attribute(items, name, attribute)?))
             };
             Ok(Value::Object(Arc::new(
                 of.iter().map(each).collect::<Result<Object, ConversionError>>()?,
@@ -128,8 +134,9 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
     }
 }
 
-/// One attribute of an object that is converted: null and what is left out stand for the default.
-fn attribute_of(
+/// One attribute of the converted object. Both a missing attribute and null become the default, as
+/// in Terraform's `optional(type, default)`.
+fn converted_attribute(
     items: &Object,
     name: &Name,
     attribute: &AttributeType,
@@ -141,16 +148,17 @@ fn attribute_of(
         }
         _ if attribute.optional => match &attribute.default {
             Some(default) => convert(default, &attribute.ty).map_err(below),
-            None => Ok(Value::null(&plain(&attribute.ty))),
+            None => Ok(Value::null(&without_optional(&attribute.ty))),
         },
         _ => Err(ConversionError::new(format!("the attribute \"{name}\" is required"))),
     }
 }
 
-/// Whether the type is the one that a value keeps, which is seen without a look at all that is in
-/// it.
-fn has_very_type(value: &Value, ty: &Type) -> bool {
+/// Whether `ty` is the cached type of the value, compared by pointer and without a traversal.
+fn has_same_type_pointer(value: &Value, ty: &Type) -> bool {
     let facts = ValueFacts::compute(value);
+    // Only nested values cache their type. An untyped null or an open unknown inside could still
+    // convert to something else.
     if !facts.is_nested() || !facts.is_typed() {
         return false;
     }
@@ -164,7 +172,7 @@ fn has_very_type(value: &Value, ty: &Type) -> bool {
     }
 }
 
-/// Whether a value is of a type as it stands, so that converting it changes nothing.
+/// Whether a value has a type already, so that converting it changes nothing.
 fn is_of(value: &Value, ty: &Type) -> bool {
     match (value, ty) {
         (_, Type::Any) => true,
@@ -203,8 +211,8 @@ fn is_of(value: &Value, ty: &Type) -> bool {
     }
 }
 
-/// Whether an empty collection is declared to be one of these elements; one that has some tells by
-/// them.
+/// Whether an empty collection declares this element type. One with elements has their type,
+/// whatever it declares.
 fn is_declared(declared: &DeclaredType, of: &Type, is_empty: bool) -> bool {
     !is_empty || declared.known() == Some(of)
 }
@@ -218,8 +226,9 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// What is empty, as an empty collection of a type.
-fn empty(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
+/// Converts an empty collection. It is separate because the element type comes from the
+/// declaration, as there is no element to ask.
+fn converted_empty(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
     match converted_type(&Type::of_value(value), ty) {
         Some(Type::List(of)) => Ok(Value::list_of(&of, Vec::new())),
         Some(Type::Set(of)) => Ok(Value::set_of(&of, BTreeSet::new())),
@@ -228,9 +237,9 @@ fn empty(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
     }
 }
 
-/// A set of these. A secret among them makes all of it one, since a set's elements have no places
-/// to mark.
-fn set(items: Vec<Value>) -> Value {
+/// The set of these elements. A secret element makes the whole set secret, because an element of a
+/// set has no path to mark.
+fn set_of_elements(items: Vec<Value>) -> Value {
     let (sensitive, length) = (items.iter().any(Value::contains_sensitive), items.len());
     let open = |it: &&Value| !it.is_wholly_known();
     let (many, cause) =
@@ -240,7 +249,8 @@ fn set(items: Vec<Value>) -> Value {
     } else {
         items.into_iter().collect()
     };
-    // Two that are not known yet look the same and need not turn out to be.
+    // Unknowns of one type compare as equal and become one element here, although their values may
+    // turn out different. The length of the set is then open, and the set unknown.
     let collapsed = plain.iter().filter(open).count() < many;
     let set = match collapsed {
         true => {
@@ -258,12 +268,12 @@ fn converted_items(value: &Value, of: &Type) -> Result<Vec<Value>, ConversionErr
     let items = value.children().enumerate().map(each).collect::<Result<Vec<_>, _>>()?;
     let Some(ty) = shared_type(of, items.iter(), unify_elements)? else { return Ok(items) };
     let items = items.iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>()?;
-    are_of_one_type(&ty, items.iter())?;
+    require_one_type(&ty, items.iter())?;
     Ok(items)
 }
 
-/// The one type of elements of a collection that leaves it open; none where one of them may turn
-/// out to be anything.
+/// The common type of elements where the target, such as `list(any)`, leaves it open; `None` where
+/// the target states it, or where an element may turn out to be anything.
 fn shared_type<'a>(
     of: &Type,
     items: impl Iterator<Item = &'a Value> + Clone,
@@ -276,8 +286,8 @@ fn shared_type<'a>(
     unify(&types).map(Some).ok_or_else(|| several_types(items))
 }
 
-/// Whether elements are of one type where what they were converted to leaves it open.
-fn are_of_one_type<'a>(
+/// Checks that converted elements have one type where the target leaves the type open.
+fn require_one_type<'a>(
     to: &Type,
     items: impl Iterator<Item = &'a Value> + Clone,
 ) -> Result<(), ConversionError> {
@@ -299,17 +309,17 @@ fn several_types<'a>(mut items: impl Iterator<Item = &'a Value>) -> ConversionEr
     })
 }
 
-/// The one type that all of these convert to, as the language picks it for a list of mixed elements
-/// or the two arms of a conditional: strings absorb numbers and truth values, tuples and objects
-/// unify element by element or become lists and maps. What shows no type goes along; what is in
-/// these is of no type where collections are beside such.
+/// The one type that all of these convert to, as the language chooses it for a list of mixed
+/// elements or the two results of a conditional: numbers and booleans become strings beside a
+/// string; tuples and objects unify element by element, or else become lists and maps. `Any` at the
+/// top level is ignored, as it converts to every type; inside of collections see [`unify_open`].
 #[must_use]
 pub fn unify<'a>(types: impl IntoIterator<Item = &'a Type>) -> Option<Type> {
     unify_all(types.into_iter().filter(|it| **it != Type::Any).collect())
 }
 
-/// As [`unify`], where values of no type yet are among the others. They may turn out to be
-/// anything, so that collections beside them stay as they are.
+/// Like [`unify`], but `Any` is a value that may turn out to be anything: collections beside it are
+/// not converted, and the result is `Any`.
 #[must_use]
 pub fn unify_open(types: &[Type]) -> Option<Type> {
     let known: Vec<&Type> = types.iter().filter(|it| **it != Type::Any).collect();
@@ -318,6 +328,8 @@ pub fn unify_open(types: &[Type]) -> Option<Type> {
     }
     let any = |is: fn(&Type) -> bool| known.iter().any(|it| is(it));
     let is_nested = |it: &Type| !matches!(it, Type::Bool | Type::Number | Type::String);
+    // These cases are those of `cty`'s `convert.unify`: collections of one kind stay dynamic, an
+    // object beside a tuple is an error, and among the rest the best convertible type wins.
     let of_one_kind = known
         .windows(2)
         .all(|two| std::mem::discriminant(two[0]) == std::mem::discriminant(two[1]));
@@ -330,14 +342,14 @@ pub fn unify_open(types: &[Type]) -> Option<Type> {
     preferred(&types.iter().collect::<Vec<_>>())
 }
 
-/// As [`unify_open`], for the elements of a list or set: those that show a type must not leave it
-/// open what all are.
+/// Like [`unify_open`], for the elements of a list or set: `None` where elements with a type unify
+/// to `Any`, because a collection must have one element type.
 #[must_use]
 pub fn unify_elements(types: &[Type]) -> Option<Type> {
     unify_open(types).filter(|it| *it != Type::Any || types.iter().all(|it| *it == Type::Any))
 }
 
-/// As [`unify`], where nothing is unknown.
+/// [`unify`] for types none of which is `Any`.
 fn unify_all(types: Vec<&Type>) -> Option<Type> {
     let Some(first) = types.first() else { return Some(Type::Any) };
     if types.iter().all(|it| it == first) {
@@ -410,7 +422,7 @@ fn unify_tuples(types: &[&Type]) -> Option<Type> {
     Some(Type::Tuple(Arc::new((0..first.len()).map(each).collect::<Option<_>>()?)))
 }
 
-/// The one of the types that all others convert to, and that the language likes best among those.
+/// The most preferred of the types that all others convert to; the first one among equals.
 fn preferred(types: &[&Type]) -> Option<Type> {
     let mut by_preference = types.to_vec();
     by_preference.sort_by(|a, b| preference(a, b));
@@ -418,6 +430,8 @@ fn preferred(types: &[&Type]) -> Option<Type> {
     by_preference.into_iter().find(fits).cloned()
 }
 
+/// The order in which `cty` tries types as the common one: general types first, since more types
+/// convert to them.
 fn preference(a: &Type, b: &Type) -> Ordering {
     let rank = |ty: &Type| match ty {
         Type::String | Type::List(_) | Type::Map(_) => 0,
@@ -433,21 +447,21 @@ fn preference(a: &Type, b: &Type) -> Ordering {
     }
 }
 
-/// The type that values of one type have once they are converted to another; none where they never
-/// can be.
+/// The type of a value of type `from` after a conversion to `to`; `None` where no value converts.
 fn converted_type(from: &Type, to: &Type) -> Option<Type> {
     let elements = |of: &Type, items: &mut dyn Iterator<Item = &Type>| -> Option<Arc<Type>> {
         let items: Vec<&Type> = items.collect();
         match of {
             Type::Any => unify_open(&items.into_iter().cloned().collect::<Vec<_>>()).map(Arc::new),
-            of => {
-                items.iter().all(|it| converted_type(it, of).is_some()).then(|| Arc::new(plain(of)))
-            }
+            of => items
+                .iter()
+                .all(|it| converted_type(it, of).is_some())
+                .then(|| Arc::new(without_optional(of))),
         }
     };
     match (from, to) {
         (_, Type::Any) => Some(from.clone()),
-        (Type::Any, _) => Some(plain(to)),
+        (Type::Any, _) => Some(without_optional(to)),
         (Type::Bool | Type::Number | Type::String, Type::String) => Some(Type::String),
         (Type::Number | Type::String, Type::Number) => Some(Type::Number),
         (Type::Bool | Type::String, Type::Bool) => Some(Type::Bool),
@@ -469,14 +483,18 @@ fn converted_type(from: &Type, to: &Type) -> Option<Type> {
         }
         (Type::Map(it), Type::Object(of)) => {
             let each = |(name, attribute): (&Name, &AttributeType)| {
-                Some((name.clone(), whole(converted_type(it, &attribute.ty)?)))
+                Some((name.clone(), required_attribute(converted_type(it, &attribute.ty)?)))
             };
             Some(Type::Object(Arc::new(of.iter().map(each).collect::<Option<_>>()?)))
         }
         (Type::Object(items), Type::Object(of)) => {
             let each = |(name, attribute): (&Name, &AttributeType)| match items.get(name) {
-                Some(it) => Some((name.clone(), whole(converted_type(&it.ty, &attribute.ty)?))),
-                None => attribute.optional.then(|| (name.clone(), whole(plain(&attribute.ty)))),
+                Some(it) => {
+                    Some((name.clone(), required_attribute(converted_type(&it.ty, &attribute.ty)?)))
+                }
+                None => attribute
+                    .optional
+                    .then(|| (name.clone(), required_attribute(without_optional(&attribute.ty)))),
             };
             Some(Type::Object(Arc::new(of.iter().map(each).collect::<Option<_>>()?)))
         }
@@ -484,24 +502,29 @@ fn converted_type(from: &Type, to: &Type) -> Option<Type> {
     }
 }
 
-fn whole(ty: Type) -> AttributeType {
+/// An attribute type that is required and has no default.
+fn required_attribute(ty: Type) -> AttributeType {
     AttributeType { ty, optional: false, default: None }
 }
 
-/// The type without what may be left out: that of values which are converted already.
-fn plain(ty: &Type) -> Type {
+/// The type without optional attributes: that of values after conversion, which have all
+/// attributes.
+fn without_optional(ty: &Type) -> Type {
     match ty {
-        Type::List(of) => Type::List(Arc::new(plain(of))),
-        Type::Set(of) => Type::Set(Arc::new(plain(of))),
-        Type::Map(of) => Type::Map(Arc::new(plain(of))),
-        Type::Tuple(of) => Type::Tuple(Arc::new(of.iter().map(plain).collect())),
+        Type::List(of) => Type::List(Arc::new(without_optional(of))),
+        Type::Set(of) => Type::Set(Arc::new(without_optional(of))),
+        Type::Map(of) => Type::Map(Arc::new(without_optional(of))),
+        Type::Tuple(of) => Type::Tuple(Arc::new(of.iter().map(without_optional).collect())),
         Type::Object(of) => Type::Object(Arc::new(
-            of.iter().map(|(name, it)| (name.clone(), whole(plain(&it.ty)))).collect(),
+            of.iter()
+                .map(|(name, it)| (name.clone(), required_attribute(without_optional(&it.ty))))
+                .collect(),
         )),
         other => other.clone(),
     }
 }
 
+/// The error of a value that is not of the required type.
 fn required(ty: &Type) -> ConversionError {
     ConversionError::new(match ty {
         Type::Object(_) => "an object is required".into(),
@@ -524,12 +547,15 @@ mod tests {
 
     fn object_of(attributes: &[(&str, Type)]) -> Type {
         Type::Object(Arc::new(
-            attributes.iter().map(|(name, ty)| ((*name).into(), whole(ty.clone()))).collect(),
+            attributes
+                .iter()
+                .map(|(name, ty)| ((*name).into(), required_attribute(ty.clone())))
+                .collect(),
         ))
     }
 
     #[test]
-    fn types_unify_as_the_language_picks() {
+    fn unifies_types_as_terraform_does() {
         use Type::{Bool, Number, String};
         let tuple = |types: &[Type]| Type::Tuple(Arc::new(types.to_vec()));
         let set = |ty: Type| Type::Set(Arc::new(ty));
@@ -561,7 +587,7 @@ mod tests {
     }
 
     #[test]
-    fn unknowns_get_the_type_they_will_have() {
+    fn unknowns_get_the_converted_type() {
         let unknown = |ty: Type| Value::unknown(ty, Some("a.b.c".into()));
         let converted = |from: Type, to: &Type| convert(&unknown(from), to);
         let any_list = list_of(Type::Any);
@@ -573,7 +599,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_applied_however_deep() {
+    fn applies_defaults_at_all_depths() {
         let port =
             AttributeType { ty: Type::Number, optional: true, default: Some(Value::from(80)) };
         let name = AttributeType { ty: Type::String, optional: true, default: None };
@@ -590,14 +616,14 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_makes_its_whole_set_one() {
+    fn a_secret_element_makes_the_whole_set_secret() {
         let items = Value::tuple([Value::from("a"), Value::from("b").sensitive()]);
         let set = convert(&items, &Type::Set(Arc::new(Type::String))).unwrap();
         assert!(matches!(&set, Value::Sensitive(inner) if !inner.contains_sensitive()));
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_place() {
+    fn an_error_has_the_path_of_the_wrong_element() {
         let value = Value::object([("a".into(), Value::tuple([Value::from(1), Value::from("x")]))]);
         let wrong = convert(&value, &Type::Map(Arc::new(list_of(Type::Number)))).unwrap_err();
         assert_eq!(

@@ -1,28 +1,28 @@
-//! Durations as Go and Terraform write them: `10m`, `1h30m`, `1.5h`, `0`.
+//! Durations in the notation of Go and Terraform: `10m`, `1h30m`, `1.5h`, `0`.
 
 use std::time::Duration;
 
-/// The duration that a string names.
+/// Parses a duration that is not negative.
 ///
 /// # Errors
-/// Why it is none, as a sentence.
+/// Where the string is not a duration, or longer than Go can represent; the error is a sentence.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a duration; one looks like `10m`, `1h30m` or `90s`");
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
         return Ok(Duration::ZERO);
     }
-    let mut whole = Duration::ZERO;
+    let mut total = Duration::ZERO;
     if rest.is_empty() {
         return Err(wrong());
     }
     while !rest.is_empty() {
-        let is_figure = |it: char| it.is_ascii_digit() || it == '.';
-        let figures = rest.find(|it| !is_figure(it)).ok_or_else(wrong)?;
-        let number: f64 = rest[..figures].parse().map_err(|_| wrong())?;
-        rest = &rest[figures..];
-        let letters = rest.find(is_figure).unwrap_or(rest.len());
-        let unit = match &rest[..letters] {
+        let is_digit = |it: char| it.is_ascii_digit() || it == '.';
+        let number_end = rest.find(|it| !is_digit(it)).ok_or_else(wrong)?;
+        let number: f64 = rest[..number_end].parse().map_err(|_| wrong())?;
+        rest = &rest[number_end..];
+        let unit_end = rest.find(is_digit).unwrap_or(rest.len());
+        let unit = match &rest[..unit_end] {
             "ns" => 1e-9,
             "us" | "µs" | "μs" => 1e-6,
             "ms" => 1e-3,
@@ -32,21 +32,21 @@ pub fn parse(text: &str) -> Result<Duration, String> {
             _ => return Err(wrong()),
         };
         let part = Duration::try_from_secs_f64(number * unit).map_err(|_| wrong())?;
-        whole = whole.checked_add(part).filter(|it| *it <= LONGEST).ok_or_else(wrong)?;
-        rest = &rest[letters..];
+        total = total.checked_add(part).filter(|it| *it <= MAX_DURATION).ok_or_else(wrong)?;
+        rest = &rest[unit_end..];
     }
-    Ok(whole)
+    Ok(total)
 }
 
-/// Go counts nanoseconds in 63 bits.
-const LONGEST: Duration = Duration::from_nanos(i64::MAX.unsigned_abs());
+/// Longest duration: Go counts nanoseconds in an `int64`, about 292 years.
+const MAX_DURATION: Duration = Duration::from_nanos(i64::MAX.unsigned_abs());
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read() {
+    fn parses_durations() {
         assert_eq!(parse("10m"), Ok(Duration::from_mins(10)));
         assert_eq!(parse("1h30m"), Ok(Duration::from_mins(90)));
         assert_eq!(parse("1.5h"), Ok(Duration::from_mins(90)));

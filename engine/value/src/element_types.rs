@@ -1,4 +1,4 @@
-//! Types that are declared for what shows none by itself: nulls and empty collections.
+//! Declared types of nulls and empty collections, which have no element to derive a type from.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -9,18 +9,19 @@ use std::sync::{Arc, LazyLock};
 use crate::facts::{CachedElements, ValueFacts};
 use crate::{Type, Value};
 
-/// The type that was declared for a null, or for the elements of an empty collection. Values are
-/// equal whatever it is, as it says what they may become and not what they are.
+/// The declared type of a null, or of the elements of an empty collection. Equality, order and hash
+/// of values ignore it: `[]` of strings equals `[]` of numbers.
 #[derive(Clone, Default)]
 pub struct DeclaredType(Option<Arc<Type>>);
 
 impl DeclaredType {
-    /// No type.
+    /// No declared type.
     pub const NOTHING: Self = Self(None);
 
-    /// This type.
+    /// A declared type; `Any` is the same as no declaration.
     #[must_use]
     pub fn new(ty: &Type) -> Self {
+        // Nulls of primitive types are frequent in a state, so they share three allocations.
         static COMMON: LazyLock<[Arc<Type>; 3]> =
             LazyLock::new(|| [Type::Bool, Type::Number, Type::String].map(Arc::new));
         Self(match ty {
@@ -32,13 +33,13 @@ impl DeclaredType {
         })
     }
 
-    /// The type, where there is one.
+    /// The declared type, if any.
     #[must_use]
     pub fn known(&self) -> Option<&Type> {
         self.0.as_deref()
     }
 
-    /// The type, or `Any`.
+    /// The declared type, or `Any`.
     #[must_use]
     pub fn ty(&self) -> Type {
         self.known().cloned().unwrap_or(Type::Any)
@@ -69,36 +70,36 @@ impl Hash for DeclaredType {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
-/// The elements of a list, tuple or set. Where there are none, it keeps the type that they would
-/// have. Used like what it holds.
+/// The elements of a list, tuple or set, with the declared element type of an empty one.
+/// Dereferences to the collection.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Elements<C> {
     items: C,
     of: DeclaredType,
-    kept: CachedElements,
+    cached: CachedElements,
 }
 
 impl<C> Elements<C> {
-    /// The type that elements would have, where there are none.
+    /// The declared element type of an empty collection.
     #[must_use]
     pub fn declaration(&self) -> &DeclaredType {
         &self.of
     }
 
-    /// Whether there are no elements, but a type that they would have.
+    /// Whether the collection is empty and has a declared element type.
     #[must_use]
     pub fn is_declared(&self) -> bool {
         self.of.known().is_some()
     }
 
-    /// Elements, and the type that they would have if there were any.
+    /// Elements with a declared type, which only an empty collection may have.
     pub(crate) fn new(items: C, of: DeclaredType) -> Self {
-        Self { items, of, kept: CachedElements::nothing() }
+        Self { items, of, cached: CachedElements::nothing() }
     }
 
-    /// Other elements of the same type.
+    /// A collection of other elements with the same declaration.
     pub(crate) fn with(&self, items: C) -> Self {
-        Self { items, of: self.of.clone(), kept: CachedElements::nothing() }
+        Self { items, of: self.of.clone(), cached: CachedElements::nothing() }
     }
 }
 
@@ -106,14 +107,14 @@ impl<C> Elements<C>
 where
     for<'a> &'a C: IntoIterator<Item = &'a Value>,
 {
-    /// What is kept of all that is in it.
+    /// The cached facts of all values inside.
     pub(crate) fn facts(&self) -> ValueFacts {
-        self.kept.facts(&self.items)
+        self.cached.facts(&self.items)
     }
 
-    /// The type of what has these elements, which is kept.
-    pub(crate) fn ty(&self, work_out: impl FnOnce() -> Type) -> Type {
-        self.kept.ty(self.facts(), work_out)
+    /// The cached type of the collection, computed at first use.
+    pub(crate) fn ty(&self, compute: impl FnOnce() -> Type) -> Type {
+        self.cached.ty(self.facts(), compute)
     }
 }
 
@@ -130,7 +131,7 @@ impl<C: FromIterator<Value>> FromIterator<Value> for Elements<C> {
         Self {
             items: items.into_iter().collect(),
             of: DeclaredType::NOTHING,
-            kept: CachedElements::nothing(),
+            cached: CachedElements::nothing(),
         }
     }
 }

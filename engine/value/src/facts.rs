@@ -1,5 +1,5 @@
-//! What is asked of collections again and again, kept with them. A chain of values, each inside of
-//! the next, would otherwise be walked from end to end at each link.
+//! Facts about values, cached in their collections. Without the cache, evaluating a chain of
+//! values, each inside the next, would traverse all inner values at every link and be quadratic.
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
@@ -9,37 +9,37 @@ use once_cell::race::OnceBox;
 
 use crate::{TextPart, Type, Value};
 
-/// What holds for a value with all that is in it.
+/// Facts about a value and everything inside it, packed into one atomic word.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct ValueFacts(u64);
 
 impl ValueFacts {
-    const WORKED_OUT: u64 = 1;
+    const COMPUTED: u64 = 1;
     const UNKNOWN: u64 = 1 << 1;
     const SENSITIVE: u64 = 1 << 2;
     const MARKED: u64 = 1 << 3;
-    const OPEN: u64 = 1 << 4;
-    /// Something in it shows no type by itself and has none declared.
-    const LOOSE: u64 = 1 << 5;
+    const ANY_TYPE: u64 = 1 << 4;
+    /// A null or an empty collection inside has no declared type.
+    const UNTYPED: u64 = 1 << 5;
     const FLAGS: u64 = 0xff;
-    /// Where the bits begin that say whether collections are in collections.
+    /// Whether a collection contains a collection with elements.
     const NESTED: u64 = 1 << 8;
-    /// Where the bits begin that say how many elements there are.
+    /// The first bit of the number of elements, which takes the upper 32 bits.
     const SIZE: u32 = 32;
 
     pub(crate) fn compute(value: &Value) -> Self {
         match value {
-            Value::List(items) if items.is_empty() && !items.is_declared() => Self(Self::LOOSE),
-            Value::Set(items) if items.is_empty() && !items.is_declared() => Self(Self::LOOSE),
+            Value::List(items) if items.is_empty() && !items.is_declared() => Self(Self::UNTYPED),
+            Value::Set(items) if items.is_empty() && !items.is_declared() => Self(Self::UNTYPED),
             Value::Map(items) if items.is_empty() && items.declaration().known().is_none() => {
-                Self(Self::LOOSE)
+                Self(Self::UNTYPED)
             }
-            Value::Null(of) if of.known().is_none() => Self(Self::LOOSE),
+            Value::Null(of) if of.known().is_none() => Self(Self::UNTYPED),
             Value::List(items) | Value::Tuple(items) => items.facts(),
             Value::Set(items) => items.facts(),
             Value::Map(items) | Value::Object(items) => items.facts(),
             Value::Sensitive(inner) => {
-                Self::gathered([&**inner]).with(Self::SENSITIVE | Self::MARKED)
+                Self::of_container([&**inner]).with(Self::SENSITIVE | Self::MARKED)
             }
             Value::Composed(parts) => {
                 let secret =
@@ -48,7 +48,7 @@ impl ValueFacts {
                 Self(Self::MARKED | secret | if is_open { Self::UNKNOWN } else { 0 })
             }
             Value::Unknown(it) => {
-                Self(Self::UNKNOWN | if it.ty.has_any() { Self::OPEN } else { 0 })
+                Self(Self::UNKNOWN | if it.ty.has_any() { Self::ANY_TYPE } else { 0 })
             }
             Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Null(_) => {
                 Self::default()
@@ -56,8 +56,8 @@ impl ValueFacts {
         }
     }
 
-    /// Those of something that holds these.
-    fn gathered<'v>(items: impl IntoIterator<Item = &'v Value>) -> Self {
+    /// The facts of a value that contains these.
+    fn of_container<'v>(items: impl IntoIterator<Item = &'v Value>) -> Self {
         let (mut flags, mut size) = (0, 0_u32);
         for item in items {
             let facts = Self::compute(item);
@@ -89,70 +89,74 @@ impl ValueFacts {
     }
 
     pub(crate) fn may_be_anything(self) -> bool {
-        self.has(Self::OPEN)
+        self.has(Self::ANY_TYPE)
     }
 
-    /// Whether collections are in it, so that its type is kept.
+    /// Whether the value contains collections with elements, so that its type is cached.
     pub(crate) fn is_nested(self) -> bool {
         self.has(Self::NESTED)
     }
 
-    /// Whether all in it has the type that it is told to have, so that there is nothing left to
-    /// convert.
+    /// Whether the type of everything inside is definite, so that a conversion to that type changes
+    /// nothing.
     pub(crate) fn is_typed(self) -> bool {
-        !self.has(Self::LOOSE | Self::OPEN)
+        !self.has(Self::UNTYPED | Self::ANY_TYPE)
     }
 
-    /// How many elements there are, in all depths. What is shared counts each time.
+    /// The number of elements at all depths, at most `u32::MAX`. A shared element counts each time
+    /// it occurs.
     pub(crate) fn size(self) -> u32 {
         u32::try_from(self.0 >> Self::SIZE).expect("the other bits are shifted out")
     }
 }
 
-/// What a collection keeps of what was asked of it. It says nothing that the elements do not say:
-/// all are equal.
+/// The cached facts and type of a collection. They follow from the elements, so equality, order and
+/// hash ignore them.
 #[derive(Default)]
 pub(crate) struct CachedElements {
     facts: AtomicU64,
-    /// Worked out twice where two ask at once, which is the same both times.
+    /// Two threads may compute the type at the same time; both get the same result.
     ty: OnceBox<Type>,
 }
 
 impl CachedElements {
-    /// Nothing yet.
+    /// An empty cache.
     pub(crate) const fn nothing() -> Self {
         Self { facts: AtomicU64::new(0), ty: OnceBox::new() }
     }
 
-    /// The facts of what has these elements.
+    /// The facts of a collection with these elements, computed at first use.
     pub(crate) fn facts<'v>(&self, items: impl IntoIterator<Item = &'v Value>) -> ValueFacts {
+        // Relaxed ordering suffices: the word is complete in itself, and a lost race only computes it
+        // twice. The flag `COMPUTED` tells facts that are all zero from an empty cache.
         match self.facts.load(atomic::Ordering::Relaxed) {
             0 => {
-                let facts = ValueFacts::gathered(items);
-                self.facts.store(facts.with(ValueFacts::WORKED_OUT).0, atomic::Ordering::Relaxed);
+                let facts = ValueFacts::of_container(items);
+                self.facts.store(facts.with(ValueFacts::COMPUTED).0, atomic::Ordering::Relaxed);
                 facts
             }
-            known => ValueFacts(known & !ValueFacts::WORKED_OUT),
+            known => ValueFacts(known & !ValueFacts::COMPUTED),
         }
     }
 
-    /// The type of what has these facts. That of few elements is worked out as soon as it is looked
-    /// up.
-    pub(crate) fn ty(&self, facts: ValueFacts, work_out: impl FnOnce() -> Type) -> Type {
+    /// The type of a collection with these facts. Only the type of a nested collection is cached;
+    /// for flat ones the box would cost more memory than computing the type again costs time.
+    pub(crate) fn ty(&self, facts: ValueFacts, compute: impl FnOnce() -> Type) -> Type {
         match facts.is_nested() {
-            true => self.ty.get_or_init(|| Box::new(work_out())).clone(),
-            false => work_out(),
+            true => self.ty.get_or_init(|| Box::new(compute())).clone(),
+            false => compute(),
         }
     }
 
-    /// Forgets what is going to change.
+    /// Empties the cache before the elements change.
     pub(crate) fn forget(&mut self) {
         *self.facts.get_mut() = 0;
         self.ty = OnceBox::new();
     }
 }
 
-/// A copy is made to be changed.
+/// A clone starts with an empty cache, since collections are cloned to be changed; unchanged ones
+/// are shared.
 impl Clone for CachedElements {
     fn clone(&self) -> Self {
         Self::nothing()
@@ -188,13 +192,13 @@ mod tests {
     use super::*;
     use crate::{Object, convert};
 
-    /// Each value twice in the next, often enough that no one could look at all of it.
+    /// Each value twice in the next, 100 times: too many elements to traverse.
     fn doubled(inner: Value, around: impl Fn([Value; 2]) -> Value) -> Value {
         (0..100).fold(inner, |it, _| around([it.clone(), it]))
     }
 
     #[test]
-    fn nothing_is_looked_at_twice() {
+    fn shared_values_are_traversed_once() {
         let named = |[a, b]: [Value; 2]| Value::object([("a".into(), a), ("b".into(), b)]);
         let mapped = |[a, b]: [Value; 2]| {
             Value::Map(std::sync::Arc::new(Object::from([("a".into(), a), ("b".into(), b)])))
@@ -230,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_is_looked_at_again() {
+    fn a_change_empties_the_cache() {
         let mut object = Object::from([("a".into(), Value::from(1))]);
         assert!(Value::object(object.clone()).is_wholly_known() && object.facts().size() == 1);
         object.insert("b".into(), Value::unknown(Type::Any, None));

@@ -1,12 +1,12 @@
-//! Tables by hash for names and addresses. The standard hash is made to withstand whoever chooses
-//! keys by the answers he gets, which no one can whose configuration is read once; it costs several
-//! times as much.
+//! Hash tables for names and addresses. The standard hasher resists attackers who choose keys by
+//! observing the program's answers. A configuration is read once and gives no such answers, so a
+//! hasher that costs a fraction of the time is safe here.
 
-/// What makes the hash of a table. It differs from process to process.
+/// The hasher of these tables, seeded per process: the order of iteration is not reproducible.
 pub type TableHasher = foldhash::fast::RandomState;
 
-/// A table by hash.
+/// A hash map with the fast hasher.
 pub type HashMap<K, V> = std::collections::HashMap<K, V, TableHasher>;
 
-/// A set by hash.
+/// A hash set with the fast hasher.
 pub type HashSet<T> = std::collections::HashSet<T, TableHasher>;

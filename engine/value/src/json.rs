@@ -1,5 +1,6 @@
-//! Values as JSON, losing nothing: what JSON has is itself, everything else is an object with one
-//! key that begins with a dollar sign. Keys of the user's that begin so get a second one.
+//! Values as JSON without loss. A value that JSON has is written as itself; every other value is an
+//! object with one key that begins with a dollar sign. A user's key that begins with a dollar sign
+//! gets a second one.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -22,7 +23,8 @@ const SECRET: &str = "$secret";
 const SET: &str = "$set";
 const TEXT: &str = "$text";
 const UNKNOWN: &str = "$unknown";
-/// What stands for something with fields of which nothing is known. No one writes it by himself.
+/// The key of an object that represents a wholly unknown struct. The NUL keeps it apart from all
+/// keys that a user can write.
 pub const UNKNOWN_FIELDS: &str = "\u{0}$unknown";
 
 impl Serialize for Value {
@@ -40,6 +42,8 @@ impl Serialize for Value {
                 TEXT,
                 &parts.iter().map(SerializedPart::from).collect::<Vec<_>>(),
             ),
+            // The type of an empty collection is only in its declaration, which an empty JSON array
+            // would lose.
             Value::List(items) if items.is_declared() => {
                 tagged(serializer, EMPTY, &Type::of_value(self))
             }
@@ -63,6 +67,7 @@ impl Serialize for Value {
     }
 }
 
+/// Writes an object with one key, the tag.
 fn tagged<S: Serializer>(
     serializer: S,
     tag: &'static str,
@@ -170,6 +175,8 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Value::Number(Number::written(it)))
     }
 
+    // Numbers beyond `i64` go through decimal text: the shortest digits of a double are the literal
+    // that was written, whereas its binary value has a precision of 53 bits.
     fn visit_u64<E: de::Error>(self, it: u64) -> Result<Value, E> {
         number(&it.to_string())
     }
@@ -183,6 +190,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        // A damaged file may claim any length, so the hint does not decide how much is allocated.
         let mut items = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(1024));
         while let Some(item) = seq.next_element()? {
             items.push(item);
@@ -203,8 +211,9 @@ impl<'de> Visitor<'de> for AnyValue {
                 LIST => Value::list(map.next_value::<Vec<Value>>()?),
                 SET => Value::set(map.next_value::<Vec<Value>>()?),
                 NULL => Value::null(&map.next_value()?),
-                EMPTY => empty(&map.next_value()?)
-                    .ok_or_else(|| de::Error::custom("what is empty must be a collection"))?,
+                EMPTY => empty(&map.next_value()?).ok_or_else(|| {
+                    de::Error::custom("the type of an empty value must be a collection")
+                })?,
                 MAP => match map.next_value::<Value>()? {
                     Value::Object(items) => Value::Map(items),
                     _ => return Err(de::Error::custom("a map must be an object")),
@@ -230,7 +239,7 @@ impl<'de> Visitor<'de> for AnyValue {
                     continue;
                 }
                 tag if tag.starts_with('$') => {
-                    return Err(de::Error::custom(format!("`{tag}` marks no kind of value")));
+                    return Err(de::Error::custom(format!("`{tag}` is not the tag of a value")));
                 }
                 _ => {
                     items.insert(Name::from(name), map.next_value()?);
@@ -256,11 +265,13 @@ fn empty(ty: &Type) -> Option<Value> {
 fn number<E: de::Error>(text: &str) -> Result<Value, E> {
     Number::from_str(text)
         .map(Value::Number)
-        .map_err(|_| E::custom(format!("`{text}` is no number")))
+        .map_err(|_| E::custom(format!("`{text}` is not a number")))
 }
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // A reduced precision decides digits of later results, so it must survive a saved plan.
+        // Most such numbers are doubles, for which JSON's own notation is short and exact.
         if let Some(bits) = self.kept_bits() {
             let double = self.to_f64();
             return match Number::from_f64(double)
@@ -304,8 +315,8 @@ impl<'de> Deserialize<'de> for Text {
 }
 
 impl Text {
-    /// The parts of a value that is a string, a number or a truth value, known or not, marked or
-    /// not.
+    /// The parts of a value that is a string, a number, a boolean or unknown, with or without
+    /// marks; `None` for null and collections.
     #[must_use]
     pub fn from_value(value: &Value) -> Option<Text> {
         Some(match value {

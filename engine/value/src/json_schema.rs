@@ -1,4 +1,5 @@
-//! What a schema says of arguments that are strings with parts, and of those that hold anything.
+//! JSON schemas of arguments that are composed strings or values of any type. The extensions
+//! `x-text` and `x-any` are read when the schema of a kind is derived.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! Values and what describes them: numbers, strings whose parts are kept apart, objects, types,
-//! paths, addresses, conversions, and their form as JSON. This crate depends on no other of the
+//! The data model of the language: values, numbers, strings with separate parts, objects, types,
+//! paths, addresses, conversions, and their JSON form. This crate depends on no other crate of the
 //! project.
 
 mod action;

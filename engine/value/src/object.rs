@@ -1,5 +1,6 @@
-//! Attributes by name, as they mostly are: few. A tree keeps room for eleven of them from the first
-//! on; this takes what they take, and becomes a tree only where they are many.
+//! Attributes by name. Most objects have few, and a `BTreeMap` allocates nodes for eleven entries
+//! at the first insertion. This keeps a sorted vector of exactly the needed size, and becomes a
+//! tree only where the attributes are many.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, btree_map};
@@ -14,15 +15,16 @@ use crate::facts::{CachedElements, ValueFacts};
 use crate::value::Name;
 use crate::{Type, Value};
 
-/// With more attributes than these, moving them at each insertion costs more than a tree.
-const FEW: usize = 32;
+/// Most attributes that a vector holds. With more, moving them at each insertion costs more than a
+/// tree.
+const MAX_IN_VECTOR: usize = 32;
 
-/// The attributes of an object, in the order of their names. Used like a `BTreeMap` from names to
-/// values.
+/// The attributes of an object, ordered by name. The methods are those of a `BTreeMap` from names
+/// to values.
 #[derive(Clone)]
 pub struct Object {
     form: ObjectForm,
-    kept: CachedElements,
+    cached: CachedElements,
 }
 
 #[derive(Clone)]
@@ -34,45 +36,45 @@ enum ObjectForm {
         reason = "an object of few has no use for the room that a tree takes here"
     )]
     Many(Box<BTreeMap<Name, Value>>),
-    /// None, of a map whose elements would be of this type.
+    /// An empty map with a declared element type.
     Empty(DeclaredType),
 }
 
 impl Object {
     const fn of(form: ObjectForm) -> Self {
-        Self { form, kept: CachedElements::nothing() }
+        Self { form, cached: CachedElements::nothing() }
     }
 
-    /// The attributes, of which some will be other ones.
-    fn changing(&mut self) -> &mut ObjectForm {
-        self.kept.forget();
+    /// The attributes for a change, after which the cached facts no longer hold.
+    fn form_mut(&mut self) -> &mut ObjectForm {
+        self.cached.forget();
         &mut self.form
     }
 
-    /// What is kept of all that is in it.
+    /// The cached facts of all values inside.
     pub(crate) fn facts(&self) -> ValueFacts {
-        self.kept.facts(self.values())
+        self.cached.facts(self.values())
     }
 
-    /// The type of what has these attributes, which is kept.
-    pub(crate) fn ty(&self, work_out: impl FnOnce() -> Type) -> Type {
-        self.kept.ty(self.facts(), work_out)
+    /// The cached type of the object or map with these attributes, computed at first use.
+    pub(crate) fn ty(&self, compute: impl FnOnce() -> Type) -> Type {
+        self.cached.ty(self.facts(), compute)
     }
 
-    /// No attributes.
+    /// An object without attributes.
     #[must_use]
     pub const fn new() -> Self {
         Self::of(ObjectForm::Few(Vec::new()))
     }
 
-    /// The same elements, of a map whose elements are of this type; where there are none, it still
-    /// has it.
+    /// The elements of a map with a declared element type. Only an empty map stores the
+    /// declaration; other maps have the type of their elements.
     #[must_use]
     pub fn declared(self, of: &Type) -> Self {
         if self.is_empty() { Self::of(ObjectForm::Empty(DeclaredType::new(of))) } else { self }
     }
 
-    /// What type the elements of an empty map would have.
+    /// The declared element type of an empty map; `NOTHING` for a map with elements.
     #[must_use]
     pub fn declaration(&self) -> &DeclaredType {
         match &self.form {
@@ -81,7 +83,7 @@ impl Object {
         }
     }
 
-    /// How many there are.
+    /// The number of attributes.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.form {
@@ -91,19 +93,19 @@ impl Object {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no attributes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The attribute of this name.
+    /// The value of an attribute; `None` where it is missing.
     #[must_use]
     pub fn get<Q: Borrow<str> + ?Sized>(&self, name: &Q) -> Option<&Value> {
         self.get_key_value(name).map(|(_, value)| value)
     }
 
-    /// The attribute of this name, with its name.
+    /// The stored name and the value of an attribute; `None` where it is missing.
     #[must_use]
     pub fn get_key_value<Q: Borrow<str> + ?Sized>(&self, name: &Q) -> Option<(&Name, &Value)> {
         match &self.form {
@@ -116,9 +118,9 @@ impl Object {
         }
     }
 
-    /// The attribute of this name, to be changed.
+    /// The value of an attribute for a change; `None` where it is missing.
     pub fn get_mut<Q: Borrow<str> + ?Sized>(&mut self, name: &Q) -> Option<&mut Value> {
-        match self.changing() {
+        match self.form_mut() {
             ObjectForm::Few(entries) => {
                 let at = position(entries, name.borrow()).ok()?;
                 Some(&mut entries[at].1)
@@ -128,20 +130,20 @@ impl Object {
         }
     }
 
-    /// Whether there is an attribute of this name.
+    /// Whether an attribute exists.
     #[must_use]
     pub fn contains_key<Q: Borrow<str> + ?Sized>(&self, name: &Q) -> bool {
         self.get(name).is_some()
     }
 
-    /// Sets an attribute, and gives back what it was.
+    /// Sets an attribute and returns its previous value.
     pub fn insert(&mut self, name: Name, value: Value) -> Option<Value> {
-        match self.changing() {
+        match self.form_mut() {
             ObjectForm::Few(entries) => match position(entries, &name) {
                 Ok(at) => Some(std::mem::replace(&mut entries[at].1, value)),
-                Err(at) if entries.len() < FEW => {
-                    // Most objects are filled once and kept; doubling would keep as much again for
-                    // nothing.
+                Err(at) if entries.len() < MAX_IN_VECTOR => {
+                    // Most objects are filled once and then stored; doubling the capacity would
+                    // waste as much memory as they use.
                     if entries.len() == entries.capacity() {
                         entries.reserve_exact(if entries.is_empty() { 1 } else { 2 });
                     }
@@ -163,14 +165,14 @@ impl Object {
         }
     }
 
-    /// The place of an attribute, which may be there or not.
+    /// The entry of an attribute, which may be missing.
     pub fn entry(&mut self, name: Name) -> ObjectEntry<'_> {
         ObjectEntry { object: self, name }
     }
 
-    /// Takes an attribute out.
+    /// Removes an attribute and returns its value.
     pub fn remove<Q: Borrow<str> + ?Sized>(&mut self, name: &Q) -> Option<Value> {
-        match self.changing() {
+        match self.form_mut() {
             ObjectForm::Few(entries) => {
                 position(entries, name.borrow()).ok().map(|at| entries.remove(at).1)
             }
@@ -179,16 +181,17 @@ impl Object {
         }
     }
 
-    /// Keeps the attributes that `keep` says.
+    /// Removes the attributes for which `keep` returns false.
     pub fn retain(&mut self, mut keep: impl FnMut(&Name, &mut Value) -> bool) {
-        match self.changing() {
+        match self.form_mut() {
             ObjectForm::Few(entries) => entries.retain_mut(|(name, value)| keep(name, value)),
             ObjectForm::Many(tree) => tree.retain(keep),
             ObjectForm::Empty(_) => {}
         }
     }
 
-    /// Keeps no names of its own where another object has the same ones, in the same places.
+    /// Shares the allocations of equal names at equal positions with another object. Instances of
+    /// one resource type have the same attributes, so that a large state stores each name once.
     pub fn share_names(&mut self, other: &Self) {
         if let (ObjectForm::Few(own), ObjectForm::Few(others)) = (&mut self.form, &other.form) {
             for ((name, _), (other, _)) in own.iter_mut().zip(others) {
@@ -199,12 +202,12 @@ impl Object {
         }
     }
 
-    /// Takes all attributes out.
+    /// Removes all attributes.
     pub fn clear(&mut self) {
         *self = Self::new();
     }
 
-    /// Names and values, in order.
+    /// Names and values, ordered by name.
     #[must_use]
     pub fn iter(&self) -> ObjectIter<'_> {
         match &self.form {
@@ -214,64 +217,64 @@ impl Object {
         }
     }
 
-    /// Names, and values to be changed, in order.
+    /// Names and mutable values, ordered by name.
     pub fn iter_mut(&mut self) -> ObjectIterMut<'_> {
-        match self.changing() {
+        match self.form_mut() {
             ObjectForm::Few(entries) => ObjectIterMut(EitherIter::Few(entries.iter_mut())),
             ObjectForm::Many(tree) => ObjectIterMut(EitherIter::Many(tree.iter_mut())),
             ObjectForm::Empty(_) => ObjectIterMut(EitherIter::Few([].iter_mut())),
         }
     }
 
-    /// The names, in order.
+    /// The names, in ascending order.
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Name> + ExactSizeIterator + Clone {
         self.iter().map(|(name, _)| name)
     }
 
-    /// The values, in the order of their names.
+    /// The values, ordered by name.
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &Value> + ExactSizeIterator + Clone {
         self.iter().map(|(_, value)| value)
     }
 
-    /// The values to be changed, in the order of their names.
+    /// The mutable values, ordered by name.
     pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Value> {
         self.iter_mut().map(|(_, value)| value)
     }
 
-    /// The names alone, in order.
+    /// Takes the names, in ascending order.
     pub fn into_keys(self) -> impl DoubleEndedIterator<Item = Name> + ExactSizeIterator {
         self.into_iter().map(|(name, _)| name)
     }
 
-    /// The values alone, in the order of their names.
+    /// Takes the values, ordered by name.
     pub fn into_values(self) -> impl DoubleEndedIterator<Item = Value> + ExactSizeIterator {
         self.into_iter().map(|(_, value)| value)
     }
 }
 
-/// The place of an attribute in an [`Object`].
+/// The entry of one attribute in an [`Object`], which may be missing.
 pub struct ObjectEntry<'a> {
     object: &'a mut Object,
     name: Name,
 }
 
 impl<'a> ObjectEntry<'a> {
-    /// What is there, or else this, which is put there.
+    /// The existing value, or this one after it is inserted.
     pub fn or_insert(self, value: Value) -> &'a mut Value {
         self.or_insert_with(|| value)
     }
 
-    /// What is there, or else what this makes, which is put there.
+    /// The existing value, or the result of `value` after it is inserted.
     pub fn or_insert_with(self, value: impl FnOnce() -> Value) -> &'a mut Value {
         let Self { object, name } = self;
         if !object.contains_key(&name) {
             object.insert(name.clone(), value());
         }
-        object.get_mut(&name).expect("it was there or was put there")
+        object.get_mut(&name).expect("the attribute existed or was inserted")
     }
 }
 
-/// Where a name is, or where it would be.
+/// The index of a name, or the index at which to insert it.
 fn position(entries: &[(Name, Value)], name: &str) -> Result<usize, usize> {
     entries.binary_search_by(|(it, _)| (**it).cmp(name))
 }
@@ -286,12 +289,13 @@ impl FromIterator<(Name, Value)> for Object {
     fn from_iter<I: IntoIterator<Item = (Name, Value)>>(entries: I) -> Self {
         let mut entries: Vec<_> = entries.into_iter().collect();
         if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
-            // Of attributes that have one name, the last counts.
+            // `dedup_by` keeps the first of equal names. As with a map, the last one given must
+            // win, so the order is reversed before the sort, which is stable.
             entries.reverse();
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));
             entries.dedup_by(|(a, _), (b, _)| a == b);
         }
-        if entries.len() > FEW {
+        if entries.len() > MAX_IN_VECTOR {
             return Self::of(ObjectForm::Many(Box::new(entries.into_iter().collect())));
         }
         entries.shrink_to_fit();
@@ -393,18 +397,18 @@ impl<'de> Deserialize<'de> for Object {
     }
 }
 
-/// Names and values of an [`Object`], in order.
+/// Iterator over the names and values of an [`Object`], ordered by name.
 #[derive(Clone)]
 pub struct ObjectIter<'a>(
     EitherIter<std::slice::Iter<'a, (Name, Value)>, btree_map::Iter<'a, Name, Value>>,
 );
 
-/// Names, and values to be changed, of an [`Object`], in order.
+/// Iterator over the names and mutable values of an [`Object`], ordered by name.
 pub struct ObjectIterMut<'a>(
     EitherIter<std::slice::IterMut<'a, (Name, Value)>, btree_map::IterMut<'a, Name, Value>>,
 );
 
-/// What an [`Object`] was made of, in order.
+/// Iterator over the owned entries of an [`Object`], ordered by name.
 pub struct ObjectIntoIter(
     EitherIter<std::vec::IntoIter<(Name, Value)>, btree_map::IntoIter<Name, Value>>,
 );
@@ -486,16 +490,16 @@ impl IntoIterator for Object {
 mod tests {
     use super::*;
 
-    /// Numbers that come in no order, and some twice.
-    fn numbers(how_many: u64) -> impl Iterator<Item = u64> {
-        (0..how_many).map(|it| it * 7919 % 101)
+    /// Unordered numbers with duplicates.
+    fn numbers(count: u64) -> impl Iterator<Item = u64> {
+        (0..count).map(|it| it * 7919 % 101)
     }
 
     #[test]
-    fn does_what_a_tree_does_whether_few_or_many() {
-        for how_many in [0, 1, 2, 5, 31, 32, 33, 40, 100, 150] {
+    fn behaves_like_a_tree_at_every_size() {
+        for count in [0, 1, 2, 5, 31, 32, 33, 40, 100, 150] {
             let entries = || {
-                numbers(how_many)
+                numbers(count)
                     .enumerate()
                     .map(|(at, it)| (Name::from(it.to_string()), Value::from(at as i64)))
             };
@@ -503,7 +507,7 @@ mod tests {
             let mut inserted = Object::new();
             let replaced: Vec<_> =
                 entries().filter_map(|(name, value)| inserted.insert(name, value)).collect();
-            assert_eq!(replaced.len(), usize::try_from(how_many).unwrap() - tree.len());
+            assert_eq!(replaced.len(), usize::try_from(count).unwrap() - tree.len());
             let collected: Object = entries().collect();
             assert_eq!(inserted, collected);
             assert!(
@@ -521,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_keeps_what_is_there() {
+    fn an_entry_keeps_an_existing_value() {
         let mut object = Object::from([("a".into(), Value::from(1))]);
         *object.entry("a".into()).or_insert(Value::from(2)) = Value::from(3);
         object.entry("b".into()).or_insert_with(|| Value::from(4));
@@ -532,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_shared_where_they_are_the_same() {
+    fn shares_equal_names_at_equal_positions() {
         let of = |names: [&str; 2]| Object::from(names.map(|it| (Name::from(it), Value::from(it))));
         let (first, mut second) = (of(["a", "b"]), of(["a", "c"]));
         second.share_names(&first);
@@ -544,7 +548,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_many_equals_what_was_always_few() {
+    fn a_shrunk_tree_equals_a_vector() {
         let mut many: Object =
             numbers(100).map(|it| (Name::from(it.to_string()), Value::NULL)).collect();
         many.retain(|name, _| name.len() == 1);

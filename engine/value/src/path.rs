@@ -1,4 +1,4 @@
-//! Places inside a value.
+//! Paths to places inside a value.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use crate::value::Name;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PathStep {
-    /// Into a list or tuple.
+    /// To an element of a list or tuple, from 0.
     Index(usize),
-    /// Into an object or map.
+    /// To an attribute of an object or an element of a map.
     Name(Name),
 }
 
@@ -28,13 +28,13 @@ impl Path {
         Self::default()
     }
 
-    /// The value itself, with room for so many steps.
+    /// The root, with capacity for this many steps.
     #[must_use]
     pub fn with_capacity(steps: usize) -> Self {
         Self(Vec::with_capacity(steps))
     }
 
-    /// An attribute of the root.
+    /// The path of one attribute of the root.
     #[must_use]
     pub fn attribute(name: impl Into<Name>) -> Self {
         Self(vec![PathStep::Name(name.into())])
@@ -46,22 +46,22 @@ impl Path {
         &self.0
     }
 
-    /// Goes one name deeper.
+    /// Appends a step to an attribute.
     pub fn push_name(&mut self, name: Name) {
         self.0.push(PathStep::Name(name));
     }
 
-    /// Goes one index deeper.
+    /// Appends a step to an element.
     pub fn push_index(&mut self, index: usize) {
         self.0.push(PathStep::Index(index));
     }
 
-    /// Goes one step back.
+    /// Removes the last step.
     pub fn pop(&mut self) {
         self.0.pop();
     }
 
-    /// The place one name deeper.
+    /// The path of an attribute below this one.
     #[must_use]
     pub fn name(&self, name: impl Into<Name>) -> Self {
         let mut deeper = self.clone();
@@ -69,7 +69,7 @@ impl Path {
         deeper
     }
 
-    /// The place one index deeper.
+    /// The path of an element below this one.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         let mut deeper = self.clone();

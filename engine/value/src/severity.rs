@@ -1,13 +1,13 @@
-//! How bad a problem is.
+//! Severity of diagnostics.
 
 use serde::{Deserialize, Serialize};
 
-/// How bad it is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Nothing can be done until it is fixed.
+    /// Stops the command until the problem is fixed.
     Error,
-    /// It can go on.
+    /// The command continues.
     Warning,
 }

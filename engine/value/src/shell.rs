@@ -1,10 +1,10 @@
-//! Words of commands that are printed for somebody to run.
+//! Quoting for shell commands that are printed for a user to run.
 
 use std::borrow::Cow;
 
-/// A word as a shell takes it: in quotes where it needs them.
+/// The word as a POSIX shell reads it, quoted only where it must be.
 #[must_use]
 pub fn shell_word(word: &str) -> Cow<'_, str> {
-    // What has a NUL in it is no argument of any program.
+    // Quoting fails only for a NUL, which no program can receive in an argument.
     shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
 }

@@ -1,37 +1,38 @@
-//! Text made of parts: what is clear, what is secret and what is not known yet stay apart, so that
-//! a long file with one secret in it can still be compared line by line.
+//! Strings of separate parts: clear, secret and unknown. A long file with one secret or unknown
+//! value in it can then still be shown and compared line by line.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::{Origin, Type, Value};
 
-/// One stretch of a composed text.
+/// One part of a composed string.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TextPart {
-    /// May be shown to anybody.
+    /// Known, and may be shown.
     Clear(Arc<str>),
-    /// Known, and never shown.
+    /// Known, but never shown.
     Secret(Arc<str>),
-    /// Known only once `cause` (an attribute's address, when there is one) is.
+    /// Not known yet.
     Unknown {
-        /// The attribute this part waits for, such as `aws_db_instance.pg.address`.
+        /// The attribute that the part waits for, such as `aws_db_instance.pg.address`; `None`
+        /// where no single attribute is the cause.
         cause: Option<Arc<str>>,
-        /// Whether it will be a secret.
+        /// Whether the part will be secret.
         secret: bool,
-        /// What it is, where that is known.
+        /// The attribute whose unchanged value the part is, if any.
         origin: Origin,
     },
 }
 
 impl TextPart {
-    /// A part that is not known yet, and that is made of what it waits for.
+    /// An unknown part without an origin: its value is computed from the attribute it waits for.
     #[must_use]
     pub fn unknown(cause: Option<Arc<str>>, secret: bool) -> Self {
         Self::Unknown { cause, secret, origin: Origin::default() }
     }
 
-    /// Whether it is a secret, or will be one.
+    /// Whether the part is secret, or will be.
     pub(crate) fn is_secret(&self) -> bool {
         matches!(self, TextPart::Secret(_) | TextPart::Unknown { secret: true, .. })
     }
@@ -48,50 +49,51 @@ impl fmt::Debug for TextPart {
     }
 }
 
-/// A string under construction, or one taken apart for a document to render.
+/// A string as a list of parts: under construction, or as the argument of a document that renders
+/// it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text {
     parts: Vec<TextPart>,
 }
 
 impl Text {
-    /// An empty text.
+    /// An empty string.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A string of one secret part.
+    /// A secret string.
     #[must_use]
     pub fn secret(text: impl Into<Arc<str>>) -> Self {
         Self { parts: vec![TextPart::Secret(text.into())] }
     }
 
-    /// A string that is not known yet.
+    /// An unknown string that waits for `cause`.
     #[must_use]
     pub fn unknown(cause: Option<Arc<str>>) -> Self {
         Self { parts: vec![TextPart::unknown(cause, false)] }
     }
 
-    /// The parts in order; no two clear neighbours, no empty clear part.
+    /// The parts in order. No clear part is empty, and no two clear parts are adjacent.
     #[must_use]
     pub fn parts(&self) -> &[TextPart] {
         &self.parts
     }
 
-    /// Appends clear text.
+    /// Appends a clear string.
     pub fn push_str(&mut self, text: &str) {
         self.push_part(TextPart::Clear(text.into()));
     }
 
-    /// Appends all parts of another text.
+    /// Appends all parts of another string.
     pub fn push(&mut self, text: &Text) {
         for part in &text.parts {
             self.push_part(part.clone());
         }
     }
 
-    /// Appends one part, joining it to a clear neighbour.
+    /// Appends one part; a clear part is joined to a clear part before it.
     pub fn push_part(&mut self, part: TextPart) {
         if let TextPart::Clear(new) = &part {
             if new.is_empty() {
@@ -105,8 +107,8 @@ impl Text {
         self.parts.push(part);
     }
 
-    /// The same text with every known part rewritten; for transformations that work character by
-    /// character, such as quoting and percent-encoding.
+    /// The string with every known part rewritten. `rewrite` must work character by character, as
+    /// quoting and percent-encoding do, because it sees each part alone.
     #[must_use]
     pub fn map(&self, rewrite: impl Fn(&str) -> String) -> Self {
         let mut mapped = Self::new();
@@ -114,6 +116,7 @@ impl Text {
             mapped.push_part(match part {
                 TextPart::Clear(text) => TextPart::Clear(rewrite(text).into()),
                 TextPart::Secret(text) => TextPart::Secret(rewrite(text).into()),
+                // The origin is dropped: the rewritten value may differ from the attribute.
                 TextPart::Unknown { cause, secret, .. } => {
                     TextPart::unknown(cause.clone(), *secret)
                 }
@@ -122,25 +125,25 @@ impl Text {
         mapped
     }
 
-    /// The whole text where every part is known, secrets included.
+    /// The content, secrets included, where every part is known.
     #[must_use]
     pub fn known(&self) -> Option<String> {
         known(&self.parts)
     }
 
-    /// Whether nothing in it is secret.
+    /// Whether no part is secret.
     #[must_use]
     pub fn is_clear(&self) -> bool {
         !self.parts.iter().any(TextPart::is_secret)
     }
 
-    /// Whether it has no parts at all.
+    /// Whether the string is empty and known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// The same text as a secret as a whole.
+    /// The string with all parts marked as secret.
     #[must_use]
     pub fn into_secret(self) -> Self {
         let secret = |part| match part {
@@ -152,7 +155,7 @@ impl Text {
         Self { parts: self.parts.into_iter().map(secret).collect() }
     }
 
-    /// Splits at line ends; each line keeps its own.
+    /// The lines, each with its line end. An unknown part counts as part of one line.
     #[must_use]
     pub fn lines(&self) -> Vec<Text> {
         let mut lines = vec![Text::new()];
@@ -184,16 +187,16 @@ impl Text {
     }
 }
 
-/// The whole text that parts make where every one is known, secrets included.
+/// The content of parts, secrets included, where every one is known.
 pub(crate) fn known(parts: &[TextPart]) -> Option<String> {
-    let mut whole = String::new();
+    let mut content = String::new();
     for part in parts {
         match part {
-            TextPart::Clear(text) | TextPart::Secret(text) => whole.push_str(text),
+            TextPart::Clear(text) | TextPart::Secret(text) => content.push_str(text),
             TextPart::Unknown { .. } => return None,
         }
     }
-    Some(whole)
+    Some(content)
 }
 
 impl From<&str> for Text {
@@ -220,13 +223,13 @@ impl FromIterator<TextPart> for Text {
     }
 }
 
-/// A string of more parts than this is kept as one: doubled a few times, parts would fill any
-/// memory.
-const MOST_PARTS: usize = 10_000;
+/// Most parts of a string value; with more they are merged into one. Otherwise a configuration that
+/// doubles a string a few dozen times would exhaust the memory.
+const MAX_PARTS: usize = 10_000;
 
 impl Text {
-    /// The same text as one part, a secret where any of it is.
-    fn as_one(&self) -> TextPart {
+    /// All parts merged into one, which is secret where any of them is.
+    fn merged(&self) -> TextPart {
         match self.known() {
             Some(text) if self.is_clear() => TextPart::Clear(text.into()),
             Some(text) => TextPart::Secret(text.into()),
@@ -241,18 +244,19 @@ impl Text {
     }
 }
 
-/// A string in the simplest value that holds it: a string when all is clear, an unknown when that
-/// is all there is.
+/// The simplest value for a string: a plain string where all parts are clear, an unknown where the
+/// only part is unknown.
 impl From<Text> for Value {
     fn from(text: Text) -> Self {
         match text.parts.as_slice() {
             [] => Value::String("".into()),
             [TextPart::Clear(only)] => Value::String(only.clone()),
             [TextPart::Unknown { cause, secret, origin }] => {
-                let unknown = Value::unknown(Type::String, cause.clone()).known_as(origin.clone());
+                let unknown =
+                    Value::unknown(Type::String, cause.clone()).with_origin(origin.clone());
                 if *secret { Value::Sensitive(Arc::new(unknown)) } else { unknown }
             }
-            many if many.len() > MOST_PARTS => Value::from(Text { parts: vec![text.as_one()] }),
+            many if many.len() > MAX_PARTS => Value::from(Text { parts: vec![text.merged()] }),
             _ => Value::Composed(text.parts.into()),
         }
     }
@@ -263,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clear_neighbours_are_joined() {
+    fn joins_adjacent_clear_parts() {
         let text: Text =
             [TextPart::Clear("a".into()), TextPart::Clear("".into()), TextPart::Clear("b".into())]
                 .into_iter()
@@ -272,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_doubled_again_and_again_stays_small() {
+    fn a_repeatedly_doubled_string_has_a_bounded_number_of_parts() {
         let doubled = |part: TextPart| {
             let mut text: Text = [TextPart::Clear("a".into()), part].into_iter().collect();
             for _ in 0..40 {
@@ -280,7 +284,7 @@ mod tests {
                     parts: text.parts.iter().chain(&text.parts).take(1_000_000).cloned().collect(),
                 };
                 text = Text::from_value(&Value::from(twice)).unwrap();
-                assert!(text.parts.len() <= MOST_PARTS);
+                assert!(text.parts.len() <= MAX_PARTS);
             }
             Value::from(text)
         };
@@ -292,7 +296,7 @@ mod tests {
         );
         assert!(doubled(TextPart::unknown(None, true)).contains_sensitive());
         let secrets: Text =
-            (0..=MOST_PARTS).map(|it| TextPart::Secret(it.to_string().into())).collect();
+            (0..=MAX_PARTS).map(|it| TextPart::Secret(it.to_string().into())).collect();
         let whole = Value::from(secrets.clone());
         assert!(
             whole.contains_sensitive()
@@ -301,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_keep_their_parts() {
+    fn splits_lines_and_keeps_parts() {
         let mut text = Text::from("a=1\nb=");
         text.push(&Text::secret("x"));
         text.push_str("\nc=");

@@ -1,4 +1,4 @@
-//! Types of values, as written in `type = …` and as carried by unknown values.
+//! Types of values: the type constraints of variables, and the types of unknown values.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::Value;
 use crate::element_types::DeclaredType;
 
-/// A type of the language. `Any` stands for a type not known yet.
+/// A type of the language.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Type {
-    /// Not known yet, or anything.
+    /// Any type: `any` in a constraint, or the open type of an unknown value.
     Any,
     /// True or false.
     Bool,
@@ -23,7 +23,7 @@ pub enum Type {
     String,
     /// Any number of elements of one type, in order.
     List(Arc<Type>),
-    /// Any number of different elements of one type.
+    /// Any number of distinct elements of one type.
     Set(Arc<Type>),
     /// Elements of one type by name.
     Map(Arc<Type>),
@@ -38,16 +38,16 @@ pub enum Type {
 pub struct AttributeType {
     /// The attribute's type.
     pub ty: Type,
-    /// Whether it may be left out.
+    /// Whether the attribute may be omitted.
     #[serde(default)]
     pub optional: bool,
-    /// What it is when left out.
+    /// The value of an omitted attribute; null where there is no default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
 }
 
 impl Type {
-    /// The type of a value; what is null or holds nothing has the one that was declared, or `Any`.
+    /// The type of a value. A null or an empty collection has its declared type, or `Any`.
     #[must_use]
     pub fn of_value(value: &Value) -> Self {
         match value {
@@ -55,13 +55,13 @@ impl Type {
             Value::Bool(_) => Type::Bool,
             Value::Number(_) => Type::Number,
             Value::String(_) | Value::Composed(_) => Type::String,
-            Value::Set(items) => {
-                items.ty(|| Type::Set(Arc::new(common(&mut items.iter(), items.declaration()))))
-            }
+            Value::Set(items) => items
+                .ty(|| Type::Set(Arc::new(element_type(&mut items.iter(), items.declaration())))),
             Value::List(items) => {
-                let element = || common(&mut items.iter(), items.declaration());
+                let element = || element_type(&mut items.iter(), items.declaration());
                 match items.ty(|| Type::List(Arc::new(element()))) {
-                    // The same elements were asked for as those of a tuple.
+                    // Lists and tuples share the storage of elements, and with it the cached type;
+                    // here it was cached for a tuple.
                     Type::Tuple(_) => Type::List(Arc::new(element())),
                     ty => ty,
                 }
@@ -74,7 +74,7 @@ impl Type {
                 }
             }
             Value::Map(items) => {
-                let element = || common(&mut items.values(), items.declaration());
+                let element = || element_type(&mut items.values(), items.declaration());
                 match items.ty(|| Type::Map(Arc::new(element()))) {
                     Type::Object(_) => Type::Map(Arc::new(element())),
                     ty => ty,
@@ -97,14 +97,14 @@ impl Type {
 }
 
 impl Value {
-    /// Whether two values are equal and of one type, also where that is only declared: of what is
-    /// null or empty.
+    /// Whether two values are equal and have the same type, including the declared types of nulls
+    /// and empty collections, which equality ignores.
     #[must_use]
     pub fn is_identical(&self, other: &Self) -> bool {
         self == other && Type::of_value(self) == Type::of_value(other)
     }
 
-    /// Whether it is a null of a type.
+    /// Whether the value is a null with a declared type.
     #[must_use]
     pub fn is_typed_null(&self) -> bool {
         matches!(self, Value::Null(of) if of.known().is_some())
@@ -112,7 +112,7 @@ impl Value {
 }
 
 impl Type {
-    /// Whether it leaves something open.
+    /// Whether `Any` occurs anywhere in the type.
     #[must_use]
     pub fn has_any(&self) -> bool {
         match self {
@@ -125,9 +125,9 @@ impl Type {
     }
 }
 
-/// The one type of elements; `Any` where there is none, or where one of them may turn out to be
-/// anything. A null of no type goes along with everything.
-fn common(items: &mut dyn Iterator<Item = &Value>, declared: &DeclaredType) -> Type {
+/// The common type of elements; the declared one where there are none, and `Any` where they differ
+/// or one of them may turn out to be anything. A null without a type has no influence.
+fn element_type(items: &mut dyn Iterator<Item = &Value>, declared: &DeclaredType) -> Type {
     let mut common = None;
     for item in items {
         let ty = Type::of_value(item);
@@ -138,7 +138,7 @@ fn common(items: &mut dyn Iterator<Item = &Value>, declared: &DeclaredType) -> T
             _ if ty == Type::Any => return Type::Any,
             None => Some(ty),
             Some(known) if known == ty => Some(known),
-            Some(known) => match filled(&known, &ty) {
+            Some(known) => match combined(&known, &ty) {
                 Some(both) => Some(both),
                 None => return Type::Any,
             },
@@ -147,22 +147,22 @@ fn common(items: &mut dyn Iterator<Item = &Value>, declared: &DeclaredType) -> T
     common.unwrap_or_else(|| declared.ty())
 }
 
-/// Two types that are one where both say something.
-fn filled(a: &Type, b: &Type) -> Option<Type> {
-    let both = |a: &Type, b: &Type| filled(a, b).map(Arc::new);
+/// The type with the stated parts of both; `None` where they contradict each other.
+fn combined(a: &Type, b: &Type) -> Option<Type> {
+    let both = |a: &Type, b: &Type| combined(a, b).map(Arc::new);
     Some(match (a, b) {
         (Type::Any, known) | (known, Type::Any) => known.clone(),
         (Type::List(a), Type::List(b)) => Type::List(both(a, b)?),
         (Type::Set(a), Type::Set(b)) => Type::Set(both(a, b)?),
         (Type::Map(a), Type::Map(b)) => Type::Map(both(a, b)?),
         (Type::Tuple(a), Type::Tuple(b)) if a.len() == b.len() => Type::Tuple(Arc::new(
-            a.iter().zip(b.iter()).map(|(a, b)| filled(a, b)).collect::<Option<_>>()?,
+            a.iter().zip(b.iter()).map(|(a, b)| combined(a, b)).collect::<Option<_>>()?,
         )),
         (Type::Object(a), Type::Object(b)) if a.keys().eq(b.keys()) => {
             let attribute = |((name, a), b): ((&Arc<str>, &AttributeType), &AttributeType)| {
                 Some((
                     name.clone(),
-                    AttributeType { ty: filled(&a.ty, &b.ty)?, optional: false, default: None },
+                    AttributeType { ty: combined(&a.ty, &b.ty)?, optional: false, default: None },
                 ))
             };
             Type::Object(Arc::new(a.iter().zip(b.values()).map(attribute).collect::<Option<_>>()?))
@@ -171,7 +171,7 @@ fn filled(a: &Type, b: &Type) -> Option<Type> {
     })
 }
 
-/// The type as a person would write it in `type = …`.
+/// The type as a constraint in `type = …`.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! What is known of a value that is not known yet.
+//! Unknown values: their type, refinements such as "not null", and the attribute they come from.
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
@@ -8,31 +8,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Number, Object, TextPart, Type, Value};
 
-/// A value that is not known yet.
+/// A value that is known only after apply, or after a data source was read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnknownValue {
-    /// What type it will have.
+    /// The type that the value will have; `Any` where it is open.
     pub ty: Type,
-    /// The attribute it waits for, such as `aws_db_instance.pg.address`.
+    /// The attribute that the value waits for, such as `aws_db_instance.pg.address`.
     pub cause: Option<Arc<str>>,
-    /// What else is known of it.
+    /// Facts about the value beside its type.
     refined: Refinements,
-    /// What it is, where that is known.
+    /// The attribute that the value is an unchanged copy of, if any.
     pub(crate) origin: Origin,
 }
 
-/// The attribute that a value is itself, such as `aws_vpc.net.id`, and is not merely made of. It
-/// tells which two are one, and is no part of what is planned: it is not written down, and makes no
-/// difference between two values.
+/// The attribute whose unchanged value an unknown is, such as `aws_vpc.net.id`; none where the
+/// unknown is computed from attributes. Two unknowns of one origin turn out equal. The origin is
+/// not part of a plan: it is not serialised, and equality, order and hash ignore it.
 #[derive(Clone, Debug, Default)]
 pub struct Origin(Option<Arc<str>>);
 
-/// A stretch of a value that is not known yet.
+/// One part of a value whose origin is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stretch {
-    /// This text.
+    /// This known string.
     Text(Arc<str>),
-    /// What this attribute turns out to be.
+    /// The unknown value of this attribute.
     Attribute(Arc<str>),
 }
 
@@ -60,52 +60,53 @@ impl Hash for Origin {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
-/// What is known of an unknown beside its type.
+/// Facts about an unknown value beside its type, as in `cty`'s refinements.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Refinements {
-    /// It will not be null.
+    /// Whether the value is certain not to be null.
     #[serde(default)]
     not_null: bool,
-    /// How many elements it will have at least, and at most.
+    /// The least and the greatest number of elements of a collection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     length: Option<(usize, Option<usize>)>,
-    /// It will not be less than the first number, nor greater than the second.
+    /// The least and the greatest value of a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     range: Option<NumberRange>,
 }
 
-/// The least and the greatest number that something may be.
+/// The least and the greatest possible value of a number; `None` where there is no bound.
 pub type NumberRange = (Option<Number>, Option<Number>);
 
-/// A list of no more unknown elements than these is written out where their number is known.
-const WRITTEN_OUT: usize = 1 << 10;
+/// Longest list of a known length whose elements are written out as single unknowns, as in `cty`.
+const MAX_EXPANDED_LENGTH: usize = 1 << 10;
 
 impl UnknownValue {
-    /// An unknown of a type, of which nothing else is known.
+    /// An unknown of a type, without refinements.
     #[must_use]
     pub fn new(ty: Type, cause: Option<Arc<str>>) -> Self {
         Self { ty, cause, refined: Refinements::default(), origin: Origin::default() }
     }
 
-    /// Whether it will not be null.
+    /// Whether the value is certain not to be null.
     #[must_use]
     pub fn is_not_null(&self) -> bool {
         self.refined.not_null
     }
 
-    /// How many elements it will have at least, and at most.
+    /// The least and the greatest number of elements; `(0, None)` where nothing is known.
     #[must_use]
     pub fn length(&self) -> (usize, Option<usize>) {
         self.refined.length.unwrap_or_default()
     }
 
-    /// The least and the greatest number that it may be.
+    /// The least and the greatest possible number; `(None, None)` where nothing is known.
     #[must_use]
     pub fn range(&self) -> NumberRange {
         self.refined.range.clone().unwrap_or_default()
     }
 
-    /// The same of another type.
+    /// The same unknown with another type. Refinements stay where the kind of the type does, and
+    /// the origin where the value cannot change by the conversion.
     #[must_use]
     pub fn of_type(&self, ty: Type) -> Value {
         let keeps = std::mem::discriminant(&ty) == std::mem::discriminant(&self.ty);
@@ -117,39 +118,42 @@ impl UnknownValue {
         Value::Unknown(Arc::new(Self { ty, cause: self.cause.clone(), refined, origin }))
     }
 
-    /// The attribute that it is itself, where that is known. Two of one origin turn out to be the
-    /// same.
+    /// The attribute whose unchanged value this is, if any. Two unknowns of one origin turn out
+    /// equal.
     #[must_use]
     pub fn origin(&self) -> Option<&Arc<str>> {
         self.origin.0.as_ref()
     }
 
-    /// What is known of it beside its type, where anything is.
+    /// The refinements for serialisation; `None` where there are none.
     pub(crate) fn refined(&self) -> Option<impl Serialize + '_> {
         (self.refined != Refinements::default()).then_some(&self.refined)
     }
 }
 
 impl Value {
-    /// The value, of which it is known that it is not null.
+    /// The value with the refinement that it is not null; a known value does not change.
     #[must_use]
     pub fn not_null(self) -> Self {
         self.refined(|it| it.not_null = true)
     }
 
-    /// The collection, of which it is known how many elements it has at least, and at most.
+    /// The collection with a least and a greatest number of elements. A list of exactly known
+    /// length becomes a known list of unknown elements, and an empty collection becomes known.
     #[must_use]
     pub fn of_length(self, least: usize, most: Option<usize>) -> Self {
         match &self {
-            Value::Unknown(it) if most == Some(least) && least <= WRITTEN_OUT => match &it.ty {
-                Type::List(of) => {
-                    let each = Value::unknown((**of).clone(), it.cause.clone());
-                    return Value::list_of(of, vec![each; least]);
+            Value::Unknown(it) if most == Some(least) && least <= MAX_EXPANDED_LENGTH => {
+                match &it.ty {
+                    Type::List(of) => {
+                        let each = Value::unknown((**of).clone(), it.cause.clone());
+                        return Value::list_of(of, vec![each; least]);
+                    }
+                    Type::Set(of) if least == 0 => return Value::set_of(of, [].into()),
+                    Type::Map(of) if least == 0 => return Value::map_of(of, Object::new()),
+                    _ => {}
                 }
-                Type::Set(of) if least == 0 => return Value::set_of(of, [].into()),
-                Type::Map(of) if least == 0 => return Value::map_of(of, Object::new()),
-                _ => {}
-            },
+            }
             _ => {}
         }
         self.refined(|it| {
@@ -158,7 +162,7 @@ impl Value {
         })
     }
 
-    /// The number, of which it is known what it is at least and at most.
+    /// The number with a least and a greatest possible value.
     #[must_use]
     pub fn in_range(self, range: NumberRange) -> Self {
         self.refined(|it| {
@@ -167,7 +171,7 @@ impl Value {
         })
     }
 
-    /// Whether it is known not to be null.
+    /// Whether the value is certain not to be null.
     #[must_use]
     pub fn is_never_null(&self) -> bool {
         match self {
@@ -178,39 +182,41 @@ impl Value {
         }
     }
 
-    /// The value, of which it is known that it is this attribute; one that is another attribute
-    /// stays that.
+    /// Records the attribute whose unchanged value an unknown is. An origin that is set already
+    /// stays.
     #[must_use]
     pub fn originating(self, origin: impl FnOnce() -> Arc<str>) -> Self {
-        self.where_unknown(|it| {
+        self.map_unknown(|it| {
             it.origin.0.get_or_insert_with(origin);
         })
     }
 
-    /// The value, of which nothing says any more which attributes it is of: it was made of them.
+    /// The value without origins, for results that are computed from attributes and may differ from
+    /// them.
     #[must_use]
     pub fn without_origin(self) -> Self {
         match &self {
             Value::Composed(parts) if !self.is_known() => {
-                let nameless = |it: &TextPart| match it {
+                let without = |it: &TextPart| match it {
                     TextPart::Unknown { cause, secret, .. } => {
                         TextPart::unknown(cause.clone(), *secret)
                     }
                     known => known.clone(),
                 };
-                Value::Composed(parts.iter().map(nameless).collect())
+                Value::Composed(parts.iter().map(without).collect())
             }
-            it if it.origin().is_some() => self.known_as(Origin::default()),
+            it if it.origin().is_some() => self.with_origin(Origin::default()),
             _ => self,
         }
     }
 
-    pub(crate) fn known_as(self, origin: Origin) -> Self {
-        self.where_unknown(|it| it.origin = origin)
+    pub(crate) fn with_origin(self, origin: Origin) -> Self {
+        self.map_unknown(|it| it.origin = origin)
     }
 
-    /// What the value will be, where it is known of which attributes it is: two of which this is
-    /// the same turn out to be the same. None where it is made of them, or is known.
+    /// The strings and attributes that an unknown value is composed of. Two values with the same
+    /// parts turn out equal. `None` for a known value, or where a part is computed and has no
+    /// origin.
     #[must_use]
     pub fn provenance(&self) -> Option<Vec<Stretch>> {
         let stretch = |part: &TextPart| match part {
@@ -225,8 +231,7 @@ impl Value {
         }
     }
 
-    /// The attribute that a value is which is not known yet, where it is one and not merely made of
-    /// it.
+    /// The attribute whose unchanged value this unknown is, if any.
     #[must_use]
     pub fn origin(&self) -> Option<&Arc<str>> {
         match self {
@@ -237,18 +242,16 @@ impl Value {
     }
 
     fn refined(self, refine: impl FnOnce(&mut Refinements)) -> Self {
-        self.where_unknown(|it| refine(&mut it.refined))
+        self.map_unknown(|it| refine(&mut it.refined))
     }
 
-    fn where_unknown(self, change: impl FnOnce(&mut UnknownValue)) -> Self {
+    fn map_unknown(self, change: impl FnOnce(&mut UnknownValue)) -> Self {
         match self {
             Value::Unknown(mut it) => {
                 change(Arc::make_mut(&mut it));
                 Value::Unknown(it)
             }
-            Value::Sensitive(inner) => {
-                Arc::unwrap_or_clone(inner).where_unknown(change).sensitive()
-            }
+            Value::Sensitive(inner) => Arc::unwrap_or_clone(inner).map_unknown(change).sensitive(),
             known => known,
         }
     }
@@ -290,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attribute_is_itself_until_something_is_made_of_it() {
+    fn an_origin_stays_until_the_value_is_converted() {
         let Value::Unknown(it) = id() else { panic!("it is unknown") };
         assert_eq!(it.of_type(Type::String).origin().map(|it| &**it), Some("a.b.id"));
         assert_eq!(it.of_type(Type::Number).origin(), None);
@@ -301,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_of_the_attributes_in_it_until_it_is_rewritten() {
+    fn a_string_keeps_the_origins_of_its_parts_until_it_is_rewritten() {
         let mut text = Text::from_value(&id()).unwrap();
         text.push_str("-a");
         let stretches = || vec![Stretch::Attribute("a.b.id".into()), Stretch::Text("-a".into())];
@@ -312,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_makes_no_difference() {
+    fn equality_and_json_ignore_the_origin() {
         let made_of_it = Value::unknown(Type::String, Some("a.b.id".into()));
         assert_eq!(id(), made_of_it);
         assert_eq!(id().cmp(&made_of_it), Ordering::Equal);

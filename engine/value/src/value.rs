@@ -1,4 +1,5 @@
-//! Values of the language. A value may be unknown, sensitive, or a string of which only parts are.
+//! Values of the language. A value may be unknown, sensitive, or a string with unknown or sensitive
+//! parts.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,21 +13,21 @@ use crate::{Number, Object, Path, Text, TextPart, Type, text};
 /// A name in a map, object or schema.
 pub type Name = Arc<str>;
 
-/// A value. `Sensitive` and `Composed` are variants of their own, so that code which forgets them
-/// meets a wrong type and not a leaked secret.
+/// A value. `Sensitive` and `Composed` are separate variants, so that code which forgets to handle
+/// them fails with a wrong type and does not leak a secret.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// True or false.
     Bool(bool),
     /// A number.
     Number(Number),
-    /// A string that is known and clear.
+    /// A string that is known and not sensitive.
     String(Arc<str>),
     /// A string of parts of which at least one is secret or unknown; see [`Text`].
     Composed(Arc<[TextPart]>),
     /// Elements of one type, in order.
     List(Arc<Elements<Vec<Value>>>),
-    /// Different elements of one type.
+    /// Distinct elements of one type.
     Set(Arc<Elements<BTreeSet<Value>>>),
     /// Elements of one type by name.
     Map(Arc<Object>),
@@ -34,89 +35,88 @@ pub enum Value {
     Tuple(Arc<Elements<Vec<Value>>>),
     /// Attributes of any types by name.
     Object(Arc<Object>),
-    /// Nothing, of a type where one was declared; behind all others in a set. Nulls are equal
-    /// whatever their types.
+    /// Null, with the type that was declared for it, if any. Nulls of all types are equal.
     Null(DeclaredType),
     /// Not known yet.
     Unknown(Arc<UnknownValue>),
-    /// Never shown. Never directly around another `Sensitive`, a `String` or a `Composed`: a secret
-    /// string is `Composed`.
+    /// A value that is never shown. It never directly contains another `Sensitive`, a `String` or a
+    /// `Composed`: a secret string is `Composed`.
     Sensitive(Arc<Value>),
 }
 
-/// Why a place in a value is marked.
+/// The mark of one place in a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// All of it is secret.
+    /// The whole value is secret.
     Sensitive,
-    /// A string whose parts are these.
+    /// A string with these parts, some of them secret.
     Parts(Arc<[TextPart]>),
 }
 
-/// The marks taken off a value, by place.
+/// The marks removed from a value, with the path of each.
 pub type Marks = Vec<(Path, Mark)>;
 
 impl Value {
-    /// A null of no type.
+    /// A null without a declared type.
     pub const NULL: Self = Self::Null(DeclaredType::NOTHING);
 
-    /// A null of a type.
+    /// A null of a declared type.
     #[must_use]
     pub fn null(ty: &Type) -> Self {
         Value::Null(DeclaredType::new(ty))
     }
 
-    /// An unknown of a type.
+    /// An unknown of a type; `cause` is the attribute that it waits for.
     #[must_use]
     pub fn unknown(ty: Type, cause: Option<Arc<str>>) -> Self {
         Value::Unknown(Arc::new(UnknownValue::new(ty, cause)))
     }
 
-    /// An object of attributes.
+    /// An object with these attributes.
     #[must_use]
     pub fn object(attributes: impl IntoIterator<Item = (Name, Value)>) -> Self {
         Value::Object(Arc::new(attributes.into_iter().collect()))
     }
 
-    /// A tuple of elements.
+    /// A tuple of these elements.
     #[must_use]
     pub fn tuple(items: impl IntoIterator<Item = Value>) -> Self {
         Value::Tuple(Arc::new(items.into_iter().collect()))
     }
 
-    /// A list of elements that have one type.
+    /// A list of these elements, which must all have one type.
     #[must_use]
     pub fn list(items: impl IntoIterator<Item = Value>) -> Self {
         Value::List(Arc::new(items.into_iter().collect()))
     }
 
-    /// A list of elements of a type; where there are none, it still has it.
+    /// A list of elements of a type; an empty list keeps the type as its declaration.
     #[must_use]
     pub fn list_of(of: &Type, items: Vec<Value>) -> Self {
         let of = if items.is_empty() { DeclaredType::new(of) } else { DeclaredType::NOTHING };
         Value::List(Arc::new(Elements::new(items, of)))
     }
 
-    /// A set of different elements.
+    /// A set of these elements; equal ones become one.
     #[must_use]
     pub fn set(items: impl IntoIterator<Item = Value>) -> Self {
         Value::Set(Arc::new(items.into_iter().collect()))
     }
 
-    /// A set of elements of a type; where there are none, it still has it.
+    /// A set of elements of a type; an empty set keeps the type as its declaration.
     #[must_use]
     pub fn set_of(of: &Type, items: BTreeSet<Value>) -> Self {
         let of = if items.is_empty() { DeclaredType::new(of) } else { DeclaredType::NOTHING };
         Value::Set(Arc::new(Elements::new(items, of)))
     }
 
-    /// A map of elements of a type; where there are none, it still has it.
+    /// A map of elements of a type; an empty map keeps the type as its declaration.
     #[must_use]
     pub fn map_of(of: &Type, items: Object) -> Self {
         Value::Map(Arc::new(items.declared(of)))
     }
 
-    /// The same value as a secret. Marking twice changes nothing.
+    /// The same value marked as sensitive. A value that is marked already does not change.
     #[must_use]
     pub fn sensitive(self) -> Self {
         match self {
@@ -129,7 +129,7 @@ impl Value {
         }
     }
 
-    /// Whether the value itself (not something deeper) is marked, in whole or in part.
+    /// Whether the value itself is sensitive or has a secret part; elements inside do not count.
     #[must_use]
     pub fn is_sensitive(&self) -> bool {
         match self {
@@ -139,13 +139,13 @@ impl Value {
         }
     }
 
-    /// Whether anything in it is marked.
+    /// Whether the value, or anything inside it, is sensitive.
     #[must_use]
     pub fn contains_sensitive(&self) -> bool {
         ValueFacts::compute(self).contains_sensitive()
     }
 
-    /// Whether the value itself (not something deeper) is known.
+    /// Whether the value itself is known; elements inside do not count.
     #[must_use]
     pub fn is_known(&self) -> bool {
         match self {
@@ -158,26 +158,26 @@ impl Value {
         }
     }
 
-    /// Whether everything in it is known.
+    /// Whether the value and everything inside it is known.
     #[must_use]
     pub fn is_wholly_known(&self) -> bool {
         ValueFacts::compute(self).is_wholly_known()
     }
 
-    /// Whether something in it is not known yet, not even by its type.
+    /// Whether the value contains an unknown whose type is open.
     #[must_use]
     pub fn may_be_anything(&self) -> bool {
         ValueFacts::compute(self).may_be_anything()
     }
 
-    /// How many elements are in it, in all depths, up to four billion. What it shares with others
-    /// counts each time, as whoever looks at all of it meets it each time.
+    /// The number of elements at all depths, at most `u32::MAX`. A shared element counts each time
+    /// it occurs, because a traversal visits it each time.
     #[must_use]
     pub fn size(&self) -> usize {
         ValueFacts::compute(self).size() as usize
     }
 
-    /// Whether it is null, marked or not.
+    /// Whether the value is null, marked or not.
     #[must_use]
     pub fn is_null(&self) -> bool {
         match self {
@@ -187,7 +187,7 @@ impl Value {
         }
     }
 
-    /// What the first unknown in it waits for.
+    /// The attribute that the first unknown inside waits for.
     #[must_use]
     pub fn cause(&self) -> Option<Arc<str>> {
         match self {
@@ -200,7 +200,7 @@ impl Value {
         }
     }
 
-    /// The elements, attributes or marked content, one level down.
+    /// The elements, attribute values or marked content one level down; none for a scalar.
     pub fn children(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
         match self {
             Value::List(items) | Value::Tuple(items) => Box::new(items.iter()),
@@ -211,8 +211,8 @@ impl Value {
         }
     }
 
-    /// The value without the mark on itself, and whether there was one. A composed text that is
-    /// wholly known becomes a string, one that is not an unknown; deeper marks stay.
+    /// The value without its own mark, and whether it was sensitive. A composed string becomes a
+    /// plain string where all of it is known, and an unknown otherwise; marks on elements stay.
     #[must_use]
     pub fn unmark(&self) -> (Value, bool) {
         match self {
@@ -228,10 +228,11 @@ impl Value {
         }
     }
 
-    /// The value without any marks, and where they were.
+    /// The value without any marks, and the marks with their paths.
     #[must_use]
     pub fn unmark_deep(&self) -> (Value, Marks) {
         let mut marks = Marks::new();
+        // The facts are cached, so that a large value without marks is shared and not copied.
         if !self.is_marked() {
             return (self.clone(), marks);
         }
@@ -239,26 +240,28 @@ impl Value {
         (value, marks)
     }
 
-    /// Whether there is any mark in it, so that it is another value without them.
+    /// Whether the value, or anything inside it, is sensitive or composed, so that removing marks
+    /// changes it.
     #[must_use]
     pub fn is_marked(&self) -> bool {
         ValueFacts::compute(self).is_marked()
     }
 
-    /// The value without any marks; for what leaves the engine on purpose.
+    /// The value without any marks, for callers that pass secrets on deliberately, such as drivers.
     #[must_use]
     pub fn revealed(&self) -> Value {
         self.unmark_deep().0
     }
 
-    /// Puts marks back. A string that no longer reads as its parts is secret as a whole; a place
-    /// that is gone is passed over, after marking the nearest thing above it that is still there.
+    /// Puts marks back. A string that differs from its parts becomes secret as a whole. Where the
+    /// path of a mark does not exist, the nearest existing collection above it is marked, except
+    /// that a missing attribute of an object is skipped.
     #[must_use]
     pub fn remark(&self, marks: &Marks) -> Value {
         marks.iter().fold(self.clone(), |value, (path, mark)| put_mark(value, path.steps(), mark))
     }
 
-    /// The text of a known, clear string.
+    /// The content of a string that is known and not sensitive.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -267,7 +270,7 @@ impl Value {
         }
     }
 
-    /// The attributes of an object or map that bears no mark.
+    /// The attributes of an object or map that is not itself marked.
     #[must_use]
     pub fn as_object(&self) -> Option<&Object> {
         match self {
@@ -276,7 +279,7 @@ impl Value {
         }
     }
 
-    /// The elements of a list, tuple or set that bears no mark.
+    /// The elements of a list, tuple or set that is not itself marked.
     #[must_use]
     pub fn elements(&self) -> Option<Vec<&Value>> {
         match self {
@@ -286,8 +289,8 @@ impl Value {
         }
     }
 
-    /// The attribute of an object, or null where there is none. Marks on the object pass to the
-    /// attribute.
+    /// The attribute of an object, or null where it is missing. A mark on the object carries over
+    /// to the attribute.
     #[must_use]
     pub fn get(&self, name: &str) -> Value {
         match self {
@@ -301,7 +304,7 @@ impl Value {
     }
 }
 
-/// What is secret is not shown here either: a value ends up in a panic or a log by its `Debug`.
+/// Hides secrets, because panics and logs print values by `Debug`.
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -322,7 +325,7 @@ impl fmt::Debug for Value {
 }
 
 fn take_marks(value: &Value, at: &mut Path, marks: &mut Marks) -> Value {
-    let mut list = |items: &mut dyn Iterator<Item = &Value>, at: &mut Path| -> Vec<Value> {
+    let mut sequence = |items: &mut dyn Iterator<Item = &Value>, at: &mut Path| -> Vec<Value> {
         let each = |(index, item)| {
             at.push_index(index);
             let value = take_marks(item, at, marks);
@@ -345,10 +348,11 @@ fn take_marks(value: &Value, at: &mut Path, marks: &mut Marks) -> Value {
             }
             plain
         }
-        Value::List(items) => Value::List(Arc::new(items.with(list(&mut items.iter(), at)))),
-        Value::Tuple(items) => Value::tuple(list(&mut items.iter(), at)),
+        Value::List(items) => Value::List(Arc::new(items.with(sequence(&mut items.iter(), at)))),
+        Value::Tuple(items) => Value::tuple(sequence(&mut items.iter(), at)),
         Value::Set(items) => {
-            // A set's elements have no stable place, so one secret among them marks the set.
+            // An element of a set has no path that a mark could refer to, so a secret element marks
+            // the whole set.
             if items.iter().any(Value::contains_sensitive) {
                 marks.push((at.clone(), Mark::Sensitive));
             }
@@ -367,6 +371,7 @@ fn take_named(items: &Object, at: &mut Path, marks: &mut Marks) -> Object {
         at.pop();
         (name.clone(), value)
     };
+    // Collecting nothing would lose the declared type of an empty map.
     if items.is_empty() { items.clone() } else { items.iter().map(each).collect() }
 }
 
@@ -402,6 +407,8 @@ fn put_mark(value: Value, steps: &[crate::PathStep], mark: &Mark) -> Value {
         (Value::Map(items), crate::PathStep::Name(name)) => {
             named(items, name).map_or(value, |it| Value::Map(Arc::new(it)))
         }
+        // A list that became shorter may have moved the secret to another index, so all of it is
+        // marked.
         (Value::List(items), crate::PathStep::Index(index)) => {
             indexed(items, *index).map_or_else(|| value.clone().sensitive(), Value::list)
         }
@@ -448,7 +455,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_come_off_and_go_back() {
+    fn marks_are_restored_at_their_paths() {
         let secret = Value::from("hush").sensitive();
         let value = Value::object([
             ("list".into(), Value::list([Value::from("a"), secret.clone()])),
@@ -460,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_changed_is_secret_as_a_whole() {
+    fn a_changed_string_is_secret_as_a_whole() {
         let value = Value::from(Text::from_iter([
             TextPart::Clear("user:".into()),
             TextPart::Secret("hush".into()),
