@@ -38,6 +38,8 @@ impl InstanceKey {
     pub fn is_indexed_by(&self, index: &InstanceKey) -> bool {
         match (self, index) {
             (InstanceKey::Index(own), InstanceKey::Name(text)) => {
+                // Parsed as a number of the language, so that `"1.0"` selects the instance 1 as
+                // well.
                 text.parse::<Number>().is_ok_and(|it| it.as_i64() == i64::try_from(*own).ok())
             }
             (InstanceKey::Name(own), InstanceKey::Index(number)) => **own == number.to_string(),
@@ -255,7 +257,10 @@ pub struct AddressParseError;
 
 impl fmt::Display for AddressParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an address looks like `aws_s3_bucket.site`, `mongodb_host.db[\"a\"]` or `module.m.data.aws_vpc.main`")
+        f.write_str(
+            "an address looks like `aws_s3_bucket.site`, `mongodb_host.db[\"a\"]` or \
+            `module.m.data.aws_vpc.main`",
+        )
     }
 }
 
@@ -277,6 +282,8 @@ impl FromStr for TargetAddress {
     fn from_str(text: &str) -> Result<Self, AddressParseError> {
         let mut steps = split_steps(text).ok_or(AddressParseError)?.into_iter().peekable();
         let mut module = Vec::new();
+        // `module` and `data` are reserved and cannot be kinds, so the grammar is unambiguous
+        // without look-ahead.
         while steps.next_if(|(name, key)| name == "module" && *key == InstanceKey::None).is_some() {
             let (name, key) = steps.next().ok_or(AddressParseError)?;
             module.push((Name::from(name), key));

@@ -53,6 +53,8 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
         (Value::Sensitive(inner), _) => convert(inner, ty).map(Value::sensitive),
         (Value::Unknown(it), _) => {
             let converted = converted_type(&it.ty, ty).ok_or_else(|| required(ty))?;
+            // Bounds of the length survive between lists and sets, so that `length(toset(list))`
+            // has bounds as well.
             let (least, most) = it.length();
             // Equal elements of a list become one element of the set.
             let least = if let Type::Set(_) = converted { least.min(1) } else { least };
@@ -68,6 +70,8 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
         (Value::Number(_) | Value::Bool(_), Type::String) => {
             Ok(Value::from(Text::from_value(value).expect("numbers and truth values are strings")))
         }
+        // A composed string is converted as a whole; the error of a secret must not contain its
+        // value.
         (Value::Composed(_), _) => {
             let (plain, sensitive) = value.unmark();
             let converted =
@@ -96,6 +100,7 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConversionError> {
         (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::Set(of)) => {
             Ok(set_of_elements(converted_items(value, of)?))
         }
+        // A set has no order, so it does not convert to a tuple.
         (Value::List(items) | Value::Tuple(items), Type::Tuple(of)) => {
             if items.len() != of.len() {
                 return Err(required(ty));
@@ -146,6 +151,7 @@ fn converted_attribute(
         Some(item) if !(item.is_null() && attribute.default.is_some()) => {
             convert(item, &attribute.ty).map_err(below)
         }
+        // The default is converted again, as it may itself be an object with optional attributes.
         _ if attribute.optional => match &attribute.default {
             Some(default) => convert(default, &attribute.ty).map_err(below),
             None => Ok(Value::null(&without_optional(&attribute.ty))),
@@ -303,7 +309,8 @@ fn several_types<'a>(mut items: impl Iterator<Item = &'a Value>) -> ConversionEr
     let is_bare = |it: &Value| it.is_null() && Type::of_value(it) == Type::Any;
     ConversionError::new(match items.any(is_bare) {
         true => {
-            "all elements must have one type, and a plain null among collections or objects shows none"
+            "all elements must have one type, and a plain null among collections or objects shows \
+                none"
         }
         false => "all elements must have one type",
     })
@@ -393,6 +400,7 @@ fn unify_objects(types: &[&Type]) -> Option<Type> {
         .filter_map(|it| if let Type::Object(of) = it { Some(of) } else { None })
         .collect();
     let first = objects.first()?;
+    // The keys of both maps are sorted, so comparing them in order suffices.
     if !objects.iter().all(|it| it.keys().eq(first.keys())) {
         let all: Vec<Type> =
             objects.iter().flat_map(|it| it.values().map(|it| it.ty.clone())).collect();
@@ -461,6 +469,8 @@ fn converted_type(from: &Type, to: &Type) -> Option<Type> {
     };
     match (from, to) {
         (_, Type::Any) => Some(from.clone()),
+        // An unknown of an open type can still fail to convert once it is known; until then it has
+        // the target type.
         (Type::Any, _) => Some(without_optional(to)),
         (Type::Bool | Type::Number | Type::String, Type::String) => Some(Type::String),
         (Type::Number | Type::String, Type::Number) => Some(Type::Number),

@@ -31,6 +31,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
             "h" => 3600.0,
             _ => return Err(wrong()),
         };
+        // Timeouts need no exact fractions, so a double is precise enough, and it rejects overflow.
         let part = Duration::try_from_secs_f64(number * unit).map_err(|_| wrong())?;
         total = total.checked_add(part).filter(|it| *it <= MAX_DURATION).ok_or_else(wrong)?;
         rest = &rest[unit_end..];

@@ -127,8 +127,8 @@ impl CachedElements {
 
     /// The facts of a collection with these elements, computed at first use.
     pub(crate) fn facts<'v>(&self, items: impl IntoIterator<Item = &'v Value>) -> ValueFacts {
-        // Relaxed ordering suffices: the word is complete in itself, and a lost race only computes it
-        // twice. The flag `COMPUTED` tells facts that are all zero from an empty cache.
+        // Relaxed ordering suffices: the word is complete in itself, and a lost race only computes
+        // it twice. The flag `COMPUTED` tells facts that are all zero from an empty cache.
         match self.facts.load(atomic::Ordering::Relaxed) {
             0 => {
                 let facts = ValueFacts::of_container(items);
@@ -139,8 +139,8 @@ impl CachedElements {
         }
     }
 
-    /// The type of a collection with these facts. Only the type of a nested collection is cached;
-    /// for flat ones the box would cost more memory than computing the type again costs time.
+    /// The type of a collection with these facts. Only the type of a nested collection is cached:
+    /// that of a flat one is as quickly computed as looked up.
     pub(crate) fn ty(&self, facts: ValueFacts, compute: impl FnOnce() -> Type) -> Type {
         match facts.is_nested() {
             true => self.ty.get_or_init(|| Box::new(compute())).clone(),

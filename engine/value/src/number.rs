@@ -101,8 +101,8 @@ impl Number {
         match &self.0 {
             NumberForm::Small(_, it) => *it as f64,
             NumberForm::Big(_, it) => {
-                // Written with the full precision: digits that are shortest at a lower one may lie nearer
-                // to another double. The standard parser then rounds once.
+                // Written with the full precision: digits that are shortest at a lower one may lie
+                // nearer to another double. The standard parser then rounds once.
                 let digits = self.keeping(LITERAL_PRECISION).to_string();
                 digits.parse().unwrap_or(if it.mantissa.is_negative() {
                     f64::NEG_INFINITY
@@ -301,8 +301,8 @@ fn fits(integer: i64, bits: u16) -> bool {
 /// A finite double as `mantissa * 2^exponent`.
 fn double_parts(double: f64) -> (BigInt, i64) {
     // IEEE 754: 11 bits of exponent and 52 of fraction. An exponent field of zero means a subnormal
-    // number, which has no implicit leading one. 1075 is the bias of 1023 and the 52 bits behind the
-    // point.
+    // number, which has no implicit leading one. 1075 is the bias of 1023 and the 52 bits behind
+    // the point.
     let bits = double.to_bits();
     let (power, fraction) = ((bits >> 52) & 0x7ff, bits & ((1 << 52) - 1));
     let (mantissa, power) = if power == 0 { (fraction, 1) } else { (fraction | 1 << 52, power) };

@@ -298,6 +298,8 @@ impl FromIterator<(Name, Value)> for Object {
         if entries.len() > MAX_IN_VECTOR {
             return Self::of(ObjectForm::Many(Box::new(entries.into_iter().collect())));
         }
+        // A collected vector may have twice the needed capacity, and most objects live as long as
+        // the program.
         entries.shrink_to_fit();
         Self::of(ObjectForm::Few(entries))
     }
@@ -353,6 +355,7 @@ impl Ord for Object {
 
 impl Hash for Object {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        // A vector and a tree with the same entries are equal, so both are hashed entry by entry.
         state.write_usize(self.len());
         for entry in self {
             entry.hash(state);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::value::Name;
 
-/// One step into a value.
+/// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PathStep {

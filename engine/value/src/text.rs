@@ -256,6 +256,7 @@ impl From<Text> for Value {
                     Value::unknown(Type::String, cause.clone()).with_origin(origin.clone());
                 if *secret { Value::Sensitive(Arc::new(unknown)) } else { unknown }
             }
+            // Merging loses which characters are secret, so the whole string becomes secret.
             many if many.len() > MAX_PARTS => Value::from(Text { parts: vec![text.merged()] }),
             _ => Value::Composed(text.parts.into()),
         }

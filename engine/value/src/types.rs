@@ -128,6 +128,8 @@ impl Type {
 /// The common type of elements; the declared one where there are none, and `Any` where they differ
 /// or one of them may turn out to be anything. A null without a type has no influence.
 fn element_type(items: &mut dyn Iterator<Item = &Value>, declared: &DeclaredType) -> Type {
+    // The loop ends at the first element of an open type: nothing that follows can change the
+    // result.
     let mut common = None;
     for item in items {
         let ty = Type::of_value(item);

@@ -77,7 +77,7 @@ struct Refinements {
 /// The least and the greatest possible value of a number; `None` where there is no bound.
 pub type NumberRange = (Option<Number>, Option<Number>);
 
-/// Longest list of a known length whose elements are written out as single unknowns, as in `cty`.
+/// Longest list of a known length whose elements are written out as single unknowns.
 const MAX_EXPANDED_LENGTH: usize = 1 << 10;
 
 impl UnknownValue {
@@ -113,6 +113,7 @@ impl UnknownValue {
         let (length, range) =
             if keeps { (self.refined.length, self.refined.range.clone()) } else { (None, None) };
         let refined = Refinements { not_null: self.refined.not_null, length, range };
+        // A conversion between different types changes the value: `"1"` and `1` are not equal.
         let is_same = ty == self.ty || self.ty == Type::Any;
         let origin = if is_same { self.origin.clone() } else { Origin::default() };
         Value::Unknown(Arc::new(Self { ty, cause: self.cause.clone(), refined, origin }))
@@ -143,6 +144,7 @@ impl Value {
     #[must_use]
     pub fn of_length(self, least: usize, most: Option<usize>) -> Self {
         match &self {
+            // A set of a known length is not expanded: equal unknown elements would become one.
             Value::Unknown(it) if most == Some(least) && least <= MAX_EXPANDED_LENGTH => {
                 match &it.ty {
                     Type::List(of) => {
@@ -267,6 +269,8 @@ impl<'de> Deserialize<'de> for UnknownValue {
                 f.write_str("a type, a cause and what else is known")
             }
 
+            // Saved plans have two or three elements: the refinements are omitted where there are
+            // none.
             fn visit_seq<A: serde::de::SeqAccess<'de>>(
                 self,
                 mut seq: A,

@@ -93,6 +93,7 @@ impl Value {
     /// A list of elements of a type; an empty list keeps the type as its declaration.
     #[must_use]
     pub fn list_of(of: &Type, items: Vec<Value>) -> Self {
+        // A declaration beside elements could contradict them, so only an empty list has one.
         let of = if items.is_empty() { DeclaredType::new(of) } else { DeclaredType::NOTHING };
         Value::List(Arc::new(Elements::new(items, of)))
     }
@@ -219,7 +220,7 @@ impl Value {
             Value::Sensitive(inner) => ((**inner).clone(), true),
             Value::Composed(parts) => {
                 let value = match text::known(parts) {
-                    Some(whole) => Value::String(whole.into()),
+                    Some(content) => Value::String(content.into()),
                     None => Value::unknown(Type::String, self.cause()).not_null(),
                 };
                 (value, self.is_sensitive())
@@ -341,6 +342,8 @@ fn take_marks(value: &Value, at: &mut Path, marks: &mut Marks) -> Value {
         }
         Value::Composed(parts) => {
             let (plain, _) = value.unmark();
+            // The parts of an unknown string cannot be put back once it is known, so only its
+            // secrecy is recorded.
             if plain.is_known() {
                 marks.push((at.clone(), Mark::Parts(parts.clone())));
             } else if value.is_sensitive() {
@@ -415,6 +418,7 @@ fn put_mark(value: Value, steps: &[crate::PathStep], mark: &Mark) -> Value {
         (Value::Tuple(items), crate::PathStep::Index(index)) => {
             indexed(items, *index).map_or_else(|| value.clone().sensitive(), Value::tuple)
         }
+        // A null replaced a collection; it contains nothing that could be secret.
         (Value::Null(_), _) => value,
         _ => value.sensitive(),
     }

@@ -290,8 +290,8 @@ fn shortest_digits(mantissa: &BigUint, exponent: i64, precision: u16) -> (String
         let (digit, left) = remainder.div_rem(&scale);
         remainder = left;
         let mut digit = digit.to_u8().unwrap_or(0);
-        // Enough digits: the rest, or what is missing to the next digit, is within the margin, so that
-        // no other number of this precision lies between.
+        // Enough digits: the rest, or what is missing to the next digit, is within the margin, so
+        // that no other number of this precision lies between.
         let low = if even { remainder <= margin } else { remainder < margin };
         let high = if even { &remainder + &margin >= scale } else { &remainder + &margin > scale };
         if !low && !high {
