@@ -11,7 +11,7 @@ fn a_code_is_explained() {
     let project = Project::new("");
     let text = project.done(&["explain", "HA0203"]);
     assert!(
-        text.starts_with("HA0203: Something is there twice.\n")
+        text.starts_with("HA0203: Something is defined twice.\n")
             && text.contains("    locals {\n      a = 1\n"),
         "{text}"
     );

@@ -1,4 +1,5 @@
-//! What is wrong with a configuration, for the person who writes it.
+//! The data of a diagnostic. It is plain data, rendered in the command line, so that all output
+//! formats show the same content.
 
 use ha_value::Severity;
 use ha_value::closest;
@@ -12,76 +13,75 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::DiagnosticCode;
 
-/// A stretch of a source file, in bytes.
+/// A part of a source file, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SourceSpan {
-    /// The file's name as the user gave it.
+    /// The name of the file as the user gave it.
     pub file: Arc<str>,
-    /// The first byte.
+    /// The offset of the first byte.
     pub start: usize,
-    /// The byte after the last.
+    /// The offset after the last byte.
     pub end: usize,
 }
 
 impl SourceSpan {
-    /// A stretch of `file`.
+    /// A part of `file`.
     #[must_use]
     pub fn new(file: Arc<str>, range: Range<usize>) -> Self {
         Self { file, start: range.start, end: range.end }
     }
 
-    /// Whether all of another stretch is within this one.
+    /// Whether another span lies completely inside this one.
     #[must_use]
     pub fn holds(&self, other: &Self) -> bool {
         self.file == other.file && self.start <= other.start && other.end <= self.end
     }
 }
 
-/// One thing that is wrong, and how to fix it.
+/// One error or warning, with its place and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
-    /// What it goes by, where it has been given one.
+    /// The code for `ha explain`; `None` where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<DiagnosticCode>,
-    /// How bad it is.
+    /// Whether it is an error or a warning.
     pub severity: Severity,
-    /// What is wrong, in a line: lower case, no period.
+    /// The problem in one line: lower case, no period.
     pub summary: String,
-    /// More, in whole sentences; empty when the summary says it all.
+    /// Further explanation in full sentences; empty where the summary suffices.
     pub detail: String,
-    /// Where it is wrong.
+    /// The place of the problem; `None` where it is not in a source file.
     pub span: Option<SourceSpan>,
-    /// What is said at that place.
+    /// A short text at that place; may be empty.
     pub label: String,
-    /// The head of the block it is in.
+    /// The head of the block that contains the place.
     pub context: Option<SourceSpan>,
-    /// The instance it was met in.
+    /// The address of the instance for which the problem occurred.
     pub address: Option<String>,
-    /// What the expressions in it were, already redacted.
+    /// Expressions in the span and their values, without secrets.
     pub values: Vec<(String, String)>,
-    /// How to fix it.
+    /// Ways to fix the problem.
     pub help: Vec<String>,
-    /// A string that would fix it.
+    /// A text that fixes the problem when it is inserted into the source.
     pub suggestion: Option<Box<Suggestion>>,
-    /// Other places that have to do with it, each with what is said there.
+    /// Related places, each with a short text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<(SourceSpan, String)>,
 }
 
-/// A string that should stand in the source, so that what is wrong is right.
+/// A replacement for a part of the source that fixes a problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suggestion {
-    /// The text.
+    /// The replacement.
     pub text: String,
-    /// What it takes the place of, and nothing else; quotes around that stay. None where that is in
-    /// no source.
+    /// The part to replace, without quotes around it; `None` where it is not in a source file.
     pub span: Option<SourceSpan>,
-    /// What is said with it: ``did you mean `name`?``
+    /// The message for the user: ``did you mean `name`?``
     pub help: String,
 }
 
 impl Diagnostic {
-    /// An error.
+    /// An error with this summary.
     #[must_use]
     pub fn error(summary: impl Into<String>) -> Self {
         Self {
@@ -100,76 +100,76 @@ impl Diagnostic {
         }
     }
 
-    /// A warning.
+    /// A warning with this summary.
     #[must_use]
     pub fn warning(summary: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(summary) }
     }
 
-    /// The same as a warning, for what is not to stop anything.
+    /// Turns the diagnostic into a warning, which does not stop the command.
     #[must_use]
     pub fn into_warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }
 
-    /// Under this code.
+    /// Sets the code.
     #[must_use]
     pub fn code(mut self, code: DiagnosticCode) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// At this place.
+    /// Sets the place.
     #[must_use]
     pub fn at(mut self, span: SourceSpan) -> Self {
         self.span = Some(span);
         self
     }
 
-    /// With this said at the place.
+    /// Sets the text at the place.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// Inside the block whose head is here.
+    /// Sets the head of the block that contains the place.
     #[must_use]
     pub fn within(mut self, head: SourceSpan) -> Self {
         self.context = Some(head);
         self
     }
 
-    /// With more, in whole sentences.
+    /// Sets the explanation, in full sentences.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
         self
     }
 
-    /// With a way to fix it.
+    /// Adds a way to fix the problem.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
     }
 
-    /// Met in this instance.
+    /// Sets the instance for which the problem occurred.
     #[must_use]
     pub fn address(mut self, address: impl fmt::Display) -> Self {
         self.address = Some(address.to_string());
         self
     }
 
-    /// With another place that has to do with it, and what is said there.
+    /// Adds a related place with a short text.
     #[must_use]
     pub fn related(mut self, span: SourceSpan, label: impl Into<String>) -> Self {
         self.related.push((span, label.into()));
         self
     }
 
-    /// With a string for a place of the source.
+    /// Sets a replacement for a part of the source.
     #[must_use]
     pub fn suggest(
         mut self,
@@ -182,7 +182,8 @@ impl Diagnostic {
         self
     }
 
-    /// With the closest of `known` suggested in the place of `given`, where one is close.
+    /// Suggests the name of `known` that `given` most likely misspells; unchanged where none is
+    /// close enough.
     #[must_use]
     pub fn closest<'a>(self, given: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         match closest(given, known) {
@@ -191,11 +192,13 @@ impl Diagnostic {
         }
     }
 
-    /// With a name suggested in the place of `given`. It is put there only where the place that
-    /// this is said at is that of `given` and no more, in quotes or without.
+    /// Suggests the name `meant` for `given`. The suggestion has a span only where the place of the
+    /// diagnostic covers exactly `given`, with or without quotes.
     #[must_use]
     pub fn meant(mut self, given: &str, meant: &str) -> Self {
         let help = format!("did you mean `{meant}`?");
+        // A wider place, such as a whole reference, must not be replaced by a single name. Lengths
+        // are compared because the source text is not available here.
         let length = self.span.as_ref().map_or(0, |it| it.end.saturating_sub(it.start));
         let in_quotes = given.is_ascii() && length == given.len() + 2;
         let text = if in_quotes { format!("\"{meant}\"") } else { meant.to_owned() };
@@ -204,7 +207,7 @@ impl Diagnostic {
         self
     }
 
-    /// Whether it stops the work.
+    /// Whether the diagnostic is an error, which stops the command.
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -216,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_close_is_a_slip_of_the_hand() {
+    fn suggests_names_with_few_typing_errors() {
         let known = ["tags", "name", "region", "instance_type", "Length"];
         for (given, meant) in [
             ("nmae", Some("name")),
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn another_word_is_no_slip() {
+    fn does_not_suggest_a_different_word() {
         for (given, known) in [
             ("aws_instance", "aws_db_instance"),
             ("aws_iam_user", "aws_iam_role"),

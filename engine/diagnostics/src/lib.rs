@@ -1,6 +1,6 @@
-//! Diagnostics for the person who writes a configuration: what is wrong, where, what to do, and the
-//! explanation of each code. Providers do not depend on this crate, so that a new diagnostic
-//! rebuilds none of them.
+//! Diagnostics for the author of a configuration: the error, its place, a fix, and the explanation
+//! of each code. Providers do not depend on this crate, so that a new diagnostic does not rebuild
+//! them.
 
 pub mod code;
 mod diagnostic;
