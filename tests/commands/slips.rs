@@ -120,7 +120,7 @@ const OF_TYPES: [(&str, &str, &str); 15] = [
         "a number is required",
     ),
     ("tuple([string, number])", "locals {\n  a = var.x[2]\n}", "there is no element 2"),
-    ("tuple([string, number])", "locals {\n  a = var.x[0.5]\n}", "0.5 is no position in a list"),
+    ("tuple([string, number])", "locals {\n  a = var.x[0.5]\n}", "0.5 is not a position in a list"),
     (
         "string",
         "locals {\n  a = join(\",\", var.x)\n}",

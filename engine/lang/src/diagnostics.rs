@@ -1,4 +1,5 @@
-//! What can be wrong with a configuration, each phrased once.
+//! Constructors of the diagnostics of this crate. Each message is written in exactly one place, so
+//! that the wording is uniform and call sites stay short.
 
 pub(crate) mod body;
 pub(crate) mod ephemeral;
@@ -16,6 +17,7 @@ use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use crate::compiled_expression::Reference;
 use crate::functions::{Function, functions};
 
+/// An error with this summary.
 fn error(summary: impl Into<String>) -> Diagnostic {
     Diagnostic::error(summary)
 }
@@ -38,7 +40,7 @@ pub(crate) fn line_end_in_text(span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn splat_in_splat(span: SourceSpan) -> Diagnostic {
-    error("`.*` cannot stand behind `.*`")
+    error("`.*` cannot follow `.*`")
         .code(code::SYNTAX)
         .at(span)
         .help("use `[*]`, which can be nested")
@@ -48,16 +50,19 @@ pub(crate) fn ambiguous_key(span: SourceSpan) -> Diagnostic {
     error("an attribute's name is either a word or an expression in parentheses")
         .code(code::SYNTAX)
         .at(span)
-        .help("put it in parentheses to use its value as the name, or in quotes to use it stands")
+        .help(
+            "put it in parentheses to use its value as the name, or in quotes to use the word \
+            itself",
+        )
 }
 
 pub(crate) fn no_such_function(name: &str, span: SourceSpan) -> Diagnostic {
     let known = functions().iter().map(|it| it.name);
     let problem = error(format!("there is no function `{name}`")).code(code::NO_FUNCTION).at(span);
     match name.contains("::") {
-        true => problem.help(
-            "functions of providers are not supported; only `core::` may stand before a name",
-        ),
+        true => {
+            problem.help("functions of providers are not supported; the only prefix is `core::`")
+        }
         false => problem.closest(name, known),
     }
 }
@@ -78,7 +83,8 @@ pub(crate) fn argument_count(
         names.join(", "),
         if function.variadic.is_some() { "..." } else { "" }
     );
-    // How many a spread list stands for shows only when it is there.
+    // A spread list counts as any number of arguments; whether they are too few is checked when the
+    // call is evaluated.
     let (few, many) = (given < least && !spread, given > most && !(spread && given == most + 1));
     if !few && !many {
         return None;
@@ -103,14 +109,17 @@ pub(crate) fn no_remote_state(span: SourceSpan) -> Diagnostic {
     error("the state of another configuration cannot be read")
         .code(code::NOT_SUPPORTED)
         .at(span)
-        .help("make what is read a `variable` here; `ha output --json` in the other directory prints what it tells")
+        .help(
+            "declare a `variable` for each value; `ha output --json` in the other directory \
+            prints its outputs",
+        )
 }
 
 pub(crate) fn reserved_variable(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("a variable cannot be called `{name}`"))
         .code(code::VARIABLE)
         .at(span)
-        .help("the word has a meaning in `module` blocks")
+        .help("the name is reserved in `module` blocks")
 }
 
 pub(crate) fn null_default(name: &str, span: SourceSpan) -> Diagnostic {
@@ -141,15 +150,15 @@ pub(crate) fn provider_twice(
             .at(span)
             .label("the second")
             .related(first.clone(), "the first")
-            .help("give one of them an `alias` and name it where it is meant: `provider = NAME.ALIAS`"),
+            .help("give one of them an `alias` and select it with `provider = NAME.ALIAS`"),
     }
 }
 
 pub(crate) fn not_a_trigger(reference: &Reference, span: SourceSpan) -> Diagnostic {
-    error(format!("`{reference}` is no resource, and only what is planned can be replaced with"))
+    error(format!("`{reference}` is not a resource; only resources can trigger a replacement"))
         .code(code::FIXED)
         .at(span)
-        .help("give the value to a resource that keeps it, such as `ha_data` with `input`, and name that")
+        .help("store the value in a resource, such as `input` of an `ha_data`, and refer to that")
 }
 
 pub(crate) fn count_and_for_each(span: SourceSpan) -> Diagnostic {
@@ -164,13 +173,13 @@ pub(crate) fn enabled_and_many(span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn many_in_check(span: SourceSpan) -> Diagnostic {
-    error("a data source of a `check` block is one, without `count` or `for_each`")
+    error("a data source of a `check` block cannot have `count` or `for_each`")
         .code(code::EXCLUSIVE)
         .at(span)
 }
 
 pub(crate) fn check_without_assertion(name: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("the check `{name}` asserts nothing"))
+    error(format!("the check `{name}` has no `assert` block"))
         .code(code::MISSING)
         .at(span)
         .help("add `assert { condition = …  error_message = … }`")

@@ -1,4 +1,4 @@
-//! The function library: one table, by theme. Adding a function is one entry.
+//! The function library: one table per theme. To add a function, add one entry to a table.
 
 mod collection;
 mod csv_read;
@@ -34,19 +34,20 @@ use crate::evaluate::{EvaluationResult, Evaluator, TextTooLong, TooManyElements}
 /// One function of the language.
 #[derive(Clone, Debug)]
 pub struct Function {
-    /// Its name.
+    /// The name in a call.
     pub name: &'static str,
-    /// What it is for, in a sentence.
+    /// A sentence for the documentation.
     pub doc: &'static str,
-    /// What it takes, in order.
+    /// The required parameters, in order.
     pub parameters: &'static [Parameter],
-    /// What it takes any number of after those.
+    /// The parameter that takes any number of further arguments, if any.
     pub variadic: Option<&'static Parameter>,
-    /// What it gives.
+    /// The type of the result, as far as it does not depend on the arguments.
     pub returns: ParameterKind,
-    /// The type of what it gives, where that depends on what it is given.
+    /// Computes the type of the result where it depends on the arguments.
     typed: Option<fn(&[Value]) -> Type>,
-    /// Whether it may give null.
+    /// Whether the result may be null. A function that never returns null refines an unknown result
+    /// as "not null".
     nullable: bool,
     pub(crate) run: FunctionBody,
 }
@@ -54,17 +55,18 @@ pub struct Function {
 /// One parameter of a function.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
-    /// Its name.
+    /// The name in messages and the documentation.
     pub name: &'static str,
-    /// What it holds; arguments are converted to that.
+    /// The type that an argument is converted to.
     pub kind: ParameterKind,
     /// Whether null is allowed.
     pub nullable: bool,
-    /// What types it takes, where the function sees to it itself once everything is known.
+    /// The types that the function itself accepts, where `kind` is `Any`. They allow an unknown
+    /// argument of a wrong type to be rejected while planning.
     pub(crate) takes: Option<AcceptedTypes>,
 }
 
-/// Types among which a function chooses itself.
+/// Types among which a function distinguishes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AcceptedTypes {
     /// Lists and tuples.
@@ -73,67 +75,68 @@ pub(crate) enum AcceptedTypes {
     Sequences,
     /// Maps and objects.
     Maps,
-    /// Whatever has a length.
+    /// Collections and strings: everything with a length.
     Lengths,
-    /// Strings, and not what converts to one.
-    Texts,
+    /// Strings only, without conversion.
+    Strings,
 }
 
 impl AcceptedTypes {
-    /// Whether values of a type may be among those.
+    /// Whether a value of this type can be accepted.
     pub(crate) fn allows(self, ty: &Type) -> bool {
         match ty {
             Type::Any => true,
             Type::List(_) | Type::Tuple(_) => {
-                !matches!(self, AcceptedTypes::Maps | AcceptedTypes::Texts)
+                !matches!(self, AcceptedTypes::Maps | AcceptedTypes::Strings)
             }
             Type::Set(_) => matches!(self, AcceptedTypes::Sequences | AcceptedTypes::Lengths),
             Type::Map(_) | Type::Object(_) => {
                 matches!(self, AcceptedTypes::Maps | AcceptedTypes::Lengths)
             }
-            Type::String => matches!(self, AcceptedTypes::Lengths | AcceptedTypes::Texts),
+            Type::String => matches!(self, AcceptedTypes::Lengths | AcceptedTypes::Strings),
+            // No set of accepted types contains a scalar except strings.
             Type::Bool | Type::Number => false,
         }
     }
 
-    /// What is wanted, as a sentence without a period.
+    /// The message for a value of another type, as a sentence without a period.
     pub(crate) fn wanted(self) -> &'static str {
         match self {
             AcceptedTypes::Lists => "a list is required",
             AcceptedTypes::Sequences => "a list or set is required",
             AcceptedTypes::Maps => "a map or object is required",
-            AcceptedTypes::Texts => "a string is required",
-            AcceptedTypes::Lengths => "a list, set, map, object or text is required",
+            AcceptedTypes::Strings => "a string is required",
+            AcceptedTypes::Lengths => "a list, set, map, object or string is required",
         }
     }
 }
 
-/// A type, where a constant must be one.
+/// A type that can be written as a constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterKind {
-    /// Anything.
+    /// A value of any type.
     Any,
-    /// True or false.
+    /// A boolean.
     Bool,
     /// A number.
     Number,
     /// A string.
     Text,
-    /// Elements in order.
+    /// A list of elements of this type.
     List(&'static ParameterKind),
-    /// Different elements.
+    /// A set of elements of this type.
     Set(&'static ParameterKind),
-    /// Elements by name.
+    /// A map of elements of this type.
     Map(&'static ParameterKind),
 }
 
-/// Why a function gives nothing.
+/// Why a function has no result.
 pub(crate) struct FunctionError {
-    /// Which argument is to blame, where one is.
+    /// The index of the wrong argument, where it is one.
     pub(crate) argument: Option<usize>,
     /// What is wrong, as a sentence without a period.
     pub(crate) message: String,
-    /// Whether it may be shown even when arguments are secret.
+    /// Whether the message may be shown even when arguments are secret.
     pub(crate) harmless: bool,
 }
 
@@ -148,7 +151,7 @@ impl FunctionError {
 }
 
 impl FunctionError {
-    /// A message that shows nothing of what the arguments are.
+    /// An error whose message contains nothing of the arguments.
     pub(crate) fn harmless(message: impl Into<String>) -> Self {
         Self { harmless: true, ..Self::new(message) }
     }
@@ -168,25 +171,27 @@ impl From<TextTooLong> for FunctionError {
 
 pub(crate) type FunctionResult = Result<Value, FunctionError>;
 
-/// How a function is run.
+/// How a function handles unknown values and marks.
 #[derive(Clone, Copy)]
 pub(crate) enum FunctionBody {
-    /// On arguments that are wholly known and bear no marks; anything unknown makes the result
-    /// unknown, any mark marks it.
+    /// Called with known arguments without marks. An unknown argument makes the result unknown, and
+    /// a mark on an argument marks the result. Most functions are of this kind, so that they cannot
+    /// leak a secret.
     Plain(fn(&[Value]) -> FunctionResult),
-    /// On arguments without marks, of which not all need be known; any mark marks the result.
+    /// Called with arguments without marks, some of which may be unknown; a mark on an argument
+    /// marks the result.
     Open(fn(&[Value]) -> FunctionResult),
-    /// As plain, with a look at the files or the clock.
+    /// Like `Plain`, with access to files and the clock.
     Outside(fn(&[Value], &EvaluationContext<'_>) -> FunctionResult),
-    /// On arguments as they are: it sees to unknowns and marks itself.
+    /// Called with the arguments as they are; the function handles unknowns and marks itself.
     Whole(fn(&[Value]) -> FunctionResult),
-    /// As whole, with a look at the files.
+    /// Like `Whole`, with access to files.
     WholeOutside(fn(&[Value], &EvaluationContext<'_>) -> FunctionResult),
-    /// On expressions, which it evaluates or not.
+    /// Called with expressions, which the function evaluates itself or not at all.
     Lazy(LazyCall),
 }
 
-/// A function of expressions, and the call that it is evaluated for.
+/// A function of expressions; the last parameter is the call itself.
 pub(crate) type LazyCall =
     fn(&mut Evaluator<'_>, &[&ExpressionNode], &ExpressionNode) -> EvaluationResult;
 
@@ -217,26 +222,29 @@ impl Function {
         self
     }
 
-    /// It may give null.
+    /// Declares that the result may be null.
     const fn nullable(mut self) -> Self {
         self.nullable = true;
         self
     }
 
-    /// The type of what it gives for these arguments.
+    /// The type of the result for these arguments.
     fn result_type(&self, arguments: &[Value]) -> Type {
         self.typed.map_or_else(|| self.returns.ty(), |it| it(arguments))
     }
 
-    /// What it gives where that depends on something unknown.
+    /// The unknown result of a call with unknown arguments.
     pub(crate) fn unknown(&self, arguments: &[Value], cause: Option<Arc<str>>) -> Value {
         let unknown = Value::unknown(self.result_type(arguments), cause);
         if self.nullable { unknown } else { unknown.not_null() }
     }
 
-    /// What it gave, with the type that what is null, empty or unknown does not show by itself.
+    /// The result with its declared type, which a null, an empty collection or an unknown value
+    /// does not have by itself.
     pub(crate) fn declared(&self, value: Value, arguments: &[Value]) -> Value {
         match &value {
+            // Only values without a type of their own are changed: a type that the function's
+            // result has is more precise than the declared one.
             Value::Sensitive(inner) => self.declared((**inner).clone(), arguments).sensitive(),
             Value::Unknown(it) if !self.nullable && !it.is_not_null() => value.not_null(),
             Value::Null(of) if of.known().is_none() => Value::null(&self.result_type(arguments)),
@@ -262,7 +270,7 @@ impl Function {
         }
     }
 
-    /// The parameter that takes the argument at `index`.
+    /// The parameter of the argument at `index`.
     pub(crate) fn parameter(&self, index: usize) -> Option<&Parameter> {
         self.parameters.get(index).or(self.variadic)
     }
@@ -278,17 +286,19 @@ impl Parameter {
         self
     }
 
-    const fn taking(mut self, takes: AcceptedTypes) -> Self {
-        self.takes = Some(takes);
+    const fn accepting(mut self, accepted: AcceptedTypes) -> Self {
+        self.takes = Some(accepted);
         self
     }
 }
 
 impl ParameterKind {
-    /// Whether a value is one as it stands.
+    /// Whether a value has this type without a conversion. An empty collection does only where any
+    /// element type fits, because its declared type may differ.
     pub(crate) fn holds(self, value: &Value) -> bool {
         match (self, value) {
             (ParameterKind::Any, _) => true,
+            // A null must be converted to get its type, unless it has exactly this one.
             (kind, Value::Null(of)) => of.known() == Some(&kind.ty()),
             (ParameterKind::Bool, Value::Bool(_)) | (ParameterKind::Number, Value::Number(_)) => {
                 true
@@ -313,7 +323,7 @@ impl ParameterKind {
         }
     }
 
-    /// The type it stands for.
+    /// The type as a [`Type`].
     #[must_use]
     pub fn ty(self) -> Type {
         match self {
@@ -353,6 +363,8 @@ const fn map(name: &'static str, of: &'static ParameterKind) -> Parameter {
 }
 
 static ALL: LazyLock<Vec<Function>> = LazyLock::new(|| {
+    // An explicit list and not registration at link time: the functions are visible in one place, and
+    // the order does not depend on the linker.
     let themes: [&[Function]; 12] = [
         collection::FUNCTIONS,
         encoding::FUNCTIONS,
@@ -377,7 +389,7 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> =
 
 pub use time::written_time;
 
-/// All functions, by name.
+/// All functions, ordered by name.
 #[must_use]
 pub fn functions() -> &'static [Function] {
     &ALL
@@ -388,18 +400,18 @@ pub(crate) fn named(name: &str) -> Option<&'static Function> {
     BY_NAME.get(name).copied()
 }
 
-/// The text of an argument that the table says is one.
-fn str_of(arguments: &[Value], index: usize) -> &str {
+/// The string of an argument that was converted to one.
+fn string_argument(arguments: &[Value], index: usize) -> &str {
     arguments.get(index).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The elements of an argument that the table says has some.
-fn items_of(arguments: &[Value], index: usize) -> Vec<&Value> {
+/// The elements of an argument that was converted to a collection.
+fn element_arguments(arguments: &[Value], index: usize) -> Vec<&Value> {
     arguments.get(index).and_then(Value::elements).unwrap_or_default()
 }
 
-/// A number as a count or position.
-fn whole_of(arguments: &[Value], index: usize) -> Result<i64, FunctionError> {
+/// A number that must be an integer, such as a count or a position.
+fn integer_of(arguments: &[Value], index: usize) -> Result<i64, FunctionError> {
     match arguments.get(index) {
         Some(Value::Number(number)) => number.as_i64().ok_or_else(|| {
             FunctionError::argument(index, format!("a whole number is required, not {number}"))
@@ -427,7 +439,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_function_has_one_name_and_a_sentence() {
+    fn names_are_unique_and_documented() {
         for two in functions().windows(2) {
             assert!(two[0].name < two[1].name, "{} is there twice", two[0].name);
         }

@@ -1,5 +1,6 @@
-//! Reads source text. What cannot be read is told, and reading goes on with the next block at the
-//! start of a line.
+//! The parser. After a syntax error it continues with the next block or argument at the start of a
+//! line, so that one run reports all errors of a file, and a broken block does not make the rest of
+//! the configuration undeclared.
 
 mod body;
 mod cursor;
@@ -20,20 +21,22 @@ use crate::syntax::{BodySyntax, ByteSpan, SyntaxNode};
 use crate::template::StripExtent;
 use cursor::TokenCursor;
 
-/// How many brackets, blocks and directives can be open at once.
-const LEVELS: usize = 64;
+/// Most brackets, blocks and directives that can be open at once. The parser is recursive, so the
+/// bound protects the stack.
+const MAX_LEVELS: usize = 64;
 
-/// How high the tree of an expression can be, to which chains of operators add as well.
-const HEIGHT: usize = 400;
+/// Greatest height of the tree of an expression. Chains of operators are parsed in a loop but give
+/// a high tree, through which later stages recurse.
+const MAX_HEIGHT: usize = 400;
 
-/// That something could not be read, which was reported already.
+/// Marks a part that could not be parsed; its diagnostic is recorded already.
 struct ParseError;
 
 type ParseResult<T> = Result<T, ParseError>;
 
-/// A whole file, as far as it can be read.
+/// Parses a file; the body contains every item without a syntax error.
 pub(crate) fn body(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
-    if let Err(problem) = bounded(file) {
+    if let Err(problem) = check_size(file) {
         return (BodySyntax::default(), vec![*problem]);
     }
     let mut cursor = TokenCursor::new(file, lexer::tokens(&file.text));
@@ -41,32 +44,33 @@ pub(crate) fn body(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
     (body, cursor.problems)
 }
 
-/// One expression.
+/// Parses one expression.
 pub(crate) fn expression(file: &SourceFile) -> Result<SyntaxNode, Vec<Diagnostic>> {
-    whole(file, lexer::tokens, |cursor| {
-        // There is nothing that a line end could end.
-        let node = cursor.over_lines(TokenCursor::expression)?;
-        cursor.over_lines(|it| it.expect(TokenKind::End, "the end of the expression"))?;
+    parse_all(file, lexer::tokens, |cursor| {
+        // A line end cannot end the expression, as nothing may follow it.
+        let node = cursor.ignoring_lines(TokenCursor::expression)?;
+        cursor.ignoring_lines(|it| it.expect(TokenKind::End, "the end of the expression"))?;
         Ok(node)
     })
 }
 
-/// A template that is a whole text by itself.
+/// Parses a file that is one template, without quotes around it.
 pub(crate) fn template(file: &SourceFile) -> Result<SyntaxNode, Vec<Diagnostic>> {
     let at = ByteSpan::new(0, file.text.len());
-    whole(file, lexer::template_tokens, |cursor| {
+    parse_all(file, lexer::template_tokens, |cursor| {
         let start = cursor.peek();
         let tokens = cursor.template(start, TokenKind::End)?;
         Ok(SyntaxNode::new(at, crate::template::node(tokens, StripExtent::Line)))
     })
 }
 
-fn whole(
+/// Parses a file with one of the functions, without recovery.
+fn parse_all(
     file: &SourceFile,
     tokens: fn(&str) -> Vec<lexer::Token>,
     read: impl FnOnce(&mut TokenCursor<'_>) -> ParseResult<SyntaxNode>,
 ) -> Result<SyntaxNode, Vec<Diagnostic>> {
-    bounded(file).map_err(|it| vec![*it])?;
+    check_size(file).map_err(|it| vec![*it])?;
     let mut cursor = TokenCursor::new(file, tokens(&file.text));
     match read(&mut cursor) {
         Ok(node) if cursor.problems.is_empty() => Ok(node),
@@ -74,7 +78,9 @@ fn whole(
     }
 }
 
-fn bounded(file: &SourceFile) -> Result<(), Box<Diagnostic>> {
+/// Rejects files whose offsets do not fit into 32 bits, which is the size of the offsets in a
+/// token.
+fn check_size(file: &SourceFile) -> Result<(), Box<Diagnostic>> {
     if file.text.len() < u32::MAX as usize {
         Ok(())
     } else {
@@ -82,7 +88,7 @@ fn bounded(file: &SourceFile) -> Result<(), Box<Diagnostic>> {
     }
 }
 
-/// A string in its composed normal form, as all strings of the language are.
+/// A string in Unicode's normal form C, as all strings of the language are.
 fn normal(text: &str) -> Name {
     if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
 }

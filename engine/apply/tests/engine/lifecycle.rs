@@ -355,7 +355,7 @@ async fn what_is_required_must_be_there_and_what_is_ephemeral_is_never_kept() {
         project.validate(text),
         str![[r#"
 there is no provider `nothing`
-`note` is kept in the state, but `var.once` must never be kept
+`note` is stored in the state, but `var.once` is ephemeral
 
 "#]]
     );
@@ -363,7 +363,7 @@ there is no provider `nothing`
         project.plan(text).await,
         str![[r#"
 there is no provider `nothing`
-`note` is kept in the state, but `var.once` must never be kept
+`note` is stored in the state, but `var.once` is ephemeral
 
 "#]]
     );

@@ -1,4 +1,4 @@
-//! What can be wrong with the arguments and blocks that stand in a block or a file.
+//! Diagnostics for the arguments and blocks inside a block or a file.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_provider::{FieldShape, UnsupportedNames};
@@ -20,6 +20,8 @@ pub(crate) fn no_such_argument(
         .code(code::MISPLACED)
         .at(span)
         .within(body.span.clone());
+    // A known name of Terraform is explained before similar names are searched: `ha` lacks it on
+    // purpose, and a similar name would be a wrong guess.
     if let Some(instead) = UnsupportedNames::instead(accepted.unsupported, name) {
         return problem.help(instead);
     }
@@ -29,7 +31,7 @@ pub(crate) fn no_such_argument(
     }
 }
 
-/// How a block is written where it was given as an argument.
+/// The help for a block that is written as an argument.
 pub(crate) fn block_without_sign(name: &str) -> String {
     format!("`{name}` is a block: write `{name} {{`, without `=`")
 }
@@ -70,14 +72,16 @@ pub(crate) fn no_such_block(
     }
 }
 
-/// What to write instead of words that are blocks in other languages.
+/// The help for words that begin a statement in other languages.
 fn instead_of_block(name: &str) -> Option<&'static str> {
     match name {
         "if" | "else" | "elif" | "elsif" | "elseif" | "unless" | "when" | "switch" => Some(
-            "there are no `if` blocks: a value is chosen by `CONDITION ? VALUE : OTHER`, a block is there by `count = CONDITION ? 1 : 0`",
+            "there are no `if` blocks: choose a value by `CONDITION ? VALUE : OTHER`, make a \
+                block conditional by `count = CONDITION ? 1 : 0`",
         ),
         "for" | "foreach" | "while" | "loop" => Some(
-            "there are no loops of blocks: give the block `for_each` or `count`, make blocks inside it by `dynamic`, values by `[for …]`",
+            "there are no loop blocks: give the block `for_each` or `count`, generate blocks \
+                inside it with `dynamic`, values with `[for …]`",
         ),
         _ => None,
     }
@@ -103,7 +107,8 @@ pub(crate) fn argument_and_block(name: &str, span: SourceSpan) -> Diagnostic {
 pub(crate) fn one_block_only(name: &str, first: &SourceSpan, span: SourceSpan) -> Diagnostic {
     let problem =
         error(format!("there may be one block `{name}` only")).code(code::TWICE).at(span.clone());
-    // Those that one dynamic block makes are in one place.
+    // Blocks that one `dynamic` block generates have the same span, so there is no first place to
+    // show.
     if *first == span {
         problem
     } else {
@@ -120,19 +125,21 @@ pub(crate) fn dynamic_over(value: &Value) -> Diagnostic {
 }
 
 pub(crate) fn block_among_values(name: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("a file of values has no blocks, such as `{name}` here"))
+    error(format!("a file of variable values cannot contain blocks, such as `{name}` here"))
         .code(code::MISPLACED)
         .at(span)
         .help("write `NAME = VALUE`")
 }
 
 pub(crate) fn argument_at_top(name: &str, span: SourceSpan) -> Diagnostic {
-    let problem =
-        error(format!("`{name}` stands outside of any block")).code(code::MISPLACED).at(span);
+    let problem = error(format!("`{name}` is outside of any block")).code(code::MISPLACED).at(span);
     if matches!(name, "locals" | "ha" | "terraform" | "moved" | "removed" | "import") {
         return problem.help(block_without_sign(name));
     }
-    problem.help(format!("a named value goes into a `locals` block, the value of a variable into a file of values: `{name} = …`"))
+    problem.help(format!(
+        "declare a named value in a `locals` block, and set a variable in a file \
+        of variable values: `{name} = …`"
+    ))
 }
 
 pub(crate) fn no_such_top_block(name: &str, family: FileFamily, span: SourceSpan) -> Diagnostic {
@@ -154,30 +161,26 @@ pub(crate) fn no_such_top_block(name: &str, family: FileFamily, span: SourceSpan
         "datasource" | "data_source" => problem.meant(name, "data"),
         "settings" | "config" => problem.meant(name, settings),
         "required_providers" | "backend" | "required_version" => {
-            problem.help(format!("it stands inside of a `{settings}` block"))
+            problem.help(format!("it belongs in a `{settings}` block"))
         }
         "lifecycle" | "provisioner" | "connection" | "dynamic" | "precondition"
-        | "postcondition" => problem.help(
-            "it stands inside of a `resource` or `data` block; is there a `}` too many before it?",
-        ),
-        "ephemeral" => {
-            problem.help("a secret that is read can come by a `variable` with `ephemeral = true`")
-        }
-        "action" | "list" => problem.help(
-            "what is done besides looking after resources belongs into a script around `ha apply`",
-        ),
+        | "postcondition" => problem
+            .help("it belongs in a `resource` or `data` block; is there an extra `}` before it?"),
+        "ephemeral" => problem.help("pass a secret in a `variable` with `ephemeral = true`"),
+        "action" | "list" => problem
+            .help("actions other than managing resources belong in a script around `ha apply`"),
         "language" => problem.help(format!(
-            "say which versions will do by `required_version` in a `{settings}` block"
+            "state the supported versions with `required_version` in a `{settings}` block"
         )),
         "run" | "mock_provider" | "override_resource" | "override_data" => {
-            problem.help("tests of a configuration can look at what `ha plan --json` prints")
+            problem.help("a test can check the output of `ha plan --json`")
         }
         _ => problem.closest(name, known).help(format!("there are {}", known.join(", "))),
     }
 }
 
-/// What a block without labels is meant to be, where that has some: how one is written, as another
-/// word is not enough.
+/// Replaces the suggestion for a misspelt block without labels by a help, where the suggested block
+/// has labels: the word alone would not fix it.
 pub(crate) fn with_labels(mut problem: Diagnostic) -> Diagnostic {
     let Some(meant) = problem.suggestion.take() else { return problem };
     let labels = match &*meant.text {
@@ -207,10 +210,10 @@ pub(crate) fn wrong_labels(
 }
 
 pub(crate) fn not_an_identifier(name: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("\"{name}\" is no name"))
+    error(format!("\"{name}\" is not a valid name"))
         .code(code::LABELS)
         .at(span)
-        .help("names begin with a letter or `_` and go on with letters, digits, `_` and `-`")
+        .help("names begin with a letter or `_`, followed by letters, digits, `_` and `-`")
 }
 
 pub(crate) fn unexpected_block(name: &str, known: BlockSchema, span: SourceSpan) -> Diagnostic {
@@ -245,7 +248,8 @@ pub(crate) fn missing_argument(name: &str, span: SourceSpan) -> Diagnostic {
 
 pub(crate) fn no_provisioners(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("`{name}` blocks are not supported")).code(code::NOT_SUPPORTED).at(span).help(
-        "what a machine does at its first start goes into `user_data`; a `mongodb_host` runs what it needs by its machine block",
+        "put commands for the first start of a machine into `user_data`; a `mongodb_host` runs \
+            its own through its machine block",
     )
 }
 

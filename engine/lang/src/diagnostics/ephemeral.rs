@@ -1,23 +1,23 @@
-//! What can be wrong with values that are never kept.
+//! Diagnostics for ephemeral values.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 
 use super::error;
 use crate::compiled_expression::Reference;
 
-/// How a value that is never kept can be used after all.
-const CLEARED: &str = "`ephemeralasnull` makes null of a value that is never kept";
+/// The help for an ephemeral value in a place that is stored.
+const CLEARED: &str = "`ephemeralasnull(VALUE)` replaces an ephemeral value by null";
 
 pub(crate) fn not_here(what: &str, reference: &Reference) -> Diagnostic {
-    error(format!("`{what}` cannot follow from `{reference}`, which is never kept"))
+    error(format!("`{what}` cannot depend on `{reference}`, which is ephemeral"))
         .code(code::EPHEMERAL)
         .at(reference.span.clone())
-        .detail("What `ha` plans and records must not hang on values of ephemeral variables.")
+        .detail("What `ha` plans and records must not depend on ephemeral values.")
         .help("use a variable that is not `ephemeral`")
 }
 
 pub(crate) fn argument(what: &str, reference: &Reference) -> Diagnostic {
-    error(format!("`{what}` is kept in the state, but `{reference}` must never be kept"))
+    error(format!("`{what}` is stored in the state, but `{reference}` is ephemeral"))
         .code(code::EPHEMERAL)
         .at(reference.span.clone())
         .help("only write-only arguments take it")
@@ -25,7 +25,7 @@ pub(crate) fn argument(what: &str, reference: &Reference) -> Diagnostic {
 }
 
 pub(crate) fn output(name: &str, reference: &Reference) -> Diagnostic {
-    error(format!("the output `{name}` would keep `{reference}`, which must never be kept"))
+    error(format!("the output `{name}` would store `{reference}`, which is ephemeral"))
         .code(code::EPHEMERAL)
         .at(reference.span.clone())
         .help("an output of a module may be `ephemeral = true`")
@@ -33,16 +33,19 @@ pub(crate) fn output(name: &str, reference: &Reference) -> Diagnostic {
 }
 
 pub(crate) fn input(module: &str, name: &str, reference: &Reference) -> Diagnostic {
-    error(format!("the variable `{name}` of the module `{module}` would keep `{reference}`, which must never be kept"))
-        .code(code::EPHEMERAL)
-        .at(reference.span.clone())
-        .help("make the variable `ephemeral = true`")
-        .help(CLEARED)
+    error(format!(
+        "the variable `{name}` of the module `{module}` would store `{reference}`, \
+        which is ephemeral"
+    ))
+    .code(code::EPHEMERAL)
+    .at(reference.span.clone())
+    .help("make the variable `ephemeral = true`")
+    .help(CLEARED)
 }
 
 pub(crate) fn output_of_root(name: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("the output `{name}` cannot be ephemeral"))
-        .code(code::EPHEMERAL)
-        .at(span)
-        .help("outputs of the root module are kept; those of other modules may be ephemeral")
+    error(format!("the output `{name}` cannot be ephemeral")).code(code::EPHEMERAL).at(span).help(
+        "outputs of the root module are stored in the state; those of other modules may be \
+            ephemeral",
+    )
 }

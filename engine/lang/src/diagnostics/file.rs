@@ -1,13 +1,16 @@
-//! What can be wrong with a directory's files as such.
+//! Diagnostics for the files of a directory.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 
 use super::error;
 
 pub(crate) fn beside(file: &str) -> Diagnostic {
-    Diagnostic::warning(format!("`{file}` is not read: it is no part of a configuration"))
+    Diagnostic::warning(format!("`{file}` is ignored: it is not part of a configuration"))
         .code(code::FAMILIES)
-        .help("test files and their like are for `terraform`; a test of a configuration can look at `ha plan --json`")
+        .help(
+            "test files of Terraform are not supported; a test can check the output of `ha plan \
+            --json`",
+        )
 }
 
 pub(crate) fn two_families(first: &str, second: &str) -> Diagnostic {
@@ -35,11 +38,11 @@ pub(crate) fn nothing_to_override(what: &str, span: SourceSpan) -> Diagnostic {
     error(format!("there is no {what} to override"))
         .code(code::OVERRIDE)
         .at(span)
-        .help("an override file says other things of what the other files have; what is new goes into one of those")
+        .help("an override file changes blocks of the other files; declare new blocks there")
 }
 
 pub(crate) fn not_json(message: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("this is no JSON: {message}"))
+    error(format!("this is not JSON: {message}"))
         .code(code::JSON)
         .at(span)
         .label("cannot be read from here on")

@@ -1,4 +1,4 @@
-//! What can be wrong with functions that a configuration declares.
+//! Diagnostics for functions that a configuration declares or calls.
 
 mod elsewhere;
 
@@ -20,7 +20,8 @@ pub(crate) fn no_such_function<'a>(
     let takes = |it: &&Function| {
         it.parameters.len() == given || it.variadic.is_some() && it.parameters.len() <= given
     };
-    // A word that looks like a function which cannot be called so is another word.
+    // A function that cannot be called with this many arguments is not suggested: it would only
+    // lead to the next error.
     let known = functions().iter().filter(takes).map(|it| it.name);
     let known: Vec<&str> = declared.map(|it| &**it).chain(known).collect();
     let problem =
@@ -49,7 +50,8 @@ pub(crate) fn argument_count(
     span: &SourceSpan,
 ) -> Option<Diagnostic> {
     let least = function.parameters.len();
-    // How many a spread list stands for shows only when it is there.
+    // A spread list counts as any number of arguments; whether they are too few is checked when the
+    // call is evaluated.
     let few = given < least && !spread;
     let many = given > least && function.rest.is_none() && !(spread && given == least + 1);
     if !few && !many {
@@ -69,24 +71,24 @@ pub(crate) fn argument_count(
 }
 
 pub(crate) fn calls_itself(name: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("the function `{name}` comes to call itself"))
+    error(format!("the function `{name}` calls itself, directly or indirectly"))
         .code(code::FUNCTION)
         .at(span)
-        .help("a `for` expression goes over as many elements as there are")
+        .help("use a `for` expression to repeat something for each element")
 }
 
 pub(crate) fn calls_too_deep(name: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("the function `{name}` calls functions too deep"))
+    error(format!("the function `{name}` has calls that are nested too deeply"))
         .code(code::FUNCTION)
         .at(span)
-        .help("at most 64 functions may call one another in a row")
+        .help("at most 64 calls may be nested")
 }
 
 pub(crate) fn built_in(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("there is a function `{name}` already"))
         .code(code::FUNCTION)
         .at(span)
-        .help("it is one of the language; choose another name")
+        .help("it is a built-in function; choose another name")
 }
 
 pub(crate) fn parameters_are_no_names(span: SourceSpan) -> Diagnostic {
@@ -116,7 +118,7 @@ pub(crate) fn outside_of_function(
     error(format!("the function `{function}` has no parameter `{name}`"))
         .code(code::FUNCTION)
         .at(span)
-        .help("a function sees its parameters and nothing else; hand in what it needs")
+        .help("a function can refer only to its parameters; pass other values as arguments")
         .closest(name, parameters.iter().map(|it| &**it))
 }
 
@@ -124,5 +126,5 @@ pub(crate) fn not_here(name: &str, span: SourceSpan) -> Diagnostic {
     error(format!("the function `{name}` cannot be called here"))
         .code(code::FUNCTION)
         .at(span)
-        .help("only constants and functions of the language can be here")
+        .help("only constants and built-in functions are allowed here")
 }

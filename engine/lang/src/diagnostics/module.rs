@@ -1,4 +1,4 @@
-//! What can be wrong with the call of a module.
+//! Diagnostics for module calls and providers.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_value::Name;
@@ -6,10 +6,10 @@ use ha_value::Name;
 use super::error;
 use crate::compiled_expression::ReferenceTarget;
 
-/// The arguments of a call that are no variables.
+/// The arguments of a module call that are not variables of the module.
 pub(crate) const META: [&str; 5] = ["source", "count", "for_each", "depends_on", "providers"];
 
-/// A provider's name and alias as they are written.
+/// A provider as in a reference: its name, and its alias after a dot.
 pub(crate) fn provider(name: &(Name, Option<Name>)) -> String {
     match name {
         (name, Some(alias)) => format!("{name}.{alias}"),
@@ -18,21 +18,20 @@ pub(crate) fn provider(name: &(Name, Option<Name>)) -> String {
 }
 
 pub(crate) fn version(span: SourceSpan) -> Diagnostic {
-    error("modules here have no `version`")
-        .code(code::MODULE_SOURCE)
-        .at(span)
-        .help("modules are directories beside the configuration, so their version is that of its repository; leave it out")
+    error("a `module` block has no `version`").code(code::MODULE_SOURCE).at(span).help(
+        "modules are local directories with the version of the repository; remove the argument",
+    )
 }
 
 pub(crate) fn providers_are_no_object(span: SourceSpan) -> Diagnostic {
-    error("`providers` says for each provider inside which one it is here")
+    error("`providers` must map each provider of the module to one of this configuration")
         .code(code::PROVIDER)
         .at(span)
         .help("for example `providers = { aws = aws.west }`")
 }
 
 pub(crate) fn handed_in_twice(inside: &(Name, Option<Name>), span: SourceSpan) -> Diagnostic {
-    error(format!("the provider `{}` is handed in twice", provider(inside)))
+    error(format!("the provider `{}` is passed twice", provider(inside)))
         .code(code::PROVIDER)
         .at(span)
 }
@@ -53,7 +52,9 @@ pub(crate) fn source_is_no_text(span: SourceSpan) -> Diagnostic {
 
 pub(crate) fn source_is_not_known(mut problem: Diagnostic, span: &SourceSpan) -> Diagnostic {
     problem.span.get_or_insert_with(|| span.clone());
-    problem.help("the source of a module may use variables and local values that follow from variables alone")
+    problem.help(
+        "the source of a module may use variables, and local values that depend only on variables",
+    )
 }
 
 pub(crate) fn source_is_secret(span: SourceSpan) -> Diagnostic {
@@ -84,11 +85,20 @@ pub(crate) fn not_local(source: &str, span: SourceSpan) -> Diagnostic {
     .at(span)
     .label("not a path that begins with `./` or `../`");
     match what {
-        "an absolute path" => problem.help("name it from the directory of this file: `./…` or `../…`"),
-        "the name of a module in a registry" if !source.is_empty() => problem
-            .help(format!("if it is a directory here, write `\"./{source}\"`"))
-            .help("otherwise copy the module's files into a directory beside these, such as `./modules/NAME`, and name that"),
-        _ => problem.help("copy the module's files into a directory beside these, such as `./modules/NAME`, and name that"),
+        "an absolute path" => problem.help(
+            "write it relative to the directory of this file: \
+            `./…` or `../…`",
+        ),
+        "the name of a module in a registry" if !source.is_empty() => {
+            problem.help(format!("if it is a directory here, write `\"./{source}\"`")).help(
+                "otherwise copy the module's files to a directory beside these, such as \
+                `./modules/NAME`, and use its path",
+            )
+        }
+        _ => problem.help(
+            "copy the module's files to a directory beside these, such as \
+            `./modules/NAME`, and use its path",
+        ),
     }
 }
 
@@ -115,17 +125,20 @@ pub(crate) fn circular(directories: &[&str], span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn too_deep(span: SourceSpan) -> Diagnostic {
-    error("modules call modules too deep")
+    error("module calls are nested too deeply")
         .code(code::MODULE_SOURCE)
         .at(span)
-        .help("at most 64 calls may lie within each other")
+        .help("at most 64 calls may be nested")
 }
 
 pub(crate) fn too_many(module: &str, most: usize, span: SourceSpan) -> Diagnostic {
     error(format!("with the module `{module}` there are more than {most} calls of modules"))
         .code(code::TOO_MUCH)
         .at(span)
-        .help("calls within modules that are called several times multiply; use `for_each` for what is the same, or divide the configuration")
+        .help(
+            "calls inside a module multiply with the calls of that module; use `for_each`, or \
+            split the configuration",
+        )
 }
 
 pub(crate) fn no_such_input<'a>(
@@ -139,7 +152,7 @@ pub(crate) fn no_such_input<'a>(
         .at(span);
     match name {
         "provider" => {
-            problem.help("a module is handed providers by `providers = { NAME = NAME.ALIAS }`")
+            problem.help("a module receives providers through `providers = { NAME = NAME.ALIAS }`")
         }
         "lifecycle" => problem.help("`lifecycle` is a block: write `lifecycle {`, without `=`"),
         _ => problem.closest(name, known),
@@ -179,7 +192,10 @@ pub(crate) fn no_such_provider(
         .code(code::PROVIDER)
         .at(span)
         .closest(&name, known.iter().map(String::as_str))
-        .help("a `provider` block with that `alias` makes one; a module is handed one that it lists in `configuration_aliases`")
+        .help(
+            "declare it by a `provider` block with that `alias`; a module receives those that \
+            it lists in `configuration_aliases`",
+        )
 }
 
 pub(crate) fn configures_itself(
@@ -187,13 +203,10 @@ pub(crate) fn configures_itself(
     inside: &(Name, Option<Name>),
     span: SourceSpan,
 ) -> Diagnostic {
-    error(format!(
-        "the module `{module}` has a block for the provider `{}` itself",
-        provider(inside)
-    ))
-    .code(code::PROVIDER)
-    .at(span)
-    .help("take the block out of the module, or do not hand the provider in")
+    error(format!("the module `{module}` configures the provider `{}` itself", provider(inside)))
+        .code(code::PROVIDER)
+        .at(span)
+        .help("remove the block from the module, or do not pass the provider")
 }
 
 pub(crate) fn not_asked_for(
@@ -202,10 +215,13 @@ pub(crate) fn not_asked_for(
     span: SourceSpan,
 ) -> Diagnostic {
     let (name, inside) = (&inside.0, provider(inside));
-    error(format!("the module `{module}` does not ask for a provider `{inside}`"))
+    error(format!("the module `{module}` does not declare a provider `{inside}`"))
         .code(code::PROVIDER)
         .at(span)
-        .help(format!("list it there: `required_providers {{ {name} = {{ configuration_aliases = [{inside}] }} }}`"))
+        .help(format!(
+            "list it there: `required_providers {{ {name} = {{ configuration_aliases = \
+            [{inside}] }} }}`"
+        ))
 }
 
 pub(crate) fn provider_is_missing(
@@ -232,7 +248,7 @@ pub(crate) fn provider_in_many(
     .code(code::PROVIDER)
     .at(span)
     .detail(format!("One is in {}.", own.file))
-    .help("take the blocks out of the module, and hand the providers in by `providers`")
+    .help("remove the blocks from the module, and pass the providers with `providers`")
 }
 
 pub(crate) fn unknown_provider(name: &str, known: &[&str], span: SourceSpan) -> Diagnostic {
@@ -241,7 +257,7 @@ pub(crate) fn unknown_provider(name: &str, known: &[&str], span: SourceSpan) -> 
         .at(span)
         .closest(name, known.iter().copied())
         .help(format!(
-            "there are {}; none is fetched, and README.md says what is not there yet",
+            "there are {}; no provider is downloaded, and README.md lists what is missing",
             known.join(", ")
         ))
 }
@@ -250,5 +266,8 @@ pub(crate) fn provider_by_other_name(name: &str, source: &str, span: SourceSpan)
     error(format!("the provider `{source}` cannot be called `{name}`"))
         .code(code::PROVIDER)
         .at(span)
-        .help(format!("call it `{source}` here and where it is used; several settings of it have an `alias` each"))
+        .help(format!(
+            "call it `{source}` here and in all references; distinguish several \
+            configurations of it by `alias`"
+        ))
 }

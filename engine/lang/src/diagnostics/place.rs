@@ -1,4 +1,4 @@
-//! What can be wrong with blocks that say what becomes of what is there already.
+//! Diagnostics for the refactoring blocks `moved`, `removed` and `import`.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_value::TargetAddress;
@@ -8,10 +8,10 @@ use crate::compiled_expression::BlockName;
 use crate::configuration::MovedBlock;
 
 pub(crate) fn not_an_address(span: SourceSpan) -> Diagnostic {
-    error("expected the address of a resource or module")
-        .code(code::FIXED)
-        .at(span)
-        .help("write it without quotes: `aws_s3_bucket.site`, `aws_s3_bucket.site[\"a\"]`, `module.network`")
+    error("expected the address of a resource or module").code(code::FIXED).at(span).help(
+        "write it without quotes: `aws_s3_bucket.site`, `aws_s3_bucket.site[\"a\"]`, \
+            `module.network`",
+    )
 }
 
 pub(crate) fn not_an_instance(span: SourceSpan) -> Diagnostic {
@@ -22,7 +22,7 @@ pub(crate) fn not_an_instance(span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn key_is_worked_out(span: SourceSpan) -> Diagnostic {
-    error("the keys in this address must be written out")
+    error("the keys in this address must be literals")
         .code(code::FIXED)
         .at(span)
         .help("for example `aws_s3_bucket.site[\"a\"]`")
@@ -40,32 +40,32 @@ pub(crate) fn module_and_block(
 }
 
 pub(crate) fn data_do_not_move(place: &TargetAddress, span: SourceSpan) -> Diagnostic {
-    error(format!("`{place}` is read, not made, and cannot move"))
+    error(format!("`{place}` is a data source and cannot be moved"))
         .code(code::MOVE)
         .at(span)
         .help("rename its block; it is read again")
 }
 
 pub(crate) fn data_are_not_removed(place: &TargetAddress, span: SourceSpan) -> Diagnostic {
-    error(format!("`{place}` is read, not made, and need not be removed"))
+    error(format!("`{place}` is a data source and needs no `removed` block"))
         .code(code::MOVE)
         .at(span)
-        .help("leave this block out")
+        .help("delete this block")
 }
 
 pub(crate) fn data_are_not_imported(block: &BlockName, span: SourceSpan) -> Diagnostic {
-    error(format!("`{block}` is read, not made, and cannot be imported")).code(code::MOVE).at(span)
+    error(format!("`{block}` is a data source and cannot be imported")).code(code::MOVE).at(span)
 }
 
 pub(crate) fn removed_has_keys(from: &TargetAddress, span: SourceSpan) -> Diagnostic {
-    error(format!("`{from}` is one instance, and a `removed` block is about all of them"))
+    error(format!("`{from}` is one instance, and a `removed` block applies to all of them"))
         .code(code::MOVE)
         .at(span)
         .help("name the resource or module without keys")
 }
 
 pub(crate) fn moved_nowhere(moved: &MovedBlock) -> Diagnostic {
-    error(format!("`{}` moves to where it is", moved.from)).code(code::MOVE).at(moved.span.clone())
+    error(format!("`{}` moves to itself", moved.from)).code(code::MOVE).at(moved.span.clone())
 }
 
 pub(crate) fn moved_to_two(first: &MovedBlock, second: &MovedBlock) -> Diagnostic {
@@ -85,7 +85,7 @@ pub(crate) fn two_moved_to_one(first: &MovedBlock, second: &MovedBlock) -> Diagn
 }
 
 pub(crate) fn moved_in_a_circle(moved: &[&MovedBlock]) -> Diagnostic {
-    let problem = error("these moves lead back to where they begin").code(code::MOVE);
+    let problem = error("these moves form a cycle").code(code::MOVE);
     let Some((first, rest)) = moved.split_first() else { return problem };
     let way = |it: &MovedBlock| format!("from `{}` to `{}`", it.from, it.to);
     let all: Vec<String> = moved.iter().map(|it| way(it)).collect();
@@ -100,15 +100,13 @@ pub(crate) fn still_there(verb: &str, place: &TargetAddress, span: SourceSpan) -
     let problem =
         error(format!("`{place}` is still in the configuration")).code(code::MOVE).at(span);
     match verb {
-        "moved" => problem
-            .help("what has moved is no longer there: take its block out, or take this one out"),
-        _ => problem
-            .help("what is removed is no longer there: take its block out, or take this one out"),
+        "moved" => problem.help("delete its block, or this `moved` block"),
+        _ => problem.help("delete its block, or this `removed` block"),
     }
 }
 
 pub(crate) fn import_below_root(span: SourceSpan) -> Diagnostic {
-    error("`import` blocks stand in the root module only")
+    error("`import` blocks are allowed only in the root module")
         .code(code::MOVE)
         .at(span)
         .help("write it there, with the whole address: `to = module.NAME.KIND.NAME`")

@@ -1,4 +1,4 @@
-//! What can be wrong with the names that an expression refers to.
+//! Diagnostics for references.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_value::{Name, ResourceMode, closest};
@@ -12,7 +12,7 @@ pub(crate) fn not_a_reference(span: SourceSpan) -> Diagnostic {
     error("expected one reference")
         .code(code::FIXED)
         .at(span)
-        .help("write it without quotes and without anything to work out: `aws_vpc.main`")
+        .help("write it without quotes and without an expression: `aws_vpc.main`")
 }
 
 pub(crate) fn no_such_template_variable(
@@ -20,12 +20,12 @@ pub(crate) fn no_such_template_variable(
     span: SourceSpan,
     known: &[Name],
 ) -> Diagnostic {
-    error(format!("the template is not given a variable `{name}`"))
+    error(format!("the template has no variable `{name}`"))
         .code(code::UNDECLARED)
         .at(span)
         .help(match known.is_empty() {
-            true => "it is given none; pass them in the second argument of `templatefile`".into(),
-            false => format!("it is given {}", known.join(", ")),
+            true => "it has none; pass them in the second argument of `templatefile`".into(),
+            false => format!("its variables are {}", known.join(", ")),
         })
         .closest(name, known.iter().map(|it| &**it))
 }
@@ -45,7 +45,7 @@ pub(crate) fn no_such_builtin(root: &str, name: &str, span: SourceSpan) -> Diagn
         .help(format!("there is {}", listed.join(", ")))
 }
 
-/// A word that stands alone, where all is declared.
+/// A single word that is not a reference. A local value or variable of this name is suggested.
 pub(crate) fn bare_name(name: &str, span: SourceSpan, configuration: &Configuration) -> Diagnostic {
     // `a = a` within `locals` is not meant to be `local.a`, which would be itself.
     let local = configuration.locals.get(name).filter(|it| !it.expression.span().holds(&span));
@@ -61,7 +61,7 @@ pub(crate) fn bare_name(name: &str, span: SourceSpan, configuration: &Configurat
         .suggest(span, &*meant, format!("did you mean `{meant}`?"))
 }
 
-/// What a word of another language is here.
+/// The constant of the language for a word of another language.
 fn constant_elsewhere(word: &str) -> Option<&'static str> {
     Some(match word {
         "None" | "nil" | "NULL" | "Null" | "undefined" | "none" => "null",
@@ -91,8 +91,8 @@ pub(crate) fn incomplete_reference(root: &str, span: SourceSpan) -> Diagnostic {
                 return problem.suggest(span, constant, format!("did you mean `{constant}`?"));
             }
             return problem.help(format!(
-                "for a string put it in quotes: `\"{root}\"`; a variable is `var.{root}`, a local value `local.{root}`, and a \
-                 resource is named by its kind and name: `{root}.NAME`"
+                "for a string put it in quotes: `\"{root}\"`; a variable is `var.{root}`, a local value `local.{root}`, \
+                 and a resource is named by its kind and name: `{root}.NAME`"
             ));
         }
     };
@@ -110,21 +110,22 @@ pub(crate) fn not_a_list_of_references(span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn of_another_check(block: &BlockName, check: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("`{block}` is read for the check `{check}` alone"))
+    error(format!("`{block}` is read only for the check `{check}`"))
         .code(code::UNDECLARED)
         .at(span)
         .help("write the data source outside of the `check` block to use it elsewhere")
 }
 
-/// What takes the place of a name that is declared nowhere.
+/// What an undeclared name probably means.
 pub(crate) enum Meant {
-    /// Another one of the sort, by its name.
+    /// Another declaration of the same sort, by its name.
     Name(Name),
-    /// Something of another sort.
+    /// A declaration of another sort.
     Other(ReferenceTarget),
 }
 
-/// With what is meant, in the place of the name or of all up to it.
+/// A reference to something that is not declared, with a suggestion for the name, or for the whole
+/// reference up to it.
 pub(crate) fn not_declared(
     what: &str,
     name: &str,
@@ -145,12 +146,13 @@ pub(crate) fn not_declared(
     }
 }
 
-/// A reference up to its name: `var.a` of `var.a.b`.
+/// The part of a reference up to its name: `var.a` of `var.a.b`.
 fn up_to_name(reference: &Reference) -> SourceSpan {
     SourceSpan { end: reference.name_span().end, ..reference.span.clone() }
 }
 
-/// `alike` are some of the blocks that there are of this kind, for where none is `meant`.
+/// A reference to a block that is not declared. `alike` are some blocks of the same kind, listed
+/// where none is `meant`.
 pub(crate) fn no_such_block_declared(
     name: &BlockName,
     reference: &Reference,
@@ -179,7 +181,7 @@ pub(crate) fn no_such_block_declared(
     }
 }
 
-/// How the environment gives values, in the words of the family that a file is of.
+/// The help for a reference to the environment, with the variable prefix of the file's family.
 pub(super) fn environment_not_read(at: &SourceSpan) -> String {
     let is_terraform = matches!(
         FileRole::from_file_name(&at.file),
@@ -189,7 +191,7 @@ pub(super) fn environment_not_read(at: &SourceSpan) -> String {
     format!("the environment is not read; `{variable}` gives a value to the variable `NAME`")
 }
 
-/// What to say of a word that is no kind of resource, with a name behind it.
+/// The help for a root such as `vars` that probably misspells `var`, before a name.
 fn stray_root(word: &str, name: &str, reference: &Reference) -> Option<String> {
     if matches!(word, "env" | "ENV" | "environ") {
         return Some(environment_not_read(&reference.span));
@@ -201,8 +203,8 @@ fn stray_root(word: &str, name: &str, reference: &Reference) -> Option<String> {
             format!("a local value is written `local.{name}`, and there is none of this name")
         }
         "module" => format!("a module is written `module.{name}`, and there is none of this name"),
-        "each" => "`each.key` and `each.value` are there in blocks with `for_each`".into(),
-        "count" => "`count.index` is there in blocks with `count`".into(),
+        "each" => "`each.key` and `each.value` exist in blocks with `for_each`".into(),
+        "count" => "`count.index` exists in blocks with `count`".into(),
         _ => "there are `path.module`, `path.root` and `path.cwd`".into(),
     })
 }

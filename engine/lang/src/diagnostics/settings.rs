@@ -1,4 +1,4 @@
-//! What can be wrong with the settings: `ha {}` or `terraform {}`.
+//! Diagnostics for the settings block `ha {}` or `terraform {}`.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 
@@ -10,17 +10,21 @@ pub(crate) fn settings_of_other_family(own: &str, span: SourceSpan) -> Diagnosti
         .code(code::FAMILIES)
         .at(span.clone())
         .suggest(span, own, format!("write `{own}`"))
-        .help("files that end in `.hcl` have `ha` blocks, those that end in `.tf` have `terraform` blocks")
+        .help(
+            "files that end in `.hcl` have `ha` blocks, those that end in `.tf` have \
+            `terraform` blocks",
+        )
 }
 
 pub(crate) fn no_cloud(settings: &str, span: SourceSpan) -> Diagnostic {
-    error("there is no `cloud` here").code(code::NOT_SUPPORTED).at(span).help(format!(
-        "say where the state is kept by `{settings} {{ backend \"s3\" {{ … }} }}`, or leave it out for this machine"
+    error("`cloud` blocks are not supported").code(code::NOT_SUPPORTED).at(span).help(format!(
+        "configure where the state is stored: `{settings} {{ backend \"s3\" {{ … }} }}`, or omit \
+            it to store the state on this machine"
     ))
 }
 
 pub(crate) fn not_a_version_constraint(part: &str, span: SourceSpan) -> Diagnostic {
-    error(format!("`{part}` is no constraint on a version"))
+    error(format!("`{part}` is not a version constraint"))
         .code(code::VERSION)
         .at(span)
         .help("for example `>= 1.2`, `~> 1.2` or `>= 1.2, < 2`")
@@ -32,13 +36,13 @@ pub(crate) fn other_version(
     constraint: &str,
     span: SourceSpan,
 ) -> Diagnostic {
-    let problem = error(format!("this configuration asks for a version {constraint}"))
+    let problem = error(format!("this configuration requires a version {constraint}"))
         .code(code::VERSION)
         .at(span);
     match family {
-        FileFamily::Ha => problem
-            .label(format!("this is ha {version}"))
-            .help("use a version of ha that it asks for"),
+        FileFamily::Ha => {
+            problem.label(format!("this is ha {version}")).help("use a version of ha that matches")
+        }
         FileFamily::Terraform => problem
             .label(format!("`.tf` files are read as Terraform {version} reads them"))
             .help("change the constraint if the configuration works with that version too"),

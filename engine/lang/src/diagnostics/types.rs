@@ -1,4 +1,4 @@
-//! What can be wrong with a type that is written, and with a value that is not of it.
+//! Diagnostics for type constraints and values that do not have the type.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_value::{ConversionError, Type};
@@ -17,7 +17,10 @@ pub(crate) fn no_such_type(name: &str, span: SourceSpan) -> Diagnostic {
         "dict" | "hash" => problem.meant(name, "map"),
         _ => problem.closest(name, known),
     };
-    problem.help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
+    problem.help(
+        "types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and \
+        tuple([ … ])",
+    )
 }
 
 pub(crate) fn type_needs_argument(name: &str, span: SourceSpan) -> Diagnostic {
@@ -29,7 +32,7 @@ pub(crate) fn type_needs_argument(name: &str, span: SourceSpan) -> Diagnostic {
         "map" => "map(string)",
         _ => "list(string)",
     };
-    error(format!("`{name}` must say what it is made of"))
+    error(format!("`{name}` needs the type of its content"))
         .code(code::TYPE)
         .at(span)
         .help(format!("for example `{example}`"))
@@ -44,7 +47,8 @@ pub(crate) fn one_argument(name: &str, given: usize, span: SourceSpan) -> Diagno
         "tuple" => ("one list of types", "write `tuple([TYPE, TYPE])`"),
         _ => (
             "one type",
-            "all its elements are of it; what has elements of several types is a `tuple([TYPE, TYPE])`",
+            "all elements have this type; \
+                for elements of several types write `tuple([TYPE, TYPE])`",
         ),
     };
     error(format!("`{name}` takes {takes}, not {given} arguments"))
@@ -57,7 +61,8 @@ pub(crate) fn quoted_type(name: &str, span: SourceSpan) -> Diagnostic {
     let problem = error("a type is written without quotes").code(code::TYPE).at(span.clone());
     let meant = match name {
         "string" | "number" | "bool" | "any" => name.to_owned(),
-        // What older versions of Terraform called so.
+        // The spelling of Terraform 0.11, where these names were written in quotes and without an
+        // element type.
         "list" | "map" | "set" => format!("{name}(any)"),
         "boolean" => "bool".to_owned(),
         "int" | "integer" | "float" => "number".to_owned(),
@@ -68,10 +73,10 @@ pub(crate) fn quoted_type(name: &str, span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn not_a_type(span: SourceSpan) -> Diagnostic {
-    error("this is not a type")
-        .code(code::TYPE)
-        .at(span)
-        .help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
+    error("this is not a type").code(code::TYPE).at(span).help(
+        "types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and \
+            tuple([ … ])",
+    )
 }
 
 pub(crate) fn optional_outside_object(span: SourceSpan) -> Diagnostic {
@@ -83,8 +88,8 @@ pub(crate) fn duplicate_attribute(name: &str, span: SourceSpan) -> Diagnostic {
 }
 
 pub(crate) fn does_not_fit(mismatch: &ConversionError, ty: &Type) -> Diagnostic {
-    let problem =
-        error(format!("this is no {}: {}", short(ty), at(mismatch))).code(code::WRONG_TYPE);
+    let problem = error(format!("the value is not of type {}: {}", short(ty), at(mismatch)))
+        .code(code::WRONG_TYPE);
     match ty {
         Type::Object(_) | Type::Tuple(_) => problem.detail(format!("The type is {ty}.")),
         _ => problem,
@@ -93,8 +98,8 @@ pub(crate) fn does_not_fit(mismatch: &ConversionError, ty: &Type) -> Diagnostic 
 
 fn short(ty: &Type) -> String {
     match ty {
-        Type::Object(_) => "such object".into(),
-        Type::Tuple(_) => "such tuple".into(),
+        Type::Object(_) => "object".into(),
+        Type::Tuple(_) => "tuple".into(),
         ty => ty.to_string(),
     }
 }
@@ -103,5 +108,5 @@ pub(crate) fn constant_is_not_known(span: SourceSpan) -> Diagnostic {
     error("a constant must be known before anything is planned")
         .code(code::FIXED)
         .at(span)
-        .help("put what depends on the time or on chance into a local value")
+        .help("move what depends on time or randomness to a local value")
 }

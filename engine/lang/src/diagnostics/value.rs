@@ -1,4 +1,4 @@
-//! What can be wrong with values, seen where an expression is evaluated.
+//! Diagnostics of the evaluation of expressions.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_value::{ConversionError, Name, Number, Type, Value, closest};
@@ -29,7 +29,8 @@ pub(crate) fn condition_is_no_bool(value: &Value) -> Diagnostic {
 }
 
 pub(crate) fn arms_differ(then: &Value, otherwise: &Value) -> Diagnostic {
-    // The names of attributes may be secrets too.
+    // The attribute names in a type may be secret too, so only the kind of a sensitive value is
+    // shown.
     let ty = |it: &Value| {
         if it.contains_sensitive() { kind(it) } else { Type::of_value(it).to_string() }
     };
@@ -40,11 +41,11 @@ pub(crate) fn arms_differ(then: &Value, otherwise: &Value) -> Diagnostic {
 }
 
 pub(crate) fn arm_does_not_convert(mismatch: &ConversionError) -> Diagnostic {
-    error(format!("the result cannot be of the type that the other one asks for: {}", at(mismatch)))
+    error(format!("the result does not convert to the type of the other one: {}", at(mismatch)))
         .code(code::WRONG_TYPE)
 }
 
-/// A mismatch with its place.
+/// The message of a conversion error, with its path.
 pub(crate) fn at(mismatch: &ConversionError) -> String {
     match mismatch.path.steps().is_empty() {
         true => mismatch.message.clone(),
@@ -61,7 +62,7 @@ pub(crate) fn index_of_null() -> Diagnostic {
 }
 
 pub(crate) fn index_is_no_position(index: &Number) -> Diagnostic {
-    error(format!("{index} is no position in a list"))
+    error(format!("{index} is not a position in a list"))
         .code(code::OUT_OF_RANGE)
         .help("positions are whole numbers from 0 on; the last is `LIST[length(LIST) - 1]`")
 }
@@ -81,13 +82,14 @@ pub(crate) fn index_too_great(index: &Number, length: usize) -> Diagnostic {
 }
 
 pub(crate) fn no_instance_key(value: &Value) -> Diagnostic {
-    error(format!("{} is no key of an instance", a_kind(value)))
+    error(format!("{} is not an instance key", a_kind(value)))
         .code(code::WRONG_TYPE)
         .help("with `count` it is a number, with `for_each` a string")
 }
 
-/// Said in the place of what a function has against a secret.
-pub(crate) const SECRET_REFUSED: &str = "it refuses what it is given; why would show a secret";
+/// Replaces the message of a function that rejects a secret argument, because the message may quote
+/// it.
+pub(crate) const SECRET_REFUSED: &str = "it rejects the argument; the reason would reveal a secret";
 
 pub(crate) fn not_in_secret() -> Diagnostic {
     error("the (sensitive) value has no such attribute or element").code(code::SECRET)
@@ -98,27 +100,27 @@ pub(crate) fn no_instance_of_secret_key(block: &BlockName) -> Diagnostic {
 }
 
 pub(crate) fn not_indexed(value: &Value) -> Diagnostic {
-    let problem = error(format!("{} has no elements to pick by an index", a_kind(value)))
-        .code(code::WRONG_TYPE);
+    let problem = error(format!("{} cannot be indexed", a_kind(value))).code(code::WRONG_TYPE);
     match value {
         Value::Set(_) => problem.help(
-            "the elements of a set have no order; use `tolist`, or `one` where there is but one",
+            "the elements of a set have no order; use `tolist`, or `one` where there is only one",
         ),
         _ => problem,
     }
 }
 
-/// Where the name of an attribute is written.
+/// The place of an attribute name in the source.
 pub(crate) struct NamePlace {
-    /// The name alone, in quotes or without.
+    /// The span of the name, with its quotes.
     pub(crate) name: SourceSpan,
-    /// Whether it stands in quotes between brackets.
+    /// Whether the name is in quotes inside brackets.
     pub(crate) is_quoted: bool,
-    /// The name with the point before it, where it stands behind one.
+    /// The span of the name and the dot before it, if there is one.
     pub(crate) with_point: Option<SourceSpan>,
 }
 
-/// With the name suggested that is most likely meant, in the form in which it can stand there.
+/// Suggests the closest known name, in the notation that the place requires: a name that is not an
+/// identifier cannot follow a dot, so that the dot is replaced by brackets too.
 fn misspelt<'a>(
     problem: Diagnostic,
     name: &str,
@@ -139,7 +141,7 @@ fn misspelt<'a>(
     }
 }
 
-/// A string as a configuration writes it.
+/// A string as a literal of the language.
 fn text_literal(text: &str) -> String {
     let escaped = text.chars().fold(String::new(), |mut written, sign| {
         match sign {
@@ -160,6 +162,7 @@ pub(crate) fn no_such_attribute<'a>(
     place: Option<NamePlace>,
     known: impl Iterator<Item = &'a str> + Clone,
 ) -> Diagnostic {
+    // An object can have thousands of attributes; a long list does not help to find one.
     let names: Vec<&str> = known.clone().take(20).collect();
     let span = place.as_ref().map(|it| it.name.clone());
     let problem = Diagnostic { span, ..error(format!("there is no attribute `{name}`")) }
@@ -172,7 +175,7 @@ pub(crate) fn no_such_attribute<'a>(
     }
 }
 
-/// A key that something with `for_each` does not have, written like an attribute.
+/// A key of `for_each` that is written like an attribute and does not exist.
 pub(crate) fn no_instance_named<'a>(
     target: &ReferenceTarget,
     name: &str,
@@ -186,7 +189,7 @@ pub(crate) fn no_instance_named<'a>(
     problem.help(format!("there is {}", known.join(", ")))
 }
 
-/// An attribute of something that is there once for each key. `key` is one of them.
+/// An attribute of a block with `for_each`, without a key. `key` is one of its keys.
 pub(crate) fn attribute_of_instances(
     target: &ReferenceTarget,
     name: &str,
@@ -198,8 +201,8 @@ pub(crate) fn attribute_of_instances(
         error(format!("`{target}` has `for_each`, and `{name}` is an attribute of its instances"));
     let problem = Diagnostic { span: place.map(|it| it.name), ..problem }.code(code::NO_ATTRIBUTE);
     problem.help(format!(
-        "`{target}[{key}].{name}` is that of one instance, `values({target})[*].{name}` a list of all; where `for_each` has the \
-         same keys, `{target}[each.key].{name}` is that of the same key"
+        "`{target}[{key}].{name}` is that of one instance, `values({target})[*].{name}` a list of all; \
+         where `for_each` has the same keys, `{target}[each.key].{name}` is that of the same key"
     ))
 }
 
@@ -243,16 +246,14 @@ pub(crate) fn wrong_operand(sign: &str, ty: &Type, value: &Value) -> Diagnostic 
         error(format!("`{sign}` takes {wants}, not {}", in_place(value))).code(code::WRONG_TYPE);
     match (sign, value) {
         ("+", Value::String(_) | Value::Composed(_)) => {
-            problem.help("strings are put together in one text: `\"${FIRST}${SECOND}\"`")
+            problem.help("strings are joined in a template: `\"${FIRST}${SECOND}\"`")
         }
         ("+", Value::Tuple(_) | Value::List(_) | Value::Set(_)) => {
-            problem.help("`concat` puts lists together, `setunion` sets")
+            problem.help("`concat` joins lists, `setunion` sets")
         }
-        ("+", Value::Object(_) | Value::Map(_)) => {
-            problem.help("`merge` puts maps and objects together")
-        }
+        ("+", Value::Object(_) | Value::Map(_)) => problem.help("`merge` joins maps and objects"),
         ("<" | "<=" | ">" | ">=", Value::Bool(_)) => {
-            problem.help("two comparisons are put together by `&&`: `A < B && B < C`")
+            problem.help("two comparisons are combined with `&&`: `A < B && B < C`")
         }
         _ => problem,
     }
@@ -269,13 +270,13 @@ pub(crate) fn result_out_of_range() -> Diagnostic {
 pub(crate) fn null_in_text() -> Diagnostic {
     error("null cannot be part of a string")
         .code(code::NULL)
-        .help("`coalesce(VALUE, \"\")` gives an empty text in its place")
+        .help("`coalesce(VALUE, \"\")` gives an empty string instead")
 }
 
 pub(crate) fn no_text(value: &Value) -> Diagnostic {
     error(format!("{} cannot be part of a string", a_kind(value)))
         .code(code::WRONG_TYPE)
-        .help("`join` makes a string of a list, `jsonencode` one of anything")
+        .help("`join` makes a string from a list, `jsonencode` from any value")
 }
 
 pub(crate) fn text_too_long() -> Diagnostic {
@@ -287,26 +288,26 @@ pub(crate) fn too_many_elements() -> Diagnostic {
 }
 
 pub(crate) fn too_much_effort() -> Diagnostic {
-    error("the loops and calls of this expression take more than four million turns together")
+    error("the loops and calls of this expression take more than four million steps in total")
         .code(code::TOO_MUCH)
-        .help("evaluate parts of it once, as locals, or go over fewer elements")
+        .help("move parts of it to local values, or iterate over fewer elements")
 }
 
 pub(crate) fn not_iterable(value: &Value) -> Diagnostic {
-    error(format!("`for` goes over lists, sets, maps and objects, not over {}", a_kind(value)))
+    error(format!("`for` iterates over lists, sets, maps and objects, not over {}", a_kind(value)))
         .code(code::WRONG_TYPE)
 }
 
 pub(crate) fn iteration_over_null() -> Diagnostic {
-    error("`for` cannot go over null")
+    error("`for` cannot iterate over null")
         .code(code::NULL)
-        .help("`coalesce(VALUE, [])` gives an empty list in its place")
+        .help("`coalesce(VALUE, [])` gives an empty list instead")
 }
 
 pub(crate) fn duplicate_key(name: &str) -> Diagnostic {
-    error(format!("two elements give the same key `{name}`"))
+    error(format!("two elements have the same key `{name}`"))
         .code(code::TWICE)
-        .help("write `...` behind the value to gather all values of one key in a list")
+        .help("write `...` after the value to collect all values of one key in a list")
 }
 
 pub(crate) fn spread_of_no_list(value: &Value) -> Diagnostic {

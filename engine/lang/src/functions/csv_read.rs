@@ -1,14 +1,16 @@
-//! Reads CSV.
+//! Parses CSV by the rules of Go's `encoding/csv`.
 
 use std::sync::Arc;
 
 use ha_value::{AttributeType, Name, Object, Type, Value};
 
-/// The rows of a CSV text as objects, by the names in its first line.
+/// The rows of a CSV document as objects, with attributes named by its first line; the error is a
+/// sentence.
 pub(super) fn decoded(text: &str) -> Result<Value, String> {
+    // The `csv` crate accepts quotes inside of fields, where Go reports an error.
     if let Some(line) = stray_quote(text) {
         return Err(format!(
-            "this is not CSV: a quote stands in the middle of a field, in line {line}"
+            "this is not CSV: there is a quote in the middle of a field, in line {line}"
         ));
     }
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
@@ -27,7 +29,7 @@ pub(super) fn decoded(text: &str) -> Result<Value, String> {
     let names: Vec<Name> = head.iter().map(Name::from).collect();
     for (index, name) in names.iter().enumerate() {
         if names[..index].contains(name) {
-            return Err(format!("two columns are called \"{name}\""));
+            return Err(format!("two columns have the name \"{name}\""));
         }
     }
     let row = |row: csv::StringRecord| {
@@ -37,13 +39,15 @@ pub(super) fn decoded(text: &str) -> Result<Value, String> {
     let attribute = |name: &Name| {
         (name.clone(), AttributeType { ty: Type::String, optional: false, default: None })
     };
+    // The type is stated for a document without rows, whose list has no element to show it.
     let of = Type::Object(Arc::new(names.iter().map(attribute).collect()));
     rows.map(|it| it.map(row).map_err(wrong))
         .collect::<Result<Vec<_>, _>>()
         .map(|rows| Value::list_of(&of, rows))
 }
 
-/// The line of a quote in a field that does not begin with one, or behind the one that ends it.
+/// The line of a quote inside an unquoted field or after a closing quote, or of a quote that is
+/// never closed.
 fn stray_quote(text: &str) -> Option<usize> {
     let mut line = 1;
     let (mut quoted, mut begins) = (false, true);

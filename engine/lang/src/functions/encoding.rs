@@ -1,4 +1,4 @@
-//! Encodings of strings and values.
+//! Encodings of strings and values: base64, CSV, JSON, YAML, URL, and character encodings.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,8 @@ use ha_value::{Text as Parts, TextPart, Value};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
-    Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, any, str_of, text,
+    Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, any, string_argument,
+    text,
 };
 use crate::evaluate::{TextBuilder, is_open};
 use ParameterKind::{Any, Text};
@@ -16,38 +17,38 @@ use ParameterKind::{Any, Text};
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "base64decode",
-        "The text that was encoded.",
+        "The string that was encoded in base64.",
         &[text("text")],
         Text,
         FunctionBody::Plain(base64decode),
     ),
     Function::new(
         "base64encode",
-        "The text's bytes in letters and digits.",
+        "The bytes of the string in base64.",
         &[text("text")],
         Text,
-        FunctionBody::Plain(|it| Ok(Value::from(STANDARD.encode(str_of(it, 0))))),
+        FunctionBody::Plain(|it| Ok(Value::from(STANDARD.encode(string_argument(it, 0))))),
     ),
     Function::new(
         "base64gzip",
-        "The text's bytes, compressed by gzip, in letters and digits.",
+        "The bytes of the string, compressed by gzip, in base64.",
         &[text("text")],
         Text,
         FunctionBody::Plain(base64gzip),
     ),
     Function::new(
         "csvdecode",
-        "The rows of a CSV text as objects, by the names in its first line.",
+        "The rows of a CSV document as objects, with attributes named by its first line.",
         &[text("text")],
         ParameterKind::List(&Any),
         FunctionBody::Plain(|it| {
-            super::csv_read::decoded(str_of(it, 0))
+            super::csv_read::decoded(string_argument(it, 0))
                 .map_err(|message| FunctionError::argument(0, message))
         }),
     ),
     Function::new(
         "jsondecode",
-        "The value that a JSON text means.",
+        "The value of a JSON document.",
         &[text("text")],
         Any,
         FunctionBody::Plain(jsondecode),
@@ -62,32 +63,32 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "textdecodebase64",
-        "The text that was encoded in base64, in another character encoding.",
+        "The string that was encoded in a character encoding and base64.",
         &[text("text"), text("encoding")],
         Text,
         FunctionBody::Plain(textdecodebase64),
     ),
     Function::new(
         "textencodebase64",
-        "The text's bytes in another character encoding, in base64.",
+        "The bytes of the string in a character encoding, in base64.",
         &[text("text"), text("encoding")],
         Text,
         FunctionBody::Plain(textencodebase64),
     ),
     Function::new(
         "urlencode",
-        "The text as part of a URL's query.",
+        "The string, encoded for the query of a URL.",
         &[text("text")],
         Text,
         FunctionBody::Whole(urlencode),
     ),
     Function::new(
         "yamldecode",
-        "The value that a YAML text means.",
+        "The value of a YAML document.",
         &[text("text")],
         Any,
         FunctionBody::Plain(|it| {
-            super::yaml_read::decoded(str_of(it, 0))
+            super::yaml_read::decoded(string_argument(it, 0))
                 .map_err(|message| FunctionError::argument(0, message))
         }),
     )
@@ -101,13 +102,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
 ];
 
-/// Base64 whose last bits need not be 0.
+/// Base64 whose unused last bits need not be 0, since Go's decoder ignores them.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
-/// The bytes that a string in base64 means, which may be wrapped into lines.
+/// Decodes base64, which may contain line ends.
 pub(super) fn decoded_base64(text: &str) -> Result<Vec<u8>, FunctionError> {
     let unwrapped: String = text.chars().filter(|it| !matches!(it, '\r' | '\n')).collect();
     LENIENT
@@ -116,20 +117,20 @@ pub(super) fn decoded_base64(text: &str) -> Result<Vec<u8>, FunctionError> {
 }
 
 fn base64decode(arguments: &[Value]) -> FunctionResult {
-    let bytes = decoded_base64(str_of(arguments, 0))?;
+    let bytes = decoded_base64(string_argument(arguments, 0))?;
     let text = String::from_utf8(bytes)
-        .map_err(|_| FunctionError::argument(0, "what was encoded is not text (UTF-8)"))?;
+        .map_err(|_| FunctionError::argument(0, "the decoded bytes are not text (UTF-8)"))?;
     Ok(Value::from(text))
 }
 
-/// No name, no time, of no system.
+/// A gzip header without file name and time, for an unknown operating system (RFC 1952).
 const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-/// The last block, which is stored and empty.
+/// A final deflate block that is stored and empty.
 const GZIP_END: [u8; 5] = [1, 0, 0, 0xff, 0xff];
 
 fn base64gzip(arguments: &[Value]) -> FunctionResult {
     use std::io::Write as _;
-    let text = str_of(arguments, 0).as_bytes();
+    let text = string_argument(arguments, 0).as_bytes();
     let mut deflate =
         flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
     let written = deflate.write_all(text).and_then(|()| deflate.flush());
@@ -137,9 +138,9 @@ fn base64gzip(arguments: &[Value]) -> FunctionResult {
         .map_err(|error| FunctionError::argument(0, format!("it cannot be compressed: {error}")))?;
     let mut sum = flate2::Crc::new();
     sum.update(text);
-    // As terraform writes it: flushed, with an empty block behind that. Strings in which little is
-    // repeated are the same to the last byte; for others the two find different ways to say what is
-    // repeated.
+    // Go's writer flushes and then adds an empty final block, and this does the same: `user_data`
+    // with few repetitions has the same bytes as from Terraform. The two compressors encode
+    // repetitions differently.
     let bytes = [
         &GZIP_HEAD,
         &deflate.get_ref()[..],
@@ -151,11 +152,12 @@ fn base64gzip(arguments: &[Value]) -> FunctionResult {
     Ok(Value::from(STANDARD.encode(bytes)))
 }
 
-/// A character encoding by one of its names.
+/// A character encoding by one of its IANA names. Latin-1 and UTF-16 are separate because
+/// `encoding_rs` follows the web: it decodes Latin-1 as Windows-1252 and does not encode UTF-16.
 enum Charset {
     Latin1,
     Utf16(fn(u16) -> [u8; 2], fn([u8; 2]) -> u16),
-    /// With a mark at its beginning that says which end comes first.
+    /// With a byte-order mark at the beginning.
     Utf16Marked,
     Other(&'static encoding_rs::Encoding),
 }
@@ -180,8 +182,9 @@ fn charset(name: &str) -> Result<Charset, FunctionError> {
 }
 
 fn textencodebase64(arguments: &[Value]) -> FunctionResult {
-    let (text, name) = (str_of(arguments, 0), str_of(arguments, 1));
-    let missing = || FunctionError::argument(0, format!("it has characters that {name} has not"));
+    let (text, name) = (string_argument(arguments, 0), string_argument(arguments, 1));
+    let missing =
+        || FunctionError::argument(0, format!("it has characters that {name} does not have"));
     let bytes = match charset(name)? {
         Charset::Latin1 => {
             let most = if name.to_ascii_uppercase().ends_with("ASCII") { 0x7f } else { 0xff };
@@ -201,9 +204,9 @@ fn textencodebase64(arguments: &[Value]) -> FunctionResult {
 }
 
 fn textdecodebase64(arguments: &[Value]) -> FunctionResult {
-    let (text, name) = (str_of(arguments, 0), str_of(arguments, 1));
+    let (text, name) = (string_argument(arguments, 0), string_argument(arguments, 1));
     let bytes = decoded_base64(text)?;
-    let wrong = || FunctionError::argument(0, format!("what was encoded is not text in {name}"));
+    let wrong = || FunctionError::argument(0, format!("the decoded bytes are not text in {name}"));
     let utf16 = |bytes: &[u8], from: fn([u8; 2]) -> u16| {
         let (pairs, rest) = bytes.as_chunks::<2>();
         let units: Vec<u16> = pairs.iter().map(|it| from(*it)).collect();
@@ -226,7 +229,7 @@ fn textdecodebase64(arguments: &[Value]) -> FunctionResult {
 }
 
 fn jsondecode(arguments: &[Value]) -> FunctionResult {
-    super::json::decoded(str_of(arguments, 0))
+    super::json::decoded(string_argument(arguments, 0))
         .map_err(|message| FunctionError::argument(0, message))
 }
 
@@ -238,16 +241,18 @@ fn jsonencode(arguments: &[Value]) -> FunctionResult {
     Ok(text.finish()?)
 }
 
-/// The value as JSON, where nothing in it is secret or unknown.
+/// The JSON of a value without secret and unknown parts.
 pub(crate) fn json_text(value: &Value) -> String {
     let mut text = TextBuilder::default();
     write_json(value, false, &mut text);
     text.finish().ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// Secret and unknown values stay parts of their own. Within a secret even how many there are is
-/// one.
+/// Writes JSON in which secret and unknown values stay separate parts. Inside a secret collection
+/// the punctuation is secret too, since it reveals the number of elements.
 fn write_json(value: &Value, secret: bool, text: &mut TextBuilder) {
+    // The length of the result is bounded; there is no use in visiting further elements of a huge
+    // value.
     if text.is_full() {
         return;
     }
@@ -264,17 +269,20 @@ fn write_json(value: &Value, secret: bool, text: &mut TextBuilder) {
             put(text, "\"");
             let inside: Parts = parts.iter().cloned().collect();
             let inside = if secret { inside.into_secret() } else { inside };
+            // Escaping works character by character, so each part can be escaped alone.
             text.push(&inside.map(escaped));
             put(text, "\"");
         }
         Value::Unknown(it) => {
+            // The quotes of an unknown string are certain, so they are shown in a plan.
             let quote = if matches!(it.ty, ha_value::Type::String) { "\"" } else { "" };
             put(text, quote);
             text.push_part(TextPart::unknown(it.cause.clone(), secret));
             put(text, quote);
         }
         Value::Sensitive(inner) => write_json(inner, true, text),
-        // What is not known yet decides where the others are.
+        // An unknown element decides the order of a set, so that not even the known elements have a
+        // place.
         Value::Set(_) if is_open(value) => {
             let secret = secret || value.contains_sensitive();
             text.push_part(TextPart::unknown(value.cause(), secret));
@@ -304,7 +312,8 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text))
 }
 
-/// The inside of a JSON text, safe in HTML too.
+/// The content of a JSON string. `<`, `>` and `&` are escaped as in Go, whose encoder makes JSON
+/// safe inside HTML; Terraform's output has these escapes.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! Files and templates.
+//! Functions of files, paths and templates.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -9,8 +9,10 @@ use base64::engine::general_purpose::STANDARD;
 use ha_diagnostics::Diagnostic;
 use ha_value::{Name, Object, Type, Value};
 
+use super::collection::with_mark;
 use super::{
-    Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, any, str_of, text,
+    Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, any, string_argument,
+    text,
 };
 use crate::SourceFile;
 use crate::compiled_expression::Expression;
@@ -19,15 +21,15 @@ use crate::parse;
 use crate::resolve::NameResolver;
 use ParameterKind::{Any, Bool, Text};
 
-/// Templates may render others so deep.
-const DEEPEST: u32 = 16;
-/// So many compiled templates are kept.
-const KEPT: usize = 256;
+/// Greatest depth of templates that render templates.
+const MAX_DEPTH: u32 = 16;
+/// Most compiled templates in the cache.
+const CACHE_SIZE: usize = 256;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "abspath",
-        "The path from the root of the file system.",
+        "The absolute path.",
         &[text("path")],
         Text,
         FunctionBody::Outside(abspath),
@@ -37,21 +39,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The last part of a path.",
         &[text("path")],
         Text,
-        FunctionBody::Plain(|it| Ok(Value::from(basename(str_of(it, 0))))),
+        FunctionBody::Plain(|it| Ok(Value::from(basename(string_argument(it, 0))))),
     ),
     Function::new(
         "dirname",
         "The path without its last part.",
         &[text("path")],
         Text,
-        FunctionBody::Plain(|it| Ok(Value::from(dirname(str_of(it, 0))))),
+        FunctionBody::Plain(|it| Ok(Value::from(dirname(string_argument(it, 0))))),
     ),
     Function::new(
         "file",
         "The content of a file, which must be text.",
         &[text("path")],
         Text,
-        FunctionBody::Outside(|it, env| Ok(Value::from(&*content_text(str_of(it, 0), env)?))),
+        FunctionBody::Outside(|it, env| {
+            Ok(Value::from(&*content_text(string_argument(it, 0), env)?))
+        }),
     ),
     Function::new(
         "filebase64",
@@ -59,24 +63,24 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[text("path")],
         Text,
         FunctionBody::Outside(|it, env| {
-            Ok(Value::from(STANDARD.encode(content(str_of(it, 0), env)?)))
+            Ok(Value::from(STANDARD.encode(content(string_argument(it, 0), env)?)))
         }),
     ),
     Function::new(
         "fileexists",
-        "Whether there is a file at this path.",
+        "Whether a file exists at this path.",
         &[text("path")],
         Bool,
         FunctionBody::Outside(|it, env| {
-            let path = str_of(it, 0);
+            let path = string_argument(it, 0);
             env.files.exists(path).map(Value::Bool).map_err(|why| {
-                FunctionError::argument(0, format!("`{path}` cannot be looked at: {why}"))
+                FunctionError::argument(0, format!("`{path}` cannot be examined: {why}"))
             })
         }),
     ),
     Function::new(
         "fileset",
-        "The files below a directory whose paths match a pattern.",
+        "The files below a directory whose paths match a glob pattern.",
         &[text("path"), text("pattern")],
         ParameterKind::Set(&Text),
         FunctionBody::Outside(fileset),
@@ -106,7 +110,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .nullable(),
 ];
 
-/// The bytes of a file that an argument names.
+/// The bytes of a file.
 pub(super) fn content(
     path: &str,
     environment: &EvaluationContext<'_>,
@@ -129,7 +133,7 @@ fn content_text(path: &str, environment: &EvaluationContext<'_>) -> Result<Strin
 }
 
 fn abspath(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
-    let path = str_of(arguments, 0);
+    let path = string_argument(arguments, 0);
     if path.starts_with('/') {
         return Ok(Value::from(cleaned(path)));
     }
@@ -140,7 +144,8 @@ fn abspath(arguments: &[Value], environment: &EvaluationContext<'_>) -> Function
     Ok(Value::from(cleaned(&format!("{directory}/{path}"))))
 }
 
-/// The path without `.`, `..` and doubled slashes.
+/// The path without `.`, `..` and repeated slashes, as Go's `path.Clean`; the file system is not
+/// asked, so symbolic links are not resolved.
 fn cleaned(path: &str) -> String {
     let mut parts: Vec<Component<'_>> = Vec::new();
     for part in Path::new(path).components() {
@@ -171,7 +176,7 @@ fn dirname(path: &str) -> String {
 }
 
 fn pathexpand(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
-    let path = str_of(arguments, 0);
+    let path = string_argument(arguments, 0);
     let home = || {
         environment.files.machine(MachineFact::Home).map_err(|why| FunctionError::argument(0, why))
     };
@@ -181,7 +186,7 @@ fn pathexpand(arguments: &[Value], environment: &EvaluationContext<'_>) -> Funct
         Some(_) => {
             return Err(FunctionError::argument(
                 0,
-                "only one's own home directory can be expanded",
+                "only the home directory of the current user can be expanded",
             ));
         }
         None => path.to_owned(),
@@ -189,7 +194,7 @@ fn pathexpand(arguments: &[Value], environment: &EvaluationContext<'_>) -> Funct
 }
 
 fn fileset(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
-    let (directory, pattern) = (str_of(arguments, 0), str_of(arguments, 1));
+    let (directory, pattern) = (string_argument(arguments, 0), string_argument(arguments, 1));
     let pattern =
         super::glob::PathGlob::new(pattern).map_err(|why| FunctionError::argument(1, why))?;
     let files = environment.files.list(directory);
@@ -204,15 +209,18 @@ fn templatefile(arguments: &[Value], environment: &EvaluationContext<'_>) -> Fun
     let [path, variables] = arguments else {
         return Err(FunctionError::new("two arguments are required"));
     };
+    // The type of a template's value is open until the template is known: a template of one
+    // interpolation can have any type.
     let (path, sensitive) = path.unmark();
     let Value::String(path) = &path else {
-        return Ok(marked(Value::unknown(Type::Any, path.cause()), sensitive));
+        return Ok(with_mark(Value::unknown(Type::Any, path.cause()), sensitive));
     };
     let source = SourceFile::new(path.clone(), content_text(path, environment)?);
-    // What is wrong in a template is told in its own words, which are secret when it is.
+    // A diagnostic of a template quotes the template, which must not be shown if the template is
+    // secret.
     let value = rendered(source, variables, environment)
         .map_err(|it| FunctionError { harmless: it.harmless && !sensitive, ..it })?;
-    Ok(marked(value, sensitive))
+    Ok(with_mark(value, sensitive))
 }
 
 fn templatestring(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
@@ -221,32 +229,31 @@ fn templatestring(arguments: &[Value], environment: &EvaluationContext<'_>) -> F
     };
     let (template, sensitive) = template.unmark();
     let Value::String(template) = &template else {
-        return Ok(marked(Value::unknown(Type::Any, template.cause()), sensitive));
+        return Ok(with_mark(Value::unknown(Type::Any, template.cause()), sensitive));
     };
     let source = SourceFile::new("<template>", template.clone());
-    // What is wrong in a template is told in its own words, which are secret when it is.
+    // A diagnostic of a template quotes the template, which must not be shown if the template is
+    // secret.
     let value = rendered(source, variables, environment)
         .map_err(|it| FunctionError { harmless: it.harmless && !sensitive, ..it })?;
-    Ok(marked(value, sensitive))
+    Ok(with_mark(value, sensitive))
 }
 
-fn marked(value: Value, sensitive: bool) -> Value {
-    if sensitive { value.sensitive() } else { value }
-}
-
-/// Templates that were compiled, by text and the names they see.
+/// Compiled templates, by content and the names of their variables. A template is often rendered
+/// for thousands of instances, and compiling costs much more than evaluating.
 type TemplateCache = HashMap<(Arc<str>, Vec<Name>), Expression>;
 
 static COMPILED: LazyLock<Mutex<TemplateCache>> = LazyLock::new(Mutex::default);
 
+/// The value of a template with these variables.
 fn rendered(
     source: SourceFile,
     variables: &Value,
     environment: &EvaluationContext<'_>,
 ) -> FunctionResult {
-    if environment.depth >= DEEPEST {
+    if environment.depth >= MAX_DEPTH {
         return Err(FunctionError::harmless(format!(
-            "templates render templates more than {DEEPEST} deep"
+            "templates are nested more than {MAX_DEPTH} deep"
         )));
     }
     let (plain, sensitive) = match variables {
@@ -256,7 +263,7 @@ fn rendered(
     let variables: &Object = match plain {
         Value::Object(it) | Value::Map(it) => it,
         Value::Unknown(it) => {
-            return Ok(marked(Value::unknown(Type::Any, it.cause.clone()), sensitive));
+            return Ok(with_mark(Value::unknown(Type::Any, it.cause.clone()), sensitive));
         }
         _ => {
             return Err(FunctionError::argument(
@@ -267,26 +274,28 @@ fn rendered(
     };
     let names: Vec<Name> = variables.keys().cloned().collect();
     let key = (source.text.clone(), names);
-    let known = COMPILED
+    let cached = COMPILED
         .lock()
         .ok()
         .and_then(|it| it.get(&key).cloned())
+        // The same content under another file name has other places in its messages.
         .filter(|it| it.span().file == source.name);
-    let template = match known {
+    let template = match cached {
         Some(template) => template,
         None => {
             let template = compiled(&source, &key.1)?;
-            if let Ok(mut kept) = COMPILED.lock() {
-                if kept.len() >= KEPT {
-                    kept.clear();
+            if let Ok(mut cache) = COMPILED.lock() {
+                if cache.len() >= CACHE_SIZE {
+                    cache.clear();
                 }
-                kept.insert(key, template.clone());
+                cache.insert(key, template.clone());
             }
             template
         }
     };
     let slots: Vec<Value> = variables.values().cloned().collect();
     let secret = environment.secret || sensitive;
+    // A template sees its variables only, so that it gives the same text in every module.
     let inner = EvaluationContext {
         scope: &EmptyScope,
         depth: environment.depth + 1,
@@ -294,22 +303,25 @@ fn rendered(
         ..*environment
     };
     let value = template.evaluate_with(&slots, &inner).map_err(|it| refusal(&source, it))?;
-    Ok(marked(value, sensitive))
+    Ok(with_mark(value, sensitive))
 }
 
+/// The compiled template, which may refer only to these variables.
 fn compiled(source: &SourceFile, names: &[Name]) -> Result<Expression, FunctionError> {
-    let written = parse::template(source).map_err(|it| refusal(source, it))?;
+    let syntax = parse::template(source).map_err(|it| refusal(source, it))?;
     let mut resolver = NameResolver::closed(source.name.clone(), names.iter().cloned());
-    let template = resolver.expression(written);
+    let template = resolver.expression(syntax);
     match resolver.problems.is_empty() {
         true => Ok(template),
         false => Err(refusal(source, resolver.problems)),
     }
 }
 
-/// What is wrong in a template, told to the one who calls for it.
+/// The diagnostics of a template as one error of the call, each with its line and column. They
+/// cannot be shown as diagnostics of their own, because the template may be no file of the
+/// configuration.
 fn refusal(source: &SourceFile, problems: Vec<Diagnostic>) -> FunctionError {
-    let told = problems.into_iter().map(|it| {
+    let messages = problems.into_iter().map(|it| {
         let place = it.span.as_ref().filter(|span| span.file == source.name).map(|span| {
             let before = source.text.get(..span.start).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
@@ -319,5 +331,5 @@ fn refusal(source: &SourceFile, problems: Vec<Diagnostic>) -> FunctionError {
         let help: String = it.help.iter().map(|it| format!(" ({it})")).collect();
         format!("{}{}{help}", place.unwrap_or_default(), it.summary)
     });
-    FunctionError::harmless(told.collect::<Vec<_>>().join("; "))
+    FunctionError::harmless(messages.collect::<Vec<_>>().join("; "))
 }

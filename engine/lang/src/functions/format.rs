@@ -1,4 +1,5 @@
-//! `format` and `formatlist`: strings with places for values.
+//! `format` and `formatlist`: strings with verbs such as `%s` and `%03d` in place of values, with
+//! the rules of Go's `fmt` as far as Terraform has them.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
@@ -6,14 +7,15 @@ use std::str::CharIndices;
 use ha_value::{DecimalPrecision, Number, Text, TextPart, Type, Value, convert};
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::collection::with_mark;
 use super::{FunctionError, FunctionResult};
 use crate::evaluate::{TextBuilder, is_open};
 use crate::functions::encoding::json_text;
 
-/// A place for a value.
+/// One `%` sequence of a format.
 #[derive(Clone, Debug, Default)]
 struct FormatSpecifier {
-    /// As it is written.
+    /// The sequence as written, for messages.
     raw: String,
     verb: char,
     plus: bool,
@@ -23,7 +25,7 @@ struct FormatSpecifier {
     sharp: bool,
     width: usize,
     precision: Option<usize>,
-    /// Which argument, from 0.
+    /// The index of the argument, from 0.
     argument: usize,
 }
 
@@ -32,8 +34,8 @@ enum FormatItem {
     Place(FormatSpecifier),
 }
 
-/// Wider fields than this are refused.
-const WIDEST: usize = 1 << 16;
+/// Greatest width or precision; a larger one would only serve to exhaust the memory.
+const MAX_WIDTH: usize = 1 << 16;
 
 pub(super) fn format(arguments: &[Value]) -> FunctionResult {
     let [template, values @ ..] = arguments else {
@@ -41,11 +43,11 @@ pub(super) fn format(arguments: &[Value]) -> FunctionResult {
     };
     let (template, sensitive) = template.unmark();
     let Value::String(template) = &template else {
-        return Ok(marked(Value::unknown(Type::String, template.cause()), sensitive));
+        return Ok(with_mark(Value::unknown(Type::String, template.cause()), sensitive));
     };
     let items = parsed(template)?;
-    let value = filled(&items, &values.iter().collect::<Vec<_>>())?;
-    Ok(marked(value, sensitive))
+    let value = formatted_items(&items, &values.iter().collect::<Vec<_>>())?;
+    Ok(with_mark(value, sensitive))
 }
 
 pub(super) fn formatlist(arguments: &[Value]) -> FunctionResult {
@@ -55,7 +57,7 @@ pub(super) fn formatlist(arguments: &[Value]) -> FunctionResult {
     let (template, mut sensitive) = template.unmark();
     let unknown = |it: &Value| Value::unknown(Type::List(Type::String.into()), it.cause());
     let Value::String(template) = &template else {
-        return Ok(marked(unknown(&template), sensitive));
+        return Ok(with_mark(unknown(&template), sensitive));
     };
     let items = parsed(template)?;
     let mut columns: Vec<Result<Vec<Value>, &Value>> = Vec::new();
@@ -65,13 +67,15 @@ pub(super) fn formatlist(arguments: &[Value]) -> FunctionResult {
             Value::Sensitive(inner) => (&**inner, true),
             it => (it, false),
         };
+        // An unknown that may be a list leaves the number of rows open; any other unknown is one
+        // value for all rows.
         if let Value::Unknown(it) = plain
             && matches!(it.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_))
         {
-            return Ok(marked(unknown(plain), sensitive || mark));
+            return Ok(with_mark(unknown(plain), sensitive || mark));
         }
         if is_open(plain) {
-            return Ok(marked(unknown(plain), sensitive || mark || plain.contains_sensitive()));
+            return Ok(with_mark(unknown(plain), sensitive || mark || plain.contains_sensitive()));
         }
         let Some(elements) = plain.elements() else {
             columns.push(Err(value));
@@ -91,6 +95,7 @@ pub(super) fn formatlist(arguments: &[Value]) -> FunctionResult {
         }
         columns.push(Ok(elements.into_iter().cloned().collect()));
     }
+    // Without a list among the values there is one row, as in Terraform.
     let rows = length.map_or(1, |(_, length)| length);
     let row = |row: usize| {
         let values: Vec<&Value> = columns
@@ -100,16 +105,13 @@ pub(super) fn formatlist(arguments: &[Value]) -> FunctionResult {
                 Err(same) => *same,
             })
             .collect();
-        filled(&items, &values)
+        formatted_items(&items, &values)
     };
     let list = (0..rows).map(row).collect::<Result<Vec<_>, _>>()?;
-    Ok(marked(Value::list(list), sensitive))
+    Ok(with_mark(Value::list(list), sensitive))
 }
 
-fn marked(value: Value, sensitive: bool) -> Value {
-    if sensitive { value.sensitive() } else { value }
-}
-
+/// The literals and verbs of a format.
 fn parsed(template: &str) -> Result<Vec<FormatItem>, FunctionError> {
     let mut items = Vec::new();
     let mut literal = String::new();
@@ -124,11 +126,11 @@ fn parsed(template: &str) -> Result<Vec<FormatItem>, FunctionError> {
             literal.push('%');
             continue;
         }
-        let place = place(template, start, &mut chars, &mut next)?;
+        let specifier = specifier(template, start, &mut chars, &mut next)?;
         if !literal.is_empty() {
             items.push(FormatItem::Literal(std::mem::take(&mut literal)));
         }
-        items.push(FormatItem::Place(place));
+        items.push(FormatItem::Place(specifier));
     }
     if !literal.is_empty() {
         items.push(FormatItem::Literal(literal));
@@ -136,35 +138,38 @@ fn parsed(template: &str) -> Result<Vec<FormatItem>, FunctionError> {
     Ok(items)
 }
 
-fn place(
+fn specifier(
     template: &str,
     start: usize,
     chars: &mut Peekable<CharIndices<'_>>,
     next: &mut usize,
 ) -> Result<FormatSpecifier, FunctionError> {
-    let mut place = FormatSpecifier::default();
+    let mut specifier = FormatSpecifier::default();
     while let Some((_, flag)) = chars.next_if(|(_, it)| "+- 0#".contains(*it)) {
         match flag {
-            '+' => place.plus = true,
-            '-' => place.minus = true,
-            ' ' => place.space = true,
-            '0' => place.zero = true,
-            _ => place.sharp = true,
+            '+' => specifier.plus = true,
+            '-' => specifier.minus = true,
+            ' ' => specifier.space = true,
+            '0' => specifier.zero = true,
+            _ => specifier.sharp = true,
         }
     }
-    place.width = digits(chars)?.unwrap_or(0);
+    specifier.width = digits(chars)?.unwrap_or(0);
     if chars.next_if(|(_, it)| *it == '.').is_some() {
-        place.precision = Some(digits(chars)?.unwrap_or(0));
+        specifier.precision = Some(digits(chars)?.unwrap_or(0));
     }
     if chars.next_if(|(_, it)| *it == '[').is_some() {
         let index = digits(chars)?.filter(|it| *it > 0);
         let closed = chars.next_if(|(_, it)| *it == ']').is_some();
         match index.filter(|_| closed) {
+            // An explicit index also moves the position for the verbs after it, as in Go.
             Some(index) => *next = index - 1,
             None => {
                 return Err(FunctionError::argument(
                     0,
-                    format!("`%[` at character {start} must go on with a number from 1 on and `]`"),
+                    format!(
+                        "`%[` at character {start} must be followed by a number from 1 and `]`"
+                    ),
                 ));
             }
         }
@@ -175,27 +180,27 @@ fn place(
             "it ends in the middle of a `%`; write `%%` for a percent sign",
         ));
     };
-    place.raw = template[start..end + verb.len_utf8()].to_owned();
+    specifier.raw = template[start..end + verb.len_utf8()].to_owned();
     if !"vtbdoxXeEfgGsq".contains(verb) {
         return Err(FunctionError::argument(
             0,
-            format!("`{}`: there is no verb `{verb}`", place.raw),
+            format!("`{}`: there is no verb `{verb}`", specifier.raw),
         ));
     }
-    place.verb = verb;
-    place.argument = *next;
+    specifier.verb = verb;
+    specifier.argument = *next;
     *next += 1;
-    Ok(place)
+    Ok(specifier)
 }
 
 fn digits(chars: &mut Peekable<CharIndices<'_>>) -> Result<Option<usize>, FunctionError> {
     let mut number = None;
     while let Some((_, c)) = chars.next_if(|(_, it)| it.is_ascii_digit()) {
         let so_far = number.unwrap_or(0usize) * 10 + (c as usize - '0' as usize);
-        if so_far > WIDEST {
+        if so_far > MAX_WIDTH {
             return Err(FunctionError::argument(
                 0,
-                format!("a width or precision is greater than {WIDEST}"),
+                format!("a width or precision is greater than {MAX_WIDTH}"),
             ));
         }
         number = Some(so_far);
@@ -203,27 +208,29 @@ fn digits(chars: &mut Peekable<CharIndices<'_>>) -> Result<Option<usize>, Functi
     Ok(number)
 }
 
-fn filled(items: &[FormatItem], values: &[&Value]) -> FunctionResult {
+/// The format with its values, each of which must be used.
+fn formatted_items(items: &[FormatItem], values: &[&Value]) -> FunctionResult {
     let mut text = TextBuilder::default();
     let mut used = 0;
     for item in items {
         match item {
             FormatItem::Literal(literal) => text.push_str(literal),
-            FormatItem::Place(place) => {
-                used = used.max(place.argument + 1);
-                let Some(value) = values.get(place.argument) else {
+            FormatItem::Place(specifier) => {
+                used = used.max(specifier.argument + 1);
+                let Some(value) = values.get(specifier.argument) else {
                     let message = format!(
                         "`{}` needs argument {}, but there are {}",
-                        place.raw,
+                        specifier.raw,
                         used,
                         values.len()
                     );
                     return Err(FunctionError::argument(0, message));
                 };
-                push(place, value, &mut text)?;
+                push(specifier, value, &mut text)?;
             }
         }
     }
+    // Superfluous arguments are an error in Terraform, where Go only appends a note.
     if used < values.len() {
         let message = format!("there are {} arguments, but the format uses {used}", values.len());
         return Err(FunctionError::argument(0, message));
@@ -232,16 +239,18 @@ fn filled(items: &[FormatItem], values: &[&Value]) -> FunctionResult {
 }
 
 fn push(
-    place: &FormatSpecifier,
+    specifier: &FormatSpecifier,
     value: &Value,
     text: &mut TextBuilder,
 ) -> Result<(), FunctionError> {
-    let bare = matches!(place.verb, 's' | 'v')
-        && place.width == 0
-        && place.precision.is_none()
-        && !place.sharp;
+    // A verb without width keeps the parts of a composed string; any other one needs the
+    // characters, so that the whole value becomes one secret or unknown part.
+    let bare = matches!(specifier.verb, 's' | 'v')
+        && specifier.width == 0
+        && specifier.precision.is_none()
+        && !specifier.sharp;
     if bare && let Value::Composed(_) = value {
-        text.push(&Text::from_value(value).expect("a composed text is one"));
+        text.push(&Text::from_value(value).expect("a composed string is a string"));
         return Ok(());
     }
     let secret = value.contains_sensitive();
@@ -250,13 +259,13 @@ fn push(
         return Ok(());
     }
     match secret {
-        true => text.push_part(TextPart::Secret(formatted(place, &value.revealed())?.into())),
-        false => text.push_str(&formatted(place, &value.revealed())?),
+        true => text.push_part(TextPart::Secret(formatted(specifier, &value.revealed())?.into())),
+        false => text.push_str(&formatted(specifier, &value.revealed())?),
     }
     Ok(())
 }
 
-fn formatted(place: &FormatSpecifier, value: &Value) -> Result<String, FunctionError> {
+fn formatted(specifier: &FormatSpecifier, value: &Value) -> Result<String, FunctionError> {
     let wrong = |wants: &str| {
         let given = if value.is_null() {
             "null".into()
@@ -264,19 +273,19 @@ fn formatted(place: &FormatSpecifier, value: &Value) -> Result<String, FunctionE
             crate::describe::a_kind(value).to_string()
         };
         FunctionError::argument(
-            place.argument + 1,
-            format!("`{}` takes {wants}, not {given}", place.raw),
+            specifier.argument + 1,
+            format!("`{}` takes {wants}, not {given}", specifier.raw),
         )
     };
     let as_type = |ty: &Type, wants: &str| match value {
         Value::Null(_) => Err(wrong(wants)),
         value => convert(value, ty).map_err(|_| wrong(wants)),
     };
-    let body = match place.verb {
-        'v' if place.sharp => json_text(value),
+    let body = match specifier.verb {
+        'v' if specifier.sharp => json_text(value),
         'v' => match value {
-            Value::String(text) => return Ok(padded(place, cut(place, text))),
-            Value::Number(number) => general(number, place, None, 'e'),
+            Value::String(text) => return Ok(padded(specifier, truncated(specifier, text))),
+            Value::Number(number) => general(number, specifier, None, 'e'),
             Value::Bool(it) => it.to_string(),
             other => json_text(other),
         },
@@ -284,8 +293,8 @@ fn formatted(place: &FormatSpecifier, value: &Value) -> Result<String, FunctionE
             let Value::String(text) = as_type(&Type::String, "a string")? else {
                 return Err(wrong("a string"));
             };
-            let text = cut(place, &text);
-            if place.verb == 'q' { json_text(&Value::from(text)) } else { text }
+            let text = truncated(specifier, &text);
+            if specifier.verb == 'q' { json_text(&Value::from(text)) } else { text }
         }
         't' => match as_type(&Type::Bool, "true or false")? {
             Value::Bool(it) => it.to_string(),
@@ -295,75 +304,83 @@ fn formatted(place: &FormatSpecifier, value: &Value) -> Result<String, FunctionE
             let Value::Number(number) = as_type(&Type::Number, "a number")? else {
                 return Err(wrong("a number"));
             };
-            return numeric(place, &number).ok_or_else(|| wrong("a whole number"));
+            return numeric(specifier, &number).ok_or_else(|| wrong("a whole number"));
         }
     };
-    Ok(padded(place, body))
+    Ok(padded(specifier, body))
 }
 
-fn cut(place: &FormatSpecifier, text: &str) -> String {
-    match place.precision {
+fn truncated(specifier: &FormatSpecifier, text: &str) -> String {
+    match specifier.precision {
         Some(precision) => text.graphemes(true).take(precision).collect(),
         None => text.to_owned(),
     }
 }
 
-fn padded(place: &FormatSpecifier, body: String) -> String {
-    let missing = place.width - body.graphemes(true).take(place.width).count();
-    match (place.minus, place.zero) {
+fn padded(specifier: &FormatSpecifier, body: String) -> String {
+    // The width counts user-perceived characters, and `take` bounds the work for a long string.
+    let missing = specifier.width - body.graphemes(true).take(specifier.width).count();
+    match (specifier.minus, specifier.zero) {
         (true, _) => body + &" ".repeat(missing),
         (false, true) => "0".repeat(missing) + &body,
         (false, false) => " ".repeat(missing) + &body,
     }
 }
 
-/// A number by its verb; none where it must be whole and is not.
-fn numeric(place: &FormatSpecifier, number: &Number) -> Option<String> {
+/// A number by its verb; `None` where it must be an integer and is not.
+fn numeric(specifier: &FormatSpecifier, number: &Number) -> Option<String> {
     let magnitude = number.magnitude();
-    let body = match place.verb {
+    let body = match specifier.verb {
         'b' | 'd' | 'o' | 'x' | 'X' => {
-            let whole = magnitude.as_integer()?;
-            let (radix, prefix) = match place.verb {
+            let integer = magnitude.as_integer()?;
+            let (radix, prefix) = match specifier.verb {
                 'b' => (2, "0b"),
                 'o' => (8, "0"),
                 'x' => (16, "0x"),
                 'X' => (16, "0X"),
                 _ => (10, ""),
             };
-            let digits = whole.to_str_radix(radix);
-            let digits = if place.verb == 'X' { digits.to_uppercase() } else { digits };
-            let zeros = place.precision.unwrap_or(0).saturating_sub(digits.len());
-            format!("{}{}{digits}", if place.sharp { prefix } else { "" }, "0".repeat(zeros))
+            let digits = integer.to_str_radix(radix);
+            let digits = if specifier.verb == 'X' { digits.to_uppercase() } else { digits };
+            let zeros = specifier.precision.unwrap_or(0).saturating_sub(digits.len());
+            format!("{}{}{digits}", if specifier.sharp { prefix } else { "" }, "0".repeat(zeros))
         }
         'f' => {
-            let places = place.precision.unwrap_or(6);
+            let places = specifier.precision.unwrap_or(6);
             let (digits, point) = magnitude.digits(DecimalPrecision::AfterPoint(places));
-            plain(&digits, point, places)
+            fixed_point(&digits, point, places)
         }
         'e' | 'E' => {
-            let (digits, point) =
-                magnitude.digits(DecimalPrecision::Significant(place.precision.unwrap_or(6) + 1));
-            scientific(&digits, point, place.precision.unwrap_or(6), place.verb)
+            let (digits, point) = magnitude
+                .digits(DecimalPrecision::Significant(specifier.precision.unwrap_or(6) + 1));
+            scientific(&digits, point, specifier.precision.unwrap_or(6), specifier.verb)
         }
-        _ => general(&magnitude, place, place.precision, if place.verb == 'G' { 'E' } else { 'e' }),
+        _ => general(
+            &magnitude,
+            specifier,
+            specifier.precision,
+            if specifier.verb == 'G' { 'E' } else { 'e' },
+        ),
     };
     let sign = match () {
         () if number.is_negative() => "-",
-        () if place.plus => "+",
-        () if place.space => " ",
+        () if specifier.plus => "+",
+        () if specifier.space => " ",
         () => "",
     };
-    // Zeros go between the sign and the digits.
-    if place.zero && !place.minus {
-        let inner =
-            FormatSpecifier { width: place.width.saturating_sub(sign.len()), ..place.clone() };
+    // Padding zeros go between the sign and the digits, so the sign takes part of the width.
+    if specifier.zero && !specifier.minus {
+        let inner = FormatSpecifier {
+            width: specifier.width.saturating_sub(sign.len()),
+            ..specifier.clone()
+        };
         return Some(format!("{sign}{}", padded(&inner, body)));
     }
-    Some(padded(place, format!("{sign}{body}")))
+    Some(padded(specifier, format!("{sign}{body}")))
 }
 
-/// Digits with the point where it belongs.
-fn plain(digits: &str, point: i64, places: usize) -> String {
+/// Digits in fixed-point notation with this many places behind the point.
+fn fixed_point(digits: &str, point: i64, places: usize) -> String {
     let digit = |at: i64| {
         usize::try_from(at)
             .ok()
@@ -394,22 +411,23 @@ fn scientific(digits: &str, point: i64, places: usize, sign: char) -> String {
     )
 }
 
-/// As short as possible: with an exponent where the number is very large or very small.
+/// The verb `%g`: the shortest notation, with an exponent below 10^-4 and from the precision on;
+/// where none is given, Go takes 6 for this decision alone.
 fn general(
     number: &Number,
-    place: &FormatSpecifier,
+    specifier: &FormatSpecifier,
     precision: Option<usize>,
     sign: char,
 ) -> String {
     let negative = if number.is_negative() { "-" } else { "" };
-    let wanted = match precision.or(place.precision) {
+    let wanted = match precision.or(specifier.precision) {
         Some(precision) => DecimalPrecision::Significant(precision.max(1)),
         None => DecimalPrecision::Shortest,
     };
     let (digits, point) = number.magnitude().digits(wanted);
     let digits = digits.trim_end_matches('0');
     let length = i64::try_from(digits.len()).unwrap_or(i64::MAX);
-    let most = match precision.or(place.precision) {
+    let most = match precision.or(specifier.precision) {
         Some(precision) => {
             let precision = i64::try_from(precision.max(1)).unwrap_or(i64::MAX);
             if precision > length && length >= point { length } else { precision }
@@ -424,5 +442,5 @@ fn general(
         );
     }
     let places = usize::try_from(length - point).unwrap_or(0);
-    format!("{negative}{}", plain(digits, point, if digits.is_empty() { 0 } else { places }))
+    format!("{negative}{}", fixed_point(digits, point, if digits.is_empty() { 0 } else { places }))
 }

@@ -1,19 +1,21 @@
-//! Patterns of paths: `*`, `?`, `[a-z]`, `{a,b}`, and `**` for any number of directories.
+//! Glob patterns of paths: `*`, `?`, `[a-z]`, `{a,b}`, and `**` for any number of directories.
 
 use regex::Regex;
 
-/// A pattern of paths.
+/// A glob pattern, compiled to a regular expression.
 pub(super) struct PathGlob(Regex);
 
 impl PathGlob {
-    /// Reads a pattern.
+    /// Compiles a pattern; the error is a sentence.
     pub(super) fn new(pattern: &str) -> Result<Self, String> {
-        let wrong = |what: &str| format!("this is no pattern: {what}");
+        let wrong = |what: &str| format!("this is not a pattern: {what}");
         let mut out = String::from("^");
         let mut chars = pattern.chars().peekable();
         let mut open = 0usize;
         while let Some(c) = chars.next() {
             match c {
+                // `**/` also matches no directory at all, so that `**/*.txt` includes the files at
+                // the top.
                 '*' if chars.next_if_eq(&'*').is_some() => match chars.next_if_eq(&'/') {
                     Some(_) => out.push_str("(?:[^/]+/)*"),
                     None => out.push_str(".*"),
@@ -37,6 +39,8 @@ impl PathGlob {
                     loop {
                         match chars.next() {
                             Some(']') => break,
+                            // These signs have a meaning in a set of the `regex` crate, but not in
+                            // a glob.
                             Some(c @ ('[' | '&' | '~' | '\\')) => out.extend(['\\', c]),
                             Some(c) => out.push(c),
                             None => return Err(wrong("a `[` is not closed")),
@@ -55,10 +59,12 @@ impl PathGlob {
             return Err(wrong("a `{` is not closed"));
         }
         out.push('$');
-        Regex::new(&out).map(Self).map_err(|_| wrong("a set of characters is empty or upside down"))
+        Regex::new(&out)
+            .map(Self)
+            .map_err(|_| wrong("a set of characters is empty or in descending order"))
     }
 
-    /// Whether a path is of this pattern.
+    /// Whether a path matches the pattern.
     pub(super) fn matches(&self, path: &str) -> bool {
         self.0.is_match(path)
     }

@@ -1,4 +1,4 @@
-//! Digests.
+//! Digests, identifiers and RSA decryption.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256, Sha512};
 use uuid::Uuid;
 
 use super::{
-    Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, number,
-    str_of, text, whole_of,
+    Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, integer_of,
+    number, string_argument, text,
 };
 use crate::environment::EvaluationContext;
 use ParameterKind::Text;
@@ -18,7 +18,7 @@ use ParameterKind::Text;
 const TEXT: &[Parameter] = &[text("text")];
 const PATH: &[Parameter] = &[text("path")];
 
-const fn of_text(
+const fn of_string(
     name: &'static str,
     doc: &'static str,
     run: fn(&[Value]) -> FunctionResult,
@@ -35,11 +35,11 @@ const fn of_file(
 }
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    of_text("base64sha256", "The SHA-256 digest of the text in base64.", |it| {
-        base64::<Sha256>(str_of(it, 0).as_bytes())
+    of_string("base64sha256", "The SHA-256 digest of the string in base64.", |it| {
+        base64::<Sha256>(string_argument(it, 0).as_bytes())
     }),
-    of_text("base64sha512", "The SHA-512 digest of the text in base64.", |it| {
-        base64::<Sha512>(str_of(it, 0).as_bytes())
+    of_string("base64sha512", "The SHA-512 digest of the string in base64.", |it| {
+        base64::<Sha512>(string_argument(it, 0).as_bytes())
     }),
     of_file("filebase64sha256", "The SHA-256 digest of a file in base64.", |it, env| {
         base64::<Sha256>(&content(it, env)?)
@@ -61,41 +61,42 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     Function::new(
         "bcrypt",
-        "A salted digest of a password, different each time; not known while planning.",
+        "A salted digest of a password, different at each call; unknown while planning.",
         &[text("text")],
         Text,
         FunctionBody::Outside(bcrypt),
     )
     .many(&const { number("cost") }),
-    of_text("md5", "The MD5 digest of the text in hexadecimal.", |it| {
-        hex::<Md5>(str_of(it, 0).as_bytes())
+    of_string("md5", "The MD5 digest of the string in hexadecimal.", |it| {
+        hex::<Md5>(string_argument(it, 0).as_bytes())
     }),
     Function::new(
         "rsadecrypt",
-        "The text that was encrypted with the public key of this private RSA key.",
+        "The string that was encrypted with the public key of this private RSA key.",
         &[text("ciphertext"), text("key")],
         Text,
         FunctionBody::Plain(rsadecrypt),
     ),
-    of_text("sha1", "The SHA-1 digest of the text in hexadecimal.", |it| {
-        hex::<Sha1>(str_of(it, 0).as_bytes())
+    of_string("sha1", "The SHA-1 digest of the string in hexadecimal.", |it| {
+        hex::<Sha1>(string_argument(it, 0).as_bytes())
     }),
-    of_text("sha256", "The SHA-256 digest of the text in hexadecimal.", |it| {
-        hex::<Sha256>(str_of(it, 0).as_bytes())
+    of_string("sha256", "The SHA-256 digest of the string in hexadecimal.", |it| {
+        hex::<Sha256>(string_argument(it, 0).as_bytes())
     }),
-    of_text("sha512", "The SHA-512 digest of the text in hexadecimal.", |it| {
-        hex::<Sha512>(str_of(it, 0).as_bytes())
+    of_string("sha512", "The SHA-512 digest of the string in hexadecimal.", |it| {
+        hex::<Sha512>(string_argument(it, 0).as_bytes())
     }),
     Function::new(
         "uuid",
-        "An identifier that no one else has; not known while planning.",
+        "A random unique identifier (UUID version 4); unknown while planning.",
         &[],
         Text,
         FunctionBody::Outside(uuid),
     ),
     Function::new(
         "uuidv5",
-        "The identifier of a name in a namespace: dns, url, oid, x500 or an identifier.",
+        "The identifier (UUID version 5) of a name in a namespace: dns, url, oid, x500 or an \
+            identifier.",
         &[text("namespace"), text("name")],
         Text,
         FunctionBody::Plain(uuidv5),
@@ -105,27 +106,30 @@ pub(super) const FUNCTIONS: &[Function] = &[
 fn bcrypt(arguments: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
     let cost = match arguments.len() {
         1 => 10,
-        2 => whole_of(arguments, 1)?,
+        2 => integer_of(arguments, 1)?,
         _ => return Err(FunctionError::new("one or two arguments are required")),
     };
+    // Each step of the cost doubles the time; a cost of 20 takes about a minute.
     let cost = u32::try_from(cost).ok().filter(|it| (4..=20).contains(it));
     let cost = cost.ok_or_else(|| FunctionError::argument(1, "it must be from 4 to 20"))?;
+    // The salt is random, so a digest made while planning would differ from that of apply. There is
+    // no clock while planning, which marks that phase.
     if environment.now.is_none() {
         return Ok(Value::unknown(ha_value::Type::String, None));
     }
-    let digest = bcrypt::hash(str_of(arguments, 0), cost);
+    let digest = bcrypt::hash(string_argument(arguments, 0), cost);
     digest
         .map(Value::from)
-        .map_err(|error| FunctionError::argument(0, format!("there is no digest of it: {error}")))
+        .map_err(|error| FunctionError::argument(0, format!("it cannot be hashed: {error}")))
 }
 
 fn rsadecrypt(arguments: &[Value]) -> FunctionResult {
-    let ciphertext = STANDARD.decode(str_of(arguments, 0));
+    let ciphertext = STANDARD.decode(string_argument(arguments, 0));
     let ciphertext = ciphertext
         .map_err(|error| FunctionError::argument(0, format!("this is not base64: {error}")))?;
-    let text =
-        super::rsa::decrypted(&ciphertext, str_of(arguments, 1)).map_err(FunctionError::new)?;
-    // It was a secret, and so is it still.
+    let text = super::rsa::decrypted(&ciphertext, string_argument(arguments, 1))
+        .map_err(FunctionError::new)?;
+    // The plain text was encrypted because it is secret, so the result is sensitive.
     Ok(Value::from(text).sensitive())
 }
 
@@ -137,7 +141,7 @@ fn uuid(_: &[Value], environment: &EvaluationContext<'_>) -> FunctionResult {
 }
 
 fn uuidv5(arguments: &[Value]) -> FunctionResult {
-    let namespace = match str_of(arguments, 0) {
+    let namespace = match string_argument(arguments, 0) {
         "dns" => Uuid::NAMESPACE_DNS,
         "url" => Uuid::NAMESPACE_URL,
         "oid" => Uuid::NAMESPACE_OID,
@@ -146,22 +150,22 @@ fn uuidv5(arguments: &[Value]) -> FunctionResult {
             FunctionError::argument(0, "it must be dns, url, oid, x500 or an identifier")
         })?,
     };
-    Ok(Value::from(Uuid::new_v5(&namespace, str_of(arguments, 1).as_bytes()).to_string()))
+    Ok(Value::from(Uuid::new_v5(&namespace, string_argument(arguments, 1).as_bytes()).to_string()))
 }
 
 fn content(
     arguments: &[Value],
     environment: &EvaluationContext<'_>,
 ) -> Result<std::sync::Arc<[u8]>, FunctionError> {
-    super::file::content(str_of(arguments, 0), environment)
+    super::file::content(string_argument(arguments, 0), environment)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it ends functions that answer so")]
+#[expect(clippy::unnecessary_wraps, reason = "it is the last expression of fallible functions")]
 fn base64<D: Digest>(bytes: &[u8]) -> FunctionResult {
     Ok(Value::from(STANDARD.encode(D::digest(bytes))))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it ends functions that answer so")]
+#[expect(clippy::unnecessary_wraps, reason = "it is the last expression of fallible functions")]
 fn hex<D: Digest>(bytes: &[u8]) -> FunctionResult {
     let digits =
         |it: &u8| [it >> 4, it & 15].map(|it| char::from(b"0123456789abcdef"[usize::from(it)]));

@@ -1,20 +1,21 @@
-//! Reads JSON, where numbers keep all their digits.
+//! Parses JSON. It is our own parser because numbers keep all their digits here: `serde_json` would
+//! round them to doubles.
 
 use std::sync::Arc;
 
 use ha_value::{Number, Object, Value};
 
-/// Deeper JSON than this is refused.
-const DEEPEST: usize = 256;
+/// Greatest depth of nested arrays and objects; deeper JSON could overflow the stack.
+const MAX_DEPTH: usize = 256;
 
-/// The value of a JSON text.
+/// The value of a JSON document; the error is a sentence with line and column.
 pub(super) fn decoded(text: &str) -> Result<Value, String> {
     let mut reader = JsonReader { text, at: 0, depth: 0 };
     let value = reader.value()?;
-    reader.space();
+    reader.skip_space();
     match reader.peek() {
         None => Ok(value),
-        Some(_) => Err(reader.wrong("there is more behind the value")),
+        Some(_) => Err(reader.wrong("there is more after the value")),
     }
 }
 
@@ -29,12 +30,13 @@ impl JsonReader<'_> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn space(&mut self) {
+    fn skip_space(&mut self) {
         while self.peek().is_some_and(|it| matches!(it, b' ' | b'\t' | b'\r' | b'\n')) {
             self.at += 1;
         }
     }
 
+    /// The message of an error at the current position.
     fn wrong(&self, what: &str) -> String {
         let before = self.text.get(..self.at).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
@@ -43,19 +45,21 @@ impl JsonReader<'_> {
     }
 
     fn take(&mut self, byte: u8) -> bool {
-        let there = self.peek() == Some(byte);
-        self.at += usize::from(there);
-        there
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
     }
 
     fn value(&mut self) -> Result<Value, String> {
-        self.space();
+        self.skip_space();
         match self.peek() {
             Some(b'{') => self.deeper(Self::object),
             Some(b'[') => self.deeper(Self::array),
             Some(b'"') => Ok(Value::String(self.string()?)),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(_) => {
+                // What follows the word is checked by the caller, which expects a comma, a bracket
+                // or the end.
                 for (word, value) in [
                     ("true", Value::Bool(true)),
                     ("false", Value::Bool(false)),
@@ -73,8 +77,8 @@ impl JsonReader<'_> {
     }
 
     fn deeper(&mut self, read: fn(&mut Self) -> Result<Value, String>) -> Result<Value, String> {
-        if self.depth == DEEPEST {
-            return Err(self.wrong(&format!("it is more than {DEEPEST} deep")));
+        if self.depth == MAX_DEPTH {
+            return Err(self.wrong(&format!("it is nested more than {MAX_DEPTH} deep")));
         }
         self.at += 1;
         self.depth += 1;
@@ -85,13 +89,13 @@ impl JsonReader<'_> {
 
     fn array(&mut self) -> Result<Value, String> {
         let mut items = Vec::new();
-        self.space();
+        self.skip_space();
         if self.take(b']') {
             return Ok(Value::tuple(items));
         }
         loop {
             items.push(self.value()?);
-            self.space();
+            self.skip_space();
             if self.take(b']') {
                 return Ok(Value::tuple(items));
             }
@@ -103,23 +107,23 @@ impl JsonReader<'_> {
 
     fn object(&mut self) -> Result<Value, String> {
         let mut items = Object::new();
-        self.space();
+        self.skip_space();
         if self.take(b'}') {
             return Ok(Value::object(items));
         }
         loop {
-            self.space();
+            self.skip_space();
             if self.peek() != Some(b'"') {
                 return Err(self.wrong("a name in quotes is expected"));
             }
             let name = self.string()?;
-            self.space();
+            self.skip_space();
             if !self.take(b':') {
                 return Err(self.wrong("`:` is expected"));
             }
             let value = self.value()?;
             items.insert(name, value);
-            self.space();
+            self.skip_space();
             if self.take(b'}') {
                 return Ok(Value::Object(Arc::new(items)));
             }
@@ -140,9 +144,9 @@ impl JsonReader<'_> {
         };
         self.take(b'-');
         let zero = self.peek() == Some(b'0');
-        let whole = self.at;
-        if !digits(self) || (zero && self.at > whole + 1) {
-            return Err(self.wrong("this is no number"));
+        let integer = self.at;
+        if !digits(self) || (zero && self.at > integer + 1) {
+            return Err(self.wrong("this is not a number"));
         }
         if self.take(b'.') && !digits(self) {
             return Err(self.wrong("a digit is expected"));
@@ -198,6 +202,8 @@ impl JsonReader<'_> {
             Some(b't') => '\t',
             Some(b'u') => {
                 let first = self.hex()?;
+                // Characters beyond 16 bits are written as two UTF-16 surrogates. A surrogate
+                // without its counterpart becomes U+FFFD, as in Go.
                 if !(0xd800..0xdc00).contains(&first) {
                     return Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER));
                 }
@@ -212,7 +218,7 @@ impl JsonReader<'_> {
                     false => char::REPLACEMENT_CHARACTER,
                 }
             }
-            _ => return Err(self.wrong("there is no such escape")),
+            _ => return Err(self.wrong("this is not an escape")),
         })
     }
 
@@ -231,6 +237,7 @@ impl JsonReader<'_> {
     }
 }
 
+/// The string in Unicode's normal form C, as all strings of the language are.
 fn normal(text: String) -> Arc<str> {
     use unicode_normalization::UnicodeNormalization;
     if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
@@ -241,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_read() {
+    fn parses_json() {
         let value = decoded(
             " { \"a\" : [1, -2.5e3, true, null, \"x\\u00e9\\ud83d\\ude00\\n\"], \"b\": {} } ",
         )
@@ -260,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_refused() {
+    fn rejects_what_is_not_json() {
         for text in [
             "",
             "{",

@@ -1,4 +1,4 @@
-//! Lists.
+//! Functions of lists.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 use ha_value::{Number, Type, Value, convert, unify};
 
 use super::ParameterKind::{Any, Text};
-use super::collection::{marked, peeled, same_kind, unknown_like};
+use super::collection::{same_kind, unknown_of, with_mark, without_own_mark};
 use super::{
     AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind,
-    any, element_type, items_of, list, number, type_of, whole_of,
+    any, element_arguments, element_type, integer_of, list, number, type_of,
 };
 use crate::evaluate::{MOST, TooManyElements, has_open_type, is_open, length_of};
 
-/// More numbers than these `range` does not make.
-const RANGE: usize = 1_024;
-const LIST: Parameter = any("list").taking(AcceptedTypes::Lists);
-const SEQUENCE: Parameter = any("list").taking(AcceptedTypes::Sequences);
+/// Most numbers of a `range`, as in Terraform.
+const MAX_RANGE: usize = 1_024;
+const LIST: Parameter = any("list").accepting(AcceptedTypes::Lists);
+const SEQUENCE: Parameter = any("list").accepting(AcceptedTypes::Sequences);
 const SEQUENCES: Parameter = any("lists");
 const NUMBERS: Parameter = number("limits");
 const ANY_LIST: Parameter = list("list", &Any);
@@ -24,7 +24,7 @@ const ANY_LIST: Parameter = list("list", &Any);
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "chunklist",
-        "The list cut into lists of at most `size` elements.",
+        "The list split into lists of at most `size` elements.",
         &[ANY_LIST, number("size")],
         ParameterKind::List(&ParameterKind::List(&Any)),
         FunctionBody::Whole(chunklist),
@@ -39,7 +39,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "concat",
-        "All lists, one after the other.",
+        "The elements of all lists in one list.",
         &[],
         Any,
         FunctionBody::Whole(concat),
@@ -47,7 +47,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .many(&SEQUENCES),
     Function::new(
         "distinct",
-        "The list without elements that were there before.",
+        "The list without repeated elements.",
         &[ANY_LIST],
         ParameterKind::List(&Any),
         FunctionBody::Plain(distinct),
@@ -55,14 +55,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .typed(|it| type_of(it, 0)),
     Function::new(
         "flatten",
-        "The elements of the lists in the list, however deep.",
+        "The elements of all lists in the list, at any depth.",
         &[SEQUENCE],
         Any,
         FunctionBody::Whole(flatten),
     ),
     Function::new(
         "matchkeys",
-        "The values whose key, at the same place in `keys`, is in `searchset`.",
+        "The values whose key, at the same position in `keys`, is in `searchset`.",
         &[list("values", &Any), list("keys", &Any), list("searchset", &Any)],
         ParameterKind::List(&Any),
         FunctionBody::Open(matchkeys),
@@ -70,7 +70,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .typed(|it| type_of(it, 0)),
     Function::new(
         "range",
-        "Numbers from a start up or down to a limit, which is not among them, by a step.",
+        "Numbers from a start up or down to a limit, exclusive, by a step.",
         &[],
         ParameterKind::List(&ParameterKind::Number),
         FunctionBody::Plain(range),
@@ -78,21 +78,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .many(&NUMBERS),
     Function::new(
         "reverse",
-        "The list from its end to its beginning.",
+        "The list in reverse order.",
         &[SEQUENCE],
         Any,
         FunctionBody::Whole(reverse),
     ),
     Function::new(
         "slice",
-        "The elements from `start` up to `end`, which is not among them.",
+        "The elements from `start` up to `end`, exclusive.",
         &[LIST, number("start"), number("end")],
         Any,
         FunctionBody::Whole(slice),
     ),
     Function::new(
         "sort",
-        "The strings in the order of their characters.",
+        "The strings in the order of their code points.",
         &[list("list", &Text)],
         ParameterKind::List(&Text),
         FunctionBody::Whole(sort),
@@ -110,27 +110,28 @@ fn chunklist(arguments: &[Value]) -> FunctionResult {
     let [list, size] = arguments else {
         return Err(FunctionError::new("two arguments are required"));
     };
-    let ((plain, mark), (size, size_mark)) = (peeled(list), size.unmark());
+    let ((plain, mark), (size, size_mark)) = (without_own_mark(list), size.unmark());
     let sensitive = mark || size_mark;
     let of = Type::of_value(plain);
     let Value::List(items) = plain else {
-        return Ok(marked(unknown_like(plain, Type::List(of.into())), sensitive));
+        return Ok(with_mark(unknown_of(plain, Type::List(of.into())), sensitive));
     };
     if !size.is_known() {
-        return Ok(marked(unknown_like(&size, Type::List(of.into())), sensitive));
+        return Ok(with_mark(unknown_of(&size, Type::List(of.into())), sensitive));
     }
-    let size = usize::try_from(whole_of(&[Value::NULL, size], 1)?)
+    let size = usize::try_from(integer_of(&[Value::NULL, size], 1)?)
         .map_err(|_| FunctionError::argument(1, "it must not be negative"))?;
+    // A size of 0 means one chunk with all elements, as in Terraform.
     let size = if size == 0 { items.len().max(1) } else { size };
-    Ok(marked(
+    Ok(with_mark(
         Value::list_of(&of, items.chunks(size).map(|it| Value::list(it.to_vec())).collect()),
         sensitive,
     ))
 }
 
 fn compact(arguments: &[Value]) -> FunctionResult {
-    let full = |it: &&Value| it.as_str().is_some_and(|it| !it.is_empty());
-    Ok(Value::list(items_of(arguments, 0).into_iter().filter(full).cloned()))
+    let is_not_empty = |it: &&Value| it.as_str().is_some_and(|it| !it.is_empty());
+    Ok(Value::list(element_arguments(arguments, 0).into_iter().filter(is_not_empty).cloned()))
 }
 
 fn concat(arguments: &[Value]) -> FunctionResult {
@@ -140,11 +141,14 @@ fn concat(arguments: &[Value]) -> FunctionResult {
     let mut items = Vec::new();
     let (mut sensitive, mut all_lists) = (false, true);
     let mut unknown = None;
-    // What the elements of the lists are.
+    // The declared element types, including those of empty lists: they decide the type of the
+    // result even where they contribute no element.
     let mut types = Vec::new();
     for (index, argument) in arguments.iter().enumerate() {
-        let (plain, mark) = peeled(argument);
+        let (plain, mark) = without_own_mark(argument);
         sensitive |= mark;
+        // Checked before the elements are copied: nested calls of `concat` double the length each
+        // time.
         if items.len() + plain.children().count() > MOST {
             return Err(TooManyElements.into());
         }
@@ -172,30 +176,35 @@ fn concat(arguments: &[Value]) -> FunctionResult {
             }
         }
     }
+    // The length of an unknown argument is open, so the whole result is unknown; as long as all are
+    // lists its element type is known.
     if let Some(cause) = unknown {
         let of = unify(&types).filter(|_| all_lists);
         let ty = of.map_or(Type::Any, |of| Type::List(Arc::new(of)));
-        return Ok(marked(unknown_like(&cause, ty), sensitive));
+        return Ok(with_mark(unknown_of(&cause, ty), sensitive));
     }
     if !all_lists {
-        return Ok(marked(Value::tuple(items), sensitive));
+        return Ok(with_mark(Value::tuple(items), sensitive));
     }
     let of = if items.iter().any(has_open_type) { None } else { unify(&types) };
     let of = of.unwrap_or(Type::Any);
+    // Lists of one type need no conversion of each element.
     if of != Type::Any && types.iter().all(|it| *it == of) {
-        return Ok(marked(Value::list_of(&of, items), sensitive));
+        return Ok(with_mark(Value::list_of(&of, items), sensitive));
     }
     match items.iter().map(|it| convert(it, &of)).collect::<Result<Vec<_>, _>>() {
         Ok(items) if of != Type::Any || items.is_empty() => {
-            Ok(marked(Value::list_of(&of, items), sensitive))
+            Ok(with_mark(Value::list_of(&of, items), sensitive))
         }
-        _ => Ok(marked(Value::tuple(items), sensitive)),
+        _ => Ok(with_mark(Value::tuple(items), sensitive)),
     }
 }
 
 fn distinct(arguments: &[Value]) -> FunctionResult {
     let mut seen = HashSet::new();
-    Ok(Value::list(items_of(arguments, 0).into_iter().filter(|it| seen.insert(*it)).cloned()))
+    Ok(Value::list(
+        element_arguments(arguments, 0).into_iter().filter(|it| seen.insert(*it)).cloned(),
+    ))
 }
 
 fn flatten(arguments: &[Value]) -> FunctionResult {
@@ -203,9 +212,9 @@ fn flatten(arguments: &[Value]) -> FunctionResult {
     let Some(value) = arguments.first() else {
         return Err(FunctionError::new("an argument is required"));
     };
-    let (plain, mark) = peeled(value);
+    let (plain, mark) = without_own_mark(value);
     if let Value::Unknown(_) = plain {
-        return Ok(marked(unknown_like(plain, Type::Any), mark));
+        return Ok(with_mark(unknown_of(plain, Type::Any), mark));
     }
     if plain.elements().is_none() {
         return Err(FunctionError::argument(
@@ -215,12 +224,13 @@ fn flatten(arguments: &[Value]) -> FunctionResult {
     }
     flat.add(value)?;
     let value = match flat.unknown {
-        Some(unknown) => unknown_like(&unknown, Type::Any),
+        Some(unknown) => unknown_of(&unknown, Type::Any),
         None => Value::tuple(flat.items),
     };
-    Ok(marked(value, flat.sensitive))
+    Ok(with_mark(value, flat.sensitive))
 }
 
+/// The elements collected by `flatten`.
 #[derive(Default)]
 struct FlattenedList {
     items: Vec<Value>,
@@ -230,9 +240,9 @@ struct FlattenedList {
 
 impl FlattenedList {
     fn add(&mut self, value: &Value) -> Result<(), TooManyElements> {
-        let (plain, mark) = peeled(value);
+        let (plain, mark) = without_own_mark(value);
         match plain {
-            // What is not known yet decides where the others are.
+            // An unknown element of a set decides the order of the others.
             open if is_open(open) => {
                 self.sensitive |= mark || open.contains_sensitive();
                 self.unknown.get_or_insert_with(|| Value::unknown(Type::Any, open.cause()));
@@ -241,7 +251,7 @@ impl FlattenedList {
                 self.sensitive |= mark;
                 plain.children().try_for_each(|it| self.add(it))?;
             }
-            // It may turn out to be a list.
+            // An unknown that may turn out to be a list makes the length of the result unknown.
             Value::Unknown(it)
                 if matches!(it.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_)) =>
             {
@@ -257,19 +267,21 @@ impl FlattenedList {
 
 fn matchkeys(arguments: &[Value]) -> FunctionResult {
     let types = [1, 2].map(|it| element_type(&type_of(arguments, it)));
-    let ty = unify(&types).ok_or_else(|| {
-        FunctionError::argument(2, "it must have elements of the type that the keys have")
-    })?;
-    let (values, keys, wanted) =
-        (items_of(arguments, 0), items_of(arguments, 1), items_of(arguments, 2));
+    let ty = unify(&types)
+        .ok_or_else(|| FunctionError::argument(2, "its elements must have the type of the keys"))?;
+    let (values, keys, wanted) = (
+        element_arguments(arguments, 0),
+        element_arguments(arguments, 1),
+        element_arguments(arguments, 2),
+    );
     if arguments.iter().take(2).all(Value::is_known) && values.len() != keys.len() {
         return Err(FunctionError::argument(
             1,
-            format!("there must be as many as values: {}, not {}", values.len(), keys.len()),
+            format!("there must be as many keys as values: {}, not {}", values.len(), keys.len()),
         ));
     }
     if let Some(open) = arguments.iter().find(|it| !it.is_wholly_known()) {
-        return Ok(unknown_like(open, type_of(arguments, 0)));
+        return Ok(unknown_of(open, type_of(arguments, 0)));
     }
     let of_type = |items: Vec<&Value>| {
         items.into_iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>()
@@ -313,15 +325,19 @@ fn range(arguments: &[Value]) -> FunctionResult {
             ));
         }
         (false, false) if start != end => {
-            return Err(FunctionError::argument(2, "a step of 0 never gets there"));
+            return Err(FunctionError::argument(2, "a step of 0 never reaches the limit"));
         }
         _ => {}
     }
     let mut items = Vec::new();
+    // Each number is the sum of the one before and the step, as in Terraform: with a fractional
+    // step, multiples of the step would round differently.
     let mut next = start.clone();
     while if down { &next > end } else { &next < end } {
-        if items.len() == RANGE {
-            return Err(FunctionError::new(format!("there would be more than {RANGE} numbers")));
+        if items.len() == MAX_RANGE {
+            return Err(FunctionError::new(format!(
+                "there would be more than {MAX_RANGE} numbers"
+            )));
         }
         items.push(Value::Number(next.clone()));
         next = next.add(&step).ok_or_else(|| FunctionError::new("a number is out of range"))?;
@@ -333,17 +349,17 @@ fn reverse(arguments: &[Value]) -> FunctionResult {
     let Some(value) = arguments.first() else {
         return Err(FunctionError::new("an argument is required"));
     };
-    let (plain, mark) = peeled(value);
+    let (plain, mark) = without_own_mark(value);
     if let Value::Unknown(it) = plain {
         let ty = match &it.ty {
             Type::List(of) | Type::Set(of) => Type::List(of.clone()),
             _ => Type::Any,
         };
-        return Ok(marked(unknown_like(plain, ty), mark));
+        return Ok(with_mark(unknown_of(plain, ty), mark));
     }
     if is_open(plain) {
         let unknown = Value::unknown(Type::List(Arc::new(Type::Any)), plain.cause());
-        return Ok(marked(unknown, mark || plain.contains_sensitive()));
+        return Ok(with_mark(unknown, mark || plain.contains_sensitive()));
     }
     let Some(items) = plain.elements() else {
         return Err(FunctionError::argument(
@@ -351,26 +367,26 @@ fn reverse(arguments: &[Value]) -> FunctionResult {
             format!("a list is required, not {}", crate::describe::a_kind(plain)),
         ));
     };
-    Ok(marked(same_kind(plain, items.into_iter().rev().cloned().collect()), mark))
+    Ok(with_mark(same_kind(plain, items.into_iter().rev().cloned().collect()), mark))
 }
 
 fn slice(arguments: &[Value]) -> FunctionResult {
     let [list, start, end] = arguments else {
         return Err(FunctionError::new("three arguments are required"));
     };
-    let (plain, mark) = peeled(list);
+    let (plain, mark) = without_own_mark(list);
     let ((start, start_mark), (end, end_mark)) = (start.unmark(), end.unmark());
     let sensitive = mark || start_mark || end_mark;
     let items = match plain {
         Value::List(items) | Value::Tuple(items) => items,
         Value::Unknown(it) => {
             let ty = if let Type::List(_) = it.ty { it.ty.clone() } else { Type::Any };
-            return Ok(marked(unknown_like(plain, ty), sensitive));
+            return Ok(with_mark(unknown_of(plain, ty), sensitive));
         }
         Value::Set(_) => {
             return Err(FunctionError::argument(
                 0,
-                "a set has no order; make it a list by `tolist` first",
+                "a set has no order; convert it with `tolist` first",
             ));
         }
         _ => {
@@ -380,6 +396,7 @@ fn slice(arguments: &[Value]) -> FunctionResult {
             ));
         }
     };
+    // Terraform checks a known bound against a known length even while the other bound is unknown.
     if let Value::Number(start) = &start
         && start.to_f64() > items.len() as f64
     {
@@ -400,10 +417,10 @@ fn slice(arguments: &[Value]) -> FunctionResult {
                 format!("it must be a position up to the number of elements, {}", items.len()),
             ));
         }
-        return Ok(marked(unknown_like(unknown, Type::Any), sensitive));
+        return Ok(with_mark(unknown_of(unknown, Type::Any), sensitive));
     }
     let given = [Value::NULL, start, end];
-    let (from, to) = (whole_of(&given, 1)?, whole_of(&given, 2)?);
+    let (from, to) = (integer_of(&given, 1)?, integer_of(&given, 2)?);
     let (Ok(from), Ok(to)) = (usize::try_from(from), usize::try_from(to)) else {
         return Err(FunctionError::argument(
             if from < 0 { 1 } else { 2 },
@@ -417,9 +434,9 @@ fn slice(arguments: &[Value]) -> FunctionResult {
         ));
     }
     if from > to {
-        return Err(FunctionError::argument(1, "the start must not be behind the end"));
+        return Err(FunctionError::argument(1, "the start must not be greater than the end"));
     }
-    Ok(marked(same_kind(plain, items[from..to].to_vec()), sensitive))
+    Ok(with_mark(same_kind(plain, items[from..to].to_vec()), sensitive))
 }
 
 fn sort(arguments: &[Value]) -> FunctionResult {
@@ -429,31 +446,34 @@ fn sort(arguments: &[Value]) -> FunctionResult {
     let sensitive = list.contains_sensitive();
     let plain = list.revealed();
     let sorted = match &plain {
-        // What is not known yet decides where the others are.
+        // An unknown string may sort to any position, but the length is certain.
         Value::List(items) if !plain.is_wholly_known() => {
-            unknown_like(&plain, Type::List(Type::String.into()))
+            unknown_of(&plain, Type::List(Type::String.into()))
                 .of_length(items.len(), Some(items.len()))
         }
         Value::List(items) if items.iter().any(Value::is_null) => {
             return Err(FunctionError::argument(0, "null among the strings cannot be sorted"));
         }
         Value::List(items) => {
+            // Strings are compared by bytes of UTF-8, which is the order of code points, as in Go.
             let mut items = items.to_vec();
             items.sort();
             Value::list(items)
         }
         unknown => {
             let (least, most) = length_of(unknown);
-            unknown_like(unknown, Type::List(Type::String.into())).of_length(least, most)
+            unknown_of(unknown, Type::List(Type::String.into())).of_length(least, most)
         }
     };
-    Ok(marked(sorted, sensitive))
+    Ok(with_mark(sorted, sensitive))
 }
 
 fn sum(arguments: &[Value]) -> FunctionResult {
     let Some(items) = arguments.first().and_then(Value::elements) else {
         return Err(FunctionError::argument(0, "a list of numbers is required"));
     };
+    // The sum starts with the first number and not with zero, so that its precision is that of the
+    // numbers.
     let mut sum: Option<Number> = None;
     for item in items {
         let Ok(Value::Number(number)) = convert(item, &Type::Number) else {
@@ -466,6 +486,5 @@ fn sum(arguments: &[Value]) -> FunctionResult {
             None => Some(number),
         };
     }
-    sum.map(Value::Number)
-        .ok_or_else(|| FunctionError::argument(0, "there is no sum of no numbers"))
+    sum.map(Value::Number).ok_or_else(|| FunctionError::argument(0, "an empty list has no sum"))
 }

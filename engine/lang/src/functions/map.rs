@@ -1,4 +1,4 @@
-//! Maps and objects.
+//! Functions of maps and objects.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use ha_value::{AttributeType, Name, Object, Type, Value, convert};
 
 use super::ParameterKind::{Any, Text};
-use super::collection::{marked, peeled, unknown_like};
+use super::collection::{unknown_of, with_mark, without_own_mark};
 use super::{
     AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind,
     any, element_type, list, map, text,
 };
 
-const MAP: Parameter = any("map").taking(AcceptedTypes::Maps);
+const MAP: Parameter = any("map").accepting(AcceptedTypes::Maps);
 const MAPS: Parameter = any("maps").nullable();
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -34,7 +34,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .many(&const { any("default").nullable() }),
     Function::new(
         "merge",
-        "All attributes and elements, the later ones in the place of the earlier.",
+        "All attributes and elements; later ones replace earlier ones of the same name.",
         &[],
         Any,
         FunctionBody::Whole(merge),
@@ -42,7 +42,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .many(&MAPS),
     Function::new(
         "transpose",
-        "Keys for values and values for keys, of a map of lists.",
+        "The map of lists with keys and values exchanged.",
         &[map("values", &ParameterKind::List(&Text))],
         ParameterKind::Map(&ParameterKind::List(&Text)),
         FunctionBody::Plain(transpose),
@@ -56,8 +56,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "zipmap",
-        "A map of the keys to the values at the same places.",
-        &[list("keys", &Text), const { any("values").taking(AcceptedTypes::Lists) }],
+        "A map from each key to the value at the same position.",
+        &[list("keys", &Text), const { any("values").accepting(AcceptedTypes::Lists) }],
         Any,
         FunctionBody::Whole(zipmap),
     ),
@@ -67,15 +67,16 @@ fn keys(arguments: &[Value]) -> FunctionResult {
     let Some(value) = arguments.first() else {
         return Err(FunctionError::new("an argument is required"));
     };
-    let (plain, mark) = peeled(value);
+    let (plain, mark) = without_own_mark(value);
     let names = |it: &Object| it.keys().cloned().map(Value::String).collect::<Vec<_>>();
     let value = match plain {
         Value::Map(items) => Value::list_of(&Type::String, names(items)),
         Value::Object(items) => Value::tuple(names(items)),
         Value::Unknown(it) => match &it.ty {
+            // The attributes of an unknown object are part of its type, so the names are known.
             Type::Object(attributes) => Value::tuple(attributes.keys().cloned().map(Value::String)),
-            Type::Map(_) => unknown_like(plain, Type::List(Type::String.into())),
-            _ => unknown_like(plain, Type::Any),
+            Type::Map(_) => unknown_of(plain, Type::List(Type::String.into())),
+            _ => unknown_of(plain, Type::Any),
         },
         _ => {
             return Err(FunctionError::argument(
@@ -84,7 +85,7 @@ fn keys(arguments: &[Value]) -> FunctionResult {
             ));
         }
     };
-    Ok(marked(value, mark))
+    Ok(with_mark(value, mark))
 }
 
 fn lookup(arguments: &[Value]) -> FunctionResult {
@@ -94,19 +95,20 @@ fn lookup(arguments: &[Value]) -> FunctionResult {
     if default.len() > 1 {
         return Err(FunctionError::new("two or three arguments are required"));
     }
-    let (plain, mark) = peeled(map);
+    let (plain, mark) = without_own_mark(map);
     let (key, key_mark) = key.unmark();
     let sensitive = mark || key_mark;
     let items = match plain {
         Value::Map(items) | Value::Object(items) => items,
         Value::Unknown(it) => {
             let Type::Map(of) = &it.ty else {
-                return Ok(marked(unknown_like(plain, Type::Any), sensitive));
+                return Ok(with_mark(unknown_of(plain, Type::Any), sensitive));
             };
+            // A default of a wrong type is an error whichever keys the map turns out to have.
             if let Some(default) = default.first() {
                 as_element(default, plain)?;
             }
-            return Ok(marked(unknown_like(plain, (**of).clone()), sensitive));
+            return Ok(with_mark(unknown_of(plain, (**of).clone()), sensitive));
         }
         _ => {
             return Err(FunctionError::argument(
@@ -121,14 +123,14 @@ fn lookup(arguments: &[Value]) -> FunctionResult {
         } else {
             Type::Any
         };
-        return Ok(marked(unknown_like(&key, ty), sensitive));
+        return Ok(with_mark(unknown_of(&key, ty), sensitive));
     };
     match (items.get(name), default.first()) {
         (Some(item), default) => {
             if let (Value::Map(_), Some(default)) = (plain, default) {
                 as_element(default, plain)?;
             }
-            Ok(marked(item.clone(), sensitive))
+            Ok(with_mark(item.clone(), sensitive))
         }
         (None, Some(default)) => {
             let default = if let Value::Map(_) = plain {
@@ -136,8 +138,9 @@ fn lookup(arguments: &[Value]) -> FunctionResult {
             } else {
                 default.clone()
             };
-            Ok(marked(default, sensitive))
+            Ok(with_mark(default, sensitive))
         }
+        // The name of the key would reveal a secret.
         (None, None) if sensitive => Err(FunctionError::argument(
             1,
             "there is no element of this (sensitive) name, and no default",
@@ -149,7 +152,7 @@ fn lookup(arguments: &[Value]) -> FunctionResult {
     }
 }
 
-/// The default of a lookup as an element of the map.
+/// The default of a lookup, converted to the element type of the map.
 fn as_element(default: &Value, map: &Value) -> FunctionResult {
     convert(default, &element_type(&Type::of_value(map)))
         .map_err(|_| FunctionError::argument(2, "it must have the type of the map's elements"))
@@ -160,10 +163,12 @@ fn merge(arguments: &[Value]) -> FunctionResult {
     let mut sensitive = false;
     let mut unknown = None;
     for (index, argument) in arguments.iter().enumerate() {
-        let (plain, mark) = peeled(argument);
+        let (plain, mark) = without_own_mark(argument);
         sensitive |= mark;
         match plain {
             Value::Null(of) if matches!(of.ty(), Type::Any | Type::Map(_) | Type::Object(_)) => {}
+            // The first argument is cloned as a whole, which is much cheaper than inserting its
+            // elements one by one.
             Value::Map(more) | Value::Object(more) => match items.is_empty() {
                 true => items = (**more).clone(),
                 false => items.extend(more.iter().map(|(name, it)| (name.clone(), it.clone()))),
@@ -181,14 +186,14 @@ fn merge(arguments: &[Value]) -> FunctionResult {
     }
     let ty = merged_type(arguments, &items);
     let value = match (unknown, ty) {
-        (Some(unknown), ty) => unknown_like(&unknown, ty),
+        (Some(unknown), ty) => unknown_of(&unknown, ty),
         (None, Type::Map(of)) => Value::map_of(&of, items),
         (None, _) => Value::Object(Arc::new(items)),
     };
-    Ok(marked(value, sensitive))
+    Ok(with_mark(value, sensitive))
 }
 
-/// What arguments of one type merge to is of that type; others merge to an object.
+/// The type of a merge: that of the arguments where they have one type, otherwise an object type.
 fn merged_type(arguments: &[Value], items: &Object) -> Type {
     let types: Vec<Type> = arguments.iter().map(Type::of_value).collect();
     match types.split_first() {
@@ -196,13 +201,8 @@ fn merged_type(arguments: &[Value], items: &Object) -> Type {
             first.clone()
         }
         _ if types.contains(&Type::Any) => Type::Any,
-        // Which elements maps that are not known yet will have is open.
-        _ if arguments.iter().any(
-            |it| matches!(peeled(it).0, Value::Unknown(it) if matches!(it.ty, Type::Map(_))),
-        ) =>
-        {
-            Type::Any
-        }
+        // The keys of an unknown map are open, and with them the attributes of the result.
+        _ if arguments.iter().any(is_unknown_map) => Type::Any,
         _ => {
             let of_unknown = types
                 .iter()
@@ -223,8 +223,14 @@ fn merged_type(arguments: &[Value], items: &Object) -> Type {
     }
 }
 
+/// Whether a value is a map, marked or not, whose elements are unknown.
+fn is_unknown_map(value: &Value) -> bool {
+    let (plain, _) = without_own_mark(value);
+    matches!(plain, Value::Unknown(unknown) if matches!(unknown.ty, Type::Map(_)))
+}
+
 fn transpose(arguments: &[Value]) -> FunctionResult {
-    let mut turned: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
+    let mut transposed: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
     let Some(Value::Map(items)) = arguments.first() else {
         return Err(FunctionError::argument(0, "a map of lists is required"));
     };
@@ -236,10 +242,10 @@ fn transpose(arguments: &[Value]) -> FunctionResult {
             let Value::String(item) = item else {
                 return Err(FunctionError::argument(0, "null cannot become a key"));
             };
-            turned.entry(item.clone()).or_default().push(name.clone());
+            transposed.entry(item.clone()).or_default().push(name.clone());
         }
     }
-    let lists = turned
+    let lists = transposed
         .into_iter()
         .map(|(name, items)| (name, Value::list(items.into_iter().map(Value::String))));
     Ok(Value::Map(Arc::new(lists.collect())))
@@ -249,18 +255,18 @@ fn values(arguments: &[Value]) -> FunctionResult {
     let Some(value) = arguments.first() else {
         return Err(FunctionError::new("an argument is required"));
     };
-    let (plain, mark) = peeled(value);
+    let (plain, mark) = without_own_mark(value);
     let value = match plain {
         Value::Map(items) => {
             Value::list_of(&element_type(&Type::of_value(plain)), items.values().cloned().collect())
         }
         Value::Object(items) => Value::tuple(items.values().cloned()),
         Value::Unknown(it) => match &it.ty {
-            Type::Map(of) => unknown_like(plain, Type::List(of.clone())),
+            Type::Map(of) => unknown_of(plain, Type::List(of.clone())),
             Type::Object(attributes) => Value::tuple(
-                attributes.values().map(|attribute| unknown_like(plain, attribute.ty.clone())),
+                attributes.values().map(|attribute| unknown_of(plain, attribute.ty.clone())),
             ),
-            _ => unknown_like(plain, Type::Any),
+            _ => unknown_of(plain, Type::Any),
         },
         _ => {
             return Err(FunctionError::argument(
@@ -269,25 +275,26 @@ fn values(arguments: &[Value]) -> FunctionResult {
             ));
         }
     };
-    Ok(marked(value, mark))
+    Ok(with_mark(value, mark))
 }
 
 fn zipmap(arguments: &[Value]) -> FunctionResult {
     let [keys, values] = arguments else {
         return Err(FunctionError::new("two arguments are required"));
     };
-    let ((keys, key_mark), (plain, mark)) = (keys.unmark(), peeled(values));
+    let ((keys, key_mark), (plain, mark)) = (keys.unmark(), without_own_mark(values));
     let sensitive = mark || key_mark || keys.contains_sensitive();
+    // A key of a map cannot be marked, so a secret key makes the whole result secret.
     let keys = keys.revealed();
     if !keys.is_wholly_known() {
         let ty = if let Type::List(of) = Type::of_value(plain) { Type::Map(of) } else { Type::Any };
-        return Ok(marked(unknown_like(&keys, ty), sensitive));
+        return Ok(with_mark(unknown_of(&keys, ty), sensitive));
     }
     let items = match plain {
         Value::List(items) | Value::Tuple(items) => items,
         Value::Unknown(it) => {
             let ty = if let Type::List(of) = &it.ty { Type::Map(of.clone()) } else { Type::Any };
-            return Ok(marked(unknown_like(plain, ty), sensitive));
+            return Ok(with_mark(unknown_of(plain, ty), sensitive));
         }
         _ => {
             return Err(FunctionError::argument(
@@ -315,5 +322,5 @@ fn zipmap(arguments: &[Value]) -> FunctionResult {
         Value::List(_) => Value::map_of(&element_type(&Type::of_value(plain)), zipped),
         _ => Value::Object(Arc::new(zipped)),
     };
-    Ok(marked(value, sensitive))
+    Ok(with_mark(value, sensitive))
 }

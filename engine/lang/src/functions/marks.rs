@@ -1,4 +1,4 @@
-//! Types, marks, and trying.
+//! Type conversions, sensitivity marks, `try` and `can`.
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use crate::evaluate::{EvaluationError, EvaluationResult, Evaluator};
 const VALUE: &[Parameter] = &[any("value").nullable()];
 const EXPRESSIONS: Parameter = any("expressions").nullable();
 
-const fn to(
+/// A function of one value that may be null, unknown or sensitive.
+const fn of_value(
     name: &'static str,
     doc: &'static str,
     returns: ParameterKind,
@@ -34,7 +35,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "ephemeralasnull",
-        "The value, with null in the place of what is never kept.",
+        "The value, with null in the place of each ephemeral value.",
         VALUE,
         Any,
         FunctionBody::Lazy(|evaluator, arguments, _| match arguments.first() {
@@ -45,7 +46,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .nullable(),
     Function::new(
         "issensitive",
-        "Whether the value is marked as a secret.",
+        "Whether the value is marked as sensitive.",
         VALUE,
         Bool,
         FunctionBody::Lazy(|evaluator, arguments, _| match arguments.first() {
@@ -53,20 +54,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
             None => Ok(Value::Bool(false)),
         }),
     ),
-    to("nonsensitive", "The value without the mark of a secret on itself.", Any, nonsensitive),
-    to("sensitive", "The value, marked as a secret.", Any, |it| Ok(it[0].clone().sensitive())),
-    to("tobool", "The value as true or false.", Bool, |it| converted(&it[0], &Type::Bool)),
-    to("tolist", "The value as a list.", ParameterKind::List(&Any), |it| {
+    of_value("nonsensitive", "The value without its sensitive mark.", Any, nonsensitive),
+    of_value("sensitive", "The value, marked as sensitive.", Any, |it| {
+        Ok(it[0].clone().sensitive())
+    }),
+    of_value("tobool", "The value as a boolean.", Bool, |it| converted(&it[0], &Type::Bool)),
+    of_value("tolist", "The value as a list.", ParameterKind::List(&Any), |it| {
         converted(&it[0], &Type::List(Arc::new(Type::Any)))
     }),
-    to("tomap", "The value as a map.", ParameterKind::Map(&Any), |it| {
+    of_value("tomap", "The value as a map.", ParameterKind::Map(&Any), |it| {
         converted(&it[0], &Type::Map(Arc::new(Type::Any)))
     }),
-    to("tonumber", "The value as a number.", Number, |it| converted(&it[0], &Type::Number)),
-    to("toset", "The value as a set.", ParameterKind::Set(&Any), |it| {
+    of_value("tonumber", "The value as a number.", Number, |it| converted(&it[0], &Type::Number)),
+    of_value("toset", "The value as a set.", ParameterKind::Set(&Any), |it| {
         converted(&it[0], &Type::Set(Arc::new(Type::Any)))
     }),
-    to("tostring", "The value as a string.", Text, |it| converted(&it[0], &Type::String)),
+    of_value("tostring", "The value as a string.", Text, |it| converted(&it[0], &Type::String)),
     Function::new(
         "try",
         "The value of the first expression that has one.",
@@ -76,19 +79,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
     )
     .nullable()
     .many(&EXPRESSIONS),
-    to("type", "The type of the value, as it is written in `type = …`.", Text, |it| {
+    of_value("type", "The type of the value, as it is written in `type = …`.", Text, |it| {
         Ok(Value::from(Type::of_value(&it[0]).to_string()))
     }),
 ];
 
+/// The value as a type, where the message may show a string only if it is not secret.
 fn converted(value: &Value, ty: &Type) -> FunctionResult {
     convert(value, ty).map_err(|mismatch| {
         let (plain, sensitive) = value.unmark();
+        // The message quotes the string only where it is not secret.
         let text = plain.as_str().filter(|_| !sensitive);
         FunctionError::argument(
             0,
             match (ty, text) {
-                (Type::Number, Some(text)) => format!("\"{text}\" is no decimal number"),
+                (Type::Number, Some(text)) => format!("\"{text}\" is not a decimal number"),
                 (Type::Bool, Some(text)) => format!("\"{text}\" is neither \"true\" nor \"false\""),
                 _ if mismatch.path.steps().is_empty() => {
                     format!("{} cannot be converted: {}", a_kind(value), mismatch.message)
@@ -116,19 +121,22 @@ fn nonsensitive(arguments: &[Value]) -> FunctionResult {
     })
 }
 
-/// The value of a node, or what is wrong with it; and whether that may yet be otherwise.
+/// The value of an expression, or its diagnostics; and whether the outcome depends on something
+/// unknown and may be different once that is known.
 fn attempt(
     evaluator: &mut Evaluator<'_>,
     node: &ExpressionNode,
 ) -> (Result<Value, Vec<Diagnostic>>, bool) {
+    // A failed expression may leave diagnostics and loop variables behind; both are removed, so
+    // that the evaluator continues as if nothing had been evaluated.
     let before = evaluator.problems.len();
     let slots = evaluator.slots.len();
     evaluator.trying += 1;
-    let (outcome, leaned) = evaluator.leaning(|it| it.node(node));
+    let (outcome, depends_on_unknown) = evaluator.leaning(|it| it.node(node));
     evaluator.trying -= 1;
     evaluator.slots.truncate(slots);
     let problems = evaluator.problems.split_off(before);
-    (outcome.map_err(|EvaluationError| problems), leaned)
+    (outcome.map_err(|EvaluationError| problems), depends_on_unknown)
 }
 
 fn can(
@@ -152,7 +160,8 @@ fn first(
     for argument in arguments {
         match attempt(evaluator, argument) {
             (Ok(value), false) => return Ok(value),
-            // Where it turns out otherwise, another one counts.
+            // Whether this expression succeeds is open, so a later argument may be the result: not
+            // even the type is known. A secret that the unknown may contain stays marked.
             (outcome, true) => {
                 let value = outcome.unwrap_or(Value::NULL);
                 let unknown = Value::unknown(Type::Any, value.cause());
@@ -161,6 +170,6 @@ fn first(
             (Err(problems), false) => all.extend(problems),
         }
     }
-    let said = all.iter().map(|it| it.summary.clone()).collect();
-    Err(evaluator.fail(node, mistakes::nothing_worked(said)))
+    let summaries = all.iter().map(|it| it.summary.clone()).collect();
+    Err(evaluator.fail(node, mistakes::nothing_worked(summaries)))
 }

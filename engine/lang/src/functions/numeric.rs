@@ -1,11 +1,11 @@
-//! Numbers.
+//! Functions of numbers.
 
 use ha_value::{Number, Value};
 
 use super::double;
 use super::{
     AcceptedTypes, Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind,
-    any, number, whole_of,
+    any, integer_of, number,
 };
 
 const NUMBERS: Parameter = number("numbers");
@@ -14,21 +14,21 @@ const NUMBER: &[Parameter] = &[number("number")];
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "abs",
-        "The number without its sign.",
+        "The absolute value.",
         NUMBER,
         ParameterKind::Number,
         FunctionBody::Plain(abs),
     ),
     Function::new(
         "ceil",
-        "The least whole number that is not less.",
+        "The number rounded up to an integer.",
         NUMBER,
         ParameterKind::Number,
         FunctionBody::Plain(ceil),
     ),
     Function::new(
         "floor",
-        "The greatest whole number that is not greater.",
+        "The number rounded down to an integer.",
         NUMBER,
         ParameterKind::Number,
         FunctionBody::Plain(floor),
@@ -58,8 +58,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .many(&NUMBERS),
     Function::new(
         "parseint",
-        "The whole number that a string means in a base from 2 to 62.",
-        &[const { any("number").taking(AcceptedTypes::Texts) }, number("base")],
+        "The integer that a string represents in a base from 2 to 62.",
+        &[const { any("number").accepting(AcceptedTypes::Strings) }, number("base")],
         ParameterKind::Number,
         FunctionBody::Plain(parseint),
     ),
@@ -72,7 +72,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "signum",
-        "-1, 0 or 1: the sign of a whole number.",
+        "The sign of an integer: -1, 0 or 1.",
         NUMBER,
         ParameterKind::Number,
         FunctionBody::Plain(signum),
@@ -114,10 +114,11 @@ fn min(arguments: &[Value]) -> FunctionResult {
         .ok_or_else(|| FunctionError::new("at least one number is required"))
 }
 
+/// A result that is computed in doubles, as `log` and `pow` are in Terraform.
 fn of_double(double: f64) -> FunctionResult {
     Number::from_f64(double)
         .map(Value::Number)
-        .ok_or_else(|| FunctionError::new("the result is no number"))
+        .ok_or_else(|| FunctionError::new("the result is not a finite number"))
 }
 
 fn log(arguments: &[Value]) -> FunctionResult {
@@ -141,15 +142,15 @@ fn parseint(arguments: &[Value]) -> FunctionResult {
         }
         None => return Err(FunctionError::new("two arguments are required")),
     };
-    let base = whole_of(arguments, 1)?;
+    let base = integer_of(arguments, 1)?;
     let base = u32::try_from(base).ok().filter(|it| (2..=62).contains(it));
     let base = base.ok_or_else(|| FunctionError::argument(1, "it must be from 2 to 62"))?;
     let number = Number::from_digits(text, base);
     number.map(Value::Number).ok_or_else(|| {
-        FunctionError::argument(0, format!("\"{text}\" is no whole number in base {base}"))
+        FunctionError::argument(0, format!("\"{text}\" is not an integer in base {base}"))
     })
 }
 
 fn signum(arguments: &[Value]) -> FunctionResult {
-    Ok(Value::from(whole_of(arguments, 0)?.signum()))
+    Ok(Value::from(integer_of(arguments, 0)?.signum()))
 }

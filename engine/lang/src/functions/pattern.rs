@@ -1,4 +1,5 @@
-//! Regular expressions: the language's dialect in terms of the `regex` crate's.
+//! Regular expressions. The language has the dialect of Go's RE2, which is translated to that of
+//! the `regex` crate.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -7,31 +8,32 @@ use std::sync::Arc;
 use ha_value::{AttributeType, Type, Value};
 use regex::{Captures, Regex, RegexBuilder};
 
-use super::{FunctionError, FunctionResult, str_of};
+use super::{FunctionError, FunctionResult, string_argument};
 
-/// So many compiled patterns are kept.
-const KEPT: usize = 64;
+/// Most compiled patterns in the cache of a thread.
+const CACHE_SIZE: usize = 64;
 
-/// How many bytes a compiled pattern may take.
-const LARGEST: usize = 2 << 20;
+/// Greatest size of a compiled pattern, in bytes. Nested repetitions multiply, so that a short
+/// pattern could take all memory.
+const MAX_PATTERN_SIZE: usize = 2 << 20;
 
 thread_local! {
     static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
 }
 
-/// The compiled pattern of an argument.
+/// The compiled pattern of an argument, from the cache where possible.
 pub(super) fn compiled(pattern: &str, argument: usize) -> Result<Regex, FunctionError> {
     if let Some(known) = COMPILED.with_borrow(|it| it.get(pattern).cloned()) {
         return Ok(known);
     }
     let compiled = RegexBuilder::new(&translated(pattern))
         .octal(true)
-        .size_limit(LARGEST)
+        .size_limit(MAX_PATTERN_SIZE)
         .build()
         .map_err(|error| {
             let message = match &error {
                 regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
-                // The last line says what is wrong; those before draw the pattern.
+                // The last line has the reason; the lines before it display the pattern.
                 other => other
                     .to_string()
                     .lines()
@@ -40,10 +42,14 @@ pub(super) fn compiled(pattern: &str, argument: usize) -> Result<Regex, Function
                     .trim_start_matches("error: ")
                     .to_owned(),
             };
-            FunctionError::argument(argument, format!("this is no regular expression: {message}"))
+            FunctionError::argument(
+                argument,
+                format!("this is not a regular expression: {message}"),
+            )
         })?;
+    // Emptying the full cache keeps it simple; a configuration seldom has this many patterns.
     COMPILED.with_borrow_mut(|it| {
-        if it.len() >= KEPT {
+        if it.len() >= CACHE_SIZE {
             it.clear();
         }
         it.insert(pattern.to_owned(), compiled.clone());
@@ -51,8 +57,9 @@ pub(super) fn compiled(pattern: &str, argument: usize) -> Result<Regex, Function
     Ok(compiled)
 }
 
-/// The classes of letters, digits and space are those of ASCII, sets of characters do not nest, a
-/// brace that counts nothing is a brace, and `\Q…\E` quotes.
+/// A pattern of RE2 in the dialect of the `regex` crate. In RE2 the classes `\d`, `\w`, `\s` and
+/// the boundary `\b` are those of ASCII, sets of characters do not nest and have no operators, a
+/// brace that is not a repetition is a literal, and `\Q…\E` quotes.
 fn translated(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len());
     let mut rest = pattern;
@@ -70,12 +77,12 @@ fn translated(pattern: &str) -> String {
                         out.push_str(&regex::escape(quoted));
                         rest = behind;
                     }
-                    Some(class @ ('d' | 'w' | 's')) if in_set => out.push_str(inside(class)),
-                    Some(class @ ('d' | 'w' | 's')) => out.extend(["[", inside(class), "]"]),
+                    Some(class @ ('d' | 'w' | 's')) if in_set => out.push_str(class_members(class)),
+                    Some(class @ ('d' | 'w' | 's')) => out.extend(["[", class_members(class), "]"]),
                     Some(class @ ('D' | 'W' | 'S')) => {
-                        out.extend(["[^", inside(class.to_ascii_lowercase()), "]"])
+                        out.extend(["[^", class_members(class.to_ascii_lowercase()), "]"])
                     }
-                    // What names a class or a character may have it in braces.
+                    // The braces of `\p{…}` and `\x{…}` are not a repetition.
                     Some(named @ ('p' | 'P' | 'x')) if rest.starts_with('{') => {
                         let length = rest.find('}').map_or(rest.len(), |it| it + 1);
                         out.extend(["\\", named.encode_utf8(&mut [0; 4]), &rest[..length]]);
@@ -108,17 +115,17 @@ fn translated(pattern: &str) -> String {
                 out.push(']');
             }
             '[' | '&' | '~' if in_set => out.extend(['\\', c]),
-            // Two are the end of a range here, and a difference there.
+            // `--` ends a range in RE2 and is the difference of sets in the `regex` crate.
             '-' if in_set && out.ends_with('-') && !out.ends_with("\\-") => out.push_str("\\-"),
-            '{' if !in_set && !counts(rest) => out.push_str("\\{"),
+            '{' if !in_set && !is_repetition(rest) => out.push_str("\\{"),
             c => out.push(c),
         }
     }
     out
 }
 
-/// Whether what follows a brace says how often something is repeated.
-fn counts(behind: &str) -> bool {
+/// Whether the text after a brace is a repetition such as `2}`, `2,}` or `2,5}`.
+fn is_repetition(behind: &str) -> bool {
     let digits = |it: &str| it.bytes().take_while(u8::is_ascii_digit).count();
     let least = digits(behind);
     let rest = &behind[least..];
@@ -126,7 +133,8 @@ fn counts(behind: &str) -> bool {
     least > 0 && rest.starts_with('}')
 }
 
-fn inside(class: char) -> &'static str {
+/// The characters of an ASCII class, for use inside of a set.
+fn class_members(class: char) -> &'static str {
     match class {
         'd' => "0-9",
         'w' => "0-9A-Za-z_",
@@ -135,21 +143,23 @@ fn inside(class: char) -> &'static str {
 }
 
 pub(super) fn regex(arguments: &[Value]) -> FunctionResult {
-    let pattern = compiled(str_of(arguments, 0), 0)?;
-    match pattern.captures(str_of(arguments, 1)) {
+    let pattern = compiled(string_argument(arguments, 0), 0)?;
+    match pattern.captures(string_argument(arguments, 1)) {
         Some(found) => captured(&pattern, &found),
-        None => Err(FunctionError::new("the pattern matches nothing in the text")),
+        None => Err(FunctionError::new("the pattern does not match the string")),
     }
 }
 
 pub(super) fn regexall(arguments: &[Value]) -> FunctionResult {
-    let pattern = compiled(str_of(arguments, 0), 0)?;
+    let pattern = compiled(string_argument(arguments, 0), 0)?;
     groups(&pattern)?;
-    let found = pattern.captures_iter(str_of(arguments, 1)).map(|it| captured(&pattern, &it));
+    let found =
+        pattern.captures_iter(string_argument(arguments, 1)).map(|it| captured(&pattern, &it));
     Ok(Value::list(found.collect::<Result<Vec<_>, _>>()?))
 }
 
-/// The text that matched, or that of the groups: a tuple, or an object when they have names.
+/// The matched string, or those of the groups: a tuple, or an object where the groups have names. A
+/// group that took no part in the match is null.
 fn captured(pattern: &Regex, found: &Captures<'_>) -> FunctionResult {
     let text = |index: usize| {
         found.get(index).map_or_else(|| Value::null(&Type::String), |it| Value::from(it.as_str()))
@@ -163,7 +173,7 @@ fn captured(pattern: &Regex, found: &Captures<'_>) -> FunctionResult {
     })
 }
 
-/// The type of what a pattern matches.
+/// The type of a match, which is known as soon as the pattern is.
 pub(super) fn matched_type(arguments: &[Value]) -> Type {
     let Some(Value::String(pattern)) = arguments.first() else { return Type::Any };
     let attribute =
@@ -178,7 +188,7 @@ pub(super) fn matched_type(arguments: &[Value]) -> Type {
     }
 }
 
-/// The groups of a pattern.
+/// The capture groups of a pattern.
 enum CaptureGroups {
     None,
     Numbered(usize),

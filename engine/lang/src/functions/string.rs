@@ -1,4 +1,4 @@
-//! Strings.
+//! Functions of strings.
 
 use ha_value::{Text as Parts, Type, Value};
 use unicode_segmentation::UnicodeSegmentation;
@@ -6,8 +6,8 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::format::{format, formatlist};
 use super::pattern::{compiled, matched_type, regex, regexall};
 use super::{
-    Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any, list,
-    number, str_of, text, whole_of,
+    Function, FunctionBody, FunctionError, FunctionResult, Parameter, ParameterKind, any,
+    integer_of, list, number, string_argument, text,
 };
 use crate::evaluate::{TextBuilder, TextTooLong};
 use ParameterKind::{Any, Bool, Text};
@@ -25,17 +25,21 @@ const fn rewriting(
 }
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    rewriting("chomp", "The text without line ends at its end.", |it| text_of(str_of(it, 0).trim_end_matches(['\r', '\n']))),
+    rewriting("chomp", "The string without trailing line ends.", |it| {
+        string_result(string_argument(it, 0).trim_end_matches(['\r', '\n']))
+    }),
     Function::new(
         "endswith",
-        "Whether the text ends with `suffix`.",
+        "Whether the string ends with `suffix`.",
         &[text("text"), text("suffix")],
         Bool,
-        FunctionBody::Plain(|it| Ok(Value::Bool(str_of(it, 0).ends_with(str_of(it, 1))))),
+        FunctionBody::Plain(|it| {
+            Ok(Value::Bool(string_argument(it, 0).ends_with(string_argument(it, 1))))
+        }),
     ),
     Function::new(
         "format",
-        "A string with values in the places that `%` marks: `format(\"%s-%03d\", \"a\", 1)`.",
+        "A string with values in place of the `%` verbs: `format(\"%s-%03d\", \"a\", 1)`.",
         &[text("format")],
         Text,
         FunctionBody::Whole(format),
@@ -43,7 +47,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .many(&VALUES),
     Function::new(
         "formatlist",
-        "As `format`, once for each element of the lists among the values.",
+        "Like `format`, once for each element of the lists among the values.",
         &[text("format")],
         ParameterKind::List(&Text),
         FunctionBody::Whole(formatlist),
@@ -51,25 +55,31 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .many(&VALUES),
     Function::new(
         "indent",
-        "The text with spaces at the beginning of all lines but the first.",
+        "The string with spaces added to the beginning of all lines but the first.",
         &[number("spaces"), text("text")],
         Text,
         FunctionBody::Plain(indent),
     ),
     Function::new(
         "join",
-        "The strings of the lists with a separator between them.",
+        "The strings of all lists, joined with a separator.",
         &[text("separator")],
         Text,
         FunctionBody::Whole(join),
     )
     .many(&LISTS),
-    rewriting("lower", "The text in lower case.", |it| {
-        text_of(&str_of(it, 0).chars().map(|it| it.to_lowercase().next().unwrap_or(it)).collect::<String>())
+    rewriting("lower", "The string in lower case.", |it| {
+        string_result(
+            &string_argument(it, 0)
+                .chars()
+                .map(|it| it.to_lowercase().next().unwrap_or(it))
+                .collect::<String>(),
+        )
     }),
     Function::new(
         "regex",
-        "The first match of a pattern: a string, a tuple of its groups, or an object of its named ones.",
+        "The first match of a pattern: a string, a tuple of its groups, or an object of its named \
+            groups.",
         &[text("pattern"), text("text")],
         Any,
         FunctionBody::Plain(regex),
@@ -77,7 +87,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .typed(matched_type),
     Function::new(
         "regexall",
-        "All matches of a pattern; none is an empty list.",
+        "All matches of a pattern; an empty list where there are none.",
         &[text("pattern"), text("text")],
         ParameterKind::List(&Any),
         FunctionBody::Plain(regexall),
@@ -85,7 +95,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .typed(|it| Type::List(matched_type(it).into())),
     Function::new(
         "replace",
-        "The text with all of `part` replaced; between slashes `part` is a pattern.",
+        "The string with all occurrences of `part` replaced; between slashes `part` is a pattern.",
         &[text("text"), text("part"), text("by")],
         Text,
         FunctionBody::Plain(replace),
@@ -99,79 +109,107 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "startswith",
-        "Whether the text begins with `prefix`.",
+        "Whether the string begins with `prefix`.",
         &[text("text"), text("prefix")],
         Bool,
         FunctionBody::Whole(startswith),
     ),
     Function::new(
         "strcontains",
-        "Whether `part` is anywhere in the text.",
+        "Whether `part` occurs in the string.",
         &[text("text"), text("part")],
         Bool,
-        FunctionBody::Plain(|it| Ok(Value::Bool(str_of(it, 0).contains(str_of(it, 1))))),
+        FunctionBody::Plain(|it| {
+            Ok(Value::Bool(string_argument(it, 0).contains(string_argument(it, 1))))
+        }),
     ),
-    rewriting("strrev", "The text from its end to its beginning.", |it| {
-        text_of(&str_of(it, 0).graphemes(true).rev().collect::<String>())
+    rewriting("strrev", "The characters of the string in reverse order.", |it| {
+        string_result(&string_argument(it, 0).graphemes(true).rev().collect::<String>())
     }),
     Function::new(
         "substr",
-        "So many characters from `offset` on; -1 for all, a negative offset counts from the end.",
+        "The substring of `length` characters from `offset`; length -1 means to the end, and a \
+            negative offset counts from the end.",
         &[text("text"), number("offset"), number("length")],
         Text,
         FunctionBody::Plain(substr),
     ),
-    rewriting("title", "The text with the first letter of each word in upper case.", title),
+    rewriting("title", "The string with the first letter of each word in upper case.", title),
     Function::new(
         "trim",
-        "The text without the given characters at both ends.",
+        "The string without leading and trailing `characters`.",
         &[text("text"), text("characters")],
         Text,
-        FunctionBody::Plain(|it| text_of(str_of(it, 0).trim_matches(|c| str_of(it, 1).contains(c)))),
+        FunctionBody::Plain(|it| {
+            string_result(
+                string_argument(it, 0).trim_matches(|c| string_argument(it, 1).contains(c)),
+            )
+        }),
     ),
     Function::new(
         "trimprefix",
-        "The text without `prefix` at its beginning.",
+        "The string without `prefix` at its beginning.",
         &[text("text"), text("prefix")],
         Text,
-        FunctionBody::Plain(|it| text_of(str_of(it, 0).strip_prefix(str_of(it, 1)).unwrap_or(str_of(it, 0)))),
+        FunctionBody::Plain(|it| {
+            string_result(
+                string_argument(it, 0)
+                    .strip_prefix(string_argument(it, 1))
+                    .unwrap_or(string_argument(it, 0)),
+            )
+        }),
     ),
-    rewriting("trimspace", "The text without space at both ends.", |it| text_of(str_of(it, 0).trim())),
+    rewriting("trimspace", "The string without leading and trailing white space.", |it| {
+        string_result(string_argument(it, 0).trim())
+    }),
     Function::new(
         "trimsuffix",
-        "The text without `suffix` at its end.",
+        "The string without `suffix` at its end.",
         &[text("text"), text("suffix")],
         Text,
-        FunctionBody::Plain(|it| text_of(str_of(it, 0).strip_suffix(str_of(it, 1)).unwrap_or(str_of(it, 0)))),
+        FunctionBody::Plain(|it| {
+            string_result(
+                string_argument(it, 0)
+                    .strip_suffix(string_argument(it, 1))
+                    .unwrap_or(string_argument(it, 0)),
+            )
+        }),
     ),
-    rewriting("upper", "The text in upper case.", |it| {
-        text_of(&str_of(it, 0).chars().map(|it| one(it, it.to_uppercase())).collect::<String>())
+    rewriting("upper", "The string in upper case.", |it| {
+        string_result(
+            &string_argument(it, 0)
+                .chars()
+                .map(|it| single_or_same(it, it.to_uppercase()))
+                .collect::<String>(),
+        )
     }),
 ];
 
-#[expect(clippy::unnecessary_wraps, reason = "it ends functions that answer so")]
-fn text_of(text: &str) -> FunctionResult {
+#[expect(clippy::unnecessary_wraps, reason = "it is the last expression of fallible functions")]
+fn string_result(text: &str) -> FunctionResult {
     Ok(Value::from(text))
 }
 
-/// The one character that another becomes; itself when it would become several.
-fn one(c: char, mut becomes: impl Iterator<Item = char>) -> char {
-    match (becomes.next(), becomes.next()) {
+/// The result of a case conversion where it is a single character; otherwise the character itself.
+/// Go converts character by character, so that `ß` stays `ß`.
+fn single_or_same(c: char, mut converted: impl Iterator<Item = char>) -> char {
+    match (converted.next(), converted.next()) {
         (Some(only), None) => only,
         _ => c,
     }
 }
 
 fn indent(arguments: &[Value]) -> FunctionResult {
-    let spaces = usize::try_from(whole_of(arguments, 0)?)
+    let spaces = usize::try_from(integer_of(arguments, 0)?)
         .map_err(|_| FunctionError::argument(0, "it must not be negative"))?;
-    let text = str_of(arguments, 1);
+    let text = string_argument(arguments, 1);
+    // The size is computed first, so that a huge number of spaces allocates nothing.
     let breaks = text.matches('\n').count();
     if breaks.max(1).saturating_mul(spaces) > TextTooLong::LIMIT {
         return Err(FunctionError::new(TextTooLong::MESSAGE));
     }
     let margin = if breaks > 0 { " ".repeat(spaces) } else { String::new() };
-    text_of(&text.replace('\n', &format!("\n{margin}")))
+    string_result(&text.replace('\n', &format!("\n{margin}")))
 }
 
 fn join(arguments: &[Value]) -> FunctionResult {
@@ -184,11 +222,13 @@ fn join(arguments: &[Value]) -> FunctionResult {
     let separator = Parts::from_value(separator).unwrap_or_default();
     let mut joined = TextBuilder::default();
     let mut sensitive = false;
+    // The separator belongs between all elements of all lists, so the flag spans the lists.
     let mut first = true;
     let mut unknown = None;
     for (index, list) in lists.iter().enumerate() {
         let (plain, mark) = list.unmark();
         sensitive |= mark;
+        // An unknown list does not end the loop: a null in a later list is an error in any case.
         let Some(items) = plain.elements() else {
             unknown = unknown.or(Some(plain.cause()));
             continue;
@@ -197,7 +237,7 @@ fn join(arguments: &[Value]) -> FunctionResult {
             let Some(item) = Parts::from_value(item).filter(|_| !item.is_null()) else {
                 return Err(FunctionError::argument(
                     index + 1,
-                    "null cannot be joined; `compact` takes nulls out",
+                    "null cannot be joined; `compact` removes nulls",
                 ));
             };
             if !std::mem::take(&mut first) {
@@ -214,51 +254,58 @@ fn join(arguments: &[Value]) -> FunctionResult {
 }
 
 fn replace(arguments: &[Value]) -> FunctionResult {
-    let (whole, part, by) = (str_of(arguments, 0), str_of(arguments, 1), str_of(arguments, 2));
-    let mut text = TextBuilder::default();
+    let (text, part, replacement) = (
+        string_argument(arguments, 0),
+        string_argument(arguments, 1),
+        string_argument(arguments, 2),
+    );
+    let mut replaced = TextBuilder::default();
     let mut done = 0;
     if let Some(pattern) = part.strip_prefix('/').and_then(|it| it.strip_suffix('/')) {
         let mut expanded = String::new();
-        for found in compiled(pattern, 1)?.captures_iter(whole) {
+        for found in compiled(pattern, 1)?.captures_iter(text) {
             let Some(all) = found.get(0) else { continue };
-            text.push_str(&whole[done..all.start()]);
+            replaced.push_str(&text[done..all.start()]);
             expanded.clear();
-            found.expand(by, &mut expanded);
-            text.push_str(&expanded);
+            found.expand(replacement, &mut expanded);
+            replaced.push_str(&expanded);
             done = all.end();
-            if text.is_full() {
+            // The length is bounded while the string grows, not only at the end.
+            if replaced.is_full() {
                 break;
             }
         }
     } else {
-        for (start, found) in whole.match_indices(part) {
-            text.push_str(&whole[done..start]);
-            text.push_str(by);
+        for (start, found) in text.match_indices(part) {
+            replaced.push_str(&text[done..start]);
+            replaced.push_str(replacement);
             done = start + found.len();
-            if text.is_full() {
+            if replaced.is_full() {
                 break;
             }
         }
     }
-    text.push_str(&whole[done..]);
-    Ok(text.finish()?)
+    replaced.push_str(&text[done..]);
+    Ok(replaced.finish()?)
 }
 
 fn split(arguments: &[Value]) -> FunctionResult {
-    let (separator, whole) = (str_of(arguments, 0), str_of(arguments, 1));
+    let (separator, text) = (string_argument(arguments, 0), string_argument(arguments, 1));
+    // `str::split` with an empty pattern would add an empty string at both ends.
     if separator.is_empty() {
-        return Ok(Value::list(whole.chars().map(|it| Value::from(it.to_string()))));
+        return Ok(Value::list(text.chars().map(|it| Value::from(it.to_string()))));
     }
-    Ok(Value::list(whole.split(separator).map(Value::from)))
+    Ok(Value::list(text.split(separator).map(Value::from)))
 }
 
-/// Known as soon as the beginning is.
+/// Whether a string starts with a prefix. The result is known as soon as the beginning of the
+/// string is, such as for `"https://${aws_lb.a.dns_name}"`.
 fn startswith(arguments: &[Value]) -> FunctionResult {
-    let [whole, prefix] = arguments else {
+    let [text, prefix] = arguments else {
         return Err(FunctionError::new("two arguments are required"));
     };
-    let ((plain, mark), (prefix, prefix_mark)) = (whole.unmark(), prefix.unmark());
-    let known_beginning = match whole {
+    let ((plain, mark), (prefix, prefix_mark)) = (text.unmark(), prefix.unmark());
+    let known_beginning = match text {
         Value::Composed(parts) => match parts.first() {
             Some(ha_value::TextPart::Clear(it) | ha_value::TextPart::Secret(it)) => Some(&**it),
             _ => None,
@@ -266,9 +313,7 @@ fn startswith(arguments: &[Value]) -> FunctionResult {
         _ => None,
     };
     let value = match (&plain, &prefix, known_beginning) {
-        (Value::String(whole), Value::String(prefix), _) => {
-            Value::Bool(whole.starts_with(&**prefix))
-        }
+        (Value::String(text), Value::String(prefix), _) => Value::Bool(text.starts_with(&**prefix)),
         (_, Value::String(prefix), Some(beginning)) if beginning.starts_with(&**prefix) => {
             Value::Bool(true)
         }
@@ -281,28 +326,30 @@ fn startswith(arguments: &[Value]) -> FunctionResult {
 }
 
 fn substr(arguments: &[Value]) -> FunctionResult {
-    let (whole, offset, length) =
-        (str_of(arguments, 0), whole_of(arguments, 1)?, whole_of(arguments, 2)?);
-    let count = i64::try_from(whole.graphemes(true).count()).unwrap_or(i64::MAX);
+    let (text, offset, length) =
+        (string_argument(arguments, 0), integer_of(arguments, 1)?, integer_of(arguments, 2)?);
+    let count = i64::try_from(text.graphemes(true).count()).unwrap_or(i64::MAX);
     let start = if offset < 0 { (count + offset).max(0) } else { offset };
     let start = usize::try_from(start).unwrap_or(usize::MAX);
-    // From the end on, no length has always meant all of the rest.
-    let rest = length < 0 || (length == 0 && offset < 0);
-    let taken = if rest { usize::MAX } else { usize::try_from(length).unwrap_or(usize::MAX) };
-    text_of(&whole.graphemes(true).skip(start).take(taken).collect::<String>())
+    // Terraform treats a length of 0 with a negative offset as "to the end".
+    let to_end = length < 0 || (length == 0 && offset < 0);
+    let taken = if to_end { usize::MAX } else { usize::try_from(length).unwrap_or(usize::MAX) };
+    string_result(&text.graphemes(true).skip(start).take(taken).collect::<String>())
 }
 
 fn title(arguments: &[Value]) -> FunctionResult {
+    // The word boundaries of Go's `strings.Title`: any ASCII character except letters, digits and
+    // `_`, and beyond ASCII only white space.
     let mut before = ' ';
     let mut titled = String::new();
-    for c in str_of(arguments, 0).chars() {
+    for c in string_argument(arguments, 0).chars() {
         let begins = match before {
             '_' | '0'..='9' | 'a'..='z' | 'A'..='Z' => false,
             before if before.is_ascii() => true,
             before => !before.is_alphanumeric() && before.is_whitespace(),
         };
-        titled.push(if begins { one(c, c.to_uppercase()) } else { c });
+        titled.push(if begins { single_or_same(c, c.to_uppercase()) } else { c });
         before = c;
     }
-    text_of(&titled)
+    string_result(&titled)
 }

@@ -1,4 +1,4 @@
-//! Dates and times.
+//! Functions of dates and times.
 
 use std::time::SystemTime;
 
@@ -7,49 +7,51 @@ use jiff::civil::{DateTime, Weekday};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-use super::{Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, str_of, text};
+use super::{
+    Function, FunctionBody, FunctionError, FunctionResult, ParameterKind, string_argument, text,
+};
 use crate::environment::{EvaluationContext, MachineFact};
 use ParameterKind::{Number, Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "formatdate",
-        "A time in a form such as \"DD MMM YYYY hh:mm ZZZ\".",
+        "A time in a format such as \"DD MMM YYYY hh:mm ZZZ\".",
         &[text("format"), text("time")],
         Text,
         FunctionBody::Plain(formatdate),
     ),
     Function::new(
         "plantimestamp",
-        "The time of the plan, which stays the same while it is applied.",
+        "The time of the plan, which does not change when the plan is applied.",
         &[],
         Text,
         FunctionBody::Outside(plantimestamp),
     ),
     Function::new(
         "timeadd",
-        "The time later by a duration such as \"1h30m\", or earlier by a negative one.",
+        "The time plus a duration such as \"1h30m\", which may be negative.",
         &[text("time"), text("duration")],
         Text,
         FunctionBody::Plain(timeadd),
     ),
     Function::new(
         "timecmp",
-        "-1, 0 or 1: whether a time is before, at or after another.",
+        "Whether a time is before (-1), equal to (0) or after (1) another.",
         &[text("a"), text("b")],
         Number,
         FunctionBody::Plain(timecmp),
     ),
     Function::new(
         "timestamp",
-        "The time of apply; not known while planning.",
+        "The time of apply; unknown while planning.",
         &[],
         Text,
         FunctionBody::Outside(timestamp),
     ),
 ];
 
-/// A time as it is written: on the clock of its place, and how far that is from UTC.
+/// A parsed RFC 3339 time: the local time and its offset from UTC, which results keep.
 struct ParsedTime {
     clock: DateTime,
     offset: Offset,
@@ -58,19 +60,21 @@ struct ParsedTime {
 
 impl ParsedTime {
     fn from_argument(arguments: &[Value], index: usize) -> Result<Self, FunctionError> {
-        let text = str_of(arguments, index);
+        let text = string_argument(arguments, index);
         let wrong = || {
             FunctionError::argument(
                 index,
-                format!("\"{text}\" is no time; write it as 2006-01-02T15:04:05Z"),
+                format!("\"{text}\" is not a time; write it as 2006-01-02T15:04:05Z"),
             )
         };
         let bytes = text.as_bytes();
-        // The parser takes more forms than the one of the language.
+        // The parser of `jiff` accepts more notations than RFC 3339, so the punctuation is checked
+        // first.
         let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
         if bytes.len() < 20 || punctuation.iter().any(|(at, it)| bytes[*at] != *it) {
             return Err(wrong());
         }
+        // The offset is parsed apart from the clock, since formats print both as they were written.
         let utc = text.ends_with('Z');
         let (clock, offset) = match utc {
             true => (&text[..text.len() - 1], 0),
@@ -113,10 +117,10 @@ impl ParsedTime {
     }
 }
 
-/// A time as the language writes it: `2006-01-02T15:04:05Z`.
+/// A time in the notation of the language: `2006-01-02T15:04:05Z`.
 ///
 /// # Errors
-/// When it is beyond the year 9999.
+/// Where the time is after the year 9999.
 pub fn written_time(time: SystemTime) -> Result<String, String> {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |it| it.as_secs());
     let time = Timestamp::from_second(i64::try_from(seconds).unwrap_or(i64::MAX));
@@ -136,21 +140,23 @@ fn plantimestamp(_: &[Value], environment: &EvaluationContext<'_>) -> FunctionRe
 
 fn timeadd(arguments: &[Value]) -> FunctionResult {
     let time = ParsedTime::from_argument(arguments, 0)?;
-    let text = str_of(arguments, 1);
+    let text = string_argument(arguments, 1);
     let duration = duration(text).ok_or_else(|| {
         FunctionError::argument(
             1,
-            format!("\"{text}\" is no duration; write it in h, m, s, ms, us and ns: \"1h30m\""),
+            format!("\"{text}\" is not a duration; write it in h, m, s, ms, us and ns: \"1h30m\""),
         )
     })?;
     let out_of_range = || FunctionError::new("the result is out of range");
     let later = time.instant()?.checked_add(duration).map_err(|_| out_of_range())?;
+    // The result has the offset of the argument; `+00:00` becomes `Z`, as in Go.
     let zone = if time.offset.is_zero() { "Z".to_owned() } else { time.zone(":") };
     let later: Zoned = later.to_zoned(time.offset.to_time_zone());
     Ok(Value::from(format!("{}{zone}", later.strftime("%Y-%m-%dT%H:%M:%S"))))
 }
 
-/// `1h30m`, `-1.5s`: numbers, perhaps with a fraction, each with its unit.
+/// Parses a duration such as `1h30m` or `-1.5s`. It counts nanoseconds in integers, so that the
+/// result is exact, unlike a sum of doubles.
 fn duration(text: &str) -> Option<SignedDuration> {
     let (negative, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -176,12 +182,12 @@ fn duration(text: &str) -> Option<SignedDuration> {
             "ns" => 1,
             _ => return None,
         };
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if whole.len() + fraction.len() == 0 || fraction.contains('.') {
+        let (integer, fraction) = number.split_once('.').unwrap_or((number, ""));
+        if integer.len() + fraction.len() == 0 || fraction.contains('.') {
             return None;
         }
-        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-        nanoseconds = nanoseconds.checked_add(whole.checked_mul(unit)?)?;
+        let integer: i128 = if integer.is_empty() { 0 } else { integer.parse().ok()? };
+        nanoseconds = nanoseconds.checked_add(integer.checked_mul(unit)?)?;
         let mut scale = unit;
         for digit in fraction.bytes() {
             scale /= 10;
@@ -205,11 +211,12 @@ fn timecmp(arguments: &[Value]) -> FunctionResult {
 
 fn formatdate(arguments: &[Value]) -> FunctionResult {
     let time = ParsedTime::from_argument(arguments, 1)?;
-    let format = str_of(arguments, 0);
+    let format = string_argument(arguments, 0);
     let mut out = String::new();
     let mut chars = format.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
+            // Text in single quotes is literal, and two quotes inside of it are one.
             '\'' => loop {
                 match chars.next() {
                     Some('\'') if chars.next_if_eq(&'\'').is_some() => out.push('\''),
@@ -231,6 +238,7 @@ fn formatdate(arguments: &[Value]) -> FunctionResult {
     Ok(Value::from(out))
 }
 
+/// The replacement of a sequence of one letter in a format.
 fn verb(time: &ParsedTime, letter: char, length: usize) -> Result<String, FunctionError> {
     let clock = time.clock;
     let two = |it: i8| if length == 2 { format!("{it:02}") } else { it.to_string() };
@@ -261,8 +269,8 @@ fn verb(time: &ParsedTime, letter: char, length: usize) -> Result<String, Functi
         _ => {
             let written: String = std::iter::repeat_n(letter, length).collect();
             let message = format!(
-                "there is no `{written}`; there are YY, YYYY, M, MM, MMM, MMMM, D, DD, EEE, EEEE, h, hh, H, HH, AA, aa, m, \
-                 mm, s, ss, Z, ZZZ, ZZZZ and ZZZZZ, and '…' for other letters"
+                "there is no `{written}`; there are YY, YYYY, M, MM, MMM, MMMM, D, DD, EEE, EEEE, h, \
+                 hh, H, HH, AA, aa, m, mm, s, ss, Z, ZZZ, ZZZZ and ZZZZZ, and '…' for other letters"
             );
             return Err(FunctionError::argument(0, message));
         }

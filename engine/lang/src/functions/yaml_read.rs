@@ -1,5 +1,5 @@
-//! Reads YAML: the values that plain words mean are those of the language's own YAML dialect, where
-//! `yes` is true.
+//! Parses YAML. Plain scalars have the meanings of Terraform's YAML dialect (`go-cty-yaml`), which
+//! follows YAML 1.1 in part: `yes` is true.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,13 @@ use ha_value::{Name, Number, Object, Value};
 use jiff::civil::DateTime;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
-/// Deeper YAML than this is refused.
-const DEEPEST: usize = 256;
-/// Aliases may not blow a document up to more values than this.
-const LARGEST: usize = 1_000_000;
+/// Greatest depth of nested collections.
+const MAX_DEPTH: usize = 256;
+/// Most values of a document with all aliases expanded: a few lines of nested aliases could
+/// otherwise expand to billions of values.
+const MAX_VALUES: usize = 1_000_000;
 
-/// The value of a YAML text of one document.
+/// The value of a YAML stream with one document; the error is a sentence with line and column.
 pub(super) fn decoded(text: &str) -> Result<Value, String> {
     let mut reader = YamlReader {
         parser: Parser::new_from_str(text),
@@ -30,12 +31,12 @@ pub(super) fn decoded(text: &str) -> Result<Value, String> {
             event => document = Some(reader.value(event, 0)?.0),
         }
     }
-    document.ok_or_else(|| "this is not YAML: there is nothing in it".into())
+    document.ok_or_else(|| "this is not YAML: it is empty".into())
 }
 
 struct YamlReader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
-    /// What anchors stand for, and of how many values that is made.
+    /// The value of each anchor, and the number of values in it.
     anchors: HashMap<usize, (Value, usize)>,
     total: usize,
     line: usize,
@@ -61,21 +62,21 @@ impl<'a> YamlReader<'a> {
         format!("this is not YAML: {what}, in line {} at column {}", self.line, self.column)
     }
 
-    /// The value that begins with an event, and of how many it is made.
+    /// The value that begins with an event, and the number of values in it.
     fn value(&mut self, event: Event<'a>, depth: usize) -> Result<(Value, usize), String> {
-        if depth > DEEPEST {
-            return Err(self.wrong(&format!("it is more than {DEEPEST} deep")));
+        if depth > MAX_DEPTH {
+            return Err(self.wrong(&format!("it is nested more than {MAX_DEPTH} deep")));
         }
         let (anchor, value, size) = match event {
             Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
                 Some((value, size)) => (0, value, size),
-                None => return Err(self.wrong("an alias stands inside of what it stands for")),
+                None => return Err(self.wrong("an alias is inside its own anchor")),
             },
             Event::Scalar(text, style, anchor, tag) => {
                 (anchor, self.scalar(&text, style, tag.as_deref())?, 1)
             }
             Event::SequenceStart(anchor, tag) => {
-                self.only(tag.as_deref(), "seq")?;
+                self.require_tag(tag.as_deref(), "seq")?;
                 let mut items = Vec::new();
                 let mut size = 1;
                 loop {
@@ -91,16 +92,19 @@ impl<'a> YamlReader<'a> {
                 (anchor, Value::tuple(items), size)
             }
             Event::MappingStart(anchor, tag) => {
-                self.only(tag.as_deref(), "map")?;
+                self.require_tag(tag.as_deref(), "map")?;
                 let (items, size) = self.mapping(depth)?;
                 (anchor, Value::object(items), size)
             }
             _ => return Err(self.wrong("a value is expected")),
         };
+        // An alias counts as many values as its anchor, although the values are shared: later
+        // stages visit each of them.
         self.total += size;
-        if self.total > LARGEST {
+        if self.total > MAX_VALUES {
             return Err(self.wrong("it is too large"));
         }
+        // The parser numbers anchors from 1; 0 means that there is none.
         if anchor > 0 {
             self.anchors.insert(anchor, (value.clone(), size));
         }
@@ -116,6 +120,7 @@ impl<'a> YamlReader<'a> {
                 Event::MappingEnd => break,
                 event => event,
             };
+            // Only a plain `<<` is the merge key; in quotes it is an ordinary name.
             let merge =
                 matches!(&key, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
             let (key, _) = self.value(key, depth + 1)?;
@@ -126,6 +131,8 @@ impl<'a> YamlReader<'a> {
                 merged.extend(self.merge(&value)?);
                 continue;
             }
+            // Keys of other scalar types become strings, as the attributes of an object are named
+            // by strings.
             let name: Name = match &key {
                 Value::String(text) => text.clone(),
                 Value::Number(number) => number.to_string().into(),
@@ -134,6 +141,8 @@ impl<'a> YamlReader<'a> {
             };
             items.insert(name, value);
         }
+        // Merged attributes are added at the end, and never replace one that the mapping itself
+        // has, wherever `<<` was written. Among several mappings the first one wins.
         for object in merged {
             for (name, value) in object {
                 items.entry(name).or_insert(value);
@@ -142,6 +151,7 @@ impl<'a> YamlReader<'a> {
         Ok((items, size))
     }
 
+    /// The mappings that the value of a `<<` key names.
     fn merge(&self, value: &Value) -> Result<Vec<Object>, String> {
         match value {
             Value::Object(items) => Ok(vec![(**items).clone()]),
@@ -153,8 +163,8 @@ impl<'a> YamlReader<'a> {
         }
     }
 
-    /// Refuses all tags but one.
-    fn only(&self, tag: Option<&Tag>, allowed: &str) -> Result<(), String> {
+    /// Rejects every tag except one of YAML's core schema.
+    fn require_tag(&self, tag: Option<&Tag>, allowed: &str) -> Result<(), String> {
         match tag {
             Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == allowed) => Err(self
                 .wrong(&format!("the tag `{}{}` is not supported here", tag.handle, tag.suffix))),
@@ -179,7 +189,7 @@ impl<'a> YamlReader<'a> {
         }
     }
 
-    /// What a word without quotes means, where it is no string.
+    /// The value of a plain scalar; `None` where it is a string.
     fn plain(&self, text: &str) -> Result<Option<Value>, String> {
         Ok(Some(match text {
             "" | "~" | "null" | "Null" | "NULL" => Value::NULL,
@@ -190,7 +200,7 @@ impl<'a> YamlReader<'a> {
             | "OFF" => Value::Bool(false),
             ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF"
             | "-.inf" | "-.Inf" | "-.INF" => {
-                return Err(self.wrong(&format!("`{text}` is no number here")));
+                return Err(self.wrong(&format!("`{text}` is not a number of the language")));
             }
             _ => match number(text).or_else(|| timestamp(text)) {
                 Some(value) => value,
@@ -209,6 +219,7 @@ fn number(text: &str) -> Option<Value> {
         Some(Value::Number(if text.starts_with('-') { number.negated() } else { number }))
     };
     let first = text.trim_start_matches(['-', '+']).chars().next()?;
+    // A word such as `-e` or `+-1` is a string.
     if !first.is_ascii_digit() && first != '.'
         || text.len() - text.trim_start_matches(['-', '+']).len() > 1
     {
@@ -220,7 +231,7 @@ fn number(text: &str) -> Option<Value> {
     })
 }
 
-/// A date or time in one of YAML's forms, as a string in the one form of the language.
+/// A date or time in one of YAML's notations, as a string in the notation of RFC 3339.
 fn timestamp(text: &str) -> Option<Value> {
     let bytes = text.as_bytes();
     if bytes.len() < 8 || !bytes[..4].iter().all(u8::is_ascii_digit) || bytes[4] != b'-' {
@@ -246,11 +257,11 @@ fn timestamp(text: &str) -> Option<Value> {
     let mut parts = clock.split(':');
     let (hour, minute) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     let second = parts.next()?.split('.').next()?.parse().ok()?;
-    let known =
+    let date_time =
         DateTime::new(year, month.try_into().ok()?, day.try_into().ok()?, hour, minute, second, 0)
             .ok()?;
     let zone_is_right = zone == "Z" || zone.len() == 6 && zone.as_bytes()[3] == b':';
-    zone_is_right.then(|| Value::from(format!("{}{zone}", known.strftime("%Y-%m-%dT%H:%M:%S"))))
+    zone_is_right.then(|| Value::from(format!("{}{zone}", date_time.strftime("%Y-%m-%dT%H:%M:%S"))))
 }
 
 #[cfg(test)]
@@ -259,7 +270,7 @@ mod tests {
     use crate::functions::encoding::json_text;
 
     #[test]
-    fn yaml_is_read() {
+    fn parses_yaml() {
         for (text, json) in [
             (
                 "a: 1\nb: [1, two, 3.5]\nc: ~\nd: yes",
@@ -286,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused() {
+    fn rejects_what_is_not_yaml() {
         for text in ["", "a: [", "? [a]\n: b", "!foo 5", "---\na\n---\nb", ".nan", "a: *b"] {
             assert!(decoded(text).unwrap_err().starts_with("this is not YAML"), "{text}");
         }

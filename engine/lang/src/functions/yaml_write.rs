@@ -1,35 +1,38 @@
-//! Writes YAML, in blocks, with all strings in quotes.
+//! Writes YAML in block style with all strings in quotes, byte for byte as Terraform's
+//! `yamlencode`: texts such as `user_data` must not differ when a configuration moves from one to
+//! the other.
 
 use std::fmt::Write as _;
 
 use ha_value::Value;
 
-/// Lines are folded at the first space behind this column.
-const WIDE: usize = 80;
-/// Longer keys are marked by `?`.
-const LONG_KEY: usize = 128;
+/// A quoted string is folded at the first space after this column.
+const FOLD_COLUMN: usize = 80;
+/// Longest key, in bytes, that is written before a colon; a longer one is marked by `?`.
+const MAX_SIMPLE_KEY: usize = 128;
 
-/// The YAML text of a value that is known and not secret.
+/// The YAML of a value that is known and has no marks.
 pub(super) fn encoded(value: &Value) -> String {
     let mut writer = YamlWriter { out: String::new() };
     writer.value(value, 0, 2, ValuePosition::Root);
     if !writer.out.ends_with('\n') {
         writer.out.push('\n');
     }
+    // Terraform ends a plain scalar at the root with a document end marker.
     if matches!(value, Value::Null(_) | Value::Bool(_) | Value::Number(_)) {
         writer.out.push_str("...\n");
     }
     writer.out
 }
 
-/// What a value stands behind.
+/// What precedes a value.
 #[derive(Clone, Copy, PartialEq)]
 enum ValuePosition {
-    /// Nothing: it begins where it is.
+    /// Nothing: the value begins at the current position.
     Root,
-    /// `- `, which mappings and lists go on behind.
+    /// `- `: a collection continues on the same line.
     Dash,
-    /// `key:`, which mappings and lists begin a line behind.
+    /// `key:`: a collection begins on the next line.
     Key,
 }
 
@@ -38,8 +41,8 @@ struct YamlWriter {
 }
 
 impl YamlWriter {
-    /// A value whose lines are indented by `indent` when it is a collection, and by `folded` when
-    /// it is a string.
+    /// Writes a value. The lines of a collection are indented by `indent`, those of a string by
+    /// `folded`.
     fn value(&mut self, value: &Value, indent: usize, folded: usize, start: ValuePosition) {
         match value {
             Value::List(_) | Value::Tuple(_) | Value::Set(_)
@@ -81,7 +84,7 @@ impl YamlWriter {
         }
     }
 
-    /// Begins the line of an element, which the first one behind a dash is on already.
+    /// Begins the line of an element. The first element after a dash is on that line already.
     fn line(&mut self, index: usize, indent: usize, start: ValuePosition) {
         if index == 0 && start == ValuePosition::Key {
             self.out.push('\n');
@@ -91,8 +94,9 @@ impl YamlWriter {
         }
     }
 
+    /// Writes a key and its value.
     fn entry(&mut self, name: &str, item: &Value, indent: usize) {
-        if name.len() <= LONG_KEY && !name.contains('\n') {
+        if name.len() <= MAX_SIMPLE_KEY && !name.contains('\n') {
             self.text(name, None);
             self.out.push(':');
             return self.value(item, indent + 2, indent + 2, ValuePosition::Key);
@@ -109,11 +113,15 @@ impl YamlWriter {
 
     fn text(&mut self, text: &str, folded: Option<usize>) {
         match folded {
+            // A key (`None`) must be on one line, and a text with control characters needs escapes.
             Some(indent) if text.contains('\n') && can_be_block(text) => self.block(text, indent),
             _ => self.quoted(text, folded),
         }
     }
 
+    /// Writes a literal block (`|`). The indicator `2` is needed where the first line begins with a
+    /// space, which would else be taken as indentation; `-` and `+` state whether the final line
+    /// ends belong to the string.
     fn block(&mut self, text: &str, indent: usize) {
         self.out.push('|');
         if text.starts_with([' ', '\n']) {
@@ -136,6 +144,8 @@ impl YamlWriter {
         }
     }
 
+    /// Writes a string in double quotes, folded at spaces where `folded` gives an indentation. A
+    /// line that would begin with a space gets a backslash, as folding drops leading spaces.
     fn quoted(&mut self, text: &str, folded: Option<usize>) {
         let mut column = self.out.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         self.out.push('"');
@@ -145,7 +155,7 @@ impl YamlWriter {
             if c == ' ' {
                 let inside = at > 0 && at + 1 < text.len();
                 match folded {
-                    Some(indent) if !after_space && column > WIDE && inside => {
+                    Some(indent) if !after_space && column > FOLD_COLUMN && inside => {
                         self.out.push('\n');
                         self.out.push_str(&" ".repeat(indent));
                         column = indent;
@@ -171,14 +181,20 @@ impl YamlWriter {
     }
 }
 
-/// Whether a string can stand as it is in lines of its own.
+/// Whether a string can be written as a literal block, which has no escapes.
 fn can_be_block(text: &str) -> bool {
     let plain = |c: char| c == '\n' || printable(c);
     text.chars().all(plain) && !text.contains(" \n") && !text.ends_with(' ')
 }
 
 fn printable(c: char) -> bool {
-    matches!(c, ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
+    matches!(
+        c,
+        ' '..='~'
+            | '\u{a0}'..='\u{2027}'
+            | '\u{202a}'..='\u{fefe}'
+            | '\u{ff00}'..='\u{fffd}'
+    )
 }
 
 fn escape(c: char, out: &mut String) {

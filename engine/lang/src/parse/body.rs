@@ -1,4 +1,4 @@
-//! Files and blocks.
+//! Parsing of files and blocks.
 
 use std::collections::hash_map::Entry;
 
@@ -11,16 +11,18 @@ use crate::syntax::{ArgumentSyntax, BlockSyntax, BodySyntax, ByteSpan, SourceWor
 use crate::syntax_errors;
 
 impl TokenCursor<'_> {
+    /// Parses a whole file.
     pub(super) fn file(&mut self) -> BodySyntax {
-        self.items(|it| it.begin = Some(it.peek().at.start))
+        self.items(|it| it.item_start = Some(it.peek().at.start))
     }
 
-    /// The same for a string in which a suggestion is tried, and in which none is made.
-    pub(super) fn file_on_trial(&mut self) -> BodySyntax {
+    /// Parses a text in which a suggested fix was applied. No suggestions are made there: each
+    /// would be verified by another parse, without end.
+    pub(super) fn file_without_suggestions(&mut self) -> BodySyntax {
         self.items(|_| {})
     }
 
-    /// Reads all items; before each something is done.
+    /// Parses all items; `before` is called before each of them.
     fn items(&mut self, before: impl Fn(&mut Self)) -> BodySyntax {
         let mut body = BodySyntax::default();
         loop {
@@ -35,8 +37,8 @@ impl TokenCursor<'_> {
         body
     }
 
-    /// Reads one item into a body, or nothing where the body ends: with the file, or with the brace
-    /// that was opened.
+    /// Parses one item into a body; false at the end of the body. `open` is the opening brace of a
+    /// block, and `None` for a file.
     fn item(&mut self, body: &mut BodySyntax, open: Option<Token>) -> ParseResult<bool> {
         while self.take_if(TokenKind::Newline).is_some() {}
         match (self.peek().kind, open) {
@@ -45,22 +47,24 @@ impl TokenCursor<'_> {
             _ => {}
         }
         let Some(token) = self.take_if(TokenKind::Identifier) else {
-            return self.no_item(open.is_some());
+            return self.unexpected_instead_of_item(open.is_some());
         };
         let name = self.word(token);
         if self.take_if(TokenKind::Assign).is_some() {
             body.arguments.push(ArgumentSyntax { name, value: self.expression()? });
         } else {
-            body.blocks.push(self.deeper(|it| it.block(name, open.is_some()))?);
+            // What is not followed by `=` is a block; an argument with a missing `=` is recognised
+            // by the tokens after the name.
+            body.blocks.push(self.nested(|it| it.block(name, open.is_some()))?);
         }
         match self.peek().kind {
             TokenKind::Newline | TokenKind::End => Ok(true),
-            _ => self.no_line_end(),
+            _ => self.unexpected_after_item(),
         }
     }
 
-    /// Tells of a block that is never closed, and of what begins at the start of a line inside of
-    /// it.
+    /// Reports a block that is never closed. An item inside it that begins at the start of a line
+    /// is probably not meant to be inside, so that the brace is missing before it.
     fn never_closed<T>(&mut self, open: Token) -> ParseResult<T> {
         let mut problem = syntax_errors::never_closed(self.span(open.at));
         let inside = self.tokens.partition_point(|it| it.at.start <= open.at.start);
@@ -69,13 +73,15 @@ impl TokenCursor<'_> {
         };
         if let Some(found) = self.tokens[inside..].iter().find(begins) {
             problem = problem
-                .related(self.span(found.at), "this stands inside of it: is a `}` missing before?");
+                .related(self.span(found.at), "this is inside of it: is a `}` missing before?");
         }
         self.refuse(problem)
     }
 
-    /// Takes out what is given a second time, and says so.
+    /// Removes and reports arguments that are given a second time.
     fn refuse_repeated(&mut self, body: &mut BodySyntax) {
+        // The first of two arguments stays, so that the rest of the configuration can be checked
+        // with it.
         if body.arguments.len() < 2 {
             return;
         }
@@ -93,6 +99,8 @@ impl TokenCursor<'_> {
         });
     }
 
+    /// Parses the labels and the body of a block. `inside` means that the block is inside another
+    /// one.
     fn block(&mut self, kind: SourceWord, inside: bool) -> ParseResult<BlockSyntax> {
         let mut labels = Vec::new();
         let open = loop {
@@ -104,7 +112,7 @@ impl TokenCursor<'_> {
                 }
                 TokenKind::QuoteOpen => labels.push(self.label()?),
                 TokenKind::BraceOpen => break self.take(),
-                _ => return self.no_assignment(&kind, &labels, inside),
+                _ => return self.unexpected_after_name(&kind, &labels, inside),
             }
         };
         let mut body = BodySyntax::default();
@@ -122,20 +130,21 @@ impl TokenCursor<'_> {
         Ok(BlockSyntax { kind, labels, body, head, at })
     }
 
-    /// The one argument of a block on one line.
+    /// Parses the single argument of a block on one line; the grammar allows no second one.
     fn one_line(&mut self, body: &mut BodySyntax) -> ParseResult<Token> {
         let name = self.identifier("an argument or `}`")?;
         if self.take_if(TokenKind::Assign).is_none() {
-            return self.no_assignment_on_line(&name);
+            return self.unexpected_after_name_in_line(&name);
         }
         let value = self.expression()?;
         body.arguments.push(ArgumentSyntax { name, value });
         match self.take_if(TokenKind::BraceClose) {
             Some(close) => Ok(close),
-            None => self.no_end_of_one_line(),
+            None => self.unexpected_after_argument_in_line(),
         }
     }
 
+    /// Parses a label in quotes.
     fn label(&mut self) -> ParseResult<SourceWord> {
         let open = self.take();
         let (text, close) = self.literal_text(open)?;

@@ -1,32 +1,33 @@
-//! A place among tokens.
+//! A cursor over the tokens of a file, with the state of the parser.
 
 use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_value::{HashSet, Name};
 
-use super::{LEVELS, ParseError, ParseResult, normal};
+use super::{MAX_LEVELS, ParseError, ParseResult, normal};
 use crate::SourceFile;
 use crate::diagnostics;
 use crate::lexer::{self, Token, TokenKind};
 use crate::syntax::{ByteSpan, SourceWord};
 use crate::syntax_errors;
 
+/// The parser of one file.
 pub(super) struct TokenCursor<'a> {
     file: &'a SourceFile,
     pub(super) text: &'a str,
     pub(super) tokens: Vec<Token>,
     pub(super) next: usize,
-    /// Whether line ends mean something here.
-    lines: bool,
-    /// How many brackets, blocks and directives are open.
+    /// Whether a line end is a token; inside brackets it is white space.
+    line_ends_matter: bool,
+    /// The number of open brackets, blocks and directives.
     pub(super) level: usize,
-    /// How high the tree is that was read last.
+    /// The height of the expression that was parsed last.
     pub(super) height: usize,
-    /// Names that were met, so that each is kept once.
+    /// All names so far, so that equal names share one allocation.
     names: HashSet<Name>,
     pub(super) problems: Vec<Diagnostic>,
-    /// Where the block or argument of the file begins that is being read; none where no file is
-    /// being read, and none on trial of what is suggested.
-    pub(super) begin: Option<u32>,
+    /// The offset of the top-level item that is being parsed; `None` outside of files and while a
+    /// suggested fix is verified.
+    pub(super) item_start: Option<u32>,
 }
 
 impl<'a> TokenCursor<'a> {
@@ -37,22 +38,25 @@ impl<'a> TokenCursor<'a> {
             text: &file.text,
             tokens,
             next: 0,
-            lines: true,
+            line_ends_matter: true,
             level: 0,
             height: 0,
             names,
             problems,
-            begin: None,
+            item_start: None,
         }
     }
 
-    /// The token that comes next, comments and line ends without meaning aside.
+    /// The next token, without comments and line ends that are white space.
     pub(super) fn peek(&mut self) -> Token {
         loop {
             let token = self.tokens[self.next];
             match token.kind {
-                TokenKind::Newline if !self.lines => self.next += 1,
-                TokenKind::Comment if self.lines && self.written(token.at).ends_with('\n') => {
+                TokenKind::Newline if !self.line_ends_matter => self.next += 1,
+                // A `#` comment token includes its line end, which still ends the item.
+                TokenKind::Comment
+                    if self.line_ends_matter && self.written(token.at).ends_with('\n') =>
+                {
                     return Token { kind: TokenKind::Newline, at: token.at };
                 }
                 TokenKind::Comment => self.next += 1,
@@ -61,18 +65,20 @@ impl<'a> TokenCursor<'a> {
         }
     }
 
+    /// Consumes the next token.
     pub(super) fn take(&mut self) -> Token {
         let token = self.peek();
-        // The end stays where it is.
+        // The end token is never consumed, so that there is always a next token.
         self.next = (self.next + 1).min(self.tokens.len() - 1);
         token
     }
 
+    /// Consumes the next token where it is of a kind.
     pub(super) fn take_if(&mut self, kind: TokenKind) -> Option<Token> {
         if self.peek().kind == kind { Some(self.take()) } else { None }
     }
 
-    /// The token that comes next, which must be of a kind.
+    /// Consumes the next token, which must be of a kind; `what` names it in the diagnostic.
     pub(super) fn expect(&mut self, kind: TokenKind, what: &str) -> ParseResult<Token> {
         match self.take_if(kind) {
             Some(token) => Ok(token),
@@ -86,6 +92,7 @@ impl<'a> TokenCursor<'a> {
         token.kind == TokenKind::Identifier && self.written(token.at) == word
     }
 
+    /// Consumes the next token where it is this word.
     pub(super) fn take_word(&mut self, word: &str) -> bool {
         let found = self.is_word(word);
         if found {
@@ -94,34 +101,34 @@ impl<'a> TokenCursor<'a> {
         found
     }
 
-    /// Reads something within which line ends mean nothing.
-    pub(super) fn over_lines<T>(
+    /// Parses something inside which line ends are white space.
+    pub(super) fn ignoring_lines<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> ParseResult<T>,
     ) -> ParseResult<T> {
-        self.with_lines(false, read)
+        self.with_line_ends(false, read)
     }
 
-    /// Reads something within which line ends mean something, or nothing.
-    pub(super) fn with_lines<T>(
+    /// Parses something with `line_ends_matter` set, and restores the flag.
+    pub(super) fn with_line_ends<T>(
         &mut self,
         lines: bool,
         read: impl FnOnce(&mut Self) -> ParseResult<T>,
     ) -> ParseResult<T> {
-        let outer = std::mem::replace(&mut self.lines, lines);
+        let outer = std::mem::replace(&mut self.line_ends_matter, lines);
         let result = read(self);
-        self.lines = outer;
+        self.line_ends_matter = outer;
         result
     }
 
-    /// Reads something a level deeper.
-    pub(super) fn deeper<T>(
+    /// Parses something one level deeper, up to `MAX_LEVELS`.
+    pub(super) fn nested<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> ParseResult<T>,
     ) -> ParseResult<T> {
-        if self.level == LEVELS {
+        if self.level == MAX_LEVELS {
             let at = self.peek().at;
-            return self.refuse(syntax_errors::too_deep(LEVELS, self.span(at)));
+            return self.refuse(syntax_errors::too_deep(MAX_LEVELS, self.span(at)));
         }
         self.level += 1;
         let result = read(self);
@@ -129,14 +136,19 @@ impl<'a> TokenCursor<'a> {
         result
     }
 
-    /// Goes on with the next line that begins a block or an argument of the file.
+    /// Recovers from an error: continues with the next line that begins a top-level block or
+    /// argument.
     pub(super) fn resume(&mut self) {
-        (self.lines, self.level) = (true, 0);
-        self.next = self.resumption();
+        // The error may have occurred inside of brackets, whose state must not leak into the next
+        // item.
+        (self.line_ends_matter, self.level) = (true, 0);
+        self.next = self.resume_position();
     }
 
-    /// The place of that line's first token.
-    fn resumption(&self) -> usize {
+    /// The index of the first token of that line. Only a word at the very start of a line counts,
+    /// followed by a token that an item can have there: the contents of blocks are indented in
+    /// nearly all files, so that the rest of a broken block is skipped.
+    fn resume_position(&self) -> usize {
         let begins = |tokens: &[Token]| {
             let [.., first, second] = tokens else { return false };
             let starts_line =
@@ -154,10 +166,11 @@ impl<'a> TokenCursor<'a> {
         found.map_or(self.tokens.len() - 1, |it| self.next + it)
     }
 
-    /// The block or argument of the file that is being read, up to where reading would go on, with
-    /// a string in a place; and where in it that text ends.
-    fn patched(&self, begin: u32, at: ByteSpan, text: &str) -> (SourceFile, usize) {
-        let end = self.tokens[self.resumption()].at.start.max(at.end);
+    /// The text of the current top-level item, up to where parsing would resume, with `text` in
+    /// place of `at`; and the end of `text` in it. Only one item is parsed again, so that the time
+    /// for verifying suggestions does not grow with the file.
+    fn with_replacement(&self, begin: u32, at: ByteSpan, text: &str) -> (SourceFile, usize) {
+        let end = self.tokens[self.resume_position()].at.start.max(at.end);
         let before = &self.text[begin as usize..at.start as usize];
         let behind = &self.text[at.end as usize..end as usize];
         (
@@ -166,23 +179,24 @@ impl<'a> TokenCursor<'a> {
         )
     }
 
-    /// What is still wrong with what is being read once a string stands in a place, and where that
-    /// text ends; none where that cannot be tried.
-    fn tried(&self, at: ByteSpan, text: &str) -> Option<(Vec<Diagnostic>, usize)> {
-        let begin = self.begin.filter(|it| *it <= at.start)?;
-        let (file, end) = self.patched(begin, at, text);
+    /// The diagnostics of the current item with `text` in place of `at`, and the end of `text` in
+    /// it; `None` where there is no item to parse again.
+    fn problems_after(&self, at: ByteSpan, text: &str) -> Option<(Vec<Diagnostic>, usize)> {
+        let begin = self.item_start.filter(|it| *it <= at.start)?;
+        let (file, end) = self.with_replacement(begin, at, text);
         let mut trial = TokenCursor::new(&file, lexer::tokens(&file.text));
-        trial.file_on_trial();
+        trial.file_without_suggestions();
         Some((trial.problems, end))
     }
 
-    /// Whether all that is being read can be read once a string stands in a place.
-    pub(super) fn is_mended_by(&self, at: ByteSpan, text: &str) -> bool {
-        self.tried(at, text).is_some_and(|(problems, _)| problems.is_empty())
+    /// Whether the current item has no syntax error with `text` in place of `at`.
+    pub(super) fn is_fixed_by(&self, at: ByteSpan, text: &str) -> bool {
+        self.problems_after(at, text).is_some_and(|(problems, _)| problems.is_empty())
     }
 
-    /// The same without a suggestion after which it could not be read beyond its place.
-    fn proven(&self, mut problem: Diagnostic) -> Diagnostic {
+    /// The diagnostic, without its suggestion where the item would still have a syntax error up to
+    /// the end of the suggested text. A wrong fix costs the user more than none.
+    fn verified(&self, mut problem: Diagnostic) -> Diagnostic {
         let Some(suggestion) = problem.suggestion.take() else { return problem };
         let narrow = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
         let at = suggestion
@@ -192,19 +206,21 @@ impl<'a> TokenCursor<'a> {
         let is_beyond = |(problems, end): (Vec<Diagnostic>, usize)| {
             problems.first().and_then(|it| it.span.as_ref()).is_none_or(|it| it.start >= end)
         };
-        if at.and_then(|it| self.tried(it, &suggestion.text)).is_none_or(is_beyond) {
+        if at.and_then(|it| self.problems_after(it, &suggestion.text)).is_none_or(is_beyond) {
             problem.suggestion = Some(suggestion);
             return problem;
         }
-        // What names no string is said of the place that it would have had.
+        // A help with code in it is useful without the suggestion; one such as "remove it" refers
+        // to the place of the suggestion.
         if suggestion.help.contains('`') { problem.help(suggestion.help) } else { problem }
     }
 
-    /// Whether the file is spelt as Terraform's are.
+    /// Whether the file has the extension of Terraform.
     pub(super) fn is_terraform(&self) -> bool {
         self.file.name.ends_with(".tf")
     }
 
+    /// The source text of a span.
     pub(super) fn written(&self, at: ByteSpan) -> &'a str {
         &self.text[at.start as usize..at.end as usize]
     }
@@ -213,7 +229,7 @@ impl<'a> TokenCursor<'a> {
         SourceSpan::new(self.file.name.clone(), at.start as usize..at.end as usize)
     }
 
-    /// A place up to the end of the line that it begins on.
+    /// The part of a span on its first line.
     fn first_line(&self, at: ByteSpan) -> ByteSpan {
         let line = self.written(at).lines().next().unwrap_or_default();
         ByteSpan::new(at.start as usize, at.start as usize + line.trim_end().len())
@@ -223,12 +239,13 @@ impl<'a> TokenCursor<'a> {
         SourceWord { name: self.name(self.written(token.at)), at: token.at }
     }
 
-    /// A name, which must come next.
+    /// Consumes a name; `what` describes it in the diagnostic.
     pub(super) fn identifier(&mut self, what: &str) -> ParseResult<SourceWord> {
         let token = self.expect(TokenKind::Identifier, what)?;
         Ok(self.word(token))
     }
 
+    /// The shared, normalised form of a name.
     pub(super) fn name(&mut self, name: &str) -> Name {
         if let Some(known) = self.names.get(name) {
             return known.clone();
@@ -238,20 +255,22 @@ impl<'a> TokenCursor<'a> {
         name
     }
 
+    /// Records a diagnostic and fails the current part.
     pub(super) fn refuse<T>(&mut self, problem: Diagnostic) -> ParseResult<T> {
-        let problem = self.proven(problem);
+        let problem = self.verified(problem);
         self.problems.push(problem);
         Err(ParseError)
     }
 
-    /// Says that something else should come next.
+    /// Reports that the next token is not what is `wanted`.
     pub(super) fn unexpected<T>(&mut self, wanted: &str) -> ParseResult<T> {
         let token = self.peek();
         let written = self.written(token.at);
         let problem = match token.kind {
             TokenKind::End => syntax_errors::ends_early(wanted, self.span(token.at)),
             TokenKind::Newline => syntax_errors::line_ends_early(wanted, self.span(token.at)),
-            // It goes on to the end of the text, and says what somebody left out for a reason.
+            // The token of an unclosed comment extends to the end of the file; only its first line
+            // is shown.
             TokenKind::Stray if written.starts_with("/*") => {
                 syntax_errors::unclosed_comment(self.span(self.first_line(token.at)))
             }

@@ -1,10 +1,10 @@
-//! Expressions.
+//! Parsing of expressions.
 
 use ha_value::{Number, Value};
 
 use super::cursor::TokenCursor;
 use super::likely_error::BracketKind;
-use super::{HEIGHT, ParseResult};
+use super::{MAX_HEIGHT, ParseResult};
 use crate::diagnostics;
 use crate::lexer::{Token, TokenKind as Sign};
 use crate::syntax::{
@@ -13,16 +13,18 @@ use crate::syntax::{
 use crate::syntax_errors;
 
 impl TokenCursor<'_> {
+    /// Parses an expression.
     pub(super) fn expression(&mut self) -> ParseResult<SyntaxNode> {
-        // A list of cases is as deep as it is long, though it does not look so.
+        // `a ? b : c ? d : e …` is right-associative. Users write long lists of cases this way, so
+        // the false results are parsed in a loop and not recursively.
         let mut cases = Vec::new();
         let mut last = self.chain(0)?;
         while self.take_if(Sign::Question).is_some() {
             let mut height = self.height;
-            let then = self.deeper(Self::expression)?;
+            let then = self.nested(Self::expression)?;
             height = height.max(self.height);
             if self.take_if(Sign::Colon).is_none() {
-                return self.no_otherwise();
+                return self.missing_false_result();
             }
             cases.push((last, then, height));
             last = self.chain(0)?;
@@ -38,16 +40,16 @@ impl TokenCursor<'_> {
         Ok(last)
     }
 
-    /// A node above others, of which the highest is so high.
+    /// A node whose highest child has the height `below`.
     fn node(&mut self, at: ByteSpan, below: usize, kind: SyntaxKind) -> ParseResult<SyntaxNode> {
         self.height = below + 1;
-        if self.height > HEIGHT {
-            return self.refuse(syntax_errors::too_long_a_chain(HEIGHT, self.span(at)));
+        if self.height > MAX_HEIGHT {
+            return self.refuse(syntax_errors::too_long_a_chain(MAX_HEIGHT, self.span(at)));
         }
         Ok(SyntaxNode { at, kind })
     }
 
-    /// Operands with operators between them that bind at least so strongly.
+    /// Parses operands joined by operators with at least this precedence (precedence climbing).
     fn chain(&mut self, strength: u8) -> ParseResult<SyntaxNode> {
         let mut left = self.operand()?;
         loop {
@@ -58,6 +60,7 @@ impl TokenCursor<'_> {
             };
             self.take();
             let height = self.height;
+            // All operators are left-associative, so the right operand binds tighter.
             let right = self.chain(binds + 1)?;
             let at = left.at.to(right.at);
             left = self.node(
@@ -68,7 +71,10 @@ impl TokenCursor<'_> {
         }
     }
 
+    /// Parses a term with its attributes and indexes.
     fn operand(&mut self) -> ParseResult<SyntaxNode> {
+        // `-a.b` is `-(a.b)`: steps belong to the term and not to the operator before it, which
+        // parses its own operand.
         let term = self.term()?;
         self.steps(term)
     }
@@ -86,7 +92,7 @@ impl TokenCursor<'_> {
             Sign::HeredocOpen => self.heredoc(),
             Sign::Minus | Sign::Not => {
                 self.take();
-                let operand = Box::new(self.deeper(Self::operand)?);
+                let operand = Box::new(self.nested(Self::operand)?);
                 let at = token.at.to(operand.at);
                 let kind = if token.kind == Sign::Minus {
                     SyntaxKind::Negative(operand)
@@ -96,7 +102,7 @@ impl TokenCursor<'_> {
                 self.node(at, self.height, kind)
             }
             Sign::ParenthesisOpen => {
-                let inner = self.bracketed(|it| {
+                let inner = self.in_brackets(|it| {
                     let inner = it.expression()?;
                     Ok((inner, it.close(token, Sign::ParenthesisClose, BracketKind::Parentheses)?))
                 })?;
@@ -106,21 +112,24 @@ impl TokenCursor<'_> {
                     SyntaxKind::Parenthesis(Box::new(inner.0)),
                 )
             }
-            Sign::BracketOpen => self
-                .bracketed(|it| if it.is_word("for") { it.each(token) } else { it.tuple(token) }),
-            Sign::BraceOpen => self
-                .bracketed(|it| if it.is_word("for") { it.each(token) } else { it.object(token) }),
-            _ => self.no_value(),
+            Sign::BracketOpen => self.in_brackets(|it| {
+                if it.is_word("for") { it.for_expression(token) } else { it.tuple(token) }
+            }),
+            Sign::BraceOpen => self.in_brackets(|it| {
+                if it.is_word("for") { it.for_expression(token) } else { it.object(token) }
+            }),
+            _ => self.unexpected_instead_of_value(),
         }
     }
 
-    /// Takes an opening bracket and what is up to the closing one, over line ends.
-    fn bracketed<T>(&mut self, read: impl FnOnce(&mut Self) -> ParseResult<T>) -> ParseResult<T> {
+    /// Consumes an opening bracket and parses its content, in which line ends are white space.
+    fn in_brackets<T>(&mut self, read: impl FnOnce(&mut Self) -> ParseResult<T>) -> ParseResult<T> {
         self.take();
-        self.deeper(|it| it.over_lines(read))
+        self.nested(|it| it.ignoring_lines(read))
     }
 
     fn number(&mut self, token: Token) -> ParseResult<SyntaxNode> {
+        // HCL allows `1.e5`, which `Number` does not parse.
         let written = self.written(token.at).replace(".e", "e").replace(".E", "e");
         let kind = match written.parse::<Number>() {
             Ok(number) => SyntaxKind::Literal(Value::Number(number)),
@@ -128,6 +137,7 @@ impl TokenCursor<'_> {
                 return self.refuse(syntax_errors::two_points(self.span(token.at)));
             }
             Err(_) => {
+                // The syntax is right, so parsing continues with a placeholder.
                 self.problems.push(diagnostics::number_out_of_range(self.span(token.at)));
                 SyntaxKind::Literal(Value::from(0))
             }
@@ -135,6 +145,7 @@ impl TokenCursor<'_> {
         Ok(SyntaxNode::new(token.at, kind))
     }
 
+    /// Parses what begins with a word: a call, a keyword or a reference.
     fn named(&mut self) -> ParseResult<SyntaxNode> {
         let token = self.take();
         match self.peek().kind {
@@ -163,13 +174,14 @@ impl TokenCursor<'_> {
         }
         let mut arguments = Vec::new();
         let (mut height, mut spread) = (0, false);
-        let close = self.bracketed(|it| {
+        let close = self.in_brackets(|it| {
             loop {
                 if let Some(close) = it.take_if(Sign::ParenthesisClose) {
                     return Ok(close);
                 }
                 arguments.push(it.expression()?);
                 height = height.max(it.height);
+                // `...` is allowed only after the last argument.
                 spread = it.take_if(Sign::Ellipsis).is_some();
                 if spread {
                     return it.expect(Sign::ParenthesisClose, "`)`");
@@ -192,8 +204,10 @@ impl TokenCursor<'_> {
             if let Some(close) = self.take_if(Sign::BracketClose) {
                 break close;
             }
+            // A closing bracket of another kind is reported as such; as a value it would get a
+            // general message.
             if self.peek().kind.depth() < 0 {
-                break self.not_closed(open, BracketKind::List)?;
+                break self.unexpected_in_brackets(open, BracketKind::List)?;
             }
             items.push(self.expression()?);
             height = height.max(self.height);
@@ -206,19 +220,21 @@ impl TokenCursor<'_> {
 
     fn object(&mut self, open: Token) -> ParseResult<SyntaxNode> {
         let (mut entries, mut height) = (Vec::new(), 0);
-        let close = self.with_lines(true, |it| {
+        // Inside the braces of an object a line end separates entries, also where an outer bracket
+        // ignores line ends.
+        let close = self.with_line_ends(true, |it| {
             loop {
                 while it.take_if(Sign::Newline).is_some() {}
                 if let Some(close) = it.take_if(Sign::BraceClose) {
                     return Ok(close);
                 }
                 if it.peek().kind.depth() < 0 {
-                    return it.not_closed(open, BracketKind::Object);
+                    return it.unexpected_in_brackets(open, BracketKind::Object);
                 }
                 let key = it.expression()?;
                 height = height.max(it.height);
                 if it.take_if(Sign::Assign).or_else(|| it.take_if(Sign::Colon)).is_none() {
-                    return it.no_entry(open, &key);
+                    return it.unexpected_after_key(open, &key);
                 }
                 let value = it.expression()?;
                 height = height.max(it.height);
@@ -231,7 +247,8 @@ impl TokenCursor<'_> {
         self.node(open.at.to(close.at), height, SyntaxKind::Object(entries))
     }
 
-    /// A name that stands for itself as a key, and so do the words that mean something elsewhere.
+    /// The key of an object: a bare name is a string and not a reference, and so are the keywords
+    /// `null`, `true` and `false`.
     fn key(&mut self, key: SyntaxNode) -> SyntaxNode {
         match key.kind {
             SyntaxKind::Root(name) => {
@@ -245,7 +262,7 @@ impl TokenCursor<'_> {
         }
     }
 
-    fn each(&mut self, open: Token) -> ParseResult<SyntaxNode> {
+    fn for_expression(&mut self, open: Token) -> ParseResult<SyntaxNode> {
         self.take();
         let mut value = self.element_name()?;
         let mut key = None;
@@ -253,19 +270,19 @@ impl TokenCursor<'_> {
             key = Some(std::mem::replace(&mut value, self.element_name()?));
         }
         if !self.take_word("in") {
-            return self.no_for_sign("in");
+            return self.unexpected_in_for("in");
         }
         let collection = self.expression()?;
         let mut height = self.height;
         if self.take_if(Sign::Colon).is_none() {
-            return self.no_for_sign(":");
+            return self.unexpected_in_for(":");
         }
         let mut result = self.expression()?;
         height = height.max(self.height);
         let (mut result_key, mut grouping) = (None, false);
         if open.kind == Sign::BraceOpen {
             if self.take_if(Sign::Arrow).is_none() {
-                return self.no_for_sign("=>");
+                return self.unexpected_in_for("=>");
             }
             result_key = Some(std::mem::replace(&mut result, self.expression()?));
             height = height.max(self.height);
@@ -287,19 +304,19 @@ impl TokenCursor<'_> {
     fn element_name(&mut self) -> ParseResult<SourceWord> {
         match self.take_if(Sign::Identifier) {
             Some(token) => Ok(self.word(token)),
-            None => self.no_for_sign("name"),
+            None => self.unexpected_in_for("name"),
         }
     }
 
-    /// The token that closes what was opened.
+    /// Consumes the closing bracket of `open`.
     fn close(&mut self, open: Token, kind: Sign, inside: BracketKind) -> ParseResult<Token> {
         match self.take_if(kind) {
             Some(token) => Ok(token),
-            None => self.not_closed(open, inside),
+            None => self.unexpected_in_brackets(open, inside),
         }
     }
 
-    /// What is taken out of a value, step by step.
+    /// Parses the attributes, indexes and splats after a term.
     fn steps(&mut self, mut node: SyntaxNode) -> ParseResult<SyntaxNode> {
         loop {
             node = match self.peek().kind {
@@ -316,7 +333,7 @@ impl TokenCursor<'_> {
         }
     }
 
-    /// Behind a point.
+    /// Parses an attribute, or an index in the old notation `list.0`, after a dot.
     fn attribute(&mut self, node: SyntaxNode) -> ParseResult<SyntaxNode> {
         let token = self.peek();
         let height = self.height;
@@ -341,11 +358,12 @@ impl TokenCursor<'_> {
                     SyntaxKind::Index(Box::new(node), Box::new(key)),
                 )
             }
-            _ => self.no_attribute(),
+            _ => self.unexpected_after_dot(),
         }
     }
 
-    /// `.*` and the attributes behind it, which are taken of each element.
+    /// Parses the rest of `.*` and the attributes after it. Only attributes belong to the elements:
+    /// an index after them applies to the whole result, unlike with `[*]`.
     fn attribute_splat(&mut self, node: SyntaxNode, star: Token) -> ParseResult<SyntaxNode> {
         let height = self.height;
         let mut each = SyntaxNode::new(star.at, SyntaxKind::Element);
@@ -366,7 +384,7 @@ impl TokenCursor<'_> {
     fn index(&mut self, node: SyntaxNode) -> ParseResult<SyntaxNode> {
         let height = self.height;
         let open = self.peek();
-        let read = self.bracketed(|it| {
+        let read = self.in_brackets(|it| {
             if it.take_if(Sign::Star).is_some() {
                 return Ok((None, it.expect(Sign::BracketClose, "`]`")?));
             }
@@ -382,11 +400,12 @@ impl TokenCursor<'_> {
                     SyntaxKind::Index(Box::new(node), Box::new(key)),
                 )
             }
-            // All that follows is taken of each element.
+            // All steps after `[*]` apply to each element.
             (None, close) => {
                 let element = SyntaxNode::new(close.at, SyntaxKind::Element);
                 self.height = height + 1;
-                let each = self.deeper(|it| it.steps(element))?;
+                // A splat in the steps of a splat nests, which the level bounds.
+                let each = self.nested(|it| it.steps(element))?;
                 self.node(
                     node.at.to(each.at),
                     self.height,
@@ -397,7 +416,7 @@ impl TokenCursor<'_> {
     }
 }
 
-/// The operator that a sign is, and how strongly it binds.
+/// The binary operator of a token, and its precedence; greater binds tighter.
 fn operator(sign: Sign) -> Option<(Operator, u8)> {
     Some(match sign {
         Sign::Or => (Operator::Or, 1),

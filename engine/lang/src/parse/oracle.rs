@@ -1,12 +1,12 @@
-//! The parser beside `hcl-edit`: both read the same tree out of every configuration of the
-//! repository and of drawn ones.
+//! Compares the parser with `hcl-edit`: both must give the same tree for every configuration of the
+//! repository and for random ones.
 //!
-//! What differs by intent, and is not compared:
-//! - White space in strings: a heredoc is outdented, and `~` strips, while this parser reads; `hcl-edit` keeps both for
-//!   whoever writes the file again.
-//! - `${x}` alone between quotes is `x` here, and a template of one part there; neither is a string.
-//! - Parentheses, some of which `hcl-edit` drops: what binds to what shows in the tree.
-//! - Whether `.*` or `[*]` was written: what it is done to shows which.
+//! Intentional differences, which are not compared:
+//! - White space in strings: this parser outdents heredocs and strips at `~`; `hcl-edit` retains
+//! both to write the file again.
+//! - `"${x}"` is `x` here and a template of one part there; neither is a string.
+//! - Parentheses, some of which `hcl-edit` drops: the precedence shows in the tree.
+//! - Whether a splat was written as `.*` or `[*]`: its operand shows which.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use crate::SourceFile;
 use crate::syntax::{self, SyntaxKind, SyntaxNode, TemplateSyntax};
 
-/// A string without its white space, and so that it is told from everything else.
+/// A string in quotes without its white space.
 fn string(text: &str) -> String {
     let bare: String = text.chars().filter(|it| !it.is_whitespace()).collect();
     format!("{bare:?}")
@@ -33,7 +33,7 @@ fn list(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
 }
 
-/// The parts of a template, strings side by side as one.
+/// The parts of a template, with adjacent strings joined.
 fn template(parts: Vec<Result<String, String>>, is_heredoc: bool) -> String {
     let mut joined: Vec<Result<String, String>> = Vec::new();
     for part in parts {
@@ -199,7 +199,7 @@ fn theirs(expression: &Expression) -> String {
             let entry = |(key, value): (&ObjectKey, &hcl_edit::expr::ObjectValue)| {
                 let key = match key {
                     ObjectKey::Ident(name) => string(name.as_str()),
-                    // Words that mean something elsewhere are names here as well.
+                    // Keywords are names here as well.
                     ObjectKey::Expression(word @ (Expression::Null(_) | Expression::Bool(_))) => {
                         string(&theirs(word))
                     }
@@ -262,7 +262,7 @@ fn theirs(expression: &Expression) -> String {
     }
 }
 
-/// Both trees as text, or that one of the parsers refuses what the other reads.
+/// The first difference between the two trees, or that only one of the parsers accepts the text.
 fn compared(name: &str, text: &str) -> Result<(), String> {
     let (body, problems) = super::body(&SourceFile::new(name, text));
     let theirs = hcl_edit::parser::parse_body(text.trim_start_matches('\u{feff}'));
@@ -279,14 +279,14 @@ fn compared(name: &str, text: &str) -> Result<(), String> {
         }
         ([_, ..], Err(_)) => Ok(()),
         ([problem, ..], Ok(_)) => Err(format!(
-            "{name}: only ours refuses it: {} {:?}\n{text}",
+            "{name}: only this parser rejects it: {} {:?}\n{text}",
             problem.summary, problem.span
         )),
-        ([], Err(error)) => Err(format!("{name}: only theirs refuses it: {error}\n{text}")),
+        ([], Err(error)) => Err(format!("{name}: only `hcl-edit` rejects it: {error}\n{text}")),
     }
 }
 
-/// The configurations below a directory.
+/// Collects the configurations below a directory.
 fn configurations(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -300,7 +300,7 @@ fn configurations(directory: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn configurations_of_the_repository_give_one_tree() {
+fn both_parsers_agree_on_the_configurations_of_the_repository() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut all = Vec::new();
     configurations(&root, &mut all);
@@ -312,7 +312,7 @@ fn configurations_of_the_repository_give_one_tree() {
     assert!(all.len() > 10, "{}", all.len());
 }
 
-/// Expressions of all sorts.
+/// Random expressions with all constructs of the language.
 fn expressions() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -364,7 +364,7 @@ fn expressions() -> impl Strategy<Value = String> {
     })
 }
 
-/// Bodies of arguments, blocks and heredocs.
+/// Random bodies of arguments, blocks and heredocs.
 fn bodies() -> impl Strategy<Value = String> {
     let item = |at: usize, value: String| match at % 5 {
         0 => format!("a{at} = {value}\n"),
@@ -381,11 +381,15 @@ fn bodies() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 250,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn drawn_bodies_give_one_tree(text in bodies()) {
-        if let Err(difference) = compared("drawn", &text) {
+    fn both_parsers_agree_on_random_bodies(text in bodies()) {
+        if let Err(difference) = compared("random", &text) {
             prop_assert!(false, "{difference}\n{text}");
         }
     }

@@ -1,4 +1,4 @@
-//! Strings and templates.
+//! Parsing of strings, heredocs and templates.
 
 use std::borrow::Cow;
 
@@ -6,22 +6,23 @@ use ha_value::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use super::cursor::TokenCursor;
-use super::{LEVELS, ParseResult};
+use super::{MAX_LEVELS, ParseResult};
 use crate::lexer::{Token as Lexed, TokenKind as Sign};
 use crate::syntax::{ByteSpan, SyntaxKind, SyntaxNode};
 use crate::syntax_errors;
 use crate::template::{self, StripExtent, StripMarkers, TemplateToken};
 
-/// A directive that is still open.
+/// A directive that is not ended yet.
 enum OpenDirective {
     If { at: ByteSpan, otherwise: bool },
     For { at: ByteSpan },
 }
 
 impl TokenCursor<'_> {
+    /// Parses a string in quotes, which may be a template.
     pub(super) fn quoted(&mut self) -> ParseResult<SyntaxNode> {
         let open = self.take();
-        let tokens = self.deeper(|it| it.template(open, Sign::QuoteClose))?;
+        let tokens = self.nested(|it| it.template(open, Sign::QuoteClose))?;
         let at = open.at.to(self.take().at);
         let kind = match tokens.as_slice() {
             [] => SyntaxKind::Literal(Value::from("")),
@@ -31,10 +32,13 @@ impl TokenCursor<'_> {
         Ok(SyntaxNode { at, kind })
     }
 
+    /// Parses a heredoc.
     pub(super) fn heredoc(&mut self) -> ParseResult<SyntaxNode> {
         let open = self.take();
-        let tokens = self.deeper(|it| it.template(open, Sign::HeredocClose))?;
+        let tokens = self.nested(|it| it.template(open, Sign::HeredocClose))?;
         let at = open.at.to(self.take().at);
+        // Indentation is removed after parsing, since the least indentation is known only at the
+        // end.
         let outdented = self.written(open.at).starts_with("<<-");
         let kind = if outdented {
             template::outdented_node(tokens)
@@ -44,7 +48,7 @@ impl TokenCursor<'_> {
         Ok(SyntaxNode { at, kind })
     }
 
-    /// A string between quotes that is no template, and its closing quote.
+    /// Parses a string in quotes without interpolation, such as a label, and its closing quote.
     pub(super) fn literal_text(&mut self, opened: Lexed) -> ParseResult<(String, Lexed)> {
         let mut text = String::new();
         if let Some(token) = self.take_if(Sign::Text) {
@@ -52,6 +56,7 @@ impl TokenCursor<'_> {
         }
         match self.take_if(Sign::QuoteClose) {
             Some(close) => Ok((text, close)),
+            // Labels are names of the configuration graph and must be known without evaluation.
             None if matches!(self.peek().kind, Sign::Interpolation | Sign::Directive) => {
                 let at = self.peek().at;
                 self.refuse(syntax_errors::label_is_fixed(self.span(at)))
@@ -60,8 +65,8 @@ impl TokenCursor<'_> {
         }
     }
 
-    /// A template up to a token, as a flat sequence, since trimming looks across the borders of its
-    /// directives.
+    /// Parses a template up to a token. The result is a flat sequence, because `~` strips white
+    /// space across the borders of directives; the tree is built after that.
     pub(super) fn template(&mut self, opened: Lexed, end: Sign) -> ParseResult<Vec<TemplateToken>> {
         let mut tokens = Vec::new();
         let mut open: Vec<OpenDirective> = Vec::new();
@@ -74,8 +79,10 @@ impl TokenCursor<'_> {
                     let text = if end == Sign::QuoteClose {
                         self.unescaped(token)?
                     } else {
-                        unmarked(self.written(token.at))
+                        without_escapes(self.written(token.at))
                     };
+                    // Normalising is skipped for ASCII, which is in normal form: large heredocs are
+                    // mostly ASCII.
                     tokens.push(TemplateToken::Text(if text.is_ascii() {
                         text.into_owned()
                     } else {
@@ -110,13 +117,14 @@ impl TokenCursor<'_> {
         }
     }
 
+    /// Parses the inside of `${ }` or `%{ }`, with its strip markers.
     fn sequence<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> ParseResult<T>,
     ) -> ParseResult<(T, StripMarkers)> {
         let left = self.take();
-        let (read, right) = self.deeper(|it| {
-            it.over_lines(|it| {
+        let (read, right) = self.nested(|it| {
+            it.ignoring_lines(|it| {
                 let read = read(it)?;
                 match it.take_if(Sign::SequenceEnd) {
                     Some(close) => Ok((read, close)),
@@ -135,11 +143,12 @@ impl TokenCursor<'_> {
         const WORDS: &str = "`if`, `else`, `endif`, `for` or `endfor`";
         let word = self.identifier(WORDS)?;
         let none = StripMarkers::default();
-        let full = self.level + open.len() > LEVELS;
+        // Directives are not parsed recursively, so they are counted apart from `level`.
+        let full = self.level + open.len() > MAX_LEVELS;
         match (&*word.name, open.last_mut()) {
             ("if" | "for", _) if full => {
                 let span = self.span(word.at);
-                self.refuse(syntax_errors::too_deep(LEVELS, span))
+                self.refuse(syntax_errors::too_deep(MAX_LEVELS, span))
             }
             ("if", _) => {
                 open.push(OpenDirective::If { at: word.at, otherwise: false });
@@ -173,11 +182,11 @@ impl TokenCursor<'_> {
                 let span = self.span(word.at);
                 self.refuse(syntax_errors::directive_not_open(&word.name, span))
             }
-            _ => self.no_directive(word.at, WORDS),
+            _ => self.unknown_directive(word.at, WORDS),
         }
     }
 
-    /// What a string between quotes stands for.
+    /// The content of a string in quotes, with its escapes replaced.
     fn unescaped(&mut self, token: Lexed) -> ParseResult<Cow<'static, str>> {
         let written = self.written(token.at);
         let mut text = String::with_capacity(written.len());
@@ -185,7 +194,7 @@ impl TokenCursor<'_> {
         while let Some(at) = rest.find(['\\', '$', '%']) {
             text.push_str(&rest[..at]);
             rest = &rest[at..];
-            let (meant, length) = match rest.strip_prefix('\\') {
+            let (character, length) = match rest.strip_prefix('\\') {
                 None => marker(rest),
                 Some(behind) => match escape(rest) {
                     Some(escape) => escape,
@@ -195,11 +204,11 @@ impl TokenCursor<'_> {
                             start,
                             start + 1 + behind.chars().next().map_or(0, char::len_utf8),
                         );
-                        return self.no_escape(at);
+                        return self.unknown_escape(at);
                     }
                 },
             };
-            text.push(meant);
+            text.push(character);
             rest = &rest[length..];
         }
         text.push_str(rest);
@@ -207,8 +216,8 @@ impl TokenCursor<'_> {
     }
 }
 
-/// A string outside of quotes, where nothing but the markers of sequences has to be escaped.
-fn unmarked(written: &str) -> Cow<'_, str> {
+/// The content of a text outside of quotes, where the only escapes are `$${` and `%%{`.
+fn without_escapes(written: &str) -> Cow<'_, str> {
     if !written.contains("${") && !written.contains("%{") {
         return Cow::Borrowed(written);
     }
@@ -216,23 +225,23 @@ fn unmarked(written: &str) -> Cow<'_, str> {
     let mut rest = written;
     while let Some(at) = rest.find(['$', '%']) {
         text.push_str(&rest[..at]);
-        let (meant, length) = marker(&rest[at..]);
-        text.push(meant);
+        let (character, length) = marker(&rest[at..]);
+        text.push(character);
         rest = &rest[at + length..];
     }
     text.push_str(rest);
     Cow::Owned(text)
 }
 
-/// The sign that a string begins with, and how much of the text says so: `$${` is a `$` before a
-/// `{`.
+/// The sign `$` or `%` at the start of a text, and the length of its notation: `$${` is a literal
+/// `$` before a `{`, written with two characters.
 fn marker(text: &str) -> (char, usize) {
     let sign = if text.starts_with('$') { '$' } else { '%' };
     let doubled = text.starts_with("$${") || text.starts_with("%%{");
     (sign, if doubled { 2 } else { 1 })
 }
 
-/// The character that an escape at the start of a string stands for, and its length.
+/// The character of an escape at the start of a text, and the length of the escape.
 fn escape(text: &str) -> Option<(char, usize)> {
     let coded = |digits: usize| {
         let code =

@@ -1,10 +1,10 @@
-//! Expressions and their values, one to a line, as `terraform console` gives them too; `error`
-//! where it has none.
+//! Tables of expressions and their values, one per line, as printed by `terraform console`; `error`
+//! where it fails.
 
 use crate::world::World;
 
 #[test]
-fn values_are_what_they_should_be() {
+fn values_equal_those_of_terraform() {
     let tables = [
         include_str!("cases/collections.txt"),
         include_str!("cases/conversions.txt"),

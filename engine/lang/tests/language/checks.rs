@@ -34,7 +34,7 @@ fn wrong_checks_are_told() {
     for (text, told) in [
         (
             "check \"a\" {}".to_owned(),
-            vec!["the check `a` asserts nothing @ main.hcl: check \"a\""],
+            vec!["the check `a` has no `assert` block @ main.hcl: check \"a\""],
         ),
         (
             format!("check \"a\" {{\n{assert}}}\ncheck \"a\" {{\n{assert}}}"),
@@ -54,14 +54,14 @@ fn wrong_checks_are_told() {
             ),
             vec![
                 "there may be one block `data` only @ main.hcl: data \"b\" \"d\"",
-                "a data source of a `check` block is one, without `count` or `for_each` @ main.hcl: 1",
+                "a data source of a `check` block cannot have `count` or `for_each` @ main.hcl: 1",
             ],
         ),
         (
             format!(
                 "check \"a\" {{\ndata \"b\" \"c\" {{}}\n{assert}}}\nlocals {{ l = data.b.c.x }}"
             ),
-            vec!["`data.b.c` is read for the check `a` alone @ main.hcl: data.b.c.x"],
+            vec!["`data.b.c` is read only for the check `a` @ main.hcl: data.b.c.x"],
         ),
     ] {
         assert_eq!(Tree::new([("main.hcl", text.as_str())]).told(), told, "{text}");

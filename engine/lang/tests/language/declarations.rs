@@ -266,23 +266,23 @@ fn names_have_values_only_where_they_mean_something() {
 #[test]
 fn mistakes_in_blocks_are_told() {
     for (text, summary) in [
-        ("x = 1", "`x` stands outside of any block"),
+        ("x = 1", "`x` is outside of any block"),
         ("resorce \"a\" \"b\" {}", "there is no block `resorce`"),
         ("resource \"a\" {}", "`resource` has 2 labels, not 1"),
-        ("resource \"a\" \"b c\" {}", "\"b c\" is no name"),
+        ("resource \"a\" \"b c\" {}", "\"b c\" is not a valid name"),
         ("resource \"a\" \"b\" {}\nresource \"a\" \"b\" {}", "there is more than one `a.b`"),
         ("variable \"a\" {}\nvariable \"a\" {}", "there is more than one variable `a`"),
         ("variable \"a\" { typ = string }", "there is no argument `typ` here"),
         ("variable \"a\" { type = strin }", "there is no type `strin`"),
         ("variable \"a\" { type = \"string\" }", "a type is written without quotes"),
-        ("variable \"a\" { type = object }", "`object` must say what it is made of"),
+        ("variable \"a\" { type = object }", "`object` needs the type of its content"),
         (
             "variable \"a\" { type = list(optional(string)) }",
             "only attributes of an object can be optional",
         ),
         (
             "variable \"a\" {\n type = number\n default = \"x\"\n}",
-            "this is no number: a number is required",
+            "the value is not of type number: a number is required",
         ),
         (
             "variable \"a\" {\n nullable = false\n default = null\n}",
@@ -305,7 +305,7 @@ fn mistakes_in_blocks_are_told() {
         ("resource \"a\" \"b\" {\n depends_on = [\"a.c\"]\n}", "there is no resource `a.c`"),
         (
             "locals { x = 1 }\nresource \"a\" \"b\" {\n lifecycle {\n  replace_triggered_by = [local.x]\n }\n}",
-            "`local.x` is no resource, and only what is planned can be replaced with",
+            "`local.x` is not a resource; only resources can trigger a replacement",
         ),
         (
             "variable \"a\" { default = timestamp() }",
@@ -359,7 +359,10 @@ fn values_come_from_files_and_texts() {
     let told: Vec<&str> = problems.iter().map(|it| it.summary.as_str()).collect();
     assert_eq!(
         told,
-        ["a file of values has no blocks, such as `block` here", "`var.x` cannot be used here"]
+        [
+            "a file of variable values cannot contain blocks, such as `block` here",
+            "`var.x` cannot be used here"
+        ]
     );
 
     let list = Type::List(std::sync::Arc::new(Type::Number));
@@ -369,10 +372,10 @@ fn values_come_from_files_and_texts() {
     assert_eq!(written(&value_of_text("[1, \"2\"]", &list).unwrap()), "tolist([1, 2])");
     assert_eq!(
         value_of_text("[1, \"x\"]", &list).unwrap_err()[0].summary,
-        "this is no list(number): at `[1]` a number is required"
+        "the value is not of type list(number): at `[1]` a number is required"
     );
     assert_eq!(
         value_of_text("yes", &Type::Bool).unwrap_err()[0].summary,
-        "this is no bool: a bool is required"
+        "the value is not of type bool: a bool is required"
     );
 }

@@ -97,8 +97,8 @@ fn wrong_functions_are_told() {
         (
             "function \"f\" { result = g() }\nfunction \"g\" { result = f() }",
             vec![
-                "the function `f` comes to call itself @ main.hcl: function \"f\"",
-                "the function `g` comes to call itself @ main.hcl: function \"g\"",
+                "the function `f` calls itself, directly or indirectly @ main.hcl: function \"f\"",
+                "the function `g` calls itself, directly or indirectly @ main.hcl: function \"g\"",
             ],
         ),
         (
@@ -128,7 +128,7 @@ fn wrong_functions_are_told() {
             .told();
     assert_eq!(told.len(), 201 - 64);
     assert!(
-        told[0].starts_with("the function `f0` calls functions too deep @ main.hcl"),
+        told[0].starts_with("the function `f0` has calls that are nested too deeply @ main.hcl"),
         "{}",
         told[0]
     );
@@ -161,7 +161,7 @@ fn functions_that_call_each_other_ever_more_often_are_stopped() {
         )
     };
     let refused =
-        ["the loops and calls of this expression take more than four million turns together"];
+        ["the loops and calls of this expression take more than four million steps in total"];
     assert_eq!(told(&tower("x"), "f10(1)"), ["1"]);
     assert_eq!(told(&tower("x"), "f30(1)"), refused);
     let looping = tower("[for it in range(1024) : it][0]");

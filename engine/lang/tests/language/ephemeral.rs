@@ -35,11 +35,11 @@ fn what_is_never_kept_stays_out_of_what_is() {
     for (text, told) in [
         (
             "output \"o\" { value = var.e }".to_owned(),
-            "the output `o` would keep `var.e`, which must never be kept @ main.hcl: var.e",
+            "the output `o` would store `var.e`, which is ephemeral @ main.hcl: var.e",
         ),
         (
             "locals {\n a = \"x${local.b}\"\n b = [var.e]\n}\noutput \"o\" { value = local.a }".to_owned(),
-            "the output `o` would keep `local.a`, which must never be kept @ main.hcl: local.a",
+            "the output `o` would store `local.a`, which is ephemeral @ main.hcl: local.a",
         ),
         (
             "output \"o\" {\n value = var.k\n ephemeral = true\n}".to_owned(),
@@ -47,39 +47,39 @@ fn what_is_never_kept_stays_out_of_what_is() {
         ),
         (
             "provider \"aws\" {\n password = var.e\n}".to_owned(),
-            "`password` is kept in the state, but `var.e` must never be kept @ main.hcl: var.e",
+            "`password` is stored in the state, but `var.e` is ephemeral @ main.hcl: var.e",
         ),
         (
             "resource \"a\" \"b\" { count = var.e }".to_owned(),
-            "`count` cannot follow from `var.e`, which is never kept @ main.hcl: var.e",
+            "`count` cannot depend on `var.e`, which is ephemeral @ main.hcl: var.e",
         ),
         (
             "data \"a\" \"b\" {\n x {\n  y = var.e\n }\n}".to_owned(),
-            "`x.y` cannot follow from `var.e`, which is never kept @ main.hcl: var.e",
+            "`x.y` cannot depend on `var.e`, which is ephemeral @ main.hcl: var.e",
         ),
         (
             "module \"m\" {\n source = \"./m\"\n kept = var.e\n}".to_owned(),
-            "the variable `kept` of the module `m` would keep `var.e`, which must never be kept @ main.hcl: var.e",
+            "the variable `kept` of the module `m` would store `var.e`, which is ephemeral @ main.hcl: var.e",
         ),
         (
             format!("{module}output \"o\" {{ value = module.m.not_kept }}"),
-            "the output `o` would keep `module.m.not_kept`, which must never be kept @ main.hcl: module.m.not_kept",
+            "the output `o` would store `module.m.not_kept`, which is ephemeral @ main.hcl: module.m.not_kept",
         ),
         (
             format!("{module}output \"o\" {{ value = module.m }}"),
-            "the output `o` would keep `module.m`, which must never be kept @ main.hcl: module.m",
+            "the output `o` would store `module.m`, which is ephemeral @ main.hcl: module.m",
         ),
         (
             "check \"c\" {\n assert {\n  condition = var.e == 1\n  error_message = \"not ${var.e}\"\n }\n}".to_owned(),
-            "`error_message` cannot follow from `var.e`, which is never kept @ main.hcl: var.e",
+            "`error_message` cannot depend on `var.e`, which is ephemeral @ main.hcl: var.e",
         ),
         (
             "output \"o\" { value = [ephemeralasnull(var.e), var.e] }".to_owned(),
-            "the output `o` would keep `var.e`, which must never be kept @ main.hcl: var.e",
+            "the output `o` would store `var.e`, which is ephemeral @ main.hcl: var.e",
         ),
         (
             "output \"o\" { value = [var.e, ephemeralasnull(var.e)] }".to_owned(),
-            "the output `o` would keep `var.e`, which must never be kept @ main.hcl: var.e",
+            "the output `o` would store `var.e`, which is ephemeral @ main.hcl: var.e",
         ),
     ] {
         assert_eq!(tree(&text).told(), [told], "{text}");
@@ -114,10 +114,10 @@ fn only_write_only_arguments_take_what_is_not_kept() {
     assert_eq!(
         told,
         [
-            "`w` is kept in the state, but `local.l` must never be kept @ main.hcl: local.l",
-            "`rule.port` is kept in the state, but `var.e` must never be kept @ main.hcl: var.e",
-            "`peer` is kept in the state, but `var.e` must never be kept @ main.hcl: var.e",
-            "`w` is kept in the state, but `var.in` must never be kept @ n/main.hcl: var.in",
+            "`w` is stored in the state, but `local.l` is ephemeral @ main.hcl: local.l",
+            "`rule.port` is stored in the state, but `var.e` is ephemeral @ main.hcl: var.e",
+            "`peer` is stored in the state, but `var.e` is ephemeral @ main.hcl: var.e",
+            "`w` is stored in the state, but `var.in` is ephemeral @ n/main.hcl: var.in",
         ]
     );
 }

@@ -43,7 +43,7 @@ fn a_directory_has_files_of_one_family() {
         tree.told(),
         [
             "`main.tf` and `more.hcl` cannot be in one directory",
-            "`x.tftest.hcl` is not read: it is no part of a configuration",
+            "`x.tftest.hcl` is ignored: it is not part of a configuration",
         ]
     );
     assert_eq!(
@@ -200,7 +200,7 @@ fn problems_in_override_files_are_told_where_they_are() {
     assert_eq!(
         tree.told(),
         [
-            "`x` stands outside of any block @ override.hcl: x",
+            "`x` is outside of any block @ override.hcl: x",
             "`moved` blocks cannot be in override files @ override.hcl: moved",
             "`depends_on` cannot be overridden @ override.hcl: depends_on",
             "`upper` takes 1 argument, not 2 @ override.hcl: upper(1, 2",
@@ -300,22 +300,25 @@ fn problems_in_json_are_told_where_they_are() {
     for (text, told) in [
         (
             "{\"locals\": {\"a\": 1,}}",
-            "this is no JSON: expected a name in quotes @ main.hcl.json: }",
+            "this is not JSON: expected a name in quotes @ main.hcl.json: }",
         ),
         (
             "{\"locals\": {\"a\": \"x\ny\"}}",
-            "this is no JSON: a string goes on without line ends and control characters @ main.hcl.json: \n",
+            "this is not JSON: a string goes on without line ends and control characters @ main.hcl.json: \n",
         ),
         (
             "{\"locals\": {\"a\": 01}}",
-            "this is no JSON: a number does not begin with 0 @ main.hcl.json: 0",
+            "this is not JSON: a number does not begin with 0 @ main.hcl.json: 0",
         ),
-        ("{\"locals\": {", "this is no JSON: the text ends too early @ main.hcl.json: "),
-        ("{} {}", "this is no JSON: something follows behind the end @ main.hcl.json: {"),
+        ("{\"locals\": {", "this is not JSON: the text ends too early @ main.hcl.json: "),
+        ("{} {}", "this is not JSON: something follows behind the end @ main.hcl.json: {"),
         ("{\"locals\": {\"a\": 1, \"a\": 2}}", "`a` is there twice @ main.hcl.json: a"),
         ("{\"locals\": 5}", "expected an object: this is a block @ main.hcl.json: 5"),
         ("{\"resorce\": {}}", "there is no block `resorce` @ main.hcl.json: resorce (resource?)"),
-        ("{\"resource\": {\"a\": {\"b c\": {}}}}", "\"b c\" is no name @ main.hcl.json: b c"),
+        (
+            "{\"resource\": {\"a\": {\"b c\": {}}}}",
+            "\"b c\" is not a valid name @ main.hcl.json: b c",
+        ),
         (
             "{\"locals\": {\"a\": \"é ${local.b}\"}}",
             "there is no local value `b` @ main.hcl.json: b",
@@ -336,7 +339,7 @@ fn problems_in_json_are_told_where_they_are() {
     assert_eq!(
         told,
         [
-            "this is no JSON: more than 64 objects and arrays lie within each other @ main.hcl.json: ["
+            "this is not JSON: more than 64 objects and arrays lie within each other @ main.hcl.json: ["
         ]
     );
     let broken = Tree::new([("main.hcl.json", "{\"locals\": {\"a\": \"${1 +}\"}}")]).told();

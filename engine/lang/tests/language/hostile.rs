@@ -1,4 +1,4 @@
-//! Input that was made to do harm is refused or bounded, within seconds and without much memory.
+//! Hostile input is rejected or bounded, within seconds and with little memory.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use ha_lang::{SourceFile, compile, format};
 
 use crate::world::World;
 
-/// A file with a bit of everything.
+/// A file with all constructs of the language.
 const SAMPLE: &str = r##"# é
 ha { required_version = ">= 0.1" }
 variable "x" {
@@ -38,9 +38,8 @@ fn read(text: &str) {
     let _ = format(&SourceFile::new("main.hcl", text));
 }
 
-/// Asserts that something is done within a bound that is generous even for a slow machine with
-/// other work to do.
-fn soon(what: &str, work: impl FnOnce()) {
+/// Asserts that work ends within a bound that is generous even for a slow and busy machine.
+fn assert_fast(what: &str, work: impl FnOnce()) {
     let start = Instant::now();
     work();
     let took = start.elapsed();
@@ -49,13 +48,13 @@ fn soon(what: &str, work: impl FnOnce()) {
 
 fn refused(text: &str) -> String {
     let mut said = String::new();
-    soon(&text[..text.len().min(60)], || said = World::new().of(text));
+    assert_fast(&text[..text.len().min(60)], || said = World::new().of(text));
     assert!(said.starts_with("error: "), "{}", &said[..said.len().min(200)]);
     said
 }
 
 #[test]
-fn a_file_cut_anywhere_is_read_as_far_as_it_goes() {
+fn parses_a_file_truncated_anywhere() {
     for end in (0..=SAMPLE.len()).filter(|it| SAMPLE.is_char_boundary(*it)) {
         read(&SAMPLE[..end]);
         read(&SAMPLE[end..]);
@@ -63,14 +62,14 @@ fn a_file_cut_anywhere_is_read_as_far_as_it_goes() {
 }
 
 #[test]
-fn a_file_without_one_of_its_characters_is_read_too() {
+fn parses_a_file_without_one_of_its_characters() {
     for (at, c) in SAMPLE.char_indices() {
         read(&format!("{}{}", &SAMPLE[..at], &SAMPLE[at + c.len_utf8()..]));
     }
 }
 
 #[test]
-fn errors_in_several_blocks_are_all_told() {
+fn reports_errors_of_several_blocks() {
     let text = "variable \"a\" {\n  type = = 1\n}\n\nvariable \"b\" {\n  default = [1,\n}\n\nvariable \"c\" {}\nlocals {\n  x = )\n}\n";
     let (configuration, problems) = compile(&[SourceFile::new("main.hcl", text)]);
     let places: Vec<usize> =
@@ -80,7 +79,7 @@ fn errors_in_several_blocks_are_all_told() {
 }
 
 #[test]
-fn what_is_too_deep_is_refused() {
+fn rejects_nesting_beyond_the_limit() {
     let around = |open: &str, inner: &str, close: &str| {
         format!("{}{inner}{}", open.repeat(100_000), close.repeat(100_000))
     };
@@ -110,14 +109,14 @@ fn what_is_too_deep_is_refused() {
     for text in expressions {
         refused(&text);
     }
-    soon("blocks within blocks", || {
+    assert_fast("blocks within blocks", || {
         let (_, problems) = compile(&[SourceFile::new("main.hcl", around("a {\n", "", "}\n"))]);
         assert!(!problems.is_empty());
     });
 }
 
 #[test]
-fn what_is_as_deep_as_allowed_is_evaluated() {
+fn evaluates_nesting_up_to_the_limit() {
     let world = World::new();
     assert_eq!(world.of(&("1 + ".repeat(390) + "1")), "391");
     assert_eq!(world.of(&("false ? 1 : ".repeat(390) + "7")), "7");
@@ -127,7 +126,7 @@ fn what_is_as_deep_as_allowed_is_evaluated() {
 }
 
 #[test]
-fn what_is_large_is_read_in_time() {
+fn parses_large_files_in_time() {
     let world = World::new();
     let long = "x".repeat(10_000_000);
     let cases = [
@@ -145,19 +144,19 @@ fn what_is_large_is_read_in_time() {
         (format!("length(<<E\n{}\nE\n)", "a ".repeat(2_000_000)), "4000001".into()),
     ];
     for (text, wanted) in cases {
-        soon(&text[..30], || assert_eq!(world.of(&text), wanted));
+        assert_fast(&text[..30], || assert_eq!(world.of(&text), wanted));
     }
     for text in [
         "<<", "<<E", "${", "\\", "\"", "#", "/*", "a=", "a b", "\u{301}", "%{", "'", "1.", "0.0",
         "\n", "e",
     ] {
         let text = text.repeat(200_000);
-        soon(&text[..10.min(text.len())], || read(&text));
+        assert_fast(&text[..10.min(text.len())], || read(&text));
     }
 }
 
 #[test]
-fn numbers_are_bounded() {
+fn bounds_the_size_of_numbers() {
     for text in [
         "1e999999999999",
         "1e-999999999999",
@@ -166,7 +165,7 @@ fn numbers_are_bounded() {
         "pow(10, 1e9)",
         "parseint(\"zz\", 99)",
     ] {
-        soon(text, || drop(World::new().of(text)));
+        assert_fast(text, || drop(World::new().of(text)));
     }
     let digits = "9".repeat(1_000_000);
     for text in [
@@ -175,7 +174,7 @@ fn numbers_are_bounded() {
         format!("tonumber(\"{digits}\")"),
         format!("parseint(\"{digits}\", 36)"),
     ] {
-        soon(&text[..12], || drop(World::new().of(&text)));
+        assert_fast(&text[..12], || drop(World::new().of(&text)));
     }
     for text in [
         "1e999999",
@@ -186,12 +185,12 @@ fn numbers_are_bounded() {
         "ceil(1e-999999)",
         "log(1e999999, 10)",
     ] {
-        soon(text, || drop(World::new().of(text)));
+        assert_fast(text, || drop(World::new().of(text)));
     }
 }
 
 #[test]
-fn what_grows_without_bounds_is_stopped() {
+fn stops_values_that_grow_without_bounds() {
     let double = |name: &str, first: &str, step: &str, times: usize| {
         let mut text = first.to_owned();
         for _ in 0..times {
@@ -227,5 +226,5 @@ fn what_grows_without_bounds_is_stopped() {
         refused(&text);
     }
     let quotes = format!("regex(\"{}\", \"b\")", "\\\\Q\\\\E".repeat(200_000));
-    soon("many quotes in a pattern", || assert_eq!(World::new().of(&quotes), "\"\""));
+    assert_fast("many quotes in a pattern", || assert_eq!(World::new().of(&quotes), "\"\""));
 }

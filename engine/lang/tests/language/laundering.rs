@@ -1,4 +1,4 @@
-//! No function takes a mark off: of every one, with each of its arguments.
+//! No function removes a mark: each function is tested with a mark on each of its arguments.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use ha_value::Value;
 use crate::directory::Tree;
 use crate::world::World;
 
-/// Each function with arguments that it takes.
+/// Each function with valid arguments.
 const CALLS: &[(&str, &[&str])] = &[
     ("abs", &["-1"]),
     ("abspath", &["\"a\""]),
@@ -129,7 +129,7 @@ const CALLS: &[(&str, &[&str])] = &[
     ("zipmap", &["[\"a\"]", "[1]"]),
 ];
 
-/// Functions that take a mark off, or say what is no secret of a value that is one, and why.
+/// Functions that remove a mark on purpose, or reveal only what is not secret, with the reason.
 const CLEAR: [(&str, &str); 4] = [
     ("can", "whether something has a value is no secret, as in terraform"),
     ("issensitive", "it tells of the mark"),
@@ -137,8 +137,7 @@ const CLEAR: [(&str, &str); 4] = [
     ("type", "a type is no secret"),
 ];
 
-/// Arguments that do not count for the result with these others: the first of them is taken
-/// already.
+/// Arguments that have no influence on the result, because an earlier argument decides it.
 const PASSED_OVER: [(&str, usize); 2] = [("coalesce", 1), ("coalescelist", 1)];
 
 fn world() -> World {
@@ -162,7 +161,7 @@ fn every_function_has_a_call() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-/// A call with one of its arguments written otherwise.
+/// A call with one of its arguments replaced.
 fn call(
     name: &str,
     arguments: &[&str],
@@ -177,7 +176,7 @@ fn call(
 }
 
 #[test]
-fn what_is_made_of_a_secret_is_one() {
+fn results_of_secret_arguments_are_secret() {
     let world = world();
     let mut wrong = Vec::new();
     for (name, arguments) in CALLS {
@@ -187,7 +186,7 @@ fn what_is_made_of_a_secret_is_one() {
                 CLEAR.iter().any(|(clear, _)| clear == name) || PASSED_OVER.contains(&(*name, at));
             match world.value(&text) {
                 Ok(value) if value.contains_sensitive() != is_clear => {}
-                // No key can be written here; the refusal must tell nothing all the same.
+                // There is no valid key for this call; its error must not reveal the secret either.
                 Err(problems) if *name == "rsadecrypt" => {
                     assert!(!told(&problems).contains('"'), "{problems:?}")
                 }
@@ -200,7 +199,7 @@ fn what_is_made_of_a_secret_is_one() {
 }
 
 #[test]
-fn what_is_made_of_a_secret_inside_of_something_is_one() {
+fn results_of_secrets_inside_collections_are_secret() {
     let world = world();
     let of = |text: &str| world.value(text).map(|it: Value| it.contains_sensitive());
     for text in [
@@ -236,7 +235,7 @@ fn what_is_made_of_a_secret_inside_of_something_is_one() {
 }
 
 #[test]
-fn what_is_made_of_something_ephemeral_is_not_kept() {
+fn results_of_ephemeral_arguments_are_ephemeral() {
     let mut wrong = Vec::new();
     let says_nothing = ["can", "ephemeralasnull", "issensitive"];
     for (name, arguments) in CALLS.iter().filter(|(name, _)| !says_nothing.contains(name)) {
@@ -249,7 +248,7 @@ fn what_is_made_of_something_ephemeral_is_not_kept() {
                 ),
             )]);
             let told = tree.told().join("\n");
-            if !told.contains("must never be kept") {
+            if !told.contains("which is ephemeral") {
                 wrong.push(format!("{text}: {told}"));
             }
         }

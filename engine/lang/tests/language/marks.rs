@@ -230,7 +230,7 @@ fn a_reason_that_hangs_on_no_secret_is_told() {
         let problems = ha_lang::expression("<test>", text).unwrap().evaluate(&environment);
         let problems = format!("{:?}", problems.expect_err(text));
         assert!(!problems.contains("hush"), "{text}: {problems}");
-        problems.contains("would show a secret")
+        problems.contains("would reveal a secret")
     };
     for text in [
         "regex(\"[\", local.secret)",

@@ -1,4 +1,4 @@
-//! What is wrong is said where it is, with what the values were and how to fix it; all of it.
+//! Diagnostics have the right place, the values involved and a fix, and all of them are reported.
 
 use ha_diagnostics::Diagnostic;
 use ha_lang::{SourceFile, compile};
@@ -9,14 +9,14 @@ fn problems(text: &str) -> Vec<Diagnostic> {
     World::new().value(text).expect_err("it has no value")
 }
 
-/// The text that a diagnostic points at.
+/// The source text at the place of a diagnostic.
 fn place<'a>(problem: &Diagnostic, text: &'a str) -> &'a str {
     let span = problem.span.as_ref().expect("a place");
     &text[span.start..span.end]
 }
 
 #[test]
-fn all_problems_are_told_each_at_its_place() {
+fn reports_each_problem_at_its_place() {
     let text = "{ a = var.region.x, b = [1][5], c = 1 + \"x\", d = upper(null) }";
     let problems = problems(text);
     let told: Vec<(&str, &str)> =
@@ -33,7 +33,7 @@ fn all_problems_are_told_each_at_its_place() {
 }
 
 #[test]
-fn the_values_in_it_are_told_but_no_secrets() {
+fn shows_values_but_no_secrets() {
     let wrong =
         &problems("[var.region, local.secret, aws_x.y.id, local.object.name][count.index + 4]")[0];
     let values: Vec<(&str, &str)> =
@@ -51,7 +51,7 @@ fn the_values_in_it_are_told_but_no_secrets() {
 }
 
 #[test]
-fn no_problem_shows_a_secret() {
+fn no_diagnostic_shows_a_secret() {
     let mut world = World::new();
     world.files.insert("t.tmpl".into(), "${regex(\"x\", it)} ${it + 1} ${it.a}".into());
     let secrets = [
@@ -131,13 +131,13 @@ fn no_problem_shows_a_secret() {
 }
 
 #[test]
-fn the_loop_variable_at_fault_is_told() {
+fn shows_the_loop_variable() {
     let wrong = &problems("[for key, it in { a = 1, b = [] } : it + 1]")[0];
     assert_eq!(wrong.values, [("it".to_owned(), "an empty tuple".to_owned())]);
 }
 
 #[test]
-fn what_was_probably_meant_is_suggested() {
+fn suggests_what_was_probably_meant() {
     for (text, suggestion) in
         [("local.object.nam", "name"), ("uper(\"x\")", "upper"), ("{ first = 1 }.frist", "first")]
     {
@@ -155,7 +155,7 @@ fn what_was_probably_meant_is_suggested() {
 }
 
 #[test]
-fn each_mistake_is_phrased_for_its_reader() {
+fn each_error_has_its_message() {
     assert_table(
         &World::new(),
         &[
@@ -174,8 +174,8 @@ fn each_mistake_is_phrased_for_its_reader() {
             ("null[0]", "error: null has no elements"),
             ("[1].a", "error: a tuple has no attribute `a`, only its elements may have"),
             ("[1][\"x\"]", "error: a tuple is indexed by a number, not by a string"),
-            ("[1][0.5]", "error: 0.5 is no position in a list"),
-            ("toset([1])[0]", "error: a set of number has no elements to pick by an index"),
+            ("[1][0.5]", "error: 0.5 is not a position in a list"),
+            ("toset([1])[0]", "error: a set of number cannot be indexed"),
             ("{ a = 1 }[\"b\"]", "error: there is no attribute `b`"),
             ("tomap({ a = 1 }).b", "error: the map has no element `b`"),
             ("1 ? 2 : 3", "error: a condition is true or false, not a number"),
@@ -183,10 +183,10 @@ fn each_mistake_is_phrased_for_its_reader() {
             ("true ? [] : {}", "error: the two results of a condition must have one type"),
             (
                 "[for it in 5 : it]",
-                "error: `for` goes over lists, sets, maps and objects, not over a number",
+                "error: `for` iterates over lists, sets, maps and objects, not over a number",
             ),
-            ("[for it in null : it]", "error: `for` cannot go over null"),
-            ("{for it in [1, 1] : it => it}", "error: two elements give the same key `1`"),
+            ("[for it in null : it]", "error: `for` cannot iterate over null"),
+            ("{for it in [1, 1] : it => it}", "error: two elements have the same key `1`"),
             ("{for it in [null] : it => it}", "error: null cannot be the name of an attribute"),
             ("max(5...)", "error: only a list can be spread with `...`, not a number"),
             ("5 / 0", "error: division by zero"),
@@ -195,13 +195,13 @@ fn each_mistake_is_phrased_for_its_reader() {
             ("!5", "error: `!` takes true or false, not 5"),
             (
                 "regex(\"[\", \"x\")",
-                "error: `pattern` of `regex`: this is no regular expression: unclosed character class",
+                "error: `pattern` of `regex`: this is not a regular expression: unclosed character class",
             ),
-            ("regex(\"x\", \"y\")", "error: `regex`: the pattern matches nothing in the text"),
+            ("regex(\"x\", \"y\")", "error: `regex`: the pattern does not match the string"),
             ("try(var.region.a, [][0])", "error: no argument of `try` has a value"),
             ("aws_x.nowhere.id", "error: nothing is known of aws_x.nowhere"),
             ("aws_x.y[1].id", "error: there is no instance aws_x.y[1]"),
-            ("[[1]].*.*", "error: `.*` cannot stand behind `.*`"),
+            ("[[1]].*.*", "error: `.*` cannot follow `.*`"),
             (
                 "{ a.b = 1 }",
                 "error: an attribute's name is either a word or an expression in parentheses",
@@ -227,9 +227,9 @@ fn each_mistake_is_phrased_for_its_reader() {
     );
 }
 
-/// What is left open goes on to the end of the file, with all that is in it.
+/// The token of an unclosed construct extends to the end of the file.
 #[test]
-fn what_is_never_closed_is_shown_by_its_line() {
+fn an_unclosed_construct_is_shown_by_its_first_line() {
     let before = [
         "",
         "a = ",
@@ -263,7 +263,7 @@ fn what_is_never_closed_is_shown_by_its_line() {
 }
 
 #[test]
-fn what_counts_for_its_type_alone_may_be_wrong_otherwise() {
+fn a_value_used_for_its_type_alone_may_fail() {
     for text in [
         "true || {}.a",
         "true || null",
@@ -276,14 +276,14 @@ fn what_counts_for_its_type_alone_may_be_wrong_otherwise() {
 }
 
 #[test]
-fn a_mistake_is_told_once() {
+fn reports_an_error_once() {
     for text in ["{ a.b = 1 }", "{ a[0] = 1 }", "true || [1]", "[for it in [1] : it || [1]]"] {
         assert_eq!(problems(text).len(), 1, "{text}: {:?}", problems(text));
     }
 }
 
 #[test]
-fn a_function_of_another_language_is_no_misspelt_one_of_this() {
+fn functions_of_other_languages_have_their_own_help() {
     for (text, meant) in [
         ("now()", Some("timestamp")),
         ("strlen(\"a\")", Some("length")),
@@ -299,7 +299,7 @@ fn a_function_of_another_language_is_no_misspelt_one_of_this() {
 }
 
 #[test]
-fn no_text_makes_it_panic() {
+fn no_input_causes_a_panic() {
     let world = World::new();
     let deep =
         |open: &str, close: &str, depth: usize| open.repeat(depth) + "1" + &close.repeat(depth);
@@ -339,7 +339,7 @@ fn no_text_makes_it_panic() {
 }
 
 #[test]
-fn a_template_that_grows_without_bounds_is_stopped() {
+fn stops_a_template_that_grows_without_bounds() {
     let world = World::new();
     assert!(world.of("range(100000)").starts_with("error: "));
     assert!(world.of("setproduct(range(1000), range(1000), range(1000))").starts_with("error: "));

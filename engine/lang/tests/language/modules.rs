@@ -154,7 +154,7 @@ fn sources_that_cannot_be_read_are_told() {
     assert_eq!(
         without,
         [
-            "modules here have no `version` @ main.hcl: version",
+            "a `module` block has no `version` @ main.hcl: version",
             "the argument `source` is required @ main.hcl: module \"m\""
         ]
     );
@@ -215,7 +215,10 @@ fn what_is_wrong_in_a_module_is_told_once() {
     let told = tree.told();
     assert_eq!(told.len(), 4, "{told:#?}");
     assert!(told[0].contains("m/main.hcl"), "{told:#?}");
-    assert_eq!(told[1], "`import` blocks stand in the root module only @ m/imports.hcl: import");
+    assert_eq!(
+        told[1],
+        "`import` blocks are allowed only in the root module @ m/imports.hcl: import"
+    );
     assert_eq!(told[2], "there is no local value `nothing` @ m/main.hcl: nothing");
     assert_eq!(told[3], "there is no resource `a.b` to import into @ m/imports.hcl: a.b");
 }

@@ -42,11 +42,11 @@ fn what_decides_is_enough() {
             ),
             (
                 r#"matchkeys(["a", local.open], [], ["a"])"#,
-                "error: `keys` of `matchkeys`: there must be as many as values: 2, not 0",
+                "error: `keys` of `matchkeys`: there must be as many keys as values: 2, not 0",
             ),
             (
                 r#"matchkeys(["a", "b"], [], local.open_list)"#,
-                "error: `keys` of `matchkeys`: there must be as many as values: 2, not 0",
+                "error: `keys` of `matchkeys`: there must be as many keys as values: 2, not 0",
             ),
             (r#"zipmap([local.open], tolist(["a"])) == { k = null }"#, "false"),
             (

@@ -74,7 +74,7 @@ fn wrong_blocks_are_told() {
         ),
         (
             "moved {\n from = a.x[var.y]\n to = a.y\n}",
-            "the keys in this address must be written out @ main.hcl: a.x[var.y]",
+            "the keys in this address must be literals @ main.hcl: a.x[var.y]",
         ),
         (
             "moved {\n from = module.x\n to = a.y\n}",
@@ -82,9 +82,9 @@ fn wrong_blocks_are_told() {
         ),
         (
             "moved {\n from = data.a.x\n to = data.a.y\n}",
-            "`data.a.x` is read, not made, and cannot move @ main.hcl: moved",
+            "`data.a.x` is a data source and cannot be moved @ main.hcl: moved",
         ),
-        ("moved {\n from = a.x\n to = a.x\n}", "`a.x` moves to where it is @ main.hcl: moved"),
+        ("moved {\n from = a.x\n to = a.x\n}", "`a.x` moves to itself @ main.hcl: moved"),
         (
             "moved {\n from = a.b\n to = a.c\n}\nresource \"a\" \"b\" {}",
             "`a.b` is still in the configuration @ main.hcl: moved",
@@ -95,11 +95,11 @@ fn wrong_blocks_are_told() {
         ),
         (
             "removed { from = a.b[0] }",
-            "`a.b[0]` is one instance, and a `removed` block is about all of them @ main.hcl: a.b[0]",
+            "`a.b[0]` is one instance, and a `removed` block applies to all of them @ main.hcl: a.b[0]",
         ),
         (
             "removed { from = data.a.b }",
-            "`data.a.b` is read, not made, and need not be removed @ main.hcl: data.a.b",
+            "`data.a.b` is a data source and needs no `removed` block @ main.hcl: data.a.b",
         ),
         ("removed {}", "the argument `from` is required @ main.hcl: removed"),
         (
@@ -124,7 +124,7 @@ fn wrong_blocks_are_told() {
         ),
         (
             "import {\n to = data.a.b\n id = 1\n}",
-            "`data.a.b` is read, not made, and cannot be imported @ main.hcl: data.a.b",
+            "`data.a.b` is a data source and cannot be imported @ main.hcl: data.a.b",
         ),
         (
             "import {\n to = a.b\n id = 1\n}",
@@ -173,7 +173,7 @@ fn moves_do_not_contradict_each_other() {
         moves(&[("a.v", "a.x"), ("a.x", "a.y"), ("a.y", "a.x")]),
         [
             "`a.v` and `a.y` cannot both move to `a.x` ",
-            "these moves lead back to where they begin They go from `a.x` to `a.y`, from `a.y` to `a.x`.",
+            "these moves form a cycle They go from `a.x` to `a.y`, from `a.y` to `a.x`.",
         ]
     );
     let chain: Vec<(String, String)> =

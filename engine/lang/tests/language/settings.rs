@@ -13,11 +13,11 @@ fn versions_are_those_of_the_family() {
     assert_eq!(told("main.tf", "terraform", "~> 1.11.0"), [""; 0]);
     assert_eq!(
         told("main.tf", "terraform", "< 1.5"),
-        ["this configuration asks for a version < 1.5 @ main.tf: \"< 1.5\""]
+        ["this configuration requires a version < 1.5 @ main.tf: \"< 1.5\""]
     );
     assert_eq!(
         told("main.tf", "terraform", "x"),
-        ["`x` is no constraint on a version @ main.tf: \"x\""]
+        ["`x` is not a version constraint @ main.tf: \"x\""]
     );
     let own = concat!("= ", env!("CARGO_PKG_VERSION"));
     assert_eq!(told("main.hcl", "ha", own), [""; 0]);
@@ -27,7 +27,7 @@ fn versions_are_those_of_the_family() {
 #[test]
 fn what_is_not_built_is_refused() {
     for (text, told) in [
-        ("terraform {\n cloud {}\n}", "there is no `cloud` here @ main.tf: cloud"),
+        ("terraform {\n cloud {}\n}", "`cloud` blocks are not supported @ main.tf: cloud"),
         (
             "terraform {\n experiments = [x]\n}",
             "there is no argument `experiments` here @ main.tf: experiments",
@@ -124,7 +124,7 @@ fn providers_that_are_named_must_be_there() {
             "the module `n` cannot have `for_each`, because there are `provider` blocks inside @ main.hcl: {}",
             "the module `o` cannot have `depends_on`, because there are `provider` blocks inside @ main.hcl: aws_x.y",
             "there is no provider `aws.eats` @ main.hcl: aws.east = aws.eats",
-            "the module `m` does not ask for a provider `aws.north` @ main.hcl: aws.north = aws",
+            "the module `m` does not declare a provider `aws.north` @ main.hcl: aws.north = aws",
             "the module `m` needs the provider `aws.far` @ main.hcl: module \"m\"",
         ]
     );
@@ -134,6 +134,6 @@ fn providers_that_are_named_must_be_there() {
     ]);
     assert_eq!(
         handed.told(),
-        ["the module `o` has a block for the provider `tls` itself @ main.hcl: tls = tls"]
+        ["the module `o` configures the provider `tls` itself @ main.hcl: tls = tls"]
     );
 }

@@ -1,4 +1,4 @@
-//! Templates: in quotes, in heredocs, in files.
+//! Templates in quotes, heredocs and files.
 
 use crate::world::{World, assert_table};
 
@@ -24,7 +24,7 @@ fn heredocs_keep_their_lines() {
 }
 
 #[test]
-fn tildes_take_space_off() {
+fn tildes_strip_white_space() {
     assert_table(
         &World::new(),
         &[
@@ -47,7 +47,7 @@ fn tildes_take_space_off() {
 }
 
 #[test]
-fn one_value_alone_stays_what_it_is() {
+fn a_single_interpolation_keeps_its_type() {
     assert_table(
         &World::new(),
         &[
@@ -60,7 +60,7 @@ fn one_value_alone_stays_what_it_is() {
 }
 
 #[test]
-fn files_are_templates_too() {
+fn renders_template_files() {
     let mut world = World::new();
     let mut file = |name: &str, text: &str| drop(world.files.insert(name.into(), text.into()));
     file("a.tmpl", "%{ for name in names ~}\nhello ${name}\n%{ endfor ~}\n");
@@ -86,12 +86,12 @@ fn files_are_templates_too() {
             (r#"templatestring("a${"$"}{b}", { b = 2 })"#, r#""a2""#),
             (
                 r#"templatefile("missing.tmpl", { somebody = 1 })"#,
-                "error: `templatefile`: missing.tmpl:2:3: the template is not given a variable `nobody` (it is given somebody)",
+                "error: `templatefile`: missing.tmpl:2:3: the template has no variable `nobody` (its variables are somebody)",
             ),
             (
                 r#"templatefile("outside.tmpl", {})"#,
-                "error: `templatefile`: outside.tmpl:1:3: the template is not given a variable `local` \
-             (it is given none; pass them in the second argument of `templatefile`)",
+                "error: `templatefile`: outside.tmpl:1:3: the template has no variable `local` \
+             (it has none; pass them in the second argument of `templatefile`)",
             ),
             (
                 r#"templatefile("nowhere.tmpl", {})"#,
@@ -107,12 +107,12 @@ fn files_are_templates_too() {
     assert!(
         world
             .of(r#"templatefile("self.tmpl", {})"#)
-            .contains("templates render templates more than 16 deep")
+            .contains("templates are nested more than 16 deep")
     );
 }
 
 #[test]
-fn files_are_read() {
+fn reads_and_lists_files() {
     let mut world = World::new();
     world.files.insert("d/a.txt".into(), "hello!".into());
     world.files.insert("d/e/b.txt".into(), "é".into());

@@ -1,4 +1,4 @@
-//! The function library is terraform's.
+//! Compares the function library with that of Terraform.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use serde_json::Value as Json;
 
 use crate::oracle;
 
-/// Functions that take other counts of arguments than terraform says, and why.
+/// Functions with other parameters than in Terraform, with the reason.
 const DIFFERENT: [(&str, &str); 0] = [];
 
 #[test]
-fn each_function_is_there_and_takes_as_many_arguments() {
+fn functions_have_the_parameters_of_terraform() {
     let directory = tempfile::tempdir().unwrap();
     let Some(mut terraform) = oracle::terraform(directory.path()) else { return };
     let said = terraform.args(["metadata", "functions", "-json"]).output().unwrap();
@@ -46,7 +46,7 @@ fn each_function_is_there_and_takes_as_many_arguments() {
 }
 
 #[test]
-fn each_function_is_described_in_a_sentence() {
+fn each_function_has_a_sentence_of_documentation() {
     for function in functions() {
         let doc = function.doc;
         assert!(
@@ -57,8 +57,8 @@ fn each_function_is_described_in_a_sentence() {
     }
 }
 
-/// Strings, and whether they are compressed to the same bytes; where much is repeated there are
-/// many ways to say so.
+/// Strings, and whether the compressed bytes must be equal: repetitions can be encoded in several
+/// ways.
 const TEXTS: [(&str, bool); 6] = [
     ("", true),
     ("a", true),
@@ -69,7 +69,7 @@ const TEXTS: [(&str, bool); 6] = [
 ];
 
 #[test]
-fn what_is_compressed_reads_the_same() {
+fn base64gzip_decompresses_to_the_same_string() {
     let directory = tempfile::tempdir().unwrap();
     let calls: String = TEXTS.iter().map(|(text, _)| format!("base64gzip({text:?}), ")).collect();
     let Some(mut terraform) = oracle::terraform(directory.path()) else { return };

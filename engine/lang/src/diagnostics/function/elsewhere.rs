@@ -1,14 +1,14 @@
-//! What functions of other languages are here.
+//! Functions of other languages, and their equivalents here.
 
-/// What does the work of a function that there is elsewhere.
+/// The equivalent of a function of another language.
 pub(super) enum Elsewhere {
     /// A function that takes the same arguments.
     Called(&'static str),
-    /// Something that is written otherwise.
+    /// Another construct; the string is the help.
     Written(&'static str),
 }
 
-/// What does here what a name stands for in other languages.
+/// The equivalent of a function name of other languages, if it is a known one.
 pub(super) fn elsewhere(name: &str) -> Option<Elsewhere> {
     called(name).map(Elsewhere::Called).or_else(|| written(name).map(Elsewhere::Written))
 }
@@ -50,16 +50,16 @@ fn written(name: &str) -> Option<&'static str> {
             "`coalesce(VALUE, OTHER)` gives the first that is not null"
         }
         "defined" | "exists" | "isset" => {
-            "`can(x)` tells whether `x` has a value, `x != null` whether it is not null"
+            "`can(x)` checks whether `x` has a value, `x != null` whether it is not null"
         }
         "filter" | "select" | "where" | "reject" | "grep" => {
-            "`[for it in LIST : it if CONDITION]` keeps some elements"
+            "`[for it in LIST : it if CONDITION]` selects some elements"
         }
         "foreach" | "each" | "collect" | "transform" => {
-            "`[for it in LIST : VALUE]` makes a value of each element"
+            "`[for it in LIST : VALUE]` converts each element"
         }
         "reduce" | "fold" | "foldl" => {
-            "`sum`, `join`, `concat(LIST...)` and `merge(LIST...)` make one value of many"
+            "`sum`, `join`, `concat(LIST...)` and `merge(LIST...)` combine many values into one"
         }
         "append" | "push" => "`concat(LIST, [VALUE])` is the list with one more element",
         "first" | "head" => "`LIST[0]` is the first element",
@@ -68,7 +68,8 @@ fn written(name: &str) -> Option<&'static str> {
         "round" => "`floor(NUMBER + 0.5)` is the nearest whole number",
         "substring" | "mid" => "`substr(TEXT, FROM, LENGTH)` is a part of a string",
         "indexof" => {
-            "`index(LIST, VALUE)` is the place in a list, `strcontains(TEXT, PART)` looks into a string"
+            "`index(LIST, VALUE)` is the position in a list, `strcontains(TEXT, PART)` searches a \
+                string"
         }
         _ => return None,
     })

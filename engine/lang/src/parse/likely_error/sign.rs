@@ -1,4 +1,4 @@
-//! Signs that mean nothing, wherever they stand.
+//! Likely errors with signs that are not part of the language.
 
 use ha_diagnostics::Diagnostic;
 
@@ -7,8 +7,9 @@ use crate::lexer::{Token, TokenKind};
 use crate::syntax::ByteSpan;
 
 impl TokenCursor<'_> {
-    /// What is wrong with a sign that means nothing, where that is known.
-    pub(super) fn sign(&self, token: Token) -> Option<Diagnostic> {
+    /// The diagnostic for a sign that is not part of the language, if its cause is known.
+    pub(super) fn stray_sign(&self, token: Token) -> Option<Diagnostic> {
+        // Conflict markers consist of valid tokens, so they are checked before everything else.
         if let Some(problem) = self.conflict(token) {
             return Some(problem);
         }
@@ -23,33 +24,35 @@ impl TokenCursor<'_> {
             }
             '$' => self.bare_interpolation(token),
             '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{3000}' | '\u{2003}' | '\u{2009}' => {
-                let summary = format!("this is a space of another sort (U+{:04X})", sign as u32);
-                Some(self.mended(
+                let summary = format!("this is not a plain space (U+{:04X})", sign as u32);
+                Some(self.error_with_fix(
                     summary,
                     token.at,
                     " ",
-                    "write a plain space; such ones come in with copied text",
+                    "write a plain space; such characters come from copied text",
                 ))
             }
             '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' => {
                 let summary =
-                    format!("there is a sign here that is not seen (U+{:04X})", sign as u32);
-                Some(self.mended(
+                    format!("there is an invisible character here (U+{:04X})", sign as u32);
+                Some(self.error_with_fix(
                     summary,
                     token.at,
                     "",
-                    "take it out; such ones come in with copied text",
+                    "remove it; such characters come from copied text",
                 ))
             }
             '\\' => self.escaped_quotes(token),
-            '^' if self.before().is_some_and(|it| is_end_of_value(it.kind)) => {
-                Some(self.no_power(token.at))
+            '^' if self.previous_token().is_some_and(|it| is_end_of_value(it.kind)) => {
+                Some(self.power_operator(token.at))
             }
             '–' | '—' | '−' => Some(self.replaced(token, sign, "-")),
             '…' => Some(self.replaced(token, sign, "...")),
             '≥' => Some(self.replaced(token, sign, ">=")),
             '≤' => Some(self.replaced(token, sign, "<=")),
             '≠' => Some(self.replaced(token, sign, "!=")),
+            // Full-width forms of ASCII characters, as East Asian input methods produce them, at a
+            // constant distance.
             '\u{ff01}'..='\u{ff5e}' => {
                 let plain = char::from_u32(sign as u32 - 0xfee0)?;
                 Some(self.replaced(token, sign, &plain.to_string()))
@@ -63,21 +66,22 @@ impl TokenCursor<'_> {
         let inside = self.line_from(token.at.end).strip_prefix('"')?;
         let summary = "within `${ }` quotes are not escaped";
         let Some(length) = inside.find("\\\"") else {
-            return Some(self.slip(summary, token.at).help("write `\"…\"`"));
+            return Some(self.error_at(summary, token.at).help("write `\"…\"`"));
         };
         let start = token.at.start as usize;
         let text = format!("\"{}\"", &inside[..length]);
         let help = format!("write `{text}`");
-        Some(self.mended(summary, ByteSpan::new(start, start + 2 + length + 2), text, help))
+        Some(self.error_with_fix(summary, ByteSpan::new(start, start + 2 + length + 2), text, help))
     }
 
     /// `2 ** 3`, `2 ^ 3`
-    pub(super) fn no_power(&self, at: ByteSpan) -> Diagnostic {
-        self.slip("there is no sign for powers", at).help("`pow(2, 3)` is 2 to the power of 3")
+    pub(super) fn power_operator(&self, at: ByteSpan) -> Diagnostic {
+        self.error_at("there is no operator for powers", at)
+            .help("`pow(2, 3)` is 2 to the power of 3")
     }
 
     fn replaced(&self, token: Token, sign: char, plain: &str) -> Diagnostic {
-        self.mended(
+        self.error_with_fix(
             format!("`{sign}` means nothing here"),
             token.at,
             plain,
@@ -88,34 +92,34 @@ impl TokenCursor<'_> {
     /// `'text'`
     fn single_quoted(&self, token: Token) -> Diagnostic {
         let line = self.line_from(token.at.end);
-        let summary = "a string stands between double quotes";
+        let summary = "a string is written in double quotes";
         match line.find('\'') {
             Some(length) if !line[..length].contains('\\') => {
                 let at = ByteSpan::new(token.at.start as usize, token.at.end as usize + length + 1);
                 let text = format!("\"{}\"", line[..length].replace('"', "\\\""));
                 let help = format!("write `{text}`");
-                self.mended(summary, at, text, help)
+                self.error_with_fix(summary, at, text, help)
             }
-            _ => self.slip(summary, token.at).help("write `\"…\"`"),
+            _ => self.error_at(summary, token.at).help("write `\"…\"`"),
         }
     }
 
     /// `“text”`
     fn typographic(&self, token: Token) -> Diagnostic {
         let line = self.line_from(token.at.end);
-        let summary = "these are no quotes of the language";
+        let summary = "these quotes are not part of the language";
         match line.find(['“', '”', '»', '«', '’', '‘']) {
             Some(length) if !line[..length].contains(['"', '\\']) => {
                 let close = line[length..].chars().next().map_or(0, char::len_utf8);
                 let at =
                     ByteSpan::new(token.at.start as usize, token.at.end as usize + length + close);
                 let text = format!("\"{}\"", &line[..length]);
-                let help = format!("write `{text}`; such quotes come in with copied text");
-                self.mended(summary, at, text, help)
+                let help = format!("write `{text}`; such quotes come from copied text");
+                self.error_with_fix(summary, at, text, help)
             }
             _ => self
-                .slip(summary, token.at)
-                .help("write `\"…\"`; such quotes come in with copied text"),
+                .error_at(summary, token.at)
+                .help("write `\"…\"`; such quotes come from copied text"),
         }
     }
 
@@ -126,19 +130,22 @@ impl TokenCursor<'_> {
             let name: String =
                 line.chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect();
             let name = if name.is_empty() { "NAME".to_owned() } else { name };
+            // `$var.x` only has to lose its sign; `$x` may be a variable or a local value, so both
+            // are offered.
             let is_reference = line[name.len().min(line.len())..].starts_with('.');
             if is_reference
                 && matches!(&*name, "var" | "local" | "module" | "data" | "each" | "count" | "path")
             {
                 let at = ByteSpan::new(token.at.start as usize, token.at.end as usize + name.len());
                 let help = format!("write `{name}`");
-                return Some(self.mended("names have no `$` in front", at, name, help));
+                return Some(self.error_with_fix("a name has no `$` in front", at, name, help));
             }
             return Some(
-                self.slip("names have no `$` in front", token.at)
+                self.error_at("a name has no `$` in front", token.at)
                     .help(format!("a variable is `var.{name}`, a local value `local.{name}`")),
             );
         };
+        // The closing brace is found by counting, because an object may be inside.
         let mut depth = 1;
         let end = inside.char_indices().find(|(_, sign)| {
             depth += match sign {
@@ -148,22 +155,22 @@ impl TokenCursor<'_> {
             };
             depth == 0
         });
-        let summary = "`${ }` stands within quotes only";
+        let summary = "`${ }` is allowed only in quotes";
         Some(match end {
             Some((length, _)) if !inside[..length].trim().is_empty() => {
                 let at =
                     ByteSpan::new(token.at.start as usize, token.at.end as usize + 1 + length + 1);
                 let text = inside[..length].trim().to_owned();
                 let help = format!("outside of quotes write `{text}`");
-                self.mended(summary, at, text, help)
+                self.error_with_fix(summary, at, text, help)
             }
             _ => self
-                .slip(summary, token.at)
-                .help("outside of quotes write what is between the braces, without them"),
+                .error_at(summary, token.at)
+                .help("outside of quotes write the expression without `${ }`"),
         })
     }
 
-    /// What `git` leaves where two versions differ.
+    /// The markers that `git` writes around conflicting versions.
     fn conflict(&self, token: Token) -> Option<Diagnostic> {
         let start = token.at.start as usize;
         let begins_line = start == 0 || self.text.as_bytes()[start - 1] == b'\n';
@@ -172,13 +179,15 @@ impl TokenCursor<'_> {
             ["<<<<<<< ", ">>>>>>> "].iter().any(|it| line.starts_with(it)) || line == "=======";
         (begins_line && is_mark).then(|| {
             let at = ByteSpan::new(start, start + line.len());
-            self.slip("this is the mark of a conflict that was left when two versions were merged", at)
-                .help("keep one of the two versions, and take out the lines with `<<<<<<<`, `=======` and `>>>>>>>`")
+            self.error_at("this is a conflict marker of a merge", at).help(
+                "keep one of the two versions, and remove the lines with `<<<<<<<`, \
+                    `=======` and `>>>>>>>`",
+            )
         })
     }
 }
 
-/// Whether a value can end with this.
+/// Whether a value can end with a token of this kind.
 fn is_end_of_value(kind: TokenKind) -> bool {
     matches!(
         kind,

@@ -1,4 +1,4 @@
-//! Where a value should begin, or end.
+//! Likely errors at the beginning and the end of a value.
 
 use ha_diagnostics::Diagnostic;
 
@@ -8,20 +8,21 @@ use crate::parse::ParseResult;
 use crate::syntax::ByteSpan;
 use crate::syntax_errors;
 
-const CONDITIONAL: &str = "a value is chosen by `CONDITION ? VALUE : OTHER`";
+const CONDITIONAL_HELP: &str = "write a condition as `CONDITION ? VALUE : OTHER`";
 
 impl TokenCursor<'_> {
-    /// Says what stands where a value should begin.
-    pub(in crate::parse) fn no_value<T>(&mut self) -> ParseResult<T> {
+    /// Reports a token that cannot begin a value.
+    pub(in crate::parse) fn unexpected_instead_of_value<T>(&mut self) -> ParseResult<T> {
         let token = self.peek();
-        let problem = self.sign(token).or_else(|| self.wrong_begin(token));
-        self.told(problem, "a value")
+        let problem = self.stray_sign(token).or_else(|| self.likely_value_error(token));
+        self.refuse_or_expect(problem, "a value")
     }
 
-    fn wrong_begin(&self, token: Token) -> Option<Diagnostic> {
-        let next = self.behind(1);
+    fn likely_value_error(&self, token: Token) -> Option<Diagnostic> {
+        let next = self.token_after(1);
         let touches = next.at.start == token.at.end;
-        if let Some(problem) = self.wrong_operator(token) {
+        // Operators of two signs first: each of the signs alone has another explanation below.
+        if let Some(problem) = self.foreign_operator(token) {
             return Some(problem);
         }
         match (token.kind, next.kind) {
@@ -32,78 +33,90 @@ impl TokenCursor<'_> {
                         TokenKind::Slash | TokenKind::Identifier | TokenKind::Dot
                     ) =>
             {
-                Some(self.bare_text(token.at.start, "a path stands in quotes"))
+                Some(self.unquoted_string(token.at.start, "a path is written in quotes"))
             }
-            (TokenKind::Less, TokenKind::Less) if touches => Some(self.heredoc_slip(token)),
+            (TokenKind::Less, TokenKind::Less) if touches => Some(self.heredoc_error(token)),
             (TokenKind::Assign, _) => {
-                Some(self.mended("there is one `=` too many", token.at, "", "take it out"))
+                Some(self.error_with_fix("there is an extra `=`", token.at, "", "remove it"))
             }
             (TokenKind::Dot, TokenKind::Number) if touches => {
                 let text = format!("0{}{}", self.written(token.at), self.written(next.at));
                 let help = format!("write `{text}`");
-                Some(self.mended("a number begins with a digit", token.at.to(next.at), text, help))
+                Some(self.error_with_fix(
+                    "a number begins with a digit",
+                    token.at.to(next.at),
+                    text,
+                    help,
+                ))
             }
-            (TokenKind::Comma, _) => Some(self.mended(
+            (TokenKind::Comma, _) => Some(self.error_with_fix(
                 "a value is missing before this comma",
                 token.at,
                 "",
-                "or take the comma out",
+                "or remove the comma",
             )),
             (TokenKind::Plus, _) => {
-                Some(self.mended("a number has no `+` in front", token.at, "", "take it out"))
+                Some(self.error_with_fix("a number has no `+` in front", token.at, "", "remove it"))
             }
             (TokenKind::Percent, TokenKind::BraceOpen) if touches => Some(
-                self.slip("`%{ }` stands within quotes and heredocs only", token.at)
-                    .help(CONDITIONAL),
+                self.error_at("`%{ }` is allowed only in quotes and heredocs", token.at)
+                    .help(CONDITIONAL_HELP),
             ),
             (TokenKind::Newline, _)
-                if self.before().is_some_and(|it| it.kind == TokenKind::Assign) =>
+                if self.previous_token().is_some_and(|it| it.kind == TokenKind::Assign) =>
             {
-                let at = self.before()?.at;
-                let problem = self.slip("the value is missing", at);
+                let at = self.previous_token()?.at;
+                let problem = self.error_at("the value is missing", at);
                 Some(match self.written(token.at).starts_with("#{") {
-                    true => problem.help("`#` begins a comment: write what is between the braces without them, as in `var.x`"),
-                    false => problem.help("it begins on the line of the `=`; for no value write `null`"),
+                    true => problem.help(
+                        "`#` begins a comment: write what is between the braces \
+                        without them, as in `var.x`",
+                    ),
+                    false => problem.help(
+                        "write it on the line of the `=`; for no value write \
+                        `null`",
+                    ),
                 })
             }
             _ => self.missing_operand(token),
         }
     }
 
-    /// Operators of other languages, of which the second sign is found where a value should begin.
-    fn wrong_operator(&self, token: Token) -> Option<Diagnostic> {
-        let before = self.before().filter(|it| it.at.end == token.at.start)?;
+    /// Operators of other languages. Their first sign is an operator here too, so the error occurs
+    /// at the second one.
+    fn foreign_operator(&self, token: Token) -> Option<Diagnostic> {
+        let before = self.previous_token().filter(|it| it.at.end == token.at.start)?;
         let at = before.at.to(token.at);
         let sign = self.written(at);
-        let problem = || self.slip(format!("there is no `{sign}`"), at);
+        let problem = || self.error_at(format!("there is no `{sign}`"), at);
         Some(match sign {
             "??" | "?:" => {
                 problem().help("`coalesce(FIRST, SECOND)` gives the first that is not null")
             }
             "?." => problem()
                 .help("`try(VALUE.name, null)` gives null where there is no such attribute"),
-            "<>" => self.mended("there is no `<>`", at, "!=", "write `!=`"),
-            "**" => self.no_power(at),
+            "<>" => self.error_with_fix("there is no `<>`", at, "!=", "write `!=`"),
+            "**" => self.power_operator(at),
             "++" => problem().help("a value does not change; another one is `VALUE + 1`"),
             _ => return None,
         })
     }
 
-    /// What is missing behind an operator, or between braces.
+    /// A missing value after an operator or between braces.
     fn missing_operand(&self, token: Token) -> Option<Diagnostic> {
-        let before = self.before()?;
+        let before = self.previous_token()?;
         let sign = self.written(before.at);
         match (before.kind, token.kind) {
             (TokenKind::Interpolation | TokenKind::Directive, TokenKind::SequenceEnd) => {
-                let problem = self.slip("there is nothing between the braces", token.at);
+                let problem = self.error_at("there is nothing between the braces", token.at);
                 Some(problem.help(format!(
-                    "write a value there, or `{}{sign}` for the signs themselves",
+                    "write a value there, or `{}{sign}` for the literal characters",
                     &sign[..1]
                 )))
             }
             (kind, TokenKind::Newline | TokenKind::End) if is_operator(kind) => {
-                Some(self.slip(format!("a value is missing behind `{sign}`"), before.at).help(
-                    "an expression goes on with the next line only in parentheses or brackets",
+                Some(self.error_at(format!("a value is missing after `{sign}`"), before.at).help(
+                    "an expression continues on the next line only in parentheses or brackets",
                 ))
             }
             (
@@ -113,15 +126,16 @@ impl TokenCursor<'_> {
                 | TokenKind::BracketClose
                 | TokenKind::ParenthesisClose,
             ) if is_operator(kind) => {
-                let problem = self.slip(format!("a value is missing behind `{sign}`"), before.at);
-                Some(problem.help("write it there, or take the operator out"))
+                let problem =
+                    self.error_at(format!("a value is missing after `{sign}`"), before.at);
+                Some(problem.help("write it there, or remove the operator"))
             }
             _ => None,
         }
     }
 
-    /// A string that stands without quotes from there on.
-    fn bare_text(&self, start: u32, summary: &str) -> Diagnostic {
+    /// A string without quotes, up to the next white space or closing bracket.
+    fn unquoted_string(&self, start: u32, summary: &str) -> Diagnostic {
         let line = self.line_from(start);
         let length = line
             .find(|it: char| it.is_whitespace() || matches!(it, ',' | ')' | ']' | '}'))
@@ -129,11 +143,11 @@ impl TokenCursor<'_> {
         let at = ByteSpan::new(start as usize, start as usize + length);
         let text = format!("\"{}\"", &line[..length]);
         let help = format!("write `{text}`");
-        self.mended(summary, at, text, help)
+        self.error_with_fix(summary, at, text, help)
     }
 
-    /// Says that a backslash is followed by something that it does not go with.
-    pub(in crate::parse) fn no_escape<T>(&mut self, at: ByteSpan) -> ParseResult<T> {
+    /// Reports an unknown escape sequence.
+    pub(in crate::parse) fn unknown_escape<T>(&mut self, at: ByteSpan) -> ParseResult<T> {
         let written = self.written(at);
         let problem = syntax_errors::no_such_escape(written, self.span(at));
         let problem =
@@ -141,37 +155,37 @@ impl TokenCursor<'_> {
         self.refuse(problem)
     }
 
-    /// Says what stands where a condition's other value should be.
-    pub(in crate::parse) fn no_otherwise<T>(&mut self) -> ParseResult<T> {
+    /// Reports a conditional without its second result.
+    pub(in crate::parse) fn missing_false_result<T>(&mut self) -> ParseResult<T> {
         let token = self.peek();
-        let problem = match self.sign(token) {
+        let problem = match self.stray_sign(token) {
             Some(problem) => problem,
             None => self
-                .slip("the other value of this condition is missing", token.at)
-                .help("write `CONDITION ? VALUE : OTHER`; `null` stands for no value"),
+                .error_at("the second result of this condition is missing", token.at)
+                .help("write `CONDITION ? VALUE : OTHER`; write `null` for no value"),
         };
         self.refuse(problem)
     }
 
-    /// Says what stands behind a point.
-    pub(in crate::parse) fn no_attribute<T>(&mut self) -> ParseResult<T> {
+    /// Reports a token after a dot that is neither an attribute nor an index.
+    pub(in crate::parse) fn unexpected_after_dot<T>(&mut self) -> ParseResult<T> {
         let token = self.peek();
         let problem = match token.kind {
             TokenKind::Dot => Some(
-                self.slip("there are no ranges", token.at)
+                self.error_at("there are no ranges", token.at)
                     .help("`range(1, 6)` gives the numbers from 1 to 5"),
             ),
             TokenKind::QuoteOpen => Some(
-                self.slip("strings are not put together by `.`", token.at)
-                    .help("put them into one: `\"${FIRST}${SECOND}\"`"),
+                self.error_at("strings are not joined by `.`", token.at)
+                    .help("write one template: `\"${FIRST}${SECOND}\"`"),
             ),
-            _ => self.sign(token),
+            _ => self.stray_sign(token),
         };
-        self.told(problem, "the name of an attribute")
+        self.refuse_or_expect(problem, "the name of an attribute")
     }
 
-    /// `<<"EOT"`, `<<~EOT`, `<< EOT`, or something behind the word.
-    fn heredoc_slip(&self, token: Token) -> Diagnostic {
+    /// `<<"EOT"`, `<<~EOT`, `<< EOT`, or text after the word.
+    fn heredoc_error(&self, token: Token) -> Diagnostic {
         let line = self.line_from(token.at.start);
         let at = ByteSpan::new(token.at.start as usize, token.at.start as usize + line.len());
         let behind = line.trim_start_matches('<').trim_start();
@@ -192,104 +206,113 @@ impl TokenCursor<'_> {
             true => {
                 let text = format!("<<{}{word}", if outdents { "-" } else { "" });
                 let help = format!("write `{text}`");
-                self.mended(summary, at, text, help)
+                self.error_with_fix(summary, at, text, help)
             }
             false => self
-                .slip(summary, token.at)
+                .error_at(summary, token.at)
                 .help("for example `<<-EOT`, lines of text, and a line with `EOT`"),
         }
     }
 
-    /// What is wrong where an expression should have ended, or an operator should stand.
-    pub(super) fn wrong_end(&self, token: Token) -> Option<Diagnostic> {
-        if let Some(problem) = self.sign(token) {
+    /// The likely error at a token that neither continues an expression nor may follow one.
+    pub(super) fn likely_end_error(&self, token: Token) -> Option<Diagnostic> {
+        if let Some(problem) = self.stray_sign(token) {
             return Some(problem);
         }
-        let before = self.before()?;
+        let before = self.previous_token()?;
         let touches = before.at.end == token.at.start;
         let word =
             |it: Token| if it.kind == TokenKind::Identifier { self.written(it.at) } else { "" };
+        // Words before tokens: `a and b` would otherwise be reported as a missing operator.
         match (word(before), word(token)) {
             ("if" | "case" | "when", _) if token.kind != TokenKind::Newline => {
                 return Some(
-                    self.slip(format!("there is no `{}` in expressions", word(before)), before.at)
-                        .help(CONDITIONAL),
+                    self.error_at(
+                        format!("there is no `{}` in expressions", word(before)),
+                        before.at,
+                    )
+                    .help(CONDITIONAL_HELP),
                 );
             }
             ("not", it) if !it.is_empty() || token.kind == TokenKind::QuoteOpen => {
                 let at = ByteSpan { start: before.at.start, end: token.at.start };
-                return Some(self.mended("there is no `not`", at, "!", "write `!`"));
+                return Some(self.error_with_fix("there is no `not`", at, "!", "write `!`"));
             }
             ("for", it) if !it.is_empty() => {
                 return Some(
-                    self.slip("a `for` stands in brackets or braces", before.at)
+                    self.error_at("a `for` is written in brackets or braces", before.at)
                         .help("`[for x in LIST : x]` or `{ for k, v in MAP : k => v }`"),
                 );
             }
             ("lambda" | "new" | "await", it) if !it.is_empty() => {
                 return Some(
-                    self.slip(format!("there is no `{}`", word(before)), before.at)
+                    self.error_at(format!("there is no `{}`", word(before)), before.at)
                         .help("functions are declared by `function` blocks"),
                 );
             }
             ("return", _) if token.kind != TokenKind::Newline => {
-                return Some(self.mended(
+                return Some(self.error_with_fix(
                     "there is no `return`",
                     ByteSpan { start: before.at.start, end: token.at.start },
                     "",
-                    "an argument is given its value alone",
+                    "write only the value",
                 ));
             }
-            (_, "not") if self.written(self.behind(1).at) == "in" => {
+            (_, "not") if self.written(self.token_after(1).at) == "in" => {
                 return Some(
-                    self.slip("there is no `not in`", token.at.to(self.behind(1).at))
-                        .help("`!contains(LIST, VALUE)` tells whether a value is not in a list"),
+                    self.error_at("there is no `not in`", token.at.to(self.token_after(1).at))
+                        .help("`!contains(LIST, VALUE)` checks whether a value is not in a list"),
                 );
             }
             (_, "and" | "AND") => {
-                return Some(self.mended("there is no `and`", token.at, "&&", "write `&&`"));
+                return Some(self.error_with_fix(
+                    "there is no `and`",
+                    token.at,
+                    "&&",
+                    "write `&&`",
+                ));
             }
             (_, "or" | "OR") => {
-                return Some(self.mended("there is no `or`", token.at, "||", "write `||`"));
+                return Some(self.error_with_fix("there is no `or`", token.at, "||", "write `||`"));
             }
             (_, "is") => {
-                return Some(self.mended("there is no `is`", token.at, "==", "write `==`"));
+                return Some(self.error_with_fix("there is no `is`", token.at, "==", "write `==`"));
             }
             (_, "in") => {
                 return Some(
-                    self.slip("`in` stands in `for` expressions only", token.at)
-                        .help("`contains(LIST, VALUE)` tells whether a value is in a list"),
+                    self.error_at("`in` is allowed only in `for` expressions", token.at)
+                        .help("`contains(LIST, VALUE)` checks whether a value is in a list"),
                 );
             }
             (_, it @ ("if" | "unless" | "then")) => {
                 return Some(
-                    self.slip(format!("there is no `{it}` in expressions"), token.at)
-                        .help(CONDITIONAL),
+                    self.error_at(format!("there is no `{it}` in expressions"), token.at)
+                        .help(CONDITIONAL_HELP),
                 );
             }
             _ => {}
         }
         match (before.kind, token.kind) {
             (TokenKind::Number, TokenKind::Identifier) if touches => {
-                Some(self.number_slip(before, token))
+                Some(self.number_error(before, token))
             }
             (TokenKind::QuoteClose, TokenKind::QuoteOpen) if touches => Some(
-                self.slip("a string of several lines does not stand between `\"\"\"`", token.at)
+                self.error_at("a string of several lines is not written in `\"\"\"`", token.at)
                     .help("use a heredoc: `<<-EOT`, lines of text, and a line with `EOT`"),
             ),
             (TokenKind::QuoteClose, TokenKind::QuoteOpen) => Some(
-                self.slip("two strings stand side by side", token.at)
-                    .help("put them into one: `\"${FIRST}${SECOND}\"`"),
+                self.error_at("there are two adjacent strings", token.at)
+                    .help("write one template: `\"${FIRST}${SECOND}\"`"),
             ),
             (TokenKind::QuoteClose, TokenKind::Identifier) if touches => {
-                let problem = self.slip("the string ended at the quote before", token.at);
-                Some(match self.missing_quote(before.at) {
+                let problem = self.error_at("the string ended at the quote before", token.at);
+                Some(match self.missing_quote_position(before.at) {
                     Some(gap) => problem.suggest(self.span(gap), "\"", "a quote is missing here"),
-                    None => problem.help("a quote within a string is written `\\\"`"),
+                    None => problem.help("a quote inside a string is written `\\\"`"),
                 })
             }
             (TokenKind::Identifier, TokenKind::ParenthesisOpen) if touches => {
-                let problem = self.slip("values have no methods", before.at);
+                let problem = self.error_at("values have no methods", before.at);
                 Some(match self.written(before.at) {
                     "map" | "filter" | "forEach" | "each" | "flatMap" => {
                         problem.help("write `[for x in LIST : x if CONDITION]`")
@@ -298,59 +321,59 @@ impl TokenCursor<'_> {
                 })
             }
             (TokenKind::Identifier, TokenKind::Colon)
-                if self.written(self.behind(1).at).starts_with("//") =>
+                if self.written(self.token_after(1).at).starts_with("//") =>
             {
-                Some(self.bare_text(before.at.start, "a string stands in quotes"))
+                Some(self.unquoted_string(before.at.start, "a string is written in quotes"))
             }
             (_, TokenKind::BracketClose | TokenKind::ParenthesisClose) => {
-                let summary = format!(
-                    "there is nothing open here that this `{}` could close",
-                    self.written(token.at)
-                );
-                Some(self.mended(summary, token.at, "", "take it out"))
+                let summary =
+                    format!("there is no open bracket for this `{}`", self.written(token.at));
+                Some(self.error_with_fix(summary, token.at, "", "remove it"))
             }
+            // `abc"…"` is either a string with a missing quote or a prefix such as Python's `f"…"`;
+            // the latter parses once the word is removed.
             (TokenKind::Identifier, TokenKind::QuoteOpen)
-                if touches && !self.is_mended_by(before.at, "") =>
+                if touches && !self.is_fixed_by(before.at, "") =>
             {
                 let gap = ByteSpan { end: before.at.start, ..before.at };
-                let problem = self.slip("the quote before this string is missing", before.at);
+                let problem = self.error_at("the quote before this string is missing", before.at);
                 Some(problem.suggest(self.span(gap), "\"", "write it here"))
             }
             (TokenKind::Identifier, TokenKind::QuoteOpen) if touches => {
-                let summary = format!("strings have no `{}` in front", self.written(before.at));
-                Some(self.mended(
+                let summary = format!("a string has no `{}` in front", self.written(before.at));
+                Some(self.error_with_fix(
                     summary,
                     before.at,
                     "",
-                    "take it out: `${ }` works in every string",
+                    "remove it: `${ }` works in every string",
                 ))
             }
             _ if token.kind == TokenKind::Identifier
-                && self.behind(1).kind == TokenKind::Assign =>
+                && self.token_after(1).kind == TokenKind::Assign =>
             {
-                let problem = self.slip("two arguments stand on one line", token.at);
+                let problem = self.error_at("there are two arguments on one line", token.at);
                 let between = self.span(ByteSpan { start: before.at.end, end: token.at.start });
-                Some(problem.suggest(between, "\n", "each stands on a line of its own"))
+                Some(problem.suggest(between, "\n", "write each on a separate line"))
             }
             (TokenKind::Identifier, TokenKind::Identifier) => Some(
-                self.slip(
+                self.error_at(
                     format!("an operator is missing before `{}`", self.written(token.at)),
                     token.at,
                 )
-                .help("a string of several words stands in quotes"),
+                .help("a string of several words is written in quotes"),
             ),
             _ => None,
         }
     }
 
     /// `0x1F`, `1_000`, `10GB`
-    fn number_slip(&self, number: Token, rest: Token) -> Diagnostic {
+    fn number_error(&self, number: Token, rest: Token) -> Diagnostic {
         let at = number.at.to(rest.at);
         let whole = self.written(at);
         let digits = whole.replace('_', "");
         if digits.bytes().all(|it| it.is_ascii_digit()) {
             let help = format!("write `{digits}`");
-            return self.mended("a number has no `_` between its digits", at, digits, help);
+            return self.error_with_fix("a number has no `_` between its digits", at, digits, help);
         }
         let radix = match whole.get(..2) {
             Some("0x" | "0X") => Some(16),
@@ -362,18 +385,18 @@ impl TokenCursor<'_> {
             Some(radix) => {
                 let text = format!("parseint(\"{}\", {radix})", &whole[2..]);
                 let help = format!("write `{text}`");
-                self.mended("numbers are decimal", at, text, help)
+                self.error_with_fix("numbers are decimal", at, text, help)
             }
             None => {
                 let text = format!("\"{whole}\"");
                 let help = format!("write `{text}` for a string");
-                self.mended(format!("`{whole}` is not a number"), at, text, help)
+                self.error_with_fix(format!("`{whole}` is not a number"), at, text, help)
             }
         }
     }
 }
 
-/// Whether a value must follow.
+/// Whether a value must follow a token of this kind.
 fn is_operator(kind: TokenKind) -> bool {
     matches!(
         kind,
