@@ -15,17 +15,20 @@ use ha_provider::{Error, ResourceDescription, SchemaSet};
 use ha_state_model::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
 use ha_value::{Action, Address, HashMap, HashSet, Name, Object, ResourceMode, Value};
 
-use crate::diff::deletion::instances;
 use crate::diff::differences::{agrees, differences};
-use crate::diff::planned_values::{arguments_after, instance_value, remarked};
-use crate::evaluation::arguments::{ConfiguredArguments, conform};
+use crate::diff::planned_values::arguments_after;
+use crate::diff::record_settings::RecordSettings;
+use crate::evaluation::argument_diagnostics::conform;
+use crate::evaluation::arguments::ConfiguredArguments;
 use crate::evaluation::condition::{findings, unread};
-use crate::evaluation::expansion::{expansion, flag};
+use crate::evaluation::instance_value::instance_value;
 use crate::evaluation::node::evaluate;
 use crate::evaluation::preview::{Preview, show_as_recorded, world_with};
+use crate::evaluation::repetition::{expansion, flag};
 use crate::evaluation::values::{EvaluationScope, EvaluationValues, InstanceId};
 use crate::graph::modules::ROOT;
 use crate::graph::{Graph, NodeId, NodeKind, Reachability};
+use crate::input::recorded_instances::instances;
 use crate::input::targeting::Targeting;
 use crate::model::{Change, Plan};
 use crate::order::create_before_destroy::CreateBeforeDestroy;
@@ -51,44 +54,6 @@ pub struct ApplyEvaluation {
     kept_outputs: BTreeMap<Name, OutputRecord>,
     /// Settings that have been evaluated.
     settings: HashMap<ProviderName, ProviderRecord>,
-}
-
-/// What of a record comes from the configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RecordSettings {
-    /// The names of the arguments it sets.
-    pub configured: BTreeSet<Name>,
-    /// Direct dependencies.
-    pub dependencies: Dependencies,
-    /// Whether a replacement is made before the old one goes.
-    pub create_before_destroy: bool,
-    /// Whether it is protected.
-    pub prevent_destroy: bool,
-    /// How long operations on it may take.
-    pub timeouts: Object,
-}
-
-impl RecordSettings {
-    /// The record of something that nothing happens to, with what the configuration says of it by
-    /// now.
-    pub(crate) fn settle(
-        &self,
-        described: &ResourceDescription,
-        record: &Record,
-        wanted: &Object,
-    ) -> Record {
-        let (arguments, outputs) = remarked(described, record, wanted);
-        Record {
-            arguments,
-            outputs,
-            configured: self.configured.clone(),
-            dependencies: self.dependencies.clone(),
-            create_before_destroy: self.create_before_destroy,
-            prevent_destroy: self.prevent_destroy,
-            timeouts: self.timeouts.clone(),
-            ..record.clone()
-        }
-    }
 }
 
 /// What a step takes from the configuration.

@@ -4,4 +4,4 @@ pub(crate) mod containment;
 pub(crate) mod deletion;
 pub(crate) mod differences;
 pub(crate) mod planned_values;
-pub(crate) mod prevent_destroy;
+pub(crate) mod record_settings;

@@ -1,8 +1,8 @@
 //! What planning is given: the prior state, moves and removals that the configuration declares,
-//! what is selected.
+//! what a selection means, what is recorded.
 
 pub(crate) mod moves;
 pub(crate) mod prior_state;
+pub(crate) mod recorded_instances;
 pub(crate) mod removed;
-pub(crate) mod selection;
 pub(crate) mod targeting;

@@ -1,5 +1,9 @@
 //! A plan: what would change, why, what that does to those who use it, and the steps to do it.
 //! Plain data, complete and serialisable; views render it, apply follows it.
+use crate::model::selection::Selection;
+
+pub(crate) mod selection;
+mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,8 +13,6 @@ use ha_provider::Impact;
 use ha_state_model::{OutputRecord, ProviderName, ProviderRecord, Record, State};
 use ha_value::{Action, Address, Name, Object, Path, Value};
 use serde::{Deserialize, Serialize};
-
-use crate::input::selection::Selection;
 
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use ha_state_model::ProviderName;
 use ha_value::{Address, Name, Object, ResourceMode, Value};
 
 use crate::PlanInput;
-use crate::evaluation::arguments::located;
+use crate::evaluation::argument_diagnostics::located;
 use crate::graph::Graph;
 use crate::model::Plan;
 use crate::secrets::redaction::redacted;

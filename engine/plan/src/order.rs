@@ -15,11 +15,19 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::graph::{Graph, NodeId};
 use crate::model::{Change, PlanStep, StepKind};
-use crate::planner::Succession;
-pub(crate) use recorded::is_meant;
 use recorded::{BlockNumber, NumberedBlocks};
 use topological_order::dependents_first;
 pub(crate) use topological_order::sorted;
+
+/// One change that comes after another one, because both are about things that cannot be
+/// distinguished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Succession {
+    /// What gives up its identity.
+    pub(crate) giver: Address,
+    /// What takes it.
+    pub(crate) taker: Address,
+}
 
 /// The steps of a plan, each after those it waits for. The changes are in the order of their
 /// addresses.

@@ -3,6 +3,7 @@
 
 mod assemble;
 mod causes;
+pub(crate) mod chosen;
 mod compare;
 mod data;
 mod destroy;
@@ -16,9 +17,10 @@ pub(crate) mod known_settings;
 mod managed;
 mod moved_away;
 mod orphan;
+mod prevent_destroy;
 mod provider;
+pub(crate) mod read_request;
 mod replace;
-mod snapshot;
 mod succession;
 mod unknown;
 
@@ -34,32 +36,35 @@ use ha_state_model::{ProviderName, ProviderRecord, State};
 use ha_value::{Address, BlockAddress, HashMap, InstanceKey, Name, Object, ResourceMode, Value};
 
 use crate::diff::containment::{ContainerKey, Containment};
-use crate::diff::deletion::{Deletions, instances};
-use crate::diff::planned_values::with_origins;
-use crate::diff::prevent_destroy::protection;
+use crate::diff::deletion::Deletions;
 use crate::evaluation::arguments::ConfiguredArguments;
 use crate::evaluation::condition::findings;
-use crate::evaluation::expansion::{Expansion, ExpansionError, expansion, too_many};
+use crate::evaluation::expansion::{Expansion, ExpansionError};
+use crate::evaluation::instance_value::with_origins;
 use crate::evaluation::node::{EvaluationReport, evaluate};
 use crate::evaluation::preview::{Preview, world_with};
+use crate::evaluation::repetition::{expansion, too_many};
 use crate::evaluation::values::{EvaluationScope, EvaluationValues, InstanceId};
 use crate::graph::modules::ROOT;
 use crate::graph::{Graph, GraphNode, NodeId, NodeKind, Reachability};
 use crate::input::moves::MovedState;
-use crate::input::prior_state::{Observations, PriorState, ReadRequest};
+use crate::input::prior_state::{Observations, PriorState};
+use crate::input::recorded_instances::instances;
 use crate::input::removed::Removals;
-use crate::input::selection::Selection;
 use crate::input::targeting;
 use crate::input::targeting::Targeting;
+use crate::model::selection::Selection;
 use crate::model::{Change, CheckResult, OutputChange, Plan, PlanMode, PlanSnapshot};
+use crate::order::Succession;
 use crate::order::create_before_destroy::CreateBeforeDestroy;
 use crate::planner::assemble::{PlanParts, finish};
 use crate::planner::diagnostic_set::DiagnosticSet;
+use crate::planner::prevent_destroy::protection;
+use crate::planner::read_request::ReadRequest;
 use causes::ChangeFlow;
 
 pub use data::rendered;
 pub use known_settings::known_settings;
-pub(crate) use succession::Succession;
 
 /// A thing that gets another name: its provider and kind, the id until now and the one from then
 /// on.

@@ -6,11 +6,13 @@ use ha_lang::ResourceBlock;
 use ha_provider::RenderResult;
 
 use super::{ApplyEvaluation, described, has_conditions};
-use crate::diff::planned_values::{instance_value, unrendered};
-use crate::evaluation::arguments::{ConfiguredArguments, located};
+use crate::diff::planned_values::unrendered;
+use crate::evaluation::argument_diagnostics::located;
+use crate::evaluation::arguments::ConfiguredArguments;
 use crate::evaluation::condition::findings;
-use crate::evaluation::expansion::expansion;
+use crate::evaluation::instance_value::instance_value;
 use crate::evaluation::node::{EvaluationReport, evaluate};
+use crate::evaluation::repetition::expansion;
 use crate::evaluation::values::{EvaluationScope, InstanceId};
 use crate::graph::{NodeId, NodeKind};
 

@@ -8,9 +8,9 @@ use ha_provider::{ContainerReference, ResourceHooks, SchemaSet};
 use ha_state_model::{Record, State};
 use ha_value::{Address, BlockAddress, Name, ResourceMode, Value};
 
-use crate::diff::deletion::{containers, instances_meant};
-use crate::diff::planned_values::attributes;
+use crate::attributes::attributes;
 use crate::input::prior_state::PriorInstance;
+use crate::input::recorded_instances::instances_meant;
 
 /// Something with a record.
 pub trait HasRecord {
@@ -197,4 +197,18 @@ fn written<'v>(values: impl Iterator<Item = Option<&'v Value>>) -> Option<Rc<str
     let values: Option<Vec<Value>> =
         values.map(|it| it.map(Value::revealed).filter(|it| !it.is_null())).collect();
     values.map(|it| format!("{it:?}").into())
+}
+
+/// The recorded blocks that a thing lives inside of: among its direct dependencies, and those of
+/// its provider.
+fn containers(state: &State, record: &Record, within: &[Name]) -> Vec<BlockAddress> {
+    if within.is_empty() {
+        return Vec::new();
+    }
+    let through_provider =
+        state.providers.get(&record.provider).into_iter().flat_map(|it| it.dependencies.iter());
+    let found =
+        record.dependencies.iter().chain(through_provider).filter(|it| within.contains(&it.kind));
+    let found: BTreeSet<&BlockAddress> = found.collect();
+    found.into_iter().cloned().collect()
 }

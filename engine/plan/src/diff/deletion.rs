@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ha_provider::{ImpactSeverity, PlannedChange, SchemaSet};
 use ha_state_model::{Record, State, UnfinishedStep};
-use ha_value::{Action, Address, BlockAddress, InstanceKey, Name, ResourceMode};
+use ha_value::{Action, Address, ResourceMode};
 
+use crate::attributes::attributes;
 use crate::diff::containment::{ContainerInstance, ContainerKey, Containment};
-use crate::diff::planned_values::attributes;
 use crate::input::prior_state::PriorInstance;
 use crate::model::{Change, ChangeReason};
-use crate::order::is_meant;
 
 /// The deletion of an instance.
 pub(crate) fn deletion(
@@ -218,57 +217,4 @@ fn half_made(unfinished: &UnfinishedStep) -> Record {
         timeouts: ha_value::Object::new(),
         version: 0,
     }
-}
-
-/// The recorded blocks that a thing lives inside of: among its direct dependencies, and those of
-/// its provider.
-pub(crate) fn containers(state: &State, record: &Record, within: &[Name]) -> Vec<BlockAddress> {
-    if within.is_empty() {
-        return Vec::new();
-    }
-    let through_provider =
-        state.providers.get(&record.provider).into_iter().flat_map(|it| it.dependencies.iter());
-    let found =
-        record.dependencies.iter().chain(through_provider).filter(|it| within.contains(&it.kind));
-    let found: BTreeSet<&BlockAddress> = found.collect();
-    found.into_iter().cloned().collect()
-}
-
-/// A block's instances.
-pub(crate) fn instances<'a, T>(
-    all: &'a BTreeMap<Address, T>,
-    block: &'a BlockAddress,
-) -> impl Iterator<Item = (&'a Address, &'a T)> {
-    // The least key there is.
-    all.range(block.instance(InstanceKey::None)..).take_while(move |(it, _)| it.block == *block)
-}
-
-/// The instances that a name of a block in a record means. One that was recorded outside of a
-/// module that is there more than once names the module without a key, for all its instances.
-#[must_use]
-pub fn instances_meant<'a, T>(
-    all: &'a BTreeMap<Address, T>,
-    block: &'a BlockAddress,
-) -> Vec<(&'a Address, &'a T)> {
-    let exact: Vec<_> = instances(all, block).collect();
-    let Some(keyed) = block
-        .module
-        .iter()
-        .position(|(_, key)| *key == InstanceKey::None)
-        .filter(|_| exact.is_empty())
-    else {
-        return exact;
-    };
-    let outer = &block.module[..keyed];
-    let least = BlockAddress {
-        module: outer.into(),
-        mode: ResourceMode::Managed,
-        kind: "".into(),
-        name: "".into(),
-    };
-    let below = all
-        .range(least.instance(InstanceKey::None)..)
-        .take_while(|(it, _)| it.block.module.starts_with(outer));
-    let names = |it: &BlockAddress| (it.mode, it.kind.clone(), it.name.clone(), it.module.len());
-    below.filter(|(it, _)| names(&it.block) == names(block) && is_meant(block, &it.block)).collect()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ha_provider::{FieldShape, ResourceDescription, Schema, SchemaField};
 use ha_value::{Name, Object, Path, Value};
 
-use crate::input::prior_state::plain;
+use crate::attributes::{is_empty, plain};
 use crate::model::Difference;
 
 /// The arguments that differ from those seen, which came with `outputs`. `configured_before` are
@@ -146,12 +146,6 @@ fn is_kept(
     described.pure
         && (is_null(new) != is_null(old)
             || *shape == FieldShape::Any && is_another(shape, new, old))
-}
-
-pub(crate) fn is_empty(value: &Value) -> bool {
-    value.is_null()
-        || value.elements().is_some_and(|it| it.is_empty())
-        || value.as_object().is_some_and(Object::is_empty)
 }
 
 /// The arguments, with what the service chose where the configuration is silent, as it was seen.

@@ -5,7 +5,8 @@ use ha_lang::{OutputBlock, VariableBlock};
 use ha_value::{Address, BlockAddress, InstanceKey, Name, ResourceMode, Value, convert};
 
 use crate::evaluation::condition::{ConditionFindings, ConditionOutcome, findings, outcome};
-use crate::evaluation::expansion::{ExpansionError, call_expansion, too_many};
+use crate::evaluation::expansion::ExpansionError;
+use crate::evaluation::repetition::{call_expansion, too_many};
 use crate::evaluation::values::{EvaluationScope, EvaluationValues, InstanceId};
 use crate::graph::modules::{ModuleId, ROOT};
 use crate::graph::{Graph, NodeId, NodeKind, refers_to_itself_alone};

@@ -8,12 +8,12 @@ use ha_provider::SchemaSet;
 use ha_state_model::{Record, State};
 use ha_value::{Address, InstanceKey, Value};
 
-use crate::diff::deletion::instances;
-use crate::diff::planned_values::instance_value;
 use crate::evaluation::expansion::Expansion;
+use crate::evaluation::instance_value::instance_value;
 use crate::evaluation::node::evaluate;
 use crate::evaluation::values::{EvaluationValues, InstanceId};
 use crate::graph::{Graph, NodeId, NodeKind};
+use crate::input::recorded_instances::instances;
 use crate::model::PlanSnapshot;
 
 /// What is looked at, and by which light.

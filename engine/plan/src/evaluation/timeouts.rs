@@ -14,7 +14,7 @@ use ha_provider::{
 };
 use ha_value::{Action, Name, Object, Path, Value, duration};
 
-use crate::evaluation::arguments::{conform, located};
+use crate::evaluation::argument_diagnostics::{conform, located};
 use crate::secrets::redaction::redacted;
 
 /// What it is called.

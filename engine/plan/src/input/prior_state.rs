@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use ha_provider::{
     DiscoveryResult, Error, ImportedValue, ReadingValue, ResourceDescription, SchemaSet,
 };
-use ha_state_model::{ProviderName, Record, State};
+use ha_state_model::{Record, State};
 use ha_value::{Address, Name, Object, Path, Value};
 
-use crate::diff::differences::is_empty;
-use crate::diff::planned_values::attributes;
-use crate::evaluation::timeouts::OperationTimeout;
+use crate::attributes::{attributes, id_in, is_empty, plain};
 use crate::model::Drift;
 
 /// What the world looks like.
@@ -27,38 +25,6 @@ pub struct Observations {
     pub imports: BTreeMap<Address, (String, Option<ImportedValue>)>,
     /// What came of looking for instances of which nothing is recorded.
     pub sought: BTreeMap<Address, DiscoveryResult>,
-}
-
-/// A data source that must be read before planning can go on, or something that is to be taken over
-/// or looked for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ReadRequest {
-    /// The data source.
-    pub address: Address,
-    /// Who is asked.
-    pub provider: ProviderName,
-    /// With these settings.
-    pub settings: Object,
-    /// What is asked, without marks, which only what is looked for still has; of something to be
-    /// taken over what the configuration says of it, as far as it is known.
-    pub arguments: Object,
-    /// The id by which something is looked for that is to be taken over; none for a data source.
-    pub import: Option<String>,
-    /// Set when it is an instance of which nothing is recorded, and that may be there.
-    pub seek: Option<DiscoveryMethod>,
-    /// Whether a `check` block alone asks for it, so that planning goes on without an answer.
-    pub for_check: bool,
-    /// How long it may take to read a data source.
-    pub limit: Option<OperationTimeout>,
-}
-
-/// How something is looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DiscoveryMethod {
-    /// Its provider is asked.
-    Ask,
-    /// Its provider cannot be asked, for this reason: it is taken to be where its name says.
-    Suppose(String),
 }
 
 /// A record as it stands now.
@@ -203,12 +169,6 @@ fn outputs_drifted(
     drifted.map(|name| Path::attribute(name.clone())).collect()
 }
 
-/// The id among what a driver answers.
-#[must_use]
-pub fn id_in(outputs: &Object) -> Option<String> {
-    Some(outputs.get("id")?.unmark().0.as_str()?.to_owned())
-}
-
 /// Values with the marks they bear and those they bore before.
 fn marked_as(before: &Object, now: &Object) -> Object {
     let mark = |(name, value): (&Name, &Value)| {
@@ -219,12 +179,4 @@ fn marked_as(before: &Object, now: &Object) -> Object {
         (name.clone(), value)
     };
     now.iter().map(mark).collect()
-}
-
-/// The same attributes without marks.
-pub(crate) fn plain(attributes: &Object) -> Object {
-    if !attributes.values().any(Value::is_marked) {
-        return attributes.clone();
-    }
-    attributes.iter().map(|(name, value)| (name.clone(), value.revealed())).collect()
 }

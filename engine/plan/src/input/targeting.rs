@@ -10,9 +10,8 @@ use ha_value::{Address, BlockAddress, Name, ResourceMode, closest};
 
 use crate::graph::modules::ROOT;
 use crate::graph::{Graph, GraphNode, NodeId, NodeKind};
-use crate::input::selection::{AddressPattern, Coverage, Selection};
-use crate::model::{Plan, PlanMode};
-use crate::planner::PlanInput;
+use crate::model::Plan;
+use crate::model::selection::{AddressPattern, Coverage, Selection};
 
 /// What a plan is about.
 pub(crate) struct Targeting {
@@ -257,32 +256,6 @@ pub(crate) fn check(
         });
     }
     diagnostics
-}
-
-/// The recorded instances that a plan is about; none when that is all of them.
-///
-/// # Errors
-/// Patterns that mean nothing, and what is wrong with the configuration's references.
-pub fn chosen(input: &PlanInput<'_>) -> Result<Option<BTreeSet<Address>>, Vec<Diagnostic>> {
-    if input.selection.is_everything() {
-        return Ok(None);
-    }
-    let graph = Graph::new(input.configuration, input.schemas)?;
-    let wrong = check(input.selection, Some(&graph), input.state);
-    if !wrong.is_empty() {
-        return Err(wrong);
-    }
-    let records = input.state.records.keys();
-    Ok(Some(match input.mode {
-        PlanMode::Destroy => {
-            let is_chosen = destroyed(input.selection, input.state);
-            records.filter(|it| is_chosen(it)).cloned().collect()
-        }
-        PlanMode::Normal | PlanMode::RefreshOnly => {
-            let choice = Targeting::new(input.selection, &graph, input.state);
-            records.filter(|it| choice.has(&graph, it)).cloned().collect()
-        }
-    }))
 }
 
 impl Plan {

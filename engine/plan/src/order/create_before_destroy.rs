@@ -7,9 +7,8 @@ use ha_diagnostics::Diagnostic;
 use ha_lang::Expression;
 use ha_value::{HashMap, HashSet, InstanceKey, Name};
 
-use crate::diff::prevent_destroy::literal;
-use crate::evaluation::expansion::flag;
 use crate::evaluation::preview::Preview;
+use crate::evaluation::repetition::{flag, literal_flag};
 use crate::evaluation::values::EvaluationValues;
 use crate::graph::{Graph, NodeId};
 
@@ -34,14 +33,14 @@ impl CreateBeforeDestroy {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
         let said = |node: &NodeId| graph.block(*node)?.lifecycle.create_before_destroy.as_ref();
-        let asking = |it: &NodeId| said(it).is_some_and(|it| literal(it).is_none());
+        let asking = |it: &NodeId| said(it).is_some_and(|it| literal_flag(it).is_none());
         let asking: Vec<NodeId> = graph.order.iter().copied().filter(asking).collect();
         let world = peek.world(&asking);
         let mut first =
             Self { everywhere: vec![false; graph.len()], somewhere: HashMap::default() };
         for node in graph.order.iter().copied().rev() {
             if let Some(expression) = said(&node) {
-                match literal(expression) {
+                match literal_flag(expression) {
                     Some(it) => first.everywhere[node] |= it,
                     None => first.say(graph, &world, node, expression, diagnostics),
                 }

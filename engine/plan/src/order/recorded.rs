@@ -6,6 +6,7 @@ use ha_state_model::{Dependencies, DependencyGroup, DependencyGroupId, State};
 use ha_value::{BlockAddress, HashMap, InstanceKey, Name};
 
 use crate::graph::name_of;
+use crate::input::recorded_instances::is_meant;
 use crate::model::Change;
 
 /// A block's or a group's number. Blocks that something is planned for come first, in the order of
@@ -133,12 +134,4 @@ impl<'a> NumberedBlocks<'a> {
 
 fn without_keys(block: &BlockAddress) -> (Vec<&Name>, BlockName) {
     (block.module.iter().map(|(name, _)| name).collect(), name_of(block))
-}
-
-/// Whether a block is among those that a name without some of the modules' keys means.
-pub(crate) fn is_meant(named: &BlockAddress, block: &BlockAddress) -> bool {
-    let mut keys = named.module.iter().zip(block.module.iter());
-    keys.all(|((name, named), (own, key))| {
-        name == own && (*named == InstanceKey::None || named == key)
-    })
 }

@@ -11,8 +11,8 @@ use crate::graph::{Graph, NodeId};
 use crate::input::prior_state::PriorState;
 use crate::model::{AddressMove, Change, CheckResult, Drift, OutputChange, Plan, RefreshUpdate};
 use crate::order;
+use crate::order::Succession;
 use crate::order::rolling;
-use crate::planner::Succession;
 
 /// The parts of a plan.
 pub(crate) struct PlanParts<'a> {

@@ -7,7 +7,7 @@ use ha_provider::{BlockInstance, CrossCheckProblem, ResourceDescription};
 use ha_value::{Address, Object, PathStep, Severity};
 
 use super::Planner;
-use crate::evaluation::arguments::located;
+use crate::evaluation::argument_diagnostics::located;
 use crate::graph::NodeId;
 
 /// An instance that is held against others.

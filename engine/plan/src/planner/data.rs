@@ -6,13 +6,16 @@ use ha_state_model::ProviderName;
 use ha_value::{Action, Object, Value};
 
 use super::{BlockPlanning, InstancePlanning, Planner};
-use crate::diff::planned_values::{instance_value, unknown_outputs, unrendered};
-use crate::evaluation::arguments::{ConfiguredArguments, located};
+use crate::attributes::plain;
+use crate::diff::planned_values::{unknown_outputs, unrendered};
+use crate::evaluation::argument_diagnostics::located;
+use crate::evaluation::arguments::ConfiguredArguments;
 use crate::evaluation::condition::unread;
+use crate::evaluation::instance_value::instance_value;
 use crate::evaluation::timeouts::OperationTimeout;
 use crate::graph::NodeKind;
-use crate::input::prior_state::{ReadRequest, plain};
 use crate::model::{Change, ChangeReason, PlanMode};
+use crate::planner::read_request::ReadRequest;
 use crate::secrets::redaction::redacted_error;
 
 /// The value of a document: what it takes, and what that renders to, as far as it is known. Of what

@@ -10,7 +10,6 @@ use super::known_settings::known_settings_in;
 use super::orphan::forget;
 use super::{PlanInput, recorded_providers};
 use crate::diff::deletion::{Deletions, deletion};
-use crate::diff::prevent_destroy::{asking_for_protection, protection};
 use crate::evaluation::preview::Preview;
 use crate::graph::Graph;
 use crate::input::prior_state::PriorState;
@@ -18,6 +17,7 @@ use crate::input::removed::Removals;
 use crate::input::targeting::destroyed;
 use crate::model::{Change, ChangeReason, OutputChange, Plan};
 use crate::planner::assemble::{PlanParts, finish};
+use crate::planner::prevent_destroy::{asking_for_protection, protection};
 
 /// A plan that deletes everything. The configuration is asked only what it protects and how
 /// providers are reached.

@@ -6,11 +6,13 @@ use ha_value::{BlockAddress, Object};
 
 use super::import::{ImportLookup, from_configuration, record_of};
 use super::{BlockPlanning, InstancePlanning, Planner};
-use crate::apply_evaluation::RecordSettings;
-use crate::diff::deletion::instances_meant;
+use crate::attributes::plain;
+use crate::diff::record_settings::RecordSettings;
 use crate::evaluation::arguments::ConfiguredArguments;
 use crate::graph::NodeKind;
-use crate::input::prior_state::{DiscoveryMethod, PriorInstance, ReadRequest, plain};
+use crate::input::prior_state::PriorInstance;
+use crate::input::recorded_instances::instances_meant;
+use crate::planner::read_request::{DiscoveryMethod, ReadRequest};
 
 impl Planner<'_> {
     /// What was found of an instance; none where it is not there, or no one has looked yet.

@@ -1,12 +1,12 @@
 //! Two instances that stand for one and the same thing.
 
+use crate::attributes::plain;
 use ha_diagnostics::{Diagnostic, code};
 use ha_provider::ResourceDescription;
 use ha_state_model::{ProviderName, Record};
 use ha_value::{Address, Name, Object, Stretch, Value};
 
 use super::{BlockPlanning, InstancePlanning, Planner};
-use crate::input::prior_state::plain;
 
 /// What tells a thing from all others of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

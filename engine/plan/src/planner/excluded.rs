@@ -6,10 +6,10 @@ use ha_state_model::Record;
 use ha_value::{Address, InstanceKey, ResourceMode};
 
 use super::{BlockPlanning, InstancePlanning, Planner};
-use crate::diff::deletion::instances;
-use crate::diff::planned_values::instance_value;
+use crate::evaluation::instance_value::instance_value;
 use crate::evaluation::preview::show_as_recorded;
 use crate::graph::NodeId;
+use crate::input::recorded_instances::instances;
 use crate::model::{OutputChange, PlanMode};
 
 impl Planner<'_> {

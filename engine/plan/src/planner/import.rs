@@ -10,15 +10,17 @@ use ha_value::{
 };
 
 use super::{BlockPlanning, InstancePlanning, Planner};
-use crate::apply_evaluation::RecordSettings;
-use crate::diff::planned_values::attributes;
+use crate::attributes::{attributes, plain};
+use crate::diff::record_settings::RecordSettings;
 use crate::evaluation::arguments::ConfiguredArguments;
-use crate::evaluation::expansion::{ExpansionError, import_expansion};
+use crate::evaluation::expansion::ExpansionError;
+use crate::evaluation::repetition::import_expansion;
 use crate::evaluation::values;
 use crate::evaluation::values::{EvaluationScope, InstanceId};
 use crate::graph::NodeId;
-use crate::input::prior_state::{PriorInstance, ReadRequest, plain};
+use crate::input::prior_state::PriorInstance;
 use crate::model::Change;
+use crate::planner::read_request::ReadRequest;
 use crate::secrecy::as_configured;
 
 /// What a person calls something that is taken over, and where he says so.

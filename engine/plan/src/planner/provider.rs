@@ -7,7 +7,7 @@ use ha_state_model::{Dependencies, ProviderName, ProviderRecord};
 use ha_value::{Object, ResourceMode, Value};
 
 use super::Planner;
-use crate::evaluation::arguments::{conform, located};
+use crate::evaluation::argument_diagnostics::{conform, located};
 use crate::evaluation::values::{EvaluationScope, InstanceId};
 use crate::graph::modules::ModuleId;
 use crate::graph::{NodeId, provider_at};

@@ -6,16 +6,7 @@ use ha_value::{Action, Address, HashMap};
 use super::Planner;
 use super::duplicates::{ResourceIdentity, unique_names};
 use crate::model::Change;
-
-/// One change that comes after another one, because both are about things that cannot be
-/// distinguished.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Succession {
-    /// What gives up its identity.
-    pub(crate) giver: Address,
-    /// What takes it.
-    pub(crate) taker: Address,
-}
+use crate::order::Succession;
 
 impl Planner<'_> {
     /// Which of the changes come after which others. Tells where a thing was to be made beside one

@@ -1,21 +1,12 @@
 //! What `lifecycle` says of blocks: what must not be destroyed.
 
 use ha_diagnostics::{Diagnostic, code};
-use ha_lang::Expression;
-use ha_value::Value;
 
-use crate::evaluation::expansion::{ExpansionError, flag};
+use crate::evaluation::expansion::ExpansionError;
+use crate::evaluation::repetition::{flag, literal_flag};
 use crate::evaluation::values::EvaluationValues;
 use crate::graph::{Graph, NodeId};
 use crate::model::Change;
-
-/// What a flag is that is written out.
-pub(crate) fn literal(expression: &Expression) -> Option<bool> {
-    match expression.literal() {
-        Some(Value::Bool(literal)) => Some(*literal),
-        _ => None,
-    }
-}
 
 /// The blocks among these changes that say by an expression whether they are protected.
 pub(crate) fn asking_for_protection(graph: &Graph, changes: &[Change]) -> Vec<NodeId> {
@@ -24,7 +15,7 @@ pub(crate) fn asking_for_protection(graph: &Graph, changes: &[Change]) -> Vec<No
     asking.sort_unstable();
     asking.dedup();
     let said = |it: &NodeId| graph.block(*it).and_then(|it| it.lifecycle.prevent_destroy.as_ref());
-    asking.retain(|it| said(it).is_some_and(|it| literal(it).is_none()));
+    asking.retain(|it| said(it).is_some_and(|it| literal_flag(it).is_none()));
     asking
 }
 
@@ -40,7 +31,7 @@ pub(crate) fn protection(
     let written = block.and_then(|it| it.lifecycle.prevent_destroy.as_ref());
     let protected = match (block, written) {
         (_, Some(expression)) => {
-            match (literal(expression), world.find(&change.address.block.module)) {
+            match (literal_flag(expression), world.find(&change.address.block.module)) {
                 (Some(literal), _) => literal,
                 (_, Some(instance)) => flag(world, instance, expression, "prevent_destroy")?,
                 // Its module instance goes, and no one else can say.

@@ -1,0 +1,43 @@
+//! Attributes of recorded instances.
+
+use ha_state_model::Record;
+use ha_value::{Object, Value};
+
+use crate::secrets::redaction::told_id;
+
+/// All attributes of a record: outputs over arguments, and the id.
+pub(crate) fn attributes(record: &Record) -> Object {
+    let mut all = record.arguments.clone();
+    all.extend(record.outputs.iter().map(|(name, it)| (name.clone(), it.clone())));
+    all.entry("id".into()).or_insert_with(|| {
+        let id = Value::from(record.id.as_str());
+        if told_id(record) == record.id { id } else { id.sensitive() }
+    });
+    all
+}
+
+/// Arguments without marks, as drivers take them.
+#[must_use]
+pub fn revealed(arguments: &Object) -> Object {
+    plain(arguments)
+}
+
+/// The same attributes without marks.
+pub(crate) fn plain(attributes: &Object) -> Object {
+    if !attributes.values().any(Value::is_marked) {
+        return attributes.clone();
+    }
+    attributes.iter().map(|(name, value)| (name.clone(), value.revealed())).collect()
+}
+
+/// The id among what a driver answers.
+#[must_use]
+pub fn id_in(outputs: &Object) -> Option<String> {
+    Some(outputs.get("id")?.unmark().0.as_str()?.to_owned())
+}
+
+pub(crate) fn is_empty(value: &Value) -> bool {
+    value.is_null()
+        || value.elements().is_some_and(|it| it.is_empty())
+        || value.as_object().is_some_and(Object::is_empty)
+}

@@ -1,0 +1,37 @@
+//! What a plan is about, before there is one.
+
+use std::collections::BTreeSet;
+
+use ha_diagnostics::Diagnostic;
+use ha_value::Address;
+
+use super::PlanInput;
+use crate::graph::Graph;
+use crate::input::targeting::{self, Targeting, destroyed};
+use crate::model::PlanMode;
+
+/// The recorded instances that a plan is about; none when that is all of them.
+///
+/// # Errors
+/// Patterns that mean nothing, and what is wrong with the configuration's references.
+pub fn chosen(input: &PlanInput<'_>) -> Result<Option<BTreeSet<Address>>, Vec<Diagnostic>> {
+    if input.selection.is_everything() {
+        return Ok(None);
+    }
+    let graph = Graph::new(input.configuration, input.schemas)?;
+    let wrong = targeting::check(input.selection, Some(&graph), input.state);
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let records = input.state.records.keys();
+    Ok(Some(match input.mode {
+        PlanMode::Destroy => {
+            let is_chosen = destroyed(input.selection, input.state);
+            records.filter(|it| is_chosen(it)).cloned().collect()
+        }
+        PlanMode::Normal | PlanMode::RefreshOnly => {
+            let choice = Targeting::new(input.selection, &graph, input.state);
+            records.filter(|it| choice.has(&graph, it)).cloned().collect()
+        }
+    }))
+}
