@@ -1,5 +1,4 @@
-//! The planner: what must happen so that the world is as the configuration says. Pure and
-//! synchronous.
+//! The planner decides which changes make the world match the configuration. Pure and synchronous.
 
 mod assemble;
 mod causes;
@@ -9,6 +8,7 @@ mod data;
 mod destroy;
 mod diagnostic_set;
 mod discovery;
+mod drift_secrecy;
 mod duplicates;
 mod excluded;
 mod import;
@@ -66,52 +66,51 @@ use causes::ChangeFlow;
 pub use data::rendered;
 pub use known_settings::known_settings;
 
-/// A thing that gets another name: its provider and kind, the id until now and the one from then
-/// on.
+/// A resource that is renamed in place: its provider and kind, the old id and the new id.
 type IdentifierChange = (ProviderName, Name, String, String);
 
 /// Everything a plan is a function of.
 pub struct PlanInput<'a> {
     /// The configuration.
     pub configuration: &'a Arc<Configuration>,
-    /// What the plan keeps of it, and the values of variables.
+    /// Source files and values of variables, stored in the plan.
     pub snapshot: &'a PlanSnapshot,
-    /// What functions may read.
+    /// The files that functions may read.
     pub files: &'a Arc<dyn FileSource + Send + Sync>,
-    /// What is known of kinds.
+    /// Descriptions of resource types and providers.
     pub schemas: &'a SchemaSet,
-    /// What is recorded, by the addresses that the configuration knows it by.
+    /// The state after moves: records have the addresses of the configuration.
     pub state: &'a State,
-    /// What had another address.
+    /// The moves that were carried out on the state.
     pub moved: &'a MovedState<'a>,
-    /// What is seen.
+    /// Results of the refresh and of reads.
     pub observed: &'a Observations,
-    /// What was asked for.
+    /// Which kind of plan is requested.
     pub mode: PlanMode,
-    /// Instances to make again.
+    /// Instances to replace (`--replace`).
     pub replace: &'a [Address],
-    /// What the plan is to be about.
+    /// The operator's selection (`--target`, `--exclude`).
     pub selection: &'a Selection,
-    /// What is to be taken over besides what `import` blocks say: the instance, and the id it has.
+    /// Imports requested besides `import` blocks: the instance and its id.
     pub imports: &'a [(Address, String)],
-    /// Whether instances of which nothing is recorded are looked for: the state was lost.
+    /// Whether instances without a record are searched for, because the state was lost.
     pub seek: bool,
 }
 
-/// A plan, or what must be read before there can be one.
+/// A plan, or the reads that are needed before there can be one.
 pub enum PlanOutcome {
     /// A plan.
     Plan(Box<Plan>),
-    /// Data sources whose arguments have just become known.
+    /// Reads whose arguments have become known.
     Reads(Vec<ReadRequest>),
 }
 
-/// Why there is no plan.
+/// Errors that prevent a plan.
 #[derive(Debug)]
 pub struct PlanError {
-    /// Everything that is wrong with the configuration, as far as it can be known now.
+    /// All errors of the configuration that can be found with the values known now.
     pub diagnostics: Vec<Diagnostic>,
-    /// What was planned all the same: to be shown, not to be applied.
+    /// What was planned apart from the failed parts; it can be shown, not applied.
     pub so_far: Option<Box<Plan>>,
 }
 
@@ -121,10 +120,10 @@ impl From<Vec<Diagnostic>> for PlanError {
     }
 }
 
-/// Plans.
+/// Makes a plan, or returns the reads that it needs first.
 ///
 /// # Errors
-/// What is wrong with the configuration, and what was planned until then.
+/// All errors of the configuration, with the part that could be planned.
 pub fn plan(input: &PlanInput<'_>) -> Result<PlanOutcome, PlanError> {
     let current = PriorState::new(input.state, input.observed, input.schemas);
     let graph = Arc::new(Graph::new(input.configuration, input.schemas)?);
@@ -140,7 +139,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<PlanOutcome, PlanError> {
     }
 }
 
-/// Everything that is wrong with a configuration whatever is known later.
+/// Returns the errors of a configuration that do not depend on values known later.
 #[must_use]
 pub fn check(input: &PlanInput<'_>) -> Vec<Diagnostic> {
     let current = PriorState::new(input.state, input.observed, input.schemas);
@@ -155,66 +154,64 @@ pub fn check(input: &PlanInput<'_>) -> Vec<Diagnostic> {
 
 struct Planner<'a> {
     input: &'a PlanInput<'a>,
-    /// Nothing is known and nothing is to be done: only what is wrong in any case is told.
+    /// Whether this is `check`: no value is known and no change is planned.
     only_checks: bool,
     graph: Arc<Graph>,
-    /// What is planned.
+    /// The changes so far.
     choice: Targeting,
-    /// Blocks and instances that are not.
+    /// Blocks and instances that are not planned.
     left_out: BTreeSet<Address>,
-    /// What is no longer looked after.
+    /// The `removed` blocks.
     removals: Removals<'a>,
-    /// What is to be taken over.
+    /// Requested imports by instance.
     imports: BTreeMap<Address, import::ImportRequest>,
     reach: Reachability,
     world: EvaluationValues,
     current: PriorState,
     changes: Vec<Change>,
-    /// Instances that are held against each other.
+    /// Instances for the checks of several blocks together.
     compared: Vec<compare::ComparisonStart>,
-    /// What is renamed in place.
+    /// Resources that are renamed in place.
     renamed: BTreeSet<IdentifierChange>,
-    /// What goes and is made again after that: its provider, kind and id until now.
+    /// Resources that are deleted and created again: provider, kind and old id.
     remade: BTreeSet<(ProviderName, Name, String)>,
-    /// Instances that are made again, and whether what lives inside of the old one goes with it.
+    /// Replaced instances, and whether deleting the old object deletes what is inside it.
     replaced: BTreeMap<Address, bool>,
-    /// What lives inside of what.
+    /// Which instance lives inside which.
     containment: Containment<'a>,
-    /// What becomes of what lives in a home, as the instances of a node have found it.
+    /// For each node and container, the change of the container that its contents must follow.
     fates: HashMap<(NodeId, ContainerKey), Option<replace::ContainerChange>>,
-    /// What the instances of kinds stand for of which there can be no two.
+    /// The instance of each identity of which there can be only one.
     identities: HashMap<duplicates::ResourceIdentity, Address>,
-    /// Blocks of which an instance is made, made again, changed or read later.
+    /// Blocks with an instance that is created, replaced, updated or read during the apply.
     pending: HashMap<NodeId, PendingChanges>,
-    /// What flows out of each node that has been planned.
+    /// Causes and pending changes that each planned node passes to its dependents.
     flow: Vec<ChangeFlow>,
     create_first: CreateBeforeDestroy,
-    /// Providers that something of the configuration is made by.
+    /// Providers that a block of the configuration uses.
     used: BTreeSet<ProviderName>,
-    /// Settings that are known.
+    /// Provider settings that are known.
     providers: BTreeMap<ProviderName, ProviderRecord>,
-    /// All settings, known or not.
+    /// All provider settings, unknown values included.
     settings: BTreeMap<ProviderName, Object>,
     outputs: BTreeMap<Name, OutputChange>,
     data: BTreeMap<Address, Object>,
     reads: Vec<ReadRequest>,
-    /// Nodes that say something else once what is asked for now has been answered.
+    /// Nodes whose values change once the pending reads are answered.
     waiting: BTreeSet<NodeId>,
-    /// Nodes that something is wrong with, and all that depend on them: nothing follows from what
-    /// they say.
+    /// Nodes with an error, and all their dependents: nothing is concluded from their values.
     failed: Vec<bool>,
     diagnostics: DiagnosticSet,
     warnings: DiagnosticSet,
     checks: Vec<CheckResult>,
 }
 
-/// How a block's pending changes look to what refers to it.
+/// Pending changes of a block, as its dependents see them.
 #[derive(Clone, Debug, Default)]
 struct PendingChanges {
-    /// The instances that change, by module instance and place, with their places among the
-    /// changes.
+    /// Indices into the changes, by module instance and place of the instance in its block.
     changes: BTreeMap<(InstanceId, usize), usize>,
-    /// Something is not there yet.
+    /// Whether some object does not exist yet.
     absent: bool,
 }
 
@@ -257,7 +254,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Plans all nodes, each after those it refers to.
+    /// Plans all nodes, each after the nodes it refers to.
     fn walk(&mut self) {
         self.asked_imports();
         let graph = self.graph.clone();
@@ -283,7 +280,8 @@ impl<'a> Planner<'a> {
         if !self.reads.is_empty() {
             return Ok(PlanOutcome::Reads(self.reads));
         }
-        // Nothing goes while it is looked for what there is.
+        // A search adopts existing objects. Nothing may be deleted before all of them are
+        // recorded.
         if self.input.mode == PlanMode::Normal && !self.input.seek {
             self.going();
             if !self.diagnostics.is_empty() {
@@ -307,7 +305,7 @@ impl<'a> Planner<'a> {
             .map_err(PlanError::from)
     }
 
-    /// What is wrong, and what is planned so far.
+    /// Returns the errors with the part that was planned.
     fn refused(mut self) -> PlanError {
         let diagnostics = std::mem::take(&mut self.diagnostics).in_order();
         let so_far =
@@ -350,7 +348,7 @@ impl<'a> Planner<'a> {
         finish(input, parts)
     }
 
-    /// What goes, and whether it may.
+    /// Plans deletions, and checks that they are allowed.
     fn going(&mut self) {
         self.orphans();
         let making: BTreeSet<&Address> =
@@ -372,6 +370,8 @@ impl<'a> Planner<'a> {
     }
 
     fn node(&mut self, id: NodeId) {
+        // Diagnostics are deduplicated, so a repeated one does not change `len`. The count with
+        // repetitions shows whether this node has an error too.
         let told = (self.diagnostics.len(), self.warnings.len());
         let (planned, times) = (self.changes.len(), self.diagnostics.times());
         let hangs_on_a_failure = self.hangs_on_a_failure(id, times);
@@ -381,7 +381,8 @@ impl<'a> Planner<'a> {
         }
         self.failed[id] = hangs_on_a_failure || self.diagnostics.times() > times;
         self.flow[id] = self.flow_of(id);
-        // What is wrong with what is not known yet may not be wrong with what it turns out to be.
+        // During a search, errors that result from a pending read are dropped: the next round
+        // evaluates the node with the answer and reports what remains.
         if self.input.seek && self.graph.direct(id).any(|it| self.waiting.contains(&it)) {
             self.waiting.insert(id);
             self.diagnostics.truncate(told.0);
@@ -390,13 +391,18 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Takes back what was planned of a node because something that it depends on failed: what
-    /// would become of it, no one can say. What else is wrong with it stays told.
+    /// Takes back the changes of a node because one of its dependencies failed: they would be
+    /// planned from values that are not there. Its own errors stay reported.
     fn unplan(&mut self, id: NodeId, planned: usize) {
         for change in self.changes.drain(planned..) {
             self.replaced.remove(&change.address);
         }
         self.pending.remove(&id);
+        self.leave_unplanned(id);
+    }
+
+    /// Lists the instances of a node of which nothing is planned as left out.
+    fn leave_unplanned(&mut self, id: NodeId) {
         self.left_out.extend(
             self.graph
                 .block_address(id)
@@ -442,14 +448,13 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether something is wrong with a node, or with what it depends on. `told` is how much was
-    /// wrong before it.
+    /// Whether a node or one of its dependencies has an error. `told` is the number of errors
+    /// before the node was planned.
     fn hangs_on_a_failure(&self, id: NodeId, told: usize) -> bool {
         self.diagnostics.times() > told || self.graph.direct(id).any(|it| self.failed[it])
     }
 
-    /// Tells of providers that are asked for and are not there, and of arguments that would keep
-    /// what must not be kept.
+    /// Reports missing providers, and ephemeral values in arguments that would be recorded.
     fn required(&mut self) {
         let schemas = self.input.schemas;
         let providers = schemas
@@ -465,8 +470,8 @@ impl<'a> Planner<'a> {
         self.diagnostics.extend(kept(configuration, fields));
     }
 
-    /// Tells why something cannot be decided, unless that is because a data source has yet to
-    /// answer.
+    /// Reports why something cannot be decided, unless it waits for a data source that is read
+    /// next.
     fn undecided(&mut self, undecided: ExpansionError) {
         if undecided.waits && self.only_checks {
             return;
@@ -479,9 +484,10 @@ impl<'a> Planner<'a> {
     fn output(&mut self, place: usize) {
         let output = &self.input.configuration.outputs[place];
         let before = self.input.state.outputs.get(&output.name).map(|it| it.value.clone());
-        // What is null is not there.
+        // A null output is recorded as no output.
         let after = self.world.output(ROOT, place).filter(|it| !it.is_null()).cloned();
-        // Of what is not there, nothing can be known by looking.
+        // A refresh-only plan has no step that could make the value known, so the recorded value
+        // stays.
         let is_unknown = after.as_ref().is_some_and(|it| !it.is_wholly_known());
         let after = if self.input.mode == PlanMode::RefreshOnly && is_unknown {
             before.clone()
@@ -510,6 +516,8 @@ impl<'a> Planner<'a> {
         self.imports_into(node);
         let because = self.because(node);
         let asked = self.asked(node, block);
+        // The sum over all module instances is checked before any is expanded: counts of nested
+        // modules multiply, and expanding first could exhaust the memory.
         if !self.world.has_room(asked) {
             let (count, for_each) = (block.count.as_ref(), block.for_each.as_ref());
             self.diagnostics.push(too_many(asked, &name.to_string(), count, for_each, &block.head));
@@ -566,7 +574,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// How many instances a block has in all instances of its module, as far as that can be known.
+    /// Returns the number of instances in all instances of the module, as far as it is known.
     fn asked(&self, node: NodeId, block: &ResourceBlock) -> usize {
         let modules = self.world.of_module(self.graph.node(node).module);
         match block.count.is_some() || block.for_each.is_some() {
@@ -578,7 +586,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// All instances of a block in one instance of its module.
+    /// Plans all instances of a block in one instance of its module.
     fn instances(&mut self, many: &BlockPlanning<'_>) {
         let BlockPlanning { block, described, provider, .. } = *many;
         let mode = block.name.mode;
@@ -633,8 +641,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Puts the value of an instance where expressions see it, and tells what does not hold of it
-    /// then.
+    /// Stores the value of an instance for expressions, and evaluates its postconditions.
     fn put(&mut self, instance: &InstancePlanning<'_>, value: Value) {
         let value = with_origins(value, &instance.address);
         let BlockPlanning { block, place, instance: module, .. } = *instance.many;
@@ -645,7 +652,7 @@ impl<'a> Planner<'a> {
         self.world.put(module, place, instance.at, value);
     }
 
-    /// Tells which conditions of an instance do not hold.
+    /// Evaluates conditions of an instance, and reports those that do not hold.
     fn look_at(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -662,8 +669,8 @@ impl<'a> Planner<'a> {
         self.warnings.extend(warnings);
     }
 
-    /// `prevent_destroy` holds against deletion and replacement, also when the block itself is
-    /// gone.
+    /// Reports changes that `prevent_destroy` forbids: deletions and replacements, also where the
+    /// block has been removed.
     fn protected(&mut self) {
         for change in self.changes.iter().filter(|it| it.deposed.is_none() && it.action.destroys())
         {
@@ -680,16 +687,16 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// The providers of everything that is recorded or begun.
+/// Returns the providers of all records and unfinished steps.
 pub(crate) fn recorded_providers(state: &State) -> BTreeSet<&ProviderName> {
     let records = state.records.values().chain(state.deposed.values()).map(|it| &it.provider);
     records.chain(state.unfinished.values().map(|it| &it.intent.provider)).collect()
 }
 
-/// A block in one instance of its module while it is being planned.
+/// A block that is being planned, in one instance of its module.
 struct BlockPlanning<'a> {
     node: NodeId,
-    /// The block's place in the configuration.
+    /// The index of the block in the configuration of its module.
     place: usize,
     /// The module instance.
     instance: InstanceId,
@@ -707,10 +714,11 @@ impl<'a> BlockPlanning<'a> {
     }
 }
 
-/// One instance of a block while it is being planned.
+/// One instance of a block that is being planned.
 struct InstancePlanning<'a> {
+    /// The block, which all its instances share.
     many: &'a BlockPlanning<'a>,
-    /// Its place among the instances.
+    /// The place among the instances of the block.
     at: usize,
     address: Address,
 }

@@ -106,3 +106,23 @@ async fn what_a_service_quotes_is_not_told() {
     let (_, applied) = project.run(TEXT, ha_plan::PlanMode::Destroy).await.unwrap();
     check(crate::show::applied(&applied));
 }
+
+#[tokio::test]
+async fn drift_is_as_secret_as_the_configuration_in_plans_that_do_not_follow_it() {
+    let project = Project::new();
+    project.apply(&TEXT.replace("sensitive = true", "")).await;
+    project.world.change("thing", "a", "note", "say canary-three!");
+    for mode in [ha_plan::PlanMode::RefreshOnly, ha_plan::PlanMode::Destroy] {
+        let request = project.request(TEXT, mode).unwrap();
+        let state = project.state();
+        let plan = project.engine().plan(&request, &state, &*project.events).await.unwrap();
+        let drift = plan.drift.iter().find(|it| it.address.to_string() == "thing.a").unwrap();
+        assert!(drift.after.as_ref().unwrap()["note"].is_sensitive(), "{mode:?}");
+        let read = plan.changes.iter().find(|it| it.address.to_string() == "thing.a");
+        assert!(read.is_none_or(|it| it.before.as_ref().unwrap()["note"].is_sensitive()));
+        let settled = plan.settled.iter().find(|it| it.address().to_string() == "thing.a");
+        if let Some(ha_plan::RefreshUpdate::Seen(record)) = settled {
+            assert!(record.arguments["note"].is_sensitive(), "{mode:?}");
+        }
+    }
+}

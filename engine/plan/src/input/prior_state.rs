@@ -1,4 +1,4 @@
-//! What refresh and reads brought back, and how it stands to what is recorded.
+//! The state, updated with the results of refresh and reads.
 
 use std::collections::BTreeMap;
 
@@ -10,48 +10,49 @@ use ha_value::{Address, Name, Object, Path, Value};
 
 use crate::attributes::{attributes, id_in, is_empty, plain};
 use crate::model::Drift;
+use crate::secrecy::as_recorded;
 
-/// What the world looks like.
+/// The results of refresh and reads.
 #[derive(Debug, Default)]
 pub struct Observations {
-    /// Recorded instances as they are.
+    /// What was read of recorded instances.
     pub readings: BTreeMap<Address, ReadingValue>,
-    /// Answers of data sources, with the arguments they were asked with.
+    /// Outputs of data sources, with the arguments of the read.
     pub data: BTreeMap<Address, (Object, Object)>,
-    /// Data sources of `check` blocks that could not be read, with the arguments they were asked
-    /// with, and why.
+    /// Data sources of `check` blocks that could not be read, with the arguments of the read and
+    /// the error.
     pub unread: BTreeMap<Address, (Object, Error)>,
-    /// What was found of that which is to be taken over, with the id it was looked for by.
+    /// Results of imports, with the id that was looked up.
     pub imports: BTreeMap<Address, (String, Option<ImportedValue>)>,
-    /// What came of looking for instances of which nothing is recorded.
+    /// Results of the search for instances without a record.
     pub sought: BTreeMap<Address, DiscoveryResult>,
 }
 
-/// A record as it stands now.
+/// A record together with remarks of the refresh.
 #[derive(Clone, Debug)]
 pub(crate) struct PriorInstance {
-    /// The record, brought up to what was seen, and to what the configuration says of a thing that
-    /// does not change.
+    /// The record, updated with what was read and, for an unchanged resource, with what the
+    /// configuration says.
     pub(crate) record: Record,
-    /// What refresh remarked.
+    /// Remarks of the refresh.
     pub(crate) remarks: Vec<String>,
 }
 
-/// The state, brought up to what was seen.
+/// The state, updated with what was read.
 #[derive(Debug, Default)]
 pub(crate) struct PriorState {
-    /// What is there.
+    /// Instances that exist.
     pub(crate) priors: BTreeMap<Address, PriorInstance>,
-    /// What is recorded and no longer there.
+    /// Records of objects that do not exist any more.
     pub(crate) gone: BTreeMap<Address, Record>,
-    /// What differs although no one used `ha`.
+    /// Differences that `ha` did not cause.
     pub(crate) drift: Vec<Drift>,
-    /// What could not be looked at.
+    /// Instances that could not be read, with the reason.
     pub(crate) unchecked: Vec<(Address, String)>,
 }
 
 impl PriorState {
-    /// The state in the light of what was observed.
+    /// Updates a state with observations.
     pub(crate) fn new(state: &State, observed: &Observations, schemas: &SchemaSet) -> Self {
         let mut current = Self::default();
         for (address, record) in &state.records {
@@ -73,9 +74,13 @@ impl PriorState {
                 Some(ReadingValue::Found { arguments, outputs, remarks: found }) => {
                     let (arguments, paths) =
                         arguments_seen(described, record, (arguments, outputs));
-                    seen.arguments = arguments;
+                    seen.arguments = match described {
+                        Some(described) => as_recorded(described, &record.arguments, arguments),
+                        None => arguments,
+                    };
                     seen.outputs = marked_as(&record.outputs, outputs);
-                    // What was renamed is known by its new name.
+                    // An id that changed outside is the name by which the object is found from now
+                    // on.
                     seen.id = id_in(outputs).unwrap_or_else(|| record.id.clone());
                     remarks.clone_from(found);
                     let paths: Vec<Path> = paths
@@ -105,18 +110,18 @@ impl PriorState {
 }
 
 impl PriorState {
-    /// What differs of an instance is told by this record of it. Drift is in the order of
-    /// addresses.
-    pub(crate) fn tell_anew(&mut self, seen: &Record) {
+    /// Replaces the values in an instance's drift by those of this record.
+    pub(crate) fn update_drift(&mut self, seen: &Record) {
+        // Drift is in the order of addresses, as the records are that it was found by.
         if let Ok(place) = self.drift.binary_search_by(|it| it.address.cmp(&seen.address)) {
             self.drift[place].after = Some(attributes(seen));
         }
     }
 }
 
-/// What was seen in the place of what was recorded, secrets marked as before, and where it differs.
-/// What is only spelt otherwise stays as recorded, and what is as good as what is recorded is no
-/// difference.
+/// Returns the arguments as read, with the marks of the record, and the paths that differ. Values
+/// that differ only in spelling keep the recorded spelling; values that the kind treats as equal
+/// are no difference.
 fn arguments_seen(
     described: Option<&ResourceDescription>,
     record: &Record,
@@ -136,7 +141,7 @@ fn arguments_seen(
         .map(|it| it.hooks().same_names(it.schema(), (seen, outputs), &record.arguments))
         .unwrap_or_default();
     let differs = |name: &&Name| was.get(*name) != is.get(*name) && !good.contains(&***name);
-    // What no one has ever said anything of is no difference.
+    // An argument that was never configured, and has no default, belongs to whoever set it.
     let claimed = |name: &&Name| {
         let has_default = described.is_some_and(|it| {
             it.schema().arguments.get(*name).is_some_and(|it| it.default.is_some())
@@ -169,7 +174,7 @@ fn outputs_drifted(
     drifted.map(|name| Path::attribute(name.clone())).collect()
 }
 
-/// Values with the marks they bear and those they bore before.
+/// Adds the marks of the recorded values to the values that were read.
 fn marked_as(before: &Object, now: &Object) -> Object {
     let mark = |(name, value): (&Name, &Value)| {
         let Some(before) = before.get(name) else { return (name.clone(), value.clone()) };

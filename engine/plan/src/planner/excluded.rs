@@ -1,10 +1,11 @@
-//! What a selection leaves out stays as it is recorded, and so does everything when only the state
-//! is to be refreshed.
+//! Instances that are not planned: those that a selection leaves out, and all of them in a
+//! refresh-only plan. Expressions see their recorded values.
 
 use ha_diagnostics::Diagnostic;
 use ha_state_model::Record;
 use ha_value::{Address, InstanceKey, ResourceMode};
 
+use super::drift_secrecy::{ConfiguredBlock, drifted};
 use super::{BlockPlanning, InstancePlanning, Planner};
 use crate::evaluation::instance_value::instance_value;
 use crate::evaluation::preview::show_as_recorded;
@@ -13,15 +14,16 @@ use crate::input::recorded_instances::instances;
 use crate::model::{OutputChange, PlanMode};
 
 impl Planner<'_> {
-    /// Whether the instances of a block are shown as they are, whatever the configuration says of
-    /// them.
+    /// Whether a block's instances keep their values whatever the configuration says, as in a
+    /// refresh-only plan.
     pub(super) fn only_shown(&self, node: NodeId) -> bool {
         self.input.mode == PlanMode::RefreshOnly
             && self.graph.block(node).is_some_and(|it| it.name.mode == ResourceMode::Managed)
     }
 
-    /// Shows a block's instances as they are.
+    /// Makes the recorded values of a block's instances visible to expressions.
     pub(super) fn show(&mut self, node: NodeId, place: usize) {
+        self.mark_drift(node, place);
         for instance in self.world.of_module(self.graph.node(node).module) {
             let block = self.world.block_address(instance, place);
             let priors = instances(&self.current.priors, &block);
@@ -31,7 +33,26 @@ impl Planner<'_> {
         }
     }
 
-    /// Leaves a whole block out.
+    /// Marks what was read of a block's instances as their configuration is marked: they are not
+    /// planned, but their drift is shown and recorded.
+    fn mark_drift(&mut self, node: NodeId, place: usize) {
+        let graph = self.graph.clone();
+        let Some(block) = graph.block(node) else { return };
+        let Some(described) = self.input.schemas.kind(block.name.mode, &block.name.kind) else {
+            return;
+        };
+        let provider = graph.provider_of(self.input.schemas, node);
+        let shared = provider.and_then(|it| self.shared(block.name.mode, &it));
+        for instance in self.world.of_module(graph.node(node).module) {
+            let address = self.world.block_address(instance, place);
+            let configured = ConfiguredBlock { instance, block, described, shared: shared.clone() };
+            for address in drifted(self.input.state, &self.current, &address) {
+                configured.mark(&self.world, self.input.state, &mut self.current, &address);
+            }
+        }
+    }
+
+    /// Leaves out a whole block.
     pub(super) fn leave(&mut self, node: NodeId, place: usize) {
         self.show(node, place);
         let Some(block) = self.graph.block_address(node) else { return };
@@ -52,7 +73,7 @@ impl Planner<'_> {
             .any(|it| instances_of(it, place))
     }
 
-    /// Leaves one instance of a block out of which others are planned.
+    /// Leaves out one instance of a block of which others are planned.
     pub(super) fn leave_instance(&mut self, instance: &InstancePlanning<'_>) {
         let BlockPlanning { instance: module, place, described, .. } = *instance.many;
         if let Some(prior) = self.current.priors.get(&instance.address) {
@@ -65,7 +86,7 @@ impl Planner<'_> {
         }
     }
 
-    /// An output that depends on what is left out stays as it was.
+    /// Keeps the recorded value of an output.
     pub(super) fn leave_output(&mut self, place: usize) {
         let name = &self.input.configuration.outputs[place].name;
         if let Some(it) = self.input.state.outputs.get(name) {
@@ -78,7 +99,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Recorded instances that are left out, and a word about all that is.
+    /// Lists the recorded instances that are left out, and warns that the plan is partial.
     pub(super) fn leave_recorded(&mut self) {
         if self.choice.is_everything() {
             return;
@@ -88,7 +109,8 @@ impl Planner<'_> {
             left.map(|(address, prior)| (address.clone(), prior.record.clone())).collect();
         self.warnings.push(partial());
         for (address, record) in &left {
-            // No node stands for all that is left.
+            // `NodeId::MAX` is no node of the graph, so the cache of container changes has no
+            // entry of a planned node under it.
             let within = self.within(NodeId::MAX, record).filter(|it| it.takes_along);
             self.warnings.extend(within.map(|it| goes_all_the_same(address, &it.container)));
         }
@@ -96,7 +118,7 @@ impl Planner<'_> {
     }
 }
 
-/// What is left out and goes with something that is not.
+/// A warning about an instance that is left out and is deleted with its container.
 fn goes_all_the_same(address: &Address, container: &Address) -> Diagnostic {
     let diagnostic = Diagnostic::warning(format!("`{address}` is left out, and goes all the same"));
     let detail = format!(
@@ -108,7 +130,7 @@ fn goes_all_the_same(address: &Address, container: &Address) -> Diagnostic {
         .help(format!("choose it too, or leave `{container}` out as well"))
 }
 
-/// What is to be said of every plan that leaves something out.
+/// The warning on every plan with a selection.
 pub(super) fn partial() -> Diagnostic {
     let detail = "What is left out keeps its recorded values, and outputs that depend on it stay as they were.";
     let help = "plan without `--target` and `--exclude` afterwards: what is configured and what is there may still differ";

@@ -1,4 +1,4 @@
-//! One instance of a resource: nothing, make it, change it, make it again.
+//! The plan of one instance of a managed resource: no change, create, update or replace.
 
 use std::collections::BTreeSet;
 
@@ -83,8 +83,8 @@ impl Planner<'_> {
         let goes_along = within.as_ref().is_some_and(|it| it.takes_along);
         let reason = self.replace_reason(instance, record, &found, within.as_ref());
         let action = match &reason {
-            // There is no old one beside the new one: it has gone, or goes, with what it lives
-            // inside of.
+            // The old object is deleted with its container, or is deleted already, so a new one
+            // cannot be created before that.
             Some(_) if goes_along => Action::DeleteThenCreate,
             Some(_) if flags.create_before_destroy => Action::CreateThenDelete,
             Some(_) => Action::DeleteThenCreate,
@@ -98,6 +98,8 @@ impl Planner<'_> {
                 }
                 return;
             }
+            // Refusals of the service are checked for updates alone: a replacement never asks the
+            // service to change the old object.
             None => Action::Update,
         };
         if action == Action::Update {
@@ -118,6 +120,8 @@ impl Planner<'_> {
                 ));
             }
         }
+        // A new object gets none of the values that an argument without configuration has in the
+        // record.
         let arguments = if action.is_replace() { given.values } else { kept };
         self.change(
             instance,
@@ -132,8 +136,8 @@ impl Planner<'_> {
         );
     }
 
-    /// What was read of a thing, where the configuration makes a secret of what was none when it
-    /// was recorded.
+    /// Marks what was read as the configuration marks it, where the configuration makes a value
+    /// secret that is not secret in the record.
     fn as_secret_as_configured(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -142,7 +146,8 @@ impl Planner<'_> {
     ) -> PriorInstance {
         let Some(recorded) = self.input.state.records.get(&instance.address) else { return prior };
         if !given.values().any(Value::contains_sensitive)
-            || recorded.arguments == prior.record.arguments
+            || (recorded.arguments == prior.record.arguments
+                && recorded.outputs == prior.record.outputs)
         {
             return prior;
         }
@@ -152,12 +157,13 @@ impl Planner<'_> {
             as_configured(described, given, &recorded.arguments, (arguments, outputs));
         prior.record.arguments = arguments;
         prior.record.outputs = outputs;
-        self.current.tell_anew(&prior.record);
+        self.current.update_drift(&prior.record);
         self.current.priors.insert(instance.address.clone(), prior.clone());
         prior
     }
 
-    /// What is there of a thing once that which it holds has gone, so that it is given the new one.
+    /// Returns the prior instance without arguments that refer to a deleted and recreated
+    /// resource. The service detaches the resource from it, so the update must attach the new one.
     fn without_what_goes(
         &mut self,
         described: &ResourceDescription,
@@ -185,8 +191,7 @@ impl Planner<'_> {
         prior
     }
 
-    /// Whether what differs is the new name of what the thing lives inside of, which this plan
-    /// renames in place.
+    /// Whether a difference is only the new id of the container that this plan renames in place.
     fn goes_along(
         &self,
         described: &ResourceDescription,
@@ -203,7 +208,7 @@ impl Planner<'_> {
         renamed().is_some_and(|it| self.renamed.contains(&it))
     }
 
-    /// What the service would refuse to do with what is there.
+    /// Returns changes in place that the service always refuses.
     fn refusals(
         &self,
         instance: &InstancePlanning<'_>,
@@ -227,7 +232,7 @@ impl Planner<'_> {
         )
     }
 
-    /// What the block says of all its instances.
+    /// Evaluates the `lifecycle` flags and dependencies, which all instances of the block share.
     pub(super) fn flags(&mut self, many: &BlockPlanning<'_>) -> RecordSettings {
         let BlockPlanning { node, instance, block, .. } = *many;
         let protects = block.lifecycle.prevent_destroy.as_ref();
@@ -249,7 +254,7 @@ impl Planner<'_> {
         }
     }
 
-    /// What a record of it names as its dependencies; there is none where nothing is to be done.
+    /// Returns the dependencies for the record; none during `check`, which records nothing.
     fn dependencies(&mut self, many: &BlockPlanning<'_>) -> Dependencies {
         match self.only_checks {
             true => Dependencies::default(),
@@ -257,7 +262,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Nothing happens to it, but what the configuration says of it may be news to the record.
+    /// Plans no change. The record may still get new marks, dependencies and flags from the
+    /// configuration.
     fn unchanged(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -276,6 +282,8 @@ impl Planner<'_> {
         record
     }
 
+    // An update can give the resource a new id; what is inside it must then not be replaced
+    // because of that id.
     fn change(&mut self, instance: &InstancePlanning<'_>, doing: ChangeDraft) {
         let BlockPlanning { node, instance: module, described, block, because, .. } =
             *instance.many;
@@ -314,7 +322,8 @@ impl Planner<'_> {
             names: &names,
         };
         let impacts = described.hooks().impacts(&changed);
-        // A group that is not known yet is the one it was in.
+        // Where the new group is unknown, the recorded one decides what must not run at the same
+        // time.
         let group = described.hooks().group_of(schema, &arguments);
         let group = group.or_else(|| described.hooks().group_of(schema, &record?.arguments));
         after.extend(outputs);
@@ -338,7 +347,7 @@ impl Planner<'_> {
     }
 }
 
-/// What is about to be done to an instance.
+/// A change before it is complete.
 struct ChangeDraft {
     action: Action,
     reason: Option<ChangeReason>,
