@@ -307,6 +307,7 @@ impl<'a> Planner<'a> {
 
     /// Returns the errors with the part that was planned.
     fn refused(mut self) -> PlanError {
+        self.unplan_waiting();
         let diagnostics = std::mem::take(&mut self.diagnostics).in_order();
         let so_far =
             self.finished(Vec::new()).ok().map(|it| Box::new(Plan { errored: true, ..it }));
@@ -399,6 +400,29 @@ impl<'a> Planner<'a> {
         }
         self.pending.remove(&id);
         self.leave_unplanned(id);
+    }
+
+    /// Takes back what was planned of nodes whose reads have not been answered, and of all that
+    /// depend on them.
+    fn unplan_waiting(&mut self) {
+        // After an error no more reads are made, so their values stay unknown. A change that was
+        // planned with such a value would be shown although the answer may be what is recorded.
+        let graph = self.graph.clone();
+        let mut waits = vec![false; graph.len()];
+        for node in graph.order.iter().copied() {
+            waits[node] =
+                self.waiting.contains(&node) || graph.direct(node).any(|behind| waits[behind]);
+        }
+        let is_waiting =
+            |change: &Change| graph.node_of(&change.address.block).is_some_and(|node| waits[node]);
+        self.changes.retain(|change| !is_waiting(change));
+        for node in graph.order.iter().copied().filter(|node| waits[*node]) {
+            self.leave_unplanned(node);
+            if let GraphNode { module: ROOT, what: NodeKind::Output(place) } = graph.node(node) {
+                self.outputs.remove(&self.input.configuration.outputs[place].name);
+                self.leave_output(place);
+            }
+        }
     }
 
     /// Lists the instances of a node of which nothing is planned as left out.

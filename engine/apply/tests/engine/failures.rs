@@ -442,3 +442,45 @@ async fn what_was_planned_before_something_went_wrong_is_shown() {
     );
     assert_eq!(project.world.names(), ["thing a"]);
 }
+
+#[tokio::test]
+async fn after_an_error_nothing_is_said_of_what_waits_for_a_read() {
+    let project = Project::new();
+    project.world.fact("x", "fact of x");
+    let text = |size: u32| {
+        format!(
+            r#"
+            data "fact" "x" {{ key = "x" }}
+            resource "thing" "reader" {{
+              name = "reader"
+              note = data.fact.x.value
+            }}
+            resource "thing" "dependent" {{
+              name = "dependent"
+              note = thing.reader.id
+            }}
+            resource "thing" "other" {{
+              name = "other"
+              size = 2
+            }}
+            resource "thing" "wrong" {{
+              name = "wrong"
+              size = {size}
+            }}
+            output "read" {{ value = data.fact.x.value }}
+            "#
+        )
+    };
+    project.apply(&text(1)).await;
+    let failing = text(2000).replace("size = 2\n", "size = 3\n");
+    let failure = project.try_plan(&failing).await.unwrap_err();
+    assert_eq!(failure.diagnostics.len(), 1, "{}", crate::show::failure(&failure));
+    assert_data_eq!(
+        crate::show::plan(&failure.plan.expect("something is planned")),
+        str![[r#"
+~ thing.other revision: 1 -> ?(thing.other.revision), size: 2 -> 3
+left out: thing.dependent, thing.reader, data.fact.x
+
+"#]]
+    );
+}
