@@ -1,5 +1,6 @@
-//! The values that apply works with: the plan's, with what was unknown filled in step by step.
-//! Evaluates each step's arguments once its references are known, and holds them against the plan.
+//! The values of an apply: planned values, in which unknowns are replaced as steps are done.
+//! Evaluates the arguments of each step once its references are known, and compares them with the
+//! plan.
 
 mod progress;
 mod settle;
@@ -34,7 +35,7 @@ use crate::model::{Change, Plan};
 use crate::order::create_before_destroy::CreateBeforeDestroy;
 use progress::ApplyProgress;
 
-/// A plan under way.
+/// The evaluation state of an apply.
 pub struct ApplyEvaluation {
     schemas: Arc<SchemaSet>,
     graph: Arc<Graph>,
@@ -42,38 +43,37 @@ pub struct ApplyEvaluation {
     world: EvaluationValues,
     create_first: CreateBeforeDestroy,
     progress: ApplyProgress,
-    /// Instances of blocks with conditions that the plan has steps for.
+    /// Instances with conditions that the plan has steps for.
     touched: HashSet<(InstanceId, usize, usize)>,
-    /// What is wrong with nodes that became known during apply.
+    /// Errors of nodes that were evaluated during the apply.
     failed: HashMap<NodeId, Vec<Diagnostic>>,
-    /// What is worth a look and stops nothing.
+    /// Diagnostics that do not stop the apply.
     warnings: Vec<Diagnostic>,
-    /// What the plan is about.
+    /// The selection of the plan.
     choice: Targeting,
-    /// Outputs that depend on what it leaves out.
+    /// Outputs that depend on instances that are left out.
     kept_outputs: BTreeMap<Name, OutputRecord>,
-    /// Settings that have been evaluated.
+    /// Provider settings that have been evaluated.
     settings: HashMap<ProviderName, ProviderRecord>,
 }
 
-/// What a step takes from the configuration.
+/// The input of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreparedStep {
     /// Its arguments, wholly known.
     pub arguments: Object,
-    /// What its record gets besides.
+    /// The configured part of its record.
     pub from: RecordSettings,
-    /// The record as it stays, where it is an update of which nothing is left now that all is
-    /// known.
+    /// The record to write where an update turns out to change nothing once all values are known.
     pub unchanged: Option<Box<Record>>,
 }
 
 impl ApplyEvaluation {
-    /// The values as the plan leaves them before its first step.
+    /// Returns the values of the plan before its first step.
     ///
     /// # Errors
-    /// When the configuration does not order or expand as it did; the plan was made from another
-    /// one.
+    /// Errors when the configuration does not order or expand as it did while planning, because it
+    /// is another one.
     pub fn begin(
         plan: &Plan,
         configuration: &Arc<Configuration>,
@@ -138,12 +138,12 @@ impl ApplyEvaluation {
         Ok(execution)
     }
 
-    /// Whether the plan is not about a node.
+    /// Whether the plan leaves out a node.
     fn is_left_out(&self, node: NodeId) -> bool {
         self.choice.leaves_out(&self.graph, node)
     }
 
-    /// Shows a block that the plan is not about as it is recorded.
+    /// Makes the recorded values of a block that is left out visible.
     fn show(&mut self, node: NodeId, place: usize, state: &State) {
         for instance in self.world.of_module(self.graph.node(node).module) {
             let block = self.world.block_address(instance, place);
@@ -206,10 +206,10 @@ impl ApplyEvaluation {
         Ok(())
     }
 
-    /// What a step takes from the configuration, now that all it refers to is known.
+    /// Returns the input of a step, once everything it refers to is known.
     ///
     /// # Errors
-    /// What is wrong with it, or where it contradicts the plan.
+    /// Errors of the evaluation, and contradictions to the plan.
     pub fn prepare(
         &mut self,
         change: &Change,
@@ -266,7 +266,7 @@ impl ApplyEvaluation {
         Ok(PreparedStep { arguments, from, unchanged })
     }
 
-    /// What its provider's settings give to a resource.
+    /// Returns the arguments that its provider's settings give to a resource.
     fn shared(&mut self, node: NodeId) -> Result<Option<Object>, Vec<Diagnostic>> {
         if self.graph.block(node).is_none_or(|it| it.name.mode != ResourceMode::Managed) {
             return Ok(None);
@@ -279,7 +279,7 @@ impl ApplyEvaluation {
         Ok(Some(shared(&self.settings(&provider)?.settings)))
     }
 
-    /// Where a change's instance is.
+    /// Returns the position of a change's instance.
     fn place<'g>(
         &self,
         graph: &'g Graph,
@@ -306,10 +306,10 @@ impl ApplyEvaluation {
         })
     }
 
-    /// Puts there what a step made or read.
+    /// Stores the result of a step.
     ///
     /// # Errors
-    /// Where it is not what the plan says, and postconditions that do not hold.
+    /// Contradictions to the plan, and postconditions that do not hold.
     pub fn made(
         &mut self,
         change: &Change,
@@ -336,6 +336,8 @@ impl ApplyEvaluation {
                 diagnostics.push(diagnostic.detail(detail).help(help).address(&change.address));
             }
         }
+        // The value is stored before the postconditions are checked: the object exists, whatever
+        // they say of it.
         let expansion =
             self.world.expansion(instance, place).cloned().expect("it has the instance");
         self.world.put(instance, place, at, value.clone());
@@ -353,8 +355,8 @@ impl ApplyEvaluation {
         Ok(())
     }
 
-    /// Takes note of a data source that could not be read, where that is worth a warning and no
-    /// more: a `check` block asks for it, and its value stays unknown. Whether it is such a one.
+    /// Warns of a data source that could not be read, if only a `check` block uses it; its value
+    /// stays unknown. Returns whether that is so.
     pub fn unread(&mut self, change: &Change, error: &Error) -> bool {
         let graph = self.graph.clone();
         let Ok(InstancePosition { node, block, .. }) = self.place(&graph, change) else {
@@ -396,7 +398,7 @@ impl ApplyEvaluation {
         })
     }
 
-    /// The provider of an instance.
+    /// Returns the provider of an instance.
     #[must_use]
     pub fn provider_of(&self, address: &Address) -> ProviderName {
         let node = self.graph.node_of(&address.block);
@@ -404,10 +406,10 @@ impl ApplyEvaluation {
         provider.expect("the plan has only blocks and kinds that are known")
     }
 
-    /// A provider's settings, now that what they refer to is known, and the blocks they refer to.
+    /// Returns a provider's settings and dependencies, once everything they refer to is known.
     ///
     /// # Errors
-    /// What is wrong with them, or what is still unknown.
+    /// Errors of the evaluation, and settings that are still unknown.
     pub fn settings(&mut self, name: &ProviderName) -> Result<ProviderRecord, Vec<Diagnostic>> {
         if let Some(known) = self.settings.get(name) {
             return Ok(known.clone());
@@ -445,10 +447,10 @@ impl ApplyEvaluation {
         Ok(record)
     }
 
-    /// The root's outputs as they are now; those that are not known yet are left out.
+    /// Returns the root's outputs; those that are not known are omitted.
     ///
     /// # Errors
-    /// What turned out to be wrong with outputs, and with what nothing was done to.
+    /// Errors of outputs and other nodes that were evaluated during the apply.
     pub fn outputs(&mut self) -> Result<BTreeMap<Name, OutputRecord>, Vec<Diagnostic>> {
         if !self.failed.is_empty() {
             let mut failed: Vec<_> = self.failed.iter().collect();
@@ -470,8 +472,8 @@ impl ApplyEvaluation {
         Ok(outputs)
     }
 
-    /// The root's outputs as far as they are known by now. What waits for something that was not
-    /// done, or is wrong, is as it is on record.
+    /// Returns the root's outputs as far as they are known. An output that waits for a step that
+    /// was not done, or that failed, has its recorded value.
     #[must_use]
     pub fn outputs_so_far(
         &self,
@@ -497,22 +499,22 @@ impl ApplyEvaluation {
         Some(OutputRecord { value: value.clone(), sensitive: output.sensitive })
     }
 
-    /// What checks say now that what they look at is known.
+    /// Returns the warnings of checks and data sources.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 }
 
-/// What a plan is carried out from.
+/// The inputs of an apply.
 struct ApplyBasis<'a> {
     plan: &'a Plan,
     changes: HashMap<&'a Address, &'a Change>,
     state: &'a State,
 }
 
-/// Where an instance is: its block's node and place, its module's instance, and its place among the
-/// block's.
+/// The position of an instance: its block's node and place, its module instance, and its place in
+/// the block.
 struct InstancePosition<'g> {
     node: NodeId,
     place: usize,
@@ -529,7 +531,8 @@ fn has_conditions(block: &ResourceBlock) -> bool {
     !block.lifecycle.preconditions.is_empty() || !block.lifecycle.postconditions.is_empty()
 }
 
-/// Everything must be known by now, and what was known while planning must be the same.
+/// Checks that all arguments are known, and that those that were known while planning have not
+/// changed.
 fn hold_against_plan(
     block: &ResourceBlock,
     change: &Change,

@@ -5,7 +5,7 @@ use ha_value::{Object, Value};
 
 use crate::secrets::redaction::told_id;
 
-/// All attributes of a record: outputs over arguments, and the id.
+/// Returns all attributes of a record: arguments, overridden by outputs, and the id.
 pub(crate) fn attributes(record: &Record) -> Object {
     let mut all = record.arguments.clone();
     all.extend(record.outputs.iter().map(|(name, it)| (name.clone(), it.clone())));
@@ -16,13 +16,13 @@ pub(crate) fn attributes(record: &Record) -> Object {
     all
 }
 
-/// Arguments without marks, as drivers take them.
+/// Returns arguments without marks, as drivers take them.
 #[must_use]
 pub fn revealed(arguments: &Object) -> Object {
     plain(arguments)
 }
 
-/// The same attributes without marks.
+/// Returns the attributes without marks.
 pub(crate) fn plain(attributes: &Object) -> Object {
     if !attributes.values().any(Value::is_marked) {
         return attributes.clone();
@@ -30,7 +30,7 @@ pub(crate) fn plain(attributes: &Object) -> Object {
     attributes.iter().map(|(name, value)| (name.clone(), value.revealed())).collect()
 }
 
-/// The id among what a driver answers.
+/// Returns the id among the outputs of a driver.
 #[must_use]
 pub fn id_in(outputs: &Object) -> Option<String> {
     Some(outputs.get("id")?.unmark().0.as_str()?.to_owned())

@@ -1,5 +1,5 @@
-//! The nodes of a configuration and what each refers to, by number. Edges name nodes and are never
-//! flattened into pairs of instances: a node stands for all instances of its module.
+//! The nodes of a configuration and their references, by number. A node stands for all instances
+//! of its module: edges between instances would make the graph quadratic.
 
 mod cycle;
 pub(crate) mod modules;
@@ -20,29 +20,30 @@ use crate::graph::modules::{ModuleId, ModuleTree, provider_name};
 pub(crate) use reachability::Reachability;
 pub(crate) use reference::refers_to_itself_alone;
 
-/// A node's number.
+/// The number of a node.
 pub(crate) type NodeId = usize;
 
-/// What a node is, by its place in the configuration of its module.
+/// The kind of a node, with the place of what it stands for in the configuration of its module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NodeKind {
-    /// Which instances of the module there are.
+    /// Determines the instances of the module.
     Expand,
-    /// What the call says the module depends on.
+    /// Waits for the `depends_on` of the module call.
     Gate,
-    /// An input.
+    /// A variable.
     Variable(usize),
-    /// What must hold for an input.
+    /// The validations of a variable. A node of its own, because they may refer to other nodes
+    /// that refer to the variable.
     Validation(usize),
-    /// A provider's settings.
+    /// The settings of a provider.
     Provider(usize),
     /// A local value.
     Local(usize),
-    /// All instances of a resource or data block.
+    /// A resource or data block.
     Block(usize),
     /// An output.
     Output(usize),
-    /// All outputs.
+    /// All outputs of the module.
     Whole,
     /// A `check` block.
     Check(usize),
@@ -50,26 +51,26 @@ pub(crate) enum NodeKind {
     End,
 }
 
-/// One node.
+/// A node: its module, and what it stands for there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GraphNode {
     pub(crate) module: ModuleId,
     pub(crate) what: NodeKind,
 }
 
-/// The nodes, what each refers to, and an order in which each comes after what it refers to.
+/// The nodes, their references, and an order in which each node follows those it refers to.
 pub(crate) struct Graph {
     pub(crate) modules: Arc<ModuleTree>,
     layouts: Vec<NodeLayout>,
     nodes: Vec<GraphNode>,
     direct: GraphEdges,
-    /// The `import` blocks into each block: by the module they are in, and their place there.
+    /// The `import` blocks into each block: their module, and their place there.
     imports: HashMap<NodeId, Vec<(ModuleId, usize)>>,
-    /// In order.
+    /// All nodes in topological order.
     pub(crate) order: Vec<NodeId>,
 }
 
-/// Where the nodes of a module are.
+/// The numbers of a module's nodes.
 struct NodeLayout {
     first: NodeId,
     variables: usize,
@@ -93,7 +94,7 @@ impl NodeLayout {
         }
     }
 
-    /// All nodes, in the order of their numbers.
+    /// Returns all nodes in the order of their numbers.
     fn all(&self) -> impl Iterator<Item = NodeKind> + use<> {
         let variables = 0..self.variables;
         [NodeKind::Expand, NodeKind::Gate]
@@ -133,7 +134,8 @@ impl NodeLayout {
     }
 }
 
-/// What each node refers to, one after the other.
+/// The references of all nodes, in one array: a vector for each node would take several times the
+/// memory.
 pub(crate) struct GraphEdges {
     starts: Vec<u32>,
     targets: Vec<u32>,
@@ -158,7 +160,7 @@ impl GraphEdges {
         &self.targets[self.starts[node] as usize..self.starts[node + 1] as usize]
     }
 
-    /// The same edges, the other way round.
+    /// Returns the edges in the opposite direction.
     fn reversed(&self) -> Self {
         let nodes = self.starts.len() - 1;
         let mut starts = vec![0_u32; nodes + 1];
@@ -183,7 +185,7 @@ impl GraphEdges {
 }
 
 impl Graph {
-    /// The graph of a configuration and the modules in it.
+    /// Builds the graph of a configuration and its modules.
     pub(crate) fn new(
         configuration: &Arc<Configuration>,
         schemas: &SchemaSet,
@@ -213,7 +215,7 @@ impl Graph {
         Ok(graph)
     }
 
-    /// Finds the blocks that `import` blocks are about, and tells of those that are about none.
+    /// Finds the blocks of `import` blocks, and reports those that do not exist.
     fn enter_imports(&mut self) -> Vec<Diagnostic> {
         let mut diagnostics = Vec::new();
         for module in 0..self.modules.len() {
@@ -252,7 +254,7 @@ impl Graph {
         diagnostics
     }
 
-    /// The `import` blocks into a block: by the module they are in, and their place there.
+    /// Returns the `import` blocks into a block: their module, and their place there.
     pub(crate) fn imports_into(&self, id: NodeId) -> &[(ModuleId, usize)] {
         self.imports.get(&id).map(Vec::as_slice).unwrap_or_default()
     }
@@ -269,22 +271,22 @@ impl Graph {
         self.layouts[module].number(what)
     }
 
-    /// The nodes that a node refers to itself.
+    /// Returns the nodes that a node refers to directly.
     pub(crate) fn direct(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
         self.direct.targets(id).iter().map(|it| *it as usize)
     }
 
-    /// For each node those that refer to it.
+    /// Returns for each node the nodes that refer to it.
     pub(crate) fn waiters(&self) -> GraphEdges {
         self.direct.reversed()
     }
 
-    /// The configuration that a node is in.
+    /// Returns the configuration of a node's module.
     pub(crate) fn configuration(&self, id: NodeId) -> &Arc<Configuration> {
         self.modules.configuration(self.nodes[id].module)
     }
 
-    /// The block that a node stands for.
+    /// Returns the block of a node; none for other nodes.
     pub(crate) fn block(&self, id: NodeId) -> Option<&ResourceBlock> {
         match self.nodes[id].what {
             NodeKind::Block(place) => {
@@ -294,14 +296,14 @@ impl Graph {
         }
     }
 
-    /// The node of a block by its address, keys of modules aside.
+    /// Returns the node of a block address, ignoring keys of modules.
     pub(crate) fn node_of(&self, address: &BlockAddress) -> Option<NodeId> {
         let module = self.modules.find(&address.module)?;
         let place = self.modules.configuration(module).blocks.get_index_of(&name_of(address))?;
         Some(self.number(module, NodeKind::Block(place)))
     }
 
-    /// The address of the block that a node stands for, without the keys of modules.
+    /// Returns the address of a node's block, without keys of modules.
     pub(crate) fn block_address(&self, id: NodeId) -> Option<BlockAddress> {
         let block = &self.block(id)?.name;
         let path = &self.modules.get(self.nodes[id].module).path;
@@ -314,18 +316,18 @@ impl Graph {
         })
     }
 
-    /// The block at an address, keys of modules aside.
+    /// Returns the block at an address, ignoring keys of modules.
     pub(crate) fn block_at(&self, address: &BlockAddress) -> Option<&ResourceBlock> {
         self.node_of(address).and_then(|it| self.block(it))
     }
 
-    /// The provider of a block, as written or by its kind; none for a kind that no one has.
+    /// Returns the provider of a block, as written or by its kind; none for an unknown kind.
     pub(crate) fn provider_of(&self, schemas: &SchemaSet, id: NodeId) -> Option<ProviderName> {
         let block = self.block(id)?;
         provider_of(&self.modules, schemas, self.nodes[id].module, block)
     }
 
-    /// Marks these nodes, and everything whose values reach them.
+    /// Marks these nodes and all nodes they refer to, directly or not.
     pub(crate) fn everything_behind(&self, nodes: impl IntoIterator<Item = NodeId>) -> Vec<bool> {
         let mut marked = vec![false; self.len()];
         let mut open: Vec<NodeId> = nodes.into_iter().collect();
@@ -337,7 +339,8 @@ impl Graph {
         marked
     }
 
-    /// The blocks whose values reach any of these by way of anything but managed blocks.
+    /// Returns the blocks whose values reach any of these blocks without passing through a managed
+    /// block.
     pub(crate) fn read_by(&self, blocks: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
         let mut seen = vec![false; self.len()];
         let mut open: Vec<NodeId> = blocks.into_iter().flat_map(|it| self.direct(it)).collect();
@@ -364,7 +367,7 @@ impl Graph {
         self.block(id).is_some_and(|it| it.name.mode == ResourceMode::Data)
     }
 
-    /// What a node is called, without the keys of modules.
+    /// Returns the name of a node, without keys of modules.
     pub(crate) fn name(&self, id: NodeId) -> String {
         let GraphNode { module, what } = self.nodes[id];
         let module = self.modules.get(module);
@@ -413,7 +416,7 @@ impl Graph {
         }
     }
 
-    /// Where a node is written.
+    /// Returns the source location of a node.
     pub(crate) fn span(&self, id: NodeId) -> Option<SourceSpan> {
         let configuration = self.configuration(id);
         match self.nodes[id].what {
@@ -442,13 +445,14 @@ impl Graph {
     }
 }
 
-/// The name of a block by its address.
+/// Returns the name of a block by its address.
 #[must_use]
 pub fn name_of(address: &BlockAddress) -> BlockName {
     BlockName { mode: address.mode, kind: address.kind.clone(), name: address.name.clone() }
 }
 
-/// The provider of a block in a module, as written or by its kind; none for a kind that no one has.
+/// Returns the provider of a block in a module, as written or by its kind; none for an unknown
+/// kind.
 pub(crate) fn provider_of(
     modules: &ModuleTree,
     schemas: &SchemaSet,
@@ -464,7 +468,7 @@ pub(crate) fn provider_of(
     }
 }
 
-/// What the provider that a place of a module has is called in records.
+/// Returns the recorded name of the provider at a place of a module.
 pub(crate) fn provider_at(modules: &ModuleTree, module: ModuleId, place: usize) -> ProviderName {
     let module = modules.get(module);
     let block = &module.configuration.providers[place];

@@ -1,5 +1,5 @@
-//! (configuration, state, observed, schemas) -> plan. Pure and synchronous: planning is given
-//! descriptions of kinds and never anything that can act.
+//! Planning: (configuration, state, observations, schemas) -> plan. Pure and synchronous: it is
+//! given descriptions of resource types and never anything that can act.
 
 pub use ha_lang::{Configuration, FileSource};
 

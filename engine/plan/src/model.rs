@@ -1,5 +1,5 @@
-//! A plan: what would change, why, what that does to those who use it, and the steps to do it.
-//! Plain data, complete and serialisable; views render it, apply follows it.
+//! A plan: what would change, why, what each change does to users of the resource, and the steps
+//! of the apply. Plain data, complete and serialisable; views render it, apply follows it.
 use crate::model::selection::Selection;
 
 pub(crate) mod selection;
@@ -14,198 +14,198 @@ use ha_state_model::{OutputRecord, ProviderName, ProviderRecord, Record, State};
 use ha_value::{Action, Address, Name, Object, Path, Value};
 use serde::{Deserialize, Serialize};
 
-/// A plan.
+/// A complete plan, as it is shown, saved and applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// What was asked for.
+    /// Which kind of plan was requested.
     pub mode: PlanMode,
-    /// The configuration it was made from, with every file that was read, and the inputs.
+    /// The source files and inputs that the plan was made from.
     pub snapshot: PlanSnapshot,
-    /// The state's identity.
+    /// The lineage of the state.
     pub lineage: String,
-    /// The state's number when it was read.
+    /// The number of the state's last frame when it was read.
     pub state_number: u64,
-    /// Whom the providers talk to: account, region, endpoint.
+    /// What each provider is connected to: account, region, endpoint.
     pub identities: Vec<ProviderIdentity>,
-    /// Every instance that something happens to, in address order.
+    /// All changes, in address order.
     pub changes: Vec<Change>,
-    /// How many instances nothing happens to.
+    /// The number of recorded instances that do not change.
     pub unchanged: usize,
-    /// What differs from the state although no one used `ha`.
+    /// Differences between the state and what was read that `ha` did not cause.
     pub drift: Vec<Drift>,
-    /// Instances that could not be looked at, and why.
+    /// Instances that could not be read, with the reason.
     pub unchecked: Vec<(Address, String)>,
-    /// What refresh remarked on instances that neither change nor differ from the state.
+    /// Remarks of the refresh on instances that neither change nor drift.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<(Address, String)>,
-    /// Changes to the root's outputs.
+    /// Values of the root's outputs, changed or not.
     pub outputs: BTreeMap<Name, OutputChange>,
-    /// What apply does, each step after those it waits for.
+    /// The steps of the apply, each after those it waits for.
     pub steps: Vec<PlanStep>,
-    /// Disruptive steps that must not run together.
+    /// Disruptive steps that must not run at the same time.
     pub rolling: Vec<RollingGroup>,
-    /// What refresh saw that the state does not have yet; written before the first step.
+    /// Results of the refresh that the state does not have yet; written before the first step.
     pub settled: Vec<RefreshUpdate>,
-    /// Provider settings that were known while planning.
+    /// Provider settings that were known during planning.
     pub providers: BTreeMap<ProviderName, ProviderRecord>,
-    /// Answers of data sources that were read while planning.
+    /// Outputs of data sources that were read during planning.
     pub data: BTreeMap<Address, Object>,
-    /// The version of every record that the plan touches or reads; zero for one that must not
+    /// The version of every record that the plan changes or reads; zero for a record that must not
     /// exist.
     pub versions: BTreeMap<Address, u64>,
-    /// Steps an interrupted run left unfinished, which apply takes up first.
+    /// Instances with unfinished steps of an interrupted run, which apply finishes first.
     pub unfinished: Vec<Address>,
-    /// Instances that have another address from now on, each after those that make way for it;
-    /// written before all else.
+    /// Instances that get another address, each after those that vacate its new address; written
+    /// before everything else.
     pub moves: Vec<AddressMove>,
-    /// What the plan was to be about.
+    /// The operator's selection (`--target`, `--exclude`).
     pub selection: Selection,
-    /// What that leaves out: recorded instances, and blocks of which nothing is recorded yet. It
-    /// stays as recorded.
+    /// Recorded instances, and blocks without a record, that the plan does not cover. Their
+    /// records stay unchanged.
     pub left_out: Vec<Address>,
-    /// Whether something went wrong, so that this is what was planned until then: to be shown, not
-    /// to be applied.
+    /// Whether an error occurred. An errored plan holds what was planned without the failed parts;
+    /// it can be shown, not applied.
     pub errored: bool,
-    /// How things stand with everything that has conditions, in address order.
+    /// The status of everything that has conditions, in address order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckResult>,
-    /// What is worth a look and stops nothing.
+    /// Diagnostics that do not prevent the apply.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// How things stand with one instance of what has conditions.
+/// The status of all conditions of one instance, output, variable or `check` block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckResult {
-    /// What has them. An output is written `output.x`, a check `check.x`, a variable `var.x`,
-    /// behind its module.
+    /// The address. An output is written `output.x`, a check `check.x`, a variable `var.x`, after
+    /// the address of its module.
     pub address: Address,
-    /// How it stands with all of them.
+    /// The worst status among the conditions.
     pub standing: CheckStatus,
-    /// What those say that do not hold.
+    /// The error messages of the conditions that failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
 }
 
-/// How it stands with conditions.
+/// The status of one or more conditions, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
-    /// All of them hold.
+    /// All conditions hold.
     Pass,
-    /// Some are not known yet.
+    /// Some conditions are not known yet.
     Unknown,
-    /// Some do not hold.
+    /// Some conditions do not hold.
     Fail,
-    /// Some have no value.
+    /// Some conditions could not be evaluated.
     Error,
 }
 
-/// What was asked for.
+/// Which kind of plan was requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanMode {
-    /// Bring the world to the configuration.
+    /// Changes resources to match the configuration.
     Normal,
-    /// Delete everything.
+    /// Deletes everything that is recorded.
     Destroy,
-    /// Take what is there for what should be, and change nothing but the state.
+    /// Updates the state from what was read, and changes no resource.
     RefreshOnly,
 }
 
-/// An instance that has another address from now on.
+/// An instance that gets another address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressMove {
-    /// Its address as recorded.
+    /// The address in the state.
     pub from: Address,
-    /// Its address from now on.
+    /// The address in the configuration.
     pub to: Address,
 }
 
-/// Everything that a plan is a function of, besides state and world.
+/// Everything that a plan is a function of, besides the state and the observations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlanSnapshot {
     /// Source files by name, in order.
     pub sources: Vec<(String, Arc<str>)>,
-    /// Values of the root's variables. A plan has those of ephemeral ones apart.
+    /// Values of the root's variables, without ephemeral ones.
     pub variables: BTreeMap<Name, Value>,
-    /// Values of the root's ephemeral variables. They are never written down: whoever applies a
-    /// plan that was kept gives them again.
+    /// Values of the root's ephemeral variables. They are never written to disk: whoever applies a
+    /// saved plan passes them again.
     #[serde(skip)]
     pub ephemeral: BTreeMap<Name, Value>,
-    /// The ephemeral variables that had another value than their default, without which the plan
-    /// cannot be applied.
+    /// The ephemeral variables whose value differed from the default; without these values the
+    /// plan cannot be applied.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub to_give: BTreeSet<Name>,
-    /// The options that its values were given with, but for secret ones, to make another like it.
+    /// The command-line options that set the values, without secret ones, to repeat the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
-    /// Which state it was made for, as its store says; none where that was not asked.
+    /// The location of the state as its store reports it; none where it was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
-    /// The environment it was made for, where that has a name: what `ha.workspace` says.
+    /// The name of the workspace, the value of `ha.workspace`; none for the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// Files that functions read, by path; absent ones are null. Bytes are kept as base64 text.
+    /// Files that functions read, by path; a missing file is `None`. Bytes are stored as base64.
     pub files: BTreeMap<String, Option<String>>,
 }
 
-/// Whom a provider talks to.
+/// What a provider is connected to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderIdentity {
     /// The provider.
     pub provider: ProviderName,
-    /// `("account", "123456789012")` and the like.
+    /// Names and values, such as `("account", "123456789012")`.
     pub facts: Vec<(String, String)>,
 }
 
-/// What happens to one instance.
+/// The change to one instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// The instance.
+    /// The address.
     pub address: Address,
-    /// Set when it is an old object that a replacement left behind.
+    /// The key of the old object that a replacement left behind; none for the instance itself.
     pub deposed: Option<String>,
-    /// What is done.
+    /// The action.
     pub action: Action,
-    /// Why, when it is not plain from the differences.
+    /// The reason, where the differences do not show it.
     pub reason: Option<ChangeReason>,
-    /// All attributes as they are (arguments and outputs, marks in place); none before a create.
+    /// All attributes before the change (arguments and outputs, marks in place); none for a
+    /// create.
     pub before: Option<Object>,
-    /// All attributes as they will be, unknowns included; none after a delete.
+    /// All attributes after the change, unknowns included; none for a delete.
     pub after: Option<Object>,
-    /// The places that differ, by argument or deeper.
+    /// The paths that differ: arguments or parts of them.
     pub differences: Vec<Difference>,
-    /// What that does to those who use it.
+    /// The effects on users of the resource.
     pub impacts: Vec<Impact>,
-    /// What refresh remarked on it: `mongod on 10.0.0.1:27017 is not running`.
+    /// Remarks of the refresh: `mongod on 10.0.0.1:27017 is not running`.
     pub remarks: Vec<String>,
-    /// The group whose disruptive steps run one at a time.
+    /// The rolling group, whose disruptive steps run one at a time.
     pub group: Option<String>,
-    /// Set when it goes without a call because what it lives inside of goes.
+    /// The container whose deletion deletes this instance too, so that no call is made for it.
     pub gone_with: Option<Address>,
-    /// The address it is recorded by until now, where that is another.
+    /// The address in the state, where the instance has moved.
     pub moved_from: Option<Address>,
-    /// The id by which it is taken over, where it exists already and is not recorded yet. What it
-    /// then differs in is changed in the same apply.
+    /// The id to import by, where the object exists and has no record. Its differences are changed
+    /// in the same apply.
     pub importing: Option<String>,
-    /// Where its block stands.
+    /// The source location of its block.
     pub span: Option<SourceSpan>,
-    /// Changed instances and variables whose values flow into it: the chain of causes, nearest
-    /// first.
+    /// Changed instances and variables whose values this change uses, nearest first.
     pub because: Vec<String>,
 }
 
-/// One place that differs.
+/// One path that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// The place.
+    /// The path, from the root of the attributes.
     pub path: Path,
-    /// Whether it means a new resource.
+    /// Whether this difference requires a replacement.
     pub replaces: bool,
 }
 
 impl Difference {
-    /// The argument or output that differs, or in which something does.
+    /// Returns the argument or output that the path begins with.
     #[must_use]
     pub fn name(&self) -> Option<&Name> {
         match self.path.steps().first() {
@@ -219,88 +219,89 @@ impl Difference {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeReason {
-    /// The last try at making it failed half-way.
+    /// The last create failed half-way.
     Tainted,
-    /// What it was can be found nowhere since the state was lost.
+    /// The object was not found after the state was lost.
     Lost,
-    /// `--replace` asked for it.
+    /// `--replace` named the instance.
     Requested,
-    /// Something in `replace_triggered_by` changes.
+    /// Something in `replace_triggered_by` changes; its reference.
     Triggered(String),
-    /// What it lives inside of is replaced.
+    /// Its container is replaced or deleted.
     Within(Address),
     /// An argument cannot change in place.
     CannotUpdate,
-    /// Its block is gone from the configuration.
+    /// Its block is not in the configuration any more.
     NoConfiguration,
-    /// The module that its block was in is gone from the configuration.
+    /// The module of its block is not in the configuration any more.
     NoModule,
-    /// It was moved to an address that the configuration does not ask for.
+    /// It was moved to an address that the configuration does not have.
     NoMoveTarget,
-    /// Its block has `count` or `for_each` by now, or has it no longer, or the other one.
+    /// Its block changed between no repetition, `count` and `for_each`.
     WrongRepetition,
-    /// Its index is beyond `count`.
+    /// Its index is not below `count`.
     CountIndex,
-    /// Its key is gone from `for_each`.
+    /// Its key is not in `for_each` any more.
     EachKey,
-    /// Its block says that there is none of it.
+    /// `enabled` of its block is false.
     NotEnabled,
-    /// A replacement left it behind, and it is still there.
+    /// A replacement left this old object behind.
     Deposed,
-    /// An interrupted run began to make it, and nothing takes that up.
+    /// An interrupted run may have created it, and no step of this plan continues that.
     Abandoned,
-    /// Everything is to be destroyed.
+    /// The plan destroys everything.
     Destroy,
-    /// It is no longer there.
+    /// The object does not exist any more.
     Gone,
-    /// Its arguments are not known before apply.
+    /// The arguments of a data source are not known before the apply.
     ArgumentsUnknown,
-    /// Something it depends on changes first.
+    /// A dependency of a data source changes first.
     DependencyPending,
-    /// A `check` block reads it at the end.
+    /// A `check` block reads the data source at the end.
     ForCheck,
 }
 
-/// Something that differs from the state although no one used `ha`.
+/// A difference between the state and what was read that `ha` did not cause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Drift {
     /// The instance.
     pub address: Address,
-    /// As recorded.
+    /// The attributes in the state.
     pub before: Object,
-    /// As seen; none when it is gone.
+    /// The attributes as read; none where the object does not exist any more.
     pub after: Option<Object>,
-    /// The places that differ.
+    /// The paths that differ.
     pub paths: Vec<Path>,
-    /// What refresh remarked.
+    /// Remarks of the refresh.
     pub remarks: Vec<String>,
-    /// Whether the plan changes something because of it.
+    /// Whether a change of the plan results from it.
     pub contributes: bool,
 }
 
-/// A change to an output.
+/// The values of one output before and after the apply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputChange {
-    /// As recorded; none when it is new.
+    /// The recorded value; none for a new output.
     pub before: Option<Value>,
-    /// As it will be; none when it goes.
+    /// The planned value; none where the output is removed.
     pub after: Option<Value>,
-    /// Whether it is never shown.
+    /// Whether the value must not be shown.
     pub sensitive: bool,
 }
 
 impl OutputChange {
-    /// Whether this is what is recorded now.
+    /// Whether the recorded output is still the one that the plan was made with.
     fn goes_on_from(&self, recorded: Option<&OutputRecord>) -> bool {
         self.before.as_ref() == recorded.map(|it| &it.value)
     }
 
-    /// Whether there is anything to do.
+    /// Whether the value or its secrecy changes.
     #[must_use]
     pub fn is_change(&self) -> bool {
         match (&self.before, &self.after) {
             (Some(before), Some(after)) => {
-                // How a secret string is put together is no change.
+                // Only the revealed values are compared: the split of a secret string into parts
+                // is not visible to users of the output.
                 before.revealed() != after.revealed()
                     || before.contains_sensitive() != after.contains_sensitive()
             }
@@ -312,32 +313,33 @@ impl OutputChange {
 /// One step of apply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanStep {
-    /// What is done.
+    /// The kind of step, with the change that it carries out.
     pub what: StepKind,
-    /// The steps (by index) that come first.
+    /// Indices of the steps that must be done before.
     pub after: Vec<usize>,
 }
 
-/// What a step does.
+/// What a step does; the number is the index of the change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
-    /// Make the instance of this change (by index).
+    /// Creates the instance.
     Create(usize),
-    /// Change it in place.
+    /// Updates the instance in place.
     Update(usize),
-    /// Delete it, or the old object where the new one is made first.
+    /// Deletes the instance, or the old object after its replacement was created.
     Delete(usize),
-    /// Write that it went with what it lived inside of.
+    /// Removes the record without a call.
     Forget(usize),
-    /// Read a data source.
+    /// Reads a data source.
     Read(usize),
-    /// Nothing: a place where many meet, so that edges stay few.
+    /// Does nothing: joins the edges of many steps, so that n steps that wait for m need n + m
+    /// edges.
     Junction,
 }
 
 impl StepKind {
-    /// The change that it is about (by index).
+    /// Returns the index of the change, none for a junction.
     #[must_use]
     pub fn change(&self) -> Option<usize> {
         match self {
@@ -354,26 +356,26 @@ impl StepKind {
 /// Disruptive steps of one group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollingGroup {
-    /// The group.
+    /// The name of the group.
     pub group: String,
-    /// Steps (by index) that belong to one member and run together.
+    /// One chain for each member: the indices of its steps.
     pub chains: Vec<Vec<usize>>,
-    /// How many chains at a time.
+    /// The number of chains that may run at the same time.
     pub at_most: usize,
 }
 
-/// What refresh saw that the state does not have yet.
+/// A result of the refresh that the state does not have yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefreshUpdate {
-    /// It is like this now.
+    /// The record with the values that were read.
     Seen(Box<Record>),
-    /// It is no longer there.
+    /// The object does not exist any more.
     Gone(Address),
 }
 
 impl RefreshUpdate {
-    /// What it is news of.
+    /// Returns the address of the instance.
     #[must_use]
     pub fn address(&self) -> &Address {
         match self {
@@ -383,27 +385,27 @@ impl RefreshUpdate {
     }
 }
 
-/// How many instances each thing happens to. A replacement counts as itself alone.
+/// Numbers of changes by action. A replacement counts once, as a replacement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChangeCounts {
-    /// Made.
+    /// Creates.
     pub create: usize,
-    /// Changed in place.
+    /// Updates in place.
     pub update: usize,
-    /// Made again.
+    /// Replacements.
     pub replace: usize,
-    /// Deleted.
+    /// Deletions.
     pub delete: usize,
-    /// Read during apply.
+    /// Reads of data sources during the apply.
     pub read: usize,
-    /// No longer looked after.
+    /// Records that are removed without deleting the object.
     pub forget: usize,
-    /// Taken over as they are or with changes; what changes is counted there as well.
+    /// Imports. One that also updates the object counts there as well.
     pub import: usize,
 }
 
 impl Plan {
-    /// How many instances each thing happens to.
+    /// Counts the changes by action.
     #[must_use]
     pub fn counts(&self) -> ChangeCounts {
         self.changes.iter().fold(ChangeCounts::default(), |mut counts, change| {
@@ -421,8 +423,8 @@ impl Plan {
         })
     }
 
-    /// Whether apply would change nothing: neither an instance, nor what an instance is called, nor
-    /// an output. Nor, where that was what was asked for, the state.
+    /// Whether apply would change nothing: no resource, no address, no output and, for a
+    /// refresh-only plan, no record.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.iter().all(|it| it.action == Action::Read)
@@ -431,15 +433,14 @@ impl Plan {
             && (self.mode != PlanMode::RefreshOnly || self.settled.is_empty())
     }
 
-    /// Whether applying it would write anything: it changes something, or there is news for the
-    /// state.
+    /// Whether apply would write anything: a change, or results of the refresh.
     #[must_use]
     pub fn has_work(&self) -> bool {
         !self.is_empty() || !self.settled.is_empty()
     }
 
-    /// What of what it touches or reads is recorded in another version by now; such a plan must not
-    /// be applied.
+    /// Returns the addresses whose records have another version than the plan was made with. Such
+    /// a plan must not be applied.
     #[must_use]
     pub fn outdated(&self, state: &State) -> Vec<Address> {
         let version = |address: &Address| state.records.get(address).map_or(0, |it| it.version);
@@ -450,8 +451,8 @@ impl Plan {
             .collect()
     }
 
-    /// The outputs that are recorded in another way by now than when it was made: it would put them
-    /// back.
+    /// Returns the outputs that were recorded again since the plan was made; apply would reset
+    /// them.
     pub fn outdated_outputs<'a>(&'a self, state: &'a State) -> impl Iterator<Item = &'a Name> {
         let known = self
             .outputs
@@ -461,7 +462,7 @@ impl Plan {
         known.chain(state.outputs.keys().filter(|it| !self.outputs.contains_key(*it)))
     }
 
-    /// The outputs as recorded after an apply that knew them all.
+    /// Returns the outputs as recorded after the apply, none where some are not known yet.
     #[must_use]
     pub fn known_outputs(&self) -> Option<BTreeMap<Name, OutputRecord>> {
         let recorded = |(name, it): (&Name, &OutputChange)| {
@@ -473,8 +474,7 @@ impl Plan {
         self.outputs.iter().filter(|(_, it)| it.after.is_some()).map(recorded).collect()
     }
 
-    /// What of it takes over what exists already, and nothing else: that is recorded, and no thing
-    /// is touched.
+    /// Reduces the plan to its imports: they are recorded, and no resource is changed.
     #[must_use]
     pub fn only_imports(mut self) -> Self {
         self.mode = PlanMode::RefreshOnly;
@@ -496,14 +496,14 @@ impl Plan {
         }
         self.steps.clear();
         self.rolling.clear();
-        // That it is about a part goes without saying.
+        // An operator who asked for imports alone knows that the plan is partial.
         self.selection = Selection::default();
         self.left_out.clear();
         self.warnings.retain(|it| it.span.is_some());
         self
     }
 
-    /// The change to an instance.
+    /// Returns the change to an instance, old objects of replacements aside.
     #[must_use]
     pub fn change(&self, address: &Address) -> Option<&Change> {
         self.changes.iter().find(|it| it.address == *address && it.deposed.is_none())
@@ -511,7 +511,7 @@ impl Plan {
 }
 
 impl Change {
-    /// The arguments or outputs that differ, by name.
+    /// Returns the names of the arguments and outputs that differ.
     #[must_use]
     pub fn names(&self) -> BTreeSet<Name> {
         self.differences.iter().filter_map(|it| it.name().cloned()).collect()

@@ -1,5 +1,5 @@
-//! What services would refuse of a plan. Planning cannot ask them: it says what is to be asked of
-//! whom, and puts the answers where what they are about was written.
+//! Objections of services to a plan. Planning cannot ask them: this module lists the changes to
+//! ask about, and locates the answers in the source.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,8 @@ use crate::graph::Graph;
 use crate::model::Plan;
 use crate::secrets::redaction::redacted;
 
-/// What a plan does through each provider that may have something against it, and each change's
-/// place in the plan. What an interrupted run has begun to make is there already, and is not
-/// objected to.
+/// Returns the changes to ask each provider about, with their places in the plan. A change that an
+/// interrupted run has begun is not asked about, because its object may exist already.
 #[must_use]
 pub fn intended(
     input: &PlanInput<'_>,
@@ -61,8 +60,7 @@ pub fn intended(
     all
 }
 
-/// The attributes without those that are not known because the service is to choose them: nothing
-/// is said of them.
+/// Returns the attributes without unknown values that the service will choose.
 fn without_choices(schema: &Schema, after: &Object, address: &Address) -> Object {
     let of = address.to_string();
     let is_choice = |name: &Name, value: &Value| {
@@ -79,7 +77,7 @@ fn without_choices(schema: &Schema, after: &Object, address: &Address) -> Object
         .collect()
 }
 
-/// What services said against changes of a plan, each where it was written.
+/// Returns the objections as diagnostics, each where its argument is written.
 #[must_use]
 pub fn objected(
     input: &PlanInput<'_>,

@@ -1,5 +1,5 @@
-//! Which step comes after which. Many meet in junctions, so that edges stay as few as the
-//! references are.
+//! The order of steps. Many steps share junctions, so that there are no more edges than
+//! references.
 
 pub(crate) mod create_before_destroy;
 mod recorded;
@@ -29,8 +29,8 @@ pub(crate) struct Succession {
     pub(crate) taker: Address,
 }
 
-/// The steps of a plan, each after those it waits for. The changes are in the order of their
-/// addresses.
+/// Returns the steps of a plan, each after those it waits for. The changes must be in the order of
+/// their addresses.
 pub(crate) fn steps(
     changes: &[Change],
     successions: &[Succession],
@@ -75,33 +75,34 @@ pub(crate) fn steps(
     sorted(order.steps, changes).map(|(steps, _)| steps)
 }
 
-/// Everything is kept by the numbers of blocks and groups, or by the places of changes.
+/// The order under construction. Vectors are indexed by block and group numbers or by changes.
 struct StepOrder<'a> {
     changes: &'a [Change],
     recorded: &'a NumberedBlocks<'a>,
     /// The changes of each block.
     own: Vec<Vec<usize>>,
     steps: Vec<PlanStep>,
-    /// Edges that are better kept, and dropped where they would close a circle.
+    /// Optional edges, dropped where they would close a circle.
     wishes: Vec<OrderConstraint>,
-    /// The junctions behind the same steps, and those that wish to be, so that who waits for the
-    /// same shares them.
+    /// Junctions by the steps behind them, and by the reason of optional ones, so that steps with
+    /// the same predecessors share a junction.
     junctions: HashMap<(Option<OrderReason>, Vec<usize>), usize>,
-    /// The step that makes, changes or reads, by change.
+    /// The step that creates, updates or reads, by change.
     makes: Vec<Option<usize>>,
     /// The step that deletes or forgets, by change.
     deletes: Vec<Option<usize>>,
-    /// What is behind everything that is made or changed of a block, or of what depends on a group.
+    /// The step after everything that is created or updated of a block, or of a group's
+    /// dependents.
     made: Vec<Option<usize>>,
-    /// What is behind everything that is made or changed of a block and of what depends on it, at
-    /// however many removes.
+    /// The step after everything that is created or updated of a block and of its dependents,
+    /// direct or not.
     passed_on: Vec<Option<usize>>,
-    /// What is behind everything that is deleted of a block, and of what depended on it.
+    /// The step after everything that is deleted of a block and of its dependents.
     deleted: Vec<Option<usize>>,
-    /// What is behind everything that went with something else of a block, or of what depended on a
-    /// group.
+    /// The step after everything of a block, or of a group's dependents, that is forgotten with
+    /// its container.
     went: Vec<Option<usize>>,
-    /// The blocks of which something goes with a block.
+    /// The blocks whose instances are deleted with a container.
     inside: BTreeMap<BlockNumber, BTreeSet<BlockNumber>>,
 }
 
@@ -111,17 +112,17 @@ struct OrderConstraint {
     why: OrderReason,
 }
 
-/// Why one step should come after another: the weakest reason first.
+/// Why a step should follow another, weakest reason first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum OrderReason {
-    /// What used a thing is gone before the thing changes.
+    /// A user is deleted before the resource is updated.
     UserGone,
-    /// What uses a thing by way of others, which may have passed on what it said, has let go of it
-    /// before it goes.
+    /// An indirect user, which may have got a value of the resource through others, is updated
+    /// before the resource is deleted.
     LetGoFar,
-    /// What used a thing has let go of it before the thing goes.
+    /// A user is updated before the resource is deleted.
     LetGo,
-    /// What has a name gives it up before another one takes it.
+    /// A name is given up before another resource takes it.
     NameGivenUp,
 }
 
@@ -131,7 +132,7 @@ impl<'a> StepOrder<'a> {
         self.steps.len() - 1
     }
 
-    /// One step to wait for in the place of many; none when there are none.
+    /// Returns one step that comes after all of these; none for no steps.
     fn meet(&mut self, mut steps: Vec<usize>) -> Option<usize> {
         steps.sort_unstable();
         steps.dedup();
@@ -150,7 +151,7 @@ impl<'a> StepOrder<'a> {
         }
     }
 
-    /// Wishes that a step should come after all of these.
+    /// Adds an optional order of a step after all of these.
     fn wish(&mut self, step: usize, mut after: Vec<usize>, why: OrderReason) {
         after.sort_unstable();
         after.dedup();
@@ -175,7 +176,7 @@ impl<'a> StepOrder<'a> {
         }
     }
 
-    /// One step that holds back many.
+    /// Returns one step that comes before all of these.
     fn gate(&mut self, steps: &[usize]) -> usize {
         match steps {
             [only] => *only,
@@ -189,12 +190,12 @@ impl<'a> StepOrder<'a> {
         }
     }
 
-    /// The steps in this list that there are.
+    /// Returns the steps of these blocks that exist.
     fn there(&self, numbers: &[BlockNumber], of: &[Option<usize>]) -> Vec<usize> {
         numbers.iter().filter_map(|it| of[*it]).collect()
     }
 
-    /// Creates, updates and reads, each block's after those it refers to.
+    /// Adds creates, updates and reads; those of a block follow those of the blocks it refers to.
     fn make(&mut self, graph: &Graph) {
         let mut of_node: HashMap<NodeId, Vec<BlockNumber>> = HashMap::default();
         for number in (0..self.own.len()).filter(|it| !self.own[*it].is_empty()) {
@@ -202,7 +203,7 @@ impl<'a> StepOrder<'a> {
                 of_node.entry(node).or_default().push(number);
             }
         }
-        // Only what something planned comes after needs a place to meet.
+        // Junctions are only made where a planned change depends on them.
         let mut needed = vec![false; graph.len()];
         for node in graph.order.iter().rev().copied() {
             if needed[node] || of_node.contains_key(&node) {
@@ -232,7 +233,7 @@ impl<'a> StepOrder<'a> {
         }
     }
 
-    /// The steps that make, change or read what is planned of a block.
+    /// Adds the steps that create, update or read instances of a block.
     fn make_block(&mut self, number: BlockNumber) -> Vec<usize> {
         let mut steps = Vec::new();
         for index in self.own[number].clone() {
@@ -245,8 +246,8 @@ impl<'a> StepOrder<'a> {
         steps
     }
 
-    /// What goes of a block, after what goes of the blocks that depended on it, and after those
-    /// that stay have let go. A group passes on what its dependents say.
+    /// Adds the deletions of a block: after the deletions of its dependents, and after its other
+    /// users have been updated. A group passes on the steps of its dependents.
     fn delete(&mut self, number: BlockNumber, dependents: &[BlockNumber]) {
         let before = self.there(dependents, &self.deleted);
         let let_go = self.there(dependents, &self.made);
@@ -260,10 +261,12 @@ impl<'a> StepOrder<'a> {
             let step = self.push(StepKind::Delete(index));
             self.deletes[index] = Some(step);
             steps.push(step);
-            // The new one stands before the old one goes.
+            // `create_before_destroy`: the new object exists before the old one is deleted.
             if change.action == Action::CreateThenDelete {
                 self.steps[step].after.extend(self.makes[index]);
             }
+            // A replaced object is created again after its deletion, and its users are updated
+            // after that: they cannot come first.
             if change.action != Action::DeleteThenCreate {
                 letting_go.push(step);
             }
@@ -287,14 +290,14 @@ impl<'a> StepOrder<'a> {
         self.deleted[number] = self.meet(ended);
     }
 
-    /// What goes with what it lives inside of is written off once all of that is gone, or makes
-    /// way.
+    /// Adds the steps that forget instances which are deleted with their container, once the
+    /// container is deleted.
     fn forget(&mut self) {
         let going = |number: &BlockNumber| {
             self.own[*number].iter().any(|it| self.changes[*it].gone_with.is_some())
         };
         let mut open: Vec<BlockNumber> = (0..self.own.len()).filter(going).collect();
-        // What lives inside something that itself goes with a third thing comes after that one.
+        // A container that is itself deleted with another one must be forgotten first.
         while !open.is_empty() {
             let waiting: BTreeSet<BlockNumber> = open.iter().copied().collect();
             let (ready, later): (Vec<_>, Vec<_>) = open.iter().copied().partition(|number| {
@@ -302,8 +305,8 @@ impl<'a> StepOrder<'a> {
                     .into_iter()
                     .all(|container| !waiting.contains(&container))
             });
-            // Nothing lives inside itself; should a state say so, all of it is written off all the
-            // same.
+            // No record says validly that containers contain each other. If one does, all of them
+            // are forgotten instead of looping forever.
             for number in if ready.is_empty() { open.clone() } else { ready } {
                 self.forget_block(number);
             }
@@ -311,7 +314,7 @@ impl<'a> StepOrder<'a> {
         }
     }
 
-    /// What is no longer looked after is written off at any time.
+    /// Adds the steps for instances that are forgotten without deletion, which wait for nothing.
     fn leave(&mut self) {
         for index in 0..self.changes.len() {
             if self.changes[index].action == Action::Forget {
@@ -325,13 +328,13 @@ impl<'a> StepOrder<'a> {
         containers.collect()
     }
 
-    /// The block that a change's instance goes with.
+    /// Returns the block of the container that a change's instance is deleted with.
     fn container(&self, change: usize) -> Option<BlockNumber> {
         self.changes[change].gone_with.as_ref().and_then(|it| self.recorded.number_of(&it.block))
     }
 
-    /// The step after which what lives inside of a change's instance may be written off: it is
-    /// gone, or it has made way for the new one and goes in any case.
+    /// Returns the step after which the contents of a container may be forgotten. With
+    /// `create_before_destroy` that is the create: the old container is deleted in any case.
     fn gone(&self, change: usize) -> Option<usize> {
         match self.changes[change].action {
             Action::CreateThenDelete => self.makes[change],
@@ -361,9 +364,9 @@ impl<'a> StepOrder<'a> {
         self.went[number] = self.meet(went);
     }
 
-    /// What is made again in the place of something waits until that is gone, and all that lived
-    /// inside of it is written off: a record of what went must not be taken for one of what is in
-    /// the new one.
+    /// Orders a create after the deletion that it replaces, and after everything inside the old
+    /// object is forgotten. Otherwise the record of old contents could be taken for the record of
+    /// contents of the new object.
     fn make_after_deleting(&mut self) {
         for index in 0..self.changes.len() {
             if let (Some(make), Action::DeleteThenCreate) =
@@ -390,8 +393,8 @@ impl<'a> StepOrder<'a> {
         }
     }
 
-    /// A thing changes after what used it and goes is gone; and things that went with others count
-    /// as gone by then for what they depended on.
+    /// Orders updates after the deletion of users, and deletions after users that are forgotten
+    /// with their containers.
     fn updates_after_dependents_are_deleted(
         &mut self,
         earlier: &[BlockNumber],
@@ -422,12 +425,14 @@ impl<'a> StepOrder<'a> {
         }
     }
 
-    /// What takes a name comes after what gives it up. The steps of each, by succession.
+    /// Orders a change that takes a name after the one that gives it up. Returns the steps of each
+    /// succession.
     fn take_names(&mut self, successions: &[Succession]) -> Vec<Option<(usize, usize)>> {
         if successions.is_empty() {
             return Vec::new();
         }
-        // An old object that a replacement left behind has the same address, and no name to give.
+        // An old object of a replacement has the same address, and its name has been given up
+        // before.
         let current = self.changes.iter().enumerate().filter(|(_, it)| it.deposed.is_none());
         let places: HashMap<&Address, usize> = current.map(|(at, it)| (&it.address, at)).collect();
         let steps = successions.iter().map(|it| {
@@ -449,7 +454,7 @@ impl<'a> StepOrder<'a> {
     }
 
     /// # Errors
-    /// When two things wait for each other's names.
+    /// Reports two resources that wait for each other's names.
     fn all_names_are_given_up(
         &self,
         taken: &[Option<(usize, usize)>],
@@ -468,7 +473,8 @@ impl<'a> StepOrder<'a> {
         Err(Box::new(diagnostic.help("make the change in two steps: give the first of them a name that is free, apply, go on")))
     }
 
-    /// Keeps the wishes that close no circle, giving up weaker ones first.
+    /// Turns optional edges into edges, without those that would close a circle. Weaker reasons
+    /// are dropped first.
     fn grant_wishes(&mut self) {
         let mut wishes = std::mem::take(&mut self.wishes);
         for why in [
@@ -480,6 +486,8 @@ impl<'a> StepOrder<'a> {
             if !wishes.iter().any(|it| it.why == why) {
                 continue;
             }
+            // The circles are computed again for each reason: dropping the weaker edges may have
+            // resolved them.
             let circle = self.circles(&wishes);
             wishes.retain(|it| {
                 it.why != why || circle[it.step].is_none() || circle[it.step] != circle[it.after]
@@ -490,7 +498,7 @@ impl<'a> StepOrder<'a> {
         }
     }
 
-    /// For each step which circle it is in, if any.
+    /// Returns for each step the circle that it is in, if any.
     fn circles(&self, wishes: &[OrderConstraint]) -> Vec<Option<usize>> {
         let mut graph = DiGraph::<(), ()>::with_capacity(self.steps.len(), self.steps.len());
         for _ in &self.steps {

@@ -1,5 +1,5 @@
-//! All secret strings that somebody knows of, so that none shows up where its mark was lost: in the
-//! text of an error, in a progress message, inside of another value, however it is spelt there.
+//! Search for known secrets in strings that carry no marks: error messages, progress messages and
+//! parts of other values, in any common encoding.
 
 mod escapes;
 mod finder;
@@ -20,49 +20,48 @@ use self::finder::{MatchBounds, SecretFinder, SecretPattern};
 pub use self::passwords::passwords;
 use self::pem::key_lines;
 
-/// What stands in the place of a secret.
+/// The replacement for a secret.
 pub(crate) const SENSITIVE: &str = "(sensitive)";
-/// Strings of so many characters are secrets wherever they are.
+/// Strings of this many characters are secrets wherever they occur.
 const LONG: usize = 8;
-/// Strings of so many are secrets where they stand as words; still shorter ones only between
-/// quotes, or the half of what is told would be gone.
+/// Strings of this many characters are secrets where they occur as words. Shorter ones count
+/// between quotes only: a secret `a` must not hide every `a` of a message.
 const WORD: usize = 4;
 
-/// Secret strings, to be found in other strings.
+/// Secret strings to search for.
 #[derive(Default)]
 pub struct SecretTexts {
     finder: SecretFinder,
 }
 
 impl SecretTexts {
-    /// The secrets in these values.
+    /// Returns the secrets in these values.
     #[must_use]
     pub fn within<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
         Self { finder: texts(values).iter().flat_map(|it| spellings(it)).collect() }
     }
 
-    /// The secrets in these values that are so short that they count between quotes alone, to be
-    /// found as words: where they belong, in the other attributes of a resource, they are likely to
-    /// be told.
+    /// Returns the secrets that are too short to be searched for outside quotes, to be found as
+    /// words. For attributes of the same resource, in which they are likely to occur.
     #[must_use]
     pub fn short_within<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
         Self { finder: texts(values).into_iter().filter_map(|it| short(&it)).collect() }
     }
 
-    /// The secrets in these values, short ones as words: for strings that quote what may be a part
-    /// of one.
+    /// Returns the secrets in these values, short ones as words: for strings that may quote a part
+    /// of a secret.
     #[must_use]
     pub fn within_words<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
         Self::within_a_name(values)
     }
 
-    /// Whether there are none.
+    /// Whether there are no secrets to search for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.finder.is_empty()
     }
 
-    /// The same for looking into a single name, where short ones count as words.
+    /// Returns the secrets for a search in a single name, where short ones count as words.
     pub(crate) fn within_a_name<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
         let texts = texts(values);
         Self {
@@ -73,8 +72,7 @@ impl SecretTexts {
         }
     }
 
-    /// Where secrets are in a string, in order. Where one is part of another, the larger of them;
-    /// what overlaps is one.
+    /// Returns the places of secrets in a string, in order. Overlapping places are joined.
     #[must_use]
     pub fn places(&self, text: &str) -> Vec<Range<usize>> {
         if self.finder.is_empty() {
@@ -87,20 +85,21 @@ impl SecretTexts {
         overlapping(places)
     }
 
-    /// The text with secrets replaced.
+    /// Returns the string with `(sensitive)` in place of secrets.
     #[must_use]
     pub fn masked(&self, text: &str) -> String {
         replaced(text, &self.places(text), |_| SENSITIVE.to_owned())
     }
 
-    /// The text with secrets replaced by as many bytes, so that places in it stay what they are.
+    /// Returns the string with secrets replaced by as many bytes, so that positions in it stay
+    /// valid.
     #[must_use]
     pub fn blotted(&self, text: &str) -> String {
         blotted(text, self.places(text))
     }
 }
 
-/// The text with these places covered by as many bytes. Lines stay lines.
+/// Returns the string with these places replaced by as many `*`. Line breaks stay.
 #[must_use]
 pub fn blotted(text: &str, places: Vec<Range<usize>>) -> String {
     replaced(text, &overlapping(places), |secret| {
@@ -111,7 +110,7 @@ pub fn blotted(text: &str, places: Vec<Range<usize>>) -> String {
     })
 }
 
-/// The text with these places replaced.
+/// Returns the string with `(sensitive)` in these places.
 #[must_use]
 pub fn masked(text: &str, places: Vec<Range<usize>>) -> String {
     replaced(text, &overlapping(places), |_| SENSITIVE.to_owned())
@@ -128,7 +127,7 @@ fn replaced(text: &str, places: &[Range<usize>], by: impl Fn(&str) -> String) ->
     written + &text[done..]
 }
 
-/// Places in order, and those that overlap as one.
+/// Sorts places and joins those that overlap.
 #[must_use]
 pub fn overlapping(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     places.sort_by_key(|it| (it.start, std::cmp::Reverse(it.end)));
@@ -142,7 +141,7 @@ pub fn overlapping(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     joined
 }
 
-/// The secret strings in these values, and the passwords in those.
+/// Returns the secret strings in these values, and the passwords inside those strings.
 fn texts<'a>(values: impl IntoIterator<Item = &'a Value>) -> BTreeSet<String> {
     let mut texts = BTreeSet::new();
     for value in values {
@@ -160,8 +159,8 @@ fn collect(value: &Value, texts: &mut BTreeSet<String>) {
                 matches!(it, TextPart::Secret(_) | TextPart::Unknown { secret: true, .. })
             });
             if is_whole {
-                // What was clear in it and what was not cannot be distinguished any more.
-                // `https://` is no secret.
+                // The string was marked as a whole, so its public parts are not known any more. A
+                // part such as `https://` must not become a secret of its own.
                 texts.extend(Text::from_iter(parts.iter().cloned()).known());
                 return;
             }
@@ -173,7 +172,7 @@ fn collect(value: &Value, texts: &mut BTreeSet<String>) {
         }
         Value::Sensitive(inner) => match text_of(inner) {
             Some(text) => drop(texts.insert(text)),
-            // It says itself what in it is secret: a password among hosts and ports.
+            // The marks inside are more precise: a password among hosts and ports.
             None if inner.contains_sensitive() => collect(inner, texts),
             None => collect_all(inner, texts),
         },
@@ -181,8 +180,8 @@ fn collect(value: &Value, texts: &mut BTreeSet<String>) {
     }
 }
 
-/// What is in a collection that is secret as a whole. Short strings in there are ports and names
-/// far more often than passwords.
+/// Collects the strings of a collection that is secret as a whole. Short strings in it are ports
+/// and names far more often than passwords, and are skipped.
 fn collect_all(value: &Value, texts: &mut BTreeSet<String>) {
     match text_of(value) {
         Some(text) => texts.extend((text.chars().count() >= LONG).then_some(text)),
@@ -197,12 +196,12 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// The forms a secret takes when it is put into something else, but for escapes, which are undone
-/// where it is looked for. Of a string of many lines only those that hold a private key are secret
-/// by themselves: the others may be said anywhere.
+/// Returns the encodings of a secret. Escapes are undone in the searched string instead. Of a
+/// string with several lines only lines of private keys are secret by themselves: other lines
+/// occur in public text.
 fn spellings(secret: &str) -> Vec<SecretPattern> {
     let secret = secret.trim_end_matches('\n');
-    // One line of a private key is as bad as all.
+    // A single line of a private key must not be shown either.
     if secret.contains('\n') {
         return key_lines(secret).into_iter().flat_map(encodings).collect();
     }
@@ -216,7 +215,7 @@ fn spellings(secret: &str) -> Vec<SecretPattern> {
                 .for_each(|it| it.bounds = MatchBounds::Word);
             all
         }
-        // On both sides the same.
+        // Both quotes must be the same character.
         _ => ['"', '\'', '`']
             .into_iter()
             .map(|quote| SecretPattern::inside(format!("{quote}{secret}{quote}")))
@@ -224,20 +223,20 @@ fn spellings(secret: &str) -> Vec<SecretPattern> {
     }
 }
 
-/// A secret that is short, as a word.
+/// Returns the pattern for a short secret as a word.
 fn short(secret: &str) -> Option<SecretPattern> {
     (secret.chars().count() < WORD)
         .then(|| SecretPattern { text: secret.to_owned(), bounds: MatchBounds::Word })
 }
 
-/// A secret as it is, in base64 wherever in the encoded text it begins, in hexadecimal, and as
-/// forms write spaces.
+/// Returns a secret in clear, in base64 at each offset, in hexadecimal, and with `+` for spaces.
 fn encodings(secret: &str) -> Vec<SecretPattern> {
     let mut all = BTreeSet::from([secret.to_owned(), secret.replace(' ', "+")]);
     for before in 0..3 {
         let whole = [&[0; 2][..before], secret.as_bytes()].concat();
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-            // Of the characters at both ends only a part of the bits is the secret's.
+            // The first and last characters of base64 also hold bits of the neighbouring bytes, so
+            // only those in between are fixed.
             let (first, last) = ((before * 8).div_ceil(6), whole.len() * 8 / 6);
             all.extend(engine.encode(&whole).get(first..last).map(str::to_owned));
         }

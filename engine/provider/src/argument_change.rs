@@ -1,24 +1,23 @@
-//! What an update tells the service of one optional argument.
+//! The change of one optional argument in an update.
 
-/// What an update tells the service of one optional argument, or of one optional field of a block.
+/// The change of one optional argument, or of one optional field of a block, in an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArgumentChange<'a, T> {
-    /// Nothing: it is as it was.
+    /// The argument has not changed.
     Unchanged,
-    /// This value, which is another one than before.
+    /// The argument has this new value.
     Set(&'a T),
-    /// The configuration said it and says it no longer: the service is told to have none of it, or
-    /// its own default.
+    /// The argument was removed from the configuration: the service must remove the value or
+    /// return to its own default.
     Removed,
 }
 
 impl<'a, T: PartialEq> ArgumentChange<'a, T> {
-    /// The change from what is there, as `before` of [`crate::Resource::update`] has it, to what is
-    /// wanted.
+    /// Compares the value in `before` of [`crate::Resource::update`] with the wanted one.
     ///
-    /// An argument that the configuration never said is wanted as it is there, so one that is not
-    /// wanted and is there has been taken out. Not for what is [`crate::Chosen`]: there silence
-    /// leaves the choice to the service.
+    /// An argument that was never configured is wanted as it is, so a value that exists and is not
+    /// wanted was removed from the configuration. Not for [`crate::Chosen`] arguments: without
+    /// configuration the service chooses those.
     #[must_use]
     pub fn between(before: Option<&T>, wanted: Option<&'a T>) -> Self {
         match (before, wanted) {

@@ -1,4 +1,4 @@
-//! One try at one step: its token, what an earlier try noted, and the way back to the operator.
+//! One attempt at a step: its token, the notes of earlier attempts, and messages to the operator.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,12 +9,12 @@ use futures::future::BoxFuture;
 use crate::{Error, IntendedChange};
 use ha_value::Address;
 
-/// What a step tells while it runs. The executor is behind it; tests put their own there.
+/// Receives what a step reports while it runs. The executor implements it; tests have their own.
 pub trait StepObserver: Send + Sync {
-    /// Writes a note that survives a kill; done when it is on disk.
+    /// Writes a note that survives a crash; returns once it is on disk.
     fn note<'a>(&'a self, key: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>>;
-    /// Records what must be done before anything else, by the next run should this one be killed;
-    /// done when it is on disk.
+    /// Records an obligation, which the next run fulfils first if this one is killed; returns once
+    /// it is on disk.
     fn begin_obligation<'a>(
         &'a self,
         verb: &'a str,
@@ -23,7 +23,7 @@ pub trait StepObserver: Send + Sync {
         let _ = (verb, target);
         Box::pin(async { Ok(()) })
     }
-    /// Records that this is done; done when it is on disk.
+    /// Records that an obligation is fulfilled; returns once it is on disk.
     fn end_obligation<'a>(
         &'a self,
         verb: &'a str,
@@ -32,9 +32,9 @@ pub trait StepObserver: Send + Sync {
         let _ = (verb, target);
         Box::pin(async { Ok(()) })
     }
-    /// Shows what is being waited for.
+    /// Shows what the step is waiting for.
     fn progress(&self, message: &str);
-    /// Shows what the service warned of, to stay.
+    /// Shows a warning of the service, which stays on the terminal.
     fn warn(&self, message: &str) {
         self.progress(message);
     }
@@ -42,7 +42,7 @@ pub trait StepObserver: Send + Sync {
     fn is_cancelled(&self) -> bool;
 }
 
-/// One try at one step.
+/// One attempt at a step.
 pub struct Attempt {
     address: Address,
     state: Option<String>,
@@ -56,8 +56,8 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// A try at the step on `address`. `notes` are those of an earlier try with the same token,
-    /// when `resumed`.
+    /// Returns an attempt at a step on `address`. `notes` are those of an earlier attempt with the
+    /// same token if `resumed`.
     #[must_use]
     pub fn new(
         address: Address,
@@ -79,134 +79,133 @@ impl Attempt {
         }
     }
 
-    /// In the state of this lineage.
+    /// Sets the lineage of the state.
     #[must_use]
     pub fn in_state(mut self, lineage: impl Into<String>) -> Self {
         self.state = Some(lineage.into()).filter(|it| !it.is_empty());
         self
     }
 
-    /// Of a deletion after which this is made in the place of what is deleted.
+    /// Sets the change that replaces the object which this attempt deletes.
     #[must_use]
     pub fn before_making(mut self, successor: Option<IntendedChange>) -> Self {
         self.successor = successor;
         self
     }
 
-    /// What is made in the place of what is deleted. Where the service may refuse that, it is asked
-    /// before anything is lost.
+    /// Returns the create that follows a deletion. A service that may refuse it is asked before
+    /// the old object is deleted.
     #[must_use]
     pub fn successor(&self) -> Option<&IntendedChange> {
         self.successor.as_ref()
     }
 
-    /// That may take this long from now on, where the configuration says so.
+    /// Sets the limit of the operation, counted from now.
     #[must_use]
     pub fn within(mut self, limit: Option<Duration>) -> Self {
         self.deadline = limit.and_then(|it| Instant::now().checked_add(it));
         self
     }
 
-    /// How long to wait for what usually takes `usual` at most: what is left of the time that the
-    /// configuration gives the operation, where it gives one.
+    /// Returns how long to wait: the rest of the configured limit, or else `usual`.
     #[must_use]
     pub fn patience(&self, usual: Duration) -> Duration {
         self.deadline.map_or(usual, |it| it.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether it stops because it has taken longer than the configuration allows, not because
-    /// somebody asked.
+    /// Whether the configured limit has passed, and the operator has not asked to stop.
     #[must_use]
     pub fn is_late(&self) -> bool {
         self.deadline.is_some_and(|it| it <= Instant::now()) && !self.witness.is_cancelled()
     }
 
-    /// What was waited for last.
+    /// Returns the last progress message.
     #[must_use]
     pub fn last_shown(&self) -> Option<String> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the step is about.
+    /// Returns the address of the instance.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// The lineage of the state that it will be recorded in; what is made says so, to be found when
-    /// the state is lost.
+    /// Returns the lineage of the state. Created objects are marked with it, so that they can be
+    /// found if the state is lost.
     #[must_use]
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }
 
-    /// The idempotency token: the same for every try at this step, different for every other step.
+    /// Returns the idempotency token: the same for each attempt at this step, unique among steps.
     /// 32 characters of lower-case hexadecimal.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// Whether an earlier try may have done some of it: look before making anything.
+    /// Whether an earlier attempt may have done part of the step: look for its results before
+    /// creating anything.
     #[must_use]
     pub fn is_resumed(&self) -> bool {
         self.resumed
     }
 
-    /// From now on counts as resumed: a call of this try was cut short, and what became of it is
-    /// not known.
+    /// Makes this attempt count as resumed, after one of its calls ended with an unknown outcome.
     pub fn resume(&mut self) {
         self.resumed = true;
     }
 
-    /// What this or an earlier try noted.
+    /// Returns a note of this or an earlier attempt.
     #[must_use]
     pub fn noted(&self, key: &str) -> Option<&str> {
         self.notes.get(key).map(String::as_str)
     }
 
-    /// Writes a note that survives a kill. Synced before it returns.
+    /// Writes a note that survives a crash. It is synced to disk before this returns.
     ///
     /// # Errors
-    /// When the journal cannot be written; the step must stop.
+    /// The journal cannot be written; the step must stop.
     pub async fn note(&mut self, key: &str, value: &str) -> Result<(), Error> {
         self.witness.note(key, value).await?;
         self.notes.insert(key.to_owned(), value.to_owned());
         Ok(())
     }
 
-    /// Records that something is about to be left half done, and the way forward: `start`, `mongod
-    /// on b:27017`. Should this run be killed, the next one has
-    /// [`crate::Resource::finish_obligation`] do it before anything else. Synced before it returns.
+    /// Records that something is about to be left unfinished, and how to finish it: `start`,
+    /// `mongod on b:27017`. If this run is killed, the next one calls
+    /// [`crate::Resource::finish_obligation`] before anything else. Synced to disk before this
+    /// returns.
     ///
     /// # Errors
-    /// When the journal cannot be written; the step must stop.
+    /// The journal cannot be written; the step must stop.
     pub async fn begin_obligation(&self, verb: &str, target: &str) -> Result<(), Error> {
         self.witness.begin_obligation(verb, target).await
     }
 
-    /// Records that what was left half done is done, by whichever run. Costs nothing where nothing
-    /// was.
+    /// Records that an obligation of this or an earlier run is fulfilled. Writes nothing where
+    /// there is none.
     ///
     /// # Errors
-    /// When the journal cannot be written; the step must stop.
+    /// The journal cannot be written; the step must stop.
     pub async fn end_obligation(&self, verb: &str, target: &str) -> Result<(), Error> {
         self.witness.end_obligation(verb, target).await
     }
 
-    /// Shows what is being waited for, in a few words.
+    /// Shows what the step is waiting for, in a few words.
     pub fn progress(&self, message: &str) {
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_owned());
         self.witness.progress(message);
     }
 
-    /// Shows what the service warned of although it did what was asked. It stays on the terminal.
+    /// Shows a warning of the service about a successful call. It stays on the terminal.
     pub fn warn(&self, message: &str) {
         self.witness.warn(message);
     }
 
-    /// Whether the operator has asked to stop, or the time is up that the configuration gives; long
-    /// waits ask this between polls and return [`crate::CallOutcome::Interrupted`].
+    /// Whether the operator has asked to stop or the configured limit has passed. Long waits check
+    /// this between polls and return [`crate::CallOutcome::Interrupted`].
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.witness.is_cancelled() || self.is_late()

@@ -1,26 +1,25 @@
-//! Checks of several blocks together: what one says that does not go with what another says.
+//! Checks of several blocks together: contradictions between them.
 
 use std::collections::BTreeMap;
 
 use crate::ArgumentProblem;
 use ha_value::{Address, Object, ResourceMode, Severity, Stretch, Value};
 
-/// An instance of a block, with its arguments as a plan has them: parts may be unknown or secret.
+/// An instance with its planned arguments, which may be unknown or secret.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockInstance<'a> {
-    /// The instance.
+    /// The address.
     pub address: &'a Address,
-    /// Its arguments, filled with defaults, without those that are given to make it and left alone
-    /// from then on.
+    /// The arguments with defaults, without those that are ignored after the create.
     pub arguments: &'a Object,
-    /// The service's name for it, where it is there and stays the same.
+    /// The id, where the object exists and is not replaced.
     pub id: Option<&'a str>,
-    /// Whom its provider talks to: the same for two that are in the same place.
+    /// The connection of its provider: equal for instances in the same place.
     pub provider: &'a str,
 }
 
 impl<'a> BlockInstance<'a> {
-    /// The value at the end of these names, where it is there; unknowns and secrets too.
+    /// Returns the value at a path of names, unknown and secret ones included.
     #[must_use]
     pub fn get(&self, names: &[&str]) -> Option<&'a Value> {
         let (first, rest) = names.split_first()?;
@@ -28,21 +27,21 @@ impl<'a> BlockInstance<'a> {
         rest.iter().try_fold(first, |value, name| value.as_object()?.get(*name))
     }
 
-    /// The text at the end of these names, where it is known and no secret.
+    /// Returns the string at a path of names, where it is known and not secret.
     #[must_use]
     pub fn text(&self, names: &[&str]) -> Option<&'a str> {
         self.get(names)?.as_str()
     }
 }
 
-/// Instances by one of their attributes, so that it is soon told which one another refers to.
+/// Instances by one attribute, to find the target of a reference without scanning all of them.
 pub struct ByAttribute<'a> {
     known: BTreeMap<(&'a str, &'a str), BlockInstance<'a>>,
     later: BTreeMap<Vec<Stretch>, BlockInstance<'a>>,
 }
 
 impl<'a> ByAttribute<'a> {
-    /// These instances by an attribute: `id`, or an argument that is a string.
+    /// Indexes instances by `id` or by a string argument.
     #[must_use]
     pub fn new(attribute: &str, all: &[BlockInstance<'a>]) -> Self {
         let value =
@@ -63,7 +62,8 @@ impl<'a> ByAttribute<'a> {
         }
     }
 
-    /// The instance whose attribute is this argument of another, also where both are not known yet.
+    /// Returns the instance whose attribute equals an argument of another one. Unknown values are
+    /// equal if they have the same origin.
     #[must_use]
     pub fn find(&self, other: &BlockInstance<'_>, argument: &str) -> Option<BlockInstance<'a>> {
         let value = other.get(&[argument])?;
@@ -75,23 +75,23 @@ impl<'a> ByAttribute<'a> {
     }
 }
 
-/// What does not go together.
+/// A contradiction between blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrossCheckProblem {
-    /// The instance where it is told.
+    /// The instance to report it at.
     pub address: Address,
-    /// The place in it, and what is wrong.
+    /// The argument and the message.
     pub problem: ArgumentProblem,
-    /// Whether nothing can be done until it is fixed.
+    /// Whether it prevents a plan.
     pub severity: Severity,
 }
 
-/// A check of all instances of certain kinds. It runs when the whole configuration has been
-/// evaluated; what is unknown is given the benefit of the doubt.
+/// A check of all instances of certain kinds, which runs once the whole configuration has been
+/// evaluated. Unknown values must be accepted.
 #[derive(Clone, Copy)]
 pub struct CrossCheck {
-    /// The kinds that it looks at.
+    /// The kinds to pass to the check.
     pub kinds: &'static [(ResourceMode, &'static str)],
-    /// The check.
+    /// The check; returns the contradictions.
     pub check: fn(&[BlockInstance<'_>]) -> Vec<CrossCheckProblem>,
 }

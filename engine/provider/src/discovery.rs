@@ -1,102 +1,102 @@
-//! What is looked for because nothing is recorded of it, and what it is known by.
+//! Search for objects of instances without a record.
 
 use crate::{Error, ExistingResource, ImportedValue, RecordedValue};
 use ha_value::{Address, Object};
 
-/// An instance that the configuration asks for, and of which nothing is recorded.
+/// A configured instance without a record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiscoveryTarget {
-    /// Which instance.
+    /// The address.
     pub address: Address,
-    /// What the configuration says of it, unmarked; some of it may be unknown.
+    /// The configured arguments without marks; they may be unknown.
     pub arguments: Object,
 }
 
 impl DiscoveryTarget {
-    /// An argument that is known, and is a string.
+    /// Returns a string argument that is known and not empty.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         known_text(&self.arguments, name)
     }
 }
 
-/// An argument that is known, and is a string.
+/// Returns a string argument that is known and not empty.
 #[must_use]
 pub fn known_text<'a>(arguments: &'a Object, name: &str) -> Option<&'a str> {
     arguments.get(name).and_then(ha_value::Value::as_str).filter(|it| !it.is_empty())
 }
 
-/// What `ha` left on something that it made, to know it again by.
+/// The mark that `ha` puts on an object it creates, to recognise it later.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnershipMark {
-    /// The instance it was made for, [in plain letters](Address::in_plain_letters).
+    /// The address of the instance, [in plain letters](Address::in_plain_letters).
     pub address: String,
-    /// The lineage of the state it is recorded in; none where that was not written down.
+    /// The lineage of the state; none where the mark does not hold it.
     pub state: Option<String>,
 }
 
-/// Something that bears a trace.
+/// An object with an ownership mark.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnedResource {
-    /// It, before anybody has looked.
+    /// The object, before it is read.
     pub known: ExistingResource,
-    /// What it bears.
+    /// The mark.
     pub trace: OwnershipMark,
 }
 
-/// What came of looking for an instance.
+/// The result of a search for one instance.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DiscoveryResult {
-    /// It is there.
+    /// The object exists.
     Found(Box<DiscoveredResource>),
-    /// It is not there.
+    /// There is no such object.
     Nothing,
-    /// More than one thing may be it: their ids, each with what it was recognised by.
+    /// Several objects match: their ids and the evidence for each.
     Several(Vec<(String, DiscoveryEvidence)>),
-    /// No one can be asked about it now, for this reason. Where it would be is known.
+    /// The service cannot be asked, for this reason; the object would be this one.
     Unasked(Box<RecordedValue>, String),
-    /// Neither its name nor a trace of it can be looked for, for this reason.
+    /// A search by name or mark is not possible, for this reason.
     Unsearchable(String),
 }
 
-/// Something that was found.
+/// An object that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiscoveredResource {
-    /// It, as it is recorded from now on.
+    /// The object as it will be recorded.
     pub imported: ImportedValue,
-    /// What it was recognised by.
+    /// The evidence.
     pub by: DiscoveryEvidence,
-    /// The lineage of the state that it says it belongs to.
+    /// The lineage in its ownership mark.
     pub state: Option<String>,
 }
 
-/// What something is recognised by.
+/// How an object was recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiscoveryEvidence {
-    /// The address that `ha` wrote on it.
+    /// By the address in its ownership mark.
     Trace,
-    /// Its name, and the address that `ha` wrote on it.
+    /// By its name and the address in its ownership mark.
     NameAndTrace,
-    /// Its name alone: it may have been made by somebody else.
+    /// By its name alone; someone else may have created it.
     Name,
 }
 
-/// Why a kind can neither name nor list what it made.
+/// The reason for a kind that supports neither names nor marks.
 pub(crate) const NOWHERE: &str =
     "what is of this kind can be known neither by a name nor by a mark";
 
-/// The thing that an instance is, among those that bear a trace and the one that has its name.
+/// The object of an instance among those that are marked and the one with its name.
 pub(crate) enum DiscoveryMatch {
-    /// This one.
+    /// This object.
     One(ExistingResource, DiscoveryEvidence, Option<String>),
-    /// None, for this reason where nothing could be looked for.
+    /// No object, and the reason if no search was possible.
     None(Option<String>),
     /// Any of these.
     Several(Vec<(String, DiscoveryEvidence)>),
 }
 
-/// Chooses what `address` is. `state` is the lineage that was lost, where it is known: what bears
-/// that of another state is not meant.
+/// Chooses the object of `address`. `state` is the lost lineage, where it is known: objects of
+/// other states do not match.
 pub(crate) fn choose(
     address: &Address,
     named: Option<ExistingResource>,
@@ -116,6 +116,7 @@ pub(crate) fn choose(
                 both.trace.state.clone(),
             );
         }
+        // The object with this name belongs to another state and must not be taken over.
         if marked.iter().any(|it| it.known.id == named.id && is_of_another(it)) {
             return DiscoveryMatch::None(None);
         }
@@ -135,7 +136,7 @@ pub(crate) fn choose(
     }
 }
 
-/// What a search that no one offers comes to.
+/// Returns the result of a search that the kind does not support.
 pub(crate) fn unsearchable(sought: &[DiscoveryTarget]) -> Result<Vec<DiscoveryResult>, Error> {
     Ok(sought.iter().map(|_| DiscoveryResult::Unsearchable(NOWHERE.into())).collect())
 }

@@ -1,38 +1,37 @@
-//! What went wrong outside, for the person who owns the account.
+//! Errors of calls to services, written for the operator of the account.
 
 use std::fmt;
 
-/// A call to external services that failed: what was attempted, on what, what came back, and what
-/// to do.
+/// A failed call: what was attempted, the causes, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What was attempted: `create the bucket`.
+    /// The attempted operation: `create the bucket`.
     pub attempted: String,
-    /// What came back, innermost last.
+    /// The causes, innermost last.
     pub causes: Vec<String>,
-    /// The service's code, such as `AccessDenied`.
+    /// The error code of the service, such as `AccessDenied`.
     pub code: Option<String>,
-    /// The service's name for the request, for its support.
+    /// The request id, for the support of the service.
     pub request: Option<String>,
-    /// The likely cause and what to do next.
+    /// Likely causes and next steps.
     pub help: Vec<String>,
-    /// What became of it.
+    /// Whether the call had an effect.
     pub outcome: CallOutcome,
 }
 
-/// What became of a call that failed.
+/// Whether a failed call had an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallOutcome {
-    /// Nothing was changed.
+    /// It had none.
     Refused,
-    /// It may or may not have been done; what is there must be looked at.
+    /// Not known; the object must be read.
     Unknown,
-    /// It was stopped on request.
+    /// The call was stopped on request.
     Interrupted,
 }
 
 impl Error {
-    /// An attempt that came to nothing.
+    /// Returns an error with one cause. Its outcome is unknown until set.
     #[must_use]
     pub fn new(attempted: impl Into<String>, cause: impl fmt::Display) -> Self {
         Self {
@@ -45,7 +44,7 @@ impl Error {
         }
     }
 
-    /// An attempt that came to nothing, with all that stands behind it.
+    /// Returns an error with the chain of sources as causes.
     #[must_use]
     pub fn from_error(
         attempted: impl Into<String>,
@@ -63,35 +62,35 @@ impl Error {
         Self { causes, ..Self::new(attempted, "") }
     }
 
-    /// With the service's code.
+    /// Sets the service's error code.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
     }
 
-    /// With the service's name for the request.
+    /// Sets the request id.
     #[must_use]
     pub fn request(mut self, request: impl Into<String>) -> Self {
         self.request = Some(request.into());
         self
     }
 
-    /// With what to do next.
+    /// Adds a next step.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
     }
 
-    /// With what became of it.
+    /// Sets the outcome.
     #[must_use]
     pub fn outcome(mut self, outcome: CallOutcome) -> Self {
         self.outcome = outcome;
         self
     }
 
-    /// The same in other words: each text as this makes it.
+    /// Rewrites all strings of the error.
     #[must_use]
     pub fn reworded(self, word: impl Fn(&str) -> String) -> Self {
         let Self { attempted, causes, code, request, help, outcome } = self;
@@ -124,12 +123,12 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Says what was attempted when a call fails.
+/// Adds the attempted operation to an error.
 pub trait ErrorContext<T> {
-    /// The result with the attempt named: `.attempting("create the bucket")?`.
+    /// Returns the result with the attempted operation: `.attempting("create the bucket")?`.
     ///
     /// # Errors
-    /// The same failure, as an [`Error`].
+    /// The same error as an [`Error`].
     fn attempting(self, what: impl Into<String>) -> Result<T, Error>;
 }
 

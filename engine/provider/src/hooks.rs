@@ -1,5 +1,5 @@
-//! Pure functions that a kind gives the planner. Each names what it reads as a small struct, and
-//! runs exactly when all of that is known; `MaybeUnknown` fields may be unknown.
+//! Pure functions of a kind for the planner. Each declares its input as a small struct and runs
+//! once all fields of it are known; `MaybeUnknown` fields may be unknown.
 
 use ha_value::Action;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,35 +12,35 @@ use crate::{ArgumentProblem, Schema};
 use ha_value::Name;
 use ha_value::{Object, Value};
 
-/// A planned change, as an impact hook sees it.
+/// A planned change, as impact hooks get it.
 #[derive(Debug)]
 pub struct PlannedChange<'a> {
-    /// What is done.
+    /// The action.
     pub action: Action,
-    /// The arguments as they are; none before a create.
+    /// The arguments before; none for a create.
     pub before: Option<&'a Object>,
-    /// The arguments as they will be, unknowns included; none after a delete.
+    /// The arguments after, unknowns included; none for a delete.
     pub after: Option<&'a Object>,
     /// The arguments that differ.
     pub names: &'a BTreeSet<Name>,
 }
 
-/// What a change does to those who use the thing.
+/// An effect of a change on users of the resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Impact {
-    /// How bad.
+    /// The severity.
     pub severity: ImpactSeverity,
-    /// In a few words: `restarts mongod`.
+    /// A short description: `restarts mongod`.
     pub message: String,
 }
 
-/// How bad an impact is.
+/// The severity of an impact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImpactSeverity {
-    /// Worth knowing.
+    /// Users should know of it.
     Notice,
-    /// The thing is away for a while; in a group, one at a time.
+    /// The resource is unavailable for a while; in a group, one member at a time.
     Disruption,
     /// Data is lost.
     DataLoss,
@@ -80,25 +80,24 @@ pub struct ResourceHooks {
     ways: Vec<&'static [&'static str]>,
 }
 
-/// How a thing says which instance of a kind it lives inside of: the one whose attributes have
-/// certain values.
+/// How an instance identifies its container: by attributes of the container that have certain
+/// values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerReference {
-    /// Whether the values are settings of the thing's provider, and not arguments of its own.
+    /// Whether the values are settings of the provider instead of arguments.
     pub through_provider: bool,
-    /// The attributes of what it lives inside of, and the arguments or settings that have the same
-    /// values.
+    /// Attributes of the container, and the arguments or settings with the same values.
     pub same: Vec<(Name, Name)>,
 }
 
 impl ResourceHooks {
-    /// No hooks.
+    /// Returns no hooks.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What is wrong with these arguments, taken together.
+    /// Adds a check of arguments against each other.
     #[must_use]
     pub fn check<N: DeserializeOwned>(
         mut self,
@@ -111,7 +110,7 @@ impl ResourceHooks {
         self
     }
 
-    /// The output `name` as a function of arguments, known before anything exists.
+    /// Adds a prediction of the output `name` from arguments, before the object exists.
     #[must_use]
     pub fn predict<N: DeserializeOwned, T: Serialize>(
         mut self,
@@ -125,8 +124,8 @@ impl ResourceHooks {
         self
     }
 
-    /// The output `name` as a function of arguments and of the provider's settings, of which some
-    /// may be left out.
+    /// Adds a prediction of the output `name` from provider settings and arguments. Settings may
+    /// be missing.
     #[must_use]
     pub fn predict_in<S: DeserializeOwned, N: DeserializeOwned, T: Serialize>(
         mut self,
@@ -140,7 +139,7 @@ impl ResourceHooks {
         self
     }
 
-    /// What a change does to those who use the thing.
+    /// Adds a function that returns the impacts of a change.
     #[must_use]
     pub fn impact(
         mut self,
@@ -150,7 +149,8 @@ impl ResourceHooks {
         self
     }
 
-    /// Which group an instance belongs to: disruptive steps in one group run one at a time.
+    /// Adds a function that returns the rolling group of an instance: disruptive steps of one
+    /// group run one at a time.
     #[must_use]
     pub fn group<N: DeserializeOwned>(
         mut self,
@@ -160,8 +160,8 @@ impl ResourceHooks {
         self
     }
 
-    /// Whether what lives inside a thing with these arguments goes with it when it is deleted; yes
-    /// unless said.
+    /// Adds a function that returns whether deleting an object deletes its contents. Without it,
+    /// it does.
     #[must_use]
     pub fn contents_go<N: DeserializeOwned>(
         mut self,
@@ -172,59 +172,58 @@ impl ResourceHooks {
         self
     }
 
-    /// That the argument `argument`, which cannot change in place, is the id of a thing of the kind
-    /// `kind` that this one lives inside of: when that one is renamed by the same plan, this one is
-    /// still in it.
+    /// Declares that the immutable argument `argument` is the id of the container, a resource of
+    /// kind `kind`. If the same plan renames the container, the argument follows without a
+    /// replacement.
     #[must_use]
     pub fn follows(mut self, argument: &str, kind: &str) -> Self {
         self.follows.push((argument.into(), kind.into()));
         self
     }
 
-    /// That the argument is the id of a thing of the kind `kind` that this one holds, and that is
-    /// taken off it when that thing goes: when that one is made again under its old name, it is to
-    /// be given again.
+    /// Declares that the argument is the id of an attached resource of kind `kind`. If that
+    /// resource is deleted and created again under its old id, it must be attached again.
     #[must_use]
     pub fn holds(mut self, argument: &str, kind: &str) -> Self {
         self.held.push((argument.into(), kind.into()));
         self
     }
 
-    /// The arguments that are ids of things that this one holds, with their kinds.
+    /// Returns the arguments that are ids of attached resources, with their kinds.
     #[must_use]
     pub fn held(&self) -> &[(Name, Name)] {
         &self.held
     }
 
-    /// The kind of thing whose new name the argument may take on in place.
+    /// Returns the kind of container whose new id the argument follows.
     #[must_use]
     pub fn followed(&self, argument: &str) -> Option<&Name> {
         self.follows.iter().find(|(it, _)| &**it == argument).map(|(_, kind)| kind)
     }
 
-    /// The arguments that tell things of this kind apart: there can be no two with the same values
-    /// for one provider, so a plan that asks for two is refused.
+    /// Declares the identifying arguments: a plan with two instances that have the same values for
+    /// one provider is refused.
     #[must_use]
     pub fn unique(mut self, arguments: &[&str]) -> Self {
         self.unique = arguments.iter().map(|it| Name::from(*it)).collect();
         self
     }
 
-    /// That case does not tell two of them apart either: there can be no `Build` beside `build`.
+    /// Declares that identifying arguments differ by more than case: `Build` and `build` are the
+    /// same.
     #[must_use]
     pub fn in_any_case(mut self) -> Self {
         self.any_case = true;
         self
     }
 
-    /// Whether two things of this kind cannot be distinguished by case alone.
+    /// Whether identifying arguments are compared without regard to case.
     #[must_use]
     pub fn is_unique_in_any_case(&self) -> bool {
         self.any_case
     }
 
-    /// The same where a thing can be said in several ways: things are distinguished by what `key`
-    /// makes of the arguments.
+    /// Declares the identifying arguments, compared by the string that `key` makes of them.
     #[must_use]
     pub fn unique_as<N: DeserializeOwned>(
         mut self,
@@ -235,29 +234,29 @@ impl ResourceHooks {
         self.unique(arguments)
     }
 
-    /// What its kind makes of the arguments that tell a thing apart; none where that is not known,
-    /// or they are as they are.
+    /// Returns the identifying string of arguments; none where it is not known or the kind does
+    /// not make one.
     #[must_use]
     pub fn unique_key(&self, schema: &Schema, arguments: &Object) -> Option<String> {
         self.unique_key.as_ref()?(&written(schema, arguments))
     }
 
-    /// The arguments that tell things of this kind apart; none where a kind does not say.
+    /// Returns the identifying arguments; empty for a kind without them.
     #[must_use]
     pub fn unique_by(&self) -> &[Name] {
         &self.unique
     }
 
-    /// Of the instances of `container`, one of [`crate::Resource::WITHIN`], the thing lives inside
-    /// of that one whose attributes are what its own arguments are: `("name", "database")`. Where a
-    /// kind does not say so, it may live inside of any that its block refers to, and goes only with
-    /// all of them.
+    /// Declares how an instance identifies its container of kind `container`, one of
+    /// [`crate::Resource::WITHIN`]: pairs of a container's attribute and an own argument, such as
+    /// `("name", "database")`. Without it the container may be any instance the block refers to,
+    /// and the instance is only deleted with all of them.
     #[must_use]
     pub fn inside(self, container: &str, same: &[(&str, &str)]) -> Self {
         self.inside_by(container, false, same)
     }
 
-    /// The same of a kind whose instance the thing's provider talks to: `("address", "host")`.
+    /// Declares the same for a container that the provider connects to: `("address", "host")`.
     #[must_use]
     pub fn inside_through_provider(self, container: &str, same: &[(&str, &str)]) -> Self {
         self.inside_by(container, true, same)
@@ -272,14 +271,14 @@ impl ResourceHooks {
         self
     }
 
-    /// How a thing says which instance of a kind it lives inside of; none where it does not say.
+    /// Returns how an instance identifies its container; none where the kind does not say.
     #[must_use]
     pub fn inside_of(&self, container: &str) -> Option<&ContainerReference> {
         self.inside.iter().find(|(kind, _)| &**kind == container).map(|(_, it)| it)
     }
 
-    /// What of a change in place the service always refuses. The first struct reads what is there,
-    /// outputs included, the second the arguments as they are to be.
+    /// Adds a function that returns changes in place which the service always refuses. The first
+    /// struct reads the recorded attributes, outputs included; the second the planned arguments.
     #[must_use]
     pub fn refuse<B: DeserializeOwned, A: DeserializeOwned>(
         mut self,
@@ -295,9 +294,9 @@ impl ResourceHooks {
         self
     }
 
-    /// The arguments of which what is there (the first struct, which reads outputs too) is as good
-    /// as what is wanted (the second), although they are not equal: a version of which the
-    /// configuration names the beginning.
+    /// Adds a function that returns arguments whose recorded value (in the first struct, with
+    /// outputs) satisfies the planned one (in the second) although they differ, such as a version
+    /// of which only the beginning is configured.
     #[must_use]
     pub fn same<B: DeserializeOwned, A: DeserializeOwned>(
         mut self,
@@ -307,8 +306,8 @@ impl ResourceHooks {
         self
     }
 
-    /// The arguments whose change from what is there (the first struct) to what is wanted (the
-    /// second) takes a new one, although they change in place otherwise.
+    /// Adds a function that returns arguments whose change from the first struct to the second
+    /// requires a replacement, although other changes of them do not.
     #[must_use]
     pub fn anew<B: DeserializeOwned, A: DeserializeOwned>(
         mut self,
@@ -318,7 +317,7 @@ impl ResourceHooks {
         self
     }
 
-    /// The arguments that only say how other changes are made. Where nothing else differs, they are
+    /// Declares arguments that only say how other changes are made. A difference in these alone is
     /// no change.
     #[must_use]
     pub fn manner(mut self, arguments: &'static [&'static str]) -> Self {
@@ -326,16 +325,15 @@ impl ResourceHooks {
         self
     }
 
-    /// Arguments of which each says the same thing in another way, such as a string and its bytes
-    /// in base64. What is read may come back in another way than it was given, and is as secret as
-    /// that was.
+    /// Declares arguments that hold the same value in different forms, such as a string and its
+    /// base64. A value may be read back in another form, and is as secret as the configured form.
     #[must_use]
     pub fn ways_to_say(mut self, arguments: &'static [&'static str]) -> Self {
         self.ways.push(arguments);
         self
     }
 
-    /// The arguments that may say what this one says, itself among them.
+    /// Returns the arguments that may hold the value of this one, itself included.
     pub fn said_by<'a>(&'a self, argument: &'a str) -> impl Iterator<Item = &'a str> {
         let others = self
             .ways
@@ -345,15 +343,15 @@ impl ResourceHooks {
         std::iter::once(argument).chain(others)
     }
 
-    /// An output that changes with these arguments, and with no other that changes in place.
+    /// Declares that an output changes when these arguments change, and with no other update.
     #[must_use]
     pub fn renewed_by(mut self, output: &'static str, arguments: &'static [&'static str]) -> Self {
         self.followers.push((output, arguments));
         self
     }
 
-    /// Outputs that tell something of these arguments, though no one can predict them: they are
-    /// secret where one of the arguments is.
+    /// Declares that outputs are derived from arguments without being predictable: they are secret
+    /// if one of the arguments is.
     #[must_use]
     pub fn made_of(
         mut self,
@@ -364,7 +362,7 @@ impl ResourceHooks {
         self
     }
 
-    /// Whether an output is made of a secret argument, whatever it will be.
+    /// Whether an output is derived from a secret argument.
     #[must_use]
     pub fn is_made_of_secret(&self, output: &str, arguments: &Object) -> bool {
         let is_secret = |it: &&str| arguments.get(*it).is_some_and(Value::contains_sensitive);
@@ -383,14 +381,14 @@ impl ResourceHooks {
         self.checks.iter().flat_map(|check| check(&arguments)).collect()
     }
 
-    /// The outputs that are known from the arguments, with a provider of which nothing is set.
+    /// Returns the outputs that follow from arguments, without provider settings.
     #[must_use]
     pub fn predicted(&self, schema: &Schema, arguments: &Object) -> Object {
         self.predicted_in(schema, arguments, &Object::new())
     }
 
-    /// The outputs that are known from the arguments and the provider's settings. One that is made
-    /// of a secret argument is secret.
+    /// Returns the outputs that follow from arguments and provider settings. Outputs of secret
+    /// arguments are secret.
     #[must_use]
     pub fn predicted_in(&self, schema: &Schema, arguments: &Object, settings: &Object) -> Object {
         if self.predictions.is_empty() {
@@ -400,7 +398,7 @@ impl ResourceHooks {
             settings.iter().map(|(name, it)| (name.clone(), it.revealed())).collect();
         let settings = crate::typed_json::typed_fields(&plain, &BTreeMap::new());
         let revealed = written(schema, arguments);
-        // Without the secret arguments, only what does not need them can be predicted.
+        // A prediction that gives the same value with the secrets unknown does not depend on them.
         let secret = arguments.values().any(Value::contains_sensitive);
         let clear = secret.then(|| written(schema, &without_secrets(arguments)));
         let each = |(name, predict): &(Name, PredictionHook)| {
@@ -412,8 +410,7 @@ impl ResourceHooks {
         self.predictions.iter().filter_map(each).collect()
     }
 
-    /// The outputs with a mark on each that is made of a secret argument, so far as the predictions
-    /// tell and the kind says.
+    /// Marks outputs of secret arguments, as predictions and declarations show them.
     #[must_use]
     pub fn marked(&self, schema: &Schema, arguments: &Object, mut outputs: Object) -> Object {
         if !arguments.values().any(Value::contains_sensitive) {
@@ -430,25 +427,25 @@ impl ResourceHooks {
         outputs
     }
 
-    /// Whether the output `name` is a function of arguments.
+    /// Whether the output `name` is predicted.
     #[must_use]
     pub fn predicts(&self, name: &str) -> bool {
         self.predictions.iter().any(|(it, _)| &**it == name)
     }
 
-    /// What a change does to those who use the thing.
+    /// Returns the impacts of a change.
     #[must_use]
     pub fn impacts(&self, changed: &PlannedChange<'_>) -> Vec<Impact> {
         self.impacts.iter().flat_map(|impact| impact(changed)).collect()
     }
 
-    /// Whether what lives inside a thing with these arguments goes with it when it is deleted.
+    /// Whether deleting an object with these arguments deletes its contents.
     #[must_use]
     pub fn takes_contents(&self, schema: &Schema, arguments: &Object) -> bool {
         self.takes_contents.as_ref().is_none_or(|takes| takes(&written(schema, arguments)))
     }
 
-    /// What of a change in place the service always refuses.
+    /// Returns changes in place that the service always refuses.
     #[must_use]
     pub fn refused(
         &self,
@@ -463,7 +460,7 @@ impl ResourceHooks {
         self.refusals.iter().flat_map(|refusal| refusal(&before, &after)).collect()
     }
 
-    /// The arguments whose difference is none.
+    /// Returns the arguments whose recorded value satisfies the wanted one.
     #[must_use]
     pub fn same_names(
         &self,
@@ -474,7 +471,7 @@ impl ResourceHooks {
         names(&self.same, schema, there, wanted)
     }
 
-    /// The arguments whose difference takes a new one.
+    /// Returns the arguments whose change requires a replacement.
     #[must_use]
     pub fn anew_names(
         &self,
@@ -498,7 +495,7 @@ impl ResourceHooks {
         of_this.any(|(_, arguments)| arguments.iter().any(|it| changed.contains(*it)))
     }
 
-    /// The group of an instance with these arguments.
+    /// Returns the rolling group of an instance.
     #[must_use]
     pub fn group_of(&self, schema: &Schema, arguments: &Object) -> Option<String> {
         self.group.as_ref().and_then(|group| group(&written(schema, arguments)))
@@ -513,7 +510,7 @@ fn compared<B: DeserializeOwned, A: DeserializeOwned>(
     })
 }
 
-/// The names that the hooks give for what is there, outputs included, and what is wanted.
+/// Returns the names from hooks that compare recorded attributes with wanted arguments.
 fn names(
     hooks: &[EquivalenceHook],
     schema: &Schema,
@@ -529,7 +526,7 @@ fn names(
     hooks.iter().flat_map(|hook| hook(&there, &wanted)).collect()
 }
 
-/// The arguments with an unknown in the place of each that holds a secret.
+/// Replaces secret arguments by unknowns.
 fn without_secrets(arguments: &Object) -> Object {
     let each = |(name, value): (&Name, &Value)| match value.contains_sensitive() {
         true => (name.clone(), Value::unknown(ha_value::Type::Any, None)),
@@ -551,9 +548,9 @@ pub(crate) fn written(schema: &Schema, arguments: &Object) -> serde_json::Value 
     crate::typed_json::typed_fields(&plain, &schema.arguments)
 }
 
-/// The small struct, when all it names is known. An unknown is written as an object with a dollar
-/// key, which no field type but `MaybeUnknown` reads, so it can never pass for an argument left
-/// out.
+/// Reads the input struct of a hook, if all its fields are known. An unknown is written as an
+/// object with a dollar key, which only `MaybeUnknown` accepts, so it is never taken for a missing
+/// argument.
 pub(crate) fn named<N: DeserializeOwned>(arguments: &serde_json::Value) -> Option<N> {
     N::deserialize(arguments).ok()
 }

@@ -1,11 +1,12 @@
-//! Arguments that are whole numbers.
+//! Integer arguments.
 
 use serde_json::Value as Json;
 
 use crate::FieldShape;
 use ha_value::Number;
 
-/// What is wrong with a number that is to be a whole one. It may be a secret, and is not told.
+/// Returns the problem of a number that must be an integer. The number may be secret and is not
+/// shown.
 pub(crate) fn misfit(number: &Number, least: i128, most: i128) -> Option<String> {
     match number.as_integer().map(|it| i128::try_from(&it)) {
         None => Some("a whole number is required, and this one has a fraction".into()),
@@ -14,7 +15,7 @@ pub(crate) fn misfit(number: &Number, least: i128, most: i128) -> Option<String>
     }
 }
 
-/// The whole numbers that the field's type can hold.
+/// Returns the range of the field's integer type.
 pub(crate) fn shape(schema: &Json) -> FieldShape {
     let (least, most) = match schema.get("format").and_then(Json::as_str) {
         Some("int8") => (i8::MIN.into(), i8::MAX.into()),

@@ -1,5 +1,4 @@
-//! What a plan is about to do, for a provider to say what its service would refuse of it as things
-//! stand there.
+//! Planned changes, as a provider gets them to say what its service would refuse.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -9,20 +8,19 @@ use crate::hooks::{named, written};
 use ha_value::Name;
 use ha_value::{Action, Object};
 
-/// A planned change of one thing that a provider looks after. It holds secrets in clear, so it has
-/// no string form.
+/// A planned change of one resource. It holds secrets in clear, so it has no `Debug`.
 #[derive(Clone)]
 pub struct IntendedChange {
-    /// The kind of the thing.
+    /// The action.
     pub kind: Name,
-    /// What is done to it.
+    /// The action.
     pub action: Action,
     before: Option<Json>,
     after: Option<Json>,
 }
 
 impl IntendedChange {
-    /// A change between these attributes: arguments and outputs, of which some may be unknown.
+    /// Returns a change between these attributes, arguments and outputs; some may be unknown.
     #[must_use]
     pub fn new(
         described: &ResourceDescription,
@@ -39,15 +37,13 @@ impl IntendedChange {
         }
     }
 
-    /// What is there of the struct's fields now; none where there is nothing, or not all of it is
-    /// known.
+    /// Reads the attributes before the change; none for a create, or where fields are unknown.
     #[must_use]
     pub fn before<N: DeserializeOwned>(&self) -> Option<N> {
         named(self.before.as_ref()?)
     }
 
-    /// What is to be there of the struct's fields; none where there is to be nothing, or not all of
-    /// it is known.
+    /// Reads the attributes after the change; none for a delete, or where fields are unknown.
     #[must_use]
     pub fn after<N: DeserializeOwned>(&self) -> Option<N> {
         named(self.after.as_ref()?)

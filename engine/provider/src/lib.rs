@@ -1,5 +1,5 @@
-//! What the author of a provider reads: the traits that a resource type implements, schemas derived
-//! from structs, marks of arguments, errors, and the registry.
+//! The interface for authors of providers: traits of resource types, schemas derived from structs,
+//! marks of arguments, errors and the registry.
 
 mod argument_change;
 mod attempt;

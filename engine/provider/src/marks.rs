@@ -61,7 +61,7 @@ macro_rules! mark {
 }
 
 mark! {
-    /// A new value means a new resource.
+    /// A change of the value requires a replacement.
     Immutable = "x-immutable"
 }
 mark! {
@@ -69,15 +69,15 @@ mark! {
     Volatile = "x-volatile"
 }
 mark! {
-    /// Never shown.
+    /// A value that is never shown.
     Secret = "x-secret"
 }
 mark! {
-    /// Given to the service and kept nowhere; a keyed digest says whether it changed.
+    /// A value that is sent to the service and not stored; a keyed digest detects changes.
     WriteOnly = "x-write-only"
 }
 mark! {
-    /// The service picks when the configuration is silent, and what it picked is no difference.
+    /// The service chooses the value when it is not configured; the chosen value is no difference.
     Chosen = "x-chosen"
 }
 
@@ -108,7 +108,7 @@ macro_rules! hidden {
 }
 hidden!(Secret, WriteOnly);
 
-/// An argument of a hook that may be unknown when the hook runs.
+/// An input of a hook that may be unknown when the hook runs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MaybeUnknown<T> {
     /// Known.
@@ -125,7 +125,7 @@ impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for MaybeUnknown<T> {
         match serde_json::from_value(value) {
             _ if unknown => Ok(MaybeUnknown::Unknown),
             Ok(known) => Ok(MaybeUnknown::Known(known)),
-            // Something inside it is unknown: so is the whole.
+            // With an unknown part, the whole value counts as unknown.
             Err(_) => Ok(MaybeUnknown::Unknown),
         }
     }

@@ -1,4 +1,4 @@
-//! Leave to change something outside.
+//! Permission to change something at a service.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -7,23 +7,22 @@ use crate::Error;
 
 type PermitCheck = Box<dyn Fn() -> Result<(), Error> + Send + Sync>;
 
-/// Leave to change something outside. A client asks for it before each single call that does, tries
-/// made again included: somebody else may take the state over before a call ends that begins too
-/// late. Clones are the same; it is given always until somebody is named who decides.
+/// Permission to change something at a service. A client asks for it before each call that changes
+/// something, retries included: another process may take over the lock of the state before a late
+/// call ends. Clones share one decision; permission is granted until `decided_by` is called.
 #[derive(Clone, Default)]
 pub struct Permit(Arc<OnceLock<PermitCheck>>);
 
 impl Permit {
-    /// From now on it is given or refused by `ask`. Whoever was named first stays.
+    /// Sets the function that decides. Only the first call has an effect.
     pub fn decided_by(&self, ask: impl Fn() -> Result<(), Error> + Send + Sync + 'static) {
         let _ = self.0.set(Box::new(ask));
     }
 
-    /// Asks for it.
+    /// Asks for permission.
     ///
     /// # Errors
-    /// Why the call must not begin. What the step has done so far is not undone, and the next run
-    /// takes it up.
+    /// The call must not begin. The step is not rolled back; the next run continues it.
     pub fn ask(&self) -> Result<(), Error> {
         self.0.get().map_or(Ok(()), |ask| ask())
     }

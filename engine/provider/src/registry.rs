@@ -1,5 +1,4 @@
-//! All kinds, each erased once: what planning may know of them on one side, what can act on the
-//! other.
+//! All resource types, each erased once into a description for planning and a driver that can act.
 
 mod described;
 mod driver;
@@ -20,17 +19,17 @@ use crate::{CrossCheck, ResourceHooks, Schema, UnsupportedNames};
 use ha_value::Name;
 use ha_value::ResourceMode;
 
-/// Where providers enter their kinds.
+/// Collects the resource types of all providers.
 #[derive(Default)]
 pub struct ProviderRegistry {
     schemas: SchemaSet,
     drivers: DriverSet,
-    /// What kinds that ask no one go by just now, where that is not `ha`.
+    /// The provider name for types without a provider, where it is not `ha`.
     nobody: Option<Name>,
 }
 
 impl ProviderRegistry {
-    /// An empty registry. The provider `ha`, which asks no one, is always there.
+    /// Returns a registry with the provider `ha`, which connects to nothing.
     #[must_use]
     pub fn new() -> Self {
         Self::default().provider::<NoProvider>()
@@ -42,8 +41,8 @@ impl ProviderRegistry {
         self.provider_named::<P>(P::NAME.into())
     }
 
-    /// Adds a provider that asks no one, with the kinds and documents that `enter` enters: so that
-    /// a configuration may name it, as it may any other.
+    /// Adds a provider that connects to nothing, with the types that `enter` adds, so that a
+    /// configuration may name it like any other.
     #[must_use]
     pub fn nobody(mut self, name: &str, enter: impl FnOnce(Self) -> Self) -> Self {
         self.nobody = Some(name.into());
@@ -62,7 +61,7 @@ impl ProviderRegistry {
         self
     }
 
-    /// What the provider of a kind goes by.
+    /// Returns the provider name of a type.
     fn name_of<P: Provider>(&self) -> Name {
         self.nobody
             .clone()
@@ -70,14 +69,14 @@ impl ProviderRegistry {
             .unwrap_or_else(|| P::NAME.into())
     }
 
-    /// Adds a kind of resource.
+    /// Adds a resource type.
     #[must_use]
     pub fn resource<R: Resource>(self) -> Self {
         self.resource_named::<R>(R::KIND.into(), None)
     }
 
-    /// Adds another name for a kind of resource. What has one name in a configuration has it in the
-    /// state.
+    /// Adds a second name for a resource type. The state records the name that the configuration
+    /// uses.
     #[must_use]
     pub fn twin<R: Resource>(self, name: &str) -> Self {
         self.resource_named::<R>(name.into(), Some(R::KIND.into()))
@@ -110,7 +109,7 @@ impl ProviderRegistry {
         self
     }
 
-    /// Adds a kind of data.
+    /// Adds a data source type.
     #[must_use]
     pub fn data<D: DataSource>(mut self) -> Self {
         let described = ResourceDescription {
@@ -128,7 +127,7 @@ impl ProviderRegistry {
         self
     }
 
-    /// Adds a document.
+    /// Adds a document type.
     #[must_use]
     pub fn document<D: Document>(mut self) -> Self {
         let described = ResourceDescription {
@@ -145,7 +144,7 @@ impl ProviderRegistry {
         self
     }
 
-    /// Adds kinds that are not here, with what to use in their place.
+    /// Adds names of types that are not supported, with alternatives.
     #[must_use]
     pub fn unsupported(mut self, kinds: &'static [UnsupportedNames]) -> Self {
         self.schemas.unsupported.extend(kinds);
@@ -159,7 +158,7 @@ impl ProviderRegistry {
         self
     }
 
-    /// Adds a kind made at run time.
+    /// Adds a resource type that is described at run time.
     #[must_use]
     pub fn dynamic(
         mut self,
@@ -171,7 +170,7 @@ impl ProviderRegistry {
         self
     }
 
-    /// Adds a kind of data made at run time.
+    /// Adds a data source type that is described at run time.
     #[must_use]
     pub fn dynamic_data(
         mut self,
@@ -183,7 +182,7 @@ impl ProviderRegistry {
         self
     }
 
-    /// Adds a provider made at run time.
+    /// Adds a provider that is described at run time.
     #[must_use]
     pub fn dynamic_provider(
         mut self,
@@ -199,7 +198,7 @@ impl ProviderRegistry {
         self
     }
 
-    /// The two faces.
+    /// Splits the registry into descriptions and drivers.
     #[must_use]
     pub fn split(self) -> (SchemaSet, DriverSet) {
         (self.schemas, self.drivers)

@@ -1,30 +1,30 @@
-//! Calls to services in the log: that one begins, how it ended, and how long it took.
+//! Log events of calls to services: start, result and duration.
 
 use std::future::Future;
 use std::time::Instant;
 
 use tracing::debug;
 
-/// The target of the events of calls, for filters such as `HA_LOG=ha::call=debug`.
+/// The target of these events, for filters such as `HA_LOG=ha::call=debug`.
 pub const CALL_LOG: &str = "ha::call";
 
-/// A call to a service, without anything that is sent or answered: that may be secret.
+/// A call to a service, without its content, which may be secret.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoteCall<'a> {
     /// The service, such as `mongodb`.
     pub service: &'a str,
-    /// The server that is called, such as `db-1.internal:27017`.
+    /// The server, such as `db-1.internal:27017`.
     pub server: &'a str,
     /// The operation as the service names it, such as `replSetReconfig`.
     pub operation: &'a str,
 }
 
 impl RemoteCall<'_> {
-    /// Waits for the answer, and logs both. `code` gives the service's code for an error; its
-    /// message may repeat what was sent, so the log has the code alone.
+    /// Awaits the call and logs its start and end. `code` returns the error code to log; an error
+    /// message may repeat what was sent and is not logged.
     ///
     /// # Errors
-    /// What the call fails with.
+    /// The error of the call.
     pub async fn logged<T, E>(
         self,
         call: impl Future<Output = Result<T, E>>,
@@ -46,7 +46,7 @@ impl RemoteCall<'_> {
     }
 }
 
-/// For the field `duration_ms` of an event.
+/// Returns the value of the field `duration_ms`.
 #[must_use]
 pub fn milliseconds_since(started: Instant) -> u64 {
     u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)

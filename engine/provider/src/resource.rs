@@ -1,4 +1,4 @@
-//! What the author of a kind writes.
+//! Traits that authors of resource types implement.
 
 use std::future::Future;
 
@@ -12,98 +12,100 @@ use crate::{
 };
 use ha_value::{Name, Object, Value};
 
-/// What settings of a provider give to all its resources, by the names of the resources' arguments.
+/// Returns arguments for all resources of a provider from its settings, by argument name.
 pub type SharedSettings = fn(&Object) -> Object;
 
-/// A service or machine that kinds talk to, configured by a `provider` block.
+/// A service or machine, configured by a `provider` block.
 pub trait Provider: Send + Sync + Sized + 'static {
-    /// The block's label: `aws`.
+    /// The label of the block: `aws`.
     const NAME: &'static str;
-    /// The block's arguments.
+    /// The arguments of the block.
     type Settings: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
-    /// The arguments that its settings give to every resource that takes them. They are maps, in
-    /// which what a block says goes before them.
+    /// Arguments that the settings give to each resource that takes them. They are maps; entries
+    /// of the block take precedence.
     const SHARED: Option<SharedSettings> = None;
-    /// Settings that others give this provider and that are not here.
+    /// Settings of other tools that are not supported.
     const UNSUPPORTED: &'static [UnsupportedNames] = &[];
 
-    /// The checks of its settings: pure, made while planning, each on what is known by then.
+    /// Returns the checks of the settings. They are pure and run while planning, on the values
+    /// that are known then.
     fn hooks() -> ResourceHooks {
         ResourceHooks::new()
     }
 
-    /// A client for these settings. May check them against the service, and changes nothing.
+    /// Connects with these settings. It may check them with the service, and changes nothing.
     fn connect(settings: Self::Settings) -> impl Future<Output = Result<Self, Error>> + Send;
 
-    /// Whom the client talks to and as whom, for the plan's head: `("account", "123456789012")`.
+    /// Returns what the client is connected to, for the head of the plan: `("account",
+    /// "123456789012")`.
     fn identity(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
 
-    /// What the client has met so far and asked again about, for the end of a run.
+    /// Returns what the client has retried so far, for the end of a run.
     fn incidents(&self) -> Vec<Incident> {
         Vec::new()
     }
 
-    /// What the client asks before each call that changes something. None for one that makes no
-    /// such calls, or none that take any time.
+    /// Returns the permit that the client asks before each call that changes something; none for a
+    /// client without such calls.
     fn permit(&self) -> Option<&Permit> {
         None
     }
 }
 
-/// Something that a service did to a client more than once, and that the client got over by asking
-/// again.
+/// A repeated response of a service that the client handled by retrying.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Incident {
-    /// What, in a word: `throttled`.
+    /// A word for it: `throttled`.
     pub what: &'static str,
     /// The service: `ec2`.
     pub service: &'static str,
-    /// How often.
+    /// The number of times.
     pub times: u64,
 }
 
-/// A kind that `ha` makes, changes and deletes: the struct's fields are its arguments.
+/// A resource type that `ha` creates, updates and deletes. The fields of the struct are its
+/// arguments.
 pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
-    /// The block's first label: `aws_s3_bucket`.
+    /// The first label of the block: `aws_s3_bucket`.
     const KIND: &'static str;
-    /// Kinds that this one lives inside of: when the same plan deletes that one too, this one goes
-    /// with it unasked, and when that one is made again, so is this one. [`ResourceHooks::inside`]
-    /// says which of several it is.
+    /// Container types: deleting the container in the same plan deletes this resource without a
+    /// call, and replacing it replaces this resource. [`ResourceHooks::inside`] identifies the
+    /// container among several.
     const WITHIN: &'static [&'static str] = &[];
-    /// Whether making it touches nothing outside the state (a random text, a certificate): needs no
-    /// intent.
+    /// Whether a create changes nothing outside the state, as for a random string or a
+    /// certificate. No intent is recorded then.
     const PURE: bool = false;
-    /// Arguments and blocks that others give this kind and that are not here.
+    /// Arguments and blocks of other tools that are not supported.
     const UNSUPPORTED: &'static [UnsupportedNames] = &[];
-    /// Who is asked.
+    /// The provider.
     type Provider: Provider;
-    /// What the service adds. `id` is added to every kind's outputs.
+    /// The outputs. `id` is added to those of every type.
     type Outputs: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
 
-    /// The pure hooks: checks, predicted outputs, impact and group.
+    /// Returns the pure hooks: checks, predictions, impacts, group.
     fn hooks() -> ResourceHooks {
         ResourceHooks::new()
     }
 
-    /// Makes it. When the attempt is resumed an earlier try may have made some or all of it: what
-    /// carries the attempt's token, or was noted, is taken over and finished, with arguments that
-    /// are the same as then.
+    /// Creates the object. If the attempt is resumed, an earlier one may have created it wholly or
+    /// in part: an object that has the attempt's token or is in its notes must be completed. The
+    /// arguments are the same as then.
     fn create(
         &self,
         client: &Self::Provider,
         attempt: &mut Attempt,
     ) -> impl Future<Output = Result<CreatedResource<Self>, Error>> + Send;
 
-    /// Looks at many at once; answers in the order asked.
+    /// Reads many objects, and returns the readings in the same order.
     fn read(
         client: &Self::Provider,
         known: &[RecordedResource<Self>],
     ) -> impl Future<Output = Result<Vec<ResourceReading<Self>>, Error>> + Send;
 
-    /// Brings what is there to these arguments, in place; may be tried again after a kill in the
-    /// middle. What is none here and some in `before` was taken out of the configuration; see
+    /// Updates the object to these arguments in place; called again after a crash. An argument
+    /// that is none here and some in `before` was removed from the configuration; see
     /// [`crate::ArgumentChange`].
     fn update(
         &self,
@@ -112,15 +114,16 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         attempt: &mut Attempt,
     ) -> impl Future<Output = Result<Self::Outputs, Error>> + Send;
 
-    /// Deletes it and waits until it is gone. What is gone already is no error.
+    /// Deletes the object and waits until it does not exist. An object that does not exist is no
+    /// error.
     fn delete(
         client: &Self::Provider,
         recorded: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Does what a run that was killed left half done here, as [`Attempt::begin_obligation`]
-    /// recorded it: the verb of then. What is done already is no error.
+    /// Fulfils an obligation of a run that was killed, recorded by [`Attempt::begin_obligation`]
+    /// with this verb. One that is fulfilled already is no error.
     fn finish_obligation(
         client: &Self::Provider,
         recorded: &RecordedResource<Self>,
@@ -132,8 +135,8 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         async move { Err(cannot_meet(&verb)) }
     }
 
-    /// Takes away what a change or deletion that was killed in the middle, with the attempt's
-    /// token, may have left beside it, and changes nothing of it.
+    /// Removes temporary objects of an update or deletion that was killed, identified by the
+    /// attempt's token, and changes nothing else.
     fn clean_up(
         client: &Self::Provider,
         recorded: &RecordedResource<Self>,
@@ -143,13 +146,13 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         async { Ok(()) }
     }
 
-    /// Whether `objections` may have any.
+    /// Whether `objections` returns anything.
     const OBJECTS: bool = false;
 
-    /// What the service would refuse of a plan, as things stand there now: asked last, once.
-    /// `planned` is all that the plan does through this client, whatever its kind; an answer names
-    /// a change of this kind by its place in it. Changes nothing. A service that cannot be asked
-    /// objects to nothing, because a plan must come about while it is away.
+    /// Returns what the service would refuse now, asked once after planning. `planned` holds all
+    /// changes through this client, of any type; an answer names a change of this type by its
+    /// index. Changes nothing. A service that cannot be reached has no objections, because a plan
+    /// must be possible without it.
     fn objections(
         client: &Self::Provider,
         planned: &[IntendedChange],
@@ -158,37 +161,35 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         async { Vec::new() }
     }
 
-    /// What the id that a person imports something by says of it. The rest is as the configuration
-    /// has it until `read` has looked; a kind whose `read` asks no one must know all of it.
+    /// Returns what follows from an import id. The other arguments are those of the configuration
+    /// until `read` is called; a type whose `read` asks no service must derive everything here.
     ///
     /// # Errors
-    /// How such an id is written, or why there are none, as a sentence.
+    /// The format of the id, or why imports are not possible, as a sentence.
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
         let _ = id;
         Err("what is of this kind cannot be imported".into())
     }
 
-    /// The arguments that a thing of another kind has once it counts as one of this kind, with the
-    /// same id: what a `moved` block from the one to the other means. None where one cannot become
-    /// the other.
+    /// Returns the arguments of an object of another type that becomes one of this type with the
+    /// same id, for a `moved` block between types. None where that is not possible.
     fn moved_from(kind: &str, arguments: &Object) -> Option<Object> {
         let _ = (kind, arguments);
         None
     }
 
-    /// Whether `marked` can list what this kind has made.
+    /// Whether `list_owned` can list the objects of this type.
     const LISTED: bool = false;
 
-    /// The id that a person would import it by, where that follows from these arguments, of which
-    /// some may be unknown. By it something is found of which no record is left.
+    /// Returns the import id that follows from arguments, some of which may be unknown. A search
+    /// for lost records uses it.
     fn import_id(arguments: &Object) -> Option<String> {
         let _ = arguments;
         None
     }
 
-    /// Lists what bears the traces that `create` leaves, whichever state it belongs to, in few
-    /// calls. Where the service can only be asked about certain places, those of what is sought are
-    /// looked at.
+    /// Lists the objects with ownership marks, of any state, in few calls. A service that can only
+    /// be asked about certain places is asked about those of `sought`.
     fn list_owned(
         client: &Self::Provider,
         sought: &[DiscoveryTarget],
@@ -198,7 +199,7 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     }
 }
 
-/// No one knows how to do what was left half done.
+/// Returns the error for an obligation that this version does not know.
 pub(crate) fn cannot_meet(verb: &str) -> Error {
     Error::new(
         format!("{verb} what an earlier run left half done"),
@@ -208,10 +209,10 @@ pub(crate) fn cannot_meet(verb: &str) -> Error {
     .outcome(crate::CallOutcome::Refused)
 }
 
-/// Something that exists already, before anybody has looked.
+/// An existing object before it is read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExistingResource {
-    /// The service's name for it.
+    /// The id.
     pub id: String,
     /// Arguments that follow from the id.
     pub arguments: Object,
@@ -220,20 +221,20 @@ pub struct ExistingResource {
 }
 
 impl ExistingResource {
-    /// Something of which only the service's name is known.
+    /// Returns an object of which only the id is known.
     #[must_use]
     pub fn by(id: impl Into<String>) -> Self {
         Self { id: id.into(), ..Self::default() }
     }
 
-    /// With this argument.
+    /// Adds an argument.
     #[must_use]
     pub fn argument(mut self, name: impl Into<Name>, value: impl Into<Value>) -> Self {
         self.arguments.insert(name.into(), value.into());
         self
     }
 
-    /// With this output.
+    /// Adds an output.
     #[must_use]
     pub fn output(mut self, name: impl Into<Name>, value: impl Into<Value>) -> Self {
         self.outputs.insert(name.into(), value.into());
@@ -241,95 +242,95 @@ impl ExistingResource {
     }
 }
 
-/// A resource just made.
+/// A created object.
 #[derive(Debug)]
 pub struct CreatedResource<R: Resource> {
-    /// The service's name for it.
+    /// The id.
     pub id: String,
-    /// What the service added.
+    /// The outputs.
     pub outputs: R::Outputs,
 }
 
-/// A resource as the state has it.
+/// A recorded object.
 #[derive(Debug)]
 pub struct RecordedResource<R: Resource> {
-    /// The service's name for it.
+    /// The id.
     pub id: String,
-    /// Its arguments, as last applied or seen.
+    /// The arguments as last applied or read.
     pub arguments: R,
-    /// What the service added.
+    /// The outputs.
     pub outputs: R::Outputs,
 }
 
-/// What a look at a resource showed.
+/// The result of reading an object.
 #[derive(Debug)]
 pub enum ResourceReading<R: Resource> {
-    /// It is there. What the service does not return stays as recorded.
+    /// The object exists. Values that the service does not return must be the recorded ones.
     Found {
-        /// Its arguments as they are.
+        /// The arguments as read.
         arguments: R,
-        /// What the service adds.
+        /// The outputs.
         outputs: R::Outputs,
-        /// What an operator should know beyond the difference: `mongod on 10.0.0.1:27017 is not
+        /// Remarks for the operator besides the differences: `mongod on 10.0.0.1:27017 is not
         /// running`.
         remarks: Vec<String>,
     },
-    /// It is not there.
+    /// The object does not exist.
     Gone,
-    /// It could not be looked at, for this reason; it counts as recorded.
+    /// The object could not be read, for this reason; its record stays as it is.
     Unchecked(String),
 }
 
 impl<R: Resource> ResourceReading<R> {
-    /// There, with nothing to remark.
+    /// Returns a reading without remarks.
     #[must_use]
     pub fn found(arguments: R, outputs: R::Outputs) -> Self {
         Self::Found { arguments, outputs, remarks: Vec::new() }
     }
 }
 
-/// A kind that `ha` only reads.
+/// A data source type.
 pub trait DataSource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
-    /// The block's first label: `aws_vpc`.
+    /// The first label of the block: `aws_vpc`.
     const KIND: &'static str;
-    /// Who is asked.
+    /// The provider.
     type Provider: Provider;
-    /// What it answers.
+    /// The outputs.
     type Outputs: Serialize + JsonSchema;
 
-    /// Checks and predicted outputs.
+    /// Returns checks and predictions.
     fn hooks() -> ResourceHooks {
         ResourceHooks::new()
     }
 
-    /// Reads it.
+    /// Reads the outputs.
     fn read(
         &self,
         client: &Self::Provider,
     ) -> impl Future<Output = Result<Self::Outputs, Error>> + Send;
 }
 
-/// A `data` block whose answer is a pure function of its arguments. Arguments that are
-/// [`ha_value::Text`] may hold unknown and secret parts, and so may the outputs made of them; when
-/// any other argument is unknown, so is all.
+/// A data source that is a pure function of its arguments. [`ha_value::Text`] arguments may have
+/// unknown and secret parts, which the outputs keep; if any other argument is unknown, so are all
+/// outputs.
 pub trait Document: DeserializeOwned + JsonSchema + Send + Sync + 'static {
-    /// The block's first label: `circleci_settings`.
+    /// The first label of the block: `circleci_settings`.
     const KIND: &'static str;
-    /// What it renders.
+    /// The outputs.
     type Outputs: Serialize + JsonSchema;
 
-    /// Renders it.
+    /// Computes the outputs.
     ///
     /// # Errors
-    /// Everything that is wrong with the arguments taken together.
+    /// All problems of the arguments.
     fn render(&self) -> Result<Self::Outputs, Vec<ArgumentProblem>>;
 }
 
-/// A kind or document that asks no one.
+/// The provider of types that use no service.
 #[derive(Debug)]
 pub struct NoProvider;
 
-/// No settings.
+/// The settings of a provider without settings.
 #[derive(Debug, Serialize, serde::Deserialize, JsonSchema)]
 pub struct NoSettings {}
 

@@ -1,4 +1,4 @@
-//! What a kind takes and gives, derived from its structs.
+//! Schemas of resource types, derived from their structs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,86 +14,86 @@ use ha_value::Name;
 use ha_value::{ConversionError, convert};
 use ha_value::{Object, Path, Type, Value};
 
-/// A kind's arguments and outputs.
+/// The arguments and outputs of a resource type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
-    /// What the kind is, from its doc comment.
+    /// The description, from the doc comment.
     pub doc: String,
-    /// What the configuration may say.
+    /// Arguments that may be configured.
     pub arguments: BTreeMap<Name, SchemaField>,
-    /// What the service adds.
+    /// Attributes that the service adds.
     pub outputs: BTreeMap<Name, SchemaField>,
-    /// Arguments and blocks that people know from elsewhere and that are not here.
+    /// Arguments and blocks of other tools that are not supported.
     pub unsupported: &'static [UnsupportedNames],
 }
 
 /// One argument or output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SchemaField {
-    /// What it is for, from its doc comment.
+    /// The description, from the doc comment.
     pub doc: String,
-    /// What it holds.
+    /// The shape of the value.
     pub shape: FieldShape,
-    /// Whether the configuration must say it.
+    /// Whether the argument must be configured.
     pub required: bool,
-    /// What it is when left out.
+    /// The value when it is not configured.
     pub default: Option<Value>,
-    /// A new value means a new resource.
+    /// Whether a change requires a replacement.
     pub immutable: bool,
-    /// Any update may change it.
+    /// Whether any update may change the output.
     pub volatile: bool,
-    /// Never shown.
+    /// Whether the value is never shown.
     pub secret: bool,
-    /// Kept nowhere but as a keyed digest.
+    /// Whether only a keyed digest of the value is stored.
     pub write_only: bool,
-    /// The service picks when the configuration is silent.
+    /// Whether the service chooses the value when it is not configured.
     pub chosen: bool,
 }
 
-/// What a field holds.
+/// The shape of a field's value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldShape {
-    /// Anything.
+    /// Any value.
     Any,
     /// True or false.
     Bool,
     /// A number.
     Number,
-    /// A number without a fraction, between these two.
+    /// An integer in a range.
     Integer {
-        /// The least that it can be.
+        /// The minimum.
         least: i128,
-        /// The greatest that it can be.
+        /// The maximum.
         most: i128,
     },
-    /// A string; one of these where there are any.
+    /// A string, or one of several strings.
     String {
-        /// The allowed strings; empty when all are.
+        /// The allowed strings; empty if all are allowed.
         one_of: Vec<String>,
     },
-    /// A string whose parts a document keeps apart; see [`ha_value::Text`].
+    /// A string with separate parts for documents; see [`ha_value::Text`].
     Text,
-    /// Elements in order. Objects may be written as blocks.
+    /// A list. Objects may be written as blocks.
     List(Box<FieldShape>),
-    /// Different elements. Objects may be written as blocks.
+    /// A set. Objects may be written as blocks.
     Set(Box<FieldShape>),
-    /// Elements by name.
+    /// A map from names to elements.
     Map(Box<FieldShape>),
-    /// Named fields; may be written as a block.
+    /// An object; may be written as a block.
     Object(BTreeMap<Name, SchemaField>),
 }
 
-/// Something wrong with a value at a place.
+/// A problem with an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArgumentProblem {
-    /// The place, from the arguments' root.
+    /// The path, from the root of the arguments.
     pub path: Path,
-    /// What is wrong, as a sentence without a period.
+    /// The problem, as a sentence without a period.
     pub message: String,
 }
 
 impl FieldShape {
-    /// The type of values of this shape.
+    /// Returns the type of values of this shape.
     #[must_use]
     pub fn ty(&self) -> Type {
         match self {
@@ -118,7 +118,8 @@ impl FieldShape {
         }
     }
 
-    /// The fields of what may be written as a block: an object, or a list or set of them.
+    /// Returns the fields of a shape that may be written as a block: an object, or a list or set
+    /// of objects.
     #[must_use]
     pub fn block(&self) -> Option<&BTreeMap<Name, SchemaField>> {
         match self {
@@ -133,7 +134,7 @@ impl FieldShape {
 }
 
 impl Schema {
-    /// The schema of a kind whose arguments are `A` and outputs are `O`.
+    /// Derives the schema of argument type `A` and output type `O`.
     #[must_use]
     pub fn derive<A: JsonSchema, O: JsonSchema>() -> Self {
         let arguments = derive::<A>();
@@ -147,34 +148,33 @@ impl Schema {
         }
     }
 
-    /// The same, which says of these names what to write in their place.
+    /// Adds names that are not supported, with alternatives.
     #[must_use]
     pub fn with_unsupported(mut self, names: &'static [UnsupportedNames]) -> Self {
         self.unsupported = names;
         self
     }
 
-    /// An argument or output by name.
+    /// Returns an argument or output by name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&SchemaField> {
         self.arguments.get(name).or_else(|| self.outputs.get(name))
     }
 
-    /// The arguments converted to their types, with secret ones marked and those left out filled
-    /// with their defaults.
+    /// Converts arguments to their types, marks secret ones and fills in defaults.
     ///
     /// # Errors
-    /// Every argument that is missing, not known to the kind, or of a wrong type.
+    /// Every argument that is missing, unknown to the type or of a wrong type.
     pub fn conform(&self, arguments: &Object) -> Result<Object, Vec<ArgumentProblem>> {
         let mut problems = Vec::new();
         let conformed = conform_fields(&self.arguments, arguments, &Path::root(), &mut problems);
         if problems.is_empty() { Ok(conformed) } else { Err(problems) }
     }
 
-    /// The arguments, and fields of blocks, that `update` has to tell the service of when they are
-    /// taken out of the configuration: those that may be left out, have no default, can change in
-    /// place, and are nothing that the service chooses. The fields of elements have the name of
-    /// what they are in: `member.tags`.
+    /// Returns the arguments and fields of blocks that `update` must remove at the service when
+    /// they are removed from the configuration: those that are optional, have no default, can
+    /// change in place and are not chosen by the service. Fields of elements are named by their
+    /// collection: `member.tags`.
     #[must_use]
     pub fn told_when_removed(&self) -> Vec<Path> {
         let mut found = Vec::new();
@@ -182,30 +182,30 @@ impl Schema {
         found
     }
 
-    /// The struct that these arguments are; they must conform and be wholly known.
+    /// Reads the struct from arguments, which must conform and be wholly known.
     ///
     /// # Errors
-    /// What the struct's own types refuse, as a sentence.
+    /// An error of the struct's own types, as a sentence.
     pub fn typed<T: DeserializeOwned>(&self, arguments: &Object) -> Result<T, String> {
         decode(arguments, &self.arguments)
     }
 
-    /// The arguments, with an empty value for each that must be there and is not known yet.
+    /// Adds an empty value for each required argument that is missing.
     #[must_use]
     pub fn with_blank_arguments(&self, known: Object) -> Object {
         with_blanks(&self.arguments, known)
     }
 
-    /// The outputs, with an empty value for each that must be there and is not known yet.
+    /// Adds an empty value for each required output that is missing.
     #[must_use]
     pub fn with_blank_outputs(&self, known: Object) -> Object {
         with_blanks(&self.outputs, known)
     }
 
-    /// The outputs converted to their types, with secret ones marked.
+    /// Converts outputs to their types and marks secret ones.
     ///
     /// # Errors
-    /// Every output that is not of its type; a fault of the provider.
+    /// Every output of a wrong type, which is a bug of the provider.
     pub fn conform_outputs(&self, outputs: &Object) -> Result<Object, Vec<ArgumentProblem>> {
         let mut problems = Vec::new();
         let conformed = conform_fields(&self.outputs, outputs, &Path::root(), &mut problems);
@@ -225,7 +225,7 @@ fn told_when_removed(fields: &BTreeMap<Name, SchemaField>, at: &Path, found: &mu
     }
 }
 
-/// The struct whose fields have these values.
+/// Reads a struct from field values.
 pub(crate) fn decode<T: DeserializeOwned>(
     given: &Object,
     fields: &BTreeMap<Name, SchemaField>,
@@ -235,7 +235,7 @@ pub(crate) fn decode<T: DeserializeOwned>(
         .map_err(|it| it.to_string())
 }
 
-/// The values, with empty ones for what must be there and is not known yet.
+/// Adds empty values for required fields that are missing.
 fn with_blanks(fields: &BTreeMap<Name, SchemaField>, mut values: Object) -> Object {
     for (name, field) in fields.iter().filter(|(_, it)| it.required) {
         values.entry(name.clone()).or_insert_with(|| blank(&field.shape));
@@ -243,7 +243,7 @@ fn with_blanks(fields: &BTreeMap<Name, SchemaField>, mut values: Object) -> Obje
     values
 }
 
-/// The value, with empty ones for what of it is not known yet.
+/// Replaces unknown parts of a value by empty ones.
 pub(crate) fn blanked(shape: &FieldShape, value: &Value) -> Value {
     match (shape, value) {
         _ if value.is_wholly_known() => value.clone(),
@@ -324,8 +324,7 @@ fn conform_fields(
     conformed
 }
 
-/// Whether a null says something by its type: where anything can be said, and null is not for
-/// something else.
+/// Whether a typed null is a value: in an optional argument of any type without a default.
 fn is_kept_null(field: &SchemaField, value: &Value) -> bool {
     field.shape == FieldShape::Any
         && !field.required
@@ -348,7 +347,7 @@ fn conform_value(
             _ => it.of_type(shape.ty()),
         },
         (FieldShape::Any, _) => value.clone(),
-        // What is recorded needs no type beside the shape's.
+        // The shape already determines the type, so records store an untyped null.
         (_, Value::Null(_)) => Value::NULL,
         (
             FieldShape::List(of) | FieldShape::Set(of),
@@ -459,7 +458,8 @@ fn field(schema: &Json, required: bool) -> SchemaField {
     }
 }
 
-/// `Option<T>` comes as `anyOf: [T, null]` or as a list of two types; the field is what `T` is.
+/// `Option<T>` is written as `anyOf: [T, null]` or as a list of two types; returns the schema of
+/// `T`.
 fn without_null(schema: &Json) -> &Json {
     let is_null = |it: &&Json| it.get("type").and_then(Json::as_str) == Some("null");
     match schema.get("anyOf").and_then(Json::as_array) {

@@ -1,4 +1,4 @@
-//! Values as JSON for a typed struct.
+//! JSON for reading typed structs from values.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use ha_value::Name;
 use ha_value::json::UNKNOWN_FIELDS;
 use ha_value::{Object, Value};
 
-/// The value as JSON for a typed struct: lists, sets and maps are plain where the shape says what
-/// they are.
+/// Returns a value as JSON for a typed struct: lists, sets and maps are plain where the shape
+/// determines them.
 #[must_use]
 pub(crate) fn typed(value: &Value, shape: &FieldShape) -> serde_json::Value {
     let lossless = || serde_json::to_value(value).expect("a value has only text keys");
@@ -25,21 +25,21 @@ pub(crate) fn typed(value: &Value, shape: &FieldShape) -> serde_json::Value {
         (FieldShape::Object(fields), Value::Map(items) | Value::Object(items)) => {
             typed_fields(items, fields)
         }
-        // A struct that may leave all its fields out would read the usual object as one with
-        // nothing in it.
+        // A struct without required fields would accept the usual object for an unknown as a
+        // struct with no field set.
         (FieldShape::Object(_) | FieldShape::Map(_), Value::Unknown(_)) => UNKNOWN_FIELDS.into(),
         _ => lossless(),
     }
 }
 
-/// The same of an object that has these fields.
+/// Returns the same for an object with these fields.
 pub(crate) fn typed_fields(
     items: &Object,
     fields: &BTreeMap<Name, SchemaField>,
 ) -> serde_json::Value {
     let typed = |(name, it): (&Name, &Value)| {
         let shape = fields.get(name).map_or(&FieldShape::Any, |field| &field.shape);
-        // Where anything can be said, the type of a null is something that is said.
+        // In an argument of any type, a typed null is a value.
         let is_present = !it.is_null() || *shape == FieldShape::Any && it.is_typed_null();
         is_present.then(|| (name.to_string(), typed(it, shape)))
     };

@@ -1,23 +1,22 @@
-//! Names that people know from elsewhere and that are not here, each with what to write in their
-//! place.
+//! Names of other tools that are not supported, with alternatives.
 
-/// Some names with one answer. They are arguments and blocks of a kind, or kinds of a provider.
+/// Names with one alternative: arguments and blocks of a type, or types of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnsupportedNames {
-    /// The names. One that ends in `*` stands for all that begin so.
+    /// The names. One that ends in `*` matches all names with that prefix.
     pub names: &'static [&'static str],
-    /// What to do: ``write `db_name = …` ``.
+    /// The alternative: ``write `db_name = …` ``.
     pub instead: &'static str,
 }
 
 impl UnsupportedNames {
-    /// These names, and what to do in their place.
+    /// Returns names with an alternative.
     #[must_use]
     pub const fn new(names: &'static [&'static str], instead: &'static str) -> Self {
         Self { names, instead }
     }
 
-    /// Whether a name is one of them.
+    /// Whether a name matches.
     #[must_use]
     pub fn holds(&self, name: &str) -> bool {
         self.names.iter().any(|it| match it.strip_suffix('*') {
@@ -26,8 +25,7 @@ impl UnsupportedNames {
         })
     }
 
-    /// What to do in the place of a name, where one of all these knows it. The first that does
-    /// counts.
+    /// Returns the alternative for a name from the first entry that matches.
     #[must_use]
     pub fn instead(all: &[Self], name: &str) -> Option<&'static str> {
         all.iter().find(|it| it.holds(name)).map(|it| it.instead)

@@ -1,20 +1,20 @@
-//! Which nodes still wait for steps, and which for other nodes.
+//! Which nodes still wait for steps or for other nodes.
 
 use crate::graph::{Graph, GraphEdges, NodeId};
 use crate::model::{Plan, StepKind};
 
-/// How far the nodes have come. A node is settled once all its steps are done and all it refers to
-/// is settled.
+/// The progress of nodes. A node is settled once all its steps are done and all nodes it refers to
+/// are settled.
 pub(super) struct ApplyProgress {
     waiters: GraphEdges,
-    /// How many of the nodes it refers to are not settled, by node.
+    /// For each node, the number of nodes it refers to that are not settled.
     missing: Vec<u32>,
-    /// How many of its steps are left, by node.
+    /// For each node, the number of its steps that are left.
     left: Vec<u32>,
 }
 
 impl ApplyProgress {
-    /// Nothing of a plan is done yet.
+    /// Returns the progress before the first step of a plan.
     pub(super) fn new(graph: &Graph, plan: &Plan) -> Self {
         let mut left = vec![0; graph.len()];
         for step in &plan.steps {
@@ -26,6 +26,7 @@ impl ApplyProgress {
             }
         }
         let mut missing = vec![0; graph.len()];
+        // One pass suffices, because the order puts each node behind those it refers to.
         for node in graph.order.iter().copied() {
             let waits = graph.direct(node).filter(|it| left[*it] > 0 || missing[*it] > 0);
             missing[node] = u32::try_from(waits.count()).expect("a node refers to fewer than 2^32");
@@ -33,13 +34,13 @@ impl ApplyProgress {
         Self { waiters: graph.waiters(), missing, left }
     }
 
-    /// A step of a node is done. Whether that settles the node.
+    /// Marks a step as done. Returns whether the node is settled then.
     pub(super) fn step_done(&mut self, node: NodeId) -> bool {
         self.left[node] = self.left[node].saturating_sub(1);
         self.is_settled(node)
     }
 
-    /// The nodes that have waited for nothing but this one, which is settled.
+    /// Returns the nodes that waited for this settled node alone.
     pub(super) fn settled(&mut self, node: NodeId) -> Vec<NodeId> {
         let mut free = Vec::new();
         for waiter in self.waiters.targets(node) {
@@ -52,7 +53,7 @@ impl ApplyProgress {
         free
     }
 
-    /// Whether all of a node's steps are done, and all it refers to is settled.
+    /// Whether a node is settled.
     pub(super) fn is_settled(&self, node: NodeId) -> bool {
         self.left[node] == 0 && self.missing[node] == 0
     }

@@ -1,5 +1,5 @@
-//! What becomes known by the way: each node is evaluated again once, when all it refers to is
-//! settled.
+//! Values that become known during the apply. Each node is evaluated again exactly once, when all
+//! nodes it refers to are settled.
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::ResourceBlock;
@@ -17,12 +17,14 @@ use crate::evaluation::values::{EvaluationScope, InstanceId};
 use crate::graph::{NodeId, NodeKind};
 
 impl ApplyEvaluation {
-    /// A node is settled; what waited for it alone is evaluated, and settled in turn.
+    /// Settles a node: evaluates the nodes that waited for it alone, and settles them in turn.
     pub(super) fn settle(&mut self, node: NodeId) {
         let mut open = vec![node];
         while let Some(node) = open.pop() {
             for free in self.progress.settled(node) {
                 if let Err(wrong) = self.arrive(free) {
+                    // A failed node is settled too, so that its dependents get its error instead
+                    // of waiting forever.
                     self.failed.insert(free, wrong);
                 }
                 if !self.progress.has_steps(free) {
@@ -32,7 +34,7 @@ impl ApplyEvaluation {
         }
     }
 
-    /// All that a node refers to is settled.
+    /// Evaluates a node, all of whose references are settled.
     fn arrive(&mut self, node: NodeId) -> Result<(), Vec<Diagnostic>> {
         let graph = self.graph.clone();
         if self.is_left_out(node) {
@@ -61,7 +63,7 @@ impl ApplyEvaluation {
         Ok(())
     }
 
-    /// What `each.value` is by now. Which instances there are was known while planning.
+    /// Updates `each.value`. The keys were known while planning and must not change.
     fn expand_again(
         &mut self,
         instance: InstanceId,
@@ -90,7 +92,7 @@ impl ApplyEvaluation {
         Ok(())
     }
 
-    /// Conditions of instances that nothing is done to, which may not have been known while
+    /// Evaluates the conditions of instances without a step; they may not have been known while
     /// planning.
     fn untouched(
         &self,
@@ -118,7 +120,7 @@ impl ApplyEvaluation {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    /// Renders a document, in all instances of its module.
+    /// Renders a document in all instances of its module.
     pub(super) fn render(&mut self, node: NodeId, place: usize) -> Result<(), Vec<Diagnostic>> {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
         let block = graph.block(node).expect("the node stands for a block");

@@ -1,4 +1,4 @@
-//! What takes the place of something that is deleted first.
+//! The replacement of an object that is deleted first.
 
 use ha_diagnostics::Diagnostic;
 use ha_value::Object;
@@ -10,12 +10,12 @@ use crate::evaluation::values::EvaluationScope;
 use crate::model::Change;
 
 impl ApplyEvaluation {
-    /// The arguments of what is made in the place of that which a change deletes first, as far as
-    /// they are known by now.
+    /// Returns the arguments of the object that replaces the one that a change deletes first, as
+    /// far as they are known.
     ///
     /// # Errors
-    /// What is wrong with them, or with the block's preconditions: it could not be made, so nothing
-    /// may be deleted for it.
+    /// Errors of the arguments or preconditions: the replacement could not be created, so the old
+    /// object must not be deleted.
     pub fn successor(&self, change: &Change) -> Result<Object, Vec<Diagnostic>> {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
         let InstancePosition { place, instance, at, block, .. } = self.place(&graph, change)?;

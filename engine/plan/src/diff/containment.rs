@@ -1,4 +1,4 @@
-//! What lives inside of what: as the kinds say it, and as records have it.
+//! Containment: which instance lives inside which, as schemas declare it and records show it.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,9 +12,9 @@ use crate::attributes::attributes;
 use crate::input::prior_state::PriorInstance;
 use crate::input::recorded_instances::instances_meant;
 
-/// Something with a record.
+/// A value with a record.
 pub trait HasRecord {
-    /// Its record.
+    /// Returns the record.
     fn record(&self) -> &Record;
 }
 
@@ -30,43 +30,43 @@ impl HasRecord for PriorInstance {
     }
 }
 
-/// What something lives inside of: one instance of a block where its kind says which, or all of
-/// them where no one says.
+/// The container of an instance: one instance of a block where the schema identifies it, or else
+/// all instances.
 #[derive(Clone, Debug)]
 pub struct ContainerInstance {
-    /// The same for all that live in the same place.
+    /// Equal for all instances inside the same container.
     pub key: ContainerKey,
-    /// The instances; none where nothing of the block is there any more.
+    /// The instances; empty where none exists any more.
     pub instances: Rc<[Address]>,
 }
 
-/// The block, and what tells its instance from the others.
+/// The block, and the values that identify its instance.
 pub type ContainerKey = (BlockAddress, Option<Rc<str>>);
 
-/// Finds homes. What it has looked at once it knows.
+/// Finds containers, and caches the results.
 pub struct Containment<'a> {
     state: &'a State,
     schemas: &'a SchemaSet,
-    /// What each block lives inside of, at however many removes.
+    /// For each block, the blocks that it lives inside of, directly or not.
     outer: RefCell<BTreeMap<BlockAddress, Rc<BTreeSet<BlockAddress>>>>,
     instances: RefCell<BTreeMap<BlockAddress, Rc<[Address]>>>,
     by_values: RefCell<BTreeMap<BlockAttributes, Rc<InstancesByValues>>>,
 }
 
-/// Attributes of a block's instances.
+/// Attributes that identify the instances of a block.
 type BlockAttributes = (BlockAddress, Vec<Name>);
 type InstancesByValues = BTreeMap<Rc<str>, Rc<[Address]>>;
 
 impl<'a> Containment<'a> {
-    /// Over what is recorded.
+    /// Uses the dependencies of a state.
     #[must_use]
     pub fn new(state: &'a State, schemas: &'a SchemaSet) -> Self {
         let (outer, instances, by_values) = Default::default();
         Self { state, schemas, outer, instances, by_values }
     }
 
-    /// Where a thing lives: in each of these. One that lives itself inside of another of them
-    /// stands for that one too. `all` is what is there, always the same.
+    /// Returns the containers of a record, innermost only. `all` must be the same map in each
+    /// call, because results are cached.
     pub fn homes<T: HasRecord>(
         &self,
         record: &Record,
@@ -85,7 +85,8 @@ impl<'a> Containment<'a> {
             let outer: Vec<Rc<BTreeSet<BlockAddress>>> =
                 homes.iter().map(|it| self.outer(&it.key.0, all)).collect();
             let blocks: Vec<BlockAddress> = homes.iter().map(|it| it.key.0.clone()).collect();
-            // A state that says that two live inside of each other says nothing.
+            // A state in which two containers contain each other is wrong; neither is dropped
+            // then.
             let is_around = |block: &BlockAddress| {
                 let inner = blocks.iter().zip(&outer).find(|(_, outer)| outer.contains(block));
                 inner.is_some_and(|(inner, _)| !self.outer(block, all).contains(inner))
@@ -95,8 +96,8 @@ impl<'a> Containment<'a> {
         homes
     }
 
-    /// The instance of a block that a thing lives inside of, or all of them; none where the thing
-    /// only speaks of the block.
+    /// Returns the containing instance of a block, or all instances; none where the record refers
+    /// to the block without living inside it.
     fn home<T: HasRecord>(
         &self,
         record: &Record,
@@ -112,13 +113,14 @@ impl<'a> Containment<'a> {
             let instances = self.by_values(&block, inside, all).get(&values)?.clone();
             Some(ContainerInstance { key: (block.clone(), Some(values)), instances })
         });
-        // A provider may reach what it talks to by another name.
+        // A provider may reach its server under another name than the container's attribute has,
+        // so no match proves nothing.
         one.or_else(|| {
             inside.through_provider.then_some(ContainerInstance { key: (block, None), instances })
         })
     }
 
-    /// What a thing says of what it lives inside of.
+    /// Returns the values by which a record identifies its container.
     fn values(&self, record: &Record, inside: &ContainerReference) -> Option<Rc<str>> {
         let said = match inside.through_provider {
             true => &self.state.providers.get(&record.provider)?.settings,
@@ -137,7 +139,7 @@ impl<'a> Containment<'a> {
         found
     }
 
-    /// The instances of a block by the values that tell them from each other.
+    /// Returns the instances of a block by their identifying values.
     fn by_values<T: HasRecord>(
         &self,
         block: &BlockAddress,
@@ -162,7 +164,7 @@ impl<'a> Containment<'a> {
         found
     }
 
-    /// The blocks that the instances of a block live inside of, at however many removes.
+    /// Returns the blocks that a block lives inside of, directly or not.
     fn outer<T: HasRecord>(
         &self,
         block: &BlockAddress,
@@ -171,7 +173,7 @@ impl<'a> Containment<'a> {
         if let Some(known) = self.outer.borrow().get(block) {
             return known.clone();
         }
-        // Nothing lives inside itself; should a state say so, it ends here.
+        // A state may wrongly contain a circle of containers; the empty entry ends the recursion.
         self.outer.borrow_mut().insert(block.clone(), Rc::default());
         let mut outer = BTreeSet::new();
         let within = self
@@ -179,7 +181,7 @@ impl<'a> Containment<'a> {
             .kind(ResourceMode::Managed, &block.kind)
             .map(|it| it.within.as_slice())
             .unwrap_or_default();
-        // All instances of a block refer to the same blocks.
+        // All instances of a block have the same references, so one of them suffices.
         if let Some(one) = self.instances(block, all).first().and_then(|it| all.get(it)) {
             for container in containers(self.state, one.record(), within) {
                 outer.extend(self.outer(&container, all).iter().cloned());
@@ -192,15 +194,15 @@ impl<'a> Containment<'a> {
     }
 }
 
-/// Values as one text; none where one of them is not there.
+/// Combines values into one string; none where one of them is missing.
 fn written<'v>(values: impl Iterator<Item = Option<&'v Value>>) -> Option<Rc<str>> {
     let values: Option<Vec<Value>> =
         values.map(|it| it.map(Value::revealed).filter(|it| !it.is_null())).collect();
     values.map(|it| format!("{it:?}").into())
 }
 
-/// The recorded blocks that a thing lives inside of: among its direct dependencies, and those of
-/// its provider.
+/// Returns the blocks that contain a recorded instance: those among its direct dependencies and
+/// its provider's dependencies.
 fn containers(state: &State, record: &Record, within: &[Name]) -> Vec<BlockAddress> {
     if within.is_empty() {
         return Vec::new();

@@ -1,5 +1,5 @@
-//! What goes: recorded instances, old objects that replacements left behind, what interrupted runs
-//! may have made, and what goes with the thing it lives inside of.
+//! Deletions: of recorded instances, old objects of replacements, possible results of interrupted
+//! runs, and instances that are deleted with their container.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::diff::containment::{ContainerInstance, ContainerKey, Containment};
 use crate::input::prior_state::PriorInstance;
 use crate::model::{Change, ChangeReason};
 
-/// The deletion of an instance.
+/// Returns the deletion of an instance.
 pub(crate) fn deletion(
     schemas: &SchemaSet,
     address: &Address,
@@ -47,7 +47,7 @@ pub(crate) fn deletion(
     }
 }
 
-/// Makes a deletion into leaving the thing as it is, unrecorded.
+/// Turns a deletion into removing the record alone.
 pub(crate) fn forgotten(change: &mut Change) {
     change.action = Action::Forget;
     change.impacts.clear();
@@ -55,17 +55,17 @@ pub(crate) fn forgotten(change: &mut Change) {
     change.gone_with = None;
 }
 
-/// What all things that go have in common.
+/// The inputs for planning deletions.
 pub(crate) struct Deletions<'a> {
     pub(crate) state: &'a State,
     pub(crate) schemas: &'a SchemaSet,
-    /// What is there.
+    /// Instances that exist.
     pub(crate) priors: &'a BTreeMap<Address, PriorInstance>,
 }
 
 impl Deletions<'_> {
-    /// Old objects that replacements left behind, and what interrupted runs may have made, where no
-    /// step of this plan takes it up (`making`).
+    /// Returns the deletions of old objects of replacements, and of what interrupted runs may have
+    /// created, unless a create of this plan (`making`) continues it.
     pub(crate) fn left_behind(&self, making: &BTreeSet<&Address>) -> Vec<Change> {
         let deposed = self.state.deposed.iter().map(|((address, key), record)| {
             let prior = PriorInstance { record: record.clone(), remarks: Vec::new() };
@@ -74,6 +74,8 @@ impl Deletions<'_> {
                 ..deletion(self.schemas, address, &prior, ChangeReason::Deposed)
             }
         });
+        // Only the last attempt of an instance is continued by its create; objects of earlier
+        // attempts are deleted.
         let mut last: BTreeMap<&Address, u64> = BTreeMap::new();
         let begun = self.state.unfinished.iter().filter(|(_, it)| it.intent.action.makes());
         last.extend(begun.clone().map(|(attempt, it)| (&it.intent.address, *attempt)));
@@ -100,8 +102,7 @@ impl Deletions<'_> {
         deposed.chain(abandoned).collect()
     }
 
-    /// Marks deletions that need no call, because what the thing lives inside of goes too and takes
-    /// it along.
+    /// Marks deletions without a call, because deleting the container deletes its contents.
     pub(crate) fn mark_gone_with(&self, changes: &mut [Change]) {
         let going = changes.iter().filter(|it| it.deposed.is_none() && it.action.destroys());
         let going: BTreeSet<Address> = going.map(|it| it.address.clone()).collect();
@@ -121,7 +122,8 @@ impl Deletions<'_> {
     }
 }
 
-/// What goes with something that keeps its data, as a last snapshot does, loses none.
+/// Removes data-loss impacts of contents whose outermost container keeps its data, as with a final
+/// snapshot.
 fn keep_losses(changes: &mut [Change]) {
     let loses = |it: &Change| it.impacts.iter().any(|it| it.severity == ImpactSeverity::DataLoss);
     let with: BTreeMap<Address, Address> =
@@ -138,23 +140,24 @@ fn keep_losses(changes: &mut [Change]) {
     }
 }
 
-/// Finds out what goes along with what it lives inside of.
+/// Finds instances that are deleted with their containers.
 struct ContainedDeletions<'a> {
     going: &'a Deletions<'a>,
-    /// All that goes, or makes way for a new one.
+    /// All instances that are deleted or replaced.
     addresses: &'a BTreeSet<Address>,
     homes: Containment<'a>,
-    /// One instance of each home that goes whole and takes what is inside of it along.
+    /// One instance of each container that is wholly deleted together with its contents.
     taking: BTreeMap<ContainerKey, Option<Address>>,
 }
 
+// Results are cached: a container is examined once, however many instances it contains.
 impl ContainedDeletions<'_> {
-    /// What a thing goes with; none where something stays that it lives inside of, or keeps what is
-    /// inside.
+    /// Returns the container that an instance is deleted with; none where a container stays or
+    /// keeps its contents.
     fn with(&mut self, record: &Record) -> Option<Address> {
         let homes = self.homes.homes(record, self.going.priors);
         let taking = homes.iter().filter(|it| !it.instances.is_empty()).map(|it| self.taking(it));
-        // No one says which of them it is in, so all must go.
+        // The instance may be inside any of them, so all must be deleted.
         let taking: Option<Vec<Address>> = taking.collect();
         taking.and_then(|it| it.into_iter().next())
     }
@@ -163,7 +166,7 @@ impl ContainedDeletions<'_> {
         if let Some(known) = self.taking.get(&home.key) {
             return known.clone();
         }
-        // Nothing lives inside itself; should a state say so, it ends here.
+        // A state may wrongly contain a circle of containers; the entry ends the recursion.
         self.taking.insert(home.key.clone(), None);
         let all = home.instances.iter().all(|it| self.takes(it));
         let taking = home.instances.first().filter(|_| all).cloned();
@@ -171,8 +174,8 @@ impl ContainedDeletions<'_> {
         taking
     }
 
-    /// Whether an instance goes, and what is inside of it with it: by itself, or because it goes
-    /// with something else.
+    /// Whether an instance is deleted with its contents, by its own deletion or by that of its
+    /// container.
     fn takes(&mut self, address: &Address) -> bool {
         let Some(prior) =
             self.going.priors.get(address).filter(|_| self.addresses.contains(address))
@@ -183,24 +186,24 @@ impl ContainedDeletions<'_> {
     }
 }
 
-/// Whether what lives inside of a thing goes with it when it is deleted.
+/// Whether deleting an object deletes its contents.
 pub(crate) fn takes_contents(schemas: &SchemaSet, record: &Record) -> bool {
     let described = schemas.kind(ResourceMode::Managed, &record.address.block.kind);
     described.is_none_or(|it| it.hooks().takes_contents(it.schema(), &record.arguments))
 }
 
-/// Whether an action deletes before it makes anything.
+/// Whether an action deletes before it creates.
 fn deletes_first(action: Action) -> bool {
     matches!(action, Action::Delete | Action::DeleteThenCreate)
 }
 
-/// The name by which what an interrupted attempt may have made is spoken of.
+/// Returns the key under which the result of an interrupted attempt is shown.
 #[must_use]
 pub fn left_key(unfinished: &UnfinishedStep) -> String {
     unfinished.intent.token.chars().take(8).collect()
 }
 
-/// What an interrupted attempt may have made, as a record without what the service adds.
+/// Returns a record of what an interrupted attempt may have created.
 fn half_made(unfinished: &UnfinishedStep) -> Record {
     let intent = &unfinished.intent;
     Record {

@@ -1,4 +1,4 @@
-//! What differs between the arguments wanted and the arguments seen, in normal form.
+//! Differences between planned and actual arguments, in normal form.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,11 +9,12 @@ use ha_value::{Name, Object, Path, Value};
 use crate::attributes::{is_empty, plain};
 use crate::model::Difference;
 
-/// The arguments that differ from those seen, which came with `outputs`. `configured_before` are
-/// those that the configuration set when the record was made, `configured` those it sets now.
+/// Returns the arguments that differ from those read, which came with `outputs`.
+/// `configured_before` are the arguments that were set when the record was written, `configured`
+/// those that are set now.
 ///
 /// # Errors
-/// What the kind's own types refuse.
+/// An error of the kind's own types.
 pub(crate) fn differences(
     described: &ResourceDescription,
     wanted: &Object,
@@ -23,10 +24,11 @@ pub(crate) fn differences(
 ) -> Result<Vec<Difference>, String> {
     let schema = described.schema();
     let (wanted, seen) = (plain(wanted), plain(seen));
-    // What is recorded may be from a version of the kind that took less.
+    // The record may be older than a field that the kind requires now; it is compared as it is
+    // then.
     let have = described.normal(&seen).unwrap_or_else(|_| seen.clone());
-    // What is not wholly known borrows what was seen for the typed round trip, and differs in any
-    // case.
+    // The typed round trip accepts known values only, so an unknown argument takes part with the
+    // value that was read. It is reported as a difference below in any case.
     let lend = |(name, value): (&Name, &Value)| match value.is_wholly_known() {
         true => {
             let field = schema.arguments.get(name)?;
@@ -71,8 +73,8 @@ pub(crate) fn differences(
     Ok(without_none(described, found, &wanted, (&seen, outputs)))
 }
 
-/// Without what is as good as wanted, and without what only says how other changes are made where
-/// there is no other.
+/// Removes differences that the kind treats as equal, and arguments that only say how other
+/// changes are made if nothing else differs.
 fn without_none(
     described: &ResourceDescription,
     mut found: Vec<Difference>,
@@ -95,8 +97,8 @@ fn without_none(
     }
 }
 
-/// What becoming something made with other arguments takes: nothing, an update, or (`Some(true)`) a
-/// new resource.
+/// Returns what a change of arguments requires: nothing, an update (`Some(false)`) or a
+/// replacement (`Some(true)`).
 #[must_use]
 pub fn replaces(
     described: &ResourceDescription,
@@ -117,16 +119,14 @@ pub fn replaces(
     }
 }
 
-/// Whether a value and another come to nothing. To a service, nothing in it and not there are the
-/// same; where anything can be said, what is said is kept as it is, and an empty collection is
-/// something.
+/// Whether both values are null or empty. Services do not distinguish an empty collection from a
+/// missing one; in an argument of any type an empty collection is a value of its own.
 fn is_nothing(shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> bool {
     let is_nothing = |it: &Value| it.is_null() || (*shape != FieldShape::Any && is_empty(it));
     new.is_none_or(is_nothing) && old.is_none_or(is_nothing)
 }
 
-/// Whether a value is another one than the one seen. Where anything can be said, its type is a part
-/// of what is said.
+/// Whether two values differ. In an argument of any type, the types are compared too.
 fn is_another(shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> bool {
     match shape {
         FieldShape::Any => !new.unwrap_or(&Value::NULL).is_identical(old.unwrap_or(&Value::NULL)),
@@ -134,8 +134,8 @@ fn is_another(shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> b
     }
 }
 
-/// Whether nothing in it and not there are two values that are kept: where the state is all that
-/// there is of a thing. To go from the one to the other nothing needs to be made again.
+/// Whether the difference between empty and missing matters: for a kind without a service, the
+/// state holds exactly what was configured. Such a change never needs a replacement.
 fn is_kept(
     described: &ResourceDescription,
     shape: &FieldShape,
@@ -148,13 +148,14 @@ fn is_kept(
             || *shape == FieldShape::Any && is_another(shape, new, old))
 }
 
-/// The arguments, with what the service chose where the configuration is silent, as it was seen.
+/// Returns the arguments, with the read values of those that are not configured and that the
+/// service chooses.
 #[must_use]
 pub fn with_choices(schema: &Schema, arguments: &Object, seen: &Object) -> Object {
     fields_with_chosen(&schema.arguments, arguments, &Value::object(seen.clone()))
 }
 
-/// Whether the configuration is silent somewhere that the service chooses.
+/// Whether an argument that the service chooses is not configured.
 #[must_use]
 pub fn leaves_choices(schema: &Schema, arguments: &Object) -> bool {
     fields_leave_choices(&schema.arguments, arguments)
@@ -177,7 +178,7 @@ fn leaves_choices_inside(shape: &FieldShape, value: &Value) -> bool {
     }
 }
 
-/// The value, with what the service chose inside of blocks where it is silent.
+/// Returns a value whose blocks have the read values of fields that the service chooses.
 fn with_chosen(shape: &FieldShape, value: &Value, seen: Option<&Value>) -> Value {
     let Some(seen) = seen.filter(|_| has_chosen(shape)) else { return value.clone() };
     match (shape, value) {
@@ -202,7 +203,8 @@ fn with_chosen(shape: &FieldShape, value: &Value, seen: Option<&Value>) -> Value
         }
         (FieldShape::Set(of), Value::Set(items)) => {
             let seen = seen.elements().unwrap_or_default();
-            // Its counterpart is the one that is the same once it has lent what the service chose.
+            // Elements of a set have no position. The counterpart is the element that is equal
+            // once the chosen values are filled in.
             let each = |it: &Value| {
                 let lent = seen.iter().map(|seen| (with_chosen(of, it, Some(seen)), *seen));
                 lent.into_iter()
@@ -253,9 +255,8 @@ fn any_field(shape: &FieldShape, is: &dyn Fn(&SchemaField) -> bool) -> bool {
     }
 }
 
-/// Whether a change of a block touches a field that cannot change in place. In a list, set or map
-/// of blocks an element that comes or goes does, when its shape has such a field. What is not known
-/// counts as changed.
+/// Whether a change of a block changes a field that cannot change in place. Adding or removing an
+/// element of a collection does, if its shape has such a field. Unknown values count as changed.
 fn changes_immutable(shape: &FieldShape, new: Option<&Value>, old: Option<&Value>) -> bool {
     if !any_immutable(shape) {
         return false;
@@ -267,7 +268,7 @@ fn changes_immutable(shape: &FieldShape, new: Option<&Value>, old: Option<&Value
     !new.is_wholly_known() || new != old
 }
 
-/// What of a value cannot change in place.
+/// Returns the part of a value that cannot change in place.
 fn fixed_part(shape: &FieldShape, value: &Value) -> Value {
     match (shape, value) {
         (_, Value::Unknown(_)) => value.clone(),
@@ -295,8 +296,8 @@ fn fixed_part(shape: &FieldShape, value: &Value) -> Value {
     }
 }
 
-/// Whether a value that was planned allows this one: what was known has not changed, whatever was
-/// not known.
+/// Whether an actual value is allowed by the planned one: known parts are equal, unknown parts may
+/// be anything.
 pub(crate) fn agrees(planned: &Value, actual: &Value) -> bool {
     if !planned.is_known() {
         return true;
@@ -312,6 +313,8 @@ pub(crate) fn agrees(planned: &Value, actual: &Value) -> bool {
         (Value::List(a) | Value::Tuple(a), Value::List(b) | Value::Tuple(b)) => {
             a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| agrees(a, b))
         }
+        // Elements of a set have no position, so an unknown element could be any of the actual
+        // ones.
         (Value::Set(a), Value::Set(_)) if a.iter().any(|it| !it.is_wholly_known()) => true,
         (a, b) => a.revealed() == b.revealed(),
     }

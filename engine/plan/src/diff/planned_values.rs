@@ -1,4 +1,4 @@
-//! What will be true of an instance once its change is done.
+//! Planned values: the attributes of an instance after its change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use ha_value::{Action, Address, Name, Object, Value};
 use crate::attributes::plain;
 use crate::diff::differences::with_choices;
 
-/// The outputs as they will be: as recorded when untouched, all but the volatile ones and those
-/// that follow what changes when updated, predicted or unknown when new. `changed` are the
-/// arguments that differ, `settings` the provider's.
+/// Returns the planned outputs. An update keeps the recorded ones except for volatile outputs and
+/// those that depend on a changed argument; new outputs are predicted or unknown. `changed` are
+/// the arguments that differ, `settings` those of the provider.
 pub(crate) fn outputs_after(
     described: &ResourceDescription,
     action: Action,
@@ -40,7 +40,7 @@ pub(crate) fn outputs_after(
     schema.outputs.iter().map(after).collect()
 }
 
-/// The outputs of what is only read, before it has answered.
+/// Returns the outputs of a data source before it is read.
 pub(crate) fn unknown_outputs(
     described: &ResourceDescription,
     arguments: &Object,
@@ -56,8 +56,8 @@ pub(crate) fn unknown_outputs(
     )
 }
 
-/// The outputs of a document that cannot be rendered yet: unknown, for the reason that its
-/// arguments are.
+/// Returns the outputs of a document that cannot be rendered yet: unknown, with the cause of its
+/// unknown arguments.
 pub(crate) fn unrendered(described: &ResourceDescription, arguments: &Object) -> Object {
     let cause = arguments.values().find_map(Value::cause);
     let secret = arguments.values().any(Value::contains_sensitive);
@@ -68,7 +68,7 @@ pub(crate) fn unrendered(described: &ResourceDescription, arguments: &Object) ->
     described.schema().outputs.iter().map(unknown).collect()
 }
 
-/// An output that is not known yet. One that must be there will not be null.
+/// Returns an unknown output. A required one is known not to be null.
 fn unknown_output(field: &SchemaField, cause: Option<Arc<str>>) -> Value {
     let unknown = Value::unknown(field.shape.ty(), cause);
     if field.required && field.shape != FieldShape::Any { unknown.not_null() } else { unknown }
@@ -95,7 +95,8 @@ fn unknown(name: &Name, field: &SchemaField, address: &Address) -> Value {
     if field.secret { unknown.sensitive() } else { unknown }
 }
 
-/// The arguments as they will be: what the service chose stays while the configuration is silent.
+/// Returns the planned arguments: values that the service chose stay while they are not
+/// configured.
 pub(crate) fn arguments_after(
     described: &ResourceDescription,
     action: Action,
@@ -110,7 +111,8 @@ pub(crate) fn arguments_after(
     }
 }
 
-/// The arguments of something new, of which no one knows what the service will choose.
+/// Returns the arguments of a new object, in which the values that the service will choose are
+/// unknown.
 fn with_unknown_choices(
     fields: &BTreeMap<Name, SchemaField>,
     arguments: &Object,
@@ -153,8 +155,8 @@ fn inside_with_unknown_choices(shape: &FieldShape, value: &Value, of: &str) -> V
     }
 }
 
-/// A record that nothing happens to, with the marks that the configuration's values have by now.
-/// What it says stays as it is spelt.
+/// Returns an unchanged record with the marks of the configured values. Spelling stays as
+/// configured.
 pub(crate) fn remarked(
     described: &ResourceDescription,
     record: &Record,
@@ -173,7 +175,8 @@ pub(crate) fn remarked(
     };
     let arguments: Object = record.arguments.iter().map(remark).collect();
     let secret = arguments.values().any(Value::contains_sensitive);
-    // What was made of a secret that is none any more is none either.
+    // An output was secret because of an argument that is not secret any more; the schema alone
+    // decides then.
     let plain = (!secret)
         .then(|| described.schema().conform_outputs(&plain(&record.outputs)).ok())
         .flatten();
@@ -182,8 +185,8 @@ pub(crate) fn remarked(
     (arguments, outputs)
 }
 
-/// The outputs, with those marked that are made of a secret argument, or may hold anything and so
-/// may hold one.
+/// Marks outputs that are made of a secret argument, and outputs of any type, which may contain
+/// one.
 #[must_use]
 pub fn with_marks_of(
     described: &ResourceDescription,

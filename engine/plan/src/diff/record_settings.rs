@@ -8,24 +8,23 @@ use ha_value::{Name, Object};
 
 use crate::diff::planned_values::remarked;
 
-/// What of a record comes from the configuration.
+/// The part of a record that comes from the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordSettings {
-    /// The names of the arguments it sets.
+    /// The names of the arguments that are set.
     pub configured: BTreeSet<Name>,
     /// Direct dependencies.
     pub dependencies: Dependencies,
-    /// Whether a replacement is made before the old one goes.
+    /// Whether a replacement is created before the old object is deleted.
     pub create_before_destroy: bool,
-    /// Whether it is protected.
+    /// Whether the resource is protected from deletion.
     pub prevent_destroy: bool,
-    /// How long operations on it may take.
+    /// Limits for operations.
     pub timeouts: Object,
 }
 
 impl RecordSettings {
-    /// The record of something that nothing happens to, with what the configuration says of it by
-    /// now.
+    /// Returns the record of an unchanged resource with what the configuration says now.
     pub(crate) fn settle(
         &self,
         described: &ResourceDescription,

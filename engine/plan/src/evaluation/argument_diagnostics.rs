@@ -5,7 +5,7 @@ use ha_lang::Body;
 use ha_provider::{ArgumentProblem, FieldShape, Schema};
 use ha_value::{Address, Object, PathStep, Value};
 
-/// Arguments as a schema asks for them. What is wrong with them is located in the source.
+/// Converts arguments to a schema. Problems are located in the source.
 pub(crate) fn conform(
     schema: &Schema,
     given: &Object,
@@ -21,8 +21,8 @@ pub(crate) fn conform(
     })
 }
 
-/// The code of what does not fit a schema: nothing is called so, it is missing, it is of another
-/// type, or another value.
+/// Returns the code of a schema problem: unknown name, missing, wrong type, or a value that is not
+/// allowed.
 fn misfit(schema: &Schema, given: &Object, problem: &ArgumentProblem) -> DiagnosticCode {
     let mut fields = Some(&schema.arguments);
     let mut shape = &FieldShape::Any;
@@ -57,7 +57,7 @@ fn misfit(schema: &Schema, given: &Object, problem: &ArgumentProblem) -> Diagnos
     }
 }
 
-/// What a kind says against arguments as diagnostics, each where the argument was written.
+/// Turns problems into diagnostics at the places where the arguments are written.
 pub(crate) fn located(
     problems: Vec<ArgumentProblem>,
     body: &Body,

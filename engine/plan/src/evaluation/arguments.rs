@@ -1,5 +1,5 @@
-//! The arguments of an instance: as the configuration says them, and as they are to be beside what
-//! is recorded.
+//! The arguments of an instance: as the configuration sets them, and as they are planned for a
+//! recorded object.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use crate::evaluation::timeouts;
 use crate::evaluation::values::{EvaluationScope, EvaluationValues};
 use crate::secrets::redaction::redacted;
 
-/// The arguments of an instance as the configuration says them.
+/// The arguments of an instance as the configuration sets them.
 pub(crate) struct ConfiguredArguments {
-    /// Converted to their types, with defaults.
+    /// Values of the schema's types, with defaults.
     pub(crate) values: Object,
-    /// Those that the configuration sets: an argument set to null is left out.
+    /// The arguments that the configuration sets. An argument set to null counts as not set.
     pub(crate) configured: BTreeSet<Name>,
-    /// How long operations may take.
+    /// Limits for operations, by operation.
     pub(crate) timeouts: Object,
 }
 
 impl ConfiguredArguments {
-    /// The arguments of an instance. What is wrong with them is located in the source.
+    /// Evaluates the arguments of an instance. Problems are located in the source.
     pub(crate) fn evaluate(
         world: &EvaluationValues,
         at: &EvaluationScope<'_>,
@@ -60,7 +60,8 @@ impl ConfiguredArguments {
                 };
                 return Err(located(quoting.into_iter().map(clean).collect()));
             }
-            // A null says something where its type is kept.
+            // A typed null is a value of its own where the schema keeps types, as in an argument
+            // of any type.
             let is_said = |name: &Name| values.get(name).is_some_and(Value::is_typed_null);
             let configured = given.iter().filter(|(name, it)| !it.is_null() || is_said(name));
             let configured = configured.map(|(name, _)| name.clone()).collect();
@@ -70,8 +71,8 @@ impl ConfiguredArguments {
         result.map_err(|diagnostics: Vec<Diagnostic>| diagnostics.into_iter().map(named).collect())
     }
 
-    /// With what the provider's settings give to all its resources, where the kind takes it: below
-    /// what the block says.
+    /// Adds the arguments that the provider's settings give to all its resources, where the kind
+    /// has them. Arguments of the block take precedence.
     pub(crate) fn above(mut self, shared: Object, described: &ResourceDescription) -> Self {
         for (name, below) in shared {
             let is_taken = described.schema().arguments.contains_key(&name);
@@ -83,9 +84,9 @@ impl ConfiguredArguments {
         self
     }
 
-    /// The arguments that the configuration has said of what is recorded and stays, now or before.
-    /// Of one that is taken out there is to be none from then on; what the service chooses goes
-    /// back to it.
+    /// Returns the arguments that the configuration sets or has set for an existing object. An
+    /// argument that is removed from the configuration stays in the list, so that a later plan
+    /// still removes its value; a value that the service chooses returns to the service.
     pub(crate) fn ever_configured(
         &self,
         record: &Record,
@@ -99,8 +100,8 @@ impl ConfiguredArguments {
         self.configured.iter().chain(before).cloned().collect()
     }
 
-    /// The arguments for what is recorded and stays: without the changes that are to be ignored,
-    /// and with what the configuration never said anything about as it is.
+    /// Returns the planned arguments of an existing object: without changes that are ignored, and
+    /// with the recorded values of arguments that the configuration never set.
     pub(crate) fn beside(
         &self,
         record: &Record,
@@ -113,7 +114,8 @@ impl ConfiguredArguments {
         for (name, value) in &record.arguments {
             let never_said = !self.configured.contains(name) && !record.configured.contains(name);
             let chosen = arguments.get(name).is_none_or(|it| it.chosen);
-            // What is said in another way now is not said twice.
+            // Another argument may now hold the same value in another form; keeping both would
+            // send it twice.
             let is_said = described.hooks().said_by(name).any(|it| values.contains_key(it));
             if never_said && !chosen && !is_said {
                 values.insert(name.clone(), value.clone());
@@ -123,8 +125,7 @@ impl ConfiguredArguments {
     }
 }
 
-/// Two maps in one, in which what is above goes before what is below; none where there is nothing
-/// below.
+/// Merges two maps, of which the first takes precedence; none where the second is empty.
 fn merged(above: Option<&Value>, below: &Value) -> Option<Value> {
     let above = above.cloned().unwrap_or(Value::NULL);
     let ((above, above_marked), (below, below_marked)) = (above.unmark(), below.unmark());
@@ -145,7 +146,7 @@ fn merged(above: Option<&Value>, below: &Value) -> Option<Value> {
     Some(if above_marked || below_marked { value.sensitive() } else { value })
 }
 
-/// Keeps what the configuration says to leave alone as it is.
+/// Applies `ignore_changes`: keeps the recorded values.
 fn ignore(changes: Option<&IgnoreChanges>, record: &Record, arguments: &mut Object) {
     match changes {
         None => {}

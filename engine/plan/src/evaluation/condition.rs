@@ -1,4 +1,4 @@
-//! What must hold: preconditions and postconditions.
+//! Preconditions, postconditions and assertions.
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{Condition, EvaluationContext, ResourceBlock};
@@ -8,26 +8,26 @@ use ha_value::{Address, Text, TextPart, Type, Value};
 use crate::evaluation::values::{EvaluationScope, EvaluationValues};
 use crate::model::{CheckResult, CheckStatus};
 
-/// What came of some conditions where they stand.
+/// The results of several conditions.
 #[derive(Default)]
 pub(crate) struct ConditionFindings {
-    /// What does not hold.
+    /// Conditions that do not hold.
     pub(crate) unmet: Vec<Diagnostic>,
-    /// What has no value at all.
+    /// Errors of the evaluation.
     pub(crate) wrong: Vec<Diagnostic>,
-    /// Whether something is not known yet, and left for later.
+    /// Whether some condition is not known yet.
     pub(crate) is_open: bool,
 }
 
 impl ConditionFindings {
-    /// Everything that is not as it should be.
+    /// Returns all diagnostics as errors.
     pub(crate) fn all(mut self) -> Vec<Diagnostic> {
         self.wrong.append(&mut self.unmet);
         self.wrong
     }
 
-    /// What a `check` block says warns; everything else is an error, and what has no value is one
-    /// in any case.
+    /// Returns errors and warnings. A condition of a `check` block that fails is a warning; an
+    /// evaluation error is always an error.
     pub(crate) fn weighed(self, block: &ResourceBlock) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         match &block.check {
             Some(_) => self.parted(),
@@ -35,12 +35,12 @@ impl ConditionFindings {
         }
     }
 
-    /// The errors and warnings of what stops nothing.
+    /// Returns evaluation errors, and failed conditions as warnings.
     pub(crate) fn parted(self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         (self.wrong, self.unmet.into_iter().map(Diagnostic::into_warning).collect())
     }
 
-    /// How things stand with what has the conditions.
+    /// Returns the status of all conditions together.
     pub(crate) fn standing(&self, address: Address) -> CheckResult {
         let standing = match self {
             it if !it.wrong.is_empty() => CheckStatus::Error,
@@ -56,7 +56,7 @@ impl ConditionFindings {
     }
 }
 
-/// How some conditions stand, all of them. What is not known yet is left for later.
+/// Evaluates conditions. Conditions that are not known yet are left open.
 pub(crate) fn findings<'c>(
     world: &EvaluationValues,
     conditions: impl IntoIterator<Item = &'c Condition>,
@@ -82,19 +82,19 @@ pub(crate) fn findings<'c>(
     findings
 }
 
-/// How one condition stands.
+/// The result of one condition.
 pub(crate) enum ConditionOutcome {
     Holds,
-    /// It is not known yet.
+    /// The value is not known yet.
     Open,
-    /// It does not hold: what it says then, and what it looked at.
+    /// The condition is false: its error message, and the values that it refers to.
     Fails {
         message: String,
         values: Vec<(String, String)>,
     },
 }
 
-/// What an `error_message` says, as far as it is known and no secret.
+/// Returns the text of an `error_message`, without unknown and secret parts.
 #[must_use]
 pub fn message_of(value: &Value) -> String {
     let Some(text) = Text::from_value(value) else {
@@ -115,7 +115,7 @@ pub fn message_of(value: &Value) -> String {
     text.parts().iter().map(shown).collect()
 }
 
-/// How a condition stands.
+/// Evaluates a condition.
 pub(crate) fn outcome(
     condition: &Condition,
     environment: &EvaluationContext<'_>,
@@ -146,8 +146,8 @@ pub(crate) fn outcome(
     }
 }
 
-/// What to say of a data source in a `check` block that could not be read. Nothing but the check
-/// hangs on it.
+/// A warning that a data source in a `check` block could not be read. Only the check depends on
+/// it.
 pub(crate) fn unread(block: &ResourceBlock, address: &Address, error: Error) -> Diagnostic {
     let warning = Diagnostic::warning(format!("could not {}", error.attempted))
         .code(code::CONDITION)

@@ -1,32 +1,32 @@
-//! How often a block or a module is there: `count`, `for_each` and `enabled`.
+//! The instances of a block or a module.
 
 use ha_diagnostics::Diagnostic;
 use ha_lang::ResourceBlock;
 use ha_value::{InstanceKey, Name, Type, Value};
 
-/// More instances than this, of one block or of all together, are a mistake: they would fill any
-/// memory.
+/// The limit for instances of one block and of the whole configuration. More of them come from a
+/// mistake and would exhaust the memory.
 pub(crate) const MOST: usize = 250_000;
 
-/// How often a block or a module is there.
+/// The instances of a block or a module, from `count`, `for_each` and `enabled`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expansion {
-    /// Once.
+    /// One instance without a key.
     Single,
-    /// Not at all, where it might be once: `enabled`.
+    /// No instance: `enabled` is false.
     Absent,
-    /// So many times.
+    /// This many instances.
     Count(usize),
-    /// Once for each of these, in the order of their names.
+    /// One instance for each key, in the order of the keys.
     ForEach(Vec<(Name, Value)>),
 }
 
-/// Why it cannot be said how often a block is there.
+/// Why the instances cannot be determined.
 #[derive(Debug)]
 pub(crate) struct ExpansionError {
-    /// What to tell whoever wrote it.
+    /// The errors.
     pub(crate) diagnostics: Vec<Diagnostic>,
-    /// Whether it only waits for something that is not known yet.
+    /// Whether the only reason is a value that is not known yet.
     pub(crate) waits: bool,
 }
 
@@ -37,7 +37,8 @@ impl From<Vec<Diagnostic>> for ExpansionError {
 }
 
 impl Expansion {
-    /// One instance of a block of which no one knows yet how often it is there.
+    /// Returns one instance with unknown values for a block whose instances are not known, so that
+    /// `check` can evaluate its arguments.
     pub(crate) fn stand_in(block: &ResourceBlock) -> Self {
         match (&block.count, &block.for_each) {
             (Some(_), _) => Expansion::Count(1),
@@ -49,7 +50,7 @@ impl Expansion {
         }
     }
 
-    /// How many instances there are.
+    /// Returns the number of instances.
     pub(crate) fn len(&self) -> usize {
         match self {
             Expansion::Single => 1,
@@ -59,7 +60,7 @@ impl Expansion {
         }
     }
 
-    /// The key of an instance, by its place among them.
+    /// Returns the key of the instance at a place.
     pub(crate) fn key(&self, place: usize) -> InstanceKey {
         match self {
             Expansion::Single | Expansion::Absent => InstanceKey::None,
@@ -68,12 +69,12 @@ impl Expansion {
         }
     }
 
-    /// The instances' keys, in order.
+    /// Returns the keys in order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = InstanceKey> {
         (0..self.len()).map(|place| self.key(place))
     }
 
-    /// The place among the instances that a key has.
+    /// Returns the place of a key.
     pub(crate) fn place(&self, key: &InstanceKey) -> Option<usize> {
         match (self, key) {
             (Expansion::Single, InstanceKey::None) => Some(0),
@@ -87,8 +88,8 @@ impl Expansion {
         }
     }
 
-    /// The place among the instances that an index has, which is a number or a string as an
-    /// expression gave it.
+    /// Returns the place for an index in an expression. Numbers and strings are converted as the
+    /// language does.
     pub(crate) fn indexed(&self, index: &InstanceKey) -> Option<usize> {
         match (self, index) {
             (Expansion::Count(_), InstanceKey::Name(text)) => {
@@ -102,7 +103,7 @@ impl Expansion {
         }
     }
 
-    /// What `each.value` is for an instance.
+    /// Returns the value of `each.value` for an instance.
     pub(crate) fn each(&self, place: usize) -> Option<&Value> {
         match self {
             Expansion::ForEach(items) => items.get(place).map(|(_, it)| it),
@@ -110,7 +111,7 @@ impl Expansion {
         }
     }
 
-    /// Whether every value that `each.value` can be is known.
+    /// Whether all values of `each.value` are known.
     pub(crate) fn is_wholly_known(&self) -> bool {
         match self {
             Expansion::ForEach(items) => items.iter().all(|(_, it)| it.is_wholly_known()),
@@ -118,7 +119,7 @@ impl Expansion {
         }
     }
 
-    /// What stands for all instances together, each value by its place.
+    /// Combines the values of all instances: one value, a tuple or an object.
     pub(crate) fn whole(&self, value: impl Fn(usize) -> Value) -> Value {
         match self {
             Expansion::Single => value(0),

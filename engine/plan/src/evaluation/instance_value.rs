@@ -6,8 +6,8 @@ use std::sync::Arc;
 use ha_provider::{FieldShape, Schema};
 use ha_value::{Address, Object, Type, Value};
 
-/// An instance's value: its arguments, its outputs over them, and null for every attribute that has
-/// neither. What is null or empty has the type that the schema says.
+/// Returns the value of an instance: arguments, overridden by outputs, and null for all other
+/// attributes. Nulls and empty collections get the type of the schema.
 pub(crate) fn instance_value(schema: &Schema, arguments: &Object, outputs: &Object) -> Value {
     let mut all = Object::new();
     for (name, field) in schema.arguments.iter().chain(&schema.outputs) {
@@ -17,7 +17,8 @@ pub(crate) fn instance_value(schema: &Schema, arguments: &Object, outputs: &Obje
     Value::Object(Arc::new(all))
 }
 
-/// An instance's value, of which every attribute that is not known yet is known by its name.
+/// Names the origin of each unknown attribute, so that references to it can be compared before it
+/// is known.
 pub(crate) fn with_origins(value: Value, address: &Address) -> Value {
     let is_nameless = |it: &Value| !it.is_known() && it.origin().is_none();
     match value {
@@ -33,7 +34,7 @@ pub(crate) fn with_origins(value: Value, address: &Address) -> Value {
     }
 }
 
-/// The value, with null for what is left out, and types for what shows none by itself.
+/// Fills in nulls and types that a value does not have by itself.
 fn declared(shape: &FieldShape, value: Option<&Value>) -> Value {
     let Some(value) = value else { return nothing(shape) };
     match (shape, value) {
@@ -67,7 +68,7 @@ fn declared(shape: &FieldShape, value: Option<&Value>) -> Value {
     }
 }
 
-/// The null of a shape.
+/// Returns the null of a shape's type.
 fn nothing(shape: &FieldShape) -> Value {
     match shape {
         FieldShape::Any => Value::NULL,

@@ -1,4 +1,4 @@
-//! The value of every node that is no block, in each instance of its module.
+//! Evaluation of all nodes other than blocks and providers.
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{OutputBlock, VariableBlock};
@@ -12,16 +12,16 @@ use crate::graph::modules::{ModuleId, ROOT};
 use crate::graph::{Graph, NodeId, NodeKind, refers_to_itself_alone};
 use crate::model::CheckResult;
 
-/// What came of evaluating a node.
+/// The result of evaluating a node.
 #[derive(Default)]
 pub(crate) struct EvaluationReport {
-    /// What is wrong.
+    /// The errors.
     pub(crate) diagnostics: Vec<Diagnostic>,
-    /// Whether all that is wrong only waits for something that is not known yet.
+    /// Whether the only reason of all errors is a value that is not known yet.
     pub(crate) waits: bool,
-    /// What is worth a look and stops nothing.
+    /// Diagnostics that do not prevent the apply.
     pub(crate) warnings: Vec<Diagnostic>,
-    /// How things stand with what has conditions.
+    /// The status of conditions.
     pub(crate) checks: Vec<CheckResult>,
 }
 
@@ -31,8 +31,8 @@ impl EvaluationReport {
     }
 }
 
-/// Evaluates a node, in all instances of its module; blocks and providers are left to who knows
-/// their kinds.
+/// Evaluates a node in all instances of its module. Blocks and providers are skipped: they need
+/// schemas.
 pub(crate) fn evaluate(
     graph: &Graph,
     world: &mut EvaluationValues,
@@ -56,7 +56,7 @@ pub(crate) fn evaluate(
     evaluated
 }
 
-/// Says which instances a module has.
+/// Determines the instances of a module.
 fn expand(
     graph: &Graph,
     world: &mut EvaluationValues,
@@ -70,6 +70,8 @@ fn expand(
     };
     for instance in world.of_module(caller) {
         match call_expansion(world, instance, call) {
+            // During the apply the call has been expanded already. Its keys were planned and must
+            // stay; the values of `each.value` may become known.
             Ok(expansion) => match world.call_expansion(instance, place) {
                 None if !world.has_room(expansion.len()) => {
                     let name = format!("{}module.{}", world.prefix(instance), call.name);
@@ -181,8 +183,8 @@ fn evaluate_in(
     }
 }
 
-/// The value that a module instance has for one of its variables. That of the root's is there
-/// already.
+/// Returns the value of a variable in a module instance; none for the root, whose variables have
+/// been set.
 fn input(
     graph: &Graph,
     world: &EvaluationValues,
@@ -219,7 +221,8 @@ fn input(
         (None, None) => return Err(vec![at(format!("the module needs a value for `{name}`"))]),
     };
     let value = convert(&value, &variable.ty).map_err(|it| {
-        // A place within a secret is made of its keys.
+        // The path of a problem inside a secret value contains the keys of that value, which may
+        // be secret too.
         let hides_place =
             variable.sensitive || value.contains_sensitive() || it.path.steps().is_empty();
         let place = if hides_place { String::new() } else { format!(" ({})", it.path) };
@@ -228,7 +231,7 @@ fn input(
     Ok(Some(variable.marked(value)))
 }
 
-/// Looks whether the value of a variable will do.
+/// Evaluates the `validation` blocks of a variable.
 fn validate(
     graph: &Graph,
     world: &EvaluationValues,
@@ -265,14 +268,14 @@ fn validate(
     evaluated.wrong(found.all());
 }
 
-/// What has conditions and is no block, as an address.
+/// Returns the address under which conditions of outputs, checks and variables are reported.
 fn named(world: &EvaluationValues, instance: InstanceId, what: &str, name: &Name) -> Address {
     let module = world.path(instance).clone();
     BlockAddress { module, mode: ResourceMode::Managed, kind: what.into(), name: name.clone() }
         .instance(InstanceKey::None)
 }
 
-/// An output that would show a secret.
+/// The error for an output that would show a secret.
 fn holds_a_secret(output: &OutputBlock) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!("the output `{}` holds a secret", output.name))
         .code(code::SECRET)

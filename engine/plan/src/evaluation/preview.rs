@@ -1,5 +1,5 @@
-//! Values that are looked at before planning, or without it: as far as they follow from variables,
-//! and from blocks as they are recorded where somebody asks for that.
+//! Values that are needed before planning or without it. Blocks are unknown, or have their
+//! recorded values.
 
 use std::sync::Arc;
 
@@ -16,19 +16,19 @@ use crate::graph::{Graph, NodeId, NodeKind};
 use crate::input::recorded_instances::instances;
 use crate::model::PlanSnapshot;
 
-/// What is looked at, and by which light.
+/// Evaluates expressions without planning.
 pub(crate) struct Preview<'a> {
     pub(crate) graph: &'a Graph,
     pub(crate) snapshot: &'a PlanSnapshot,
     pub(crate) files: &'a Arc<dyn FileSource + Send + Sync>,
-    /// What is recorded, and of which kinds, where blocks are to be seen as recorded; otherwise
-    /// they are unknown.
+    /// The records and schemas, where blocks have their recorded values; without them all blocks
+    /// are unknown.
     pub(crate) recorded: Option<(&'a State, &'a SchemaSet)>,
 }
 
 impl Preview<'_> {
-    /// A world in which everything that these nodes read has been evaluated, as far as that goes.
-    /// What is wrong with it is told by whoever plans.
+    /// Returns values in which everything that these nodes refer to has been evaluated. Errors are
+    /// dropped: the planner reports them.
     pub(crate) fn world(&self, asking: &[NodeId]) -> EvaluationValues {
         let mut world = world_with(self.graph, self.snapshot, self.files);
         if asking.is_empty() {
@@ -52,7 +52,7 @@ impl Preview<'_> {
     }
 }
 
-/// A world with the root's variables in it.
+/// Returns values that hold the root's variables alone.
 pub(crate) fn world_with(
     graph: &Graph,
     snapshot: &PlanSnapshot,
@@ -72,7 +72,7 @@ pub(crate) fn world_with(
     world
 }
 
-/// Puts a block's recorded instances where expressions see them.
+/// Makes the recorded instances of a block visible to expressions.
 pub(crate) fn show_as_recorded(
     world: &mut EvaluationValues,
     instance: InstanceId,

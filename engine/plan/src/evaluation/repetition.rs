@@ -11,7 +11,7 @@ use ha_value::{Type, Value, convert};
 use crate::evaluation::expansion::{Expansion, ExpansionError, MOST};
 use crate::evaluation::values::{EvaluationScope, EvaluationValues, InstanceId};
 
-/// The instances that a block has in a module instance.
+/// Returns the instances of a block in a module instance.
 pub(crate) fn expansion(
     world: &EvaluationValues,
     instance: InstanceId,
@@ -30,7 +30,7 @@ pub(crate) fn expansion(
     )
 }
 
-/// The instances that a call of a module has in the instance that calls it.
+/// Returns the instances of a module call in the calling module instance.
 pub(crate) fn call_expansion(
     world: &EvaluationValues,
     caller: InstanceId,
@@ -46,7 +46,7 @@ pub(crate) fn call_expansion(
     )
 }
 
-/// What an `import` block is there for.
+/// Returns the repetitions of an `import` block.
 pub(crate) fn import_expansion(
     world: &EvaluationValues,
     instance: InstanceId,
@@ -61,7 +61,7 @@ pub(crate) fn import_expansion(
     )
 }
 
-/// Something that may be there more than once.
+/// The arguments that repeat a block, a call or an import.
 struct RepetitionArguments<'a> {
     count: Option<&'a Expression>,
     for_each: Option<&'a Expression>,
@@ -107,7 +107,7 @@ fn expanded(
     }
 }
 
-/// A truth value that must be known while planning; null is false.
+/// Evaluates a flag that must be known during planning; null is false.
 pub(crate) fn flag(
     world: &EvaluationValues,
     instance: InstanceId,
@@ -132,7 +132,7 @@ pub(crate) fn flag(
     }
 }
 
-/// What a flag is that is written out.
+/// Returns the value of a flag that is written as a literal.
 pub(crate) fn literal_flag(expression: &Expression) -> Option<bool> {
     match expression.literal() {
         Some(Value::Bool(literal)) => Some(*literal),
@@ -151,7 +151,7 @@ fn counted(
 ) -> Result<Expansion, ExpansionError> {
     let at = |message: &str| repeated.at(count, message);
     let wrong = |diagnostic: Diagnostic| Err(vec![diagnostic].into());
-    // How many there are is plain to see, of a secret number as well.
+    // The number of instances is visible in every plan, so a secret count is accepted.
     match convert(&value.unmark().0, &Type::Number) {
         Ok(Value::Number(number)) => match number.as_i64().and_then(|it| u64::try_from(it).ok()) {
             Some(count) => match usize::try_from(count).ok().filter(|it| *it <= MOST) {
@@ -184,6 +184,7 @@ fn each_of(
     let wrong = |diagnostic: Diagnostic| Err(vec![diagnostic].into());
     let (value, sensitive) = value.unmark();
     if sensitive {
+        // Keys become part of addresses, which cannot be hidden.
         return wrong(
             at("`for_each` cannot be secret").help("keys become addresses, which everybody sees"),
         );
@@ -228,8 +229,7 @@ fn each_of(
     }
 }
 
-/// What to say where a block or a call asks for so many instances that there are more than a plan
-/// has.
+/// The error for a block or call that exceeds the limit of instances.
 pub(crate) fn too_many(
     asked: usize,
     name: &str,

@@ -1,6 +1,6 @@
-//! `timeouts`, which every resource takes beside the arguments of its kind: how long each operation
-//! may take. A change of them alone is no change to the thing; they are recorded, so that a
-//! deletion without a block knows them too.
+//! `timeouts`, a block that every resource takes besides the arguments of its kind: a limit for
+//! each operation. A change of timeouts alone is no change of the resource. They are recorded, so
+//! that the deletion of a resource without a block has its limit too.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,10 +17,10 @@ use ha_value::{Action, Name, Object, Path, Value, duration};
 use crate::evaluation::argument_diagnostics::{conform, located};
 use crate::secrets::redaction::redacted;
 
-/// What it is called.
+/// The name of the block.
 pub(crate) const TIMEOUTS: &str = "timeouts";
 
-/// As a schema of its own.
+/// The schema of the block.
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     let optional = |doc: &str, shape| SchemaField {
         doc: doc.into(),
@@ -43,17 +43,17 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     Schema { doc: String::new(), arguments, outputs: BTreeMap::new(), unsupported: &[] }
 });
 
-/// Whether a kind takes it: it acts on something, and calls no argument of its own so.
+/// Whether a kind takes `timeouts`: it is no document, and has no argument of that name.
 #[must_use]
 pub fn are_taken_by(described: &ResourceDescription) -> bool {
     !described.is_document() && !described.schema().arguments.contains_key(TIMEOUTS)
 }
 
-/// What may stand in the block of a resource.
+/// Returns the schema of a resource block, with `timeouts` where the kind takes it.
 pub(crate) fn schema_of<'a>(described: &'a ResourceDescription, body: &Body) -> Cow<'a, Schema> {
     let schema = described.schema();
-    // Most blocks say nothing of it, and there may be very many of them. Who writes `timeout` is
-    // told what it is called.
+    // Copying the schema for each of many blocks is slow, and most of them set no timeouts. The
+    // prefix is compared, so that a misspelt `timeout` gets a suggestion.
     if !body.argument_names().any(|it| it.starts_with("timeout")) || !are_taken_by(described) {
         return Cow::Borrowed(schema);
     }
@@ -62,7 +62,7 @@ pub(crate) fn schema_of<'a>(described: &'a ResourceDescription, body: &Body) -> 
     Cow::Owned(schema)
 }
 
-/// Takes it out of what a block says; what is not known yet is left out.
+/// Removes `timeouts` from the arguments and returns its known values.
 pub(crate) fn take(
     given: &mut Object,
     described: &ResourceDescription,
@@ -93,19 +93,19 @@ pub(crate) fn take(
     }
 }
 
-/// How long an operation may take.
+/// A limit for an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationTimeout {
-    /// Which one: `create`.
+    /// The name of the operation: `create`.
     pub operation: &'static str,
-    /// How long.
+    /// The limit.
     pub duration: Duration,
-    /// As the configuration says it.
+    /// The limit as the configuration writes it.
     said: String,
 }
 
 impl OperationTimeout {
-    /// Of what is done, where it is said.
+    /// Returns the limit for an action, where the configuration sets one.
     #[must_use]
     pub fn from_timeouts(timeouts: &Object, action: Action) -> Option<Self> {
         let operation = match action {
@@ -119,7 +119,7 @@ impl OperationTimeout {
         Some(Self { operation, duration: duration::parse(&said).ok()?, said })
     }
 
-    /// What to say of what was given up because of it, and of what was waited for last.
+    /// Turns an error into one that names the limit and the last progress message.
     #[must_use]
     pub fn given_up(&self, error: Error, last: Option<String>) -> Error {
         let seen = last.map(|it| format!("; the last that was seen: {it}")).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The values that expressions see: what will be true by then while planning, what is true while
-//! applying. Each module instance has its own, by the places they have in its configuration.
+//! The values that expressions see: planned values during planning, actual values during the
+//! apply. Each module instance has its own, indexed by the places in its configuration.
 
 mod scope;
 
@@ -15,30 +15,30 @@ use crate::evaluation::expansion::{Expansion, MOST};
 use crate::graph::modules::{ModuleId, ModuleTree, ROOT};
 pub(crate) use scope::EvaluationScope;
 
-/// A module instance's number. The root is 0.
+/// The number of a module instance. The root is 0.
 pub(crate) type InstanceId = usize;
 
 /// All values, by module instance.
 pub(crate) struct EvaluationValues {
     pub(crate) modules: Arc<ModuleTree>,
     files: Arc<dyn FileSource + Send + Sync>,
-    /// What `ha.workspace` says.
+    /// The value of `ha.workspace`.
     workspace: Arc<str>,
-    /// None while planning.
+    /// The time of the apply; none while planning, which makes `timestamp()` unknown.
     now: Option<SystemTime>,
     instances: Vec<ModuleInstance>,
     /// The instances of each module.
     of_module: Vec<Vec<InstanceId>>,
     by_path: HashMap<Arc<[(Name, InstanceKey)]>, InstanceId>,
     single: Arc<Expansion>,
-    /// How many instances of blocks and modules there are.
+    /// The number of instances of blocks and modules.
     count: usize,
 }
 
 /// One instance of a module.
 struct ModuleInstance {
     module: ModuleId,
-    /// Who calls it, and which of the call's instances it is.
+    /// The calling instance, and the place among the instances of the call.
     caller: Option<(InstanceId, usize)>,
     path: Arc<[(Name, InstanceKey)]>,
     variables: Vec<Option<Value>>,
@@ -55,30 +55,30 @@ struct BlockInstances {
     whole: OnceCell<Value>,
 }
 
-/// The instances that a call of a module has.
+/// The instances of a module call.
 struct CallInstances {
     expansion: Arc<Expansion>,
-    /// The first; the others follow it.
+    /// The first instance; the others follow it.
     first: InstanceId,
     whole: OnceCell<Value>,
 }
 
-/// Whether the configuration asks for an instance.
+/// Whether an instance is configured.
 pub(crate) enum ConfiguredPresence<'a> {
-    /// It does.
+    /// It is configured.
     Yes,
-    /// That has not been evaluated yet.
+    /// Its block or module has not been evaluated yet.
     Undecided,
-    /// A module on the way is not called.
+    /// A module of its address is not called.
     NoModule,
-    /// There is no such block.
+    /// The block does not exist.
     NoBlock,
-    /// The block, or a module on the way, is there without this key.
+    /// The block or a module has no instance with this key.
     NoKey { key: &'a InstanceKey, by_now: &'a Expansion },
 }
 
 impl EvaluationValues {
-    /// A world with nothing but the root in it.
+    /// Returns values for the root alone.
     pub(crate) fn new(
         modules: Arc<ModuleTree>,
         files: Arc<dyn FileSource + Send + Sync>,
@@ -103,7 +103,7 @@ impl EvaluationValues {
         world
     }
 
-    /// With a time, as there is one during apply.
+    /// Sets the time of the apply.
     pub(crate) fn at(mut self, now: SystemTime) -> Self {
         self.now = Some(now);
         self
@@ -133,32 +133,32 @@ impl EvaluationValues {
         self.by_path.insert(path, id);
     }
 
-    /// Whether so many more instances are not too many.
+    /// Whether so many instances can be added without exceeding the limit.
     pub(crate) fn has_room(&self, more: usize) -> bool {
         self.count + more <= MOST
     }
 
-    /// What most blocks have.
+    /// Returns the expansion that most blocks share.
     pub(crate) fn single(&self) -> Arc<Expansion> {
         self.single.clone()
     }
 
-    /// The instances of a module.
+    /// Returns the instances of a module.
     pub(crate) fn of_module(&self, module: ModuleId) -> Vec<InstanceId> {
         self.of_module[module].clone()
     }
 
-    /// The module that an instance is one of.
+    /// Returns the module of an instance.
     pub(crate) fn module(&self, instance: InstanceId) -> ModuleId {
         self.instances[instance].module
     }
 
-    /// The names and keys on the way to a module instance.
+    /// Returns the names and keys from the root to a module instance.
     pub(crate) fn path(&self, instance: InstanceId) -> &Arc<[(Name, InstanceKey)]> {
         &self.instances[instance].path
     }
 
-    /// The module instance that calls another, and which of the call's instances that is.
+    /// Returns the instance that calls a module instance, and its place among those of the call.
     pub(crate) fn caller(
         &self,
         instance: InstanceId,
@@ -168,12 +168,12 @@ impl EvaluationValues {
         Some((caller, self.instances[caller].calls[call].as_ref()?.expansion.clone(), place))
     }
 
-    /// What stands before the names of a module instance's blocks in addresses.
+    /// Returns the prefix of addresses in a module instance.
     pub(crate) fn prefix(&self, instance: InstanceId) -> String {
         self.path(instance).iter().map(|(name, key)| format!("module.{name}{key}.")).collect()
     }
 
-    /// The address of a block in a module instance.
+    /// Returns the address of a block in a module instance.
     pub(crate) fn block_address(&self, instance: InstanceId, block: usize) -> BlockAddress {
         let it = &self.instances[instance];
         let (name, _) = self
@@ -190,12 +190,12 @@ impl EvaluationValues {
         }
     }
 
-    /// The module instance on a path.
+    /// Returns the module instance at a path.
     pub(crate) fn find(&self, path: &[(Name, InstanceKey)]) -> Option<InstanceId> {
         self.by_path.get(path).copied()
     }
 
-    /// Whether the configuration asks for an instance that is recorded.
+    /// Returns whether a recorded instance is configured.
     pub(crate) fn wanted<'a>(&'a self, address: &'a Address) -> ConfiguredPresence<'a> {
         let mut instance = 0;
         for (name, key) in address.block.module.iter() {
@@ -222,7 +222,7 @@ impl EvaluationValues {
         }
     }
 
-    /// Says which instances a call has in the module instance that makes it. All of them are new.
+    /// Adds the instances of a module call. They must not exist yet.
     pub(crate) fn expand_call(
         &mut self,
         caller: InstanceId,
@@ -247,7 +247,7 @@ impl EvaluationValues {
             Some(CallInstances { expansion, first, whole: OnceCell::new() });
     }
 
-    /// Says what is known by now of a call's instances; which there are stays.
+    /// Replaces the values of a call's instances; their keys stay.
     pub(crate) fn expand_call_again(
         &mut self,
         caller: InstanceId,
@@ -259,7 +259,7 @@ impl EvaluationValues {
         }
     }
 
-    /// How often a call is there, where that is known.
+    /// Returns the instances of a call, where they are known.
     pub(crate) fn call_expansion(
         &self,
         caller: InstanceId,
@@ -298,7 +298,7 @@ impl EvaluationValues {
         self.instances[instance].outputs[place].as_ref()
     }
 
-    /// Says which instances a block has. Their values are unknown until they are put there.
+    /// Adds the instances of a block. Their values are unknown until they are set.
     pub(crate) fn expand(&mut self, instance: InstanceId, block: usize, expansion: Arc<Expansion>) {
         self.count += expansion.len();
         let values = vec![None; expansion.len()];
@@ -306,11 +306,12 @@ impl EvaluationValues {
             Some(BlockInstances { expansion, values, whole: OnceCell::new() });
     }
 
-    /// Says what is known by now of a block's instances; their values stay.
+    /// Replaces what is known of a block's instances; their values stay.
     pub(crate) fn expand_again(
         &mut self,
         instance: InstanceId,
         block: usize,
+        // Clearing the combined value makes the next reference build it again.
         expansion: Arc<Expansion>,
     ) {
         if let Some(it) = &mut self.instances[instance].blocks[block] {
@@ -320,7 +321,7 @@ impl EvaluationValues {
         }
     }
 
-    /// Puts the value of an instance there, by its place among those of its block.
+    /// Sets the value of an instance, by its place in the block.
     pub(crate) fn put(&mut self, instance: InstanceId, block: usize, place: usize, value: Value) {
         if let Some(it) = &mut self.instances[instance].blocks[block] {
             it.values[place] = Some(value);
@@ -328,17 +329,17 @@ impl EvaluationValues {
         }
     }
 
-    /// How often a block is there, where that is known.
+    /// Returns the instances of a block, where they are known.
     pub(crate) fn expansion(&self, instance: InstanceId, block: usize) -> Option<&Arc<Expansion>> {
         self.instances[instance].blocks[block].as_ref().map(|it| &it.expansion)
     }
 
-    /// The value of one instance of a block, where it has one.
+    /// Returns the value of one instance, where it has one.
     pub(crate) fn value(&self, instance: InstanceId, block: usize, place: usize) -> Option<&Value> {
         self.instances[instance].blocks[block].as_ref()?.values.get(place)?.as_ref()
     }
 
-    /// The value of an expression.
+    /// Evaluates an expression.
     pub(crate) fn evaluate(
         &self,
         at: &EvaluationScope<'_>,
@@ -350,7 +351,7 @@ impl EvaluationValues {
         self.within(at, |environment| expression.evaluate(environment))
     }
 
-    /// Runs `with` in the surroundings of a standpoint.
+    /// Calls `with` with the context of a scope.
     pub(crate) fn within<T>(
         &self,
         at: &EvaluationScope<'_>,
@@ -364,7 +365,7 @@ impl EvaluationValues {
         }
     }
 
-    /// All instances of a block in a module instance as one value.
+    /// Returns all instances of a block as one value.
     fn whole_block(&self, instance: InstanceId, block: usize) -> Value {
         let address = || self.block_address(instance, block);
         let Some(it) = &self.instances[instance].blocks[block] else {
@@ -379,10 +380,12 @@ impl EvaluationValues {
             };
             it.values[place].clone().unwrap_or_else(unknown)
         };
+        // Built once for all references: a block with n instances that refers to all of another
+        // would otherwise cost n times n.
         it.whole.get_or_init(|| it.expansion.whole(value)).clone()
     }
 
-    /// All instances of a call as one value.
+    /// Returns all instances of a module call as one value.
     fn whole_call(&self, caller: InstanceId, call: usize) -> Value {
         let it = &self.instances[caller];
         let called = self.modules.get(it.module).calls[call];
@@ -399,7 +402,7 @@ impl EvaluationValues {
         it.whole.get_or_init(|| it.expansion.whole(|place| self.outputs(it.first + place))).clone()
     }
 
-    /// The outputs of a module instance, those that have not been told yet unknown.
+    /// Returns the outputs of a module instance; those without a value yet are unknown.
     fn outputs(&self, instance: InstanceId) -> Value {
         let it = &self.instances[instance];
         let names = self.modules.configuration(it.module).outputs.keys();

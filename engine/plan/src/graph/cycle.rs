@@ -1,4 +1,4 @@
-//! What is said of nodes that wait for themselves.
+//! The diagnostic for a circle of references.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_provider::SchemaSet;
@@ -6,15 +6,15 @@ use ha_provider::SchemaSet;
 use super::reference::{self, ReferencePlace};
 use super::{Graph, NodeId};
 
-/// One node of a circle and what it refers to, where that is written.
+/// A node of a circle, and where it refers to the next one.
 struct CycleEdge {
-    /// ``\`local.a\` refers to \`local.b\```
+    /// A clause such as ``\`local.a\` refers to \`local.b\```.
     says: String,
     span: Option<SourceSpan>,
     place: Option<ReferencePlace>,
 }
 
-/// Each node refers to the next, and the last to the first.
+/// Reports a circle, in which each node refers to the next and the last to the first.
 pub(super) fn circular(graph: &Graph, circle: &[NodeId], schemas: &SchemaSet) -> Diagnostic {
     let edges = edges(graph, circle, schemas);
     match edges.as_slice() {
@@ -26,8 +26,8 @@ pub(super) fn circular(graph: &Graph, circle: &[NodeId], schemas: &SchemaSet) ->
     }
 }
 
-/// The edges of a circle, those between the parts of one thing aside: the first in the source
-/// first.
+/// Returns the edges of a circle without those between parts of one thing, beginning with the
+/// first in the source.
 fn edges(graph: &Graph, circle: &[NodeId], schemas: &SchemaSet) -> Vec<CycleEdge> {
     let next = circle.iter().cycle().skip(1);
     let mut edges: Vec<CycleEdge> = Vec::with_capacity(circle.len());

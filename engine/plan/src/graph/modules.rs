@@ -1,5 +1,4 @@
-//! The static tree of modules: one for each call on the way from the root, whatever number of
-//! instances it will have.
+//! The static tree of modules: one module for each call, whatever the number of its instances.
 
 use std::sync::Arc;
 
@@ -7,35 +6,34 @@ use ha_lang::{Configuration, ModuleCall, ProviderBlock};
 use ha_state_model::ProviderName;
 use ha_value::{HashMap, InstanceKey, Name};
 
-/// A module's number in the tree. The root is 0, and every module comes after the one that calls
-/// it.
+/// The number of a module. The root is 0, and each module follows the one that calls it.
 pub(crate) type ModuleId = usize;
 
-/// The root.
+/// The root module.
 pub(crate) const ROOT: ModuleId = 0;
 
-/// All modules.
+/// All modules of a configuration.
 pub(crate) struct ModuleTree {
     all: Vec<ConfiguredModule>,
-    /// Where each provider configuration is written: the module, and its place among the module's
-    /// providers.
+    /// The place of each provider configuration: its module, and its place among the providers
+    /// there.
     providers: HashMap<ProviderName, (ModuleId, usize)>,
 }
 
 /// One module.
 pub(crate) struct ConfiguredModule {
-    /// What it says.
+    /// The configuration of the module.
     pub(crate) configuration: Arc<Configuration>,
-    /// Who calls it, and by which of its calls; none for the root.
+    /// The calling module and the place of the call; none for the root.
     pub(crate) caller: Option<(ModuleId, usize)>,
-    /// The modules it calls, by the place of the call.
+    /// The called modules, by the place of the call.
     pub(crate) calls: Vec<ModuleId>,
-    /// The names on the way to it.
+    /// The names from the root to the module.
     pub(crate) path: Arc<[Name]>,
 }
 
 impl ModuleTree {
-    /// The tree below a root.
+    /// Returns the tree of a root configuration.
     pub(crate) fn below(root: &Arc<Configuration>) -> Self {
         let root = ConfiguredModule {
             configuration: root.clone(),
@@ -84,13 +82,13 @@ impl ModuleTree {
         &self.all[module].configuration
     }
 
-    /// The call that a module is there by; none for the root.
+    /// Returns the call of a module; none for the root.
     pub(crate) fn call(&self, module: ModuleId) -> Option<&ModuleCall> {
         let (caller, place) = self.all[module].caller?;
         self.all[caller].configuration.modules.get_index(place).map(|(_, it)| it)
     }
 
-    /// The module on a path of names and keys, as far as there is one.
+    /// Returns the module at a path of names, if it exists.
     pub(crate) fn find(&self, path: &[(Name, InstanceKey)]) -> Option<ModuleId> {
         path.iter().try_fold(ROOT, |module, (name, _)| {
             let module = &self.all[module];
@@ -98,8 +96,8 @@ impl ModuleTree {
         })
     }
 
-    /// What a provider that a module names `name` and `alias` is: one of its own, one handed in, or
-    /// the caller's.
+    /// Resolves a provider name in a module: its own configuration, one that the call passes in,
+    /// or that of the calling module.
     pub(crate) fn provider(
         &self,
         mut module: ModuleId,
@@ -119,26 +117,27 @@ impl ModuleTree {
             {
                 Some(it) => (name, alias) = (&it.outside.0, it.outside.1.as_ref()),
                 None if alias.is_none() => {}
-                // No one handed it in.
+                // A provider with an alias is only available where the call passes it in.
                 None => return here,
             }
             module = caller;
         }
     }
 
-    /// Where a provider is configured: the module, and its place among the module's providers.
+    /// Returns where a provider is configured: its module, and its place among the providers
+    /// there.
     pub(crate) fn provider_place(&self, name: &ProviderName) -> Option<(ModuleId, usize)> {
         self.providers.get(name).copied()
     }
 
-    /// The block that configures a provider.
+    /// Returns the block of a provider.
     pub(crate) fn provider_block(&self, name: &ProviderName) -> Option<&ProviderBlock> {
         let (module, place) = self.provider_place(name)?;
         self.all[module].configuration.providers.get(place)
     }
 }
 
-/// What a provider configured in a module is called in records.
+/// Returns the recorded name of a provider that a module configures.
 pub(crate) fn provider_name(
     module: &ConfiguredModule,
     name: &Name,

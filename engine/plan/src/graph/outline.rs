@@ -1,4 +1,4 @@
-//! The nodes of a configuration and what each refers to, for who draws them.
+//! The nodes of a configuration and their references, for views of the graph.
 
 use std::sync::Arc;
 
@@ -10,30 +10,29 @@ use ha_value::ResourceMode;
 use crate::graph::modules::ROOT;
 use crate::graph::{Graph, GraphNode, NodeId, NodeKind};
 
-/// What a configuration is made of, and what refers to what.
+/// The nodes and references of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outline {
-    /// The nodes, each after those it refers to.
+    /// The nodes in topological order.
     pub nodes: Vec<OutlineNode>,
-    /// Who refers to whom, by places among the nodes: `(later, earlier)`, in order.
+    /// References as pairs of places among the nodes: `(later, earlier)`, sorted.
     pub edges: Vec<(usize, usize)>,
 }
 
-/// One node. It stands for all instances of what it names.
+/// A node. It stands for all instances of its block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutlineNode {
-    /// What it is called, without keys: `module.db.aws_db_instance.pg`, `var.region`,
-    /// `provider.aws.west`.
+    /// The name without keys: `module.db.aws_db_instance.pg`, `var.region`, `provider.aws.west`.
     pub address: String,
-    /// The names of the modules it is in, outermost first.
+    /// The names of the enclosing modules, outermost first.
     pub module: Vec<String>,
-    /// What it is.
+    /// The kind of the node.
     pub kind: OutlineKind,
-    /// Where it is written.
+    /// The source location.
     pub span: Option<SourceSpan>,
 }
 
-/// What a node is.
+/// The kind of a node in an outline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OutlineKind {
     /// A `variable` block.
@@ -50,18 +49,18 @@ pub enum OutlineKind {
     Output,
     /// A `check` block.
     Check,
-    /// A `module` block: what everything in the module waits for.
+    /// A `module` block, which everything in the module waits for.
     Module,
-    /// All outputs of a module: what refers to the module as a whole refers to this.
+    /// All outputs of a module; a reference to the whole module refers to this node.
     ModuleOutputs,
-    /// Everything in a module: what waits for all of it refers to this.
+    /// Everything in a module; `depends_on` of a module refers to this node.
     ModuleEnd,
 }
 
-/// What a configuration is made of, and what refers to what.
+/// Returns the nodes and references of a configuration.
 ///
 /// # Errors
-/// References to what is not there, and circles.
+/// Undeclared references, and circles.
 pub fn outline(
     configuration: &Arc<Configuration>,
     schemas: &SchemaSet,
@@ -81,7 +80,8 @@ pub fn outline(
     for id in graph.order.iter().copied() {
         let GraphNode { module, what } = graph.node(id);
         let Some(kind) = kind(&graph, id) else { continue };
-        // Most modules are waited for output by output.
+        // A node for all outputs or for the end of a module is shown only where something refers
+        // to it; most modules are referred to by single outputs.
         let is_waited_for =
             !matches!(kind, OutlineKind::ModuleEnd | OutlineKind::ModuleOutputs) || referred[id];
         if is_waited_for
@@ -96,8 +96,8 @@ pub fn outline(
     for id in graph.order.iter().copied() {
         let Some(later) = places[id] else { continue };
         let behind = match graph.node(id) {
-            // The gate stands for the block, and what decides how often the module is there belongs
-            // to it.
+            // The gate stands for the `module` block, and the references of its `count` and
+            // `for_each` belong to that block too.
             GraphNode { module, what: NodeKind::Gate } => {
                 let expand = graph.number(module, NodeKind::Expand);
                 graph.direct(id).chain(graph.direct(expand)).collect()

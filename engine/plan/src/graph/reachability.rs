@@ -1,6 +1,6 @@
-//! What a record names as its direct dependencies: the managed blocks whose values reach it
-//! directly, or by way of anything but managed blocks. What passes through one node for many is put
-//! together once and shared.
+//! Direct dependencies for records: the managed blocks whose values reach a block without passing
+//! through another managed block. The result of a node that many pass through is computed once and
+//! shared.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,25 +10,26 @@ use ha_value::{BlockAddress, HashMap, InstanceKey, Name, ResourceMode};
 
 use super::{Graph, NodeId, NodeKind};
 
-/// The names and keys on the way to a module instance. A module that is not on the way to who asks
-/// is named without a key, which stands for all its instances.
+/// The names and keys from the root to a module instance. A module outside the path of the asking
+/// instance has no key, which means all its instances.
 type ReachabilityPath = Arc<[(Name, InstanceKey)]>;
 
-/// What was put together so far.
+/// The results so far.
 #[derive(Default)]
 pub(crate) struct Reachability {
     known: HashMap<(NodeId, ReachabilityPath), Dependencies>,
 }
 
 impl Reachability {
-    /// The dependencies of a node in an instance of its module.
+    /// Returns the dependencies of a node in an instance of its module.
     pub(crate) fn dependencies(
         &mut self,
         graph: &Graph,
         node: NodeId,
         path: &ReachabilityPath,
     ) -> Dependencies {
-        // Without recursion, since a chain of local values may be as long as it likes.
+        // An explicit stack, since a chain of local values may be longer than the call stack
+        // allows.
         let mut open = vec![((node, path.clone()), false)];
         while let Some((wanted, is_after_its_own)) = open.pop() {
             if self.known.contains_key(&wanted) {
@@ -65,24 +66,25 @@ impl Graph {
         self.block(node).is_some_and(|it| it.name.mode == ResourceMode::Managed)
     }
 
-    /// The managed blocks that a node refers to itself.
+    /// Returns the managed blocks that a node refers to directly.
     fn managed_behind(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
         self.direct(node).filter(|it| self.is_managed(*it))
     }
 
-    /// The nodes that pass on to a node what is behind them.
+    /// Returns the references of a node that pass on their own references.
     fn passing(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
         let passes = |it: &NodeId| match self.nodes[*it].what {
             NodeKind::Provider(_) => false,
             NodeKind::Block(_) => !self.is_managed(*it),
-            // Nothing is behind what every block of the root has.
+            // The root's gate and expansion have no references; skipping them keeps the sets
+            // small.
             NodeKind::Gate | NodeKind::Expand => self.direct(*it).next().is_some(),
             _ => true,
         };
         self.direct(node).filter(passes)
     }
 
-    /// The way to a node's module as seen from a module instance.
+    /// Returns the path of a node's module as seen from a module instance.
     pub(crate) fn path_from(&self, node: NodeId, path: &ReachabilityPath) -> ReachabilityPath {
         let module = &self.modules.get(self.nodes[node].module).path;
         if module.len() == path.len()

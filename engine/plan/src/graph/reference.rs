@@ -1,4 +1,4 @@
-//! What the expressions of each node refer to.
+//! References of each node's expressions.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_lang::{Condition, Configuration, Expression, Reference, ReferenceTarget, ResourceBlock};
@@ -8,7 +8,7 @@ use ha_value::Name;
 use super::{Graph, GraphEdges, GraphNode, NodeId, NodeKind, provider_of};
 use crate::graph::modules::{ModuleId, ROOT};
 
-/// What each node refers to, and what is wrong with that.
+/// Returns the references of all nodes, and errors about them.
 pub(super) fn edges(graph: &Graph, schemas: &SchemaSet) -> (GraphEdges, Vec<Diagnostic>) {
     let mut edges = GraphEdges::with_capacity(graph.len());
     let mut gathered = EdgeCollector::new(graph);
@@ -22,8 +22,8 @@ pub(super) fn edges(graph: &Graph, schemas: &SchemaSet) -> (GraphEdges, Vec<Diag
     (edges, gathered.diagnostics)
 }
 
-/// Whether a variable's conditions read nothing but the variable itself, so that they can be looked
-/// at with its value.
+/// Whether the conditions of a variable read nothing but the variable, so that they can be
+/// evaluated with its value.
 pub(crate) fn refers_to_itself_alone(configuration: &Configuration, place: usize) -> bool {
     let Some((name, variable)) = configuration.variables.get_index(place) else { return true };
     let is_itself =
@@ -36,16 +36,16 @@ pub(crate) fn refers_to_itself_alone(configuration: &Configuration, place: usize
         .all(is_itself)
 }
 
-/// Where a node refers to another.
+/// The source location of a reference.
 #[derive(Clone)]
 pub(super) struct ReferencePlace {
-    /// The reference.
+    /// The location of the reference.
     pub(super) reference: SourceSpan,
-    /// The `import` block that it is in, where it is in one.
+    /// The `import` block that contains it, if any.
     pub(super) import: Option<SourceSpan>,
 }
 
-/// Where a node refers to another, where that is written.
+/// Returns where a node refers to another, if the reference is written in the source.
 pub(super) fn place(
     graph: &Graph,
     from: NodeId,
@@ -63,10 +63,10 @@ struct EdgeCollector<'a> {
     graph: &'a Graph,
     targets: Vec<u32>,
     diagnostics: Vec<Diagnostic>,
-    /// The node of which it is asked where it is referred to, and where that is.
+    /// The node whose reference is searched for, and its location once found.
     sought: Option<u32>,
     place: Option<ReferencePlace>,
-    /// The `import` block whose expressions are being gathered.
+    /// The `import` block whose expressions are collected.
     import: Option<SourceSpan>,
 }
 
@@ -215,7 +215,7 @@ impl<'a> EdgeCollector<'a> {
         references.into_iter().for_each(|it| self.reference(module, it, NodeKind::Whole));
     }
 
-    /// References of `depends_on`: a module stands for everything in it.
+    /// Collects references of `depends_on`, in which a module means everything in it.
     fn waits(&mut self, module: ModuleId, references: &'a [Reference]) {
         references.iter().for_each(|it| self.reference(module, it, NodeKind::End));
     }
@@ -230,8 +230,8 @@ impl<'a> EdgeCollector<'a> {
             flags.into_iter().chain([&block.count, &block.for_each]).flatten().chain(conditions);
         let own = |it: &&Reference| matches!(&it.target, ReferenceTarget::Block(name) if *name == block.name);
         let body = block.body.references();
-        // `self` in a postcondition may be written by address; a block that refers to itself
-        // elsewhere is told so.
+        // A postcondition may refer to its own block by address, which is not a circle. A block
+        // whose body refers to itself gets the error about the circle.
         let refers_to_itself = body.iter().any(own);
         let triggers = lifecycle.replace_triggered_by.iter();
         let triggers = triggers
@@ -244,7 +244,8 @@ impl<'a> EdgeCollector<'a> {
         self.waits(module, &block.depends_on);
     }
 
-    /// The node a reference names; none for what is no node (`each.key`, `path.module`).
+    /// Adds the node of a reference; nothing for references without a node (`each.key`,
+    /// `path.module`).
     fn reference(&mut self, module: ModuleId, reference: &Reference, of_module: NodeKind) {
         let graph = self.graph;
         let configuration = graph.modules.configuration(module);
@@ -311,7 +312,7 @@ impl<'a> EdgeCollector<'a> {
 }
 
 impl Graph {
-    /// The output of a module that a reference names, if it names one.
+    /// Returns the output of a module that a reference names, if it names one.
     fn output_of(
         &self,
         called: ModuleId,
@@ -331,7 +332,7 @@ impl Graph {
         }
     }
 
-    /// The node that a reference written in a module names.
+    /// Returns the node of a reference in a module.
     pub(crate) fn referred(
         &self,
         module: ModuleId,
@@ -343,7 +344,7 @@ impl Graph {
     }
 }
 
-/// The expressions of a condition.
+/// Returns the expressions of a condition.
 pub(super) fn of_condition(condition: &Condition) -> [&Expression; 2] {
     [&condition.condition, &condition.error_message]
 }

@@ -1,4 +1,4 @@
-//! An order in which each node comes after what it refers to.
+//! Topological order of the nodes.
 
 use super::{GraphEdges, NodeId};
 
@@ -9,8 +9,8 @@ enum VisitState {
     Done,
 }
 
-/// The nodes in order, those that come first in the source first where there is a choice. Linear in
-/// nodes and edges, and without recursion, since a chain may be as long as it likes.
+/// Returns the nodes in topological order, in source order where there is a choice. Linear in
+/// nodes and edges, and without recursion, since chains may be longer than the call stack allows.
 ///
 /// # Errors
 /// The nodes of a circle.
@@ -18,7 +18,7 @@ pub(super) fn sorted(direct: &GraphEdges) -> Result<Vec<NodeId>, Vec<NodeId>> {
     let nodes = direct.starts.len() - 1;
     let mut marks = vec![VisitState::Unseen; nodes];
     let mut order = Vec::with_capacity(nodes);
-    // The nodes on the way down, each with how many of its references have been followed.
+    // The current path, each node with the number of its references that have been followed.
     let mut way: Vec<(NodeId, usize)> = Vec::new();
     for first in 0..nodes {
         if marks[first] == VisitState::Unseen {

@@ -1,5 +1,5 @@
-//! What has another address than it used to have, as `moved` blocks say and `count` implies.
-//! Carried out on the state before anything is planned.
+//! Moves of records to other addresses, as `moved` blocks say and changes of `count` imply. They
+//! are carried out on the state before anything is planned.
 
 mod endpoint;
 mod implied;
@@ -20,26 +20,26 @@ use ha_value::{
 use crate::model::AddressMove;
 use endpoint::MoveEndpoint;
 
-/// A module instance's name.
+/// The names and keys from the root to a module instance.
 type ModulePath = Arc<[(Name, InstanceKey)]>;
 
-/// A state in which everything has the address that the configuration knows it by.
+/// A state whose records have the addresses of the configuration.
 #[derive(Debug)]
 pub struct MovedState<'a> {
-    /// The state; another one only where something has moved.
+    /// The state; borrowed where nothing has moved.
     pub state: Cow<'a, State>,
-    /// What has moved, each after those that make way for it.
+    /// The moves, each after those that vacate its new address.
     pub moves: Vec<AddressMove>,
-    /// What could not.
+    /// Moves that could not be carried out.
     pub warnings: Vec<Diagnostic>,
-    /// The addresses that something was to move to, and whence it came.
+    /// The old address of each moved record, by its new address.
     from: BTreeMap<Address, Address>,
-    /// Records that are of another kind by now, or name by other names what they depend on.
+    /// Records that changed their kind or the names of their dependencies.
     renamed: BTreeSet<Address>,
 }
 
 impl<'a> MovedState<'a> {
-    /// A state of which nothing moves.
+    /// Returns a state without moves.
     #[must_use]
     pub fn nothing(state: &'a State) -> Self {
         Self {
@@ -51,30 +51,30 @@ impl<'a> MovedState<'a> {
         }
     }
 
-    /// The address by which an instance is recorded until now, where it is another.
+    /// Returns the address in the state of a record that has moved.
     #[must_use]
     pub fn moved_from(&self, address: &Address) -> Option<&Address> {
         self.from.get(address)
     }
 
-    /// Whether a record is of another kind by now, or names by another name what it depends on.
+    /// Whether a record changed its kind or the names of its dependencies.
     pub(crate) fn is_renamed(&self, address: &Address) -> bool {
         self.renamed.contains(address)
     }
 }
 
-/// One thing that is said to have moved.
+/// A move, written or implied.
 struct MoveStatement<'a> {
     from: MoveEndpoint,
     to: MoveEndpoint,
-    /// None where `count` implies it.
+    /// The source location; none for an implied move.
     span: Option<&'a SourceSpan>,
 }
 
-/// Moves what the configuration says has moved.
+/// Carries out the moves of a configuration.
 ///
 /// # Errors
-/// Moves between kinds of which one cannot become the other, and moves in a circle.
+/// Moves between kinds that cannot become each other, and circles of moves.
 pub fn moved<'a>(
     state: &'a State,
     configuration: &Configuration,
@@ -104,7 +104,7 @@ pub fn moved<'a>(
     }
 }
 
-/// The `moved` blocks of a module and those in it.
+/// Collects the `moved` blocks of a module and its children.
 fn written<'a>(
     configuration: &'a Configuration,
     path: &mut Vec<Name>,
@@ -121,8 +121,8 @@ fn written<'a>(
     }
 }
 
-/// A thing of one kind becomes one of another only where that is but another name for it, or the
-/// other kind says how.
+/// Reports a move between kinds, unless one is another name of the other or the new kind supports
+/// it.
 fn other_kind(statement: &MoveStatement<'_>, schemas: &SchemaSet) -> Option<Diagnostic> {
     let (Some((mode, from, _)), Some((_, to, _)), Some(span)) =
         (&statement.from.block, &statement.to.block, statement.span)
@@ -175,11 +175,11 @@ fn carry_out<'a, 'b>(
     MovedState { state: Cow::Owned(state), moves, warnings, from, renamed }
 }
 
-/// A state while things are moved in it.
+/// A state while its records are moved.
 struct MoveInProgress {
-    /// Where everything is by now, and where it was in the beginning.
+    /// The original address of each record, by its current one.
     whence: BTreeMap<Address, Address>,
-    /// The module instances that something is or was in, by their names without keys.
+    /// Module instances that contain or contained records, by their names without keys.
     modules: BTreeMap<Vec<Name>, BTreeSet<ModulePath>>,
     warnings: Vec<Diagnostic>,
 }
@@ -203,7 +203,7 @@ impl MoveInProgress {
         removal
     }
 
-    /// Takes note of a module instance and those it is in.
+    /// Registers a module instance and its parents.
     fn enter(&mut self, path: &ModulePath) {
         for length in (1..=path.len()).rev() {
             let names = path[..length].iter().map(|(name, _)| name.clone()).collect();
@@ -213,7 +213,7 @@ impl MoveInProgress {
         }
     }
 
-    /// The module instances that a statement's beginning names.
+    /// Returns the module instances that the source of a move means.
     fn instances(&self, from: &MoveEndpoint) -> Vec<ModulePath> {
         let named = self.modules.get(&from.names()).into_iter().flatten();
         named.filter(|path| from.has_module(path)).cloned().collect()
@@ -280,7 +280,7 @@ impl MoveInProgress {
         }
     }
 
-    /// Everything in a module instance and below it.
+    /// Returns everything in a module instance and below.
     fn within(&self, path: &ModulePath) -> Vec<Address> {
         let least = BlockAddress {
             module: path.clone(),
@@ -324,8 +324,7 @@ fn whole(block: &BlockAddress) -> TargetAddress {
     block.instance(InstanceKey::None).into()
 }
 
-/// Makes what is recorded of a thing what is recorded of one of the kind that it has become.
-/// Whether that is another one.
+/// Converts a record to another kind. Returns whether the kind supports it.
 fn become_another(record: &mut Record, from: &Name, schemas: &SchemaSet) -> bool {
     let Some(described) = schemas.kind(record.address.block.mode, &record.address.block.kind)
     else {
@@ -339,7 +338,7 @@ fn become_another(record: &mut Record, from: &Name, schemas: &SchemaSet) -> bool
     true
 }
 
-/// The moves, each after those that make way for it.
+/// Orders the moves, each after those that vacate its new address.
 fn making_way(from: &BTreeMap<Address, Address>) -> Vec<AddressMove> {
     let mut open: BTreeMap<&Address, &Address> = from.iter().map(|(to, from)| (from, to)).collect();
     let mut moves = Vec::with_capacity(open.len());
@@ -358,8 +357,8 @@ fn making_way(from: &BTreeMap<Address, Address>) -> Vec<AddressMove> {
     moves
 }
 
-/// The state after the moves: as the journal's frames will make it, but for the versions, and with
-/// records that depend on what has moved saying so.
+/// Returns the state after the moves and the records whose dependencies were renamed. It is what
+/// the journal's frames will produce, except for versions.
 fn applied(state: &State, moves: &[AddressMove]) -> (State, BTreeSet<Address>) {
     let mut state = state.clone();
     let mut blocks: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
@@ -383,6 +382,8 @@ fn applied(state: &State, moves: &[AddressMove]) -> (State, BTreeSet<Address>) {
             }
         }
     }
+    // Some instances may stay in a block from which others move, so dependents depend on both
+    // blocks from then on.
     let stays = |block: &BlockAddress, records: &BTreeMap<Address, Record>| {
         records
             .range(block.instance(InstanceKey::None)..)

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use ha_value::{Address, BlockAddress, InstanceKey, ResourceMode};
 
-/// A block's instances.
+/// Returns the instances of a block.
 pub(crate) fn instances<'a, T>(
     all: &'a BTreeMap<Address, T>,
     block: &'a BlockAddress,
 ) -> impl Iterator<Item = (&'a Address, &'a T)> {
-    // The least key there is.
+    // An instance without a key is the first in the order of addresses.
     all.range(block.instance(InstanceKey::None)..).take_while(move |(it, _)| it.block == *block)
 }
 
-/// The instances that a name of a block in a record means. One that was recorded outside of a
-/// module that is there more than once names the module without a key, for all its instances.
+/// Returns the instances that a recorded block name means. A reference from outside a repeated
+/// module names that module without a key, which means all its instances.
 #[must_use]
 pub fn instances_meant<'a, T>(
     all: &'a BTreeMap<Address, T>,
@@ -43,7 +43,7 @@ pub fn instances_meant<'a, T>(
     below.filter(|(it, _)| names(&it.block) == names(block) && is_meant(block, &it.block)).collect()
 }
 
-/// Whether a block is among those that a name without some of the modules' keys means.
+/// Whether a block is one of those that a name without some keys of modules means.
 pub(crate) fn is_meant(named: &BlockAddress, block: &BlockAddress) -> bool {
     let mut keys = named.module.iter().zip(block.module.iter());
     keys.all(|((name, named), (own, key))| {

@@ -1,4 +1,4 @@
-//! What is no longer looked after, as `removed` blocks say.
+//! The `removed` blocks, whose instances are forgotten or deleted.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use ha_value::{Address, Name, ResourceMode};
 /// A module or a block, without keys.
 type RemovedTarget = (Vec<Name>, Option<(ResourceMode, Name, Name)>);
 
-/// The `removed` blocks of a configuration and the modules in it, by what they are about.
+/// The `removed` blocks of a configuration and its modules, by target.
 #[derive(Default)]
 pub(crate) struct Removals<'a>(BTreeMap<RemovedTarget, &'a RemovedBlock>);
 
@@ -32,8 +32,8 @@ impl<'a> Removals<'a> {
         }
     }
 
-    /// What is said of an instance, if anything: of its block, or of the innermost of the modules
-    /// it is in.
+    /// Returns the `removed` block for an instance: for its block, or else for the innermost of
+    /// its modules.
     pub(crate) fn at(&self, address: &Address) -> Option<&'a RemovedBlock> {
         if self.0.is_empty() {
             return None;

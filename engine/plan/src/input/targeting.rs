@@ -1,5 +1,5 @@
-//! Which nodes and instances a selection means: closed over dependencies, so that nothing that is
-//! planned waits for something that is left out.
+//! The nodes and instances of a selection, closed over dependencies, so that no planned change
+//! waits for something that is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use crate::graph::{Graph, GraphNode, NodeId, NodeKind};
 use crate::model::Plan;
 use crate::model::selection::{AddressPattern, Coverage, Selection};
 
-/// What a plan is about.
+/// The part of the graph and of the state that a plan covers.
 pub(crate) struct Targeting {
     selection: Selection,
-    /// By node; empty when everything is chosen.
+    /// For each node, how much of it is planned; empty when everything is.
     extents: Vec<Coverage>,
-    /// Recorded blocks without a node that are chosen, and what no pattern names but goes with
-    /// something that is.
+    /// Recorded blocks without configuration that are selected, or deleted together with a
+    /// selected block.
     going: BTreeSet<BlockPath>,
-    /// Recorded blocks without a node that stay because of something that does.
+    /// Recorded blocks without configuration that stay because an excluded block depends on them.
     staying: BTreeSet<BlockPath>,
 }
 
@@ -29,13 +29,13 @@ pub(crate) struct Targeting {
 type BlockPath = (Vec<Name>, ResourceMode, Name, Name);
 
 impl Targeting {
-    /// Everything.
+    /// Returns a targeting that covers everything.
     pub(crate) fn everything() -> Self {
         let (extents, going, staying) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         Self { selection: Selection::default(), extents, going, staying }
     }
 
-    /// What a selection means.
+    /// Evaluates a selection.
     pub(crate) fn new(selection: &Selection, graph: &Graph, state: &State) -> Self {
         if selection.is_everything() {
             return Self::everything();
@@ -61,7 +61,8 @@ impl Targeting {
         let excluded = excluded(selection, graph);
         let mut extents: Vec<Coverage> =
             targeted.into_iter().zip(excluded).map(|(chosen, kept)| chosen.min(kept)).collect();
-        // What is no block is as much planned as all that it reads.
+        // A node that is no block is planned as far as everything it refers to: an output of a
+        // partly planned block would mix old and new values.
         for node in graph.order.iter().copied().filter(|it| graph.block(*it).is_none()) {
             extents[node] = graph.direct(node).map(|it| extents[it]).min().unwrap_or(Coverage::All);
         }
@@ -76,8 +77,8 @@ impl Targeting {
         Self { selection: selection.clone(), extents, going, staying }
     }
 
-    /// Whether nothing of a node is planned. An output of the root that would tell of what is left
-    /// out counts as that.
+    /// Whether nothing of a node is planned. A root output that depends on something left out
+    /// counts as left out.
     pub(crate) fn leaves_out(&self, graph: &Graph, node: NodeId) -> bool {
         match self.extents.get(node) {
             None | Some(Coverage::All) => false,
@@ -88,7 +89,7 @@ impl Targeting {
         }
     }
 
-    /// Whether everything is chosen.
+    /// Whether everything is planned.
     pub(crate) fn is_everything(&self) -> bool {
         self.extents.is_empty()
     }
@@ -117,7 +118,7 @@ impl Targeting {
     }
 }
 
-/// How much of each node is chosen: the targets, and all they depend on.
+/// Returns how much of each node is targeted: the targets and all their dependencies.
 fn targeted(
     selection: &Selection,
     graph: &Graph,
@@ -129,7 +130,7 @@ fn targeted(
     let mut extents = vec![Coverage::Nothing; graph.len()];
     for pattern in &selection.targets {
         let named = named(pattern, graph);
-        // Inside of one instance of a module all is read from that instance.
+        // Expressions inside one instance of a module refer to that instance alone.
         let chosen = (0..graph.len()).filter(|it| named[*it] > Coverage::Nothing);
         let behind = graph.everything_behind(chosen.flat_map(|it| graph.direct(it)));
         for (node, extent) in extents.iter_mut().enumerate() {
@@ -146,7 +147,7 @@ fn targeted(
     extents
 }
 
-/// How much of each node is left: what is excluded goes, and what depends on it.
+/// Returns how much of each node remains after the exclusions and all their dependents.
 fn excluded(selection: &Selection, graph: &Graph) -> Vec<Coverage> {
     let mut kept = vec![Coverage::All; graph.len()];
     for pattern in &selection.excludes {
@@ -155,7 +156,7 @@ fn excluded(selection: &Selection, graph: &Graph) -> Vec<Coverage> {
         for node in graph.order.iter().copied() {
             let waits = |it: NodeId| match left[it] {
                 Coverage::All => false,
-                // Inside of one instance of a module all is read from that instance.
+                // Expressions inside one instance of a module refer to that instance alone.
                 Coverage::Some => !(pattern.is_module() && named[node] == Coverage::Some),
                 Coverage::Nothing => true,
             };
@@ -173,7 +174,8 @@ fn excluded(selection: &Selection, graph: &Graph) -> Vec<Coverage> {
     kept
 }
 
-/// How much of each node a pattern names. What is no block is named with the module it is in.
+/// Returns how much of each node a pattern matches. Nodes other than blocks match with their
+/// module.
 fn named(pattern: &AddressPattern, graph: &Graph) -> Vec<Coverage> {
     let extent = |node: NodeId| match graph.block_address(node) {
         Some(block) => pattern.extent(&path_of(&block), &block),
@@ -186,8 +188,8 @@ fn path_of(block: &BlockAddress) -> Vec<&str> {
     block.module.iter().map(|(name, _)| &**name).collect()
 }
 
-/// The instances that a plan to destroy means: the targets and all that depends on them, without
-/// what is excluded and all that this depends on.
+/// Returns the instances of a destroy plan: the targets and all their dependents, without the
+/// exclusions and all their dependencies.
 pub(crate) fn destroyed(selection: &Selection, state: &State) -> impl Fn(&Address) -> bool {
     let recorded = RecordedGraph::new(state);
     let Selection { targets, excludes } = selection.clone();
@@ -211,7 +213,7 @@ pub(crate) fn destroyed(selection: &Selection, state: &State) -> impl Fn(&Addres
     }
 }
 
-/// What is wrong with a selection: patterns that mean nothing.
+/// Reports patterns that match nothing.
 pub(crate) fn check(
     selection: &Selection,
     graph: Option<&Graph>,
@@ -259,7 +261,7 @@ pub(crate) fn check(
 }
 
 impl Plan {
-    /// The recorded instances that it changes, and those that depend on them.
+    /// Returns the recorded instances that the plan changes, and their dependents.
     #[must_use]
     pub fn changed_and_dependents(&self, state: &State) -> BTreeSet<Address> {
         let changed: BTreeSet<&Address> = self.changes.iter().map(|it| &it.address).collect();
@@ -272,9 +274,10 @@ impl Plan {
     }
 }
 
-/// Which recorded blocks depend on which. What many depend on together is one vertex of its own.
+/// Recorded dependencies between blocks. Dependencies that many share are one vertex, so that the
+/// graph stays linear in the state.
 struct RecordedGraph {
-    /// One address for each.
+    /// One address of each block.
     blocks: BTreeMap<BlockPath, BlockAddress>,
     dependencies: RecordedEdges,
     dependents: RecordedEdges,
@@ -338,14 +341,14 @@ impl RecordedGraph {
     }
 }
 
-/// These blocks, and all that edges lead to from them.
+/// Returns these blocks and everything that the edges reach from them.
 fn closure(of: BTreeSet<BlockPath>, edges: &RecordedEdges) -> BTreeSet<BlockPath> {
     let mut found = of.clone();
     found.extend(reached(of, edges));
     found
 }
 
-/// All blocks that edges lead to from these.
+/// Returns everything that the edges reach from these blocks.
 fn reached(from: BTreeSet<BlockPath>, edges: &RecordedEdges) -> BTreeSet<BlockPath> {
     let mut seen: BTreeSet<&RecordedVertex> = BTreeSet::new();
     let first: Vec<RecordedVertex> = from.into_iter().map(RecordedVertex::Block).collect();

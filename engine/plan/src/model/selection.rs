@@ -1,4 +1,4 @@
-//! What a plan is to be about: `--target` and `--exclude` as data.
+//! The operator's selection: `--target` and `--exclude` as data.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,33 +6,34 @@ use std::str::FromStr;
 use ha_value::{Address, BlockAddress, InstanceKey, Name, ResourceMode};
 use serde::{Deserialize, Serialize};
 
-/// What a plan is to be about.
+/// The instances that a plan covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
-    /// These, and all they depend on; everything when there are none.
+    /// Patterns to include, with everything that these instances depend on; all instances when
+    /// empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<AddressPattern>,
-    /// Not these, nor what depends on them.
+    /// Patterns to exclude, with everything that depends on these instances.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excludes: Vec<AddressPattern>,
 }
 
 impl Selection {
-    /// Whether it leaves nothing out.
+    /// Whether nothing is left out.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         self.targets.is_empty() && self.excludes.is_empty()
     }
 
-    /// All patterns.
+    /// Returns all patterns.
     pub(crate) fn patterns(&self) -> impl Iterator<Item = &AddressPattern> {
         self.targets.iter().chain(&self.excludes)
     }
 }
 
-/// Some instances, as an operator names them: `aws_s3_bucket.site`, `aws_s3_*.*`, `module.db`,
-/// `module.db.*`, `module.host["a"].data.*`, `mongodb_host.db[0]`, or a kind alone, wherever it is.
-/// A `*` stands for any characters of a name. Without a key all instances are meant.
+/// A pattern for instances: `aws_s3_bucket.site`, `aws_s3_*.*`, `module.db`, `module.db.*`,
+/// `module.host["a"].data.*`, `mongodb_host.db[0]`, or a kind alone, in any module. A `*` matches
+/// any characters of a name. Without a key all instances match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressPattern {
     written: String,
@@ -44,9 +45,9 @@ pub struct AddressPattern {
 enum PatternTarget {
     /// Everything in the module and below.
     All,
-    /// Everything of one mode in the module and below.
+    /// All resources or all data sources in the module and below.
     Mode(ResourceMode),
-    /// Everything of a kind in the module and below.
+    /// All blocks of a kind in the module and below.
     Kind(ResourceMode, NameGlob),
     /// Blocks of the module.
     Block { mode: ResourceMode, kind: NameGlob, name: NameGlob, key: KeyPattern },
@@ -59,11 +60,11 @@ enum KeyPattern {
     Name(NameGlob),
 }
 
-/// A name in which `*` stands for any characters.
+/// A name in which `*` matches any characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct NameGlob(String);
 
-/// How much of something a pattern means.
+/// How many of several instances a pattern matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Coverage {
     Nothing,
@@ -72,7 +73,7 @@ pub(crate) enum Coverage {
 }
 
 impl AddressPattern {
-    /// Whether an instance is meant.
+    /// Whether an instance matches.
     #[must_use]
     pub fn matches(&self, address: &Address) -> bool {
         let names: Vec<&Name> = address.block.module.iter().map(|(name, _)| name).collect();
@@ -88,12 +89,12 @@ impl AddressPattern {
             }
     }
 
-    /// Whether it means modules with all that is in them.
+    /// Whether the pattern means whole modules.
     pub(crate) fn is_module(&self) -> bool {
         self.what == PatternTarget::All
     }
 
-    /// How many of a module's instances are meant with all that is in them.
+    /// Returns how many instances of a module match as a whole.
     pub(crate) fn extent_of_module<N: AsRef<str>>(&self, module: &[N]) -> Coverage {
         let is_below = self.is_module()
             && !self.module.is_empty()
@@ -110,7 +111,7 @@ impl AddressPattern {
         }
     }
 
-    /// How many of a block's instances are meant; `module` are the names of the modules it is in.
+    /// Returns how many instances of a block match; `module` holds the names of its modules.
     pub(crate) fn extent<N: AsRef<str>>(&self, module: &[N], block: &BlockAddress) -> Coverage {
         let BlockAddress { mode, kind, name, .. } = block;
         let is_below = module.len() >= self.module.len()
@@ -157,7 +158,8 @@ impl NameGlob {
         let Some(mut text) = text.strip_prefix(first) else { return false };
         let mut pieces: Vec<&str> = rest.split('*').collect();
         let last = pieces.pop().expect("a split has a last piece");
-        // Each piece at its first place leaves the most to those behind it.
+        // Matching each piece at its first position leaves the longest rest for the pieces behind,
+        // so no backtracking is needed.
         for piece in pieces {
             match text.find(piece) {
                 Some(at) => text = &text[at + piece.len()..],
@@ -168,7 +170,7 @@ impl NameGlob {
     }
 }
 
-/// A string that names no instances.
+/// A string that is no pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternParseError;
 
@@ -217,7 +219,7 @@ impl FromStr for AddressPattern {
     }
 }
 
-/// The names between dots, each with the key behind it.
+/// Splits a pattern at its dots into names and keys.
 fn steps(text: &str) -> Result<Vec<(String, KeyPattern)>, PatternParseError> {
     let mut steps = Vec::new();
     let mut rest = text;
@@ -236,7 +238,7 @@ fn steps(text: &str) -> Result<Vec<(String, KeyPattern)>, PatternParseError> {
     }
 }
 
-/// The key in brackets at the beginning of a string, and what is behind it.
+/// Parses the key in brackets at the beginning of a string, and returns the rest.
 fn key(text: &str) -> Result<(KeyPattern, &str), PatternParseError> {
     let Some(inside) = text.strip_prefix('[') else { return Ok((KeyPattern::Any, text)) };
     if let Some(behind) = inside.strip_prefix("*]") {

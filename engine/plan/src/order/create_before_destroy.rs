@@ -1,5 +1,5 @@
-//! Which blocks have their new objects made before the old ones go: those that say so, and all that
-//! these depend on, or the order would be a circle.
+//! `create_before_destroy`: it holds for the blocks that set it and for all blocks they depend on.
+//! If a dependency were deleted first, the order would be a circle.
 
 use std::sync::Arc;
 
@@ -12,21 +12,21 @@ use crate::evaluation::repetition::{flag, literal_flag};
 use crate::evaluation::values::EvaluationValues;
 use crate::graph::{Graph, NodeId};
 
-/// The way to a module instance.
+/// The path of a module instance.
 type ModuleInstancePath = Arc<[(Name, InstanceKey)]>;
 
-/// What is made first.
+/// The blocks with `create_before_destroy`.
 #[derive(Default)]
 pub(crate) struct CreateBeforeDestroy {
-    /// Whether that holds in every instance of a node's module, by node.
+    /// For each node, whether it holds in all instances of the module.
     everywhere: Vec<bool>,
-    /// The instances of their module in which it holds, for other nodes. A way without its last
-    /// keys stands for all instances that begin so.
+    /// For other nodes, the module instances in which it holds. A path without its last keys
+    /// stands for all instances below.
     somewhere: HashMap<NodeId, HashSet<ModuleInstancePath>>,
 }
 
 impl CreateBeforeDestroy {
-    /// What a configuration says.
+    /// Evaluates the flags of a configuration.
     pub(crate) fn new(
         graph: &Graph,
         peek: &Preview<'_>,
@@ -62,7 +62,7 @@ impl CreateBeforeDestroy {
         self.everywhere[node] || self.somewhere.get(&node).is_some_and(among)
     }
 
-    /// Each instance of the module says for itself.
+    /// Evaluates the flag of a block in each instance of its module.
     fn say(
         &mut self,
         graph: &Graph,

@@ -1,5 +1,5 @@
-//! Who depends on whom, as far as that is recorded: blocks, and groups of blocks that many depend
-//! on together.
+//! Recorded dependencies between blocks, and between groups of blocks that many depend on
+//! together.
 
 use ha_lang::BlockName;
 use ha_state_model::{Dependencies, DependencyGroup, DependencyGroupId, State};
@@ -9,22 +9,22 @@ use crate::graph::name_of;
 use crate::input::recorded_instances::is_meant;
 use crate::model::Change;
 
-/// A block's or a group's number. Blocks that something is planned for come first, in the order of
-/// their addresses.
+/// The number of a block or group. Blocks with changes come first, in the order of their
+/// addresses.
 pub(super) type BlockNumber = usize;
 
-/// All blocks that something is planned for or that are recorded, and the groups they depend on.
+/// Blocks with changes or records, and the groups they depend on.
 pub(super) struct NumberedBlocks<'a> {
     numbers: HashMap<&'a BlockAddress, BlockNumber>,
     groups: HashMap<DependencyGroupId, BlockNumber>,
-    /// What each depends on: blocks, and groups in whose place others stand.
+    /// What each depends on: blocks, and groups that stand for several blocks.
     behind: Vec<Vec<BlockNumber>>,
     /// Recorded blocks in modules with keys, by their names without keys.
     keyed: HashMap<(Vec<&'a Name>, BlockName), Vec<&'a BlockAddress>>,
 }
 
 impl<'a> NumberedBlocks<'a> {
-    /// What is recorded, beside what is planned.
+    /// Numbers the blocks of changes and records.
     pub(super) fn new(changes: &'a [Change], state: &'a State) -> Self {
         let mut recorded = Self {
             numbers: HashMap::default(),
@@ -66,17 +66,17 @@ impl<'a> NumberedBlocks<'a> {
         recorded
     }
 
-    /// How many blocks and groups there are.
+    /// Returns the number of blocks and groups.
     pub(super) fn len(&self) -> usize {
         self.behind.len()
     }
 
-    /// What each depends on.
+    /// Returns what each depends on.
     pub(super) fn behind(&self) -> &[Vec<BlockNumber>] {
         &self.behind
     }
 
-    /// The number of a block that something is planned for or that is recorded.
+    /// Returns the number of a block.
     pub(super) fn number_of(&self, block: &BlockAddress) -> Option<BlockNumber> {
         self.numbers.get(block).copied()
     }
@@ -114,8 +114,8 @@ impl<'a> NumberedBlocks<'a> {
         for block in group.blocks() {
             behind.extend(self.numbers.get(block));
             if !block.module.is_empty() {
-                // A module that is there more than once is named without its key by what is outside
-                // of it.
+                // A block outside a repeated module refers to that module without a key, which
+                // means all its instances.
                 let meant = self
                     .keyed
                     .get(&without_keys(block))

@@ -1,4 +1,4 @@
-//! Disruptive steps of one group that must not run together.
+//! Rolling groups: disruptive steps that must not run at the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +8,9 @@ use ha_value::{Action, ResourceMode};
 
 use crate::model::{Change, PlanStep, RollingGroup, StepKind};
 
-/// The disruptive steps that must not run together, and what is to be said of them. Making a whole
-/// group, or deleting all of it, disturbs no one. Where one member must come after another, its
-/// steps get to wait for the other's; then the steps are no longer in order.
+/// Returns the rolling groups, and warnings about them. Creating or deleting a whole group
+/// disrupts no one. Where one member must follow another, the steps of the one wait for those of
+/// the other; the steps must be sorted again then.
 pub(crate) fn rolling(
     changes: &[Change],
     steps: &mut [PlanStep],
@@ -73,9 +73,9 @@ fn tangled_members(group: &str, members: &[usize], changes: &[Change]) -> Diagno
         .help("change fewer things at once: apply first what replaces nothing, then one kind of resource after another")
 }
 
-/// The chains such that each can be done from its first step to its last before the next begins:
-/// those that wait for each other are joined into one (and then some are tangled), and those that
-/// wait for another get to begin after it.
+/// Orders chains so that each can be finished before the next begins. Chains that wait for each
+/// other are joined into one (the second result says so); a chain that waits for another follows
+/// it.
 fn in_turn(chains: Vec<Vec<usize>>, steps: &mut [PlanStep]) -> (Vec<Vec<usize>>, bool) {
     let mut chain_of: BTreeMap<usize, usize> = BTreeMap::new();
     for (number, chain) in chains.iter().enumerate() {
@@ -90,7 +90,8 @@ fn in_turn(chains: Vec<Vec<usize>>, steps: &mut [PlanStep]) -> (Vec<Vec<usize>>,
     for (later, earlier) in &waits_for {
         graph.add_edge(nodes[*later], nodes[*earlier], ());
     }
-    // The groups come in an order in which what waits for another comes after it.
+    // Kosaraju's algorithm returns the components in reverse topological order: what others wait
+    // for comes first.
     let groups = petgraph::algo::kosaraju_scc(&graph);
     let tangled = groups.iter().any(|it| it.len() > 1);
     let mut joined_in = vec![0; chains.len()];
@@ -120,10 +121,10 @@ fn in_turn(chains: Vec<Vec<usize>>, steps: &mut [PlanStep]) -> (Vec<Vec<usize>>,
     (joined, tangled)
 }
 
-/// Which chains wait for steps of which others, at however many removes.
+/// Returns which chains wait for which others, directly or not.
 fn waits(chain_of: &BTreeMap<usize, usize>, steps: &[PlanStep]) -> BTreeSet<(usize, usize)> {
-    // Steps come after those they wait for, so one pass each way finds what lies between two
-    // chains.
+    // The steps are in topological order, so one pass in each direction finds everything between
+    // two chains.
     let (Some(first), Some(last)) = (chain_of.keys().next(), chain_of.keys().next_back()) else {
         return BTreeSet::new();
     };

@@ -1,4 +1,4 @@
-//! Steps and recorded blocks in order.
+//! Topological order of steps and of recorded blocks.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -9,11 +9,10 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use super::recorded::{BlockNumber, NumberedBlocks};
 use crate::model::{Change, PlanStep, StepKind};
 
-/// The steps in an order in which each comes after those it waits for, and the place that each has
-/// got.
+/// Returns the steps in topological order, and the new place of each.
 ///
 /// # Errors
-/// When some wait for each other.
+/// Reports steps that wait for each other.
 pub(crate) fn sorted(
     mut steps: Vec<PlanStep>,
     changes: &[Change],
@@ -29,6 +28,8 @@ pub(crate) fn sorted(
         }
     }
     let free = missing.iter().enumerate().filter(|(_, it)| **it == 0);
+    // A heap keeps the original order where there is a choice, so that the same inputs give the
+    // same plan.
     let mut ready: BinaryHeap<Reverse<usize>> = free.map(|(index, _)| Reverse(index)).collect();
     let mut place = vec![usize::MAX; steps.len()];
     let mut sorted = Vec::with_capacity(steps.len());
@@ -73,8 +74,8 @@ fn circle(stuck: &BTreeSet<String>) -> Diagnostic {
         .help("take one of them out of the configuration, apply, and put it back")
 }
 
-/// The recorded blocks and groups in an order in which what depends on another comes before it, and
-/// who depends on each. Those that depend on each other in a circle are taken not to.
+/// Returns the recorded blocks and groups, each before those it depends on, and the dependents of
+/// each. Dependencies within a circle are ignored.
 pub(super) fn dependents_first(
     recorded: &NumberedBlocks<'_>,
 ) -> (Vec<BlockNumber>, Vec<Vec<BlockNumber>>) {
@@ -88,7 +89,7 @@ pub(super) fn dependents_first(
             graph.add_edge(NodeIndex::new(number), NodeIndex::new(*earlier), ());
         }
     }
-    // The groups come dependencies first.
+    // The components come dependencies first.
     let mut circles = petgraph::algo::kosaraju_scc(&graph);
     circles.reverse();
     let mut circle_of = vec![0; recorded.len()];

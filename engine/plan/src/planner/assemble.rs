@@ -1,4 +1,4 @@
-//! A plan put together from its parts.
+//! Assembles a plan from its parts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,14 +14,14 @@ use crate::order;
 use crate::order::Succession;
 use crate::order::rolling;
 
-/// The parts of a plan.
+/// The results of planning that make up a plan.
 pub(crate) struct PlanParts<'a> {
     pub(crate) current: PriorState,
     pub(crate) changes: Vec<Change>,
-    /// Which of them come after others because they take their names.
+    /// Changes that must follow others because they take over a name.
     pub(crate) successions: Vec<Succession>,
     pub(crate) outputs: BTreeMap<Name, OutputChange>,
-    /// What refers to what in the configuration; none when everything is deleted.
+    /// The graph of the configuration; none for a destroy plan.
     pub(crate) graph: Option<&'a Graph>,
     pub(crate) providers: BTreeMap<ProviderName, ProviderRecord>,
     pub(crate) data: BTreeMap<Address, Object>,
@@ -68,6 +68,7 @@ pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan
         *step = place[*step];
     }
     let settled = settled(input, &current, &changes);
+    // The saved plan must not contain ephemeral values.
     Ok(Plan {
         mode: input.mode,
         snapshot: input.snapshot.kept_apart(input.configuration),
@@ -100,7 +101,7 @@ pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan
     })
 }
 
-/// What has conditions of two sorts is looked at twice; the graver standing counts.
+/// An instance with preconditions and postconditions has two results; the worse status counts.
 fn once_each(mut checks: Vec<CheckResult>) -> Vec<CheckResult> {
     checks.sort_by(|a, b| a.address.cmp(&b.address));
     checks.dedup_by(|later, one| {
@@ -114,7 +115,7 @@ fn once_each(mut checks: Vec<CheckResult>) -> Vec<CheckResult> {
     checks
 }
 
-/// What was remarked on what is told of nowhere else.
+/// Returns the remarks on instances that neither change nor drift.
 fn remarks(current: &PriorState, touched: &BTreeSet<&Address>) -> Vec<(Address, String)> {
     let remarked: Vec<_> =
         current.priors.iter().filter(|(_, prior)| !prior.remarks.is_empty()).collect();
@@ -130,7 +131,7 @@ fn remarks(current: &PriorState, touched: &BTreeSet<&Address>) -> Vec<(Address, 
         .collect()
 }
 
-/// What the state does not have yet of what was seen and is not touched otherwise.
+/// Returns the results of the refresh that the state lacks and that no step writes.
 fn settled(input: &PlanInput<'_>, current: &PriorState, changes: &[Change]) -> Vec<RefreshUpdate> {
     let is_news = |address: &Address, now: &Record, was: &Record| {
         now != was || input.moved.is_renamed(address)
@@ -148,8 +149,7 @@ fn settled(input: &PlanInput<'_>, current: &PriorState, changes: &[Change]) -> V
     input.state.records.iter().filter_map(differs).chain(imported).collect()
 }
 
-/// Tells which of what differs by itself is a reason for a change: the instance's own, or one that
-/// reads it.
+/// Marks the drift that causes a change of the same instance or of one that reads it.
 fn contribute(drift: &mut [Drift], changes: &[Change], graph: Option<&Graph>) {
     if drift.is_empty() {
         return;
@@ -175,8 +175,7 @@ fn contribute(drift: &mut [Drift], changes: &[Change], graph: Option<&Graph>) {
     }
 }
 
-/// Whether an update brings anything back that was changed outside, and does not leave all of it is
-/// now.
+/// Whether an update reverts some of the drift instead of leaving everything as it was read.
 fn sets_back(drift: &Drift, change: &Change) -> bool {
     let (Some(now), Some(after)) = (&drift.after, &change.after) else { return true };
     let mut names = drift.paths.iter().filter_map(|it| match it.steps().first() {
@@ -187,7 +186,7 @@ fn sets_back(drift: &Drift, change: &Change) -> bool {
     names.any(|name| brings_back(&of(&drift.before, name), &of(now, name), &of(after, name)))
 }
 
-/// Whether any of what is now otherwise than it was becomes yet something else.
+/// Whether some part that drifted gets yet another value.
 fn brings_back(was: &Value, now: &Value, after: &Value) -> bool {
     if was == now {
         return false;
@@ -204,8 +203,8 @@ fn brings_back(was: &Value, now: &Value, after: &Value) -> bool {
     }
 }
 
-/// The version of every record that is touched, or written again, or whose values flow into
-/// something that is touched.
+/// Returns the version of every record that is changed, written again, or read by something that
+/// changes.
 fn versions(
     input: &PlanInput<'_>,
     changes: &[Change],
@@ -233,7 +232,7 @@ fn versions(
         versions.insert(from.clone(), recorded(to));
     }
     for AddressMove { to, .. } in &input.moved.moves {
-        // Until it has moved in, nothing must be there but what makes way.
+        // Until the move, only the instance that moves away may be recorded at the new address.
         versions.entry(to.clone()).or_insert(0);
     }
     versions

@@ -1,5 +1,5 @@
-//! What a change comes from, and what waits for changes: carried from node to node, so that no one
-//! looks back further than at what it refers to itself.
+//! Causes of changes, and what waits for changes. Each node passes them on to its dependents, so
+//! that the work stays linear: no node looks further back than its direct references.
 
 use std::sync::Arc;
 
@@ -8,26 +8,29 @@ use ha_provider::ResourceDescription;
 use super::Planner;
 use crate::graph::{NodeId, NodeKind};
 
-/// More causes than this help no one.
+/// Longer lists of causes are not read by operators; the limit also bounds the work of each node.
 const CAUSES: usize = 16;
 
-/// What flows out of a node, besides its value.
+/// Information that a node passes to its dependents besides its value.
 #[derive(Clone, Default)]
 pub(super) struct ChangeFlow {
-    /// The changed blocks that what it says may come from.
+    /// The changed blocks that its value may result from.
     causes: Option<Arc<[String]>>,
-    /// Something of it is not there yet.
+    /// Whether some part does not exist yet.
     pub(super) absent: bool,
-    /// Something of it changes.
+    /// Whether some part changes.
     pub(super) changes: bool,
 }
 
 impl Planner<'_> {
-    /// Changed blocks whose values flow into a block; through documents by way of them.
+    /// Returns the changed blocks whose values a block uses. Documents in between are named as
+    /// well.
     pub(super) fn because(&self, node: NodeId) -> Vec<String> {
         if self.only_checks {
             return Vec::new();
         }
+        // Providers come last: the list is cut off, and a direct reference explains more than a
+        // provider that all blocks share.
         let is_provider = |it: &NodeId| matches!(self.graph.node(*it).what, NodeKind::Provider(_));
         let mut causes = self.causes(self.graph.direct(node).filter(|it| !is_provider(it)));
         let room = CAUSES - causes.len();
@@ -57,7 +60,7 @@ impl Planner<'_> {
         causes
     }
 
-    /// What flows out of a node that has just been planned.
+    /// Returns what a node that has been planned passes on.
     pub(super) fn flow_of(&self, node: NodeId) -> ChangeFlow {
         let shared = |causes: Vec<String>| (!causes.is_empty()).then(|| Arc::from(causes));
         match self.graph.node(node).what {
@@ -68,7 +71,8 @@ impl Planner<'_> {
                     if !described.is_some_and(ResourceDescription::is_document) {
                         return match self.has_instances(node, place) {
                             true => ChangeFlow::default(),
-                            // Who waits for it waits for what it would have waited for.
+                            // A block without instances passes on what it waits for itself:
+                            // `depends_on` on it keeps its meaning.
                             false => ChangeFlow {
                                 causes: shared(self.causes(self.graph.direct(node))),
                                 absent: false,
@@ -99,7 +103,8 @@ impl Planner<'_> {
             }
             _ => {
                 let mut behind = self.graph.direct(node);
-                // Most pass on what one other says.
+                // Most nodes refer to one other node. Sharing its list avoids a copy for each of
+                // them.
                 if let (Some(only), None) = (behind.next(), behind.next()) {
                     return self.flow[only].clone();
                 }

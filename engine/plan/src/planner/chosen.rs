@@ -10,10 +10,10 @@ use crate::graph::Graph;
 use crate::input::targeting::{self, Targeting, destroyed};
 use crate::model::PlanMode;
 
-/// The recorded instances that a plan is about; none when that is all of them.
+/// Returns the recorded instances that a plan will cover; none when that is all of them.
 ///
 /// # Errors
-/// Patterns that mean nothing, and what is wrong with the configuration's references.
+/// Patterns that match nothing, and errors of the configuration's references.
 pub fn chosen(input: &PlanInput<'_>) -> Result<Option<BTreeSet<Address>>, Vec<Diagnostic>> {
     if input.selection.is_everything() {
         return Ok(None);

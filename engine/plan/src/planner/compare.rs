@@ -1,4 +1,4 @@
-//! What several blocks say together.
+//! Checks of several blocks together.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::Planner;
 use crate::evaluation::argument_diagnostics::located;
 use crate::graph::NodeId;
 
-/// An instance that is held against others.
+/// An instance that cross-checks look at.
 pub(super) struct ComparisonStart {
     pub(super) node: NodeId,
     pub(super) address: Address,
@@ -18,8 +18,8 @@ pub(super) struct ComparisonStart {
 }
 
 impl Planner<'_> {
-    /// Tells of what does not go together. What waits for an answer is looked at when that is
-    /// there.
+    /// Reports contradictions between blocks. While reads are pending nothing is checked: the next
+    /// round has all the values.
     pub(super) fn compare(&mut self) {
         if !self.reads.is_empty() && !self.only_checks {
             return;
@@ -79,7 +79,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The id of what is there and is not made again.
+    /// Returns the id of an instance that exists and is not replaced.
     fn id_that_stays(&self, address: &Address) -> Option<&str> {
         let prior =
             self.current.priors.get(address).filter(|_| !self.replaced.contains_key(address));
@@ -87,7 +87,7 @@ impl Planner<'_> {
     }
 }
 
-/// The arguments that are brought about again and again, and not only when a thing is made.
+/// Returns the arguments without those that are ignored after the create.
 pub(super) fn lasting(
     arguments: &Object,
     ignored: Option<&IgnoreChanges>,
@@ -96,7 +96,7 @@ pub(super) fn lasting(
     let mut lasting = arguments.clone();
     match ignored {
         None => {}
-        // What must be said tells which thing it is.
+        // Required arguments stay: they identify the resource to the checks.
         Some(IgnoreChanges::All) => {
             lasting.retain(|name, _| {
                 described.schema().arguments.get(name).is_some_and(|it| it.required)

@@ -18,11 +18,11 @@ use crate::model::{Change, ChangeReason, PlanMode};
 use crate::planner::read_request::ReadRequest;
 use crate::secrets::redaction::redacted_error;
 
-/// The value of a document: what it takes, and what that renders to, as far as it is known. Of what
-/// is no document, what it takes.
+/// Returns the value of a document: its arguments and, as far as they are known, its outputs. For
+/// other data sources, the arguments alone.
 ///
 /// # Errors
-/// What is wrong with what it takes.
+/// Problems of the arguments.
 pub fn rendered(
     described: &ResourceDescription,
     arguments: &Object,
@@ -36,11 +36,12 @@ pub fn rendered(
 }
 
 impl Planner<'_> {
-    /// A document is evaluated like a function.
+    /// Evaluates a document, which needs no read.
     pub(super) fn document(&mut self, instance: &InstancePlanning<'_>, arguments: &Object) {
         let BlockPlanning { described, block, .. } = *instance.many;
         if self.only_checks && matches!(described.render(arguments), Some(RenderResult::Unknown)) {
-            // Whether what cannot be rendered yet holds secrets is seen when it is.
+            // Whether the result holds secrets is only known once it is rendered, so the check
+            // does not mark it.
             let outputs = unknown_outputs(described, arguments, &instance.address);
             self.put(instance, instance_value(described.schema(), arguments, &outputs));
             return;
@@ -58,7 +59,8 @@ impl Planner<'_> {
         }
     }
 
-    /// A data source is read now when all it takes is known and there; otherwise it is a step.
+    /// Requests the read of a data source if its arguments are known and its dependencies exist;
+    /// otherwise plans a step that reads it.
     pub(super) fn data(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -150,8 +152,7 @@ impl Planner<'_> {
         });
     }
 
-    /// Whether something that it reads is not there yet, or something it says it depends on
-    /// changes.
+    /// Whether a dependency does not exist yet, or something in `depends_on` changes.
     fn waits_for_changes(&self, instance: &InstancePlanning<'_>) -> bool {
         let BlockPlanning { node, block, .. } = *instance.many;
         let module = self.graph.node(node).module;

@@ -1,17 +1,17 @@
-//! What is wrong, each thing once: a mistake in a block of many instances is one mistake.
+//! Deduplicated diagnostics: an error in a block with many instances is reported once.
 
 use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_value::HashSet;
 
-/// What a diagnostic says, and where.
+/// The location and the words of a diagnostic.
 type DiagnosticKey = (Option<SourceSpan>, String, String);
 
-/// Diagnostics without those that say what has been said already.
+/// Diagnostics without duplicates.
 #[derive(Default)]
 pub(crate) struct DiagnosticSet {
     all: Vec<Diagnostic>,
     said: HashSet<DiagnosticKey>,
-    /// How many there would be with those that say it again.
+    /// The number of diagnostics including duplicates.
     times: usize,
 }
 
@@ -31,8 +31,8 @@ impl DiagnosticSet {
         self.all.is_empty()
     }
 
-    /// How often something was said, what had been said already among it: something is wrong where
-    /// that grows.
+    /// Returns the number of pushed diagnostics including duplicates. It grows with every error,
+    /// `len` does not.
     pub(crate) fn times(&self) -> usize {
         self.times
     }
@@ -41,14 +41,14 @@ impl DiagnosticSet {
         self.all.len()
     }
 
-    /// Takes back all but the first.
+    /// Keeps the first `length` diagnostics.
     pub(crate) fn truncate(&mut self, length: usize) {
         for taken in self.all.drain(length.min(self.all.len())..) {
             self.said.remove(&said(&taken));
         }
     }
 
-    /// All of them, in the order of the source.
+    /// Returns the diagnostics in the order of their source locations.
     pub(crate) fn in_order(mut self) -> Vec<Diagnostic> {
         self.all.sort_by_key(|it| (it.span.is_none(), it.span.clone()));
         self.all

@@ -1,4 +1,4 @@
-//! Instances of which nothing is recorded, looked for because the state was lost.
+//! Search for the objects of instances without a record, after the state was lost.
 
 use ha_provider::{DiscoveryResult, ImportedValue, RecordedValue, ResourceDescription};
 use ha_state_model::{Dependencies, ProviderName};
@@ -15,7 +15,7 @@ use crate::input::recorded_instances::instances_meant;
 use crate::planner::read_request::{DiscoveryMethod, ReadRequest};
 
 impl Planner<'_> {
-    /// What was found of an instance; none where it is not there, or no one has looked yet.
+    /// Returns the object that was found for an instance, or requests the search.
     pub(super) fn sought(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -65,7 +65,7 @@ impl Planner<'_> {
         ImportLookup::There(Box::new(prior), found.id)
     }
 
-    /// Whether what an instance lives inside of has been looked for and is not there.
+    /// Whether the container of an instance was searched for and does not exist.
     fn container_is_missing(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -89,7 +89,7 @@ impl Planner<'_> {
             && containers.iter().all(|it| instances_meant(&self.current.priors, it).is_empty())
     }
 
-    /// Asks for an instance, once all that it depends on has been found.
+    /// Requests the search for an instance, once all its dependencies have been found.
     fn seek(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -125,8 +125,8 @@ impl Planner<'_> {
         });
     }
 
-    /// What was drawn or made up once, and is nowhere but in a state: another one is to take its
-    /// place.
+    /// Returns the record of a value that existed in the lost state only, such as a password. It
+    /// is replaced by a new one.
     fn lost(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -156,7 +156,7 @@ impl Planner<'_> {
     }
 }
 
-/// Whether what is made of a kind does not follow from its arguments.
+/// Whether an output of a kind does not follow from its arguments.
 fn is_drawn(described: &ResourceDescription) -> bool {
     let hooks = described.hooks();
     described.schema().outputs.keys().any(|name| &**name != "id" && !hooks.predicts(name))

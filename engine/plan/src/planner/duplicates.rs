@@ -1,4 +1,4 @@
-//! Two instances that stand for one and the same thing.
+//! Two instances that configure one and the same object.
 
 use crate::attributes::plain;
 use ha_diagnostics::{Diagnostic, code};
@@ -8,25 +8,25 @@ use ha_value::{Address, Name, Object, Stretch, Value};
 
 use super::{BlockPlanning, InstancePlanning, Planner};
 
-/// What tells a thing from all others of its kind.
+/// Identifies an object among all others of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ResourceIdentity {
     kind: Name,
-    /// Whom its provider talks to.
+    /// The connection of the provider, see [`Planner::whom`].
     provider: String,
     parts: Vec<Part>,
 }
 
-/// One argument of an identity.
+/// One identifying argument.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Part {
     Known(Value),
-    /// It will be what these attributes turn out to be.
+    /// The value is unknown and consists of these attributes of other instances.
     Later(Vec<Stretch>),
 }
 
 impl Part {
-    /// None where no one can say yet whether another is the same.
+    /// Returns none where equality with another value cannot be decided yet.
     fn of(given: &Value, normal: &Value, in_any_case: bool) -> Option<Self> {
         if given.is_wholly_known() {
             return Some(Self::Known(match normal {
@@ -43,8 +43,7 @@ impl Part {
 }
 
 impl Planner<'_> {
-    /// Takes note of what an instance stands for, and tells where another one stands for it
-    /// already.
+    /// Registers the identity of an instance, and reports a second instance with the same one.
     pub(super) fn one_of_a_kind(&mut self, instance: &InstancePlanning<'_>, arguments: &Object) {
         let BlockPlanning { node, described, .. } = *instance.many;
         if described.hooks().unique_by().is_empty() {
@@ -61,7 +60,7 @@ impl Planner<'_> {
         }
     }
 
-    /// What a recorded thing stands for.
+    /// Returns the identity of a recorded object.
     pub(super) fn identity_of_record(&self, record: &Record) -> Option<ResourceIdentity> {
         let block = &record.address.block;
         let described = self.input.schemas.kind(block.mode, &block.kind)?;
@@ -79,7 +78,8 @@ impl Planner<'_> {
         Some(ResourceIdentity { kind, provider: self.whom(provider), parts })
     }
 
-    /// Whom a provider talks to: two of the same settings talk to the same.
+    /// Returns a string that is the same for providers with the same settings, which reach the
+    /// same service.
     pub(super) fn whom(&self, provider: &ProviderName) -> String {
         let known =
             self.settings.get(provider).filter(|it| it.values().all(Value::is_wholly_known));
@@ -107,7 +107,7 @@ fn twice(instance: &InstancePlanning<'_>, other: &Address) -> Diagnostic {
         .address(address)
 }
 
-/// The arguments that tell a thing of this kind apart, quoted.
+/// Returns the identifying arguments of a kind, quoted.
 pub(super) fn unique_names(described: &ResourceDescription) -> String {
     described
         .hooks()
@@ -118,7 +118,7 @@ pub(super) fn unique_names(described: &ResourceDescription) -> String {
         .join(" and ")
 }
 
-/// What tells an instance from all others; none where that is nothing, or not known yet.
+/// Returns the identity of an instance; none for a kind without one, or while it is not known.
 fn parts(described: &ResourceDescription, arguments: &Object) -> Option<Vec<Part>> {
     let hooks = described.hooks();
     if hooks.unique_by().is_empty() {

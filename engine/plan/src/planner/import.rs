@@ -1,4 +1,4 @@
-//! What exists already and is taken over.
+//! Imports of existing objects.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_lang::{Expression, ImportBlock};
@@ -23,17 +23,17 @@ use crate::model::Change;
 use crate::planner::read_request::ReadRequest;
 use crate::secrecy::as_configured;
 
-/// What a person calls something that is taken over, and where he says so.
+/// A requested import, and the source location of the request.
 #[derive(Clone, Debug)]
 pub(super) struct ImportRequest {
     pub(super) id: String,
     span: Option<SourceSpan>,
-    /// Where the address is written.
+    /// The source location of the address.
     to: Option<SourceSpan>,
 }
 
 impl Planner<'_> {
-    /// The imports that were asked for beside the configuration.
+    /// Registers the imports that were requested besides the configuration.
     pub(super) fn asked_imports(&mut self) {
         for (address, id) in self.input.imports {
             let at = |message: String| Diagnostic::error(message).address(address);
@@ -62,7 +62,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Finds out what `import` blocks say of a block.
+    /// Evaluates the `import` blocks into a block.
     pub(super) fn imports_into(&mut self, node: NodeId) {
         let graph = self.graph.clone();
         for (module, place) in graph.imports_into(node) {
@@ -87,12 +87,14 @@ impl Planner<'_> {
     }
 
     fn want(&mut self, address: Address, wanted: ImportRequest, import: &ImportBlock) {
-        // What is recorded has been taken over by an earlier run.
+        // An earlier run has imported a recorded instance, so `import` blocks may stay in the
+        // configuration.
         if self.input.state.records.contains_key(&address) {
             return;
         }
         if let Some(other) = self.imports.get(&address).filter(|it| it.id != wanted.id) {
-            // The ids themselves may be secret: a password is imported by itself.
+            // The ids are not named in the message: an id may be secret, since a password is
+            // imported by its own value.
             let diagnostic = Diagnostic::error(format!("`{address}` is to be two things at once"))
                 .at(import.id.span().clone());
             self.diagnostics.push(match &other.span {
@@ -212,8 +214,8 @@ impl Planner<'_> {
         }
     }
 
-    /// What is taken over into an instance, as it was found; none where no one asks for that, or no
-    /// one has looked yet.
+    /// Returns the object to import into an instance, if an import is requested and the object has
+    /// been read.
     pub(super) fn imported(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -256,8 +258,8 @@ impl Planner<'_> {
             _ => {
                 let settings = self.settings.get(&provider).cloned().unwrap_or_default();
                 if settings.values().all(Value::is_wholly_known) {
-                    // What can be said in several ways is told in the way that the configuration
-                    // chose.
+                    // A value that can be written in several arguments is requested in the form
+                    // that the configuration uses, also where the value itself is unknown.
                     let is_asked = |name: &Name, it: &Value| {
                         it.is_wholly_known() || described.hooks().said_by(name).nth(1).is_some()
                     };
@@ -288,7 +290,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Nothing changes about it but that it is recorded from now on.
+    /// Plans the import of an object that matches its configuration.
     pub(super) fn taken_over(
         &mut self,
         instance: &InstancePlanning<'_>,
@@ -316,7 +318,7 @@ impl Planner<'_> {
         });
     }
 
-    /// Imports into instances that the configuration does not ask for.
+    /// Reports imports into instances that are not configured.
     pub(super) fn imports_into_nothing(&mut self) {
         let wants = |address: &Address| {
             matches!(self.world.wanted(address), values::ConfiguredPresence::Yes)
@@ -339,7 +341,7 @@ impl Planner<'_> {
     }
 }
 
-/// Something that was found, as it is recorded from now on.
+/// Returns the record of an object that was found.
 pub(super) fn record_of(
     (address, described): (&Address, &ResourceDescription),
     provider: ProviderName,
@@ -364,7 +366,7 @@ pub(super) fn record_of(
     }
 }
 
-/// A record with what the configuration says of the instance besides its arguments.
+/// Adds to a record what the configuration says besides arguments.
 pub(super) fn from_configuration(
     record: Record,
     given: &ConfiguredArguments,
@@ -385,12 +387,12 @@ pub(super) fn from_configuration(
     }
 }
 
-/// What became of looking for something to take over.
+/// The result of looking for an object to import.
 pub(super) enum ImportLookup {
-    /// No one asks for that.
+    /// No import is requested.
     NotAsked,
-    /// It is not there, or no one has looked yet.
+    /// The object does not exist, or has not been read yet.
     Not,
-    /// It is there, and what a person calls it.
+    /// The object was found; its record and its import id.
     There(Box<PriorInstance>, String),
 }

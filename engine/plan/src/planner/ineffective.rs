@@ -1,4 +1,4 @@
-//! What `lifecycle` names and is not there: it would never have an effect, and no one would know.
+//! Names in `lifecycle` that do not exist. Without an error they would silently have no effect.
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_lang::{IgnoreChanges, ReferenceTarget, ResourceBlock};
@@ -9,13 +9,14 @@ use super::Planner;
 use crate::evaluation::timeouts::{TIMEOUTS, are_taken_by};
 use crate::evaluation::values::InstanceId;
 
-/// Tells of what `ignore_changes` names and the kind does not have.
+/// Reports attributes in `ignore_changes` that the kind does not have.
 pub(super) fn ignored(block: &ResourceBlock, described: &ResourceDescription) -> Vec<Diagnostic> {
     let Some(IgnoreChanges::Paths(paths)) = &block.lifecycle.ignore_changes else {
         return Vec::new();
     };
     let told = |(path, span): &(Path, SourceSpan)| {
-        // A change of them is never one; Terraform's configurations name them nevertheless.
+        // Timeouts are never compared, so ignoring them has no effect; configurations written for
+        // Terraform name them, and an error would reject those.
         let is_of_timeouts =
             matches!(path.steps().first(), Some(PathStep::Name(name)) if &**name == TIMEOUTS);
         if is_of_timeouts && are_taken_by(described) {
@@ -27,7 +28,7 @@ pub(super) fn ignored(block: &ResourceBlock, described: &ResourceDescription) ->
     paths.iter().filter_map(told).collect()
 }
 
-/// Tells of what `replace_triggered_by` names and the kind of the other block does not have.
+/// Reports attributes in `replace_triggered_by` that the other block's kind does not have.
 pub(super) fn triggers(block: &ResourceBlock, schemas: &SchemaSet) -> Vec<Diagnostic> {
     let told = |trigger: &ha_lang::ReplaceTrigger| {
         let ReferenceTarget::Block(name) = &trigger.reference.target else { return None };
@@ -43,7 +44,7 @@ pub(super) fn triggers(block: &ResourceBlock, schemas: &SchemaSet) -> Vec<Diagno
 }
 
 impl Planner<'_> {
-    /// Tells of instances that `replace_triggered_by` names and that are not there.
+    /// Reports instances in `replace_triggered_by` that do not exist.
     pub(super) fn no_such_triggers(
         &self,
         instance: InstanceId,
@@ -75,7 +76,7 @@ impl Planner<'_> {
     }
 }
 
-/// What to say of a path that leads nowhere in what a kind has.
+/// Returns the error for a path that the schema does not have.
 fn lacking(schema: &Schema, kind: &Name, path: &Path, span: &SourceSpan) -> Option<Diagnostic> {
     let (PathStep::Name(first), deeper) = path.steps().split_first()? else { return None };
     let Some(field) = schema.arguments.get(first).or_else(|| schema.outputs.get(first)) else {
@@ -101,7 +102,7 @@ fn lacking(schema: &Schema, kind: &Name, path: &Path, span: &SourceSpan) -> Opti
             },
             (FieldShape::List(of) | FieldShape::Set(of), PathStep::Index(_))
             | (FieldShape::Map(of), PathStep::Name(_)) => of,
-            // Of a list of objects, attributes may be named without a position.
+            // Terraform accepts an attribute of a list's elements without an index.
             (FieldShape::List(of) | FieldShape::Set(of), PathStep::Name(name)) => match &**of {
                 FieldShape::Object(fields) if fields.contains_key(name) => &fields[name].shape,
                 _ => return Some(nothing_inside(kind, &so_far, name, span)),

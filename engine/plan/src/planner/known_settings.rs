@@ -1,4 +1,4 @@
-//! Settings of providers that are known before planning: what refresh connects with.
+//! Provider settings that are known before planning. Refresh connects with them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::evaluation::preview::Preview;
 use crate::graph::{Graph, NodeId, NodeKind};
 use crate::input::prior_state::PriorState;
 
-/// The settings of providers that are known from the configuration and what is recorded.
+/// Returns the provider settings that follow from the configuration and the recorded values.
 #[must_use]
 pub fn known_settings(input: &PlanInput<'_>) -> BTreeMap<ProviderName, ProviderRecord> {
     match Graph::new(input.configuration, input.schemas) {
@@ -19,7 +19,7 @@ pub fn known_settings(input: &PlanInput<'_>) -> BTreeMap<ProviderName, ProviderR
     }
 }
 
-/// The same, of a graph that is there already.
+/// Returns the same for an existing graph.
 pub(super) fn known_settings_in(
     input: &PlanInput<'_>,
     graph: &Arc<Graph>,

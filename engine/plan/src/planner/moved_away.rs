@@ -1,5 +1,5 @@
-//! What is said to have moved away is no longer asked for. Where it is, it would be made again by
-//! each plan, and moved away by the next.
+//! `moved` blocks whose source is still configured. Each plan would create the instance again, and
+//! the next would move it.
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{BlockName, MovedBlock};
@@ -10,7 +10,7 @@ use crate::evaluation::values::{ConfiguredPresence, InstanceId};
 use crate::model::PlanMode;
 
 impl Planner<'_> {
-    /// Tells of `moved` blocks from what the configuration still asks for.
+    /// Reports `moved` blocks whose source address is still configured.
     pub(super) fn moved_away_and_there(&mut self) {
         if self.input.mode != PlanMode::Normal {
             return;
@@ -26,7 +26,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether there is something at the place that a move in a module instance begins at.
+    /// Whether the source of a `moved` block in a module instance is configured.
     fn is_still_there(&self, instance: InstanceId, moved: &MovedBlock) -> bool {
         let from = &moved.from;
         let way = self.world.path(instance).iter().chain(from.module.iter()).cloned();
@@ -71,7 +71,7 @@ impl Planner<'_> {
     }
 }
 
-/// The key of what a place names.
+/// Returns the key of a block, or of the last module of an address without a block.
 fn last_key(place: &TargetAddress) -> InstanceKey {
     match &place.block {
         Some(_) => place.key.clone(),

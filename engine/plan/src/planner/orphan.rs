@@ -1,5 +1,5 @@
-//! Recorded instances that no block asks for: deleted, or forgotten where the configuration says
-//! so.
+//! Recorded instances that no block configures. They are deleted, or forgotten where a `removed`
+//! block says so.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::input::removed::Removals;
 use crate::model::{Change, ChangeReason};
 
 impl Planner<'_> {
-    /// Recorded instances that no block asks for.
+    /// Plans the deletion of recorded instances that no block configures.
     pub(super) fn orphans(&mut self) {
         let chosen =
             self.current.priors.iter().filter(|(address, _)| self.choice.has(&self.graph, address));
@@ -25,7 +25,7 @@ impl Planner<'_> {
         self.changes.extend(gone.collect::<Vec<_>>());
     }
 
-    /// Why the configuration does not ask for an instance; none when it does.
+    /// Returns why an instance is not configured; none where it is.
     fn orphaned(&self, address: &Address) -> Option<ChangeReason> {
         let reason = match self.world.wanted(address) {
             ConfiguredPresence::Yes => return None,
@@ -44,7 +44,7 @@ impl Planner<'_> {
     }
 }
 
-/// Why a block does not ask for the instance of a key.
+/// Returns why a block has no instance with a key.
 fn no_longer_asked(key: &InstanceKey, by_now: &Expansion) -> ChangeReason {
     match (key, by_now) {
         (_, Expansion::Absent) => ChangeReason::NotEnabled,
@@ -54,7 +54,7 @@ fn no_longer_asked(key: &InstanceKey, by_now: &Expansion) -> ChangeReason {
     }
 }
 
-/// Makes deletions of what `removed` blocks say to leave alone into that.
+/// Turns deletions into forgetting where a `removed` block says so.
 pub(super) fn forget(
     changes: &mut [Change],
     removals: &Removals<'_>,

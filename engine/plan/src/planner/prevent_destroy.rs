@@ -1,4 +1,4 @@
-//! What `lifecycle` says of blocks: what must not be destroyed.
+//! `prevent_destroy`.
 
 use ha_diagnostics::{Diagnostic, code};
 
@@ -8,7 +8,7 @@ use crate::evaluation::values::EvaluationValues;
 use crate::graph::{Graph, NodeId};
 use crate::model::Change;
 
-/// The blocks among these changes that say by an expression whether they are protected.
+/// Returns the blocks of these changes whose protection is an expression.
 pub(crate) fn asking_for_protection(graph: &Graph, changes: &[Change]) -> Vec<NodeId> {
     let mut asking: Vec<NodeId> =
         changes.iter().filter_map(|it| graph.node_of(&it.address.block)).collect();
@@ -19,8 +19,8 @@ pub(crate) fn asking_for_protection(graph: &Graph, changes: &[Change]) -> Vec<No
     asking
 }
 
-/// What to say of a change that would destroy something protected. What the configuration says
-/// counts, and what the record says where there is no configuration.
+/// Reports a change that would destroy a protected instance. The configuration decides; the record
+/// decides where there is none.
 pub(crate) fn protection(
     graph: &Graph,
     world: &EvaluationValues,
@@ -34,7 +34,8 @@ pub(crate) fn protection(
             match (literal_flag(expression), world.find(&change.address.block.module)) {
                 (Some(literal), _) => literal,
                 (_, Some(instance)) => flag(world, instance, expression, "prevent_destroy")?,
-                // Its module instance goes, and no one else can say.
+                // The module instance is removed, so the expression has nothing to be evaluated
+                // in.
                 (_, None) => recorded(),
             }
         }

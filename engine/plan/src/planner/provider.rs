@@ -1,4 +1,4 @@
-//! Settings of providers.
+//! Provider settings.
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::ResourceBlock;
@@ -13,8 +13,8 @@ use crate::graph::modules::ModuleId;
 use crate::graph::{NodeId, provider_at};
 
 impl Planner<'_> {
-    /// The settings that a block gives a provider, in the instance of its module; a module that
-    /// configures providers is not there more than once.
+    /// Evaluates a `provider` block in the instance of its module. A module with `provider` blocks
+    /// has one instance at most.
     pub(super) fn provider(&mut self, node: NodeId, module: ModuleId, place: usize) {
         let graph = self.graph.clone();
         let block = &graph.configuration(node).providers[place];
@@ -67,7 +67,7 @@ impl Planner<'_> {
         self.settings.insert(name, settings);
     }
 
-    /// What a provider's settings give to all its resources.
+    /// Returns the arguments that a provider's settings give to all its resources.
     pub(super) fn shared(&self, mode: ResourceMode, provider: &ProviderName) -> Option<Object> {
         let shared = self
             .input
@@ -78,7 +78,8 @@ impl Planner<'_> {
         self.settings.get(provider).map(shared)
     }
 
-    /// The provider of a block. Without a block of its own it has its defaults, if they will do.
+    /// Returns the provider of a block. Without a `provider` block the defaults are used, where no
+    /// setting is required.
     pub(super) fn provider_for(
         &mut self,
         node: NodeId,
@@ -107,7 +108,7 @@ impl Planner<'_> {
             return Some(name);
         }
         if self.graph.modules.provider_block(&name).is_some() {
-            // What is wrong with it has been told.
+            // The errors of its block have been reported already.
             return None;
         }
         let defaults =

@@ -5,34 +5,35 @@ use ha_value::{Address, Object};
 
 use crate::evaluation::timeouts::OperationTimeout;
 
-/// A data source that must be read before planning can go on, or something that is to be taken over
-/// or looked for.
+/// A read that planning needs: of a data source, of an object to import, or the search for an
+/// object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadRequest {
-    /// The data source.
+    /// The instance.
     pub address: Address,
-    /// Who is asked.
+    /// The provider to ask.
     pub provider: ProviderName,
-    /// With these settings.
+    /// The settings of the provider.
     pub settings: Object,
-    /// What is asked, without marks, which only what is looked for still has; of something to be
-    /// taken over what the configuration says of it, as far as it is known.
+    /// The arguments of the data source, without marks. For an import, the configured arguments
+    /// that are known; for a search, those with their marks.
     pub arguments: Object,
-    /// The id by which something is looked for that is to be taken over; none for a data source.
+    /// The id of an import; none for other reads.
     pub import: Option<String>,
-    /// Set when it is an instance of which nothing is recorded, and that may be there.
+    /// How to search for the object of an instance without a record; none for other reads.
     pub seek: Option<DiscoveryMethod>,
-    /// Whether a `check` block alone asks for it, so that planning goes on without an answer.
+    /// Whether only a `check` block needs the answer, so that an error is a warning.
     pub for_check: bool,
-    /// How long it may take to read a data source.
+    /// The limit for the read.
     pub limit: Option<OperationTimeout>,
 }
 
-/// How something is looked for.
+/// How an object is searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DiscoveryMethod {
-    /// Its provider is asked.
+    /// The provider is asked.
     Ask,
-    /// Its provider cannot be asked, for this reason: it is taken to be where its name says.
+    /// The provider cannot be asked, for this reason; the object is assumed to exist under its
+    /// name.
     Suppose(String),
 }

@@ -1,4 +1,4 @@
-//! Why an instance that is there is made again.
+//! Reasons for replacing an instance.
 
 use ha_lang::{Reference, ReplaceTrigger};
 use ha_state_model::Record;
@@ -11,17 +11,17 @@ use crate::evaluation::values::ConfiguredPresence;
 use crate::graph::{NodeId, NodeKind};
 use crate::model::{Change, ChangeReason, Difference};
 
-/// What something lives inside of, where that goes or is made again.
+/// A container that is deleted or replaced.
 #[derive(Clone, Debug)]
 pub(super) struct ContainerChange {
     pub(super) container: Address,
-    /// Whether what is inside goes with it without a call.
+    /// Whether deleting the container deletes its contents without a call.
     pub(super) takes_along: bool,
 }
 
 impl Planner<'_> {
-    /// Why it is made again, if it is. `within` is what it lives inside of, where that is made
-    /// again or goes.
+    /// Returns the reason for a replacement, if there is one. `within` is the container, where it
+    /// is replaced or deleted.
     pub(super) fn replace_reason(
         &self,
         instance: &InstancePlanning<'_>,
@@ -33,6 +33,8 @@ impl Planner<'_> {
         if record.is_lost() {
             return Some(ChangeReason::Lost);
         }
+        // The order decides which reason is shown when several apply: a broken object first, then
+        // the operator's request.
         if record.tainted {
             return Some(ChangeReason::Tainted);
         }
@@ -49,7 +51,7 @@ impl Planner<'_> {
         found.iter().any(|it| it.replaces).then_some(ChangeReason::CannotUpdate)
     }
 
-    /// What a trigger refers to, with the key of its instance, where that changes.
+    /// Returns the reference of a trigger, with the key of its instance, if the target changes.
     fn triggered(
         &self,
         instance: &InstancePlanning<'_>,
@@ -57,7 +59,7 @@ impl Planner<'_> {
     ) -> Option<Reference> {
         let mut reference = trigger.reference.clone();
         if let Some(key) = &trigger.key {
-            // A key that is not known yet may be that of any instance.
+            // An unknown key may be that of any instance, so every instance triggers.
             reference.key = match self.world.evaluate(&instance.standpoint(), key).ok()?.unmark().0
             {
                 Value::String(name) => Some(InstanceKey::Name(name)),
@@ -70,7 +72,8 @@ impl Planner<'_> {
         self.triggers(instance, &reference).then_some(reference)
     }
 
-    /// Whether what is referred to changes: the instance, any of the block's, or one attribute.
+    /// Whether the target of a trigger changes: one instance, any instance of the block, or one
+    /// attribute.
     fn triggers(&self, instance: &InstancePlanning<'_>, reference: &Reference) -> bool {
         let BlockPlanning { node, instance: module, .. } = *instance.many;
         let Some(node) = self.graph.referred(self.graph.node(node).module, reference) else {
@@ -95,7 +98,8 @@ impl Planner<'_> {
         }
     }
 
-    /// What a thing lives inside of, where that goes or is made again: then so is what lives there.
+    /// Returns the container of a record if it is deleted or replaced; its contents are then
+    /// replaced too.
     pub(super) fn within(&mut self, node: NodeId, record: &Record) -> Option<ContainerChange> {
         let homes = self.containment.homes(record, &self.current.priors);
         let there = homes.into_iter().filter(|it| !it.instances.is_empty());
@@ -105,7 +109,8 @@ impl Planner<'_> {
         all.drain(..).next_back().map(|it| ContainerChange { takes_along, ..it })
     }
 
-    /// The fate of what lives in a home, which is looked at once for all instances of a node.
+    /// Returns the change of a container. The result is cached for all instances of a node,
+    /// because a container with many contents would otherwise be scanned once for each.
     fn fate_of(&mut self, node: NodeId, home: &ContainerInstance) -> Option<ContainerChange> {
         let key = (node, home.key.clone());
         if let Some(known) = self.fates.get(&key) {
@@ -135,8 +140,7 @@ impl Planner<'_> {
         fate
     }
 
-    /// Whether the configuration does not ask for an instance any more, as far as that is known by
-    /// now.
+    /// Whether an instance is not configured any more, as far as that is known.
     fn is_dropped(&self, address: &Address) -> bool {
         let is_wanted = matches!(
             self.world.wanted(address),
@@ -148,7 +152,7 @@ impl Planner<'_> {
     }
 }
 
-/// Whether the attribute at a path is another afterwards, or may be.
+/// Whether the attribute at a path changes or may change.
 fn changes_at(change: &Change, path: &Path) -> bool {
     let at = |attributes: &Option<ha_value::Object>| {
         let attributes = Value::object(attributes.clone().unwrap_or_default());

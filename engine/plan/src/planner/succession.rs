@@ -1,4 +1,5 @@
-//! What takes the name of something that gives it up in the same plan: it goes or is renamed first.
+//! Successions: a change that takes over the unique name of another resource waits until that one
+//! is deleted or renamed.
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_value::{Action, Address, HashMap};
@@ -9,9 +10,8 @@ use crate::model::Change;
 use crate::order::Succession;
 
 impl Planner<'_> {
-    /// Which of the changes come after which others. Tells where a thing was to be made beside one
-    /// that it cannot be known apart from, and where two blocks may be one thing that has another
-    /// address.
+    /// Returns the order between changes that share an identity. Reports replacements that would
+    /// exist beside their old object, and advises `moved` where one block replaces another.
     pub(super) fn successions(&mut self) -> Vec<Succession> {
         let mut successions = Vec::new();
         for place in 0..self.changes.len() {
@@ -45,7 +45,7 @@ impl Planner<'_> {
             .collect()
     }
 
-    /// What a change's thing is until now, where the change may take that away from it.
+    /// Returns the recorded identity of a resource that the change may give up.
     fn given_up(&self, change: &Change) -> Option<ResourceIdentity> {
         let goes = change.deposed.is_none()
             && (change.action.destroys() || change.action == Action::Update);
@@ -64,7 +64,7 @@ impl Planner<'_> {
         change.span.iter().fold(diagnostic, |diagnostic, span| diagnostic.at(span.clone()))
     }
 
-    /// The advice to move what is destroyed and made again under another address.
+    /// The advice to move an instance instead of destroying it and creating it at another address.
     fn may_be_moved(
         &self,
         succession: &Succession,
@@ -83,7 +83,7 @@ impl Planner<'_> {
         Some(making.span.iter().fold(diagnostic, |diagnostic, span| diagnostic.at(span.clone())))
     }
 
-    /// The arguments that tell a thing of this kind apart, quoted.
+    /// Returns the identifying arguments of a kind, quoted.
     fn names_of(&self, address: &Address) -> String {
         self.input
             .schemas

@@ -1,11 +1,11 @@
-//! Kinds that there are none of.
+//! Kinds that do not exist.
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::ResourceBlock;
 use ha_provider::SchemaSet;
 use ha_value::{Name, ResourceMode};
 
-/// Says that there is no such kind, and what to use in its place.
+/// Reports an unknown kind, with the closest existing one.
 pub(super) fn kind(schemas: &SchemaSet, block: &ResourceBlock) -> Diagnostic {
     let (mode, kind) = (block.name.mode, &*block.name.kind);
     let (what, other) = match mode {

@@ -1,16 +1,16 @@
-//! Strings that were escaped on their way, for a URI, for JSON, for a shell or for markup, read as
-//! what they stand for.
+//! Undoing of escapes for URIs, JSON, shells and markup, with the positions of the original
+//! string.
 
 use std::ops::Range;
 
-/// A string with what was escaped in it undone, and where each of its bytes comes from.
+/// An unescaped string, and the original position of each of its bytes.
 pub(super) struct UnescapedText {
     pub(super) text: String,
-    /// Of each byte the place it was read from, and at last the end.
+    /// The original position of each byte, and the end of the original.
     from: Vec<usize>,
 }
 
-/// A way of escaping.
+/// A way of escaping characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EscapeStyle {
     /// `%41`
@@ -25,14 +25,14 @@ pub(super) enum EscapeStyle {
 
 const ALL: [EscapeStyle; 4] =
     [EscapeStyle::Percent, EscapeStyle::Backslash, EscapeStyle::Entity, EscapeStyle::Shell];
-/// How often a string may have been escaped on its way.
+/// How many times a string may have been escaped.
 const DEEPEST: usize = 3;
-/// Of longer strings, what was escaped in two ways one after the other is not looked for.
+/// Longer strings are not searched for two different escapes in a row, which costs 16 passes.
 const SHORT: usize = 4096;
 
-/// What a string may have been before it was escaped: in one way, in two ways one after the other,
-/// or in all of them, again and again. Each by itself too, because what looks like an escape may be
-/// a part of the secret.
+/// Returns what a string may have been before it was escaped: in one way, in two ways one after
+/// the other, or in all ways up to three times. Each way is tried alone too, because a secret may
+/// contain what looks like an escape.
 pub(super) fn origins(text: &str) -> Vec<UnescapedText> {
     let mut found: Vec<UnescapedText> = Vec::new();
     let mut put = |plain: UnescapedText| {
@@ -56,12 +56,12 @@ pub(super) fn origins(text: &str) -> Vec<UnescapedText> {
     found
 }
 
-/// The text that an address spells with `%41`.
+/// Returns a string with `%41` and the like decoded.
 pub(super) fn without_percent(text: &str) -> String {
     unescaped(text, &[EscapeStyle::Percent]).map_or_else(|| text.to_owned(), |it| it.text)
 }
 
-/// The text without such escapes; none where it has none.
+/// Returns the unescaped string; none where it has no such escapes.
 fn unescaped(text: &str, ways: &[EscapeStyle]) -> Option<UnescapedText> {
     let mut bytes: Vec<u8> = Vec::new();
     let mut from = Vec::new();
@@ -87,17 +87,17 @@ fn unescaped(text: &str, ways: &[EscapeStyle]) -> Option<UnescapedText> {
         }
     }
     from.push(text.len());
-    // Bytes that are no string stand for no secret, which is one.
+    // Invalid UTF-8 cannot be a part of a secret, which is a string.
     has_escapes.then(|| UnescapedText { text: lossy(&bytes), from })
 }
 
 impl UnescapedText {
-    /// Where a stretch of it comes from.
+    /// Returns the original range of a range in the unescaped string.
     pub(super) fn origin(&self, place: &Range<usize>) -> Range<usize> {
         self.from[place.start]..self.from[place.end]
     }
 
-    /// The same with what was escaped twice undone.
+    /// Returns the string unescaped once more.
     fn unescaped(&self, ways: &[EscapeStyle]) -> Option<UnescapedText> {
         let again = unescaped(&self.text, ways)?;
         let from = again.from.iter().map(|it| self.from[*it]).collect();
@@ -105,8 +105,8 @@ impl UnescapedText {
     }
 }
 
-/// As text; each byte that is not part of any becomes one that is, so that places stay what they
-/// are.
+/// Returns the bytes as a string. Each invalid byte becomes one character of one byte, so that
+/// positions stay valid.
 fn lossy(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -116,7 +116,7 @@ fn lossy(bytes: &[u8]) -> String {
     text
 }
 
-/// What a string begins with, where that is such an escape, and how long it is.
+/// Returns the characters of an escape at the beginning of a string, and the length of the escape.
 fn escape(text: &str, ways: &[EscapeStyle]) -> Option<(Vec<u8>, usize)> {
     let way = match text.as_bytes().first()? {
         b'%' => EscapeStyle::Percent,

@@ -1,23 +1,23 @@
-//! Many strings looked for at once.
+//! Search for many strings at once.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// A string to look for.
+/// A string to search for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SecretPattern {
     pub(super) text: String,
     pub(super) bounds: MatchBounds,
 }
 
-/// Where a string counts.
+/// Where a match counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MatchBounds {
-    /// Wherever it is.
+    /// Everywhere.
     Anywhere,
-    /// Where no letter or digit is next to it.
+    /// Where neither neighbour is a letter or digit.
     Word,
-    /// Wherever it is, but for its first and last character.
+    /// Everywhere; the first and last character are not part of the match.
     Inside,
 }
 
@@ -31,13 +31,13 @@ impl SecretPattern {
     }
 }
 
-/// So many bytes at the beginning tell most patterns apart.
+/// The length of the prefix by which most patterns can be distinguished.
 const HEAD: usize = 8;
-/// The shortest pattern: one character between quotes.
+/// The length of the shortest pattern: one character between quotes.
 const SHORT_HEAD: usize = 3;
 
-/// Strings by how they begin. Far cheaper to make than an automaton when there are tens of
-/// thousands.
+/// Patterns by their prefixes. Building this is far cheaper than an automaton for tens of
+/// thousands of patterns.
 #[derive(Default)]
 pub(super) struct SecretFinder {
     long: PrefixTable<HEAD>,
@@ -47,7 +47,7 @@ pub(super) struct SecretFinder {
 #[derive(Default)]
 struct PrefixTable<const N: usize> {
     patterns: HashMap<[u8; N], Vec<SecretPattern>>,
-    /// A bit for each digest that some head has: most places of a string need no closer look.
+    /// Whether some prefix has a digest: most positions of a string need no lookup.
     digests: Vec<bool>,
 }
 
@@ -56,7 +56,7 @@ impl SecretFinder {
         self.long.patterns.is_empty() && self.short.patterns.is_empty()
     }
 
-    /// Where they are, also where they overlap.
+    /// Returns all matches, overlapping ones included.
     pub(super) fn places(&self, text: &str) -> Vec<Range<usize>> {
         let mut places = Vec::new();
         self.long.find(text, &mut places);
@@ -70,7 +70,7 @@ impl FromIterator<SecretPattern> for SecretFinder {
         let mut finder = Self::default();
         for pattern in patterns {
             if let Err(pattern) = finder.long.put(pattern) {
-                // What is shorter still is no secret.
+                // Patterns shorter than three bytes never arise: `spellings` quotes short secrets.
                 let _ = finder.short.put(pattern);
             }
         }
@@ -102,7 +102,7 @@ impl<const N: usize> PrefixTable<N> {
 
     fn digest(&self, head: &[u8; N]) -> usize {
         let number = head.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        // The upper half of the product hangs on all bytes.
+        // The upper half of the product depends on all bytes of the prefix.
         let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         usize::try_from(mixed).expect("32 bits fit") & (self.digests.len() - 1)
     }

@@ -1,10 +1,9 @@
-//! Passwords inside of a string that is secret as a whole: a server says them without what is
-//! around them.
+//! Passwords inside a string that is secret as a whole: a server may report them without the rest.
 
 use super::escapes::without_percent;
 
-/// The passwords in an address, `x://user:password@host`, and in words, `host=h password=p`. A
-/// document is neither.
+/// Returns the passwords in a URL, `x://user:password@host`, or in parameters, `host=h
+/// password=p`; none in a string with several lines.
 #[must_use]
 pub fn passwords(text: &str) -> Vec<String> {
     let all = match text.split_once("://") {
@@ -16,7 +15,7 @@ pub fn passwords(text: &str) -> Vec<String> {
 }
 
 fn of_address(rest: &str) -> Vec<String> {
-    // Where no one has escaped a `@`, who reads it may take either for the end.
+    // A password with an unescaped `@` may end at either of them, depending on the parser.
     let ends = rest.find('@').into_iter().chain(rest.rfind('@'));
     let of_user = ends.filter_map(|end| Some(rest[..end].split_once(':')?.1));
     let of_query = values(rest).map(|it| it.split('&').next().unwrap_or_default());
@@ -37,7 +36,7 @@ fn of_words(text: &str) -> Vec<String> {
     values(text).map(value).collect()
 }
 
-/// What stands behind each `password =`, to the end of the text.
+/// Returns what follows each `password =`, up to the end of the string.
 fn values(text: &str) -> impl Iterator<Item = &str> {
     const NAME: &str = "password";
     text.match_indices(NAME)

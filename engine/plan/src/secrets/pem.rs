@@ -1,14 +1,15 @@
-//! Keys inside of a string of many lines. A private key stands among certificates and settings that
-//! everybody may see.
+//! Keys in a string with several lines, in which private keys occur among public certificates and
+//! settings.
 
-/// A line of base64 that stands in no PEM block is taken for a key from so many characters on: a
+/// The minimum length of a line of base64 outside PEM blocks that counts as a key, such as a
 /// keyfile of mongod.
 const UNNAMED: usize = 40;
-/// The last line of a private key may be short; what is shorter than this says nothing.
+/// The minimum length of a secret line in a PEM block: the last line may be short, and still
+/// shorter ones reveal nothing.
 const SHORTEST: usize = 8;
 
-/// The lines that hold a private key. Of PEM blocks only those are secret that say so:
-/// certificates, their requests and public keys are not.
+/// Returns the lines that hold private keys. In PEM blocks the label decides: certificates,
+/// requests and public keys are not secret.
 pub(super) fn key_lines(text: &str) -> Vec<&str> {
     let mut label: Option<&str> = None;
     let mut found = Vec::new();

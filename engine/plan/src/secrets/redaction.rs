@@ -1,4 +1,4 @@
-//! Messages that quote what they should not.
+//! Redaction of messages that may quote secrets.
 
 use ha_provider::Error;
 use ha_state_model::Record;
@@ -6,21 +6,21 @@ use ha_value::{Object, Text, TextPart, Value};
 
 use crate::secrets::{SENSITIVE, SecretTexts};
 
-/// A message in which no secret among these attributes is quoted, however it is spelt.
+/// Returns the message without the secrets of these attributes.
 #[must_use]
 pub fn redacted<'a>(message: &str, attributes: impl IntoIterator<Item = &'a Object>) -> String {
     known(attributes).masked(message)
 }
 
-/// An error in which no secret among these attributes is quoted, however it is spelt.
+/// Returns the error without the secrets of these attributes.
 #[must_use]
 pub fn redacted_error<'a>(error: Error, attributes: impl IntoIterator<Item = &'a Object>) -> Error {
     let secrets = known(attributes);
     error.reworded(|text| secrets.masked(text))
 }
 
-/// What a service calls something, as anybody may see it. A name that is made of a secret is one: a
-/// file's path, a user's name.
+/// Returns the id of a record in a form that may be shown. An id made of a secret is secret: the
+/// path of a file, the name of a user.
 #[must_use]
 pub fn told_id(record: &Record) -> String {
     let id = &record.id;

@@ -1,5 +1,6 @@
 //! Hooks run with what is known.
 
+// Hooks with known, unknown and secret inputs.
 use serde::Deserialize;
 
 use super::*;

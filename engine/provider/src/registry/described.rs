@@ -1,4 +1,4 @@
-//! What planning may know of kinds and providers.
+//! Descriptions of resource types and providers for planning.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -13,19 +13,19 @@ type NormalizeFunction = Box<dyn Fn(&Schema, &Object) -> Result<Object, String> 
 type MovedFromFunction = fn(&str, &Object) -> Option<Object>;
 type RenderFunction = Box<dyn Fn(&Schema, &Object) -> RenderResult + Send + Sync>;
 
-/// What planning may know of a kind.
+/// The description of a resource type for planning.
 pub struct ResourceDescription {
-    /// The kind's name.
+    /// The name of the type.
     pub kind: Name,
-    /// The provider's name.
+    /// The name of its provider.
     pub provider: Name,
-    /// Kinds that it lives inside of.
+    /// Its container types.
     pub within: Vec<Name>,
-    /// Whether making it touches nothing outside the state.
+    /// Whether a create changes nothing outside the state.
     pub pure: bool,
-    /// Whether its service is asked what it would refuse of a plan.
+    /// Whether its service is asked for objections to a plan.
     pub objects: bool,
-    /// The kind that this one is another name of; what is recorded of one may become the other.
+    /// The type that this one is another name of; records may change between the two names.
     pub twin_of: Option<Name>,
     pub(super) schema: OnceLock<Schema>,
     pub(super) derive: Box<dyn Fn() -> Schema + Send + Sync>,
@@ -36,20 +36,20 @@ pub struct ResourceDescription {
     pub(super) document: Option<RenderFunction>,
 }
 
-/// What a document renders to.
+/// The result of rendering a document.
 #[derive(Debug)]
 pub enum RenderResult {
-    /// These outputs, of which parts may be unknown or secret.
+    /// The outputs, parts of which may be unknown or secret.
     Outputs(Object),
-    /// Not known yet.
+    /// Some argument is unknown.
     Unknown,
     /// The arguments are wrong.
     Problems(Vec<ArgumentProblem>),
 }
 
 impl ResourceDescription {
-    /// A kind described at run time; tests bring such. Its normal form is what its schema makes of
-    /// the arguments.
+    /// Returns a type that is described at run time, as in tests. Its arguments are in normal form
+    /// once they conform.
     #[must_use]
     pub fn new(
         kind: impl Into<Name>,
@@ -74,33 +74,32 @@ impl ResourceDescription {
         }
     }
 
-    /// Whether the other is the same kind, if by another name.
+    /// Whether the other is the same type, possibly under another name.
     #[must_use]
     pub fn is_twin_of(&self, other: &Self) -> bool {
         self.twin_of.as_ref().unwrap_or(&self.kind) == other.twin_of.as_ref().unwrap_or(&other.kind)
     }
 
-    /// Its arguments and outputs; derived at first use.
+    /// Returns the schema, derived at first use: a run uses few of the types.
     pub fn schema(&self) -> &Schema {
         self.schema.get_or_init(&self.derive)
     }
 
-    /// Its hooks.
+    /// Returns the hooks, derived at first use.
     pub fn hooks(&self) -> &ResourceHooks {
         self.hooks.get_or_init(&self.derive_hooks)
     }
 
-    /// The arguments in normal form: equal things compare equal afterwards. They must be wholly
-    /// known and unmarked.
+    /// Returns the arguments in normal form, in which equal values compare equal. They must be
+    /// wholly known and unmarked.
     ///
     /// # Errors
-    /// What the kind's own types refuse, as a sentence.
+    /// An error of the struct's own types, as a sentence.
     pub fn normal(&self, arguments: &Object) -> Result<Object, String> {
         (self.normal)(self.schema(), arguments)
     }
 
-    /// The arguments of which parts may be unknown, without marks, with those that are known in
-    /// normal form.
+    /// Returns the arguments without marks, with known ones in normal form.
     #[must_use]
     pub fn normal_where_known(&self, arguments: &Object) -> Object {
         let fields = &self.schema().arguments;
@@ -112,7 +111,8 @@ impl ResourceDescription {
             (!may_be_left_out).then(|| (name.clone(), blanked(&field.shape, value)))
         };
         let known: Object = plain.iter().filter_map(stand_in).collect();
-        // There may be no such thing as an empty one; then they are compared as they are spelt.
+        // The struct may refuse an empty value in place of an unknown one; the arguments are
+        // compared as written then.
         let Ok(normal) = self.normal(&known) else { return plain };
         for (name, value) in plain.iter_mut().filter(|(_, it)| it.is_wholly_known()) {
             *value = normal.get(name).cloned().unwrap_or(Value::NULL);
@@ -120,37 +120,37 @@ impl ResourceDescription {
         plain
     }
 
-    /// The arguments that a thing of another kind has once it counts as one of this kind; none
-    /// where it cannot become one.
+    /// Returns the arguments of an object of another type that becomes one of this type; none
+    /// where that is not possible.
     #[must_use]
     pub fn moved_from(&self, kind: &str, arguments: &Object) -> Option<Object> {
         (self.moved_from)(kind, arguments)
     }
 
-    /// Whether it is a document.
+    /// Whether this is a document.
     #[must_use]
     pub fn is_document(&self) -> bool {
         self.document.is_some()
     }
 
-    /// What a document renders to; none for what is no document.
+    /// Renders a document; none for other types.
     #[must_use]
     pub fn render(&self, arguments: &Object) -> Option<RenderResult> {
         self.document.as_ref().map(|render| render(self.schema(), arguments))
     }
 }
 
-/// A provider, as planning may know it.
+/// The description of a provider for planning.
 pub struct ProviderDescription {
-    /// Its settings as arguments.
+    /// The schema of its settings.
     pub schema: Schema,
-    /// What they give to all its resources.
+    /// The arguments that its settings give to all its resources.
     pub shared: Option<SharedSettings>,
     /// The checks of its settings.
     pub hooks: ResourceHooks,
 }
 
-/// What planning is given: descriptions, and nothing that can act.
+/// The input of planning: descriptions, and nothing that can act.
 #[derive(Default)]
 pub struct SchemaSet {
     pub(super) kinds: BTreeMap<ResourceMode, BTreeMap<Name, ResourceDescription>>,
@@ -160,7 +160,7 @@ pub struct SchemaSet {
 }
 
 impl SchemaSet {
-    /// A kind by mode and name.
+    /// Returns a type by mode and name.
     #[must_use]
     pub fn kind(&self, mode: ResourceMode, kind: &str) -> Option<&ResourceDescription> {
         self.kinds.get(&mode)?.get(kind)
@@ -170,36 +170,36 @@ impl SchemaSet {
         self.kinds.entry(mode).or_default().insert(kind, described);
     }
 
-    /// All kinds in order.
+    /// Returns all types in order.
     pub fn kinds(&self) -> impl Iterator<Item = (ResourceMode, &ResourceDescription)> {
         self.kinds.iter().flat_map(|(mode, kinds)| kinds.values().map(|it| (*mode, it)))
     }
 
-    /// What to use in the place of a kind that is not here, where that is known.
+    /// Returns the alternative for a type that is not supported.
     #[must_use]
     pub fn instead_of(&self, kind: &str) -> Option<&'static str> {
         UnsupportedNames::instead(&self.unsupported, kind)
     }
 
-    /// The checks of several blocks together.
+    /// Returns the checks of several blocks together.
     #[must_use]
     pub fn together(&self) -> &[CrossCheck] {
         &self.together
     }
 
-    /// Whether some check looks at this kind together with others.
+    /// Whether some cross-check looks at this type.
     #[must_use]
     pub fn is_compared(&self, mode: ResourceMode, kind: &str) -> bool {
         self.together.iter().any(|it| it.kinds.contains(&(mode, kind)))
     }
 
-    /// A provider's settings.
+    /// Returns a provider by name.
     #[must_use]
     pub fn provider(&self, name: &str) -> Option<&ProviderDescription> {
         self.providers.get(name)
     }
 
-    /// All providers in order.
+    /// Returns all providers in order.
     pub fn providers(&self) -> impl Iterator<Item = (&Name, &ProviderDescription)> {
         self.providers.iter()
     }

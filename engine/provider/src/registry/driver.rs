@@ -1,4 +1,4 @@
-//! What can act, whatever struct a kind has.
+//! Drivers of resource types, independent of their structs.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -13,63 +13,63 @@ use crate::{ArgumentProblem, Attempt, CallOutcome, Error, IntendedChange, Permit
 use ha_value::Name;
 use ha_value::{Address, Object};
 
-/// A client of some provider.
+/// The client of a provider.
 pub type ProviderClient = Arc<dyn Any + Send + Sync>;
 
-/// A record without its struct.
+/// A recorded object without its struct.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordedValue {
-    /// The service's name for it.
+    /// The id.
     pub id: String,
-    /// Its arguments, unmarked.
+    /// The arguments, unmarked.
     pub arguments: Object,
-    /// What the service added, unmarked.
+    /// The outputs, unmarked.
     pub outputs: Object,
 }
 
 /// A reading without its struct.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReadingValue {
-    /// It is there.
+    /// The object exists.
     Found {
-        /// Its arguments as they are.
+        /// The arguments as read.
         arguments: Object,
-        /// What the service adds.
+        /// The outputs.
         outputs: Object,
-        /// What an operator should know beyond the difference.
+        /// Remarks for the operator.
         remarks: Vec<String>,
     },
-    /// It is not there.
+    /// The object does not exist.
     Gone,
-    /// It could not be looked at, for this reason.
+    /// The object could not be read, for this reason.
     Unchecked(String),
 }
 
-/// Something that exists already and was not made here, as it was found.
+/// An existing object that was found for an import or a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImportedValue {
-    /// It, as it is recorded from now on.
+    /// The object as it will be recorded.
     pub recorded: RecordedValue,
-    /// What an operator should know beyond that.
+    /// Remarks for the operator.
     pub remarks: Vec<String>,
 }
 
-/// Acts on resources of one kind.
+/// Acts on resources of one type.
 pub trait ResourceDriver: Send + Sync {
-    /// Makes one; answers its id and outputs.
+    /// Creates an object; returns its id and outputs.
     fn create<'a>(
         &'a self,
         client: &'a ProviderClient,
         arguments: &'a Object,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(String, Object), Error>>;
-    /// Looks at many.
+    /// Reads objects.
     fn read<'a>(
         &'a self,
         client: &'a ProviderClient,
         known: &'a [RecordedValue],
     ) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>>;
-    /// Changes one; answers its outputs.
+    /// Updates an object; returns its outputs.
     fn update<'a>(
         &'a self,
         client: &'a ProviderClient,
@@ -77,14 +77,14 @@ pub trait ResourceDriver: Send + Sync {
         before: &'a RecordedValue,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<Object, Error>>;
-    /// Deletes one.
+    /// Deletes an object.
     fn delete<'a>(
         &'a self,
         client: &'a ProviderClient,
         recorded: &'a RecordedValue,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>>;
-    /// Does what a run that was killed left half done on one.
+    /// Fulfils an obligation of a run that was killed.
     fn finish_obligation<'a>(
         &'a self,
         client: &'a ProviderClient,
@@ -95,7 +95,7 @@ pub trait ResourceDriver: Send + Sync {
         let _ = (client, recorded, attempt);
         Box::pin(async move { Err(crate::resource::cannot_meet(verb)) })
     }
-    /// Takes away what a change that was killed in the middle may have left beside one.
+    /// Removes temporary objects of a change that was killed.
     fn clean_up<'a>(
         &'a self,
         client: &'a ProviderClient,
@@ -105,7 +105,7 @@ pub trait ResourceDriver: Send + Sync {
         let _ = (client, recorded, attempt);
         Box::pin(async { Ok(()) })
     }
-    /// What the service would refuse of a plan; see [`crate::Resource::objections`].
+    /// Returns what the service would refuse; see [`crate::Resource::objections`].
     fn objections<'a>(
         &'a self,
         client: &'a ProviderClient,
@@ -114,9 +114,8 @@ pub trait ResourceDriver: Send + Sync {
         let _ = (client, planned);
         Box::pin(async { Vec::new() })
     }
-    /// Looks for one that exists already, by the id that a person imports it by; none where there
-    /// is none. What the configuration says of it, as far as that is known, stands for what the
-    /// service does not tell, secrets apart.
+    /// Looks up an existing object by its import id; none where it does not exist. Configured
+    /// values stand in for those the service does not return, secrets excepted.
     fn import<'a>(
         &'a self,
         client: &'a ProviderClient,
@@ -126,8 +125,8 @@ pub trait ResourceDriver: Send + Sync {
         let _ = (client, configured);
         Box::pin(async move { Err(cannot_import(id, "what is of this kind cannot be imported")) })
     }
-    /// Looks for many that may be there and are not recorded; answers in the order asked. `state`
-    /// is the lineage that they were recorded in, where that is known.
+    /// Searches for objects of instances without a record; returns the results in the same order.
+    /// `state` is the lost lineage, where it is known.
     fn find<'a>(
         &'a self,
         client: &'a ProviderClient,
@@ -137,8 +136,7 @@ pub trait ResourceDriver: Send + Sync {
         let _ = (client, state);
         Box::pin(async move { discovery::unsearchable(sought) })
     }
-    /// Everything that says that it was made for the state of this lineage, with the instance it
-    /// says it was made for.
+    /// Returns all objects whose ownership mark holds this lineage, with the address in the mark.
     fn list_owned<'a>(
         &'a self,
         client: &'a ProviderClient,
@@ -147,8 +145,8 @@ pub trait ResourceDriver: Send + Sync {
         let _ = (client, state);
         Box::pin(async move { Ok(Vec::new()) })
     }
-    /// What would be recorded of something whose name follows from what is known, without asking
-    /// anybody.
+    /// Returns the record of an object whose id follows from configured arguments, without asking
+    /// the service.
     fn supposed(&self, configured: &Object) -> Option<RecordedValue> {
         let _ = configured;
         None
@@ -159,9 +157,9 @@ pub(super) fn cannot_import(id: &str, why: &str) -> Error {
     Error::new(format!("import `{id}`"), why).outcome(CallOutcome::Refused)
 }
 
-/// Reads data of one kind.
+/// Reads data sources of one type.
 pub trait DataReader: Send + Sync {
-    /// Reads one; answers its outputs.
+    /// Reads a data source; returns its outputs.
     fn read<'a>(
         &'a self,
         client: &'a ProviderClient,
@@ -169,23 +167,23 @@ pub trait DataReader: Send + Sync {
     ) -> BoxFuture<'a, Result<Object, Error>>;
 }
 
-/// A client, and whom it talks to.
+/// A client, and what it is connected to.
 pub type ConnectedClient = (ProviderClient, Vec<(&'static str, String)>);
 
-/// Makes clients of one provider.
+/// Connects clients of one provider.
 pub trait ProviderConnector: Send + Sync {
-    /// A client for these settings, and whom it talks to.
+    /// Connects with these settings.
     fn connect<'a>(&'a self, settings: &'a Object)
     -> BoxFuture<'a, Result<ConnectedClient, Error>>;
 
-    /// What such a client has met so far.
+    /// Returns what a client has retried so far.
     fn incidents(&self, client: &ProviderClient) -> Vec<Incident>;
 
-    /// What such a client asks before each call that changes something.
+    /// Returns the permit that a client asks before each call that changes something.
     fn permit(&self, client: &ProviderClient) -> Option<Permit>;
 }
 
-/// What can act. Never given to planning.
+/// Drivers of all types and connectors of all providers. Never given to planning.
 #[derive(Default, Clone)]
 pub struct DriverSet {
     pub(super) resources: BTreeMap<Name, Arc<dyn ResourceDriver>>,
@@ -194,19 +192,19 @@ pub struct DriverSet {
 }
 
 impl DriverSet {
-    /// The driver of a kind of resource.
+    /// Returns the driver of a resource type.
     #[must_use]
     pub fn resource(&self, kind: &str) -> Option<&Arc<dyn ResourceDriver>> {
         self.resources.get(kind)
     }
 
-    /// The reader of a kind of data.
+    /// Returns the reader of a data source type.
     #[must_use]
     pub fn reader(&self, kind: &str) -> Option<&Arc<dyn DataReader>> {
         self.readers.get(kind)
     }
 
-    /// The maker of a provider's clients.
+    /// Returns the connector of a provider.
     #[must_use]
     pub fn connector(&self, provider: &str) -> Option<&Arc<dyn ProviderConnector>> {
         self.connectors.get(provider)

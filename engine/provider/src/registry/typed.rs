@@ -1,4 +1,4 @@
-//! Kinds with their structs, behind what knows of none.
+//! Implementation of the untyped traits for typed resources.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
@@ -40,7 +40,7 @@ pub(super) fn with_id<R: Resource>() -> Schema {
     schema
 }
 
-/// The struct's fields that hold something.
+/// Returns the fields of a struct that have a value.
 pub(super) fn encode(it: &impl Serialize) -> Object {
     let json = serde_json::to_value(it).expect("a kind's struct has only text keys");
     match serde_json::from_value::<Value>(json).expect("what was just written is a value") {
@@ -84,7 +84,7 @@ pub(super) fn render<D: Document>(schema: &Schema, arguments: &Object) -> Render
     }
 }
 
-/// The arguments with marks only where a string keeps them, and whether any other was taken off.
+/// Removes marks except inside `Text`, and returns whether any was removed.
 fn readable(value: &Value, shape: &FieldShape) -> (Value, bool) {
     let mut tainted = false;
     let mut inner = |value: &Value, shape: &FieldShape| {
@@ -147,9 +147,9 @@ impl<R: Resource> TypedDriver<R> {
         })
     }
 
-    /// Something that exists, before anybody has looked: what the configuration says stands for
-    /// what is not known yet. A secret that the service does not tell may be another one there;
-    /// taken as it is configured, it would never be set.
+    /// Returns an existing object before it is read, with configured values for those that are not
+    /// known. Secrets are left out: the service may have another one, and a secret taken from the
+    /// configuration would never be set.
     fn unseen(&self, known: ExistingResource, configured: &Object) -> RecordedValue {
         let schema = self.schema();
         let told = configured.iter().filter(|(name, it)| {
@@ -168,8 +168,8 @@ impl<R: Resource> TypedDriver<R> {
         }
     }
 
-    /// The same, where what the configuration says is not all known: what is there is told with the
-    /// arguments that the configuration uses, also where it does not say with which value yet.
+    /// Returns the same where configured values may be unknown: each configured argument is
+    /// present, with an empty value where it is unknown, so that `read` returns it.
     fn sought(&self, known: ExistingResource, configured: &Object) -> RecordedValue {
         let fields = &self.schema().arguments;
         let stand_in = |(name, value): (&Name, &Value)| {
@@ -181,19 +181,19 @@ impl<R: Resource> TypedDriver<R> {
         let all: Object =
             configured.iter().filter(|(_, it)| !it.is_null()).filter_map(stand_in).collect();
         let mut recorded = self.unseen(known.clone(), &all);
-        // What is empty is secret or unknown, and may stand beside what is there.
+        // An empty value is secret or unknown; `read` replaces it if the service returns the
+        // argument.
         for (name, value) in all.iter().filter(|(name, _)| fields[*name].secret) {
             recorded.arguments.entry(name.clone()).or_insert_with(|| value.clone());
         }
-        // There may be no such thing as an empty one.
+        // The struct may refuse empty values.
         match self.arguments(&recorded.arguments) {
             Ok(_) => recorded,
             Err(_) => self.unseen(known, configured),
         }
     }
 
-    /// The arguments without secrets that are as empty as they were asked for: the service did not
-    /// tell them.
+    /// Removes secrets that are still empty, because the service did not return them.
     fn without_untold(&self, mut arguments: Object) -> Object {
         let fields = &self.schema().arguments;
         let is_untold = |name: &Name, value: &Value| {
@@ -204,8 +204,8 @@ impl<R: Resource> TypedDriver<R> {
         arguments
     }
 
-    /// The id of something with these arguments: what the kind predicts, which a change of a name
-    /// changes as well; else the one it has had.
+    /// Returns the id of an object: the predicted one, which changes with the name, or else the
+    /// previous one.
     fn id_with(&self, arguments: &Object, before: &str) -> String {
         let hooks = self.1.get_or_init(R::hooks);
         match hooks
@@ -338,7 +338,7 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
         configured: &'a Object,
     ) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
         Box::pin(async move {
-            // What is drawn or made up is imported by itself, and may be secret.
+            // The import id of a generated value is the value itself, which may be secret.
             let shown = if R::PURE { R::KIND } else { id };
             let known = R::from_import_id(id).map_err(|why| cannot_import(shown, &why))?;
             let recorded = self.sought(known, configured);

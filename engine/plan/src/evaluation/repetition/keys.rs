@@ -1,10 +1,10 @@
-//! What `for_each` is given that it cannot take its keys from.
+//! Values that `for_each` does not accept.
 
 use ha_diagnostics::Diagnostic;
 use ha_lang::a_kind;
 use ha_value::{AttributeType, Name, Type, Value};
 
-/// Whether values of a type may give keys.
+/// Whether values of a type can be used for `for_each`.
 pub(super) fn will_do(ty: &Type) -> bool {
     match ty {
         Type::Any | Type::Map(_) | Type::Object(_) => true,
@@ -13,7 +13,7 @@ pub(super) fn will_do(ty: &Type) -> bool {
     }
 }
 
-/// Says that a value gives no keys, and what to write for one of its type.
+/// The error for a value that `for_each` does not accept, with a conversion for its type.
 pub(super) fn unfit(at: impl Fn(&str) -> Diagnostic, value: &Value) -> Diagnostic {
     let problem = at(&format!("`for_each` takes a map or a set of strings, not {}", a_kind(value)));
     problem.help(instead(&Type::of_value(value)))
@@ -39,7 +39,8 @@ fn is_text(ty: &Type) -> bool {
     matches!(ty, Type::Any | Type::Bool | Type::Number | Type::String)
 }
 
-/// How a map is made of elements: by what names them, or else by their places.
+/// Returns the expression that makes a map of a list or set, keyed by a naming attribute or by
+/// position.
 fn keyed(of: &str, element: Option<&Type>) -> String {
     match element.and_then(naming) {
         Some(name) => {
@@ -52,7 +53,7 @@ fn keyed(of: &str, element: Option<&Type>) -> String {
     }
 }
 
-/// The attribute that most likely tells objects of a type apart.
+/// Returns the attribute that most likely identifies objects of a type.
 fn naming(element: &Type) -> Option<&Name> {
     let Type::Object(attributes) = element else { return None };
     let is_key = |(_, it): &(&Name, &AttributeType)| it.ty == Type::String;

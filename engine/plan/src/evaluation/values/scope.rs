@@ -1,4 +1,4 @@
-//! What the names in an expression stand for, seen from where it stands.
+//! Resolution of names in expressions.
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{
@@ -9,8 +9,8 @@ use ha_value::{InstanceKey, Type, Value};
 use super::{EvaluationValues, InstanceId};
 use crate::evaluation::expansion::Expansion;
 
-/// Where an expression stands: in a module instance, and perhaps in one instance of something in
-/// there.
+/// Where an expression is evaluated: a module instance, and perhaps one instance of a block or
+/// call in it.
 #[derive(Clone, Copy)]
 pub(crate) struct EvaluationScope<'a> {
     instance: InstanceId,
@@ -19,17 +19,17 @@ pub(crate) struct EvaluationScope<'a> {
 }
 
 impl<'a> EvaluationScope<'a> {
-    /// In a module instance.
+    /// The scope of a module instance.
     pub(crate) fn in_module(instance: InstanceId) -> Self {
         Self { instance, each: None, this: None }
     }
 
-    /// In one of the instances of something in a module instance.
+    /// The scope of one instance of a block or call.
     pub(crate) fn each(instance: InstanceId, expansion: &'a Expansion, place: usize) -> Self {
         Self { instance, each: Some((expansion, place)), this: None }
     }
 
-    /// Where `self` is this.
+    /// Sets the value of `self`.
     pub(crate) fn with_self(self, this: &'a Value) -> Self {
         Self { this: Some(this), ..self }
     }

@@ -4,34 +4,34 @@ use ha_value::{InstanceKey, Name, ResourceMode, TargetAddress};
 
 use super::ModulePath;
 
-/// One end of a move, seen from the root.
+/// One end of a move, as seen from the root module.
 #[derive(Clone, Debug)]
 pub(super) struct MoveEndpoint {
-    /// How many modules are on the way to the one that the move is written in; their keys do not
+    /// The number of modules from the root to the module that contains the move; their keys do not
     /// matter.
     pub(super) declared: usize,
-    /// The modules on the way. None stands for any key.
+    /// The modules from the root. A key of `None` matches any key.
     pub(super) module: Vec<(Name, Option<InstanceKey>)>,
-    /// The block in there; none for the module itself.
+    /// The block; none for the module itself.
     pub(super) block: Option<(ResourceMode, Name, Name)>,
-    /// Which of the block's instances; none for all.
+    /// The key of the instance; none for all instances.
     pub(super) key: Option<InstanceKey>,
 }
 
-/// How an end of one move stands to one of another.
+/// The relation between the ends of two moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndpointRelation {
     Apart,
     Same,
-    /// The other one is inside of this one.
+    /// The other end is inside this one.
     Around,
-    /// This one is inside of the other.
+    /// This end is inside the other one.
     Within,
 }
 
 impl MoveEndpoint {
-    /// Both ends of a move that is written in the module at `path`. Without a key both mean all
-    /// there is; where one has a key, the other means the only instance.
+    /// Returns both ends of a move in the module at `path`. If neither has a key, both mean all
+    /// instances; if one has a key, the other means the instance without a key.
     pub(super) fn both(path: &[Name], from: &TargetAddress, to: &TargetAddress) -> (Self, Self) {
         let last = |it: &TargetAddress| match &it.block {
             Some(_) => it.key.clone(),
@@ -58,12 +58,12 @@ impl MoveEndpoint {
         Self { declared: path.len(), module, block: place.block.clone(), key }
     }
 
-    /// The names of its modules.
+    /// Returns the names of the modules.
     pub(super) fn names(&self) -> Vec<Name> {
         self.module.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// Whether a module instance of these names is meant.
+    /// Whether a module instance matches. The names must be equal already.
     pub(super) fn has_module(&self, path: &ModulePath) -> bool {
         self.module
             .iter()
@@ -71,23 +71,23 @@ impl MoveEndpoint {
             .all(|((_, wanted), (_, key))| wanted.as_ref().is_none_or(|it| it == key))
     }
 
-    /// Where a module instance goes that the other end named, when this is where the move goes.
+    /// Returns the target of a module instance that matches the source of the move.
     pub(super) fn module_for(&self, from: &ModulePath) -> ModulePath {
         let on_the_way = from[..self.declared].iter().cloned();
         let own = self.module[self.declared..].iter().map(|(name, key)| match key {
             Some(key) => (name.clone(), key.clone()),
-            // Of a module that is moved with all its instances.
+            // A whole module moves, and each instance keeps its key.
             None => (name.clone(), from.last().map_or(InstanceKey::None, |(_, key)| key.clone())),
         });
         on_the_way.chain(own).collect()
     }
 
-    /// The names on the way to it, outermost first, without keys.
+    /// Returns the number of names, without keys.
     pub(super) fn levels(&self) -> usize {
         self.module.len() + usize::from(self.block.is_some())
     }
 
-    /// How it stands to another.
+    /// Returns the relation to another end.
     pub(super) fn standing(&self, other: &Self) -> EndpointRelation {
         let common = self.module.len().min(other.module.len());
         let meet =
@@ -129,7 +129,7 @@ impl MoveEndpoint {
         }
     }
 
-    /// Whether the way from here to there changes nothing but the key of a module.
+    /// Whether the move changes only the key of a module.
     pub(super) fn only_another_key(&self, to: &Self) -> bool {
         let same_names = self.module.len() == to.module.len()
             && self.module.iter().zip(&to.module).all(|(a, b)| a.0 == b.0);

@@ -1,5 +1,4 @@
-//! Moves that no one needs to write: a block that gets `count` or loses it keeps its first
-//! instance.
+//! Implied moves: a block that gains or loses `count` keeps its first instance.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +20,7 @@ pub(super) fn implied<'a>(
         .collect();
     let mut last: Option<&BlockAddress> = None;
     for address in state.records.keys() {
-        // The instance without a key, or else the first of many, comes first.
+        // Instances are in order, so the one without a key, or index 0, comes first.
         if last == Some(&address.block) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Which move is carried out before which.
+//! The order of moves.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -9,11 +9,11 @@ use ha_value::{InstanceKey, Name, ResourceMode};
 use super::MoveStatement;
 use super::endpoint::{EndpointRelation, MoveEndpoint};
 
-/// The moves by number, in order: what moves into a place before what moves on from there, what is
-/// inside before that which is around it goes.
+/// Returns the moves in order: a move into an address before one that moves on from there, and a
+/// move inside a module before one of the module.
 ///
 /// # Errors
-/// When some wait for each other.
+/// A move in a circle of moves.
 pub(super) fn sorted(statements: &[MoveStatement<'_>]) -> Result<Vec<usize>, Diagnostic> {
     let after = waiters(statements);
     let mut missing = vec![0_usize; statements.len()];
@@ -43,7 +43,7 @@ pub(super) fn sorted(statements: &[MoveStatement<'_>]) -> Result<Vec<usize>, Dia
     Err(stuck.into_iter().fold(diagnostic, |it, span| it.at(span.clone())))
 }
 
-/// For each move those that come after it.
+/// Returns for each move the moves that must follow it.
 fn waiters(statements: &[MoveStatement<'_>]) -> Vec<Vec<usize>> {
     let (mut by_from, mut by_to) = (EndpointIndex::default(), EndpointIndex::default());
     for (number, statement) in statements.iter().enumerate() {
@@ -53,7 +53,8 @@ fn waiters(statements: &[MoveStatement<'_>]) -> Vec<Vec<usize>> {
     let mut after: Vec<Vec<usize>> = vec![Vec::new(); statements.len()];
     let mut before = |first: usize, then: usize, is_nested: bool| {
         let (a, b) = (&statements[then], &statements[first]);
-        // What is written inside of a module matches before and after the module gets another key.
+        // An address inside a module matches before and after the module gets another key, so no
+        // order is needed.
         let is_key_alone =
             is_nested && a.to.declared < b.to.declared && a.from.only_another_key(&a.to);
         if first != then && !is_key_alone {
@@ -90,10 +91,10 @@ fn waiters(statements: &[MoveStatement<'_>]) -> Vec<Vec<usize>> {
     after
 }
 
-/// A place without keys.
+/// A module or block without keys.
 type MoveLevel = (Vec<Name>, Option<(ResourceMode, Name, Name)>);
 
-/// Ends of moves by place and key.
+/// Ends of moves by name and key.
 #[derive(Default)]
 struct EndpointIndex(BTreeMap<MoveLevel, BTreeMap<Option<InstanceKey>, Vec<usize>>>);
 
@@ -111,7 +112,8 @@ impl EndpointIndex {
             .push(number);
     }
 
-    /// Tells of all that may be the same as an end, or around it.
+    /// Calls `tell` with each end that may equal or contain this one. Only names on the path are
+    /// looked up, which keeps the order of n moves from taking n times n comparisons.
     fn around(&self, end: &MoveEndpoint, mut tell: impl FnMut(usize)) {
         let mut level = |level: &MoveLevel, key: Option<&InstanceKey>| {
             let Some(keys) = self.0.get(level) else { return };
