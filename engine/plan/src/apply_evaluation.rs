@@ -50,7 +50,7 @@ pub struct ApplyEvaluation {
     /// Diagnostics that do not stop the apply.
     warnings: Vec<Diagnostic>,
     /// The selection of the plan.
-    choice: Targeting,
+    targeting: Targeting,
     /// Outputs that depend on instances that are left out.
     kept_outputs: BTreeMap<Name, OutputRecord>,
     /// Provider settings that have been evaluated.
@@ -85,8 +85,8 @@ impl ApplyEvaluation {
         let graph = Arc::new(Graph::new(configuration, &schemas)?);
         let snapshot = &plan.snapshot;
         let mut diagnostics = Vec::new();
-        let peek = Preview { graph: &graph, snapshot, files, recorded: None };
-        let create_first = CreateBeforeDestroy::new(&graph, &peek, &mut diagnostics);
+        let preview = Preview { graph: &graph, snapshot, files, recorded: None };
+        let create_first = CreateBeforeDestroy::new(&graph, &preview, &mut diagnostics);
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
@@ -100,11 +100,11 @@ impl ApplyEvaluation {
             touched: HashSet::default(),
             failed: HashMap::default(),
             warnings: Vec::new(),
-            choice: Targeting::new(&plan.selection, &graph, state),
+            targeting: Targeting::new(&plan.selection, &graph, state),
             kept_outputs: BTreeMap::new(),
             settings: HashMap::default(),
         };
-        if !execution.choice.is_everything() {
+        if !execution.targeting.is_everything() {
             let is_kept = |name: &Name| {
                 let place = graph.modules.configuration(ROOT).outputs.get_index_of(name);
                 place.is_some_and(|it| {
@@ -140,7 +140,7 @@ impl ApplyEvaluation {
 
     /// Whether the plan leaves out a node.
     fn is_left_out(&self, node: NodeId) -> bool {
-        self.choice.leaves_out(&self.graph, node)
+        self.targeting.leaves_out(&self.graph, node)
     }
 
     /// Makes the recorded values of a block that is left out visible.
@@ -159,7 +159,7 @@ impl ApplyEvaluation {
         before: &ApplyBasis<'_>,
     ) -> Result<(), Vec<Diagnostic>> {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
-        let block = graph.block(node).expect("the node stands for a block");
+        let block = graph.block(node).expect("the node is a block node");
         let Some(described) = schemas.kind(block.name.mode, &block.name.kind) else {
             return Ok(());
         };
@@ -200,7 +200,7 @@ impl ApplyEvaluation {
                         None => continue,
                     },
                 };
-                self.world.put(instance, place, at, value);
+                self.world.set_instance(instance, place, at, value);
             }
         }
         Ok(())
@@ -218,7 +218,9 @@ impl ApplyEvaluation {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
         let place = self.place(&graph, change)?;
         let InstancePosition { node, instance, block, at, .. } = place;
-        if let Some(wrong) = graph.direct(node).chain([node]).find_map(|it| self.failed.get(&it)) {
+        if let Some(wrong) =
+            graph.direct_references(node).chain([node]).find_map(|it| self.failed.get(&it))
+        {
             return Err(wrong.clone());
         }
         let described = described(&schemas, block);
@@ -226,7 +228,7 @@ impl ApplyEvaluation {
             self.world.expansion(instance, place.place).cloned().expect("it has the instance");
         let here = EvaluationScope::each(instance, &expansion, at);
         let found = findings(&self.world, &block.lifecycle.preconditions, &here, &change.address);
-        let (errors, warnings) = found.weighed(block);
+        let (errors, warnings) = found.errors_and_warnings_in(block);
         self.warnings.extend(warnings);
         if !errors.is_empty() {
             return Err(errors);
@@ -234,14 +236,14 @@ impl ApplyEvaluation {
         let given =
             ConfiguredArguments::evaluate(&self.world, &here, described, block, &change.address)?;
         let given = match self.shared(node)? {
-            Some(shared) => given.above(shared, described),
+            Some(shared) => given.with_shared(shared, described),
             None => given,
         };
         let before = record.filter(|_| change.action == Action::Update);
         let ever_configured = before.map(|record| given.ever_configured(record, described));
         let arguments = match before {
             Some(record) => {
-                given.beside(record, described, block.lifecycle.ignore_changes.as_ref())
+                given.merged_with_record(record, described, block.lifecycle.ignore_changes.as_ref())
             }
             None => given.values,
         };
@@ -340,10 +342,10 @@ impl ApplyEvaluation {
         // they say of it.
         let expansion =
             self.world.expansion(instance, place).cloned().expect("it has the instance");
-        self.world.put(instance, place, at, value.clone());
+        self.world.set_instance(instance, place, at, value.clone());
         let here = EvaluationScope::each(instance, &expansion, at).with_self(&value);
         let found = findings(&self.world, &block.lifecycle.postconditions, &here, &change.address);
-        let (errors, warnings) = found.weighed(block);
+        let (errors, warnings) = found.errors_and_warnings_in(block);
         diagnostics.extend(errors);
         self.warnings.extend(warnings);
         if !diagnostics.is_empty() {
@@ -424,7 +426,8 @@ impl ApplyEvaluation {
             return Ok(ProviderRecord { settings, dependencies: Dependencies::default() });
         };
         let node = self.graph.number(module, NodeKind::Provider(place));
-        if let Some(wrong) = self.graph.direct(node).find_map(|it| self.failed.get(&it)) {
+        if let Some(wrong) = self.graph.direct_references(node).find_map(|it| self.failed.get(&it))
+        {
             return Err(wrong.clone());
         }
         let block = &self.graph.modules.configuration(module).providers[place];

@@ -272,7 +272,7 @@ impl Graph {
     }
 
     /// Returns the nodes that a node refers to directly.
-    pub(crate) fn direct(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
+    pub(crate) fn direct_references(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
         self.direct.targets(id).iter().map(|it| *it as usize)
     }
 
@@ -328,12 +328,12 @@ impl Graph {
     }
 
     /// Marks these nodes and all nodes they refer to, directly or not.
-    pub(crate) fn everything_behind(&self, nodes: impl IntoIterator<Item = NodeId>) -> Vec<bool> {
+    pub(crate) fn with_dependencies(&self, nodes: impl IntoIterator<Item = NodeId>) -> Vec<bool> {
         let mut marked = vec![false; self.len()];
         let mut open: Vec<NodeId> = nodes.into_iter().collect();
         while let Some(node) = open.pop() {
             if !std::mem::replace(&mut marked[node], true) {
-                open.extend(self.direct(node));
+                open.extend(self.direct_references(node));
             }
         }
         marked
@@ -343,7 +343,8 @@ impl Graph {
     /// block.
     pub(crate) fn read_by(&self, blocks: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
         let mut seen = vec![false; self.len()];
-        let mut open: Vec<NodeId> = blocks.into_iter().flat_map(|it| self.direct(it)).collect();
+        let mut open: Vec<NodeId> =
+            blocks.into_iter().flat_map(|it| self.direct_references(it)).collect();
         let mut found = HashSet::default();
         while let Some(node) = open.pop() {
             if std::mem::replace(&mut seen[node], true) {
@@ -354,10 +355,10 @@ impl Graph {
                 NodeKind::Block(_) => {
                     found.insert(node);
                     if self.is_data(node) {
-                        open.extend(self.direct(node));
+                        open.extend(self.direct_references(node));
                     }
                 }
-                _ => open.extend(self.direct(node)),
+                _ => open.extend(self.direct_references(node)),
             }
         }
         found

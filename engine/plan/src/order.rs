@@ -48,7 +48,7 @@ pub(crate) fn steps(
         recorded: &recorded,
         own,
         steps: Vec::new(),
-        wishes: Vec::new(),
+        preferences: Vec::new(),
         junctions: HashMap::default(),
         makes: vec![None; changes.len()],
         deletes: vec![None; changes.len()],
@@ -59,19 +59,19 @@ pub(crate) fn steps(
         inside: BTreeMap::new(),
     };
     if let Some(graph) = graph {
-        order.make(graph);
+        order.add_creates_and_updates(graph);
     }
     let (earlier, dependents) = dependents_first(&recorded);
     for number in &earlier {
-        order.delete(*number, &dependents[*number]);
+        order.add_deletes(*number, &dependents[*number]);
     }
-    order.forget();
-    order.leave();
+    order.forget_contents();
+    order.forget_records();
     order.make_after_deleting();
     order.updates_after_dependents_are_deleted(&earlier, &dependents);
     let taken = order.take_names(successions);
-    order.grant_wishes();
-    order.all_names_are_given_up(&taken, successions)?;
+    order.apply_preferences();
+    order.check_names_released(&taken, successions)?;
     sorted(order.steps, changes).map(|(steps, _)| steps)
 }
 
@@ -83,7 +83,7 @@ struct StepOrder<'a> {
     own: Vec<Vec<usize>>,
     steps: Vec<PlanStep>,
     /// Optional edges, dropped where they would close a circle.
-    wishes: Vec<OrderConstraint>,
+    preferences: Vec<OrderConstraint>,
     /// Junctions by the steps behind them, and by the reason of optional ones, so that steps with
     /// the same predecessors share a junction.
     junctions: HashMap<(Option<OrderReason>, Vec<usize>), usize>,
@@ -116,14 +116,14 @@ struct OrderConstraint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum OrderReason {
     /// A user is deleted before the resource is updated.
-    UserGone,
+    UserDeleted,
     /// An indirect user, which may have got a value of the resource through others, is updated
     /// before the resource is deleted.
-    LetGoFar,
+    IndirectUserUpdated,
     /// A user is updated before the resource is deleted.
-    LetGo,
+    UserUpdated,
     /// A name is given up before another resource takes it.
-    NameGivenUp,
+    NameReleased,
 }
 
 impl<'a> StepOrder<'a> {
@@ -133,7 +133,7 @@ impl<'a> StepOrder<'a> {
     }
 
     /// Returns one step that comes after all of these; none for no steps.
-    fn meet(&mut self, mut steps: Vec<usize>) -> Option<usize> {
+    fn junction_after(&mut self, mut steps: Vec<usize>) -> Option<usize> {
         steps.sort_unstable();
         steps.dedup();
         match steps.as_slice() {
@@ -152,18 +152,18 @@ impl<'a> StepOrder<'a> {
     }
 
     /// Adds an optional order of a step after all of these.
-    fn wish(&mut self, step: usize, mut after: Vec<usize>, why: OrderReason) {
+    fn prefer_after(&mut self, step: usize, mut after: Vec<usize>, why: OrderReason) {
         after.sort_unstable();
         after.dedup();
         if let [only] = after.as_slice() {
-            self.wishes.push(OrderConstraint { step, after: *only, why });
+            self.preferences.push(OrderConstraint { step, after: *only, why });
         } else if !after.is_empty() {
             let key = (Some(why), after);
             let junction = match self.junctions.get(&key) {
                 Some(junction) => *junction,
                 None => {
                     let junction = self.push(StepKind::Junction);
-                    self.wishes.extend(key.1.iter().map(|after| OrderConstraint {
+                    self.preferences.extend(key.1.iter().map(|after| OrderConstraint {
                         step: junction,
                         after: *after,
                         why,
@@ -191,12 +191,12 @@ impl<'a> StepOrder<'a> {
     }
 
     /// Returns the steps of these blocks that exist.
-    fn there(&self, numbers: &[BlockNumber], of: &[Option<usize>]) -> Vec<usize> {
+    fn existing(&self, numbers: &[BlockNumber], of: &[Option<usize>]) -> Vec<usize> {
         numbers.iter().filter_map(|it| of[*it]).collect()
     }
 
     /// Adds creates, updates and reads; those of a block follow those of the blocks it refers to.
-    fn make(&mut self, graph: &Graph) {
+    fn add_creates_and_updates(&mut self, graph: &Graph) {
         let mut of_node: HashMap<NodeId, Vec<BlockNumber>> = HashMap::default();
         for number in (0..self.own.len()).filter(|it| !self.own[*it].is_empty()) {
             if let Some(node) = graph.node_of(&self.changes[self.own[number][0]].address.block) {
@@ -207,7 +207,7 @@ impl<'a> StepOrder<'a> {
         let mut needed = vec![false; graph.len()];
         for node in graph.order.iter().rev().copied() {
             if needed[node] || of_node.contains_key(&node) {
-                graph.direct(node).for_each(|it| needed[it] = true);
+                graph.direct_references(node).for_each(|it| needed[it] = true);
             }
         }
         let mut behind: Vec<Option<usize>> = vec![None; graph.len()];
@@ -215,11 +215,12 @@ impl<'a> StepOrder<'a> {
             if !needed[node] && !of_node.contains_key(&node) {
                 continue;
             }
-            let mut after: Vec<usize> = graph.direct(node).filter_map(|it| behind[it]).collect();
+            let mut after: Vec<usize> =
+                graph.direct_references(node).filter_map(|it| behind[it]).collect();
             let mut steps = Vec::new();
             for number in of_node.remove(&node).unwrap_or_default() {
                 let own = self.make_block(number);
-                self.made[number] = self.meet(own.clone());
+                self.made[number] = self.junction_after(own.clone());
                 steps.extend(own);
             }
             if !steps.is_empty() {
@@ -229,7 +230,7 @@ impl<'a> StepOrder<'a> {
                 }
                 after = steps;
             }
-            behind[node] = self.meet(after);
+            behind[node] = self.junction_after(after);
         }
     }
 
@@ -248,11 +249,11 @@ impl<'a> StepOrder<'a> {
 
     /// Adds the deletions of a block: after the deletions of its dependents, and after its other
     /// users have been updated. A group passes on the steps of its dependents.
-    fn delete(&mut self, number: BlockNumber, dependents: &[BlockNumber]) {
-        let before = self.there(dependents, &self.deleted);
-        let let_go = self.there(dependents, &self.made);
-        let far = self.there(dependents, &self.passed_on);
-        let (mut steps, mut letting_go) = (Vec::new(), Vec::new());
+    fn add_deletes(&mut self, number: BlockNumber, dependents: &[BlockNumber]) {
+        let before = self.existing(dependents, &self.deleted);
+        let users_updated = self.existing(dependents, &self.made);
+        let indirect_users_updated = self.existing(dependents, &self.passed_on);
+        let (mut steps, mut replaceable) = (Vec::new(), Vec::new());
         for index in self.own[number].clone() {
             let change = &self.changes[index];
             if !change.action.destroys() || change.gone_with.is_some() {
@@ -268,31 +269,36 @@ impl<'a> StepOrder<'a> {
             // A replaced object is created again after its deletion, and its users are updated
             // after that: they cannot come first.
             if change.action != Action::DeleteThenCreate {
-                letting_go.push(step);
+                replaceable.push(step);
             }
         }
-        if !letting_go.is_empty() && !far.is_empty() {
-            let step = self.gate(&letting_go);
-            self.wish(step, let_go, OrderReason::LetGo);
-            self.wish(step, far.clone(), OrderReason::LetGoFar);
+        if !replaceable.is_empty() && !indirect_users_updated.is_empty() {
+            let step = self.gate(&replaceable);
+            self.prefer_after(step, users_updated, OrderReason::UserUpdated);
+            self.prefer_after(
+                step,
+                indirect_users_updated.clone(),
+                OrderReason::IndirectUserUpdated,
+            );
         } else if self.recorded.is_group(number) {
-            self.made[number] = self.meet(let_go);
+            self.made[number] = self.junction_after(users_updated);
         }
         let own = if self.recorded.is_group(number) { None } else { self.made[number] };
-        let far = self.meet(far);
-        self.passed_on[number] = self.meet(far.into_iter().chain(own).collect());
-        let before = self.meet(before);
+        let indirect_users_updated = self.junction_after(indirect_users_updated);
+        self.passed_on[number] =
+            self.junction_after(indirect_users_updated.into_iter().chain(own).collect());
+        let before = self.junction_after(before);
         if let (false, Some(before)) = (steps.is_empty(), before) {
             let gate = self.gate(&steps);
             self.steps[gate].after.push(before);
         }
         let ended = if steps.is_empty() { before.into_iter().collect() } else { steps };
-        self.deleted[number] = self.meet(ended);
+        self.deleted[number] = self.junction_after(ended);
     }
 
     /// Adds the steps that forget instances which are deleted with their container, once the
     /// container is deleted.
-    fn forget(&mut self) {
+    fn forget_contents(&mut self) {
         let going = |number: &BlockNumber| {
             self.own[*number].iter().any(|it| self.changes[*it].gone_with.is_some())
         };
@@ -315,7 +321,7 @@ impl<'a> StepOrder<'a> {
     }
 
     /// Adds the steps for instances that are forgotten without deletion, which wait for nothing.
-    fn leave(&mut self) {
+    fn forget_records(&mut self) {
         for index in 0..self.changes.len() {
             if self.changes[index].action == Action::Forget {
                 self.deletes[index] = Some(self.push(StepKind::Forget(index)));
@@ -335,7 +341,7 @@ impl<'a> StepOrder<'a> {
 
     /// Returns the step after which the contents of a container may be forgotten. With
     /// `create_before_destroy` that is the create: the old container is deleted in any case.
-    fn gone(&self, change: usize) -> Option<usize> {
+    fn container_gone_step(&self, change: usize) -> Option<usize> {
         match self.changes[change].action {
             Action::CreateThenDelete => self.makes[change],
             _ => self.deletes[change],
@@ -355,13 +361,14 @@ impl<'a> StepOrder<'a> {
         }
         for (container, steps) in by_container {
             self.inside.entry(container).or_default().insert(number);
-            let gone = self.own[container].iter().filter_map(|it| self.gone(*it)).collect();
-            if let Some(gone) = self.meet(gone) {
+            let gone =
+                self.own[container].iter().filter_map(|it| self.container_gone_step(*it)).collect();
+            if let Some(gone) = self.junction_after(gone) {
                 let gate = self.gate(&steps);
                 self.steps[gate].after.push(gone);
             }
         }
-        self.went[number] = self.meet(went);
+        self.went[number] = self.junction_after(went);
     }
 
     /// Orders a create after the deletion that it replaces, and after everything inside the old
@@ -382,12 +389,12 @@ impl<'a> StepOrder<'a> {
                 open.extend(deeper.filter(|it| inside.insert(*it)));
             }
             let went = inside.into_iter().filter_map(|it| self.went[it]).collect();
-            let anew = self.own[container]
+            let recreated = self.own[container]
                 .iter()
                 .filter(|it| self.changes[**it].action == Action::DeleteThenCreate);
-            let anew: Vec<usize> = anew.filter_map(|it| self.makes[*it]).collect();
-            if let (false, Some(went)) = (anew.is_empty(), self.meet(went)) {
-                let gate = self.gate(&anew);
+            let recreated: Vec<usize> = recreated.filter_map(|it| self.makes[*it]).collect();
+            if let (false, Some(went)) = (recreated.is_empty(), self.junction_after(went)) {
+                let gate = self.gate(&recreated);
                 self.steps[gate].after.push(went);
             }
         }
@@ -402,10 +409,10 @@ impl<'a> StepOrder<'a> {
     ) {
         for number in earlier.iter().copied() {
             let users = &dependents[number];
-            let gone = self.there(users, &self.deleted);
-            let forgotten = self.there(users, &self.went);
+            let gone = self.existing(users, &self.deleted);
+            let forgotten = self.existing(users, &self.went);
             if self.recorded.is_group(number) {
-                self.went[number] = self.meet(forgotten);
+                self.went[number] = self.junction_after(forgotten);
                 continue;
             }
             let updates =
@@ -416,11 +423,11 @@ impl<'a> StepOrder<'a> {
             let deletes: Vec<usize> = deletes.filter_map(|it| self.deletes[*it]).collect();
             if !updates.is_empty() && !gone.is_empty() {
                 let step = self.gate(&updates);
-                self.wish(step, gone, OrderReason::UserGone);
+                self.prefer_after(step, gone, OrderReason::UserDeleted);
             }
             if !deletes.is_empty() && !forgotten.is_empty() {
                 let step = self.gate(&deletes);
-                self.wish(step, forgotten, OrderReason::LetGo);
+                self.prefer_after(step, forgotten, OrderReason::UserUpdated);
             }
         }
     }
@@ -445,17 +452,17 @@ impl<'a> StepOrder<'a> {
             Some((gives?, self.makes[taker]?))
         });
         let steps: Vec<_> = steps.collect();
-        self.wishes.extend(steps.iter().flatten().map(|(gives, takes)| OrderConstraint {
+        self.preferences.extend(steps.iter().flatten().map(|(gives, takes)| OrderConstraint {
             step: *takes,
             after: *gives,
-            why: OrderReason::NameGivenUp,
+            why: OrderReason::NameReleased,
         }));
         steps
     }
 
     /// # Errors
     /// Reports two resources that wait for each other's names.
-    fn all_names_are_given_up(
+    fn check_names_released(
         &self,
         taken: &[Option<(usize, usize)>],
         successions: &[Succession],
@@ -475,31 +482,31 @@ impl<'a> StepOrder<'a> {
 
     /// Turns optional edges into edges, without those that would close a circle. Weaker reasons
     /// are dropped first.
-    fn grant_wishes(&mut self) {
-        let mut wishes = std::mem::take(&mut self.wishes);
+    fn apply_preferences(&mut self) {
+        let mut preferences = std::mem::take(&mut self.preferences);
         for why in [
-            OrderReason::UserGone,
-            OrderReason::LetGoFar,
-            OrderReason::LetGo,
-            OrderReason::NameGivenUp,
+            OrderReason::UserDeleted,
+            OrderReason::IndirectUserUpdated,
+            OrderReason::UserUpdated,
+            OrderReason::NameReleased,
         ] {
-            if !wishes.iter().any(|it| it.why == why) {
+            if !preferences.iter().any(|it| it.why == why) {
                 continue;
             }
             // The circles are computed again for each reason: dropping the weaker edges may have
             // resolved them.
-            let circle = self.circles(&wishes);
-            wishes.retain(|it| {
+            let circle = self.circles(&preferences);
+            preferences.retain(|it| {
                 it.why != why || circle[it.step].is_none() || circle[it.step] != circle[it.after]
             });
         }
-        for wish in wishes {
-            self.steps[wish.step].after.push(wish.after);
+        for preference in preferences {
+            self.steps[preference.step].after.push(preference.after);
         }
     }
 
     /// Returns for each step the circle that it is in, if any.
-    fn circles(&self, wishes: &[OrderConstraint]) -> Vec<Option<usize>> {
+    fn circles(&self, preferences: &[OrderConstraint]) -> Vec<Option<usize>> {
         let mut graph = DiGraph::<(), ()>::with_capacity(self.steps.len(), self.steps.len());
         for _ in &self.steps {
             graph.add_node(());
@@ -509,8 +516,8 @@ impl<'a> StepOrder<'a> {
                 graph.add_edge(NodeIndex::new(*after), NodeIndex::new(index), ());
             }
         }
-        for wish in wishes {
-            graph.add_edge(NodeIndex::new(wish.after), NodeIndex::new(wish.step), ());
+        for preference in preferences {
+            graph.add_edge(NodeIndex::new(preference.after), NodeIndex::new(preference.step), ());
         }
         let mut circles = vec![None; self.steps.len()];
         for (number, members) in petgraph::algo::kosaraju_scc(&graph)

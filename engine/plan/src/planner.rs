@@ -158,7 +158,7 @@ struct Planner<'a> {
     only_checks: bool,
     graph: Arc<Graph>,
     /// The changes so far.
-    choice: Targeting,
+    targeting: Targeting,
     /// Blocks and instances that are not planned.
     left_out: BTreeSet<Address>,
     /// The `removed` blocks.
@@ -180,7 +180,7 @@ struct Planner<'a> {
     /// Which instance lives inside which.
     containment: Containment<'a>,
     /// For each node and container, the change of the container that its contents must follow.
-    fates: HashMap<(NodeId, ContainerKey), Option<replace::ContainerChange>>,
+    container_changes: HashMap<(NodeId, ContainerKey), Option<replace::ContainerChange>>,
     /// The instance of each identity of which there can be only one.
     identities: HashMap<duplicates::ResourceIdentity, Address>,
     /// Blocks with an instance that is created, replaced, updated or read during the apply.
@@ -219,7 +219,7 @@ impl<'a> Planner<'a> {
     fn new(input: &'a PlanInput<'a>, graph: Arc<Graph>, current: PriorState) -> Self {
         let world = world_with(&graph, input.snapshot, input.files);
         Self {
-            choice: Targeting::new(input.selection, &graph, input.state),
+            targeting: Targeting::new(input.selection, &graph, input.state),
             left_out: BTreeSet::new(),
             removals: Removals::new(input.configuration),
             imports: BTreeMap::new(),
@@ -234,7 +234,7 @@ impl<'a> Planner<'a> {
             remade: BTreeSet::new(),
             replaced: BTreeMap::new(),
             containment: Containment::new(input.state, input.schemas),
-            fates: HashMap::default(),
+            container_changes: HashMap::default(),
             identities: HashMap::default(),
             pending: HashMap::default(),
             flow: vec![ChangeFlow::default(); graph.len()],
@@ -256,26 +256,26 @@ impl<'a> Planner<'a> {
 
     /// Plans all nodes, each after the nodes it refers to.
     fn walk(&mut self) {
-        self.asked_imports();
+        self.register_requested_imports();
         let graph = self.graph.clone();
         let (snapshot, files) = (self.input.snapshot, self.input.files);
-        let peek = Preview { graph: &graph, snapshot, files, recorded: None };
+        let preview = Preview { graph: &graph, snapshot, files, recorded: None };
         let mut wrong = Vec::new();
-        self.create_first = CreateBeforeDestroy::new(&graph, &peek, &mut wrong);
+        self.create_first = CreateBeforeDestroy::new(&graph, &preview, &mut wrong);
         self.diagnostics.extend(wrong);
-        self.required();
+        self.check_providers_and_ephemeral();
         for node in graph.order.iter().copied() {
             self.node(node);
         }
-        self.imports_into_nothing();
-        self.moved_away_and_there();
-        self.compare();
+        self.report_imports_without_instance();
+        self.report_moves_of_configured_instances();
+        self.cross_check();
     }
 
     fn plan(mut self) -> Result<PlanOutcome, PlanError> {
         self.walk();
         if !self.diagnostics.is_empty() {
-            return Err(self.refused());
+            return Err(self.into_error());
         }
         if !self.reads.is_empty() {
             return Ok(PlanOutcome::Reads(self.reads));
@@ -283,14 +283,14 @@ impl<'a> Planner<'a> {
         // A search adopts existing objects. Nothing may be deleted before all of them are
         // recorded.
         if self.input.mode == PlanMode::Normal && !self.input.seek {
-            self.going();
+            self.plan_deletions();
             if !self.diagnostics.is_empty() {
-                return Err(self.refused());
+                return Err(self.into_error());
             }
         }
         let successions = self.successions();
         if !self.diagnostics.is_empty() {
-            return Err(self.refused());
+            return Err(self.into_error());
         }
         for (name, it) in &self.input.state.outputs {
             let gone = || OutputChange {
@@ -300,21 +300,21 @@ impl<'a> Planner<'a> {
             };
             self.outputs.entry(name.clone()).or_insert_with(gone);
         }
-        self.finished(successions)
+        self.into_plan(successions)
             .map(|it| PlanOutcome::Plan(Box::new(it)))
             .map_err(PlanError::from)
     }
 
     /// Returns the errors with the part that was planned.
-    fn refused(mut self) -> PlanError {
+    fn into_error(mut self) -> PlanError {
         self.unplan_waiting();
         let diagnostics = std::mem::take(&mut self.diagnostics).in_order();
         let so_far =
-            self.finished(Vec::new()).ok().map(|it| Box::new(Plan { errored: true, ..it }));
+            self.into_plan(Vec::new()).ok().map(|it| Box::new(Plan { errored: true, ..it }));
         PlanError { diagnostics, so_far }
     }
 
-    fn finished(mut self, successions: Vec<Succession>) -> Result<Plan, Vec<Diagnostic>> {
+    fn into_plan(mut self, successions: Vec<Succession>) -> Result<Plan, Vec<Diagnostic>> {
         self.leave_recorded();
         let Self {
             input,
@@ -350,8 +350,8 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans deletions, and checks that they are allowed.
-    fn going(&mut self) {
-        self.orphans();
+    fn plan_deletions(&mut self) {
+        self.plan_orphans();
         let making: BTreeSet<&Address> =
             self.changes.iter().filter(|it| it.action.makes()).map(|it| &it.address).collect();
         let going = Deletions {
@@ -362,32 +362,33 @@ impl<'a> Planner<'a> {
         let left = going
             .left_behind(&making)
             .into_iter()
-            .filter(|it| self.choice.has(&self.graph, &it.address));
+            .filter(|it| self.targeting.has(&self.graph, &it.address));
         let left: Vec<Change> = left.collect();
         self.changes.extend(left);
         orphan::forget(&mut self.changes, &self.removals, &self.current.priors);
         going.mark_gone_with(&mut self.changes);
-        self.protected();
+        self.check_prevent_destroy();
     }
 
     fn node(&mut self, id: NodeId) {
         // Diagnostics are deduplicated, so a repeated one does not change `len`. The count with
         // repetitions shows whether this node has an error too.
-        let told = (self.diagnostics.len(), self.warnings.len());
+        let reported = (self.diagnostics.len(), self.warnings.len());
         let (planned, times) = (self.changes.len(), self.diagnostics.times());
-        let hangs_on_a_failure = self.hangs_on_a_failure(id, times);
+        let depends_on_failure = self.depends_on_failure(id, times);
         self.decide(id);
-        if hangs_on_a_failure {
+        if depends_on_failure {
             self.unplan(id, planned);
         }
-        self.failed[id] = hangs_on_a_failure || self.diagnostics.times() > times;
+        self.failed[id] = depends_on_failure || self.diagnostics.times() > times;
         self.flow[id] = self.flow_of(id);
         // During a search, errors that result from a pending read are dropped: the next round
         // evaluates the node with the answer and reports what remains.
-        if self.input.seek && self.graph.direct(id).any(|it| self.waiting.contains(&it)) {
+        if self.input.seek && self.graph.direct_references(id).any(|it| self.waiting.contains(&it))
+        {
             self.waiting.insert(id);
-            self.diagnostics.truncate(told.0);
-            self.warnings.truncate(told.1);
+            self.diagnostics.truncate(reported.0);
+            self.warnings.truncate(reported.1);
             self.failed[id] = false;
         }
     }
@@ -410,8 +411,8 @@ impl<'a> Planner<'a> {
         let graph = self.graph.clone();
         let mut waits = vec![false; graph.len()];
         for node in graph.order.iter().copied() {
-            waits[node] =
-                self.waiting.contains(&node) || graph.direct(node).any(|behind| waits[behind]);
+            waits[node] = self.waiting.contains(&node)
+                || graph.direct_references(node).any(|behind| waits[behind]);
         }
         let is_waiting =
             |change: &Change| graph.node_of(&change.address.block).is_some_and(|node| waits[node]);
@@ -443,10 +444,10 @@ impl<'a> Planner<'a> {
     fn decide(&mut self, id: NodeId) {
         let GraphNode { module, what } = self.graph.node(id);
         match what {
-            NodeKind::Block(place) if self.choice.leaves_out(&self.graph, id) => {
+            NodeKind::Block(place) if self.targeting.leaves_out(&self.graph, id) => {
                 self.leave(id, place)
             }
-            _ if self.choice.leaves_out(&self.graph, id) => {
+            _ if self.targeting.leaves_out(&self.graph, id) => {
                 if let (ROOT, NodeKind::Output(place)) = (module, what) {
                     self.leave_output(place);
                 }
@@ -455,14 +456,14 @@ impl<'a> Planner<'a> {
             NodeKind::Provider(place) => self.provider(id, module, place),
             NodeKind::Block(place) => self.block(id, place),
             _ => {
-                let (graph, told) = (self.graph.clone(), self.diagnostics.times());
+                let (graph, reported) = (self.graph.clone(), self.diagnostics.times());
                 let EvaluationReport { diagnostics, waits, warnings, checks } =
                     evaluate(&graph, &mut self.world, id);
                 self.checks.extend(checks);
-                self.undecided(ExpansionError { diagnostics, waits });
+                self.report_undecided(ExpansionError { diagnostics, waits });
                 self.warnings.extend(warnings);
                 match (module, what) {
-                    (ROOT, NodeKind::Output(place)) if self.hangs_on_a_failure(id, told) => {
+                    (ROOT, NodeKind::Output(place)) if self.depends_on_failure(id, reported) => {
                         self.leave_output(place)
                     }
                     (ROOT, NodeKind::Output(place)) => self.output(place),
@@ -472,14 +473,15 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether a node or one of its dependencies has an error. `told` is the number of errors
+    /// Whether a node or one of its dependencies has an error. `reported` is the number of errors
     /// before the node was planned.
-    fn hangs_on_a_failure(&self, id: NodeId, told: usize) -> bool {
-        self.diagnostics.times() > told || self.graph.direct(id).any(|it| self.failed[it])
+    fn depends_on_failure(&self, id: NodeId, reported: usize) -> bool {
+        self.diagnostics.times() > reported
+            || self.graph.direct_references(id).any(|it| self.failed[it])
     }
 
     /// Reports missing providers, and ephemeral values in arguments that would be recorded.
-    fn required(&mut self) {
+    fn check_providers_and_ephemeral(&mut self) {
         let schemas = self.input.schemas;
         let providers = schemas
             .kinds()
@@ -496,7 +498,7 @@ impl<'a> Planner<'a> {
 
     /// Reports why something cannot be decided, unless it waits for a data source that is read
     /// next.
-    fn undecided(&mut self, undecided: ExpansionError) {
+    fn report_undecided(&mut self, undecided: ExpansionError) {
         if undecided.waits && self.only_checks {
             return;
         }
@@ -528,7 +530,7 @@ impl<'a> Planner<'a> {
 
     fn block(&mut self, node: NodeId, place: usize) {
         let graph = self.graph.clone();
-        let block = graph.block(node).expect("the node stands for a block");
+        let block = graph.block(node).expect("the node is a block node");
         let name = &block.name;
         let Some(described) = self.input.schemas.kind(name.mode, &name.kind) else {
             self.diagnostics.push(unknown::kind(self.input.schemas, block));
@@ -537,14 +539,20 @@ impl<'a> Planner<'a> {
         self.diagnostics.extend(ineffective::ignored(block, described));
         self.diagnostics.extend(ineffective::triggers(block, self.input.schemas));
         let Some(provider) = self.provider_for(node, block, described) else { return };
-        self.imports_into(node);
+        self.evaluate_imports(node);
         let because = self.because(node);
-        let asked = self.asked(node, block);
+        let count = self.instance_count(node, block);
         // The sum over all module instances is checked before any is expanded: counts of nested
         // modules multiply, and expanding first could exhaust the memory.
-        if !self.world.has_room(asked) {
-            let (count, for_each) = (block.count.as_ref(), block.for_each.as_ref());
-            self.diagnostics.push(too_many(asked, &name.to_string(), count, for_each, &block.head));
+        if !self.world.has_room(count) {
+            let expressions = (block.count.as_ref(), block.for_each.as_ref());
+            self.diagnostics.push(too_many(
+                count,
+                &name.to_string(),
+                expressions.0,
+                expressions.1,
+                &block.head,
+            ));
             return;
         }
         for instance in self.world.of_module(graph.node(node).module) {
@@ -553,10 +561,10 @@ impl<'a> Planner<'a> {
                 Err(undecided) => {
                     let stand_in =
                         (self.only_checks && undecided.waits).then(|| Expansion::stand_in(block));
-                    self.undecided(undecided);
+                    self.report_undecided(undecided);
                     if let Some(expansion) = stand_in {
                         let address = self.world.block_address(instance, place);
-                        let many = BlockPlanning {
+                        let planning = BlockPlanning {
                             node,
                             place,
                             instance,
@@ -567,10 +575,10 @@ impl<'a> Planner<'a> {
                             address,
                             because: &because,
                         };
-                        let one = many.one(0);
+                        let one = planning.instance_at(0);
                         let arguments = ConfiguredArguments::evaluate(
                             &self.world,
-                            &one.standpoint(),
+                            &one.scope(),
                             described,
                             block,
                             &one.address,
@@ -583,7 +591,7 @@ impl<'a> Planner<'a> {
             self.world.expand(instance, place, expansion.clone());
             self.diagnostics.extend(self.no_such_triggers(instance, block));
             let address = self.world.block_address(instance, place);
-            let many = BlockPlanning {
+            let planning = BlockPlanning {
                 node,
                 place,
                 instance,
@@ -594,12 +602,12 @@ impl<'a> Planner<'a> {
                 address,
                 because: &because,
             };
-            self.instances(&many);
+            self.instances(&planning);
         }
     }
 
     /// Returns the number of instances in all instances of the module, as far as it is known.
-    fn asked(&self, node: NodeId, block: &ResourceBlock) -> usize {
+    fn instance_count(&self, node: NodeId, block: &ResourceBlock) -> usize {
         let modules = self.world.of_module(self.graph.node(node).module);
         match block.count.is_some() || block.for_each.is_some() {
             true => modules
@@ -611,30 +619,30 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans all instances of a block in one instance of its module.
-    fn instances(&mut self, many: &BlockPlanning<'_>) {
-        let BlockPlanning { block, described, provider, .. } = *many;
+    fn instances(&mut self, planning: &BlockPlanning<'_>) {
+        let BlockPlanning { block, described, provider, .. } = *planning;
         let mode = block.name.mode;
         let flags =
-            if mode == ResourceMode::Managed { self.flags(many) } else { Default::default() };
+            if mode == ResourceMode::Managed { self.flags(planning) } else { Default::default() };
         if !self.only_checks {
-            self.changes.reserve(many.expansion.len());
+            self.changes.reserve(planning.expansion.len());
         }
         let shared = self.shared(mode, provider);
-        for at in 0..many.expansion.len() {
-            let instance = &many.one(at);
-            if !self.choice.has(&self.graph, &instance.address) {
+        for at in 0..planning.expansion.len() {
+            let instance = &planning.instance_at(at);
+            if !self.targeting.has(&self.graph, &instance.address) {
                 self.leave_instance(instance);
                 continue;
             }
             let arguments = match ConfiguredArguments::evaluate(
                 &self.world,
-                &instance.standpoint(),
+                &instance.scope(),
                 described,
                 block,
                 &instance.address,
             ) {
                 Ok(arguments) => match &shared {
-                    Some(shared) => arguments.above(shared.clone(), described),
+                    Some(shared) => arguments.with_shared(shared.clone(), described),
                     None => arguments,
                 },
                 Err(diagnostics) => {
@@ -642,7 +650,7 @@ impl<'a> Planner<'a> {
                     continue;
                 }
             };
-            self.look_at(instance, &block.lifecycle.preconditions, &instance.standpoint());
+            self.check_conditions(instance, &block.lifecycle.preconditions, &instance.scope());
             if self.input.schemas.is_compared(mode, &block.name.kind) {
                 let arguments = compare::lasting(
                     &arguments.values,
@@ -650,7 +658,7 @@ impl<'a> Planner<'a> {
                     described,
                 );
                 self.compared.push(compare::ComparisonStart {
-                    node: many.node,
+                    node: planning.node,
                     address: instance.address.clone(),
                     arguments,
                 });
@@ -666,18 +674,18 @@ impl<'a> Planner<'a> {
     }
 
     /// Stores the value of an instance for expressions, and evaluates its postconditions.
-    fn put(&mut self, instance: &InstancePlanning<'_>, value: Value) {
+    fn set_value(&mut self, instance: &InstancePlanning<'_>, value: Value) {
         let value = with_origins(value, &instance.address);
-        let BlockPlanning { block, place, instance: module, .. } = *instance.many;
+        let BlockPlanning { block, place, instance: module, .. } = *instance.planning;
         let conditions = &block.lifecycle.postconditions;
         if !conditions.is_empty() {
-            self.look_at(instance, conditions, &instance.standpoint().with_self(&value));
+            self.check_conditions(instance, conditions, &instance.scope().with_self(&value));
         }
-        self.world.put(module, place, instance.at, value);
+        self.world.set_instance(module, place, instance.at, value);
     }
 
     /// Evaluates conditions of an instance, and reports those that do not hold.
-    fn look_at(
+    fn check_conditions(
         &mut self,
         instance: &InstancePlanning<'_>,
         conditions: &[Condition],
@@ -687,15 +695,15 @@ impl<'a> Planner<'a> {
             return;
         }
         let found = findings(&self.world, conditions, at, &instance.address);
-        self.checks.push(found.standing(instance.address.clone()));
-        let (errors, warnings) = found.weighed(instance.many.block);
+        self.checks.push(found.status(instance.address.clone()));
+        let (errors, warnings) = found.errors_and_warnings_in(instance.planning.block);
         self.diagnostics.extend(errors);
         self.warnings.extend(warnings);
     }
 
     /// Reports changes that `prevent_destroy` forbids: deletions and replacements, also where the
     /// block has been removed.
-    fn protected(&mut self) {
+    fn check_prevent_destroy(&mut self) {
         for change in self.changes.iter().filter(|it| it.deposed.is_none() && it.action.destroys())
         {
             let recorded = || {
@@ -733,22 +741,26 @@ struct BlockPlanning<'a> {
 }
 
 impl<'a> BlockPlanning<'a> {
-    fn one(&'a self, at: usize) -> InstancePlanning<'a> {
-        InstancePlanning { many: self, at, address: self.address.instance(self.expansion.key(at)) }
+    fn instance_at(&'a self, at: usize) -> InstancePlanning<'a> {
+        InstancePlanning {
+            planning: self,
+            at,
+            address: self.address.instance(self.expansion.key(at)),
+        }
     }
 }
 
 /// One instance of a block that is being planned.
 struct InstancePlanning<'a> {
     /// The block, which all its instances share.
-    many: &'a BlockPlanning<'a>,
+    planning: &'a BlockPlanning<'a>,
     /// The place among the instances of the block.
     at: usize,
     address: Address,
 }
 
 impl InstancePlanning<'_> {
-    fn standpoint(&self) -> EvaluationScope<'_> {
-        EvaluationScope::each(self.many.instance, self.many.expansion, self.at)
+    fn scope(&self) -> EvaluationScope<'_> {
+        EvaluationScope::each(self.planning.instance, self.planning.expansion, self.at)
     }
 }

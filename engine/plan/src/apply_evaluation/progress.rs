@@ -28,7 +28,8 @@ impl ApplyProgress {
         let mut missing = vec![0; graph.len()];
         // One pass suffices, because the order puts each node behind those it refers to.
         for node in graph.order.iter().copied() {
-            let waits = graph.direct(node).filter(|it| left[*it] > 0 || missing[*it] > 0);
+            let waits =
+                graph.direct_references(node).filter(|it| left[*it] > 0 || missing[*it] > 0);
             missing[node] = u32::try_from(waits.count()).expect("a node refers to fewer than 2^32");
         }
         Self { waiters: graph.waiters(), missing, left }

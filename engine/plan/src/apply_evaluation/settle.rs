@@ -40,7 +40,7 @@ impl ApplyEvaluation {
         if self.is_left_out(node) {
             return Ok(());
         }
-        if let Some(wrong) = graph.direct(node).find_map(|it| self.failed.get(&it)) {
+        if let Some(wrong) = graph.direct_references(node).find_map(|it| self.failed.get(&it)) {
             return Err(wrong.clone());
         }
         let NodeKind::Block(place) = graph.node(node).what else {
@@ -50,7 +50,7 @@ impl ApplyEvaluation {
             return if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) };
         };
         let schemas = self.schemas.clone();
-        let block = graph.block(node).expect("the node stands for a block");
+        let block = graph.block(node).expect("the node is a block node");
         if described(&schemas, block).is_document() {
             return self.render(node, place);
         }
@@ -123,7 +123,7 @@ impl ApplyEvaluation {
     /// Renders a document in all instances of its module.
     pub(super) fn render(&mut self, node: NodeId, place: usize) -> Result<(), Vec<Diagnostic>> {
         let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
-        let block = graph.block(node).expect("the node stands for a block");
+        let block = graph.block(node).expect("the node is a block node");
         let described = described(&schemas, block);
         for instance in self.world.of_module(graph.node(node).module) {
             let expansion = expansion(&self.world, instance, block).map_err(|it| it.diagnostics)?;
@@ -158,7 +158,7 @@ impl ApplyEvaluation {
                 if !wrong.is_empty() {
                     return Err(wrong);
                 }
-                self.world.put(instance, place, at, value);
+                self.world.set_instance(instance, place, at, value);
             }
         }
         Ok(())

@@ -24,7 +24,7 @@ impl ApplyEvaluation {
         let here = EvaluationScope::each(instance, &expansion, at);
         let (errors, _) =
             findings(&self.world, &block.lifecycle.preconditions, &here, &change.address)
-                .weighed(block);
+                .errors_and_warnings_in(block);
         if !errors.is_empty() {
             return Err(errors);
         }

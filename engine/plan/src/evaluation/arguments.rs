@@ -73,7 +73,7 @@ impl ConfiguredArguments {
 
     /// Adds the arguments that the provider's settings give to all its resources, where the kind
     /// has them. Arguments of the block take precedence.
-    pub(crate) fn above(mut self, shared: Object, described: &ResourceDescription) -> Self {
+    pub(crate) fn with_shared(mut self, shared: Object, described: &ResourceDescription) -> Self {
         for (name, below) in shared {
             let is_taken = described.schema().arguments.contains_key(&name);
             if is_taken && let Some(merged) = merged(self.values.get(&name), &below) {
@@ -102,7 +102,7 @@ impl ConfiguredArguments {
 
     /// Returns the planned arguments of an existing object: without changes that are ignored, and
     /// with the recorded values of arguments that the configuration never set.
-    pub(crate) fn beside(
+    pub(crate) fn merged_with_record(
         &self,
         record: &Record,
         described: &ResourceDescription,

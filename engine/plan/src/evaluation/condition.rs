@@ -28,20 +28,23 @@ impl ConditionFindings {
 
     /// Returns errors and warnings. A condition of a `check` block that fails is a warning; an
     /// evaluation error is always an error.
-    pub(crate) fn weighed(self, block: &ResourceBlock) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    pub(crate) fn errors_and_warnings_in(
+        self,
+        block: &ResourceBlock,
+    ) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         match &block.check {
-            Some(_) => self.parted(),
+            Some(_) => self.errors_and_warnings(),
             None => (self.all(), Vec::new()),
         }
     }
 
     /// Returns evaluation errors, and failed conditions as warnings.
-    pub(crate) fn parted(self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    pub(crate) fn errors_and_warnings(self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         (self.wrong, self.unmet.into_iter().map(Diagnostic::into_warning).collect())
     }
 
     /// Returns the status of all conditions together.
-    pub(crate) fn standing(&self, address: Address) -> CheckResult {
+    pub(crate) fn status(&self, address: Address) -> CheckResult {
         let standing = match self {
             it if !it.wrong.is_empty() => CheckStatus::Error,
             it if !it.unmet.is_empty() => CheckStatus::Fail,

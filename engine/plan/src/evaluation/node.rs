@@ -123,7 +123,7 @@ fn evaluate_in(
     match what {
         NodeKind::Variable(place) => {
             let (name, variable) =
-                configuration.variables.get_index(place).expect("a node stands for a variable");
+                configuration.variables.get_index(place).expect("the node is a variable node");
             match input(graph, world, instance, name, variable) {
                 Ok(Some(value)) => world.set_variable(instance, place, value),
                 Ok(None) => {}
@@ -150,7 +150,7 @@ fn evaluate_in(
             if !output.preconditions.is_empty() {
                 let of = named(world, instance, "output", &output.name);
                 let found = findings(world, &output.preconditions, &here, &of);
-                evaluated.checks.push(found.standing(of));
+                evaluated.checks.push(found.status(of));
                 evaluated.wrong(found.all());
             }
             match world.evaluate(&here, &output.value) {
@@ -169,8 +169,8 @@ fn evaluate_in(
             let check = &configuration.checks[place];
             let of = named(world, instance, "check", &check.name);
             let found = findings(world, &check.assertions, &here, &of);
-            evaluated.checks.push(found.standing(of));
-            let (errors, warnings) = found.parted();
+            evaluated.checks.push(found.status(of));
+            let (errors, warnings) = found.errors_and_warnings();
             evaluated.wrong(errors);
             evaluated.warnings.extend(warnings);
         }
@@ -264,7 +264,7 @@ fn validate(
             Err(more) => found.wrong.extend(more),
         }
     }
-    evaluated.checks.push(found.standing(of));
+    evaluated.checks.push(found.status(of));
     evaluated.wrong(found.all());
 }
 

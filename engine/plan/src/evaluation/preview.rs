@@ -34,7 +34,7 @@ impl Preview<'_> {
         if asking.is_empty() {
             return world;
         }
-        let behind = self.graph.everything_behind(asking.iter().copied());
+        let behind = self.graph.with_dependencies(asking.iter().copied());
         for node in self.graph.order.iter().copied().filter(|it| behind[*it]) {
             match (self.graph.node(node).what, self.recorded) {
                 (NodeKind::Block(place), Some((state, schemas))) => {
@@ -101,7 +101,7 @@ pub(crate) fn show_as_recorded(
     world.expand(instance, place, expansion.into());
     for ((_, record), at) in records.iter().zip(places) {
         if let Some(at) = at {
-            world.put(
+            world.set_instance(
                 instance,
                 place,
                 at,

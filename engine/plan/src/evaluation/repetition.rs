@@ -209,13 +209,13 @@ fn each_of(
                     it if it.is_null() => {
                         return wrong(at("a set for `for_each` must hold no null"));
                     }
-                    _ => return wrong(keys::unfit(at, &value)),
+                    _ => return wrong(keys::rejected(at, &value)),
                 }
             }
             Ok(Expansion::ForEach(keys))
         }
         Value::Null(_) => wrong(at("`for_each` cannot be null")),
-        Value::Unknown(it) if !keys::will_do(&it.ty) => wrong(keys::unfit(at, &value)),
+        Value::Unknown(it) if !keys::is_accepted(&it.ty) => wrong(keys::rejected(at, &value)),
         Value::Unknown(_) => {
             let detail = format!(
                 "Which instances there will be is not known yet{}. Give it a map whose keys are known; its values need not be.",
@@ -225,7 +225,7 @@ fn each_of(
                 at("the keys of `for_each` must be known while planning").detail(detail);
             Err(ExpansionError { diagnostics: vec![diagnostic], waits: true })
         }
-        _ => wrong(keys::unfit(at, &value)),
+        _ => wrong(keys::rejected(at, &value)),
     }
 }
 

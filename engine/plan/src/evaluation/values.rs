@@ -196,7 +196,7 @@ impl EvaluationValues {
     }
 
     /// Returns whether a recorded instance is configured.
-    pub(crate) fn wanted<'a>(&'a self, address: &'a Address) -> ConfiguredPresence<'a> {
+    pub(crate) fn presence<'a>(&'a self, address: &'a Address) -> ConfiguredPresence<'a> {
         let mut instance = 0;
         for (name, key) in address.block.module.iter() {
             let it = &self.instances[instance];
@@ -322,7 +322,13 @@ impl EvaluationValues {
     }
 
     /// Sets the value of an instance, by its place in the block.
-    pub(crate) fn put(&mut self, instance: InstanceId, block: usize, place: usize, value: Value) {
+    pub(crate) fn set_instance(
+        &mut self,
+        instance: InstanceId,
+        block: usize,
+        place: usize,
+        value: Value,
+    ) {
         if let Some(it) = &mut self.instances[instance].blocks[block] {
             it.values[place] = Some(value);
             it.whole = OnceCell::new();

@@ -73,7 +73,7 @@ pub fn outline(
         .copied()
         .filter(|it| !matches!(graph.node(*it).what, NodeKind::End | NodeKind::Validation(_)))
     {
-        graph.direct(node).for_each(|it| referred[it] = true);
+        graph.direct_references(node).for_each(|it| referred[it] = true);
     }
     let mut places: Vec<Option<usize>> = vec![None; graph.len()];
     let mut nodes = Vec::new();
@@ -100,9 +100,9 @@ pub fn outline(
             // `for_each` belong to that block too.
             GraphNode { module, what: NodeKind::Gate } => {
                 let expand = graph.number(module, NodeKind::Expand);
-                graph.direct(id).chain(graph.direct(expand)).collect()
+                graph.direct_references(id).chain(graph.direct_references(expand)).collect()
             }
-            _ => graph.direct(id).collect::<Vec<_>>(),
+            _ => graph.direct_references(id).collect::<Vec<_>>(),
         };
         for earlier in behind {
             let shown = match graph.node(earlier) {

@@ -68,7 +68,7 @@ impl Graph {
 
     /// Returns the managed blocks that a node refers to directly.
     fn managed_behind(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
-        self.direct(node).filter(|it| self.is_managed(*it))
+        self.direct_references(node).filter(|it| self.is_managed(*it))
     }
 
     /// Returns the references of a node that pass on their own references.
@@ -78,10 +78,10 @@ impl Graph {
             NodeKind::Block(_) => !self.is_managed(*it),
             // The root's gate and expansion have no references; skipping them keeps the sets
             // small.
-            NodeKind::Gate | NodeKind::Expand => self.direct(*it).next().is_some(),
+            NodeKind::Gate | NodeKind::Expand => self.direct_references(*it).next().is_some(),
             _ => true,
         };
-        self.direct(node).filter(passes)
+        self.direct_references(node).filter(passes)
     }
 
     /// Returns the path of a node's module as seen from a module instance.

@@ -19,18 +19,18 @@ pub(super) fn sorted(direct: &GraphEdges) -> Result<Vec<NodeId>, Vec<NodeId>> {
     let mut marks = vec![VisitState::Unseen; nodes];
     let mut order = Vec::with_capacity(nodes);
     // The current path, each node with the number of its references that have been followed.
-    let mut way: Vec<(NodeId, usize)> = Vec::new();
+    let mut path: Vec<(NodeId, usize)> = Vec::new();
     for first in 0..nodes {
         if marks[first] == VisitState::Unseen {
             marks[first] = VisitState::Open;
-            way.push((first, 0));
+            path.push((first, 0));
         }
-        while let Some((node, followed)) = way.last_mut() {
+        while let Some((node, followed)) = path.last_mut() {
             let node = *node;
             let Some(next) = direct.targets(node).get(*followed).map(|it| *it as usize) else {
                 marks[node] = VisitState::Done;
                 order.push(node);
-                way.pop();
+                path.pop();
                 continue;
             };
             *followed += 1;
@@ -38,14 +38,14 @@ pub(super) fn sorted(direct: &GraphEdges) -> Result<Vec<NodeId>, Vec<NodeId>> {
                 VisitState::Done => {}
                 VisitState::Unseen => {
                     marks[next] = VisitState::Open;
-                    way.push((next, 0));
+                    path.push((next, 0));
                 }
                 VisitState::Open => {
-                    let from = way
+                    let from = path
                         .iter()
                         .position(|(it, _)| *it == next)
-                        .expect("an open node is on the way");
-                    return Err(way[from..].iter().map(|(it, _)| *it).collect());
+                        .expect("an open node is on the path");
+                    return Err(path[from..].iter().map(|(it, _)| *it).collect());
                 }
             }
         }

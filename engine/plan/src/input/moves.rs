@@ -149,16 +149,16 @@ fn carry_out<'a, 'b>(
     schemas: &SchemaSet,
     statements: impl Iterator<Item = &'b MoveStatement<'b>>,
 ) -> MovedState<'a> {
-    let mut removal = MoveInProgress::new(state);
+    let mut progress = MoveInProgress::new(state);
     for statement in statements {
         match &statement.from.block {
-            None => removal.module(statement),
-            Some(block) => removal.block(statement, block),
+            None => progress.module(statement),
+            Some(block) => progress.block(statement, block),
         }
     }
-    let MoveInProgress { whence, warnings, .. } = removal;
+    let MoveInProgress { origins, warnings, .. } = progress;
     let from: BTreeMap<Address, Address> =
-        whence.into_iter().filter(|(to, from)| to != from).collect();
+        origins.into_iter().filter(|(to, from)| to != from).collect();
     if from.is_empty() {
         return MovedState { warnings, ..MovedState::nothing(state) };
     }
@@ -178,7 +178,7 @@ fn carry_out<'a, 'b>(
 /// A state while its records are moved.
 struct MoveInProgress {
     /// The original address of each record, by its current one.
-    whence: BTreeMap<Address, Address>,
+    origins: BTreeMap<Address, Address>,
     /// Module instances that contain or contained records, by their names without keys.
     modules: BTreeMap<Vec<Name>, BTreeSet<ModulePath>>,
     warnings: Vec<Diagnostic>,
@@ -188,19 +188,19 @@ impl MoveInProgress {
     fn new(state: &State) -> Self {
         let addresses =
             state.records.keys().chain(state.deposed.keys().map(|(address, _)| address));
-        let whence = addresses.map(|it| (it.clone(), it.clone())).collect();
-        let mut removal = Self { whence, modules: BTreeMap::new(), warnings: Vec::new() };
-        removal.modules.entry(Vec::new()).or_default().insert(Arc::from([]));
+        let origins = addresses.map(|it| (it.clone(), it.clone())).collect();
+        let mut progress = Self { origins, modules: BTreeMap::new(), warnings: Vec::new() };
+        progress.modules.entry(Vec::new()).or_default().insert(Arc::from([]));
         let mut last: Option<ModulePath> = None;
         let paths: Vec<ModulePath> =
-            removal.whence.keys().map(|it| it.block.module.clone()).collect();
+            progress.origins.keys().map(|it| it.block.module.clone()).collect();
         for path in paths {
             if last.as_ref() != Some(&path) {
-                removal.enter(&path);
+                progress.enter(&path);
                 last = Some(path);
             }
         }
-        removal
+        progress
     }
 
     /// Registers a module instance and its parents.
@@ -260,7 +260,7 @@ impl MoveInProgress {
             let there: Vec<Address> = match (&statement.from.key, &statement.to.key) {
                 (Some(key), Some(to_key)) => {
                     let (from, to) = (from.instance(key.clone()), to.instance(to_key.clone()));
-                    match (self.whence.contains_key(&from), self.whence.contains_key(&to)) {
+                    match (self.origins.contains_key(&from), self.origins.contains_key(&to)) {
                         (true, true) => self.blocked(statement, &from.into(), &to.into()),
                         (true, false) => self.put(&from, to),
                         (false, _) => {}
@@ -288,19 +288,19 @@ impl MoveInProgress {
             kind: "".into(),
             name: "".into(),
         };
-        let behind = self.whence.range(least.instance(InstanceKey::None)..).map(|(it, _)| it);
+        let behind = self.origins.range(least.instance(InstanceKey::None)..).map(|(it, _)| it);
         behind.take_while(|it| it.block.module.starts_with(path)).cloned().collect()
     }
 
     fn of_block(&self, block: &BlockAddress) -> impl Iterator<Item = Address> {
-        let behind = self.whence.range(block.instance(InstanceKey::None)..).map(|(it, _)| it);
+        let behind = self.origins.range(block.instance(InstanceKey::None)..).map(|(it, _)| it);
         behind.take_while(move |it| it.block == *block).cloned()
     }
 
     fn put(&mut self, from: &Address, to: Address) {
-        if let Some(whence) = self.whence.remove(from) {
+        if let Some(origins) = self.origins.remove(from) {
             self.enter(&to.block.module.clone());
-            self.whence.insert(to, whence);
+            self.origins.insert(to, origins);
         }
     }
 

@@ -64,7 +64,8 @@ impl Targeting {
         // A node that is no block is planned as far as everything it refers to: an output of a
         // partly planned block would mix old and new values.
         for node in graph.order.iter().copied().filter(|it| graph.block(*it).is_none()) {
-            extents[node] = graph.direct(node).map(|it| extents[it]).min().unwrap_or(Coverage::All);
+            extents[node] =
+                graph.direct_references(node).map(|it| extents[it]).min().unwrap_or(Coverage::All);
         }
         let mut staying = named(&selection.excludes);
         let kept = recorded.blocks.iter().filter(|(_, block)| {
@@ -132,7 +133,7 @@ fn targeted(
         let named = named(pattern, graph);
         // Expressions inside one instance of a module refer to that instance alone.
         let chosen = (0..graph.len()).filter(|it| named[*it] > Coverage::Nothing);
-        let behind = graph.everything_behind(chosen.flat_map(|it| graph.direct(it)));
+        let behind = graph.with_dependencies(chosen.flat_map(|it| graph.direct_references(it)));
         for (node, extent) in extents.iter_mut().enumerate() {
             let is_read = behind[node] && named[node] == Coverage::Nothing;
             *extent = (*extent).max(if is_read { Coverage::All } else { named[node] });
@@ -140,7 +141,7 @@ fn targeted(
     }
     let besides: Vec<NodeId> = besides.collect();
     for (extent, _) in
-        extents.iter_mut().zip(graph.everything_behind(besides)).filter(|(_, is_behind)| *is_behind)
+        extents.iter_mut().zip(graph.with_dependencies(besides)).filter(|(_, is_behind)| *is_behind)
     {
         *extent = Coverage::All;
     }
@@ -162,7 +163,7 @@ fn excluded(selection: &Selection, graph: &Graph) -> Vec<Coverage> {
             };
             left[node] = match named[node] {
                 Coverage::All => Coverage::Nothing,
-                _ if graph.direct(node).any(waits) => Coverage::Nothing,
+                _ if graph.direct_references(node).any(waits) => Coverage::Nothing,
                 Coverage::Some => Coverage::Some,
                 Coverage::Nothing => Coverage::All,
             };

@@ -18,7 +18,7 @@ impl PlanSnapshot {
     }
 
     /// The same, with what is never kept apart from what is.
-    pub(crate) fn kept_apart(&self, configuration: &Configuration) -> Self {
+    pub(crate) fn without_ephemeral_values(&self, configuration: &Configuration) -> Self {
         let mut kept = self.clone();
         for (name, variable) in configuration.variables.iter().filter(|(_, it)| it.ephemeral) {
             kept.ephemeral.extend(kept.variables.remove(name).map(|it| (name.clone(), it)));
@@ -47,7 +47,7 @@ impl PlanSnapshot {
                 .get(name)
                 .is_some_and(|it| variable.is_none_or(|variable| !is_default(variable, it)))
         };
-        let told = self.to_give.iter().filter(|it| !is_given(it)).map(|name| {
+        let diagnostics = self.to_give.iter().filter(|it| !is_given(it)).map(|name| {
             let diagnostic =
                 Diagnostic::error(format!("the variable `{name}` needs its value again"))
                     .code(code::NO_VALUE)
@@ -58,7 +58,7 @@ impl PlanSnapshot {
                 None => diagnostic,
             }
         });
-        told.collect()
+        diagnostics.collect()
     }
 }
 

@@ -29,13 +29,13 @@ impl CreateBeforeDestroy {
     /// Evaluates the flags of a configuration.
     pub(crate) fn new(
         graph: &Graph,
-        peek: &Preview<'_>,
+        preview: &Preview<'_>,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
         let said = |node: &NodeId| graph.block(*node)?.lifecycle.create_before_destroy.as_ref();
         let asking = |it: &NodeId| said(it).is_some_and(|it| literal_flag(it).is_none());
         let asking: Vec<NodeId> = graph.order.iter().copied().filter(asking).collect();
-        let world = peek.world(&asking);
+        let world = preview.world(&asking);
         let mut first =
             Self { everywhere: vec![false; graph.len()], somewhere: HashMap::default() };
         for node in graph.order.iter().copied().rev() {
@@ -52,12 +52,12 @@ impl CreateBeforeDestroy {
 
     /// Whether it holds for a node in an instance of its module.
     pub(crate) fn holds(&self, node: NodeId, path: &ModuleInstancePath) -> bool {
-        let among = |ways: &HashSet<ModuleInstancePath>| {
+        let among = |paths: &HashSet<ModuleInstancePath>| {
             let keyed_until = |end: usize| -> ModuleInstancePath {
                 let without = path[end..].iter().map(|(name, _)| (name.clone(), InstanceKey::None));
                 path[..end].iter().cloned().chain(without).collect()
             };
-            (0..=path.len()).any(|end| ways.contains(&keyed_until(end)))
+            (0..=path.len()).any(|end| paths.contains(&keyed_until(end)))
         };
         self.everywhere[node] || self.somewhere.get(&node).is_some_and(among)
     }
@@ -84,13 +84,13 @@ impl CreateBeforeDestroy {
 
     fn pass_on(&mut self, graph: &Graph, node: NodeId) {
         if self.everywhere[node] {
-            graph.direct(node).for_each(|it| self.everywhere[it] = true);
-        } else if let Some(ways) = self.somewhere.remove(&node) {
-            for behind in graph.direct(node).filter(|it| !self.everywhere[*it]) {
-                let seen = ways.iter().map(|it| graph.path_from(behind, it));
+            graph.direct_references(node).for_each(|it| self.everywhere[it] = true);
+        } else if let Some(paths) = self.somewhere.remove(&node) {
+            for behind in graph.direct_references(node).filter(|it| !self.everywhere[*it]) {
+                let seen = paths.iter().map(|it| graph.path_from(behind, it));
                 self.somewhere.entry(behind).or_default().extend(seen);
             }
-            self.somewhere.insert(node, ways);
+            self.somewhere.insert(node, paths);
         }
     }
 }

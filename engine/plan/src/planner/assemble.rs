@@ -71,7 +71,7 @@ pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan
     // The saved plan must not contain ephemeral values.
     Ok(Plan {
         mode: input.mode,
-        snapshot: input.snapshot.kept_apart(input.configuration),
+        snapshot: input.snapshot.without_ephemeral_values(input.configuration),
         lineage: input.state.lineage.clone(),
         state_number: input.state.number,
         identities: Vec::new(),

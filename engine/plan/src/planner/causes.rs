@@ -32,10 +32,13 @@ impl Planner<'_> {
         // Providers come last: the list is cut off, and a direct reference explains more than a
         // provider that all blocks share.
         let is_provider = |it: &NodeId| matches!(self.graph.node(*it).what, NodeKind::Provider(_));
-        let mut causes = self.causes(self.graph.direct(node).filter(|it| !is_provider(it)));
+        let mut causes =
+            self.causes(self.graph.direct_references(node).filter(|it| !is_provider(it)));
         let room = CAUSES - causes.len();
         causes.extend(
-            self.causes(self.graph.direct(node).filter(is_provider)).into_iter().take(room),
+            self.causes(self.graph.direct_references(node).filter(is_provider))
+                .into_iter()
+                .take(room),
         );
         causes
     }
@@ -66,7 +69,7 @@ impl Planner<'_> {
         match self.graph.node(node).what {
             NodeKind::Block(place) => {
                 let Some(pending) = self.pending.get(&node) else {
-                    let block = self.graph.block(node).expect("the node stands for a block");
+                    let block = self.graph.block(node).expect("the node is a block node");
                     let described = self.input.schemas.kind(block.name.mode, &block.name.kind);
                     if !described.is_some_and(ResourceDescription::is_document) {
                         return match self.has_instances(node, place) {
@@ -74,9 +77,12 @@ impl Planner<'_> {
                             // A block without instances passes on what it waits for itself:
                             // `depends_on` on it keeps its meaning.
                             false => ChangeFlow {
-                                causes: shared(self.causes(self.graph.direct(node))),
+                                causes: shared(self.causes(self.graph.direct_references(node))),
                                 absent: false,
-                                changes: self.graph.direct(node).any(|it| self.flow[it].changes),
+                                changes: self
+                                    .graph
+                                    .direct_references(node)
+                                    .any(|it| self.flow[it].changes),
                             },
                         };
                     }
@@ -95,22 +101,22 @@ impl Planner<'_> {
             NodeKind::Provider(_) => {
                 let name = self.graph.name(node);
                 let causes = self
-                    .causes(self.graph.direct(node))
+                    .causes(self.graph.direct_references(node))
                     .into_iter()
                     .map(|it| format!("{name} from {it}"))
                     .collect();
                 ChangeFlow { causes: shared(causes), ..ChangeFlow::default() }
             }
             _ => {
-                let mut behind = self.graph.direct(node);
+                let mut behind = self.graph.direct_references(node);
                 // Most nodes refer to one other node. Sharing its list avoids a copy for each of
                 // them.
                 if let (Some(only), None) = (behind.next(), behind.next()) {
                     return self.flow[only].clone();
                 }
-                let flows = || self.graph.direct(node).map(|it| &self.flow[it]);
+                let flows = || self.graph.direct_references(node).map(|it| &self.flow[it]);
                 ChangeFlow {
-                    causes: shared(self.causes(self.graph.direct(node))),
+                    causes: shared(self.causes(self.graph.direct_references(node))),
                     absent: flows().any(|it| it.absent),
                     changes: flows().any(|it| it.changes),
                 }

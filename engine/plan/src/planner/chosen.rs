@@ -30,8 +30,8 @@ pub fn chosen(input: &PlanInput<'_>) -> Result<Option<BTreeSet<Address>>, Vec<Di
             records.filter(|it| is_chosen(it)).cloned().collect()
         }
         PlanMode::Normal | PlanMode::RefreshOnly => {
-            let choice = Targeting::new(input.selection, &graph, input.state);
-            records.filter(|it| choice.has(&graph, it)).cloned().collect()
+            let targeting = Targeting::new(input.selection, &graph, input.state);
+            records.filter(|it| targeting.has(&graph, it)).cloned().collect()
         }
     }))
 }

@@ -20,7 +20,7 @@ pub(super) struct ComparisonStart {
 impl Planner<'_> {
     /// Reports contradictions between blocks. While reads are pending nothing is checked: the next
     /// round has all the values.
-    pub(super) fn compare(&mut self) {
+    pub(super) fn cross_check(&mut self) {
         if !self.reads.is_empty() && !self.only_checks {
             return;
         }
@@ -30,11 +30,12 @@ impl Planner<'_> {
             compared.iter().map(|it| (&it.address, it.node)).collect();
         for CrossCheckProblem { address, problem, severity } in self.contradictions(&compared) {
             let Some(block) = nodes.get(&address).and_then(|it| graph.block(*it)) else { continue };
-            let mut told = located(vec![problem], &block.body, Some(&address), block.head.clone());
-            told.iter_mut().for_each(|it| it.severity = severity);
+            let mut diagnostics =
+                located(vec![problem], &block.body, Some(&address), block.head.clone());
+            diagnostics.iter_mut().for_each(|it| it.severity = severity);
             match severity {
-                Severity::Error => self.diagnostics.extend(told),
-                Severity::Warning => self.warnings.extend(told),
+                Severity::Error => self.diagnostics.extend(diagnostics),
+                Severity::Warning => self.warnings.extend(diagnostics),
             }
         }
     }
@@ -44,7 +45,7 @@ impl Planner<'_> {
         for it in compared {
             providers.entry(it.node).or_insert_with(|| {
                 let provider = self.graph.provider_of(self.input.schemas, it.node);
-                provider.map(|it| self.whom(&it)).unwrap_or_default()
+                provider.map(|it| self.connection_of(&it)).unwrap_or_default()
             });
         }
         let mut found = Vec::new();

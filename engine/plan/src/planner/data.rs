@@ -38,16 +38,16 @@ pub fn rendered(
 impl Planner<'_> {
     /// Evaluates a document, which needs no read.
     pub(super) fn document(&mut self, instance: &InstancePlanning<'_>, arguments: &Object) {
-        let BlockPlanning { described, block, .. } = *instance.many;
+        let BlockPlanning { described, block, .. } = *instance.planning;
         if self.only_checks && matches!(described.render(arguments), Some(RenderResult::Unknown)) {
             // Whether the result holds secrets is only known once it is rendered, so the check
             // does not mark it.
             let outputs = unknown_outputs(described, arguments, &instance.address);
-            self.put(instance, instance_value(described.schema(), arguments, &outputs));
+            self.set_value(instance, instance_value(described.schema(), arguments, &outputs));
             return;
         }
         match rendered(described, arguments) {
-            Ok(value) => self.put(instance, value),
+            Ok(value) => self.set_value(instance, value),
             Err(problems) => {
                 self.diagnostics.extend(located(
                     problems,
@@ -68,7 +68,7 @@ impl Planner<'_> {
         given: ConfiguredArguments,
     ) {
         let BlockPlanning { node, instance: module, described, block, because, .. } =
-            *instance.many;
+            *instance.planning;
         let ConfiguredArguments { values: arguments, timeouts, .. } = given;
         let address = &instance.address;
         let schema = described.schema();
@@ -80,7 +80,7 @@ impl Planner<'_> {
                 Some((answered, outputs)) if *answered == asked => {
                     self.data.insert(address.clone(), outputs.clone());
                     let value = instance_value(schema, &arguments, outputs);
-                    self.put(instance, value);
+                    self.set_value(instance, value);
                 }
                 _ if let Some((tried, error)) = self.input.observed.unread.get(address)
                     && *tried == asked =>
@@ -95,7 +95,7 @@ impl Planner<'_> {
                         &arguments,
                         &unknown_outputs(described, &arguments, address),
                     );
-                    self.put(instance, value);
+                    self.set_value(instance, value);
                 }
                 _ => {
                     let (address, provider, settings) =
@@ -120,7 +120,7 @@ impl Planner<'_> {
         }
         let outputs = unknown_outputs(described, &arguments, address);
         let value = instance_value(schema, &arguments, &outputs);
-        self.put(instance, value);
+        self.set_value(instance, value);
         if self.input.mode == PlanMode::RefreshOnly {
             return;
         }
@@ -154,13 +154,13 @@ impl Planner<'_> {
 
     /// Whether a dependency does not exist yet, or something in `depends_on` changes.
     fn waits_for_changes(&self, instance: &InstancePlanning<'_>) -> bool {
-        let BlockPlanning { node, block, .. } = *instance.many;
+        let BlockPlanning { node, block, .. } = *instance.planning;
         let module = self.graph.node(node).module;
         let gate = self.graph.number(module, NodeKind::Gate);
         let waits = |it: &Reference| {
             self.graph.referred(module, it).is_some_and(|it| self.flow[it].changes)
         };
-        self.graph.direct(node).any(|it| self.flow[it].absent)
+        self.graph.direct_references(node).any(|it| self.flow[it].absent)
             || self.flow[gate].changes
             || block.depends_on.iter().any(waits)
     }

@@ -20,7 +20,7 @@ use crate::input::removed::Removals;
 use crate::input::targeting::destroyed;
 use crate::model::{Change, ChangeReason, OutputChange, Plan};
 use crate::planner::assemble::{PlanParts, finish};
-use crate::planner::prevent_destroy::{asking_for_protection, protection};
+use crate::planner::prevent_destroy::{blocks_with_protection_expression, protection};
 
 /// Plans the deletion of everything. The configuration decides only which instances are protected,
 /// which secrets are marked and how providers are reached.
@@ -44,8 +44,8 @@ pub(super) fn destroy(
         .collect();
     let removals = Removals::new(input.configuration);
     forget(&mut changes, &removals, &current.priors);
-    let peek = Preview { graph, snapshot: input.snapshot, files: input.files, recorded: None };
-    let world = peek.world(&asking_for_protection(graph, &changes));
+    let preview = Preview { graph, snapshot: input.snapshot, files: input.files, recorded: None };
+    let world = preview.world(&blocks_with_protection_expression(graph, &changes));
     let protected = |change: &Change| {
         let recorded = || current.priors[&change.address].record.prevent_destroy;
         // A flag that depends on resources cannot be evaluated without planning them; the recorded

@@ -65,15 +65,12 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_can_be_said_again() {
-        let mut told = DiagnosticSet::default();
-        told.extend(["a", "b", "a"].map(Diagnostic::error));
-        assert_eq!((told.len(), told.times()), (2, 3));
-        told.truncate(1);
-        told.push(Diagnostic::error("b"));
-        told.push(Diagnostic::error("a"));
-        assert_eq!(
-            told.in_order().into_iter().map(|it| it.summary).collect::<Vec<_>>(),
-            ["a", "b"]
-        );
+        let mut set = DiagnosticSet::default();
+        set.extend(["a", "b", "a"].map(Diagnostic::error));
+        assert_eq!((set.len(), set.times()), (2, 3));
+        set.truncate(1);
+        set.push(Diagnostic::error("b"));
+        set.push(Diagnostic::error("a"));
+        assert_eq!(set.in_order().into_iter().map(|it| it.summary).collect::<Vec<_>>(), ["a", "b"]);
     }
 }

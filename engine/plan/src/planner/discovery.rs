@@ -16,13 +16,13 @@ use crate::planner::read_request::{DiscoveryMethod, ReadRequest};
 
 impl Planner<'_> {
     /// Returns the object that was found for an instance, or requests the search.
-    pub(super) fn sought(
+    pub(super) fn discovered(
         &mut self,
         instance: &InstancePlanning<'_>,
         given: &ConfiguredArguments,
         flags: &RecordSettings,
     ) -> ImportLookup {
-        let BlockPlanning { node, described, .. } = *instance.many;
+        let BlockPlanning { node, described, .. } = *instance.planning;
         let address = &instance.address;
         let provider = self
             .graph
@@ -51,7 +51,7 @@ impl Planner<'_> {
                 if self.container_is_missing(instance, flags) {
                     return ImportLookup::NotAsked;
                 }
-                self.seek(instance, provider, given);
+                self.request_discovery(instance, provider, given);
                 return ImportLookup::Not;
             }
         };
@@ -71,33 +71,34 @@ impl Planner<'_> {
         instance: &InstancePlanning<'_>,
         flags: &RecordSettings,
     ) -> bool {
-        let BlockPlanning { node, described, .. } = *instance.many;
+        let BlockPlanning { node, described, .. } = *instance.planning;
         if described.within.is_empty() {
             return false;
         }
         let graph = self.graph.clone();
-        let providers =
-            graph.direct(node).filter(|it| matches!(graph.node(*it).what, NodeKind::Provider(_)));
+        let providers = graph
+            .direct_references(node)
+            .filter(|it| matches!(graph.node(*it).what, NodeKind::Provider(_)));
         let through: Vec<Dependencies> =
             providers.map(|it| self.reach.dependencies(&graph, it, &[].into())).collect();
         let blocks = flags.dependencies.iter().chain(through.iter().flat_map(Dependencies::iter));
         let containers: Vec<&BlockAddress> =
             blocks.filter(|it| described.within.contains(&it.kind)).collect();
-        let waits = graph.direct(node).any(|it| self.waiting.contains(&it));
+        let waits = graph.direct_references(node).any(|it| self.waiting.contains(&it));
         !waits
             && !containers.is_empty()
             && containers.iter().all(|it| instances_meant(&self.current.priors, it).is_empty())
     }
 
     /// Requests the search for an instance, once all its dependencies have been found.
-    fn seek(
+    fn request_discovery(
         &mut self,
         instance: &InstancePlanning<'_>,
         provider: ProviderName,
         given: &ConfiguredArguments,
     ) {
-        let node = instance.many.node;
-        let waits = self.graph.direct(node).any(|it| self.waiting.contains(&it));
+        let node = instance.planning.node;
+        let waits = self.graph.direct_references(node).any(|it| self.waiting.contains(&it));
         self.waiting.insert(node);
         if waits {
             return;
@@ -134,7 +135,7 @@ impl Planner<'_> {
         given: &ConfiguredArguments,
         flags: &RecordSettings,
     ) -> ImportLookup {
-        let schema = instance.many.described.schema();
+        let schema = instance.planning.described.schema();
         let known = given.values.iter().filter(|(_, it)| it.is_wholly_known());
         let known = plain(&known.map(|(name, it)| (name.clone(), it.clone())).collect());
         let blank = schema.with_blank_outputs(Object::new());
@@ -144,7 +145,7 @@ impl Planner<'_> {
             outputs: schema.conform_outputs(&blank).unwrap_or(blank),
         };
         let record = from_configuration(
-            record_of((&instance.address, instance.many.described), provider, &nothing, given),
+            record_of((&instance.address, instance.planning.described), provider, &nothing, given),
             given,
             flags,
         )

@@ -56,7 +56,7 @@ impl ConfiguredBlock<'_> {
             let given =
                 ConfiguredArguments::evaluate(world, &scope, described, block, address).ok()?;
             Some(match shared {
-                Some(shared) => given.above(shared.clone(), described).values,
+                Some(shared) => given.with_shared(shared.clone(), described).values,
                 None => given.values,
             })
         };

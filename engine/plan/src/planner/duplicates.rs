@@ -12,7 +12,7 @@ use super::{BlockPlanning, InstancePlanning, Planner};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ResourceIdentity {
     kind: Name,
-    /// The connection of the provider, see [`Planner::whom`].
+    /// The connection of the provider, see [`Planner::connection_of`].
     provider: String,
     parts: Vec<Part>,
 }
@@ -44,8 +44,12 @@ impl Part {
 
 impl Planner<'_> {
     /// Registers the identity of an instance, and reports a second instance with the same one.
-    pub(super) fn one_of_a_kind(&mut self, instance: &InstancePlanning<'_>, arguments: &Object) {
-        let BlockPlanning { node, described, .. } = *instance.many;
+    pub(super) fn register_identity(
+        &mut self,
+        instance: &InstancePlanning<'_>,
+        arguments: &Object,
+    ) {
+        let BlockPlanning { node, described, .. } = *instance.planning;
         if described.hooks().unique_by().is_empty() {
             return;
         }
@@ -75,12 +79,12 @@ impl Planner<'_> {
     ) -> Option<ResourceIdentity> {
         let parts = parts(described, arguments)?;
         let kind = described.twin_of.as_ref().unwrap_or(&described.kind).clone();
-        Some(ResourceIdentity { kind, provider: self.whom(provider), parts })
+        Some(ResourceIdentity { kind, provider: self.connection_of(provider), parts })
     }
 
     /// Returns a string that is the same for providers with the same settings, which reach the
     /// same service.
-    pub(super) fn whom(&self, provider: &ProviderName) -> String {
+    pub(super) fn connection_of(&self, provider: &ProviderName) -> String {
         let known =
             self.settings.get(provider).filter(|it| it.values().all(Value::is_wholly_known));
         match known {
@@ -91,7 +95,7 @@ impl Planner<'_> {
 }
 
 fn twice(instance: &InstancePlanning<'_>, other: &Address) -> Diagnostic {
-    let BlockPlanning { described, block, .. } = *instance.many;
+    let BlockPlanning { described, block, .. } = *instance.planning;
     let address = &instance.address;
     let names = unique_names(described);
     let case = if described.hooks().is_unique_in_any_case() {

@@ -75,11 +75,11 @@ impl Planner<'_> {
 
     /// Leaves out one instance of a block of which others are planned.
     pub(super) fn leave_instance(&mut self, instance: &InstancePlanning<'_>) {
-        let BlockPlanning { instance: module, place, described, .. } = *instance.many;
+        let BlockPlanning { instance: module, place, described, .. } = *instance.planning;
         if let Some(prior) = self.current.priors.get(&instance.address) {
             let value =
                 instance_value(described.schema(), &prior.record.arguments, &prior.record.outputs);
-            self.world.put(module, place, instance.at, value);
+            self.world.set_instance(module, place, instance.at, value);
         }
         if instance.address.block.mode == ResourceMode::Managed {
             self.left_out.insert(instance.address.clone());
@@ -101,10 +101,11 @@ impl Planner<'_> {
 
     /// Lists the recorded instances that are left out, and warns that the plan is partial.
     pub(super) fn leave_recorded(&mut self) {
-        if self.choice.is_everything() {
+        if self.targeting.is_everything() {
             return;
         }
-        let left = self.current.priors.iter().filter(|(it, _)| !self.choice.has(&self.graph, it));
+        let left =
+            self.current.priors.iter().filter(|(it, _)| !self.targeting.has(&self.graph, it));
         let left: Vec<(Address, Record)> =
             left.map(|(address, prior)| (address.clone(), prior.record.clone())).collect();
         self.warnings.push(partial());

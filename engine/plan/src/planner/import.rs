@@ -34,7 +34,7 @@ pub(super) struct ImportRequest {
 
 impl Planner<'_> {
     /// Registers the imports that were requested besides the configuration.
-    pub(super) fn asked_imports(&mut self) {
+    pub(super) fn register_requested_imports(&mut self) {
         for (address, id) in self.input.imports {
             let at = |message: String| Diagnostic::error(message).address(address);
             if self.graph.node_of(&address.block).is_none()
@@ -63,7 +63,7 @@ impl Planner<'_> {
     }
 
     /// Evaluates the `import` blocks into a block.
-    pub(super) fn imports_into(&mut self, node: NodeId) {
+    pub(super) fn evaluate_imports(&mut self, node: NodeId) {
         let graph = self.graph.clone();
         for (module, place) in graph.imports_into(node) {
             let import = &graph.modules.configuration(*module).imports[*place];
@@ -71,22 +71,22 @@ impl Planner<'_> {
                 let expansion = match import_expansion(&self.world, instance, import) {
                     Ok(expansion) => expansion,
                     Err(undecided) => {
-                        self.undecided(undecided);
+                        self.report_undecided(undecided);
                         continue;
                     }
                 };
                 for at in 0..expansion.len() {
                     let here = EvaluationScope::each(instance, &expansion, at);
-                    match self.wanted(instance, import, &here) {
-                        Ok((address, wanted)) => self.want(address, wanted, import),
-                        Err(undecided) => self.undecided(undecided),
+                    match self.requested_import(instance, import, &here) {
+                        Ok((address, wanted)) => self.register_import(address, wanted, import),
+                        Err(undecided) => self.report_undecided(undecided),
                     }
                 }
             }
         }
     }
 
-    fn want(&mut self, address: Address, wanted: ImportRequest, import: &ImportBlock) {
+    fn register_import(&mut self, address: Address, wanted: ImportRequest, import: &ImportBlock) {
         // An earlier run has imported a recorded instance, so `import` blocks may stay in the
         // configuration.
         if self.input.state.records.contains_key(&address) {
@@ -110,7 +110,7 @@ impl Planner<'_> {
         self.imports.insert(address, wanted);
     }
 
-    fn wanted(
+    fn requested_import(
         &self,
         instance: InstanceId,
         import: &ImportBlock,
@@ -138,14 +138,14 @@ impl Planner<'_> {
         };
         let (id, is_secret) = self.world.evaluate(here, &import.id)?.unmark();
         if is_secret {
-            let told = |it: Diagnostic| {
+            let explained = |it: Diagnostic| {
                 it.code(code::SECRET_ADDRESS)
                     .help("ids are shown in plans, which everybody may see")
             };
             return Err(ExpansionError::from(
                 at("the id of something to import cannot be secret")
                     .into_iter()
-                    .map(told)
+                    .map(explained)
                     .collect::<Vec<_>>(),
             ));
         }
@@ -164,11 +164,11 @@ impl Planner<'_> {
             Ok(_) => {
                 let diagnostics = at("the id of something to import must be known while planning");
                 let waiting = id.cause().map(|it| format!("It waits for `{it}`."));
-                let told = |it: Diagnostic| {
+                let explained = |it: Diagnostic| {
                     it.code(code::KEYS).detail(waiting.clone().unwrap_or_default())
                 };
                 Err(ExpansionError {
-                    diagnostics: diagnostics.into_iter().map(told).collect(),
+                    diagnostics: diagnostics.into_iter().map(explained).collect(),
                     waits: true,
                 })
             }
@@ -216,17 +216,17 @@ impl Planner<'_> {
 
     /// Returns the object to import into an instance, if an import is requested and the object has
     /// been read.
-    pub(super) fn imported(
+    pub(super) fn lookup_import(
         &mut self,
         instance: &InstancePlanning<'_>,
         given: &ConfiguredArguments,
         flags: &RecordSettings,
     ) -> ImportLookup {
-        let BlockPlanning { node, described, block, .. } = *instance.many;
+        let BlockPlanning { node, described, block, .. } = *instance.planning;
         let address = &instance.address;
         let Some(ImportRequest { id, span, .. }) = self.imports.get(address).cloned() else {
             return if self.input.seek {
-                self.sought(instance, given, flags)
+                self.discovered(instance, given, flags)
             } else {
                 ImportLookup::NotAsked
             };
@@ -291,14 +291,14 @@ impl Planner<'_> {
     }
 
     /// Plans the import of an object that matches its configuration.
-    pub(super) fn taken_over(
+    pub(super) fn plan_import(
         &mut self,
         instance: &InstancePlanning<'_>,
         record: &Record,
         remarks: Vec<String>,
         id: String,
     ) {
-        let BlockPlanning { block, because, .. } = *instance.many;
+        let BlockPlanning { block, because, .. } = *instance.planning;
         self.changes.push(Change {
             address: instance.address.clone(),
             deposed: None,
@@ -319,14 +319,14 @@ impl Planner<'_> {
     }
 
     /// Reports imports into instances that are not configured.
-    pub(super) fn imports_into_nothing(&mut self) {
+    pub(super) fn report_imports_without_instance(&mut self) {
         let wants = |address: &Address| {
-            matches!(self.world.wanted(address), values::ConfiguredPresence::Yes)
+            matches!(self.world.presence(address), values::ConfiguredPresence::Yes)
         };
         let left = self
             .imports
             .iter()
-            .filter(|(address, _)| !wants(address) && self.choice.has(&self.graph, address));
+            .filter(|(address, _)| !wants(address) && self.targeting.has(&self.graph, address));
         let diagnostics = left.map(|(address, wanted)| {
             let diagnostic =
                 Diagnostic::error(format!("the configuration has no `{address}` to import into"))

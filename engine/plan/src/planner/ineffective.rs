@@ -14,7 +14,7 @@ pub(super) fn ignored(block: &ResourceBlock, described: &ResourceDescription) ->
     let Some(IgnoreChanges::Paths(paths)) = &block.lifecycle.ignore_changes else {
         return Vec::new();
     };
-    let told = |(path, span): &(Path, SourceSpan)| {
+    let problem_of = |(path, span): &(Path, SourceSpan)| {
         // Timeouts are never compared, so ignoring them has no effect; configurations written for
         // Terraform name them, and an error would reject those.
         let is_of_timeouts =
@@ -25,12 +25,12 @@ pub(super) fn ignored(block: &ResourceBlock, described: &ResourceDescription) ->
         let problem = lacking(described.schema(), &block.name.kind, path, span)?;
         Some(problem.within(block.head.clone()).address(&block.name))
     };
-    paths.iter().filter_map(told).collect()
+    paths.iter().filter_map(problem_of).collect()
 }
 
 /// Reports attributes in `replace_triggered_by` that the other block's kind does not have.
 pub(super) fn triggers(block: &ResourceBlock, schemas: &SchemaSet) -> Vec<Diagnostic> {
-    let told = |trigger: &ha_lang::ReplaceTrigger| {
+    let problem_of = |trigger: &ha_lang::ReplaceTrigger| {
         let ReferenceTarget::Block(name) = &trigger.reference.target else { return None };
         let described = schemas.kind(name.mode, &name.kind)?;
         let span = match trigger.reference.path.steps().len() {
@@ -40,7 +40,7 @@ pub(super) fn triggers(block: &ResourceBlock, schemas: &SchemaSet) -> Vec<Diagno
         let problem = lacking(described.schema(), &name.kind, &trigger.reference.path, &span)?;
         Some(problem.within(block.head.clone()).address(&block.name))
     };
-    block.lifecycle.replace_triggered_by.iter().filter_map(told).collect()
+    block.lifecycle.replace_triggered_by.iter().filter_map(problem_of).collect()
 }
 
 impl Planner<'_> {
@@ -50,7 +50,7 @@ impl Planner<'_> {
         instance: InstanceId,
         block: &ResourceBlock,
     ) -> Vec<Diagnostic> {
-        let told = |trigger: &ha_lang::ReplaceTrigger| {
+        let problem_of = |trigger: &ha_lang::ReplaceTrigger| {
             let reference = &trigger.reference;
             let (ReferenceTarget::Block(name), Some(key)) = (&reference.target, &reference.key)
             else {
@@ -72,7 +72,7 @@ impl Planner<'_> {
             };
             Some(problem.at(reference.span.clone()).within(block.head.clone()).address(&block.name))
         };
-        block.lifecycle.replace_triggered_by.iter().filter_map(told).collect()
+        block.lifecycle.replace_triggered_by.iter().filter_map(problem_of).collect()
     }
 }
 

@@ -27,9 +27,9 @@ pub(super) fn known_settings_in(
     let is_provider = |it: &NodeId| matches!(graph.node(*it).what, NodeKind::Provider(_));
     let wanted: Vec<NodeId> = graph.order.iter().copied().filter(is_provider).collect();
     let recorded = Some((input.state, input.schemas));
-    let peek = Preview { graph, snapshot: input.snapshot, files: input.files, recorded };
+    let preview = Preview { graph, snapshot: input.snapshot, files: input.files, recorded };
     let mut planner = Planner::new(input, graph.clone(), PriorState::default());
-    planner.world = peek.world(&wanted);
+    planner.world = preview.world(&wanted);
     for node in wanted {
         if let NodeKind::Provider(place) = graph.node(node).what {
             planner.provider(node, graph.node(node).module, place);

@@ -30,18 +30,18 @@ impl Planner<'_> {
         given: ConfiguredArguments,
         flags: &RecordSettings,
     ) {
-        let BlockPlanning { described, block, .. } = *instance.many;
+        let BlockPlanning { described, block, .. } = *instance.planning;
         let address = &instance.address;
         let mut importing = None;
         let prior = match self.current.priors.get(address).cloned() {
             Some(prior) => self.as_secret_as_configured(instance, prior, &given.values),
-            None => match self.imported(instance, &given, flags) {
+            None => match self.lookup_import(instance, &given, flags) {
                 ImportLookup::There(prior, id) => {
                     importing = Some(id);
                     *prior
                 }
                 ImportLookup::NotAsked => {
-                    self.one_of_a_kind(instance, &given.values);
+                    self.register_identity(instance, &given.values);
                     let reason =
                         self.current.gone.contains_key(address).then_some(ChangeReason::Gone);
                     let doing = ChangeDraft {
@@ -55,10 +55,11 @@ impl Planner<'_> {
                 ImportLookup::Not => return,
             },
         };
-        let prior = self.without_what_goes(described, address, prior);
+        let prior = self.without_deleted_references(described, address, prior);
         let record = &prior.record;
-        let kept = given.beside(record, described, block.lifecycle.ignore_changes.as_ref());
-        self.one_of_a_kind(instance, &kept);
+        let kept =
+            given.merged_with_record(record, described, block.lifecycle.ignore_changes.as_ref());
+        self.register_identity(instance, &kept);
         let there = (&record.arguments, &record.outputs);
         let mut found =
             match differences(described, &kept, there, &record.configured, &given.configured) {
@@ -77,9 +78,9 @@ impl Planner<'_> {
                 }
             };
         for difference in found.iter_mut().filter(|it| it.replaces) {
-            difference.replaces = !self.goes_along(described, record, &kept, difference);
+            difference.replaces = !self.follows_container(described, record, &kept, difference);
         }
-        let within = self.within(instance.many.node, record);
+        let within = self.within(instance.planning.node, record);
         let goes_along = within.as_ref().is_some_and(|it| it.takes_along);
         let reason = self.replace_reason(instance, record, &found, within.as_ref());
         let action = match &reason {
@@ -94,7 +95,7 @@ impl Planner<'_> {
                 let from = RecordSettings { configured, timeouts: given.timeouts, ..flags.clone() };
                 let record = self.unchanged(instance, prior, &kept, &from);
                 if let Some(id) = importing {
-                    self.taken_over(instance, &record, remarks, id);
+                    self.plan_import(instance, &record, remarks, id);
                 }
                 return;
             }
@@ -151,7 +152,7 @@ impl Planner<'_> {
         {
             return prior;
         }
-        let described = instance.many.described;
+        let described = instance.planning.described;
         let Record { arguments, outputs, .. } = &prior.record;
         let (arguments, outputs) =
             as_configured(described, given, &recorded.arguments, (arguments, outputs));
@@ -164,7 +165,7 @@ impl Planner<'_> {
 
     /// Returns the prior instance without arguments that refer to a deleted and recreated
     /// resource. The service detaches the resource from it, so the update must attach the new one.
-    fn without_what_goes(
+    fn without_deleted_references(
         &mut self,
         described: &ResourceDescription,
         address: &Address,
@@ -192,7 +193,7 @@ impl Planner<'_> {
     }
 
     /// Whether a difference is only the new id of the container that this plan renames in place.
-    fn goes_along(
+    fn follows_container(
         &self,
         described: &ResourceDescription,
         record: &Record,
@@ -215,7 +216,7 @@ impl Planner<'_> {
         record: &Record,
         kept: &ha_value::Object,
     ) -> Vec<Diagnostic> {
-        let BlockPlanning { described, block, .. } = *instance.many;
+        let BlockPlanning { described, block, .. } = *instance.planning;
         let address = &instance.address;
         let before = attributes(record);
         let after = arguments_after(described, Action::Update, kept, Some(record), address);
@@ -233,32 +234,32 @@ impl Planner<'_> {
     }
 
     /// Evaluates the `lifecycle` flags and dependencies, which all instances of the block share.
-    pub(super) fn flags(&mut self, many: &BlockPlanning<'_>) -> RecordSettings {
-        let BlockPlanning { node, instance, block, .. } = *many;
+    pub(super) fn flags(&mut self, planning: &BlockPlanning<'_>) -> RecordSettings {
+        let BlockPlanning { node, instance, block, .. } = *planning;
         let protects = block.lifecycle.prevent_destroy.as_ref();
         let prevent_destroy =
             match protects.map(|it| flag(&self.world, instance, it, "prevent_destroy")) {
                 Some(Ok(it)) => it,
                 Some(Err(undecided)) => {
-                    self.undecided(undecided);
+                    self.report_undecided(undecided);
                     false
                 }
                 None => false,
             };
         RecordSettings {
             configured: BTreeSet::new(),
-            dependencies: self.dependencies(many),
-            create_before_destroy: self.create_first.holds(node, &many.address.module),
+            dependencies: self.dependencies(planning),
+            create_before_destroy: self.create_first.holds(node, &planning.address.module),
             prevent_destroy,
             timeouts: Object::new(),
         }
     }
 
     /// Returns the dependencies for the record; none during `check`, which records nothing.
-    fn dependencies(&mut self, many: &BlockPlanning<'_>) -> Dependencies {
+    fn dependencies(&mut self, planning: &BlockPlanning<'_>) -> Dependencies {
         match self.only_checks {
             true => Dependencies::default(),
-            false => self.reach.dependencies(&self.graph, many.node, &many.address.module),
+            false => self.reach.dependencies(&self.graph, planning.node, &planning.address.module),
         }
     }
 
@@ -271,14 +272,14 @@ impl Planner<'_> {
         kept: &ha_value::Object,
         from: &RecordSettings,
     ) -> Record {
-        let described = instance.many.described;
+        let described = instance.planning.described;
         let record = from.settle(described, &prior.record, kept);
         let value = instance_value(described.schema(), &record.arguments, &record.outputs);
         self.current.priors.insert(
             instance.address.clone(),
             PriorInstance { record: record.clone(), remarks: prior.remarks },
         );
-        self.put(instance, value);
+        self.set_value(instance, value);
         record
     }
 
@@ -286,14 +287,14 @@ impl Planner<'_> {
     // because of that id.
     fn change(&mut self, instance: &InstancePlanning<'_>, doing: ChangeDraft) {
         let BlockPlanning { node, instance: module, described, block, because, .. } =
-            *instance.many;
+            *instance.planning;
         let address = &instance.address;
         let ChangeDraft { action, reason, prior, arguments, found, importing } = doing;
         let schema = described.schema();
         let record = prior.as_ref().map(|it| &it.record);
         let names: BTreeSet<Name> = found.iter().filter_map(|it| it.name().cloned()).collect();
         let nothing = ha_value::Object::new();
-        let settings = self.settings.get(instance.many.provider).unwrap_or(&nothing);
+        let settings = self.settings.get(instance.planning.provider).unwrap_or(&nothing);
         let outputs =
             outputs_after(described, action, &arguments, record, (&names, settings), address);
         if let (Action::Update, Some(record), Some(id)) = (action, record, id_in(&outputs))
@@ -308,7 +309,7 @@ impl Planner<'_> {
         }
         let mut after = arguments_after(described, action, &arguments, record, address);
         let value = instance_value(schema, &after, &outputs);
-        self.put(instance, value);
+        self.set_value(instance, value);
         let pending = self.pending.entry(node).or_default();
         pending.absent |= action != Action::Update;
         if self.only_checks {

@@ -11,7 +11,7 @@ use crate::model::PlanMode;
 
 impl Planner<'_> {
     /// Reports `moved` blocks whose source address is still configured.
-    pub(super) fn moved_away_and_there(&mut self) {
+    pub(super) fn report_moves_of_configured_instances(&mut self) {
         if self.input.mode != PlanMode::Normal {
             return;
         }
@@ -29,29 +29,29 @@ impl Planner<'_> {
     /// Whether the source of a `moved` block in a module instance is configured.
     fn is_still_there(&self, instance: InstanceId, moved: &MovedBlock) -> bool {
         let from = &moved.from;
-        let way = self.world.path(instance).iter().chain(from.module.iter()).cloned();
-        let way: Vec<(Name, InstanceKey)> = way.collect();
+        let path = self.world.path(instance).iter().chain(from.module.iter()).cloned();
+        let path: Vec<(Name, InstanceKey)> = path.collect();
         let is_whole =
             last_key(from) == InstanceKey::None && last_key(&moved.to) == InstanceKey::None;
         match (&from.block, is_whole) {
             (Some((mode, kind, name)), true) => {
                 let name = BlockName { mode: *mode, kind: kind.clone(), name: name.clone() };
-                self.world.find(&way).is_some_and(|it| self.has_block(it, &name))
+                self.world.find(&path).is_some_and(|it| self.has_block(it, &name))
             }
             (Some((mode, kind, name)), false) => {
                 let block = BlockAddress {
-                    module: way.into(),
+                    module: path.into(),
                     mode: *mode,
                     kind: kind.clone(),
                     name: name.clone(),
                 };
                 matches!(
-                    self.world.wanted(&block.instance(from.key.clone())),
+                    self.world.presence(&block.instance(from.key.clone())),
                     ConfiguredPresence::Yes
                 )
             }
-            (None, true) => self.has_call(&way),
-            (None, false) => self.world.find(&way).is_some(),
+            (None, true) => self.has_call(&path),
+            (None, false) => self.world.find(&path).is_some(),
         }
     }
 
@@ -61,8 +61,8 @@ impl Planner<'_> {
         expansion.is_some_and(|it| it.len() > 0)
     }
 
-    fn has_call(&self, way: &[(Name, InstanceKey)]) -> bool {
-        let Some(((name, _), before)) = way.split_last() else { return false };
+    fn has_call(&self, path: &[(Name, InstanceKey)]) -> bool {
+        let Some(((name, _), before)) = path.split_last() else { return false };
         let Some(caller) = self.world.find(before) else { return false };
         let calls = &self.graph.modules.configuration(self.world.module(caller)).modules;
         let expansion =

@@ -15,26 +15,29 @@ use crate::model::{Change, ChangeReason};
 
 impl Planner<'_> {
     /// Plans the deletion of recorded instances that no block configures.
-    pub(super) fn orphans(&mut self) {
-        let chosen =
-            self.current.priors.iter().filter(|(address, _)| self.choice.has(&self.graph, address));
-        let orphans =
-            chosen.filter_map(|(address, prior)| Some((address, prior, self.orphaned(address)?)));
+    pub(super) fn plan_orphans(&mut self) {
+        let chosen = self
+            .current
+            .priors
+            .iter()
+            .filter(|(address, _)| self.targeting.has(&self.graph, address));
+        let orphans = chosen
+            .filter_map(|(address, prior)| Some((address, prior, self.orphan_reason(address)?)));
         let gone = orphans
             .map(|(address, prior, reason)| deletion(self.input.schemas, address, prior, reason));
         self.changes.extend(gone.collect::<Vec<_>>());
     }
 
     /// Returns why an instance is not configured; none where it is.
-    fn orphaned(&self, address: &Address) -> Option<ChangeReason> {
-        let reason = match self.world.wanted(address) {
+    fn orphan_reason(&self, address: &Address) -> Option<ChangeReason> {
+        let reason = match self.world.presence(address) {
             ConfiguredPresence::Yes => return None,
             _ if self.world.find(&address.block.module).is_none() => ChangeReason::NoModule,
             ConfiguredPresence::NoModule => ChangeReason::NoModule,
             ConfiguredPresence::NoBlock | ConfiguredPresence::Undecided => {
                 ChangeReason::NoConfiguration
             }
-            ConfiguredPresence::NoKey { key, by_now } => no_longer_asked(key, by_now),
+            ConfiguredPresence::NoKey { key, by_now } => unconfigured_reason(key, by_now),
         };
         Some(if self.input.moved.moved_from(address).is_some() {
             ChangeReason::NoMoveTarget
@@ -45,7 +48,7 @@ impl Planner<'_> {
 }
 
 /// Returns why a block has no instance with a key.
-fn no_longer_asked(key: &InstanceKey, by_now: &Expansion) -> ChangeReason {
+fn unconfigured_reason(key: &InstanceKey, by_now: &Expansion) -> ChangeReason {
     match (key, by_now) {
         (_, Expansion::Absent) => ChangeReason::NotEnabled,
         (InstanceKey::Index(_), Expansion::Count(_)) => ChangeReason::CountIndex,

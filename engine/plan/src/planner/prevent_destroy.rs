@@ -9,7 +9,7 @@ use crate::graph::{Graph, NodeId};
 use crate::model::Change;
 
 /// Returns the blocks of these changes whose protection is an expression.
-pub(crate) fn asking_for_protection(graph: &Graph, changes: &[Change]) -> Vec<NodeId> {
+pub(crate) fn blocks_with_protection_expression(graph: &Graph, changes: &[Change]) -> Vec<NodeId> {
     let mut asking: Vec<NodeId> =
         changes.iter().filter_map(|it| graph.node_of(&it.address.block)).collect();
     asking.sort_unstable();

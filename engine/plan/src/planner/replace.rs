@@ -41,7 +41,7 @@ impl Planner<'_> {
         if self.input.replace.contains(address) {
             return Some(ChangeReason::Requested);
         }
-        let mut triggers = instance.many.block.lifecycle.replace_triggered_by.iter();
+        let mut triggers = instance.planning.block.lifecycle.replace_triggered_by.iter();
         if let Some(reference) = triggers.find_map(|it| self.triggered(instance, it)) {
             return Some(ChangeReason::Triggered(reference.to_string()));
         }
@@ -60,8 +60,7 @@ impl Planner<'_> {
         let mut reference = trigger.reference.clone();
         if let Some(key) = &trigger.key {
             // An unknown key may be that of any instance, so every instance triggers.
-            reference.key = match self.world.evaluate(&instance.standpoint(), key).ok()?.unmark().0
-            {
+            reference.key = match self.world.evaluate(&instance.scope(), key).ok()?.unmark().0 {
                 Value::String(name) => Some(InstanceKey::Name(name)),
                 Value::Number(index) => {
                     Some(InstanceKey::Index(u64::try_from(index.as_i64()?).ok()?))
@@ -75,7 +74,7 @@ impl Planner<'_> {
     /// Whether the target of a trigger changes: one instance, any instance of the block, or one
     /// attribute.
     fn triggers(&self, instance: &InstancePlanning<'_>, reference: &Reference) -> bool {
-        let BlockPlanning { node, instance: module, .. } = *instance.many;
+        let BlockPlanning { node, instance: module, .. } = *instance.planning;
         let Some(node) = self.graph.referred(self.graph.node(node).module, reference) else {
             return false;
         };
@@ -104,50 +103,54 @@ impl Planner<'_> {
         let homes = self.containment.homes(record, &self.current.priors);
         let there = homes.into_iter().filter(|it| !it.instances.is_empty());
         let mut all: Vec<ContainerChange> =
-            there.map(|it| self.fate_of(node, &it)).collect::<Option<_>>()?;
+            there.map(|it| self.container_change_of(node, &it)).collect::<Option<_>>()?;
         let takes_along = all.iter().all(|it| it.takes_along);
         all.drain(..).next_back().map(|it| ContainerChange { takes_along, ..it })
     }
 
     /// Returns the change of a container. The result is cached for all instances of a node,
     /// because a container with many contents would otherwise be scanned once for each.
-    fn fate_of(&mut self, node: NodeId, home: &ContainerInstance) -> Option<ContainerChange> {
+    fn container_change_of(
+        &mut self,
+        node: NodeId,
+        home: &ContainerInstance,
+    ) -> Option<ContainerChange> {
         let key = (node, home.key.clone());
-        if let Some(known) = self.fates.get(&key) {
+        if let Some(known) = self.container_changes.get(&key) {
             return known.clone();
         }
-        let mut fate = None;
+        let mut change = None;
         for container in home.instances.iter() {
             let takes_along = match self.replaced.get(container) {
                 Some(takes_along) => *takes_along,
-                None if self.is_dropped(container) => self
+                None if self.is_unconfigured(container) => self
                     .current
                     .priors
                     .get(container)
                     .is_some_and(|it| takes_contents(self.input.schemas, &it.record)),
                 None => {
-                    fate = None;
+                    change = None;
                     break;
                 }
             };
-            let before = fate.is_none_or(|it: ContainerChange| it.takes_along);
-            fate = Some(ContainerChange {
+            let before = change.is_none_or(|it: ContainerChange| it.takes_along);
+            change = Some(ContainerChange {
                 container: container.clone(),
                 takes_along: takes_along && before,
             });
         }
-        self.fates.insert(key, fate.clone());
-        fate
+        self.container_changes.insert(key, change.clone());
+        change
     }
 
     /// Whether an instance is not configured any more, as far as that is known.
-    fn is_dropped(&self, address: &Address) -> bool {
+    fn is_unconfigured(&self, address: &Address) -> bool {
         let is_wanted = matches!(
-            self.world.wanted(address),
+            self.world.presence(address),
             ConfiguredPresence::Yes | ConfiguredPresence::Undecided
         );
         !is_wanted
-            && self.choice.has(&self.graph, address)
+            && self.targeting.has(&self.graph, address)
             && self.removals.at(address).is_none_or(|it| it.destroy)
     }
 }

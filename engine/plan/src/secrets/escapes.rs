@@ -10,7 +10,7 @@ pub(super) struct UnescapedText {
     from: Vec<usize>,
 }
 
-/// A way of escaping characters.
+/// A style of escaping characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EscapeStyle {
     /// `%41`
@@ -30,8 +30,8 @@ const DEEPEST: usize = 3;
 /// Longer strings are not searched for two different escapes in a row, which costs 16 passes.
 const SHORT: usize = 4096;
 
-/// Returns what a string may have been before it was escaped: in one way, in two ways one after
-/// the other, or in all ways up to three times. Each way is tried alone too, because a secret may
+/// Returns what a string may have been before it was escaped: in one style, in two styles one after
+/// the other, or in all styles up to three times. Each style is tried alone too, because a secret may
 /// contain what looks like an escape.
 pub(super) fn origins(text: &str) -> Vec<UnescapedText> {
     let mut found: Vec<UnescapedText> = Vec::new();
@@ -62,12 +62,12 @@ pub(super) fn without_percent(text: &str) -> String {
 }
 
 /// Returns the unescaped string; none where it has no such escapes.
-fn unescaped(text: &str, ways: &[EscapeStyle]) -> Option<UnescapedText> {
+fn unescaped(text: &str, styles: &[EscapeStyle]) -> Option<UnescapedText> {
     let mut bytes: Vec<u8> = Vec::new();
     let mut from = Vec::new();
     let (mut at, mut has_escapes) = (0, false);
     while at < text.len() {
-        match escape(&text[at..], ways) {
+        match escape(&text[at..], styles) {
             Some((stands_for, length)) => {
                 has_escapes = true;
                 from.extend(std::iter::repeat_n(at, stands_for.len()));
@@ -98,8 +98,8 @@ impl UnescapedText {
     }
 
     /// Returns the string unescaped once more.
-    fn unescaped(&self, ways: &[EscapeStyle]) -> Option<UnescapedText> {
-        let again = unescaped(&self.text, ways)?;
+    fn unescaped(&self, styles: &[EscapeStyle]) -> Option<UnescapedText> {
+        let again = unescaped(&self.text, styles)?;
         let from = again.from.iter().map(|it| self.from[*it]).collect();
         Some(UnescapedText { text: again.text, from })
     }
@@ -117,18 +117,18 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 /// Returns the characters of an escape at the beginning of a string, and the length of the escape.
-fn escape(text: &str, ways: &[EscapeStyle]) -> Option<(Vec<u8>, usize)> {
-    let way = match text.as_bytes().first()? {
+fn escape(text: &str, styles: &[EscapeStyle]) -> Option<(Vec<u8>, usize)> {
+    let style = match text.as_bytes().first()? {
         b'%' => EscapeStyle::Percent,
         b'\\' | b'$' => EscapeStyle::Backslash,
         b'&' => EscapeStyle::Entity,
         b'\'' => EscapeStyle::Shell,
         _ => return None,
     };
-    if !ways.contains(&way) {
+    if !styles.contains(&style) {
         return None;
     }
-    match way {
+    match style {
         EscapeStyle::Percent => Some((vec![hexadecimal(text.get(1..3)?)?], 3)),
         EscapeStyle::Backslash if text.starts_with('$') => {
             text.starts_with("$${").then(|| (b"${".to_vec(), 3))

@@ -5,7 +5,7 @@ use ha_lang::a_kind;
 use ha_value::{AttributeType, Name, Type, Value};
 
 /// Whether values of a type can be used for `for_each`.
-pub(super) fn will_do(ty: &Type) -> bool {
+pub(super) fn is_accepted(ty: &Type) -> bool {
     match ty {
         Type::Any | Type::Map(_) | Type::Object(_) => true,
         Type::Set(of) => matches!(**of, Type::Any | Type::String),
@@ -14,7 +14,7 @@ pub(super) fn will_do(ty: &Type) -> bool {
 }
 
 /// The error for a value that `for_each` does not accept, with a conversion for its type.
-pub(super) fn unfit(at: impl Fn(&str) -> Diagnostic, value: &Value) -> Diagnostic {
+pub(super) fn rejected(at: impl Fn(&str) -> Diagnostic, value: &Value) -> Diagnostic {
     let problem = at(&format!("`for_each` takes a map or a set of strings, not {}", a_kind(value)));
     problem.help(instead(&Type::of_value(value)))
 }

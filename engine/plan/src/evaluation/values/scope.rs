@@ -170,8 +170,8 @@ impl ValueScope for ScopeView<'_> {
 }
 
 fn working_directory(files: &dyn FileSource) -> Result<Value, Box<Diagnostic>> {
-    let told = files.machine(MachineFact::WorkingDirectory);
-    told.map(Value::String).map_err(|why| {
+    let directory = files.machine(MachineFact::WorkingDirectory);
+    directory.map(Value::String).map_err(|why| {
         Box::new(
             Diagnostic::error(format!("`path.cwd` cannot be known: {why}")).code(code::NOT_HERE),
         )

@@ -88,7 +88,7 @@ impl MoveEndpoint {
     }
 
     /// Returns the relation to another end.
-    pub(super) fn standing(&self, other: &Self) -> EndpointRelation {
+    pub(super) fn relation_to(&self, other: &Self) -> EndpointRelation {
         let common = self.module.len().min(other.module.len());
         let meet =
             |a: &Option<InstanceKey>, b: &Option<InstanceKey>| a.is_none() || b.is_none() || a == b;

@@ -63,23 +63,23 @@ fn waiters(statements: &[MoveStatement<'_>]) -> Vec<Vec<usize>> {
     };
     for (number, statement) in statements.iter().enumerate() {
         let MoveStatement { from, to, .. } = statement;
-        by_to.around(from, |other| match statements[other].to.standing(from) {
+        by_to.around(from, |other| match statements[other].to.relation_to(from) {
             EndpointRelation::Same => before(other, number, false),
             EndpointRelation::Around => before(other, number, true),
             _ => {}
         });
         by_from.around(to, |other| {
-            if statements[other].from.standing(to) == EndpointRelation::Around {
+            if statements[other].from.relation_to(to) == EndpointRelation::Around {
                 before(number, other, true);
             }
         });
         by_to.around(to, |other| {
-            if statements[other].to.standing(to) == EndpointRelation::Around {
+            if statements[other].to.relation_to(to) == EndpointRelation::Around {
                 before(other, number, true);
             }
         });
         by_from.around(from, |other| {
-            if statements[other].from.standing(from) == EndpointRelation::Around {
+            if statements[other].from.relation_to(from) == EndpointRelation::Around {
                 before(number, other, true);
             }
         });
@@ -112,17 +112,17 @@ impl EndpointIndex {
             .push(number);
     }
 
-    /// Calls `tell` with each end that may equal or contain this one. Only names on the path are
+    /// Calls `visit` with each end that may equal or contain this one. Only names on the path are
     /// looked up, which keeps the order of n moves from taking n times n comparisons.
-    fn around(&self, end: &MoveEndpoint, mut tell: impl FnMut(usize)) {
+    fn around(&self, end: &MoveEndpoint, mut visit: impl FnMut(usize)) {
         let mut level = |level: &MoveLevel, key: Option<&InstanceKey>| {
             let Some(keys) = self.0.get(level) else { return };
             match key {
-                None => keys.values().flatten().for_each(|it| tell(*it)),
+                None => keys.values().flatten().for_each(|it| visit(*it)),
                 Some(key) => {
                     let meant =
                         keys.get(&Some(key.clone())).into_iter().chain(keys.get(&None)).flatten();
-                    meant.for_each(|it| tell(*it));
+                    meant.for_each(|it| visit(*it));
                 }
             }
         };
