@@ -62,7 +62,8 @@ fn what_there_can_be_only_one_of_is_not_made_before_it_is_deleted() {
     project.done(&["apply", "--yes"]);
     let refused = project.ha(&["apply", "--yes", "--replace=local_file.it"]);
     assert!(
-        refused.code == 1 && refused.err.contains("cannot be made before the one that it replaces"),
+        refused.code == 1
+            && refused.err.contains("cannot be created before the object that it replaces"),
         "{}",
         refused.err
     );

@@ -261,13 +261,13 @@ class Changes(unittest.TestCase):
         here = Directory(self, "rules", RULES)
         twice = ("= 443\n  to_port           = 443", "= 80\n  to_port           = 80")
         here.write(twice)
-        here.expect_refused("are one and the same thing")
+        here.expect_refused("are the same object")
         here.write()
         here.apply()
         # Rules of their own are none of the group's business.
         self.assertNotIn("changed outside", here.ha("plan"))
         here.write(twice)
-        here.expect_refused("are one and the same thing")
+        here.expect_refused("are the same object")
 
     def test_what_one_block_claims_no_other_looks_after(self):
         group = ('name = "NAME"', 'name = "NAME"\n  ingress = []')
@@ -288,7 +288,7 @@ class Changes(unittest.TestCase):
     def test_names_of_roles_differ_in_more_than_case(self):
         other = ROLE.split("\n}\n")[0].replace('"machine"', '"other"').replace('"NAME"', '"BUILD"') + "\n}\n"
         here = Directory(self, "build", ROLE + other)
-        here.expect_refused("`aws_iam_role.machine` and `aws_iam_role.other` are one and the same thing", "case does not count")
+        here.expect_refused("`aws_iam_role.machine` and `aws_iam_role.other` are the same object", "case does not count")
 
     def test_a_role_in_a_profile_can_be_made_anew(self):
         renamed = ('resource "aws_iam_role" "machine" {\n  name               = "NAME"', 'resource "aws_iam_role" "machine" {\n  name = "NAME-2"')

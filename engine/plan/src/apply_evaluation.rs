@@ -239,6 +239,7 @@ impl ApplyEvaluation {
             Some(shared) => given.with_shared(shared, described),
             None => given,
         };
+        // A replacement creates a new object, which takes nothing from the old record.
         let before = record.filter(|_| change.action == Action::Update);
         let ever_configured = before.map(|record| given.ever_configured(record, described));
         let arguments = match before {
@@ -247,6 +248,7 @@ impl ApplyEvaluation {
             }
             None => given.values,
         };
+        // The operator approved the plan, so any known value that differs now stops the step.
         hold_against_plan(block, change, described, &arguments, before).map_err(|it| vec![*it])?;
         let is_same = |record: &&Record| {
             let found = differences(

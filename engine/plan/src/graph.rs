@@ -354,6 +354,8 @@ impl Graph {
                 NodeKind::Provider(_) => {}
                 NodeKind::Block(_) => {
                     found.insert(node);
+                    // A data source passes on the values that it was read with; a managed block is
+                    // recorded, and its own version is checked.
                     if self.is_data(node) {
                         open.extend(self.direct_references(node));
                     }

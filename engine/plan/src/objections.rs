@@ -29,6 +29,7 @@ pub fn intended(
             .kind(address.block.mode, &address.block.kind)
             .filter(|_| address.block.mode == ResourceMode::Managed)
     };
+    // Most plans have no kind that objects, and building the graph again is the expensive part.
     if !(0..plan.changes.len()).any(|it| described(it).is_some_and(|it| it.objects)) {
         return all;
     }

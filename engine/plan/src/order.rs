@@ -61,6 +61,8 @@ pub(crate) fn steps(
     if let Some(graph) = graph {
         order.add_creates_and_updates(graph);
     }
+    // Creates and updates follow the references of the configuration. Deletions follow the
+    // recorded dependencies, because the blocks of deleted instances may not exist any more.
     let (earlier, dependents) = dependents_first(&recorded);
     for number in &earlier {
         order.add_deletes(*number, &dependents[*number]);
@@ -70,8 +72,10 @@ pub(crate) fn steps(
     order.make_after_deleting();
     order.updates_after_dependents_are_deleted(&earlier, &dependents);
     let taken = order.take_names(successions);
+    // Preferences are granted last: whether one closes a circle depends on all the other edges.
     order.apply_preferences();
     order.check_names_released(&taken, successions)?;
+    // `rolling` expects the steps in topological order.
     sorted(order.steps, changes).map(|(steps, _)| steps)
 }
 
@@ -283,6 +287,8 @@ impl<'a> StepOrder<'a> {
         } else if self.recorded.is_group(number) {
             self.made[number] = self.junction_after(users_updated);
         }
+        // For a group `made` holds the steps of its dependents already, so they must not be added
+        // a second time.
         let own = if self.recorded.is_group(number) { None } else { self.made[number] };
         let indirect_users_updated = self.junction_after(indirect_users_updated);
         self.passed_on[number] =
@@ -421,6 +427,8 @@ impl<'a> StepOrder<'a> {
             let deletes =
                 self.own[number].iter().filter(|it| self.changes[**it].gone_with.is_none());
             let deletes: Vec<usize> = deletes.filter_map(|it| self.deletes[*it]).collect();
+            // An update may remove what a user still needs, such as a port, so the user is deleted
+            // first where possible.
             if !updates.is_empty() && !gone.is_empty() {
                 let step = self.gate(&updates);
                 self.prefer_after(step, gone, OrderReason::UserDeleted);
@@ -477,7 +485,9 @@ impl<'a> StepOrder<'a> {
         let summary =
             format!("`{taker}` takes the name that `{giver}` gives up, and cannot wait for that");
         let diagnostic = Diagnostic::error(summary).code(code::TWICE).address(taker);
-        Err(Box::new(diagnostic.help("make the change in two steps: give the first of them a name that is free, apply, go on")))
+        Err(Box::new(diagnostic.help(
+            "make the change in two steps: give the first one a free name and apply, then continue",
+        )))
     }
 
     /// Turns optional edges into edges, without those that would close a circle. Weaker reasons

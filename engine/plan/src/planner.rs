@@ -261,12 +261,15 @@ impl<'a> Planner<'a> {
         let (snapshot, files) = (self.input.snapshot, self.input.files);
         let preview = Preview { graph: &graph, snapshot, files, recorded: None };
         let mut wrong = Vec::new();
+        // A flag passes from a block to everything it refers to, against the order of the walk, so
+        // it is decided for all blocks before the first of them is planned.
         self.create_first = CreateBeforeDestroy::new(&graph, &preview, &mut wrong);
         self.diagnostics.extend(wrong);
         self.check_providers_and_ephemeral();
         for node in graph.order.iter().copied() {
             self.node(node);
         }
+        // These look at all blocks together, so they come after every block has been expanded.
         self.report_imports_without_instance();
         self.report_moves_of_configured_instances();
         self.cross_check();
@@ -277,6 +280,8 @@ impl<'a> Planner<'a> {
         if !self.diagnostics.is_empty() {
             return Err(self.into_error());
         }
+        // Deletions are not planned before all reads are answered: an instance whose `for_each`
+        // waits for a read would look like one that is not configured.
         if !self.reads.is_empty() {
             return Ok(PlanOutcome::Reads(self.reads));
         }
@@ -292,6 +297,7 @@ impl<'a> Planner<'a> {
         if !self.diagnostics.is_empty() {
             return Err(self.into_error());
         }
+        // Outputs that are recorded and not configured any more are removed.
         for (name, it) in &self.input.state.outputs {
             let gone = || OutputChange {
                 before: Some(it.value.clone()),
@@ -310,6 +316,8 @@ impl<'a> Planner<'a> {
         self.unplan_waiting();
         let diagnostics = std::mem::take(&mut self.diagnostics).in_order();
         let so_far =
+            // A plan that is shown and never applied needs no order between changes, and the order
+            // could fail because of the parts that are missing.
             self.into_plan(Vec::new()).ok().map(|it| Box::new(Plan { errored: true, ..it }));
         PlanError { diagnostics, so_far }
     }
@@ -365,6 +373,8 @@ impl<'a> Planner<'a> {
             .filter(|it| self.targeting.has(&self.graph, &it.address));
         let left: Vec<Change> = left.collect();
         self.changes.extend(left);
+        // Forgetting comes before the containers are looked at: an instance that is forgotten is
+        // not deleted, so it takes nothing along.
         orphan::forget(&mut self.changes, &self.removals, &self.current.priors);
         going.mark_gone_with(&mut self.changes);
         self.check_prevent_destroy();
@@ -380,6 +390,7 @@ impl<'a> Planner<'a> {
         if depends_on_failure {
             self.unplan(id, planned);
         }
+        // The failure is passed on node by node, so each node looks at its direct references only.
         self.failed[id] = depends_on_failure || self.diagnostics.times() > times;
         self.flow[id] = self.flow_of(id);
         // During a search, errors that result from a pending read are dropped: the next round
@@ -559,6 +570,9 @@ impl<'a> Planner<'a> {
             let expansion = match expansion(&self.world, instance, block) {
                 Ok(expansion) => expansion,
                 Err(undecided) => {
+                    // `check` knows no values, so a count that waits for a data source is normal
+                    // there. The arguments are evaluated once, with unknown values for the key, to
+                    // find other errors.
                     let stand_in =
                         (self.only_checks && undecided.waits).then(|| Expansion::stand_in(block));
                     self.report_undecided(undecided);
@@ -651,6 +665,7 @@ impl<'a> Planner<'a> {
                 }
             };
             self.check_conditions(instance, &block.lifecycle.preconditions, &instance.scope());
+            // Most kinds take part in no cross-check, and their arguments need not be copied.
             if self.input.schemas.is_compared(mode, &block.name.kind) {
                 let arguments = compare::lasting(
                     &arguments.values,
@@ -706,6 +721,8 @@ impl<'a> Planner<'a> {
     fn check_prevent_destroy(&mut self) {
         for change in self.changes.iter().filter(|it| it.deposed.is_none() && it.action.destroys())
         {
+            // The record decides for a block that was removed: otherwise removing a block would
+            // remove its protection.
             let recorded = || {
                 self.current.priors.get(&change.address).is_some_and(|it| it.record.prevent_destroy)
             };

@@ -79,6 +79,8 @@ impl SecretTexts {
             return Vec::new();
         }
         let mut places = self.finder.places(text);
+        // The searched string is unescaped instead of escaping each secret: there are many ways to
+        // escape, and the finder is built once for all strings.
         for plain in origins(text) {
             places.extend(self.finder.places(&plain.text).into_iter().map(|it| plain.origin(&it)));
         }
@@ -261,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_in_every_spelling() {
+    fn finds_secrets_in_every_encoding() {
         let base64 = |before: &str| STANDARD_NO_PAD.encode(format!("{before}{SECRET} and more"));
         let spellings = [
             SECRET.to_owned(),
@@ -287,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_an_escape_may_be_a_part_of_the_secret() {
+    fn finds_secrets_that_contain_escape_sequences() {
         let secret = "new+%41'&lt;\\n!${it}";
         for text in [
             "new+%41'\\''&lt;\\n!${it}",
@@ -300,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_inside_of_a_secret_is_one_by_itself() {
+    fn a_password_inside_a_secret_url_is_a_secret() {
         let address = "postgres://ops:pa%24%24%40word@h/d";
         for value in [
             Value::from(address).sensitive(),
@@ -315,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_around_a_secret_stays_as_it_is_written() {
+    fn keeps_the_spelling_around_a_secret() {
         assert_eq!(
             one("pa$$/word@1").masked("\\\"a%20b\\\" pa%24%24/word@1\\n%zz"),
             "\\\"a%20b\\\" (sensitive)\\n%zz"
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn blotting_keeps_places() {
+    fn blotting_keeps_positions() {
         assert_eq!(
             one("pa$$/word@1").blotted("a = \"pa$$/word@1\" # b"),
             "a = \"***********\" # b"
@@ -331,13 +333,13 @@ mod tests {
     }
 
     #[test]
-    fn secrets_that_overlap_leave_nothing() {
+    fn overlapping_secrets_are_masked_as_one() {
         let values = ["abcdefgh", "efghijkl", "fgh"].map(|it| Value::from(it).sensitive());
         assert_eq!(SecretTexts::within(&values).masked("<abcdefghijkl>"), "<(sensitive)>");
     }
 
     #[test]
-    fn the_shorter_a_secret_the_less_is_taken_for_it() {
+    fn short_secrets_match_only_as_words_or_in_quotes() {
         let masked = |secret: &str, text: &str| one(secret).masked(text);
         assert_eq!(masked("hunter2", "hunter2: no hunter22"), "(sensitive): no hunter22");
         assert_eq!(masked("hunter2", "user:hunter2@host"), "user:(sensitive)@host");
@@ -349,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_short_in_a_collection_that_is_secret_is_no_secret_by_itself() {
+    fn short_strings_of_a_secret_collection_are_no_secrets() {
         let database =
             [("host".into(), Value::from("db-1.internal")), ("port".into(), Value::from(5432))];
         let secrets = SecretTexts::within([&Value::object(database).sensitive()]);
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_collection_may_say_itself_what_in_it_is_secret() {
+    fn marks_inside_a_secret_collection_decide() {
         let password = Value::from("a password of ours").sensitive();
         let database = Value::object([
             ("host".into(), Value::from("db-1.internal")),
@@ -371,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_clear_around_a_secret_is_not_taken_for_one() {
+    fn clear_parts_of_a_composed_string_are_no_secrets() {
         let clear = |it: &str| TextPart::Clear(it.into());
         let parts = [
             clear("mongodb://circle:"),
@@ -410,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_lines_of_keys_are_secrets() {
+    fn finds_secret_numbers_and_lines_of_keys() {
         let line = "A".repeat(64);
         let key = Value::from(format!(
             "-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n"

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_out_is_told_from_what_is_silent() {
+    fn distinguishes_removed_from_unset_arguments() {
         let between = |before: Option<u8>, wanted: Option<u8>| {
             format!("{:?}", ArgumentChange::between(before.as_ref(), wanted.as_ref()))
         };

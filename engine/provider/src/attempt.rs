@@ -49,7 +49,7 @@ pub struct Attempt {
     token: String,
     resumed: bool,
     notes: BTreeMap<String, String>,
-    witness: Arc<dyn StepObserver>,
+    observer: Arc<dyn StepObserver>,
     successor: Option<IntendedChange>,
     deadline: Option<Instant>,
     shown: Mutex<Option<String>>,
@@ -64,7 +64,7 @@ impl Attempt {
         token: String,
         resumed: bool,
         notes: BTreeMap<String, String>,
-        witness: Arc<dyn StepObserver>,
+        observer: Arc<dyn StepObserver>,
     ) -> Self {
         Self {
             address,
@@ -72,7 +72,7 @@ impl Attempt {
             token,
             resumed,
             notes,
-            witness,
+            observer,
             successor: None,
             deadline: None,
             shown: Mutex::default(),
@@ -116,7 +116,7 @@ impl Attempt {
     /// Whether the configured limit has passed, and the operator has not asked to stop.
     #[must_use]
     pub fn is_late(&self) -> bool {
-        self.deadline.is_some_and(|it| it <= Instant::now()) && !self.witness.is_cancelled()
+        self.deadline.is_some_and(|it| it <= Instant::now()) && !self.observer.is_cancelled()
     }
 
     /// Returns the last progress message.
@@ -168,7 +168,7 @@ impl Attempt {
     /// # Errors
     /// The journal cannot be written; the step must stop.
     pub async fn note(&mut self, key: &str, value: &str) -> Result<(), Error> {
-        self.witness.note(key, value).await?;
+        self.observer.note(key, value).await?;
         self.notes.insert(key.to_owned(), value.to_owned());
         Ok(())
     }
@@ -181,7 +181,7 @@ impl Attempt {
     /// # Errors
     /// The journal cannot be written; the step must stop.
     pub async fn begin_obligation(&self, verb: &str, target: &str) -> Result<(), Error> {
-        self.witness.begin_obligation(verb, target).await
+        self.observer.begin_obligation(verb, target).await
     }
 
     /// Records that an obligation of this or an earlier run is fulfilled. Writes nothing where
@@ -190,24 +190,24 @@ impl Attempt {
     /// # Errors
     /// The journal cannot be written; the step must stop.
     pub async fn end_obligation(&self, verb: &str, target: &str) -> Result<(), Error> {
-        self.witness.end_obligation(verb, target).await
+        self.observer.end_obligation(verb, target).await
     }
 
     /// Shows what the step is waiting for, in a few words.
     pub fn progress(&self, message: &str) {
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_owned());
-        self.witness.progress(message);
+        self.observer.progress(message);
     }
 
     /// Shows a warning of the service about a successful call. It stays on the terminal.
     pub fn warn(&self, message: &str) {
-        self.witness.warn(message);
+        self.observer.warn(message);
     }
 
     /// Whether the operator has asked to stop or the configured limit has passed. Long waits check
     /// this between polls and return [`crate::CallOutcome::Interrupted`].
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.witness.is_cancelled() || self.is_late()
+        self.observer.is_cancelled() || self.is_late()
     }
 }

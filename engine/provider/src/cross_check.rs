@@ -46,6 +46,8 @@ impl<'a> ByAttribute<'a> {
     pub fn new(attribute: &str, all: &[BlockInstance<'a>]) -> Self {
         let value =
             |it: &BlockInstance<'a>| if attribute == "id" { it.id } else { it.text(&[attribute]) };
+        // A reference to an unknown attribute has the same origin as the attribute itself, so both
+        // can be matched before the value is known.
         let later = |it: &BlockInstance<'a>| {
             let itself =
                 Some(vec![Stretch::Attribute(format!("{}.{attribute}", it.address).into())]);

@@ -82,7 +82,7 @@ pub enum DiscoveryEvidence {
 }
 
 /// The reason for a kind that supports neither names nor marks.
-pub(crate) const NOWHERE: &str =
+pub(crate) const NOT_DISCOVERABLE: &str =
     "what is of this kind can be known neither by a name nor by a mark";
 
 /// The object of an instance among those that are marked and the one with its name.
@@ -109,6 +109,8 @@ pub(crate) fn choose(
     let bears_it: Vec<&OwnedResource> =
         marked.iter().filter(|it| it.trace.address == written && !is_of_another(it)).collect();
     if let Some(named) = &named {
+        // Name and mark together are the strongest evidence, so that object wins over others with
+        // the same mark.
         if let Some(both) = bears_it.iter().find(|it| it.known.id == named.id) {
             return DiscoveryMatch::One(
                 both.known.clone(),
@@ -129,7 +131,7 @@ pub(crate) fn choose(
         ),
         ([], Some(named)) => DiscoveryMatch::One(named, DiscoveryEvidence::Name, None),
         ([], None) if can_list => DiscoveryMatch::None(None),
-        ([], None) => DiscoveryMatch::None(Some(NOWHERE.into())),
+        ([], None) => DiscoveryMatch::None(Some(NOT_DISCOVERABLE.into())),
         (several, _) => DiscoveryMatch::Several(
             several.iter().map(|it| (it.known.id.clone(), DiscoveryEvidence::Trace)).collect(),
         ),
@@ -138,7 +140,7 @@ pub(crate) fn choose(
 
 /// Returns the result of a search that the kind does not support.
 pub(crate) fn unsearchable(sought: &[DiscoveryTarget]) -> Result<Vec<DiscoveryResult>, Error> {
-    Ok(sought.iter().map(|_| DiscoveryResult::Unsearchable(NOWHERE.into())).collect())
+    Ok(sought.iter().map(|_| DiscoveryResult::Unsearchable(NOT_DISCOVERABLE.into())).collect())
 }
 
 #[cfg(test)]
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_counts_for_more_than_a_name_and_two_traces_for_none() {
+    fn a_mark_is_stronger_than_a_name_and_two_marks_are_ambiguous() {
         let ours = marked("1", "a.b/c", None);
         assert_eq!(chosen(None, &[], None), "none");
         assert_eq!(chosen(Some("n"), &[], None), "n Name");
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_state_has_is_not_meant() {
+    fn ignores_objects_of_another_state() {
         let theirs = marked("1", "a.b/c", Some("theirs"));
         assert_eq!(chosen(None, std::slice::from_ref(&theirs), Some("ours")), "none");
         assert_eq!(chosen(Some("1"), std::slice::from_ref(&theirs), Some("ours")), "none");

@@ -54,6 +54,7 @@ impl Error {
         let mut next = error.source();
         while let Some(source) = next {
             let text = source.to_string();
+            // Many libraries repeat the message of the source in their own message.
             if causes.last().is_none_or(|last| !last.contains(&text)) {
                 causes.push(text);
             }

@@ -374,6 +374,7 @@ impl ResourceHooks {
     /// Runs the checks.
     #[must_use]
     pub fn problems(&self, schema: &Schema, arguments: &Object) -> Vec<ArgumentProblem> {
+        // Only kinds with checks need their arguments as JSON.
         if self.checks.is_empty() {
             return Vec::new();
         }

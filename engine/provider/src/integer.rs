@@ -47,7 +47,7 @@ mod tests {
     struct Outputs {}
 
     #[test]
-    fn whole_numbers_are_whole_and_fit() {
+    fn accepts_integers_in_the_range_of_the_type() {
         #[derive(Serialize, Deserialize, JsonSchema)]
         struct Numbers {
             small: Option<u8>,

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_none_and_the_rest_is_read() {
+    fn reads_structs_whose_fields_are_known() {
         let described = ResourceDescription::new(
             "thing",
             "test",

@@ -1,20 +1,20 @@
-//! What a field of a kind means, written as its type: `Immutable<String>`,
+//! Marks of arguments and outputs, written as types of fields: `Immutable<String>`,
 //! `Option<Secret<String>>`. A mark goes inside `Option`, never around it.
 //!
-//! The type also says what the silence of a configuration means, and with it what taking an
-//! argument out does. One of four:
+//! The type also determines what a missing argument means, and what removing it does:
 //!
-//! - `#[serde(default)] T`: silence is the default. What is there beyond it is a difference, whoever made it: the kind
-//!   claims the whole. Taking the argument out brings the default back, and `update` sees no more than another value.
-//! - `Option<Chosen<T>>`: silence leaves it to the service. Taking the argument out plans nothing, and `update` leaves
-//!   alone what it is not given.
-//! - `Option<Immutable<T>>`: taking the argument out makes the resource again.
-//! - `Option<T>`: what was never said stays as it is. What was said and is taken out is to go: `update` is given none of
-//!   it where `before` has some, and has to tell the service; [`crate::ArgumentChange`] tells the cases apart. From then
-//!   on there is to be none of it: where it is still there, or there again, the next plan says so.
+//! - `#[serde(default)] T`: a missing argument has the default. Any other value at the service is
+//!   a difference. Removing the argument restores the default, which `update` sees as a value.
+//! - `Option<Chosen<T>>`: the service chooses the value. Removing the argument plans no change, and
+//!   `update` leaves the value alone.
+//! - `Option<Immutable<T>>`: removing the argument replaces the resource.
+//! - `Option<T>`: an argument that was never configured keeps its value. Removing one that was
+//!   configured removes the value: `update` gets none where `before` has some, and has to remove it
+//!   at the service; [`crate::ArgumentChange`] distinguishes the cases. A value that is still there
+//!   afterwards, or there again, is a difference in the next plan.
 //!
-//! [`crate::Schema::told_when_removed`] lists the last sort, for a test that takes each of them
-//! out.
+//! [`crate::Schema::told_when_removed`] lists the arguments of the last kind, for a test that
+//! removes each of them.
 
 use std::borrow::Cow;
 use std::fmt;

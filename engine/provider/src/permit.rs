@@ -16,6 +16,7 @@ pub struct Permit(Arc<OnceLock<PermitCheck>>);
 impl Permit {
     /// Sets the function that decides. Only the first call has an effect.
     pub fn decided_by(&self, ask: impl Fn() -> Result<(), Error> + Send + Sync + 'static) {
+        // The first function stays, so that nothing can widen the permission afterwards.
         let _ = self.0.set(Box::new(ask));
     }
 

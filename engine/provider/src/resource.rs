@@ -132,7 +132,7 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     ) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = (client, recorded, attempt);
         let verb = verb.to_owned();
-        async move { Err(cannot_meet(&verb)) }
+        async move { Err(unknown_obligation(&verb)) }
     }
 
     /// Removes temporary objects of an update or deletion that was killed, identified by the
@@ -200,7 +200,7 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
 }
 
 /// Returns the error for an obligation that this version does not know.
-pub(crate) fn cannot_meet(verb: &str) -> Error {
+pub(crate) fn unknown_obligation(verb: &str) -> Error {
     Error::new(
         format!("{verb} what an earlier run left half done"),
         "this version of `ha` does not know how",

@@ -338,10 +338,13 @@ fn conform_value(
     at: &Path,
     problems: &mut Vec<ArgumentProblem>,
 ) -> Value {
+    // The mark is taken off for the conversion and put back, so that a secret is checked like any
+    // other value.
     if let Value::Sensitive(inner) = value {
         return conform_value(shape, inner, at, problems).sensitive();
     }
     match (shape, value) {
+        // An unknown of a wrong type is an error now, not only once its value is known.
         (_, Value::Unknown(it)) => match convert_at(value, &shape.ty(), at, problems) {
             Value::Null(_) => Value::NULL,
             _ => it.of_type(shape.ty()),
@@ -576,7 +579,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_and_shapes_are_read_off_the_struct() {
+    fn derives_marks_and_shapes_from_the_struct() {
         let schema = Schema::derive::<Bucket, Outputs>();
         assert_eq!(schema.doc, "A bucket.");
         let argument = |name: &str| &schema.arguments[name];
@@ -596,7 +599,7 @@ mod tests {
     }
 
     #[test]
-    fn what_silence_means_is_read_off_the_struct() {
+    fn derives_arguments_to_remove_from_the_struct() {
         #[derive(Serialize, Deserialize, JsonSchema)]
         struct Group {
             name: String,
@@ -624,7 +627,7 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_are_reported() {
+    fn conform_reports_all_problems() {
         let schema = Schema::derive::<Bucket, Outputs>();
         let given =
             Object::from([("nam".into(), Value::from("x")), ("size".into(), Value::from("many"))]);

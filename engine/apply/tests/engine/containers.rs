@@ -403,7 +403,7 @@ async fn what_goes_although_it_is_left_out_is_told() {
 -+ database.main["a"] [Requested]
 left out: extension.x["a"]
 warning: this plan is about a part of the configuration only
-warning: `extension.x["a"]` is left out, and goes all the same
+warning: `extension.x["a"]` is left out, but is deleted with its container
 
 "#]]
     );
@@ -422,7 +422,7 @@ async fn two_blocks_for_one_thing_are_refused() {
     assert_data_eq!(
         project.plan(&twin("one")).await,
         str![[r#"
-`extension.x["a"]` and `extension.y` are one and the same thing: Both have the same `database` and `name`, and there can be only one such thing. [extension.y]
+`extension.x["a"]` and `extension.y` are the same object: Both have the same `database` and `name`, and there can be only one such object. [extension.y]
 
 "#]]
     );
@@ -456,13 +456,12 @@ async fn two_blocks_for_one_thing_are_refused_before_it_is_known_which() {
         "nonsensitive(sensitive(thing.t.arn)) == \"\" ? null : thing.t.arn",
     ] {
         let said = project.plan(&pair("thing.t.arn", other)).await;
-        let is_refused =
-            said.contains("`extension.a` and `extension.b` are one and the same thing");
+        let is_refused = said.contains("`extension.a` and `extension.b` are the same object");
         assert_eq!(is_refused, !other.contains('?'), "{other}: {said}");
     }
     let text = "\"${thing.t.arn}/a\"";
     let said = project.plan(&pair(text, text)).await;
-    assert!(said.contains("`extension.a` and `extension.b` are one and the same thing"), "{said}");
+    assert!(said.contains("`extension.a` and `extension.b` are the same object"), "{said}");
     // What is made of one attribute may be anything.
     for other in [
         "thing.u.arn",

@@ -95,7 +95,7 @@ async fn a_taken_place_keeps_what_it_has() {
         project.plan(text).await,
         str![[r#"
 - thing.a [NoConfiguration]
-warning: `thing.a` is not moved to `thing.b`: there is something already
+warning: `thing.a` is not moved to `thing.b`: that address is in use
 
 "#]]
     );

@@ -42,7 +42,7 @@ async fn it_is_deleted_when_it_is_no_longer_wanted() {
         assert_data_eq!(
             project.apply("").await,
             str![[r#"
-- thing.a (deposed) [Abandoned] (an earlier run may have made it before it failed: could not create it: the [..] was lost)
+- thing.a (deposed) [Abandoned] (an earlier run may have created it before it failed: could not create it: the [..] was lost)
 
 "#]]
         );
@@ -62,7 +62,7 @@ async fn an_instance_that_is_no_longer_wanted_goes_though_its_block_stays() {
     assert_data_eq!(
         project.apply(&text(1)).await,
         str![[r#"
-- thing.a[1] (deposed) [Abandoned] (an earlier run may have made it before it failed: could not create it: the answer was lost)
+- thing.a[1] (deposed) [Abandoned] (an earlier run may have created it before it failed: could not create it: the answer was lost)
 
 "#]]
     );
@@ -149,7 +149,7 @@ async fn a_replacement_that_is_given_up_leaves_the_old_one() {
     assert_data_eq!(
         project.apply(&text("a")).await,
         str![[r#"
-- thing.a (deposed) [Abandoned] (an earlier run may have made it before it failed: could not create it: the answer was lost)
+- thing.a (deposed) [Abandoned] (an earlier run may have created it before it failed: could not create it: the answer was lost)
 
 "#]]
     );

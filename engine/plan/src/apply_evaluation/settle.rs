@@ -51,6 +51,7 @@ impl ApplyEvaluation {
         };
         let schemas = self.schemas.clone();
         let block = graph.block(node).expect("the node is a block node");
+        // A document has no step, so it is rendered as soon as its arguments are settled.
         if described(&schemas, block).is_document() {
             return self.render(node, place);
         }

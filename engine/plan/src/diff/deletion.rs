@@ -86,9 +86,9 @@ impl Deletions<'_> {
         let abandoned = abandoned.map(|(_, it)| {
             let remark = match &it.failure {
                 Some(failure) => {
-                    format!("an earlier run may have made it before it failed: {failure}")
+                    format!("an earlier run may have created it before it failed: {failure}")
                 }
-                None => "an earlier run may have made it before it was interrupted".to_owned(),
+                None => "an earlier run may have created it before it was interrupted".to_owned(),
             };
             let prior = PriorInstance { record: half_made(it), remarks: vec![remark] };
             let change =

@@ -48,6 +48,8 @@ pub(crate) fn differences(
             continue;
         }
         let (new, old) = (want.get(name), have.get(name));
+        // The service has chosen this value, and the configuration is silent: its choice is no
+        // difference.
         if field.chosen && !configured.contains(name) && old.is_some() {
             continue;
         }
@@ -60,6 +62,8 @@ pub(crate) fn differences(
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
         }
     }
+    // An argument that was set and is not set any more must be removed at the service, though it
+    // is no longer among the wanted arguments.
     for name in configured_before.difference(configured).filter(|it| !wanted.contains_key(*it)) {
         let Some(field) = schema.arguments.get(name) else { continue };
         let old = have.get(name);
@@ -91,6 +95,8 @@ fn without_none(
             it.replaces |= is_one(it, &|name| anew.contains(name));
         }
     }
+    // An argument such as `apply_immediately` has nothing to do by itself, so it waits in the
+    // configuration for the next real change.
     match found.iter().all(|it| is_one(it, &|name| described.hooks().is_manner(name))) {
         true => Vec::new(),
         false => found,

@@ -23,6 +23,7 @@ pub(crate) fn outputs_after(
 ) -> Object {
     let (schema, hooks) = (described.schema(), described.hooks());
     let predicted = predicted(described, arguments, settings);
+    // A replacement keeps no output: the new object has outputs of its own.
     let kept = |name: &Name, field: &SchemaField| match (action, record) {
         (Action::Update, Some(record))
             if !field.volatile && !hooks.predicts(name) && !hooks.is_renewed(name, changed) =>
@@ -34,6 +35,8 @@ pub(crate) fn outputs_after(
     let after = |(name, field): (&Name, &SchemaField)| {
         let value = predicted.get(name).or_else(|| kept(name, field)).cloned();
         let value = value.unwrap_or_else(|| unknown(name, field, address));
+        // An unknown output is marked too: its value must be secret from the moment it becomes
+        // known.
         let is_secret = hooks.is_made_of_secret(name, arguments);
         (name.clone(), if is_secret { value.sensitive() } else { value })
     };

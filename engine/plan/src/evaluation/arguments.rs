@@ -52,6 +52,7 @@ impl ConfiguredArguments {
                         .collect());
                 }
             };
+            // Hooks run on conformed values only, and their messages may quote arguments.
             let quoting = described.hooks().problems(schema, &values);
             if !quoting.is_empty() {
                 let clean = |it: ArgumentProblem| ArgumentProblem {
@@ -211,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_block_says_goes_before_what_its_provider_says() {
+    fn arguments_of_the_block_override_those_of_the_provider() {
         let map = |items: &[(&str, Value)]| {
             Value::Map(Arc::new(
                 items.iter().map(|(name, it)| ((*name).into(), it.clone())).collect(),

@@ -103,6 +103,8 @@ pub fn message_of(value: &Value) -> String {
     let Some(text) = Text::from_value(value) else {
         return "(the message is no string)".to_owned();
     };
+    // A message that is secret as a whole would be shown as `(sensitive)` alone, which explains
+    // nothing.
     if text.parts().iter().all(|it| matches!(it, TextPart::Secret(_))) && !text.is_empty() {
         return "(the message holds a secret)".to_owned();
     }
@@ -130,6 +132,8 @@ pub(crate) fn outcome(
                 .at(condition.condition.span().clone()),
         ]
     };
+    // Whether a condition holds is visible in any case, so the mark of a secret condition is
+    // dropped.
     let value = condition.condition.evaluate(environment)?.unmark().0;
     match ha_value::convert(&value, &Type::Bool)
         .map_err(|it| wrong(format!("a condition is true or false: {}", it.message)))?

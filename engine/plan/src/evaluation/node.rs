@@ -280,6 +280,7 @@ fn holds_a_secret(output: &OutputBlock) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!("the output `{}` holds a secret", output.name))
         .code(code::SECRET)
         .at(output.value.span().clone());
-    diagnostic
-        .help("say `sensitive = true` if it is meant to, or `nonsensitive(...)` if it is none")
+    diagnostic.help(
+        "set `sensitive = true` if that is intended, or use `nonsensitive(...)` if it is no secret",
+    )
 }

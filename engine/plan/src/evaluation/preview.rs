@@ -86,6 +86,8 @@ pub(crate) fn show_as_recorded(
         InstanceKey::Name(it) => Some((it.clone(), Value::NULL)),
         _ => None,
     };
+    // The records show which keys there were; `count` and `for_each` may have changed since, or
+    // may not be known.
     let expansion = match records.last().map(|(address, _)| &address.key) {
         None => return,
         Some(InstanceKey::None) => Expansion::Single,

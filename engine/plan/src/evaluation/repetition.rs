@@ -114,6 +114,7 @@ pub(crate) fn flag(
     expression: &Expression,
     name: &str,
 ) -> Result<bool, ExpansionError> {
+    // Most flags are literals, which need no evaluation scope.
     if let Some(Value::Bool(literal)) = expression.literal() {
         return Ok(*literal);
     }
@@ -238,7 +239,7 @@ pub(crate) fn too_many(
     head: &SourceSpan,
 ) -> Diagnostic {
     let span = count.or(for_each).map_or(head, Expression::span);
-    Diagnostic::error(format!("with {asked} instances of `{name}` there are more than {MOST}, which is the most a plan has"))
+    Diagnostic::error(format!("with {asked} instances of `{name}` there are more than {MOST}, the maximum of a plan"))
         .code(code::TOO_MUCH)
         .at(span.clone())
         .within(head.clone())

@@ -55,7 +55,7 @@ fn edges(graph: &Graph, circle: &[NodeId], schemas: &SchemaSet) -> Vec<CycleEdge
 
 fn refers_to_itself(edge: &CycleEdge, name: &str) -> Diagnostic {
     let problem = Diagnostic::error(format!("`{name}` refers to itself")).code(code::CIRCLE).help(
-        "its value would have to be there before it is worked out: refer to what it is made of, or give one of them another name",
+        "its value would depend on itself: refer to the values that it is made of, or rename one of them",
     );
     match &edge.span {
         Some(span) => problem.at(span.clone()),
@@ -68,7 +68,7 @@ fn imports_itself(reference: &SourceSpan, import: &SourceSpan) -> Diagnostic {
         .code(code::CIRCLE)
         .at(import.clone())
         .related(reference.clone(), "this is what it imports")
-        .help("it is imported before it has a value: write the ids out, or take them from a variable, a local value or a data source")
+        .help("it is imported before it has a value: write the ids as literals, or take them from a variable, a local value or a data source")
 }
 
 fn each_to_the_next(edges: Vec<CycleEdge>) -> Diagnostic {

@@ -88,6 +88,7 @@ impl<'a> EdgeCollector<'a> {
         let configuration = modules.configuration(module);
         let caller = modules.get(module).caller.map(|(caller, _)| caller);
         let call = modules.call(module);
+        // Nothing in a module can be evaluated before the instances of the module are known.
         if module != ROOT && what != NodeKind::Expand {
             self.push(module, NodeKind::Expand);
         }

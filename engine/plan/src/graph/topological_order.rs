@@ -20,6 +20,7 @@ pub(super) fn sorted(direct: &GraphEdges) -> Result<Vec<NodeId>, Vec<NodeId>> {
     let mut order = Vec::with_capacity(nodes);
     // The current path, each node with the number of its references that have been followed.
     let mut path: Vec<(NodeId, usize)> = Vec::new();
+    // Nodes are numbered in source order, so visiting them by number keeps the order stable.
     for first in 0..nodes {
         if marks[first] == VisitState::Unseen {
             marks[first] = VisitState::Open;

@@ -87,6 +87,7 @@ pub fn moved<'a>(
         diagnostics.extend(other_kind(statement, schemas));
     }
     implied::implied(state, configuration, &mut statements);
+    // Most runs move nothing, and the state may be large: it is borrowed then instead of copied.
     if statements.is_empty() || state.records.is_empty() && state.deposed.is_empty() {
         return if diagnostics.is_empty() {
             Ok(MovedState::nothing(state))
@@ -226,6 +227,8 @@ impl MoveInProgress {
             if within.is_empty() {
                 continue;
             }
+            // Moving into a module instance that has records could overwrite them. The move is
+            // skipped with a warning, and the plan shows what would be deleted.
             if to == path || !self.within(&to).is_empty() {
                 self.blocked(
                     statement,
@@ -306,11 +309,10 @@ impl MoveInProgress {
 
     fn blocked(&mut self, statement: &MoveStatement<'_>, from: &TargetAddress, to: &TargetAddress) {
         let Some(span) = statement.span else { return };
-        let diagnostic = Diagnostic::warning(format!(
-            "`{from}` is not moved to `{to}`: there is something already"
-        ))
-        .code(code::MOVE)
-        .at(span.clone());
+        let diagnostic =
+            Diagnostic::warning(format!("`{from}` is not moved to `{to}`: that address is in use"))
+                .code(code::MOVE)
+                .at(span.clone());
         let [here, there] = [from.to_string(), to.to_string()];
         let [here, there] = [shell_word(&here), shell_word(&there)];
         let help = format!(
@@ -334,6 +336,7 @@ fn become_another(record: &mut Record, from: &Name, schemas: &SchemaSet) -> bool
     record.provider = ProviderName::new(described.provider.clone());
     record.configured = arguments.keys().cloned().collect();
     record.arguments = arguments;
+    // The other kind may have other outputs; refresh reads them by the id.
     record.outputs.retain(|name, _| &**name == "id");
     true
 }

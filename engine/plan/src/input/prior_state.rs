@@ -98,6 +98,8 @@ impl PriorState {
                         });
                     }
                 }
+                // An instance that could not be read counts as recorded, so that one unreachable
+                // server does not prevent a plan for the others.
                 Some(ReadingValue::Unchecked(reason)) => {
                     current.unchecked.push((address.clone(), reason.clone()))
                 }
@@ -134,6 +136,8 @@ fn arguments_seen(
     let (was, is) = (normal(&record.arguments), normal(seen));
     let same = |name: &Name| was.get(name) == is.get(name);
     let mut now = marked_as(&record.arguments, seen);
+    // The recorded value is kept where both mean the same, because it has the spelling and the
+    // marks of the configuration.
     for (name, value) in record.arguments.iter().filter(|(name, _)| same(name)) {
         now.insert(name.clone(), value.clone());
     }
@@ -180,6 +184,8 @@ fn marked_as(before: &Object, now: &Object) -> Object {
         let Some(before) = before.get(name) else { return (name.clone(), value.clone()) };
         let (was, marks) = before.unmark_deep();
         let (is, own) = value.unmark_deep();
+        // An unchanged value keeps its precise marks. Of a changed one nobody knows which part is
+        // secret, so marks are added by position and never removed.
         let value = if was == is { before.clone() } else { is.remark(&marks).remark(&own) };
         (name.clone(), value)
     };

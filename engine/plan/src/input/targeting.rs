@@ -67,6 +67,8 @@ impl Targeting {
             extents[node] =
                 graph.direct_references(node).map(|it| extents[it]).min().unwrap_or(Coverage::All);
         }
+        // An excluded instance may depend on recorded blocks that are not configured any more.
+        // They must not be deleted under it.
         let mut staying = named(&selection.excludes);
         let kept = recorded.blocks.iter().filter(|(_, block)| {
             graph.node_of(block).is_some_and(|it| extents[it] == Coverage::Nothing)

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_mean_what_they_say() {
+    fn patterns_match_the_instances_that_they_name() {
         assert_eq!(matched("a_x.one"), ["a_x.one"]);
         assert_eq!(matched("a_*.*"), ["a_x.one", "a_y.one[0]", "a_y.one[1]"]);
         assert_eq!(matched("a_y.one[1]"), ["a_y.one[1]"]);
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_refused() {
+    fn rejects_strings_that_are_no_patterns() {
         for text in [
             "", ".", "a.", "a.b.c", "a[0].b", "module", "a.b[", "a.b[x]", "a b.c", "a.b[\"x]",
             "a.b]",
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_characters() {
+    fn a_star_matches_any_characters() {
         let matches = |pattern: &str, text: &str| NameGlob(pattern.into()).matches(text);
         assert!(
             matches("a*b*c", "aXbYbZc")

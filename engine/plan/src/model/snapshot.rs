@@ -1,5 +1,4 @@
-//! What a plan keeps of the values it was made with: those of ephemeral variables only for as long
-//! as the run lasts.
+//! Values of variables in a plan. Those of ephemeral variables exist only while the command runs.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +9,14 @@ use ha_value::{Name, Value};
 use crate::model::PlanSnapshot;
 
 impl PlanSnapshot {
-    /// The value of a variable of the root. An ephemeral one that no one gave again has its
-    /// default.
+    /// Returns the value of a variable of the root. An ephemeral variable without a value in this
+    /// run has its default.
     pub(crate) fn value(&self, name: &Name, variable: &VariableBlock) -> Option<Value> {
         let given = self.variables.get(name).or_else(|| self.ephemeral.get(name)).cloned();
         given.or_else(|| variable.ephemeral.then(|| default(variable)).flatten())
     }
 
-    /// The same, with what is never kept apart from what is.
+    /// Returns the snapshot to save, with ephemeral values in the part that is not serialised.
     pub(crate) fn without_ephemeral_values(&self, configuration: &Configuration) -> Self {
         let mut kept = self.clone();
         for (name, variable) in configuration.variables.iter().filter(|(_, it)| it.ephemeral) {
@@ -29,18 +28,19 @@ impl PlanSnapshot {
         kept
     }
 
-    /// Gives the values of ephemeral variables again, to a plan that was kept. Of the others it has
-    /// its own.
+    /// Sets the values of ephemeral variables of a saved plan. Values of other variables are ignored:
+    /// the plan has its own.
     pub fn give(&mut self, configuration: &Configuration, values: BTreeMap<Name, Value>) {
         let is_ephemeral =
             |name: &Name| configuration.variables.get(name).is_some_and(|it| it.ephemeral);
         self.ephemeral.extend(values.into_iter().filter(|(name, _)| is_ephemeral(name)));
     }
 
-    /// What to say of ephemeral variables that must be given again and are not.
+    /// Reports ephemeral variables whose values must be passed again and are not.
     #[must_use]
     pub fn not_given(&self, configuration: &Configuration) -> Vec<Diagnostic> {
-        // The plan was made with another value than the default.
+        // A variable is listed only if its value differed from the default, so the default now means
+        // that the value was not passed.
         let is_given = |name: &Name| {
             let variable = configuration.variables.get(name);
             self.ephemeral

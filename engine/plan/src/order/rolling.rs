@@ -70,7 +70,7 @@ fn tangled_members(group: &str, members: &[usize], changes: &[Change]) -> Diagno
     Diagnostic::warning(format!("the members of `{group}` cannot all be changed one after another"))
         .code(code::WAITING)
         .detail(format!("Among {} some steps of one wait for steps of another and the other way round.", names.join(", ")))
-        .help("change fewer things at once: apply first what replaces nothing, then one kind of resource after another")
+        .help("change less at once: apply the changes without replacements first, then one resource type after another")
 }
 
 /// Orders chains so that each can be finished before the next begins. Chains that wait for each

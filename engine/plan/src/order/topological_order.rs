@@ -70,7 +70,10 @@ fn circle(stuck: &BTreeSet<String>) -> Diagnostic {
     let stuck: Vec<&str> = stuck.iter().map(String::as_str).collect();
     Diagnostic::error("these changes wait for each other in a circle")
         .code(code::WAITING)
-        .detail(format!("Each of {} can only be made after another of them.", stuck.join(", ")))
+        .detail(format!(
+            "Each of {} can only be carried out after another of them.",
+            stuck.join(", ")
+        ))
         .help("take one of them out of the configuration, apply, and put it back")
 }
 

@@ -47,6 +47,8 @@ pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan
         change.moved_from = input.moved.moved_from(&change.address).cloned();
     }
     contribute(&mut current.drift, &changes, graph);
+    // Address order makes the plan independent of the order of blocks in the source, and
+    // `order::steps` relies on it.
     changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
     let touched: BTreeSet<&Address> = changes.iter().map(|it| &it.address).collect();
     let mut steps =
@@ -60,6 +62,8 @@ pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan
             },
         );
     let untouched: BTreeSet<String> = untouched.collect();
+    // Rolling groups add edges between steps, so the steps are sorted once more afterwards and the
+    // groups are renumbered.
     let (mut rolling, tangled) = rolling::rolling(&changes, &mut steps, &untouched);
     warnings.extend(tangled);
     warnings.extend(input.moved.warnings.iter().cloned());
@@ -227,6 +231,8 @@ fn versions(
     for change in changes.iter().filter(|it| it.address.block.mode == ResourceMode::Managed) {
         versions.entry(change.address.clone()).or_insert_with(|| recorded(&change.address));
     }
+    // The plan is compared with the state before the moves, where the record still has its old
+    // address.
     for AddressMove { from, to } in &input.moved.moves {
         versions.remove(to);
         versions.insert(from.clone(), recorded(to));

@@ -74,9 +74,13 @@ impl Planner<'_> {
         let schema = described.schema();
         let settings = self.settings.get(provider).cloned().unwrap_or_default();
         let known = arguments.values().chain(settings.values()).all(Value::is_wholly_known);
+        // A known argument is not enough: the object to read may be created or changed by this
+        // plan, and reading it now would return the old values.
         if known && !self.waits_for_changes(instance) {
             let asked = plain(&arguments);
             match self.input.observed.data.get(address) {
+                // An answer is reused only for the same arguments. They can differ between rounds
+                // when they depend on another data source.
                 Some((answered, outputs)) if *answered == asked => {
                     self.data.insert(address.clone(), outputs.clone());
                     let value = instance_value(schema, &arguments, outputs);
@@ -121,6 +125,7 @@ impl Planner<'_> {
         let outputs = unknown_outputs(described, &arguments, address);
         let value = instance_value(schema, &arguments, &outputs);
         self.set_value(instance, value);
+        // A refresh-only plan has no steps, so the value stays unknown.
         if self.input.mode == PlanMode::RefreshOnly {
             return;
         }

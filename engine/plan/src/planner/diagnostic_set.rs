@@ -10,7 +10,7 @@ type DiagnosticKey = (Option<SourceSpan>, String, String);
 #[derive(Default)]
 pub(crate) struct DiagnosticSet {
     all: Vec<Diagnostic>,
-    said: HashSet<DiagnosticKey>,
+    keys: HashSet<DiagnosticKey>,
     /// The number of diagnostics including duplicates.
     times: usize,
 }
@@ -18,7 +18,7 @@ pub(crate) struct DiagnosticSet {
 impl DiagnosticSet {
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         self.times += 1;
-        if self.said.insert(said(&diagnostic)) {
+        if self.keys.insert(key(&diagnostic)) {
             self.all.push(diagnostic);
         }
     }
@@ -44,7 +44,7 @@ impl DiagnosticSet {
     /// Keeps the first `length` diagnostics.
     pub(crate) fn truncate(&mut self, length: usize) {
         for taken in self.all.drain(length.min(self.all.len())..) {
-            self.said.remove(&said(&taken));
+            self.keys.remove(&key(&taken));
         }
     }
 
@@ -55,7 +55,7 @@ impl DiagnosticSet {
     }
 }
 
-fn said(diagnostic: &Diagnostic) -> DiagnosticKey {
+fn key(diagnostic: &Diagnostic) -> DiagnosticKey {
     (diagnostic.span.clone(), diagnostic.summary.clone(), diagnostic.detail.clone())
 }
 
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_back_can_be_said_again() {
+    fn a_truncated_diagnostic_can_be_pushed_again() {
         let mut set = DiagnosticSet::default();
         set.extend(["a", "b", "a"].map(Diagnostic::error));
         assert_eq!((set.len(), set.times()), (2, 3));

@@ -28,6 +28,8 @@ impl Planner<'_> {
             .graph
             .provider_of(self.input.schemas, node)
             .unwrap_or_else(|| ProviderName::new(described.provider.clone()));
+        // A pure kind has no service to search. A value that follows from its arguments is
+        // computed again; a random one is lost and must be replaced.
         if described.pure {
             return match is_drawn(described) {
                 true => self.lost(instance, provider, given, flags),
@@ -48,6 +50,8 @@ impl Planner<'_> {
                 return ImportLookup::NotAsked;
             }
             None => {
+                // An object inside a missing container cannot exist, and the service may answer
+                // such a search with an error.
                 if self.container_is_missing(instance, flags) {
                     return ImportLookup::NotAsked;
                 }

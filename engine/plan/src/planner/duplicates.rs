@@ -28,6 +28,7 @@ enum Part {
 impl Part {
     /// Returns none where equality with another value cannot be decided yet.
     fn of(given: &Value, normal: &Value, in_any_case: bool) -> Option<Self> {
+        // The normal form is compared, because two spellings can name one object at the service.
         if given.is_wholly_known() {
             return Some(Self::Known(match normal {
                 Value::String(text) if in_any_case => Value::from(text.to_lowercase()),
@@ -103,11 +104,11 @@ fn twice(instance: &InstancePlanning<'_>, other: &Address) -> Diagnostic {
     } else {
         ""
     };
-    Diagnostic::error(format!("`{other}` and `{address}` are one and the same thing"))
+    Diagnostic::error(format!("`{other}` and `{address}` are the same object"))
         .code(code::TWICE)
         .at(block.head.clone())
-        .detail(format!("Both have the same {names}{case}, and there can be only one such thing."))
-        .help("drop one of them; where a thing is to have another address, say so with a `moved` block")
+        .detail(format!("Both have the same {names}{case}, and there can be only one such object."))
+        .help("remove one of them; to give an object another address, write a `moved` block")
         .address(address)
 }
 

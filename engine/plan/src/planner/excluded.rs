@@ -121,9 +121,10 @@ impl Planner<'_> {
 
 /// A warning about an instance that is left out and is deleted with its container.
 fn goes_all_the_same(address: &Address, container: &Address) -> Diagnostic {
-    let diagnostic = Diagnostic::warning(format!("`{address}` is left out, and goes all the same"));
+    let diagnostic =
+        Diagnostic::warning(format!("`{address}` is left out, but is deleted with its container"));
     let detail = format!(
-        "It lives inside of `{container}`, which this plan makes again or deletes, and it is not made again with it."
+        "It is inside `{container}`, which this plan replaces or deletes, and it will not be created again."
     );
     diagnostic
         .detail(detail)

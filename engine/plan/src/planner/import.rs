@@ -95,12 +95,11 @@ impl Planner<'_> {
         if let Some(other) = self.imports.get(&address).filter(|it| it.id != wanted.id) {
             // The ids are not named in the message: an id may be secret, since a password is
             // imported by its own value.
-            let diagnostic = Diagnostic::error(format!("`{address}` is to be two things at once"))
-                .at(import.id.span().clone());
+            let diagnostic =
+                Diagnostic::error(format!("`{address}` has two imports with different ids"))
+                    .at(import.id.span().clone());
             self.diagnostics.push(match &other.span {
-                Some(first) => {
-                    diagnostic.related(first.clone(), "another import says that it is this")
-                }
+                Some(first) => diagnostic.related(first.clone(), "the other import"),
                 None => diagnostic.detail(
                     "The id that this import gives is another one than that of the command line.",
                 ),
@@ -243,7 +242,7 @@ impl Planner<'_> {
             Some((asked, None)) if *asked == id => {
                 let diagnostic =
                     at(format!("there is no `{}` with the id `{id}` to import", block.name.kind));
-                let help = "look whether the id, the account and the region are right; without the import it would be made";
+                let help = "check the id, the account and the region; without the import it would be created";
                 self.diagnostics.push(diagnostic.help(help));
                 ImportLookup::Not
             }

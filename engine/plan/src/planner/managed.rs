@@ -41,6 +41,8 @@ impl Planner<'_> {
                     *prior
                 }
                 ImportLookup::NotAsked => {
+                    // Identities are registered also for creates, so that two blocks for one
+                    // object are reported before the second create fails at the service.
                     self.register_identity(instance, &given.values);
                     let reason =
                         self.current.gone.contains_key(address).then_some(ChangeReason::Gone);
@@ -55,6 +57,8 @@ impl Planner<'_> {
                 ImportLookup::Not => return,
             },
         };
+        // The order of these steps matters: marks first, so that no message below quotes a secret;
+        // then the references, so that the comparison sees what the service will have by then.
         let prior = self.without_deleted_references(described, address, prior);
         let record = &prior.record;
         let kept =
@@ -77,6 +81,8 @@ impl Planner<'_> {
                     return;
                 }
             };
+        // A container that is renamed in place takes its contents along, so their reference to it
+        // changes without a replacement.
         for difference in found.iter_mut().filter(|it| it.replaces) {
             difference.replaces = !self.follows_container(described, record, &kept, difference);
         }
@@ -312,6 +318,8 @@ impl Planner<'_> {
         self.set_value(instance, value);
         let pending = self.pending.entry(node).or_default();
         pending.absent |= action != Action::Update;
+        // `check` has no state, so every instance would be a create; its dependents only need to
+        // know that it is pending.
         if self.only_checks {
             return;
         }
@@ -326,6 +334,8 @@ impl Planner<'_> {
         // Where the new group is unknown, the recorded one decides what must not run at the same
         // time.
         let group = described.hooks().group_of(schema, &arguments);
+        // Two members of one group must not be disrupted together although one of them does not
+        // know its group yet.
         let group = group.or_else(|| described.hooks().group_of(schema, &record?.arguments));
         after.extend(outputs);
         self.changes.push(Change {

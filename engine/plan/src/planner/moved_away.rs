@@ -83,6 +83,6 @@ fn still_there(moved: &MovedBlock) -> Diagnostic {
     Diagnostic::error(format!("`{}` is still in the configuration", moved.from))
         .code(code::MOVE)
         .at(moved.span.clone())
-        .detail("It would be moved away and made again by each plan.")
-        .help("what has moved is no longer there: take it out of its block's keys, or take this block out")
+        .detail("Each plan would move it away and create it again.")
+        .help("remove the block or key that has moved, or remove this `moved` block")
 }

@@ -24,7 +24,7 @@ impl Planner<'_> {
                 .code(code::PROVIDER)
                 .at(block.name_span.clone());
             let help = format!(
-                "there are {}; none is fetched, and README.md says what is not there yet",
+                "there are {}; none is downloaded, and README.md lists what is not supported yet",
                 known.join(", ")
             );
             self.diagnostics

@@ -90,6 +90,8 @@ impl Planner<'_> {
             }
         };
         match reference.path.steps().is_empty() {
+            // A reference to the whole resource triggers on updates and replacements, as in
+            // Terraform; a first create does not trigger.
             true => changes.any(|it| {
                 self.changes[*it].action == Action::Update || self.changes[*it].action.is_replace()
             }),
@@ -104,6 +106,8 @@ impl Planner<'_> {
         let there = homes.into_iter().filter(|it| !it.instances.is_empty());
         let mut all: Vec<ContainerChange> =
             there.map(|it| self.container_change_of(node, &it)).collect::<Option<_>>()?;
+        // An instance with several containers is deleted without a call only if each of them
+        // deletes its contents.
         let takes_along = all.iter().all(|it| it.takes_along);
         all.drain(..).next_back().map(|it| ContainerChange { takes_along, ..it })
     }
@@ -129,6 +133,7 @@ impl Planner<'_> {
                     .get(container)
                     .is_some_and(|it| takes_contents(self.input.schemas, &it.record)),
                 None => {
+                    // One container that stays is enough: the instance may live in that one.
                     change = None;
                     break;
                 }
@@ -169,5 +174,7 @@ fn changes_at(change: &Change, path: &Path) -> bool {
         })
     };
     let (before, after) = (at(&change.before), at(&change.after));
+    // An unknown value may turn out to be the same. The replacement must be planned now, because
+    // apply decides nothing.
     !after.is_wholly_known() || before != after
 }

@@ -18,6 +18,7 @@ impl Planner<'_> {
             let change = &self.changes[place];
             let Some(identity) = self.given_up(change) else { continue };
             let Some(taker) = self.identities.get(&identity).cloned() else { continue };
+            // The same address on both sides is a replacement of one instance, not a succession.
             if taker != change.address {
                 successions.push(Succession { giver: change.address.clone(), taker });
             } else if change.action == Action::CreateThenDelete {
@@ -56,9 +57,9 @@ impl Planner<'_> {
     fn beside_itself(&self, change: &Change) -> Diagnostic {
         let address = &change.address;
         let names = self.names_of(address);
-        let diagnostic = Diagnostic::error(format!("`{address}` cannot be made before the one that it replaces is deleted"))
+        let diagnostic = Diagnostic::error(format!("`{address}` cannot be created before the object that it replaces is deleted"))
             .code(code::TWICE)
-            .detail(format!("Both have the same {names}, and there can be only one such thing."))
+            .detail(format!("Both have the same {names}, and there can be only one such object."))
             .help(format!("change {names} as well, or leave out `create_before_destroy`, also of what depends on it"))
             .address(address);
         change.span.iter().fold(diagnostic, |diagnostic, span| diagnostic.at(span.clone()))

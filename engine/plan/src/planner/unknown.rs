@@ -33,7 +33,7 @@ pub(super) fn kind(schemas: &SchemaSet, block: &ResourceBlock) -> Diagnostic {
     match is_of_known {
         true => problem
             .help("it is not there yet; `ha schema` lists all that is, and \"What is not there yet\" in README.md says more")
-            .help("what is made elsewhere is named by a variable"),
+            .help("pass objects that are created elsewhere as variables"),
         false => {
             let providers: Vec<&str> = schemas.providers().map(|(it, _)| &**it).collect();
             problem.help(format!("there is no provider `{front}`; there are {}", providers.join(", ")))

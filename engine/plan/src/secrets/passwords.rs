@@ -8,13 +8,13 @@ use super::escapes::without_percent;
 pub fn passwords(text: &str) -> Vec<String> {
     let all = match text.split_once("://") {
         _ if text.contains('\n') => Vec::new(),
-        Some((_, rest)) => of_address(rest),
-        None => of_words(text),
+        Some((_, rest)) => in_url(rest),
+        None => in_parameters(text),
     };
     all.into_iter().filter(|it| !it.is_empty()).collect()
 }
 
-fn of_address(rest: &str) -> Vec<String> {
+fn in_url(rest: &str) -> Vec<String> {
     // A password with an unescaped `@` may end at either of them, depending on the parser.
     let ends = rest.find('@').into_iter().chain(rest.rfind('@'));
     let of_user = ends.filter_map(|end| Some(rest[..end].split_once(':')?.1));
@@ -22,7 +22,7 @@ fn of_address(rest: &str) -> Vec<String> {
     of_user.chain(of_query).flat_map(|it| [it.to_owned(), without_percent(it)]).collect()
 }
 
-fn of_words(text: &str) -> Vec<String> {
+fn in_parameters(text: &str) -> Vec<String> {
     let value = |text: &str| {
         let text = text.trim_start();
         let quoted = text.strip_prefix('\'');
@@ -48,7 +48,7 @@ mod tests {
     use super::passwords;
 
     #[test]
-    fn a_password_is_found_in_an_address() {
+    fn finds_passwords_in_urls() {
         assert_eq!(
             passwords("postgres://ops:pa%40ss%2Fword@h:5432/d?x=y")[..2],
             ["pa%40ss%2Fword", "pa@ss/word"]
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_found_in_words() {
+    fn finds_passwords_in_parameters() {
         assert_eq!(passwords(r"host=h password=p\\a$$ user=u"), [r"p\a$$"]);
         assert_eq!(passwords(r"host = h password = 'a \'b\\' user=u"), [r"a 'b\"]);
     }

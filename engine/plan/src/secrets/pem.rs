@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn only_private_keys_are_secret() {
+    fn only_private_keys_in_pem_blocks_are_secret() {
         let long = "A".repeat(64);
         let lines = [&*long, "tailtailtail=="];
         for label in [
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_may_stand_alone_among_other_lines() {
+    fn finds_keys_outside_pem_blocks() {
         let (long, short) = ("k".repeat(64), "word");
         assert_eq!(key_lines(&format!("{long}\n{short}\nkey = {long}\n")), [&*long]);
         assert_eq!(

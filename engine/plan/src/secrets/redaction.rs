@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_made_of_a_secret_is_one() {
+    fn an_id_made_of_a_secret_is_redacted() {
         let record = |id: &str, arguments: &[(&str, Value)], outputs: &[(&str, Value)]| {
             let object = |of: &[(&str, Value)]| {
                 of.iter().map(|(name, it)| ((*name).into(), it.clone())).collect()
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_not_quoted_wherever_they_are() {
+    fn redacts_secrets_in_messages_and_errors() {
         let deep = Value::object([("word".into(), Value::tuple([Value::from("deeply hidden")]))])
             .sensitive();
         let attributes = Object::from([

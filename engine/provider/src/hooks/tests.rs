@@ -1,6 +1,5 @@
-//! Hooks run with what is known.
+//! Hooks with known, unknown and secret inputs.
 
-// Hooks with known, unknown and secret inputs.
 use serde::Deserialize;
 
 use super::*;
@@ -23,7 +22,7 @@ struct Soft {
 }
 
 #[test]
-fn a_prediction_from_a_secret_is_one() {
+fn predictions_from_secrets_are_secret() {
     let schema = Schema::derive::<Volume, Nothing>();
     #[derive(Deserialize)]
     struct Sized {
@@ -43,7 +42,7 @@ fn a_prediction_from_a_secret_is_one() {
 }
 
 #[test]
-fn what_is_made_of_a_secret_is_one_though_nothing_predicts_it() {
+fn declared_outputs_of_secrets_are_secret() {
     let schema = Schema::derive::<Volume, Nothing>();
     let hooks = ResourceHooks::new().made_of(&["name", "size"], &["iops"]);
     let secret = Object::from([
@@ -63,7 +62,7 @@ fn what_is_made_of_a_secret_is_one_though_nothing_predicts_it() {
 }
 
 #[test]
-fn a_prediction_may_read_the_providers_settings() {
+fn predictions_may_read_provider_settings() {
     #[derive(Deserialize)]
     struct Sized {
         size: u32,
@@ -88,7 +87,7 @@ fn a_prediction_may_read_the_providers_settings() {
 }
 
 #[test]
-fn a_refusal_is_of_what_is_there_and_what_is_wanted() {
+fn refusals_compare_recorded_and_planned_arguments() {
     #[derive(Deserialize)]
     struct Sized {
         size: u32,
@@ -119,7 +118,7 @@ fn a_refusal_is_of_what_is_there_and_what_is_wanted() {
 }
 
 #[test]
-fn a_hook_runs_exactly_when_all_it_names_is_known() {
+fn hooks_run_when_all_their_fields_are_known() {
     let schema = Schema::derive::<Volume, Nothing>();
     let too_many = |it: Volume| match it.iops.unwrap_or(0) > 50 * it.size {
         true => vec![ArgumentProblem { path: Path::attribute("iops"), message: "too many".into() }],
@@ -137,7 +136,7 @@ fn a_hook_runs_exactly_when_all_it_names_is_known() {
 }
 
 #[test]
-fn a_block_that_is_unknown_is_not_an_empty_one() {
+fn an_unknown_block_is_not_read_as_an_empty_one() {
     #[derive(schemars::JsonSchema, Serialize, Deserialize)]
     struct Subject {
         name: Option<String>,

@@ -107,6 +107,8 @@ impl ResourceDescription {
             arguments.iter().map(|(name, it)| (name.clone(), it.revealed())).collect();
         let stand_in = |(name, value): (&Name, &Value)| {
             let field = fields.get(name)?;
+            // An optional argument that is unknown is left out: an empty stand-in could break a
+            // rule of the struct that its absence does not.
             let may_be_left_out = !field.required && !value.is_wholly_known();
             (!may_be_left_out).then(|| (name.clone(), blanked(&field.shape, value)))
         };

@@ -93,7 +93,7 @@ pub trait ResourceDriver: Send + Sync {
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
         let _ = (client, recorded, attempt);
-        Box::pin(async move { Err(crate::resource::cannot_meet(verb)) })
+        Box::pin(async move { Err(crate::resource::unknown_obligation(verb)) })
     }
     /// Removes temporary objects of a change that was killed.
     fn clean_up<'a>(

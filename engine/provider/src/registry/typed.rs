@@ -150,7 +150,7 @@ impl<R: Resource> TypedDriver<R> {
     /// Returns an existing object before it is read, with configured values for those that are not
     /// known. Secrets are left out: the service may have another one, and a secret taken from the
     /// configuration would never be set.
-    fn unseen(&self, known: ExistingResource, configured: &Object) -> RecordedValue {
+    fn before_reading(&self, known: ExistingResource, configured: &Object) -> RecordedValue {
         let schema = self.schema();
         let told = configured.iter().filter(|(name, it)| {
             it.is_wholly_known()
@@ -170,7 +170,7 @@ impl<R: Resource> TypedDriver<R> {
 
     /// Returns the same where configured values may be unknown: each configured argument is
     /// present, with an empty value where it is unknown, so that `read` returns it.
-    fn sought(&self, known: ExistingResource, configured: &Object) -> RecordedValue {
+    fn with_stand_ins(&self, known: ExistingResource, configured: &Object) -> RecordedValue {
         let fields = &self.schema().arguments;
         let stand_in = |(name, value): (&Name, &Value)| {
             let field = fields.get(name).filter(|it| !it.write_only)?;
@@ -180,7 +180,7 @@ impl<R: Resource> TypedDriver<R> {
         };
         let all: Object =
             configured.iter().filter(|(_, it)| !it.is_null()).filter_map(stand_in).collect();
-        let mut recorded = self.unseen(known.clone(), &all);
+        let mut recorded = self.before_reading(known.clone(), &all);
         // An empty value is secret or unknown; `read` replaces it if the service returns the
         // argument.
         for (name, value) in all.iter().filter(|(name, _)| fields[*name].secret) {
@@ -189,18 +189,18 @@ impl<R: Resource> TypedDriver<R> {
         // The struct may refuse empty values.
         match self.arguments(&recorded.arguments) {
             Ok(_) => recorded,
-            Err(_) => self.unseen(known, configured),
+            Err(_) => self.before_reading(known, configured),
         }
     }
 
     /// Removes secrets that are still empty, because the service did not return them.
-    fn without_untold(&self, mut arguments: Object) -> Object {
+    fn without_unreturned_secrets(&self, mut arguments: Object) -> Object {
         let fields = &self.schema().arguments;
-        let is_untold = |name: &Name, value: &Value| {
+        let is_unreturned = |name: &Name, value: &Value| {
             let field = fields.get(name).filter(|it| it.secret && !it.required);
             field.is_some_and(|it| *value == blank(&it.shape))
         };
-        arguments.retain(|name, value| !is_untold(name, value));
+        arguments.retain(|name, value| !is_unreturned(name, value));
         arguments
     }
 
@@ -221,11 +221,11 @@ impl<R: Resource> TypedDriver<R> {
     fn outputs(&self, outputs: &R::Outputs, id: &str) -> Result<Object, Error> {
         let mut encoded = encode(outputs);
         encoded.insert("id".into(), Value::from(id));
-        self.schema().conform_outputs(&encoded).map_err(|it| odd(R::KIND, &it))
+        self.schema().conform_outputs(&encoded).map_err(|it| invalid_response(R::KIND, &it))
     }
 }
 
-fn odd(kind: &str, problems: &[ArgumentProblem]) -> Error {
+fn invalid_response(kind: &str, problems: &[ArgumentProblem]) -> Error {
     let problems: Vec<String> =
         problems.iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
     Error::new(format!("read what `{kind}` answered"), problems.join("; "))
@@ -268,7 +268,7 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
                         let arguments = self
                             .schema()
                             .conform(&encode(&arguments))
-                            .map_err(|it| odd(R::KIND, &it))?;
+                            .map_err(|it| invalid_response(R::KIND, &it))?;
                         let outputs =
                             self.outputs(&outputs, &self.id_with(&arguments, &known.id))?;
                         ReadingValue::Found { arguments, outputs, remarks }
@@ -341,11 +341,11 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
             // The import id of a generated value is the value itself, which may be secret.
             let shown = if R::PURE { R::KIND } else { id };
             let known = R::from_import_id(id).map_err(|why| cannot_import(shown, &why))?;
-            let recorded = self.sought(known, configured);
+            let recorded = self.with_stand_ins(known, configured);
             let found = self.read(to, std::slice::from_ref(&recorded)).await?.pop();
             match found {
                 Some(ReadingValue::Found { arguments, outputs, remarks }) => {
-                    let arguments = self.without_untold(arguments);
+                    let arguments = self.without_unreturned_secrets(arguments);
                     let recorded = RecordedValue { id: recorded.id, arguments, outputs };
                     Ok(Some(ImportedValue { recorded, remarks }))
                 }
@@ -364,6 +364,8 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
         state: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Vec<DiscoveryResult>, Error>> {
         Box::pin(async move {
+            // One list of all marked objects serves every instance; asking for each instance would
+            // take a call each.
             let marked = R::list_owned(client(to), sought).await?;
             let choose = |it: &DiscoveryTarget| {
                 let named = R::import_id(&it.arguments).and_then(|id| R::from_import_id(&id).ok());
@@ -377,7 +379,7 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
                     DiscoveryMatch::None(Some(why)) => DiscoveryResult::Unsearchable(why),
                     DiscoveryMatch::Several(all) => DiscoveryResult::Several(all),
                     DiscoveryMatch::One(known, by, state) => {
-                        asked.push(self.sought(known, &it.arguments));
+                        asked.push(self.with_stand_ins(known, &it.arguments));
                         places.push((at, by, state));
                         DiscoveryResult::Nothing
                     }
@@ -419,7 +421,7 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
                 ours.filter_map(|it| Some((Address::from_plain_letters(&it.trace.address)?, it)));
             let (ours, asked): (Vec<_>, Vec<_>) = ours
                 .map(|(address, it)| {
-                    ((address, it.trace.state), self.unseen(it.known, &Object::new()))
+                    ((address, it.trace.state), self.before_reading(it.known, &Object::new()))
                 })
                 .unzip();
             let readings =
@@ -447,7 +449,7 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
 
     fn supposed(&self, configured: &Object) -> Option<RecordedValue> {
         let known = R::from_import_id(&R::import_id(configured)?).ok()?;
-        Some(self.sought(known, configured))
+        Some(self.with_stand_ins(known, configured))
     }
 }
 
@@ -470,7 +472,7 @@ impl<D: DataSource> DataReader for TypedReader<D> {
             let typed: D = decode(arguments, &schema.arguments)
                 .map_err(|it| Error::new(format!("read the arguments of `{}`", D::KIND), it))?;
             let outputs = typed.read(client(to)).await?;
-            schema.conform_outputs(&encode(&outputs)).map_err(|it| odd(D::KIND, &it))
+            schema.conform_outputs(&encode(&outputs)).map_err(|it| invalid_response(D::KIND, &it))
         })
     }
 }

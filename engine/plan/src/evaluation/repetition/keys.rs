@@ -22,8 +22,8 @@ pub(super) fn rejected(at: impl Fn(&str) -> Diagnostic, value: &Value) -> Diagno
 fn instead(ty: &Type) -> String {
     match ty {
         Type::String => "`toset([TEXT])` makes one instance of a string; `split` makes a list of one, for `toset`".into(),
-        Type::Number => "so many instances are made by `count = NUMBER`".into(),
-        Type::Bool => "what is there or not is made by `count = CONDITION ? 1 : 0`".into(),
+        Type::Number => "`count = NUMBER` makes that many instances".into(),
+        Type::Bool => "`count = CONDITION ? 1 : 0` makes an optional instance".into(),
         Type::Set(of) if is_text(of) => "`[for it in SET : tostring(it)]` within `toset(…)` makes strings of its elements".into(),
         Type::Set(of) => keyed("SET", Some(of)),
         Type::List(of) if is_text(of) => "`toset(LIST)` makes a set of it".into(),

@@ -183,6 +183,6 @@ fn out_of_place(written: &str, argument: &str) -> Box<Diagnostic> {
     Box::new(
         Diagnostic::error(summary)
             .code(code::NOT_HERE)
-            .help(format!("it is there only in a block that has `{argument}`")),
+            .help(format!("it is available only in a block with `{argument}`")),
     )
 }

@@ -20,6 +20,8 @@ pub(super) fn sorted(statements: &[MoveStatement<'_>]) -> Result<Vec<usize>, Dia
     for waiter in after.iter().flatten() {
         missing[*waiter] += 1;
     }
+    // The order of writing decides where nothing else does, so that the result does not depend on
+    // chance.
     let mut ready: BinaryHeap<Reverse<usize>> =
         (0..statements.len()).filter(|it| missing[*it] == 0).map(Reverse).collect();
     let mut order = Vec::with_capacity(statements.len());
@@ -37,7 +39,7 @@ pub(super) fn sorted(statements: &[MoveStatement<'_>]) -> Result<Vec<usize>, Dia
     }
     let diagnostic = Diagnostic::error("these moves go in a circle")
         .code(code::MOVE)
-        .help("say of each thing where it was once, and where it is now");
+        .help("write each move once, from the old address to the current one");
     let stuck =
         (0..statements.len()).filter(|it| missing[*it] > 0).find_map(|it| statements[it].span);
     Err(stuck.into_iter().fold(diagnostic, |it, span| it.at(span.clone())))
