@@ -124,6 +124,8 @@ impl ApplyEvaluation {
         let before = ApplyBasis { plan, changes, state };
         for node in graph.order.iter().copied() {
             match graph.node(node).what {
+                // What the plan left out is not evaluated: it may have errors, which the plan did
+                // not report either.
                 NodeKind::Block(place) if execution.is_left_out(node) => {
                     execution.show(node, place, state)
                 }

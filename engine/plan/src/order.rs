@@ -144,6 +144,8 @@ impl<'a> StepOrder<'a> {
             [] => None,
             [only] => Some(*only),
             _ => {
+                // Blocks that wait for the same steps share one junction, or a plan in which
+                // everything depends on everything would have quadratic edges.
                 if let Some(junction) = self.junctions.get(&(None, steps.clone())) {
                     return Some(*junction);
                 }
@@ -163,6 +165,8 @@ impl<'a> StepOrder<'a> {
             self.preferences.push(OrderConstraint { step, after: *only, why });
         } else if !after.is_empty() {
             let key = (Some(why), after);
+            // A junction for preferences is kept apart from one for required edges: its incoming
+            // edges may be dropped.
             let junction = match self.junctions.get(&key) {
                 Some(junction) => *junction,
                 None => {
@@ -227,6 +231,8 @@ impl<'a> StepOrder<'a> {
                 self.made[number] = self.junction_after(own.clone());
                 steps.extend(own);
             }
+            // A node without steps passes on what it waits for, so that order is preserved through
+            // unchanged blocks and local values.
             if !steps.is_empty() {
                 if !after.is_empty() {
                     let gate = self.gate(&steps);
@@ -257,7 +263,7 @@ impl<'a> StepOrder<'a> {
         let before = self.existing(dependents, &self.deleted);
         let users_updated = self.existing(dependents, &self.made);
         let indirect_users_updated = self.existing(dependents, &self.passed_on);
-        let (mut steps, mut replaceable) = (Vec::new(), Vec::new());
+        let (mut steps, mut deletes_after_users) = (Vec::new(), Vec::new());
         for index in self.own[number].clone() {
             let change = &self.changes[index];
             if !change.action.destroys() || change.gone_with.is_some() {
@@ -273,11 +279,11 @@ impl<'a> StepOrder<'a> {
             // A replaced object is created again after its deletion, and its users are updated
             // after that: they cannot come first.
             if change.action != Action::DeleteThenCreate {
-                replaceable.push(step);
+                deletes_after_users.push(step);
             }
         }
-        if !replaceable.is_empty() && !indirect_users_updated.is_empty() {
-            let step = self.gate(&replaceable);
+        if !deletes_after_users.is_empty() && !indirect_users_updated.is_empty() {
+            let step = self.gate(&deletes_after_users);
             self.prefer_after(step, users_updated, OrderReason::UserUpdated);
             self.prefer_after(
                 step,
@@ -298,6 +304,8 @@ impl<'a> StepOrder<'a> {
             let gate = self.gate(&steps);
             self.steps[gate].after.push(before);
         }
+        // A block without deletions passes on those of its dependents, so that order is preserved
+        // across it.
         let ended = if steps.is_empty() { before.into_iter().collect() } else { steps };
         self.deleted[number] = self.junction_after(ended);
     }

@@ -168,6 +168,8 @@ impl Attempt {
     /// # Errors
     /// The journal cannot be written; the step must stop.
     pub async fn note(&mut self, key: &str, value: &str) -> Result<(), Error> {
+        // The note is on disk before it is visible here, so that nothing is built on a note that a
+        // crash would lose.
         self.observer.note(key, value).await?;
         self.notes.insert(key.to_owned(), value.to_owned());
         Ok(())
@@ -208,6 +210,8 @@ impl Attempt {
     /// this between polls and return [`crate::CallOutcome::Interrupted`].
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
+        // A provider need not distinguish the two; the executor reports a missed limit by
+        // `is_late`.
         self.observer.is_cancelled() || self.is_late()
     }
 }

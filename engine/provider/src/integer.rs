@@ -27,6 +27,7 @@ pub(crate) fn shape(schema: &Json) -> FieldShape {
         Some("uint64" | "uint") => (0, u64::MAX.into()),
         _ => (i64::MIN.into(), i64::MAX.into()),
     };
+    // `minimum` and `maximum` narrow the range of the Rust type and never widen it.
     let limit = |key: &str| schema.get(key).and_then(Json::as_i64).map(i128::from);
     let (lower, upper) = (limit("minimum"), limit("maximum"));
     FieldShape::Integer {

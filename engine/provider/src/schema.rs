@@ -289,6 +289,8 @@ fn conform_fields(
     at: &Path,
     problems: &mut Vec<ArgumentProblem>,
 ) -> Object {
+    // All problems are collected before failing, so that a block with several mistakes is fixed in
+    // one round.
     for name in given.keys().filter(|name| !fields.contains_key(*name)) {
         let closest = ha_value::closest(name, fields.keys().map(|it| &**it));
         let hint = closest.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
@@ -418,6 +420,7 @@ fn convert_at(value: &Value, ty: &Type, at: &Path, problems: &mut Vec<ArgumentPr
 
 fn derive<T: JsonSchema>() -> Json {
     let mut settings = SchemaSettings::draft2020_12();
+    // The functions below follow no `$ref`, so every subschema must be inline.
     settings.inline_subschemas = true;
     settings.meta_schema = None;
     settings.into_generator().into_root_schema_for::<T>().to_value()

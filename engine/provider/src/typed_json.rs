@@ -11,6 +11,8 @@ use ha_value::{Object, Value};
 /// determines them.
 #[must_use]
 pub(crate) fn typed(value: &Value, shape: &FieldShape) -> serde_json::Value {
+    // The lossless form writes an unknown as an object with a dollar key, which ordinary field
+    // types refuse.
     let lossless = || serde_json::to_value(value).expect("a value has only text keys");
     match (shape, value) {
         (FieldShape::Any, _) => lossless(),

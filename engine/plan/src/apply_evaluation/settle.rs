@@ -19,6 +19,8 @@ use crate::graph::{NodeId, NodeKind};
 impl ApplyEvaluation {
     /// Settles a node: evaluates the nodes that waited for it alone, and settles them in turn.
     pub(super) fn settle(&mut self, node: NodeId) {
+        // An explicit stack, since a chain of local values may be longer than the call stack
+        // allows.
         let mut open = vec![node];
         while let Some(node) = open.pop() {
             for free in self.progress.settled(node) {

@@ -22,6 +22,7 @@ impl ApplyEvaluation {
         let expansion =
             self.world.expansion(instance, place).cloned().expect("it has the instance");
         let here = EvaluationScope::each(instance, &expansion, at);
+        // Warnings are reported when the replacement is created; here they would appear twice.
         let (errors, _) =
             findings(&self.world, &block.lifecycle.preconditions, &here, &change.address)
                 .errors_and_warnings_in(block);

@@ -81,6 +81,8 @@ impl<'a> Containment<'a> {
             .into_iter()
             .filter_map(|it| self.home(record, described.hooks(), it, all))
             .collect();
+        // A block that refers to a database and to the server of that database lives in the
+        // database alone.
         if homes.len() > 1 {
             let outer: Vec<Rc<BTreeSet<BlockAddress>>> =
                 homes.iter().map(|it| self.outer(&it.key.0, all)).collect();

@@ -131,6 +131,7 @@ fn keep_losses(changes: &mut [Change]) {
     let losing: BTreeSet<Address> =
         changes.iter().filter(|it| loses(it)).map(|it| it.address.clone()).collect();
     for change in changes.iter_mut().filter(|it| it.gone_with.is_some() && loses(it)) {
+        // `take` bounds the walk: a wrong state may contain a circle of containers.
         let outermost = std::iter::successors(Some(&change.address), |it| with.get(*it))
             .take(with.len() + 1)
             .last();

@@ -43,6 +43,8 @@ pub(crate) fn differences(
         let Some(field) = schema.arguments.get(name) else { continue };
         if !value.is_wholly_known() {
             let replaces =
+                // An unknown value of an immutable argument may differ, so the plan must say that
+                // the object may be replaced.
                 field.immutable || changes_immutable(&field.shape, Some(value), seen.get(name));
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
             continue;

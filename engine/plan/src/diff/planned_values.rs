@@ -207,6 +207,8 @@ pub fn with_marks_of(
         .filter(|(name, it)| holds_anything(name) && (secret || it.contains_sensitive()))
     {
         let plain = value.revealed();
+        // An output that equals an argument gets the precise marks of that argument instead of
+        // being secret as a whole.
         *value = match arguments.values().find(|it| it.revealed() == plain) {
             Some(same) => same.clone(),
             None if secret => plain.sensitive(),

@@ -14,6 +14,8 @@ pub(crate) fn conform(
     head: &SourceSpan,
 ) -> Result<Object, Vec<Diagnostic>> {
     schema.conform(given).map_err(|problems| {
+        // Problems carry no code: providers report them too, and no provider depends on the crate
+        // of diagnostics. The code follows from the schema and the value at the path.
         let codes: Vec<DiagnosticCode> =
             problems.iter().map(|it| misfit(schema, given, it)).collect();
         let located = located(problems, body, address, head.clone());

@@ -44,6 +44,8 @@ impl ConfiguredArguments {
             let values = conform(schema, &given, &block.body, Some(address), &block.head);
             let (values, timeouts) = match (values, timeouts) {
                 (Ok(values), Ok(timeouts)) => (values, timeouts),
+                // Both are checked before failing, so that all errors of a block are reported
+                // together.
                 (values, timeouts) => {
                     return Err([values.err(), timeouts.err()]
                         .into_iter()

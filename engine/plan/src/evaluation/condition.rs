@@ -140,6 +140,8 @@ pub(crate) fn outcome(
     {
         Value::Bool(true) => Ok(ConditionOutcome::Holds),
         Value::Bool(false) => {
+            // The message is evaluated only where it is needed: it may refer to values that a
+            // condition that holds never reads.
             let message = condition.error_message.evaluate(environment)?;
             Ok(ConditionOutcome::Fails {
                 message: message_of(&message),

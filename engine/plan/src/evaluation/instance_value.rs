@@ -11,6 +11,7 @@ use ha_value::{Address, Object, Type, Value};
 pub(crate) fn instance_value(schema: &Schema, arguments: &Object, outputs: &Object) -> Value {
     let mut all = Object::new();
     for (name, field) in schema.arguments.iter().chain(&schema.outputs) {
+        // A service that leaves an output null has not overridden the argument of the same name.
         let output = outputs.get(name).filter(|it| !it.is_null());
         all.insert(name.clone(), declared(&field.shape, output.or_else(|| arguments.get(name))));
     }

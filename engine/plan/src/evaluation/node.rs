@@ -129,6 +129,8 @@ fn evaluate_in(
                 Ok(None) => {}
                 Err(diagnostics) => evaluated.wrong(diagnostics),
             }
+            // Most validations read only their variable. They run with it, so that a wrong input
+            // is reported before everything that it breaks.
             if !variable.validations.is_empty() && refers_to_itself_alone(&configuration, place) {
                 validate(graph, world, instance, variable, evaluated);
             }
@@ -154,6 +156,7 @@ fn evaluate_in(
                 evaluated.wrong(found.all());
             }
             match world.evaluate(&here, &output.value) {
+                // Only root outputs are shown; an output of another module passes its marks on.
                 Ok(value) if module == ROOT && value.contains_sensitive() && !output.sensitive => {
                     evaluated.diagnostics.push(holds_a_secret(output));
                 }
@@ -215,6 +218,7 @@ fn input(
     };
     let value = match (given, &variable.default) {
         (Some(value), _) if !value.is_null() => value,
+        // A null argument counts as missing, unless the variable accepts null as a value.
         (Some(value), _) if variable.nullable => value,
         (_, Some(default)) => default.clone(),
         (Some(_), None) => return Err(vec![at(format!("`{name}` cannot be null"))]),

@@ -34,6 +34,8 @@ impl Preview<'_> {
         if asking.is_empty() {
             return world;
         }
+        // Evaluating only what the asking nodes need keeps errors elsewhere from mattering, and
+        // saves evaluating the rest twice.
         let behind = self.graph.with_dependencies(asking.iter().copied());
         for node in self.graph.order.iter().copied().filter(|it| behind[*it]) {
             match (self.graph.node(node).what, self.recorded) {

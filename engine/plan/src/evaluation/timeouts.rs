@@ -131,6 +131,8 @@ impl OperationTimeout {
             "apply again to go on with it, with a longer `{}` in `timeouts` if it needs one",
             self.operation
         );
+        // The operation may still finish at the service after it was given up, so the outcome is
+        // unknown.
         Error { causes: vec![cause], outcome: CallOutcome::Unknown, ..error.help(help) }
     }
 }

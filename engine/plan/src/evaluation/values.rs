@@ -278,6 +278,8 @@ impl EvaluationValues {
 
     pub(crate) fn set_output(&mut self, instance: InstanceId, place: usize, value: Value) {
         let call = self.modules.get(self.instances[instance].module).caller;
+        // The caller's combined value of this module contains the output, so it must be built
+        // again.
         if let (Some((caller, _)), Some((_, call))) = (self.instances[instance].caller, call)
             && let Some(called) = &mut self.instances[caller].calls[call]
         {

@@ -34,6 +34,8 @@ fn edges(graph: &Graph, circle: &[NodeId], schemas: &SchemaSet) -> Vec<CycleEdge
     for (from, to) in circle.iter().copied().zip(next.copied()) {
         let place = reference::place(graph, from, to, schemas);
         let (one, other) = (graph.name(from), graph.name(to));
+        // Nodes of one module, such as its gate and its end, have the same name; an edge between
+        // them would tell the reader nothing.
         if one == other && place.is_none() {
             continue;
         }

@@ -64,6 +64,8 @@ impl ModuleTree {
             for (place, block) in module.configuration.providers.iter().enumerate() {
                 providers
                     .entry(provider_name(module, &block.name, block.alias.as_ref()))
+                    // Duplicate `provider` blocks are reported when the configuration is compiled;
+                    // the first one counts here.
                     .or_insert((id, place));
             }
         }

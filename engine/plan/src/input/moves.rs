@@ -308,6 +308,7 @@ impl MoveInProgress {
     }
 
     fn blocked(&mut self, statement: &MoveStatement<'_>, from: &TargetAddress, to: &TargetAddress) {
+        // An implied move that is blocked needs no warning: the operator did not ask for it.
         let Some(span) = statement.span else { return };
         let diagnostic =
             Diagnostic::warning(format!("`{from}` is not moved to `{to}`: that address is in use"))
@@ -345,6 +346,8 @@ fn become_another(record: &mut Record, from: &Name, schemas: &SchemaSet) -> bool
 fn making_way(from: &BTreeMap<Address, Address>) -> Vec<AddressMove> {
     let mut open: BTreeMap<&Address, &Address> = from.iter().map(|(to, from)| (from, to)).collect();
     let mut moves = Vec::with_capacity(open.len());
+    // A move into an occupied address waits for the move that vacates it. Moves in a circle end
+    // the inner loop, because each is taken out of `open` once.
     while let Some(first) = open.pop_first() {
         let mut waiting = vec![first];
         while let Some((from, to)) = waiting.last() {

@@ -35,6 +35,7 @@ impl<'a> Removals<'a> {
     /// Returns the `removed` block for an instance: for its block, or else for the innermost of
     /// its modules.
     pub(crate) fn at(&self, address: &Address) -> Option<&'a RemovedBlock> {
+        // Most configurations have no `removed` block, and this is asked for every deletion.
         if self.0.is_empty() {
             return None;
         }

@@ -52,6 +52,7 @@ impl Targeting {
             };
             orphans.iter().filter(is_named).map(|it| BlockPath::clone(it)).collect()
         };
+        // Deleting a block requires deleting the recorded blocks that depend on it.
         let going = closure(named(&selection.targets), &recorded.dependents);
         let targeted = targeted(
             selection,
@@ -205,6 +206,8 @@ pub(crate) fn destroyed(selection: &Selection, state: &State) -> impl Fn(&Addres
             .map(|it| shape(&it.block))
             .collect::<BTreeSet<BlockPath>>()
     };
+    // A destroy plan follows the recorded dependencies: the configuration may not contain the
+    // blocks any more.
     let dependents = reached(of(&targets), &recorded.dependents);
     let dependencies = reached(of(&excludes), &recorded.dependencies);
     move |address| {

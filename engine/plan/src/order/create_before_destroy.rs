@@ -38,6 +38,8 @@ impl CreateBeforeDestroy {
         let world = preview.world(&asking);
         let mut first =
             Self { everywhere: vec![false; graph.len()], somewhere: HashMap::default() };
+        // In reverse order each block is complete before it passes the flag to the blocks it
+        // refers to, so one pass suffices.
         for node in graph.order.iter().copied().rev() {
             if let Some(expression) = said(&node) {
                 match literal_flag(expression) {

@@ -32,6 +32,8 @@ impl<'a> NumberedBlocks<'a> {
             behind: Vec::new(),
             keyed: HashMap::default(),
         };
+        // Blocks of changes are numbered first, so that those numbers are also an order of
+        // addresses.
         for change in changes {
             recorded.number(&change.address.block);
         }
@@ -53,6 +55,8 @@ impl<'a> NumberedBlocks<'a> {
         for (block, provider, dependencies) in all() {
             let number = recorded.number(block);
             let through_provider = state.providers.get(provider).map(|it| &it.dependencies);
+            // A record depends on what its provider's settings came from, too: the provider's
+            // server must outlive the records made through it.
             for dependencies in [Some(dependencies), through_provider].into_iter().flatten() {
                 if let Some(behind) = recorded.of_dependencies(dependencies) {
                     recorded.behind[number].push(behind);

@@ -34,6 +34,8 @@ pub(crate) fn rolling(
     }
     let (mut rolling, mut warnings) = (Vec::new(), Vec::new());
     for (group, members) in groups {
+        // A group whose members are all created or all deleted serves no one at that time, so its
+        // steps may run in parallel. One unchanged member is enough to make it a rolling change.
         let all = |action: Action| {
             members.iter().all(|it| changes[*it].action == action) && !untouched.contains(group)
         };
@@ -45,6 +47,7 @@ pub(crate) fn rolling(
             .filter(|it| is_disruptive(&changes[**it]))
             .filter_map(|it| own.get(it).cloned())
             .collect();
+        // A single disruptive member cannot collide with another one.
         if chains.len() < 2 {
             continue;
         }
@@ -112,6 +115,8 @@ fn in_turn(chains: Vec<Vec<usize>>, steps: &mut [PlanStep]) -> (Vec<Vec<usize>>,
         .map(|(later, earlier)| (joined_in[*later], joined_in[*earlier]))
         .filter(|(a, b)| a != b)
         .collect();
+    // The executor starts whole chains, so each step of the later chain must wait for all steps of
+    // the earlier one; otherwise it could hold the group while it waits.
     for (later, earlier) in pairs {
         let last = joined[earlier].clone();
         for step in &joined[later] {

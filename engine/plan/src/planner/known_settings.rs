@@ -28,6 +28,8 @@ pub(super) fn known_settings_in(
     let wanted: Vec<NodeId> = graph.order.iter().copied().filter(is_provider).collect();
     let recorded = Some((input.state, input.schemas));
     let preview = Preview { graph, snapshot: input.snapshot, files: input.files, recorded };
+    // The planner's own evaluation of `provider` blocks is used, so that refresh connects with the
+    // same settings as the plan.
     let mut planner = Planner::new(input, graph.clone(), PriorState::default());
     planner.world = preview.world(&wanted);
     for node in wanted {

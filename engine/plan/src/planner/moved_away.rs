@@ -12,6 +12,7 @@ use crate::model::PlanMode;
 impl Planner<'_> {
     /// Reports `moved` blocks whose source address is still configured.
     pub(super) fn report_moves_of_configured_instances(&mut self) {
+        // Other modes create nothing, so the address cannot come back.
         if self.input.mode != PlanMode::Normal {
             return;
         }

@@ -39,6 +39,8 @@ impl Planner<'_> {
             }
             ConfiguredPresence::NoKey { key, by_now } => unconfigured_reason(key, by_now),
         };
+        // A moved instance that is not configured most likely has a wrong target in its `moved`
+        // block, which explains more than the missing block.
         Some(if self.input.moved.moved_from(address).is_some() {
             ChangeReason::NoMoveTarget
         } else {

@@ -39,6 +39,8 @@ pub(crate) fn protection(
                 (_, None) => recorded(),
             }
         }
+        // A block without the flag is not protected, whatever the record says: the operator
+        // removed the protection.
         (Some(_), None) => false,
         (None, None) => recorded(),
     };

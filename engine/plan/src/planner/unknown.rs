@@ -15,6 +15,8 @@ pub(super) fn kind(schemas: &SchemaSet, block: &ResourceBlock) -> Diagnostic {
     let problem = Diagnostic::error(format!("there is no {what} `{kind}`"))
         .code(code::NO_KIND)
         .at(block.kind_span.clone());
+    // The most specific advice comes first: a known alternative, then the other mode, then a
+    // similar name.
     if let Some(instead) = schemas.instead_of(kind) {
         return problem.help(instead);
     }

@@ -93,6 +93,8 @@ impl<const N: usize> PrefixTable<N> {
     }
 
     fn finish(&mut self) {
+        // Sixteen times as many entries as patterns keep accidental matches near one in sixteen; a
+        // power of two turns the remainder into a bit mask.
         self.digests = vec![false; (self.patterns.len() * 16).next_power_of_two()];
         for head in self.patterns.keys() {
             let digest = self.digest(head);

@@ -342,6 +342,8 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
             let shown = if R::PURE { R::KIND } else { id };
             let known = R::from_import_id(id).map_err(|why| cannot_import(shown, &why))?;
             let recorded = self.with_stand_ins(known, configured);
+            // An import reads like a refresh, so that the two cannot disagree about what the
+            // object looks like.
             let found = self.read(to, std::slice::from_ref(&recorded)).await?.pop();
             match found {
                 Some(ReadingValue::Found { arguments, outputs, remarks }) => {

@@ -40,6 +40,7 @@ pub(super) fn implied<'a>(
         };
         let names: Vec<Name> = module.iter().map(|(name, _)| name.clone()).collect();
         let block = (*mode, kind.clone(), name.clone());
+        // A `moved` block for the same block takes precedence.
         if spoken_of.contains(&(names, block.clone())) {
             continue;
         }
