@@ -252,6 +252,8 @@ impl ApplyEvaluation {
         };
         // The operator approved the plan, so any known value that differs now stops the step.
         hold_against_plan(block, change, described, &arguments, before).map_err(|it| vec![*it])?;
+        // The comparison is repeated with the final values: an argument that was unknown may turn
+        // out to be what is recorded.
         let is_same = |record: &&Record| {
             let found = differences(
                 described,
@@ -435,6 +437,7 @@ impl ApplyEvaluation {
             return Err(wrong.clone());
         }
         let block = &self.graph.modules.configuration(module).providers[place];
+        // A module that configures providers has one instance at most.
         let instance = self.world.of_module(module).first().copied().unwrap_or(ROOT);
         let settings = self.world.within(&EvaluationScope::in_module(instance), |environment| {
             let given = block.body.evaluate(schema, environment)?;
@@ -491,6 +494,8 @@ impl ApplyEvaluation {
             self.graph.modules.configuration(ROOT).outputs.iter().enumerate()
         {
             let node = self.graph.number(ROOT, NodeKind::Output(place));
+            // After an interruption, a value that depends on an undone step would be a planned
+            // one, not a fact.
             let output = match self.progress.is_settled(node) && !self.failed.contains_key(&node) {
                 true => self.known_output(place, output),
                 false => recorded.get(name).cloned(),

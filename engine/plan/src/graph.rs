@@ -198,6 +198,8 @@ impl Graph {
             nodes.extend(layout.all().map(|what| GraphNode { module, what }));
             layouts.push(layout);
         }
+        // The edges are collected with the help of the unfinished graph, which already numbers all
+        // nodes.
         let empty = GraphEdges::with_capacity(nodes.len());
         let imports = HashMap::default();
         let mut graph = Self { modules, layouts, nodes, direct: empty, imports, order: Vec::new() };
@@ -351,6 +353,8 @@ impl Graph {
                 continue;
             }
             match self.nodes[node].what {
+                // Provider settings are recorded on their own, and their versions are not those of
+                // records.
                 NodeKind::Provider(_) => {}
                 NodeKind::Block(_) => {
                     found.insert(node);

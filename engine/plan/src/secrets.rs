@@ -149,6 +149,7 @@ fn texts<'a>(values: impl IntoIterator<Item = &'a Value>) -> BTreeSet<String> {
     for value in values {
         collect(value, &mut texts);
     }
+    // A server may report a password without the rest of the URL that was marked as secret.
     let inside: Vec<String> = texts.iter().flat_map(|it| passwords(it)).collect();
     texts.extend(inside);
     texts
@@ -210,6 +211,7 @@ fn spellings(secret: &str) -> Vec<SecretPattern> {
     match secret.chars().count() {
         0 => Vec::new(),
         LONG.. => encodings(secret),
+        // The encoded forms hardly occur by chance; only the plain form must be a whole word.
         WORD.. => {
             let mut all = encodings(secret);
             all.iter_mut()

@@ -116,6 +116,8 @@ impl Attempt {
     /// Whether the configured limit has passed, and the operator has not asked to stop.
     #[must_use]
     pub fn is_late(&self) -> bool {
+        // An operator who asks to stop gets the message about stopping, even if the limit has
+        // passed as well.
         self.deadline.is_some_and(|it| it <= Instant::now()) && !self.observer.is_cancelled()
     }
 

@@ -378,6 +378,7 @@ impl ResourceHooks {
         if self.checks.is_empty() {
             return Vec::new();
         }
+        // The arguments are written once for all checks.
         let arguments = written(schema, arguments);
         self.checks.iter().flat_map(|check| check(&arguments)).collect()
     }

@@ -28,6 +28,8 @@ impl IntendedChange {
         before: Option<&Object>,
         after: Option<&Object>,
     ) -> Self {
+        // Marks are removed here: the service compares plain values, and the answer is redacted
+        // before it is shown.
         let readable = |it: &Object| written(described.schema(), it);
         Self {
             kind: described.kind.clone(),

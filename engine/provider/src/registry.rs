@@ -91,6 +91,8 @@ impl ProviderRegistry {
             moved_from: R::moved_from,
             derive: Box::new(with_id::<R>),
             derive_hooks: Box::new(R::hooks),
+            // The round trip through the struct applies its own normalisation, such as sorted sets
+            // and parsed addresses.
             normal: Box::new(|schema, arguments| {
                 let typed: R = decode(arguments, &schema.arguments)?;
                 schema.conform(&encode(&typed)).map_err(|problems| {

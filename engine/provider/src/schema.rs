@@ -454,6 +454,7 @@ fn field(schema: &Json, required: bool) -> SchemaField {
     SchemaField {
         doc: doc.to_owned(),
         shape: shape(inner),
+        // A field with a default may be left out, whatever the derived schema lists.
         required: required && default.is_none(),
         default,
         immutable: mark("x-immutable"),

@@ -20,6 +20,8 @@ pub(crate) fn deletion(
     reason: ChangeReason,
 ) -> Change {
     let record = &prior.record;
+    // The kind may be unknown to this version; the record can still be deleted from the plan's
+    // point of view.
     let described = schemas.kind(address.block.mode, &address.block.kind);
     let names = BTreeSet::new();
     let changed = PlannedChange {

@@ -23,6 +23,8 @@ pub(crate) fn differences(
     configured: &BTreeSet<Name>,
 ) -> Result<Vec<Difference>, String> {
     let schema = described.schema();
+    // Marks are not part of the comparison: making a value secret does not change it at the
+    // service.
     let (wanted, seen) = (plain(wanted), plain(seen));
     // The record may be older than a field that the kind requires now; it is compared as it is
     // then.
@@ -123,6 +125,8 @@ pub fn replaces(
     ) {
         Ok(found) if found.is_empty() => None,
         Ok(found) => Some(found.iter().any(|it| it.replaces)),
+        // Arguments that the kind refuses cannot be updated to, so the caller must assume a new
+        // resource.
         Err(_) => Some(true),
     }
 }
@@ -316,6 +320,7 @@ pub(crate) fn agrees(planned: &Value, actual: &Value) -> bool {
             a.iter().all(|(name, it)| match b.get(name) {
                 Some(other) => agrees(it, other),
                 None => it.is_null() || !it.is_wholly_known(),
+                // A null attribute and a missing one are the same to the language.
             }) && b.iter().all(|(name, it)| a.contains_key(name) || it.is_null())
         }
         (Value::List(a) | Value::Tuple(a), Value::List(b) | Value::Tuple(b)) => {

@@ -22,6 +22,7 @@ pub(crate) fn outputs_after(
     address: &Address,
 ) -> Object {
     let (schema, hooks) = (described.schema(), described.hooks());
+    // A prediction wins over the recorded output: it follows the new arguments.
     let predicted = predicted(described, arguments, settings);
     // A replacement keeps no output: the new object has outputs of its own.
     let kept = |name: &Name, field: &SchemaField| match (action, record) {

@@ -31,6 +31,8 @@ impl RecordSettings {
         record: &Record,
         wanted: &Object,
     ) -> Record {
+        // Marks follow the configuration even where nothing changes, so that a value that became
+        // secret is stored as one.
         let (arguments, outputs) = remarked(described, record, wanted);
         Record {
             arguments,

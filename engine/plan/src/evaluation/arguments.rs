@@ -79,8 +79,11 @@ impl ConfiguredArguments {
     pub(crate) fn with_shared(mut self, shared: Object, described: &ResourceDescription) -> Self {
         for (name, below) in shared {
             let is_taken = described.schema().arguments.contains_key(&name);
+            // Shared settings name arguments that only some kinds have, such as tags.
             if is_taken && let Some(merged) = merged(self.values.get(&name), &below) {
                 self.values.insert(name.clone(), merged);
+                // A value from the provider counts as configured, so that removing it from the
+                // provider removes it from the resource.
                 self.configured.insert(name);
             }
         }
@@ -141,6 +144,7 @@ fn merged(above: Option<&Value>, below: &Value) -> Option<Value> {
             all.extend(above.iter().map(|(name, it)| (name.clone(), it.clone())));
             Value::Map(Arc::new(all))
         }
+        // A merge with an unknown map is unknown as a whole: its keys may be overridden.
         (above, below) => Value::unknown(
             Type::Map(Arc::new(Type::String)),
             above.cause().or_else(|| below.cause()),

@@ -82,6 +82,8 @@ impl Expansion {
                 usize::try_from(*index).ok().filter(|it| it < count)
             }
             (Expansion::ForEach(items), InstanceKey::Name(name)) => {
+                // Items are sorted by key, since they come from a map or a set; a plan of n
+                // instances looks up n keys.
                 items.binary_search_by(|(it, _)| it.cmp(name)).ok()
             }
             _ => None,
@@ -91,6 +93,7 @@ impl Expansion {
     /// Returns the place for an index in an expression. Numbers and strings are converted as the
     /// language does.
     pub(crate) fn indexed(&self, index: &InstanceKey) -> Option<usize> {
+        // The language treats `"0"` and `0` as the same index, so both forms are looked up.
         match (self, index) {
             (Expansion::Count(_), InstanceKey::Name(text)) => {
                 let number = text.parse::<ha_value::Number>().ok()?.as_i64()?;

@@ -103,6 +103,8 @@ fn expand(
                 }
             },
             Err(ExpansionError { diagnostics, waits }) => {
+                // One error that does not wait makes the whole report an error: waiting would not
+                // resolve it.
                 evaluated.waits = waits && (evaluated.diagnostics.is_empty() || evaluated.waits);
                 evaluated.wrong(diagnostics);
             }

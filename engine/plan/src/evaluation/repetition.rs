@@ -94,6 +94,8 @@ fn expanded(
     instance: InstanceId,
     repeated: &RepetitionArguments<'_>,
 ) -> Result<Arc<Expansion>, ExpansionError> {
+    // `enabled` comes first: a block that is switched off need not have a valid `count` or
+    // `for_each`.
     if let Some(enabled) = repeated.enabled
         && !flag(world, instance, enabled, "enabled").map_err(|it| it.within(repeated))?
     {
@@ -199,6 +201,7 @@ fn each_of(
             for item in items.iter() {
                 match item {
                     Value::String(text) => keys.push((text.clone(), item.clone())),
+                    // A single secret element suffices: its key would be visible in the address.
                     it if it.is_sensitive() => return wrong(at("`for_each` cannot be secret")),
                     it if !it.is_known() => {
                         let detail = format!("An element is not known yet{}.", waiting(it));
@@ -216,6 +219,8 @@ fn each_of(
             Ok(Expansion::ForEach(keys))
         }
         Value::Null(_) => wrong(at("`for_each` cannot be null")),
+        // An unknown of a type without keys is an error in any case; waiting for its value would
+        // only delay the message.
         Value::Unknown(it) if !keys::is_accepted(&it.ty) => wrong(keys::rejected(at, &value)),
         Value::Unknown(_) => {
             let detail = format!(

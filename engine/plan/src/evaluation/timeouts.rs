@@ -79,6 +79,8 @@ pub(crate) fn take(
     else {
         return Ok(Object::new());
     };
+    // A limit that is not known yet is dropped instead of delaying the resource: it only guards
+    // against waiting too long.
     let timeouts: Object =
         timeouts.into_iter().filter(|(_, it)| it.is_wholly_known() && !it.is_null()).collect();
     let wrong = |(name, value): (&Name, &Value)| {

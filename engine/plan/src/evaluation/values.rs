@@ -197,6 +197,8 @@ impl EvaluationValues {
 
     /// Returns whether a recorded instance is configured.
     pub(crate) fn presence<'a>(&'a self, address: &'a Address) -> ConfiguredPresence<'a> {
+        // The walk follows the recorded address, because the configuration may lack any part of
+        // it.
         let mut instance = 0;
         for (name, key) in address.block.module.iter() {
             let it = &self.instances[instance];

@@ -324,6 +324,7 @@ impl Graph {
         let configuration = self.modules.configuration(called);
         match configuration.outputs.get_index_of(name) {
             Some(place) => Ok(Some(NodeKind::Output(place))),
+            // Inside `try` or `can`, a missing output is an ordinary result.
             None if reference.tried => Ok(None),
             None => {
                 let known = configuration.outputs.keys().map(ToString::to_string).collect();

@@ -83,6 +83,7 @@ pub fn moved<'a>(
     let mut statements = Vec::new();
     let mut diagnostics = Vec::new();
     written(configuration, &mut Vec::new(), &mut statements);
+    // Only written moves are checked: an implied move keeps the kind.
     for statement in &statements {
         diagnostics.extend(other_kind(statement, schemas));
     }
@@ -302,6 +303,7 @@ impl MoveInProgress {
 
     fn put(&mut self, from: &Address, to: Address) {
         if let Some(origins) = self.origins.remove(from) {
+            // Later moves may start from the module instance that this one has filled.
             self.enter(&to.block.module.clone());
             self.origins.insert(to, origins);
         }

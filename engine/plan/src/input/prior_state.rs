@@ -68,6 +68,8 @@ impl PriorState {
                         remarks: Vec::new(),
                         contributes: false,
                     });
+                    // The instance is left out of the priors, so that the planner creates it like
+                    // a new one.
                     current.gone.insert(address.clone(), record.clone());
                     continue;
                 }
@@ -152,6 +154,8 @@ fn arguments_seen(
         });
         !record.arguments.contains_key(*name) && (has_default || record.configured.contains(*name))
     };
+    // A value beyond the configuration is drift only if the kind claims the argument: it has a
+    // default, or it was configured before.
     let beyond =
         seen.iter().filter(|(name, it)| claimed(name) && !is_empty(it)).map(|(name, _)| name);
     let paths = record

@@ -137,6 +137,8 @@ fn targeted(
         // Expressions inside one instance of a module refer to that instance alone.
         let chosen = (0..graph.len()).filter(|it| named[*it] > Coverage::Nothing);
         let behind = graph.with_dependencies(chosen.flat_map(|it| graph.direct_references(it)));
+        // A node that is both named in part and read by another named node is planned as far as it
+        // is named: the reader reads from its own module instance.
         for (node, extent) in extents.iter_mut().enumerate() {
             let is_read = behind[node] && named[node] == Coverage::Nothing;
             *extent = (*extent).max(if is_read { Coverage::All } else { named[node] });
@@ -240,6 +242,8 @@ pub(crate) fn check(
                 (0..graph.len()).filter_map(|it| graph.block_address(it)).any(configured)
             })
         };
+        // A pattern may name recorded instances that are not configured any more, so either
+        // suffices.
         if in_state() || in_configuration() {
             continue;
         }

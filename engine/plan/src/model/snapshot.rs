@@ -21,6 +21,8 @@ impl PlanSnapshot {
         let mut kept = self.clone();
         for (name, variable) in configuration.variables.iter().filter(|(_, it)| it.ephemeral) {
             kept.ephemeral.extend(kept.variables.remove(name).map(|it| (name.clone(), it)));
+            // A value equal to the default need not be passed again when the saved plan is
+            // applied.
             if kept.ephemeral.get(name).is_some_and(|it| !is_default(variable, it)) {
                 kept.to_give.insert(name.clone());
             }

@@ -57,6 +57,7 @@ pub(super) fn destroy(
             }
         }
     };
+    // Forgotten instances are not destroyed, so their protection does not matter.
     let going = changes.iter().filter(|it| it.action.destroys());
     let diagnostics: Vec<Diagnostic> = going.filter_map(protected).collect();
     if !diagnostics.is_empty() {

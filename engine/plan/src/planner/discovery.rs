@@ -103,6 +103,7 @@ impl Planner<'_> {
     ) {
         let node = instance.planning.node;
         let waits = self.graph.direct_references(node).any(|it| self.waiting.contains(&it));
+        // The node waits in either case, so that its dependents are searched for only after it.
         self.waiting.insert(node);
         if waits {
             return;

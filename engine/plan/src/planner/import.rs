@@ -47,6 +47,8 @@ impl Planner<'_> {
                     address.block.kind, address.block.name
                 );
                 self.diagnostics.push(diagnostic.help(help));
+            // On the command line an import of a recorded instance is a mistake, unlike in a block
+            // that stays in the configuration.
             } else if self.input.state.records.contains_key(address) {
                 let help = format!(
                     "forget it first with `ha state rm {}` if it is to be another one",

@@ -47,6 +47,7 @@ pub(crate) fn protection(
     if !protected {
         return Ok(None);
     }
+    // Naming the arguments that force the replacement shows which edit to undo.
     let because: Vec<String> = change
         .differences
         .iter()

@@ -73,6 +73,7 @@ impl Planner<'_> {
         making: &Change,
     ) -> Option<Diagnostic> {
         let Succession { giver, taker } = succession;
+        // Advice to move needs the same kind on both sides, and an object that exists until then.
         if giver.block.kind != taker.block.kind || going.gone_with.is_some() {
             return None;
         }

@@ -233,6 +233,8 @@ fn invalid_response(kind: &str, problems: &[ArgumentProblem]) -> Error {
 }
 
 fn client<P: Provider>(client: &ProviderClient) -> &P {
+    // Clients are keyed by provider, and each kind names its provider in its type, so the types
+    // agree.
     client.downcast_ref().expect("a kind is given its own provider's client")
 }
 

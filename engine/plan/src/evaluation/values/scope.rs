@@ -115,6 +115,7 @@ impl ValueScope for ScopeView<'_> {
     ) -> Result<Value, Box<Diagnostic>> {
         let (world, instance) = (self.world, self.at.instance);
         let configuration = world.modules.configuration(world.instances[instance].module);
+        // The plain value comes first, so that a wrong reference is reported as usual.
         let value = self.value(target)?;
         Ok(match target {
             ReferenceTarget::Variable(name) => match configuration.variables.get(name) {
