@@ -125,7 +125,7 @@ impl From<Vec<Diagnostic>> for PlanError {
 /// # Errors
 /// All errors of the configuration, with the part that could be planned.
 pub fn plan(input: &PlanInput<'_>) -> Result<PlanOutcome, PlanError> {
-    let current = PriorState::new(input.state, input.observed, input.schemas);
+    let prior_state = PriorState::new(input.state, input.observed, input.schemas);
     let graph = Arc::new(Graph::new(input.configuration, input.schemas)?);
     let meaningless = targeting::check(input.selection, Some(&graph), input.state);
     if !meaningless.is_empty() {
@@ -133,21 +133,21 @@ pub fn plan(input: &PlanInput<'_>) -> Result<PlanOutcome, PlanError> {
     }
     match input.mode {
         PlanMode::Destroy => {
-            Ok(PlanOutcome::Plan(Box::new(destroy::destroy(input, &graph, current)?)))
+            Ok(PlanOutcome::Plan(Box::new(destroy::destroy(input, &graph, prior_state)?)))
         }
-        PlanMode::Normal | PlanMode::RefreshOnly => Planner::new(input, graph, current).plan(),
+        PlanMode::Normal | PlanMode::RefreshOnly => Planner::new(input, graph, prior_state).plan(),
     }
 }
 
 /// Returns the errors of a configuration that do not depend on values known later.
 #[must_use]
 pub fn check(input: &PlanInput<'_>) -> Vec<Diagnostic> {
-    let current = PriorState::new(input.state, input.observed, input.schemas);
+    let prior_state = PriorState::new(input.state, input.observed, input.schemas);
     let graph = match Graph::new(input.configuration, input.schemas) {
         Ok(graph) => Arc::new(graph),
         Err(diagnostics) => return diagnostics,
     };
-    let mut planner = Planner { only_checks: true, ..Planner::new(input, graph, current) };
+    let mut planner = Planner { only_checks: true, ..Planner::new(input, graph, prior_state) };
     planner.walk();
     planner.diagnostics.in_order()
 }
@@ -167,7 +167,7 @@ struct Planner<'a> {
     imports: BTreeMap<Address, import::ImportRequest>,
     reach: Reachability,
     world: EvaluationValues,
-    current: PriorState,
+    prior_state: PriorState,
     changes: Vec<Change>,
     /// Instances for the checks of several blocks together.
     compared: Vec<compare::ComparisonStart>,
@@ -216,7 +216,7 @@ struct PendingChanges {
 }
 
 impl<'a> Planner<'a> {
-    fn new(input: &'a PlanInput<'a>, graph: Arc<Graph>, current: PriorState) -> Self {
+    fn new(input: &'a PlanInput<'a>, graph: Arc<Graph>, prior_state: PriorState) -> Self {
         let world = world_with(&graph, input.snapshot, input.files);
         Self {
             targeting: Targeting::new(input.selection, &graph, input.state),
@@ -227,7 +227,7 @@ impl<'a> Planner<'a> {
             only_checks: false,
             reach: Reachability::default(),
             world,
-            current,
+            prior_state,
             changes: Vec::new(),
             compared: Vec::new(),
             renamed: BTreeSet::new(),
@@ -267,7 +267,7 @@ impl<'a> Planner<'a> {
         self.diagnostics.extend(wrong);
         self.check_providers_and_ephemeral();
         for node in graph.order.iter().copied() {
-            self.node(node);
+            self.plan_node(node);
         }
         // These look at all blocks together, so they come after every block has been expanded.
         self.report_imports_without_instance();
@@ -323,11 +323,11 @@ impl<'a> Planner<'a> {
     }
 
     fn into_plan(mut self, successions: Vec<Succession>) -> Result<Plan, Vec<Diagnostic>> {
-        self.leave_recorded();
+        self.list_left_out();
         let Self {
             input,
             graph,
-            current,
+            prior_state,
             changes,
             mut providers,
             used,
@@ -343,7 +343,7 @@ impl<'a> Planner<'a> {
         let warnings = warnings.in_order();
         let graph = Some(&*graph);
         let parts = PlanParts {
-            current,
+            prior_state,
             changes,
             successions,
             outputs,
@@ -365,7 +365,7 @@ impl<'a> Planner<'a> {
         let going = Deletions {
             state: self.input.state,
             schemas: self.input.schemas,
-            priors: &self.current.priors,
+            priors: &self.prior_state.priors,
         };
         let left = going
             .left_behind(&making)
@@ -375,18 +375,18 @@ impl<'a> Planner<'a> {
         self.changes.extend(left);
         // Forgetting comes before the containers are looked at: an instance that is forgotten is
         // not deleted, so it takes nothing along.
-        orphan::forget(&mut self.changes, &self.removals, &self.current.priors);
+        orphan::forget(&mut self.changes, &self.removals, &self.prior_state.priors);
         going.mark_gone_with(&mut self.changes);
         self.check_prevent_destroy();
     }
 
-    fn node(&mut self, id: NodeId) {
+    fn plan_node(&mut self, id: NodeId) {
         // Diagnostics are deduplicated, so a repeated one does not change `len`. The count with
         // repetitions shows whether this node has an error too.
         let reported = (self.diagnostics.len(), self.warnings.len());
         let (planned, times) = (self.changes.len(), self.diagnostics.times());
         let depends_on_failure = self.depends_on_failure(id, times);
-        self.decide(id);
+        self.plan_node_kind(id);
         if depends_on_failure {
             self.unplan(id, planned);
         }
@@ -411,7 +411,7 @@ impl<'a> Planner<'a> {
             self.replaced.remove(&change.address);
         }
         self.pending.remove(&id);
-        self.leave_unplanned(id);
+        self.list_unplanned(id);
     }
 
     /// Takes back what was planned of nodes whose reads have not been answered, and of all that
@@ -429,16 +429,16 @@ impl<'a> Planner<'a> {
             |change: &Change| graph.node_of(&change.address.block).is_some_and(|node| waits[node]);
         self.changes.retain(|change| !is_waiting(change));
         for node in graph.order.iter().copied().filter(|node| waits[*node]) {
-            self.leave_unplanned(node);
+            self.list_unplanned(node);
             if let GraphNode { module: ROOT, what: NodeKind::Output(place) } = graph.node(node) {
                 self.outputs.remove(&self.input.configuration.outputs[place].name);
-                self.leave_output(place);
+                self.keep_output(place);
             }
         }
     }
 
     /// Lists the instances of a node of which nothing is planned as left out.
-    fn leave_unplanned(&mut self, id: NodeId) {
+    fn list_unplanned(&mut self, id: NodeId) {
         self.left_out.extend(
             self.graph
                 .block_address(id)
@@ -448,24 +448,27 @@ impl<'a> Planner<'a> {
         let NodeKind::Block(place) = self.graph.node(id).what else { return };
         for instance in self.world.of_module(self.graph.node(id).module) {
             let block = self.world.block_address(instance, place);
-            self.left_out.extend(instances(&self.current.priors, &block).map(|(it, _)| it.clone()));
+            self.left_out
+                .extend(instances(&self.prior_state.priors, &block).map(|(it, _)| it.clone()));
         }
     }
 
-    fn decide(&mut self, id: NodeId) {
+    fn plan_node_kind(&mut self, id: NodeId) {
         let GraphNode { module, what } = self.graph.node(id);
         match what {
             NodeKind::Block(place) if self.targeting.leaves_out(&self.graph, id) => {
-                self.leave(id, place)
+                self.leave_out_block(id, place)
             }
             _ if self.targeting.leaves_out(&self.graph, id) => {
                 if let (ROOT, NodeKind::Output(place)) = (module, what) {
-                    self.leave_output(place);
+                    self.keep_output(place);
                 }
             }
-            NodeKind::Block(place) if self.only_shown(id) => self.show(id, place),
-            NodeKind::Provider(place) => self.provider(id, module, place),
-            NodeKind::Block(place) => self.block(id, place),
+            NodeKind::Block(place) if self.keeps_recorded_values(id) => {
+                self.show_recorded(id, place)
+            }
+            NodeKind::Provider(place) => self.evaluate_provider(id, module, place),
+            NodeKind::Block(place) => self.plan_block(id, place),
             _ => {
                 let (graph, reported) = (self.graph.clone(), self.diagnostics.times());
                 let EvaluationReport { diagnostics, waits, warnings, checks } =
@@ -475,9 +478,9 @@ impl<'a> Planner<'a> {
                 self.warnings.extend(warnings);
                 match (module, what) {
                     (ROOT, NodeKind::Output(place)) if self.depends_on_failure(id, reported) => {
-                        self.leave_output(place)
+                        self.keep_output(place)
                     }
-                    (ROOT, NodeKind::Output(place)) => self.output(place),
+                    (ROOT, NodeKind::Output(place)) => self.plan_output(place),
                     _ => {}
                 }
             }
@@ -518,7 +521,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn output(&mut self, place: usize) {
+    fn plan_output(&mut self, place: usize) {
         let output = &self.input.configuration.outputs[place];
         let before = self.input.state.outputs.get(&output.name).map(|it| it.value.clone());
         // A null output is recorded as no output.
@@ -539,7 +542,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn block(&mut self, node: NodeId, place: usize) {
+    fn plan_block(&mut self, node: NodeId, place: usize) {
         let graph = self.graph.clone();
         let block = graph.block(node).expect("the node is a block node");
         let name = &block.name;
@@ -551,7 +554,7 @@ impl<'a> Planner<'a> {
         self.diagnostics.extend(ineffective::triggers(block, self.input.schemas));
         let Some(provider) = self.provider_for(node, block, described) else { return };
         self.evaluate_imports(node);
-        let because = self.because(node);
+        let because = self.causes_of(node);
         let count = self.instance_count(node, block);
         // The sum over all module instances is checked before any is expanded: counts of nested
         // modules multiply, and expanding first could exhaust the memory.
@@ -616,7 +619,7 @@ impl<'a> Planner<'a> {
                 address,
                 because: &because,
             };
-            self.instances(&planning);
+            self.plan_instances(&planning);
         }
     }
 
@@ -633,11 +636,14 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans all instances of a block in one instance of its module.
-    fn instances(&mut self, planning: &BlockPlanning<'_>) {
+    fn plan_instances(&mut self, planning: &BlockPlanning<'_>) {
         let BlockPlanning { block, described, provider, .. } = *planning;
         let mode = block.name.mode;
-        let flags =
-            if mode == ResourceMode::Managed { self.flags(planning) } else { Default::default() };
+        let flags = if mode == ResourceMode::Managed {
+            self.record_settings(planning)
+        } else {
+            Default::default()
+        };
         if !self.only_checks {
             self.changes.reserve(planning.expansion.len());
         }
@@ -645,7 +651,7 @@ impl<'a> Planner<'a> {
         for at in 0..planning.expansion.len() {
             let instance = &planning.instance_at(at);
             if !self.targeting.has(&self.graph, &instance.address) {
-                self.leave_instance(instance);
+                self.leave_out_instance(instance);
                 continue;
             }
             let arguments = match ConfiguredArguments::evaluate(
@@ -679,11 +685,11 @@ impl<'a> Planner<'a> {
                 });
             }
             match mode {
-                ResourceMode::Managed => self.managed(instance, arguments, &flags),
+                ResourceMode::Managed => self.plan_managed(instance, arguments, &flags),
                 ResourceMode::Data if described.is_document() => {
-                    self.document(instance, &arguments.values)
+                    self.evaluate_document(instance, &arguments.values)
                 }
-                ResourceMode::Data => self.data(instance, provider, arguments),
+                ResourceMode::Data => self.plan_data(instance, provider, arguments),
             }
         }
     }
@@ -724,7 +730,10 @@ impl<'a> Planner<'a> {
             // The record decides for a block that was removed: otherwise removing a block would
             // remove its protection.
             let recorded = || {
-                self.current.priors.get(&change.address).is_some_and(|it| it.record.prevent_destroy)
+                self.prior_state
+                    .priors
+                    .get(&change.address)
+                    .is_some_and(|it| it.record.prevent_destroy)
             };
             let protected = protection(&self.graph, &self.world, change, recorded);
             match protected {

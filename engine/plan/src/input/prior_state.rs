@@ -54,13 +54,13 @@ pub(crate) struct PriorState {
 impl PriorState {
     /// Updates a state with observations.
     pub(crate) fn new(state: &State, observed: &Observations, schemas: &SchemaSet) -> Self {
-        let mut current = Self::default();
+        let mut prior_state = Self::default();
         for (address, record) in &state.records {
             let described = schemas.kind(address.block.mode, &address.block.kind);
             let (mut seen, mut remarks) = (record.clone(), Vec::new());
             match observed.readings.get(address) {
                 Some(ReadingValue::Gone) => {
-                    current.drift.push(Drift {
+                    prior_state.drift.push(Drift {
                         address: address.clone(),
                         before: attributes(record),
                         after: None,
@@ -70,7 +70,7 @@ impl PriorState {
                     });
                     // The instance is left out of the priors, so that the planner creates it like
                     // a new one.
-                    current.gone.insert(address.clone(), record.clone());
+                    prior_state.gone.insert(address.clone(), record.clone());
                     continue;
                 }
                 Some(ReadingValue::Found { arguments, outputs, remarks: found }) => {
@@ -90,7 +90,7 @@ impl PriorState {
                         .chain(outputs_drifted(described, record, &seen))
                         .collect();
                     if !paths.is_empty() {
-                        current.drift.push(Drift {
+                        prior_state.drift.push(Drift {
                             address: address.clone(),
                             before: attributes(record),
                             after: Some(attributes(&seen)),
@@ -103,13 +103,13 @@ impl PriorState {
                 // An instance that could not be read counts as recorded, so that one unreachable
                 // server does not prevent a plan for the others.
                 Some(ReadingValue::Unchecked(reason)) => {
-                    current.unchecked.push((address.clone(), reason.clone()))
+                    prior_state.unchecked.push((address.clone(), reason.clone()))
                 }
                 None => {}
             }
-            current.priors.insert(address.clone(), PriorInstance { record: seen, remarks });
+            prior_state.priors.insert(address.clone(), PriorInstance { record: seen, remarks });
         }
-        current
+        prior_state
     }
 }
 

@@ -16,7 +16,7 @@ use crate::order::rolling;
 
 /// The results of planning that make up a plan.
 pub(crate) struct PlanParts<'a> {
-    pub(crate) current: PriorState,
+    pub(crate) prior_state: PriorState,
     pub(crate) changes: Vec<Change>,
     /// Changes that must follow others because they take over a name.
     pub(crate) successions: Vec<Succession>,
@@ -32,7 +32,7 @@ pub(crate) struct PlanParts<'a> {
 
 pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let PlanParts {
-        mut current,
+        mut prior_state,
         mut changes,
         successions,
         outputs,
@@ -46,16 +46,16 @@ pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan
     for change in &mut changes {
         change.moved_from = input.moved.moved_from(&change.address).cloned();
     }
-    contribute(&mut current.drift, &changes, graph);
+    contribute(&mut prior_state.drift, &changes, graph);
     // Address order makes the plan independent of the order of blocks in the source, and
     // `order::steps` relies on it.
     changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
     let touched: BTreeSet<&Address> = changes.iter().map(|it| &it.address).collect();
     let mut steps =
         order::steps(&changes, &successions, graph, input.state).map_err(|it| vec![*it])?;
-    let remarks = remarks(&current, &touched);
+    let remarks = remarks(&prior_state, &touched);
     let untouched =
-        current.priors.iter().filter(|(address, _)| !touched.contains(address)).filter_map(
+        prior_state.priors.iter().filter(|(address, _)| !touched.contains(address)).filter_map(
             |(address, prior)| {
                 let described = input.schemas.kind(ResourceMode::Managed, &address.block.kind)?;
                 described.hooks().group_of(described.schema(), &prior.record.arguments)
@@ -71,7 +71,7 @@ pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan
     for step in rolling.iter_mut().flat_map(|it| &mut it.chains).flatten() {
         *step = place[*step];
     }
-    let settled = settled(input, &current, &changes);
+    let settled = settled(input, &prior_state, &changes);
     // The saved plan must not contain ephemeral values.
     Ok(Plan {
         mode: input.mode,
@@ -79,7 +79,7 @@ pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan
         lineage: input.state.lineage.clone(),
         state_number: input.state.number,
         identities: Vec::new(),
-        unchanged: current
+        unchanged: prior_state
             .priors
             .keys()
             .filter(|it| !touched.contains(it) && !left_out.contains(it))
@@ -93,8 +93,8 @@ pub(crate) fn finish(input: &PlanInput<'_>, parts: PlanParts<'_>) -> Result<Plan
         errored: false,
         checks: once_each(checks),
         changes,
-        drift: current.drift,
-        unchecked: current.unchecked,
+        drift: prior_state.drift,
+        unchecked: prior_state.unchecked,
         remarks,
         outputs,
         steps,
@@ -120,13 +120,13 @@ fn once_each(mut checks: Vec<CheckResult>) -> Vec<CheckResult> {
 }
 
 /// Returns the remarks on instances that neither change nor drift.
-fn remarks(current: &PriorState, touched: &BTreeSet<&Address>) -> Vec<(Address, String)> {
+fn remarks(prior_state: &PriorState, touched: &BTreeSet<&Address>) -> Vec<(Address, String)> {
     let remarked: Vec<_> =
-        current.priors.iter().filter(|(_, prior)| !prior.remarks.is_empty()).collect();
+        prior_state.priors.iter().filter(|(_, prior)| !prior.remarks.is_empty()).collect();
     if remarked.is_empty() {
         return Vec::new();
     }
-    let drifted: BTreeSet<&Address> = current.drift.iter().map(|it| &it.address).collect();
+    let drifted: BTreeSet<&Address> = prior_state.drift.iter().map(|it| &it.address).collect();
     let alone = remarked
         .into_iter()
         .filter(|(address, _)| !touched.contains(address) && !drifted.contains(address));
@@ -136,11 +136,15 @@ fn remarks(current: &PriorState, touched: &BTreeSet<&Address>) -> Vec<(Address, 
 }
 
 /// Returns the results of the refresh that the state lacks and that no step writes.
-fn settled(input: &PlanInput<'_>, current: &PriorState, changes: &[Change]) -> Vec<RefreshUpdate> {
+fn settled(
+    input: &PlanInput<'_>,
+    prior_state: &PriorState,
+    changes: &[Change],
+) -> Vec<RefreshUpdate> {
     let is_news = |address: &Address, now: &Record, was: &Record| {
         now != was || input.moved.is_renamed(address)
     };
-    let differs = |(address, record): (&Address, &Record)| match current.priors.get(address) {
+    let differs = |(address, record): (&Address, &Record)| match prior_state.priors.get(address) {
         None => Some(RefreshUpdate::Gone(address.clone())),
         Some(prior) => is_news(address, &prior.record, record)
             .then(|| RefreshUpdate::Seen(Box::new(prior.record.clone()))),
@@ -148,7 +152,7 @@ fn settled(input: &PlanInput<'_>, current: &PriorState, changes: &[Change]) -> V
     let imported = changes
         .iter()
         .filter(|it| it.importing.is_some())
-        .filter_map(|it| current.priors.get(&it.address));
+        .filter_map(|it| prior_state.priors.get(&it.address));
     let imported = imported.map(|it| RefreshUpdate::Seen(Box::new(it.record.clone())));
     input.state.records.iter().filter_map(differs).chain(imported).collect()
 }

@@ -25,7 +25,7 @@ pub(super) struct ChangeFlow {
 impl Planner<'_> {
     /// Returns the changed blocks whose values a block uses. Documents in between are named as
     /// well.
-    pub(super) fn because(&self, node: NodeId) -> Vec<String> {
+    pub(super) fn causes_of(&self, node: NodeId) -> Vec<String> {
         if self.only_checks {
             return Vec::new();
         }
@@ -43,7 +43,7 @@ impl Planner<'_> {
         causes
     }
 
-    fn has_instances(&self, node: NodeId, place: usize) -> bool {
+    fn may_have_instances(&self, node: NodeId, place: usize) -> bool {
         let of_module = self.world.of_module(self.graph.node(node).module);
         of_module
             .into_iter()
@@ -72,7 +72,7 @@ impl Planner<'_> {
                     let block = self.graph.block(node).expect("the node is a block node");
                     let described = self.input.schemas.kind(block.name.mode, &block.name.kind);
                     if !described.is_some_and(ResourceDescription::is_document) {
-                        return match self.has_instances(node, place) {
+                        return match self.may_have_instances(node, place) {
                             true => ChangeFlow::default(),
                             // A block without instances passes on what it waits for itself:
                             // `depends_on` on it keeps its meaning.
@@ -88,7 +88,7 @@ impl Planner<'_> {
                     }
                     let name = self.graph.name(node);
                     let causes = self
-                        .because(node)
+                        .causes_of(node)
                         .into_iter()
                         .map(|it| format!("{name} from {it}"))
                         .collect();

@@ -83,7 +83,7 @@ impl Planner<'_> {
     /// Returns the id of an instance that exists and is not replaced.
     fn id_that_stays(&self, address: &Address) -> Option<&str> {
         let prior =
-            self.current.priors.get(address).filter(|_| !self.replaced.contains_key(address));
+            self.prior_state.priors.get(address).filter(|_| !self.replaced.contains_key(address));
         prior.map(|it| it.record.id.as_str())
     }
 }

@@ -37,7 +37,11 @@ pub fn rendered(
 
 impl Planner<'_> {
     /// Evaluates a document, which needs no read.
-    pub(super) fn document(&mut self, instance: &InstancePlanning<'_>, arguments: &Object) {
+    pub(super) fn evaluate_document(
+        &mut self,
+        instance: &InstancePlanning<'_>,
+        arguments: &Object,
+    ) {
         let BlockPlanning { described, block, .. } = *instance.planning;
         if self.only_checks && matches!(described.render(arguments), Some(RenderResult::Unknown)) {
             // Whether the result holds secrets is only known once it is rendered, so the check
@@ -61,7 +65,7 @@ impl Planner<'_> {
 
     /// Requests the read of a data source if its arguments are known and its dependencies exist;
     /// otherwise plans a step that reads it.
-    pub(super) fn data(
+    pub(super) fn plan_data(
         &mut self,
         instance: &InstancePlanning<'_>,
         provider: &ProviderName,

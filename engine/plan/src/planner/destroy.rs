@@ -27,27 +27,27 @@ use crate::planner::prevent_destroy::{blocks_with_protection_expression, protect
 pub(super) fn destroy(
     input: &PlanInput<'_>,
     graph: &Arc<Graph>,
-    mut current: PriorState,
+    mut prior_state: PriorState,
 ) -> Result<Plan, Vec<Diagnostic>> {
     let mut providers = known_settings_in(input, graph);
-    mark_drift(input, graph, &mut current, &providers);
+    mark_drift(input, graph, &mut prior_state, &providers);
     let is_chosen = destroyed(input.selection, input.state);
     let mut warnings = Vec::new();
     let mut left_out = BTreeSet::new();
     if !input.selection.is_everything() {
-        left_out.extend(current.priors.keys().filter(|it| !is_chosen(it)).cloned());
+        left_out.extend(prior_state.priors.keys().filter(|it| !is_chosen(it)).cloned());
         warnings.push(partial());
     }
-    let chosen = current.priors.iter().filter(|(address, _)| is_chosen(address));
+    let chosen = prior_state.priors.iter().filter(|(address, _)| is_chosen(address));
     let mut changes: Vec<Change> = chosen
         .map(|(address, prior)| deletion(input.schemas, address, prior, ChangeReason::Destroy))
         .collect();
     let removals = Removals::new(input.configuration);
-    forget(&mut changes, &removals, &current.priors);
+    forget(&mut changes, &removals, &prior_state.priors);
     let preview = Preview { graph, snapshot: input.snapshot, files: input.files, recorded: None };
     let world = preview.world(&blocks_with_protection_expression(graph, &changes));
     let protected = |change: &Change| {
-        let recorded = || current.priors[&change.address].record.prevent_destroy;
+        let recorded = || prior_state.priors[&change.address].record.prevent_destroy;
         // A flag that depends on resources cannot be evaluated without planning them; the recorded
         // flag decides then.
         match protection(graph, &world, change, recorded) {
@@ -63,11 +63,12 @@ pub(super) fn destroy(
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
-    let going = Deletions { state: input.state, schemas: input.schemas, priors: &current.priors };
+    let going =
+        Deletions { state: input.state, schemas: input.schemas, priors: &prior_state.priors };
     changes.extend(
         going.left_behind(&BTreeSet::new()).into_iter().filter(|it| is_chosen(&it.address)),
     );
-    forget(&mut changes, &removals, &current.priors);
+    forget(&mut changes, &removals, &prior_state.priors);
     going.mark_gone_with(&mut changes);
     let outputs = input.state.outputs.iter().map(|(name, it)| {
         // With a selection some resources stay, and outputs may still refer to them.
@@ -83,7 +84,7 @@ pub(super) fn destroy(
     finish(
         input,
         PlanParts {
-            current,
+            prior_state,
             changes,
             successions,
             outputs,
@@ -101,14 +102,14 @@ pub(super) fn destroy(
 fn mark_drift(
     input: &PlanInput<'_>,
     graph: &Arc<Graph>,
-    current: &mut PriorState,
+    prior_state: &mut PriorState,
     providers: &BTreeMap<ProviderName, ProviderRecord>,
 ) {
     let blocks: BTreeSet<&BlockAddress> =
         input.state.records.keys().map(|address| &address.block).collect();
     let drifted: Vec<(NodeId, Address)> = blocks
         .into_iter()
-        .filter_map(|block| Some((graph.node_of(block)?, drifted(input.state, current, block))))
+        .filter_map(|block| Some((graph.node_of(block)?, drifted(input.state, prior_state, block))))
         .flat_map(|(node, addresses)| addresses.into_iter().map(move |address| (node, address)))
         .collect();
     // Only what the drifted blocks refer to is evaluated, with recorded values for other blocks: a
@@ -132,7 +133,7 @@ fn mark_drift(
         ConfiguredBlock { instance, block, described, shared: shared() }.mark(
             &world,
             input.state,
-            current,
+            prior_state,
             &address,
         );
     }

@@ -32,7 +32,7 @@ impl Planner<'_> {
         // computed again; a random one is lost and must be replaced.
         if described.pure {
             return match is_drawn(described) {
-                true => self.lost(instance, provider, given, flags),
+                true => self.lost_object(instance, provider, given, flags),
                 false => ImportLookup::NotAsked,
             };
         }
@@ -65,7 +65,7 @@ impl Planner<'_> {
             flags,
         );
         let prior = PriorInstance { record, remarks };
-        self.current.priors.insert(address.clone(), prior.clone());
+        self.prior_state.priors.insert(address.clone(), prior.clone());
         ImportLookup::There(Box::new(prior), found.id)
     }
 
@@ -91,7 +91,7 @@ impl Planner<'_> {
         let waits = graph.direct_references(node).any(|it| self.waiting.contains(&it));
         !waits
             && !containers.is_empty()
-            && containers.iter().all(|it| instances_meant(&self.current.priors, it).is_empty())
+            && containers.iter().all(|it| instances_meant(&self.prior_state.priors, it).is_empty())
     }
 
     /// Requests the search for an instance, once all its dependencies have been found.
@@ -133,7 +133,7 @@ impl Planner<'_> {
 
     /// Returns the record of a value that existed in the lost state only, such as a password. It
     /// is replaced by a new one.
-    fn lost(
+    fn lost_object(
         &mut self,
         instance: &InstancePlanning<'_>,
         provider: ProviderName,
@@ -156,7 +156,7 @@ impl Planner<'_> {
         )
         .lost();
         let prior = PriorInstance { record, remarks: Vec::new() };
-        self.current.priors.insert(instance.address.clone(), prior.clone());
+        self.prior_state.priors.insert(instance.address.clone(), prior.clone());
         let id = prior.record.id.clone();
         ImportLookup::There(Box::new(prior), id)
     }

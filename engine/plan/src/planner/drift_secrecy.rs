@@ -14,14 +14,18 @@ use crate::input::recorded_instances::instances;
 use crate::secrecy::as_configured;
 
 /// The instances of a block of which something else was read than is recorded.
-pub(super) fn drifted(state: &State, current: &PriorState, block: &BlockAddress) -> Vec<Address> {
+pub(super) fn drifted(
+    state: &State,
+    prior_state: &PriorState,
+    block: &BlockAddress,
+) -> Vec<Address> {
     let differs = |address: &Address| {
-        let (recorded, prior) = (state.records.get(address), current.priors.get(address));
+        let (recorded, prior) = (state.records.get(address), prior_state.priors.get(address));
         recorded.zip(prior).is_some_and(|(recorded, prior)| {
             recorded.arguments != prior.record.arguments || recorded.outputs != prior.record.outputs
         })
     };
-    instances(&current.priors, block)
+    instances(&prior_state.priors, block)
         .map(|(address, _)| address)
         .filter(|it| differs(it))
         .cloned()
@@ -44,7 +48,7 @@ impl ConfiguredBlock<'_> {
         &self,
         world: &EvaluationValues,
         state: &State,
-        current: &mut PriorState,
+        prior_state: &mut PriorState,
         address: &Address,
     ) {
         let Self { instance, block, described, shared } = self;
@@ -62,7 +66,7 @@ impl ConfiguredBlock<'_> {
         };
         let Some(given) = given() else { return };
         let (Some(recorded), Some(prior)) =
-            (state.records.get(address), current.priors.get_mut(address))
+            (state.records.get(address), prior_state.priors.get_mut(address))
         else {
             return;
         };
@@ -71,6 +75,6 @@ impl ConfiguredBlock<'_> {
         prior.record.arguments = arguments;
         prior.record.outputs = outputs;
         let seen = prior.record.clone();
-        current.update_drift(&seen);
+        prior_state.update_drift(&seen);
     }
 }

@@ -16,17 +16,17 @@ use crate::model::{OutputChange, PlanMode};
 impl Planner<'_> {
     /// Whether a block's instances keep their values whatever the configuration says, as in a
     /// refresh-only plan.
-    pub(super) fn only_shown(&self, node: NodeId) -> bool {
+    pub(super) fn keeps_recorded_values(&self, node: NodeId) -> bool {
         self.input.mode == PlanMode::RefreshOnly
             && self.graph.block(node).is_some_and(|it| it.name.mode == ResourceMode::Managed)
     }
 
     /// Makes the recorded values of a block's instances visible to expressions.
-    pub(super) fn show(&mut self, node: NodeId, place: usize) {
+    pub(super) fn show_recorded(&mut self, node: NodeId, place: usize) {
         self.mark_drift(node, place);
         for instance in self.world.of_module(self.graph.node(node).module) {
             let block = self.world.block_address(instance, place);
-            let priors = instances(&self.current.priors, &block);
+            let priors = instances(&self.prior_state.priors, &block);
             let records: Vec<(&Address, &Record)> =
                 priors.map(|(address, it)| (address, &it.record)).collect();
             show_as_recorded(&mut self.world, instance, place, self.input.schemas, &records);
@@ -46,15 +46,15 @@ impl Planner<'_> {
         for instance in self.world.of_module(graph.node(node).module) {
             let address = self.world.block_address(instance, place);
             let configured = ConfiguredBlock { instance, block, described, shared: shared.clone() };
-            for address in drifted(self.input.state, &self.current, &address) {
-                configured.mark(&self.world, self.input.state, &mut self.current, &address);
+            for address in drifted(self.input.state, &self.prior_state, &address) {
+                configured.mark(&self.world, self.input.state, &mut self.prior_state, &address);
             }
         }
     }
 
     /// Leaves out a whole block.
-    pub(super) fn leave(&mut self, node: NodeId, place: usize) {
-        self.show(node, place);
+    pub(super) fn leave_out_block(&mut self, node: NodeId, place: usize) {
+        self.show_recorded(node, place);
         let Some(block) = self.graph.block_address(node) else { return };
         if block.mode == ResourceMode::Managed && !self.is_recorded(node) {
             self.left_out.insert(block.instance(InstanceKey::None));
@@ -64,7 +64,7 @@ impl Planner<'_> {
     pub(super) fn is_recorded(&self, node: NodeId) -> bool {
         let instances_of = |instance: usize, place: usize| {
             let block = self.world.block_address(instance, place);
-            instances(&self.current.priors, &block).next().is_some()
+            instances(&self.prior_state.priors, &block).next().is_some()
         };
         let crate::graph::NodeKind::Block(place) = self.graph.node(node).what else { return false };
         self.world
@@ -74,9 +74,9 @@ impl Planner<'_> {
     }
 
     /// Leaves out one instance of a block of which others are planned.
-    pub(super) fn leave_instance(&mut self, instance: &InstancePlanning<'_>) {
+    pub(super) fn leave_out_instance(&mut self, instance: &InstancePlanning<'_>) {
         let BlockPlanning { instance: module, place, described, .. } = *instance.planning;
-        if let Some(prior) = self.current.priors.get(&instance.address) {
+        if let Some(prior) = self.prior_state.priors.get(&instance.address) {
             let value =
                 instance_value(described.schema(), &prior.record.arguments, &prior.record.outputs);
             self.world.set_instance(module, place, instance.at, value);
@@ -87,7 +87,7 @@ impl Planner<'_> {
     }
 
     /// Keeps the recorded value of an output.
-    pub(super) fn leave_output(&mut self, place: usize) {
+    pub(super) fn keep_output(&mut self, place: usize) {
         let name = &self.input.configuration.outputs[place].name;
         if let Some(it) = self.input.state.outputs.get(name) {
             let same = OutputChange {
@@ -100,12 +100,12 @@ impl Planner<'_> {
     }
 
     /// Lists the recorded instances that are left out, and warns that the plan is partial.
-    pub(super) fn leave_recorded(&mut self) {
+    pub(super) fn list_left_out(&mut self) {
         if self.targeting.is_everything() {
             return;
         }
         let left =
-            self.current.priors.iter().filter(|(it, _)| !self.targeting.has(&self.graph, it));
+            self.prior_state.priors.iter().filter(|(it, _)| !self.targeting.has(&self.graph, it));
         let left: Vec<(Address, Record)> =
             left.map(|(address, prior)| (address.clone(), prior.record.clone())).collect();
         self.warnings.push(partial());

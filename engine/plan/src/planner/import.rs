@@ -253,7 +253,7 @@ impl Planner<'_> {
                 let record =
                     if self.input.seek { from_configuration(record, given, flags) } else { record };
                 let prior = PriorInstance { record, remarks: found.remarks.clone() };
-                self.current.priors.insert(address.clone(), prior.clone());
+                self.prior_state.priors.insert(address.clone(), prior.clone());
                 ImportLookup::There(Box::new(prior), id)
             }
             _ => {

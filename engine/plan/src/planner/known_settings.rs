@@ -34,7 +34,7 @@ pub(super) fn known_settings_in(
     planner.world = preview.world(&wanted);
     for node in wanted {
         if let NodeKind::Provider(place) = graph.node(node).what {
-            planner.provider(node, graph.node(node).module, place);
+            planner.evaluate_provider(node, graph.node(node).module, place);
         }
     }
     planner.providers

@@ -24,7 +24,7 @@ use crate::secrecy::as_configured;
 use crate::secrets::redaction::redacted;
 
 impl Planner<'_> {
-    pub(super) fn managed(
+    pub(super) fn plan_managed(
         &mut self,
         instance: &InstancePlanning<'_>,
         given: ConfiguredArguments,
@@ -33,7 +33,7 @@ impl Planner<'_> {
         let BlockPlanning { described, block, .. } = *instance.planning;
         let address = &instance.address;
         let mut importing = None;
-        let prior = match self.current.priors.get(address).cloned() {
+        let prior = match self.prior_state.priors.get(address).cloned() {
             Some(prior) => self.as_secret_as_configured(instance, prior, &given.values),
             None => match self.lookup_import(instance, &given, flags) {
                 ImportLookup::There(prior, id) => {
@@ -45,14 +45,14 @@ impl Planner<'_> {
                     // object are reported before the second create fails at the service.
                     self.register_identity(instance, &given.values);
                     let reason =
-                        self.current.gone.contains_key(address).then_some(ChangeReason::Gone);
+                        self.prior_state.gone.contains_key(address).then_some(ChangeReason::Gone);
                     let doing = ChangeDraft {
                         action: Action::Create,
                         reason,
                         prior: None,
                         ..ChangeDraft::with(given.values)
                     };
-                    return self.change(instance, doing);
+                    return self.push_change(instance, doing);
                 }
                 ImportLookup::Not => return,
             },
@@ -99,7 +99,7 @@ impl Planner<'_> {
                 let remarks = prior.remarks.clone();
                 let configured = given.ever_configured(record, described);
                 let from = RecordSettings { configured, timeouts: given.timeouts, ..flags.clone() };
-                let record = self.unchanged(instance, prior, &kept, &from);
+                let record = self.keep_unchanged(instance, prior, &kept, &from);
                 if let Some(id) = importing {
                     self.plan_import(instance, &record, remarks, id);
                 }
@@ -130,7 +130,7 @@ impl Planner<'_> {
         // A new object gets none of the values that an argument without configuration has in the
         // record.
         let arguments = if action.is_replace() { given.values } else { kept };
-        self.change(
+        self.push_change(
             instance,
             ChangeDraft {
                 action,
@@ -164,8 +164,8 @@ impl Planner<'_> {
             as_configured(described, given, &recorded.arguments, (arguments, outputs));
         prior.record.arguments = arguments;
         prior.record.outputs = outputs;
-        self.current.update_drift(&prior.record);
-        self.current.priors.insert(instance.address.clone(), prior.clone());
+        self.prior_state.update_drift(&prior.record);
+        self.prior_state.priors.insert(instance.address.clone(), prior.clone());
         prior
     }
 
@@ -193,7 +193,7 @@ impl Planner<'_> {
             .collect();
         if !gone.is_empty() {
             record.arguments.retain(|name, _| !gone.contains(name));
-            self.current.priors.insert(address.clone(), prior.clone());
+            self.prior_state.priors.insert(address.clone(), prior.clone());
         }
         prior
     }
@@ -240,7 +240,7 @@ impl Planner<'_> {
     }
 
     /// Evaluates the `lifecycle` flags and dependencies, which all instances of the block share.
-    pub(super) fn flags(&mut self, planning: &BlockPlanning<'_>) -> RecordSettings {
+    pub(super) fn record_settings(&mut self, planning: &BlockPlanning<'_>) -> RecordSettings {
         let BlockPlanning { node, instance, block, .. } = *planning;
         let protects = block.lifecycle.prevent_destroy.as_ref();
         let prevent_destroy =
@@ -271,7 +271,7 @@ impl Planner<'_> {
 
     /// Plans no change. The record may still get new marks, dependencies and flags from the
     /// configuration.
-    fn unchanged(
+    fn keep_unchanged(
         &mut self,
         instance: &InstancePlanning<'_>,
         prior: PriorInstance,
@@ -281,7 +281,7 @@ impl Planner<'_> {
         let described = instance.planning.described;
         let record = from.settle(described, &prior.record, kept);
         let value = instance_value(described.schema(), &record.arguments, &record.outputs);
-        self.current.priors.insert(
+        self.prior_state.priors.insert(
             instance.address.clone(),
             PriorInstance { record: record.clone(), remarks: prior.remarks },
         );
@@ -291,7 +291,7 @@ impl Planner<'_> {
 
     // An update can give the resource a new id; what is inside it must then not be replaced
     // because of that id.
-    fn change(&mut self, instance: &InstancePlanning<'_>, doing: ChangeDraft) {
+    fn push_change(&mut self, instance: &InstancePlanning<'_>, doing: ChangeDraft) {
         let BlockPlanning { node, instance: module, described, block, because, .. } =
             *instance.planning;
         let address = &instance.address;

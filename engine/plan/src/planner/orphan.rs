@@ -17,7 +17,7 @@ impl Planner<'_> {
     /// Plans the deletion of recorded instances that no block configures.
     pub(super) fn plan_orphans(&mut self) {
         let chosen = self
-            .current
+            .prior_state
             .priors
             .iter()
             .filter(|(address, _)| self.targeting.has(&self.graph, address));

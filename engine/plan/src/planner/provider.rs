@@ -15,7 +15,7 @@ use crate::graph::{NodeId, provider_at};
 impl Planner<'_> {
     /// Evaluates a `provider` block in the instance of its module. A module with `provider` blocks
     /// has one instance at most.
-    pub(super) fn provider(&mut self, node: NodeId, module: ModuleId, place: usize) {
+    pub(super) fn evaluate_provider(&mut self, node: NodeId, module: ModuleId, place: usize) {
         let graph = self.graph.clone();
         let block = &graph.configuration(node).providers[place];
         let Some(described) = self.input.schemas.provider(&block.name) else {
@@ -43,7 +43,7 @@ impl Planner<'_> {
                 problems if problems.is_empty() => Ok(it),
                 problems => Err(wrong(problems)),
             }) {
-                Ok(settings) => self.set(
+                Ok(settings) => self.set_provider(
                     Some((node, instance)),
                     provider_at(&graph.modules, module, place),
                     settings,
@@ -53,7 +53,12 @@ impl Planner<'_> {
         }
     }
 
-    fn set(&mut self, node: Option<(NodeId, InstanceId)>, name: ProviderName, settings: Object) {
+    fn set_provider(
+        &mut self,
+        node: Option<(NodeId, InstanceId)>,
+        name: ProviderName,
+        settings: Object,
+    ) {
         if settings.values().all(Value::is_wholly_known) {
             let dependencies = match node {
                 Some((node, instance)) => {
@@ -115,7 +120,7 @@ impl Planner<'_> {
             self.input.schemas.provider(&name.name).map(|it| it.schema.conform(&Object::new()));
         match (&name.alias, defaults) {
             (None, Some(Ok(settings))) => {
-                self.set(None, name.clone(), settings);
+                self.set_provider(None, name.clone(), settings);
                 Some(name)
             }
             (None, None) => {

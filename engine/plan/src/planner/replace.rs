@@ -102,7 +102,7 @@ impl Planner<'_> {
     /// Returns the container of a record if it is deleted or replaced; its contents are then
     /// replaced too.
     pub(super) fn within(&mut self, node: NodeId, record: &Record) -> Option<ContainerChange> {
-        let homes = self.containment.homes(record, &self.current.priors);
+        let homes = self.containment.homes(record, &self.prior_state.priors);
         let there = homes.into_iter().filter(|it| !it.instances.is_empty());
         let mut all: Vec<ContainerChange> =
             there.map(|it| self.container_change_of(node, &it)).collect::<Option<_>>()?;
@@ -128,7 +128,7 @@ impl Planner<'_> {
             let takes_along = match self.replaced.get(container) {
                 Some(takes_along) => *takes_along,
                 None if self.is_unconfigured(container) => self
-                    .current
+                    .prior_state
                     .priors
                     .get(container)
                     .is_some_and(|it| takes_contents(self.input.schemas, &it.record)),

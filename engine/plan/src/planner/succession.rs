@@ -22,23 +22,23 @@ impl Planner<'_> {
             if taker != change.address {
                 successions.push(Succession { giver: change.address.clone(), taker });
             } else if change.action == Action::CreateThenDelete {
-                let wrong = self.beside_itself(change);
+                let wrong = self.cannot_exist_twice(change);
                 self.diagnostics.push(wrong);
             }
         }
         if successions.is_empty() {
             return successions;
         }
-        let made: HashMap<&Address, &Change> = self.changes_by(Action::Create);
-        let gone: HashMap<&Address, &Change> = self.changes_by(Action::Delete);
+        let made: HashMap<&Address, &Change> = self.changes_by_action(Action::Create);
+        let gone: HashMap<&Address, &Change> = self.changes_by_action(Action::Delete);
         let advice =
-            |it: &Succession| self.may_be_moved(it, gone.get(&it.giver)?, made.get(&it.taker)?);
+            |it: &Succession| self.advice_to_move(it, gone.get(&it.giver)?, made.get(&it.taker)?);
         let advice: Vec<Diagnostic> = successions.iter().filter_map(advice).collect();
         self.warnings.extend(advice);
         successions
     }
 
-    fn changes_by(&self, action: Action) -> HashMap<&Address, &Change> {
+    fn changes_by_action(&self, action: Action) -> HashMap<&Address, &Change> {
         self.changes
             .iter()
             .filter(|it| it.action == action && it.deposed.is_none())
@@ -50,11 +50,11 @@ impl Planner<'_> {
     fn given_up(&self, change: &Change) -> Option<ResourceIdentity> {
         let goes = change.deposed.is_none()
             && (change.action.destroys() || change.action == Action::Update);
-        let prior = self.current.priors.get(&change.address).filter(|_| goes)?;
+        let prior = self.prior_state.priors.get(&change.address).filter(|_| goes)?;
         self.identity_of_record(&prior.record)
     }
 
-    fn beside_itself(&self, change: &Change) -> Diagnostic {
+    fn cannot_exist_twice(&self, change: &Change) -> Diagnostic {
         let address = &change.address;
         let names = self.names_of(address);
         let diagnostic = Diagnostic::error(format!("`{address}` cannot be created before the object that it replaces is deleted"))
@@ -66,7 +66,7 @@ impl Planner<'_> {
     }
 
     /// The advice to move an instance instead of destroying it and creating it at another address.
-    fn may_be_moved(
+    fn advice_to_move(
         &self,
         succession: &Succession,
         going: &Change,
