@@ -446,6 +446,8 @@ impl Plan {
         let version = |address: &Address| state.records.get(address).map_or(0, |it| it.version);
         self.versions
             .iter()
+            // A missing record counts as version zero, so a record that was created since is
+            // noticed as well.
             .filter(|(address, it)| version(address) != **it)
             .map(|(address, _)| address.clone())
             .collect()

@@ -69,6 +69,8 @@ impl<'a> ByAttribute<'a> {
     #[must_use]
     pub fn find(&self, other: &BlockInstance<'_>, argument: &str) -> Option<BlockInstance<'a>> {
         let value = other.get(&[argument])?;
+        // Unknown values are compared by origin alone: that works across providers, while known
+        // names are unique within one.
         match (value.provenance(), value.as_str()) {
             (Some(stretches), _) => self.later.get(&stretches).copied(),
             (None, Some(text)) => self.known.get(&(other.provider, text)).copied(),

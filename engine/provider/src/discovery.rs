@@ -123,6 +123,8 @@ pub(crate) fn choose(
             return DiscoveryMatch::None(None);
         }
     }
+    // A mark counts for more than a name, because someone else may have created an object with the
+    // same name.
     match (bears_it.as_slice(), named) {
         ([one], _) => DiscoveryMatch::One(
             one.known.clone(),

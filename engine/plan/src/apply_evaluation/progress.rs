@@ -18,6 +18,8 @@ impl ApplyProgress {
     pub(super) fn new(graph: &Graph, plan: &Plan) -> Self {
         let mut left = vec![0; graph.len()];
         for step in &plan.steps {
+            // Deletions change no value that an expression refers to, so they are not waited for
+            // here.
             if let StepKind::Create(change) | StepKind::Update(change) | StepKind::Read(change) =
                 step.what
                 && let Some(node) = graph.node_of(&plan.changes[change].address.block)

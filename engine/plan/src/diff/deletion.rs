@@ -153,7 +153,6 @@ struct ContainedDeletions<'a> {
     taking: BTreeMap<ContainerKey, Option<Address>>,
 }
 
-// Results are cached: a container is examined once, however many instances it contains.
 impl ContainedDeletions<'_> {
     /// Returns the container that an instance is deleted with; none where a container stays or
     /// keeps its contents.
@@ -166,6 +165,7 @@ impl ContainedDeletions<'_> {
     }
 
     fn taking(&mut self, home: &ContainerInstance) -> Option<Address> {
+        // Results are cached: a container is examined once, however many instances it contains.
         if let Some(known) = self.taking.get(&home.key) {
             return known.clone();
         }

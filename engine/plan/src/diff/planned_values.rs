@@ -212,6 +212,8 @@ pub fn with_marks_of(
         // being secret as a whole.
         *value = match arguments.values().find(|it| it.revealed() == plain) {
             Some(same) => same.clone(),
+            // An output of any type may contain the secret in any form, so it is secret as a
+            // whole.
             None if secret => plain.sensitive(),
             None => plain,
         };

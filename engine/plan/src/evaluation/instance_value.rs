@@ -21,6 +21,7 @@ pub(crate) fn instance_value(schema: &Schema, arguments: &Object, outputs: &Obje
 /// Names the origin of each unknown attribute, so that references to it can be compared before it
 /// is known.
 pub(crate) fn with_origins(value: Value, address: &Address) -> Value {
+    // An unknown that came from another instance keeps its own origin.
     let is_nameless = |it: &Value| !it.is_known() && it.origin().is_none();
     match value {
         Value::Object(attributes) if attributes.values().any(is_nameless) => {

@@ -43,6 +43,7 @@ impl ModuleTree {
         };
         let mut all = vec![root];
         let mut next = 0;
+        // The list grows while it is walked, so each module comes after the one that calls it.
         while next < all.len() {
             let (configuration, path) = (all[next].configuration.clone(), all[next].path.clone());
             for (place, (name, call)) in configuration.modules.iter().enumerate() {

@@ -30,6 +30,7 @@ pub fn instances_meant<'a, T>(
         return exact;
     };
     let outer = &block.module[..keyed];
+    // No address of the module sorts before this one, so the range begins at its first instance.
     let least = BlockAddress {
         module: outer.into(),
         mode: ResourceMode::Managed,

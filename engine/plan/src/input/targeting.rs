@@ -42,6 +42,8 @@ impl Targeting {
         }
         let recorded = RecordedGraph::new(state);
         let without_node = |it: &BlockPath| graph.node_of(&recorded.blocks[it]).is_none();
+        // Recorded blocks without a node cannot be selected through the graph, so they follow the
+        // recorded dependencies.
         let orphans: BTreeSet<&BlockPath> =
             recorded.blocks.keys().filter(|it| without_node(it)).collect();
         let named = |patterns: &[AddressPattern]| -> BTreeSet<BlockPath> {

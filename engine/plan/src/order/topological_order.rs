@@ -103,6 +103,8 @@ pub(super) fn dependents_first(
     }
     let mut dependents: Vec<Vec<BlockNumber>> = vec![Vec::new(); recorded.len()];
     for (number, behind) in recorded.behind().iter().enumerate() {
+        // Records of different runs may depend on each other in a circle. Ignoring those
+        // dependencies lets all of them be deleted.
         for earlier in behind.iter().filter(|it| circle_of[**it] != circle_of[number]) {
             dependents[*earlier].push(number);
         }

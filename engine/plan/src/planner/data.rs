@@ -165,6 +165,8 @@ impl Planner<'_> {
     fn waits_for_changes(&self, instance: &InstancePlanning<'_>) -> bool {
         let BlockPlanning { node, block, .. } = *instance.planning;
         let module = self.graph.node(node).module;
+        // `depends_on` of a module call makes every data source of the module wait for the changes
+        // it names.
         let gate = self.graph.number(module, NodeKind::Gate);
         let waits = |it: &Reference| {
             self.graph.referred(module, it).is_some_and(|it| self.flow[it].changes)

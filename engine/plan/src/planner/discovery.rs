@@ -88,6 +88,8 @@ impl Planner<'_> {
         let blocks = flags.dependencies.iter().chain(through.iter().flat_map(Dependencies::iter));
         let containers: Vec<&BlockAddress> =
             blocks.filter(|it| described.within.contains(&it.kind)).collect();
+        // A container that is still being searched for may exist, so nothing is concluded from its
+        // absence yet.
         let waits = graph.direct_references(node).any(|it| self.waiting.contains(&it));
         !waits
             && !containers.is_empty()

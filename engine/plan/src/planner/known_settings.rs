@@ -15,6 +15,7 @@ use crate::input::prior_state::PriorState;
 pub fn known_settings(input: &PlanInput<'_>) -> BTreeMap<ProviderName, ProviderRecord> {
     match Graph::new(input.configuration, input.schemas) {
         Ok(graph) => known_settings_in(input, &Arc::new(graph)),
+        // The errors of the graph are reported by the plan that follows.
         Err(_) => BTreeMap::new(),
     }
 }

@@ -289,8 +289,6 @@ impl Planner<'_> {
         record
     }
 
-    // An update can give the resource a new id; what is inside it must then not be replaced
-    // because of that id.
     fn push_change(&mut self, instance: &InstancePlanning<'_>, doing: ChangeDraft) {
         let BlockPlanning { node, instance: module, described, block, because, .. } =
             *instance.planning;
@@ -303,6 +301,8 @@ impl Planner<'_> {
         let settings = self.settings.get(instance.planning.provider).unwrap_or(&nothing);
         let outputs =
             outputs_after(described, action, &arguments, record, (&names, settings), address);
+        // An update can give the resource a new id; what is inside it must then not be replaced
+        // because of that id.
         if let (Action::Update, Some(record), Some(id)) = (action, record, id_in(&outputs))
             && id != record.id
         {

@@ -118,6 +118,7 @@ fn lossy(bytes: &[u8]) -> String {
 
 /// Returns the characters of an escape at the beginning of a string, and the length of the escape.
 fn escape(text: &str, styles: &[EscapeStyle]) -> Option<(Vec<u8>, usize)> {
+    // The first byte decides the style, so most positions need one comparison.
     let style = match text.as_bytes().first()? {
         b'%' => EscapeStyle::Percent,
         b'\\' | b'$' => EscapeStyle::Backslash,

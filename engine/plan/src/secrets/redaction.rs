@@ -29,6 +29,8 @@ pub fn told_id(record: &Record) -> String {
         return id.clone();
     }
     let text = |it: &Value| Text::from_value(&it.revealed()).and_then(|it| it.known());
+    // The attribute that equals the id shows which part of it is secret; searching for secrets
+    // inside the id is the fallback.
     let same = record.outputs.get("id").into_iter().chain(attributes());
     match same.filter(|it| it.is_sensitive()).find(|it| text(it).as_ref() == Some(id)) {
         Some(Value::Composed(parts)) => parts.iter().map(shown_part).collect(),

@@ -105,6 +105,8 @@ impl ResourceDescription {
         let fields = &self.schema().arguments;
         let mut plain: Object =
             arguments.iter().map(|(name, it)| (name.clone(), it.revealed())).collect();
+        // The typed round trip accepts known values only, so unknown ones are replaced by empty
+        // values and restored afterwards.
         let stand_in = |(name, value): (&Name, &Value)| {
             let field = fields.get(name)?;
             // An optional argument that is unknown is left out: an empty stand-in could break a

@@ -382,6 +382,8 @@ impl<R: Resource> ResourceDriver for TypedDriver<R> {
                     DiscoveryMatch::None(None) => DiscoveryResult::Nothing,
                     DiscoveryMatch::None(Some(why)) => DiscoveryResult::Unsearchable(why),
                     DiscoveryMatch::Several(all) => DiscoveryResult::Several(all),
+                    // The place is filled with `Nothing` until the object has been read together
+                    // with all others.
                     DiscoveryMatch::One(known, by, state) => {
                         asked.push(self.with_stand_ins(known, &it.arguments));
                         places.push((at, by, state));

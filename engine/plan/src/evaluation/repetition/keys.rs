@@ -57,6 +57,8 @@ fn keyed(of: &str, element: Option<&Type>) -> String {
 fn naming(element: &Type) -> Option<&Name> {
     let Type::Object(attributes) = element else { return None };
     let is_key = |(_, it): &(&Name, &AttributeType)| it.ty == Type::String;
+    // Attributes named `name`, `key` or `id` are tried first, since they are unique more often
+    // than other strings.
     let known =
         ["name", "key", "id"].iter().find_map(|it| attributes.get_key_value(*it)).filter(is_key);
     known.or_else(|| attributes.iter().find(is_key)).map(|(name, _)| name)
