@@ -1,4 +1,4 @@
-//! Types as they are written in `type = …`.
+//! Compiles the type constraints of variables.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use ha_value::{AttributeType, Name, Type, Value, convert};
 use crate::diagnostics::types as mistakes;
 use crate::environment::{EmptyScope, EvaluationContext};
 use crate::resolve::NameResolver;
-use crate::syntax::{CallSyntax, SyntaxKind, SyntaxNode};
+use crate::syntax::{CallSyntax, Operator, SyntaxKind, SyntaxNode};
 
-/// The type that a `type` argument says.
+/// Compiles the value of a `type` argument; `any` after an error.
 pub(crate) fn constraint(written: SyntaxNode, resolver: &mut NameResolver) -> Type {
     let span = resolver.span(written.at);
     match written.kind {
@@ -37,7 +37,11 @@ pub(crate) fn constraint(written: SyntaxNode, resolver: &mut NameResolver) -> Ty
             Type::Any
         }
         SyntaxKind::Call(call) => constructor(call, span, resolver),
-        _ => {
+        kind => {
+            if let Some((summary, meant)) = foreign_notation(kind) {
+                resolver.problems.push(mistakes::foreign_notation(summary, meant, span));
+                return Type::Any;
+            }
             resolver.problems.push(mistakes::not_a_type(span));
             Type::Any
         }
@@ -125,7 +129,66 @@ fn attribute(written: SyntaxNode, resolver: &mut NameResolver) -> AttributeType 
     AttributeType { ty, optional: true, default }
 }
 
-/// The value of an expression that refers to nothing, as one of `ty`.
+/// Explains a type in the notation of another language: the mistake, and the equivalent type if there
+/// is one.
+fn foreign_notation(written: SyntaxKind) -> Option<(&'static str, Option<String>)> {
+    match written {
+        // `string || null`
+        SyntaxKind::Binary(Operator::Or, sides) => {
+            let summary = "there are no unions of types";
+            let meant = match sides.map(|it| simple_type(&it)) {
+                [Some("null"), Some(ty)] | [Some(ty), Some("null")] => Some(ty.to_owned()),
+                [Some(_), Some(_)] => Some("any".to_owned()),
+                _ => None,
+            };
+            Some((summary, meant.filter(|it| it != "null")))
+        }
+        // `List[string]`, `Optional[string]`
+        SyntaxKind::Index(of, inner) => {
+            let constructor = of.keyword()?.to_lowercase();
+            let inner = simple_type(&inner)?;
+            let meant = match &*constructor {
+                "optional" | "nullable" => inner.to_owned(),
+                "list" | "array" => format!("list({inner})"),
+                "set" | "map" => format!("{constructor}({inner})"),
+                _ => return None,
+            };
+            Some(("a type takes its element type in parentheses", Some(meant)))
+        }
+        // `[string]`
+        SyntaxKind::Tuple(items) => {
+            let meant = match items.as_slice() {
+                [only] => simple_type(only).map(|it| format!("list({it})")),
+                _ => None,
+            };
+            Some(("a list type is written `list(TYPE)`", meant))
+        }
+        // `{ name = string }`
+        SyntaxKind::Object(entries) => {
+            let attributes: Option<Vec<String>> = entries
+                .iter()
+                .map(|(key, value)| Some(format!("{} = {}", key.text()?, simple_type(value)?)))
+                .collect();
+            let meant = attributes.filter(|it| !it.is_empty());
+            let meant = meant.map(|it| format!("object({{ {} }})", it.join(", ")));
+            Some(("an object type is written `object({ NAME = TYPE })`", meant))
+        }
+        _ => None,
+    }
+}
+
+/// The word that an expression is, where it is a type by itself or `null`.
+fn simple_type(written: &SyntaxNode) -> Option<&'static str> {
+    match &written.kind {
+        SyntaxKind::Literal(Value::Null(_)) => Some("null"),
+        SyntaxKind::Root(name) => {
+            ["string", "number", "bool", "any"].into_iter().find(|it| **it == **name)
+        }
+        _ => None,
+    }
+}
+
+/// The value of an expression that must be constant, converted to `ty`; `None` after an error.
 pub(crate) fn constant(
     written: SyntaxNode,
     ty: &Type,

@@ -79,8 +79,31 @@ pub(crate) fn not_a_type(span: SourceSpan) -> Diagnostic {
     )
 }
 
+/// A type in the notation of another language; `meant` is the type in the notation of this one.
+pub(crate) fn foreign_notation(
+    summary: &str,
+    meant: Option<String>,
+    span: SourceSpan,
+) -> Diagnostic {
+    let problem = error(summary).code(code::TYPE).at(span.clone());
+    match meant {
+        Some(meant) => {
+            let help = format!(
+                "write `{meant}`; a variable may be null unless it has `nullable = false`"
+            );
+            problem.suggest(span, meant, help)
+        }
+        None => problem.help(
+            "types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])",
+        ),
+    }
+}
+
 pub(crate) fn optional_outside_object(span: SourceSpan) -> Diagnostic {
-    error("only attributes of an object can be optional").code(code::TYPE).at(span)
+    error("only attributes of an object can be optional")
+        .code(code::TYPE)
+        .at(span)
+        .help("write the type alone; a variable may be null unless it has `nullable = false`")
 }
 
 pub(crate) fn duplicate_attribute(name: &str, span: SourceSpan) -> Diagnostic {

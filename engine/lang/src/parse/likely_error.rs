@@ -5,6 +5,7 @@
 mod body;
 mod brackets;
 mod sign;
+mod types;
 mod value;
 
 pub(super) use brackets::BracketKind;

@@ -13,6 +13,9 @@ impl TokenCursor<'_> {
         if let Some(problem) = self.conflict(token) {
             return Some(problem);
         }
+        if let Some(problem) = self.foreign_type(token) {
+            return Some(problem);
+        }
         if token.kind != TokenKind::Stray {
             return None;
         }
