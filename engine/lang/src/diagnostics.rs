@@ -29,7 +29,10 @@ pub(crate) fn too_large(file: &str) -> Diagnostic {
 }
 
 pub(crate) fn number_out_of_range(span: SourceSpan) -> Diagnostic {
-    error("this number is out of range").code(code::NUMBER).at(span)
+    error("this number is out of range")
+        .code(code::NUMBER)
+        .at(span)
+        .help("numbers go up to 2 to the power of 131072, which has 39457 digits")
 }
 
 pub(crate) fn line_end_in_text(span: SourceSpan) -> Diagnostic {

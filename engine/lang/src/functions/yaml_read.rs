@@ -1,6 +1,7 @@
 //! Parses YAML. Plain scalars have the meanings of Terraform's YAML dialect (`go-cty-yaml`), which
 //! follows YAML 1.1 in part: `yes` is true.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use ha_value::{Name, Number, Object, Value};
@@ -15,8 +16,10 @@ const MAX_VALUES: usize = 1_000_000;
 
 /// The value of a YAML stream with one document; the error is a sentence with line and column.
 pub(super) fn decoded(text: &str) -> Result<Value, String> {
+    let spaced = with_spaces_after_colons(text);
     let mut reader = YamlReader {
-        parser: Parser::new_from_str(text),
+        parser: Parser::new_from_str(&spaced),
+        is_spaced: matches!(spaced, Cow::Owned(_)),
         anchors: HashMap::new(),
         total: 0,
         line: 1,
@@ -36,6 +39,8 @@ pub(super) fn decoded(text: &str) -> Result<Value, String> {
 
 struct YamlReader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
+    /// Whether the text is one of [`with_spaces_after_colons`].
+    is_spaced: bool,
     /// The value of each anchor, and the number of values in it.
     anchors: HashMap<usize, (Value, usize)>,
     total: usize,
@@ -73,6 +78,8 @@ impl<'a> YamlReader<'a> {
                 None => return Err(self.wrong("an alias is inside its own anchor")),
             },
             Event::Scalar(text, style, anchor, tag) => {
+                let text =
+                    if self.is_spaced { without_spaces_after_colons(&text).into() } else { text };
                 (anchor, self.scalar(&text, style, tag.as_deref())?, 1)
             }
             Event::SequenceStart(anchor, tag) => {
@@ -204,10 +211,58 @@ impl<'a> YamlReader<'a> {
             }
             _ => match number(text).or_else(|| timestamp(text)) {
                 Some(value) => value,
+                None if is_decimal(text) => {
+                    return Err(self.wrong("a number is out of range"));
+                }
                 None => return Ok(None),
             },
         }))
     }
+}
+
+/// The text with one more space behind each `:` that a tab follows, at once or behind spaces. The
+/// parser refuses a tab directly behind the `:` of a mapping, where YAML and Terraform allow it.
+/// Where quotes and block scalars are is not known before parsing, so that the colons in them get
+/// a space as well, which [`without_spaces_after_colons`] takes out again.
+fn with_spaces_after_colons(text: &str) -> Cow<'_, str> {
+    if !text.contains(":\t") {
+        return Cow::Borrowed(text);
+    }
+    let mut spaced = String::with_capacity(text.len() + text.len() / 16);
+    for (index, part) in text.split(':').enumerate() {
+        if index > 0 {
+            let is_before_tab = part.trim_start_matches(' ').starts_with('\t');
+            spaced.push_str(if is_before_tab { ": " } else { ":" });
+        }
+        spaced.push_str(part);
+    }
+    Cow::Owned(spaced)
+}
+
+/// The text of a scalar as it was before [`with_spaces_after_colons`].
+fn without_spaces_after_colons(text: &str) -> String {
+    let mut original = String::with_capacity(text.len());
+    for (index, part) in text.split(':').enumerate() {
+        if index > 0 {
+            original.push(':');
+        }
+        let is_before_tab = index > 0 && part.trim_start_matches(' ').starts_with('\t');
+        original.push_str(if is_before_tab {
+            part.strip_prefix(' ').unwrap_or(part)
+        } else {
+            part
+        });
+    }
+    original
+}
+
+/// Whether a plain word is written as a decimal number, of any size.
+fn is_decimal(text: &str) -> bool {
+    let digits = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (decimal, power) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, "0"));
+    digits(whole) && digits(fraction) && digits(power.strip_prefix(['-', '+']).unwrap_or(power))
 }
 
 fn number(text: &str) -> Option<Value> {
@@ -291,6 +346,13 @@ mod tests {
             ("a: |\n  x\n  y\nb: '5'", r#"{"a":"x\ny\n","b":"5"}"#),
             ("!!str 5", "\"5\""),
             ("1: b", r#"{"1":"b"}"#),
+            ("a:\tb\nc: \td", r#"{"a":"b","c":"d"}"#),
+            ("{a:\t1,\tb:\t2}", r#"{"a":1,"b":2}"#),
+            ("a\t:\tb\nc:\n  - d:\t\te", r#"{"a":"b","c":[{"d":"e"}]}"#),
+            (
+                "a:\t\"x:\ty: \tz\"\nb: |\n  c:\td:  \te\n",
+                r#"{"a":"x:\ty: \tz","b":"c:\td:  \te\n"}"#,
+            ),
         ] {
             assert_eq!(json_text(&decoded(text).unwrap()), json, "{text}");
         }
@@ -298,7 +360,19 @@ mod tests {
 
     #[test]
     fn rejects_what_is_not_yaml() {
-        for text in ["", "a: [", "? [a]\n: b", "!foo 5", "---\na\n---\nb", ".nan", "a: *b"] {
+        for text in [
+            "",
+            "a: [",
+            "? [a]\n: b",
+            "!foo 5",
+            "---\na\n---\nb",
+            ".nan",
+            "a: *b",
+            "a:\tb: c",
+            "a:\n\tb",
+            "1e1000000",
+            "-1.5E+1000000",
+        ] {
             assert!(decoded(text).unwrap_err().starts_with("this is not YAML"), "{text}");
         }
         let mut bomb = String::from("a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n");
