@@ -1,6 +1,6 @@
-//! The language: text is read ([`load`]), compiled to a [`Configuration`] whose expressions have
-//! all names resolved, and evaluated against an [`EvaluationContext`]. Values may be unknown or
-//! secret, wholly or in part, through all of it.
+//! The language: source files are parsed ([`load`]), compiled to a [`Configuration`] whose
+//! expressions have all names resolved, and evaluated in an [`EvaluationContext`]. A value may be
+//! unknown or sensitive, as a whole or in part, at every step.
 
 mod body;
 mod compile;
@@ -22,6 +22,7 @@ mod literals;
 mod load;
 mod parse;
 mod providers;
+mod reference_words;
 mod resolve;
 mod source;
 mod syntax;

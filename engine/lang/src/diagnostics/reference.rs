@@ -6,6 +6,7 @@ use ha_value::{Name, ResourceMode, closest};
 use super::error;
 use crate::compiled_expression::{BlockName, Reference, ReferenceTarget};
 use crate::configuration::Configuration;
+use crate::reference_words;
 use crate::source::{FileFamily, FileRole};
 
 pub(crate) fn not_a_reference(span: SourceSpan) -> Diagnostic {
@@ -31,17 +32,32 @@ pub(crate) fn no_such_template_variable(
 }
 
 pub(crate) fn no_such_builtin(root: &str, name: &str, span: SourceSpan) -> Diagnostic {
-    let known: &[&str] = match root {
-        "each" => &["key", "value"],
-        "count" => &["index"],
-        "path" => &["module", "root", "cwd"],
-        _ => &["workspace"],
-    };
+    let known: Vec<&str> = reference_words::builtin_attributes(root).collect();
+    match (root, name) {
+        // Terraform 1.10 and OpenTofu have it as an ephemeral value.
+        ("terraform" | "ha", "applying") => {
+            return error(format!("`{root}.applying` is not supported"))
+                .code(code::NOT_SUPPORTED)
+                .at(span)
+                .help(
+                    "an apply does exactly what was planned, so that no value may differ between \
+                     the two: leave it out",
+                );
+        }
+        // The name that Terraform had for it before 0.12, and the name that people try.
+        ("terraform" | "ha", "env" | "environment") => {
+            return error(format!("`{root}` has no attribute `{name}`"))
+                .code(code::UNDECLARED)
+                .at(span)
+                .meant(name, "workspace");
+        }
+        _ => {}
+    }
     let listed: Vec<String> = known.iter().map(|it| format!("`{root}.{it}`")).collect();
     error(format!("`{root}` has no attribute `{name}`"))
         .code(code::UNDECLARED)
         .at(span)
-        .closest(name, known.iter().copied())
+        .closest(name, known)
         .help(format!("there is {}", listed.join(", ")))
 }
 

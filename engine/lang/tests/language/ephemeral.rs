@@ -74,6 +74,14 @@ fn what_is_never_kept_stays_out_of_what_is() {
             "`error_message` cannot depend on `var.e`, which is ephemeral @ main.hcl: var.e",
         ),
         (
+            "output \"o\" { value = try(var.e, 1) }".to_owned(),
+            "the output `o` would keep `var.e`, which must never be kept @ main.hcl: var.e",
+        ),
+        (
+            "output \"o\" { value = [try(1, var.e), var.e] }".to_owned(),
+            "the output `o` would keep `var.e`, which must never be kept @ main.hcl: var.e",
+        ),
+        (
             "output \"o\" { value = [ephemeralasnull(var.e), var.e] }".to_owned(),
             "the output `o` would store `var.e`, which is ephemeral @ main.hcl: var.e",
         ),
@@ -90,6 +98,10 @@ fn what_is_never_kept_stays_out_of_what_is() {
 fn what_is_not_kept_may_follow_from_it() {
     for text in [
         "output \"o\" { value = ephemeralasnull([var.e, var.k]) }",
+        "output \"o\" { value = try(1, var.e) }",
+        "output \"o\" { value = try(var.k, var.e) }",
+        "output \"o\" { value = try([var.k, \"a\"], var.e, var.e.x) }",
+        "locals { a = try({ b = var.k }, var.e) }\noutput \"o\" { value = local.a }",
         "locals { a = ephemeralasnull(var.e) }\noutput \"o\" { value = local.a }",
         "module \"m\" {\n source = \"./m\"\n not_kept = var.e\n}\noutput \"o\" { value = module.m.kept }",
         "resource \"a\" \"b\" {\n lifecycle {\n  precondition {\n   condition = var.e != 1\n   error_message = \"x\"\n  }\n }\n}",

@@ -354,3 +354,105 @@ fn stops_a_template_that_grows_without_bounds() {
     assert_eq!(world.of(&replaced), "error: `replace`: the text would be longer than 64 MiB");
     assert!(world.of("indent(1000000000, \"a\\nb\")").starts_with("error: "));
 }
+
+/// What a type of another language is corrected to by the suggestions of its diagnostics.
+fn corrected_type(written: &str) -> Option<String> {
+    let before = "variable \"x\" {\n  type = ";
+    let mut text = format!("{before}{written}\n}}\n");
+    for _ in 0..4 {
+        let (_, problems) = compile(&[SourceFile::new("main.hcl", text.as_str())]);
+        let Some(problem) = problems.iter().find(|it| it.is_error()) else {
+            return Some(text[before.len()..text.len() - "\n}\n".len()].to_owned());
+        };
+        let suggestion = problem.suggestion.as_ref()?;
+        let place = suggestion.span.as_ref()?;
+        text.replace_range(place.start..place.end, &suggestion.text);
+    }
+    None
+}
+
+#[test]
+fn types_of_other_languages_are_corrected() {
+    for (written, meant) in [
+        ("string?", Some("string")),
+        ("list(string)?", Some("list(string)")),
+        ("list(string?)", Some("list(string)")),
+        (
+            "object({ a = string?, b = number })",
+            Some("object({ a = optional(string), b = number })"),
+        ),
+        (
+            "object({\n    a = list(string)?\n  })",
+            Some("object({\n    a = optional(list(string))\n  })"),
+        ),
+        ("object({ a = optional(string?) })", Some("object({ a = optional(string) })")),
+        ("string | null", Some("string")),
+        ("null | string", Some("string")),
+        ("string|null", Some("string")),
+        ("list(number | null)", Some("list(number)")),
+        ("map(string) | null", Some("map(string)")),
+        ("object({ a = string | null })", Some("object({ a = optional(string) })")),
+        ("string | number", Some("any")),
+        ("string | number | bool", None),
+        ("string || null", Some("string")),
+        ("string || number", Some("any")),
+        ("string[]", Some("list(string)")),
+        ("object({ a = string[] })", Some("object({ a = list(string) })")),
+        ("list<string>", Some("list(string)")),
+        ("map<list<string>>", None),
+        ("List[string]", Some("list(string)")),
+        ("Optional[number]", Some("number")),
+        ("[string]", Some("list(string)")),
+        ("{ a = string, b = bool }", Some("object({ a = string, b = bool })")),
+    ] {
+        assert_eq!(corrected_type(written).as_deref(), meant, "{written}");
+        let text = format!("variable \"x\" {{\n  type = {written}\n}}\n");
+        let (_, problems) = compile(&[SourceFile::new("main.hcl", text.as_str())]);
+        let explained = problems.iter().any(|it| {
+            it.summary.starts_with("a type")
+                || it.summary.contains("type is")
+                || it.summary.contains("unions of types")
+        });
+        assert!(explained, "{written}: {problems:?}");
+    }
+}
+
+#[test]
+fn an_operator_that_only_types_of_other_languages_have_is_no_type_elsewhere() {
+    let summary = |text: &str| problems(text)[0].summary.clone();
+    assert_eq!(summary("1 | 2"), "expected the end of the expression, found `|`");
+    assert_eq!(summary("1 ?"), "a value is missing behind `?`");
+    assert_eq!(summary("1 >"), "a value is missing behind `>`");
+}
+
+#[test]
+fn names_of_terraform_that_are_not_there_are_explained() {
+    let problem = &problems("terraform.applying")[0];
+    assert_eq!(problem.summary, "`terraform.applying` is not supported");
+    assert!(problem.help.iter().any(|it| it.contains("exactly what was planned")), "{problem:?}");
+    let problem = &problems("terraform.env")[0];
+    let suggestion = problem.suggestion.as_ref().map(|it| it.text.as_str());
+    assert_eq!(suggestion, Some("workspace"));
+}
+
+#[test]
+fn numbers_out_of_range_are_refused_at_once() {
+    assert_table(
+        &World::new(),
+        &[
+            ("1e1000000", "error: this number is out of range"),
+            ("1e999999999999999999999", "error: this number is out of range"),
+            ("1e-1000000", "0"),
+            ("1e39000 * 1e39000", "error: the result is too large for a number"),
+            ("1e39000 / 1e-39000", "error: the result is too large for a number"),
+            ("1e-39000 * 1e-39000", "0"),
+            ("pow(10, 1000000)", "error: `pow`: the result is no number"),
+            (
+                "yamldecode(\"1e1000000\")",
+                "error: `text` of `yamldecode`: this is not YAML: a number is out of range, \
+                 in line 1 at column 1",
+            ),
+            ("yamldecode(\"a:\\tb\").a", "\"b\""),
+        ],
+    );
+}

@@ -1,14 +1,15 @@
-//! Which of the things that are declared can be meant in a place where something else is named.
+//! Suggestions for references to undeclared targets.
 
 use std::collections::HashSet;
 
-use ha_value::{Name, ResourceMode};
+use ha_value::ResourceMode;
 
 use super::ReferenceContext;
 use crate::compiled_expression::{BlockName, Expression, Reference, ReferenceTarget};
 use crate::configuration::Configuration;
+use crate::reference_words;
 
-/// A configuration that is searched for what is meant in a place.
+/// The declarations that can be suggested in a place.
 #[derive(Clone, Copy)]
 pub(super) struct SearchedConfiguration<'a> {
     pub(super) configuration: &'a Configuration,
@@ -16,8 +17,8 @@ pub(super) struct SearchedConfiguration<'a> {
 }
 
 impl<'a> SearchedConfiguration<'a> {
-    /// Whether something can stand in the place: it is declared, may be referred to, and does not
-    /// lead back to the place.
+    /// Whether a target can be suggested in the place: it is declared, can be referred to, and does not
+    /// depend on the place itself.
     pub(super) fn may_be(self, target: &ReferenceTarget) -> bool {
         let configuration = self.configuration;
         let is_there = match target {
@@ -39,7 +40,7 @@ impl<'a> SearchedConfiguration<'a> {
         is_there && !self.leads_back(target)
     }
 
-    /// Whether something is, or refers by others to, what the place belongs to.
+    /// Whether a target depends on the declaration that the place belongs to.
     fn leads_back(self, target: &ReferenceTarget) -> bool {
         let Some(itself) = self.place.itself else { return false };
         let mut seen: HashSet<&ReferenceTarget> = HashSet::from([target]);
@@ -55,7 +56,7 @@ impl<'a> SearchedConfiguration<'a> {
         false
     }
 
-    /// What something refers to by itself. A module refers to what it is given.
+    /// The direct references of a target. Those of a module are in its arguments.
     fn referred(self, target: &ReferenceTarget) -> Vec<&'a Reference> {
         let configuration = self.configuration;
         let mut referred = Vec::new();
@@ -86,13 +87,13 @@ impl<'a> SearchedConfiguration<'a> {
         referred
     }
 
-    /// What is meant where a word like `locals` stands in front of a name that is declared.
+    /// The suggestion for a wrong root before a declared name, such as `locals.a` or `vra.a`.
     pub(super) fn by_root(self, name: &BlockName) -> Option<String> {
         let BlockName { mode, kind, name } = name;
         if *mode == ResourceMode::Data {
             return None;
         }
-        let of = |root: &str| target_of(root, name).filter(|it| self.may_be(it));
+        let of = |root: &str| reference_words::target(root, name).filter(|it| self.may_be(it));
         let roots = ["each", "count", "path", "var", "local", "module"];
         // `ecah.key`, `vra.a`
         if let Some(root) = ha_value::closest(kind, roots.into_iter().filter(|it| of(it).is_some()))
@@ -116,20 +117,4 @@ impl<'a> SearchedConfiguration<'a> {
         };
         of(root).map(|it| it.to_string())
     }
-}
-
-/// What a root and a name behind it stand for.
-fn target_of(root: &str, name: &Name) -> Option<ReferenceTarget> {
-    Some(match (root, &**name) {
-        ("each", "key") => ReferenceTarget::EachKey,
-        ("each", "value") => ReferenceTarget::EachValue,
-        ("count", "index") => ReferenceTarget::CountIndex,
-        ("path", "module") => ReferenceTarget::PathModule,
-        ("path", "root") => ReferenceTarget::PathRoot,
-        ("path", "cwd") => ReferenceTarget::PathCwd,
-        ("var", _) => ReferenceTarget::Variable(name.clone()),
-        ("local", _) => ReferenceTarget::Local(name.clone()),
-        ("module", _) => ReferenceTarget::Module(name.clone()),
-        _ => return None,
-    })
 }
