@@ -1,10 +1,12 @@
-//! Evaluation: a compiled expression and an environment give a value, or all that is wrong.
+//! Evaluation of compiled expressions: the result is a value, or all diagnostics.
 
 mod budget;
 mod call;
+mod conditional;
 mod each;
 mod independent;
 mod operator;
+mod referenced_values;
 mod size;
 mod step;
 mod text;
@@ -12,10 +14,9 @@ mod text;
 use std::sync::Arc;
 
 use ha_diagnostics::{Diagnostic, SourceSpan};
-use ha_value::{Object, Type, Value, convert, unify};
+use ha_value::{Object, Type, Value, convert};
 
-use crate::compiled_expression::{Expression, ExpressionKind, ExpressionNode, TemplatePiece};
-use crate::describe::shown;
+use crate::compiled_expression::{Expression, ExpressionKind, ExpressionNode};
 use crate::diagnostics::value as mistakes;
 use crate::environment::EvaluationContext;
 use crate::syntax::ByteSpan;
@@ -26,42 +27,41 @@ pub(crate) use size::{MOST, TooManyElements, has_too_many};
 pub(crate) use step::{common, has_open_type};
 pub(crate) use text::{TextBuilder, TextTooLong};
 
-/// A problem has been recorded.
+/// The evaluation failed; its diagnostic is recorded in the [`Evaluator`].
 pub(crate) struct EvaluationError;
 
 pub(crate) type EvaluationResult = Result<Value, EvaluationError>;
 
-/// One evaluation.
+/// The state of one evaluation.
 pub(crate) struct Evaluator<'e> {
     pub(crate) environment: EvaluationContext<'e>,
     pub(crate) file: &'e Arc<str>,
-    /// Values bound inside the expression, innermost last.
+    /// The values that are bound inside of the expression, innermost last.
     pub(crate) slots: Vec<Value>,
     pub(crate) problems: Vec<Diagnostic>,
-    /// Greater than 0 where problems are only counted, so that nothing is looked up for their
-    /// readers.
+    /// Greater than 0 where diagnostics are dropped, so that no values are gathered for them.
     quiet: u32,
-    /// Whether what is being looked at came out of a secret and bears no mark itself, so that
-    /// problems must not show it.
+    /// Whether an unmarked value comes from inside of a secret, so that diagnostics must not show it.
     pub(crate) secret: bool,
-    /// How many times something went well that could still fail once an unknown in it is known.
+    /// The number of operations that succeeded but can still fail once an unknown value is known.
     leaned: u32,
-    /// Greater than 0 where that is asked for of calls as well.
+    /// The number of `try` and `can` calls around. Only there are the results of calls searched for
+    /// unknowns in them, which takes a walk through the value.
     pub(crate) trying: u32,
-    /// What it may still spend.
+    /// The limit of loop iterations and calls.
     effort: &'e EvaluationBudget,
 }
 
 impl Expression {
-    /// Its value.
+    /// Evaluates the expression.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All diagnostics, not only the first.
     pub fn evaluate(&self, environment: &EvaluationContext<'_>) -> Result<Value, Vec<Diagnostic>> {
         self.evaluate_with(&[], environment)
     }
 
-    /// Its value where names are bound around it.
+    /// Evaluates the expression with values for the names that are bound around it.
     pub(crate) fn evaluate_with(
         &self,
         bound: &[Value],
@@ -86,7 +86,7 @@ impl Expression {
         }
     }
 
-    /// What the references in it stand for, for its reader.
+    /// The references in it and their values, as diagnostics show them.
     #[must_use]
     pub fn values(&self, environment: &EvaluationContext<'_>) -> Vec<(String, String)> {
         let effort = EvaluationBudget::new();
@@ -154,7 +154,7 @@ impl Evaluator<'_> {
             }
             ExpressionKind::Index(it) => {
                 let (of, key) = both(self.node(&it[0]), self.node(&it[1]))?;
-                // A key that is worked out is written nowhere.
+                // Only a literal key has a place where a correction can be written.
                 let place = matches!(it[1].kind, ExpressionKind::Literal(_)).then_some(it[1].at);
                 self.index(&of, &key, place, node)
             }
@@ -179,7 +179,7 @@ impl Evaluator<'_> {
         SourceSpan::new(self.file.clone(), at.start as usize..at.end as usize)
     }
 
-    /// Counts a turn of a loop or a call, unless there were too many.
+    /// Counts one loop iteration or call; fails if there were too many.
     fn spend(&self, node: &ExpressionNode) -> Result<(), EvaluationError> {
         if self.effort.spend() {
             return Ok(());
@@ -188,12 +188,12 @@ impl Evaluator<'_> {
         Err(EvaluationError)
     }
 
-    /// Takes note that what was done with an unknown could still fail.
+    /// Records that an operation on an unknown can still fail.
     fn lean(&mut self) {
         self.leaned = self.leaned.saturating_add(1);
     }
 
-    /// What `work` gives, and whether it could still fail once all is known.
+    /// The result of `work`, and whether it can still fail once all values are known.
     pub(crate) fn leaning<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, bool) {
         let before = std::mem::take(&mut self.leaned);
         let done = work(self);
@@ -202,7 +202,7 @@ impl Evaluator<'_> {
         (done, leaned)
     }
 
-    /// Records a problem at a node, with what the references in it stand for.
+    /// Records a diagnostic at a node, with the values of the references in it.
     pub(crate) fn fail(&mut self, node: &ExpressionNode, problem: Diagnostic) -> EvaluationError {
         let mut problem = problem;
         if problem.span.is_none() {
@@ -250,7 +250,7 @@ impl Evaluator<'_> {
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
-    /// The name that an attribute of an object gets: a string, marked or unknown perhaps.
+    /// The key of an object converted to a string, which can be marked or unknown.
     pub(crate) fn object_key(&mut self, key: &Value, node: &ExpressionNode) -> EvaluationResult {
         if key.is_null() {
             return Err(self.fail(node, mistakes::null_key()));
@@ -261,81 +261,20 @@ impl Evaluator<'_> {
         convert(key, &Type::String).map_err(|_| self.fail(node, mistakes::key_is_no_text(key)))
     }
 
-    fn conditional(
-        &mut self,
-        condition: &ExpressionNode,
-        then: &ExpressionNode,
-        otherwise: &ExpressionNode,
-    ) -> EvaluationResult {
-        let decided = self.decided(condition)?;
-        let (decided, sensitive) = decided.unmark();
-        // The other arm counts for its type only, and what is wrong with it does not count at all.
-        let (then_value, otherwise_value) = match decided {
-            Value::Bool(true) => (self.node(then)?, self.quietly(otherwise)),
-            Value::Bool(false) => (self.quietly(then), self.node(otherwise)?),
-            _ => (self.quietly(then), self.quietly(otherwise)),
-        };
-        let types = [Type::of_value(&then_value), Type::of_value(&otherwise_value)];
-        let open = then_value.may_be_anything() || otherwise_value.may_be_anything();
-        if open {
-            self.lean();
-        }
-        let Some(ty) = unify(&types) else {
-            let both = self.span(then.at.to(otherwise.at));
-            let values = [&then_value, &otherwise_value].map(|it| self.showable(it));
-            return Err(self.fail(then, mistakes::arms_differ(&values[0], &values[1]).at(both)));
-        };
-        let (value, node) = match decided {
-            Value::Bool(true) => (then_value, then),
-            Value::Bool(false) => (otherwise_value, otherwise),
-            _ => {
-                let marked = sensitive
-                    || then_value.contains_sensitive()
-                    || otherwise_value.contains_sensitive();
-                let unknown = match open {
-                    true => Value::unknown(Type::Any, decided.cause()),
-                    false => either(&then_value, &otherwise_value, ty, decided.cause()),
-                };
-                return Ok(if marked { unknown.sensitive() } else { unknown });
-            }
-        };
-        // What the other arm makes of it is not known where that may turn out to be anything; one
-        // of its type makes nothing.
-        let value = match open || types[0] == types[1] {
-            true => value,
-            false => convert(&value, &ty)
-                .map_err(|it| self.fail(node, mistakes::arm_does_not_convert(&it)))?,
-        };
-        Ok(if sensitive { value.sensitive() } else { value })
-    }
-
-    /// The value of a condition: a truth value, marked or unknown perhaps.
-    fn decided(&mut self, condition: &ExpressionNode) -> EvaluationResult {
-        let value = self.node(condition)?;
-        if value.is_null() {
-            return Err(self.fail(condition, mistakes::null_condition()));
-        }
-        if !value.is_known() {
-            self.lean();
-        }
-        convert(&value, &Type::Bool)
-            .map_err(|_| self.fail(condition, mistakes::condition_is_no_bool(&value)))
-    }
-
-    /// The value of a node with null in the place of what is ephemeral in it.
+    /// The value of a node with null in place of its ephemeral parts.
     pub(crate) fn without_ephemeral(&mut self, node: &ExpressionNode) -> EvaluationResult {
         let value = self.node(node)?;
         let cleared = self.cleared(node, &value);
         Ok(crate::ephemeral_as_null::with_nulls(&value, &cleared))
     }
 
-    /// Whether the value of a node is marked as a secret. That it is never kept alone does not make
-    /// it one.
+    /// Whether the value of a node is sensitive. An ephemeral value is marked in the same way, but
+    /// does not count as sensitive.
     pub(crate) fn is_sensitive(&mut self, node: &ExpressionNode) -> EvaluationResult {
         let value = self.node(node)?;
         let is_sensitive = value.is_sensitive() && self.cleared(node, &value).is_sensitive();
         Ok(match &value {
-            // Whether it will be marked is decided already.
+            // The mark of a value is known even while the value is not.
             _ if is_sensitive => Value::Bool(true),
             Value::Unknown(it) if it.ty == Type::Any => {
                 Value::unknown(Type::Bool, it.cause.clone())
@@ -344,7 +283,7 @@ impl Evaluator<'_> {
         })
     }
 
-    /// A node's value as it is where what is ephemeral is unknown.
+    /// The value of a node if ephemeral values are unknown.
     fn cleared(&mut self, node: &ExpressionNode, value: &Value) -> Value {
         if self.environment.clearing {
             return value.clone();
@@ -355,7 +294,7 @@ impl Evaluator<'_> {
         cleared.unwrap_or_else(|| crate::not_kept(value))
     }
 
-    /// What is done with something that came out of a secret, so that no problem shows it.
+    /// The result of `work` on a value from inside of a secret, which no diagnostic may show.
     pub(crate) fn secretly<T>(&mut self, secret: bool, work: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.secret;
         self.secret |= secret;
@@ -364,13 +303,13 @@ impl Evaluator<'_> {
         done
     }
 
-    /// A value as problems may show it.
+    /// A value as diagnostics may show it.
     pub(crate) fn showable(&self, value: &Value) -> Value {
         if self.secret { value.clone().sensitive() } else { value.clone() }
     }
 
-    /// The value of a node, or null whatever is wrong with it; anything where that may yet be
-    /// fixed.
+    /// The value of a node without its diagnostics: null if it fails, and an unknown of any type if
+    /// it may succeed once unknown values are known.
     fn quietly(&mut self, node: &ExpressionNode) -> Value {
         match self.leaning(|it| it.aside(|it| it.node(node))) {
             (Some(value), _) => value,
@@ -379,7 +318,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// What `work` gives, with whatever is wrong with it left out.
+    /// The result of `work` without its diagnostics.
     fn aside<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, EvaluationError>,
@@ -392,150 +331,9 @@ impl Evaluator<'_> {
         self.slots.truncate(slots);
         done
     }
-
-    /// What the references in a node stand for, for its reader.
-    fn values(&mut self, node: &ExpressionNode) -> Vec<(String, String)> {
-        let mut chains = Vec::new();
-        gather(node, &mut chains);
-        let mut values: Vec<(String, String)> = Vec::new();
-        for chain in chains {
-            let Some(name) = written(chain) else { continue };
-            if values.iter().any(|(known, _)| *known == name) {
-                continue;
-            }
-            let before = self.problems.len();
-            let value = match &chain.kind {
-                ExpressionKind::Slot(slot, _) if !self.secret => {
-                    self.slots.get(*slot as usize).cloned().ok_or(EvaluationError)
-                }
-                _ if self.secret && starts_in_slot(chain) => Ok(Value::NULL.sensitive()),
-                _ => self.node_quietly(chain),
-            };
-            self.problems.truncate(before);
-            if let Ok(value) = value {
-                values.push((name, shown(&value)));
-            }
-        }
-        values
-    }
-
-    /// The value of a chain of steps, without asking for the values of what it fails at.
-    fn node_quietly(&mut self, node: &ExpressionNode) -> EvaluationResult {
-        match &node.kind {
-            ExpressionKind::Target(target) => {
-                self.environment.scope.value(target).map_err(|_| EvaluationError)
-            }
-            ExpressionKind::Attribute(it) => {
-                let value = self.node_quietly(&it.0)?;
-                match &value {
-                    Value::Object(attributes) | Value::Map(attributes) => {
-                        attributes.get(&it.1).cloned().ok_or(EvaluationError)
-                    }
-                    // What has no such attribute by its type has no value for it to be told.
-                    Value::Unknown(of) if !may_have(&of.ty, &it.1) => Err(EvaluationError),
-                    Value::Sensitive(_) | Value::Unknown(_) => Ok(value.get(&it.1)),
-                    _ => Err(EvaluationError),
-                }
-            }
-            ExpressionKind::Slot(slot, _) => {
-                self.slots.get(*slot as usize).cloned().ok_or(EvaluationError)
-            }
-            _ => Err(EvaluationError),
-        }
-    }
 }
 
-/// One of two values, as long as it is not known which.
-fn either(then: &Value, otherwise: &Value, ty: Type, cause: Option<Arc<str>>) -> Value {
-    if then.is_null() && otherwise.is_null() {
-        return Value::null(&ty);
-    }
-    let keeps_length = Type::of_value(then) == Type::of_value(otherwise);
-    let unknown = Value::unknown(ty, cause);
-    if !then.is_never_null() || !otherwise.is_never_null() {
-        return unknown;
-    }
-    let (a, b) = (operator::range(then), operator::range(otherwise));
-    let range = (a.0.zip(b.0).map(|(a, b)| a.min(b)), a.1.zip(b.1).map(|(a, b)| a.max(b)));
-    let (a, b) = (operator::length(then), operator::length(otherwise));
-    let length = (a.0.min(b.0), a.1.zip(b.1).map(|(a, b)| a.max(b)));
-    match &unknown {
-        Value::Unknown(it) if it.ty == Type::Number => unknown.in_range(range),
-        Value::Unknown(it)
-            if keeps_length && matches!(it.ty, Type::List(_) | Type::Set(_) | Type::Map(_)) =>
-        {
-            unknown.of_length(length.0, length.1)
-        }
-        _ => unknown.not_null(),
-    }
-}
-
-/// Whether values of a type may have an attribute.
-fn may_have(ty: &Type, name: &str) -> bool {
-    match ty {
-        Type::Any | Type::Map(_) => true,
-        Type::Object(attributes) => attributes.contains_key(name),
-        _ => false,
-    }
-}
-
-/// Whether a chain of steps begins with a value bound inside the expression.
-fn starts_in_slot(chain: &ExpressionNode) -> bool {
-    match &chain.kind {
-        ExpressionKind::Attribute(it) => starts_in_slot(&it.0),
-        kind => matches!(kind, ExpressionKind::Slot(..)),
-    }
-}
-
-/// The chains of steps in a node, outermost only.
-fn gather<'n>(node: &'n ExpressionNode, chains: &mut Vec<&'n ExpressionNode>) {
-    match &node.kind {
-        ExpressionKind::Literal(_) => {}
-        ExpressionKind::Slot(..) | ExpressionKind::Target(_) => chains.push(node),
-        ExpressionKind::Attribute(it) => match written(node) {
-            Some(_) => chains.push(node),
-            None => gather(&it.0, chains),
-        },
-        ExpressionKind::Instance(it) => gather(&it.1, chains),
-        ExpressionKind::Index(it) => it.iter().for_each(|it| gather(it, chains)),
-        ExpressionKind::Splat(it) => gather(&it[0], chains),
-        ExpressionKind::Template(pieces) => gather_pieces(pieces, chains),
-        ExpressionKind::Tuple(items) => items.iter().for_each(|it| gather(it, chains)),
-        ExpressionKind::Object(entries) => entries.iter().for_each(|(key, value)| {
-            gather(key, chains);
-            gather(value, chains);
-        }),
-        ExpressionKind::Conditional(it) => it.iter().for_each(|it| gather(it, chains)),
-        ExpressionKind::Not(it) | ExpressionKind::Negative(it) => gather(it, chains),
-        ExpressionKind::Binary(_, it) => it.iter().for_each(|it| gather(it, chains)),
-        ExpressionKind::Call(call) => call.arguments.iter().for_each(|it| gather(it, chains)),
-        ExpressionKind::Declared(call) => call.arguments.iter().for_each(|it| gather(it, chains)),
-        ExpressionKind::For(it) => gather(&it.collection, chains),
-    }
-}
-
-fn gather_pieces<'n>(pieces: &'n [TemplatePiece], chains: &mut Vec<&'n ExpressionNode>) {
-    for piece in pieces {
-        match piece {
-            TemplatePiece::Text(_) => {}
-            TemplatePiece::Value(node) => gather(node, chains),
-            TemplatePiece::If(it) => gather(&it.condition, chains),
-            TemplatePiece::For(it) => gather(&it.collection, chains),
-        }
-    }
-}
-
-/// A chain of steps as it is written.
-fn written(node: &ExpressionNode) -> Option<String> {
-    match &node.kind {
-        ExpressionKind::Slot(_, name) if &**name != "*" => Some(name.to_string()),
-        ExpressionKind::Target(target) => Some(target.to_string()),
-        ExpressionKind::Attribute(it) => Some(format!("{}.{}", written(&it.0)?, it.1)),
-        _ => None,
-    }
-}
-
-/// Both, after both have been tried.
+/// Both results. Both are evaluated before one of them fails, so that all mistakes are reported.
 pub(crate) fn both<A, B>(
     a: Result<A, EvaluationError>,
     b: Result<B, EvaluationError>,

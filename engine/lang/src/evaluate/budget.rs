@@ -1,5 +1,5 @@
-//! How much one evaluation may take: a few lines of functions that call each other ask for more
-//! than any machine does.
+//! The limit of one evaluation. A few lines with functions that call each other twice can ask for
+//! more calls than any machine can make.
 
 use std::cell::{Cell, RefCell};
 
@@ -8,13 +8,14 @@ use ha_value::{HashSet, Name};
 
 use super::MOST;
 
-/// What an expression has left to spend, with all functions it calls and templates it renders.
+/// The remaining loop iterations and calls of an expression, shared with all functions that it calls
+/// and templates that it renders.
 pub(crate) struct EvaluationBudget {
     left: Cell<usize>,
-    /// What is told once there is nothing left. It fails the whole, whatever `try` would make of
-    /// it.
+    /// The diagnostic once the budget is exhausted. It fails the outermost evaluation even within
+    /// `try`, which would otherwise hide it and go on.
     problem: RefCell<Option<Box<Diagnostic>>>,
-    /// The functions that a call has failed of, and that was told.
+    /// The functions of which a call has failed with a recorded diagnostic.
     failed: RefCell<HashSet<Name>>,
 }
 
@@ -23,7 +24,7 @@ impl EvaluationBudget {
         Self { left: Cell::new(MOST), problem: RefCell::new(None), failed: RefCell::default() }
     }
 
-    /// Spends a turn or a call, unless there is nothing left.
+    /// Counts one iteration or call; `false` if the budget is exhausted.
     pub(super) fn spend(&self) -> bool {
         match self.left.get().checked_sub(1) {
             Some(left) => self.left.set(left),
@@ -32,18 +33,18 @@ impl EvaluationBudget {
         true
     }
 
-    /// Keeps what is wrong where it ran out first.
+    /// Records the diagnostic of the first place where the budget was exhausted.
     pub(super) fn exhausted(&self, problem: impl FnOnce() -> Diagnostic) {
         self.problem.borrow_mut().get_or_insert_with(|| Box::new(problem()));
     }
 
-    /// Whether a call of this function has failed before, and that was told: another one would say
-    /// the same, and those of functions that call it twice each twice as often.
+    /// Whether a call of this function has failed before. Another one would repeat the diagnostic, and
+    /// functions that call it twice would double the number at each level.
     pub(super) fn has_failed(&self, function: &Name) -> bool {
         self.failed.borrow().contains(function)
     }
 
-    /// Takes note of a call that has failed.
+    /// Records a call that has failed.
     pub(super) fn failed(&self, function: &Name) {
         self.failed.borrow_mut().insert(function.clone());
     }

@@ -16,11 +16,11 @@ use crate::functions::{
 };
 use crate::user_functions::UserFunction;
 
-/// What a call is given.
+/// The arguments of a call.
 enum CallArguments {
-    /// The arguments, and whether the list that some of them come out of is a secret.
+    /// The arguments, and whether the list that is spread with `...` is sensitive.
     All(Vec<Value>, bool),
-    /// How many there are is not known, and why; and whether the list is a secret.
+    /// The list that is spread is unknown: its cause, and whether it is sensitive.
     Unknown(Option<Arc<str>>, bool),
 }
 
@@ -45,15 +45,15 @@ impl Evaluator<'_> {
         }
         let is_open = arguments.iter().any(|it| !it.is_known());
         let value = self.applied(function, arguments, call, node)?;
-        // To know that of all in it takes a walk, which only who asks pays for.
+        // Searching the whole result takes a walk through it, which only `try` and `can` need.
         if is_open || self.trying > 0 && !value.is_wholly_known() {
             self.lean();
         }
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
-    /// The call of a function that is given expressions; what is in a list that is spread among
-    /// them has its value already.
+    /// Calls a function that evaluates its arguments itself. The elements of a list that is spread
+    /// become literals, as they are evaluated already.
     fn lazy(
         &mut self,
         run: LazyCall,
@@ -88,7 +88,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The call of a function that the configuration declares.
+    /// Calls a function that the configuration declares.
     pub(super) fn declared(
         &mut self,
         call: &UserFunctionCall,
@@ -119,7 +119,8 @@ impl Evaluator<'_> {
             arguments.push(Value::tuple(rest));
         }
         self.spend(node)?;
-        // What is tried may fail with some arguments and not with others.
+        // Within `try` a call may fail with some arguments and succeed with others, so that an
+        // earlier failure says nothing.
         let aside = self.quiet > 0 || self.trying > 0 || self.environment.aside;
         if !aside && self.effort.has_failed(name) {
             return Err(EvaluationError);
@@ -144,7 +145,7 @@ impl Evaluator<'_> {
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
-    /// The arguments of a call, those of a list that is spread among them.
+    /// Evaluates the arguments of a call, including those of a list that is spread.
     fn given(
         &mut self,
         nodes: &[ExpressionNode],
@@ -190,7 +191,8 @@ impl Evaluator<'_> {
         for (index, argument) in arguments.iter_mut().enumerate() {
             let Some(parameter) = function.parameter(index) else { continue };
             let blame = call.arguments.get(index).or(call.arguments.last()).unwrap_or(node);
-            // All of it will be looked at, if only for what is unknown or secret in it.
+            // Functions of these sorts walk through the whole argument, at least to find unknown and
+            // sensitive parts.
             let looks_deep = parameter.kind != ParameterKind::Any
                 || matches!(
                     function.run,
@@ -242,8 +244,8 @@ impl Evaluator<'_> {
             }
             FunctionBody::Lazy(_) => Err(FunctionError::new("it takes expressions")),
         };
-        // What a function makes of a value is not that value, nor need it be where both are not
-        // known yet.
+        // The origin names the attribute that an unknown value is of; the result of a function is not
+        // that attribute.
         let answer = answer.map(|it| function.declared(it, &arguments).without_origin());
         answer.map_err(|refusal| {
             let blame = refusal.argument.and_then(|it| call.arguments.get(it)).unwrap_or(node);
@@ -263,8 +265,8 @@ impl Evaluator<'_> {
         })
     }
 
-    /// Looks at the types of arguments, which a function that waits for one of them does not look
-    /// at yet.
+    /// Checks the types of all arguments if one of them is unknown. The function itself is not called
+    /// then, so that a wrong type would show only during apply.
     fn takes_what_is_open(
         &mut self,
         function: &Function,
@@ -290,13 +292,13 @@ impl Evaluator<'_> {
         outcome
     }
 
-    /// The environment for what a function evaluates.
+    /// The context for what a function evaluates.
     fn within(&self) -> EvaluationContext<'_> {
         EvaluationContext { secret: self.secret, ..self.environment }
     }
 }
 
-/// Takes the marks off arguments, and says which of them hold a secret.
+/// Removes the marks of arguments; returns the indices of those with sensitive parts.
 fn reveal(arguments: &mut [Value]) -> Vec<usize> {
     let mut secret = Vec::new();
     for (at, argument) in arguments.iter_mut().enumerate().filter(|(_, it)| it.is_marked()) {
@@ -306,7 +308,7 @@ fn reveal(arguments: &mut [Value]) -> Vec<usize> {
     secret
 }
 
-/// Runs a function that knows nothing of unknowns and marks.
+/// Runs a function that takes only known and unmarked values.
 fn plainly(
     function: &Function,
     arguments: &mut [Value],

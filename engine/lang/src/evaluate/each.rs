@@ -9,7 +9,7 @@ use super::{EvaluationError, EvaluationResult, Evaluator};
 use crate::compiled_expression::{ExpressionNode, ForExpression};
 use crate::diagnostics::value as mistakes;
 
-/// The value without the mark on itself.
+/// The value without its outermost mark, and whether it had one. Marks of elements stay.
 pub(super) fn unmarked(value: &Value) -> (&Value, bool) {
     match value {
         Value::Sensitive(inner) => (inner, true),
@@ -17,8 +17,7 @@ pub(super) fn unmarked(value: &Value) -> (&Value, bool) {
     }
 }
 
-/// The keys and values of a collection, in the order in which they are visited; none for what is no
-/// collection.
+/// The keys and values of a collection in iteration order; `None` for other values.
 pub(crate) fn items(value: &Value) -> Option<Box<dyn Iterator<Item = (Value, Value)> + '_>> {
     let at = |index: usize| Value::from(i64::try_from(index).unwrap_or(i64::MAX));
     match value {
@@ -33,12 +32,12 @@ pub(crate) fn items(value: &Value) -> Option<Box<dyn Iterator<Item = (Value, Val
     }
 }
 
-/// Whether it is open how many elements a set has: those not known yet may turn out to be one.
+/// Whether the number of elements of a set is unknown: unknown elements can turn out to be equal.
 pub(crate) fn is_open(value: &Value) -> bool {
     matches!(value, Value::Set(items) if items.len() > 1 && !value.is_wholly_known())
 }
 
-/// What a `for` has gathered.
+/// The result of a `for` so far.
 enum ForResult {
     Tuple(Vec<Value>),
     Object(Object),
@@ -71,7 +70,7 @@ impl Evaluator<'_> {
                 self.slots.extend(vec![any; if it.keyed { 2 } else { 1 }]);
                 let is_null = self.aside(|it| it.node(condition)).is_some_and(|it| it.is_null());
                 self.slots.truncate(self.slots.len() - if it.keyed { 2 } else { 1 });
-                // A null is wrong whatever there will be to go over.
+                // A condition that is null for an unknown element is null for every element.
                 if is_null {
                     return Err(self.fail(condition, mistakes::null_condition()));
                 }
@@ -104,7 +103,7 @@ impl Evaluator<'_> {
                 evaluator.one(it, &mut gathered, &mut sensitive, node)
             });
             self.slots.truncate(bound);
-            // One failure is enough: the others would say the same.
+            // The other elements would repeat the diagnostic.
             if let Some(cause) = outcome? {
                 unknown = unknown.or(Some(cause));
             }
@@ -120,7 +119,8 @@ impl Evaluator<'_> {
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
-    /// One element; the unknown that leaves the shape of the whole open, where there is one.
+    /// Adds the result for one element. Returns the unknown condition or key that leaves the number
+    /// of results or their names unknown, if there is one.
     fn one(
         &mut self,
         it: &ForExpression,

@@ -1,11 +1,12 @@
-//! Whether the reason why a function refuses its arguments is the same whatever the secrets among
-//! them are.
+//! Whether the error of a function is independent of its secret arguments, so that a diagnostic may
+//! show it. The function is called again with other values in place of the secrets; the error may be
+//! shown if it stays the same.
 
 use ha_value::{Type, Value};
 
 use crate::functions::{Function, FunctionBody, FunctionError, FunctionResult};
 
-/// Strings that functions read in different ways.
+/// Replacements for secret strings: most functions treat these in different ways.
 const TEXTS: [&str; 10] = [
     "",
     "x",
@@ -20,7 +21,8 @@ const TEXTS: [&str; 10] = [
 ];
 const NUMBERS: [i64; 6] = [0, 1, -1, 2, 8, 1_000_000_000];
 
-/// Whether it is. The arguments are without marks; those at some places are secret.
+/// Whether the error `refusal` is independent of the arguments at the indices `secret`. The arguments
+/// have no marks.
 pub(super) fn is_independent(
     function: &Function,
     arguments: &[Value],
@@ -28,13 +30,14 @@ pub(super) fn is_independent(
     refusal: &FunctionError,
 ) -> bool {
     match function.run {
-        // What is refused with something open in its place is refused with anything there.
+        // These functions take unknown values. An error with an unknown in place of each secret is an
+        // error with every value in its place.
         FunctionBody::Whole(run) | FunctionBody::Open(run) => is_same(
             &run(&replaced(arguments, secret, |it| Value::unknown(open_type(it), None))),
             refusal,
         ),
-        // What knows of nothing open blames an argument that is no secret, and does so beside
-        // others, too.
+        // These functions take only known values, so that samples must do. The error must be about an
+        // argument that is no secret, and must be the same for every sample.
         FunctionBody::Plain(run) => {
             let is_open = refusal.argument.is_some_and(|it| !secret.contains(&it));
             let others = arguments
@@ -63,7 +66,7 @@ fn replaced(arguments: &[Value], secret: &[usize], by: impl Fn(&Value) -> Value)
     each.collect()
 }
 
-/// A type without what is inside of it: names are a part of what is secret.
+/// The outermost type of a secret. Names of attributes and numbers of elements are secret as well.
 fn open_type(value: &Value) -> Type {
     match Type::of_value(value) {
         Type::List(_) => Type::List(Type::Any.into()),
@@ -74,7 +77,8 @@ fn open_type(value: &Value) -> Type {
     }
 }
 
-/// Something else of the same type, another in each round: among them what the other arguments are.
+/// Another value of the same type for each round. The other arguments are among them, as functions
+/// compare their arguments with each other.
 fn stand_in(value: &Value, others: &[Value], round: usize) -> Value {
     let name = |it: &Value| if let Value::String(it) = it { Some(it.clone()) } else { None };
     match value {

@@ -1,4 +1,4 @@
-//! Operators.
+//! Operators, also of unknown values: a result is known as soon as the known parts decide it.
 
 use ha_value::{Number, NumberRange, TextPart, Type, UnknownValue, Value, convert};
 
@@ -43,7 +43,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// An operand converted to what the operator takes, with its mark apart.
+    /// An operand converted to the type of the operator, and whether it is sensitive.
     fn operand(
         &mut self,
         node: &ExpressionNode,
@@ -71,8 +71,8 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The value of the right side counts only where the left one does not decide; its type always
-    /// does.
+    /// `&&` and `||`. The value of the right side counts only if the left one does not decide, as
+    /// since Terraform 1.12; its type is always checked.
     fn logical(
         &mut self,
         operator: Operator,
@@ -88,8 +88,8 @@ impl Evaluator<'_> {
         } else {
             let (right, marked) = match &left {
                 Value::Bool(_) => self.operand(right, &Type::Bool, operator.sign())?,
-                // Where the left side decides after all, what is wrong with the right one does not
-                // count.
+                // The left side may decide once it is known, so that a failure of the right one is
+                // no error yet.
                 unknown => {
                     let value = self.aside(|it| it.node(right));
                     match self.may_be_bool(value, right, operator)? {
@@ -113,8 +113,8 @@ impl Evaluator<'_> {
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
-    /// The right side as a truth value, where it is one. It is an error only where no value of its
-    /// type is one.
+    /// The right side converted to a bool; `None` if it has none. It is an error only if no value of
+    /// its type converts.
     fn may_be_bool(
         &mut self,
         value: Option<Value>,
@@ -189,7 +189,7 @@ impl Evaluator<'_> {
     }
 }
 
-/// The least and the greatest number that a value may be.
+/// The least and the greatest number that a value can be; `None` where it is unbounded.
 pub(crate) fn range(value: &Value) -> NumberRange {
     match value {
         Value::Number(it) => (Some(it.clone()), Some(it.clone())),
@@ -199,9 +199,9 @@ pub(crate) fn range(value: &Value) -> NumberRange {
     }
 }
 
-/// What comparing two numbers of which not all is known gives.
+/// The result of comparing two numbers that are not both known.
 enum ComparisonResult {
-    /// The operator does not compare.
+    /// The operator is no comparison.
     Not,
     Open,
     Sure(bool),
@@ -233,8 +233,8 @@ fn marked(value: Value, sensitive: bool) -> Value {
     if sensitive { value.sensitive() } else { value }
 }
 
-/// Whether two values are equal: nothing is converted; unknown where an unknown could make the
-/// difference.
+/// The result of `==` or, if `negate`, of `!=`. Nothing is converted. The result is unknown if it
+/// depends on an unknown value.
 pub(crate) fn equal(left: &Value, right: &Value, negate: bool) -> Value {
     let sensitive = left.contains_sensitive() || right.contains_sensitive();
     let value = match sure_equal(left, right) {
@@ -244,8 +244,8 @@ pub(crate) fn equal(left: &Value, right: &Value, negate: bool) -> Value {
     marked(value, sensitive)
 }
 
-/// Whether two values are equal, none where that is not known. Nulls are equal whatever their
-/// types; other values of different types are not.
+/// Whether two values are equal; `None` if that depends on an unknown value. Nulls of all types are
+/// equal; other values of different types are not.
 pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
     match (left, right) {
         (Value::Sensitive(inner), other) | (other, Value::Sensitive(inner)) => {
@@ -265,7 +265,7 @@ pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
     }
 }
 
-/// Whether two values whose types do not tell them apart are equal.
+/// Whether two values whose types can be the same are equal.
 fn same(left: &Value, right: &Value) -> Option<bool> {
     match (left, right) {
         (Value::Sensitive(inner), other) | (other, Value::Sensitive(inner)) => same(inner, other),
@@ -282,7 +282,7 @@ fn same(left: &Value, right: &Value) -> Option<bool> {
                 _ if matches!(other, Value::String(_) | Value::Composed(_) | Value::Unknown(_)) => {
                     None
                 }
-                // Even an unknown text is no number and no list.
+                // A string is equal to no number and no list, even while parts of it are unknown.
                 _ => Some(false),
             }
         }
@@ -308,13 +308,13 @@ fn same(left: &Value, right: &Value) -> Option<bool> {
             }
             None
         }
-        // Inside of others they are distinguished by their types.
+        // Inside of collections, nulls of different types differ.
         (Value::Null(a), Value::Null(b)) => Some(a.known() == b.known()),
         (a, b) => Some(a == b),
     }
 }
 
-/// Whether what is not known yet will be equal to a value, going by what is known of it.
+/// Whether an unknown can be equal to a value, by its type, range, length and nullness.
 fn unknown_is(unknown: &UnknownValue, other: &Value) -> Option<bool> {
     let never_both_null = unknown.is_not_null() || other.is_never_null();
     if other.is_null() {
@@ -334,7 +334,7 @@ fn unknown_is(unknown: &UnknownValue, other: &Value) -> Option<bool> {
     (never_both_null && (longer(least, other_most) || longer(other_least, most))).then_some(false)
 }
 
-/// How many elements a collection has at least, and at most.
+/// The least and the greatest number of elements of a collection; `None` where it is unbounded.
 pub(crate) fn length(value: &Value) -> (usize, Option<usize>) {
     let exactly = |it: usize| (it, Some(it));
     match value {
@@ -348,7 +348,7 @@ pub(crate) fn length(value: &Value) -> (usize, Option<usize>) {
     }
 }
 
-/// Whether values of one type can never be of the other.
+/// Whether no value is of both types.
 fn differ(a: &Type, b: &Type) -> bool {
     let both = |a: &[Type], b: &[Type]| a.iter().zip(b).any(|(a, b)| differ(a, b));
     match (a, b) {
@@ -364,7 +364,7 @@ fn differ(a: &Type, b: &Type) -> bool {
     }
 }
 
-/// Whether a string that is known in part could become `text`, going by how it begins and ends.
+/// Whether a string that is known in part can become `text`, by its known beginning and end.
 fn could_be(parts: &[TextPart], text: &str) -> bool {
     let known = |part: &TextPart| match part {
         TextPart::Clear(it) | TextPart::Secret(it) => Some(it.clone()),

@@ -1,21 +1,21 @@
-//! Values that are larger than anybody means: a few lines can ask for more than any machine holds.
+//! The limit of the size of values. A few lines can ask for more elements than any machine holds.
 
 use ha_value::Value;
 
-/// How many elements, in all depths, a value may have, and how many turns and calls one evaluation
-/// may take.
+/// The limit of the elements of a value, nested ones included, and of the loop iterations and calls
+/// of one evaluation.
 pub(crate) const MOST: usize = 4_000_000;
 
-/// A value with more elements than any should have.
+/// A value with more elements than the limit.
 pub(crate) struct TooManyElements;
 
 impl TooManyElements {
-    /// What is said of it.
+    /// The message for diagnostics.
     pub(crate) const MESSAGE: &str = "there would be more than four million elements";
 }
 
-/// Whether a value has too many elements. What it shares with others counts each time, as whoever
-/// looks at all of it meets it each time.
+/// Whether a value has too many elements. A part that several parents share counts each time, as a
+/// walk through the value visits it each time.
 pub(crate) fn has_too_many(value: &Value) -> bool {
     value.size() >= MOST
 }

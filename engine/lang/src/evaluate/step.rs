@@ -1,4 +1,4 @@
-//! Attributes, indices and splats.
+//! Attributes, indices and splats, also of unknown and sensitive values.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::diagnostics::value::NamePlace;
 use crate::syntax::ByteSpan;
 
 impl Evaluator<'_> {
-    /// One instance of a block, without building the others.
+    /// The value of one instance of a block, without building those of the others.
     pub(super) fn instance(
         &mut self,
         block: &BlockName,
@@ -46,7 +46,7 @@ impl Evaluator<'_> {
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
-    /// `of.name`, with where the name is written.
+    /// The value of `of.name`. `place` is the place of the name, if it is literal.
     pub(super) fn attribute(
         &mut self,
         of: &Value,
@@ -107,26 +107,26 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The block or module with `for_each` of which an attribute is taken.
+    /// The block or module with `for_each` whose attribute a node takes.
     fn with_for_each<'n>(&self, node: &'n ExpressionNode) -> Option<&'n ReferenceTarget> {
         let ExpressionKind::Attribute(it) = &node.kind else { return None };
         let ExpressionKind::Target(target) = &it.0.kind else { return None };
         self.environment.scope.has_for_each(target).then_some(target)
     }
 
-    /// Where the name of an attribute is written, behind a point or in brackets.
+    /// The place of the name of an attribute, which is behind a dot or in brackets.
     fn name_place(&self, name: ByteSpan, node: &ExpressionNode) -> NamePlace {
         let behind_point = match &node.kind {
             ExpressionKind::Attribute(it) => Some(ByteSpan { start: it.0.at.end, ..name }),
             _ => None,
         };
-        // Between the value and the name there is the point and nothing else.
+        // A suggestion can replace the dot together with the name only if nothing is between them.
         let with_point =
             behind_point.filter(|it| it.start + 1 == name.start).map(|it| self.span(it));
         NamePlace { name: self.span(name), is_quoted: behind_point.is_none(), with_point }
     }
 
-    /// `of[key]`, with where the key is written out.
+    /// The value of `of[key]`. `place` is the place of the key, if it is literal.
     pub(super) fn index(
         &mut self,
         of: &Value,
@@ -201,7 +201,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The place among so many elements that a number stands for.
+    /// The index below `length` that a number is.
     fn place_among(
         &mut self,
         number: &Number,
@@ -227,7 +227,8 @@ impl Evaluator<'_> {
             Value::Sensitive(inner) => (&**inner, true),
             it => (it, false),
         };
-        // A list that is null has no elements; anything else that is null is a list of none.
+        // A null list is an error. Any other null is an empty tuple, which is how a splat turns an
+        // optional value into a list, as in Terraform.
         if let Value::Null(of) = plain
             && matches!(of.known(), Some(Type::List(_) | Type::Set(_) | Type::Tuple(_)))
         {
@@ -238,7 +239,8 @@ impl Evaluator<'_> {
         Ok(if sensitive { result.sensitive() } else { result })
     }
 
-    /// A splat goes over lists: of what has `for_each` it would make a list of the one map.
+    /// Refuses a splat over the instances of `for_each`. These are an object, which a splat takes for
+    /// a list of one, so that the attribute would be looked up in the wrong value.
     fn splat_of_instances(
         &mut self,
         plain: &Value,
@@ -273,7 +275,7 @@ impl Evaluator<'_> {
                         self.slots.pop();
                         Type::List(Arc::new(Type::of_value(&element?)))
                     }
-                    // It will be null or a list of one.
+                    // The result is an empty tuple if the value is null, and otherwise one element.
                     Type::Bool | Type::Number | Type::String => {
                         self.slots.push(plain.clone());
                         let element = self.node(each);
@@ -306,12 +308,13 @@ impl Evaluator<'_> {
             }
             Value::Set(items) => Value::list(self.each_element(items.iter(), each)?),
             Value::Tuple(items) => Value::tuple(self.each_element(items.iter(), each)?),
-            // Anything else is taken for a list of one.
+            // Any other value is taken for a list with this one element.
             one => Value::tuple(self.each_element(std::iter::once(one), each)?),
         })
     }
 
-    /// What a splat makes of no elements: none, of the type that it would make of one.
+    /// The empty list that a splat makes of an empty collection. Its element type is found by
+    /// evaluating the splat for an unknown element.
     fn of_none(&mut self, of: &Value, ty: Type, each: &ExpressionNode) -> EvaluationResult {
         let leaned = self.leaned;
         self.slots.push(Value::unknown(ty, of.cause()));
@@ -332,19 +335,19 @@ impl Evaluator<'_> {
             self.slots.push(item.clone());
             let result = self.node(each);
             self.slots.pop();
-            // One failure is enough: the others would say the same.
+            // The other elements would repeat the diagnostic.
             results.push(result?);
         }
         Ok(results)
     }
 }
 
-/// Whether an instance is known to have no such attribute.
+/// Whether an instance is known and has no such attribute.
 fn is_no_attribute(instance: Option<&Value>, name: &str) -> bool {
     matches!(instance.map(|it| unmarked(it).0), Some(Value::Object(attributes)) if !attributes.contains_key(name))
 }
 
-/// The attribute that a splat takes first of each element.
+/// The first attribute that a splat takes of each element: its name, place and node.
 fn first_attribute(each: &ExpressionNode) -> Option<(&Name, ByteSpan, &ExpressionNode)> {
     let mut node = each;
     loop {
@@ -363,8 +366,7 @@ fn usize_of(number: &Number) -> Option<usize> {
     number.as_i64().and_then(|it| usize::try_from(it).ok())
 }
 
-/// The type that all items have, or `Any`; that of one whose type is not known yet may turn out to
-/// be any.
+/// The common type of all items; `Any` if they have none or if the type of one is unknown.
 pub(crate) fn common<'v>(items: impl Iterator<Item = &'v Value>) -> Type {
     let types: Vec<Type> =
         match items.map(|it| (!has_open_type(it)).then(|| Type::of_value(it))).collect() {
@@ -374,7 +376,7 @@ pub(crate) fn common<'v>(items: impl Iterator<Item = &'v Value>) -> Type {
     ha_value::unify(&types).unwrap_or(Type::Any)
 }
 
-/// Whether not even its type is known.
+/// Whether a value is an unknown of unknown type.
 pub(crate) fn has_open_type(value: &Value) -> bool {
     matches!(unmarked(value).0, Value::Unknown(it) if it.ty == Type::Any)
 }

@@ -1,4 +1,5 @@
-//! Templates: text made of parts, which keeps its parts.
+//! Templates. The result is a string that keeps its parts, so that a secret or unknown part leaves
+//! the others readable.
 
 use ha_value::{Text, TextPart, Type, Value};
 use unicode_normalization::UnicodeNormalization;
@@ -7,28 +8,28 @@ use super::{EvaluationError, EvaluationResult, Evaluator, each};
 use crate::compiled_expression::{ExpressionNode, ForDirective, IfDirective, TemplatePiece};
 use crate::diagnostics::value as mistakes;
 
-/// Longer strings are refused: no one means them, and a few lines can ask for more than any machine
-/// holds.
+/// The limit of the length of a string in bytes. A few nested loops can ask for more than any
+/// machine holds.
 const LONGEST: usize = 64 << 20;
 
 /// A string under construction.
 #[derive(Default)]
 pub(crate) struct TextBuilder {
-    /// What is finished: clear stretches and others.
+    /// The finished parts.
     parts: Vec<TextPart>,
-    /// The clear stretch at the end.
+    /// The clear text behind the finished parts.
     clear: String,
-    /// How long all of it is.
+    /// The length of everything in bytes, including what was dropped after the limit.
     length: usize,
 }
 
-/// A string that is longer than any should be.
+/// A string that is longer than the limit.
 pub(crate) struct TextTooLong;
 
 impl TextTooLong {
-    /// How many bytes are not too long yet.
+    /// The limit in bytes.
     pub(crate) const LIMIT: usize = LONGEST;
-    /// What is said of it.
+    /// The message for diagnostics.
     pub(crate) const MESSAGE: &str = "the text would be longer than 64 MiB";
 }
 
@@ -40,7 +41,7 @@ impl TextBuilder {
         }
     }
 
-    /// Whether it is too long already, so that nothing more is taken.
+    /// Whether the limit is exceeded, so that nothing more is appended.
     pub(crate) fn is_full(&self) -> bool {
         self.length > LONGEST
     }
@@ -67,7 +68,7 @@ impl TextBuilder {
         }
     }
 
-    /// Appends what is counted already.
+    /// Appends text whose length is counted already.
     fn append(&mut self, text: &Text) {
         let length = self.length;
         self.length = 0;
@@ -117,8 +118,8 @@ impl Evaluator<'_> {
                     Ok(())
                 }
                 TemplatePiece::Value(node) => self.piece(node, text),
-                TemplatePiece::If(it) => self.either(it, text),
-                TemplatePiece::For(it) => self.repeated(it, text),
+                TemplatePiece::If(it) => self.if_directive(it, text),
+                TemplatePiece::For(it) => self.for_directive(it, text),
             };
             outcome = outcome.and(piece);
             if text.is_full() {
@@ -151,7 +152,8 @@ impl Evaluator<'_> {
                 if other.is_null() {
                     return Err(self.fail(node, mistakes::null_in_text()));
                 }
-                // A string of which parts are known is one already; anything else may be null.
+                // A string that is known in part is not null; any other unknown can be null, which
+                // would fail.
                 if !other.is_known() && !matches!(other, Value::Composed(_)) {
                     self.lean();
                 }
@@ -166,7 +168,11 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    fn either(&mut self, it: &IfDirective, text: &mut TextBuilder) -> Result<(), EvaluationError> {
+    fn if_directive(
+        &mut self,
+        it: &IfDirective,
+        text: &mut TextBuilder,
+    ) -> Result<(), EvaluationError> {
         let (decided, sensitive) = self.decided(&it.condition)?.unmark();
         let chosen = match decided {
             Value::Bool(true) => &it.then,
@@ -200,7 +206,7 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    fn repeated(
+    fn for_directive(
         &mut self,
         it: &ForDirective,
         text: &mut TextBuilder,
@@ -243,7 +249,7 @@ impl Evaluator<'_> {
             }
         }
         if sensitive && text.parts.len() == before {
-            // That it says nothing is a secret too.
+            // That a secret collection is empty is a secret as well.
             text.push_part(TextPart::Secret("".into()));
         }
         Ok(())

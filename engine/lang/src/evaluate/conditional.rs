@@ -1,0 +1,100 @@
+//! `CONDITION ? VALUE : OTHER`.
+
+use std::sync::Arc;
+
+use ha_value::{Type, Value, convert, unify};
+
+use super::operator::{length, range};
+use super::{EvaluationResult, Evaluator};
+use crate::compiled_expression::ExpressionNode;
+use crate::diagnostics::value as mistakes;
+
+impl Evaluator<'_> {
+    pub(super) fn conditional(
+        &mut self,
+        condition: &ExpressionNode,
+        then: &ExpressionNode,
+        otherwise: &ExpressionNode,
+    ) -> EvaluationResult {
+        let decided = self.decided(condition)?;
+        let (decided, sensitive) = decided.unmark();
+        // Both arms are evaluated, as the type of the result depends on both. A failure of the arm
+        // that is not chosen is no error: it is often the reason for the condition.
+        let (then_value, otherwise_value) = match decided {
+            Value::Bool(true) => (self.node(then)?, self.quietly(otherwise)),
+            Value::Bool(false) => (self.quietly(then), self.node(otherwise)?),
+            _ => (self.quietly(then), self.quietly(otherwise)),
+        };
+        let types = [Type::of_value(&then_value), Type::of_value(&otherwise_value)];
+        let open = then_value.may_be_anything() || otherwise_value.may_be_anything();
+        if open {
+            self.lean();
+        }
+        let Some(ty) = unify(&types) else {
+            let both = self.span(then.at.to(otherwise.at));
+            let values = [&then_value, &otherwise_value].map(|it| self.showable(it));
+            return Err(self.fail(then, mistakes::arms_differ(&values[0], &values[1]).at(both)));
+        };
+        let (value, node) = match decided {
+            Value::Bool(true) => (then_value, then),
+            Value::Bool(false) => (otherwise_value, otherwise),
+            _ => {
+                let marked = sensitive
+                    || then_value.contains_sensitive()
+                    || otherwise_value.contains_sensitive();
+                let unknown = match open {
+                    true => Value::unknown(Type::Any, decided.cause()),
+                    false => either(&then_value, &otherwise_value, ty, decided.cause()),
+                };
+                return Ok(if marked { unknown.sensitive() } else { unknown });
+            }
+        };
+        // Without the type of the other arm the common type is unknown, so that the value stays as it
+        // is. Arms of one type need no conversion, which would copy the value.
+        let value = match open || types[0] == types[1] {
+            true => value,
+            false => convert(&value, &ty)
+                .map_err(|it| self.fail(node, mistakes::arm_does_not_convert(&it)))?,
+        };
+        Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    /// The value of a condition converted to a bool, which can be marked or unknown.
+    pub(super) fn decided(&mut self, condition: &ExpressionNode) -> EvaluationResult {
+        let value = self.node(condition)?;
+        if value.is_null() {
+            return Err(self.fail(condition, mistakes::null_condition()));
+        }
+        if !value.is_known() {
+            self.lean();
+        }
+        convert(&value, &Type::Bool)
+            .map_err(|_| self.fail(condition, mistakes::condition_is_no_bool(&value)))
+    }
+}
+
+/// The unknown result of an unknown condition, with all that holds for both arms: whether it can be
+/// null, the range of a number and the length of a collection.
+fn either(then: &Value, otherwise: &Value, ty: Type, cause: Option<Arc<str>>) -> Value {
+    if then.is_null() && otherwise.is_null() {
+        return Value::null(&ty);
+    }
+    let keeps_length = Type::of_value(then) == Type::of_value(otherwise);
+    let unknown = Value::unknown(ty, cause);
+    if !then.is_never_null() || !otherwise.is_never_null() {
+        return unknown;
+    }
+    let (a, b) = (range(then), range(otherwise));
+    let range = (a.0.zip(b.0).map(|(a, b)| a.min(b)), a.1.zip(b.1).map(|(a, b)| a.max(b)));
+    let (a, b) = (length(then), length(otherwise));
+    let length = (a.0.min(b.0), a.1.zip(b.1).map(|(a, b)| a.max(b)));
+    match &unknown {
+        Value::Unknown(it) if it.ty == Type::Number => unknown.in_range(range),
+        Value::Unknown(it)
+            if keeps_length && matches!(it.ty, Type::List(_) | Type::Set(_) | Type::Map(_)) =>
+        {
+            unknown.of_length(length.0, length.1)
+        }
+        _ => unknown.not_null(),
+    }
+}
