@@ -1,4 +1,4 @@
-//! The inside of a block: arguments and nested blocks, evaluated by what a schema says of them.
+//! The body of a block: arguments and nested blocks, which are evaluated by a schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use crate::evaluate::{is_open, iterated};
 use crate::source::is_json;
 use crate::syntax::ByteSpan;
 
-/// The inside of a block.
+/// The body of a block.
 #[derive(Clone, Debug)]
 pub struct Body {
     pub(crate) arguments: Vec<CompiledArgument>,
     pub(crate) blocks: Vec<NestedBlock>,
-    /// The head of the block it is in, or where it begins.
+    /// The head of the block around it, or the place where the body begins.
     pub(crate) span: SourceSpan,
-    /// What may stand in it beside what a schema says.
+    /// The meta-arguments and blocks that are allowed beside those of the schema.
     pub(crate) meta: &'static BlockSchema,
 }
 
-/// What a schema says of a block: what it takes, and what others give it that is not here.
+/// The arguments and blocks that a schema allows, and those of Terraform that are not supported.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AcceptedContents<'a> {
     pub(crate) fields: &'a BTreeMap<Name, SchemaField>,
@@ -33,13 +33,13 @@ pub(crate) struct AcceptedContents<'a> {
 }
 
 impl<'a> AcceptedContents<'a> {
-    /// Of a block inside another.
+    /// The contents of a nested block.
     fn inside(fields: &'a BTreeMap<Name, SchemaField>) -> Self {
         Self { fields, unsupported: &[] }
     }
 }
 
-/// The arguments and blocks that may stand in a block of a sort.
+/// The arguments and blocks that the language itself allows in a block.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockSchema {
     pub(crate) arguments: &'static [&'static str],
@@ -47,16 +47,16 @@ pub(crate) struct BlockSchema {
 }
 
 impl BlockSchema {
-    /// Of what is empty.
+    /// No arguments and no blocks.
     pub(crate) const NONE: Self = Self { arguments: &[], blocks: &[] };
-    /// Of blocks inside others, and of settings.
+    /// For nested blocks and for settings.
     pub(crate) const NESTED: Self = Self { arguments: &[], blocks: &["dynamic"] };
-    /// Of resources and data sources.
+    /// For resources and data sources.
     pub(crate) const RESOURCE: Self = Self {
         arguments: &["count", "for_each", "depends_on", "provider"],
         blocks: &["lifecycle", "dynamic"],
     };
-    /// Of providers.
+    /// For providers.
     pub(crate) const PROVIDER: Self = Self { arguments: &["alias"], blocks: &["dynamic"] };
 }
 
@@ -68,35 +68,35 @@ pub(crate) struct CompiledArgument {
     pub(crate) value: Expression,
 }
 
-/// A block inside, or what makes some.
+/// A nested block, or a `dynamic` block that generates some.
 #[derive(Clone, Debug)]
 pub(crate) struct NestedBlock {
     pub(crate) name: Name,
-    /// Where that is written.
+    /// The place of the name.
     pub(crate) at: ByteSpan,
     pub(crate) content: Body,
     pub(crate) dynamic: Option<DynamicBlock>,
 }
 
-/// What makes blocks: one for each element, which the content sees.
+/// A `dynamic` block: one block for each element of `for_each`, which is bound in its content.
 #[derive(Clone, Debug)]
 pub(crate) struct DynamicBlock {
     pub(crate) for_each: Expression,
 }
 
 impl Body {
-    /// A body without anything in it.
+    /// A body without arguments and blocks.
     #[must_use]
     pub fn empty(span: SourceSpan) -> Self {
         Self { arguments: Vec::new(), blocks: Vec::new(), span, meta: &BlockSchema::NESTED }
     }
 
-    /// Whether it sets nothing.
+    /// Whether it has no arguments and no blocks.
     pub(crate) fn is_empty(&self) -> bool {
         self.arguments.is_empty() && self.blocks.is_empty()
     }
 
-    /// The names it sets, each once: arguments and nested blocks.
+    /// The names of its arguments and nested blocks, sorted, without duplicates.
     pub fn argument_names(&self) -> impl Iterator<Item = &Name> {
         let names: BTreeSet<&Name> = self
             .arguments
@@ -107,36 +107,35 @@ impl Body {
         names.into_iter()
     }
 
-    /// The expression of an argument.
+    /// The expression of an argument; `None` if it is not set.
     #[must_use]
     pub fn argument(&self, name: &str) -> Option<&Expression> {
         self.arguments.iter().find(|it| &*it.name == name).map(|it| &it.value)
     }
 
-    /// Its arguments, in source order.
+    /// The arguments in source order.
     pub fn arguments(&self) -> impl Iterator<Item = (&Name, &Expression)> {
         self.arguments.iter().map(|it| (&it.name, &it.value))
     }
 
-    /// The blocks inside, in source order; of those that a `dynamic` block makes, what each of them
-    /// says.
+    /// The nested blocks in source order. A `dynamic` block is included once, with its content.
     pub fn blocks(&self) -> impl Iterator<Item = (&Name, &Body)> {
         self.blocks.iter().map(|it| (&it.name, &it.content))
     }
 
-    /// The head of the block it is in.
+    /// The place of the head of the block around it.
     #[must_use]
     pub fn span(&self) -> &SourceSpan {
         &self.span
     }
 
-    /// Everything it may read.
+    /// The references in all of its expressions.
     #[must_use]
     pub fn references(&self) -> Vec<&Reference> {
         self.expressions().into_iter().flat_map(Expression::references).collect()
     }
 
-    /// All expressions in it, in source order by block.
+    /// All expressions in it, block by block in source order.
     pub(crate) fn expressions(&self) -> Vec<&Expression> {
         let mut all: Vec<&Expression> = self.arguments.iter().map(|it| &it.value).collect();
         for block in &self.blocks {
@@ -146,11 +145,11 @@ impl Body {
         all
     }
 
-    /// The values of arguments and nested blocks: a block where a schema wants an object is one
-    /// object, where it wants a list or set of objects the blocks are a tuple of objects.
+    /// The values of arguments and nested blocks. Where the schema has an object, the block is that
+    /// object; where it has a list or set of objects, the blocks are a tuple of objects.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All diagnostics of it, not only the first.
     pub fn evaluate(
         &self,
         schema: &Schema,
@@ -215,7 +214,7 @@ impl Body {
         if problems.is_empty() { Ok(object) } else { Err(problems) }
     }
 
-    /// The value that all blocks of one name are.
+    /// The value of all nested blocks of one name.
     fn blocks_named(
         &self,
         first: &NestedBlock,
@@ -241,7 +240,7 @@ impl Body {
         let mut made = BuiltBlocks::default();
         let mut problems = Vec::new();
         for block in self.blocks.iter().filter(|it| it.name == first.name) {
-            if let Err(more) = block.make(&mut made, bound, inner, environment) {
+            if let Err(more) = block.evaluate_into(&mut made, bound, inner, environment) {
                 problems.extend(more);
             }
         }
@@ -265,7 +264,7 @@ impl Body {
         Ok(if made.sensitive { value.sensitive() } else { value })
     }
 
-    /// Where in the source the value at `path` is written, or the nearest thing around it.
+    /// The place of the value at `path` in the source, or of the nearest part around it.
     #[must_use]
     pub fn locate(&self, path: &Path) -> SourceSpan {
         self.locate_steps(path.steps())
@@ -284,8 +283,8 @@ impl Body {
             Some((PathStep::Index(index), rest)) => (*index, rest),
             _ => (0, rest),
         };
-        // How many a dynamic block made shows only in its value; from there on the dynamic block is
-        // the nearest thing.
+        // The number of blocks that a dynamic block generates shows only in its value, so that the
+        // index of a later block is not known: the dynamic block is the nearest part then.
         let before = blocks.iter().take(index + 1).find(|it| it.dynamic.is_some());
         let block = before.or(blocks.get(index)).unwrap_or(first);
         match rest.is_empty() {
@@ -295,29 +294,30 @@ impl Body {
     }
 }
 
-/// The blocks of one name so far.
+/// The values of the blocks of one name so far.
 #[derive(Default)]
 struct BuiltBlocks {
     items: Vec<Value>,
     sensitive: bool,
-    /// Why it is not known how many there are.
+    /// The cause, if the number of blocks is unknown.
     unknown: Option<Option<Arc<str>>>,
 }
 
 impl CompiledArgument {
-    /// Where its name is written.
+    /// The place of the name.
     fn place(&self) -> SourceSpan {
         self.span_at(self.at)
     }
 
-    /// A place in the file it is written in, which need not be that of the block.
+    /// A place in the file of the argument. That file can differ from the one of the block, as an
+    /// override file replaces single arguments.
     fn span_at(&self, at: ByteSpan) -> SourceSpan {
         SourceSpan::new(self.value.span().file.clone(), at.start as usize..at.end as usize)
     }
 }
 
 impl NestedBlock {
-    /// Where its name is written.
+    /// The place of the name.
     fn place(&self) -> SourceSpan {
         SourceSpan::new(
             self.content.span.file.clone(),
@@ -325,7 +325,7 @@ impl NestedBlock {
         )
     }
 
-    fn make(
+    fn evaluate_into(
         &self,
         made: &mut BuiltBlocks,
         bound: &[Value],
@@ -350,6 +350,7 @@ impl NestedBlock {
             made.unknown = Some(it.cause.clone());
             return Ok(());
         }
+        // Unknown elements of a set can turn out to be equal, so that their number is unknown too.
         if is_open(&plain) {
             made.unknown = Some(plain.cause());
             return Ok(());
@@ -363,6 +364,7 @@ impl NestedBlock {
         let environment =
             &EvaluationContext { secret: environment.secret || sensitive, ..*environment };
         for (key, value) in items {
+            // One mistake in the content fails for each element; it is reported once.
             let iterator = Value::object([("key".into(), key), ("value".into(), value)]);
             let inner: Vec<Value> = bound.iter().cloned().chain([iterator]).collect();
             match self.content.evaluate_with(&inner, AcceptedContents::inside(fields), environment)
@@ -377,12 +379,13 @@ impl NestedBlock {
     }
 }
 
-/// Whether values of a type have elements to go over.
+/// Whether values of a type can be iterated.
 fn can_be_iterated(ty: &Type) -> bool {
     !matches!(ty, Type::Bool | Type::Number | Type::String)
 }
 
-/// What JSON says where blocks may stand: one alone may be in a list or not.
+/// The value of an argument of a JSON file where the schema has blocks. JSON has no blocks; one
+/// block can be written as an object or as a list of one.
 fn as_blocks(value: Value, shape: &FieldShape) -> Value {
     match (shape, value) {
         (FieldShape::Object(_), Value::Tuple(items)) if items.len() == 1 => items[0].clone(),

@@ -1,4 +1,4 @@
-//! From files to a [`Configuration`].
+//! Compiles the files of a directory to a [`Configuration`].
 
 mod block;
 mod check;
@@ -32,23 +32,23 @@ use crate::syntax::{
 use crate::types;
 use crate::user_functions::UserFunctions;
 
-/// What the files of one directory say together, before the modules that it calls are there.
+/// The compiled files of one directory, before the modules that it calls are loaded.
 #[derive(Debug)]
 pub(crate) struct CompiledDirectory {
-    /// What they say. What is wrong is left out of it.
+    /// The configuration. Blocks with errors are left out.
     pub(crate) configuration: Configuration,
-    /// Where the modules it calls come from.
+    /// The sources of the modules that it calls.
     pub(crate) sources: Vec<ModuleSource>,
-    /// Whether nothing is wrong with them by themselves.
+    /// Whether the files have no errors by themselves.
     pub(crate) sound: bool,
 }
 
-/// Where a module comes from.
+/// The source of a module.
 #[derive(Debug)]
 pub(crate) struct ModuleSource {
-    /// The module.
+    /// The label of the `module` block.
     pub(crate) module: Name,
-    /// What says it.
+    /// The value of `source`.
     pub(crate) expression: Expression,
 }
 
@@ -60,6 +60,9 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
     let DirectoryFiles { family, primary, overrides } = DirectoryFiles::sorted(files, problems);
     let longest = primary.iter().map(|it| it.text.len()).max().unwrap_or(0);
     let begin = u32::try_from(longest).unwrap_or(u32::MAX).saturating_add(1);
+    // Overrides are merged into the syntax trees of primary files before names are resolved. The byte
+    // spans of override files begin behind the longest primary file, so that the file of each node
+    // follows from its span.
     let mut overrides = Overrides::read(&overrides, begin, problems);
     let mut functions = UserFunctions::default();
     let mut bare = Vec::new();
@@ -84,6 +87,7 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
     if let Some((rest, resolver)) = overrides.rest(problems) {
         compile(rest, resolver, problems);
     }
+    // Calls of functions and words without root can be judged only once all files are compiled.
     functions.check(problems);
     problems.extend(
         bare.into_iter()
@@ -162,7 +166,7 @@ impl Compiler<'_> {
         self.resolver.span(block.head)
     }
 
-    /// The labels of a block that must have exactly these.
+    /// Takes the labels of a block, which must be exactly as many as `what` names.
     fn labels<const N: usize>(
         &mut self,
         block: &mut BlockSyntax,
@@ -192,7 +196,7 @@ impl Compiler<'_> {
         Some(labels)
     }
 
-    /// Refuses blocks that are none of those that may stand there.
+    /// Reports nested blocks that are not in the schema.
     fn no_blocks(&mut self, blocks: Vec<BlockSyntax>, known: BlockSchema) {
         for block in blocks {
             let span = self.resolver.span(block.kind.at);
@@ -200,14 +204,14 @@ impl Compiler<'_> {
         }
     }
 
-    /// Refuses an argument that is none of those that may stand there.
+    /// Reports an argument that is not in the schema.
     fn unexpected(&mut self, name: &SourceWord, known: BlockSchema) {
         let span = self.resolver.span(name.at);
         self.problem(diagnostics::body::unexpected_argument(&name.name, known, span));
     }
 
-    /// Says that an argument is missing, unless one that was told of since `before` is meant to be
-    /// it.
+    /// Reports a missing argument, unless a diagnostic since `before` suggests it as the correction of
+    /// a misspelt one.
     fn missing(&mut self, name: &str, before: usize, span: &SourceSpan) {
         let is_meant = |it: &Diagnostic| {
             it.suggestion.as_ref().is_some_and(|it| it.text.trim_matches('"') == name)
@@ -279,8 +283,8 @@ impl Compiler<'_> {
                 _ => self.no_blocks(vec![inner], KNOWN),
             }
         }
-        // A value is asked for where the block is otherwise sound: what is wrong with it may be
-        // what should have been its default.
+        // A variable without default requires a value. In a block with errors the default may be what
+        // is wrong, so that asking for a value would mislead.
         if variable.default.is_none() && self.resolver.problems.len() > before {
             variable.default = Some(Value::unknown(variable.ty.clone(), None));
         }
@@ -293,7 +297,9 @@ impl Compiler<'_> {
                 );
                 self.problem(problem);
             }
-            Entry::Vacant(place) => drop(place.insert(variable)),
+            Entry::Vacant(place) => {
+                place.insert(variable);
+            }
         }
     }
 
@@ -318,7 +324,7 @@ impl Compiler<'_> {
                     self.problem(problem);
                 }
                 Entry::Vacant(place) => {
-                    drop(place.insert(LocalValue { name: name.name, expression, span }))
+                    place.insert(LocalValue { name: name.name, expression, span });
                 }
             }
         }
@@ -405,24 +411,24 @@ impl Compiler<'_> {
         Some(Condition { condition: condition?, error_message: error_message?, span })
     }
 
-    /// A truth value that must be known before anything is evaluated.
+    /// The value of an argument that must be a constant bool; `false` after an error.
     fn flag(&mut self, value: SyntaxNode) -> bool {
         types::constant(value, &Type::Bool, &mut self.resolver) == Some(Value::Bool(true))
     }
 
-    /// A string that must be known before anything is evaluated.
+    /// The value of an argument that must be a constant string; `None` after an error.
     fn text(&mut self, value: SyntaxNode) -> Option<String> {
         let value = types::constant(value, &Type::String, &mut self.resolver)?;
         value.as_str().map(str::to_owned)
     }
 
-    /// A list of references, each by itself.
+    /// The value of an argument that must be a list of references.
     fn references(&mut self, value: SyntaxNode) -> Vec<Reference> {
         self.items(value).into_iter().filter_map(|it| self.resolver.reference(it)).collect()
     }
 
-    /// The items of a list of references. Those in quotes, as they used to be written, are taken
-    /// out of them.
+    /// The items of a list of references. Terraform before 0.12 had them in quotes, which are still
+    /// allowed.
     fn items(&mut self, value: SyntaxNode) -> Vec<SyntaxNode> {
         let span = self.resolver.span(value.at);
         let SyntaxKind::Tuple(items) = value.kind else {
@@ -443,7 +449,7 @@ impl Compiler<'_> {
     }
 }
 
-/// Whether a string can be written as a name.
+/// Whether a string is a valid name of a block.
 fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|it| it.is_alphabetic() || it == '_')

@@ -1,4 +1,5 @@
-//! Compiled expressions: every name is resolved, to a target outside or to a slot inside.
+//! Compiled expressions: every name is resolved, either to a target outside of the expression or to
+//! a slot of a value that is bound inside of it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use crate::functions::Function;
 use crate::syntax::{ByteSpan, Operator};
 use crate::user_functions::UserFunction;
 
-/// A compiled expression. Cheap to clone.
+/// A compiled expression. A clone shares the data.
 #[derive(Clone, Debug)]
 pub struct Expression(pub(crate) Arc<ExpressionData>);
 
@@ -19,30 +20,32 @@ pub struct Expression(pub(crate) Arc<ExpressionData>);
 pub(crate) struct ExpressionData {
     pub(crate) span: SourceSpan,
     pub(crate) references: Box<[Reference]>,
-    /// Those that are read by `ephemeralasnull` alone.
+    /// The references that cannot make the value ephemeral: they are read only within
+    /// `ephemeralasnull`, `issensitive` or `can`, or behind an argument of `try` that never fails.
     pub(crate) cleared: Box<[Reference]>,
     pub(crate) root: ExpressionNode,
 }
 
 impl Expression {
-    /// Where it is written.
+    /// The place in the source.
     #[must_use]
     pub fn span(&self) -> &SourceSpan {
         &self.0.span
     }
 
-    /// Everything it may read, each once; the variables of its own `for` are not among it.
+    /// The references to targets outside of the expression, without duplicates. Names that a `for`
+    /// inside of it binds are not included.
     #[must_use]
     pub fn references(&self) -> &[Reference] {
         &self.0.references
     }
 
-    /// Whether one of its references is read by `ephemeralasnull` alone.
+    /// Whether a reference cannot make the value ephemeral.
     pub(crate) fn is_cleared(&self, reference: &Reference) -> bool {
         self.0.cleared.contains(reference)
     }
 
-    /// The value it always has, where nothing needs to be worked out.
+    /// The value, if the expression is a literal.
     #[must_use]
     pub fn literal(&self) -> Option<&Value> {
         match &self.0.root.kind {
@@ -52,32 +55,32 @@ impl Expression {
     }
 }
 
-/// Something outside that an expression reads.
+/// A reference from an expression to a target outside of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// What is read.
+    /// The target, without instance key and attributes.
     pub target: ReferenceTarget,
-    /// The static steps that follow, as far as they are static. They begin behind the instance key
-    /// of a block or module, whether that is literal, worked out or `[*]`.
+    /// The attributes and indices that follow, up to the first one that is not literal. They begin
+    /// behind the instance key of a block or module, whether that is literal, computed or `[*]`.
     pub path: Path,
-    /// The instance key, where it is literal.
+    /// The instance key, if it is literal.
     pub key: Option<InstanceKey>,
-    /// Whether a key in brackets follows the name, literal or not.
+    /// Whether a key in brackets follows the name, literal or computed.
     pub indexed: bool,
-    /// Whether it is read within `try` or `can` alone, so that it need not be there.
+    /// Whether it is read only within `try` or `can`, so that a missing attribute is no error.
     pub tried: bool,
-    /// Where it is written.
+    /// The place in the source.
     pub span: SourceSpan,
-    /// Where the name of what is read is written: `b` in `var.b.c`, all of `aws_vpc.main` in
+    /// The place of the name of the target: `b` in `var.b.c`, all of `aws_vpc.main` in
     /// `aws_vpc.main.id`.
     pub(crate) name: ByteSpan,
-    /// Where the first step of the path is written, behind the key.
+    /// The place of the first step of the path, behind the key.
     pub(crate) step: Option<ByteSpan>,
 }
 
 impl Reference {
-    /// The instance key of a module, where it is literal, and the steps behind it. An instance of
-    /// `for_each` is an attribute of the whole too: `module.zone.west.id`.
+    /// The literal instance key of a module and the steps behind it. An instance of `for_each` can
+    /// also be named like an attribute: `module.zone.west.id`.
     #[must_use]
     pub fn in_call(&self, call: &ModuleCall) -> (Option<InstanceKey>, &[PathStep]) {
         match self.path.steps() {
@@ -88,12 +91,12 @@ impl Reference {
         }
     }
 
-    /// What makes it the same as another one.
+    /// The parts by which two references are the same; the place and `tried` are not among them.
     pub(crate) fn identity(&self) -> (&ReferenceTarget, &Path, Option<&InstanceKey>, bool) {
         (&self.target, &self.path, self.key.as_ref(), self.indexed)
     }
 
-    /// The output of a module that is read, where it is one.
+    /// The output of the module that is read; `None` for a reference to the whole module.
     #[must_use]
     pub fn output(&self, call: &ModuleCall) -> Option<&Name> {
         match self.in_call(call).1.first() {
@@ -102,15 +105,14 @@ impl Reference {
         }
     }
 
-    /// Where the name of what is read is written: `b` in `var.b.c`, all of `aws_vpc.main` in
+    /// The place of the name of the target: `b` in `var.b.c`, all of `aws_vpc.main` in
     /// `aws_vpc.main.id`.
     #[must_use]
     pub fn name_span(&self) -> SourceSpan {
         self.span_at(self.name)
     }
 
-    /// Where the first step of the path is written, or all of the reference where it is not to be
-    /// seen.
+    /// The place of the first step of the path; that of the whole reference if it has no path.
     #[must_use]
     pub fn step_span(&self) -> SourceSpan {
         self.step.map_or_else(|| self.span.clone(), |it| self.span_at(it))
@@ -121,7 +123,7 @@ impl Reference {
     }
 }
 
-/// What a reference can name.
+/// The target of a reference.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReferenceTarget {
     /// `var.NAME`
@@ -153,11 +155,11 @@ pub enum ReferenceTarget {
 /// A resource or data block of one module.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlockName {
-    /// Made or read.
+    /// Whether it is a `resource` or a `data` block.
     pub mode: ResourceMode,
-    /// Its kind, such as `aws_s3_bucket`.
+    /// The resource type, such as `aws_s3_bucket`.
     pub kind: Name,
-    /// Its name.
+    /// The second label.
     pub name: Name,
 }
 
@@ -214,15 +216,18 @@ pub(crate) struct ExpressionNode {
 #[derive(Debug)]
 pub(crate) enum ExpressionKind {
     Literal(Value),
-    /// A value bound inside the expression, by its place on the evaluator's stack, and its name.
+    /// A value that is bound inside the expression: its index in the stack of the evaluator, and
+    /// its name for diagnostics.
     Slot(u32, Name),
     Target(Box<ReferenceTarget>),
-    /// One instance of a block.
+    /// One instance of a block. It is a node of its own so that the evaluator asks for one instance
+    /// and does not build the value of all of them.
     Instance(Box<(BlockName, ExpressionNode)>),
-    /// With where the name is written.
+    /// The value, the name of the attribute and the place of that name.
     Attribute(Box<(ExpressionNode, Name, ByteSpan)>),
     Index(Box<[ExpressionNode; 2]>),
-    /// What is done with each element finds it on top of the stack.
+    /// The source, and the expression that is evaluated for each element, which is on top of the
+    /// stack then.
     Splat(Box<[ExpressionNode; 2]>),
     Template(Box<[TemplatePiece]>),
     Tuple(Box<[ExpressionNode]>),
@@ -232,7 +237,7 @@ pub(crate) enum ExpressionKind {
     Negative(Box<ExpressionNode>),
     Binary(Operator, Box<[ExpressionNode; 2]>),
     Call(Box<FunctionCall>),
-    /// A call of a function that the configuration declares.
+    /// A call of a function that the configuration declares in a `function` block.
     Declared(Box<UserFunctionCall>),
     For(Box<ForExpression>),
 }
@@ -251,7 +256,7 @@ pub(crate) struct UserFunctionCall {
     pub(crate) spread: bool,
 }
 
-/// The key (when `keyed`) and then the value are pushed for each element.
+/// For each element the key (if `keyed`) and then the value are pushed onto the stack.
 #[derive(Debug)]
 pub(crate) struct ForExpression {
     pub(crate) keyed: bool,
@@ -277,7 +282,7 @@ pub(crate) struct IfDirective {
     pub(crate) otherwise: Box<[TemplatePiece]>,
 }
 
-/// The key (when `keyed`) and then the value are pushed for each element.
+/// For each element the key (if `keyed`) and then the value are pushed onto the stack.
 #[derive(Debug)]
 pub(crate) struct ForDirective {
     pub(crate) keyed: bool,

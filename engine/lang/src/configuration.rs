@@ -1,4 +1,4 @@
-//! What a configuration says, compiled.
+//! The compiled configuration: the blocks of a module, with all names resolved.
 
 use std::sync::Arc;
 
@@ -8,76 +8,74 @@ use ha_value::{Name, Path, TableHasher, TargetAddress, Type, Value};
 use crate::body::Body;
 use crate::compiled_expression::{BlockName, Expression, Reference, ReferenceTarget};
 
-/// A table by hash that keeps the order of the source.
+/// A hash table that is iterated in the order of the source.
 pub type IndexMap<K, V> = indexmap::IndexMap<K, V, TableHasher>;
 
 /// One module: all files of a directory.
 #[derive(Clone, Debug, Default)]
 pub struct Configuration {
-    /// The directory it was read from, below the root's, with `/` between the parts; empty for the
-    /// root.
+    /// The directory of the files, relative to that of the root module, separated by `/`; empty for
+    /// the root module.
     pub directory: Arc<str>,
-    /// What the configuration asks of `ha` itself.
+    /// The merged `ha` or `terraform` blocks.
     pub settings: Option<SettingsBlock>,
-    /// How providers are reached, in source order.
+    /// The `provider` blocks, in source order.
     pub providers: Vec<ProviderBlock>,
-    /// What is asked of whoever runs it.
+    /// The input variables.
     pub variables: IndexMap<Name, VariableBlock>,
-    /// Named expressions.
+    /// The entries of all `locals` blocks.
     pub locals: IndexMap<Name, LocalValue>,
-    /// What it tells.
+    /// The output values.
     pub outputs: IndexMap<Name, OutputBlock>,
-    /// Resource and data blocks, in source order, those inside `check` blocks among them.
+    /// The `resource` and `data` blocks, including the `data` blocks inside of `check` blocks.
     pub blocks: IndexMap<BlockName, ResourceBlock>,
-    /// The modules it calls, in source order.
+    /// The `module` blocks.
     pub modules: IndexMap<Name, ModuleCall>,
-    /// What is looked at after everything else and never stops anything.
+    /// The `check` blocks. They are evaluated last, and a failed one is a warning.
     pub checks: IndexMap<Name, CheckBlock>,
-    /// What has another address than it used to have.
+    /// The `moved` blocks.
     pub moved: Vec<MovedBlock>,
-    /// What is no longer looked after, or goes although nothing is said of it any more.
+    /// The `removed` blocks.
     pub removed: Vec<RemovedBlock>,
-    /// What exists already and is to be looked after from now on.
+    /// The `import` blocks; only the root module can have them.
     pub imports: Vec<ImportBlock>,
 }
 
-/// A `module` block: a configuration inside this one, once or several times.
+/// A `module` block.
 #[derive(Clone, Debug)]
 pub struct ModuleCall {
-    /// Its name here.
+    /// The label of the block.
     pub name: Name,
-    /// Where it comes from, as worked out: a path from the directory of the configuration that
-    /// calls it.
+    /// The value of `source`: a path relative to the directory of the calling module.
     pub source: Name,
-    /// What it says inside. Calls of one source share it.
+    /// The called module. Calls of one source share it, unless its own sources depend on variables.
     pub configuration: Arc<Configuration>,
-    /// The values of its variables, by name.
+    /// The values of the input variables, by name.
     pub arguments: IndexMap<Name, Expression>,
-    /// Where the names of these are written, in the same order.
+    /// The places of the names of `arguments`, in the same order.
     pub argument_names: Vec<SourceSpan>,
-    /// How many instances there are.
+    /// The number of instances.
     pub count: Option<Expression>,
-    /// What there is an instance for.
+    /// The map or set with one element per instance.
     pub for_each: Option<Expression>,
-    /// Whether there is an instance at all.
+    /// Whether the one instance exists; excludes `count` and `for_each`.
     pub enabled: Option<Expression>,
-    /// What must be done before anything inside of it.
+    /// What everything inside of the module depends on.
     pub depends_on: Vec<Reference>,
-    /// The providers handed in: the name and alias inside, and here. Without any, those without an
-    /// alias go in by themselves.
+    /// The entries of `providers`. Without any, the module inherits all providers without alias.
     pub providers: Vec<PassedProvider>,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub head: SourceSpan,
-    /// The whole block.
+    /// The place of the whole block.
     pub span: SourceSpan,
 }
 
 /// One entry of `providers` in a `module` block.
 #[derive(Clone, Debug)]
 pub struct PassedProvider {
-    /// The name and alias inside.
+    /// The name and alias inside of the called module.
     pub inside: (Name, Option<Name>),
-    /// The name and alias where the module is called.
+    /// The name and alias in the calling module.
     pub outside: (Name, Option<Name>),
     /// Where it is written.
     pub span: SourceSpan,
@@ -88,76 +86,76 @@ pub struct PassedProvider {
 pub struct CheckBlock {
     /// Its name.
     pub name: Name,
-    /// The data source it reads for itself, among the blocks of the configuration. An error in
-    /// reading it is a warning.
+    /// The nested `data` block, which is one of [`Configuration::blocks`]. An error while it is read
+    /// is a warning.
     pub data: Option<BlockName>,
-    /// What should hold.
+    /// The `assert` blocks.
     pub assertions: Vec<Condition>,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub span: SourceSpan,
 }
 
 /// A `moved` block.
 #[derive(Clone, Debug)]
 pub struct MovedBlock {
-    /// Where it was, seen from the module that the block is in.
+    /// The previous address, relative to the module of the block.
     pub from: TargetAddress,
-    /// Where it is.
+    /// The current address, relative to the module of the block.
     pub to: TargetAddress,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub span: SourceSpan,
 }
 
 /// A `removed` block.
 #[derive(Clone, Debug)]
 pub struct RemovedBlock {
-    /// What is no longer in the configuration, without keys, seen from the module that the block is
-    /// in.
+    /// The address that is no longer in the configuration, without instance keys, relative to the
+    /// module of the block.
     pub from: TargetAddress,
-    /// Whether it is destroyed, and not only forgotten.
+    /// Whether the objects are destroyed (default), or only removed from the state.
     pub destroy: bool,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub span: SourceSpan,
 }
 
 /// An `import` block.
 #[derive(Clone, Debug)]
 pub struct ImportBlock {
-    /// The modules that the instance is in, each with the key where it is written.
+    /// The modules that the instance is in, outermost first, each with its key if one is written.
     pub module: Vec<(Name, Option<Expression>)>,
-    /// The block it becomes an instance of.
+    /// The `resource` block that the object is imported into.
     pub block: BlockName,
-    /// Which instance, where the block has several.
+    /// The instance key, if the block has several instances.
     pub key: Option<Expression>,
-    /// What the service calls it.
+    /// The identifier of the object at the service.
     pub id: Expression,
-    /// What there is one of these for.
+    /// The map or set with one element per imported object.
     pub for_each: Option<Expression>,
-    /// The provider's name and alias.
+    /// The name and alias of the provider; `None` for the default of the resource type.
     pub provider: Option<(Name, Option<Name>)>,
-    /// Where the address is written.
+    /// The place of the address in `to`.
     pub to: SourceSpan,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub span: SourceSpan,
 }
 
-/// An `ha` block.
+/// All `ha` or `terraform` blocks of a module, merged.
 #[derive(Clone, Debug)]
 pub struct SettingsBlock {
-    /// Which versions of `ha` will do, as written.
+    /// The version constraint of `ha` itself, and its place.
     pub required_version: Option<(String, SourceSpan)>,
-    /// The providers it names, by their names here.
+    /// The entries of `required_providers`, by local name.
     pub required_providers: IndexMap<Name, RequiredProvider>,
-    /// Where the state is kept.
+    /// The `backend` block; `None` for the default backend.
     pub backend: Option<BackendBlock>,
-    /// Which key it is sealed with.
+    /// The `encryption` block.
     pub encryption: Option<EncryptionBlock>,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub span: SourceSpan,
 }
 
 impl Configuration {
-    /// Whether something is a block or module with `for_each`.
+    /// Whether a target is a block or module with `for_each`.
     #[must_use]
     pub fn has_for_each(&self, target: &ReferenceTarget) -> bool {
         match target {
@@ -173,7 +171,7 @@ impl Configuration {
 }
 
 impl SettingsBlock {
-    /// Settings that say nothing.
+    /// Settings without any argument or block.
     pub(crate) fn new(span: SourceSpan) -> Self {
         Self {
             required_version: None,
@@ -186,59 +184,59 @@ impl SettingsBlock {
 }
 
 impl RequiredProvider {
-    /// A provider of which nothing is required.
+    /// A required provider without source, version and aliases.
     pub(crate) fn new(span: SourceSpan) -> Self {
         Self { source: None, version: None, aliases: Vec::new(), span }
     }
 }
 
-/// A provider that `required_providers` names.
+/// One entry of `required_providers`.
 #[derive(Clone, Debug)]
 pub struct RequiredProvider {
-    /// Its source, as written.
+    /// The source address, as written.
     pub source: Option<String>,
-    /// Which versions will do, as written.
+    /// The version constraint, as written.
     pub version: Option<String>,
-    /// The aliases under which it must be handed in by whoever calls the module.
+    /// `configuration_aliases`: the aliases that a caller of the module must pass.
     pub aliases: Vec<Name>,
     /// Where it is written.
     pub span: SourceSpan,
 }
 
-/// Where the state is kept.
+/// A `backend` block.
 #[derive(Clone, Debug)]
 pub struct BackendBlock {
-    /// Which kind of place.
+    /// The label: `local`, `s3` or `postgres`.
     pub kind: Name,
-    /// Its settings.
+    /// The settings.
     pub body: Body,
-    /// Where its kind is written.
+    /// The place of the label with the kind.
     pub kind_span: SourceSpan,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub span: SourceSpan,
 }
 
-/// Which key the state is sealed with.
+/// An `encryption` block.
 #[derive(Clone, Debug)]
 pub struct EncryptionBlock {
-    /// Where the key comes from.
+    /// The source of the key.
     pub body: Body,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub span: SourceSpan,
 }
 
 /// A `provider` block.
 #[derive(Clone, Debug)]
 pub struct ProviderBlock {
-    /// The provider.
+    /// The name of the provider.
     pub name: Name,
-    /// What tells it from other settings of the same provider.
+    /// The alias, which distinguishes several settings of one provider.
     pub alias: Option<Name>,
-    /// Its settings.
+    /// The settings.
     pub body: Body,
-    /// Where its name is written.
+    /// The place of the name.
     pub name_span: SourceSpan,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub span: SourceSpan,
 }
 
@@ -247,28 +245,29 @@ pub struct ProviderBlock {
 pub struct VariableBlock {
     /// Its name.
     pub name: Name,
-    /// What it must be.
+    /// The type constraint; `any` if none is written.
     pub ty: Type,
-    /// Whether its type is written; a value that is given as text stays text where it is not.
+    /// Whether a type is written. Without one, a value from the command line stays a string.
     pub typed: bool,
-    /// What it is when it is not given, converted to its type.
+    /// The default, converted to the type.
     pub default: Option<Value>,
-    /// Whether it is never shown.
+    /// Whether the value is hidden in all output.
     pub sensitive: bool,
-    /// Whether it may be null; otherwise null stands for the default.
+    /// Whether the value may be null (default); otherwise null is replaced by the default.
     pub nullable: bool,
-    /// Whether it is never kept.
+    /// Whether the value is stored neither in a plan nor in the state.
     pub ephemeral: bool,
-    /// What it is for.
+    /// The description for readers.
     pub description: Option<String>,
-    /// What must hold for it.
+    /// The `validation` blocks.
     pub validations: Vec<Condition>,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub span: SourceSpan,
 }
 
 impl VariableBlock {
-    /// A value of it may be shown: what is never kept is not shown either.
+    /// A value of the variable with its mark. An ephemeral value is marked as sensitive as well, as
+    /// terminal output can be stored.
     #[must_use]
     pub fn marked(&self, value: Value) -> Value {
         if self.sensitive || self.ephemeral { value.sensitive() } else { value }
@@ -280,9 +279,9 @@ impl VariableBlock {
 pub struct LocalValue {
     /// Its name.
     pub name: Name,
-    /// What it stands for.
+    /// The expression.
     pub expression: Expression,
-    /// Where its name is written.
+    /// The place of the name.
     pub span: SourceSpan,
 }
 
@@ -291,19 +290,19 @@ pub struct LocalValue {
 pub struct OutputBlock {
     /// Its name.
     pub name: Name,
-    /// What it tells.
+    /// The value.
     pub value: Expression,
-    /// Whether it is never shown.
+    /// Whether the value is hidden in all output.
     pub sensitive: bool,
-    /// Whether it is never kept.
+    /// Whether the value is stored neither in a plan nor in the state.
     pub ephemeral: bool,
-    /// What it is for.
+    /// The description for readers.
     pub description: Option<String>,
-    /// What must be done before it is told.
+    /// What the output depends on beyond its references.
     pub depends_on: Vec<Reference>,
-    /// What must hold before it is told.
+    /// The `precondition` blocks.
     pub preconditions: Vec<Condition>,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub span: SourceSpan,
 }
 
@@ -312,73 +311,72 @@ pub struct OutputBlock {
 pub struct ResourceBlock {
     /// Its name.
     pub name: BlockName,
-    /// Its arguments and nested blocks, without those that mean the same for every kind.
+    /// The arguments and nested blocks of the resource type, without meta-arguments.
     pub body: Body,
-    /// How many instances there are.
+    /// The number of instances.
     pub count: Option<Expression>,
-    /// What there is an instance for.
+    /// The map or set with one element per instance.
     pub for_each: Option<Expression>,
-    /// What must be done before it, beyond what it reads.
+    /// What the block depends on beyond its references.
     pub depends_on: Vec<Reference>,
-    /// The provider's name and alias.
+    /// The name and alias of the provider; `None` for the default of the resource type.
     pub provider: Option<(Name, Option<Name>)>,
-    /// How it is changed.
+    /// The `lifecycle` block.
     pub lifecycle: Lifecycle,
-    /// The `check` block that it is read for, where it is.
+    /// The `check` block that the data source is nested in.
     pub check: Option<Name>,
-    /// Where its kind is written.
+    /// The place of the label with the kind.
     pub kind_span: SourceSpan,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub head: SourceSpan,
-    /// The whole block.
+    /// The place of the whole block.
     pub span: SourceSpan,
 }
 
 /// A `lifecycle` block.
 #[derive(Clone, Debug, Default)]
 pub struct Lifecycle {
-    /// Whether the new one is made before the old one is deleted.
+    /// Whether a replacement is created before the old object is deleted.
     pub create_before_destroy: Option<Expression>,
-    /// Whether deleting it is an error.
+    /// Whether a plan that deletes the object is an error.
     pub prevent_destroy: Option<Expression>,
-    /// Which differences do not count.
+    /// The differences that are not planned.
     pub ignore_changes: Option<IgnoreChanges>,
-    /// What it is replaced with.
+    /// The references whose change replaces the object.
     pub replace_triggered_by: Vec<ReplaceTrigger>,
-    /// What must hold before it is touched.
+    /// The conditions that are checked before the instance is planned.
     pub preconditions: Vec<Condition>,
-    /// What must hold once it is done.
+    /// The conditions that are checked once the instance has its new values.
     pub postconditions: Vec<Condition>,
-    /// Whether there is an instance at all.
+    /// Whether the one instance exists; excludes `count` and `for_each`.
     pub enabled: Option<Expression>,
 }
 
 /// One entry of `replace_triggered_by`.
 #[derive(Clone, Debug)]
 pub struct ReplaceTrigger {
-    /// What it is that changes.
+    /// The block, instance or attribute whose change counts.
     pub reference: Reference,
-    /// Which instance of it, where that has to be worked out; a key that is written out is in the
-    /// reference.
+    /// A computed instance key; a literal one is part of `reference`.
     pub key: Option<Expression>,
 }
 
-/// Which differences do not count.
+/// The value of `ignore_changes`.
 #[derive(Clone, Debug)]
 pub enum IgnoreChanges {
-    /// None does.
+    /// All arguments.
     All,
-    /// Those at these places.
+    /// The arguments at these paths, each with its place in the source.
     Paths(Vec<(Path, SourceSpan)>),
 }
 
-/// Something that must hold.
+/// A `validation`, `precondition`, `postcondition` or `assert` block.
 #[derive(Clone, Debug)]
 pub struct Condition {
-    /// What must be true.
+    /// The condition, which must be true.
     pub condition: Expression,
-    /// What is said when it is not.
+    /// The message of the diagnostic if the condition is false.
     pub error_message: Expression,
-    /// The block's head.
+    /// The place of the block type and its labels.
     pub span: SourceSpan,
 }

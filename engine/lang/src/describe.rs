@@ -1,11 +1,11 @@
-//! Values in a few words, for diagnostics: never a secret.
+//! Short descriptions of values for diagnostics. They never contain a secret.
 
 use ha_value::{Type, Value};
 
-/// Strings longer than this are cut.
+/// The number of characters after which strings and numbers are cut.
 const LONG: usize = 60;
 
-/// The value in a few words.
+/// A short description of a value.
 pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Sensitive(_) => "(sensitive)".into(),
@@ -30,7 +30,7 @@ pub(crate) fn shown(value: &Value) -> String {
     }
 }
 
-/// What a value is where it will not do: of one that is not known yet, its type is what counts.
+/// A short description of a value that is wrong in its place; the type for an unknown value.
 pub(crate) fn in_place(value: &Value) -> String {
     match value {
         Value::Unknown(it) if it.ty != Type::Any => a_kind(value),
@@ -50,7 +50,7 @@ pub fn a_kind(value: &Value) -> String {
     }
 }
 
-/// The type of a value, as diagnostics say it.
+/// The type of a value, as diagnostics show it.
 pub(crate) fn kind(value: &Value) -> String {
     match Type::of_value(value) {
         Type::Any if value.is_null() => "null".into(),

@@ -1,4 +1,4 @@
-//! What evaluation is given from outside.
+//! The input of an evaluation: values of references, files, and facts of the machine.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,20 +9,20 @@ use ha_value::{InstanceKey, Value};
 use crate::evaluate::EvaluationBudget;
 use crate::{BlockName, ReferenceTarget};
 
-/// The values that references stand for.
+/// The values of references.
 pub trait ValueScope {
     /// The value of `target`: for a block a single object, a tuple (with `count`) or an object
     /// (with `for_each`) of its instances.
     ///
     /// # Errors
-    /// What the reader of the configuration should know when there is no such value.
+    /// A diagnostic for the author of the configuration if there is no such value.
     fn value(&self, target: &ReferenceTarget) -> Result<Value, Box<Diagnostic>>;
 
-    /// The value of `target` with [`crate::not_kept`] in the place of what is ephemeral in it.
-    /// Expressions that it follows from are evaluated in `environment`, which sees everything so.
+    /// The value of `target` with [`crate::not_kept`] in place of all ephemeral parts. Expressions
+    /// that it depends on are evaluated in `environment`, which replaces them as well.
     ///
     /// # Errors
-    /// As for the value.
+    /// As [`Self::value`].
     fn cleared(
         &self,
         target: &ReferenceTarget,
@@ -31,10 +31,11 @@ pub trait ValueScope {
         self.value(target)
     }
 
-    /// One instance of `block`, so that a reference to one does not build them all.
+    /// The value of one instance of `block`. A reference to one instance does not build the value of
+    /// all of them, so that n references among n instances stay linear.
     ///
     /// # Errors
-    /// What the reader of the configuration should know when there is no such instance.
+    /// A diagnostic for the author of the configuration if there is no such instance.
     fn instance(&self, block: &BlockName, key: &InstanceKey) -> Result<Value, Box<Diagnostic>>;
 
     /// Whether `target` is a block or module with `for_each`, whose value is an object of its
@@ -44,22 +45,22 @@ pub trait ValueScope {
     }
 }
 
-/// What a configuration may read of the machine and the moment that it is planned on. A plan that
-/// is kept keeps them.
+/// A fact about the machine and the time of a plan that a configuration can read. A saved plan
+/// stores these facts, so that apply sees the same ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MachineFact {
-    /// Where the configuration is, from the root of the file system.
+    /// The absolute path of the directory of the root module.
     Directory,
-    /// Where the program was started.
+    /// The absolute path of the directory that the program was started in.
     WorkingDirectory,
-    /// The home directory of who plans.
+    /// The home directory of the user.
     Home,
-    /// When the plan was begun, as `2006-01-02T15:04:05Z`.
+    /// The time at which planning began, as `2006-01-02T15:04:05Z`.
     PlanTime,
 }
 
 impl MachineFact {
-    /// What it is called.
+    /// The name for diagnostics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -76,22 +77,22 @@ pub trait FileSource {
     /// The content of the file at `path`.
     ///
     /// # Errors
-    /// Why it cannot be read, without its name.
+    /// The reason why it cannot be read, without the name of the file.
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String>;
 
     /// The names of the files below `directory`, with `/` between the parts, in no particular
     /// order.
     ///
     /// # Errors
-    /// Why they cannot be listed, without the directory's name.
+    /// The reason why they cannot be listed, without the name of the directory.
     fn list(&self, directory: &str) -> Result<Vec<String>, String> {
         Err(format!("`{directory}` cannot be listed here"))
     }
 
-    /// What is asked of the machine.
+    /// The value of a fact.
     ///
     /// # Errors
-    /// Why it cannot be known.
+    /// The reason why it is not available.
     fn machine(&self, fact: MachineFact) -> Result<Arc<str>, String> {
         Err(format!("{} cannot be known here", fact.name()))
     }
@@ -99,36 +100,35 @@ pub trait FileSource {
     /// Whether there is a file at `path`.
     ///
     /// # Errors
-    /// Why that cannot be known, without its name.
+    /// The reason why that is not known, without the name of the file.
     fn exists(&self, path: &str) -> Result<bool, String> {
         Ok(self.read(path).is_ok())
     }
 }
 
-/// What evaluation may look at.
+/// Everything that an evaluation can read.
 #[derive(Clone, Copy)]
 pub struct EvaluationContext<'a> {
-    /// The values that references stand for.
+    /// The values of references.
     pub scope: &'a dyn ValueScope,
     /// The files that functions read.
     pub files: &'a dyn FileSource,
-    /// The time it is; none while planning, when the time of apply is not known yet.
+    /// The current time; `None` while planning, as the time of the apply is unknown then.
     pub(crate) now: Option<SystemTime>,
-    /// How many templates are being rendered inside each other.
+    /// The number of templates that are being rendered inside each other.
     pub(crate) depth: u32,
-    /// Whether values that are not marked themselves come out of a secret, so that problems must
-    /// not show them.
+    /// Whether unmarked values come from inside of a secret, so that diagnostics must not show them.
     pub(crate) secret: bool,
-    /// Whether what is ephemeral is taken for unknown.
+    /// Whether ephemeral values are replaced by unknowns.
     pub(crate) clearing: bool,
-    /// Whether what is wrong may not count, as in `try`.
+    /// Whether diagnostics may be dropped, as within `try`.
     pub(crate) aside: bool,
-    /// What is left to the evaluation that this is part of; none for one that begins.
+    /// The budget of the evaluation that this one is part of; `None` for an outermost one.
     pub(crate) effort: Option<&'a EvaluationBudget>,
 }
 
 impl<'a> EvaluationContext<'a> {
-    /// Evaluation while planning: what depends on the time or on chance is unknown.
+    /// A context for planning: values that depend on the time or on randomness are unknown.
     #[must_use]
     pub fn new(scope: &'a dyn ValueScope, files: &'a dyn FileSource) -> Self {
         Self {
@@ -143,7 +143,7 @@ impl<'a> EvaluationContext<'a> {
         }
     }
 
-    /// Evaluation at a time, as during apply.
+    /// The same context at a time, as during apply.
     #[must_use]
     pub fn at(mut self, now: SystemTime) -> Self {
         self.now = Some(now);
@@ -151,7 +151,7 @@ impl<'a> EvaluationContext<'a> {
     }
 }
 
-/// A scope in which nothing has a value, and no files: for constants.
+/// A scope without values and files, for expressions that must be constant.
 pub struct EmptyScope;
 
 impl ValueScope for EmptyScope {

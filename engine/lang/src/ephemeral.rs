@@ -1,4 +1,5 @@
-//! What is never kept: values of ephemeral variables, and everything that follows from them.
+//! Ephemeral values: those of ephemeral variables and outputs, and everything that depends on them.
+//! They are followed statically by reference, so that a mistake is found before any value is known.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,17 +13,17 @@ use crate::configuration::{Configuration, ResourceBlock};
 use crate::diagnostics;
 use crate::providers::modules;
 
-/// What of a configuration is never kept.
+/// The ephemeral values of a module.
 #[derive(Debug)]
 pub(crate) struct EphemeralValues<'a> {
     configuration: &'a Configuration,
     locals: HashSet<&'a Name>,
-    /// Whether there is anything at all.
+    /// Whether the module has any ephemeral value. Most have none, and need no search then.
     any: bool,
 }
 
 impl<'a> EphemeralValues<'a> {
-    /// What of this configuration is never kept.
+    /// Finds the ephemeral values of a module.
     pub(crate) fn new(configuration: &'a Configuration) -> Self {
         let outputs =
             configuration.modules.values().flat_map(|it| it.configuration.outputs.values());
@@ -35,7 +36,7 @@ impl<'a> EphemeralValues<'a> {
         ephemeral
     }
 
-    /// The first reference in an expression because of which its value must not be kept.
+    /// The first reference that makes the value of an expression ephemeral.
     pub(crate) fn reference<'e>(&self, expression: &'e Expression) -> Option<&'e Reference> {
         if !self.any {
             return None;
@@ -46,8 +47,8 @@ impl<'a> EphemeralValues<'a> {
             .find(|it| self.is_ephemeral(it) && !expression.is_cleared(it))
     }
 
-    /// The arguments in a body whose values must not be kept, those in nested blocks among them,
-    /// each with the reference that is the reason. Of nested blocks the paths have the names alone.
+    /// The ephemeral arguments in a body and its nested blocks, each with the reference that is the
+    /// reason. The paths have no indices of nested blocks.
     pub(crate) fn arguments<'e>(&self, body: &'e Body) -> Vec<(Path, &'e Reference)> {
         let mut found = Vec::new();
         if self.any {
@@ -56,7 +57,7 @@ impl<'a> EphemeralValues<'a> {
         found
     }
 
-    /// What is wrong with the arguments of a resource.
+    /// Diagnostics for the ephemeral arguments of a resource that are not write-only.
     fn kept(&self, block: &ResourceBlock, fields: &BTreeMap<Name, SchemaField>) -> Vec<Diagnostic> {
         let found = self
             .arguments(&block.body)
@@ -103,7 +104,7 @@ impl<'a> EphemeralValues<'a> {
         }
     }
 
-    /// Finds the local values that follow from what is ephemeral.
+    /// Finds the local values that depend on ephemeral values.
     fn follow(&mut self) {
         let mut readers: HashMap<&Name, Vec<&'a Name>> = HashMap::new();
         for (name, local) in &self.configuration.locals {
@@ -129,9 +130,9 @@ impl<'a> EphemeralValues<'a> {
     }
 }
 
-/// What is wrong with the arguments of resources in a configuration and its modules: what must not
-/// be kept goes into write-only arguments alone. `fields` are the arguments of a block's kind;
-/// nothing is said of kinds that there are not.
+/// Diagnostics for the arguments of resources in a configuration and its modules that would store an
+/// ephemeral value: only write-only arguments take one. `fields` gives the arguments of the resource
+/// type of a block; unknown resource types are skipped, as they have a diagnostic already.
 pub fn kept<'f>(
     configuration: &Configuration,
     fields: impl Fn(&BlockName) -> Option<&'f BTreeMap<Name, SchemaField>>,
@@ -152,7 +153,7 @@ pub fn kept<'f>(
     problems
 }
 
-/// Whether an argument, or a block that it is in, is never kept.
+/// Whether an argument, or a nested block around it, is write-only.
 fn is_write_only(path: &[PathStep], fields: &BTreeMap<Name, SchemaField>) -> bool {
     let Some((PathStep::Name(name), rest)) = path.split_first() else { return false };
     let Some(field) = fields.get(name) else { return false };

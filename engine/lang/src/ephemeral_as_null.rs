@@ -1,7 +1,8 @@
-//! `ephemeralasnull`: a value with null in the place of what is never kept.
+//! `ephemeralasnull`: replaces the ephemeral parts of a value by null.
 //!
-//! What is ephemeral is taken for unknown, so that everything which follows from it becomes unknown
-//! as well, and what is unknown only because of that becomes null.
+//! There is no mark for ephemeral values. The expression is evaluated a second time with unknowns in
+//! place of ephemeral values, so that everything that depends on them becomes unknown as well; what
+//! is unknown only then becomes null.
 
 use std::sync::Arc;
 
@@ -9,17 +10,17 @@ use ha_value::{Name, Object, Type, Value};
 
 use crate::configuration::{ModuleCall, VariableBlock};
 
-/// What an unknown waits for that stands for something ephemeral.
+/// The cause of an unknown that replaces an ephemeral value.
 const CAUSE: &str = "what is never kept";
 
-/// What stands for an ephemeral value.
+/// The unknown that replaces an ephemeral value while it is evaluated for `ephemeralasnull`.
 #[must_use]
 pub fn not_kept(value: &Value) -> Value {
     Value::unknown(Type::of_value(value), Some(CAUSE.into()))
 }
 
 impl VariableBlock {
-    /// What stands for a value of it where what is ephemeral is taken for unknown.
+    /// A value of the variable with its replacement if the variable is ephemeral.
     #[must_use]
     pub fn without_ephemeral(&self, value: Value) -> Value {
         match (self.ephemeral, self.sensitive) {
@@ -31,7 +32,7 @@ impl VariableBlock {
 }
 
 impl ModuleCall {
-    /// The value of the call, or of all of its instances, without the outputs that are ephemeral.
+    /// The value of the call, or of all of its instances, with its ephemeral outputs replaced.
     #[must_use]
     pub fn without_ephemeral(&self, value: &Value) -> Value {
         let outputs = &self.configuration.outputs;
@@ -55,8 +56,8 @@ impl ModuleCall {
     }
 }
 
-/// A value with null in the place of what is ephemeral in it. `cleared` is the same value as it is
-/// where what is ephemeral is unknown.
+/// The value with null in place of its ephemeral parts. `cleared` is the value of the same
+/// expression with unknowns in place of ephemeral values.
 pub(crate) fn with_nulls(value: &Value, cleared: &Value) -> Value {
     let is_known = value.is_wholly_known();
     filled(value, cleared, is_known)
@@ -78,10 +79,10 @@ fn filled(value: &Value, cleared: &Value, is_known: bool) -> Value {
         (Value::Sensitive(own), Value::Sensitive(cleared)) => {
             filled(own, cleared, is_known).sensitive()
         }
-        // It was marked for being ephemeral alone.
+        // Ephemeral variables are marked as sensitive too; without them the mark disappears.
         (Value::Sensitive(own), cleared) => filled(own, cleared, is_known),
         (own, Value::Sensitive(cleared)) => filled(own, cleared, is_known).sensitive(),
-        // It follows from nothing ephemeral.
+        // Nothing ephemeral contributes to this part.
         (_, cleared) if cleared.is_wholly_known() => {
             if cleared == value {
                 value.clone()
@@ -100,13 +101,13 @@ fn filled(value: &Value, cleared: &Value, is_known: bool) -> Value {
         (Value::Object(own), Value::Object(cleared)) => {
             named(own, cleared).map_or_else(null, |items| Value::Object(Arc::new(items)))
         }
-        // What is not known anyway is looked at again once it is.
+        // The value is unknown for another reason, so that the call is evaluated again during apply.
         (_, cleared) if !is_known && !waits_for_ephemeral(cleared) => cleared.clone(),
         _ => null(),
     }
 }
 
-/// Whether something in it waits for what is never kept.
+/// Whether the value contains an unknown that replaces an ephemeral value.
 fn waits_for_ephemeral(value: &Value) -> bool {
     match value {
         Value::Unknown(it) => it.cause.as_deref() == Some(CAUSE),

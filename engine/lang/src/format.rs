@@ -1,4 +1,4 @@
-//! Source text in its usual form, the same bytes that `terraform fmt` makes of it.
+//! Formats source text. The result has the same bytes as that of `terraform fmt`.
 
 mod cell;
 mod idiom;
@@ -10,12 +10,11 @@ use crate::SourceFile;
 use crate::lexer::{self, TokenKind};
 use crate::parse;
 
-/// The text of a file in its usual form. Nothing but spaces changes, except for old ways to write a
-/// thing: `"${x}"` for `x`, labels without quotes, and `"string"` or `list` as the type of a
-/// variable.
+/// The formatted text of a file. Only spaces change, except for deprecated notations: `"${x}"` for
+/// `x`, labels without quotes, and `"string"` or `list` as the type of a variable.
 ///
 /// # Errors
-/// Why the file cannot be read.
+/// The syntax errors of the file, which is not formatted then.
 pub fn format(file: &SourceFile) -> Result<String, Vec<Diagnostic>> {
     let (_, problems) = parse::body(file);
     if !problems.is_empty() {

@@ -1,4 +1,4 @@
-//! Values from outside: files of values, `--var`, the environment, `--expr`.
+//! Input from outside of a configuration: variable files, `--var`, the environment, `--expr`.
 
 use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_value::{Name, Type, Value, convert};
@@ -14,10 +14,10 @@ use crate::resolve::NameResolver;
 use crate::source::is_json;
 use crate::types::constant;
 
-/// One expression by itself, as `ha console --expr` takes.
+/// Compiles one expression that is not part of a file, as of `ha console --expr`.
 ///
 /// # Errors
-/// All that is wrong with it.
+/// All diagnostics of it.
 pub fn expression(name: &str, text: &str) -> Result<Expression, Vec<Diagnostic>> {
     let file = SourceFile::new(name, text);
     let written = parse::expression(&file)?;
@@ -27,8 +27,7 @@ pub fn expression(name: &str, text: &str) -> Result<Expression, Vec<Diagnostic>>
     if resolver.problems.is_empty() { Ok(expression) } else { Err(resolver.problems) }
 }
 
-/// The values that a file of values gives, each with where its name is written, and all that is
-/// wrong with the file.
+/// The values of a variable file, each with the place of its name, and all diagnostics of the file.
 #[must_use]
 pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, SourceSpan)>, Vec<Diagnostic>) {
     let (body, problems) = if is_json(&file.name) { json::values(file) } else { parse::body(file) };
@@ -50,11 +49,12 @@ pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, SourceSpan)>, V
     (values, resolver.problems)
 }
 
-/// A value given as text, as `--var` and the environment do: taken as it stands where a string will
-/// do, converted for numbers and truth values, and read as an expression for everything else.
+/// The value of a variable that is given as a string by `--var` or the environment: the string
+/// itself for the type `string`, converted for `number` and `bool`, and evaluated as an expression
+/// for every other type.
 ///
 /// # Errors
-/// Why it is none of `ty`.
+/// Why the string is no value of `ty`.
 pub fn value_of_text(text: &str, ty: &Type) -> Result<Value, Vec<Diagnostic>> {
     let fits =
         |it: &Value| convert(it, ty).map_err(|it| vec![diagnostics::types::does_not_fit(&it, ty)]);

@@ -1,12 +1,12 @@
-//! Whether more lines may complete what was typed.
+//! Whether further lines could complete the input of the console.
 
 use crate::lexer::{TokenKind, tokens};
 
-/// Whether something is open at the end of a string that is to be an expression: a bracket, a
-/// template or a heredoc.
+/// Whether a bracket, a template or a heredoc is still open at the end of an expression.
 #[must_use]
 pub fn is_unfinished(text: &str) -> bool {
     let (mut brackets, mut heredocs) = (0, 0);
+    // A heredoc is recognised by the line end behind its word, which the input does not have yet.
     for token in tokens(&format!("{text}\n")) {
         brackets += token.kind.depth();
         match token.kind {
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_open_may_be_completed() {
+    fn input_with_an_open_bracket_is_incomplete() {
         for open in [
             "[",
             "{ a = [1,",

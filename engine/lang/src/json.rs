@@ -1,5 +1,5 @@
-//! Configuration written as JSON: read with the places of everything, then taken for what it says
-//! in the other syntax.
+//! Configuration in JSON: parsed with the places of all values, then converted to the same syntax
+//! tree as HCL.
 
 mod body;
 mod read;

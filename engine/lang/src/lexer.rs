@@ -1,5 +1,5 @@
-//! Cuts a source text into tokens. Nothing is lost: what stands between two tokens is spaces and
-//! tabs.
+//! Splits source text into tokens. Between two tokens there are only spaces and tabs, so that the
+//! formatter can restore the text.
 
 use crate::syntax::ByteSpan;
 
@@ -7,17 +7,17 @@ use crate::syntax::ByteSpan;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenKind {
     Newline,
-    /// To the end of the line, which belongs to it, or between `/*` and `*/`.
+    /// A comment: to the end of the line, including the line end, or between `/*` and `*/`.
     Comment,
     Identifier,
     Number,
     QuoteOpen,
     QuoteClose,
-    /// A stretch of a template that is text.
+    /// Literal text of a template.
     Text,
     /// `<<WORD` or `<<-WORD` with the line end.
     HeredocOpen,
-    /// The last line of a heredoc without the line end.
+    /// The last line of a heredoc, without the line end.
     HeredocClose,
     /// `${` or `${~`
     Interpolation,
@@ -53,13 +53,13 @@ pub(crate) enum TokenKind {
     Star,
     Slash,
     Percent,
-    /// A character that means nothing, or a string that is not closed.
+    /// A character that is no token, or the rest of an unclosed string or comment.
     Stray,
     End,
 }
 
 impl TokenKind {
-    /// By how much it changes the depth of brackets.
+    /// The change of the bracket depth: 1, -1 or 0.
     pub(crate) fn depth(self) -> isize {
         match self {
             TokenKind::BraceOpen
@@ -76,14 +76,14 @@ impl TokenKind {
     }
 }
 
-/// A token and where it stands.
+/// A token and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) kind: TokenKind,
     pub(crate) at: ByteSpan,
 }
 
-/// The byte-order mark that some editors begin a file with.
+/// The byte-order mark that some editors write at the beginning of a file.
 const MARK: &str = "\u{feff}";
 
 /// The text without its byte-order mark.
@@ -96,7 +96,7 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
     Lexer::new(text, LexerMode::Code { braces: 0, nested: false }).run()
 }
 
-/// The tokens of a template that is a whole text by itself.
+/// The tokens of a whole text that is one template.
 pub(crate) fn template_tokens(text: &str) -> Vec<Token> {
     Lexer::new(text, LexerMode::Bare).run()
 }
@@ -111,7 +111,7 @@ enum LexerMode<'a> {
     Heredoc {
         word: &'a str,
     },
-    /// A whole text is one template.
+    /// The whole text is one template.
     Bare,
 }
 
@@ -149,7 +149,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn byte(&self, ahead: usize) -> u8 {
-        // A zero byte is no part of the language.
+        // 0 stands for the end of the text. A zero byte in the text is no token either.
         self.bytes.get(self.offset + ahead).copied().unwrap_or(0)
     }
 
@@ -204,7 +204,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// How many bytes from here on are of a kind.
+    /// The number of bytes from here on for which `is_so` holds.
     fn run_of(&self, is_so: impl Fn(u8) -> bool) -> usize {
         self.bytes[self.offset..].iter().take_while(|it| is_so(**it)).count()
     }
@@ -227,7 +227,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Whatever looks like a number, so that `1.2.3` is one wrong number and not two.
+    /// Takes everything that looks like a number, so that `1.2.3` is one wrong number and not two.
     fn number(&mut self) {
         let digits = |from: usize| {
             self.bytes
@@ -293,7 +293,7 @@ impl<'a> Lexer<'a> {
         self.bare();
     }
 
-    /// One token for each line, as the line is what `~` and indentation are about.
+    /// Takes one token for each line, as `~` and indentation work by line.
     fn bare(&mut self) {
         let mut length = 0;
         loop {
@@ -322,7 +322,8 @@ impl<'a> Lexer<'a> {
                     break self.take(TokenKind::QuoteClose, 1);
                 }
                 b'$' | b'%' => break self.sequence(),
-                // A line end cannot be between quotes: the text is taken to have ended.
+                // A line end cannot be in quotes: the string is taken to end here, so that the next
+                // line is parsed as usual.
                 _ => {
                     self.modes.pop();
                     break self.take(TokenKind::Stray, 0);
@@ -331,7 +332,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// How many bytes are text from there on, up to one that may end it.
+    /// The number of bytes of literal text from there on.
     fn text_length(&self, ahead: usize) -> usize {
         let bytes = &self.bytes[self.offset + ahead..];
         let mut length = 0;
@@ -405,7 +406,7 @@ fn continues_identifier(it: char) -> bool {
     }
 }
 
-/// Whether all of the text is one identifier.
+/// Whether the whole text is one identifier.
 pub(crate) fn is_identifier(text: &str) -> bool {
     text.chars().next().is_some_and(starts_identifier) && text.chars().all(continues_identifier)
 }

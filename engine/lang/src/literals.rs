@@ -1,5 +1,5 @@
-//! What a source text says of which argument, told from its tokens alone, so that it can be known
-//! also of a string that is wrong.
+//! Finds the literals of a source text and the arguments that they are values of. It works on tokens
+//! alone, so that secrets can be found also in text with syntax errors.
 
 mod found;
 mod frame;
@@ -12,43 +12,42 @@ use std::ops::Range;
 
 use self::reader::LiteralReader;
 
-/// A string, number or truth value in the value of an argument, or what somebody wrote in the place
-/// of one. What only leads to the value is none: a key, an index, a separator, a condition.
+/// A string, number or bool in the value of an argument, or a mistake in place of one. Parts that do
+/// not end up in the value are excluded: keys, indices, separators, conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Literal<'a> {
-    /// The names it is under, outermost first: those of the blocks and objects around it, and the
-    /// argument's own. A block's labels are among them for variables and in JSON, where they are
-    /// keys like others.
+    /// The names of the blocks, objects and arguments around it, outermost first. The labels of a
+    /// block are included only for variables, and in JSON, where they are keys like others.
     pub path: Vec<&'a str>,
-    /// All words at the heads of the blocks around it, outermost first.
+    /// The types and labels of the blocks around it, outermost first.
     pub heads: Vec<&'a str>,
-    /// The bodies and objects around it by number, outermost first; 0 is the text itself.
+    /// The numbers of the bodies and objects around it, outermost first; 0 is the file.
     pub bodies: Vec<usize>,
-    /// Where it is written, without quotes.
+    /// The place without quotes.
     pub place: Range<usize>,
-    /// Whether it is a stretch of a template, or a format: what the value is made with, and not a
-    /// value by itself.
+    /// Whether it is part of a template or a format string, and so no value by itself.
     pub is_piece: bool,
-    /// Whether it is given to `sensitive`, however that is spelt.
+    /// Whether it is an argument of `sensitive`, also if that is misspelt.
     pub is_marked: bool,
-    /// How it is written.
+    /// The form.
     pub written: LiteralForm,
 }
 
-/// How a literal is written.
+/// The form of a literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LiteralForm {
-    /// As the language has it.
+    /// A valid literal.
     Soundly,
-    /// Without quotes, or without a sign between it and the name.
+    /// Without quotes, or without `=` behind the name.
     Bare,
-    /// As a name with an attribute or index behind it, which may be meant: `Hunter.2`.
+    /// A name with an attribute or index behind it, which is a reference or a string without quotes:
+    /// `Hunter.2`.
     Reference,
-    /// As a label of a block.
+    /// A label of a block.
     Label,
 }
 
-/// All that a source text gives to arguments, in order.
+/// All literals of a source text, in source order.
 #[must_use]
 pub fn literals(text: &str) -> Vec<Literal<'_>> {
     LiteralReader::new(text).read()

@@ -1,4 +1,5 @@
-//! From a directory of files, and those of the modules it calls, to one [`Configuration`].
+//! Loads a configuration: compiles the files of the root module and, recursively, of the modules that
+//! it calls.
 
 mod known;
 
@@ -18,21 +19,20 @@ use crate::diagnostics::module as mistakes;
 use crate::environment::{EmptyScope, EvaluationContext};
 use known::{ModuleSourceScope, VariableInputs};
 
-/// How deep calls of modules may lie within each other.
+/// The limit of the depth of nested module calls.
 const DEEPEST: usize = 64;
 
-/// More calls of modules than this are a mistake: two in each of twenty levels are a million.
+/// The limit of module calls of a configuration. Twenty levels with two calls each make a million.
 const MOST: usize = 20_000;
 
-/// The directories that modules are read from.
+/// The source of the files of modules.
 pub trait DirectorySource {
-    /// The files of a configuration that are in a directory itself, in the order of their names.
-    /// The directory is named from the root's, with `/` between the parts and without `.`; it
-    /// begins with `..` where it lies outside. The names of the files begin with that of the
-    /// directory.
+    /// The configuration files directly in a directory, sorted by name. The directory is relative to
+    /// that of the root module, separated by `/` and without `.`; it begins with `..` if it is
+    /// outside. The names of the files begin with that of the directory.
     ///
     /// # Errors
-    /// Why they cannot be read, without the directory's name.
+    /// The reason why they cannot be read, without the name of the directory.
     fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String>;
 }
 
@@ -42,19 +42,18 @@ impl DirectorySource for EmptyScope {
     }
 }
 
-/// A configuration with all its modules.
+/// A configuration with all of its modules.
 #[derive(Debug)]
 pub struct LoadedConfiguration {
-    /// What the files say. What is wrong is left out of it; it is complete where nothing is wrong.
+    /// The configuration. Blocks with errors are left out, so that it is complete only without errors.
     pub configuration: Configuration,
-    /// The files of the modules, each once.
+    /// The files of the called modules, without duplicates.
     pub modules: Vec<SourceFile>,
-    /// All that is wrong.
+    /// The diagnostics of all files.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// The configuration that the files of one directory say together, without modules, and all that is
-/// wrong with it.
+/// Compiles the files of one directory without any source of modules.
 #[must_use]
 pub fn compile(files: &[SourceFile]) -> (Configuration, Vec<Diagnostic>) {
     let LoadedConfiguration { configuration, diagnostics, .. } =
@@ -62,9 +61,8 @@ pub fn compile(files: &[SourceFile]) -> (Configuration, Vec<Diagnostic>) {
     (configuration, diagnostics)
 }
 
-/// The configuration that the root's files say with the modules they call. `values` are those of
-/// the root's variables as far as they are given; it is asked once, with what the root's files say
-/// by themselves.
+/// Loads the root module from its files, and the modules that it calls. `values` is called once with
+/// the root module and gives the values of its variables, which sources of modules can depend on.
 pub fn load(
     files: &[SourceFile],
     directories: &dyn DirectorySource,
@@ -93,19 +91,21 @@ pub fn load(
 
 struct ModuleLoader<'a> {
     directories: &'a dyn DirectorySource,
-    /// What directories say by themselves, until it is sure that no one needs it any more.
+    /// Compiled directories without their modules. An entry is removed as soon as no other call can
+    /// need it, so that its configuration can be moved instead of cloned.
     compiled: HashMap<Arc<str>, Rc<CompiledDirectory>>,
-    /// What was made of directories.
+    /// The finished modules of each directory.
     made: HashMap<Arc<str>, Vec<LoadedDirectory>>,
-    /// The directories that are being read, outermost first.
+    /// The directories that are being loaded, outermost first.
     within: Vec<Arc<str>>,
     modules: Vec<SourceFile>,
     problems: Vec<Diagnostic>,
-    /// Whether there are too many calls of modules.
+    /// Whether the limit of module calls was exceeded and reported.
     is_full: bool,
 }
 
-/// What a directory says with the modules it calls, which may hang on values of variables.
+/// A module of a directory for certain values of the variables that its sources depend on. Other
+/// calls with the same values share it.
 struct LoadedDirectory {
     used: BTreeMap<Name, Option<Value>>,
     module: LoadedModule,
@@ -115,23 +115,23 @@ struct LoadedDirectory {
 #[derive(Clone)]
 struct LoadedModule {
     configuration: Arc<Configuration>,
-    /// Whether nothing is wrong with it.
+    /// Whether it has no errors.
     sound: bool,
-    /// A `provider` block in it or below.
+    /// The place of a `provider` block in it or in the modules that it calls.
     provider: Option<SourceSpan>,
-    /// How many calls of modules there are in it and below.
+    /// The number of module calls in it and in the modules that it calls.
     calls: usize,
 }
 
 /// A module that a configuration calls.
 struct CalledModule {
     source: Name,
-    /// What it is, where it could be read.
+    /// The module; `None` if it could not be read.
     module: Option<LoadedModule>,
 }
 
 impl ModuleLoader<'_> {
-    /// The modules that a configuration calls.
+    /// Loads the modules that a configuration calls.
     fn called(
         &mut self,
         sources: &[ModuleSource],
@@ -150,7 +150,7 @@ impl ModuleLoader<'_> {
         all
     }
 
-    /// The text that the source of a module is.
+    /// Evaluates the source of a module, which must be a known string.
     fn source(&mut self, expression: &Expression, known: &ModuleSourceScope<'_>) -> Option<Name> {
         let span = expression.span();
         let problem = match expression.evaluate(&EvaluationContext::new(known, &EmptyScope)) {
@@ -168,7 +168,7 @@ impl ModuleLoader<'_> {
         None
     }
 
-    /// The module in a directory.
+    /// Loads the module in a directory, or finds a loaded one that can be shared.
     fn module(
         &mut self,
         source: &str,
@@ -232,7 +232,7 @@ impl ModuleLoader<'_> {
         Some(module)
     }
 
-    /// What a directory says by itself.
+    /// Compiles the files of a directory, without the modules that they call.
     fn compiled(
         &mut self,
         directory: &Arc<str>,
@@ -264,9 +264,8 @@ impl ModuleLoader<'_> {
         Some(compiled)
     }
 
-    /// Puts the called modules in their places and checks what refers to them and to all else.
-    /// Gives a `provider` block, where there is one in it or below, and how many calls of modules
-    /// there are.
+    /// Puts the called modules into a configuration and checks all references. Returns the place of a
+    /// `provider` block in it or below, and the number of module calls.
     fn finish(
         &mut self,
         configuration: &mut Configuration,
@@ -298,8 +297,7 @@ impl ModuleLoader<'_> {
         (provider, calls)
     }
 
-    /// Tells once that there are too many calls of modules; whatever calls these has too many as
-    /// well.
+    /// Reports once that there are too many module calls. Every outer module has too many as well.
     fn too_many(&mut self, call: &ModuleCall) {
         if !std::mem::replace(&mut self.is_full, true) {
             self.problems.push(mistakes::too_many(&call.name, MOST, call.head.clone()));
@@ -307,8 +305,8 @@ impl ModuleLoader<'_> {
     }
 }
 
-/// What is wrong with a call of a module that has `provider` blocks: it must be there as long as
-/// they are needed, which is longer than its instances are.
+/// The diagnostic for a repeated call of a module that has `provider` blocks. Its settings are still
+/// needed to delete the objects of an instance that is no longer in the configuration.
 fn provider_in_many(call: &ModuleCall, inside: &SourceSpan) -> Option<Diagnostic> {
     let repeated =
         [("count", &call.count), ("for_each", &call.for_each), ("enabled", &call.enabled)];
@@ -321,7 +319,8 @@ fn provider_in_many(call: &ModuleCall, inside: &SourceSpan) -> Option<Diagnostic
     )
 }
 
-/// The directory that a source names from another directory, both named from the root's.
+/// The directory of a source that is relative to another directory, both relative to the root
+/// module. `None` if the source is no local path.
 fn directory(within: &str, source: &str) -> Option<Arc<str>> {
     let local =
         source.starts_with("./") || source.starts_with("../") || source == "." || source == "..";

@@ -1,4 +1,4 @@
-//! Whether there are the providers that a configuration requires.
+//! Checks that the providers that a configuration requires exist.
 
 use std::collections::HashSet;
 
@@ -7,12 +7,13 @@ use ha_diagnostics::Diagnostic;
 use crate::configuration::Configuration;
 use crate::diagnostics::module as mistakes;
 
-/// The provider that is part of Terraform, whose resource is a kind here.
+/// Terraform's built-in provider. Its one resource type is a kind of the provider [`OWN`].
 pub(crate) const BUILT_IN: &str = "terraform";
-/// What it is called here.
+/// The name of the built-in provider in `ha`.
 pub(crate) const OWN: &str = "ha";
 
-/// What a configuration and its modules require that is none of the providers there are.
+/// A diagnostic for each provider that a configuration or one of its modules requires and that is
+/// not one of `known`.
 #[must_use]
 pub fn unknown_providers(configuration: &Configuration, known: &[&str]) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
@@ -35,7 +36,8 @@ pub fn unknown_providers(configuration: &Configuration, known: &[&str]) -> Vec<D
     problems
 }
 
-/// A configuration and the modules in it, each once, in the order of their calls.
+/// A configuration and all modules in it, in the order of their calls. Modules that several calls
+/// share are included once.
 pub(crate) fn modules(configuration: &Configuration) -> Vec<&Configuration> {
     let mut modules = Vec::new();
     let mut seen = HashSet::new();

@@ -1,13 +1,13 @@
-//! Source strings.
+//! Source files and their roles.
 
 use std::sync::Arc;
 
-/// One file of a configuration, as read.
+/// One file of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
-    /// Its name, as diagnostics and spans say it.
+    /// The name that diagnostics and spans show.
     pub name: Arc<str>,
-    /// Its text.
+    /// The content.
     pub text: Arc<str>,
 }
 
@@ -19,7 +19,7 @@ impl SourceFile {
     }
 }
 
-/// How the files of a directory are spelt: they are all of one family.
+/// The family of file names. All files of a directory belong to one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileFamily {
     /// `*.hcl` and `*.hcl.json`, with `ha` blocks.
@@ -29,7 +29,7 @@ pub enum FileFamily {
 }
 
 impl FileFamily {
-    /// What the block with settings is called.
+    /// The type of the block with settings.
     pub(crate) fn settings(self) -> &'static str {
         match self {
             FileFamily::Ha => "ha",
@@ -38,20 +38,20 @@ impl FileFamily {
     }
 }
 
-/// What a file is by its name.
+/// The role of a file in its directory, which follows from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileRole {
-    /// Part of the configuration.
+    /// A file of the configuration.
     Primary(FileFamily),
-    /// It says other things of blocks that are in the primary files.
+    /// A file whose blocks are merged into those of the primary files.
     Override(FileFamily),
-    /// Something that Terraform keeps beside a configuration and that is not part of it: tests,
-    /// queries, mocks.
+    /// A file of Terraform that is stored beside a configuration and is no part of it: tests, mocks,
+    /// queries.
     Beside,
 }
 
 impl FileRole {
-    /// What the file of this name is; none where it has nothing to do with a configuration.
+    /// The role of the file of this name; `None` for a file that is unrelated to configurations.
     #[must_use]
     pub fn from_file_name(name: &str) -> Option<Self> {
         let name = name.rsplit_once('/').map_or(name, |(_, name)| name);
@@ -77,7 +77,7 @@ impl FileRole {
     }
 }
 
-/// What stands before `.hcl` in files of Terraform that are no configuration.
+/// The endings before `.hcl` of Terraform's files that are no configuration.
 const BESIDE: [&str; 6] =
     [".tftest", ".tfmock", ".tfquery", ".tfstack", ".tfcomponent", ".tfdeploy"];
 

@@ -1,10 +1,9 @@
-//! What a source text says, before names mean anything. Made by [`crate::parse`], consumed by the
-//! compiler.
+//! The syntax tree: the result of [`crate::parse`], with names not yet resolved.
 
 use ha_value::{Name, Value};
 use unicode_normalization::UnicodeNormalization;
 
-/// A stretch of the source, in bytes.
+/// A range of the source in bytes. 32 bits keep the nodes small; larger files are refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ByteSpan {
     pub(crate) start: u32,
@@ -21,30 +20,30 @@ impl ByteSpan {
         Self { start: self.start, end: other.end }
     }
 
-    /// The same behind what comes before.
+    /// The range shifted behind the files that come before.
     pub(crate) fn plus(self, base: u32) -> Self {
         Self { start: self.start.saturating_add(base), end: self.end.saturating_add(base) }
     }
 
-    /// The same without what comes before.
+    /// The range relative to its own file.
     pub(crate) fn minus(self, base: u32) -> Self {
         Self { start: self.start.saturating_sub(base), end: self.end.saturating_sub(base) }
     }
 }
 
-/// A string in its composed normal form, as all strings of the language are.
+/// A string in normalisation form C, as all strings of the language are.
 pub(crate) fn composed(text: &str) -> Name {
     if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
 }
 
-/// A word of the source and where it stands.
+/// A word of the source and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceWord {
     pub(crate) name: Name,
     pub(crate) at: ByteSpan,
 }
 
-/// A file or the inside of a block.
+/// The body of a file or block.
 #[derive(Debug, Default)]
 pub(crate) struct BodySyntax {
     pub(crate) arguments: Vec<ArgumentSyntax>,
@@ -83,7 +82,7 @@ pub(crate) enum SyntaxKind {
     Root(Name),
     Attribute(Box<SyntaxNode>, SourceWord),
     Index(Box<SyntaxNode>, Box<SyntaxNode>),
-    /// The second node is what is done with each element; [`SyntaxKind::Element`] stands for that
+    /// The source, and the expression for each element, in which [`SyntaxKind::Element`] is the
     /// element.
     Splat(Box<SyntaxNode>, Box<SyntaxNode>),
     Element,
@@ -112,7 +111,7 @@ pub(crate) struct ForSyntax {
     pub(crate) key: Option<SourceWord>,
     pub(crate) value: SourceWord,
     pub(crate) collection: SyntaxNode,
-    /// Present when the result is an object.
+    /// The expression of the key; present if the result is an object.
     pub(crate) result_key: Option<SyntaxNode>,
     pub(crate) result: SyntaxNode,
     pub(crate) condition: Option<SyntaxNode>,
@@ -120,7 +119,7 @@ pub(crate) struct ForSyntax {
     pub(crate) grouping: bool,
 }
 
-/// A stretch of a template.
+/// A part of a template.
 #[derive(Debug)]
 pub(crate) enum TemplateSyntax {
     Text(String),
@@ -156,7 +155,7 @@ pub(crate) enum Operator {
 }
 
 impl Operator {
-    /// As it is written.
+    /// The operator in the source.
     pub(crate) fn sign(self) -> &'static str {
         match self {
             Operator::Add => "+",
@@ -181,7 +180,7 @@ impl SyntaxNode {
         Self { at, kind }
     }
 
-    /// The one name this is, where it is nothing but a name.
+    /// The name, if the expression is one name without attributes.
     pub(crate) fn keyword(&self) -> Option<&Name> {
         match &self.kind {
             SyntaxKind::Root(name) => Some(name),
@@ -189,7 +188,7 @@ impl SyntaxNode {
         }
     }
 
-    /// The text this is, where it is a string without anything to work out.
+    /// The string, if the expression is a literal string.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {
             SyntaxKind::Literal(value) => value.as_str(),
@@ -198,8 +197,8 @@ impl SyntaxNode {
     }
 }
 
-/// Puts everything somewhere else, for what is read from the middle of a file or behind other
-/// files.
+/// Shifts all places of a syntax tree, for text that is parsed from the middle of a file or is placed
+/// behind other files.
 pub(crate) trait SpanRelocator {
     fn place(&mut self, to: &dyn Fn(ByteSpan) -> ByteSpan);
 }

@@ -1,26 +1,27 @@
-//! Templates between the reader and the tree: trimming at `~`, taking indentation off, and nesting.
+//! Templates between parser and syntax tree: `~` strips spaces, `<<-` removes indentation, and
+//! directives are nested.
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::syntax::{SourceWord, SyntaxKind, SyntaxNode, TemplateSyntax};
 
-/// What `~` takes the space off.
+/// The extent of the text that `~` strips spaces from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StripExtent {
-    /// All of the text beside it, as between quotes.
+    /// All of the text next to it, as in quoted strings.
     Whole,
-    /// The rest of the line only, as everywhere else.
+    /// Only the rest of the line, as in heredocs and template files.
     Line,
 }
 
-/// On which sides of a marker a `~` stands.
+/// The sides of a sequence that have a `~`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StripMarkers {
     pub(crate) left: bool,
     pub(crate) right: bool,
 }
 
-/// A template as a flat sequence.
+/// One part of a template before directives are nested.
 #[derive(Debug)]
 pub(crate) enum TemplateToken {
     Text(String),
@@ -32,7 +33,7 @@ pub(crate) enum TemplateToken {
 }
 
 impl TemplateToken {
-    /// The same with these strips.
+    /// The same token with these strip markers.
     pub(crate) fn with(mut self, strips: StripMarkers) -> Self {
         match &mut self {
             TemplateToken::Text(_) => {}
@@ -57,18 +58,18 @@ impl TemplateToken {
     }
 }
 
-/// The expression that a template is.
+/// The expression of a template.
 pub(crate) fn node(tokens: Vec<TemplateToken>, unit: StripExtent) -> SyntaxKind {
     nested(trimmed(tokens, unit))
 }
 
-/// The expression that a heredoc with `<<-` is.
+/// The expression of a heredoc with `<<-`.
 pub(crate) fn outdented_node(tokens: Vec<TemplateToken>) -> SyntaxKind {
     nested(outdented(trimmed(tokens, StripExtent::Line)))
 }
 
 fn nested(mut tokens: Vec<TemplateToken>) -> SyntaxKind {
-    // A template that is nothing but one value is that value, not its text.
+    // `"${x}"` is the value of `x` with its type, and no string.
     if let [TemplateToken::Value(..)] = tokens.as_slice()
         && let Some(TemplateToken::Value(only, _)) = tokens.pop()
     {
@@ -104,8 +105,8 @@ fn units(token: TemplateToken, unit: StripExtent) -> Vec<TemplateToken> {
     }
 }
 
-/// The same with the indentation that all lines share taken off; lines of nothing but space neither
-/// count nor change.
+/// Removes the indentation that all lines share. Lines with nothing but spaces do not count and do
+/// not change.
 fn outdented(mut tokens: Vec<TemplateToken>) -> Vec<TemplateToken> {
     let mut shared = usize::MAX;
     let mut indented = Vec::new();
@@ -135,7 +136,7 @@ fn outdented(mut tokens: Vec<TemplateToken>) -> Vec<TemplateToken> {
     tokens
 }
 
-/// Pieces up to the marker that ends or divides the directive they are in, which is left in place.
+/// Nests the tokens up to the `else` or end of the directive around them, which is not consumed.
 fn pieces(
     tokens: &mut std::iter::Peekable<std::vec::IntoIter<TemplateToken>>,
 ) -> Vec<TemplateSyntax> {

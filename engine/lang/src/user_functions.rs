@@ -1,4 +1,5 @@
 //! Functions that a configuration declares: `function "double" { params = [x]  result = x * 2 }`.
+//! They cannot recurse, and call each other only to a limited depth.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
@@ -10,43 +11,44 @@ use indexmap::IndexMap;
 use crate::compiled_expression::Expression;
 use crate::diagnostics::function as mistakes;
 
-/// How deep calls of declared functions may lie within each other.
+/// The limit of the depth of nested calls of declared functions.
 const DEEPEST: usize = 64;
 
-/// A function by its name. Calls may be written before the function is.
+/// A function by its name. Calls can be compiled before the function is declared, so that its
+/// definition is set later.
 #[derive(Debug)]
 pub(crate) struct UserFunction {
     pub(crate) name: Name,
     pub(crate) defined: OnceLock<FunctionDefinition>,
 }
 
-/// What a function is.
+/// The parameters and the result of a function.
 #[derive(Debug)]
 pub(crate) struct FunctionDefinition {
     pub(crate) parameters: Vec<Name>,
-    /// What takes all further arguments, as a tuple.
+    /// The parameter that takes all further arguments as a tuple.
     pub(crate) rest: Option<Name>,
     pub(crate) result: Expression,
 }
 
-/// A call of a function that need not be there.
+/// A call of a function that may not be declared.
 #[derive(Debug)]
 struct FunctionUse {
     given: usize,
     spread: bool,
-    /// The name, and all of the call.
+    /// The place of the name, and of the whole call.
     name: SourceSpan,
     span: SourceSpan,
     within: Option<Name>,
 }
 
-/// The functions of one module, as they are met.
+/// The functions of one module that were called or declared so far.
 #[derive(Debug, Default)]
 pub(crate) struct UserFunctions {
     all: IndexMap<Name, (Arc<UserFunction>, Vec<FunctionUse>)>,
-    /// Where each is declared, whatever else is wrong with it.
+    /// The place of each declaration, even if the function has other errors.
     declared: HashMap<Name, SourceSpan>,
-    /// The function whose result is being read.
+    /// The function whose result is being compiled.
     pub(crate) within: Option<Name>,
 }
 
@@ -58,7 +60,7 @@ impl UserFunctions {
         self.all.entry(name.clone()).or_insert_with(new)
     }
 
-    /// The function that a call names. The spans are those of the name and of all of the call.
+    /// Records a call and returns the function. The spans are those of the name and of the whole call.
     pub(crate) fn called(
         &mut self,
         name: &Name,
@@ -72,10 +74,10 @@ impl UserFunctions {
         function.clone()
     }
 
-    /// Takes note of a declaration.
+    /// Records a declaration.
     ///
     /// # Errors
-    /// Where the function is declared already.
+    /// The place of an earlier declaration.
     pub(crate) fn declare(&mut self, name: &Name, span: &SourceSpan) -> Result<(), SourceSpan> {
         match self.declared.get(name) {
             Some(first) => Err(first.clone()),
@@ -87,11 +89,11 @@ impl UserFunctions {
     }
 
     pub(crate) fn define(&mut self, name: &Name, defined: FunctionDefinition) {
-        // It is declared once, so there is nothing that could be lost here.
+        // `declare` refuses a second declaration, so that nothing is defined twice.
         let _ = self.entry(name).0.defined.set(defined);
     }
 
-    /// What is wrong with calls, once all functions have been met.
+    /// Checks all calls, once all functions are compiled.
     pub(crate) fn check(&self, problems: &mut Vec<Diagnostic>) {
         for (name, (function, uses)) in &self.all {
             for it in uses {
@@ -112,7 +114,7 @@ impl UserFunctions {
         self.check_depth(problems);
     }
 
-    /// Tells of functions that come to call themselves, or that call others too deep.
+    /// Reports functions that call themselves, directly or through others, or nest calls too deeply.
     fn check_depth(&self, problems: &mut Vec<Diagnostic>) {
         let mut callers: HashMap<&Name, HashSet<&Name>> = HashMap::new();
         let mut waits: HashMap<&Name, usize> = self.declared.keys().map(|it| (it, 0)).collect();
@@ -125,8 +127,8 @@ impl UserFunctions {
                 }
             }
         }
-        // From functions that call no others outwards, in the order of their names; what is never
-        // reached is in a circle.
+        // A topological sort, beginning with the functions that call no others. Functions that are
+        // never reached are part of a cycle or call one.
         let mut ready: Vec<&Name> =
             waits.iter().filter(|(_, waits)| **waits == 0).map(|(name, _)| *name).collect();
         ready.sort();

@@ -1,19 +1,19 @@
-//! Constraints on versions, as `required_version` has them.
+//! Version constraints of `required_version`.
 
 use std::cmp::Ordering;
 
-/// The version of `ha` that the settings of `.hcl` files are about.
+/// The version that `required_version` in `.hcl` files is about: that of `ha`.
 pub(crate) const HA: &str = env!("CARGO_PKG_VERSION");
-/// The version of the language that `.tf` files are read as.
+/// The version that `required_version` in `.tf` files is about: the Terraform whose language is read.
 pub(crate) const TERRAFORM: &str = "1.11.4";
 
-/// A version as far as it is written.
+/// The numbers of a version, as many as are written.
 type ParsedVersion = Vec<u64>;
 
-/// Whether a version meets a constraint such as `>= 1.2, < 2`.
+/// Whether a version satisfies a constraint such as `>= 1.2, < 2`.
 ///
 /// # Errors
-/// The part that is no constraint.
+/// The part of the constraint that cannot be parsed.
 pub(crate) fn meets(version: &str, constraint: &str) -> Result<bool, String> {
     let version = numbers(version).ok_or_else(|| version.to_owned())?;
     let mut met = true;
@@ -35,7 +35,7 @@ fn part_met(version: &[u64], part: &str) -> Option<bool> {
         ">=" => order != Ordering::Less,
         "<" => order == Ordering::Less,
         "<=" => order != Ordering::Greater,
-        // All but the last number stay, the last one may grow.
+        // All numbers but the last must be equal; the last one may be greater.
         "~>" => {
             order != Ordering::Less
                 && version.iter().zip(&wanted[..wanted.len() - 1]).all(|(it, wants)| it == wants)
@@ -51,7 +51,7 @@ fn numbers(text: &str) -> Option<ParsedVersion> {
         .collect()
 }
 
-/// Compares versions; numbers that are not written are 0.
+/// Compares versions. Numbers that are not written count as 0.
 fn compared(a: &[u64], b: &[u64]) -> Ordering {
     let at = |of: &[u64], index: usize| of.get(index).copied().unwrap_or(0);
     let orders = (0..a.len().max(b.len())).map(|index| at(a, index).cmp(&at(b, index)));

@@ -13,8 +13,8 @@ use crate::diagnostics;
 use crate::syntax::{self, ArgumentSyntax, BlockSyntax};
 
 impl Compiler<'_> {
-    /// The name of the block, where it has one and is the first of it. `check` is the one it is
-    /// read for.
+    /// Compiles a `resource` or `data` block; returns its name unless it is invalid or declared
+    /// already. `check` is the block that a data source is nested in.
     pub(super) fn resource(
         &mut self,
         mode: ResourceMode,
@@ -188,7 +188,8 @@ impl Compiler<'_> {
                 "iterator" => match argument.value.keyword() {
                     Some(name) => iterator = name.clone(),
                     None => {
-                        // What uses it says what it is meant to be called.
+                        // The content uses the name without quotes, so that the name is bound for it
+                        // and the mistake is reported only once.
                         iterator = argument.value.text().map_or(iterator, Name::from);
                         let problem = diagnostics::body::iterator_is_no_name(
                             self.resolver.span(argument.value.at),

@@ -1,4 +1,4 @@
-//! Whether what is never kept stays out of what is.
+//! Checks that no ephemeral value is stored.
 
 use std::collections::HashSet;
 
@@ -10,8 +10,8 @@ use crate::configuration::{Condition, Configuration};
 use crate::diagnostics::ephemeral as mistakes;
 use crate::ephemeral::EphemeralValues;
 
-/// Checks everything but the arguments of resources, some of which take what is never kept. Of
-/// `unsound` modules nothing is said.
+/// Checks everything except the arguments of resources, which need the schemas ([`crate::kept`]).
+/// Arguments of `unsound` modules are skipped, as their variables may be missing.
 pub(super) fn ephemeral(
     configuration: &Configuration,
     unsound: &HashSet<Name>,
@@ -95,7 +95,7 @@ pub(super) fn ephemeral(
     }
 }
 
-/// Checks what only the root's configuration must not have.
+/// Checks the root module, whose outputs cannot be ephemeral: there is no caller to take them.
 pub(crate) fn root(configuration: &Configuration, problems: &mut Vec<Diagnostic>) {
     for output in configuration.outputs.values().filter(|it| it.ephemeral) {
         problems.push(mistakes::output_of_root(&output.name, output.span.clone()));

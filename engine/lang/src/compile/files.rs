@@ -1,4 +1,4 @@
-//! The files of one directory: which belong together, and in which order they are read.
+//! The files of one directory, sorted by role.
 
 use ha_diagnostics::Diagnostic;
 
@@ -9,7 +9,7 @@ use crate::parse;
 use crate::source::{FileFamily, FileRole, is_json};
 use crate::syntax::BodySyntax;
 
-/// The files of one directory, sorted out.
+/// The files of one directory, sorted by role.
 pub(super) struct DirectoryFiles<'a> {
     pub(super) family: FileFamily,
     pub(super) primary: Vec<&'a SourceFile>,
@@ -17,7 +17,8 @@ pub(super) struct DirectoryFiles<'a> {
 }
 
 impl<'a> DirectoryFiles<'a> {
-    /// Sorts out what belongs to a configuration. Of two families the one that came first is read.
+    /// Sorts the files of a configuration. If there are files of two families, those of the family of
+    /// the first file are read.
     pub(super) fn sorted(files: &'a [SourceFile], problems: &mut Vec<Diagnostic>) -> Self {
         let mut sorted =
             Self { family: FileFamily::Ha, primary: Vec::new(), overrides: Vec::new() };
@@ -54,7 +55,7 @@ impl<'a> DirectoryFiles<'a> {
     }
 }
 
-/// What a file says, in either syntax.
+/// Parses a file as HCL or, by its name, as JSON.
 pub(super) fn body(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
     if is_json(&file.name) { json::body(file) } else { parse::body(file) }
 }

@@ -93,18 +93,18 @@ impl Compiler<'_> {
                 Some(IgnoreChanges::Paths(paths))
             }
             _ => {
-                self.not_a_list(span);
+                self.report_no_list(span);
                 None
             }
         }
     }
 
-    fn not_a_list(&mut self, span: SourceSpan) {
+    fn report_no_list(&mut self, span: SourceSpan) {
         self.problem(diagnostics::ignores_no_list(span));
     }
 }
 
-/// A place in the block's own arguments: `tags`, `tags["Name"]`, `rule[0].port`.
+/// The path of an entry of `ignore_changes`: `tags`, `tags["Name"]`, `rule[0].port`.
 fn path(written: &SyntaxNode) -> Option<Path> {
     match &written.kind {
         SyntaxKind::Root(name) => Some(Path::attribute(name.clone())),

@@ -46,7 +46,7 @@ impl Compiler<'_> {
                 "count" => call.count = Some(self.expression(argument.value)),
                 "for_each" => call.for_each = Some(self.expression(argument.value)),
                 "depends_on" => call.depends_on = self.references(argument.value),
-                "providers" => call.providers = self.handed_in(argument.value),
+                "providers" => call.providers = self.passed_providers(argument.value),
                 _ => {
                     let value = self.expression(argument.value);
                     call.arguments.insert(argument.name.name, value);
@@ -115,7 +115,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// Of `count`, `for_each` and `enabled` there is one at most.
+    /// Reports a block with more than one of `count`, `for_each` and `enabled`.
     pub(super) fn one_way_to_repeat(
         &mut self,
         count: Option<&Expression>,
@@ -133,7 +133,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// The `lifecycle` block of a module, which says only whether there is one.
+    /// The `lifecycle` block of a module, whose one argument is `enabled`.
     fn enabled(&mut self, mut block: BlockSyntax) -> Option<Expression> {
         const KNOWN: BlockSchema = BlockSchema { arguments: &["enabled"], blocks: &[] };
         self.labels(&mut block, [])?;
@@ -149,7 +149,7 @@ impl Compiler<'_> {
     }
 
     /// `{ aws = aws.west, aws.east = aws }`
-    fn handed_in(&mut self, value: SyntaxNode) -> Vec<PassedProvider> {
+    fn passed_providers(&mut self, value: SyntaxNode) -> Vec<PassedProvider> {
         let span = self.resolver.span(value.at);
         let SyntaxKind::Object(entries) = value.kind else {
             self.problem(mistakes::providers_are_no_object(span));
@@ -183,7 +183,7 @@ impl Compiler<'_> {
     }
 }
 
-/// The provider that is part of Terraform goes by another name here.
+/// The name of a provider in `ha`: Terraform's built-in provider has another one.
 pub(super) fn own_provider(name: Name) -> Name {
     if &*name == providers::BUILT_IN { providers::OWN.into() } else { name }
 }

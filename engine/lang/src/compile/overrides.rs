@@ -15,12 +15,12 @@ use crate::syntax::{ArgumentSyntax, BlockSyntax, BodySyntax, SpanRelocator};
 
 use super::files;
 
-/// All that override files say, by what it is said of.
+/// The content of all override files, by the block that it replaces parts of.
 #[derive(Default)]
 pub(super) struct Overrides {
-    /// The files, by where their places begin.
+    /// The files, each with the offset of its byte spans.
     bases: Vec<(u32, Arc<str>)>,
-    /// By kind, labels and, of a provider, alias; each with whether there is such a block.
+    /// The blocks by block type, labels and, for a provider, alias.
     blocks: IndexMap<OverrideKey, OverrideBlock>,
     locals: IndexMap<Name, (ArgumentSyntax, bool)>,
 }
@@ -28,13 +28,13 @@ pub(super) struct Overrides {
 type OverrideKey = (Name, Vec<Name>);
 
 struct OverrideBlock {
-    /// None once it is where it belongs.
+    /// The block; `None` once it is merged.
     block: Option<BlockSyntax>,
     there: bool,
 }
 
 impl Overrides {
-    /// Reads override files, whose places begin behind all places that primary files have.
+    /// Parses override files. `begin` is an offset behind the byte spans of all primary files.
     pub(super) fn read(files: &[&SourceFile], begin: u32, problems: &mut Vec<Diagnostic>) -> Self {
         let mut overrides = Self::default();
         let mut base = begin;
@@ -54,13 +54,13 @@ impl Overrides {
         overrides
     }
 
-    /// The resolver for a primary file with what overrides parts of it.
+    /// The resolver for a primary file into which overrides are merged.
     pub(super) fn resolver(&self, file: &SourceFile) -> NameResolver {
         let first = std::iter::once((0, file.name.clone()));
         NameResolver::over(first.chain(self.bases.iter().cloned()).collect())
     }
 
-    /// The resolver for what is in override files alone.
+    /// The resolver for blocks that come from override files alone.
     fn own_resolver(&self) -> Option<NameResolver> {
         (!self.bases.is_empty()).then(|| NameResolver::over(self.bases.clone()))
     }
@@ -102,7 +102,7 @@ impl Overrides {
                             place => *place = Some(block),
                         },
                         Entry::Vacant(place) => {
-                            drop(place.insert(OverrideBlock { block: Some(block), there: false }))
+                            place.insert(OverrideBlock { block: Some(block), there: false });
                         }
                     }
                 }
@@ -110,7 +110,7 @@ impl Overrides {
         }
     }
 
-    /// Puts into a primary file what overrides parts of it.
+    /// Merges overrides into the blocks of a primary file.
     pub(super) fn apply(&mut self, body: &mut BodySyntax) {
         if self.bases.is_empty() {
             return;
@@ -128,8 +128,8 @@ impl Overrides {
             }
             let Some(over) = self.blocks.get_mut(&key(block)) else { continue };
             match &*block.kind.name {
-                // Several of these say something together, so what is overridden goes from all of
-                // them.
+                // A module can have several of these blocks, which count together. The override
+                // becomes a further one, so that its arguments are removed from all others.
                 "ha" | "terraform" => {
                     if let Some(over) = &over.block {
                         without(block, over);
@@ -145,8 +145,8 @@ impl Overrides {
         }
     }
 
-    /// What is left over: blocks of which some may stand alone, once everything that is not there
-    /// has been told.
+    /// The blocks that were not merged and are valid by themselves. Reports those that override
+    /// nothing.
     pub(super) fn rest(self, problems: &mut Vec<Diagnostic>) -> Option<(BodySyntax, NameResolver)> {
         let resolver = self.own_resolver()?;
         let mut rest = BodySyntax::default();
@@ -163,7 +163,7 @@ impl Overrides {
             let needs_another = match &*kind {
                 "variable" | "output" | "module" | "resource" | "data" => true,
                 "provider" => labels.len() > 1,
-                // Settings stand alone, and of all else the compiler says what is wrong with it.
+                // Settings need no other block. For unknown block types the compiler reports the mistake.
                 _ => false,
             };
             if needs_another {
@@ -182,7 +182,7 @@ impl Overrides {
     }
 }
 
-/// What a block is of.
+/// The key under which an override and the block that it is merged into are the same.
 fn key(block: &BlockSyntax) -> OverrideKey {
     let mut labels: Vec<Name> = block.labels.iter().map(|it| it.name.clone()).collect();
     if &*block.kind.name == "provider" {
@@ -192,8 +192,8 @@ fn key(block: &BlockSyntax) -> OverrideKey {
     (block.kind.name.clone(), labels)
 }
 
-/// Arguments take the place of those of the same name, nested blocks that of all blocks of the same
-/// name.
+/// Merges an override into a block. An argument replaces the one of its name; nested blocks replace
+/// all nested blocks of their name, except `lifecycle`, which is merged argument by argument.
 fn merge(block: &mut BlockSyntax, over: BlockSyntax) {
     for argument in over.body.arguments {
         match block.body.arguments.iter_mut().find(|it| it.name.name == argument.name.name) {
@@ -217,7 +217,7 @@ fn merge(block: &mut BlockSyntax, over: BlockSyntax) {
     block.body.blocks.extend(flat);
 }
 
-/// Takes off a block what another one says instead.
+/// Removes the arguments and nested blocks that an override sets.
 fn without(block: &mut BlockSyntax, over: &BlockSyntax) {
     let given: HashSet<&Name> = over.body.arguments.iter().map(|it| &it.name.name).collect();
     block.body.arguments.retain(|it| !given.contains(&it.name.name));
@@ -232,7 +232,7 @@ fn without(block: &mut BlockSyntax, over: &BlockSyntax) {
     }
 }
 
-/// The name of the blocks that a block is or makes.
+/// The name of a nested block; for `dynamic` that of the blocks that it generates.
 fn made_by(block: &BlockSyntax) -> &Name {
     match (&*block.kind.name, block.labels.first()) {
         ("dynamic", Some(label)) => &label.name,

@@ -1,4 +1,4 @@
-//! Addresses as they are written in `moved`, `removed` and `import` blocks.
+//! The addresses in `moved`, `removed` and `import` blocks.
 
 use ha_value::{InstanceKey, Name, ResourceMode, TargetAddress, Value};
 
@@ -13,21 +13,21 @@ struct AddressPart {
     key: Option<SyntaxNode>,
 }
 
-/// An address whose keys may have to be worked out.
+/// An address whose keys can be computed.
 pub(super) struct AddressExpression {
     pub(super) module: Vec<(Name, Option<Expression>)>,
     pub(super) block: BlockName,
     pub(super) key: Option<Expression>,
 }
 
-/// An address with its keys as they are written.
+/// An address whose keys are not compiled yet.
 struct LiteralAddress {
     module: Vec<AddressPart>,
     block: Option<(ResourceMode, Name, AddressPart)>,
 }
 
 impl Compiler<'_> {
-    /// An address whose keys, where there are any, are written out.
+    /// Compiles an address whose keys must be literal.
     pub(super) fn place(&mut self, value: SyntaxNode) -> Option<TargetAddress> {
         let span = self.resolver.span(value.at);
         let Some(LiteralAddress { module, block }) = written(value) else {
@@ -62,7 +62,7 @@ impl Compiler<'_> {
         place
     }
 
-    /// An address of one instance, whose keys may be expressions.
+    /// Compiles the address of one instance, whose keys can be expressions.
     pub(super) fn target(&mut self, value: SyntaxNode) -> Option<AddressExpression> {
         let span = self.resolver.span(value.at);
         let Some(LiteralAddress { module, block: Some((mode, kind, part)) }) = written(value)

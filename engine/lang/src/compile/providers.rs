@@ -1,4 +1,4 @@
-//! Whether the providers that blocks and modules name are there.
+//! Checks the providers that modules are passed.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -10,8 +10,8 @@ use crate::diagnostics::module as mistakes;
 
 type ProviderName = (Name, Option<Name>);
 
-/// Checks which providers modules are handed. Of `unsound` modules nothing is said. Which ones
-/// blocks use the planner checks, since it depends on the kinds.
+/// Checks the providers that modules are passed, except for `unsound` modules. The planner checks
+/// those that resources use, as the default provider follows from the resource type.
 pub(super) fn providers(
     configuration: &Configuration,
     unsound: &HashSet<Name>,
@@ -39,7 +39,7 @@ pub(super) fn providers(
     }
 }
 
-/// Checks what a module is handed against what it asks for.
+/// Checks the providers of a call against the `configuration_aliases` of the module.
 fn handed(call: &ModuleCall, problems: &mut Vec<Diagnostic>) {
     let inside = &call.configuration;
     let required = inside.settings.iter().flat_map(|it| &it.required_providers);
@@ -72,8 +72,8 @@ fn handed(call: &ModuleCall, problems: &mut Vec<Diagnostic>) {
     );
 }
 
-/// Provider blocks of a module that say nothing stand for what is handed in, as they did before
-/// `configuration_aliases`.
+/// Turns empty `provider` blocks of a module into `configuration_aliases`. Before Terraform 0.15 a
+/// module declared in this way that it is passed a provider.
 pub(crate) fn stand_ins(configuration: &mut Configuration) {
     let (empty, own) =
         std::mem::take(&mut configuration.providers).into_iter().partition(|it| it.body.is_empty());

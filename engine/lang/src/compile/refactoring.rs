@@ -1,4 +1,4 @@
-//! `moved`, `removed` and `import` blocks: what becomes of what is there already.
+//! `moved`, `removed` and `import` blocks: changes to the records of existing objects.
 
 use std::collections::HashMap;
 
@@ -174,7 +174,7 @@ fn is_data(place: &TargetAddress) -> bool {
     matches!(place.block, Some((ResourceMode::Data, ..)))
 }
 
-/// What is wrong with moves whatever the state is: each by itself, and all of one module together.
+/// Reports `moved` blocks that are wrong for every state: by themselves or with others of the module.
 pub(super) fn moves(moved: &[MovedBlock], problems: &mut Vec<ha_diagnostics::Diagnostic>) {
     let mut by_from: HashMap<&TargetAddress, &MovedBlock> = HashMap::with_capacity(moved.len());
     let mut by_to: HashMap<&TargetAddress, &MovedBlock> = HashMap::with_capacity(moved.len());
@@ -197,8 +197,9 @@ pub(super) fn moves(moved: &[MovedBlock], problems: &mut Vec<ha_diagnostics::Dia
     cycles(moved, &by_from, problems);
 }
 
-/// Tells of moves that lead back to where they began. Each place has one move out of it, so a walk
-/// from place to place meets a cycle at most once; what was walked over needs no second walk.
+/// Reports cycles of `moved` blocks. Each address has at most one move away from it, so that a walk
+/// from address to address meets at most one cycle, and no address needs a second walk: the search is
+/// linear.
 fn cycles(
     moved: &[MovedBlock],
     by_from: &HashMap<&TargetAddress, &MovedBlock>,

@@ -1,4 +1,4 @@
-//! Whether what is referred to is there, and may be referred to where it is.
+//! Checks that the targets of references are declared and can be referred to in their place.
 
 mod meant;
 
@@ -15,20 +15,20 @@ use crate::diagnostics::reference::Meant;
 use crate::diagnostics::{module, place};
 use meant::SearchedConfiguration;
 
-/// What a place may refer to beyond what is declared.
+/// What can be referred to in a place beyond the declarations of the module.
 #[derive(Clone, Copy, Default)]
 struct ReferenceContext<'a> {
-    /// What is declared by the block or argument that it is in.
+    /// The declaration that the place belongs to, which is not suggested there.
     itself: Option<&'a ReferenceTarget>,
     each: bool,
     count: bool,
     own: bool,
-    /// The `check` block it is in.
+    /// The `check` block around the place.
     check: Option<&'a Name>,
 }
 
-/// Checks a configuration whose modules are in their places. Of those that are `unsound` nothing is
-/// said: what they lack may be what could not be read.
+/// Checks all references of a module whose called modules are loaded. References to the outputs of
+/// `unsound` modules are not checked, as a missing output may be in a block with an error.
 pub(crate) fn references(
     configuration: &Configuration,
     unsound: &HashSet<Name>,
@@ -83,12 +83,12 @@ struct ReferenceChecker<'a> {
     configuration: &'a Configuration,
     unsound: &'a HashSet<Name>,
     problems: &'a mut Vec<Diagnostic>,
-    /// How often the names that there are have been searched for a similar one.
+    /// The number of searches for similar names so far.
     suggested: Cell<usize>,
 }
 
-/// Similar names are searched for so many mistakes; searching for all would take too long where
-/// there are very many.
+/// The limit of searches for similar names. Each search compares all declared names, so that many
+/// mistakes among many names would take quadratic time.
 const SUGGESTIONS: usize = 50;
 
 impl ReferenceChecker<'_> {
@@ -180,8 +180,8 @@ impl ReferenceChecker<'_> {
         for expression in keys.chain([&import.id]) {
             self.expression(expression, inside);
         }
-        let way = import.module.iter().map(|(name, _)| name);
-        if let Some(None) = self.module_at(way).map(|it| it.blocks.get(&import.block)) {
+        let calls = import.module.iter().map(|(name, _)| name);
+        if let Some(None) = self.module_at(calls).map(|it| it.blocks.get(&import.block)) {
             let modules: String =
                 import.module.iter().map(|(name, _)| format!("module.{name}.")).collect();
             self.problems.push(place::imports_into_nothing(
@@ -191,7 +191,7 @@ impl ReferenceChecker<'_> {
         }
     }
 
-    /// What has moved away or is removed is not in the configuration any more.
+    /// Reports `moved` and `removed` blocks whose object is still in the configuration.
     fn refactored(&mut self) {
         for moved in &self.configuration.moved {
             if self.is_alone(&moved.from) && moved.from != moved.to {
@@ -199,8 +199,8 @@ impl ReferenceChecker<'_> {
             }
         }
         for removed in &self.configuration.removed {
-            let way = removed.from.module.iter().map(|(name, _)| name);
-            let there = match (self.module_at(way), &removed.from.block) {
+            let calls = removed.from.module.iter().map(|(name, _)| name);
+            let there = match (self.module_at(calls), &removed.from.block) {
                 (Some(_), None) => true,
                 (Some(module), Some((mode, kind, name))) => {
                     module.blocks.contains_key(&BlockName {
@@ -221,17 +221,17 @@ impl ReferenceChecker<'_> {
         }
     }
 
-    /// The module that calls lead to.
-    fn module_at<'n>(&self, way: impl IntoIterator<Item = &'n Name>) -> Option<&Configuration> {
+    /// The module at the end of a chain of calls.
+    fn module_at<'n>(&self, calls: impl IntoIterator<Item = &'n Name>) -> Option<&Configuration> {
         let mut module = self.configuration;
-        for name in way {
+        for name in calls {
             module = &module.modules.get(name)?.configuration;
         }
         Some(module)
     }
 
-    /// Whether the configuration has exactly this one instance at a place, for sure and not as one
-    /// of several.
+    /// Whether an address names a block or module without `count`, `for_each` and `enabled`, so that
+    /// the instance surely exists.
     fn is_alone(&self, place: &TargetAddress) -> bool {
         let mut module = self.configuration;
         for (name, key) in place.module.iter() {
@@ -357,8 +357,8 @@ impl ReferenceChecker<'_> {
         names.take(if so_far < SUGGESTIONS { usize::MAX } else { 0 })
     }
 
-    /// What is meant by a name of a sort that is declared nowhere: `twin` where that is there, or a
-    /// name like it.
+    /// The suggestion for an undeclared name: `twin`, the same name with another root, if it is
+    /// declared, and otherwise a similar name.
     fn meant<'n>(
         &self,
         name: &Name,
@@ -388,7 +388,7 @@ impl ReferenceChecker<'_> {
         if let Some(meant) = searched.by_root(name) {
             return mistakes::wrong_root(&name.kind, reference, &meant);
         }
-        // The most likely slip is the mode, the next the name, the next the kind.
+        // A forgotten `data.` is the most likely mistake, then a misspelt name, then a misspelt kind.
         let other = match name.mode {
             ResourceMode::Managed => ResourceMode::Data,
             ResourceMode::Data => ResourceMode::Managed,

@@ -1,4 +1,4 @@
-//! `ha` blocks.
+//! `ha` and `terraform` blocks.
 
 use ha_diagnostics::SourceSpan;
 use ha_value::{Name, Value};
@@ -55,7 +55,8 @@ impl Compiler<'_> {
                     self.problem(problem);
                 }
                 "encryption" => self.encryption(inner, &mut settings),
-                // What a provider is told of a module is of no use to the providers here.
+                // `provider_meta` passes facts about a module to its provider, which none of the
+                // providers of `ha` reads.
                 "provider_meta" if self.family == FileFamily::Terraform => {}
                 _ => self.no_blocks(vec![inner], KNOWN),
             }

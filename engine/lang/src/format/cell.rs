@@ -1,5 +1,5 @@
-//! Lines as up to three cells: what leads, what is assigned, and a comment. Indentation goes by
-//! lines; assignments and comments of neighbouring lines stand below each other.
+//! Splits lines into up to three cells: lead, assignment and comment. Lines are indented by open
+//! brackets; the assignments and comments of neighbouring lines are aligned.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::{SpacedToken, space};
 use crate::lexer::TokenKind;
 
-/// What a line holds, as ranges of pieces. All but the lead may be empty.
+/// The cells of a line as ranges of tokens. All but the lead can be empty.
 pub(super) struct LineLayout {
     lead: Range<usize>,
     assign: Range<usize>,
@@ -34,7 +34,7 @@ fn line(pieces: &[SpacedToken<'_>], whole: Range<usize>) -> LineLayout {
     let Range { start, end } = whole;
     let has_comment = end > start + 1 && pieces[end - 1].kind == TokenKind::Comment;
     let code_end = end - usize::from(has_comment);
-    // What opens brackets that other lines close is not aligned with them.
+    // `terraform fmt` does not align an assignment that goes on over several lines.
     let assign = (start + 1..code_end)
         .find(|it| pieces[*it].kind == TokenKind::Assign)
         .filter(|it| depth(&pieces[*it..code_end]) == 0)
@@ -46,9 +46,10 @@ fn depth(pieces: &[SpacedToken<'_>]) -> isize {
     pieces.iter().map(|it| it.kind.depth()).sum()
 }
 
-/// Two spaces for each line that opened brackets which are open still.
+/// Indents each line by two spaces for each earlier line with brackets that are still open. Several
+/// brackets that one line opens count once.
 pub(super) fn indent(lines: &[LineLayout], pieces: &mut [SpacedToken<'_>]) {
-    // How many brackets each of those lines opened, less what was closed since.
+    // The number of brackets of each such line that are still open.
     let mut open: Vec<isize> = Vec::new();
     for line in lines {
         let Some(first) = pieces[line.lead.clone()].first() else { continue };
@@ -56,7 +57,7 @@ pub(super) fn indent(lines: &[LineLayout], pieces: &mut [SpacedToken<'_>]) {
             pieces[line.lead.start].spaces = 0;
             continue;
         }
-        // What is assigned on a line opens as many brackets as it closes.
+        // An aligned assignment closes as many brackets as it opens, so that the lead decides.
         let change = before_heredoc(&pieces[line.lead.clone()]);
         let mut closed = -change;
         while closed > 0
@@ -80,7 +81,7 @@ fn before_heredoc(pieces: &[SpacedToken<'_>]) -> isize {
     pieces.iter().take_while(|it| it.kind != TokenKind::HeredocOpen).map(|it| it.kind.depth()).sum()
 }
 
-/// One space or none between the tokens of a cell.
+/// Puts one space or none between the tokens of a cell.
 pub(super) fn space(lines: &[LineLayout], pieces: &mut [SpacedToken<'_>]) {
     for line in lines {
         for cell in [&line.lead, &line.assign] {
@@ -93,7 +94,7 @@ pub(super) fn space(lines: &[LineLayout], pieces: &mut [SpacedToken<'_>]) {
     }
 }
 
-/// Assignments of neighbouring lines below each other, then their comments.
+/// Aligns the assignments of neighbouring lines, then their comments.
 pub(super) fn align(lines: &[LineLayout], pieces: &mut [SpacedToken<'_>]) {
     align_cells(lines, pieces, |it| (it.lead.start..it.lead.end, it.assign.clone()));
     align_cells(lines, pieces, |it| (it.lead.start..it.assign.end, it.comment.clone()));
@@ -121,6 +122,6 @@ fn columns(pieces: &[SpacedToken<'_>]) -> usize {
 }
 
 fn characters(text: &str) -> usize {
-    // A carriage return and what follows it are one.
+    // A carriage return and the line feed behind it are one grapheme, as `terraform fmt` counts them.
     if text.is_ascii() && !text.contains('\r') { text.len() } else { text.graphemes(true).count() }
 }

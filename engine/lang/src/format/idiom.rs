@@ -1,13 +1,13 @@
-//! Old ways to write a thing, in today's.
+//! Replaces the deprecated notations that `terraform fmt` replaces.
 
 use super::SpacedToken;
 use crate::lexer::TokenKind;
 
-/// The same pieces with what is written in an old way rewritten.
+/// The tokens with deprecated notations replaced.
 pub(super) fn modern(pieces: Vec<SpacedToken<'_>>) -> Vec<SpacedToken<'_>> {
     let mut written = Vec::with_capacity(pieces.len());
     let mut rest = pieces.as_slice();
-    // The kinds of the blocks that the rest is in.
+    // The types of the blocks around the remaining tokens.
     let mut blocks: Vec<&str> = Vec::new();
     while let Some((first, behind)) = rest.split_first() {
         written.push(*first);
@@ -40,8 +40,7 @@ pub(super) fn modern(pieces: Vec<SpacedToken<'_>>) -> Vec<SpacedToken<'_>> {
     written
 }
 
-/// How many pieces are the value of an argument, which goes to the end of the line or of the block
-/// it is in.
+/// The number of tokens of the value of an argument, which ends with the line or with the block.
 fn value_length(pieces: &[SpacedToken<'_>]) -> usize {
     let mut depth = 0;
     for (index, piece) in pieces.iter().enumerate() {
@@ -61,7 +60,7 @@ fn quoted_depth(kind: TokenKind) -> isize {
     }
 }
 
-/// Writes labels in quotes, with no comments between them. What follows them is returned.
+/// Writes labels in quotes and drops the comments between them. Returns the tokens that follow.
 fn labels<'b, 'a>(
     rest: &'b [SpacedToken<'a>],
     written: &mut Vec<SpacedToken<'a>>,
@@ -87,7 +86,7 @@ fn labels<'b, 'a>(
     behind
 }
 
-/// Takes `"${` and `}"` off a value that is nothing else.
+/// Removes `"${` and `}"` from a value that is one interpolation.
 fn value_expression<'a>(value: &[SpacedToken<'a>], written: &mut Vec<SpacedToken<'a>>) {
     let [
         SpacedToken { kind: TokenKind::QuoteOpen, .. },
@@ -117,7 +116,7 @@ fn value_expression<'a>(value: &[SpacedToken<'a>], written: &mut Vec<SpacedToken
     }
 }
 
-/// Whether the first sequence of a template ends only behind all of these pieces.
+/// Whether the first interpolation of a template ends behind all of these tokens.
 fn is_one_sequence(inner: &[SpacedToken<'_>]) -> bool {
     let mut quotes = 0;
     inner.iter().all(|it| {
@@ -131,7 +130,7 @@ fn is_one_sequence(inner: &[SpacedToken<'_>]) -> bool {
     })
 }
 
-/// The pieces without those of a kind at both ends.
+/// The tokens without those of a kind at both ends.
 fn without<'b, 'a>(mut pieces: &'b [SpacedToken<'a>], kind: TokenKind) -> &'b [SpacedToken<'a>] {
     while let [first, rest @ ..] = pieces
         && first.kind == kind
@@ -146,7 +145,7 @@ fn without<'b, 'a>(mut pieces: &'b [SpacedToken<'a>], kind: TokenKind) -> &'b [S
     pieces
 }
 
-/// Takes the quotes off a type, and says what a collection without a type holds.
+/// Removes the quotes of a type and adds the element type of a collection without one.
 fn type_expression<'a>(value: &[SpacedToken<'a>], written: &mut Vec<SpacedToken<'a>>) {
     let (name, element) = match value {
         [SpacedToken { kind: TokenKind::Identifier, text, .. }]

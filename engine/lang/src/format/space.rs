@@ -1,10 +1,9 @@
-//! Whether there is a space between two tokens of a line.
+//! The spaces between the tokens of a line.
 
 use super::SpacedToken;
 use crate::lexer::TokenKind;
 
-/// Whether a space stands between two neighbours, of which the first follows another on the same
-/// line or none.
+/// Whether there is a space between two tokens. `before` is the token before them on the line.
 pub(super) fn between(
     before: Option<TokenKind>,
     left: &SpacedToken<'_>,
@@ -12,15 +11,15 @@ pub(super) fn between(
 ) -> bool {
     match (left.kind, right.kind) {
         (_, TokenKind::Newline | TokenKind::End) => false,
-        // A call's parenthesis is at its name, whose parts are not parted either.
+        // No space between the name of a function and its parenthesis, or within the name.
         (TokenKind::Identifier, TokenKind::ParenthesisOpen | TokenKind::DoubleColon)
         | (TokenKind::DoubleColon, TokenKind::Identifier) => false,
         (TokenKind::Dot, _) | (_, TokenKind::Dot | TokenKind::Comma | TokenKind::Ellipsis) => false,
         (TokenKind::Comma, _) => true,
-        // Within a template every space means something.
+        // In a template every space is part of the string.
         (TokenKind::Text | TokenKind::QuoteOpen | TokenKind::HeredocOpen, _)
         | (_, TokenKind::Text | TokenKind::QuoteClose | TokenKind::HeredocClose) => false,
-        // `in` behind a name is the keyword, so that what follows is no index.
+        // `in` behind a name is the keyword of `for`, so that a bracket behind it is no index.
         (TokenKind::Identifier, _)
             if left.text == "in" && before == Some(TokenKind::Identifier) =>
         {
@@ -35,7 +34,7 @@ pub(super) fn between(
         (TokenKind::Minus, _) => before.is_some_and(ends_operand),
         (TokenKind::BraceOpen, TokenKind::BraceClose) => false,
         (TokenKind::BraceOpen, _) | (_, TokenKind::BraceClose) => true,
-        // An object alone in a sequence is kept apart from the braces of the sequence.
+        // An object in an interpolation is separated from the braces of the interpolation.
         (TokenKind::Interpolation | TokenKind::Directive, TokenKind::BraceOpen)
         | (TokenKind::BraceClose, TokenKind::SequenceEnd) => true,
         (TokenKind::SequenceEnd, TokenKind::Interpolation | TokenKind::Directive) => false,
@@ -43,8 +42,7 @@ pub(super) fn between(
     }
 }
 
-/// Whether a minus behind such a token takes something away from it, and is not the sign of what
-/// follows.
+/// Whether a minus behind a token of this kind is the operator, and not the sign of a number.
 fn ends_operand(before: TokenKind) -> bool {
     !matches!(
         before,

@@ -1,4 +1,5 @@
-//! What JSON says as blocks, arguments and expressions.
+//! Converts JSON to blocks, arguments and expressions. JSON has no blocks, so that the block types and
+//! their numbers of labels must be known here.
 
 use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_value::Value;
@@ -11,11 +12,10 @@ use crate::syntax::{
     self, ArgumentSyntax, BlockSyntax, BodySyntax, ByteSpan, SourceWord, SpanRelocator, composed,
 };
 
-/// The blocks that may stand in a block: their names, how many labels they have, and what may stand
-/// in them.
+/// The nested blocks of a block: their types, numbers of labels and own schemas.
 struct NestedBlockSchema {
     blocks: &'static [(&'static str, usize, &'static NestedBlockSchema)],
-    /// The arguments that are references or the like, which are strings in JSON.
+    /// The arguments whose strings are expressions: references, types and names.
     written: &'static [&'static str],
     /// The arguments whose strings are no templates.
     literal: LiteralArguments,
@@ -143,10 +143,10 @@ static FILE: NestedBlockSchema = NestedBlockSchema {
     literal: NONE,
 };
 
-/// The name of an entry that is a comment.
+/// The name of members that are comments.
 const COMMENT: &str = "//";
 
-/// A whole file, as far as it can be read.
+/// The body of a configuration file, as far as it can be read.
 pub(crate) fn body(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
     let mut reader = JsonBodyReader { file, problems: Vec::new() };
     let mut body = BodySyntax::default();
@@ -156,7 +156,7 @@ pub(crate) fn body(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
     (body, reader.problems)
 }
 
-/// A file of values. Strings are no templates there.
+/// The body of a variable file, whose strings are no templates.
 pub(crate) fn values(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
     let mut reader = JsonBodyReader { file, problems: Vec::new() };
     let mut body = BodySyntax::default();
@@ -166,7 +166,7 @@ pub(crate) fn values(file: &SourceFile) -> (BodySyntax, Vec<Diagnostic>) {
     (body, reader.problems)
 }
 
-/// What is in an object.
+/// The members of an object.
 type ObjectMembers = Vec<(JsonString, JsonNode)>;
 
 struct JsonBodyReader<'a> {
@@ -198,13 +198,12 @@ impl JsonBodyReader<'_> {
         SourceWord { name: composed(&text.value), at: text.at }
     }
 
-    /// Calls `each` with the entries of every object that a value stands for: itself, or those in
-    /// an array.
+    /// Calls `each` with the members of an object, or of each object in an array.
     fn blocks(&mut self, value: JsonNode, each: &mut dyn FnMut(&mut Self, ObjectMembers)) {
         match value.kind {
             JsonKind::Object(entries) => each(self, entries),
             JsonKind::Array(items) => items.into_iter().for_each(|it| self.blocks(it, each)),
-            // Nothing stands for no block.
+            // A null is no block, so that generated JSON can leave a block out.
             JsonKind::Null => {}
             _ => {
                 let problem = mistakes::json_is_no_object("this is a block", self.span(value.at));
@@ -213,7 +212,7 @@ impl JsonBodyReader<'_> {
         }
     }
 
-    /// Sorts the entries of an object into blocks and arguments.
+    /// Sorts the members of an object into blocks and arguments.
     fn inside(
         &mut self,
         entries: ObjectMembers,
@@ -248,7 +247,7 @@ impl JsonBodyReader<'_> {
         }
     }
 
-    /// The blocks that a value stands for, behind so many labels.
+    /// Adds the blocks of a value; the first `missing` levels of objects have labels as names.
     fn labelled(
         &mut self,
         kind: SourceWord,
@@ -284,17 +283,17 @@ impl JsonBodyReader<'_> {
         });
     }
 
-    /// A value whose strings and names are templates.
+    /// Converts a value whose strings and names are templates.
     fn expression(&mut self, value: JsonNode) -> syntax::SyntaxNode {
         self.with(value, &mut Self::template)
     }
 
-    /// A value whose strings are expressions by themselves.
+    /// Converts a value whose strings are expressions.
     fn written(&mut self, value: JsonNode) -> syntax::SyntaxNode {
         self.with(value, &mut |it, text| it.read(text, parse::expression))
     }
 
-    /// A value whose strings are nothing but strings.
+    /// Converts a value whose strings are literal.
     fn literal(&mut self, value: JsonNode) -> syntax::SyntaxNode {
         self.with(value, &mut |_, text| {
             let value = Value::String(composed(&text.value));
@@ -335,14 +334,15 @@ impl JsonBodyReader<'_> {
         self.read(text, parse::template)
     }
 
-    /// What a string says by itself, in its place.
+    /// Parses a string and shifts the places of the result to those of the file.
     fn read(
         &mut self,
         text: JsonString,
         reading: fn(&SourceFile) -> Result<syntax::SyntaxNode, Vec<Diagnostic>>,
     ) -> syntax::SyntaxNode {
         let JsonString { value, at: whole, plain } = text;
-        // Where the text is written with escapes only its place as a whole is sure.
+        // Escapes are longer than the characters that they are, so that only the place of the whole
+        // string is right if there are any.
         let to = |it: ByteSpan| if plain { it.plus(whole.start) } else { whole };
         let file = SourceFile { name: self.file.name.clone(), text: value.into() };
         match reading(&file) {

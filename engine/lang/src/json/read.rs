@@ -1,13 +1,13 @@
-//! JSON with places.
+//! A JSON parser that keeps the places of all values, for diagnostics.
 
 use ha_value::Number;
 
 use crate::syntax::ByteSpan;
 
-/// How deep objects and arrays may lie within each other.
+/// The limit of the depth of nested objects and arrays.
 const DEEPEST: usize = 64;
 
-/// A value and where it is written.
+/// A value and its place.
 #[derive(Debug)]
 pub(super) struct JsonNode {
     pub(super) at: ByteSpan,
@@ -24,7 +24,7 @@ pub(super) enum JsonKind {
     Object(Vec<(JsonString, JsonNode)>),
 }
 
-/// A string, where it is written between its quotes, and whether it is written there as it is.
+/// A string, its place between the quotes, and whether it is written without escapes.
 #[derive(Debug)]
 pub(super) struct JsonString {
     pub(super) value: String,
@@ -32,13 +32,13 @@ pub(super) struct JsonString {
     pub(super) plain: bool,
 }
 
-/// Why it is no JSON, and where.
+/// The reason why a text is no JSON, and the place.
 pub(super) struct JsonSyntaxError {
     pub(super) message: &'static str,
     pub(super) at: ByteSpan,
 }
 
-/// The value that a string is.
+/// Parses a text that must be one JSON value.
 pub(super) fn value(text: &str) -> Result<JsonNode, JsonSyntaxError> {
     let mut reader = JsonParser { text, at: 0, depth: 0 };
     let value = reader.value()?;
@@ -266,7 +266,7 @@ impl JsonParser<'_> {
         let high = self.unit()?;
         let paired = (0xd800..0xdc00).contains(&high) && self.text[self.at..].starts_with("\\u");
         if !paired {
-            // Half of a pair is no character; terraform puts the sign for that in its place too.
+            // Half of a surrogate pair is no character. Terraform replaces it in the same way.
             return Ok(char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER));
         }
         let before = self.at;
@@ -280,7 +280,7 @@ impl JsonParser<'_> {
         Ok(char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    /// The four digits behind `u`.
+    /// The UTF-16 unit of the four digits behind `u`.
     fn unit(&mut self) -> Result<u32, JsonSyntaxError> {
         self.at += 1;
         let digits = self

@@ -1,4 +1,4 @@
-//! The literals that were found, and under which names they are.
+//! The literals that were found, and the names around them.
 
 use std::ops::Range;
 
@@ -8,32 +8,32 @@ use super::{Literal, LiteralForm};
 
 pub(super) struct Found<'a> {
     pub(super) literal: Literal<'a>,
-    /// How many frames there are around it.
+    /// The number of frames around it.
     pub(super) depth: usize,
     pub(super) behind: Option<Behind>,
 }
 
-/// More closing brackets than so many are not looked behind for one literal.
+/// The limit of surplus closing brackets that are considered for one literal.
 const SURPLUS: usize = 4;
 
-/// What is closed before a literal, and belongs around it if its bracket is one too many.
+/// The body that was closed before a literal, and that is around it if a bracket is one too many.
 pub(super) struct Behind {
     pub(super) closed: usize,
-    /// Where its names, its head and its number would stand among the literal's.
+    /// The indices at which its names, head and number would be inserted into those of the literal.
     pub(super) path: usize,
     pub(super) heads: usize,
     pub(super) bodies: usize,
     pub(super) is_outermost: bool,
 }
 
-/// A body that was closed.
+/// A closed body.
 pub(super) struct Closed<'a> {
     pub(super) names: Vec<&'a str>,
     pub(super) head: Vec<&'a str>,
     pub(super) body: usize,
-    /// Whether it was that of a block.
+    /// Whether it is the body of a block.
     pub(super) is_block: bool,
-    /// The one in it that was closed last.
+    /// The nested body that was closed last.
     pub(super) last: Option<usize>,
 }
 
@@ -67,7 +67,7 @@ impl<'a> LiteralReader<'a> {
         self.found.push(Found { literal, depth, behind });
     }
 
-    /// What is closed before the argument that is being read.
+    /// The last body that was closed before the current argument.
     fn behind_closed(&self) -> Option<Behind> {
         let at = self.frames.iter().rposition(|it| it.closed.is_some())?;
         let (frame, around) = (&self.frames[at], &self.frames[..at]);
@@ -93,10 +93,10 @@ impl<'a> LiteralReader<'a> {
         self.closed.push(Closed { names, head, body, is_block, last });
     }
 
-    /// A literal as it would be if one or more of the brackets before it were not there.
+    /// The literal with the names it would have without one or more of the closing brackets before it.
     pub(super) fn before_brackets(&self, found: &Found<'a>) -> Vec<Literal<'a>> {
         let Some(behind) = &found.behind else { return Vec::new() };
-        // No argument can stand behind a block at the outermost level.
+        // At the outermost level there are no arguments, so that one behind a block belongs into it.
         let is_outside = behind.is_outermost && self.closed[behind.closed].is_block;
         let (mut path, mut heads, mut bodies) = (behind.path, behind.heads, behind.bodies);
         let mut literal = found.literal.clone();

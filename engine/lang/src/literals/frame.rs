@@ -1,64 +1,63 @@
-//! What is open at some place of a string.
+//! The bodies and brackets that are open at a place of a text.
 
 use super::role::BracketRole;
 use crate::lexer::TokenKind;
 use crate::syntax::ByteSpan;
 
-/// A word of a statement, before its sign.
+/// A word of a statement before its `=`.
 #[derive(Clone, Copy)]
 pub(super) struct Word<'a> {
     pub(super) text: &'a str,
     pub(super) at: ByteSpan,
 }
 
-/// What is open at some place: a body, an object, a list, a template's interpolation.
+/// An open body, object, list or interpolation.
 #[derive(Default)]
 pub(super) struct Frame<'a> {
-    /// The number of a body or an object; none of what is between other brackets.
+    /// The number of a body or an object; `None` for other brackets.
     pub(super) body: Option<usize>,
-    /// Under what it is, from the frame around it.
+    /// The names that it adds to those of the frame around it.
     pub(super) names: Vec<&'a str>,
-    /// All words at its head.
+    /// The type and labels of the block.
     pub(super) head: Vec<&'a str>,
     /// The words of the statement so far.
     pub(super) words: Vec<Word<'a>>,
-    /// Whether its value has begun, and whether there is something of it.
+    /// Whether the value of the statement has begun, and whether it has any token yet.
     pub(super) is_value: bool,
     pub(super) has_value: bool,
-    /// How many `?` wait for their `:`.
+    /// The number of `?` without `:` so far.
     pub(super) questions: usize,
-    /// The names that a `for` gives, and whether it is still giving them.
+    /// The names that a `for` binds, and whether its head has not ended.
     pub(super) bound: Vec<&'a str>,
     pub(super) is_binding: bool,
-    /// Whether something in the statement cannot be read, and whether that was so in the one
-    /// before.
+    /// Whether the statement, and the one before it, have a syntax error.
     pub(super) has_slipped: bool,
     pub(super) had_slipped: bool,
-    /// The words of the statement before.
+    /// The words of the previous statement.
     pub(super) previous: Vec<&'a str>,
-    /// Whether `sensitive` stands before, without parentheses.
+    /// Whether `sensitive` without parentheses is before the value.
     pub(super) is_marked: bool,
-    /// How many literals there were when what stands here now began.
+    /// The number of literals when the current value began.
     pub(super) start: usize,
     pub(super) role: BracketRole<'a>,
-    /// The number of the body in it that was closed last.
+    /// The number of the nested body that was closed last.
     pub(super) closed: Option<usize>,
 }
 
 /// A string between quotes, or a heredoc.
 pub(super) struct Quote {
-    /// How many literals there were before it.
+    /// The number of literals before it.
     pub(super) start: usize,
-    /// Whether it is compared with something.
+    /// Whether it is an operand of a comparison.
     pub(super) is_compared: bool,
-    /// How many frames there are around it.
+    /// The number of frames around it.
     pub(super) depth: usize,
-    /// Whether something is put into it.
+    /// Whether it has interpolations.
     pub(super) is_template: bool,
 }
 
 impl<'a> Frame<'a> {
-    /// Another statement, element or argument begins.
+    /// Begins the next statement, element or argument.
     pub(super) fn next(&mut self, count: usize) {
         if !self.words.is_empty() {
             self.previous = self.words.iter().map(|it| it.text).collect();
@@ -73,17 +72,17 @@ impl<'a> Frame<'a> {
         self.role.next();
     }
 
-    /// Whether an end of line goes on with the statement: between brackets.
+    /// Whether it is between brackets, where a line end does not end the statement.
     pub(super) fn is_list(&self) -> bool {
         self.body.is_none()
     }
 
-    /// Whether there is a sign, and nothing behind it yet.
+    /// Whether there is a `=` and no value yet.
     pub(super) fn awaits_value(&self) -> bool {
         self.is_value && !self.has_value && !self.is_list()
     }
 
-    /// Whether a sign behind the words so far would begin the value.
+    /// Whether a `=` behind the words so far would begin the value.
     pub(super) fn is_named(&self) -> bool {
         !self.is_value && !self.has_value && !self.words.is_empty() && !self.is_for()
     }
@@ -98,8 +97,8 @@ impl<'a> Frame<'a> {
         self.words.iter().map(|it| it.text).filter(|_| self.is_value)
     }
 
-    /// The names of a block that begins here. Other blocks than those of variables have labels that
-    /// mean nothing.
+    /// The names of a block that begins here: its type and, for variables, its label. The labels of
+    /// other blocks say nothing about their arguments.
     pub(super) fn block_names(&self) -> Vec<&'a str> {
         let words: Vec<&str> = self.words.iter().map(|it| it.text).collect();
         match words.as_slice() {
@@ -109,14 +108,13 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Whether a token compares what is before it with what is behind.
+/// Whether a token is a comparison operator.
 pub(super) fn compares(kind: TokenKind) -> bool {
     use TokenKind::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     matches!(kind, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual)
 }
 
-/// Whether a token stands between a name and a value where somebody slips: `a == 1`, `a => 1`, `a
-/// -> 1`.
+/// Whether a token is written by mistake in place of `=`: `a == 1`, `a => 1`, `a -> 1`.
 pub(super) fn is_sign(kind: TokenKind) -> bool {
     use TokenKind::{And, Arrow, Minus, Not, Or, Percent, Plus, Question, Slash, Star};
     compares(kind)

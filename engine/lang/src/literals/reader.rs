@@ -1,6 +1,5 @@
-//! Reads a string statement by statement, whatever is wrong with it. Where it cannot be sure what
-//! something is, it takes it for a part of a value: what is covered too much is a loss, what is
-//! told too much cannot be taken back.
+//! Reads a text statement by statement, also with syntax errors. When in doubt it takes a word for a
+//! part of a value: hiding too much is a loss, but a secret that was shown cannot be taken back.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -15,10 +14,11 @@ use crate::functions::functions;
 use crate::lexer::{Token, TokenKind, tokens};
 use crate::syntax::ByteSpan;
 
-/// Words that mean something by themselves.
+/// Words with a meaning of their own in expressions.
 pub(super) const WORDS: [&str; 7] = ["null", "for", "in", "if", "else", "endif", "endfor"];
 
-/// Frames within more others are taken for one with what is around them. The parser refuses them.
+/// The depth up to which frames are distinguished. The parser refuses deeper ones; here they count as
+/// part of the frame around them, so that the path of a literal stays short.
 const DEPTH: usize = 128;
 
 pub(super) struct LiteralReader<'a> {
@@ -26,14 +26,14 @@ pub(super) struct LiteralReader<'a> {
     pub(super) tokens: Vec<Token>,
     pub(super) frames: Vec<Frame<'a>>,
     pub(super) quotes: Vec<Quote>,
-    /// What came before, but for comments.
+    /// The previous token that is no comment.
     pub(super) before: (TokenKind, &'a str),
     pub(super) found: Vec<Found<'a>>,
     pub(super) bodies: usize,
     pub(super) closed: Vec<Closed<'a>>,
-    /// How many brackets are open beyond the depth to which frames are distinguished.
+    /// The number of open brackets beyond [`DEPTH`].
     pub(super) deeper: usize,
-    /// How many more brackets are closed than were opened.
+    /// The number of closing brackets without an opening one.
     pub(super) surplus: usize,
     /// The functions that the text declares.
     pub(super) declared: BTreeSet<&'a str>,
@@ -86,18 +86,18 @@ impl<'a> LiteralReader<'a> {
         self.frames.last_mut().expect("the outermost frame is never closed")
     }
 
-    /// The kind of the next token, and whether it touches this one.
+    /// The kind of the next token, and whether there is no space before it.
     pub(super) fn next(&self, at: usize) -> (TokenKind, bool) {
         let next = self.tokens.get(at + 1);
         next.map_or((TokenKind::End, false), |it| (it.kind, it.at.start == self.tokens[at].at.end))
     }
 
-    /// The place of the first token from a place of the text on.
+    /// The index of the first token at or behind an offset of the text.
     pub(super) fn behind(&self, at: usize, end: usize) -> usize {
         at + 1 + self.tokens[at + 1..].iter().take_while(|it| (it.at.start as usize) < end).count()
     }
 
-    /// Takes a token, and answers which is the next.
+    /// Reads a token; returns the index of the next one.
     fn take(&mut self, at: usize) -> usize {
         let token = self.tokens[at];
         let (text, start) = (self.written(token.at), token.at.start as usize);
@@ -124,12 +124,12 @@ impl<'a> LiteralReader<'a> {
             }
             TokenKind::Assign | TokenKind::Colon => self.sign(token.kind),
             kind if is_sign(kind) && is_named => self.sign_of_no_name(),
-            // What was a condition or a key until here is no part of the value.
+            // Everything before it was a condition or a key, and no part of the value.
             TokenKind::Question | TokenKind::Arrow => {
                 let frame = self.frame();
                 frame.questions += usize::from(token.kind == TokenKind::Question);
                 let start = frame.start;
-                // A string is no condition.
+                // A string is no condition, so that the `?` is a mistake within a value.
                 if let (TokenKind::Question, TokenKind::QuoteClose | TokenKind::Number) =
                     (token.kind, self.before.0)
                     && let Some(last) = self.found.last_mut()
@@ -172,7 +172,7 @@ impl<'a> LiteralReader<'a> {
         self.text[..start].trim_end_matches([' ', '\t']).ends_with('\n')
     }
 
-    /// Whether an argument or a block begins there, and no expression can.
+    /// Whether an argument or a block begins at a token, and no expression can.
     fn begins_statement(&self, at: usize) -> bool {
         let mut head = self.tokens[at + 1..].iter().map(|it| it.kind);
         let is_label = |it: &TokenKind| {
@@ -194,7 +194,7 @@ impl<'a> LiteralReader<'a> {
         }
     }
 
-    /// A line that says what something is ends whatever is still open between brackets.
+    /// Begins a statement; all open brackets without names end before it.
     fn leave_for(&mut self, token: Token) {
         let is_marked = self.is_marked();
         self.leave_lists();
@@ -211,7 +211,8 @@ impl<'a> LiteralReader<'a> {
         self.quotes.push(Quote { start, is_compared, depth, is_template: false });
     }
 
-    /// The word of a heredoc that is never ended may be none: people write it in capitals.
+    /// Opens a heredoc. The word of one that is never closed is taken for a value, unless it is in
+    /// capitals, as such words usually are.
     fn open_heredoc(&mut self, token: Token) {
         let written = self.written(token.at);
         let word = written.trim_start_matches(['<', '-']).trim_end();
@@ -225,7 +226,7 @@ impl<'a> LiteralReader<'a> {
         self.open_quote();
     }
 
-    /// Whether more than a number stands there: `1_000`, `10GB`, `1.a`.
+    /// Whether a number goes on as something else: `1_000`, `10GB`, `1.a`.
     fn is_no_number(&self, at: usize) -> bool {
         match self.next(at) {
             (TokenKind::Dot, true) => self.before.0 != TokenKind::Dot,
@@ -236,8 +237,8 @@ impl<'a> LiteralReader<'a> {
         }
     }
 
-    /// Whether what stands here is compared with what is before it, and not given by a sign that
-    /// only looks so.
+    /// Whether the token is compared with the one before it. `a == 1` at the beginning of a statement
+    /// is taken for a mistaken `=`.
     fn is_compared(&self) -> bool {
         compares(self.before.0) && self.frames.last().is_some_and(|it| it.is_list() || it.has_value)
     }
@@ -247,7 +248,7 @@ impl<'a> LiteralReader<'a> {
     }
 
     fn end_of_line(&mut self, start: usize) {
-        // A string that is still open here is closed nowhere.
+        // A quoted string that is still open at the end of its line is never closed.
         let depth = self.frames.len();
         self.quotes.retain(|it| it.depth < depth);
         if !self.frame().is_list() && !self.frame().awaits_value() {
@@ -255,7 +256,7 @@ impl<'a> LiteralReader<'a> {
         }
     }
 
-    /// A comment takes its line end with it. Behind what cannot be read it may be a part of that.
+    /// Reads a comment, which includes its line end. Behind a mistake it can be part of a value.
     fn comment(&mut self, start: usize, text: &'a str) {
         if self.frame().has_slipped {
             let behind = start + text.trim_end().len();
@@ -266,7 +267,7 @@ impl<'a> LiteralReader<'a> {
         }
     }
 
-    /// Ends a statement, and takes what stands behind its name without a sign for its value.
+    /// Ends a statement. Words behind the first one without `=` between them are taken for its value.
     fn end_of_statement(&mut self, end: usize) {
         let count = self.found.len();
         let frame = self.frame();
@@ -293,7 +294,7 @@ impl<'a> LiteralReader<'a> {
         let frame = self.frame();
         frame.next(count);
         frame.had_slipped |= had_slipped || !rest.is_empty();
-        // A further line of it is no name.
+        // The next line can continue the value, so that its first word is no name.
         if had_slipped {
             frame.previous = previous;
         }
@@ -318,7 +319,7 @@ impl<'a> LiteralReader<'a> {
         frame.words.push(Word { text, at: token.at });
     }
 
-    /// Something that is no sign behind a name: it may be no name either.
+    /// Reads an operator in place of `=`. The word before it can be a value as well as a name.
     fn sign_of_no_name(&mut self) {
         let first = self.frame().words.first().map(|it| it.at);
         let previous = self.frame().previous.clone();
@@ -330,7 +331,7 @@ impl<'a> LiteralReader<'a> {
         (frame.is_value, frame.has_slipped) = (true, true);
     }
 
-    /// What stands between a name and a sign is a value more likely than another name.
+    /// Takes the words between a name and `=` for values.
     fn further_words(&mut self) {
         let words = self.frame().words.clone();
         let Some((first, rest)) = words.split_first().filter(|(_, rest)| !rest.is_empty()) else {
@@ -367,16 +368,17 @@ impl<'a> LiteralReader<'a> {
         (frame.is_value, frame.start) = (true, count);
     }
 
-    /// Forgets what only led to a value. What was no literal of the language stays: no one knows
-    /// what it is.
+    /// Drops the literals since `start`, which were keys or conditions. Invalid ones stay, as their
+    /// meaning is unknown.
     fn forget(&mut self, start: usize) {
-        let kept = self.found.split_off(start.min(self.found.len()));
-        self.found.extend(kept.into_iter().filter(|it| it.literal.written != LiteralForm::Soundly));
+        let dropped = self.found.split_off(start.min(self.found.len()));
+        self.found
+            .extend(dropped.into_iter().filter(|it| it.literal.written != LiteralForm::Soundly));
     }
 
     fn open_body(&mut self) {
         let count = self.found.len();
-        // As in JSON: a key is the head of no block.
+        // An object behind `:`, as in JSON, has a key and no block type.
         let is_key = self.before.0 == TokenKind::Colon;
         self.bodies += 1;
         let body = Some(self.bodies);
@@ -451,8 +453,8 @@ impl<'a> LiteralReader<'a> {
         }
     }
 
-    /// What is put into a string is a value by itself, and what is around it is none. A string
-    /// before a sign is a name.
+    /// Ends a string. The literals within its interpolations are values, the text around them is not.
+    /// A string before `=` or `:` is a name.
     fn end_of_quote(&mut self, at: usize) {
         let Some(quote) = self.quotes.pop() else { return };
         if quote.is_template {
@@ -470,7 +472,7 @@ impl<'a> LiteralReader<'a> {
         }
     }
 
-    /// What stands to the left of a comparison is no part of what comes of it.
+    /// Drops the left side of a comparison, which is no part of the result.
     fn forget_compared(&mut self) {
         let start = self.frames.last().map_or(0, |it| it.start);
         if matches!(self.before.0, TokenKind::QuoteClose | TokenKind::Number)
@@ -481,8 +483,8 @@ impl<'a> LiteralReader<'a> {
     }
 }
 
-/// The tokens of a string. A comment that is never closed may hide anything: what is in it is read
-/// as if it were none.
+/// The tokens of a text. A comment that is never closed could hide secrets, so that its content is
+/// read like other text.
 fn laid_open(text: &str) -> Vec<Token> {
     let mut all = tokens(text);
     if let [.., Token { kind: TokenKind::Stray, at }, _] = all[..]
@@ -506,12 +508,12 @@ fn frame_is_list(frames: &[Frame<'_>]) -> bool {
     frames.last().is_some_and(Frame::is_list)
 }
 
-/// Whether a string in a value can be the next name: the value has no `?` that waits for its `:`.
+/// Whether a string before `:` can be a name. Between `?` and `:` it is a value.
 fn takes_names(frames: &[Frame<'_>]) -> bool {
     frames.last().is_some_and(|it| !it.is_list() && it.is_value && it.questions == 0)
 }
 
-/// Whether a word is `sensitive` or was meant to be.
+/// Whether a word is `sensitive` or a misspelling of it.
 pub(super) fn is_sensitive(word: &str) -> bool {
     word == "sensitive"
         || closest(word, ["sensitive"]).is_some() && !functions().iter().any(|it| it.name == word)

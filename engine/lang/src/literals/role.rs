@@ -1,21 +1,21 @@
-//! What is made of what stands between brackets.
+//! The role of the content of brackets in a value.
 
 use crate::lexer::TokenKind;
 
-/// What is made of what stands between brackets.
+/// The role of the content of brackets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum BracketRole<'a> {
-    /// It is a part of the value.
+    /// A part of the value.
     #[default]
     Value,
-    /// It says which part of something is meant: `drawn["circle"]`.
+    /// An index: `drawn["circle"]`.
     Index,
-    /// It is the argument at this place of a call.
+    /// The argument of this function, by position.
     Argument(&'a str, usize),
 }
 
-/// The arguments of functions that are no part of what comes of the call, by the first and last of
-/// their places: names, separators, patterns, how much of something is meant.
+/// The arguments of functions that are no part of the result, by first and last position: names,
+/// separators, patterns, positions and lengths.
 const LEADING: [(&str, usize, usize); 42] = [
     ("base64gzip", 1, 1),
     ("bcrypt", 1, 1),
@@ -62,7 +62,7 @@ const LEADING: [(&str, usize, usize); 42] = [
 ];
 
 impl<'a> BracketRole<'a> {
-    /// That of what a bracket opens, behind such a token.
+    /// The role of a bracket behind a token.
     pub(super) fn new(bracket: TokenKind, (before, word): (TokenKind, &'a str)) -> Self {
         let is_name =
             before == TokenKind::Identifier && !matches!(word, "in" | "if" | "for" | "else");
@@ -81,14 +81,14 @@ impl<'a> BracketRole<'a> {
         }
     }
 
-    /// Behind the next comma.
+    /// Moves to the next argument of a call.
     pub(super) fn next(&mut self) {
         if let BracketRole::Argument(_, place) = self {
             *place += 1;
         }
     }
 
-    /// Whether it only leads to the value.
+    /// Whether the content is no part of the value.
     pub(super) fn leads(self) -> bool {
         match self {
             BracketRole::Value => false,
@@ -99,7 +99,7 @@ impl<'a> BracketRole<'a> {
         }
     }
 
-    /// The function whose argument it is.
+    /// The function whose argument the content is.
     pub(super) fn function(self) -> Option<&'a str> {
         match self {
             BracketRole::Argument(function, _) => Some(function),
@@ -107,7 +107,7 @@ impl<'a> BracketRole<'a> {
         }
     }
 
-    /// Whether the value is made with it: something is put into it.
+    /// Whether the content is a format string.
     pub(super) fn is_format(self) -> bool {
         matches!(self, BracketRole::Argument("format" | "formatlist" | "templatestring", 0))
     }

@@ -1,13 +1,14 @@
-//! How far what cannot be read goes.
+//! The extent of text that cannot be read.
 
 use std::ops::Range;
 
 use crate::lexer::is_identifier;
 
-/// What closes something around it, and is no part of it at its end.
+/// Characters that are no part of a word at its end.
 const CLOSERS: [char; 5] = [',', ')', ']', '}', ';'];
 
-/// A bare word with all that touches it; in a template to the end of what is put in.
+/// The extent of a word with everything that touches it; within a template up to the end of the
+/// interpolation.
 pub(super) fn word(text: &str, start: usize, in_template: bool) -> Range<usize> {
     let is_end = |it: char| it.is_whitespace() || it == '"' || (in_template && it == '}');
     let rest = &text[start..];
@@ -15,7 +16,7 @@ pub(super) fn word(text: &str, start: usize, in_template: bool) -> Range<usize> 
     start..start + rest.trim_end_matches(CLOSERS).len().max(first_length(rest))
 }
 
-/// What stands between quotes that are none here, or else the rest of the line.
+/// The extent of the text between foreign quotes, or else of the rest of the line.
 pub(super) fn stray(text: &str, start: usize) -> Range<usize> {
     let line = &text[start..];
     let line = &line[..line.find(['\n', '\r']).unwrap_or(line.len())];
@@ -38,8 +39,8 @@ pub(super) fn stray(text: &str, start: usize) -> Range<usize> {
     begin..begin + end
 }
 
-/// A heredoc that does not begin as one, with its end: from behind its word, to before the line
-/// with the word.
+/// The extent of a heredoc with a mistake in its first line: from behind the word up to the line with
+/// the word.
 pub(super) fn heredoc(text: &str, start: usize) -> Range<usize> {
     let opened =
         text[start..].trim_start_matches('<').trim_start_matches(['-', '~', ' ', '\t', '"', '\'']);

@@ -1,4 +1,4 @@
-//! Reads what stands in a value without being a string.
+//! Reads words and mistakes within values.
 
 use ha_value::closest;
 
@@ -9,7 +9,7 @@ use crate::functions::functions;
 use crate::lexer::{Token, TokenKind};
 
 impl<'a> LiteralReader<'a> {
-    /// A word in a value that is no string.
+    /// Reads a word without quotes in a value.
     pub(super) fn value_word(&mut self, at: usize) -> usize {
         let token = self.tokens[at];
         let text = self.written(token.at);
@@ -43,7 +43,7 @@ impl<'a> LiteralReader<'a> {
         at + 1
     }
 
-    /// Takes note of the names that a `for` gives.
+    /// Records the names that a `for` binds; returns whether the word is part of its head.
     fn binds(&mut self, word: &'a str) -> bool {
         let begins = matches!(self.before.0, TokenKind::BracketOpen | TokenKind::Directive);
         let frame = self.frame();
@@ -56,7 +56,7 @@ impl<'a> LiteralReader<'a> {
         frame.is_binding
     }
 
-    /// Whether a word in a value is the name of what comes next.
+    /// Whether a word in a value is the name of the next argument.
     fn is_name(&self, next: TokenKind) -> bool {
         let Some(frame) = self.frames.last() else { return false };
         let begins_line = self.before.0 == TokenKind::Newline && frame.awaits_value();
@@ -68,8 +68,8 @@ impl<'a> LiteralReader<'a> {
         }
     }
 
-    /// A statement begins where the one before it has not ended. Where that had no value, it may be
-    /// the value's begin.
+    /// Begins a statement before the previous one has ended. If that has no value yet, the word can
+    /// be its value, so that both names apply.
     pub(super) fn begin_statement(&mut self, token: Token) {
         let (count, text) = (self.found.len(), self.written(token.at));
         let frame = self.frame();
@@ -77,9 +77,9 @@ impl<'a> LiteralReader<'a> {
             frame.words = vec![Word { text, at: token.at }];
             return;
         }
-        let kept = if frame.has_value { Vec::new() } else { frame.words.clone() };
+        let words = if frame.has_value { Vec::new() } else { frame.words.clone() };
         frame.next(count);
-        frame.words = kept;
+        frame.words = words;
         self.word(token);
     }
 
@@ -90,7 +90,7 @@ impl<'a> LiteralReader<'a> {
             || closest(name, known()).is_some()
     }
 
-    /// A word and what touches it, as one.
+    /// Reads a word and everything that touches it as one literal.
     pub(super) fn bare(&mut self, at: usize) -> usize {
         let place =
             run::word(self.text, self.tokens[at].at.start as usize, !self.quotes.is_empty());
@@ -99,7 +99,7 @@ impl<'a> LiteralReader<'a> {
         self.behind(at, end)
     }
 
-    /// What looks like a reference is read as one: there may be literals in it.
+    /// Reads a reference. Its indices are read as well, as they can contain literals.
     fn reference(&mut self, at: usize) -> usize {
         let place =
             run::word(self.text, self.tokens[at].at.start as usize, !self.quotes.is_empty());
@@ -107,7 +107,7 @@ impl<'a> LiteralReader<'a> {
         at + 1
     }
 
-    /// What means nothing, or a quote that nothing closes.
+    /// Reads a character that is no token, or an unclosed string.
     pub(super) fn stray(&mut self, at: usize) -> usize {
         let token = self.tokens[at].at;
         let text = self.written(token);
@@ -121,7 +121,7 @@ impl<'a> LiteralReader<'a> {
         }
         frame.is_value = true;
         let place = run::stray(self.text, token.start as usize);
-        // The quote at its end is no other one's begin.
+        // The closing quote must not open another string.
         let closing =
             self.text[place.end..].chars().next().filter(|_| place.start > token.start as usize);
         let end = (place.end + closing.map_or(0, char::len_utf8)).max(token.end as usize);

@@ -1,5 +1,5 @@
-//! What is known of a module before anything is planned: variables that are given, and what follows
-//! from them alone.
+//! The values that are known before anything is planned: given variables, and local values that
+//! depend only on them. Sources of modules are evaluated with these.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -12,22 +12,22 @@ use crate::configuration::{Configuration, IndexMap};
 use crate::diagnostics;
 use crate::environment::{EmptyScope, EvaluationContext, ValueScope};
 
-/// Where the values of a module's variables come from.
+/// The origin of the values of a module's variables.
 pub(super) enum VariableInputs<'a> {
-    /// From outside.
+    /// Given by the user.
     Values(BTreeMap<Name, Value>),
-    /// From the block that calls it.
+    /// The arguments of the `module` block.
     Arguments { call: &'a IndexMap<Name, Expression>, outer: &'a ModuleSourceScope<'a> },
 }
 
-/// The scope that sources of modules are worked out in.
+/// The scope in which sources of modules are evaluated.
 pub(super) struct ModuleSourceScope<'a> {
     configuration: &'a Configuration,
     given: VariableInputs<'a>,
-    /// Local values that were asked for; none where there is no value, or while it is being worked
-    /// out.
+    /// The local values that were read. `None` if there is no value, and while it is being evaluated,
+    /// so that a cycle ends.
     locals: RefCell<HashMap<Name, Option<Value>>>,
-    /// Variables that were asked for; none where there is no value.
+    /// The variables that were read; `None` if there is no value.
     used: RefCell<BTreeMap<Name, Option<Value>>>,
 }
 
@@ -36,17 +36,17 @@ impl<'a> ModuleSourceScope<'a> {
         Self { configuration, given, locals: RefCell::default(), used: RefCell::default() }
     }
 
-    /// The arguments of the block that calls a module.
+    /// The arguments of the `module` block of this name.
     pub(super) fn call(&self, module: &Name) -> Option<&IndexMap<Name, Expression>> {
         self.configuration.modules.get(module).map(|it| &it.arguments)
     }
 
-    /// The variables that were asked for, with their values.
+    /// The variables that were read, with their values: calls with the same ones share a module.
     pub(super) fn into_used(self) -> BTreeMap<Name, Option<Value>> {
         self.used.into_inner()
     }
 
-    /// The value of a variable, where it has one that is known.
+    /// The value of a variable; `None` if it has no known value.
     pub(super) fn variable(&self, name: &Name) -> Option<Value> {
         if let Some(value) = self.used.borrow().get(name) {
             return value.clone();
