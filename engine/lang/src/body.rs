@@ -171,6 +171,8 @@ impl Body {
         let mut object = Object::new();
         let mut problems = Vec::new();
         for argument in &self.arguments {
+            // An argument without a field is not evaluated: its value would be used nowhere, and
+            // its own diagnostics would distract from the wrong name.
             let Some(field) = accepted.fields.get(&argument.name) else {
                 problems.push(diagnostics::body::no_such_argument(
                     &argument.name,
@@ -182,6 +184,8 @@ impl Body {
             };
             match argument.value.evaluate_with(bound, environment) {
                 Ok(value) => {
+                    // The file of the argument decides, and not that of the block: a JSON override
+                    // file can replace an argument of an HCL block.
                     let value = if is_json(&argument.value.span().file) {
                         as_blocks(value, &field.shape)
                     } else {
@@ -192,6 +196,8 @@ impl Body {
                 Err(more) => problems.extend(more),
             }
         }
+        // Blocks of one name form one value. A list is enough for the names, as a block has few of
+        // them.
         let mut seen: Vec<&Name> = Vec::new();
         for block in &self.blocks {
             if seen.contains(&&block.name) {
@@ -200,6 +206,8 @@ impl Body {
             seen.push(&block.name);
             match self.blocks_named(block, bound, accepted, environment) {
                 Ok(value) => {
+                    // An attribute that is a list of objects can be written as an argument or as
+                    // blocks. With both it is unclear which elements are meant.
                     if object.contains_key(&block.name) {
                         problems.push(diagnostics::body::argument_and_block(
                             &block.name,
@@ -258,6 +266,8 @@ impl Body {
         }
         let value = match (made.unknown, &field.shape) {
             (Some(cause), shape) => Value::unknown(shape.ty(), cause),
+            // A `dynamic` block over an empty collection generates no block, which is null for a
+            // single object.
             (None, FieldShape::Object(_)) => made.items.pop().unwrap_or(Value::NULL),
             (None, _) => Value::tuple(made.items),
         };
@@ -341,6 +351,8 @@ impl NestedBlock {
         let each = dynamic.for_each.evaluate_with(bound, environment)?;
         let (plain, sensitive) = each.unmark();
         made.sensitive |= sensitive;
+        // The number of blocks is unknown, so that the whole argument is. A type without elements
+        // is an error at once.
         if let Value::Unknown(it) = &plain {
             if !can_be_iterated(&it.ty) {
                 return Err(vec![
@@ -403,6 +415,7 @@ fn locate_node(node: &ExpressionNode, steps: &[PathStep]) -> ByteSpan {
     match (&node.kind, step) {
         (ExpressionKind::Object(entries), PathStep::Name(name)) => {
             let named = |(key, _): &&(ExpressionNode, ExpressionNode)| matches!(&key.kind, ExpressionKind::Literal(Value::String(it)) if it == name);
+            // The last entry of a name wins, as in the value.
             entries.iter().rfind(named).map_or(node.at, |(_, value)| locate_node(value, rest))
         }
         (ExpressionKind::Tuple(items), PathStep::Index(index)) => {

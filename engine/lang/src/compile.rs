@@ -57,6 +57,8 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
     let before = problems.len();
     let mut configuration = Configuration::default();
     let mut sources = Vec::new();
+    // All files count as one text: blocks of one file can refer to those of another, whatever their
+    // order.
     let DirectoryFiles { family, primary, overrides } = DirectoryFiles::sorted(files, problems);
     let longest = primary.iter().map(|it| it.text.len()).max().unwrap_or(0);
     let begin = u32::try_from(longest).unwrap_or(u32::MAX).saturating_add(1);
@@ -66,6 +68,8 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
     let mut overrides = Overrides::read(&overrides, begin, problems);
     let mut functions = UserFunctions::default();
     let mut bare = Vec::new();
+    // Calls of functions and words without root are gathered over all files. Each file has a
+    // resolver of its own, so that these are handed from one to the next.
     let mut compile = |body: BodySyntax,
                        mut resolver: NameResolver,
                        problems: &mut Vec<Diagnostic>| {
@@ -84,7 +88,7 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
         overrides.apply(&mut body);
         compile(body, overrides.resolver(file), problems);
     }
-    if let Some((rest, resolver)) = overrides.rest(problems) {
+    if let Some((rest, resolver)) = overrides.unmerged(problems) {
         compile(rest, resolver, problems);
     }
     // Calls of functions and words without root can be judged only once all files are compiled.
@@ -99,7 +103,7 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
 }
 
 pub(crate) use ephemeral::root;
-pub(crate) use providers::stand_ins;
+pub(crate) use providers::aliases_from_empty_providers;
 pub(crate) use references::references;
 
 use files::DirectoryFiles;
@@ -116,6 +120,7 @@ impl Compiler<'_> {
     fn file(&mut self, body: BodySyntax) {
         for argument in body.arguments {
             let span = self.resolver.span(argument.name.at);
+            // A member of a JSON file is meant as a block, an argument of an HCL file is not.
             let problem = match is_json(&span.file) {
                 true => {
                     diagnostics::body::no_such_top_block(&argument.name.name, self.family, span)
@@ -124,6 +129,8 @@ impl Compiler<'_> {
             };
             self.problem(problem);
         }
+        // A configuration can have 20,000 blocks; the table then grows once and not at each power
+        // of two.
         let resources =
             body.blocks.iter().filter(|it| matches!(&*it.kind.name, "resource" | "data")).count();
         self.configuration.blocks.reserve(resources);
@@ -172,6 +179,7 @@ impl Compiler<'_> {
         block: &mut BlockSyntax,
         what: [&str; N],
     ) -> Option<[SourceWord; N]> {
+        // The labels are taken out of the block, whose other parts are moved later.
         let labels = std::mem::take(&mut block.labels);
         let span = self.span(block);
         let labels: [SourceWord; N] = match labels.try_into() {
@@ -229,6 +237,8 @@ impl Compiler<'_> {
         let span = self.span(&block);
         let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
         let before = self.resolver.problems.len();
+        // These are arguments of `module` blocks, so that no caller could set the variable.
+        // Terraform reserves the same names.
         if matches!(
             &*name.name,
             "source"
@@ -272,7 +282,10 @@ impl Compiler<'_> {
         }
         if let Some(default) = default {
             let at = self.resolver.span(default.at);
+            // The default is converted after all arguments are read, as the type can follow it.
             variable.default = types::constant(default, &variable.ty, &mut self.resolver);
+            // The default of a variable that is not nullable stands in for null, so that it cannot
+            // be null itself.
             if variable.default == Some(Value::NULL) && !variable.nullable {
                 self.problem(diagnostics::null_default(&variable.name, at));
             }
@@ -307,6 +320,7 @@ impl Compiler<'_> {
         if self.labels(&mut block, []).is_none() {
             return;
         }
+        // `a { b = 1 }` in `locals` is the notation of maps before Terraform 0.12.
         for inner in std::mem::take(&mut block.body.blocks) {
             let span = self.resolver.span(inner.kind.at);
             self.problem(diagnostics::body::local_as_block(&inner.kind.name, span));
@@ -437,6 +451,8 @@ impl Compiler<'_> {
         };
         let unquoted = |item: &SyntaxNode| {
             let text = item.text()?;
+            // The string is parsed apart from its file, so that its places are those of the whole
+            // string.
             let mut read = parse::expression(&SourceFile::new(span.file.clone(), text)).ok()?;
             read.place(&|_| item.at);
             Some(read)

@@ -122,9 +122,9 @@ pub struct EvaluationContext<'a> {
     /// Whether ephemeral values are replaced by unknowns.
     pub(crate) clearing: bool,
     /// Whether diagnostics may be dropped, as within `try`.
-    pub(crate) aside: bool,
+    pub(crate) drops_diagnostics: bool,
     /// The budget of the evaluation that this one is part of; `None` for an outermost one.
-    pub(crate) effort: Option<&'a EvaluationBudget>,
+    pub(crate) budget: Option<&'a EvaluationBudget>,
 }
 
 impl<'a> EvaluationContext<'a> {
@@ -138,8 +138,8 @@ impl<'a> EvaluationContext<'a> {
             depth: 0,
             secret: false,
             clearing: false,
-            aside: false,
-            effort: None,
+            drops_diagnostics: false,
+            budget: None,
         }
     }
 

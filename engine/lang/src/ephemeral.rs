@@ -58,7 +58,11 @@ impl<'a> EphemeralValues<'a> {
     }
 
     /// Diagnostics for the ephemeral arguments of a resource that are not write-only.
-    fn kept(&self, block: &ResourceBlock, fields: &BTreeMap<Name, SchemaField>) -> Vec<Diagnostic> {
+    fn stored_arguments(
+        &self,
+        block: &ResourceBlock,
+        fields: &BTreeMap<Name, SchemaField>,
+    ) -> Vec<Diagnostic> {
         let found = self
             .arguments(&block.body)
             .into_iter()
@@ -78,6 +82,8 @@ impl<'a> EphemeralValues<'a> {
         }
         for block in &body.blocks {
             let path = within.clone().name(block.name.clone());
+            // An ephemeral `for_each` decides how many blocks there are, so that the whole argument
+            // is ephemeral, whatever is in its content.
             match block.dynamic.as_ref().and_then(|it| self.reference(&it.for_each)) {
                 Some(reference) => found.push((path, reference)),
                 None => self.gather(&block.content, &path, found),
@@ -94,6 +100,8 @@ impl<'a> EphemeralValues<'a> {
             ReferenceTarget::Module(name) => {
                 self.configuration.modules.get(name).is_some_and(|call| {
                     let outputs = &call.configuration.outputs;
+                    // A reference to the whole module, or one with a computed step, can read every
+                    // output.
                     match reference.output(call) {
                         Some(output) => outputs.get(output).is_some_and(|it| it.ephemeral),
                         None => outputs.values().any(|it| it.ephemeral),
@@ -106,6 +114,9 @@ impl<'a> EphemeralValues<'a> {
 
     /// Finds the local values that depend on ephemeral values.
     fn follow(&mut self) {
+        // Edges from a local value to those that read it. Following them from the ephemeral ones
+        // visits each once, where repeated passes over all local values would be quadratic for a
+        // long chain.
         let mut readers: HashMap<&Name, Vec<&'a Name>> = HashMap::new();
         for (name, local) in &self.configuration.locals {
             for reference in local.expression.references() {
@@ -145,7 +156,7 @@ pub fn kept<'f>(
                 problems.extend(
                     fields(&block.name)
                         .into_iter()
-                        .flat_map(|fields| ephemeral.kept(block, fields)),
+                        .flat_map(|fields| ephemeral.stored_arguments(block, fields)),
                 );
             }
         }

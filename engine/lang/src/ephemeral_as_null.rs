@@ -59,6 +59,7 @@ impl ModuleCall {
 /// The value with null in place of its ephemeral parts. `cleared` is the value of the same
 /// expression with unknowns in place of ephemeral values.
 pub(crate) fn with_nulls(value: &Value, cleared: &Value) -> Value {
+    // With a known value every unknown in the other one comes from an ephemeral value.
     let is_known = value.is_wholly_known();
     filled(value, cleared, is_known)
 }

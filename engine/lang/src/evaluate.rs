@@ -40,16 +40,16 @@ pub(crate) struct Evaluator<'e> {
     pub(crate) slots: Vec<Value>,
     pub(crate) problems: Vec<Diagnostic>,
     /// Greater than 0 where diagnostics are dropped, so that no values are gathered for them.
-    quiet: u32,
+    dropping: u32,
     /// Whether an unmarked value comes from inside of a secret, so that diagnostics must not show it.
     pub(crate) secret: bool,
     /// The number of operations that succeeded but can still fail once an unknown value is known.
-    leaned: u32,
+    uncertainties: u32,
     /// The number of `try` and `can` calls around. Only there are the results of calls searched for
     /// unknowns in them, which takes a walk through the value.
     pub(crate) trying: u32,
     /// The limit of loop iterations and calls.
-    effort: &'e EvaluationBudget,
+    budget: &'e EvaluationBudget,
 }
 
 impl Expression {
@@ -68,19 +68,23 @@ impl Expression {
         environment: &EvaluationContext<'_>,
     ) -> Result<Value, Vec<Diagnostic>> {
         let root = &self.0.root;
+        // Most arguments are literals; they need no evaluator and no budget.
         if let ExpressionKind::Literal(value) = &root.kind {
             return Ok(value.clone());
         }
-        if let Some(effort) = environment.effort {
-            return self.evaluate_within(effort, bound, environment);
+        // A part of an evaluation spends from the budget of the outermost one. A budget of its own
+        // for each call would multiply with the depth of calls.
+        if let Some(budget) = environment.budget {
+            return self.evaluate_within(budget, bound, environment);
         }
-        let effort = EvaluationBudget::new();
+        let budget = EvaluationBudget::new();
         let outcome = self.evaluate_within(
-            &effort,
+            &budget,
             bound,
-            &EvaluationContext { effort: Some(&effort), ..*environment },
+            &EvaluationContext { budget: Some(&budget), ..*environment },
         );
-        match effort.into_problem() {
+        // The budget decides before the outcome: `try` may have turned its exhaustion into a value.
+        match budget.into_problem() {
             Some(problem) => Err(vec![problem]),
             None => outcome,
         }
@@ -89,19 +93,21 @@ impl Expression {
     /// The references in it and their values, as diagnostics show them.
     #[must_use]
     pub fn values(&self, environment: &EvaluationContext<'_>) -> Vec<(String, String)> {
-        let effort = EvaluationBudget::new();
-        Evaluator::new(self, &effort, &[], environment).values(&self.0.root)
+        let budget = EvaluationBudget::new();
+        Evaluator::new(self, &budget, &[], environment).values(&self.0.root)
     }
 
     fn evaluate_within(
         &self,
-        effort: &EvaluationBudget,
+        budget: &EvaluationBudget,
         bound: &[Value],
         environment: &EvaluationContext<'_>,
     ) -> Result<Value, Vec<Diagnostic>> {
         let root = &self.0.root;
-        let mut evaluator = Evaluator::new(self, effort, bound, environment);
+        let mut evaluator = Evaluator::new(self, budget, bound, environment);
         match evaluator.node(root) {
+            // The elements of a value are shared, so that a small evaluation can build a value
+            // whose walk would never end.
             Ok(value) if has_too_many(&value) => {
                 evaluator.fail(root, mistakes::too_many_elements());
                 Err(evaluator.problems)
@@ -114,7 +120,7 @@ impl Expression {
 impl<'e> Evaluator<'e> {
     fn new(
         of: &'e Expression,
-        effort: &'e EvaluationBudget,
+        budget: &'e EvaluationBudget,
         bound: &[Value],
         environment: &EvaluationContext<'e>,
     ) -> Self {
@@ -123,11 +129,11 @@ impl<'e> Evaluator<'e> {
             file: &of.0.span.file,
             slots: bound.to_vec(),
             problems: Vec::new(),
-            quiet: 0,
+            dropping: 0,
             secret: environment.secret,
-            leaned: 0,
+            uncertainties: 0,
             trying: 0,
-            effort,
+            budget,
         }
     }
 }
@@ -147,6 +153,8 @@ impl Evaluator<'_> {
                 };
                 value.map_err(|problem| self.outside_problem(*problem, node.at))
             }
+            // An index behind a block is no index of a value: the instances of a block with
+            // `for_each` have keys, and only one of them is needed.
             ExpressionKind::Instance(it) => self.instance(&it.0, &it.1, node),
             ExpressionKind::Attribute(it) => {
                 let of = self.node(&it.0)?;
@@ -161,6 +169,8 @@ impl Evaluator<'_> {
             ExpressionKind::Splat(it) => self.splat(&it[0], &it[1]),
             ExpressionKind::Template(pieces) => self.template(pieces, node),
             ExpressionKind::Tuple(items) => {
+                // All items are evaluated before the first failure is returned, so that one run
+                // reports all mistakes.
                 let items: Vec<EvaluationResult> = items.iter().map(|it| self.node(it)).collect();
                 Ok(Value::Tuple(Arc::new(items.into_iter().collect::<Result<_, _>>()?)))
             }
@@ -181,24 +191,27 @@ impl Evaluator<'_> {
 
     /// Counts one loop iteration or call; fails if there were too many.
     fn spend(&self, node: &ExpressionNode) -> Result<(), EvaluationError> {
-        if self.effort.spend() {
+        if self.budget.spend() {
             return Ok(());
         }
-        self.effort.exhausted(|| mistakes::too_much_effort().at(self.span(node.at)));
+        self.budget.exhausted(|| mistakes::too_much_effort().at(self.span(node.at)));
         Err(EvaluationError)
     }
 
     /// Records that an operation on an unknown can still fail.
-    fn lean(&mut self) {
-        self.leaned = self.leaned.saturating_add(1);
+    fn record_uncertainty(&mut self) {
+        self.uncertainties = self.uncertainties.saturating_add(1);
     }
 
     /// The result of `work`, and whether it can still fail once all values are known.
-    pub(crate) fn leaning<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, bool) {
-        let before = std::mem::take(&mut self.leaned);
+    pub(crate) fn tracking_uncertainty<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> (T, bool) {
+        let before = std::mem::take(&mut self.uncertainties);
         let done = work(self);
-        let leaned = self.leaned > 0;
-        self.leaned += before;
+        let leaned = self.uncertainties > 0;
+        self.uncertainties += before;
         (done, leaned)
     }
 
@@ -208,7 +221,9 @@ impl Evaluator<'_> {
         if problem.span.is_none() {
             problem.span = Some(self.span(node.at));
         }
-        if problem.values.is_empty() && self.quiet == 0 {
+        // Gathering values evaluates references again. That is wasted on diagnostics that `try` or
+        // an arm that is not chosen drops.
+        if problem.values.is_empty() && self.dropping == 0 {
             problem.values = self.values(node);
         }
         self.problems.push(problem);
@@ -223,6 +238,9 @@ impl Evaluator<'_> {
 
     fn object(&mut self, entries: &[(ExpressionNode, ExpressionNode)]) -> EvaluationResult {
         let mut object = Object::new();
+        // A mark on a key moves to the whole object: the names of attributes cannot be marked, and
+        // would show the secret. With an unknown key the set of attributes is unknown, so that the
+        // object is.
         let mut sensitive = false;
         let mut unknown = None;
         let mut failed = false;
@@ -256,7 +274,7 @@ impl Evaluator<'_> {
             return Err(self.fail(node, mistakes::null_key()));
         }
         if !key.is_known() {
-            self.lean();
+            self.record_uncertainty();
         }
         convert(key, &Type::String).map_err(|_| self.fail(node, mistakes::key_is_no_text(key)))
     }
@@ -272,6 +290,8 @@ impl Evaluator<'_> {
     /// does not count as sensitive.
     pub(crate) fn is_sensitive(&mut self, node: &ExpressionNode) -> EvaluationResult {
         let value = self.node(node)?;
+        // An ephemeral value has the same mark as a sensitive one. If the mark is still there with
+        // ephemeral values replaced, the value is sensitive for another reason.
         let is_sensitive = value.is_sensitive() && self.cleared(node, &value).is_sensitive();
         Ok(match &value {
             // The mark of a value is known even while the value is not.
@@ -285,17 +305,19 @@ impl Evaluator<'_> {
 
     /// The value of a node if ephemeral values are unknown.
     fn cleared(&mut self, node: &ExpressionNode, value: &Value) -> Value {
+        // The replacement is done already when one call is nested in another.
         if self.environment.clearing {
             return value.clone();
         }
         self.environment.clearing = true;
-        let (cleared, _) = self.leaning(|it| it.aside(|it| it.node(node)));
+        let (cleared, _) =
+            self.tracking_uncertainty(|it| it.without_diagnostics(|it| it.node(node)));
         self.environment.clearing = false;
         cleared.unwrap_or_else(|| crate::not_kept(value))
     }
 
     /// The result of `work` on a value from inside of a secret, which no diagnostic may show.
-    pub(crate) fn secretly<T>(&mut self, secret: bool, work: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn with_secret<T>(&mut self, secret: bool, work: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.secret;
         self.secret |= secret;
         let done = work(self);
@@ -310,8 +332,8 @@ impl Evaluator<'_> {
 
     /// The value of a node without its diagnostics: null if it fails, and an unknown of any type if
     /// it may succeed once unknown values are known.
-    fn quietly(&mut self, node: &ExpressionNode) -> Value {
-        match self.leaning(|it| it.aside(|it| it.node(node))) {
+    fn value_or_null(&mut self, node: &ExpressionNode) -> Value {
+        match self.tracking_uncertainty(|it| it.without_diagnostics(|it| it.node(node))) {
             (Some(value), _) => value,
             (None, true) => Value::unknown(Type::Any, None),
             (None, false) => Value::NULL,
@@ -319,14 +341,15 @@ impl Evaluator<'_> {
     }
 
     /// The result of `work` without its diagnostics.
-    fn aside<T>(
+    fn without_diagnostics<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, EvaluationError>,
     ) -> Option<T> {
+        // A failure leaves the names of loops bound that it returned through.
         let (before, slots) = (self.problems.len(), self.slots.len());
-        self.quiet += 1;
+        self.dropping += 1;
         let done = work(self).ok();
-        self.quiet -= 1;
+        self.dropping -= 1;
         self.problems.truncate(before);
         self.slots.truncate(slots);
         done

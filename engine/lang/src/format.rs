@@ -16,6 +16,7 @@ use crate::parse;
 /// # Errors
 /// The syntax errors of the file, which is not formatted then.
 pub fn format(file: &SourceFile) -> Result<String, Vec<Diagnostic>> {
+    // A text with syntax errors is not changed, as its tokens may not be what their author meant.
     let (_, problems) = parse::body(file);
     if !problems.is_empty() {
         return Err(problems);

@@ -58,6 +58,7 @@ pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, SourceSpan)>, V
 pub fn value_of_text(text: &str, ty: &Type) -> Result<Value, Vec<Diagnostic>> {
     let fits =
         |it: &Value| convert(it, ty).map_err(|it| vec![diagnostics::types::does_not_fit(&it, ty)]);
+    // A string is not parsed, so that a password with `${` or quotes can be given as it is.
     match ty {
         Type::String => Ok(Value::from(text)),
         Type::Number | Type::Bool => fits(&Value::from(text)),

@@ -163,6 +163,8 @@ impl<'a> Lexer<'a> {
         let two = [self.byte(0), self.byte(1)];
         match two {
             [b' ' | b'\t', _] => self.offset += self.run_of(|it| matches!(it, b' ' | b'\t')),
+            // ASCII letters are by far the most common beginning of a token, so that they are
+            // tested first.
             [b'a'..=b'z' | b'A'..=b'Z' | b'_', _] => self.word(),
             [b'\n', _] => self.take(TokenKind::Newline, 1),
             [b'\r', b'\n'] => self.take(TokenKind::Newline, 2),
@@ -192,6 +194,7 @@ impl<'a> Lexer<'a> {
     fn close_brace(&mut self) {
         let length = if self.byte(0) == b'~' { 2 } else { 1 };
         match self.modes.last_mut() {
+            // A `}` ends the interpolation only if no brace within it is open: `"${ {a = 1}.a }"`.
             Some(LexerMode::Code { braces: 0, nested: true }) => {
                 self.modes.pop();
                 self.take(TokenKind::SequenceEnd, length);
@@ -261,6 +264,8 @@ impl<'a> Lexer<'a> {
     fn block_comment(&mut self) {
         match self.text[self.offset + 2..].find("*/") {
             Some(inner) => self.take(TokenKind::Comment, inner + 4),
+            // An unclosed comment takes the rest of the text, which can contain secrets;
+            // diagnostics show its first line alone.
             None => self.take(TokenKind::Stray, self.bytes.len() - self.offset),
         }
     }
@@ -272,6 +277,7 @@ impl<'a> Lexer<'a> {
         let (word, behind) = word.split_at(length);
         let line_end =
             if behind.starts_with("\r\n") { 2 } else { usize::from(behind.starts_with('\n')) };
+        // Without a word and a line end, `<<` is two comparison signs, which the parser reports.
         if line_end > 0 && is_identifier(word) {
             self.take(TokenKind::HeredocOpen, 2 + rest.len() - behind.len() + line_end);
             self.modes.push(LexerMode::Heredoc { word });
@@ -281,6 +287,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn heredoc(&mut self, word: &'a str) {
+        // The end word counts only on a line of its own, and only if that line ends: this is how
+        // HCL reads heredocs.
         if self.offset > 0
             && self.bytes[self.offset - 1] == b'\n'
             && let Some((line, _)) = self.text[self.offset..].split_once('\n')

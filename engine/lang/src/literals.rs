@@ -57,25 +57,25 @@ pub fn literals(text: &str) -> Vec<Literal<'_>> {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> Vec<String> {
-        let told = |it: &Literal<'_>| {
+    fn found(text: &str) -> Vec<String> {
+        let found = |it: &Literal<'_>| {
             let sign = if it.is_piece { "~" } else { "=" };
             format!("{}{sign}{}", it.path.join("."), &text[it.place.clone()])
         };
-        literals(text).iter().filter(|it| it.written == LiteralForm::Soundly).map(told).collect()
+        literals(text).iter().filter(|it| it.written == LiteralForm::Soundly).map(found).collect()
     }
 
     /// What is no literal of the language, each under its names.
     fn slipped(text: &str) -> String {
-        let told = |it: &Literal<'_>| format!("{}={}", it.path.join("."), &text[it.place.clone()]);
+        let found = |it: &Literal<'_>| format!("{}={}", it.path.join("."), &text[it.place.clone()]);
         let all = literals(text);
         let slips =
             all.iter().filter(|it| matches!(it.written, LiteralForm::Bare | LiteralForm::Label));
-        slips.map(told).collect::<Vec<_>>().join(" | ")
+        slips.map(found).collect::<Vec<_>>().join(" | ")
     }
 
     #[test]
-    fn what_is_no_literal_is_under_its_argument_too() {
+    fn invalid_literals_have_the_names_of_their_arguments() {
         for (text, expected) in [
             ("p = Secret\n", "p=Secret"),
             ("p = 'Sec ret' # no\n", "p=Sec ret | p= no"),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_that_is_none_gives_a_value_all_the_same() {
+    fn a_wrong_sign_begins_a_value_as_well() {
         for text in [
             "p == \"a\"",
             "p := \"a\"",
@@ -120,13 +120,13 @@ mod tests {
             "x = 1 p = \"a\"",
             "{ \"x\": 1 \"p\": \"a\" }",
         ] {
-            assert!(told(text).contains(&"p=a".to_owned()), "{text}: {:?}", told(text));
+            assert!(found(text).contains(&"p=a".to_owned()), "{text}: {:?}", found(text));
         }
-        assert!(told("x = f(p = \"a\")").contains(&"x.p=a".to_owned()));
+        assert!(found("x = f(p = \"a\")").contains(&"x.p=a".to_owned()));
     }
 
     #[test]
-    fn what_is_given_to_sensitive_is_marked_however_that_is_spelt() {
+    fn arguments_of_sensitive_are_marked_also_if_it_is_misspelt() {
         let marked = |text: &str| {
             literals(text)
                 .iter()
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn each_literal_is_under_its_argument() {
+    fn each_literal_has_the_names_of_its_argument() {
         let text = r#"
 variable "pin" {
   default   = "a" # "b"
@@ -179,11 +179,11 @@ resource "x" "password" {
             "resource.nested.text=      h\n",
             "resource.after=i",
         ];
-        assert_eq!(told(text), expected);
+        assert_eq!(found(text), expected);
     }
 
     #[test]
-    fn what_stands_behind_a_bracket_too_many_is_told_as_within_it_too() {
+    fn a_literal_behind_a_surplus_bracket_is_also_found_within_the_block() {
         for (text, expected) in [
             ("a \"b\" {\n}\np = \"x\"\n", "p=x a.p=x"),
             ("a {\n  c {\n  }\n  }\n  p = \"x\"\n}\n", "p=x a.p=x"),
@@ -193,12 +193,12 @@ resource "x" "password" {
             ("{\"a\": {}, \"p\": \"x\"}", "p=x"),
             ("t = {}\np = \"x\"\n", "p=x"),
         ] {
-            assert_eq!(told(text).join(" "), expected, "{text}");
+            assert_eq!(found(text).join(" "), expected, "{text}");
         }
     }
 
     #[test]
-    fn what_is_left_open_hides_no_declaration() {
+    fn unclosed_text_hides_no_declaration() {
         for open in [
             "/* ",
             "x = \"${",
@@ -210,18 +210,18 @@ resource "x" "password" {
         ] {
             let text = format!("{open}\nvariable \"p\" {{\n  sensitive = true\n}}\n");
             assert!(
-                told(&text).contains(&"variable.p.sensitive=true".to_owned()),
+                found(&text).contains(&"variable.p.sensitive=true".to_owned()),
                 "{text}: {:?}",
-                told(&text)
+                found(&text)
             );
         }
     }
 
     #[test]
-    fn what_is_too_deep_for_the_parser_is_under_what_is_around_it() {
+    fn literals_beyond_the_depth_limit_have_the_names_around_them() {
         let text =
             format!("p = {}\"a\"", "[".repeat(50_000)) + &"]".repeat(50_000) + "\nq = \"b\"\n";
-        assert_eq!(told(&text), ["p=a", "q=b"]);
+        assert_eq!(found(&text), ["p=a", "q=b"]);
         let text = "{a=".repeat(50_000) + "\"b\"";
         assert!(literals(&text).iter().all(|it| it.path.len() < 200));
     }
@@ -229,12 +229,12 @@ resource "x" "password" {
     #[test]
     fn json_is_read_like_objects() {
         let text = r#"{"variable": {"pin": {"default": "a"}}, "x": [{"password": "b"}, 5]}"#;
-        assert_eq!(told(text), ["variable.pin.default=a", "x.password=b", "x=5"]);
+        assert_eq!(found(text), ["variable.pin.default=a", "x.password=b", "x=5"]);
     }
 
     #[test]
-    fn what_leads_to_a_value_is_no_part_of_it() {
-        let told = |expression: &str| told(&format!("p = {expression}\n")).join(" ");
+    fn keys_indices_and_conditions_are_no_literals() {
+        let found = |expression: &str| found(&format!("p = {expression}\n")).join(" ");
         for (expression, expected) in [
             (r#"drawn["circle"].result"#, ""),
             (r#"drawn[0].keys[1]["a"]"#, ""),
@@ -260,14 +260,14 @@ resource "x" "password" {
             (r#"sensitive("a")"#, "p=a"),
             ("(\n  \"a\"\n)", "p=a"),
         ] {
-            assert_eq!(told(expression), expected, "{expression}");
+            assert_eq!(found(expression), expected, "{expression}");
         }
     }
 
     #[test]
-    fn what_is_not_closed_is_told_as_far_as_it_goes() {
-        assert_eq!(told("password = \"abc\nother = 1\n"), ["password=abc", "other=1"]);
-        assert_eq!(told("}}} password = \"abc"), ["password=abc"]);
-        assert_eq!(told("a {\n  password = (\"abc"), ["a.password=abc"]);
+    fn finds_literals_in_unclosed_text() {
+        assert_eq!(found("password = \"abc\nother = 1\n"), ["password=abc", "other=1"]);
+        assert_eq!(found("}}} password = \"abc"), ["password=abc"]);
+        assert_eq!(found("a {\n  password = (\"abc"), ["a.password=abc"]);
     }
 }

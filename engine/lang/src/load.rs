@@ -74,14 +74,16 @@ pub fn load(
     let mut loader = ModuleLoader {
         directories,
         compiled: HashMap::new(),
-        made: HashMap::new(),
+        finished: HashMap::new(),
         within: vec!["".into()],
         modules: Vec::new(),
         problems,
         is_full: false,
     };
+    // Sources of modules are evaluated before their modules are loaded, with variables and local
+    // values alone: everything else can depend on the modules.
     let known = ModuleSourceScope::new(&root.configuration, given);
-    let called = loader.called(&root.sources, &known);
+    let called = loader.load_called(&root.sources, &known);
     drop(known);
     let CompiledDirectory { mut configuration, .. } = root;
     loader.finish(&mut configuration, called);
@@ -95,7 +97,7 @@ struct ModuleLoader<'a> {
     /// need it, so that its configuration can be moved instead of cloned.
     compiled: HashMap<Arc<str>, Rc<CompiledDirectory>>,
     /// The finished modules of each directory.
-    made: HashMap<Arc<str>, Vec<LoadedDirectory>>,
+    finished: HashMap<Arc<str>, Vec<LoadedDirectory>>,
     /// The directories that are being loaded, outermost first.
     within: Vec<Arc<str>>,
     modules: Vec<SourceFile>,
@@ -132,7 +134,7 @@ struct CalledModule {
 
 impl ModuleLoader<'_> {
     /// Loads the modules that a configuration calls.
-    fn called(
+    fn load_called(
         &mut self,
         sources: &[ModuleSource],
         known: &ModuleSourceScope<'_>,
@@ -181,20 +183,22 @@ impl ModuleLoader<'_> {
             self.problems.push(mistakes::not_local(source, span.clone()));
             return None;
         };
+        // Only modules around the call matter: the same module can be called in several places.
         if let Some(begin) = self.within.iter().position(|it| *it == directory) {
-            let way: Vec<&str> =
+            let cycle: Vec<&str> =
                 self.within[begin..].iter().chain([&directory]).map(|it| &**it).collect();
-            self.problems.push(mistakes::circular(&way, span.clone()));
+            self.problems.push(mistakes::circular(&cycle, span.clone()));
             return None;
         }
         if self.within.len() > DEEPEST {
             self.problems.push(mistakes::too_deep(span.clone()));
             return None;
         }
-        if let Some(made) =
-            self.made.get(&directory).and_then(|it| it.iter().find(|it| it.used.is_empty()))
+        // A module whose sources depend on no variable is the same for every call.
+        if let Some(finished) =
+            self.finished.get(&directory).and_then(|it| it.iter().find(|it| it.used.is_empty()))
         {
-            return Some(made.module.clone());
+            return Some(finished.module.clone());
         }
         let compiled = self.compiled(&directory, span)?;
         let before = self.problems.len();
@@ -202,21 +206,25 @@ impl ModuleLoader<'_> {
             &compiled.configuration,
             VariableInputs::Arguments { call: outer.call(name)?, outer },
         );
-        let made = self.made.get(&directory).into_iter().flatten();
-        if let Some(made) = made
+        // A module whose sources depend on variables is shared by calls with equal values of these.
+        let finished = self.finished.get(&directory).into_iter().flatten();
+        if let Some(finished) = finished
             .into_iter()
             .find(|it| it.used.iter().all(|(name, value)| known.variable(name) == *value))
         {
-            return Some(made.module.clone());
+            return Some(finished.module.clone());
         }
         self.within.push(directory.clone());
-        let called = self.called(&compiled.sources, &known);
+        let called = self.load_called(&compiled.sources, &known);
         self.within.pop();
         let used = known.into_used();
+        // The finished module is found for every further call, so that the compiled files are not
+        // needed again.
         if used.is_empty() {
             self.compiled.remove(&directory);
         }
         let own_sound = compiled.sound;
+        // Most directories are loaded once, so that their configuration is moved.
         let mut configuration = match Rc::try_unwrap(compiled) {
             Ok(compiled) => compiled.configuration,
             Err(shared) => shared.configuration.clone(),
@@ -225,7 +233,7 @@ impl ModuleLoader<'_> {
         let sound = own_sound && !self.problems[before..].iter().any(Diagnostic::is_error);
         let module =
             LoadedModule { configuration: Arc::new(configuration), sound, provider, calls };
-        self.made
+        self.finished
             .entry(directory)
             .or_default()
             .push(LoadedDirectory { used, module: module.clone() });
@@ -254,7 +262,7 @@ impl ModuleLoader<'_> {
         };
         let mut compiled = compile::directory(&files, &mut self.problems);
         compiled.configuration.directory = directory.clone();
-        compile::stand_ins(&mut compiled.configuration);
+        compile::aliases_from_empty_providers(&mut compiled.configuration);
         for import in &compiled.configuration.imports {
             self.problems.push(diagnostics::place::import_below_root(import.span.clone()));
         }
@@ -280,6 +288,7 @@ impl ModuleLoader<'_> {
             if !module.as_ref().is_some_and(|it| it.sound) {
                 unsound.insert(name.clone());
             }
+            // A module that could not be loaded is reported; the call stays, without content.
             let Some(module) = module else { continue };
             if calls + 1 + module.calls > MOST {
                 self.too_many(call);
@@ -293,6 +302,7 @@ impl ModuleLoader<'_> {
                 provider.get_or_insert(inside);
             }
         }
+        // References are checked last: those to outputs of modules need the loaded modules.
         compile::references(configuration, &unsound, &mut self.problems);
         (provider, calls)
     }
@@ -327,6 +337,8 @@ fn directory(within: &str, source: &str) -> Option<Arc<str>> {
     if !local {
         return None;
     }
+    // The path is normalised by its text alone, without the file system, so that one directory has
+    // one name in diagnostics and in the tables above.
     let mut parts: Vec<&str> = within.split('/').filter(|it| !it.is_empty()).collect();
     for part in source.split('/') {
         match part {

@@ -24,6 +24,7 @@ pub(crate) fn target(root: &str, name: &Name) -> Option<ReferenceTarget> {
         "var" => Some(ReferenceTarget::Variable(name.clone())),
         "local" => Some(ReferenceTarget::Local(name.clone())),
         "module" => Some(ReferenceTarget::Module(name.clone())),
+        // The table is short, so that a search through it is as fast as hashing.
         _ => {
             let builtin =
                 BUILTINS.iter().find(|(first, second, _)| *first == root && *second == &**name);

@@ -116,6 +116,7 @@ impl NameResolver {
     pub(crate) fn expression(&mut self, written: syntax::SyntaxNode) -> Expression {
         let span = self.span(written.at);
         let root = self.node(written);
+        // One resolver is used for all expressions of a file; its table belongs to one expression.
         self.seen.clear();
         let references = std::mem::take(&mut self.references).into();
         let cleared = std::mem::take(&mut self.cleared).into();
@@ -137,6 +138,8 @@ impl NameResolver {
         parameters: Vec<Name>,
         result: syntax::SyntaxNode,
     ) -> Expression {
+        // A function sees only its parameters, so that its result has the same value wherever it is
+        // called. The outer names are put back afterwards.
         let slots = std::mem::replace(&mut self.slots, parameters);
         let closed = self.closed.replace(RestrictedScope::Function(name.clone()));
         let within = self.functions.within.replace(name.clone());
@@ -148,6 +151,8 @@ impl NameResolver {
     /// Resolves an expression that must be one reference, as in `depends_on`.
     pub(crate) fn reference(&mut self, written: syntax::SyntaxNode) -> Option<Reference> {
         let at = written.at;
+        // A mistake in the expression is reported by resolving it. Only an expression without
+        // mistakes that is no reference needs the diagnostic below.
         let before = self.problems.len() + self.bare.as_ref().map_or(0, Vec::len);
         self.node(written);
         self.seen.clear();
@@ -181,6 +186,9 @@ impl NameResolver {
             }
             Written::Element => self.top(),
             Written::Splat(source, each) => {
+                // The steps of a splat are resolved twice: here as part of the reference of the
+                // source, so that it is known which attribute is read, and below as the expression
+                // for each element.
                 let behind = static_steps(&each);
                 let source = match source.kind {
                     Written::Root(_) | Written::Attribute(..) | Written::Index(..) => {
@@ -188,6 +196,8 @@ impl NameResolver {
                     }
                     _ => self.node(*source),
                 };
+                // The name cannot be written in an expression, so that the slot is reached by
+                // `Element` alone.
                 self.slots.push("*".into());
                 let each = self.node(*each);
                 self.slots.pop();
@@ -200,6 +210,7 @@ impl NameResolver {
             Written::Object(entries) => {
                 ExpressionKind::Object(entries.into_iter().map(|it| self.entry(it)).collect())
             }
+            // Parentheses have done their work in the parser.
             Written::Parenthesis(inner) => return self.node(*inner),
             Written::Conditional(three) => {
                 ExpressionKind::Conditional(Box::new(three.map(|it| self.node(it))))
@@ -263,6 +274,8 @@ impl NameResolver {
         &mut self,
         (key, value): (syntax::SyntaxNode, syntax::SyntaxNode),
     ) -> (ExpressionNode, ExpressionNode) {
+        // `{ a.b = 1 }` can be meant as the string "a.b" or as the value of `a.b`, so that
+        // Terraform refuses it as well.
         if matches!(key.kind, Written::Attribute(..) | Written::Index(..)) {
             self.problems.push(diagnostics::ambiguous_key(self.span(key.at)));
             let unknown = ExpressionKind::Literal(Value::unknown(Type::String, None));
@@ -274,6 +287,7 @@ impl NameResolver {
     fn each(&mut self, it: syntax::ForSyntax) -> ExpressionKind {
         let collection = self.node(it.collection);
         let keyed = it.key.is_some();
+        // The collection is resolved before the names are bound: it cannot refer to them.
         let bound = self.slots.len();
         self.slots.extend(it.key.map(|it| it.name));
         self.slots.push(it.value.name);
@@ -295,6 +309,7 @@ impl NameResolver {
         let given = call.arguments.len();
         let spread = call.spread;
         let last = call.arguments.last().map(|it| it.at);
+        // `core::` names the built-in functions in Terraform, beside those of providers.
         let name = call.name.name.strip_prefix("core::").unwrap_or(&call.name.name);
         let is_tried = matches!(name, "try" | "can");
         self.trying += u32::from(is_tried);
@@ -311,6 +326,8 @@ impl NameResolver {
                 return ExpressionKind::Literal(Value::unknown(Type::Any, None));
             }
             let span = self.span(if given == 0 { call.name.at } else { at });
+            // Constants are evaluated while blocks are still being compiled, so that the function
+            // may not be defined yet.
             if self.constant {
                 self.problems.push(diagnostics::function::not_here(name, span));
                 return ExpressionKind::Literal(Value::unknown(Type::Any, None));
@@ -351,6 +368,8 @@ impl NameResolver {
 
     /// The arguments of a function whose result is never ephemeral.
     fn cleared(&mut self, arguments: Vec<syntax::SyntaxNode>) -> Box<[ExpressionNode]> {
+        // The references of the arguments are gathered in a list of their own first: only this
+        // shows which of them are read in no other part of the expression.
         let outer = (std::mem::take(&mut self.references), std::mem::take(&mut self.seen));
         let arguments = arguments.into_iter().map(|it| self.node(it)).collect();
         let inner = std::mem::take(&mut self.references);

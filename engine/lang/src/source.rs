@@ -57,6 +57,7 @@ impl FileRole {
         let name = name.rsplit_once('/').map_or(name, |(_, name)| name);
         let plain = name.strip_suffix(".json").unwrap_or(name);
         let (stem, suffix) = plain.rsplit_once('.')?;
+        // Hidden files and the temporary files of editors, as Terraform ignores them.
         if stem.is_empty() || name.starts_with('.') || name.starts_with('#') {
             return None;
         }

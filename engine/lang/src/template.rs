@@ -81,8 +81,10 @@ fn nested(mut tokens: Vec<TemplateToken>) -> SyntaxKind {
 }
 
 fn trimmed(tokens: Vec<TemplateToken>, unit: StripExtent) -> Vec<TemplateToken> {
+    // Text is split by line first where `~` reaches only to the end of the line.
     let mut tokens: Vec<TemplateToken> =
         tokens.into_iter().flat_map(|it| units(it, unit)).collect();
+    // The markers are gathered before any text changes: a text has a marker on either side.
     let strips: Vec<StripMarkers> = tokens.iter().map(TemplateToken::strips).collect();
     for (index, token) in tokens.iter_mut().enumerate() {
         let TemplateToken::Text(text) = token else { continue };
@@ -122,6 +124,8 @@ fn outdented(mut tokens: Vec<TemplateToken>) -> Vec<TemplateToken> {
                         indented.push(index);
                     }
                 }
+                // A line that begins with an interpolation has no indentation, so that there is
+                // none that all lines share.
                 _ => shared = 0,
             }
         }
@@ -129,6 +133,7 @@ fn outdented(mut tokens: Vec<TemplateToken>) -> Vec<TemplateToken> {
     }
     for index in indented {
         if let TemplateToken::Text(text) = &mut tokens[index] {
+            // Indentation is counted in graphemes, as HCL does.
             let cut: usize = text.graphemes(true).take(shared).map(str::len).sum();
             text.drain(..cut);
         }

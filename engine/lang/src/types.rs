@@ -16,11 +16,14 @@ pub(crate) fn constraint(written: SyntaxNode, resolver: &mut NameResolver) -> Ty
     let span = resolver.span(written.at);
     match written.kind {
         SyntaxKind::Parenthesis(inner) => constraint(*inner, resolver),
+        // Types are no values: they are read from the syntax tree and never evaluated.
         SyntaxKind::Root(name) => match &*name {
             "any" => Type::Any,
             "bool" => Type::Bool,
             "number" => Type::Number,
             "string" => Type::String,
+            // `list` and `map` without element type are allowed for configurations of Terraform
+            // 0.11.
             "list" => Type::List(Arc::new(Type::Any)),
             "map" => Type::Map(Arc::new(Type::Any)),
             "set" | "object" | "tuple" => {
@@ -64,6 +67,7 @@ fn constructor(
         resolver.problems.push(problem);
         return Type::Any;
     }
+    // The number of arguments is checked before their types, as the other ones would be ignored.
     if arguments.len() > 1 {
         resolver.problems.push(mistakes::one_argument(&name, arguments.len(), span));
         return Type::Any;

@@ -116,6 +116,7 @@ impl UserFunctions {
 
     /// Reports functions that call themselves, directly or through others, or nest calls too deeply.
     fn check_depth(&self, problems: &mut Vec<Diagnostic>) {
+        // A set for each function: several calls of one function in another are one edge.
         let mut callers: HashMap<&Name, HashSet<&Name>> = HashMap::new();
         let mut waits: HashMap<&Name, usize> = self.declared.keys().map(|it| (it, 0)).collect();
         for (name, (_, uses)) in &self.all {

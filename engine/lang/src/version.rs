@@ -63,7 +63,7 @@ mod tests {
     use super::meets;
 
     #[test]
-    fn constraints_are_met_as_terraform_meets_them() {
+    fn constraints_are_satisfied_as_in_terraform() {
         for constraint in [
             ">= 1.0",
             "~> 1.11",

@@ -24,6 +24,8 @@ impl Compiler<'_> {
         let head = self.span(&block);
         let span = self.resolver.span(block.at);
         let [kind, name] = self.labels(&mut block, ["KIND", "NAME"])?;
+        // This data source is part of Terraform and of no provider, so that no schema can explain
+        // that it is missing.
         if mode == ResourceMode::Data && &*kind.name == "terraform_remote_state" {
             self.problem(diagnostics::no_remote_state(head));
             return None;
@@ -34,6 +36,8 @@ impl Compiler<'_> {
         let mut depends_on = Vec::new();
         let mut lifecycle: Option<(Lifecycle, SourceSpan)> = None;
         let mut rest = syntax::BodySyntax::default();
+        // Meta-arguments are taken out of the body, which is later evaluated by the schema of the
+        // resource type alone.
         for argument in block.body.arguments {
             match &*argument.name.name {
                 "count" => count = Some(self.expression(argument.value)),
@@ -59,6 +63,8 @@ impl Compiler<'_> {
                         self.problem(problem);
                     }
                 },
+                // A provisioner runs commands that no plan can show. It is refused with an
+                // explanation, as many configurations of Terraform have one.
                 "provisioner" | "connection" => {
                     let problem =
                         diagnostics::body::no_provisioners(&inner.kind.name, self.span(&inner));
@@ -74,6 +80,7 @@ impl Compiler<'_> {
             lifecycle.enabled.as_ref(),
             &head,
         );
+        // The assertions of the check refer to the data source without a key.
         if check.is_some()
             && let Some(many) = count.as_ref().or(for_each.as_ref())
         {
@@ -117,11 +124,15 @@ impl Compiler<'_> {
         for argument in block.body.arguments {
             match &*argument.name.name {
                 "alias" => alias = self.text(argument.value).map(Name::from),
+                // `version` was an argument before Terraform 0.13, and would otherwise be passed to
+                // the provider.
                 "version" => self.unexpected(&argument.name, BlockSchema::PROVIDER),
                 _ => rest.arguments.push(argument),
             }
         }
         let body = self.body(rest, span.clone(), &BlockSchema::PROVIDER);
+        // Settings of one provider differ in their alias. There are few of them, so that a search
+        // is enough.
         let twin =
             self.configuration.providers.iter().find(|it| it.name == name && it.alias == alias);
         if let Some(first) = twin {
@@ -154,6 +165,7 @@ impl Compiler<'_> {
         if &*block.kind.name == "dynamic" {
             return self.dynamic(block);
         }
+        // Nested blocks have no labels, so that a label shows that `dynamic` is meant.
         if !block.labels.is_empty() && slips(&block.kind.name, "dynamic").is_some() {
             let span = self.resolver.span(block.kind.at);
             self.problem(diagnostics::body::dynamic_misspelt(&block.kind.name, span));
@@ -174,6 +186,7 @@ impl Compiler<'_> {
             BlockSchema { arguments: &["for_each", "iterator"], blocks: &["content"] };
         let head = self.span(&block);
         let [name] = self.labels(&mut block, ["BLOCK"])?;
+        // These blocks are read before expressions have values, so that they cannot be generated.
         if matches!(&*name.name, "lifecycle" | "provisioner" | "connection") {
             let span = self.resolver.span(name.at);
             self.problem(diagnostics::body::dynamic_of_meta(&name.name, span));
@@ -214,6 +227,8 @@ impl Compiler<'_> {
                 return None;
             }
         };
+        // The iterator is bound in the content alone: `for_each` is resolved before, and cannot
+        // refer to it.
         self.resolver.bind(iterator);
         let inner = self.span(&content);
         let content = self.body(content.body, inner, &BlockSchema::NESTED);

@@ -32,6 +32,9 @@ pub(super) fn ephemeral(
     for variable in configuration.variables.values() {
         messages(&variable.validations, &mut refuse);
     }
+    // The number of instances and what happens to them is part of the plan and of the state.
+    // Conditions may read ephemeral values, as only their outcome is stored; messages may not, as
+    // they are shown.
     for block in configuration.blocks.values() {
         let lifecycle = &block.lifecycle;
         for (what, expression) in [
@@ -70,6 +73,7 @@ pub(super) fn ephemeral(
             problems.push(mistakes::output(&output.name, reference).within(output.span.clone()));
         }
     }
+    // An ephemeral value can be passed to an ephemeral variable, so that the module decides.
     for call in configuration.modules.values().filter(|it| !unsound.contains(&it.name)) {
         for (name, argument) in &call.arguments {
             if let Some(reference) = ephemeral.reference(argument)

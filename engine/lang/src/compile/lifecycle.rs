@@ -46,6 +46,8 @@ impl Compiler<'_> {
                     lifecycle.replace_triggered_by = self.triggers(argument.value);
                 }
                 (_, ResourceMode::Managed) => self.unexpected(&argument.name, OF_RESOURCE),
+                // A data source is only read, so that most arguments of `lifecycle` have no meaning
+                // for it.
                 (_, ResourceMode::Data) => self.unexpected(&argument.name, OF_DATA),
             }
         }

@@ -39,6 +39,7 @@ impl Compiler<'_> {
         for argument in block.body.arguments {
             match &*argument.name.name {
                 "source" => source = Some(self.expression(argument.value)),
+                // Only modules of a registry have versions.
                 "version" => {
                     let problem = mistakes::version(self.resolver.span(argument.name.at));
                     self.problem(problem);
@@ -83,6 +84,8 @@ impl Compiler<'_> {
             call.enabled.as_ref(),
             &head,
         );
+        // A misspelt `source` is an input of the module as far as can be known; without the module
+        // no other check would find it.
         let Some(source) = source else {
             let misspelt = call
                 .arguments
@@ -109,6 +112,7 @@ impl Compiler<'_> {
                 self.problem(problem);
             }
             Entry::Vacant(place) => {
+                // The source is evaluated by the loader, which knows the values of variables.
                 self.sources.push(ModuleSource { module: name, expression: source });
                 place.insert(call);
             }

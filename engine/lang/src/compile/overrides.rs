@@ -77,6 +77,8 @@ impl Overrides {
             match &*block.kind.name {
                 "locals" => {
                     for argument in block.body.arguments {
+                        // Of several overrides the last one wins: files are read in the order of
+                        // their names.
                         self.locals.insert(argument.name.name.clone(), (argument, false));
                     }
                 }
@@ -89,6 +91,8 @@ impl Overrides {
                 _ => {
                     let depends_on =
                         block.body.arguments.iter().find(|it| &*it.name.name == "depends_on");
+                    // Terraform refuses `depends_on` here: it would be unclear whether it adds to
+                    // the dependencies or replaces them.
                     if let (Some(argument), "resource" | "data" | "module" | "output") =
                         (depends_on, &*block.kind.name)
                     {
@@ -112,6 +116,7 @@ impl Overrides {
 
     /// Merges overrides into the blocks of a primary file.
     pub(super) fn apply(&mut self, body: &mut BodySyntax) {
+        // Most directories have no override files, whose search would visit each block.
         if self.bases.is_empty() {
             return;
         }
@@ -119,6 +124,8 @@ impl Overrides {
             if &*block.kind.name == "locals" {
                 for argument in &mut block.body.arguments {
                     if let Some((over, there)) = self.locals.get_mut(&argument.name.name)
+                        // A second local value of the name is a mistake, which is reported as such
+                        // when it is compiled.
                         && !std::mem::replace(there, true)
                     {
                         std::mem::swap(argument, over);
@@ -132,7 +139,7 @@ impl Overrides {
                 // becomes a further one, so that its arguments are removed from all others.
                 "ha" | "terraform" => {
                     if let Some(over) = &over.block {
-                        without(block, over);
+                        remove_overridden(block, over);
                     }
                 }
                 _ => {
@@ -147,7 +154,10 @@ impl Overrides {
 
     /// The blocks that were not merged and are valid by themselves. Reports those that override
     /// nothing.
-    pub(super) fn rest(self, problems: &mut Vec<Diagnostic>) -> Option<(BodySyntax, NameResolver)> {
+    pub(super) fn unmerged(
+        self,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<(BodySyntax, NameResolver)> {
         let resolver = self.own_resolver()?;
         let mut rest = BodySyntax::default();
         for (name, (argument, there)) in self.locals {
@@ -212,20 +222,22 @@ fn merge(block: &mut BlockSyntax, over: BlockSyntax) {
             None => block.body.blocks.push(inner),
         }
     }
-    let replaced: HashSet<&Name> = flat.iter().map(made_by).collect();
-    block.body.blocks.retain(|it| !replaced.contains(made_by(it)));
+    // A `dynamic` block generates blocks of its label, so that it replaces and is replaced by
+    // these.
+    let replaced: HashSet<&Name> = flat.iter().map(generated_name).collect();
+    block.body.blocks.retain(|it| !replaced.contains(generated_name(it)));
     block.body.blocks.extend(flat);
 }
 
 /// Removes the arguments and nested blocks that an override sets.
-fn without(block: &mut BlockSyntax, over: &BlockSyntax) {
+fn remove_overridden(block: &mut BlockSyntax, over: &BlockSyntax) {
     let given: HashSet<&Name> = over.body.arguments.iter().map(|it| &it.name.name).collect();
     block.body.arguments.retain(|it| !given.contains(&it.name.name));
     for inner in &over.body.blocks {
         match &*inner.kind.name {
             "required_providers" => {
                 let own = block.body.blocks.iter_mut().filter(|it| it.kind.name == inner.kind.name);
-                own.for_each(|it| without(it, inner));
+                own.for_each(|it| remove_overridden(it, inner));
             }
             _ => block.body.blocks.retain(|it| it.kind.name != inner.kind.name),
         }
@@ -233,7 +245,7 @@ fn without(block: &mut BlockSyntax, over: &BlockSyntax) {
 }
 
 /// The name of a nested block; for `dynamic` that of the blocks that it generates.
-fn made_by(block: &BlockSyntax) -> &Name {
+fn generated_name(block: &BlockSyntax) -> &Name {
     match (&*block.kind.name, block.labels.first()) {
         ("dynamic", Some(label)) => &label.name,
         _ => &block.kind.name,

@@ -81,6 +81,7 @@ impl Compiler<'_> {
 fn written(value: SyntaxNode) -> Option<LiteralAddress> {
     let mut parts = parts(value)?.into_iter().peekable();
     let mut module = Vec::new();
+    // `module` itself has no key; the name behind it does.
     while parts.next_if(|it| &*it.name == "module" && it.key.is_none()).is_some() {
         module.push(parts.next()?);
     }

@@ -64,6 +64,8 @@ fn handed(call: &ModuleCall, problems: &mut Vec<Diagnostic>) {
     }
     let given: HashSet<&ProviderName> = call.providers.iter().map(|it| &it.inside).collect();
     let mut missing: Vec<&ProviderName> = asked.iter().filter(|it| !given.contains(it)).collect();
+    // A hash set has no order, and the same mistakes must be reported in the same order in each
+    // run.
     missing.sort();
     problems.extend(
         missing
@@ -74,7 +76,7 @@ fn handed(call: &ModuleCall, problems: &mut Vec<Diagnostic>) {
 
 /// Turns empty `provider` blocks of a module into `configuration_aliases`. Before Terraform 0.15 a
 /// module declared in this way that it is passed a provider.
-pub(crate) fn stand_ins(configuration: &mut Configuration) {
+pub(crate) fn aliases_from_empty_providers(configuration: &mut Configuration) {
     let (empty, own) =
         std::mem::take(&mut configuration.providers).into_iter().partition(|it| it.body.is_empty());
     configuration.providers = own;

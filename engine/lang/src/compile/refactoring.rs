@@ -33,7 +33,11 @@ impl Compiler<'_> {
                 self.missing(name, before, &span);
             }
         }
+        // The outer `None` is a missing argument and the inner one an invalid address; both are
+        // reported.
         let (Some(Some(from)), Some(Some(to))) = (from, to) else { return };
+        // A module has many objects and a block one kind of them, so that neither can become the
+        // other.
         if from.block.is_some() != to.block.is_some() {
             self.problem(mistakes::module_and_block(&from, &to, span));
             return;
@@ -62,6 +66,7 @@ impl Compiler<'_> {
                 _ => self.unexpected(&name, KNOWN),
             }
         }
+        // As in Terraform, objects are destroyed unless `destroy = false` is written.
         let (mut destroy, mut first) = (true, None);
         for inner in block.body.blocks {
             match &*inner.kind.name {
@@ -94,6 +99,8 @@ impl Compiler<'_> {
                 return self.missing("from", before, &span);
             }
         };
+        // All instances of a removed block are gone from the configuration, so that one alone
+        // cannot be removed.
         if from.key != InstanceKey::None
             || from.module.iter().any(|(_, key)| *key != InstanceKey::None)
         {

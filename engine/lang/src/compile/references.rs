@@ -19,10 +19,10 @@ use meant::SearchedConfiguration;
 #[derive(Clone, Copy, Default)]
 struct ReferenceContext<'a> {
     /// The declaration that the place belongs to, which is not suggested there.
-    itself: Option<&'a ReferenceTarget>,
+    declaration: Option<&'a ReferenceTarget>,
     each: bool,
     count: bool,
-    own: bool,
+    self_value: bool,
     /// The `check` block around the place.
     check: Option<&'a Name>,
 }
@@ -41,9 +41,11 @@ pub(crate) fn references(
         checker.conditions(&variable.validations, nowhere);
     }
     for local in configuration.locals.values() {
-        let itself = ReferenceTarget::Local(local.name.clone());
-        checker
-            .expression(&local.expression, ReferenceContext { itself: Some(&itself), ..nowhere });
+        let declaration = ReferenceTarget::Local(local.name.clone());
+        checker.expression(
+            &local.expression,
+            ReferenceContext { declaration: Some(&declaration), ..nowhere },
+        );
     }
     for output in configuration.outputs.values() {
         checker.expression(&output.value, nowhere);
@@ -94,9 +96,9 @@ const SUGGESTIONS: usize = 50;
 impl ReferenceChecker<'_> {
     fn block(&mut self, block: &ResourceBlock) {
         let before = self.problems.len();
-        let itself = ReferenceTarget::Block(block.name.clone());
+        let declaration = ReferenceTarget::Block(block.name.clone());
         let nowhere = ReferenceContext {
-            itself: Some(&itself),
+            declaration: Some(&declaration),
             check: block.check.as_ref(),
             ..ReferenceContext::default()
         };
@@ -105,6 +107,8 @@ impl ReferenceChecker<'_> {
             count: block.count.is_some(),
             ..nowhere
         };
+        // `each` and `count` have no value in the expressions that decide how many instances there
+        // are.
         for expression in block.count.iter().chain(&block.for_each).chain(&block.lifecycle.enabled)
         {
             self.expression(expression, nowhere);
@@ -120,7 +124,8 @@ impl ReferenceChecker<'_> {
             self.all(trigger.key.iter().flat_map(Expression::references), inside);
         }
         self.conditions(&lifecycle.preconditions, inside);
-        self.conditions(&lifecycle.postconditions, ReferenceContext { own: true, ..inside });
+        // `self` is the new value of the instance, which only a postcondition can see.
+        self.conditions(&lifecycle.postconditions, ReferenceContext { self_value: true, ..inside });
         for problem in &mut self.problems[before..] {
             problem.context.get_or_insert_with(|| block.head.clone());
         }
@@ -128,8 +133,9 @@ impl ReferenceChecker<'_> {
 
     fn call(&mut self, call: &ModuleCall) {
         let before = self.problems.len();
-        let itself = ReferenceTarget::Module(call.name.clone());
-        let nowhere = ReferenceContext { itself: Some(&itself), ..ReferenceContext::default() };
+        let declaration = ReferenceTarget::Module(call.name.clone());
+        let nowhere =
+            ReferenceContext { declaration: Some(&declaration), ..ReferenceContext::default() };
         let inside = ReferenceContext {
             each: call.for_each.is_some(),
             count: call.count.is_some(),
@@ -142,6 +148,8 @@ impl ReferenceChecker<'_> {
         for argument in call.arguments.values() {
             self.expression(argument, inside);
         }
+        // A missing input is not reported if one with a wrong name was corrected to it: both have
+        // one cause.
         if !self.unsound.contains(&call.name) {
             let variables = &call.configuration.variables;
             for (name, span) in call.arguments.keys().zip(&call.argument_names) {
@@ -283,6 +291,7 @@ impl ReferenceChecker<'_> {
         let configuration = self.configuration;
         match &reference.target {
             ReferenceTarget::Variable(name) if !configuration.variables.contains_key(name) => {
+                // `var.a` for `local.a` is as common a mistake as a misspelt name.
                 let twin = ReferenceTarget::Local(name.clone());
                 let meant = self.meant(
                     name,
@@ -318,7 +327,7 @@ impl ReferenceChecker<'_> {
                 Some(mistakes::no_each(&reference.target, span()))
             }
             ReferenceTarget::CountIndex if !place.count => Some(mistakes::no_count(span())),
-            ReferenceTarget::SelfValue if !place.own => Some(mistakes::no_self(span())),
+            ReferenceTarget::SelfValue if !place.self_value => Some(mistakes::no_self(span())),
             _ => None,
         }
     }
@@ -342,6 +351,7 @@ impl ReferenceChecker<'_> {
         };
         let outputs = &call.configuration.outputs;
         let output = reference.output(call).filter(|it| !outputs.contains_key(*it))?;
+        // Within `try` a missing output is no mistake.
         if self.unsound.contains(name) || reference.tried {
             return None;
         }
@@ -368,13 +378,13 @@ impl ReferenceChecker<'_> {
         place: ReferenceContext<'_>,
     ) -> Option<Meant> {
         let searched = SearchedConfiguration { configuration: self.configuration, place };
-        if searched.may_be(&twin) {
+        if searched.can_be_suggested(&twin) {
             return Some(Meant::Other(twin));
         }
         let others =
-            self.suggestible(known).filter(|it| place.itself != Some(&sort((*it).clone())));
+            self.suggestible(known).filter(|it| place.declaration != Some(&sort((*it).clone())));
         let meant = Name::from(ha_value::closest(name, others.map(|it| &**it))?);
-        searched.may_be(&sort(meant.clone())).then_some(Meant::Name(meant))
+        searched.can_be_suggested(&sort(meant.clone())).then_some(Meant::Name(meant))
     }
 
     fn no_such_block(
@@ -385,7 +395,7 @@ impl ReferenceChecker<'_> {
     ) -> Diagnostic {
         let configuration = self.configuration;
         let searched = SearchedConfiguration { configuration, place };
-        if let Some(meant) = searched.by_root(name) {
+        if let Some(meant) = searched.with_other_root(name) {
             return mistakes::wrong_root(&name.kind, reference, &meant);
         }
         // A forgotten `data.` is the most likely mistake, then a misspelt name, then a misspelt kind.
@@ -394,10 +404,10 @@ impl ReferenceChecker<'_> {
             ResourceMode::Data => ResourceMode::Managed,
         };
         let twin = BlockName { mode: other, ..name.clone() };
-        if searched.may_be(&ReferenceTarget::Block(twin.clone())) {
+        if searched.can_be_suggested(&ReferenceTarget::Block(twin.clone())) {
             return mistakes::block_of_other_mode(name, &twin, reference);
         }
-        let is_itself = |it: &&BlockName| matches!(place.itself, Some(ReferenceTarget::Block(itself)) if itself == *it);
+        let is_itself = |it: &&BlockName| matches!(place.declaration, Some(ReferenceTarget::Block(declaration)) if declaration == *it);
         let others = self
             .suggestible(configuration.blocks.keys())
             .filter(|it| it.mode == name.mode && !is_itself(it));
@@ -405,7 +415,8 @@ impl ReferenceChecker<'_> {
         let slips =
             |it: &&BlockName| Some(slips(&name.kind, &it.kind)? + slips(&name.name, &it.name)?);
         let meant = others.iter().copied().filter(|it| slips(it).is_some()).min_by_key(slips);
-        let meant = meant.filter(|it| searched.may_be(&ReferenceTarget::Block((*it).clone())));
+        let meant =
+            meant.filter(|it| searched.can_be_suggested(&ReferenceTarget::Block((*it).clone())));
         let alike: Vec<&BlockName> =
             others.iter().filter(|it| it.kind == name.kind).take(5).copied().collect();
         mistakes::no_such_block_declared(name, reference, meant, &alike)

@@ -30,6 +30,7 @@ impl Compiler<'_> {
             );
             self.problem(problem);
         }
+        // Several blocks of settings are merged, as Terraform does.
         let mut settings = match self.configuration.settings.take() {
             Some(settings) => settings,
             None => SettingsBlock::new(span),
@@ -123,6 +124,7 @@ impl Compiler<'_> {
         let mut required = RequiredProvider::new(span.clone());
         let entries = match value.kind {
             SyntaxKind::Object(entries) => entries,
+            // A version alone is the notation of Terraform 0.12.
             kind => {
                 if let SyntaxKind::Literal(Value::String(version)) = kind {
                     required.version = Some(version.to_string());

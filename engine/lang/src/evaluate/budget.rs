@@ -35,6 +35,7 @@ impl EvaluationBudget {
 
     /// Records the diagnostic of the first place where the budget was exhausted.
     pub(super) fn exhausted(&self, problem: impl FnOnce() -> Diagnostic) {
+        // The first place is the innermost loop that ran too long; outer ones fail because of it.
         self.problem.borrow_mut().get_or_insert_with(|| Box::new(problem()));
     }
 

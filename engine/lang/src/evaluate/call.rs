@@ -27,16 +27,21 @@ enum CallArguments {
 impl Evaluator<'_> {
     pub(super) fn call(&mut self, call: &FunctionCall, node: &ExpressionNode) -> EvaluationResult {
         let function = call.function;
+        // `try` and `can` decide themselves which of their arguments are evaluated and what a
+        // failure means.
         if let FunctionBody::Lazy(run) = function.run {
             return self.lazy(run, call, node);
         }
-        let (arguments, sensitive) = match self.given(&call.arguments, call.spread, node)? {
-            CallArguments::All(arguments, sensitive) => (arguments, sensitive),
-            CallArguments::Unknown(cause, sensitive) => {
-                let unknown = function.unknown(&[], cause);
-                return Ok(if sensitive { unknown.sensitive() } else { unknown });
-            }
-        };
+        let (arguments, sensitive) =
+            match self.evaluate_arguments(&call.arguments, call.spread, node)? {
+                CallArguments::All(arguments, sensitive) => (arguments, sensitive),
+                CallArguments::Unknown(cause, sensitive) => {
+                    let unknown = function.unknown(&[], cause);
+                    return Ok(if sensitive { unknown.sensitive() } else { unknown });
+                }
+            };
+        // The number of arguments was checked while compiling, except for those of a list that is
+        // spread.
         if call.spread
             && let Some(problem) =
                 diagnostics::argument_count(function, arguments.len(), false, || self.span(node.at))
@@ -44,10 +49,10 @@ impl Evaluator<'_> {
             return Err(self.fail(node, problem));
         }
         let is_open = arguments.iter().any(|it| !it.is_known());
-        let value = self.applied(function, arguments, call, node)?;
+        let value = self.call_function(function, arguments, call, node)?;
         // Searching the whole result takes a walk through it, which only `try` and `can` need.
         if is_open || self.trying > 0 && !value.is_wholly_known() {
-            self.lean();
+            self.record_uncertainty();
         }
         Ok(if sensitive { value.sensitive() } else { value })
     }
@@ -64,7 +69,7 @@ impl Evaluator<'_> {
         let Some(list) = expressions.pop_if(|_| call.spread) else {
             return run(self, &expressions, node);
         };
-        match self.given(std::slice::from_ref(list), true, node)? {
+        match self.evaluate_arguments(std::slice::from_ref(list), true, node)? {
             CallArguments::All(items, sensitive) => {
                 let items: Vec<ExpressionNode> = items
                     .into_iter()
@@ -98,13 +103,14 @@ impl Evaluator<'_> {
         let Some(function) = defined.get() else {
             return Err(self.fail(node, diagnostics::function::not_here(name, self.span(node.at))));
         };
-        let (mut arguments, sensitive) = match self.given(&call.arguments, call.spread, node)? {
-            CallArguments::All(arguments, sensitive) => (arguments, sensitive),
-            CallArguments::Unknown(cause, sensitive) => {
-                let unknown = Value::unknown(Type::Any, cause);
-                return Ok(if sensitive { unknown.sensitive() } else { unknown });
-            }
-        };
+        let (mut arguments, sensitive) =
+            match self.evaluate_arguments(&call.arguments, call.spread, node)? {
+                CallArguments::All(arguments, sensitive) => (arguments, sensitive),
+                CallArguments::Unknown(cause, sensitive) => {
+                    let unknown = Value::unknown(Type::Any, cause);
+                    return Ok(if sensitive { unknown.sensitive() } else { unknown });
+                }
+            };
         if let Some(problem) = diagnostics::function::argument_count(
             name,
             function,
@@ -114,6 +120,8 @@ impl Evaluator<'_> {
         ) {
             return Err(self.fail(node, problem));
         }
+        // Further arguments are passed as one tuple, so that the number of slots is that of the
+        // parameters.
         if function.rest.is_some() {
             let rest = arguments.split_off(function.parameters.len());
             arguments.push(Value::tuple(rest));
@@ -121,37 +129,45 @@ impl Evaluator<'_> {
         self.spend(node)?;
         // Within `try` a call may fail with some arguments and succeed with others, so that an
         // earlier failure says nothing.
-        let aside = self.quiet > 0 || self.trying > 0 || self.environment.aside;
-        if !aside && self.effort.has_failed(name) {
+        let drops_diagnostics =
+            self.dropping > 0 || self.trying > 0 || self.environment.drops_diagnostics;
+        if !drops_diagnostics && self.budget.has_failed(name) {
             return Err(EvaluationError);
         }
-        let environment =
-            EvaluationContext { secret: self.secret || sensitive, aside, ..self.environment };
+        let environment = EvaluationContext {
+            secret: self.secret || sensitive,
+            drops_diagnostics,
+            ..self.environment
+        };
         let value =
             function.result.evaluate_with(&arguments, &environment).map_err(|mut problems| {
                 let span = self.span(node.at);
+                // The diagnostic points into the function. The innermost call is shown as its
+                // context, as it has the arguments that failed.
                 for problem in &mut problems {
                     problem.context.get_or_insert_with(|| span.clone());
                 }
                 self.problems.append(&mut problems);
-                if !aside {
-                    self.effort.failed(name);
+                if !drops_diagnostics {
+                    self.budget.failed(name);
                 }
                 EvaluationError
             })?;
         if self.trying > 0 && !value.is_wholly_known() {
-            self.lean();
+            self.record_uncertainty();
         }
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
     /// Evaluates the arguments of a call, including those of a list that is spread.
-    fn given(
+    fn evaluate_arguments(
         &mut self,
         nodes: &[ExpressionNode],
         spread: bool,
         node: &ExpressionNode,
     ) -> Result<CallArguments, EvaluationError> {
+        // All arguments are evaluated before the first failure is returned, so that one run reports
+        // all mistakes.
         let given: Vec<EvaluationResult> = nodes.iter().map(|it| self.node(it)).collect();
         let mut arguments = given.into_iter().collect::<Result<Vec<Value>, EvaluationError>>()?;
         let mut sensitive = false;
@@ -165,7 +181,7 @@ impl Evaluator<'_> {
                         Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_)
                     ) =>
                 {
-                    self.lean();
+                    self.record_uncertainty();
                     return Ok(CallArguments::Unknown(it.cause.clone(), marked));
                 }
                 _ => match plain.elements() {
@@ -180,7 +196,7 @@ impl Evaluator<'_> {
         Ok(CallArguments::All(arguments, sensitive))
     }
 
-    fn applied(
+    fn call_function(
         &mut self,
         function: &'static Function,
         mut arguments: Vec<Value>,
@@ -225,22 +241,28 @@ impl Evaluator<'_> {
                 }
             }
         }
-        failed |= self.takes_what_is_open(function, &arguments, call, node).is_err();
+        // All arguments are checked before the call fails, so that several wrong ones are reported
+        // together.
+        failed |= self.check_unknown_arguments(function, &arguments, call, node).is_err();
         if failed {
             return Err(EvaluationError);
         }
         let mut secret = Vec::new();
         let answer = match function.run {
             FunctionBody::Whole(run) => run(&arguments),
-            FunctionBody::WholeOutside(run) => run(&arguments, &self.within()),
-            FunctionBody::Plain(run) => plainly(function, &mut arguments, &mut secret, run),
+            FunctionBody::WholeOutside(run) => run(&arguments, &self.function_context()),
+            FunctionBody::Plain(run) => {
+                run_on_known_values(function, &mut arguments, &mut secret, run)
+            }
             FunctionBody::Open(run) => {
                 secret = reveal(&mut arguments);
                 run(&arguments).map(|it| if secret.is_empty() { it } else { it.sensitive() })
             }
             FunctionBody::Outside(run) => {
-                let environment = self.within();
-                plainly(function, &mut arguments, &mut secret, |it| run(it, &environment))
+                let environment = self.function_context();
+                run_on_known_values(function, &mut arguments, &mut secret, |it| {
+                    run(it, &environment)
+                })
             }
             FunctionBody::Lazy(_) => Err(FunctionError::new("it takes expressions")),
         };
@@ -256,6 +278,8 @@ impl Evaluator<'_> {
                 .filter(|(_, it)| it.contains_sensitive())
                 .map(|(at, _)| at);
             secret.extend(marked);
+            // A message can quote an argument. With a secret among the arguments it is shown only
+            // if it is the same for every secret.
             let is_open = refusal.harmless || (secret.is_empty() && !self.secret) || {
                 let plain: Vec<Value> = arguments.iter().map(Value::revealed).collect();
                 !self.secret && is_independent(function, &plain, &secret, &refusal)
@@ -267,7 +291,7 @@ impl Evaluator<'_> {
 
     /// Checks the types of all arguments if one of them is unknown. The function itself is not called
     /// then, so that a wrong type would show only during apply.
-    fn takes_what_is_open(
+    fn check_unknown_arguments(
         &mut self,
         function: &Function,
         arguments: &[Value],
@@ -275,6 +299,8 @@ impl Evaluator<'_> {
         node: &ExpressionNode,
     ) -> Result<(), EvaluationError> {
         let takes = |index: usize| function.parameter(index).and_then(|it| Some((it, it.takes?)));
+        // Few functions restrict the types of unknown arguments, and they do so for the first two.
+        // The search for unknowns takes a walk, which all other calls skip.
         if takes(0).or(takes(1)).is_none() || arguments.iter().all(Value::is_wholly_known) {
             return Ok(());
         }
@@ -293,7 +319,7 @@ impl Evaluator<'_> {
     }
 
     /// The context for what a function evaluates.
-    fn within(&self) -> EvaluationContext<'_> {
+    fn function_context(&self) -> EvaluationContext<'_> {
         EvaluationContext { secret: self.secret, ..self.environment }
     }
 }
@@ -309,7 +335,7 @@ fn reveal(arguments: &mut [Value]) -> Vec<usize> {
 }
 
 /// Runs a function that takes only known and unmarked values.
-fn plainly(
+fn run_on_known_values(
     function: &Function,
     arguments: &mut [Value],
     secret: &mut Vec<usize>,

@@ -50,9 +50,13 @@ impl Evaluator<'_> {
         if collection.is_null() {
             return Err(self.fail(&it.collection, mistakes::iteration_over_null()));
         }
+        // The mark of a collection moves to the result. Its elements are evaluated as secrets, as
+        // they carry no mark of their own.
         let (plain, marked) = unmarked(&collection);
         let mut sensitive = marked;
         if let Value::Unknown(unknown) = plain {
+            // An unknown of a type without elements is an error already, and not only once it is
+            // known.
             if !matches!(
                 unknown.ty,
                 Type::Any
@@ -64,11 +68,15 @@ impl Evaluator<'_> {
             ) {
                 return Err(self.fail(&it.collection, mistakes::not_iterable(plain)));
             }
-            self.lean();
+            self.record_uncertainty();
+            // The condition is evaluated once with an unknown element: some mistakes show without
+            // any.
             if let Some(condition) = &it.condition {
                 let any = Value::unknown(Type::Any, unknown.cause.clone());
                 self.slots.extend(vec![any; if it.keyed { 2 } else { 1 }]);
-                let is_null = self.aside(|it| it.node(condition)).is_some_and(|it| it.is_null());
+                let is_null = self
+                    .without_diagnostics(|it| it.node(condition))
+                    .is_some_and(|it| it.is_null());
                 self.slots.truncate(self.slots.len() - if it.keyed { 2 } else { 1 });
                 // A condition that is null for an unknown element is null for every element.
                 if is_null {
@@ -79,7 +87,7 @@ impl Evaluator<'_> {
             return Ok(if sensitive { value.sensitive() } else { value });
         }
         if is_open(plain) {
-            self.lean();
+            self.record_uncertainty();
             let value = Value::unknown(Type::Any, plain.cause());
             return Ok(if sensitive { value.sensitive() } else { value });
         }
@@ -99,7 +107,8 @@ impl Evaluator<'_> {
                 self.slots.push(key);
             }
             self.slots.push(item);
-            let outcome = self.secretly(marked, |evaluator| {
+            // Diagnostics about an element of a secret collection must not show it.
+            let outcome = self.with_secret(marked, |evaluator| {
                 evaluator.one(it, &mut gathered, &mut sensitive, node)
             });
             self.slots.truncate(bound);
@@ -143,7 +152,7 @@ impl Evaluator<'_> {
                 Value::Bool(true) => {}
                 Value::Bool(false) => return Ok(None),
                 unknown => {
-                    self.lean();
+                    self.record_uncertainty();
                     return Ok(Some(unknown));
                 }
             }

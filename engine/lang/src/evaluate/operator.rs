@@ -52,6 +52,7 @@ impl Evaluator<'_> {
     ) -> Result<(Value, bool), EvaluationError> {
         let value = self.node(node)?;
         match (&value, ty) {
+            // The usual case, without a conversion that would copy the value.
             (Value::Number(_), Type::Number) | (Value::Bool(_), Type::Bool) => {
                 return Ok((value, false));
             }
@@ -61,7 +62,7 @@ impl Evaluator<'_> {
             return Err(self.fail(node, mistakes::null_operand(sign)));
         }
         if !value.is_known() {
-            self.lean();
+            self.record_uncertainty();
         }
         match convert(&value, ty) {
             Ok(it) => Ok(it.unmark()),
@@ -82,7 +83,10 @@ impl Evaluator<'_> {
         let decides = operator == Operator::Or;
         let (left, mut sensitive) = self.operand(left, &Type::Bool, operator.sign())?;
         let value = if left == Value::Bool(decides) {
-            let (right_value, _) = self.leaning(|it| it.aside(|it| it.node(right)));
+            // The left side decides. The right one is evaluated for its type alone: a failure does
+            // not count, and an unknown in it does not make the result uncertain.
+            let (right_value, _) =
+                self.tracking_uncertainty(|it| it.without_diagnostics(|it| it.node(right)));
             self.may_be_bool(right_value, right, operator)?;
             left
         } else {
@@ -91,11 +95,11 @@ impl Evaluator<'_> {
                 // The left side may decide once it is known, so that a failure of the right one is
                 // no error yet.
                 unknown => {
-                    let value = self.aside(|it| it.node(right));
+                    let value = self.without_diagnostics(|it| it.node(right));
                     match self.may_be_bool(value, right, operator)? {
                         Some(it) => it.unmark(),
                         None => {
-                            self.lean();
+                            self.record_uncertainty();
                             (Value::unknown(Type::Bool, unknown.cause()), false)
                         }
                     }
@@ -131,7 +135,7 @@ impl Evaluator<'_> {
         let is_open = !value.is_known();
         let value = convert(&value, &Type::Bool).ok();
         if is_open {
-            self.lean();
+            self.record_uncertainty();
         }
         Ok(value)
     }
@@ -155,6 +159,7 @@ impl Evaluator<'_> {
                     Operator::Add => a.add(b),
                     Operator::Subtract => a.sub(b),
                     Operator::Multiply => a.mul(b),
+                    // Terraform has infinities for a division by zero, which no JSON can hold.
                     Operator::Divide | Operator::Remainder if b.as_i64() == Some(0) => {
                         return Err(self.fail(right, mistakes::division_by_nothing()));
                     }
@@ -177,6 +182,8 @@ impl Evaluator<'_> {
                 }
             }
             _ => {
+                // A range can decide a comparison early: `length(x) >= 0` is true for every unknown
+                // `x`.
                 let cause = left.cause().or_else(|| right_value.cause());
                 match compared(operator, &range(&left), &range(&right_value)) {
                     ComparisonResult::Not => Value::unknown(Type::Number, cause).not_null(),
@@ -252,6 +259,8 @@ pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
             sure_equal(inner, other)
         }
         (Value::Null(_), Value::Null(_)) => Some(true),
+        // The types of nested values are compared as a whole first: `[]` and `tolist([])` have
+        // equal elements and differ.
         (
             Value::List(_) | Value::Set(_) | Value::Map(_) | Value::Tuple(_) | Value::Object(_),
             right,
@@ -300,6 +309,7 @@ fn same(left: &Value, right: &Value) -> Option<bool> {
             all(a.values().zip(b.values()).map(|(a, b)| same(a, b)))
         }
         (Value::Set(a), Value::Set(b)) => {
+            // Elements of sets have no position, so that unknown ones cannot be compared in pairs.
             if left.is_wholly_known() && right.is_wholly_known() {
                 let plain = |it: &std::collections::BTreeSet<Value>| {
                     it.iter().map(Value::revealed).collect::<Vec<_>>()
@@ -316,6 +326,8 @@ fn same(left: &Value, right: &Value) -> Option<bool> {
 
 /// Whether an unknown can be equal to a value, by its type, range, length and nullness.
 fn unknown_is(unknown: &UnknownValue, other: &Value) -> Option<bool> {
+    // Nulls of different types are equal, so that neither types nor ranges tell two values apart
+    // that may both be null.
     let never_both_null = unknown.is_not_null() || other.is_never_null();
     if other.is_null() {
         return if never_both_null { Some(false) } else { None };
@@ -339,6 +351,7 @@ pub(crate) fn length(value: &Value) -> (usize, Option<usize>) {
     let exactly = |it: usize| (it, Some(it));
     match value {
         Value::List(items) | Value::Tuple(items) => exactly(items.len()),
+        // Unknown elements can turn out to be equal to others, but never vanish altogether.
         Value::Set(items) if super::is_open(value) => (1, Some(items.len())),
         Value::Set(items) => exactly(items.len()),
         Value::Map(items) | Value::Object(items) => exactly(items.len()),

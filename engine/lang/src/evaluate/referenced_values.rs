@@ -17,11 +17,15 @@ impl Evaluator<'_> {
             if values.iter().any(|(known, _)| *known == name) {
                 continue;
             }
+            // A reference that fails has no value to show, and its own diagnostic is recorded where
+            // it is evaluated.
             let before = self.problems.len();
             let value = match &chain.kind {
                 ExpressionKind::Slot(slot, _) if !self.secret => {
                     self.slots.get(*slot as usize).cloned().ok_or(EvaluationError)
                 }
+                // A loop over a secret binds unmarked parts of it, which must not be shown. Other
+                // references carry their own marks.
                 _ if self.secret && starts_in_slot(chain) => Ok(Value::NULL.sensitive()),
                 _ => self.node_quietly(chain),
             };

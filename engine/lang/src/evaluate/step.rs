@@ -26,12 +26,13 @@ impl Evaluator<'_> {
         let (plain, sensitive) = key.unmark();
         let key = match &plain {
             Value::Unknown(it) => {
-                self.lean();
+                self.record_uncertainty();
                 let unknown = Value::unknown(Type::Any, it.cause.clone());
                 return Ok(if sensitive { unknown.sensitive() } else { unknown });
             }
             Value::String(name) => InstanceKey::Name(name.clone()),
             Value::Number(number) => match number.as_i64().and_then(|it| u64::try_from(it).ok()) {
+                // A key that is no index can still be one of `for_each`, whose keys are strings.
                 Some(index) => InstanceKey::Index(index),
                 None => InstanceKey::Name(number.to_string().into()),
             },
@@ -39,6 +40,7 @@ impl Evaluator<'_> {
             other => return Err(self.fail(key_node, mistakes::no_instance_key(other))),
         };
         let value = self.environment.scope.instance(block, &key);
+        // The diagnostic of the scope names the key, which is a secret here.
         let value = value.map_err(|problem| match sensitive || self.secret {
             true => self.fail(node, mistakes::no_instance_of_secret_key(block)),
             false => self.outside_problem(*problem, node.at),
@@ -57,6 +59,7 @@ impl Evaluator<'_> {
         match of {
             Value::Object(items) | Value::Map(items) => match items.get(name) {
                 Some(value) => Ok(value.clone()),
+                // The names that exist are part of the secret, so that none is suggested.
                 None if self.secret => Err(self.fail(node, mistakes::not_in_secret())),
                 None => {
                     let known = items.keys().map(|it| &**it);
@@ -78,7 +81,7 @@ impl Evaluator<'_> {
                 }
             },
             Value::Sensitive(inner) => {
-                Ok(self.secretly(true, |it| it.attribute(inner, name, place, node))?.sensitive())
+                Ok(self.with_secret(true, |it| it.attribute(inner, name, place, node))?.sensitive())
             }
             Value::Unknown(it) => {
                 let ty = match &it.ty {
@@ -96,7 +99,8 @@ impl Evaluator<'_> {
                     },
                     _ => return Err(self.fail(node, mistakes::no_attributes(of, name))),
                 };
-                self.lean();
+                // The value can turn out to be null or, for a map, to lack the attribute.
+                self.record_uncertainty();
                 Ok(Value::unknown(ty.clone(), it.cause.clone()))
             }
             Value::Null(_) => Err(self.fail(node, mistakes::attribute_of_null(name))),
@@ -135,11 +139,12 @@ impl Evaluator<'_> {
         node: &ExpressionNode,
     ) -> EvaluationResult {
         if let Value::Sensitive(inner) = of {
-            return Ok(self.secretly(true, |it| it.index(inner, key, place, node))?.sensitive());
+            return Ok(self.with_secret(true, |it| it.index(inner, key, place, node))?.sensitive());
         }
+        // The chosen element reveals a secret key, so that it is marked as well.
         let (key, sensitive) = key.unmark();
         if sensitive {
-            return Ok(self.secretly(true, |it| it.index(of, &key, place, node))?.sensitive());
+            return Ok(self.with_secret(true, |it| it.index(of, &key, place, node))?.sensitive());
         }
         if of.is_null() {
             return Err(self.fail(node, mistakes::index_of_null()));
@@ -148,13 +153,14 @@ impl Evaluator<'_> {
             return Err(self.fail(node, mistakes::null_index()));
         }
         if !of.is_known() || !key.is_known() {
-            self.lean();
+            self.record_uncertainty();
         }
         if let Value::Unknown(it) = of {
             return match &it.ty {
                 Type::List(_) | Type::Tuple(_) if convert(&key, &Type::Number).is_err() => {
                     Err(self.fail(node, mistakes::index_is_no_number(&key, of)))
                 }
+                // Neither the type of the element nor whether there is one is known.
                 Type::Any => Ok(of.clone()),
                 Type::List(element) | Type::Map(element) => {
                     Ok(Value::unknown((**element).clone(), it.cause.clone()))
@@ -235,7 +241,7 @@ impl Evaluator<'_> {
             return Err(self.fail(source, mistakes::iteration_over_null()));
         }
         self.splat_of_instances(plain, source, each)?;
-        let result = self.secretly(sensitive, |it| it.splatted(plain, each))?;
+        let result = self.with_secret(sensitive, |it| it.splatted(plain, each))?;
         Ok(if sensitive { result.sensitive() } else { result })
     }
 
@@ -267,7 +273,7 @@ impl Evaluator<'_> {
         Ok(match plain {
             Value::Null(_) => Value::tuple([]),
             Value::Unknown(it) => {
-                self.lean();
+                self.record_uncertainty();
                 let ty = match &it.ty {
                     Type::List(of) | Type::Set(of) => {
                         self.slots.push(Value::unknown((**of).clone(), it.cause.clone()));
@@ -303,7 +309,7 @@ impl Evaluator<'_> {
             }
             Value::List(items) => Value::list(self.each_element(items.iter(), each)?),
             open if super::each::is_open(open) => {
-                self.lean();
+                self.record_uncertainty();
                 Value::unknown(Type::List(Arc::new(Type::Any)), open.cause())
             }
             Value::Set(items) => Value::list(self.each_element(items.iter(), each)?),
@@ -316,11 +322,11 @@ impl Evaluator<'_> {
     /// The empty list that a splat makes of an empty collection. Its element type is found by
     /// evaluating the splat for an unknown element.
     fn of_none(&mut self, of: &Value, ty: Type, each: &ExpressionNode) -> EvaluationResult {
-        let leaned = self.leaned;
+        let leaned = self.uncertainties;
         self.slots.push(Value::unknown(ty, of.cause()));
         let element = self.node(each);
         self.slots.pop();
-        self.leaned = leaned;
+        self.uncertainties = leaned;
         Ok(Value::list_of(&Type::of_value(&element?), Vec::new()))
     }
 

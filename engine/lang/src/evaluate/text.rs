@@ -80,6 +80,9 @@ impl TextBuilder {
         if self.is_full() {
             return Err(TextTooLong);
         }
+        // Strings of the language are in normalisation form C. Two parts can combine to one
+        // character at their border, so that the finished string is normalised and not its parts.
+        // ASCII needs no normalisation.
         if self.parts.is_empty() {
             if self.clear.is_ascii() {
                 return Ok(Value::String(self.clear.into()));
@@ -139,6 +142,8 @@ impl Evaluator<'_> {
         match &value {
             Value::String(it) => text.push_str(it),
             Value::Number(it) => match it.as_i64().filter(|_| it.kept_bits().is_none()) {
+                // Small integers are written directly into the buffer, as templates in loops
+                // contain many.
                 Some(small) => {
                     let before = text.clear.len();
                     write!(text.clear, "{small}").expect("a String takes all that is written");
@@ -155,7 +160,7 @@ impl Evaluator<'_> {
                 // A string that is known in part is not null; any other unknown can be null, which
                 // would fail.
                 if !other.is_known() && !matches!(other, Value::Composed(_)) {
-                    self.lean();
+                    self.record_uncertainty();
                 }
                 let unknown_text = matches!(other.unmark().0, Value::Unknown(it) if
                     matches!(it.ty, Type::Any | Type::String | Type::Number | Type::Bool));
@@ -173,7 +178,7 @@ impl Evaluator<'_> {
         it: &IfDirective,
         text: &mut TextBuilder,
     ) -> Result<(), EvaluationError> {
-        let (decided, sensitive) = self.decided(&it.condition)?.unmark();
+        let (decided, sensitive) = self.evaluate_condition(&it.condition)?.unmark();
         let chosen = match decided {
             Value::Bool(true) => &it.then,
             Value::Bool(false) => &it.otherwise,
@@ -194,6 +199,9 @@ impl Evaluator<'_> {
         if !sensitive {
             return self.pieces(pieces, text);
         }
+        // The text that a secret condition or collection selects is built apart, so that it can be
+        // marked as a whole. Its length counts from that of the outer text, so that nested loops
+        // share one limit.
         let mut inner = TextBuilder { length: text.length, ..TextBuilder::default() };
         self.pieces(pieces, &mut inner)?;
         text.length = inner.length;
@@ -218,12 +226,12 @@ impl Evaluator<'_> {
             if matches!(it.ty, Type::Bool | Type::Number | Type::String) {
                 return Err(self.fail(collection, mistakes::not_iterable(plain)));
             }
-            self.lean();
+            self.record_uncertainty();
             text.push_part(TextPart::unknown(it.cause.clone(), sensitive));
             return Ok(());
         }
         if each::is_open(plain) {
-            self.lean();
+            self.record_uncertainty();
             text.push_part(TextPart::unknown(plain.cause(), sensitive));
             return Ok(());
         }
@@ -233,6 +241,7 @@ impl Evaluator<'_> {
         let Some(items) = each::items(plain) else {
             return Err(self.fail(collection, mistakes::not_iterable(plain)));
         };
+        // The number of parts shows below whether a loop over a secret added anything.
         let before = text.parts.len();
         for (key, item) in items {
             self.spend(collection)?;
@@ -241,7 +250,7 @@ impl Evaluator<'_> {
                 self.slots.push(key);
             }
             self.slots.push(item);
-            let outcome = self.secretly(sensitive, |it| it.nested(body, sensitive, text));
+            let outcome = self.with_secret(sensitive, |it| it.nested(body, sensitive, text));
             self.slots.truncate(bound);
             outcome?;
             if text.is_full() {

@@ -105,6 +105,7 @@ fn align_cells(
     pieces: &mut [SpacedToken<'_>],
     cells: fn(&LineLayout) -> (Range<usize>, Range<usize>),
 ) {
+    // Only neighbouring lines that all have the cell are aligned; a line without it ends the run.
     for run in lines.chunk_by(|left, right| cells(left).1.is_empty() == cells(right).1.is_empty()) {
         if run.first().is_none_or(|it| cells(it).1.is_empty()) {
             continue;

@@ -132,7 +132,7 @@ fn attempt(
     let before = evaluator.problems.len();
     let slots = evaluator.slots.len();
     evaluator.trying += 1;
-    let (outcome, depends_on_unknown) = evaluator.leaning(|it| it.node(node));
+    let (outcome, depends_on_unknown) = evaluator.tracking_uncertainty(|it| it.node(node));
     evaluator.trying -= 1;
     evaluator.slots.truncate(slots);
     let problems = evaluator.problems.split_off(before);

@@ -223,6 +223,8 @@ impl JsonBodyReader<'_> {
             if name.value == COMMENT {
                 continue;
             }
+            // A member that is a block type of the schema is a block even where its value is no
+            // object, which is reported then.
             let block = inside.blocks.iter().find(|(block, ..)| *block == name.value);
             match block {
                 Some((_, labels, inner)) => {
@@ -327,6 +329,7 @@ impl JsonBodyReader<'_> {
     }
 
     fn template(&mut self, text: JsonString) -> syntax::SyntaxNode {
+        // Most strings have no template, and need no parser.
         if !text.value.contains("${") && !text.value.contains("%{") {
             let value = Value::String(composed(&text.value));
             return syntax::SyntaxNode::new(text.at, syntax::SyntaxKind::Literal(value));
@@ -350,6 +353,7 @@ impl JsonBodyReader<'_> {
                 node.place(&to);
                 node
             }
+            // Diagnostics have the places of the string, and not of the file.
             Err(mut problems) => {
                 for span in problems.iter_mut().filter_map(|it| it.span.as_mut()) {
                     *span = self.span(to(ByteSpan::new(span.start, span.end)));

@@ -67,6 +67,7 @@ impl JsonParser<'_> {
     }
 
     fn wrong(&self, message: &'static str) -> JsonSyntaxError {
+        // An error can be within a character of several bytes, where a string cannot be cut.
         let start = self.text.floor_char_boundary(self.at);
         match self.text[start..].chars().next() {
             Some(found) => {
@@ -110,6 +111,7 @@ impl JsonParser<'_> {
         &mut self,
         inside: fn(&mut Self) -> Result<JsonKind, JsonSyntaxError>,
     ) -> Result<JsonKind, JsonSyntaxError> {
+        // The parser is recursive, so that its depth must be bounded.
         if self.depth == DEEPEST {
             return Err(self.wrong("more than 64 objects and arrays lie within each other"));
         }
@@ -208,6 +210,7 @@ impl JsonParser<'_> {
             }
             self.digits()?;
         }
+        // JSON numbers are not read as doubles, which would lose digits that the language keeps.
         let number = self.text[start..self.at].parse();
         number.map(JsonKind::Number).map_err(|_| JsonSyntaxError {
             message: "this number is out of range",

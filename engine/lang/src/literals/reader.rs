@@ -57,6 +57,7 @@ impl<'a> LiteralReader<'a> {
     }
 
     pub(super) fn read(mut self) -> Vec<Literal<'a>> {
+        // Words and mistakes take several tokens at once, so that each step returns the next index.
         let mut at = 0;
         while at < self.tokens.len() {
             let token = self.tokens[at];
@@ -66,6 +67,7 @@ impl<'a> LiteralReader<'a> {
             }
             at = next;
         }
+        // Unclosed bodies are closed at the end of the text, so that their last statement counts.
         while self.frames.len() > 1 {
             self.close();
         }

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_read_goes_to_its_end() {
+    fn finds_the_extent_of_unreadable_text() {
         for (text, expected) in
             [("abc, d", "abc"), ("a/b#c!d) e", "a/b#c!d"), ("a\"b", "a"), (")", ")")]
         {

@@ -68,6 +68,7 @@ impl<'a> ModuleSourceScope<'a> {
             },
         };
         let value = match given {
+            // A null stands for the default of a variable that is not nullable, as in the planner.
             Some(Value::Null(_)) if !variable.nullable => variable.default.clone()?,
             Some(value) => convert(&value, &variable.ty).ok()?,
             None => variable.default.clone()?,
@@ -79,6 +80,8 @@ impl<'a> ModuleSourceScope<'a> {
         if let Some(value) = self.locals.borrow().get(name) {
             return value.clone();
         }
+        // The entry stops a local value that refers to itself, which the planner reports as a
+        // cycle.
         self.locals.borrow_mut().insert(name.clone(), None);
         let local = self.configuration.locals.get(name)?;
         let value = local.expression.evaluate(&EvaluationContext::new(self, &EmptyScope)).ok()?;

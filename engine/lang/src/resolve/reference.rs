@@ -40,6 +40,8 @@ impl NameResolver {
         written: syntax::SyntaxNode,
         tail: &[PathStep],
     ) -> ExpressionNode {
+        // The tree has the last step outermost, and the name that decides about the steps
+        // innermost.
         let mut steps = Vec::new();
         let mut base = written;
         loop {
@@ -62,6 +64,8 @@ impl NameResolver {
         steps.reverse();
         let mut steps = steps.into_iter().peekable();
         let node = match base.kind {
+            // The innermost binding hides outer ones and targets of the same name: `[for var in [1]
+            // : var]`.
             Written::Root(name) => match self.slots.iter().rposition(|it| *it == name) {
                 Some(slot) => self.resolved(
                     base.at,
@@ -70,6 +74,7 @@ impl NameResolver {
                 None => match self.target(&name, base.at, &mut steps) {
                     Some(found) => self.outside(found, &mut steps, tail),
                     None => {
+                        // The root is reported; its steps would only add further diagnostics.
                         steps.by_ref().for_each(drop);
                         self.resolved(
                             base.at,
@@ -102,6 +107,8 @@ impl NameResolver {
         tail: &[PathStep],
     ) -> ExpressionNode {
         let instance = match &target {
+            // Only blocks and modules have instances. The index behind another target is a step of
+            // its value.
             ReferenceTarget::Block(_) | ReferenceTarget::Module(_) => {
                 steps.next_if(|(_, it)| matches!(it, ReferenceStep::Index(_)))
             }
@@ -129,6 +136,9 @@ impl NameResolver {
             }
             end = *at;
         }
+        // With `aws_x.y[*].id` the splat goes over the instances of the block, so that `id` is an
+        // attribute of the target. After other steps it goes over a value, whose attributes are not
+        // those of the target.
         if all_static
             && rest.is_empty()
             && instance.is_none()
@@ -175,6 +185,8 @@ impl NameResolver {
     }
 
     fn record(&mut self, reference: Reference) {
+        // A reference that is read once outside of `ephemeralasnull` makes the value ephemeral,
+        // wherever that is in the expression.
         self.cleared.retain(|it| it.identity() != reference.identity());
         self.enter(reference);
     }
@@ -183,12 +195,15 @@ impl NameResolver {
         let known = |it: &Reference| it.identity() == reference.identity();
         if self.references.len() < FEW {
             if let Some(known) = self.references.iter_mut().find(|it| known(it)) {
+                // The target must have the attribute if it is read in only one place outside of
+                // `try`.
                 known.tried &= reference.tried;
                 return;
             }
         } else {
             let identity =
                 |it: &Reference| (it.target.clone(), it.path.clone(), it.key.clone(), it.indexed);
+            // The table is filled when it is first needed: most expressions have few references.
             if self.seen.is_empty() {
                 self.seen = self.references.iter().map(identity).collect();
             }
@@ -216,6 +231,7 @@ impl NameResolver {
             Some((at, ReferenceStep::Attribute(word))) => Some((at, word)),
             _ => None,
         };
+        // A template or a function is not part of the module, so that no root has a meaning in it.
         if let Some(closed) = &self.closed {
             let span = self.span(at);
             self.problems.push(match closed {
@@ -249,6 +265,8 @@ impl NameResolver {
                 None => None,
             },
             "data" => block(ResourceMode::Data, next(), &mut next),
+            // Terraform allows `resource.` before the address of a managed resource, where its type
+            // could be mistaken for a root.
             "resource" => block(ResourceMode::Managed, next(), &mut next),
             _ => block(
                 ResourceMode::Managed,
@@ -259,6 +277,8 @@ impl NameResolver {
         if found.is_none() {
             let span = self.span(at);
             match &mut self.bare {
+                // A word without root may be the name of a variable that is declared in a later
+                // file. A constant can use no variable anyway.
                 Some(bare) if !self.constant => bare.push((root.clone(), span)),
                 _ => self.problems.push(diagnostics::reference::incomplete_reference(root, span)),
             }

@@ -40,7 +40,7 @@ fn fields() -> BTreeMap<Name, SchemaField> {
     .into()
 }
 
-/// What a block of these fields takes.
+/// The schema of a block with these fields.
 pub(crate) fn schema(arguments: BTreeMap<Name, SchemaField>) -> Schema {
     Schema { doc: String::new(), arguments, outputs: BTreeMap::new(), unsupported: &[] }
 }
@@ -59,7 +59,7 @@ fn value(inside: &str) -> String {
     match body(inside).0.evaluate(&schema(fields()), &EvaluationContext::new(&world, &world)) {
         Ok(object) => written(&Value::object(object)),
         Err(problems) => {
-            let told: Vec<String> = problems
+            let reported: Vec<String> = problems
                 .into_iter()
                 .map(|it| {
                     it.suggestion.map_or(it.summary.clone(), |closest| {
@@ -67,7 +67,7 @@ fn value(inside: &str) -> String {
                     })
                 })
                 .collect();
-            format!("error: {}", told.join("; "))
+            format!("error: {}", reported.join("; "))
         }
     }
 }
@@ -87,7 +87,7 @@ fn blocks_are_objects_or_tuples_of_them() {
 }
 
 #[test]
-fn dynamic_blocks_are_made_for_each_element() {
+fn dynamic_blocks_generate_a_block_for_each_element() {
     let made = value(
         "rule { port = 1 }\ndynamic \"rule\" {\n  for_each = { a = 2, b = 3 }\n  content {\n    name = rule.key\n    port = rule.value\n  }\n}",
     );
@@ -117,7 +117,7 @@ fn dynamic_blocks_are_made_for_each_element() {
 }
 
 #[test]
-fn what_the_schema_does_not_know_is_told() {
+fn reports_names_that_the_schema_does_not_have() {
     assert_eq!(
         value(
             "nam = 1\nruel { port = 1 }\nrule { prot = 1 }\ntags { a = 1 }\nmachine {}\nmachine {}"
@@ -132,7 +132,7 @@ fn what_the_schema_does_not_know_is_told() {
 }
 
 #[test]
-fn places_are_found_in_the_source() {
+fn locates_values_in_the_source() {
     let (body, text) = body(
         "name = \"n\"\ntags = { a = \"b\", \"c\" = [1, 2] }\nrule { port = 1 }\nrule {\n  port = 22\n}\ndynamic \"peers\" {\n  for_each = []\n  content { port = 5 }\n}",
     );

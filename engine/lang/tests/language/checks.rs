@@ -29,9 +29,9 @@ fn a_check_has_its_own_data_source() {
 }
 
 #[test]
-fn wrong_checks_are_told() {
+fn reports_wrong_check_blocks() {
     let assert = "assert {\n condition = true\n error_message = \"x\"\n}\n";
-    for (text, told) in [
+    for (text, reported) in [
         (
             "check \"a\" {}".to_owned(),
             vec!["the check `a` has no `assert` block @ main.hcl: check \"a\""],
@@ -64,6 +64,6 @@ fn wrong_checks_are_told() {
             vec!["`data.b.c` is read only for the check `a` @ main.hcl: data.b.c.x"],
         ),
     ] {
-        assert_eq!(Tree::new([("main.hcl", text.as_str())]).told(), told, "{text}");
+        assert_eq!(Tree::new([("main.hcl", text.as_str())]).reported(), reported, "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Files become a configuration; everything wrong in them is told.
+//! Files are compiled to a configuration, and all of their mistakes are reported.
 
 use ha_diagnostics::Diagnostic;
 use ha_lang::{
@@ -18,7 +18,7 @@ fn problems(text: &str) -> Vec<Diagnostic> {
     compile(&[SourceFile::new("main.hcl", text)]).1
 }
 
-fn told(text: &str) -> Vec<String> {
+fn reported(text: &str) -> Vec<String> {
     problems(text).into_iter().map(|it| it.summary).collect()
 }
 
@@ -117,7 +117,7 @@ output "names" {
 "#;
 
 #[test]
-fn everything_that_is_written_is_there() {
+fn compiles_all_blocks() {
     let it = compiled(MAIN);
     let settings = it.settings.as_ref().unwrap();
     assert_eq!(settings.required_version.as_ref().unwrap().0, ">= 0.1");
@@ -157,7 +157,7 @@ fn everything_that_is_written_is_there() {
 }
 
 #[test]
-fn references_name_what_is_read() {
+fn references_have_target_key_and_path() {
     let it = compiled(MAIN);
     let of = |block: usize| {
         it.blocks[block].body.references().into_iter().map(ToString::to_string).collect::<Vec<_>>()
@@ -189,7 +189,7 @@ fn references_name_what_is_read() {
 }
 
 #[test]
-fn problems_of_all_files_are_told() {
+fn reports_the_mistakes_of_all_files() {
     let files = [
         SourceFile::new("a.hcl", "locals { a = local.nothing }"),
         SourceFile::new("b.hcl", "locals {\n  b = [\n}\n"),
@@ -202,7 +202,7 @@ fn problems_of_all_files_are_told() {
 }
 
 #[test]
-fn what_is_not_there_is_told_with_what_is() {
+fn reports_undeclared_names_with_suggestions() {
     let text = r#"
         variable "region" {}
         locals { size = 1 }
@@ -211,12 +211,12 @@ fn what_is_not_there_is_told_with_what_is() {
         output "o" { value = [aws_x.yy.id, aws_x.d.id, module.m.x, data.aws_x.d] }
     "#;
     let problems = problems(text);
-    let told: Vec<(&str, Option<&str>)> = problems
+    let reported: Vec<(&str, Option<&str>)> = problems
         .iter()
         .map(|it| (it.summary.as_str(), it.suggestion.as_ref().map(|it| it.text.as_str())))
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             ("there is no resource `aws_x.yy`", Some("aws_x.y")),
             (
@@ -232,7 +232,7 @@ fn what_is_not_there_is_told_with_what_is() {
 }
 
 #[test]
-fn names_have_values_only_where_they_mean_something() {
+fn each_count_and_self_have_values_only_in_their_places() {
     let text = r#"
         resource "a" "one" {
           x = each.key
@@ -251,7 +251,7 @@ fn names_have_values_only_where_they_mean_something() {
         locals { a = count.index }
     "#;
     assert_eq!(
-        told(text),
+        reported(text),
         [
             "`count.index` has a value only in blocks with `count`",
             "`each.key` has a value only in blocks with `for_each`",
@@ -264,7 +264,7 @@ fn names_have_values_only_where_they_mean_something() {
 }
 
 #[test]
-fn mistakes_in_blocks_are_told() {
+fn reports_mistakes_in_blocks() {
     for (text, summary) in [
         ("x = 1", "`x` is outside of any block"),
         ("resorce \"a\" \"b\" {}", "there is no block `resorce`"),
@@ -335,7 +335,7 @@ fn mistakes_in_blocks_are_told() {
         ("locals { a = 1 }\nlocals { a = 2 }", "there is more than one local value `a`"),
         ("ha {\n required_vershun = 1\n}", "there is no argument `required_vershun` here"),
     ] {
-        assert_eq!(told(text), [summary], "{text}");
+        assert_eq!(reported(text), [summary], "{text}");
     }
 }
 
@@ -348,7 +348,7 @@ fn spans_point_into_the_file_even_behind_a_byte_order_mark() {
 }
 
 #[test]
-fn values_come_from_files_and_texts() {
+fn reads_values_from_files_and_strings() {
     let file = SourceFile::new(
         "ha.hclvars",
         "region = \"eu\"\nhosts = { a = [1, 2] }\nbad = var.x\nblock {}\n",
@@ -356,7 +356,7 @@ fn values_come_from_files_and_texts() {
     let (values, problems) = values_file(&file);
     assert_eq!(written(&values["hosts"].0), r#"{"a" = [1, 2]}"#);
     assert_eq!(&file.text[values["region"].1.start..values["region"].1.end], "region");
-    let told: Vec<&str> = problems.iter().map(|it| it.summary.as_str()).collect();
+    let reported: Vec<&str> = problems.iter().map(|it| it.summary.as_str()).collect();
     assert_eq!(
         told,
         [

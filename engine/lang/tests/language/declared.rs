@@ -26,7 +26,7 @@ function "nothing" {
 }
 "#;
 
-/// The value of an expression beside the functions.
+/// The value of an expression in a module with the functions.
 fn value(expression: &str) -> String {
     // The function is used in a file before the one that has it.
     let locals = format!(
@@ -44,7 +44,7 @@ fn value(expression: &str) -> String {
 }
 
 #[test]
-fn functions_are_called_like_those_of_the_language() {
+fn declared_functions_are_called_like_built_in_ones() {
     for (expression, wanted) in [
         ("double(4)", "8"),
         ("[for it in [1, 2] : double(it)]", "[2, 4]"),
@@ -65,8 +65,8 @@ fn functions_are_called_like_those_of_the_language() {
 }
 
 #[test]
-fn wrong_functions_are_told() {
-    for (text, told) in [
+fn reports_wrong_function_blocks() {
+    for (text, reported) in [
         (
             "function \"f\" { params = [x] }",
             vec!["the argument `result` is required @ main.hcl: function \"f\""],
@@ -115,27 +115,27 @@ fn wrong_functions_are_told() {
             vec!["the function `f` cannot be called here @ main.hcl: f"],
         ),
     ] {
-        let mut given = Tree::new([("main.hcl", text)]).told();
-        let mut told: Vec<String> = told.into_iter().map(str::to_owned).collect();
+        let mut given = Tree::new([("main.hcl", text)]).reported();
+        let mut reported: Vec<String> = reported.into_iter().map(str::to_owned).collect();
         given.sort();
-        told.sort();
-        assert_eq!(given, told, "{text}");
+        reported.sort();
+        assert_eq!(given, reported, "{text}");
     }
     let chain: String =
         (0..200).map(|it| format!("function \"f{it}\" {{ result = f{}() }}\n", it + 1)).collect();
-    let told =
+    let reported =
         Tree::new([("main.hcl", format!("{chain}function \"f200\" {{ result = 1 }}").as_str())])
-            .told();
-    assert_eq!(told.len(), 201 - 64);
+            .reported();
+    assert_eq!(reported.len(), 201 - 64);
     assert!(
         told[0].starts_with("the function `f0` has calls that are nested too deeply @ main.hcl"),
         "{}",
-        told[0]
+        reported[0]
     );
 }
 
 #[test]
-fn functions_that_call_each_other_ever_more_often_are_stopped() {
+fn stops_functions_whose_calls_multiply() {
     let tower = |leaf: &str| -> String {
         let floor = |it| {
             format!(
@@ -146,7 +146,7 @@ fn functions_that_call_each_other_ever_more_often_are_stopped() {
         let floors: String = (1..=30).map(floor).collect();
         format!("{floors}function \"f0\" {{\n params = [x]\n result = {leaf}\n}}\n")
     };
-    let told = |functions: &str, expression: &str| {
+    let reported = |functions: &str, expression: &str| {
         let tree = Tree::new([(
             "main.hcl",
             format!("{functions}locals {{ it = {expression} }}").as_str(),
@@ -162,11 +162,11 @@ fn functions_that_call_each_other_ever_more_often_are_stopped() {
     };
     let refused =
         ["the loops and calls of this expression take more than four million steps in total"];
-    assert_eq!(told(&tower("x"), "f10(1)"), ["1"]);
-    assert_eq!(told(&tower("x"), "f30(1)"), refused);
+    assert_eq!(reported(&tower("x"), "f10(1)"), ["1"]);
+    assert_eq!(reported(&tower("x"), "f30(1)"), refused);
     let looping = tower("[for it in range(1024) : it][0]");
     assert_eq!(
-        told(&looping, "try(f14(1), 0)"),
+        reported(&looping, "try(f14(1), 0)"),
         refused,
         "loops and calls count together, and no `try` begins again"
     );

@@ -6,7 +6,7 @@ use ha_diagnostics::Diagnostic;
 use ha_lang::{Configuration, DirectorySource, LoadedConfiguration, SourceFile, load};
 use ha_value::{Name, Value};
 
-/// Files by their names from the root's directory on.
+/// Files by name, relative to the root module.
 pub(crate) struct Tree(Vec<SourceFile>);
 
 impl Tree {
@@ -31,15 +31,15 @@ impl Tree {
         })
     }
 
-    /// What the files say, where nothing is wrong with them.
+    /// The configuration of files without errors.
     pub(crate) fn configuration(&self) -> Configuration {
         let LoadedConfiguration { configuration, diagnostics, .. } = self.load();
         assert!(diagnostics.is_empty(), "{diagnostics:#?}");
         configuration
     }
 
-    /// What is wrong, each with the text it is about and what is proposed.
-    pub(crate) fn told(&self) -> Vec<String> {
+    /// The diagnostics, each with the source text at its place and its suggestion.
+    pub(crate) fn reported(&self) -> Vec<String> {
         self.load().diagnostics.iter().map(|it| self.with_place(it)).collect()
     }
 

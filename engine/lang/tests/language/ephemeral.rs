@@ -1,4 +1,4 @@
-//! What is never kept, and what may follow from it.
+//! Ephemeral values: where they are refused and where they are allowed.
 
 use ha_lang::kept;
 use ha_provider::{FieldShape, SchemaField};
@@ -30,9 +30,9 @@ fn tree(text: &str) -> Tree {
 }
 
 #[test]
-fn what_is_never_kept_stays_out_of_what_is() {
+fn ephemeral_values_are_refused_where_they_would_be_stored() {
     let module = "module \"m\" { source = \"./m\" }\n";
-    for (text, told) in [
+    for (text, reported) in [
         (
             "output \"o\" { value = var.e }".to_owned(),
             "the output `o` would store `var.e`, which is ephemeral @ main.hcl: var.e",
@@ -90,12 +90,12 @@ fn what_is_never_kept_stays_out_of_what_is() {
             "the output `o` would store `var.e`, which is ephemeral @ main.hcl: var.e",
         ),
     ] {
-        assert_eq!(tree(&text).told(), [told], "{text}");
+        assert_eq!(tree(&text).reported(), [reported], "{text}");
     }
 }
 
 #[test]
-fn what_is_not_kept_may_follow_from_it() {
+fn ephemeral_values_are_allowed_where_nothing_is_stored() {
     for text in [
         "output \"o\" { value = ephemeralasnull([var.e, var.k]) }",
         "output \"o\" { value = try(1, var.e) }",
@@ -112,7 +112,7 @@ fn what_is_not_kept_may_follow_from_it() {
 }
 
 #[test]
-fn only_write_only_arguments_take_what_is_not_kept() {
+fn only_write_only_arguments_take_ephemeral_values() {
     let text = "locals { l = var.e }\nresource \"a\" \"b\" {\n x = local.l\n y = var.k\n z = [ephemeralasnull(var.e)]\n w = local.l\n rule { port = var.e }\n dynamic \"peer\" {\n  for_each = [var.e]\n  content {}\n }\n}";
     let tree = tree(&format!(
         "{text}\nresource \"c\" \"d\" {{ x = var.e }}\nmodule \"n\" {{ source = \"./n\" }}"
@@ -122,9 +122,9 @@ fn only_write_only_arguments_take_what_is_not_kept() {
     let fields =
         [("x".into(), write_only), ("rule".into(), crate::blocks::field(FieldShape::Any))].into();
     let problems = kept(&configuration, |name| (&*name.kind == "a").then_some(&fields));
-    let told: Vec<String> = problems.iter().map(|it| tree.with_place(it)).collect();
+    let reported: Vec<String> = problems.iter().map(|it| tree.with_place(it)).collect();
     assert_eq!(
-        told,
+        reported,
         [
             "`w` is stored in the state, but `local.l` is ephemeral @ main.hcl: local.l",
             "`rule.port` is stored in the state, but `var.e` is ephemeral @ main.hcl: var.e",

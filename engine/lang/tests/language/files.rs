@@ -9,7 +9,7 @@ use crate::world::World;
 use crate::written::written;
 
 #[test]
-fn names_say_what_files_are() {
+fn the_role_of_a_file_follows_from_its_name() {
     for (name, role) in [
         ("main.hcl", Some(FileRole::Primary(FileFamily::Ha))),
         ("a/main.tf.json", Some(FileRole::Primary(FileFamily::Terraform))),
@@ -40,18 +40,18 @@ fn a_directory_has_files_of_one_family() {
         ("x.tftest.hcl", "run \"x\" {}"),
     ]);
     assert_eq!(
-        tree.told(),
+        tree.reported(),
         [
             "`main.tf` and `more.hcl` cannot be in one directory",
             "`x.tftest.hcl` is ignored: it is not part of a configuration",
         ]
     );
     assert_eq!(
-        Tree::new([("main.tf", "ha {}"), ("m.tf", "terraform {}")]).told(),
+        Tree::new([("main.tf", "ha {}"), ("m.tf", "terraform {}")]).reported(),
         ["in files like this one the block is called `terraform` @ main.tf: ha (terraform?)"]
     );
     assert_eq!(
-        Tree::new([("main.hcl", "terraform {}")]).told(),
+        Tree::new([("main.hcl", "terraform {}")]).reported(),
         ["in files like this one the block is called `ha` @ main.hcl: terraform (ha?)"]
     );
 }
@@ -101,7 +101,7 @@ module "m" {
 "#;
 
 #[test]
-fn override_files_say_other_things() {
+fn override_files_replace_arguments_and_blocks() {
     let tree = Tree::new([
         ("main.hcl", MAIN),
         (
@@ -174,7 +174,7 @@ fn override_files_say_other_things() {
 }
 
 #[test]
-fn problems_in_override_files_are_told_where_they_are() {
+fn reports_mistakes_at_their_places_in_override_files() {
     let tree = Tree::new([
         ("main.hcl", MAIN),
         ("m/main.hcl", "variable \"x\" {}"),
@@ -198,7 +198,7 @@ fn problems_in_override_files_are_told_where_they_are() {
         ),
     ]);
     assert_eq!(
-        tree.told(),
+        tree.reported(),
         [
             "`x` is outside of any block @ override.hcl: x",
             "`moved` blocks cannot be in override files @ override.hcl: moved",
@@ -245,7 +245,7 @@ const JSON: &str = r#"{
 "#;
 
 #[test]
-fn json_says_the_same() {
+fn json_compiles_to_the_same_configuration() {
     let tree = Tree::new([("main.hcl.json", JSON), ("more.hcl", "locals { more = local.list }")]);
     let it = tree.configuration();
     assert_eq!(
@@ -296,8 +296,8 @@ fn json_says_the_same() {
 }
 
 #[test]
-fn problems_in_json_are_told_where_they_are() {
-    for (text, told) in [
+fn reports_mistakes_at_their_places_in_json() {
+    for (text, reported) in [
         (
             "{\"locals\": {\"a\": 1,}}",
             "this is not JSON: expected a name in quotes @ main.hcl.json: }",
@@ -332,22 +332,22 @@ fn problems_in_json_are_told_where_they_are() {
             "there is no resource `a.c` @ main.hcl.json: a.c",
         ),
     ] {
-        assert_eq!(Tree::new([("main.hcl.json", text)]).told(), [told], "{text}");
+        assert_eq!(Tree::new([("main.hcl.json", text)]).reported(), [reported], "{text}");
     }
     let deep = format!("{{\"locals\": {{\"a\": {}{}}}}}", "[".repeat(100_000), "]".repeat(100_000));
-    let told = Tree::new([("main.hcl.json", deep.as_str())]).told();
+    let reported = Tree::new([("main.hcl.json", deep.as_str())]).reported();
     assert_eq!(
-        told,
+        reported,
         [
             "this is not JSON: more than 64 objects and arrays lie within each other @ main.hcl.json: ["
         ]
     );
-    let broken = Tree::new([("main.hcl.json", "{\"locals\": {\"a\": \"${1 +}\"}}")]).told();
+    let broken = Tree::new([("main.hcl.json", "{\"locals\": {\"a\": \"${1 +}\"}}")]).reported();
     assert!(broken.len() == 1 && broken[0].contains("main.hcl.json"), "{broken:?}");
 }
 
 #[test]
-fn values_may_be_json() {
+fn variable_files_can_be_json() {
     let file = SourceFile::new("ha.hclvars.json", "{\"a\": \"${x}\", \"b\": {\"c\": [1]}}");
     let (values, problems) = values_file(&file);
     assert!(problems.is_empty(), "{problems:#?}");

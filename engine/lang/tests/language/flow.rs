@@ -1,4 +1,4 @@
-//! What is secret flows through whatever expression: nothing shows that depends on it.
+//! Secrets in drawn expressions: no visible part of a value depends on them.
 
 use ha_value::{Object, TextPart, Type, Value};
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ fn config() -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// A value for each name, one of three.
+/// One of three values for each name.
 pub(crate) fn value(name: &str, choice: u8) -> Value {
     let one = |of: [Value; 3]| of[usize::from(choice % 3)].clone();
     let texts = |texts: &[&str]| texts.iter().map(|it| Value::from(*it)).collect::<Vec<_>>();
@@ -42,7 +42,7 @@ pub(crate) fn value(name: &str, choice: u8) -> Value {
     }
 }
 
-/// A world with the values that these choices give, each changed by `with`.
+/// A scope with the values of these choices, each changed by `with`.
 fn world(choices: [u8; NAMES.len()], with: impl Fn(usize, Value) -> Value) -> World {
     let named = NAMES.iter().zip(choices).enumerate();
     let values = named
@@ -51,7 +51,7 @@ fn world(choices: [u8; NAMES.len()], with: impl Fn(usize, Value) -> Value) -> Wo
     World { values, ..World::default() }
 }
 
-/// What shows of a value whatever its secrets are.
+/// The visible part of a value.
 fn shown(value: &Value) -> String {
     match value {
         Value::Sensitive(_) => "secret".into(),
@@ -86,7 +86,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn nothing_shows_that_depends_on_a_secret(
+    fn the_visible_part_of_a_value_is_independent_of_secrets(
         choices in prop::collection::vec(any::<u8>(), 0..60),
         values in any::<[u8; NAMES.len()]>(),
         others in any::<[u8; NAMES.len()]>(),
@@ -107,14 +107,14 @@ proptest! {
     }
 
     #[test]
-    fn no_problem_shows_a_secret(choices in prop::collection::vec(any::<u8>(), 0..60), secret in 0..NAMES.len()) {
+    fn no_diagnostic_shows_a_secret(choices in prop::collection::vec(any::<u8>(), 0..60), secret in 0..NAMES.len()) {
         let text = expression(&choices);
         let mut values = [1; NAMES.len()];
         values[secret] = 0;
         let world = world(values, |index, value| if index == secret { value.sensitive() } else { value });
         if let Err(problems) = world.value(&text) {
-            let told = format!("{problems:?}").to_lowercase();
-            prop_assert!(!told.contains("hush"), "{text}: {told}");
+            let reported = format!("{problems:?}").to_lowercase();
+            prop_assert!(!reported.contains("hush"), "{text}: {reported}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Source text in its usual form.
+//! Formatting of source text.
 
 use ha_lang::{SourceFile, format};
 
@@ -7,7 +7,7 @@ fn formatted(text: &str) -> String {
 }
 
 #[test]
-fn the_usual_form_is_a_matter_of_spaces() {
+fn formatting_changes_only_spaces() {
     let cases = [
         ("", ""),
         ("a=b.c", "a = b.c"),
@@ -38,7 +38,7 @@ fn the_usual_form_is_a_matter_of_spaces() {
 }
 
 #[test]
-fn old_ways_to_write_a_thing_are_rewritten() {
+fn formatting_replaces_deprecated_notations() {
     let cases = [
         ("a = \"${b.c}\"\n", "a = b.c\n"),
         ("a = \"${f(\"${b}\")}\" # c\n", "a = f(\"${b}\") # c\n"),
@@ -57,7 +57,7 @@ fn old_ways_to_write_a_thing_are_rewritten() {
 }
 
 #[test]
-fn what_cannot_be_read_is_not_formatted() {
+fn a_file_with_syntax_errors_is_not_formatted() {
     let problems = format(&SourceFile::new("main.hcl", "a = [\n")).unwrap_err();
     assert!(problems[0].span.is_some(), "{problems:?}");
 }

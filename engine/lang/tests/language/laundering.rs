@@ -150,7 +150,7 @@ fn world() -> World {
 }
 
 #[test]
-fn every_function_has_a_call() {
+fn the_table_has_every_function() {
     let nothing_given = ["plantimestamp", "timestamp", "uuid"];
     let called: Vec<&str> = CALLS.iter().map(|it| it.0).collect();
     let missing: Vec<&str> = functions()
@@ -188,10 +188,10 @@ fn results_of_secret_arguments_are_secret() {
                 Ok(value) if value.contains_sensitive() != is_clear => {}
                 // There is no valid key for this call; its error must not reveal the secret either.
                 Err(problems) if *name == "rsadecrypt" => {
-                    assert!(!told(&problems).contains('"'), "{problems:?}")
+                    assert!(!reported(&problems).contains('"'), "{problems:?}")
                 }
                 Ok(value) => wrong.push(format!("{text} gives {value:?}")),
-                Err(problems) => wrong.push(format!("{text}: {}", told(&problems))),
+                Err(problems) => wrong.push(format!("{text}: {}", reported(&problems))),
             }
         }
     }
@@ -247,7 +247,7 @@ fn results_of_ephemeral_arguments_are_ephemeral() {
                     "variable \"e\" {{\n  ephemeral = true\n}}\noutput \"o\" {{ value = {text} }}\n"
                 ),
             )]);
-            let told = tree.told().join("\n");
+            let told = tree.reported().join("\n");
             if !told.contains("which is ephemeral") {
                 wrong.push(format!("{text}: {told}"));
             }
@@ -256,6 +256,6 @@ fn results_of_ephemeral_arguments_are_ephemeral() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn told(problems: &[Diagnostic]) -> String {
+fn reported(problems: &[Diagnostic]) -> String {
     problems.iter().map(|it| it.summary.clone()).collect::<Vec<_>>().join("; ")
 }

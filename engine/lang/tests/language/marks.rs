@@ -1,9 +1,9 @@
-//! Unknown and secret values flow through everything, and text keeps its parts.
+//! Unknown and sensitive marks pass through every operation, and strings keep their parts.
 
 use crate::world::{World, assert_table};
 
 #[test]
-fn text_keeps_its_parts() {
+fn strings_keep_their_secret_and_unknown_parts() {
     assert_table(
         &World::new(),
         &[
@@ -208,7 +208,7 @@ fn functions_pass_marks_on() {
 }
 
 #[test]
-fn what_depends_on_the_time_is_known_at_a_time() {
+fn values_that_depend_on_the_time_are_known_during_apply() {
     use std::time::{Duration, SystemTime};
     let world = World::new();
     let environment = ha_lang::EvaluationContext::new(&world, &world)
@@ -220,10 +220,9 @@ fn what_depends_on_the_time_is_known_at_a_time() {
     assert!(value("bcrypt(\"x\", 4)").as_str().is_some_and(|it| it.starts_with("$2")));
 }
 
-/// Why a function refuses is told where that is so whatever the secret is, and never where it hangs
-/// on the secret.
+/// The error of a function is shown if it is the same for every secret, and hidden otherwise.
 #[test]
-fn a_reason_that_hangs_on_no_secret_is_told() {
+fn shows_errors_that_are_independent_of_secrets() {
     let world = World::new();
     let environment = ha_lang::EvaluationContext::new(&world, &world);
     let hides = |text: &str| {

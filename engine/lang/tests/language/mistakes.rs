@@ -19,10 +19,10 @@ fn place<'a>(problem: &Diagnostic, text: &'a str) -> &'a str {
 fn reports_each_problem_at_its_place() {
     let text = "{ a = var.region.x, b = [1][5], c = 1 + \"x\", d = upper(null) }";
     let problems = problems(text);
-    let told: Vec<(&str, &str)> =
+    let reported: Vec<(&str, &str)> =
         problems.iter().map(|it| (place(it, text), it.summary.as_str())).collect();
     assert_eq!(
-        told,
+        reported,
         [
             ("var.region.x", "a string has no attribute `x`"),
             ("[1][5]", "there is no element 5"),
@@ -124,8 +124,8 @@ fn no_diagnostic_shows_a_secret() {
         let text = each.replace("SECRET", secret);
         let Err(problems) = world.value(&text) else { continue };
         failed += 1;
-        let told = format!("{problems:?}");
-        assert!(!told.contains("hush"), "{text}: {told}");
+        let reported = format!("{problems:?}");
+        assert!(!reported.contains("hush"), "{text}: {reported}");
     }
     assert!(failed > 180, "{failed}");
 }
@@ -149,8 +149,8 @@ fn suggests_what_was_probably_meant() {
             (suggestion, problem.span.as_ref()),
             "{text}"
         );
-        let mended = format!("{}{}{}", &text[..place.start], suggested.text, &text[place.end..]);
-        assert!(World::new().value(&mended).is_ok(), "{mended}");
+        let corrected = format!("{}{}{}", &text[..place.start], suggested.text, &text[place.end..]);
+        assert!(World::new().value(&corrected).is_ok(), "{corrected}");
     }
 }
 
@@ -355,7 +355,7 @@ fn stops_a_template_that_grows_without_bounds() {
     assert!(world.of("indent(1000000000, \"a\\nb\")").starts_with("error: "));
 }
 
-/// What a type of another language is corrected to by the suggestions of its diagnostics.
+/// The type that results from the suggestions of the diagnostics for a foreign notation.
 fn corrected_type(written: &str) -> Option<String> {
     let before = "variable \"x\" {\n  type = ";
     let mut text = format!("{before}{written}\n}}\n");
@@ -418,7 +418,7 @@ fn types_of_other_languages_are_corrected() {
 }
 
 #[test]
-fn an_operator_that_only_types_of_other_languages_have_is_no_type_elsewhere() {
+fn operators_of_foreign_types_are_explained_as_types_only_behind_types() {
     let summary = |text: &str| problems(text)[0].summary.clone();
     assert_eq!(summary("1 | 2"), "expected the end of the expression, found `|`");
     assert_eq!(summary("1 ?"), "a value is missing behind `?`");
@@ -426,7 +426,7 @@ fn an_operator_that_only_types_of_other_languages_have_is_no_type_elsewhere() {
 }
 
 #[test]
-fn names_of_terraform_that_are_not_there_are_explained() {
+fn explains_unsupported_attributes_of_terraform() {
     let problem = &problems("terraform.applying")[0];
     assert_eq!(problem.summary, "`terraform.applying` is not supported");
     assert!(problem.help.iter().any(|it| it.contains("exactly what was planned")), "{problem:?}");
@@ -436,7 +436,7 @@ fn names_of_terraform_that_are_not_there_are_explained() {
 }
 
 #[test]
-fn numbers_out_of_range_are_refused_at_once() {
+fn refuses_numbers_out_of_range() {
     assert_table(
         &World::new(),
         &[

@@ -1,4 +1,4 @@
-//! Modules: where they come from, what goes in and out.
+//! Modules: sources, inputs and outputs.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ output "id" { value = aws_x.y.id }
 "#;
 
 #[test]
-fn a_module_is_what_its_directory_says() {
+fn loads_the_module_in_a_directory() {
     let tree = Tree::new([
         (
             "main.hcl",
@@ -69,7 +69,7 @@ fn a_module_is_what_its_directory_says() {
 }
 
 #[test]
-fn sources_follow_from_variables() {
+fn sources_can_depend_on_variables() {
     let tree = Tree::new([
         (
             "main.hcl",
@@ -117,11 +117,11 @@ fn sources_follow_from_variables() {
 }
 
 #[test]
-fn sources_that_cannot_be_read_are_told() {
+fn reports_sources_that_cannot_be_read() {
     let source = |text: &str| {
-        Tree::new([("main.hcl", format!("module \"m\" {{ source = {text} }}").as_str())]).told()
+        Tree::new([("main.hcl", format!("module \"m\" {{ source = {text} }}").as_str())]).reported()
     };
-    for (text, told) in [
+    for (text, reported) in [
         (
             "\"hashicorp/consul/aws\"",
             "`hashicorp/consul/aws` is the name of a module in a registry; modules are read from directories beside the configuration",
@@ -144,13 +144,13 @@ fn sources_that_cannot_be_read_are_told() {
         ("5", "the source of a module is a string"),
         ("sensitive(\"./x\")", "the source of a module must not be sensitive"),
     ] {
-        assert_eq!(source(text), [format!("{told} @ main.hcl: {text}")]);
+        assert_eq!(source(text), [format!("{reported} @ main.hcl: {text}")]);
     }
     assert_eq!(
         source("path.root"),
         ["`path.root` is not known before anything is planned @ main.hcl: path.root"]
     );
-    let without = Tree::new([("main.hcl", "module \"m\" {\n  version = \"1\"\n}")]).told();
+    let without = Tree::new([("main.hcl", "module \"m\" {\n  version = \"1\"\n}")]).reported();
     assert_eq!(
         without,
         [
@@ -174,7 +174,7 @@ fn modules_do_not_call_themselves() {
 }
 
 #[test]
-fn what_goes_in_and_out_is_checked() {
+fn checks_inputs_and_outputs_of_modules() {
     let tree = Tree::new([
         (
             "main.hcl",
@@ -190,7 +190,7 @@ output "a" { value = [module.db[0].ids, module.bd.id, module.db] }
         ("db/main.hcl", DATABASE),
     ]);
     assert_eq!(
-        tree.told(),
+        tree.reported(),
         [
             "the module `db` has no output `ids` @ main.hcl: ids (id?)",
             "there is no module `bd` @ main.hcl: bd (db?)",
@@ -203,7 +203,7 @@ output "a" { value = [module.db[0].ids, module.bd.id, module.db] }
 }
 
 #[test]
-fn what_is_wrong_in_a_module_is_told_once() {
+fn reports_a_mistake_in_a_module_once() {
     let tree = Tree::new([
         (
             "main.hcl",
@@ -212,7 +212,7 @@ fn what_is_wrong_in_a_module_is_told_once() {
         ("m/main.hcl", "output \"id\" { value = local.nothing }\noutput \"lost\" {\n value =\n}\n"),
         ("m/imports.hcl", "import {\n to = a.b\n id = 1\n}\n"),
     ]);
-    let told = tree.told();
+    let told = tree.reported();
     assert_eq!(told.len(), 4, "{told:#?}");
     assert!(told[0].contains("m/main.hcl"), "{told:#?}");
     assert_eq!(
@@ -224,7 +224,7 @@ fn what_is_wrong_in_a_module_is_told_once() {
 }
 
 #[test]
-fn of_what_could_not_be_read_nothing_more_is_said() {
+fn reports_nothing_more_about_unreadable_modules() {
     let tree = Tree::new([
         (
             "main.hcl",
@@ -232,12 +232,12 @@ fn of_what_could_not_be_read_nothing_more_is_said() {
         ),
         ("m/main.hcl", "output \"lost\" {\n value =\n}\n"),
     ]);
-    let told = tree.told();
-    assert_eq!(told.len(), 1, "{told:#?}");
+    let reported = tree.reported();
+    assert_eq!(reported.len(), 1, "{reported:#?}");
 }
 
 #[test]
-fn directories_are_named_from_the_root() {
+fn directories_are_relative_to_the_root_module() {
     let tree = Tree::new([
         ("main.hcl", "module \"a\" { source = \"./a/b\" }"),
         ("a/b/main.hcl", "module \"c\" { source = \"../../../beside/./c\" }"),
@@ -266,7 +266,7 @@ fn loading_is_linear_in_the_text() {
     let tree =
         Tree::new(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).chain([root]));
     let loaded = tree.load();
-    let told: Vec<&str> = loaded.diagnostics.iter().map(|it| it.summary.as_str()).collect();
-    assert_eq!(told, ["with the module `b` there are more than 20000 calls of modules"]);
+    let reported: Vec<&str> = loaded.diagnostics.iter().map(|it| it.summary.as_str()).collect();
+    assert_eq!(reported, ["with the module `b` there are more than 20000 calls of modules"]);
     assert_eq!(loaded.modules.len(), 40);
 }

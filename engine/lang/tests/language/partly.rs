@@ -1,11 +1,11 @@
-//! What is known already while something is not known yet.
+//! Results that are known although an operand is unknown.
 
 use ha_value::Type;
 
 use crate::world::{World, assert_table};
 
 #[test]
-fn what_decides_is_enough() {
+fn a_result_is_known_once_the_known_parts_decide_it() {
     let mut world = World::new();
     world.values.insert(
         "local.flag".into(),
@@ -54,6 +54,11 @@ fn what_decides_is_enough() {
                 "error: `end` of `slice`: it must be a position up to the number of elements, 2",
             ),
             ("toset([local.open_list, local.open_list])", "<set(list(string)) aws_x.y.id>"),
+            ("true ? [{ a = 1, b = local.open_any }] : [{ a = 2 }]", "[<any aws_x.y.id>]"),
+            (
+                "true ? { a = 1, b = local.open_any } : null",
+                "{\"a\" = 1, \"b\" = <any aws_x.y.id>}",
+            ),
             (r#"formatlist("%v", { a = local.open })"#, "tolist([<string aws_x.y.id>])"),
         ],
     );

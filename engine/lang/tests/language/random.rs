@@ -1,8 +1,8 @@
-//! Expressions over `local.text`, `local.number`, `local.flag`, `local.list`, `local.set`,
-//! `local.map` and `local.object`, drawn by a row of choices: the fewer there are, the simpler the
-//! expression.
+//! Draws expressions over `local.text`, `local.number`, `local.flag`, `local.list`, `local.set`,
+//! `local.map` and `local.object` from a sequence of choices. A shorter sequence gives a simpler
+//! expression, so that proptest can shrink it.
 
-/// The names an expression may use.
+/// The local values that an expression can use.
 pub(crate) const NAMES: [&str; 7] = ["text", "number", "flag", "list", "set", "map", "object"];
 
 pub(crate) fn expression(choices: &[u8]) -> String {
@@ -15,14 +15,37 @@ pub(crate) fn expression(choices: &[u8]) -> String {
     }
 }
 
+/// A conditional between lists, objects and lists of objects, perhaps with something taken of it.
+pub(crate) fn choice_of_collections(choices: &[u8]) -> String {
+    let mut writer = Writer { choices: choices.iter(), bound: 0 };
+    let step = writer.below(6);
+    let condition = writer.flag(2);
+    let mut arm = || match writer.below(5) {
+        0 => writer.list(2),
+        1 => writer.object(2),
+        2 => format!("[{}, {}]", writer.object(2), writer.object(2)),
+        3 => format!("[{}]", writer.object(2)),
+        _ => "[]".into(),
+    };
+    let choice = format!("({condition} ? {} : {})", arm(), arm());
+    match step {
+        0 => format!("{choice}[*].name"),
+        1 => format!("length({choice})"),
+        2 => format!("[for it in {choice} : it]"),
+        3 => format!("try({choice}[0].name, \"none\")"),
+        4 => format!("concat([\"a\"], {choice})"),
+        _ => choice,
+    }
+}
+
 struct Writer<'c> {
     choices: std::slice::Iter<'c, u8>,
-    /// How many strings are bound by loops around.
+    /// The number of strings that are bound by loops around.
     bound: usize,
 }
 
 impl Writer<'_> {
-    /// The next choice; the first where there are no more.
+    /// The next choice; 0 at the end of the sequence.
     fn below(&mut self, limit: u8) -> u8 {
         self.choices.next().map_or(0, |it| it % limit)
     }
@@ -139,7 +162,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A list, set or tuple of strings, mostly.
+    /// A list, set or tuple, usually of strings.
     fn list(&mut self, depth: u8) -> String {
         let Some(depth) = depth.checked_sub(1) else { return "local.list".into() };
         match self.below(27) {
@@ -208,7 +231,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Something within a loop, whose name is that of the number of those around it.
+    /// An expression within a loop, whose variable is numbered by the depth of loops.
     fn bind(&mut self, write: impl FnOnce(&mut Self) -> String) -> String {
         self.bound += 1;
         let written = write(self);

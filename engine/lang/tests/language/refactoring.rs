@@ -11,7 +11,7 @@ fn root(text: &str) -> Tree {
 }
 
 #[test]
-fn addresses_are_read() {
+fn parses_addresses() {
     let it = root(
         r#"
         module "m" { source = "./m" }
@@ -65,8 +65,8 @@ fn addresses_are_read() {
 }
 
 #[test]
-fn wrong_blocks_are_told() {
-    for (text, told) in [
+fn reports_wrong_refactoring_blocks() {
+    for (text, reported) in [
         ("moved {\n from = a.x\n}", "the argument `to` is required @ main.hcl: moved"),
         (
             "moved {\n from = \"a.x\"\n to = a.b\n}",
@@ -135,12 +135,12 @@ fn wrong_blocks_are_told() {
             "`each.key` has a value only in blocks with `for_each` @ main.hcl: each.key",
         ),
     ] {
-        assert_eq!(root(text).told(), [told], "{text}");
+        assert_eq!(root(text).reported(), [reported], "{text}");
     }
 }
 
 #[test]
-fn what_has_instances_now_may_move_from_where_it_had_none() {
+fn an_object_without_key_can_move_to_an_instance() {
     root("moved {\n from = a.b\n to = a.b[0]\n}\nresource \"a\" \"b\" { count = 2 }")
         .configuration();
 }

@@ -1,27 +1,27 @@
-//! Settings: versions, providers, and what is not built.
+//! Settings: versions, providers, and unsupported blocks.
 
 use ha_lang::unknown_providers;
 
 use crate::directory::Tree;
 
 #[test]
-fn versions_are_those_of_the_family() {
-    let told = |file: &str, block: &str, constraint: &str| {
+fn required_version_is_about_the_family_of_the_file() {
+    let reported = |file: &str, block: &str, constraint: &str| {
         Tree::new([(file, format!("{block} {{ required_version = \"{constraint}\" }}").as_str())])
-            .told()
+            .reported()
     };
-    assert_eq!(told("main.tf", "terraform", "~> 1.11.0"), [""; 0]);
+    assert_eq!(reported("main.tf", "terraform", "~> 1.11.0"), [""; 0]);
     assert_eq!(
-        told("main.tf", "terraform", "< 1.5"),
+        reported("main.tf", "terraform", "< 1.5"),
         ["this configuration requires a version < 1.5 @ main.tf: \"< 1.5\""]
     );
     assert_eq!(
-        told("main.tf", "terraform", "x"),
+        reported("main.tf", "terraform", "x"),
         ["`x` is not a version constraint @ main.tf: \"x\""]
     );
     let own = concat!("= ", env!("CARGO_PKG_VERSION"));
-    assert_eq!(told("main.hcl", "ha", own), [""; 0]);
-    assert_eq!(told("main.hcl", "ha", "> 1000").len(), 1);
+    assert_eq!(reported("main.hcl", "ha", own), [""; 0]);
+    assert_eq!(reported("main.hcl", "ha", "> 1000").len(), 1);
 }
 
 #[test]
@@ -48,14 +48,14 @@ fn what_is_not_built_is_refused() {
         ),
     ] {
         let tree = Tree::new([("main.tf", text)]);
-        assert_eq!(tree.told(), [told], "{text}");
+        assert_eq!(tree.reported(), [reported], "{text}");
         assert!(!tree.load().diagnostics[0].help.is_empty(), "{text}");
     }
     Tree::new([("main.tf", "terraform {\n provider_meta \"x\" {}\n}")]).configuration();
 }
 
 #[test]
-fn required_providers_must_be_there() {
+fn required_providers_must_exist() {
     let tree = Tree::new([
         (
             "main.tf",
@@ -74,9 +74,9 @@ fn required_providers_must_be_there() {
         ("m/main.tf", "terraform {\n required_providers {\n helm = {}\n }\n}"),
     ]);
     let problems = unknown_providers(&tree.configuration(), &["aws", "random", "tls"]);
-    let told: Vec<String> = problems.iter().map(|it| tree.with_place(it)).collect();
+    let reported: Vec<String> = problems.iter().map(|it| tree.with_place(it)).collect();
     assert_eq!(
-        told,
+        reported,
         [
             "there is no provider `null` @ main.tf: { source = \"hashicorp/null\" }",
             "the provider `aws` cannot be called `amazon` @ main.tf: { source = \"registry.terraform.io/hashicorp/aws\", version = \"~> 5\" }",
@@ -87,7 +87,7 @@ fn required_providers_must_be_there() {
 }
 
 #[test]
-fn providers_that_are_named_must_be_there() {
+fn named_providers_must_exist() {
     let root = r#"
         provider "aws" { alias = "west" }
         resource "aws_x" "y" { provider = aws.wets }
@@ -119,7 +119,7 @@ fn providers_that_are_named_must_be_there() {
         ("o/main.hcl", "provider \"tls\" { x = 1 }"),
     ]);
     assert_eq!(
-        tree.told(),
+        tree.reported(),
         [
             "the module `n` cannot have `for_each`, because there are `provider` blocks inside @ main.hcl: {}",
             "the module `o` cannot have `depends_on`, because there are `provider` blocks inside @ main.hcl: aws_x.y",
@@ -133,7 +133,7 @@ fn providers_that_are_named_must_be_there() {
         ("o/main.hcl", "provider \"tls\" { x = 1 }"),
     ]);
     assert_eq!(
-        handed.told(),
+        handed.reported(),
         ["the module `o` configures the provider `tls` itself @ main.hcl: tls = tls"]
     );
 }

@@ -1,5 +1,5 @@
-//! A world for expressions: a few blocks and variables, some of them unknown or secret, and files
-//! in memory.
+//! A scope for expressions: a few blocks and variables, some of them unknown or secret, and files in
+//! memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// With `local.secret`, `local.open` (an unknown text), and others that tests use.
+    /// A scope with `local.secret`, `local.open` (an unknown string) and other names that tests use.
     pub(crate) fn new() -> Self {
         let unknown = |ty: Type| Value::unknown(ty, Some("aws_x.y.id".into()));
         let mut world = Self::default();
@@ -53,7 +53,7 @@ impl World {
         expression("<test>", text)?.evaluate(&EvaluationContext::new(self, self))
     }
 
-    /// The value as it is written, or what is wrong.
+    /// The value as the console prints it, or the diagnostics.
     pub(crate) fn of(&self, text: &str) -> String {
         match self.value(text) {
             Ok(value) => written(&value),
@@ -99,7 +99,7 @@ impl FileSource for World {
     }
 }
 
-/// Asserts a table of expressions and what they give, all of it.
+/// Asserts the values of a table of expressions; reports all that differ.
 pub(crate) fn assert_table(world: &World, table: &[(&str, &str)]) {
     let wrong: Vec<String> = table
         .iter()

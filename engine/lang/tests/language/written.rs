@@ -1,4 +1,4 @@
-//! Values as the console writes them, in one line.
+//! Prints values on one line.
 
 use ha_value::{Object, TextPart, Value};
 

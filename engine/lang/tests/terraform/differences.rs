@@ -1,26 +1,26 @@
-//! Where values differ from terraform's on purpose, each with the reason.
+//! The intended differences from Terraform's values, each with the reason.
 
 use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{EmptyScope, EvaluationContext, expression};
 use serde_json::Value as Json;
 
-/// How many digits 512 bits are sure to hold.
+/// The number of decimal digits that 512 bits always hold.
 const PRECISE: usize = 150;
 
-/// What one of the two says of an expression.
+/// The answer of one of the two for an expression.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// The value as JSON; nothing where it has none.
+    /// The value as JSON; `None` if the expression has no value.
     pub(crate) json: Option<String>,
     pub(crate) ty: String,
 }
 
-/// Whether two answers say the same.
+/// Whether two answers are the same.
 pub(crate) fn agree(given: &Answer, said: &Answer) -> bool {
     given.json == said.json && (given.json.is_none() || given.ty == said.ty)
 }
 
-/// Why two answers may differ, if they may.
+/// The reason why two answers may differ; `None` if the difference is a fault.
 pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'static str> {
     let has = |parts: &[&str]| parts.iter().any(|it| text.contains(it));
     match (&given.json, &said.json) {
@@ -111,7 +111,7 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
     None
 }
 
-/// Why terraform may refuse what has a value here, if it may.
+/// The reason why Terraform refuses an expression that has a value here; `None` for a fault.
 fn why_refused(text: &str) -> Option<&'static str> {
     let has = |parts: &[&str]| parts.iter().any(|it| text.contains(it));
     if has(&[" ? "]) {
@@ -135,33 +135,33 @@ fn why_refused(text: &str) -> Option<&'static str> {
     None
 }
 
-/// Whether two strings are the same but for what is true and what is false.
+/// Whether two strings differ only in `true` and `false`.
 fn differ_in_truth(given: &str, said: &str) -> bool {
     given.replace("true", "false") == said.replace("true", "false")
 }
 
-/// Whether two strings are the same but for the last of many digits.
+/// Whether two strings differ only in the last of many digits.
 fn nearly_equal(a: &str, b: &str) -> bool {
     const DIGITS: usize = 12;
     let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     a[..same].bytes().rev().take_while(|it| it.is_ascii_digit() || *it == b'.').count() >= DIGITS
 }
 
-/// What is wrong with an expression by itself.
+/// The diagnostics of an expression.
 fn problems(text: &str) -> Vec<Diagnostic> {
     let evaluated = expression("<drawn>", text)
         .and_then(|it| it.evaluate(&EvaluationContext::new(&EmptyScope, &EmptyScope)));
     evaluated.err().unwrap_or_default()
 }
 
-/// Whether there is a zero with a sign in an expression, and not only a fraction.
+/// Whether an expression contains a negative zero, which is no part of a fraction.
 fn has_negative_zero(text: &str) -> bool {
     text.match_indices("-0").any(|(at, _)| {
         !text[at + 2..].starts_with(|it: char| it == '.' || it.is_ascii_alphanumeric())
     })
 }
 
-/// The JSON with the elements of all lists in one order.
+/// The JSON with all lists sorted.
 fn in_order(json: &str) -> String {
     fn sorted(value: Json) -> Json {
         match value {

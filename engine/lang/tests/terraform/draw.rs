@@ -1,4 +1,4 @@
-//! Chance that can be repeated.
+//! Repeatable random numbers.
 
 /// A sequence of numbers that depends on its seed alone.
 pub(crate) struct Draw(u64);
@@ -22,7 +22,7 @@ impl Draw {
         usize::try_from(self.number() % limit as u64).expect("it is below a usize")
     }
 
-    /// True once in so many times.
+    /// True once in `times` calls on average.
     pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
@@ -33,12 +33,12 @@ impl Draw {
     }
 }
 
-/// How many things to draw, unless the environment says.
+/// The number of cases from `HA_DRAWS`, or `otherwise`.
 pub(crate) fn draws(otherwise: usize) -> usize {
     from_environment("HA_DRAWS").unwrap_or(otherwise)
 }
 
-/// Where to begin.
+/// The seed from `HA_SEED`, by default 1.
 pub(crate) fn seed() -> u64 {
     from_environment("HA_SEED").unwrap_or(1)
 }

@@ -1,10 +1,10 @@
-//! Expressions drawn at random: right ones, odd ones, and some that have no value.
+//! Draws expressions: usual ones, unusual ones, and some without a value.
 
 use ha_lang::{Function, ParameterKind as Kind, functions};
 
 use crate::draw::Draw;
 
-/// What depends on the time, on chance, on files or on keys, and what only one of the two has.
+/// Functions that depend on the time, randomness, files or keys, or that only one of the two has.
 const LEFT_OUT: [&str; 24] = [
     "timestamp",
     "plantimestamp",
@@ -146,7 +146,7 @@ pub(crate) fn expression_of(draw: &mut Draw, outside: &[&'static str]) -> String
 
 struct Writer<'a> {
     draw: &'a mut Draw,
-    /// How many names are bound where it writes.
+    /// The number of bound names.
     names: usize,
     /// The values outside of the expression.
     outside: &'a [&'static str],
@@ -226,7 +226,7 @@ impl Writer<'_> {
         format!("\"{}\"", self.draw.one(&TEXTS).replace("%{", "%%{"))
     }
 
-    /// Something of a kind, mostly.
+    /// An expression that usually has a value of this sort.
     fn one(&mut self, kind: Kind, depth: usize) -> String {
         if self.draw.once_in(9) {
             return self.value(depth);

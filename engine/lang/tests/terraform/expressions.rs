@@ -1,4 +1,4 @@
-//! Values are what `terraform console` says they are.
+//! Values of drawn expressions are compared with those of `terraform console`.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,11 +11,11 @@ use crate::differences::{Answer, agree, reason};
 use crate::draw::{Draw, draws, seed};
 use crate::{drawn, oracle};
 
-/// How many expressions one run of terraform is given.
+/// The number of expressions for one run of terraform.
 const BATCH: usize = 1000;
 
 #[test]
-fn values_are_terraforms() {
+fn values_are_those_of_terraform_console() {
     let directory = tempfile::tempdir().unwrap();
     let mut draw = Draw::new(seed());
     let (mut compared, mut with_value) = (0, 0);
@@ -74,7 +74,7 @@ fn encoded(text: &str) -> String {
     format!("jsonencode({})", tried(text))
 }
 
-/// What terraform says of each expression.
+/// Terraform's answer for each expression.
 fn console(directory: &Path, batch: &[String]) -> Option<Vec<Answer>> {
     let items: String = batch.iter().map(|it| format!("    {},\n", tried(it))).collect();
     fs::write(directory.join("main.tf"), format!("locals {{\n  drawn = [\n{items}  ]\n}}\n"))
@@ -97,7 +97,7 @@ fn console(directory: &Path, batch: &[String]) -> Option<Vec<Answer>> {
     Some(values.into_iter().zip(types).map(|(value, ty)| seen(Some(value), ty)).collect())
 }
 
-/// What the console says to a line, unless it fails; and nothing where there is no console.
+/// The output of the console for a line, `Some(None)` if it fails; `None` without Terraform.
 fn answer(directory: &Path, line: &str) -> Option<Option<String>> {
     let mut terraform = oracle::terraform(directory)?;
     fs::write(directory.join("line"), format!("{line}\n")).expect("it can be written");
@@ -106,8 +106,8 @@ fn answer(directory: &Path, line: &str) -> Option<Option<String>> {
     Some(said.status.success().then(|| String::from_utf8_lossy(&said.stdout).into_owned()))
 }
 
-/// The types in a tuple's, each of which begins a line of its own. Names of attributes, which are
-/// written as they are and may hold brackets and commas, stand further in.
+/// The element types of a tuple type as the console prints it. Each begins a line. Names of attributes
+/// can contain brackets and commas, but are indented further.
 fn elements(tuple: &str) -> Vec<String> {
     let mut elements: Vec<String> = Vec::new();
     for line in tuple.lines() {
@@ -120,7 +120,7 @@ fn elements(tuple: &str) -> Vec<String> {
     elements.iter().map(|it| bare(it).trim_end_matches(',').to_owned()).collect()
 }
 
-/// A type without what the two write differently.
+/// A type without the parts that the two print differently.
 fn bare(ty: &str) -> String {
     let ty = ty.replace(": ", "=").replace(" = ", "=").replace("dynamic", "any");
     let ty: String = ty.chars().filter(|it| !it.is_whitespace() && *it != '"').collect();
@@ -128,7 +128,7 @@ fn bare(ty: &str) -> String {
 }
 
 #[test]
-fn names_that_look_like_brackets_do_not_count() {
+fn brackets_in_attribute_names_do_not_end_a_type() {
     let said = "tuple([\n    number,\n    object({\n        (,: number,\n        a: tuple([\n            bool,\n        ]),\n    }),\n    set(dynamic),\n])\n";
     assert_eq!(elements(said), ["number", "object({(,=number,a=tuple([bool])})", "set(any)"]);
 }

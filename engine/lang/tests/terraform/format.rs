@@ -1,4 +1,4 @@
-//! The usual form is terraform's.
+//! Formatted text is compared with that of `terraform fmt`.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::draw::{Draw, draws, seed};
 use crate::{oracle, ugly};
 
 #[test]
-fn the_usual_form_is_terraforms() {
+fn formatted_text_is_that_of_terraform_fmt() {
     let directory = tempfile::tempdir().unwrap();
     let Some(mut terraform) = oracle::terraform(directory.path()) else { return };
     let mut draw = Draw::new(seed());
@@ -50,7 +50,7 @@ fn the_usual_form_is_terraforms() {
     assert!(taken * 2 > drawn.len(), "only {taken} of {} could be read", drawn.len());
 }
 
-/// Why the two may differ, if they may.
+/// The reason why the two may differ; `None` for a fault.
 fn reason(text: &str) -> Option<&'static str> {
     if text.replace("\r\n", "").contains('\r') {
         return Some(
@@ -67,7 +67,7 @@ fn formatted(text: &str) -> Result<String, Vec<Diagnostic>> {
     ha_lang::format(&SourceFile::new("main.hcl", text))
 }
 
-/// The text, and the lines that differ.
+/// The text and its lines that differ.
 fn difference(text: &str, expected: &str, formatted: Result<String, Vec<Diagnostic>>) -> String {
     let formatted = formatted.unwrap_or_else(|it| format!("{it:?}"));
     let mut said = format!("{text:?}\n");

@@ -1,5 +1,5 @@
-//! The language beside terraform, which is run where it is installed. `HA_DRAWS` says how many
-//! things are drawn at random, `HA_SEED` which.
+//! The language compared with Terraform, if that is installed. `HA_DRAWS` is the number of drawn
+//! cases, `HA_SEED` the seed that they are drawn from.
 
 mod differences;
 mod draw;

@@ -1,4 +1,4 @@
-//! Terraform, where it is installed.
+//! Runs Terraform if it is installed.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ static IS_INSTALLED: LazyLock<bool> = LazyLock::new(|| {
     version.is_ok_and(|it| it.status.success())
 });
 
-/// A way to run terraform in a directory, or nothing where it is not installed.
+/// A command of Terraform in a directory; `None` if it is not installed.
 pub(crate) fn terraform(directory: &Path) -> Option<Command> {
     let mut command = Command::new("terraform");
     command

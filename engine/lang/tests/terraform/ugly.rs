@@ -1,4 +1,4 @@
-//! Files that are right but ugly, drawn at random.
+//! Draws valid files with unusual spaces, comments and line ends.
 
 use crate::draw::Draw;
 
@@ -40,7 +40,7 @@ impl Writer<'_> {
         self.text.push_str(text);
     }
 
-    /// What may stand between two tokens.
+    /// Spaces and comments that are allowed between two tokens.
     fn gap(&mut self) {
         let gap = self.draw.one(&["", "", "", " ", " ", "  ", "\t", " /* c */ "]);
         self.write(gap);

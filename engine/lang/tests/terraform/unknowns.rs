@@ -1,5 +1,5 @@
-//! What terraform knows of values while planning is known here: typed nulls, empty collections and
-//! unknowns among what is drawn.
+//! Drawn expressions with unknowns, typed nulls and empty collections: everything that Terraform
+//! knows of their values while planning is known here as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,10 +17,10 @@ use tempfile::TempDir;
 use crate::draw::{Draw, draws, seed};
 use crate::{drawn, oracle};
 
-/// How many expressions one run of terraform is given.
+/// The number of expressions for one run of terraform.
 const BATCH: usize = 400;
 
-/// Values by name: how terraform gets them, as a variable's type and the argument for it.
+/// The values by name: for Terraform the type of a variable and the argument for it.
 const GIVEN: [(&str, &str, &str); 19] = [
     ("us", "string", "jsondecode(terraform_data.r.id)"),
     ("un", "number", "jsondecode(terraform_data.r.id)"),
@@ -65,7 +65,7 @@ const NAMES: [&str; 19] = [
     "local.km",
 ];
 
-/// The same values here.
+/// The same values for `ha`.
 struct World(BTreeMap<&'static str, Value>);
 
 impl World {
@@ -109,7 +109,7 @@ impl World {
         ]))
     }
 
-    /// The same world with nothing in it known but its type.
+    /// The same world with only the types of all values known.
     fn untold(&self) -> Self {
         let unknown = |it: &Value| Value::unknown(Type::of_value(it), None);
         Self(self.0.iter().map(|(name, it)| (*name, unknown(it))).collect())
@@ -133,7 +133,7 @@ impl ValueScope for World {
     }
 }
 
-/// Templates that expressions below are of.
+/// The templates of the expressions below.
 const TEMPLATES: [(&str, &str); 7] = [
     ("greet.tftpl", "hello ${name}\n"),
     ("outer.tftpl", "<${templatefile(\"greet.tftpl\", { name = name })}>"),
@@ -167,7 +167,7 @@ const RENDERED: [&str; 19] = [
     "templatefile(local.us, {})",
 ];
 
-/// What is tried and hangs on something unknown, or does not.
+/// Calls of `try` and `can`, with and without unknowns that decide the result.
 const TRIED: [&str; 24] = [
     "try(local.us, \"x\")",
     "try(local.id, \"x\")",
@@ -205,7 +205,7 @@ impl FileSource for World {
 }
 
 #[test]
-fn what_terraform_knows_is_known() {
+fn values_that_terraform_knows_while_planning_are_known() {
     let Some(beside) = Beside::new() else { return };
     let mut draw = Draw::new(seed() ^ 0x5eed);
     let (mut compared, mut with_value) = (0, 0);
@@ -223,7 +223,7 @@ fn what_terraform_knows_is_known() {
 }
 
 #[test]
-fn what_is_rendered_or_tried_is_known() {
+fn results_of_templates_and_try_are_known_as_in_terraform() {
     let Some(beside) = Beside::new() else { return };
     let mut differ = Vec::new();
     let all: Vec<String> = RENDERED.iter().chain(&TRIED).map(|it| (*it).to_owned()).collect();
@@ -232,14 +232,14 @@ fn what_is_rendered_or_tried_is_known() {
     assert!(with_value * 2 > all.len(), "only {with_value} of {} have a value", all.len());
 }
 
-/// Terraform and this, side by side.
+/// Both programs with the same input.
 struct Beside {
     directory: TempDir,
     world: World,
 }
 
 impl Beside {
-    /// Both, where terraform is installed.
+    /// Both programs; `None` if Terraform is not installed.
     fn new() -> Option<Self> {
         let directory = tempfile::tempdir().expect("the comparison can be set up");
         let mut terraform = oracle::terraform(directory.path())?;
@@ -252,7 +252,7 @@ impl Beside {
         Some(Self { directory, world: World::new() })
     }
 
-    /// How many of these have a value in terraform, and which are another one here.
+    /// The number of expressions that have a value in Terraform, and those with another value here.
     fn compared(&self, batch: &[String], differ: &mut Vec<String>) -> usize {
         let said = planned(self.directory.path(), batch);
         for (text, said) in batch.iter().zip(&said) {
@@ -269,7 +269,7 @@ impl Beside {
     }
 }
 
-/// An expression whose value terraform can put into a plan, which it cannot do with infinities.
+/// An expression whose value can be part of a Terraform plan, which cannot hold infinities.
 fn one(draw: &mut Draw) -> String {
     loop {
         let text = drawn::expression_of(draw, &NAMES);
@@ -283,7 +283,7 @@ fn is_null(text: &str) -> String {
     format!("({text}) == null")
 }
 
-/// What stands around the drawn expressions.
+/// The configuration around the drawn expressions.
 fn write_given(directory: &Path) {
     let mut root = "resource \"terraform_data\" \"r\" {}\n".to_owned();
     let (mut arguments, mut locals, mut module) = (String::new(), String::new(), String::new());
@@ -300,11 +300,10 @@ fn write_given(directory: &Path) {
     fs::write(directory.join("main.tf"), root).expect("the comparison can be set up");
 }
 
-/// What a plan says of an output: its value and what of it is unknown.
+/// An output of a plan: its value, and which parts are unknown.
 type Said = (Json, Json);
 
-/// What terraform plans for each expression, and for whether it is null; nothing for those that it
-/// refuses.
+/// Terraform's plan for each expression and for whether it is null; `None` for those that it refuses.
 fn planned(directory: &Path, batch: &[String]) -> Vec<Option<[Said; 2]>> {
     let mut refused = BTreeSet::new();
     loop {
@@ -318,19 +317,19 @@ fn planned(directory: &Path, batch: &[String]) -> Vec<Option<[Said; 2]>> {
         )
         .expect("the comparison can be set up");
         let mut terraform = oracle::terraform(directory).expect("it was there before");
-        let told = terraform
+        let reported = terraform
             .args(["plan", "-json", "-lock=false", "-input=false", "-out=plan"])
             .output()
             .expect("the comparison can be set up");
-        let told = String::from_utf8_lossy(&told.stdout).into_owned();
-        let events = told.lines().filter_map(|it| serde_json::from_str::<Json>(it).ok());
+        let reported = String::from_utf8_lossy(&reported.stdout).into_owned();
+        let events = reported.lines().filter_map(|it| serde_json::from_str::<Json>(it).ok());
         let errors: Vec<Json> = events.filter(|it| it["@level"] == "error").collect();
         if errors.is_empty() {
             break;
         }
         let before = refused.len();
         for error in &errors {
-            // An infinity cannot be written down, which is told without a place.
+            // The error for an infinity in a plan has no place, so that the expression is not known.
             let detail = error["diagnostic"]["detail"].as_str().unwrap_or_default();
             if let Some((index, _)) =
                 detail.split_once("output value \"o").and_then(|it| it.1.split_once('"'))
@@ -357,7 +356,7 @@ fn planned(directory: &Path, batch: &[String]) -> Vec<Option<[Said; 2]>> {
     (0..batch.len()).map(of).collect()
 }
 
-/// How what is here differs from what terraform says; knowing more is no difference.
+/// The difference from Terraform's plan. More known parts are no difference.
 fn difference(said: Option<&Said>, given: &Result<Value, Vec<Diagnostic>>) -> Option<String> {
     match (said, given) {
         (None, Err(_)) => None,
@@ -423,7 +422,7 @@ fn text(value: &Value) -> String {
     format!("{value:?}")
 }
 
-/// Why an expression may differ, if it may.
+/// The reason why an expression may differ; `None` for a fault.
 fn reason(world: &World, text: &str, difference: &str) -> Option<&'static str> {
     let has = |parts: &[&str]| parts.iter().any(|it| text.contains(it));
     let says = |parts: &[&str]| parts.iter().any(|it| difference.contains(it));

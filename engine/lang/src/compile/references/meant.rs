@@ -19,7 +19,7 @@ pub(super) struct SearchedConfiguration<'a> {
 impl<'a> SearchedConfiguration<'a> {
     /// Whether a target can be suggested in the place: it is declared, can be referred to, and does not
     /// depend on the place itself.
-    pub(super) fn may_be(self, target: &ReferenceTarget) -> bool {
+    pub(super) fn can_be_suggested(self, target: &ReferenceTarget) -> bool {
         let configuration = self.configuration;
         let is_there = match target {
             ReferenceTarget::Variable(name) => configuration.variables.contains_key(name),
@@ -31,33 +31,37 @@ impl<'a> SearchedConfiguration<'a> {
             }
             ReferenceTarget::EachKey | ReferenceTarget::EachValue => self.place.each,
             ReferenceTarget::CountIndex => self.place.count,
-            ReferenceTarget::SelfValue => self.place.own,
+            ReferenceTarget::SelfValue => self.place.self_value,
             ReferenceTarget::PathModule
             | ReferenceTarget::PathRoot
             | ReferenceTarget::PathCwd
             | ReferenceTarget::Workspace => true,
         };
-        is_there && !self.leads_back(target)
+        is_there && !self.depends_on_declaration(target)
     }
 
     /// Whether a target depends on the declaration that the place belongs to.
-    fn leads_back(self, target: &ReferenceTarget) -> bool {
-        let Some(itself) = self.place.itself else { return false };
+    fn depends_on_declaration(self, target: &ReferenceTarget) -> bool {
+        let Some(declaration) = self.place.declaration else { return false };
+        // Each target is visited once, so that cycles end and shared dependencies cost nothing.
         let mut seen: HashSet<&ReferenceTarget> = HashSet::from([target]);
         let mut open = vec![target];
         while let Some(next) = open.pop() {
-            if next == itself {
+            if next == declaration {
                 return true;
             }
             open.extend(
-                self.referred(next).into_iter().map(|it| &it.target).filter(|it| seen.insert(it)),
+                self.direct_references(next)
+                    .into_iter()
+                    .map(|it| &it.target)
+                    .filter(|it| seen.insert(it)),
             );
         }
         false
     }
 
     /// The direct references of a target. Those of a module are in its arguments.
-    fn referred(self, target: &ReferenceTarget) -> Vec<&'a Reference> {
+    fn direct_references(self, target: &ReferenceTarget) -> Vec<&'a Reference> {
         let configuration = self.configuration;
         let mut referred = Vec::new();
         match target {
@@ -88,12 +92,13 @@ impl<'a> SearchedConfiguration<'a> {
     }
 
     /// The suggestion for a wrong root before a declared name, such as `locals.a` or `vra.a`.
-    pub(super) fn by_root(self, name: &BlockName) -> Option<String> {
+    pub(super) fn with_other_root(self, name: &BlockName) -> Option<String> {
         let BlockName { mode, kind, name } = name;
         if *mode == ResourceMode::Data {
             return None;
         }
-        let of = |root: &str| reference_words::target(root, name).filter(|it| self.may_be(it));
+        let of =
+            |root: &str| reference_words::target(root, name).filter(|it| self.can_be_suggested(it));
         let roots = ["each", "count", "path", "var", "local", "module"];
         // `ecah.key`, `vra.a`
         if let Some(root) = ha_value::closest(kind, roots.into_iter().filter(|it| of(it).is_some()))
