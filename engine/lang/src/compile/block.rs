@@ -124,7 +124,7 @@ impl Compiler<'_> {
         for argument in block.body.arguments {
             match &*argument.name.name {
                 "alias" => alias = self.text(argument.value).map(Name::from),
-                // `version` was an argument before Terraform 0.13, and would otherwise be passed to
+                // Terraform deprecates `version` since 0.13; otherwise it would be passed to
                 // the provider.
                 "version" => self.unexpected(&argument.name, BlockSchema::PROVIDER),
                 _ => rest.arguments.push(argument),
