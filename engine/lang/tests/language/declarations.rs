@@ -358,7 +358,7 @@ fn reads_values_from_files_and_strings() {
     assert_eq!(&file.text[values["region"].1.start..values["region"].1.end], "region");
     let reported: Vec<&str> = problems.iter().map(|it| it.summary.as_str()).collect();
     assert_eq!(
-        told,
+        reported,
         [
             "a file of variable values cannot contain blocks, such as `block` here",
             "`var.x` cannot be used here"

@@ -128,7 +128,8 @@ fn reports_wrong_function_blocks() {
             .reported();
     assert_eq!(reported.len(), 201 - 64);
     assert!(
-        told[0].starts_with("the function `f0` has calls that are nested too deeply @ main.hcl"),
+        reported[0]
+            .starts_with("the function `f0` has calls that are nested too deeply @ main.hcl"),
         "{}",
         reported[0]
     );

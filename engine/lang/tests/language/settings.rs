@@ -26,7 +26,7 @@ fn required_version_is_about_the_family_of_the_file() {
 
 #[test]
 fn what_is_not_built_is_refused() {
-    for (text, told) in [
+    for (text, expected) in [
         ("terraform {\n cloud {}\n}", "`cloud` blocks are not supported @ main.tf: cloud"),
         (
             "terraform {\n experiments = [x]\n}",
@@ -48,7 +48,7 @@ fn what_is_not_built_is_refused() {
         ),
     ] {
         let tree = Tree::new([("main.tf", text)]);
-        assert_eq!(tree.reported(), [reported], "{text}");
+        assert_eq!(tree.reported(), [expected], "{text}");
         assert!(!tree.load().diagnostics[0].help.is_empty(), "{text}");
     }
     Tree::new([("main.tf", "terraform {\n provider_meta \"x\" {}\n}")]).configuration();

@@ -49,10 +49,10 @@ impl TokenCursor<'_> {
             "null" => last,
             _ => self.start_of_type(last)?,
         };
-        let behind = self.behind(1);
+        let next = self.token_after(1);
         let left = self.written(self.tokens[start].at.to(self.tokens[last].at));
-        let right = self.written(behind.at);
-        let at = self.tokens[start].at.to(behind.at);
+        let right = self.written(next.at);
+        let at = self.tokens[start].at.to(next.at);
         match (left, right) {
             (ty, "null") if ty != "null" => {
                 Some(self.without_null("there are no unions of types", at, ty, start))
@@ -61,16 +61,16 @@ impl TokenCursor<'_> {
                 Some(self.without_null("there are no unions of types", at, ty, start))
             }
             (_, ty) if is_simple(ty) => {
-                let others = self.behind(2).kind == TokenKind::Stray;
+                let others = self.token_after(2).kind == TokenKind::Stray;
                 let problem = "there are no unions of types";
                 let help = "write `any` for a value of one of several types, and check it by a \
                             `validation` block";
                 Some(match others {
-                    true => self.slip(problem, at).help(help),
-                    false => self.mended(problem, at, "any", help),
+                    true => self.error_at(problem, at).help(help),
+                    false => self.error_with_fix(problem, at, "any", help),
                 })
             }
-            _ => Some(self.slip("there are no unions of types", bar.at).help(NULLABLE)),
+            _ => Some(self.error_at("there are no unions of types", bar.at).help(NULLABLE)),
         }
     }
 
@@ -82,7 +82,7 @@ impl TokenCursor<'_> {
         let text = format!("list({ty})");
         let help = format!("write `{text}`");
         let at = self.tokens[start].at.to(close.at);
-        Some(self.mended("a list type is not written with `[]`", at, text, help))
+        Some(self.error_with_fix("a list type is not written with `[]`", at, text, help))
     }
 
     /// `list<string>`, up to the `>` of this index.
@@ -103,9 +103,11 @@ impl TokenCursor<'_> {
             true => {
                 let text = format!("{constructor}({inner})");
                 let help = format!("write `{text}`");
-                self.mended(summary, at, text, help)
+                self.error_with_fix(summary, at, text, help)
             }
-            false => self.slip(summary, at).help("write `list(TYPE)`, `set(TYPE)` or `map(TYPE)`"),
+            false => {
+                self.error_at(summary, at).help("write `list(TYPE)`, `set(TYPE)` or `map(TYPE)`")
+            }
         })
     }
 
@@ -115,9 +117,9 @@ impl TokenCursor<'_> {
         if self.is_in_object_type(start) && !ty.starts_with("optional(") {
             let text = format!("optional({ty})");
             let help = format!("write `{text}` for {OPTIONAL}");
-            return self.mended(summary, at, text, help);
+            return self.error_with_fix(summary, at, text, help);
         }
-        self.mended(summary, at, ty, format!("write `{ty}`; {NULLABLE}"))
+        self.error_with_fix(summary, at, ty, format!("write `{ty}`; {NULLABLE}"))
     }
 
     /// The index of the first token of the type that ends with the token at `last`.
