@@ -20,23 +20,6 @@ use crate::recover::close_superseded;
 use crate::step::StepExecutor;
 
 impl Engine {
-    pub(crate) fn workshop(
-        &self,
-        writer: &Arc<StateWriter>,
-        observer: &Arc<dyn EventObserver>,
-        cancel: &CancelSignal,
-    ) -> StepExecutor {
-        self.clients.work_under(writer.tenure());
-        StepExecutor {
-            schemas: self.schemas.clone(),
-            drivers: self.drivers.clone(),
-            clients: self.clients.clone(),
-            writer: writer.clone(),
-            observer: observer.clone(),
-            cancel: cancel.clone(),
-        }
-    }
-
     /// Applies a plan that was made from the state the writer has. An empty plan may have news for
     /// the state all the same; see [`Plan::has_work`].
     ///
@@ -69,10 +52,10 @@ impl Engine {
         if !outdated.is_empty() {
             return Err(outdated.iter().map(stale).collect());
         }
-        let workshop = self.workshop(writer, observer, cancel);
+        let executor = self.step_executor(writer, observer, cancel);
         let attempts = writer.read(|state| state.attempts);
-        if let Err(error) = settle(&workshop, plan).await {
-            let mut applied = PlanExecutor::new(plan, None, workshop, self.parallelism).broken();
+        if let Err(error) = settle(&executor, plan).await {
+            let mut applied = PlanExecutor::new(plan, None, executor, self.parallelism).broken();
             applied.diagnostics.push(unwritable(&error));
             return Ok(applied);
         }
@@ -92,13 +75,13 @@ impl Engine {
         };
         let total = plan.steps.iter().filter(|it| it.what != StepKind::Junction).count();
         observer.observe(Event::ApplyStarted { total });
-        let mut walk = PlanExecutor::new(plan, execution, workshop.clone(), self.parallelism);
+        let mut walk = PlanExecutor::new(plan, execution, executor.clone(), self.parallelism);
         walk.walk().await;
         let mut applied = walk.into_applied();
         if plan.mode != PlanMode::Normal && applied.outputs.is_some() {
             applied.outputs = plan.known_outputs();
         }
-        if let Err(error) = write_down(&workshop, &mut applied, attempts).await {
+        if let Err(error) = write_down(&executor, &mut applied, attempts).await {
             applied.diagnostics.push(unwritable(&error));
         }
         applied.incidents = self.clients.incidents();
@@ -125,7 +108,7 @@ fn unwritable(error: &StepError) -> Diagnostic {
 
 /// Writes down what refresh saw, what the configuration says of things that do not change, and
 /// settings of providers that have changed.
-async fn settle(workshop: &StepExecutor, plan: &Plan) -> Result<(), StepError> {
+async fn settle(executor: &StepExecutor, plan: &Plan) -> Result<(), StepError> {
     let frame = |it: &RefreshUpdate| {
         let outcome = match it {
             RefreshUpdate::Seen(record) => StepOutcome::Recorded(record.clone()),
@@ -135,7 +118,7 @@ async fn settle(workshop: &StepExecutor, plan: &Plan) -> Result<(), StepError> {
     };
     let moves =
         plan.moves.iter().map(|it| Frame::Moved { from: it.from.clone(), to: it.to.clone() });
-    let changed = workshop.writer.read(|state| {
+    let changed = executor.writer.read(|state| {
         let changed = plan
             .providers
             .iter()
@@ -143,32 +126,32 @@ async fn settle(workshop: &StepExecutor, plan: &Plan) -> Result<(), StepError> {
         changed.map(|(name, it)| Frame::Provider(name.clone(), it.clone())).collect::<Vec<_>>()
     });
     let frames = moves.chain(plan.settled.iter().map(frame)).chain(changed);
-    let written = futures::future::join_all(frames.map(|it| workshop.write(it))).await;
+    let written = futures::future::join_all(frames.map(|it| executor.write(it))).await;
     written.into_iter().collect()
 }
 
 /// Writes down the outputs, closes what an earlier run left of changes and deletions, and forgets
 /// providers that nothing needs any more.
 async fn write_down(
-    workshop: &StepExecutor,
+    executor: &StepExecutor,
     applied: &mut ApplyResult,
     attempts: u64,
 ) -> Result<(), StepError> {
     let is_broken = applied.failed.iter().any(|(_, _, error)| matches!(error, StepError::State(_)));
     if let Some(outputs) = applied.outputs.as_ref().filter(|_| !is_broken)
-        && workshop.writer.read(|state| state.outputs != *outputs)
+        && executor.writer.read(|state| state.outputs != *outputs)
     {
-        workshop.write(Frame::Outputs(outputs.clone())).await?;
+        executor.write(Frame::Outputs(outputs.clone())).await?;
     }
-    close_superseded(workshop, attempts).await?;
-    let unused: Vec<ProviderName> = workshop.writer.read(|state| {
+    close_superseded(executor, attempts).await?;
+    let unused: Vec<ProviderName> = executor.writer.read(|state| {
         let records = state.records.values().chain(state.deposed.values()).map(|it| &it.provider);
         let used: BTreeSet<&ProviderName> =
             records.chain(state.unfinished.values().map(|it| &it.intent.provider)).collect();
         state.providers.keys().filter(|it| !used.contains(it)).cloned().collect()
     });
     for provider in unused {
-        workshop.write(Frame::ProviderGone(provider)).await?;
+        executor.write(Frame::ProviderGone(provider)).await?;
     }
     Ok(())
 }

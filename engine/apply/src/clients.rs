@@ -10,7 +10,7 @@ use ha_state_store::LeaseGuard;
 use ha_value::Object;
 use tokio::sync::OnceCell;
 
-use crate::step::CALL;
+use crate::driver_call::CALL;
 
 type ConnectedProvider = (ProviderClient, Vec<(&'static str, String)>);
 

@@ -11,12 +11,15 @@ use ha_plan::{
 };
 use ha_provider::{DriverSet, Error, ImportedValue, SchemaSet};
 use ha_state_model::State;
+use ha_state_store::StateWriter;
 use ha_value::{Address, Name, Object};
 
+use crate::cancel::CancelSignal;
 use crate::clients::ProviderClients;
+use crate::driver_call::in_time;
 use crate::events::{Event, EventObserver};
 use crate::refresh::Refresh;
-use crate::step::in_time;
+use crate::step::StepExecutor;
 
 /// Rounds of reads before a plan is given up; the depth of the longest chain of data sources.
 pub(crate) const ROUNDS: usize = 100;
@@ -203,6 +206,23 @@ impl Engine {
             ],
             ..PlanFailure::default()
         })
+    }
+
+    pub(crate) fn step_executor(
+        &self,
+        writer: &Arc<StateWriter>,
+        observer: &Arc<dyn EventObserver>,
+        cancel: &CancelSignal,
+    ) -> StepExecutor {
+        self.clients.work_under(writer.tenure());
+        StepExecutor {
+            schemas: self.schemas.clone(),
+            drivers: self.drivers.clone(),
+            clients: self.clients.clone(),
+            writer: writer.clone(),
+            observer: observer.clone(),
+            cancel: cancel.clone(),
+        }
     }
 
     pub(crate) fn input<'a>(

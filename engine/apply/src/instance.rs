@@ -13,9 +13,10 @@ use ha_provider::{
 use ha_state_model::{Frame, Intent, ProviderName, Record, StepOutcome, UnfinishedStep};
 use ha_value::{Action, Address, Object};
 
+use crate::driver_call::recorded_value;
 use crate::events::StepError;
-use crate::refresh::recorded_value;
-use crate::step::{JournalingObserver, StepExecutor, StepResult, token};
+use crate::journaling_observer::JournalingObserver;
+use crate::step::{StepExecutor, StepResult, token};
 
 /// One instance, and all it takes to work on it.
 pub(crate) struct InstanceOperation<'a> {

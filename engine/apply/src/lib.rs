@@ -3,10 +3,13 @@
 mod apply;
 mod cancel;
 mod clients;
+mod driver_call;
 mod engine;
 mod events;
 mod executor;
 mod instance;
+mod journaling_observer;
+mod perform;
 mod recover;
 mod rediscover;
 mod refresh;

@@ -38,7 +38,7 @@ impl Engine {
         observer: &Arc<dyn EventObserver>,
         cancel: &CancelSignal,
     ) -> RecoveryResult {
-        let workshop = self.workshop(writer, observer, cancel);
+        let workshop = self.step_executor(writer, observer, cancel);
         let mut recovery = RecoveryResult::default();
         for (address, left, what) in left_half_done(&workshop) {
             if cancel.is_asked() {

@@ -16,8 +16,8 @@ use ha_value::{Action, Address, Name, Object, ResourceMode};
 use tracing::debug;
 
 use crate::clients::ProviderClients;
+use crate::driver_call::{in_time, recorded_value};
 use crate::events::{Event, EventObserver};
-use crate::step::in_time;
 
 /// As many as one call is asked to look at.
 const BATCH: usize = 1000;
@@ -285,13 +285,4 @@ enum ContainerFate {
     Gone,
     /// That is going to be deleted, and this with it.
     Deleted,
-}
-
-/// A record as drivers take it.
-pub(crate) fn recorded_value(record: &Record) -> RecordedValue {
-    RecordedValue {
-        id: record.id.clone(),
-        arguments: revealed(&record.arguments),
-        outputs: revealed(&record.outputs),
-    }
 }
