@@ -2,6 +2,7 @@
 //! given descriptions of resource types and never anything that can act.
 
 pub use ha_lang::{Configuration, FileSource};
+pub use ha_state_model::AddressMove;
 
 mod apply_evaluation;
 mod attributes;
@@ -35,9 +36,9 @@ pub use crate::secrets::redaction::{redacted, redacted_error, told_id};
 pub use apply_evaluation::{ApplyEvaluation, PreparedStep};
 pub use graph::name_of as block_name;
 pub use model::{
-    AddressMove, Change, ChangeCounts, ChangeReason, CheckResult, CheckStatus, Difference, Drift,
-    OutputChange, Plan, PlanMode, PlanSnapshot, PlanStep, ProviderIdentity, RefreshUpdate,
-    RollingGroup, StepKind,
+    Change, ChangeCounts, ChangeReason, CheckResult, CheckStatus, Difference, Drift, OutputChange,
+    Plan, PlanMode, PlanSnapshot, PlanStep, ProviderIdentity, RefreshUpdate, RollingGroup,
+    StepKind,
 };
 pub use objections::{intended, objected};
 pub use planner::{PlanError, PlanInput, PlanOutcome, check, known_settings, plan, rendered};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ha_diagnostics::{Diagnostic, SourceSpan};
 use ha_provider::Impact;
-use ha_state_model::{OutputRecord, ProviderName, ProviderRecord, Record, State};
+use ha_state_model::{AddressMove, OutputRecord, ProviderName, ProviderRecord, Record, State};
 use ha_value::{Action, Address, Name, Object, Path, Value};
 use serde::{Deserialize, Serialize};
 
@@ -110,15 +110,6 @@ pub enum PlanMode {
     Destroy,
     /// Updates the state from what was read, and changes no resource.
     RefreshOnly,
-}
-
-/// An instance that gets another address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AddressMove {
-    /// The address in the state.
-    pub from: Address,
-    /// The address in the configuration.
-    pub to: Address,
 }
 
 /// Everything that a plan is a function of, besides the state and the observations.

@@ -4,6 +4,7 @@
 mod dependencies;
 pub mod frame;
 mod history;
+mod moves;
 mod record;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
@@ -14,5 +15,6 @@ pub use dependencies::{
 };
 pub use frame::{Frame, Intent, Obligation, RunEnd, RunFrame, RunOutcome, RunStart, StepOutcome};
 pub use history::StateHistory;
+pub use moves::AddressMove;
 pub use record::{OutputRecord, ProviderName, ProviderRecord, Record};
 pub use state::{LastRun, State, UnfinishedStep};

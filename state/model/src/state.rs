@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::dependencies::DependencyGroups;
 use crate::frame::{Frame, Intent, Obligation, RunEnd, RunFrame, RunStart, StepOutcome};
 use crate::history::StateHistory;
-use crate::{Dependencies, DependencyGroup, OutputRecord, ProviderName, ProviderRecord, Record};
+use crate::{
+    AddressMove, Dependencies, DependencyGroup, OutputRecord, ProviderName, ProviderRecord, Record,
+};
 
 /// What is known of everything: the frames so far, folded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -149,26 +151,7 @@ impl State {
                 self.obligations.remove(&id);
             }
             Frame::Moved { from, to } => {
-                let first = (from.clone(), String::new());
-                let left = self
-                    .deposed
-                    .range(first..)
-                    .map(|(key, _)| key)
-                    .take_while(|(address, _)| *address == from);
-                for key in left.cloned().collect::<Vec<_>>() {
-                    if let Some(record) = self.deposed.remove(&key) {
-                        let record = Record { address: to.clone(), version: number, ..record };
-                        self.deposed.insert((to.clone(), key.1), record);
-                    }
-                }
-                for obligation in
-                    self.obligations.values_mut().filter(|it| it.address.as_ref() == Some(&from))
-                {
-                    obligation.address = Some(to.clone());
-                }
-                if let Some(record) = self.records.remove(&from) {
-                    self.record(number, Record { address: to, ..record });
-                }
+                self.move_instances(&[AddressMove { from, to }], Some(number));
             }
         }
     }

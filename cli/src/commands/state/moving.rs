@@ -1,8 +1,8 @@
 //! What becomes of a state when something in it gets another address.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use ha_state_model::{Record, State};
+use ha_state_model::{AddressMove, State};
 use ha_value::{Address, BlockAddress, InstanceKey, TargetAddress, shell_word};
 
 use super::nothing_at;
@@ -121,52 +121,14 @@ impl<'a> StateMove<'a> {
         if !taken.is_empty() {
             return Err(CommandError::new(taken));
         }
-        let mut state = before.clone();
-        let there = |address: &Address| moves.get(address).unwrap_or(address).clone();
-        let moved = |record: Record| Record { address: there(&record.address), ..record };
-        state.records =
-            state.records.into_values().map(|it| (there(&it.address), moved(it))).collect();
-        state.deposed = state
-            .deposed
-            .into_iter()
-            .map(|((at, key), it)| ((there(&at), key), moved(it)))
+        let address_moves: Vec<AddressMove> = moves
+            .iter()
+            .map(|(from, to)| AddressMove { from: from.clone(), to: to.clone() })
             .collect();
-        for obligation in state.obligations.values_mut() {
-            obligation.address = obligation.address.as_ref().map(there);
-        }
-        let renamed = BlockRenames::by(&moves, &known);
-        let records = state.records.values_mut().chain(state.deposed.values_mut());
-        let mut done = HashMap::new();
-        let dependencies = records.map(|it| &mut it.dependencies);
-        for it in dependencies.chain(state.providers.values_mut().map(|it| &mut it.dependencies)) {
-            it.replace(&|block| renamed.now(block), &mut done);
-        }
+        let mut state = before.clone();
+        state.relocate(&address_moves);
         let changes = moves.iter().map(|(from, to)| format!("{from} -> {to}")).collect();
         Ok(StateRewrite { state, changes })
-    }
-}
-
-/// Blocks that instances went to, by the block they left; with whether any stayed.
-struct BlockRenames(BTreeMap<BlockAddress, (BTreeSet<BlockAddress>, bool)>);
-
-impl BlockRenames {
-    fn by(moves: &BTreeMap<Address, Address>, known: &BTreeSet<&Address>) -> Self {
-        let mut renamed: BTreeMap<BlockAddress, (BTreeSet<BlockAddress>, bool)> = BTreeMap::new();
-        for (from, to) in moves.iter().filter(|(from, to)| from.block != to.block) {
-            renamed.entry(from.block.clone()).or_default().0.insert(to.block.clone());
-        }
-        for address in known.iter().filter(|it| !moves.contains_key(**it)) {
-            if let Some((_, some_stayed)) = renamed.get_mut(&address.block) {
-                *some_stayed = true;
-            }
-        }
-        Self(renamed)
-    }
-
-    /// What a block is called now, where that is something else.
-    fn now(&self, block: &BlockAddress) -> Option<Vec<BlockAddress>> {
-        let (to, some_stayed) = self.0.get(block)?;
-        Some(to.iter().cloned().chain(some_stayed.then(|| block.clone())).collect())
     }
 }
 

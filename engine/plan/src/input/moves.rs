@@ -6,18 +6,17 @@ mod implied;
 mod order;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_lang::Configuration;
 use ha_provider::{ResourceDescription, SchemaSet};
-use ha_state_model::{ProviderName, Record, State};
+use ha_state_model::{AddressMove, ProviderName, Record, State};
 use ha_value::{
     Address, BlockAddress, InstanceKey, Name, Object, ResourceMode, TargetAddress, shell_word,
 };
 
-use crate::model::AddressMove;
 use endpoint::MoveEndpoint;
 
 /// The names and keys from the root to a module instance.
@@ -165,7 +164,8 @@ fn carry_out<'a, 'b>(
         return MovedState { warnings, ..MovedState::nothing(state) };
     }
     let moves = making_way(&from);
-    let (mut state, mut renamed) = applied(state, &moves);
+    let mut state = state.clone();
+    let mut renamed = state.relocate(&moves);
     for AddressMove { from, to } in moves.iter().filter(|it| it.from.block.kind != it.to.block.kind)
     {
         if let Some(record) = state.records.get_mut(to)
@@ -363,64 +363,4 @@ fn making_way(from: &BTreeMap<Address, Address>) -> Vec<AddressMove> {
         }
     }
     moves
-}
-
-/// Returns the state after the moves and the records whose dependencies were renamed. It is what
-/// the journal's frames will produce, except for versions.
-fn applied(state: &State, moves: &[AddressMove]) -> (State, BTreeSet<Address>) {
-    let mut state = state.clone();
-    let mut blocks: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
-    for AddressMove { from, to } in moves {
-        blocks.entry(from.block.clone()).or_default().insert(to.block.clone());
-        blocks.entry(without_keys(&from.block)).or_default().insert(without_keys(&to.block));
-        if let Some(mut record) = state.records.remove(from) {
-            record.address = to.clone();
-            state.records.insert(to.clone(), record);
-        }
-        let first = (from.clone(), String::new());
-        let keys: Vec<(Address, String)> = state
-            .deposed
-            .range(first..)
-            .map(|(it, _)| it.clone())
-            .take_while(|(address, _)| address == from)
-            .collect();
-        for key in keys {
-            if let Some(record) = state.deposed.remove(&key) {
-                state.deposed.insert((to.clone(), key.1), Record { address: to.clone(), ..record });
-            }
-        }
-    }
-    // Some instances may stay in a block from which others move, so dependents depend on both
-    // blocks from then on.
-    let stays = |block: &BlockAddress, records: &BTreeMap<Address, Record>| {
-        records
-            .range(block.instance(InstanceKey::None)..)
-            .next()
-            .is_some_and(|(it, _)| it.block == *block)
-    };
-    let staying: BTreeSet<BlockAddress> =
-        blocks.keys().filter(|it| stays(it, &state.records)).cloned().collect();
-    let by_now =
-        |it: &BlockAddress| Some(blocks.get(it)?.iter().chain(staying.get(it)).cloned().collect());
-    let mut done = HashMap::new();
-    let mut otherwise = BTreeSet::new();
-    for (address, record) in &mut state.records {
-        let before = record.dependencies.clone();
-        record.dependencies.replace(&by_now, &mut done);
-        if record.dependencies != before {
-            otherwise.insert(address.clone());
-        }
-    }
-    for record in state.deposed.values_mut() {
-        record.dependencies.replace(&by_now, &mut done);
-    }
-    for provider in state.providers.values_mut() {
-        provider.dependencies.replace(&by_now, &mut done);
-    }
-    (state, otherwise)
-}
-
-fn without_keys(block: &BlockAddress) -> BlockAddress {
-    let module = block.module.iter().map(|(name, _)| (name.clone(), InstanceKey::None)).collect();
-    BlockAddress { module, ..block.clone() }
 }

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ha_diagnostics::Diagnostic;
-use ha_state_model::{ProviderName, ProviderRecord, Record};
+use ha_state_model::{AddressMove, ProviderName, ProviderRecord, Record};
 use ha_value::{Action, Address, HashMap, HashSet, Name, Object, PathStep, ResourceMode, Value};
 
 use crate::PlanInput;
 use crate::graph::{Graph, NodeId};
 use crate::input::prior_state::PriorState;
-use crate::model::{AddressMove, Change, CheckResult, Drift, OutputChange, Plan, RefreshUpdate};
+use crate::model::{Change, CheckResult, Drift, OutputChange, Plan, RefreshUpdate};
 use crate::order;
 use crate::order::Succession;
 use crate::order::rolling;
